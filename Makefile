@@ -1,0 +1,164 @@
+# make help tells the targets. Everything is built in .venv and build.
+
+PYTHON ?= python3
+CC = gcc
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+CORE := $(sort $(wildcard csrc/*.c))
+BINDING := $(wildcard csrc/*.[ch] csrc/python/*.[ch])
+CTESTS := $(sort $(patsubst tests/c/%.c,%,$(wildcard tests/c/test_*.c)))
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror
+PLAIN := -std=c11 -O2 -g $(WARNINGS)
+SANITIZED := -std=c11 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all $(WARNINGS)
+LIBRARIES := -lpcap -lz -lzstd
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test ctest ctest-sanitized pytest test-asan mypy stubtest ruff lint bench docs format clean
+
+help:
+	@echo 'make demo             who was there: a summary of the bundled capture (sets everything up first)'
+	@echo 'make test             everything: C unit tests, the same under ASan and UBSan, pytest, mypy --strict, stubtest, ruff'
+	@echo 'make ctest            C unit tests'
+	@echo 'make ctest-sanitized  C unit tests under AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make pytest           Python tests (ARGS="-k name" for some)'
+	@echo 'make test-asan        Python tests with the extension under the sanitizers'
+	@echo 'make lint             mypy --strict, stubtest, ruff'
+	@echo 'make bench            speed and memory beside other tools'
+	@echo 'make docs             writes docs/tables.md'
+	@echo 'make format           formats Python with ruff, and C with clang-format where installed'
+	@echo 'make clean            removes everything that was built'
+	@echo
+	@echo 'Missing system packages are installed with apt-get, by sudo unless you are root. Python packages go to .venv.'
+
+demo: $(VENV)/package
+	@echo 'Who was there: the bundled capture of a monerod among its peers, in a lab network, decoded from the packets in tests/data/honest.'
+	$(BIN)/python -m monerotraffic summary tests/data/honest
+
+test: $(VENV)/package $(VENV)/extras
+	$(MAKE) --no-print-directory ctest
+	$(MAKE) --no-print-directory ctest-sanitized
+	$(MAKE) --no-print-directory pytest
+	$(MAKE) --no-print-directory mypy
+	$(MAKE) --no-print-directory stubtest
+	$(MAKE) --no-print-directory ruff
+
+# ---- set-up ----
+
+# What is missing is found by trying, so that any Python, compiler and libraries will do, whoever installed them.
+build/system:
+	@missing=; \
+	has() { printf '#include <stdio.h>\n#include <%s>\n' "$$1" | $(CC) -E - >/dev/null 2>&1; }; \
+	command -v $(CC) >/dev/null && has stdio.h || missing="$$missing gcc libc6-dev"; \
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3-venv"; \
+	$(PYTHON) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' 2>/dev/null || missing="$$missing python3-dev"; \
+	has pcap/pcap.h || missing="$$missing libpcap-dev"; \
+	has zlib.h || missing="$$missing zlib1g-dev"; \
+	has zstd.h || missing="$$missing libzstd-dev"; \
+	if [ -n "$$missing" ]; then \
+		command -v apt-get >/dev/null || { echo "please install what Debian calls:$$missing" >&2; exit 1; }; \
+		if [ "$$(id -u)" -eq 0 ]; then root=; else root=sudo; fi; \
+		echo "installing:$$missing"; \
+		$$root apt-get update -qq && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends $$missing; \
+	fi
+	@mkdir -p build
+	@touch $@
+
+# pip installs what the named tables of pyproject.toml list.
+requirements = $(BIN)/python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb")); print(*$(1), sep="\n")' >build/requirements.txt && $(PIP) -r build/requirements.txt
+
+$(VENV)/base: pyproject.toml | build/system
+	$(PYTHON) -m venv $(VENV)
+	$(call requirements,project["build-system"]["requires"] + project["project"]["dependencies"])
+	@touch $@
+
+$(VENV)/package: $(VENV)/base setup.py $(BINDING)
+	$(PIP) --no-build-isolation --no-deps --editable .
+	@touch $@
+
+# After the package, so that two pips never work in one .venv at once.
+$(VENV)/extras: $(VENV)/base | $(VENV)/package
+	$(call requirements,project["project"]["optional-dependencies"]["test"])
+	@touch $@
+
+# ---- C tests: the core compiled once per mode, every test program linked with all of it ----
+
+.SECONDARY: $(CORE:csrc/%.c=build/ctest/%.o) $(CORE:csrc/%.c=build/ctest-sanitized/%.o)
+
+build/ctest/%.o: csrc/%.c | build/system
+	@mkdir -p $(@D)
+	$(CC) $(PLAIN) -MMD -MP -c $< -o $@
+
+build/ctest/test_%: tests/c/test_%.c $(CORE:csrc/%.c=build/ctest/%.o)
+	$(CC) $(PLAIN) -Icsrc -MMD -MP $(filter %.c %.o,$^) $(LIBRARIES) -o $@
+
+build/ctest-sanitized/%.o: csrc/%.c | build/system
+	@mkdir -p $(@D)
+	$(CC) $(SANITIZED) -MMD -MP -c $< -o $@
+
+build/ctest-sanitized/test_%: tests/c/test_%.c $(CORE:csrc/%.c=build/ctest-sanitized/%.o)
+	$(CC) $(SANITIZED) -Icsrc -MMD -MP $(filter %.c %.o,$^) $(LIBRARIES) -o $@
+
+# Every program runs, whatever the others did.
+run_ctests = @failed=; for test in $(CTESTS); do $(1)/$$test || failed="$$failed $$test"; done; \
+	if [ -n "$$failed" ]; then echo "$(2): failed:$$failed"; exit 1; fi; \
+	test -n "$(CTESTS)" || { echo "$(2): there are none" >&2; exit 1; }; \
+	echo "$(2): $(words $(CTESTS)) programs passed"
+
+ctest: $(CTESTS:%=build/ctest/%)
+	$(call run_ctests,build/ctest,C tests)
+
+# The core asks for too much memory on purpose, and must get NULL as from any allocator.
+ctest-sanitized: export ASAN_OPTIONS = allocator_may_return_null=1
+ctest-sanitized: $(CTESTS:%=build/ctest-sanitized/%)
+	$(call run_ctests,build/ctest-sanitized,C tests under ASan and UBSan)
+
+# ---- Python tests ----
+
+pytest: $(VENV)/package $(VENV)/extras
+	$(BIN)/python -m pytest $(ARGS)
+
+mypy: $(VENV)/package $(VENV)/extras
+	$(BIN)/python -m mypy --strict
+
+stubtest: $(VENV)/package $(VENV)/extras
+	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml monerotraffic._core
+
+ruff: $(VENV)/extras
+	$(BIN)/ruff check
+
+lint:
+	$(MAKE) --no-print-directory mypy
+	$(MAKE) --no-print-directory stubtest
+	$(MAKE) --no-print-directory ruff
+
+# A second build of the package beside the first; PYTHONPATH puts it before the editable one. Leaks are not looked for: CPython keeps memory until its end.
+build/asan/package: $(VENV)/package $(wildcard monerotraffic/*.py)
+	CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all' LDFLAGS='-fsanitize=address,undefined' \
+		$(BIN)/python setup.py --quiet build --build-lib build/asan --build-temp build/asan-objects
+	@touch $@
+
+test-asan: build/asan/package $(VENV)/extras
+	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 PYTHONMALLOC=malloc PYTHONPATH=build/asan:. \
+		$(BIN)/pytest $(ARGS)
+
+# ---- the rest ----
+
+bench: $(VENV)/package $(VENV)/extras
+	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(VENV)/package
+	$(BIN)/python tools/tables_doc.py
+
+format: $(VENV)/extras
+	$(BIN)/ruff format
+	@if command -v clang-format >/dev/null; then clang-format -i csrc/*.c csrc/python/*.[ch] tests/c/*.[ch]; fi
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis monerotraffic/*.so
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+-include $(wildcard build/ctest/*.d build/ctest-sanitized/*.d)

@@ -1,0 +1,133 @@
+"""`python -m benchmarks`: generates captures and runs decoders over them side by side. See docs/benchmarks.md."""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.contenders import DEFAULT, KEYS, Unavailable
+from benchmarks.generate import Shares, generate, parse_size, with_shares
+from benchmarks.run import BenchmarkError, run, table
+
+_DEFAULT_SIZE = "200MB"
+
+
+def _size(text: str) -> int:
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _share(text: str) -> tuple[str, float]:
+    name, equals, value = text.partition("=")
+    try:
+        if not equals:
+            raise ValueError
+        return name, float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form name=number") from None
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not positive")
+    return number
+
+
+def _keys(text: str) -> list[str]:
+    keys = text.split(",")
+    for key in keys:
+        if key not in KEYS:
+            raise argparse.ArgumentTypeError(f"no such contender: {key} (there are {', '.join(KEYS)})")
+    return keys
+
+
+def _add_generator_options(parser: argparse.ArgumentParser) -> None:
+    defaults = Shares()
+    parser.add_argument("--size", type=_size, default=_size(_DEFAULT_SIZE), help=f"bytes of the file, as 200MB or 1.5GB (default {_DEFAULT_SIZE})")
+    parser.add_argument("--seed", type=int, default=1, help="same seed, same file (default 1)")
+    parser.add_argument(
+        "--share",
+        type=_share,
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help=f"changes what a day holds, e.g. messages={defaults.messages} full_lists={defaults.full_lists} peers={defaults.peers}; may be repeated",
+    )
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--runs", type=_positive, default=5, help="rounds (default 5)")
+    parser.add_argument("--slow-runs", type=_positive, default=1, help="rounds of dpkt and tshark (default 1)")
+    parser.add_argument("--only", type=_keys, metavar="NAMES", help=f"of {','.join(KEYS)}; default {','.join(DEFAULT)}. The bare loop always runs")
+    parser.add_argument("--tshark-packets", type=_positive, default=100_000, help="packets that tshark reads; its time is scaled (default 100000)")
+    parser.add_argument("--core", type=int, help="number of the processor core (default: the last one allowed)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="writes everything measured to FILE (- for standard output, instead of the table)")
+
+
+def _parser() -> argparse.ArgumentParser:
+    text = "Speed and memory, side by side. Without a command: generates a capture, runs all, removes it."
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=text)
+    _add_generator_options(parser)
+    _add_run_options(parser)
+    commands = parser.add_subparsers(dest="command")
+    generator = commands.add_parser("generate", help="writes a capture and prints its manifest")
+    _add_generator_options(generator)
+    generator.add_argument("--pool", type=_positive, default=20_000, help="hosts known in the network (default 20000)")
+    generator.add_argument("--manifest", type=Path, metavar="FILE", help="writes the manifest to FILE instead of standard output")
+    generator.add_argument("out", type=Path, metavar="OUT", help="the capture; .pcap for pcap, anything else for pcapng")
+    runner = commands.add_parser("run", help="runs over a capture")
+    _add_run_options(runner)
+    runner.add_argument("capture", type=Path, metavar="CAPTURE")
+    return parser
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _generate(options: argparse.Namespace, out: Path) -> dict[str, Any]:
+    return generate(out, options.size, options.seed, with_shares(dict(options.share)), getattr(options, "pool", 20_000))
+
+
+def _write_manifest(options: argparse.Namespace) -> None:
+    text = json.dumps(_generate(options, options.out), indent=1) + "\n"
+    if options.manifest:
+        options.manifest.write_text(text, encoding="utf-8")
+    else:
+        print(text, end="")
+
+
+def _run(options: argparse.Namespace, capture: Path) -> None:
+    result = run(capture, options.only or DEFAULT, options.runs, options.slow_runs, options.tshark_packets, options.core, _tell)
+    if options.json and str(options.json) != "-":
+        options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=1) if options.json and str(options.json) == "-" else table(result))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "generate":
+            _write_manifest(options)
+        elif options.command == "run":
+            _run(options, options.capture)
+        else:
+            with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+                capture = Path(folder) / "node.pcapng"
+                _tell(f"generating {options.size / 1e6:.0f} MB")
+                _generate(options, capture)
+                _run(options, capture)
+    except (BenchmarkError, Unavailable, OSError, ValueError) as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,453 @@
+"""Large captures shaped like a day at a Monero node, the same for the same seed, and a manifest of what is in them.
+
+The vantage node keeps about `peers` connections in and out. Connections live their whole life: SYN, handshake, timed syncs both ways every minute,
+relay of transactions and blocks, now and then synchronisation, FIN or RST; many more are handshake-and-close, or a back-ping. What a decoder must
+report of it is counted on the way.
+"""
+
+import heapq
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from benchmarks import payloads
+from benchmarks.capturefile import CaptureFile
+from benchmarks.payloads import Chain, Message
+from benchmarks.peers import Host, PeerLists, Pool
+from benchmarks.tcp import MICROSECOND, MILLISECOND, PEER, SECOND, VANTAGE, Connection, Counts, Endpoint
+
+_DAY = 86_400.0
+_START = 1_767_225_600 * SECOND  # 2026-01-01
+_PORT = 18080
+_TICK = 60 * SECOND
+_VANTAGE_HOSTS = {4: ip_address("198.51.100.10").packed, 16: ip_address("2001:db8:10::10").packed}
+_VANTAGE_MAC, _ROUTER_MAC = bytes.fromhex("02000a0a0a0a"), bytes.fromhex("020001010101")
+_RELAY_WINDOW = 256  # transactions that may still be on their way to somebody
+
+
+@dataclass(frozen=True)
+class Shares:
+    """What a day holds, as at a mainnet node. `messages` and `full_lists` are met by the number of 2002 messages and of handshake-and-close connections."""
+
+    messages: float = 3_400_000
+    full_lists: float = 145_000  # peer lists of 250
+    peers: int = 60  # connections at a time
+    lifetime: float = 1_800  # mean seconds of such a connection
+    repeating: float = 0.4  # of the peers: send 250 in every timed sync
+    flagless: float = 0.02  # of the peers: send no support_flags and are asked for them
+    pings: float = 40_000  # back-pings, each a connection of its own
+    refused: float = 2_000  # connections that are reset at once
+    blocks: float = 720
+    blocks_per_peer: float = 1.2  # how often a block crosses a connection
+    missing: float = 2_000  # 2009 with its answer
+    syncs: float = 300  # 2006, 2007, then 2003 with 2004 twice
+    sync_blocks: int = 10  # blocks of a 2004
+    complements: float = 200  # 2010 with its answer
+    disorder: float = 0.001  # of the segments: lost, late or repeated
+
+    def __post_init__(self) -> None:
+        if self.peers < 1 or self.lifetime <= 0 or not 1 <= self.sync_blocks <= 10:
+            raise ValueError("peers and lifetime must be positive, sync_blocks from 1 to 10")
+        if any(getattr(self, item.name) < 0 for item in fields(self)) or self.disorder >= 0.5 or max(self.repeating, self.flagless) > 1:
+            raise ValueError("shares must not be negative, disorder must be below 0.5, repeating and flagless at most 1")
+
+    @property
+    def short(self) -> float:
+        """Handshake-and-close connections a day. One that stays has two full lists: the server's in the handshake, the client's in its first answer
+        to a timed sync."""
+        return max(0.0, self.full_lists - 2 * self._long - self.repeating * self._syncs / 2)
+
+    @property
+    def transactions(self) -> float:
+        """2002 messages a day."""
+        others = 2 * (self._long + self.short + self.pings + self._syncs + self.missing + self.complements)
+        return max(0.0, self.messages - others - self.blocks * self.blocks_per_peer * self.peers - 6 * self.syncs)
+
+    @property
+    def _long(self) -> float:
+        return self.peers * _DAY / self.lifetime
+
+    @property
+    def _syncs(self) -> float:
+        """Timed syncs a day: both ways, once a minute."""
+        return 2 * self.peers * _DAY / 60
+
+
+@dataclass
+class Truth:
+    """What a decoder must find, counted as it is written."""
+
+    messages: Counter[tuple[int, str, str]] = field(default_factory=Counter)  # command, kind, direction
+    payload_bytes: int = 0
+    peer_entries: int = 0
+    full_lists: int = 0
+    empty_lists: int = 0
+    transactions: int = 0
+    hosts: set[bytes] = field(default_factory=set)
+
+    def add(self, message: Message, side: int) -> None:
+        self.messages[message.command, message.kind, "sent" if side == VANTAGE else "received"] += 1
+        self.payload_bytes += len(message.data) - 33
+        self.transactions += message.transactions
+        if message.kind == "response" and message.command in (payloads.HANDSHAKE, payloads.TIMED_SYNC):
+            self.peer_entries += message.peers
+            self.full_lists += message.peers == payloads.PEERS_PER_LIST
+            self.empty_lists += message.peers == 0
+
+
+class _Link:
+    """A connection with its peer, and what has been said on it."""
+
+    __slots__ = ("alive", "host", "incoming", "lists", "number", "relayed", "support_flags", "tcp")
+
+    def __init__(self, tcp: Connection, number: int, host: Host, incoming: bool, lists: tuple[PeerLists, PeerLists], support_flags: int, relayed: int) -> None:
+        self.tcp = tcp
+        self.number = number
+        self.host = host
+        self.incoming = incoming
+        self.lists = lists  # by side
+        self.support_flags = support_flags
+        self.relayed = [relayed, relayed]  # by side: number of the next transaction it may send
+        self.alive = True
+
+
+class _Node:
+    """The vantage node's day, event by event."""
+
+    def __init__(self, capture: CaptureFile, shares: Shares, seed: int, pool_size: int) -> None:
+        self.truth = Truth()
+        self.counts = Counts()
+        self._capture = capture
+        self._shares = shares
+        self._rng = random.Random(seed)
+        self._pool = Pool(self._rng, pool_size)
+        self._white = self._pool.draw(1000)
+        self._peer_id = self._rng.getrandbits(64)
+        self._chain = Chain(3_575_000, self._rng.randbytes(32), 520_000_000_000_000_000)
+        self._blobs: list[bytes] = []
+        self._first_blob = 0  # number of the first transaction of _blobs
+        self._links: list[_Link] = []
+        self._busy: set[bytes] = set()
+        self._numbers = 0
+        self._client_port = 32768
+        self._events: list[tuple[int, int, Callable[[int], None]]] = []
+        self._event_order = 0
+
+    # ---- the clock ----
+
+    def run(self, size: int) -> None:
+        """Until the capture holds about `size` bytes. Ends between messages."""
+        shares = self._shares
+        for _ in range(shares.peers):
+            self._at(_START + int(self._rng.uniform(0, 10) * SECOND), self._join)
+        self._at(_START + int(self._rng.uniform(5, 60) * SECOND), self._own_tick)
+        processes: list[tuple[float, Callable[[int], None]]] = [
+            (shares.short, self._handshake_and_close),
+            (shares.pings, self._ping_back),
+            (shares.refused, self._refused),
+            (shares.blocks, self._block),
+            (shares.missing, self._missing),
+            (shares.syncs, self._synchronise),
+            (shares.complements, self._complement),
+            (shares.transactions, self._relay),
+        ]
+        for rate, action in processes:
+            self._poisson(_START, rate, action)
+        while self._capture.size < size:
+            time, _, event = heapq.heappop(self._events)
+            self._capture.flush(time)
+            event(time)
+
+    def _at(self, time: int, event: Callable[[int], None]) -> None:
+        self._event_order += 1
+        heapq.heappush(self._events, (time, self._event_order, event))
+
+    def _poisson(self, time: int, rate: float, action: Callable[[int], None]) -> None:
+        """`action` at random times, `rate` a day."""
+        if not rate:
+            return
+
+        def happen(now: int) -> None:
+            action(now)
+            self._at(now + int(self._rng.expovariate(rate / _DAY) * SECOND) + 1, happen)
+
+        self._at(time + int(self._rng.expovariate(rate / _DAY) * SECOND), happen)
+
+    # ---- connections ----
+
+    def _new_link(self, host: Host, incoming: bool, at: int, white: PeerLists | None = None, port: int | None = None) -> _Link:
+        rng = self._rng
+        self._numbers += 1
+        self._client_port = 32768 + (self._client_port - 32767) % 28232
+        vantage = Endpoint(_VANTAGE_HOSTS[len(host.address)], _PORT if incoming else self._client_port, _VANTAGE_MAC)
+        peer = Endpoint(host.address, rng.randint(1024, 65535) if incoming else host.port if port is None else port, _ROUTER_MAC)
+        rtt = int(min(400.0, max(4.0, rng.lognormvariate(4.2, 0.8))) * MILLISECOND)
+        tcp = Connection(self._capture, self.counts, rng, vantage, peer, rtt, self._shares.disorder)
+        tcp.free = at
+        repeats = rng.random() < self._shares.repeating
+        lists = (PeerLists(self._pool, self._white, False), white or PeerLists(self._pool, None, repeats))
+        relayed = self._first_blob + len(self._blobs) - rng.randint(0, 20)
+        return _Link(tcp, self._numbers, host, incoming, lists, 0 if rng.random() < self._shares.flagless else 1, max(0, relayed))
+
+    def _stranger(self) -> Host:
+        """A host without a connection: one at a time per address."""
+        while True:
+            host = self._pool.connectable(self._rng)
+            if host.address not in self._busy:
+                return host
+
+    def _send(self, link: _Link, side: int, at: int, *messages: Message, answered: bool = False) -> None:
+        for message in messages:
+            self.truth.add(message, side)
+        data = messages[0].data if len(messages) == 1 else b"".join(message.data for message in messages)
+        link.tcp.write(side, data, at, answered)
+
+    def _handshake(self, link: _Link, at: int, last_of_it: bool) -> None:
+        """1001 both ways. Who hears no support flags asks for them (1007): the server before its own answer, the client after it."""
+        client, server = (PEER, VANTAGE) if link.incoming else (VANTAGE, PEER)
+        link.tcp.open(client, at)
+        free = link.tcp.free
+        request = payloads.handshake_request(self._node_data(link, client), self._sync_data(link, client))
+        response = payloads.handshake_response(link.lists[server].first(last_of_it), self._node_data(link, server), self._sync_data(link, server))
+        self._send(link, client, free, request, answered=True)
+        pause = self._rng.randint(200, 900) * MICROSECOND
+        asks = not link.support_flags
+        if asks and client == PEER:
+            self._send(link, server, link.tcp.free + pause, payloads.SUPPORT_FLAGS_REQUEST, response)
+        else:
+            self._send(link, server, link.tcp.free + pause, response)
+        if asks:
+            if client == VANTAGE:
+                self._send(link, client, link.tcp.free + pause, payloads.SUPPORT_FLAGS_REQUEST, answered=True)
+            self._send(link, PEER, link.tcp.free + pause, payloads.SUPPORT_FLAGS_RESPONSE)
+
+    def _node_data(self, link: _Link, side: int) -> bytes:
+        if side == VANTAGE:
+            return payloads.node_data(_PORT, self._peer_id, 0, 1)
+        host = link.host
+        return payloads.node_data(host.port, host.peer_id, host.rpc_port, link.support_flags)
+
+    def _sync_data(self, link: _Link, side: int) -> bytes:
+        return payloads.payload_data(self._chain, 0 if side == VANTAGE else link.host.pruning_seed)
+
+    def _join(self, at: int) -> None:
+        """A peer for longer; when it leaves another takes its place."""
+        link = self._new_link(self._stranger(), self._rng.random() < 0.75, at)
+        self._busy.add(link.host.address)
+        self._handshake(link, at, last_of_it=False)
+        self._links.append(link)
+        self._at(at + int(self._rng.uniform(0, 61) * SECOND) + SECOND, lambda now: self._peer_tick(link, now))
+        self._at(at + int((5 + self._rng.expovariate(1 / self._shares.lifetime)) * SECOND), lambda now: self._leave(link, now))
+
+    def _leave(self, link: _Link, at: int) -> None:
+        link.alive = False
+        self._links.remove(link)
+        self._end(link, at)
+        self._at(link.tcp.free + SECOND, lambda _: self._busy.discard(link.host.address))
+        self._at(link.tcp.free + int(self._rng.uniform(0.1, 2) * SECOND), self._join)
+
+    def _end(self, link: _Link, at: int) -> None:
+        side = VANTAGE if self._rng.random() < 0.5 else PEER
+        if self._rng.random() < 0.3:
+            link.tcp.reset(side, at)
+        else:
+            link.tcp.close(side, at)
+
+    def _handshake_and_close(self, at: int) -> None:
+        host = self._stranger()
+        link = self._new_link(host, self._rng.random() < 0.6, at)
+        self._handshake(link, at, last_of_it=True)
+        self._end(link, link.tcp.free + self._rng.randint(1, 300) * MILLISECOND)
+
+    def _ping_back(self, at: int) -> None:
+        link = self._new_link(self._stranger(), False, at)
+        link.tcp.open(VANTAGE, at)
+        self._send(link, VANTAGE, link.tcp.free, payloads.PING_REQUEST, answered=True)
+        self._send(link, PEER, link.tcp.free + MILLISECOND, payloads.ping_response(link.host.peer_id))
+        link.tcp.close(VANTAGE, link.tcp.free + MILLISECOND)
+
+    def _refused(self, at: int) -> None:
+        incoming = self._rng.random() < 0.2
+        link = self._new_link(self._stranger(), incoming, at)
+        link.tcp.refuse(PEER if incoming else VANTAGE, at)
+
+    # ---- timed sync ----
+
+    def _own_tick(self, at: int) -> None:
+        """The node asks all its peers at once; some writes bring along what waited for the same connection."""
+        for link in self._links:
+            request = payloads.sync_request(self._sync_data(link, VANTAGE))
+            with_it = (self._next_transactions(link, VANTAGE),) if self._rng.random() < 0.05 else ()
+            self._send(link, VANTAGE, at, *with_it, request, answered=True)
+            response = payloads.sync_response(link.lists[PEER].next(self._rng), self._sync_data(link, PEER))
+            with_it = (self._next_transactions(link, PEER),) if self._rng.random() < 0.05 else ()
+            self._send(link, PEER, link.tcp.free + MILLISECOND, response, *with_it)
+        self._at(at + _TICK + int(self._rng.random() * SECOND), self._own_tick)
+
+    def _peer_tick(self, link: _Link, at: int) -> None:
+        if not link.alive:
+            return
+        self._send(link, PEER, at, payloads.sync_request(self._sync_data(link, PEER)), answered=True)
+        response = payloads.sync_response(link.lists[VANTAGE].next(self._rng), self._sync_data(link, VANTAGE))
+        self._send(link, VANTAGE, link.tcp.free + 300 * MICROSECOND, response)
+        self._at(at + _TICK + int(self._rng.random() * SECOND), lambda now: self._peer_tick(link, now))
+
+    # ---- relay ----
+
+    def _next_transactions(self, link: _Link, side: int) -> Message:
+        """The next transactions that this side relays here. Each transaction crosses a connection once: even ones one way, odd ones the other, turned
+        around from peer to peer."""
+        draw = self._rng.random()
+        count = 1 if draw < 0.85 else 2 if draw < 0.95 else self._rng.randint(3, 6)
+        number = max(link.relayed[side], self._first_blob)
+        number += (number + link.number + side) % 2
+        blobs = []
+        for _ in range(count):
+            while number >= self._first_blob + len(self._blobs):
+                self._blobs.append(payloads.transaction_blob(self._rng))
+            blobs.append(self._blobs[number - self._first_blob])
+            number += 2
+        link.relayed[side] = number
+        if len(self._blobs) > 2 * _RELAY_WINDOW:
+            del self._blobs[:_RELAY_WINDOW]
+            self._first_blob += _RELAY_WINDOW
+        stem = side == (PEER if link.incoming else VANTAGE) and self._rng.random() < 0.05
+        return payloads.new_transactions(blobs, not stem)
+
+    def _somebody(self) -> _Link | None:
+        return self._rng.choice(self._links) if self._links else None
+
+    def _relay(self, at: int) -> None:
+        if link := self._somebody():
+            side = VANTAGE if self._rng.random() < 0.5 else PEER
+            self._send(link, side, at, self._next_transactions(link, side))
+
+    def _block(self, at: int) -> None:
+        """A new block runs over the connections, over some of them both ways."""
+        rng = self._rng
+        self._chain = Chain(self._chain.height + 1, rng.randbytes(32), self._chain.difficulty + 600_000_000_000)
+        message = payloads.fluffy_block(payloads.block_blob(rng, rng.randint(15, 120)), (), self._chain.height)
+
+        def cross(link: _Link, side: int) -> Callable[[int], None]:
+            return lambda now: self._send(link, side, now, message) if link.alive else None
+
+        for link in self._links:
+            side = rng.randrange(2)
+            times = self._shares.blocks_per_peer
+            if rng.random() < times:
+                self._at(at + int(rng.expovariate(4) * SECOND), cross(link, side))
+            if rng.random() < times - 1:
+                self._at(at + int(rng.expovariate(4) * SECOND), cross(link, 1 - side))
+
+    def _missing(self, at: int) -> None:
+        """2009 for transactions of a block, 2008 with them."""
+        if link := self._somebody():
+            rng = self._rng
+            asks = rng.randrange(2)
+            indices = sorted(rng.sample(range(60), rng.randint(1, 8)))
+            blobs = [payloads.transaction_blob(rng) for _ in indices]
+            self._send(link, asks, at, payloads.fluffy_missing(self._chain.top_id, self._chain.height, indices), answered=True)
+            answer = payloads.fluffy_block(payloads.block_blob(rng, 60), blobs, self._chain.height)
+            self._send(link, 1 - asks, link.tcp.free + MILLISECOND, answer)
+
+    def _complement(self, at: int) -> None:
+        if link := self._somebody():
+            rng = self._rng
+            asks = rng.randrange(2)
+            self._send(link, asks, at, payloads.txpool_complement(rng.randbytes(32 * rng.randint(0, 200))), answered=True)
+            blobs = [payloads.transaction_blob(rng) for _ in range(rng.randint(1, 20))]
+            self._send(link, 1 - asks, link.tcp.free + MILLISECOND, payloads.new_transactions(blobs, False))
+
+    def _synchronise(self, at: int) -> None:
+        """One side is behind: chain, then blocks twice."""
+        link = self._somebody()
+        if link is None:
+            return
+        rng, chain = self._rng, self._chain
+        asks = rng.randrange(2)
+        count = rng.randint(20, 2000)
+        ids = rng.randbytes(32 * count)
+        entry = payloads.chain_entry(payloads.block_blob(rng, 30), ids, [rng.randint(30_000, 300_000) for _ in range(count)], chain.height - count, chain)
+        self._send(link, asks, at, payloads.chain_request(rng.randbytes(32 * 32)), answered=True)
+        self._send(link, 1 - asks, link.tcp.free + MILLISECOND, entry)
+        step = self._shares.sync_blocks
+        for start in (0, step):
+            self._send(link, asks, link.tcp.free + MILLISECOND, payloads.get_objects(ids[32 * start : 32 * (start + step)]), answered=True)
+            blocks = []
+            for _ in range(step):
+                blobs = [payloads.transaction_blob(rng) for _ in range(rng.randint(0, 25))]
+                blocks.append((payloads.block_blob(rng, len(blobs)), blobs))
+            self._send(link, 1 - asks, link.tcp.free + MILLISECOND, payloads.objects(blocks, chain.height))
+
+
+def generate(path: Path, size: int, seed: int = 1, shares: Shares | None = None, pool_size: int = 20_000) -> dict[str, Any]:
+    """Writes a capture of about `size` bytes (never less) and returns its manifest."""
+    shares = shares or Shares()
+    if pool_size < 10 * shares.peers + 300:
+        raise ValueError(f"a pool of {pool_size} hosts is too small for {shares.peers} peers")
+    with CaptureFile(path) as capture:
+        node = _Node(capture, shares, seed, pool_size)
+        node.run(size)
+    return _manifest(capture, node, shares, seed, pool_size)
+
+
+def _manifest(capture: CaptureFile, node: _Node, shares: Shares, seed: int, pool_size: int) -> dict[str, Any]:
+    truth = node.truth
+    rows = [
+        {"command": command, "kind": kind, "direction": direction, "messages": count}
+        for (command, kind, direction), count in sorted(truth.messages.items())
+    ]
+    commands: Counter[int] = Counter()
+    for (command, _, _), count in truth.messages.items():
+        commands[command] += count
+    # what a command's messages give rows of: 1001 both ways and the responses to 1003 and 1007; payload_data in 1001 and 1002
+    responses = sum(n for (c, kind, _), n in truth.messages.items() if kind == "response" and c in (payloads.PING, payloads.SUPPORT_FLAGS))
+    return {
+        "seed": seed,
+        "pool": pool_size,
+        "shares": asdict(shares),
+        "hosts": [str(ip_address(host)) for host in _VANTAGE_HOSTS.values()],
+        "file_bytes": capture.size,
+        "packets": capture.packets,
+        "packet_bytes": capture.bytes,
+        "tcp": asdict(node.counts),
+        "messages": sum(commands.values()),
+        "messages_by_command": {str(command): count for command, count in sorted(commands.items())},
+        "messages_by_kind": rows,
+        "message_payload_bytes": truth.payload_bytes,
+        "peer_list_entries": truth.peer_entries,
+        "peer_lists_of_250": truth.full_lists,
+        "peer_lists_empty": truth.empty_lists,
+        "node_data": commands[payloads.HANDSHAKE] + responses,
+        "sync_data": commands[payloads.HANDSHAKE] + commands[payloads.TIMED_SYNC],
+        "transactions": truth.transactions,
+    }
+
+
+def parse_size(text: str) -> int:
+    """`200MB`, `1.5GB`, `1000000`: decimal units, as of disks."""
+    units = {"KB": 10**3, "MB": 10**6, "GB": 10**9}
+    upper = text.strip().upper()
+    factor = next((factor for unit, factor in units.items() if upper.endswith(unit)), 1)
+    number = upper[:-2] if factor > 1 else upper
+    try:
+        size = int(float(number) * factor)
+    except (ValueError, OverflowError):
+        raise ValueError(f"not a size: {text!r} (like 200MB or 1GB)") from None
+    if size <= 0:
+        raise ValueError(f"a size must be positive: {text!r}")
+    return size
+
+
+def with_shares(changes: Mapping[str, float]) -> Shares:
+    """The default shares with some of them changed, by name."""
+    known = {item.name for item in fields(Shares)}
+    for name in changes:
+        if name not in known:
+            raise ValueError(f"no such share: {name} (there are {', '.join(sorted(known))})")
+    values: dict[str, Any] = {**asdict(Shares()), **changes}
+    return Shares(**{**values, "peers": int(values["peers"]), "sync_blocks": int(values["sync_blocks"])})

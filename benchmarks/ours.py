@@ -1,0 +1,34 @@
+"""One run of the package in a process of its own: `python -m benchmarks.ours CAPTURE TABLES`, where TABLES is `all` or names with commas.
+Prints what it found and took as JSON."""
+
+import json
+import resource
+import sys
+import time
+
+
+def main(capture: str, tables: str) -> None:
+    import monerotraffic
+
+    before = _peak()
+    start, cpu = time.perf_counter(), time.process_time()
+    traffic = monerotraffic.read(capture, tables=None if tables == "all" else tables.split(","))
+    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+    report = {
+        "read_seconds": seconds,
+        "read_cpu": cpu,
+        "peak_before": before,
+        "packets": int(traffic.arrays["files"]["packets"].sum()),
+        "rows": {name: len(rows) for name, rows in traffic.arrays.items()},
+        "table_bytes": sum(rows.nbytes for rows in traffic.arrays.values()),
+    }
+    print(json.dumps(report))
+
+
+def _peak() -> int:
+    """Peak resident memory so far, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])

@@ -1,0 +1,198 @@
+"""The Levin messages of a node of today (v0.18), whole: header and payload. Nothing here knows of TCP or of files."""
+
+import random
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from benchmarks import epee
+
+HANDSHAKE, TIMED_SYNC, PING, SUPPORT_FLAGS = 1001, 1002, 1003, 1007
+NEW_TRANSACTIONS, GET_OBJECTS, OBJECTS, CHAIN_REQUEST, CHAIN_ENTRY = 2002, 2003, 2004, 2006, 2007
+FLUFFY_BLOCK, FLUFFY_MISSING, TXPOOL_COMPLEMENT = 2008, 2009, 2010
+
+MAINNET = bytes.fromhex("1230f171610441611731008216a1a110")
+PEERS_PER_LIST = 250
+
+_HEADER = struct.Struct("<QQBIiII")
+_SIGNATURE = 0x0101010101012101
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A whole Levin message, and what a decoder must find in it."""
+
+    data: bytes
+    command: int
+    kind: str
+    peers: int = 0
+    transactions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What a node says of its chain in payload_data."""
+
+    height: int
+    top_id: bytes
+    difficulty: int
+
+
+def request(command: int, payload: bytes) -> Message:
+    return Message(_HEADER.pack(_SIGNATURE, len(payload), 1, command, 0, 1, 1) + payload, command, "request")
+
+
+def response(command: int, payload: bytes, peers: int = 0) -> Message:
+    return Message(_HEADER.pack(_SIGNATURE, len(payload), 0, command, 1, 2, 1) + payload, command, "response", peers)
+
+
+def notification(command: int, payload: bytes, transactions: int = 0) -> Message:
+    return Message(_HEADER.pack(_SIGNATURE, len(payload), 0, command, 0, 1, 1) + payload, command, "notification", 0, transactions)
+
+
+# ---- what handshakes and timed syncs are made of ----
+
+
+def node_data(my_port: int, peer_id: int, rpc_port: int, support_flags: int) -> bytes:
+    entries = [epee.u32("my_port", my_port), epee.string("network_id", MAINNET), epee.u64("peer_id", peer_id)]
+    if rpc_port:
+        entries.append(epee.u16("rpc_port", rpc_port))
+    if support_flags:
+        entries.append(epee.u32("support_flags", support_flags))
+    return epee.entry("node_data", epee.section(*entries))
+
+
+@lru_cache(maxsize=64)
+def payload_data(chain: Chain, pruning_seed: int) -> bytes:
+    entries = [
+        epee.u64("cumulative_difficulty", chain.difficulty),
+        epee.u64("cumulative_difficulty_top64", 0),
+        epee.u64("current_height", chain.height),
+    ]
+    if pruning_seed:
+        entries.append(epee.u32("pruning_seed", pruning_seed))
+    entries += (epee.string("top_id", chain.top_id), epee.u8("top_version", 16))
+    return epee.entry("payload_data", epee.section(*entries))
+
+
+def peer_entry(host: bytes, port: int, peer_id: int, pruning_seed: int, rpc_port: int) -> bytes:
+    """One element of local_peerlist_new; `host` is 4 or 16 bytes in network order."""
+    if len(host) == 4:
+        address, kind = epee.section(epee.u32("m_ip", int.from_bytes(host, "little")), epee.u16("m_port", port)), 1
+    else:
+        address, kind = epee.section(epee.string("addr", host), epee.u16("m_port", port)), 2
+    entries = [epee.entry("adr", epee.section(epee.entry("addr", address), epee.u8("type", kind))), epee.u64("id", peer_id)]
+    if pruning_seed:
+        entries.append(epee.u32("pruning_seed", pruning_seed))
+    if rpc_port:
+        entries.append(epee.u16("rpc_port", rpc_port))
+    return epee.section(*entries)
+
+
+def _peer_list(entries: Sequence[bytes]) -> tuple[bytes, ...]:
+    return (epee.objects("local_peerlist_new", entries),) if entries else ()
+
+
+def handshake_request(node: bytes, sync: bytes) -> Message:
+    return request(HANDSHAKE, epee.payload(node, sync))
+
+
+def handshake_response(entries: Sequence[bytes], node: bytes, sync: bytes) -> Message:
+    return response(HANDSHAKE, epee.payload(*_peer_list(entries), node, sync), len(entries))
+
+
+def sync_request(sync: bytes) -> Message:
+    return request(TIMED_SYNC, epee.payload(sync))
+
+
+def sync_response(entries: Sequence[bytes], sync: bytes) -> Message:
+    return response(TIMED_SYNC, epee.payload(*_peer_list(entries), sync), len(entries))
+
+
+PING_REQUEST = request(PING, epee.payload())
+SUPPORT_FLAGS_REQUEST = request(SUPPORT_FLAGS, epee.payload())
+SUPPORT_FLAGS_RESPONSE = response(SUPPORT_FLAGS, epee.payload(epee.u32("support_flags", 1)))
+
+
+def ping_response(peer_id: int) -> Message:
+    return response(PING, epee.payload(epee.u64("peer_id", peer_id), epee.string("status", b"OK")))
+
+
+# ---- blobs: the one place where transactions and blocks are made ----
+
+
+def transaction_blob(rng: random.Random) -> bytes:
+    """A transaction blob of a size as on mainnet: mostly one or two inputs and two outputs. Its bytes are random: for a decoder that looks into
+    transactions, make real ones here (version 2, type 6) and nowhere else."""
+    draw = rng.random()
+    if draw < 0.55:
+        size = rng.randint(1525, 1540)
+    elif draw < 0.87:
+        size = rng.randint(2210, 2230)
+    elif draw < 0.96:
+        size = rng.randint(2890, 2930)
+    else:
+        size = rng.randint(3300, 9000)
+    return rng.randbytes(size)
+
+
+def block_blob(rng: random.Random, transactions: int) -> bytes:
+    """A block blob: about 80 bytes of header, a miner transaction, and 32 bytes per transaction id. Random too: see transaction_blob."""
+    return rng.randbytes(78 + rng.randint(105, 160) + 32 * transactions)
+
+
+# ---- the relay protocol ----
+
+
+def new_transactions(blobs: Sequence[bytes], fluff: bool) -> Message:
+    stem = () if fluff else (epee.boolean("dandelionpp_fluff", False),)
+    return notification(NEW_TRANSACTIONS, epee.payload(epee.string("_", b""), *stem, epee.strings("txs", sorted(blobs))), len(blobs))
+
+
+def _block(block: bytes, blobs: Sequence[bytes]) -> bytes:
+    return epee.section(epee.string("block", block), *((epee.strings("txs", blobs),) if blobs else ()))
+
+
+def fluffy_block(block: bytes, blobs: Sequence[bytes], height: int) -> Message:
+    return notification(FLUFFY_BLOCK, epee.payload(epee.entry("b", _block(block, blobs)), epee.u64("current_blockchain_height", height)), len(blobs))
+
+
+def fluffy_missing(block_id: bytes, height: int, indices: Sequence[int]) -> Message:
+    fields = (
+        epee.string("block_hash", block_id),
+        epee.u64("current_blockchain_height", height),
+        epee.string("missing_tx_indices", struct.pack(f"<{len(indices)}Q", *indices)),
+    )
+    return notification(FLUFFY_MISSING, epee.payload(*fields))
+
+
+def get_objects(ids: bytes) -> Message:
+    return notification(GET_OBJECTS, epee.payload(epee.string("blocks", ids)))
+
+
+def objects(blocks: Sequence[tuple[bytes, Sequence[bytes]]], height: int) -> Message:
+    bodies = [_block(block, blobs) for block, blobs in blocks]
+    payload = epee.payload(epee.objects("blocks", bodies), epee.u64("current_blockchain_height", height))
+    return notification(OBJECTS, payload, sum(len(blobs) for _, blobs in blocks))
+
+
+def chain_request(ids: bytes) -> Message:
+    return notification(CHAIN_REQUEST, epee.payload(epee.string("block_ids", ids)))
+
+
+def chain_entry(first_block: bytes, ids: bytes, weights: Sequence[int], start: int, chain: Chain) -> Message:
+    fields = (
+        epee.u64("cumulative_difficulty", chain.difficulty),
+        epee.u64("cumulative_difficulty_top64", 0),
+        epee.string("first_block", first_block),
+        epee.string("m_block_ids", ids),
+        epee.string("m_block_weights", struct.pack(f"<{len(weights)}Q", *weights)),
+        epee.u64("start_height", start),
+        epee.u64("total_height", chain.height),
+    )
+    return notification(CHAIN_ENTRY, epee.payload(*fields))
+
+
+def txpool_complement(ids: bytes) -> Message:
+    return notification(TXPOOL_COMPLEMENT, epee.payload(*((epee.string("hashes", ids),) if ids else ())))

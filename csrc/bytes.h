@@ -1,0 +1,19 @@
+/* Integers out of bytes: no cast from bytes to anything wider, whatever the alignment. Compilers turn each into one load. */
+#ifndef MT_BYTES_H
+#define MT_BYTES_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "monerotraffic's core is written for little-endian machines"
+#endif
+
+static inline uint16_t mt_le16(const uint8_t *p) { uint16_t v; memcpy(&v, p, sizeof v); return v; }
+static inline uint32_t mt_le32(const uint8_t *p) { uint32_t v; memcpy(&v, p, sizeof v); return v; }
+static inline uint64_t mt_le64(const uint8_t *p) { uint64_t v; memcpy(&v, p, sizeof v); return v; }
+static inline uint16_t mt_be16(const uint8_t *p) { return __builtin_bswap16(mt_le16(p)); }
+static inline uint32_t mt_be32(const uint8_t *p) { return __builtin_bswap32(mt_le32(p)); }
+static inline uint64_t mt_be64(const uint8_t *p) { return __builtin_bswap64(mt_le64(p)); }
+
+#endif

@@ -1,0 +1,50 @@
+/* The core: captures in, tables out. The one header the binding needs. */
+#ifndef MT_CORE_H
+#define MT_CORE_H
+
+#include "address.h"
+#include "error.h"
+#include "intern.h"
+#include "limits.h"
+#include "rows.h"
+#include "table.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct mt_core;
+
+struct mt_core_options {
+    struct mt_limits limits;
+    uint32_t tables;       /* bit i: decode table i of mt_table_id; files, problems and connections are always made */
+    const uint16_t *ports; /* ports that make a connection Monero's whatever it carries; copied */
+    size_t ports_count;
+};
+
+/* Opens the files as one stream. NULL with *result and `failure` as mt_source_open. The caller owns it: mt_core_close. */
+struct mt_core *mt_core_open(const char *const *paths, size_t count, const struct mt_core_options *options, int *result, struct mt_failure *failure);
+
+/* Reads on until about `bytes` more bytes of packets were handled, or `rows` more rows of messages and peer_lists were made (0: no such bound). MT_OK: there is more;
+ * MT_END: all is read and every table is final; MT_NOMEM / MT_LINK_TYPE: stopped, and what was read before stays. Needs no Python: call it without the GIL, never from two threads at once. */
+int mt_core_step(struct mt_core *core, uint64_t bytes, uint64_t rows, struct mt_failure *failure);
+
+/* The table of that id. The rows of `connections` and `files` are complete only after MT_END (unless taken, see mt_core_take). */
+struct mt_table *mt_core_table(struct mt_core *core, enum mt_table_id id);
+
+/* Moves the finished rows of a table out (mt_free): all rows of most; of `connections` only those ended since the last call, in order of id; of `files` none before MT_END. NULL and *count 0 if
+ * there are none. After MT_END all that is left. */
+void *mt_core_take(struct mt_core *core, enum mt_table_id id, size_t *count);
+
+const struct mt_addresses *mt_core_addresses(const struct mt_core *core);
+const struct mt_intern *mt_core_strings(const struct mt_core *core);
+
+/* Bytes read of the files so far, and in all (-1: unknown). */
+int64_t mt_core_position(const struct mt_core *core);
+int64_t mt_core_size(const struct mt_core *core);
+
+/* Rows of problems that the limit swallowed. */
+uint64_t mt_core_problems_dropped(const struct mt_core *core);
+
+void mt_core_close(struct mt_core *core);
+
+#endif

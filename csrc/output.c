@@ -1,0 +1,141 @@
+#include "output.h"
+
+#include "error.h"
+#include "mem.h"
+
+#include <string.h>
+
+enum { SMALL_BUFFER = 65536, LARGEST_SPARE = 1048576 };
+
+void mt_output_init(struct mt_output *output, const struct mt_limits *limits, uint32_t tables)
+{
+    *output = (struct mt_output){.limits = limits};
+    for (int id = 0; id < MT_TABLE_COUNT; id++)
+        mt_table_init(&output->tables[id], (enum mt_table_id)id, (tables >> id & 1) != 0);
+    mt_addresses_init(&output->addresses, (size_t)limits->addresses);
+    mt_intern_init(&output->strings, (size_t)limits->strings);
+    output->p2p = (struct mt_p2p){
+        .addresses = &output->addresses,
+        .strings = &output->strings,
+        .peer_lists = &output->tables[MT_TABLE_peer_lists],
+        .node_data = &output->tables[MT_TABLE_node_data],
+        .sync_data = &output->tables[MT_TABLE_sync_data],
+    };
+}
+
+void mt_output_free(struct mt_output *output)
+{
+    for (int id = 0; id < MT_TABLE_COUNT; id++)
+        mt_table_free(&output->tables[id]);
+    for (int i = 0; i < output->spare_count; i++)
+        mt_free(output->spare[i].bytes);
+    mt_free(output->early);
+    mt_addresses_free(&output->addresses);
+    mt_intern_free(&output->strings);
+}
+
+static int append_problem(struct mt_output *output, const struct mt_problem_row *row, const char *detail)
+{
+    int32_t code;
+    if (mt_intern_put(&output->strings, detail, strlen(detail), &code) != MT_OK)
+        return MT_NOMEM;
+    struct mt_problem_row *added = mt_table_append(&output->tables[MT_TABLE_problems]);
+    if (added == NULL)
+        return MT_NOMEM;
+    *added = *row;
+    added->detail = code;
+    output->problems_given++;
+    return MT_OK;
+}
+
+int mt_output_problem(struct mt_output *output, const struct mt_problem_row *row, const char *detail)
+{
+    if (output->problems_given >= (uint64_t)output->limits->problems) {
+        output->problems_dropped++;
+        output->dropped_bytes[row->kind] += row->bytes;
+        return MT_OK;
+    }
+    return append_problem(output, row, detail);
+}
+
+int mt_output_close_problems(struct mt_output *output)
+{
+    for (int kind = 0; kind < MT_PROBLEM_COUNT; kind++) {
+        if (output->dropped_bytes[kind] == 0)
+            continue;
+        struct mt_problem_row row = {.time = MT_NO_TIME, .connection = -1, .offset = -1, .bytes = output->dropped_bytes[kind], .client = MT_NO_CODE, .server = MT_NO_CODE,
+                                     .file = -1, .kind = (int8_t)kind, .from_client = -1};
+        output->dropped_bytes[kind] = 0;
+        int result = append_problem(output, &row, "all further rows of this kind: limit on problems");
+        if (result != MT_OK)
+            return result;
+    }
+    return MT_OK;
+}
+
+void mt_output_forget(struct mt_output *output, size_t index)
+{
+    output->early_count--;
+    memmove(output->early + index, output->early + index + 1, (output->early_count - index) * sizeof *output->early);
+}
+
+int64_t mt_output_settled(struct mt_output *output)
+{
+    while (output->early_count != 0 && output->early[0].message < output->messages_given - MT_HELD_BACK)
+        mt_output_forget(output, 0);
+    return output->early_count != 0 ? output->early[0].message : output->messages_given;
+}
+
+int mt_output_remember(struct mt_output *output, const struct mt_early_response *early)
+{
+    if (output->early_count == MT_EARLY_RESPONSES)
+        mt_output_forget(output, 0);
+    void *grown = output->early;
+    if (mt_reserve(&grown, &output->early_capacity, output->early_count + 1, sizeof *output->early) != MT_OK)
+        return MT_NOMEM;
+    output->early = grown;
+    output->early[output->early_count++] = *early;
+    return MT_OK;
+}
+
+int mt_output_store(struct mt_output *output, struct mt_buffer *buffer, const uint8_t *bytes, size_t size, uint64_t expected)
+{
+    if (buffer->bytes == NULL && output->spare_count > 0) {
+        *buffer = output->spare[--output->spare_count];
+        output->buffered += (int64_t)buffer->capacity;
+    }
+    if (size > buffer->capacity - buffer->count) {
+        size_t needed = buffer->count + size, wanted = buffer->capacity * 2 > SMALL_BUFFER ? buffer->capacity * 2 : SMALL_BUFFER;
+        if (wanted > expected)
+            wanted = (size_t)expected;
+        if (wanted < needed)
+            wanted = needed;
+        if (output->buffered + (int64_t)(wanted - buffer->capacity) > output->limits->buffered_bytes) {
+            mt_output_release(output, buffer);
+            return MT_MALFORMED;
+        }
+        uint8_t *grown = mt_resize(buffer->bytes, wanted, 1);
+        if (grown == NULL)
+            return MT_NOMEM;
+        output->buffered += (int64_t)(wanted - buffer->capacity);
+        buffer->bytes = grown;
+        buffer->capacity = wanted;
+    }
+    memcpy(buffer->bytes + buffer->count, bytes, size);
+    buffer->count += size;
+    return MT_OK;
+}
+
+void mt_output_release(struct mt_output *output, struct mt_buffer *buffer)
+{
+    if (buffer->bytes == NULL)
+        return;
+    output->buffered -= (int64_t)buffer->capacity;
+    if (output->spare_count < MT_SPARE_BUFFERS && buffer->capacity <= LARGEST_SPARE) {
+        buffer->count = 0;
+        output->spare[output->spare_count++] = *buffer;
+    } else {
+        mt_free(buffer->bytes);
+    }
+    *buffer = (struct mt_buffer){0};
+}

@@ -1,0 +1,78 @@
+/* Everything the rooms fill: the tables, the interned strings, and the few totals that they share. */
+#ifndef MT_OUTPUT_H
+#define MT_OUTPUT_H
+
+#include "address.h"
+#include "intern.h"
+#include "limits.h"
+#include "p2p.h"
+#include "packet.h"
+#include "table.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MT_SPARE_BUFFERS = 16 };
+
+/* Room for a message that spans segments, borrowed while it is incomplete. */
+struct mt_buffer {
+    uint8_t *bytes;
+    size_t count, capacity;
+};
+
+/* A response that was captured before its request: in a capture out of order, or while the request waits behind a hole. Its row may yet get its reply_to. */
+struct mt_early_response {
+    const void *dialog;
+    int64_t message;
+    int64_t acknowledged; /* what its sender had of the requests' stream */
+    uint32_t command;
+    uint8_t from_client;
+};
+
+/* Early responses remembered, and rows of messages held back for the oldest of them, at most. */
+enum { MT_EARLY_RESPONSES = 4096, MT_HELD_BACK = 65536 };
+
+struct mt_output {
+    struct mt_table tables[MT_TABLE_COUNT];
+    struct mt_addresses addresses;
+    struct mt_intern strings;
+    struct mt_p2p p2p;
+    const struct mt_limits *limits;
+    int64_t messages_given; /* message ids given so far; the rows in the table are the last of them */
+    int64_t buffered;       /* bytes held in buffers and behind holes, all connections together */
+    uint64_t problems_given;   /* rows of problems made so far, those handed over included */
+    uint64_t problems_dropped;
+    int64_t dropped_bytes[MT_PROBLEM_COUNT]; /* what the limit on problems swallowed, by kind */
+    struct mt_early_response *early; /* by message id */
+    size_t early_count, early_capacity;
+    struct mt_buffer spare[MT_SPARE_BUFFERS];
+    int spare_count;
+};
+
+/* `tables`: bit i = table i of mt_table_id is wanted. */
+void mt_output_init(struct mt_output *output, const struct mt_limits *limits, uint32_t tables);
+void mt_output_free(struct mt_output *output);
+
+/* One row of problems; `detail` is static text. Past the limit it is only counted. MT_OK or MT_NOMEM. */
+int mt_output_problem(struct mt_output *output, const struct mt_problem_row *row, const char *detail);
+
+/* Rows that stand for those the limit swallowed, one per kind, so that totals add up. MT_OK or MT_NOMEM. */
+int mt_output_close_problems(struct mt_output *output);
+
+/* Id of the first message whose row may still change; forgets what is too old to wait for. */
+int64_t mt_output_settled(struct mt_output *output);
+
+/* Remembers an early response (the oldest is forgotten if there are too many). MT_OK or MT_NOMEM. */
+int mt_output_remember(struct mt_output *output, const struct mt_early_response *early);
+
+/* Forgets the i-th. */
+void mt_output_forget(struct mt_output *output, size_t index);
+
+/* Appends `size` bytes to a buffer (borrowing room first); `expected` is what it will hold in the end. MT_OK; MT_MALFORMED if the limit on buffered bytes is reached (the buffer is given
+ * back); MT_NOMEM. */
+int mt_output_store(struct mt_output *output, struct mt_buffer *buffer, const uint8_t *bytes, size_t size, uint64_t expected);
+
+/* Gives a buffer's room back; it is empty afterwards. */
+void mt_output_release(struct mt_output *output, struct mt_buffer *buffer);
+
+#endif

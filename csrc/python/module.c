@@ -1,0 +1,108 @@
+/* The extension module monerotraffic._core. */
+#include <Python.h>
+
+#include "array.h"
+#include "epee_loads.h"
+#include "reader.h"
+#include "schema.h"
+#include "state.h"
+
+#include <pcap/pcap.h>
+
+static PyObject *libpcap_version(PyObject *module, PyObject *ignored)
+{
+    (void)module, (void)ignored;
+    return PyUnicode_FromString(pcap_lib_version());
+}
+
+PyDoc_STRVAR(module_doc, "The C core: capture files in, numpy structured arrays out.");
+PyDoc_STRVAR(capture_error_doc, "A capture that cannot be read; the text names the file and the cause.");
+PyDoc_STRVAR(schema_doc,
+    "schema()\n--\n\n"
+    "Every table: what its rows are (\"text\"), their dtype, and its fields in order as (name, role, categories, present_bit, text).\n\n"
+    "role: number, optional, truth, time, span, enum, address, bytes, text or hidden. present_bit: number of the bit of the field `present` that says\n"
+    "whether an optional field is there.");
+PyDoc_STRVAR(limits_doc, "limits()\n--\n\nEvery limit: its default and what it bounds.");
+PyDoc_STRVAR(command_names_doc, "command_names()\n--\n\nmonerod's names of the Levin commands it knows.");
+PyDoc_STRVAR(command_name_doc, "command_name(command, /)\n--\n\nmonerod's name of a Levin command, UNKNOWN for one it does not know.");
+PyDoc_STRVAR(libpcap_version_doc, "libpcap_version()\n--\n\nlibpcap's own account of itself.");
+PyDoc_STRVAR(epee_loads_doc,
+    "epee_loads(payload, types, /)\n--\n\n"
+    "Decodes one epee payload, as monerotraffic.levin.loads tells; `types` are the classes for what plain Python values would lose.");
+
+static PyMethodDef functions[] = {
+    {"schema", mt_py_schema, METH_NOARGS, schema_doc},
+    {"limits", mt_py_limits, METH_NOARGS, limits_doc},
+    {"command_names", mt_py_command_names, METH_NOARGS, command_names_doc},
+    {"command_name", mt_py_command_name, METH_O, command_name_doc},
+    {"libpcap_version", libpcap_version, METH_NOARGS, libpcap_version_doc},
+    {"epee_loads", mt_py_epee_loads, METH_VARARGS, epee_loads_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static int execute(PyObject *module)
+{
+    struct mt_py_state *state = PyModule_GetState(module);
+    if (mt_py_import_numpy() < 0)
+        return -1;
+    for (int i = 0; i < MT_TABLE_COUNT; i++)
+        if ((state->dtypes[i] = mt_py_dtype(&mt_schemas[i])) == NULL)
+            return -1;
+    state->reader_type = mt_py_reader_type(module);
+    if (state->reader_type == NULL || PyModule_AddObjectRef(module, "Reader", state->reader_type) < 0)
+        return -1;
+    state->capture_error = PyErr_NewExceptionWithDoc("monerotraffic.CaptureError", capture_error_doc, PyExc_OSError, NULL);
+    if (state->capture_error == NULL || PyModule_AddObjectRef(module, "CaptureError", state->capture_error) < 0)
+        return -1;
+    return 0;
+}
+
+static int traverse(PyObject *module, visitproc visit, void *arg)
+{
+    const struct mt_py_state *state = PyModule_GetState(module);
+    Py_VISIT(state->reader_type);
+    Py_VISIT(state->capture_error);
+    for (int i = 0; i < MT_TABLE_COUNT; i++)
+        Py_VISIT(state->dtypes[i]);
+    return 0;
+}
+
+static int clear(PyObject *module)
+{
+    struct mt_py_state *state = PyModule_GetState(module);
+    Py_CLEAR(state->reader_type);
+    Py_CLEAR(state->capture_error);
+    for (int i = 0; i < MT_TABLE_COUNT; i++)
+        Py_CLEAR(state->dtypes[i]);
+    return 0;
+}
+
+static void release(void *module)
+{
+    clear(module);
+}
+
+/* Neither Py_mod_multiple_interpreters nor Py_mod_gil: numpy does not support interpreters with a GIL of their own, CPython 3.11 (whose stable ABI we build for) refuses slots that
+ * came later, and without them later versions do what is safe: one GIL for all. */
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, execute},
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "monerotraffic._core",
+    .m_doc = module_doc,
+    .m_size = sizeof(struct mt_py_state),
+    .m_methods = functions,
+    .m_slots = slots,
+    .m_traverse = traverse,
+    .m_clear = clear,
+    .m_free = release,
+};
+
+PyMODINIT_FUNC PyInit__core(void);
+PyMODINIT_FUNC PyInit__core(void)
+{
+    return PyModuleDef_Init(&definition);
+}

@@ -1,0 +1,516 @@
+#include "reader.h"
+
+#include "array.h"
+#include "schema.h"
+#include "state.h"
+
+#include "../core.h"
+#include "../mem.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+/* Unbounded steps come up for air this often (bytes of packets), so that Ctrl-C is answered. */
+enum { SLICE = 16 << 20 };
+
+struct reader {
+    PyObject_HEAD
+    struct mt_core *core; /* NULL once closed */
+    atomic_flag busy;     /* set while a call is inside the core: step and close run without the GIL */
+};
+
+/* The core was never meant for two threads at once. A new user holds `busy` until leave(); 0, or -1 with RuntimeError or ValueError set. */
+static int enter(struct reader *self)
+{
+    if (atomic_flag_test_and_set(&self->busy)) {
+        PyErr_SetString(PyExc_RuntimeError, "this Reader is in use by another thread");
+        return -1;
+    }
+    if (self->core == NULL) {
+        atomic_flag_clear(&self->busy);
+        PyErr_SetString(PyExc_ValueError, "this Reader is closed");
+        return -1;
+    }
+    return 0;
+}
+
+static void leave(struct reader *self)
+{
+    atomic_flag_clear(&self->busy);
+}
+
+static const struct mt_py_state *state_of(struct reader *self)
+{
+    return PyType_GetModuleState(Py_TYPE((PyObject *)self)); /* the type has no subclasses */
+}
+
+/* The exception for a negative result of the core. Always NULL. */
+static PyObject *raise_failure(const struct mt_py_state *state, int result, const struct mt_failure *failure)
+{
+    if (result == MT_NOMEM)
+        return PyErr_NoMemory();
+    size_t size = strnlen(failure->text, sizeof failure->text);
+    PyObject *text = size != 0 ? PyUnicode_DecodeUTF8(failure->text, (Py_ssize_t)size, "backslashreplace") /* paths are any bytes */
+                               : PyUnicode_FromFormat("the capture cannot be read (result %d)", result);
+    if (text != NULL)
+        PyErr_SetObject(state->capture_error, text);
+    Py_XDECREF(text);
+    return NULL;
+}
+
+/* ---- opening ---- */
+
+/* A sequence as a tuple of its own. A str or bytes is a sequence too, but never what is meant. NULL with an exception set. */
+static PyObject *sequence(PyObject *object, const char *name)
+{
+    if (PyUnicode_Check(object) || PyBytes_Check(object)) {
+        PyErr_Format(PyExc_TypeError, "%s is a sequence, not a single %R", name, object);
+        return NULL;
+    }
+    return PySequence_Tuple(object);
+}
+
+/* What the core is to be given; paths point into `encoded`. */
+struct request {
+    PyObject *encoded; /* list of bytes */
+    const char **paths;
+    size_t paths_count;
+    uint16_t *ports;
+    struct mt_core_options options;
+};
+
+static void request_free(struct request *request)
+{
+    Py_CLEAR(request->encoded);
+    mt_free(request->paths);
+    mt_free(request->ports);
+}
+
+static int take_path(struct request *request, PyObject *item)
+{
+    PyObject *bytes = NULL;
+    if (!PyUnicode_FSConverter(item, &bytes)) /* also refuses embedded zeros */
+        return -1;
+    int result = PyList_Append(request->encoded, bytes);
+    if (result == 0) {
+        request->paths[request->paths_count] = PyBytes_AsString(bytes); /* lives as long as the list holds the object */
+        result = request->paths[request->paths_count++] != NULL ? 0 : -1;
+    }
+    Py_DECREF(bytes);
+    return result;
+}
+
+static int take_paths(struct request *request, PyObject *paths)
+{
+    Py_ssize_t count = PyTuple_Size(paths);
+    if (count == 0) {
+        PyErr_SetString(PyExc_ValueError, "paths is empty: there is nothing to read");
+        return -1;
+    }
+    request->encoded = PyList_New(0);
+    request->paths = mt_alloc((size_t)count, sizeof *request->paths);
+    if (request->paths == NULL)
+        PyErr_NoMemory();
+    if (request->encoded == NULL || request->paths == NULL)
+        return -1;
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (take_path(request, PyTuple_GetItem(paths, i)) < 0)
+            return -1;
+    return 0;
+}
+
+static int take_ports(struct request *request, PyObject *ports)
+{
+    Py_ssize_t count = PyTuple_Size(ports);
+    request->ports = mt_alloc((size_t)count, sizeof *request->ports);
+    if (request->ports == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *item = PyTuple_GetItem(ports, i);
+        PyObject *index = PyNumber_Index(item);
+        if (index == NULL)
+            return -1;
+        int overflow = 0;
+        long port = PyLong_AsLongAndOverflow(index, &overflow);
+        Py_DECREF(index);
+        if (overflow != 0 || port < 1 || port > UINT16_MAX) {
+            PyErr_Format(PyExc_ValueError, "port %R: ports are from 1 to 65535", item);
+            return -1;
+        }
+        request->ports[i] = (uint16_t)port;
+    }
+    request->options.ports = request->ports;
+    request->options.ports_count = (size_t)count;
+    return 0;
+}
+
+static int take_tables(struct request *request, PyObject *tables)
+{
+    Py_ssize_t count = PyTuple_Size(tables);
+    request->options.tables = 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        int id = mt_py_table_id(PyTuple_GetItem(tables, i));
+        if (id < 0)
+            return -1;
+        request->options.tables |= UINT32_C(1) << id;
+    }
+    return 0;
+}
+
+static int take_limits(struct request *request, PyObject *limits)
+{
+    PyObject *items = PyMapping_Items(limits); /* a list of our own */
+    if (items == NULL)
+        return -1;
+    int result = 0;
+    Py_ssize_t count = PyList_Size(items);
+    for (Py_ssize_t i = 0; i < count && result == 0; i++) {
+        PyObject *name, *value;
+        result = PyArg_ParseTuple(PyList_GetItem(items, i), "OO;limits is a mapping", &name, &value)
+                     ? mt_py_set_limit(&request->options.limits, name, value)
+                     : -1;
+    }
+    Py_DECREF(items);
+    return result;
+}
+
+/* One argument that is a sequence, through its own function. */
+static int take_sequence(struct request *request, PyObject *object, const char *name, int (*take)(struct request *, PyObject *))
+{
+    PyObject *tuple = sequence(object, name);
+    if (tuple == NULL)
+        return -1;
+    int result = take(request, tuple);
+    Py_DECREF(tuple);
+    return result;
+}
+
+static int take_arguments(struct request *request, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"paths", "ports", "tables", "limits", NULL};
+    PyObject *paths, *ports = NULL, *tables = Py_None, *limits = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OOO:Reader", names, &paths, &ports, &tables, &limits))
+        return -1;
+    if (ports == NULL) {
+        PyErr_SetString(PyExc_TypeError, "Reader() missing required keyword-only argument: 'ports'");
+        return -1;
+    }
+    request->options.limits = mt_default_limits;
+    request->options.tables = (UINT32_C(1) << MT_TABLE_COUNT) - 1;
+    if (take_sequence(request, paths, "paths", take_paths) < 0 || take_sequence(request, ports, "ports", take_ports) < 0)
+        return -1;
+    if (tables != Py_None && take_sequence(request, tables, "tables", take_tables) < 0)
+        return -1;
+    return limits != Py_None ? take_limits(request, limits) : 0;
+}
+
+static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    struct request request = {0};
+    if (take_arguments(&request, args, kwargs) < 0) {
+        request_free(&request);
+        return NULL;
+    }
+    struct reader *self = (struct reader *)PyType_GenericAlloc(type, 0);
+    if (self == NULL) {
+        request_free(&request);
+        return NULL;
+    }
+    atomic_flag_clear(&self->busy);
+    int result = MT_OK;
+    struct mt_failure failure = {{0}};
+    Py_BEGIN_ALLOW_THREADS
+    self->core = mt_core_open(request.paths, request.paths_count, &request.options, &result, &failure);
+    Py_END_ALLOW_THREADS
+    request_free(&request);
+    if (self->core == NULL) {
+        raise_failure(state_of(self), result, &failure);
+        Py_DECREF((PyObject *)self);
+        return NULL;
+    }
+    return (PyObject *)self;
+}
+
+/* ---- reading ---- */
+
+/* One call of the core without the GIL. */
+static int step_once(struct reader *self, uint64_t bytes, uint64_t rows, struct mt_failure *failure)
+{
+    int result;
+    Py_BEGIN_ALLOW_THREADS
+    result = mt_core_step(self->core, bytes, rows, failure);
+    Py_END_ALLOW_THREADS
+    return result;
+}
+
+/* Reads on; without a bound on rows in slices, with a look at the signals between them. -1 with an exception set, 0 at the end, 1 if there is more. */
+static int step(struct reader *self, uint64_t bytes, uint64_t rows)
+{
+    struct mt_failure failure = {{0}};
+    uint64_t left = bytes;
+    for (;;) {
+        uint64_t now = rows == 0 && (bytes == 0 || left > SLICE) ? SLICE : left;
+        int result = step_once(self, now, rows, &failure);
+        if (result < 0) {
+            raise_failure(state_of(self), result, &failure);
+            return -1;
+        }
+        if (result == MT_END)
+            return 0;
+        left -= bytes != 0 ? now : 0;
+        if (rows != 0 || (bytes != 0 && left == 0))
+            return 1;
+        if (PyErr_CheckSignals() < 0)
+            return -1;
+    }
+}
+
+static PyObject *reader_step(PyObject *object, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"bytes", "rows", NULL};
+    struct reader *self = (struct reader *)object;
+    long long bytes = 0, rows = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|LL:step", names, &bytes, &rows))
+        return NULL;
+    if (bytes < 0 || rows < 0)
+        return PyErr_Format(PyExc_ValueError, "%s is negative", bytes < 0 ? "bytes" : "rows");
+    if (enter(self) < 0)
+        return NULL;
+    int more = step(self, (uint64_t)bytes, (uint64_t)rows);
+    leave(self);
+    return more < 0 ? NULL : PyBool_FromLong(more);
+}
+
+static PyObject *reader_take(PyObject *object, PyObject *name)
+{
+    struct reader *self = (struct reader *)object;
+    int id = mt_py_table_id(name);
+    if (id < 0 || enter(self) < 0)
+        return NULL;
+    size_t count = 0;
+    void *rows = mt_core_take(self->core, (enum mt_table_id)id, &count);
+    leave(self);
+    return mt_py_array(state_of(self)->dtypes[id], rows, count);
+}
+
+/* ---- what codes stand for ---- */
+
+/* `count` items from `start`, each made by `make`, as a list. */
+static PyObject *list_from(struct reader *self, Py_ssize_t start, size_t count, PyObject *(*make)(const struct mt_core *, int32_t))
+{
+    PyObject *list = PyList_New((size_t)start < count ? (Py_ssize_t)count - start : 0);
+    for (size_t code = (size_t)start; code < count && list != NULL; code++) {
+        PyObject *item = make(self->core, (int32_t)code);
+        if (item == NULL || PyList_SetItem(list, (Py_ssize_t)code - start, item) < 0) /* SetItem takes `item` */
+            Py_CLEAR(list);
+    }
+    return list;
+}
+
+static PyObject *make_address(const struct mt_core *core, int32_t code)
+{
+    char text[MT_ADDRESS_TEXT];
+    size_t size = mt_address_text(mt_core_addresses(core), code, text, sizeof text);
+    return PyUnicode_DecodeUTF8(text, (Py_ssize_t)size, "backslashreplace"); /* a host name is whatever a peer sent */
+}
+
+static PyObject *make_string(const struct mt_core *core, int32_t code)
+{
+    size_t size = 0;
+    const uint8_t *bytes = mt_intern_get(mt_core_strings(core), code, &size);
+    return PyBytes_FromStringAndSize((const char *)bytes, (Py_ssize_t)size);
+}
+
+static int parse_start(PyObject *args, PyObject *kwargs, const char *format, Py_ssize_t *start)
+{
+    static char *names[] = {"start", NULL};
+    *start = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, format, names, start))
+        return -1;
+    if (*start < 0) {
+        PyErr_SetString(PyExc_ValueError, "start is negative");
+        return -1;
+    }
+    return 0;
+}
+
+static PyObject *reader_addresses(PyObject *object, PyObject *args, PyObject *kwargs)
+{
+    struct reader *self = (struct reader *)object;
+    Py_ssize_t start;
+    if (parse_start(args, kwargs, "|n:addresses", &start) < 0 || enter(self) < 0)
+        return NULL;
+    PyObject *list = list_from(self, start, mt_addresses_count(mt_core_addresses(self->core)), make_address);
+    leave(self);
+    return list;
+}
+
+static PyObject *reader_strings(PyObject *object, PyObject *args, PyObject *kwargs)
+{
+    struct reader *self = (struct reader *)object;
+    Py_ssize_t start;
+    if (parse_start(args, kwargs, "|n:strings", &start) < 0 || enter(self) < 0)
+        return NULL;
+    PyObject *list = list_from(self, start, mt_core_strings(self->core)->count, make_string);
+    leave(self);
+    return list;
+}
+
+/* ---- how far ---- */
+
+static PyObject *reader_position(PyObject *object, void *closure)
+{
+    (void)closure;
+    struct reader *self = (struct reader *)object;
+    if (enter(self) < 0)
+        return NULL;
+    int64_t position = mt_core_position(self->core);
+    leave(self);
+    return PyLong_FromLongLong(position);
+}
+
+static PyObject *reader_size(PyObject *object, void *closure)
+{
+    (void)closure;
+    struct reader *self = (struct reader *)object;
+    if (enter(self) < 0)
+        return NULL;
+    int64_t size = mt_core_size(self->core);
+    leave(self);
+    return PyLong_FromLongLong(size);
+}
+
+static PyObject *reader_problems_dropped(PyObject *object, void *closure)
+{
+    (void)closure;
+    struct reader *self = (struct reader *)object;
+    if (enter(self) < 0)
+        return NULL;
+    uint64_t dropped = mt_core_problems_dropped(self->core);
+    leave(self);
+    return PyLong_FromUnsignedLongLong(dropped);
+}
+
+/* ---- the end ---- */
+
+static PyObject *reader_close(PyObject *object, PyObject *ignored)
+{
+    (void)ignored;
+    struct reader *self = (struct reader *)object;
+    if (atomic_flag_test_and_set(&self->busy)) {
+        PyErr_SetString(PyExc_RuntimeError, "this Reader is in use by another thread");
+        return NULL;
+    }
+    struct mt_core *core = self->core;
+    self->core = NULL;
+    if (core != NULL) {
+        Py_BEGIN_ALLOW_THREADS
+        mt_core_close(core); /* may hand gigabytes back */
+        Py_END_ALLOW_THREADS
+    }
+    leave(self);
+    return Py_BuildValue("");
+}
+
+static PyObject *reader_enter(PyObject *object, PyObject *ignored)
+{
+    (void)ignored;
+    struct reader *self = (struct reader *)object;
+    if (enter(self) < 0) /* closed */
+        return NULL;
+    leave(self);
+    Py_INCREF(object);
+    return object;
+}
+
+static PyObject *reader_exit(PyObject *object, PyObject *args)
+{
+    (void)args;
+    return reader_close(object, NULL);
+}
+
+static int reader_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(object)); /* a heap type is owned by its instances */
+    return 0;
+}
+
+/* Nobody else is inside: every call holds a reference. */
+static void reader_dealloc(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject_GC_UnTrack(object);
+    struct mt_core *core = ((struct reader *)object)->core;
+    if (core != NULL)
+        mt_core_close(core);
+    PyObject_GC_Del(object);
+    Py_DECREF((PyObject *)type);
+}
+
+/* ---- the type ---- */
+
+PyDoc_STRVAR(reader_doc,
+    "Reader(paths, *, ports, tables=None, limits=None)\n--\n\n"
+    "Reads capture files as one stream into tables.\n\n"
+    "paths: files in any order, \"-\" alone is standard input. ports: TCP ports that make a connection Monero's whatever it carries. tables: names\n"
+    "(see schema()) of those to decode, None is all; connections, files and problems are always made. limits: values other than those of limits().\n\n"
+    "Raises CaptureError if a file cannot be read at all. One thread at a time: RuntimeError otherwise. After close() everything but close() raises ValueError.");
+PyDoc_STRVAR(step_doc,
+    "step($self, /, bytes=0, rows=0)\n--\n\n"
+    "Reads on until about that many more bytes of packets were handled, or that many more rows of messages and peer_lists were made (0: no such bound).\n\n"
+    "True: there is more. False: all is read, and every table is final. The GIL is released meanwhile; Ctrl-C is answered every 16 MiB unless `rows` is given.\n"
+    "After CaptureError or MemoryError what was read before can still be taken.");
+PyDoc_STRVAR(take_doc,
+    "take($self, table, /)\n--\n\n"
+    "Moves the finished rows of a table out, as a structured array over the core's own memory.\n\n"
+    "Of `connections` those that ended since the last call, of `files` none before all is read.");
+PyDoc_STRVAR(addresses_doc, "addresses($self, /, start=0)\n--\n\nTexts of the address codes from `start` on.");
+PyDoc_STRVAR(strings_doc, "strings($self, /, start=0)\n--\n\nBytes of the string codes (hashes, texts) from `start` on.");
+PyDoc_STRVAR(close_doc, "close($self, /)\n--\n\nFrees everything that was not taken. May be called again.");
+PyDoc_STRVAR(enter_doc, "__enter__($self, /)\n--\n\nReturns the Reader itself.");
+PyDoc_STRVAR(exit_doc, "__exit__($self, /, *args)\n--\n\nCloses.");
+
+/* A method that takes keywords has another type than its slot: the cast is the one CPython documents. */
+#define WITH_KEYWORDS(function) ((PyCFunction)(void (*)(void))(function))
+
+static PyMethodDef reader_methods[] = {
+    {"step", WITH_KEYWORDS(reader_step), METH_VARARGS | METH_KEYWORDS, step_doc},
+    {"take", reader_take, METH_O, take_doc},
+    {"addresses", WITH_KEYWORDS(reader_addresses), METH_VARARGS | METH_KEYWORDS, addresses_doc},
+    {"strings", WITH_KEYWORDS(reader_strings), METH_VARARGS | METH_KEYWORDS, strings_doc},
+    {"close", reader_close, METH_NOARGS, close_doc},
+    {"__enter__", reader_enter, METH_NOARGS, enter_doc},
+    {"__exit__", reader_exit, METH_VARARGS, exit_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef reader_properties[] = {
+    {"position", reader_position, NULL, "Bytes read of the files so far, as they lie on disk.", NULL},
+    {"size", reader_size, NULL, "Bytes of the files in all, -1 if unknown.", NULL},
+    {"problems_dropped", reader_problems_dropped, NULL, "Rows of problems that the limit `problems` swallowed.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot reader_slots[] = {
+    {Py_tp_doc, (void *)reader_doc},
+    {Py_tp_new, reader_new},
+    {Py_tp_dealloc, reader_dealloc},
+    {Py_tp_traverse, reader_traverse},
+    {Py_tp_methods, reader_methods},
+    {Py_tp_getset, reader_properties},
+    {0, NULL},
+};
+
+static PyType_Spec reader_spec = {
+    .name = "monerotraffic._core.Reader",
+    .basicsize = sizeof(struct reader),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = reader_slots,
+};
+
+PyObject *mt_py_reader_type(PyObject *module)
+{
+    return PyType_FromModuleAndSpec(module, &reader_spec, NULL);
+}

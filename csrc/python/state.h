@@ -1,0 +1,15 @@
+/* What the module keeps: nothing lives outside it, so that every interpreter that loads the module has its own. */
+#ifndef MT_PY_STATE_H
+#define MT_PY_STATE_H
+
+#include <Python.h>
+
+#include "../rows.h"
+
+struct mt_py_state {
+    PyObject *reader_type;
+    PyObject *capture_error;
+    PyObject *dtypes[MT_TABLE_COUNT]; /* numpy dtype of every table's rows */
+};
+
+#endif

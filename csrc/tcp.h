@@ -1,0 +1,27 @@
+/* TCP: which connection a segment belongs to, when one begins and ends, and its two streams. */
+#ifndef MT_TCP_H
+#define MT_TCP_H
+
+#include "output.h"
+#include "packet.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct mt_tcp;
+
+/* Told once of each packet of a Monero connection, by file; for one recognised late, of all its earlier packets too. */
+typedef void mt_tcp_claim(void *context, int32_t file, int64_t packets);
+
+/* `ports` make a connection Monero's; copied. NULL if memory is out. The caller owns it: mt_tcp_close. */
+struct mt_tcp *mt_tcp_open(struct mt_output *output, const uint16_t *ports, size_t ports_count, mt_tcp_claim *claim, void *context);
+
+/* One segment. MT_OK or MT_NOMEM. */
+int mt_tcp_segment(struct mt_tcp *tcp, const struct mt_segment *segment, const struct mt_place *place);
+
+/* The end of the capture: every connection is ended, in order of id, and its row made. MT_OK or MT_NOMEM. */
+int mt_tcp_finish(struct mt_tcp *tcp);
+
+void mt_tcp_close(struct mt_tcp *tcp);
+
+#endif

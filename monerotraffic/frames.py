@@ -1,0 +1,160 @@
+"""From structured arrays to DataFrames: column by column, without a look at single rows.
+
+Every column is a copy, so that no DataFrame holds on to the array or can change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from monerotraffic import _core
+from monerotraffic.names import NamesView
+from monerotraffic.schema import SCHEMA, Field
+
+__all__ = ["COLUMNS", "Frames", "categorical", "command_names"]
+
+_SIDE = ("packets", "bytes", "retransmitted", "out_of_order", "lost", "messages")
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "connections": (
+        *("connection", "vantage", "peer", "direction", "client", "client_port", "server", "server_port", "opened", "closed", "start", "end"),
+        *("rtt", "client_mss", "server_mss", "client_ttl", "server_ttl"),
+        *(f"client_{name}" for name in _SIDE),
+        *(f"server_{name}" for name in _SIDE),
+    ),
+    "messages": (
+        *("message", "connection", "from_client", "time", "end_time", "file", "frame", "end_frame", "peer", "direction", "command", "name", "kind"),
+        *("flags", "expects_response", "return_code", "version", "length", "captured", "segments", "first_segment", "shared", "fragments", "status"),
+        "reply_to",
+    ),
+    "peer_lists": ("message", "position", "host", "port", "type", "id", "last_seen", "pruning_seed", "rpc_port", "rpc_credits_per_hash"),
+    "node_data": ("message", "peer_id", "my_port", "network_id", "support_flags", "rpc_port", "rpc_credits_per_hash", "local_time", "status_text"),
+    "sync_data": ("message", "current_height", "cumulative_difficulty", "cumulative_difficulty_top64", "top_id", "top_version", "pruning_seed"),
+    "problems": ("file", "frame", "time", "connection", "direction", "offset", "bytes", "kind", "detail"),
+    "files": ("file", "path", "link_type", "packets", "bytes", "first", "last", "tcp_packets", "monero_packets", "skipped_packets", "truncated"),
+}
+"""The columns of every DataFrame, in order: the fields of csrc/rows.h, and what is derived from them (vantage, peer, direction, name)."""
+
+_IDS = frozenset({"connection", "message", "reply_to", "file"})
+
+
+def _texts(texts: Sequence[str]) -> pd.Index[Any]:
+    """Categories of pandas' own kind of text: object before pandas 3, str from then on."""
+    return pd.Index(list(texts), dtype=str)
+
+
+def _narrow(codes: NDArray[Any], categories: int) -> NDArray[Any]:
+    """Codes in the narrowest dtype that pandas would choose."""
+    for dtype in (np.int8, np.int16, np.int32):
+        if categories <= np.iinfo(dtype).max:
+            return codes.astype(dtype)
+    return codes.astype(np.int64)
+
+
+def categorical(codes: NDArray[Any], dtype: pd.CategoricalDtype) -> pd.Categorical:
+    """A Categorical over integer codes, -1 for missing, which are copied."""
+    return pd.Categorical.from_codes(_narrow(codes, len(dtype.categories)), dtype=dtype)
+
+
+def _merged(texts: Sequence[str]) -> tuple[pd.CategoricalDtype, NDArray[np.int64] | None]:
+    """Categories for texts of which some may be equal (different bytes can look the same), and where each went: None if all stayed in their places."""
+    index: dict[str, int] = {}
+    for text in texts:
+        index.setdefault(text, len(index))
+    places = None if len(index) == len(texts) else np.array([*(index[text] for text in texts), -1], dtype=np.int64)
+    return pd.CategoricalDtype(_texts(list(index))), places
+
+
+@cache
+def _enumeration(categories: tuple[str, ...]) -> pd.CategoricalDtype:
+    return pd.CategoricalDtype(_texts(categories))
+
+
+@cache
+def _commands() -> tuple[NDArray[np.int64], NDArray[np.int64], pd.CategoricalDtype]:
+    """Known commands ascending, the category of each, and the categories: names in order of their commands, then UNKNOWN."""
+    names = dict(sorted(_core.command_names().items()))
+    categories = list(dict.fromkeys([*names.values(), "UNKNOWN"]))
+    places = [categories.index(name) for name in names.values()]
+    return np.array(list(names), dtype=np.int64), np.array(places, dtype=np.int64), pd.CategoricalDtype(_texts(categories))
+
+
+def command_names(commands: NDArray[np.uint32]) -> pd.Categorical:
+    """monerod's names of Levin commands; UNKNOWN for those it does not know."""
+    known, category, dtype = _commands()
+    places = np.searchsorted(known, commands)
+    places[places == len(known)] = 0
+    return categorical(np.where(known[places] == commands, category[places], len(dtype.categories) - 1), dtype)
+
+
+def _times(values: NDArray[np.int64]) -> Any:
+    """datetime64[ns, UTC]. Missing is the smallest int64 here and in numpy."""
+    return pd.DatetimeIndex(values.view("M8[ns]")).tz_localize("UTC").array
+
+
+def _optional(values: NDArray[Any], present: NDArray[Any], bit: int) -> pd.arrays.IntegerArray:
+    """Nullable integers of the field's own width."""
+    missing = (present & present.dtype.type(1 << bit)) == 0
+    return pd.arrays.IntegerArray(values, missing)
+
+
+class Frames:
+    """Makes the DataFrames of one set of names; the address categories are made once and shared by all of them."""
+
+    def __init__(self, names: NamesView) -> None:
+        self._names = names
+        self._addresses: tuple[pd.CategoricalDtype, NDArray[np.int64] | None] | None = None
+
+    def addresses(self, codes: NDArray[Any]) -> pd.Categorical:
+        """A Categorical over address codes. All of these have the same dtype."""
+        if self._addresses is None:
+            self._addresses = _merged(self._names.addresses())
+        dtype, places = self._addresses
+        return categorical(codes if places is None else places[codes], dtype)
+
+    def strings(self, codes: NDArray[Any], show: Callable[[bytes], str]) -> pd.Categorical:
+        """A Categorical over string codes. Its categories are the strings that occur, in order of their codes."""
+        used = np.zeros(self._names.string_count + 1, dtype=np.bool_)
+        used[codes] = True
+        used[-1] = False
+        distinct = np.flatnonzero(used)
+        dtype, places = _merged([show(self._names.string(code)) for code in distinct.tolist()])
+        category = np.full(len(used), -1, dtype=np.int64)
+        category[distinct] = np.arange(len(distinct)) if places is None else places[:-1]
+        return categorical(category[codes], dtype)
+
+    def column(self, field: Field, rows: NDArray[Any]) -> Any:
+        """The column of one field, a copy."""
+        values: NDArray[Any] = rows[field.name].copy()
+        match field.role:
+            case "optional":
+                assert field.present_bit is not None
+                return _optional(values, rows["present"], field.present_bit)
+            case "truth":
+                return values != 0
+            case "time":
+                return _times(values)
+            case "span":
+                return values.view("m8[ns]")
+            case "enum":
+                assert field.categories is not None
+                return categorical(values, _enumeration(field.categories))
+            case "address":
+                return self.addresses(values)
+            case "bytes":
+                return self.strings(values, bytes.hex)
+            case "text":
+                return self.strings(values, lambda text: text.decode("utf-8", "backslashreplace"))
+        return values.astype(np.int64, copy=False) if field.name in _IDS else values
+
+    def frame(self, table: str, rows: NDArray[Any], derived: Mapping[str, Any]) -> pd.DataFrame:
+        """The DataFrame of a table: its columns are COLUMNS[table]. `derived` has those that are no field."""
+        fields = {field.name: field for field in SCHEMA[table].fields}
+        columns = {name: derived[name] if name in derived else self.column(fields[name], rows) for name in COLUMNS[table]}
+        return pd.DataFrame(columns, copy=False)

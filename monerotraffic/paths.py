@@ -1,0 +1,174 @@
+"""What to read: a path, a glob, a folder or a list of these becomes a list of files."""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import os
+import sys
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from monerotraffic import _core
+from monerotraffic.errors import CaptureError, CaptureNotFoundError
+
+__all__ = ["STDIN", "Source", "Sources", "files_of", "is_capture", "is_rereadable", "nodes_of"]
+
+STDIN = "-"
+
+Source = str | os.PathLike[str] | IO[bytes] | Iterable[str | os.PathLike[str]]
+Sources = Source | Mapping[str, Source]
+
+_MAGICS = frozenset(
+    bytes.fromhex(magic)
+    for magic in (
+        *("a1b2c3d4", "d4c3b2a1"),  # pcap, microseconds
+        *("a1b23c4d", "4d3cb2a1"),  # pcap, nanoseconds
+        *("a1b2cd34", "34cdb2a1"),  # pcap as patched by Alexey Kuznetzov
+        "0a0d0d0a",  # pcapng
+    )
+)
+_GZIP = bytes.fromhex("1f8b")
+_ZSTD = bytes.fromhex("28b52ffd")
+
+
+def nodes_of(source: Sources) -> dict[str | None, list[str]]:
+    """The files of every vantage node, in order; the only key is None where the source names no nodes. Errors as files_of."""
+    if not isinstance(source, Mapping):
+        return {None: files_of(source)}
+    if not source:
+        raise CaptureError("no vantage node is given")
+    nodes: dict[str | None, list[str]] = {}
+    for label, one in source.items():
+        if not isinstance(label, str) or not label:
+            raise TypeError(f"vantage node {label!r}: a name is a str that is not empty")
+        nodes[label] = files_of(one)
+    if len(nodes) > 1 and sum(STDIN in files for files in nodes.values()) > 1:
+        raise ValueError("standard input can be read for one vantage node only")
+    return nodes
+
+
+def files_of(source: Source) -> list[str]:
+    """The files that a source stands for, each once (links and repetitions of one file included), as str.
+
+    A folder stands for the captures directly in it, by name: files that begin like pcap or pcapng, plain, gzipped or zstd-compressed; others are left out.
+    A glob stands for the files that match, `**` crosses folders. "-" and sys.stdin (or its buffer) are standard input, which must be alone.
+
+    Raises CaptureError for an empty list, a folder without captures or a glob without match, CaptureNotFoundError (which is a FileNotFoundError too) for
+    a file that is not there, ValueError for standard input that is not alone, TypeError for what is no source.
+    """
+    files = _distinct(_expand(source))
+    if not files:
+        raise CaptureError("nothing to read: the list of captures is empty")
+    if STDIN in files and len(files) > 1:
+        raise ValueError("standard input must be read alone, not together with files")
+    return files
+
+
+def is_rereadable(files: Iterable[str]) -> bool:
+    """All are regular files, so that they can be read twice."""
+    return all(file != STDIN and os.path.isfile(file) for file in files)
+
+
+def _expand(source: Any) -> list[str]:
+    if isinstance(source, (str, bytes, os.PathLike)):
+        return _expand_path(os.fsdecode(source))
+    if hasattr(source, "read"):
+        if _is_stdin(source):
+            return [STDIN]
+        raise TypeError(f"{source!r}: of open files only standard input can be read; give the path instead")
+    if isinstance(source, Iterable) and not isinstance(source, Mapping):
+        return [file for one in source for file in _expand(one)]
+    raise TypeError(f"{source!r} is no source of captures: give a path, a glob, a folder, a list of these, or a dict of these by vantage node")
+
+
+def _is_stdin(file: Any) -> bool:
+    if file is sys.stdin:
+        return True
+    try:
+        return bool(file.fileno() == 0)
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
+def _expand_path(path: str) -> list[str]:
+    if path == STDIN:
+        return [STDIN]
+    if not path:
+        raise CaptureError("an empty path is no capture")
+    if os.path.isdir(path):
+        return _captures_in(path)
+    if not os.path.lexists(path) and glob.has_magic(path):
+        matches = [match for match in sorted(glob.glob(path, recursive=True)) if not os.path.isdir(match)]
+        if not matches:
+            raise CaptureError(f"{path}: no file matches")
+        return matches
+    _status(path)
+    return [path]
+
+
+def _status(path: str) -> os.stat_result:
+    try:
+        return os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise CaptureNotFoundError(path) from None
+    except OSError as error:
+        raise CaptureError(f"{path}: {error.strerror}") from error
+
+
+def _captures_in(folder: str) -> list[str]:
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise CaptureError(f"{folder}: {error.strerror}") from error
+    captures = [path for path in (os.path.join(folder, name) for name in names) if os.path.isfile(path) and is_capture(path)]
+    if not captures:
+        raise CaptureError(f"{folder}: no capture in this folder")
+    return captures
+
+
+def is_capture(path: str) -> bool:
+    """Whether a file begins like pcap or pcapng, plain or compressed. CaptureError if it cannot be opened."""
+    try:
+        with Path(path).open("rb") as file:
+            start = file.read(4)
+            if start[:2] == _GZIP:
+                file.seek(0)
+                start = _gunzipped_start(file)
+    except OSError as error:
+        raise CaptureError(f"{path}: {error.strerror}") from error
+    return _opens(path) if start == _ZSTD else start in _MAGICS
+
+
+def _gunzipped_start(file: IO[bytes]) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=file) as plain:
+            return plain.read(4)
+    except (OSError, EOFError, zlib.error):
+        return b""
+
+
+def _opens(path: str) -> bool:
+    """Whether the core takes a file for a capture: it knows zstd, the standard library (before 3.14) does not."""
+    try:
+        _core.Reader([path], ports=(), tables=()).close()
+    except CaptureError:
+        return False
+    return True
+
+
+def _distinct(files: Iterable[str]) -> list[str]:
+    """Each file once, the first of its names: nobody means to read the same packets twice."""
+    seen: set[tuple[int, int] | str] = set()
+    distinct = []
+    for file in files:
+        identity: tuple[int, int] | str = file
+        if file != STDIN:
+            status = _status(file)
+            identity = (status.st_dev, status.st_ino)
+        if identity not in seen:
+            seen.add(identity)
+            distinct.append(file)
+    return distinct

@@ -1,0 +1,39 @@
+"""The field table of csrc/rows.h as Python sees it: what fields the rows of every table have, and what each means."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from monerotraffic import _core
+
+__all__ = ["ALWAYS", "SCHEMA", "Field", "Table"]
+
+ALWAYS = ("connections", "problems", "files")
+"""Tables that are made whatever `tables=` says."""
+
+
+class Field(NamedTuple):
+    """One field of a row."""
+
+    name: str
+    role: str
+    """number, optional, truth, time, span, enum, address, bytes, text or hidden; csrc/rows.h says what each is."""
+    categories: tuple[str, ...] | None
+    """Names of an enumeration by value."""
+    present_bit: int | None
+    """Which bit of the field `present` says that an optional field is there."""
+    text: str
+
+
+class Table(NamedTuple):
+    """One type of rows."""
+
+    text: str
+    dtype: np.dtype[Any]
+    fields: tuple[Field, ...]
+
+
+SCHEMA = {name: Table(table["text"], table["dtype"], tuple(Field(*field) for field in table["fields"])) for name, table in _core.schema().items()}
+"""Every table by name."""

@@ -1,0 +1,957 @@
+/* Bytes in order into messages: wherever they are cut, whatever is missing. */
+#include "command.h"
+#include "levin.h"
+#include "stream_help.h"
+
+enum { WHOLE = 1 << 20 };
+
+static struct room room;
+
+static void check_message(size_t i, uint32_t command, int kind, int status, uint64_t length, int64_t captured)
+{
+    const struct mt_message_row *row = message_row(&room.output, i);
+    CHECK_EQUAL(row->command, command);
+    CHECK_EQUAL(row->kind, kind);
+    CHECK_EQUAL(row->status, status);
+    CHECK_EQUAL(row->length, length);
+    CHECK_EQUAL(row->captured, captured);
+}
+
+static void check_problem(size_t i, enum mt_problem kind, int64_t offset, int64_t bytes, const char *why)
+{
+    const struct mt_problem_row *row = problem_row(&room.output, i);
+    CHECK_EQUAL(row->kind, kind);
+    CHECK_EQUAL(row->offset, offset);
+    CHECK_EQUAL(row->bytes, bytes);
+    CHECK_TEXT(problem_text(&room.output, i), why);
+}
+
+/* ---- in step ---- */
+
+static void test_one_message(void)
+{
+    struct wire wire = {0};
+    wire_request(&wire, MT_PING, 10);
+    CHECK_EQUAL(wire.size, 43);
+    room_open(&room, 1, 1);
+    room.place.file = 3;
+    room.place.frame = 12;
+    CHECK_EQUAL(room_segment(&room, 1, wire.bytes, wire.size), MT_OK);
+    CHECK_EQUAL(messages_count(&room.output), 1);
+    const struct mt_message_row *row = message_row(&room.output, 0);
+    CHECK_EQUAL(row->message, 0);
+    CHECK_EQUAL(row->connection, 7);
+    CHECK_EQUAL(row->client, 1);
+    CHECK_EQUAL(row->server, 2);
+    CHECK_EQUAL(row->from_client, 1);
+    CHECK_EQUAL(row->time, START_TIME);
+    CHECK_EQUAL(row->end_time, START_TIME);
+    CHECK_EQUAL(row->file, 3);
+    CHECK_EQUAL(row->frame, 12);
+    CHECK_EQUAL(row->end_frame, 12);
+    CHECK_EQUAL(row->wire, 43);
+    CHECK_EQUAL(row->flags, 1);
+    CHECK_EQUAL(row->version, 1);
+    CHECK_EQUAL(row->return_code, 0);
+    CHECK_EQUAL(row->expects_response, 1);
+    CHECK_EQUAL(row->segments, 1);
+    CHECK_EQUAL(row->first_segment, 43);
+    CHECK_EQUAL(row->fragments, 1);
+    CHECK_EQUAL(row->shared, 0);
+    CHECK_EQUAL(row->reply_to, -1);
+    check_message(0, MT_PING, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 10, 10);
+    CHECK_EQUAL(room_end(&room), MT_OK);
+    CHECK_EQUAL(messages_count(&room.output), 1);
+    CHECK_EQUAL(problems_count(&room.output), 0);
+    CHECK_EQUAL(room.dialog->ways[1].messages, 1);
+    CHECK_EQUAL(room.dialog->ways[0].messages, 0);
+    room_close(&room);
+    wire_free(&wire);
+}
+
+/* Every byte of the header where it belongs; anything goes while in step. */
+static void test_header_values(void)
+{
+    struct wire wire = {0};
+    wire_header(&wire, 3, 200, 0xfffffff0u, INT32_MIN, 0xabcdef01u, 0x12345678);
+    wire_put(&wire, "xyz", 3);
+    wire_header(&wire, 0, 0, 2005, 7, 2, 1);
+    wire_header(&wire, 4, 0, 0, 0, 12, 1);
+    wire_fill(&wire, 0, 4);
+    wire_error(&wire, MT_HANDSHAKE);
+    room_open(&room, 1, 1);
+    CHECK_EQUAL(room_segment(&room, 0, wire.bytes, wire.size), MT_OK);
+    const struct mt_message_row *row = message_row(&room.output, 0);
+    check_message(0, 0xfffffff0u, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 3, 3);
+    CHECK_EQUAL(row->expects_response, 200);
+    CHECK_EQUAL(row->return_code, INT32_MIN);
+    CHECK_EQUAL(row->flags, 0xabcdef01u);
+    CHECK_EQUAL(row->version, 0x12345678);
+    CHECK_EQUAL(row->from_client, 0);
+    check_message(1, 2005, MT_KIND_RESPONSE, MT_STATUS_COMPLETE, 0, 0);
+    check_message(2, 0, MT_KIND_NOISE, MT_STATUS_COMPLETE, 4, 4);
+    check_message(3, MT_HANDSHAKE, MT_KIND_RESPONSE, MT_STATUS_COMPLETE, 0, 0);
+    for (size_t i = 0; i < 4; i++)
+        CHECK_EQUAL(message_row(&room.output, i)->shared, 1);
+    CHECK_EQUAL(problems_count(&room.output), 0);
+    room_close(&room);
+    wire_free(&wire);
+}
+
+static void test_malformed(void)
+{
+    struct wire wire = {0};
+    wire_header(&wire, 12, 1, MT_PING, 0, 1, 1);
+    wire_put(&wire, "not an epee.", 12);
+    wire_header(&wire, 0, 1, MT_PING, 0, 1, 1); /* nothing at all: only an error response may say so little */
+    wire_request(&wire, MT_PING, 10);
+    room_open(&room, 1, 1);
+    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 20), MT_OK);
+    check_message(0, MT_PING, MT_KIND_REQUEST, MT_STATUS_MALFORMED, 12, 12);
+    check_message(1, MT_PING, MT_KIND_REQUEST, MT_STATUS_MALFORMED, 0, 0);
+    check_message(2, MT_PING, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 10, 10);
+    CHECK_EQUAL(problems_count(&room.output), 2);
+    CHECK_EQUAL(problem_row(&room.output, 0)->kind, MT_PROBLEM_MALFORMED);
+    CHECK_EQUAL(problem_row(&room.output, 0)->offset, 0);
+    CHECK_EQUAL(problem_row(&room.output, 0)->bytes, 45);
+    CHECK_EQUAL(problem_row(&room.output, 1)->offset, 45);
+    CHECK_EQUAL(problem_row(&room.output, 1)->bytes, 33);
+    CHECK_EQUAL(bytes_told(&room.output), (int64_t)wire.size);
+    room_close(&room);
+    wire_free(&wire);
+}
+
+/* What a message's row must say of segments, given where the stream is cut. */
+struct cutting {
+    int64_t ends[4]; /* of the segments */
+    int count;
+};
+
+static void check_cut_message(size_t i, const struct cutting *cut, int64_t begin, int64_t end, int64_t other_begin, int64_t other_end)
+{
+    const struct mt_message_row *row = message_row(&room.output, i);
+    int64_t first = -1, last = -1, segments = 0, first_bytes = 0;
+    int shared = 0;
+    for (int k = 0; k < cut->count; k++) {
+        int64_t from = k != 0 ? cut->ends[k - 1] : 0, to = cut->ends[k];
+        if (from >= end || to <= begin)
+            continue;
+        if (first < 0) {
+            first = k;
+            first_bytes = (to < end ? to : end) - (from > begin ? from : begin);
+        }
+        last = k;
+        segments++;
+        shared |= from < other_end && to > other_begin;
+    }
+    CHECK_EQUAL(row->frame, first + 1);
+    CHECK_EQUAL(row->end_frame, last + 1);
+    CHECK_EQUAL(row->time, START_TIME + first * 1000000);
+    CHECK_EQUAL(row->end_time, START_TIME + last * 1000000);
+    CHECK_EQUAL(row->segments, segments);
+    CHECK_EQUAL(row->first_segment, first_bytes);
+    CHECK_EQUAL(row->shared, shared);
+}
+
+/* Two messages, cut at every pair of places. */
+static void test_all_cuts(void)
+{
+    struct wire wire = {0};
+    wire_request(&wire, MT_TIMED_SYNC, 30);
+    int64_t middle = (int64_t)wire.size;
+    wire_notify(&wire, MT_NEW_TRANSACTIONS, 25);
+    int64_t size = (int64_t)wire.size;
+    room_open(&room, 1, 1);
+    for (int64_t a = 0; a <= size; a++) {
+        for (int64_t b = a; b <= size; b++) {
+            struct cutting cut = {.count = 0};
+            int64_t places[3] = {a, b, size}, at = 0;
+            room_renew(&room, 1, 1);
+            for (int i = 0; i < 3; i++) {
+                if (places[i] == at)
+                    continue;
+                CHECK(room_segment(&room, 1, wire.bytes + at, (size_t)(places[i] - at)) == MT_OK);
+                cut.ends[cut.count++] = at = places[i];
+            }
+            CHECK(room_end(&room) == MT_OK);
+            CHECK_EQUAL(messages_count(&room.output), 2);
+            CHECK_EQUAL(problems_count(&room.output), 0);
+            check_message(0, MT_TIMED_SYNC, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 30, 30);
+            check_message(1, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_COMPLETE, 25, 25);
+            check_cut_message(0, &cut, 0, middle, middle, size);
+            check_cut_message(1, &cut, middle, size, 0, middle);
+        }
+    }
+    room_renew(&room, 1, 1); /* and into single bytes */
+    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 1), MT_OK);
+    CHECK_EQUAL(message_row(&room.output, 0)->segments, 63);
+    CHECK_EQUAL(message_row(&room.output, 1)->segments, 58);
+    CHECK_EQUAL(message_row(&room.output, 1)->first_segment, 1);
+    CHECK_EQUAL(message_row(&room.output, 1)->shared, 0);
+    room_close(&room);
+    wire_free(&wire);
+}
+
+/* A segment handed down in pieces counts once; one that waited does not move the end back. */
+static void test_pieces(void)
+{
+    struct wire wire = {0};
+    wire_request(&wire, MT_PING, 60);
+    room_open(&room, 1, 1);
+    struct mt_place early = room.place, late = room.place;
+    late.arrival = 5;
+    late.frame = 50;
+    late.time += SECOND;
+    struct mt_piece pieces[] = {
+        {.data = wire.bytes, .size = 20, .offset = 0, .segment_begin = 0, .segment_end = 70, .prior_end = INT64_MIN, .place = late},
+        {.data = wire.bytes + 20, .size = 30, .offset = 20, .segment_begin = 20, .segment_end = 50, .prior_end = INT64_MIN, .place = early},
+        {.data = wire.bytes + 50, .size = 20, .offset = 50, .segment_begin = 0, .segment_end = 70, .prior_end = 20, .place = late},
+        {.data = wire.bytes + 70, .size = 23, .offset = 70, .segment_begin = 70, .segment_end = 93, .prior_end = INT64_MIN, .place = {.arrival = 3, .frame = 30, .time = START_TIME + 9}},
+    };
+    for (int i = 0; i < 4; i++)
+        CHECK_EQUAL(mt_levin_data(&room.dialog->ways[1], &pieces[i]), MT_OK);
+    const struct mt_message_row *row = message_row(&room.output, 0);
+    CHECK_EQUAL(row->status, MT_STATUS_COMPLETE);
+    CHECK_EQUAL(row->segments, 3);
+    CHECK_EQUAL(row->first_segment, 70);
+    CHECK_EQUAL(row->frame, 50);
+    CHECK_EQUAL(row->end_frame, 50); /* the last missing bytes came with the segment that arrived last */
+    CHECK_EQUAL(row->time, START_TIME + SECOND);
+    CHECK_EQUAL(row->end_time, START_TIME + SECOND);
+    CHECK_EQUAL(row->shared, 0);
+    room_close(&room);
+    wire_free(&wire);
+}
+
+/* ---- holes: against a model ---- */
+
+enum { MESSAGES = 3 };
+
+struct model {
+    int64_t begin[MESSAGES], end[MESSAGES]; /* of whole messages, headers included */
+    int64_t status[MESSAGES];               /* -1: no row */
+    int64_t captured[MESSAGES];             /* body bytes */
+    int64_t no_header, broken;              /* bytes of problems */
+};
+
+/* Where the search for a header that begins at `from` ends: everything up to there belongs to nobody. */
+static int model_seek(struct model *model, int64_t from, int64_t size)
+{
+    for (int i = 0; i < MESSAGES; i++) {
+        if (model->begin[i] >= from) {
+            model->no_header += model->begin[i] - from;
+            return i;
+        }
+    }
+    model->no_header += from < size ? size - from : 0;
+    return MESSAGES;
+}
+
+static void model_hole(struct model *model, int64_t a, int64_t b, int64_t size, int broken_status)
+{
+    int i = 0;
+    for (; i < MESSAGES && model->end[i] <= a; i++)
+        model->status[i] = MT_STATUS_COMPLETE;
+    for (int k = 0; k < MESSAGES; k++)
+        model->captured[k] = model->end[k] - model->begin[k] - 33;
+    for (int k = i; k < MESSAGES; k++)
+        model->status[k] = -1;
+    if (i == MESSAGES)
+        return;
+    int64_t body = model->begin[i] + 33;
+    if (a < body) {
+        model->no_header += a - model->begin[i];
+        i = model_seek(model, b, size);
+    } else {
+        int64_t missing = (b < model->end[i] ? b : model->end[i]) - a;
+        model->status[i] = broken_status;
+        model->captured[i] -= missing;
+        model->broken += model->captured[i] + 33;
+        i = b <= model->end[i] ? i + 1 : model_seek(model, b, size);
+    }
+    for (; i < MESSAGES; i++)
+        model->status[i] = MT_STATUS_COMPLETE;
+}
+
+static void check_hole(const struct wire *wire, struct model model, int64_t a, int64_t b, size_t step, enum mt_hole why)
+{
+    static const uint32_t commands[] = {MT_TIMED_SYNC, MT_HANDSHAKE, MT_NEW_TRANSACTIONS};
+    int64_t size = (int64_t)wire->size;
+    model_hole(&model, a, b, size, why == MT_HOLE_SNAPPED ? MT_STATUS_SNAPPED : MT_STATUS_GAP);
+    room_renew(&room, 1, 1);
+    int ok = room_feed(&room, 1, wire->bytes, (size_t)a, step) == MT_OK && room_hole(&room, 1, b - a, why) == MT_OK;
+    ok = ok && room_feed(&room, 1, wire->bytes + b, (size_t)(size - b), step) == MT_OK && room_end(&room) == MT_OK;
+    CHECK(ok);
+    size_t row = 0;
+    for (size_t i = 0; i < MESSAGES; i++) {
+        if (model.status[i] < 0)
+            continue;
+        const struct mt_message_row *message = message_row(&room.output, row++);
+        if (message->command != commands[i] || message->status != model.status[i] || message->captured != model.captured[i])
+            fprintf(stderr, "hole [%d, %d) step %d: message %d: status %d not %d, captured %d not %d\n", (int)a, (int)b, (int)step, (int)i, message->status, (int)model.status[i],
+                    (int)message->captured, (int)model.captured[i]);
+        CHECK(message->command == commands[i]);
+        CHECK(message->status == model.status[i]);
+        CHECK(message->captured == model.captured[i]);
+        CHECK(message->wire == message->captured + 33);
+        CHECK(message->length == (uint64_t)(model.end[i] - model.begin[i] - 33));
+    }
+    CHECK(messages_count(&room.output) == row);
+    CHECK(problem_bytes(&room.output, MT_PROBLEM_LOST) == b - a);
+    CHECK(problem_bytes(&room.output, MT_PROBLEM_NO_HEADER) == model.no_header);
+    CHECK(problem_bytes(&room.output, why == MT_HOLE_SNAPPED ? MT_PROBLEM_SNAPPED : MT_PROBLEM_GAP) == model.broken);
+    CHECK(bytes_told(&room.output) == size - (b - a));
+}
+
+static void test_all_holes(void)
+{
+    struct wire wire = {0};
+    struct model model = {0};
+    wire_request(&wire, MT_TIMED_SYNC, 24);
+    model.end[0] = model.begin[1] = (int64_t)wire.size;
+    wire_error(&wire, MT_HANDSHAKE); /* no body */
+    model.end[1] = model.begin[2] = (int64_t)wire.size;
+    wire_header(&wire, LEAST_BODY + 18, 0, MT_NEW_TRANSACTIONS, 0, 1, 1); /* a body full of what looks like the beginning of a header */
+    wire_body(&wire, LEAST_BODY + 18, 0);
+    memcpy(wire.bytes + wire.size - 18, "\x01\x21\x01\x01\x01\x01\x01\x01\x01\x21\x01\x01\x21\x01\x01\x21\x01\x01", 18);
+    model.end[2] = (int64_t)wire.size;
+    static const size_t steps[] = {WHOLE, 1, 5, 47};
+    room_open(&room, 1, 1);
+    for (int64_t a = 0; a < (int64_t)wire.size; a++) {
+        for (int64_t b = a + 1; b <= (int64_t)wire.size; b++) {
+            for (int i = 0; i < 4; i++)
+                check_hole(&wire, model, a, b, steps[i], i % 2 == 0 ? MT_HOLE_LIMIT : MT_HOLE_SNAPPED);
+        }
+    }
+    room_close(&room);
+    wire_free(&wire);
+}
+
+/* Two holes in one message: whatever else happened, lost bytes make it a gap. */
+static void test_two_holes(void)
+{
+    struct wire wire = {0};
+    wire_request(&wire, MT_PING, 100);
+    wire_request(&wire, MT_PING, 10);
+    room_open(&room, 1, 1);
+    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, 40, 7), MT_OK);
+    CHECK_EQUAL(room_hole(&room, 1, 10, MT_HOLE_SNAPPED), MT_OK);
+    CHECK_EQUAL(room_feed(&room, 1, wire.bytes + 50, 10, 7), MT_OK);
+    CHECK_EQUAL(room_hole(&room, 1, 20, MT_HOLE_ACKED), MT_OK);
+    CHECK_EQUAL(room_feed(&room, 1, wire.bytes + 80, wire.size - 80, 7), MT_OK);
+    check_message(0, MT_PING, MT_KIND_REQUEST, MT_STATUS_GAP, 100, 70);
+    check_message(1, MT_PING, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 10, 10);
+    check_problem(0, MT_PROBLEM_LOST, 40, 10, "cut by the snap length");
+    check_problem(1, MT_PROBLEM_LOST, 60, 20, "acknowledged by the receiver, not captured");
+    check_problem(2, MT_PROBLEM_GAP, 0, 103, "bytes were lost inside the message");
+    CHECK_EQUAL(room_hole(&room, 1, 4, MT_HOLE_END), MT_OK);
+    check_problem(3, MT_PROBLEM_LOST, (int64_t)wire.size, 4, "still missing at the end");
+    CHECK_EQUAL(room_hole(&room, 1, 4, MT_HOLE_LIMIT), MT_OK);
+    check_problem(4, MT_PROBLEM_LOST, (int64_t)wire.size + 4, 4, "given up: too much or too long behind it");
+    CHECK_EQUAL(room.dialog->lossy, 1);
+    room_close(&room);
+    wire_free(&wire);
+}
+
+/* The stream ends at every place of a message. */
+static void test_truncated(void)
+{
+    struct wire wire = {0};
+    wire_request(&wire, MT_PING, 20);
+    room_open(&room, 1, 1);
+    for (size_t size = 1; size < wire.size; size++) {
+        room_renew(&room, 1, 1);
+        CHECK_EQUAL(room_feed(&room, 1, wire.bytes, size, 6), MT_OK);
+        CHECK_EQUAL(messages_count(&room.output), 0);
+        CHECK_EQUAL(room_end(&room), MT_OK);
+        CHECK_EQUAL(problems_count(&room.output), 1);
+        if (size < 33) {
+            CHECK_EQUAL(messages_count(&room.output), 0);
+            check_problem(0, MT_PROBLEM_NO_HEADER, 0, (int64_t)size, "a header that was cut");
+        } else {
+            check_message(0, MT_PING, MT_KIND_REQUEST, MT_STATUS_TRUNCATED, 20, (int64_t)size - 33);
+            check_problem(0, MT_PROBLEM_TRUNCATED, 0, (int64_t)size, "the capture or the connection ended");
+        }
+        CHECK_EQUAL(bytes_told(&room.output), (int64_t)size);
+    }
+    room_close(&room);
+    wire_free(&wire);
+}
+
+/* ---- out of step ---- */
+
+/* Garbage of all the kinds that almost are a header. */
+static void put_garbage(struct wire *wire, uint64_t *random)
+{
+    size_t before = wire->size;
+    switch (next_random(random) % 9) {
+    case 0: wire_fill(wire, 1, next_random(random) % 50); break;
+    case 1: wire_put(wire, "\x01\x21\x01\x01\x01\x01\x01\x01", next_random(random) % 9); break;
+    case 2: wire_header(wire, 100, 1, MT_PING, 0, 1, 2); break;                      /* another version */
+    case 3: wire_header(wire, 100, 2, MT_PING, 0, 1, 1); break;                      /* expect 2 */
+    case 4: wire_header(wire, 100, 1, 2005, 0, 1, 1); break;                         /* no such command */
+    case 5: wire_header(wire, 4097, 1, MT_PING, 0, 1, 1); break;                     /* too long for it */
+    case 6:                                                                          /* all but the last byte of the epee header */
+        wire_header(wire, 100, 1, MT_PING, 0, 1, 1);
+        wire_put(wire, "\x01\x11\x01\x01\x01\x01\x02\x01g", 9);
+        break;
+    case 7: wire_header(wire, 9, 1, MT_PING, 0, 1, 1); break;                        /* too short for epee */
+    default:
+        for (uint32_t i = next_random(random) % 60; i > 0; i--) {
+            uint8_t value = (uint8_t)next_random(random);
+            wire_put(wire, &value, 1);
+        }
+    }
+    if (wire->size == before)
+        wire_fill(wire, 'g', 1);
+}
+
+static void test_resync(void)
+{
+    uint64_t random = 5;
+    struct wire wire = {0};
+    room_open(&room, 1, 1);
+    for (int round = 0; round < 1500; round++) {
+        static const size_t steps[] = {WHOLE, 1, 2, 13, 41, 42, 43};
+        int64_t garbage = 0;
+        wire.size = 0;
+        int midstream = round % 2;
+        if (!midstream)
+            wire_request(&wire, MT_PING, 10);
+        for (int part = 0; part < 2; part++) {
+            size_t before = wire.size;
+            wire_put(&wire, "g", 1); /* out of step: in step any signature would be believed */
+            for (uint32_t i = next_random(&random) % 4 + 1; i > 0; i--)
+                put_garbage(&wire, &random);
+            wire_put(&wire, "g", 1); /* so that it cannot go on as the header behind it */
+            garbage += (int64_t)(wire.size - before);
+            switch (next_random(&random) % 3) { /* messages that need 42, 33 and 33 bytes to be believed */
+            case 0: wire_notify(&wire, MT_NEW_TRANSACTIONS, 10); break;
+            case 1: wire_error(&wire, MT_PING); break;
+            default:
+                wire_header(&wire, 5, 0, 0, 0, 12, 1);
+                wire_fill(&wire, 0, 5);
+            }
+            wire_response(&wire, MT_PING, 17);
+        }
+        room_renew(&room, 1, 1);
+        if (midstream)
+            mt_levin_midstream(&room.dialog->ways[1]);
+        CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, steps[next_random(&random) % 7]), MT_OK);
+        CHECK_EQUAL(room_end(&room), MT_OK);
+        CHECK_EQUAL(messages_count(&room.output), midstream ? 4 : 5);
+        CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_NO_HEADER), garbage);
+        CHECK_EQUAL(problems_count(&room.output), 2);
+        CHECK_EQUAL(bytes_told(&room.output), (int64_t)wire.size);
+        CHECK_EQUAL(room.dialog->lossy, 1);
+        for (size_t i = 0; i < messages_count(&room.output); i++)
+            CHECK_EQUAL(message_row(&room.output, i)->status, MT_STATUS_COMPLETE);
+    }
+    room_close(&room);
+    wire_free(&wire);
+}
+
+/* What is known of the packets survives the search: a header found over single bytes. */
+static void test_resync_places(void)
+{
+    struct wire wire = {0};
+    wire_fill(&wire, 'g', 10);
+    wire_response(&wire, MT_PING, 20);
+    room_open(&room, 1, 0);
+    mt_levin_midstream(&room.dialog->ways[0]);
+    CHECK_EQUAL(room_feed(&room, 0, wire.bytes, wire.size, 1), MT_OK);
+    const struct mt_message_row *row = message_row(&room.output, 0);
+    check_message(0, MT_PING, MT_KIND_RESPONSE, MT_STATUS_COMPLETE, 20, 20);
+    CHECK_EQUAL(row->frame, 11);
+    CHECK_EQUAL(row->end_frame, 63);
+    CHECK_EQUAL(row->segments, 53);
+    CHECK_EQUAL(row->first_segment, 1);
+    CHECK_EQUAL(row->time, START_TIME + 10 * 1000000);
+    CHECK_EQUAL(row->shared, 0);
+    check_problem(0, MT_PROBLEM_NO_HEADER, 0, 10, "no sound Levin header");
+    CHECK_EQUAL(problem_row(&room.output, 0)->frame, 1);
+    CHECK_EQUAL(problem_row(&room.output, 0)->connection, 7);
+    CHECK_EQUAL(problem_row(&room.output, 0)->client, 1);
+    CHECK_EQUAL(problem_row(&room.output, 0)->server, 2);
+    CHECK_EQUAL(problem_row(&room.output, 0)->from_client, 0);
+    room_renew(&room, 1, 0); /* in segments of 21: 10 + 11 of the message, 21, 21 */
+    mt_levin_midstream(&room.dialog->ways[0]);
+    CHECK_EQUAL(room_feed(&room, 0, wire.bytes, wire.size, 21), MT_OK);
+    CHECK_EQUAL(message_row(&room.output, 0)->segments, 3);
+    CHECK_EQUAL(message_row(&room.output, 0)->first_segment, 11);
+    room_close(&room);
+    wire_free(&wire);
+}
+
+/* A candidate that the end, or a hole, leaves undecided. */
+static void test_undecided(void)
+{
+    struct wire wire = {0};
+    wire_fill(&wire, 'g', 3);
+    wire_request(&wire, MT_PING, 20);
+    for (size_t size = 4; size < 45; size++) {
+        for (int hole = 0; hole < 2; hole++) {
+            room_open(&room, 1, 0);
+            mt_levin_midstream(&room.dialog->ways[1]);
+            CHECK_EQUAL(room_feed(&room, 1, wire.bytes, size, 5), MT_OK);
+            if (hole)
+                CHECK_EQUAL(room_hole(&room, 1, 1, MT_HOLE_LIMIT), MT_OK);
+            CHECK_EQUAL(room_end(&room), MT_OK);
+            CHECK_EQUAL(messages_count(&room.output), 0);
+            CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_NO_HEADER), (int64_t)size);
+            CHECK_EQUAL(problem_rows(&room.output, MT_PROBLEM_NO_HEADER), 1);
+            room_close(&room);
+        }
+    }
+    wire_free(&wire);
+}
+
+/* ---- length limits ---- */
+
+static void put_long(struct wire *wire, uint32_t command, size_t length)
+{
+    wire_header(wire, length, 0, command, 0, 1, 1);
+    wire_body(wire, length, 'L');
+}
+
+/* Over the command's limit, or over 256 KiB before the handshake: skipped by its length. */
+static void test_oversize(void)
+{
+    struct wire wire = {0};
+    put_long(&wire, MT_PING, 4096);
+    put_long(&wire, MT_PING, 4097);
+    put_long(&wire, MT_NEW_TRANSACTIONS, 262144);
+    put_long(&wire, MT_NEW_TRANSACTIONS, 262145);
+    wire_request(&wire, MT_HANDSHAKE, 50);
+    put_long(&wire, MT_NEW_TRANSACTIONS, 262145);
+    room_open(&room, 1, 1);
+    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 1460), MT_OK);
+    static const int expected[] = {MT_STATUS_COMPLETE, MT_STATUS_OVERSIZE, MT_STATUS_COMPLETE, MT_STATUS_OVERSIZE, MT_STATUS_COMPLETE, MT_STATUS_COMPLETE};
+    for (size_t i = 0; i < 6; i++)
+        CHECK_EQUAL(message_row(&room.output, i)->status, expected[i]);
+    CHECK_EQUAL(messages_count(&room.output), 6);
+    check_problem(0, MT_PROBLEM_OVERSIZE, 33 + 4096, 33 + 4097, "declared length over monerod's limit");
+    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_OVERSIZE), 33 + 4097 + 33 + 262145);
+    CHECK_EQUAL(bytes_told(&room.output), (int64_t)wire.size);
+    CHECK_EQUAL(room.output.buffered, 0);
+    room_close(&room);
+    wire_free(&wire);
+}
+
+static void test_oversize_states(void)
+{
+    struct wire notify = {0}, request = {0}, bad = {0};
+    put_long(&notify, MT_NEW_TRANSACTIONS, 262145);
+    wire_request(&request, MT_HANDSHAKE, 50);
+    wire_header(&bad, 10, 1, MT_HANDSHAKE, 0, 1, 1);
+    wire_put(&bad, "no epee...", 10);
+    room_open(&room, 1, 1); /* the client raises its own limit as soon as it asks; the server when it has taken the question */
+    CHECK_EQUAL(room_feed(&room, 1, request.bytes, 33, 33), MT_OK);
+    CHECK_EQUAL(room_feed(&room, 0, notify.bytes, notify.size, 65536), MT_OK);
+    CHECK_EQUAL(message_row(&room.output, 0)->status, MT_STATUS_COMPLETE);
+    room_renew(&room, 1, 1);
+    CHECK_EQUAL(room_feed(&room, 1, bad.bytes, bad.size, 33), MT_OK); /* refused: only the client's limit is raised */
+    CHECK_EQUAL(room_feed(&room, 0, notify.bytes, notify.size, 65536), MT_OK);
+    CHECK_EQUAL(room_feed(&room, 1, notify.bytes, notify.size, 65536), MT_OK);
+    CHECK_EQUAL(message_row(&room.output, 0)->status, MT_STATUS_MALFORMED);
+    CHECK_EQUAL(message_row(&room.output, 1)->status, MT_STATUS_COMPLETE);
+    CHECK_EQUAL(message_row(&room.output, 2)->status, MT_STATUS_OVERSIZE);
+    room_renew(&room, 1, 1);
+    CHECK_EQUAL(room_feed(&room, 0, notify.bytes, notify.size, 65536), MT_OK); /* what the client said was not captured: it may have asked */
+    CHECK_EQUAL(message_row(&room.output, 0)->status, MT_STATUS_COMPLETE);
+    room_renew(&room, 1, 1);
+    CHECK_EQUAL(room_segment(&room, 1, notify.bytes, 20), MT_OK);
+    CHECK_EQUAL(room_feed(&room, 0, notify.bytes, notify.size, 65536), MT_OK); /* it spoke, and did not ask */
+    CHECK_EQUAL(message_row(&room.output, 0)->status, MT_STATUS_OVERSIZE);
+    room_renew(&room, 1, 0);
+    mt_levin_midstream(&room.dialog->ways[1]);
+    CHECK_EQUAL(room_feed(&room, 1, notify.bytes, notify.size, 65536), MT_OK); /* the beginning is unknown */
+    CHECK_EQUAL(message_row(&room.output, 0)->status, MT_STATUS_COMPLETE);
+    room_close(&room);
+    wire_free(&notify);
+    wire_free(&request);
+    wire_free(&bad);
+}
+
+/* An oversize message ends early, or has a hole. */
+static void test_oversize_broken(void)
+{
+    struct wire wire = {0};
+    put_long(&wire, MT_PING, 5000);
+    wire_request(&wire, MT_PING, 10);
+    room_open(&room, 1, 1);
+    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, 1000, 100), MT_OK);
+    CHECK_EQUAL(room_end(&room), MT_OK);
+    check_message(0, MT_PING, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE, 5000, 967);
+    room_renew(&room, 1, 1);
+    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, 1000, 100), MT_OK);
+    CHECK_EQUAL(room_hole(&room, 1, 100, MT_HOLE_LIMIT), MT_OK);
+    CHECK_EQUAL(room_feed(&room, 1, wire.bytes + 1100, wire.size - 1100, 100), MT_OK);
+    check_message(0, MT_PING, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE, 5000, 4900);
+    check_message(1, MT_PING, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 10, 10);
+    CHECK_EQUAL(bytes_told(&room.output), (int64_t)wire.size - 100);
+    room_close(&room);
+    wire_free(&wire);
+}
+
+/* A length that no message has: nothing is believed; what follows, up to the next sound header, is its body. */
+static void test_disbelieved(void)
+{
+    static const uint64_t lengths[] = {100000001, (uint64_t)1 << 32, INT64_MAX - 33, INT64_MAX, (uint64_t)INT64_MAX + 1, UINT64_MAX - 33, UINT64_MAX};
+    static const size_t steps[] = {WHOLE, 1, 34, 50};
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        for (size_t k = 0; k < 4; k++) {
+            struct wire wire = {0};
+            wire_header(&wire, lengths[i], 0, MT_NEW_TRANSACTIONS, 0, 1, 1);
+            wire_fill(&wire, 'b', 30);
+            wire_request(&wire, MT_PING, 10);
+            wire_header(&wire, lengths[i], 0, 77, 0, 0, 1); /* a fragment of no length either */
+            wire_put(&wire, "\x01\x21", 2);
+            room_open(&room, 1, 1);
+            CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, steps[k]), MT_OK);
+            CHECK_EQUAL(room_end(&room), MT_OK);
+            check_message(0, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE, lengths[i], 30);
+            check_message(1, MT_PING, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 10, 10);
+            check_message(2, 77, -1, MT_STATUS_OVERSIZE, lengths[i], 2);
+            CHECK_EQUAL(problems_count(&room.output), 2);
+            check_problem(0, MT_PROBLEM_OVERSIZE, 0, 63, "declared length over any limit");
+            check_problem(1, MT_PROBLEM_OVERSIZE, 63 + 43, 35, "declared length over any limit");
+            if (steps[k] == 1)
+                CHECK_EQUAL(message_row(&room.output, 0)->segments, 63);
+            CHECK_EQUAL(bytes_told(&room.output), (int64_t)wire.size);
+            room_close(&room);
+            wire_free(&wire);
+        }
+    }
+}
+
+static void test_disbelieved_and_hole(void)
+{
+    struct wire wire = {0};
+    wire_header(&wire, UINT64_MAX, 0, MT_NEW_TRANSACTIONS, 0, 1, 1);
+    wire_fill(&wire, 'b', 30);
+    room_open(&room, 1, 1);
+    CHECK_EQUAL(room_segment(&room, 1, wire.bytes, wire.size), MT_OK);
+    CHECK_EQUAL(room_hole(&room, 1, 50, MT_HOLE_LIMIT), MT_OK);
+    check_message(0, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE, UINT64_MAX, 30);
+    CHECK_EQUAL(room_segment(&room, 1, "garbage", 7), MT_OK);
+    CHECK_EQUAL(room_end(&room), MT_OK);
+    CHECK_EQUAL(messages_count(&room.output), 1);
+    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_NO_HEADER), 7);
+    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_OVERSIZE), 63);
+    room_close(&room);
+    wire_free(&wire);
+}
+
+/* The limit on what is believed is an option. */
+static void test_message_bytes(void)
+{
+    struct wire wire = {0};
+    put_long(&wire, MT_NEW_TRANSACTIONS, 1000);
+    put_long(&wire, MT_NEW_TRANSACTIONS, 1001);
+    wire_fill(&wire, 'g', 5);
+    put_long(&wire, MT_NEW_TRANSACTIONS, 1001); /* out of step not even a candidate */
+    put_long(&wire, MT_NEW_TRANSACTIONS, 999);
+    room_open(&room, 1, 1);
+    room.limits.message_bytes = 1000;
+    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, WHOLE), MT_OK);
+    CHECK_EQUAL(messages_count(&room.output), 3);
+    check_message(0, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_COMPLETE, 1000, 1000);
+    check_message(1, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE, 1001, 1001 + 5 + 33 + 1001);
+    check_message(2, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_COMPLETE, 999, 999);
+    room_close(&room);
+    wire.size = 0;
+    wire_header(&wire, INT64_MAX, 0, MT_NEW_TRANSACTIONS, 0, 1, 1); /* whoever sets no limit gets no overflow */
+    wire_fill(&wire, 'b', 10);
+    room_open(&room, 1, 1);
+    room.limits.message_bytes = INT64_MAX;
+    room.dialog->handshake_whole = 1;
+    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 7), MT_OK);
+    CHECK_EQUAL(room_end(&room), MT_OK);
+    CHECK_EQUAL(bytes_told(&room.output), (int64_t)wire.size);
+    room_close(&room);
+    wire_free(&wire);
+}
+
+static void test_buffered_bytes(void)
+{
+    struct wire wire = {0};
+    put_long(&wire, MT_NEW_TRANSACTIONS, 200000);
+    put_long(&wire, MT_NEW_TRANSACTIONS, 50000);
+    room_open(&room, 1, 1);
+    room.limits.buffered_bytes = 100000;
+    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 1000), MT_OK);
+    check_message(0, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE, 200000, 200000);
+    check_message(1, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_COMPLETE, 50000, 50000);
+    check_problem(0, MT_PROBLEM_LIMIT, 0, 0, "a message was not kept: limit on buffered bytes");
+    CHECK_EQUAL(problem_row(&room.output, 1)->kind, MT_PROBLEM_OVERSIZE);
+    CHECK_EQUAL(bytes_told(&room.output), (int64_t)wire.size);
+    room_close(&room);
+    wire_free(&wire);
+}
+
+/* ---- connections that are not Monero's, or not yet known to be ---- */
+
+static void test_foreign(void)
+{
+    room_open(&room, 0, 1);
+    CHECK_EQUAL(room_segment(&room, 1, "\x01\x21\x01", 3), MT_OK); /* begins as the signature does */
+    CHECK_EQUAL(room_segment(&room, 1, "GET / HTTP/1.1", 14), MT_OK);
+    CHECK_EQUAL(room_hole(&room, 1, 10, MT_HOLE_LIMIT), MT_OK);
+    CHECK_EQUAL(room_segment(&room, 1, "more", 4), MT_OK);
+    CHECK_EQUAL(room_segment(&room, 0, "\x01", 1), MT_OK);
+    CHECK_EQUAL(problems_count(&room.output), 0);
+    CHECK_EQUAL(room_end(&room), MT_OK);
+    CHECK_EQUAL(problems_count(&room.output), 3);
+    check_problem(0, MT_PROBLEM_FOREIGN, 0, 21, "not a Levin connection");
+    check_problem(1, MT_PROBLEM_LOST, -1, 10, "not a Levin connection");
+    check_problem(2, MT_PROBLEM_FOREIGN, 0, 1, "not a Levin connection");
+    CHECK_EQUAL(problem_row(&room.output, 0)->frame, 1);
+    CHECK_EQUAL(room.dialog->monero, 0);
+    CHECK_EQUAL(messages_count(&room.output), 0);
+    room_close(&room);
+}
+
+/* A header in the middle of a stream whose beginning was captured proves nothing. */
+static void test_foreign_stays(void)
+{
+    struct wire wire = {0};
+    wire_fill(&wire, 'g', 5);
+    wire_request(&wire, MT_PING, 10);
+    room_open(&room, 0, 1);
+    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, WHOLE), MT_OK);
+    CHECK_EQUAL(room_end(&room), MT_OK);
+    CHECK_EQUAL(messages_count(&room.output), 0);
+    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_FOREIGN), 48);
+    room_close(&room);
+    wire_free(&wire);
+}
+
+static void test_recognised(void)
+{
+    struct wire wire = {0};
+    wire_request(&wire, MT_PING, 10);
+    room_open(&room, 0, 1);
+    CHECK_EQUAL(room_segment(&room, 1, wire.bytes, 7), MT_OK);
+    CHECK_EQUAL(room.dialog->monero, 0);
+    CHECK_EQUAL(room_segment(&room, 1, wire.bytes + 7, 1), MT_OK); /* the signature is whole */
+    CHECK_EQUAL(room.dialog->monero, 1);
+    CHECK_EQUAL(room.dialog->became_monero, 1);
+    CHECK_EQUAL(room_segment(&room, 1, wire.bytes + 8, 35), MT_OK);
+    check_message(0, MT_PING, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 10, 10);
+    CHECK_EQUAL(message_row(&room.output, 0)->segments, 3);
+    room_renew(&room, 0, 1);
+    CHECK_EQUAL(room_segment(&room, 1, wire.bytes, 43), MT_OK); /* in place */
+    CHECK_EQUAL(room.dialog->became_monero, 1);
+    room_renew(&room, 1, 1);
+    CHECK_EQUAL(room_segment(&room, 1, wire.bytes, 43), MT_OK); /* the port had said it */
+    CHECK_EQUAL(room.dialog->became_monero, 0);
+    room_close(&room);
+    wire_free(&wire);
+}
+
+/* The other direction's signature: what was counted here stays counted, what follows is searched. */
+static void test_recognised_by_the_other(void)
+{
+    struct wire wire = {0};
+    wire_request(&wire, MT_PING, 10);
+    room_open(&room, 0, 1);
+    CHECK_EQUAL(room_segment(&room, 0, "banner", 6), MT_OK);
+    CHECK_EQUAL(room_hole(&room, 0, 4, MT_HOLE_LIMIT), MT_OK);
+    CHECK_EQUAL(room_segment(&room, 0, "x", 1), MT_OK);
+    CHECK_EQUAL(room_segment(&room, 1, wire.bytes, wire.size), MT_OK);
+    check_problem(0, MT_PROBLEM_LOST, -1, 4, "lost before the connection was known to be Monero's");
+    CHECK_EQUAL(problem_row(&room.output, 0)->from_client, 0);
+    CHECK_EQUAL(problem_row(&room.output, 0)->frame, 1);
+    CHECK_EQUAL(room_hole(&room, 0, 5, MT_HOLE_LIMIT), MT_OK);
+    CHECK_EQUAL(problem_row(&room.output, 1)->bytes, 5);
+    CHECK_EQUAL(room_segment(&room, 0, "yz", 2), MT_OK);
+    CHECK_EQUAL(room_segment(&room, 0, wire.bytes, wire.size), MT_OK);
+    CHECK_EQUAL(messages_count(&room.output), 2);
+    CHECK_EQUAL(room_end(&room), MT_OK);
+    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_NO_HEADER), 9);
+    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_LOST), 9);
+    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_FOREIGN), 0);
+    room_close(&room);
+    wire_free(&wire);
+}
+
+/* From the middle a sound header anywhere will do; a loss before anything was seen has a time, too. */
+static void test_recognised_midstream(void)
+{
+    struct wire wire = {0};
+    wire_fill(&wire, 'g', 5);
+    wire_notify(&wire, MT_NEW_TRANSACTIONS, 30);
+    room_open(&room, 0, 0);
+    mt_levin_midstream(&room.dialog->ways[1]);
+    room.place.time = START_TIME + 5;
+    room.place.frame = 9;
+    CHECK_EQUAL(room_hole(&room, 1, 100, MT_HOLE_LIMIT), MT_OK);
+    CHECK_EQUAL(problems_count(&room.output), 0);
+    CHECK_EQUAL(room_feed(&room, 1, wire.bytes + 5, wire.size - 5, 11), MT_OK);
+    CHECK_EQUAL(room.dialog->monero, 1);
+    CHECK_EQUAL(messages_count(&room.output), 1);
+    check_problem(0, MT_PROBLEM_LOST, -1, 100, "lost before the connection was known to be Monero's");
+    CHECK_EQUAL(problem_row(&room.output, 0)->time, START_TIME + 5);
+    CHECK_EQUAL(problem_row(&room.output, 0)->frame, 9);
+    room_close(&room);
+    room_open(&room, 0, 0);
+    mt_levin_midstream(&room.dialog->ways[1]);
+    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 11), MT_OK);
+    CHECK_EQUAL(messages_count(&room.output), 1);
+    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_NO_HEADER), 5);
+    room_close(&room);
+    room_open(&room, 0, 1);
+    CHECK_EQUAL(room_hole(&room, 1, 100, MT_HOLE_LIMIT), MT_OK); /* nothing but a loss */
+    CHECK_EQUAL(room_end(&room), MT_OK);
+    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_LOST), 100);
+    CHECK_EQUAL(problem_row(&room.output, 0)->time, START_TIME);
+    room_close(&room);
+    wire_free(&wire);
+}
+
+static void test_stray(void)
+{
+    struct mt_place place = {.time = 5, .frame = 6, .file = 2};
+    room_open(&room, 1, 1);
+    CHECK_EQUAL(mt_levin_stray(&room.dialog->ways[1], MT_PROBLEM_NO_HEADER, -7, 9, "late", &place), MT_OK);
+    CHECK_EQUAL(mt_levin_stray(&room.dialog->ways[0], MT_PROBLEM_CONFLICT, 70, 1, "other", &place), MT_OK);
+    check_problem(0, MT_PROBLEM_NO_HEADER, -7, 9, "late");
+    check_problem(1, MT_PROBLEM_CONFLICT, 70, 1, "other");
+    CHECK_EQUAL(problem_row(&room.output, 0)->file, 2);
+    CHECK_EQUAL(problem_row(&room.output, 0)->time, 5);
+    CHECK_EQUAL(problem_row(&room.output, 0)->from_client, 1);
+    room_renew(&room, 0, 1);
+    CHECK_EQUAL(mt_levin_stray(&room.dialog->ways[1], MT_PROBLEM_NO_HEADER, -7, 9, "late", &place), MT_OK);
+    check_problem(0, MT_PROBLEM_FOREIGN, -7, 9, "late");
+    room_close(&room);
+}
+
+/* Without the table of messages the payload still is decoded, and ids go on. */
+static void test_messages_not_wanted(void)
+{
+    struct wire wire = {0};
+    wire_response(&wire, MT_REQUEST_SUPPORT_FLAGS, 10);
+    wire_response(&wire, MT_REQUEST_SUPPORT_FLAGS, 10);
+    room_open(&room, 1, 1);
+    room.output.tables[MT_TABLE_messages].wanted = 0;
+    CHECK_EQUAL(room_feed(&room, 0, wire.bytes, wire.size, 9), MT_OK);
+    CHECK_EQUAL(messages_count(&room.output), 0);
+    CHECK_EQUAL(room.output.tables[MT_TABLE_node_data].count, 2);
+    CHECK_EQUAL(((struct mt_node_row *)room.output.tables[MT_TABLE_node_data].rows)[1].message, 1);
+    CHECK_EQUAL(room.output.messages_given, 2);
+    room_close(&room);
+    wire_free(&wire);
+}
+
+/* ---- memory ---- */
+
+/* Touches carry, body, search, fragments, requests, problems, and both directions. */
+static int scenario(const struct wire *wire)
+{
+    if (room.dialog == NULL)
+        return MT_NOMEM;
+    int result = room_feed(&room, 1, wire->bytes, wire->size, 10);
+    if (result == MT_OK)
+        result = room_hole(&room, 1, 10, MT_HOLE_LIMIT);
+    if (result == MT_OK)
+        result = room_segment(&room, 1, "ggg\x01\x21\x01", 6);
+    if (result == MT_OK)
+        result = room_feed(&room, 1, wire->bytes, wire->size, 10);
+    if (result == MT_OK)
+        result = room_feed(&room, 0, wire->bytes, wire->size - 20, 100);
+    return result == MT_OK ? room_end(&room) : result;
+}
+
+static void test_no_memory(void)
+{
+    struct wire wire = {0};
+    for (int i = 0; i < 5; i++)
+        wire_request(&wire, MT_TIMED_SYNC, 100);
+    wire_response(&wire, MT_REQUEST_SUPPORT_FLAGS, 10);
+    wire_header(&wire, 40, 0, 0, 0, 4, 1);
+    wire_header(&wire, 60, 0, MT_NEW_TRANSACTIONS, 0, 1, 1);
+    wire_fill(&wire, 'f', 7);
+    wire_request(&wire, MT_PING, 10);
+    wire_header(&wire, 100, 0, 0, 0, 8, 1);
+    wire_fill(&wire, 'f', 100);
+    wire_put(&wire, "garbage", 7);
+    wire_header(&wire, UINT64_MAX, 0, 5, 0, 1, 1);
+    wire_put(&wire, "garbage", 7);
+    int failed = 0;
+    for (long n = 0; n < 80; n++) {
+        mt_fail_after(0);
+        for (int foreign = 0; foreign < 2; foreign++) {
+            if (n != 0)
+                mt_fail_after(n);
+            room_open(&room, !foreign, 1);
+            int result = scenario(&wire);
+            mt_fail_after(0);
+            CHECK(result == MT_OK || result == MT_NOMEM);
+            CHECK(n != 0 || result == MT_OK);
+            failed += result == MT_NOMEM;
+            for (size_t i = 0; i < messages_count(&room.output); i++)
+                CHECK_EQUAL(message_row(&room.output, i)->message, (int64_t)i);
+            room_close(&room);
+        }
+    }
+    CHECK(failed > 40);
+    wire_free(&wire);
+}
+
+/* ---- worst cases: each must be over in an instant ---- */
+
+static void test_garbage(void)
+{
+    static const char *const patterns[] = {"\x01\x21\x01\x01\x01\x01\x01", "\x01", "\x01\x21\x01\x01\x01\x01\x01\x01", "\x01\x21"};
+    for (size_t i = 0; i < 4; i++) {
+        static const size_t steps[] = {WHOLE, 1460, 1};
+        struct wire wire = {0};
+        while (wire.size < 400000)
+            wire_put(&wire, patterns[i], strlen(patterns[i]));
+        int64_t garbage = (int64_t)wire.size;
+        wire_put(&wire, "g", 1);
+        wire_request(&wire, MT_PING, 10);
+        for (int k = 0; k < 3; k++) {
+            room_open(&room, 1, 1);
+            mt_levin_midstream(&room.dialog->ways[1]);
+            CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, steps[k]), MT_OK);
+            CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_NO_HEADER), garbage + 1);
+            CHECK_EQUAL(messages_count(&room.output), 1);
+            room_close(&room);
+        }
+        wire_free(&wire);
+    }
+}
+
+int main(void)
+{
+    test_one_message();
+    test_header_values();
+    test_malformed();
+    test_all_cuts();
+    test_pieces();
+    test_all_holes();
+    test_two_holes();
+    test_truncated();
+    test_resync();
+    test_resync_places();
+    test_undecided();
+    test_oversize();
+    test_oversize_states();
+    test_oversize_broken();
+    test_disbelieved();
+    test_disbelieved_and_hole();
+    test_message_bytes();
+    test_buffered_bytes();
+    test_foreign();
+    test_foreign_stays();
+    test_recognised();
+    test_recognised_by_the_other();
+    test_recognised_midstream();
+    test_stray();
+    test_messages_not_wanted();
+    test_no_memory();
+    test_garbage();
+    FINISH("test_levin");
+}

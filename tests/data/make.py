@@ -1,0 +1,158 @@
+"""Makes the small captures in this folder from the full labelled ones in ../shared/captures (beside the repository): `python tests/data/make.py`.
+
+Packets are copied byte for byte, with the section and interface blocks of their files; frames are only left out, and files are divided anew. Truth follows the frames that were kept. To be run again only when the
+full captures or the choice below change: the result is in the repository."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+FULL = HERE.parents[2] / "shared" / "captures"
+
+# frames at which the honest capture is divided anew, inside messages; the third is where a ring file ended
+HONEST = (515, 1002, 1422, 1650)
+LOSSY = (900, 1700)
+IPV6 = (220, 400)
+PROXIES = (800, 1500)
+SPIES_CONNECTIONS = 2  # of one peer of each label
+SPIES_LARGEST = 90  # frames of a connection that is kept
+
+DERIVED_PLAIN = ("qinq.pcap", "simple_packets.pcapng", "snaplen96.pcapng", "base_be_ns.pcap.gz", "duplicated.pcapng.gz")
+DERIVED_PACKED = (
+    *("any_sll.pcapng", "any_sll2.pcapng", "base_be.pcapng", "cut_in_record.pcap", "disordered.pcapng", "drop1pct.pcapng", "drop8pct.pcapng", "ip_fragments.pcap", "ipv4_228.pcap", "mid_connection.pcapng"),
+    *("null0.pcap", "one_direction.pcapng", "snaplen256.pcap", "two_interfaces.pcapng", "vlan.pcap"),
+)
+
+
+def blocks(data: bytes) -> list[tuple[int, bytes]]:
+    """The blocks of a little-endian pcapng file: (type, all of its bytes)."""
+    made, at = [], 0
+    while at < len(data):
+        kind, size = struct.unpack_from("<II", data, at)
+        made.append((kind, data[at : at + size]))
+        at += size
+    return made
+
+
+class Frames:
+    """The frames of a scenario, numbered as in its truth."""
+
+    def __init__(self, scenario: str) -> None:
+        self.folder = FULL / scenario
+        self.head = b""
+        self.frames: list[bytes] = []
+        for path in sorted(self.folder.glob("vantage_*.pcapng*")):
+            data = path.read_bytes()
+            found = blocks(gzip.decompress(data) if path.suffix == ".gz" else data)
+            self.head = self.head or b"".join(block for kind, block in found if kind in (0x0A0D0D0A, 1))
+            self.frames += [block for kind, block in found if kind == 6]
+
+    def write(self, folder: Path, numbers: list[int], edges: Iterable[int], packed: bool) -> None:
+        """Writes these frames as ring files that end with the frames `edges` (numbers from 1 among those kept)."""
+        last = 0
+        for part, edge in enumerate(edges, 1):
+            data = self.head + b"".join(self.frames[number - 1] for number in numbers[last:edge])
+            path = folder / f"vantage_{part:05}.pcapng{'.gz' if packed else ''}"
+            path.write_bytes(gzip.compress(data, 9, mtime=0) if packed else data)
+            last = edge
+
+    def endpoints(self, number: int) -> frozenset[tuple[bytes, int]]:
+        """The two ends of an Ethernet frame with IPv4 and TCP."""
+        packet = self.frames[number - 1][28 + 14 :]
+        ports = struct.unpack_from("!HH", packet, (packet[0] & 15) * 4)
+        return frozenset(zip((packet[12:16], packet[16:20]), ports, strict=True))
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    with gzip.open(path, "rt") as file:
+        return [json.loads(line) for line in file]
+
+
+def write_rows(path: Path, made: Iterable[dict[str, Any]]) -> None:
+    text = "".join(json.dumps(row) + "\n" for row in made)
+    path.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
+
+
+def write_truth(scenario: str, folder: Path, numbers: list[int]) -> None:
+    """The truth of messages of which every frame was kept."""
+    place = {number: at for at, number in enumerate(numbers, 1)}
+    made = []
+    for row in rows(FULL / scenario / "wire_messages.jsonl.gz"):
+        if all(row[name] in place for name in ("first_frame", "last_frame", "delivered_frame")):
+            made.append(row | {name: place[row[name]] for name in ("first_frame", "last_frame", "delivered_frame")})
+    write_rows(folder / "wire_messages.jsonl.gz", made)
+    with gzip.open(FULL / scenario / "tshark" / "merged_packets_reassembled.tsv.gz", "rt") as file:
+        lines = [line.split("\t", 1) for line in file]
+    kept = "".join(f"{place[int(number)]}\t{rest}" for number, rest in lines if int(number) in place)
+    (folder / "tshark").mkdir(exist_ok=True)
+    (folder / "tshark" / "merged_packets_reassembled.tsv.gz").write_bytes(gzip.compress(kept.encode(), 9, mtime=0))
+
+
+def make_beginning(scenario: str, edges: tuple[int, ...], packed: bool) -> None:
+    folder = fresh(scenario)
+    frames = Frames(scenario)
+    numbers = list(range(1, edges[-1] + 1))
+    frames.write(folder, numbers, edges, packed)
+    write_truth(scenario, folder, numbers)
+
+
+def make_spies() -> None:
+    """Whole connections of one peer of each label, and of a real node."""
+    folder = fresh("spies")
+    frames = Frames("spies")
+    labels = json.loads((FULL / "spies" / "labels.json").read_text())
+    by_ends: dict[frozenset[tuple[bytes, int]], list[int]] = {}
+    for number in range(1, len(frames.frames) + 1):
+        if frames.frames[number - 1][28 + 12 : 28 + 14] == b"\x08\x00":
+            by_ends.setdefault(frames.endpoints(number), []).append(number)
+    chosen: dict[str, str] = {}
+    for host, names in labels.items():
+        for name in names:
+            chosen.setdefault(name, host)
+    kept: list[int] = []
+    for host in sorted(set(chosen.values())):
+        packed = bytes(int(part) for part in host.split("."))
+        mine = [numbers for ends, numbers in by_ends.items() if packed in {address for address, _ in ends} and len(numbers) <= SPIES_LARGEST]
+        for numbers in mine[:SPIES_CONNECTIONS]:
+            kept += numbers
+    kept = sorted(set(kept))
+    half = len(kept) // 2
+    frames.write(folder, kept, (half, len(kept)), packed=True)
+    write_truth("spies", folder, kept)
+    (folder / "labels.json").write_text(json.dumps({host: labels[host] for host in sorted(set(chosen.values()))}, indent=1) + "\n")
+
+
+def make_derived() -> None:
+    folder = fresh("derived")
+    manifest = json.loads((FULL / "derived" / "manifest.json").read_text())
+    made: dict[str, Any] = {"vantage": manifest["vantage"], "files": {}}
+    for name in (*DERIVED_PLAIN, *DERIVED_PACKED):
+        data = (FULL / "derived" / name).read_bytes()
+        here = name if name in DERIVED_PLAIN else name + ".gz"
+        (folder / here).write_bytes(data if name in DERIVED_PLAIN else gzip.compress(data, 9, mtime=0))
+        entry = manifest["files"][name]
+        made["files"][here] = {key: entry[key] for key in ("what", "frames", "wire_messages", "wire_by_command") if key in entry}
+    (folder / "manifest.json").write_text(json.dumps(made, indent=1) + "\n")
+
+
+def fresh(name: str) -> Path:
+    folder = HERE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
+
+
+if __name__ == "__main__":
+    make_beginning("honest", HONEST, packed=False)
+    make_beginning("lossy", LOSSY, packed=True)
+    make_beginning("ipv6", IPV6, packed=True)
+    make_beginning("proxies", PROXIES, packed=True)
+    make_spies()
+    make_derived()

@@ -1,0 +1,322 @@
+"""What must hold of any capture: found with hypothesis, held against the oracle."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import craft
+import oracle
+import pytest
+from craft import CLIENT, SERVER, Packet
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_truth import BY_MESSAGE, Tables, check_accounting, check_oracle, messages_by_stream, tables_of
+
+import monerotraffic as mt
+
+QUICK = settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+SEGMENTATION = {"time", "end_time", "file", "frame", "end_frame", "segments", "first_segment", "shared"}  # all that may depend on how a stream was cut
+
+UNSURE = ("reply_to", "shared")  # out of step the one depends on when that was noticed, the other on what one takes for a message
+
+# ---------------------------------------------------------------- conversations
+
+numbers = st.integers(0, 2**64 - 1)
+hosts = st.one_of(
+    st.ip_addresses(v=4).map(str),
+    st.ip_addresses(v=6).map(str),
+    st.sampled_from(["a" * 56 + ".onion", "b" * 52 + ".b32.i2p"]),
+)
+extras = st.fixed_dictionaries(
+    {},
+    optional={
+        "last_seen": st.integers(-(2**63), 2**63 - 1).map(lambda value: ("i64", value)),
+        "pruning_seed": st.integers(0, 2**32 - 1).map(lambda value: ("u32", value)),
+        "rpc_port": st.integers(0, 65535).map(lambda value: ("u16", value)),
+        "rpc_credits_per_hash": st.integers(0, 255).map(lambda value: ("u8", value)),
+    },
+)
+peers = st.builds(lambda host, port, number, more: craft.peer(host, port, number, **more), hosts, st.integers(0, 65535), numbers, extras)
+peer_lists = st.lists(peers, max_size=12)
+nodes = st.builds(craft.node_data, numbers, st.integers(0, 2**32 - 1), st.binary(min_size=16, max_size=16), st.none() | st.integers(0, 2**32 - 1))
+syncs = st.builds(craft.payload_data, numbers, st.binary(min_size=31, max_size=33), st.integers(0, 255), numbers, st.none() | st.integers(384, 391))
+blobs = st.lists(st.binary(max_size=2000), max_size=4)
+
+sound_messages = st.one_of(
+    st.builds(lambda node, sync: craft.request(1001, craft.handshake_request(node, sync)), nodes, syncs),
+    st.builds(lambda list_, node, sync: craft.response(1001, craft.handshake_response(list_, node, sync)), peer_lists, nodes, syncs),
+    st.builds(lambda sync: craft.request(1002, craft.timed_sync_request(sync)), syncs),
+    st.builds(lambda list_, sync: craft.response(1002, craft.timed_sync_response(list_, sync)), peer_lists, syncs),
+    st.sampled_from([craft.request(1003), craft.request(1007), craft.response(1003, craft.ping_response()), craft.response(1007, craft.support_flags_response())]),
+    st.builds(lambda found, fluff: craft.notification(2002, craft.transactions(found, fluff)), blobs, st.booleans()),
+    st.sampled_from([craft.notification(2010), craft.response(1003, b"", -1), craft.noise(300)]),
+)
+fragmented = st.builds(lambda message, size: b"".join(craft.fragments(message, size)), sound_messages, st.integers(60, 400))
+def odd_buckets(flags: list[int]) -> st.SearchStrategy[bytes]:
+    return st.builds(
+        craft.bucket,
+        st.sampled_from([0, 1001, 1003, 1004, 1234, 2002, 2**32 - 1]),
+        st.sampled_from([b"", craft.EMPTY, craft.EPEE_HEADER, b"\0" * 40, craft.ping_response()]),
+        flags=st.sampled_from(flags),
+        expect=st.sampled_from([0, 1, 7]),
+        return_code=st.sampled_from([0, 1, -1, -6]),
+        version=st.sampled_from([0, 1, 2]),
+    )
+
+
+odd_messages = st.one_of(
+    odd_buckets([1, 2, 3, 12]),
+    st.binary(min_size=1, max_size=80),  # garbage
+    st.builds(lambda name, value: craft.request(1002, craft.epee({name: value})), st.sampled_from(["payload_data", "a"]), st.sampled_from([b"", 5, True, [b"x"], craft.Raw(b"\x0b\x07")])),
+    st.builds(lambda key, value: craft.response(1003, craft.epee({key: value})), st.sampled_from(["peer_id", "status"]), st.sampled_from([b"12", b"x", ("i8", -1), ("u8", 7), 5, True])),
+    st.builds(lambda length: craft.bucket(1002, b"\0" * 50, length=length), st.sampled_from([60, 65_537, 100_000_001, 2**64 - 1])),
+)
+sides = st.sampled_from([CLIENT, SERVER])
+plain_talks = st.lists(st.tuples(sides, sound_messages), min_size=1, max_size=10)
+sound_talks = st.lists(st.tuples(sides, sound_messages | fragmented), min_size=1, max_size=10)
+odd_talks = st.lists(st.tuples(sides, sound_messages | fragmented | odd_messages), min_size=1, max_size=10)
+any_talks = st.lists(st.tuples(sides, sound_messages | fragmented | odd_messages | odd_buckets([0, 4, 16])), min_size=1, max_size=10)  # with stray Levin fragments
+
+
+@dataclass
+class Cutter:
+    """Where to cut, and how long a segment may be."""
+
+    cuts: list[int]
+    segment: int
+
+
+cutters = st.builds(Cutter, st.lists(st.integers(1, 4000), max_size=8), st.sampled_from([1, 7, 33, 100, 536, 1448, 30000]))
+
+
+def merged(talk: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """What one side says in a row, as one run of bytes."""
+    last, run = None, b""
+    for side, data in talk:
+        if side != last and last is not None:
+            yield last, run
+            run = b""
+        last, run = side, run + data
+    if last is not None:
+        yield last, run
+
+
+def packets_of(talk: Iterable[tuple[int, bytes]], cutter: Cutter | None = None) -> list[Packet]:
+    """Without a cutter every message is one segment."""
+    connection = craft.Connection().open()
+    for side, data in merged(talk) if cutter else talk:
+        if cutter and len(data) <= 300 * cutter.segment:
+            connection.send(side, data, cuts=cutter.cuts, segment=cutter.segment)
+        else:
+            connection.send(side, data, segment=30000)
+    connection.close()
+    return connection.packets
+
+
+# ---------------------------------------------------------------- reading
+
+FOLDER = tempfile.TemporaryDirectory()
+
+
+def capture(packets: list[Packet]) -> Path:
+    path = Path(FOLDER.name) / "one.pcap"
+    path.write_bytes(craft.pcap(packets, nano=True))
+    return path
+
+
+def read(path: Path) -> mt.Traffic:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", mt.CaptureWarning)
+        return mt.read(path)
+
+
+def decode(packets: list[Packet]) -> Tables:
+    traffic = read(capture(packets))
+    check_accounting(traffic)
+    return tables_of(traffic)
+
+
+def content(tables: Tables) -> Any:
+    """What was said, whatever the segments."""
+    rows, places = messages_by_stream(tables)
+    said = [{name: value for name, value in row.items() if name not in SEGMENTATION} for row in rows]
+    return said, [sorted((row | {"message": places[row["message"]]} for row in tables[name]), key=lambda row: (row["message"], row.get("position"))) for name in BY_MESSAGE]
+
+
+# ---------------------------------------------------------------- properties
+
+
+@QUICK
+@given(any_talks, cutters)
+def test_segmentation_does_not_matter(talk: list[tuple[int, bytes]], cutter: Cutter) -> None:
+    whole, cut = decode(packets_of(talk)), decode(packets_of(talk, cutter))
+    assert content(whole) == content(cut)
+
+
+@QUICK
+@given(sound_talks, cutters)
+def test_rows_are_those_of_the_oracle(talk: list[tuple[int, bytes]], cutter: Cutter) -> None:
+    check_same_as_oracle(packets_of(talk, cutter))
+
+
+@QUICK
+@given(any_talks, cutters)
+def test_rows_of_odd_streams_are_those_of_the_oracle(talk: list[tuple[int, bytes]], cutter: Cutter) -> None:
+    check_same_as_oracle(packets_of(talk, cutter), but=["shared"])
+
+
+def check_same_as_oracle(packets: list[Packet], but: Iterable[str] = ()) -> None:
+    tables = decode(packets)
+    check_oracle(tables, oracle.decode([capture(packets)]), but)
+    check_pairs(tables)
+
+
+def check_pairs(tables: Tables) -> None:
+    """Whatever was lost: a response answers a request of the other side, of its command, which nothing else answers."""
+    rows = {row["message"]: row for row in tables["messages"]}
+    answers = [row for row in tables["messages"] if row["reply_to"] >= 0]
+    assert len({row["reply_to"] for row in answers}) == len(answers)
+    for row in answers:
+        request = rows[row["reply_to"]]
+        assert (row["kind"], request["kind"]) == ("response", "request")
+        assert (request["connection"], request["from_client"], request["command"]) == (row["connection"], not row["from_client"], row["command"])
+
+
+def is_data(packet: Packet) -> bool:
+    """Neither SYN nor FIN."""
+    return packet.data[14 + 20 + 13] & (craft.SYN | craft.FIN) == 0
+
+
+def disordered(orderly: list[Packet], random: Any) -> list[Packet]:
+    """Swapped within a window and repeated, as networks do; the handshake and the FINs stay in their places."""
+    middle = [packet for packet in orderly if is_data(packet)][1:]
+    shuffled = []
+    for at in range(0, len(middle), 6):
+        window = middle[at : at + 6] + random.choices(middle[max(0, at - 3) : at + 6], k=random.choice([0, 0, 1, 3]))
+        random.shuffle(window)
+        shuffled += window
+    packets = [*orderly[:3], *shuffled, *(packet for packet in orderly[3:] if not is_data(packet))]
+    return [Packet(craft.START + at * 1_000_000, packet.data) for at, packet in enumerate(packets)]
+
+
+@QUICK
+@given(plain_talks, cutters, st.randoms(use_true_random=False))
+def test_disorder_and_duplicates(talk: list[tuple[int, bytes]], cutter: Cutter, random: Any) -> None:
+    check_same_as_oracle(disordered(packets_of(talk, cutter), random), but=UNSURE)
+
+
+@QUICK
+@given(st.lists(st.tuples(sides, st.sampled_from([1001, 1002, 1003, 1007])), min_size=1, max_size=12), st.randoms(use_true_random=False))
+def test_responses_find_their_requests_in_disorder(talk: list[tuple[int, int]], random: Any) -> None:
+    bodies = {1001: craft.handshake_response(), 1002: craft.timed_sync_response(), 1003: craft.ping_response(), 1007: craft.support_flags_response()}
+    asked = {1001: craft.handshake_request(), 1002: craft.timed_sync_request()}
+    connection = craft.Connection().open()
+    for side, command in talk:
+        connection.send(side, craft.request(command, asked.get(command, craft.EMPTY)), acknowledge=False)
+        connection.send(1 - side, craft.response(command, bodies[command]))
+    connection.close()
+    rows, _ = messages_by_stream(decode(disordered(connection.packets, random)))
+    answers = [row for row in rows if row["kind"] == "response"]
+    assert len(answers) == len(talk)
+    for from_client in (True, False):
+        requests = [row["place"] for row in rows if row["kind"] == "request" and row["from_client"] != from_client]
+        assert [row["reply_to"] for row in answers if row["from_client"] == from_client] == requests
+
+
+@QUICK
+@given(any_talks, cutters, st.randoms(use_true_random=False))
+def test_disorder_of_odd_streams(talk: list[tuple[int, bytes]], cutter: Cutter, random: Any) -> None:
+    """Nothing is missing, so what was said is the same. (A packet that brings bytes of several fragments of one message, out of order, may be counted as several segments.)"""
+    orderly = packets_of(talk, cutter)
+    packets = disordered(orderly, random)
+    check_same_as_oracle(packets, but=[*UNSURE, "segments"])
+    said, expected = content(decode(packets))[0], content(decode(orderly))[0]
+    assert [dict(row, reply_to=None) for row in said] == [dict(row, reply_to=None) for row in expected]
+
+
+@QUICK
+@given(plain_talks, st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 1500)), min_size=1, max_size=30), st.randoms(use_true_random=False))
+def test_overlapping_segments(talk: list[tuple[int, bytes]], stretches: list[tuple[int, int]], random: Any) -> None:
+    """Stretches of one stream, however they overlap, before the stream itself."""
+    stream = b"".join(data for side, data in talk if side == CLIENT)
+    connection = craft.Connection().open()
+    random.shuffle(stretches)
+    for offset, size in stretches:
+        if stream[offset : offset + size]:
+            connection.at(CLIENT, offset, stream[offset : offset + size])
+    connection.send(CLIENT, stream, segment=536)
+    connection.close()
+    check_same_as_oracle(connection.packets)
+
+
+@QUICK
+@given(odd_talks, cutters, st.floats(0.01, 0.4), st.randoms(use_true_random=False))
+def test_losses(talk: list[tuple[int, bytes]], cutter: Cutter, share: float, random: Any) -> None:
+    """A capture that missed packets, those of the beginning and the end too."""
+    packets = [packet for packet in packets_of(talk, cutter) if random.random() >= share]
+    if packets:
+        check_same_as_oracle(packets, but=UNSURE)
+
+
+@QUICK
+@given(odd_talks, cutters, st.integers(54, 200))
+def test_snap_length(talk: list[tuple[int, bytes]], cutter: Cutter, snaplen: int) -> None:
+    check_same_as_oracle([packet.cut(snaplen) for packet in packets_of(talk, cutter)], but=UNSURE)
+
+
+@QUICK
+@given(sound_talks, cutters, st.floats(0, 1))
+def test_prefix_of_packets_is_prefix_of_rows(talk: list[tuple[int, bytes]], cutter: Cutter, share: float) -> None:
+    """And then what the cut left unfinished: at most a message and the fragments of one in each direction."""
+    packets = packets_of(talk, cutter)
+    part = decode(packets[: int(share * len(packets))] or packets[:1])
+    whole = decode(packets)
+    names = set(whole["messages"][0]) - {"reply_to"} if whole["messages"] else set()
+    same = 0
+    for one, other in zip(part["messages"], whole["messages"], strict=False):
+        if any(one[name] != other[name] for name in names):
+            break
+        same += 1
+    rest = part["messages"][same:]
+    assert all(row["status"] == "truncated" for row in rest)
+    assert max(Counter(row["from_client"] for row in rest).values(), default=0) <= 2
+    for name in BY_MESSAGE:
+        assert part[name] == [row for row in whole[name] if row["message"] < same]
+
+
+@QUICK
+@given(sound_talks, cutters, st.floats(0, 1), st.booleans())
+def test_any_cut_of_a_file_is_read_as_far_as_it_goes(talk: list[tuple[int, bytes]], cutter: Cutter, share: float, pcapng: bool) -> None:
+    packets = packets_of(talk, cutter)
+    whole = craft.pcapng(packets, resolution=9) if pcapng else craft.pcap(packets, nano=True)
+    first = len(craft.pcapng([])) + 32 if pcapng else 24
+    path = Path(FOLDER.name) / "cut"
+    path.write_bytes(whole[: first + int(share * (len(whole) - first))])
+    traffic = read(path)
+    check_accounting(traffic)
+    check_oracle(tables_of(traffic), oracle.decode([path]), but=UNSURE)
+
+
+@QUICK
+@given(any_talks, cutters, st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=20))
+def test_damage_is_survived_and_accounted_for(talk: list[tuple[int, bytes]], cutter: Cutter, damage: list[tuple[float, int]]) -> None:
+    data = bytearray(craft.pcap(packets_of(talk, cutter)))
+    for share, byte in damage:
+        data[24 + int(share * (len(data) - 25))] = byte
+    path = Path(FOLDER.name) / "damaged.pcap"
+    path.write_bytes(data)
+    check_accounting(read(path))
+
+
+@pytest.mark.parametrize("size", [0, 1, 3, 4, 23])
+def test_files_too_short_to_be_captures(size: int) -> None:
+    path = Path(FOLDER.name) / "short.pcap"
+    path.write_bytes(craft.pcap([])[:size])
+    with pytest.raises(mt.CaptureError, match=r"short\.pcap"):
+        mt.read(path)

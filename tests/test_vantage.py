@@ -1,0 +1,165 @@
+"""Who the vantage node is: addresses as given, and what connections tell."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+import numpy as np
+import pytest
+
+from monerotraffic.schema import SCHEMA
+from monerotraffic.vantage import Evidence, canonical, hosts_of
+
+PORTS = (18080, 28080, 38080)
+BOTH_TTLS = sum(1 << (field.present_bit or 0) for field in SCHEMA["connections"].fields if field.name in ("client_ttl", "server_ttl"))
+
+
+def connection(client: int, server: int, **values: Any) -> dict[str, Any]:
+    return {"client": client, "server": server, "client_port": 40000, "server_port": 18080, **values}
+
+
+def connections(*made: dict[str, Any]) -> np.ndarray[Any, Any]:
+    rows = np.zeros(len(made), dtype=SCHEMA["connections"].dtype)
+    for row, values in zip(rows, made, strict=True):
+        for name, value in values.items():
+            row[name] = value
+        if "client_ttl" in values:
+            row["present"] = BOTH_TTLS
+    return rows
+
+
+def found(addresses: list[str], *made: dict[str, Any], ports: tuple[int, ...] = PORTS) -> tuple[str, ...]:
+    evidence = Evidence(ports)
+    evidence.add_connections(connections(*made))
+    whole = evidence.hosts(addresses)
+    piecewise = Evidence(ports)
+    for one in made:
+        piecewise.add_connections(connections(one))
+    assert piecewise.hosts(addresses) == whole, "it must not matter in what parts the connections come"
+    return whole
+
+
+# ---------------------------------------------------------------- addresses as given
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:0DB8:0:0:0:0:0:1", "2001:db8::1"),
+        ("::FFFF:192.0.2.1", "::ffff:192.0.2.1"),
+        ("::ffff:c000:0201", "::ffff:192.0.2.1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("::", "::"),
+        (ipaddress.ip_address("192.0.2.1"), "192.0.2.1"),
+        (ipaddress.ip_address("2001:db8::1"), "2001:db8::1"),
+    ],
+)
+def test_canonical(given: Any, shown: str) -> None:
+    assert canonical(given) == shown
+
+
+@pytest.mark.parametrize("wrong", ["", "localhost", "192.0.2", "192.0.2.256", "192.0.2.01", "192.0.2.1/24", "2001:db8::1::2", "192.0.2.1:18080"])
+def test_not_an_address(wrong: str) -> None:
+    with pytest.raises(ValueError, match="is not an IP address"):
+        canonical(wrong)
+
+
+def test_hosts_of() -> None:
+    assert hosts_of("192.0.2.1") == ("192.0.2.1",)
+    assert hosts_of(ipaddress.ip_address("192.0.2.1")) == ("192.0.2.1",)
+    assert hosts_of(["2001:DB8::1", "192.0.2.1", "2001:db8:0::1"]) == ("2001:db8::1", "192.0.2.1")
+    for wrong in ([], 5, b"192.0.2.1", ["192.0.2.1", "no"], None):
+        with pytest.raises(ValueError, match="IP address"):
+            hosts_of(wrong)  # type: ignore[arg-type]
+
+
+# ---------------------------------------------------------------- what connections tell
+
+
+def test_one_stranger_among_hundreds() -> None:
+    addresses = [f"192.0.2.{i}" for i in range(200)]
+    made = [connection(i, 100) if i % 2 else connection(100, i) for i in range(100)]
+    assert found(addresses, connection(150, 151), *made) == ("192.0.2.100",)
+
+
+def test_other_ends_count_more_than_connections() -> None:
+    addresses = ["198.51.100.10", "192.0.2.1", "192.0.2.2"]
+    crawler = [connection(1, 0, client_port=port) for port in range(1000, 1050)]
+    assert found(addresses, *crawler, connection(0, 2)) == ("198.51.100.10",)
+
+
+def test_both_ip_versions() -> None:
+    addresses = ["2001:db8::10", "2001:db8::1", "198.51.100.10", "192.0.2.1", "192.0.2.2", "2001:db8::2"]
+    made = [connection(1, 0), connection(0, 5), connection(2, 3), connection(4, 2)]
+    assert found(addresses, *made) == ("198.51.100.10", "2001:db8::10")
+
+
+def test_only_monero_connections_count() -> None:
+    addresses = ["198.51.100.10", "192.0.2.1", "192.0.2.2", "203.0.113.1", "192.0.2.3", "192.0.2.4", "192.0.2.5"]
+    web = [connection(i, 3, server_port=443) for i in (0, 1, 2, 4, 5, 6)]
+    assert found(addresses, *web, connection(0, 1), connection(2, 0)) == ("198.51.100.10",)
+    assert found(addresses, *web) == ()
+    assert found(addresses, *web, ports=(443,)) == ("203.0.113.1",)
+
+
+def test_messages_make_a_connection_moneros() -> None:
+    addresses = ["192.0.2.1", "198.51.100.10", "192.0.2.2"]
+    hidden = [connection(0, 1, server_port=50000, client_messages=1), connection(2, 1, server_port=50001, server_messages=3)]
+    assert found(addresses, *hidden) == ("198.51.100.10",)
+
+
+@pytest.mark.parametrize(
+    ("values", "vantage"),
+    [
+        ({"client_ttl": 64, "server_ttl": 52}, "client"),
+        ({"client_ttl": 50, "server_ttl": 64}, "server"),
+        ({"client_ttl": 50, "server_ttl": 128}, "server"),
+        ({"client_ttl": 255, "server_ttl": 250}, "client"),
+        ({"client_ttl": 64, "server_ttl": 64}, "server"),  # no news: the Levin port tells
+        ({"client_ttl": 60, "server_ttl": 57}, "server"),
+        ({"client_port": 18080, "server_port": 5000}, "client"),
+        ({"client_port": 18080, "server_port": 18080}, "client"),  # no news: the client
+        ({"client_port": 5000, "server_port": 5001, "client_messages": 1}, "client"),
+        ({}, "server"),
+    ],
+)
+def test_single_connection(values: dict[str, int], vantage: str) -> None:
+    addresses = {"client": "192.0.2.1", "server": "192.0.2.2"}
+    assert found(list(addresses.values()), connection(0, 1, **values)) == (addresses[vantage],)
+
+
+def test_ttl_that_was_not_captured_tells_nothing() -> None:
+    rows = connections(connection(0, 1, client_ttl=64, server_ttl=0))
+    rows["present"] = 0
+    evidence = Evidence(PORTS)
+    evidence.add_connections(rows)
+    assert evidence.hosts(["192.0.2.1", "192.0.2.2"]) == ("192.0.2.2",)
+
+
+def test_first_come_if_nothing_tells() -> None:
+    addresses = ["192.0.2.4", "192.0.2.3", "192.0.2.2", "192.0.2.1"]
+    ports = {"client_port": 18080, "server_port": 18080}
+    assert found(addresses, connection(2, 3, **ports), connection(0, 1, **ports)) == ("192.0.2.4",)
+
+
+def test_nothing_to_tell_from() -> None:
+    assert found([]) == ()
+    assert found(["192.0.2.1"], connection(-1, 0), connection(0, -1)) == ()
+
+
+def test_connection_with_itself() -> None:
+    addresses = ["127.0.0.1", "192.0.2.1", "192.0.2.2"]
+    assert found(addresses, connection(0, 0), connection(0, 0), connection(1, 2)) == ("192.0.2.2",)
+
+
+def test_messages_stand_for_connections_that_have_not_ended() -> None:
+    rows = np.zeros(5, dtype=SCHEMA["messages"].dtype)
+    rows["connection"] = [0, 0, 1, 2, 2]
+    rows["client"] = [1, 1, 0, 3, 3]
+    rows["server"] = [0, 0, 2, 4, 4]
+    evidence = Evidence(PORTS)
+    evidence.add_messages(rows, np.array([2]))
+    assert evidence.hosts(["198.51.100.10", "a", "b", "c", "d"]) == ("198.51.100.10",)
+    assert Evidence(PORTS).hosts(["a"]) == ()
