@@ -195,17 +195,23 @@ int mt_connection_segment(struct mt_connection *connection, struct mt_output *ou
     return result;
 }
 
+/* Of a direction that was not captured at all nothing is known, so nothing is lost. */
+static int64_t tail_of(const struct mt_side *side)
+{
+    return side->packets != 0 ? mt_reassembly_tail(&side->stream) : 0;
+}
+
 int mt_connection_end(struct mt_connection *connection, struct mt_output *output)
 {
     if (connection->ended)
         return MT_OK;
     connection->ended = 1;
-    if (connection->dialog == NULL)
-        return MT_OK;
-    int result = MT_OK;
+    if (connection->dialog == NULL && tail_of(&connection->sides[0]) == 0 && tail_of(&connection->sides[1]) == 0)
+        return MT_OK; /* no payload, and none missed */
+    int result = open_dialog(connection, output);
     for (int way = 1; way >= 0 && result == MT_OK; way--) {
         struct mt_reassembly_world world = world_of(connection, output, way);
-        if (connection->sides[way].packets != 0) /* of a direction that was not captured at all nothing is known, so nothing is lost */
+        if (connection->sides[way].packets != 0)
             result = mt_reassembly_end(&connection->sides[way].stream, &world, &connection->last_place);
         if (result == MT_OK)
             result = mt_levin_end(&connection->dialog->ways[way]);

@@ -161,6 +161,8 @@ static int compare(const struct mt_reassembly_world *world, const struct mt_wait
     return world->conflict(world->reader.context, at, count, place);
 }
 
+static const char before_first[] = "before the first byte seen";
+
 /* Bytes [begin, end) that lie before `next`: seen before, or late for a hole that was given up, or from before the stream's first byte. */
 static int behind(struct mt_reassembly *stream, const struct mt_reassembly_world *world, const struct mt_segment *segment, int64_t begin, int64_t end, const struct mt_place *place)
 {
@@ -169,8 +171,10 @@ static int behind(struct mt_reassembly *stream, const struct mt_reassembly_world
     if (begin < stream->lowest && !stream->from_syn) {
         int64_t stop = end < stream->lowest ? end : stream->lowest;
         fresh += stop - begin;
+        if (stop < stream->lowest)
+            remember_lost(stream, stop, stream->lowest); /* not seen yet; it may come, too */
         stream->lowest = begin;
-        result = world->stray(world->reader.context, begin, stop - begin, "before the first byte seen", place);
+        result = world->stray(world->reader.context, begin, stop - begin, before_first, place);
     }
     for (uint32_t i = 0; i < stream->lost_count && result == MT_OK; i++) {
         struct mt_lost_range *range = &stream->lost_ranges[i];
@@ -183,7 +187,7 @@ static int behind(struct mt_reassembly *stream, const struct mt_reassembly_world
             range->end = from;
         else
             range->begin = to;
-        result = world->stray(world->reader.context, from, to - from, "came after its hole was given up", place);
+        result = world->stray(world->reader.context, from, to - from, to <= 0 ? before_first : "came after its hole was given up", place);
     }
     stream->bytes += fresh;
     stream->retransmitted += end - begin - fresh;
@@ -298,6 +302,13 @@ int mt_reassembly_tick(struct mt_reassembly *stream, const struct mt_reassembly_
     return MT_OK;
 }
 
+int64_t mt_reassembly_tail(const struct mt_reassembly *stream)
+{
+    /* Where the FIN was not captured, an acknowledgement one byte ahead is most likely its. */
+    int64_t known = stream->fin >= 0 ? stream->fin : stream->acknowledged > stream->next + 1 ? stream->acknowledged : 0;
+    return stream->started && known > stream->next && known <= stream->next + WINDOW ? known - stream->next : 0;
+}
+
 int mt_reassembly_end(struct mt_reassembly *stream, const struct mt_reassembly_world *world, const struct mt_place *place)
 {
     while (stream->waiting_count != 0) {
@@ -305,11 +316,8 @@ int mt_reassembly_end(struct mt_reassembly *stream, const struct mt_reassembly_w
         if (result != MT_OK)
             return result;
     }
-    /* Where the FIN was not captured, an acknowledgement one byte ahead is most likely its. */
-    int64_t known = stream->fin >= 0 ? stream->fin : stream->acknowledged > stream->next + 1 ? stream->acknowledged : 0;
-    if (stream->started && known > stream->next && known <= stream->next + WINDOW)
-        return give_up(stream, world, known, MT_HOLE_END, place);
-    return MT_OK;
+    int64_t tail = mt_reassembly_tail(stream);
+    return tail != 0 ? give_up(stream, world, stream->next + tail, MT_HOLE_END, place) : MT_OK;
 }
 
 void mt_reassembly_free(struct mt_reassembly *stream, int64_t *buffered)

@@ -65,6 +65,9 @@ void mt_reassembly_acknowledge(struct mt_reassembly *stream, int64_t offset);
 /* Called for every packet of the connection while something waits: gives the hole up if its time has come. MT_OK or MT_NOMEM. */
 int mt_reassembly_tick(struct mt_reassembly *stream, const struct mt_reassembly_world *world, const struct mt_place *place);
 
+/* Bytes behind the last one seen that are known to have existed, by the FIN or the receiver's acknowledgement. */
+int64_t mt_reassembly_tail(const struct mt_reassembly *stream);
+
 /* Gives up every hole, one after the other, and the tail that is known to have existed (FIN, acknowledgement) and was not seen. MT_OK or MT_NOMEM. */
 int mt_reassembly_end(struct mt_reassembly *stream, const struct mt_reassembly_world *world, const struct mt_place *place);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define AGE_STEP 1000000000 /* ns */
+#define SWEEP_STEP 100000000
 enum { LINGER_SECONDS = 10 }; /* how long a closed connection's streams stay open for segments that were overtaken */
 
 struct mt_tcp {
@@ -23,6 +24,7 @@ struct mt_tcp {
     int64_t next_id;
     int64_t clock;                    /* the lesser of the last two packets' times: one wild time stamp ends nothing */
     int64_t last_time;
+    int64_t swept;                    /* clock of the last sweep */
     mt_tcp_claim *claim;
     void *context;
     uint8_t ports[65536 / 8];         /* one bit per port */
@@ -41,7 +43,7 @@ struct mt_tcp *mt_tcp_open(struct mt_output *output, const uint16_t *ports, size
     }
     tcp->output = output;
     tcp->key = mt_hash_key();
-    tcp->clock = tcp->last_time = MT_NO_TIME;
+    tcp->clock = tcp->last_time = tcp->swept = MT_NO_TIME;
     tcp->claim = claim;
     tcp->context = context;
     for (size_t i = 0; i < ports_count; i++)
@@ -271,9 +273,17 @@ static struct mt_connection *begin(struct mt_tcp *tcp, const struct mt_segment *
 
 /* ---- time ---- */
 
+/* When its own time stamps are missing or from the future, the time at which it was put in its place by age decides. */
 static int idle(const struct mt_tcp *tcp, const struct mt_connection *connection, int64_t now)
 {
-    return now != MT_NO_TIME && connection->last != MT_NO_TIME && now > connection->last && mt_elapsed(connection->last, now) / 1000000000 >= tcp->output->limits->idle_seconds;
+    int64_t heard = connection->last == MT_NO_TIME || connection->last > now ? connection->aged : connection->last;
+    return heard != MT_NO_TIME && now > heard && mt_elapsed(heard, now) / 1000000000 >= tcp->output->limits->idle_seconds;
+}
+
+/* A time stamp that is missing or far ahead of the others: who has it must not keep those behind from ending. */
+static int wild(int64_t time, int64_t now, int64_t seconds)
+{
+    return time == MT_NO_TIME || (time > now && mt_elapsed(now, time) / 1000000000 >= seconds);
 }
 
 /* Ends what has been idle for too long, and the streams of what closed a while ago. */
@@ -283,15 +293,26 @@ static int sweep(struct mt_tcp *tcp, int64_t time)
         return MT_OK;
     tcp->clock = tcp->last_time == MT_NO_TIME || time < tcp->last_time ? time : tcp->last_time;
     tcp->last_time = time;
+    if (tcp->swept != MT_NO_TIME && tcp->clock >= tcp->swept && mt_elapsed(tcp->swept, tcp->clock) < SWEEP_STEP)
+        return MT_OK;
+    tcp->swept = tcp->clock;
     int result = MT_OK;
+    if (tcp->closing_oldest != NULL && wild(tcp->closing_oldest->closed, tcp->clock, LINGER_SECONDS))
+        tcp->closing_oldest->closed = tcp->clock;
     while (result == MT_OK && tcp->closing_oldest != NULL && mt_elapsed(tcp->closing_oldest->closed, tcp->clock) / 1000000000 >= LINGER_SECONDS) {
         struct mt_connection *closing = tcp->closing_oldest;
         unlink_closing(tcp, closing);
         if (mt_connection_closed(closing))
             result = end_streams(tcp, closing);
     }
-    while (result == MT_OK && tcp->oldest != NULL && idle(tcp, tcp->oldest, tcp->clock))
-        result = retire(tcp, tcp->oldest, MT_END_IDLE);
+    while (result == MT_OK && tcp->oldest != NULL) {
+        if (idle(tcp, tcp->oldest, tcp->clock))
+            result = retire(tcp, tcp->oldest, MT_END_IDLE);
+        else if (wild(tcp->oldest->aged, tcp->clock, tcp->output->limits->idle_seconds))
+            renew(tcp, tcp->oldest, tcp->clock);
+        else
+            break;
+    }
     return result;
 }
 

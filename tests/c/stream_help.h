@@ -246,7 +246,8 @@ static inline void next_place(struct mt_place *place)
 {
     place->arrival++;
     place->frame++;
-    place->time += 1000000;
+    if (place->time != MT_NO_TIME && place->time < INT64_MAX - 1000000)
+        place->time += 1000000;
 }
 
 /* One segment, from a buffer that ends where it ends and goes away at once. */

@@ -214,9 +214,9 @@ static void test_pieces(void)
     CHECK_EQUAL(row->status, MT_STATUS_COMPLETE);
     CHECK_EQUAL(row->segments, 3);
     CHECK_EQUAL(row->first_segment, 70);
-    CHECK_EQUAL(row->frame, 50);
-    CHECK_EQUAL(row->end_frame, 50); /* the last missing bytes came with the segment that arrived last */
-    CHECK_EQUAL(row->time, START_TIME + SECOND);
+    CHECK_EQUAL(row->frame, 1); /* the first of its bytes to arrive are not the first of it */
+    CHECK_EQUAL(row->end_frame, 50); /* the last missing ones came with the segment that arrived last */
+    CHECK_EQUAL(row->time, START_TIME);
     CHECK_EQUAL(row->end_time, START_TIME + SECOND);
     CHECK_EQUAL(row->shared, 0);
     room_close(&room);

@@ -401,6 +401,17 @@ static void test_before_the_beginning(void)
     CHECK_EQUAL(stand.stream.bytes, 10);
     check_seen("klm");
     close_stand();
+    open_stand(1000, 0); /* the last, the first, and what lies between */
+    CHECK_EQUAL(feed_sequence(1000, "klm"), MT_OK);
+    CHECK_EQUAL(feed_sequence(990, "abc"), MT_OK);
+    CHECK_EQUAL(feed_sequence(994, "efg"), MT_OK);
+    CHECK_EQUAL(feed_sequence(993, "defghijkl"), MT_OK);
+    check_told(0, 's', -10, 3);
+    check_told(1, 's', -6, 3);
+    CHECK_EQUAL(stand.stream.lost, 0);
+    CHECK_EQUAL(stand.stream.bytes, 3 + 3 + 3 + 3); /* h, i, j: the one byte of the smaller rest is not known any more */
+    CHECK_EQUAL(stand.stream.retransmitted, 6);
+    close_stand();
     open_stand(1000, 1); /* before a SYN there is nothing: a keep-alive */
     CHECK_EQUAL(feed_cut(-1, "", 1, 1), MT_OK);
     CHECK_EQUAL(stand.told_count, 0);
