@@ -203,8 +203,8 @@ static int merge(struct mt_reassembly *stream, const struct mt_reassembly_world 
     int64_t end = piece.segment_end, captured_end = offset + segment->captured, seen_before = stream->highest;
     int64_t at = offset > stream->next ? offset : stream->next;
     int result = MT_OK, late = 0;
+    uint32_t index = first_beyond(stream, at); /* of the first waiting piece that ends beyond `at` */
     while (at < end && result == MT_OK) {
-        uint32_t index = first_beyond(stream, at);
         const struct mt_waiting *known = index < stream->waiting_count ? stream->waiting[index] : NULL;
         int64_t stop;
         if (known != NULL && known->piece.offset <= at) {
@@ -212,6 +212,7 @@ static int merge(struct mt_reassembly *stream, const struct mt_reassembly_world 
             int64_t seen = (stop < captured_end ? stop : captured_end) - at;
             stream->retransmitted += seen > 0 ? seen : 0;
             result = compare(world, known, segment, offset, at, stop, &piece.place);
+            index++;
         } else {
             stop = known != NULL && known->piece.offset < end ? known->piece.offset : end;
             late |= at < seen_before;
@@ -222,7 +223,7 @@ static int merge(struct mt_reassembly *stream, const struct mt_reassembly_world 
                 progress(stream);
                 result = hand_down(stream, world, &piece, stop);
             } else {
-                result = wait(stream, world, index, &piece, stop);
+                result = wait(stream, world, index++, &piece, stop);
             }
             piece.prior_end = stop;
         }

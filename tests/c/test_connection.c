@@ -370,7 +370,8 @@ static void test_lost_tail(void)
     put(CLIENT, FIN | ACK, 150, 501, "");
     put(SERVER, FIN | ACK, 501, 151, "");
     row = finish(MT_END_OPEN);
-    CHECK_EQUAL(row->client_lost, problem_bytes(&output, MT_PROBLEM_LOST));
+    CHECK_EQUAL(row->client_lost, 49);
+    check_sums();
     close_world();
 }
 

@@ -253,12 +253,17 @@ static void test_no_time(void)
     MAKE_TIMELESS(3, NO_TIME, 15);
     make_file(4, NULL, 0);
     read_all(5);
-    CHECK_TEXT(order(), "1.1 1.2 3.1 0.1 2.1 2.2 3.2 0.2 2.3 2.4");
-    CHECK_EQUAL(seen[0].time, MT_NO_TIME);
-    CHECK_EQUAL(seen[4].time, 12 * SECOND);
-    CHECK_EQUAL(seen[5].time, MT_NO_TIME);
+    /* what tells no time at its beginning stays behind the file that was given before it */
+    CHECK_TEXT(order(), "0.1 1.1 1.2 2.1 2.2 3.1 3.2 0.2 2.3 2.4");
+    CHECK_EQUAL(seen[0].time, 10 * SECOND);
+    CHECK_EQUAL(seen[1].time, MT_NO_TIME);
+    CHECK_EQUAL(seen[3].time, 12 * SECOND);
+    CHECK_EQUAL(seen[4].time, MT_NO_TIME);
     struct mt_source *source = open_all(5);
-    CHECK_TEXT(mt_source_path(source, 2), names[4]);
+    CHECK_TEXT(mt_source_path(source, 1), names[1]);
+    CHECK_TEXT(mt_source_path(source, 4), names[4]);
+    CHECK_EQUAL(mt_source_link(source, 0), 1);
+    CHECK_EQUAL(mt_source_link(source, 4), 1);
     mt_source_close(source);
 }
 
