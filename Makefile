@@ -90,17 +90,21 @@ $(VENV)/extras: $(VENV)/base | $(VENV)/package
 
 build/ctest/%.o: csrc/%.c | build/system
 	@mkdir -p $(@D)
-	$(CC) $(PLAIN) -MMD -MP -c $< -o $@
+	@echo '  CC  $@'
+	@$(CC) $(PLAIN) -MMD -MP -c $< -o $@
 
 build/ctest/test_%: tests/c/test_%.c $(CORE:csrc/%.c=build/ctest/%.o)
-	$(CC) $(PLAIN) -Icsrc -MMD -MP $(filter %.c %.o,$^) $(LIBRARIES) -o $@
+	@echo '  CC  $@'
+	@$(CC) $(PLAIN) -Icsrc -MMD -MP $(filter %.c %.o,$^) $(LIBRARIES) -o $@
 
 build/ctest-sanitized/%.o: csrc/%.c | build/system
 	@mkdir -p $(@D)
-	$(CC) $(SANITIZED) -MMD -MP -c $< -o $@
+	@echo '  CC  $@'
+	@$(CC) $(SANITIZED) -MMD -MP -c $< -o $@
 
 build/ctest-sanitized/test_%: tests/c/test_%.c $(CORE:csrc/%.c=build/ctest-sanitized/%.o)
-	$(CC) $(SANITIZED) -Icsrc -MMD -MP $(filter %.c %.o,$^) $(LIBRARIES) -o $@
+	@echo '  CC  $@'
+	@$(CC) $(SANITIZED) -Icsrc -MMD -MP $(filter %.c %.o,$^) $(LIBRARIES) -o $@
 
 # Every program runs, whatever the others did.
 run_ctests = @failed=; for test in $(CTESTS); do $(1)/$$test || failed="$$failed $$test"; done; \

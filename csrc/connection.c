@@ -28,8 +28,8 @@ int mt_connection_renewed(const struct mt_connection *connection, const struct m
     const struct mt_side *side = &connection->sides[from_client], *other = &connection->sides[!from_client];
     int over = connection->ended || mt_connection_closed(connection);
     if ((segment->flags & MT_TCP_SYN) != 0 && (segment->flags & MT_TCP_RST) == 0) {
-        if (side->stream.from_syn && segment->sequence + 1 == side->stream.base)
-            return 0; /* the same SYN again */
+        if (side->stream.started && segment->sequence + 1 == side->stream.base)
+            return 0; /* the same SYN again, or one that was overtaken */
         if ((segment->flags & MT_TCP_ACK) != 0)
             return over || !(other->stream.from_syn && acknowledges(&other->stream, segment->acknowledgement));
         /* A SYN from the other side before it said anything: simultaneous open. */
@@ -113,18 +113,32 @@ static int take_payload(struct mt_connection *connection, struct mt_output *outp
     return mt_reassembly_segment(&side->stream, &world, segment, offset, acknowledged, place);
 }
 
+/* Nothing was seen of it but where it begins, if that. */
+static int silent(const struct mt_reassembly *stream)
+{
+    return stream->highest == 0 && stream->waiting_count == 0 && stream->bytes == 0;
+}
+
 /* Where the two streams begin, as far as this segment tells. */
 static void start_streams(struct mt_connection *connection, const struct mt_segment *segment, int from_client)
 {
     struct mt_reassembly *stream = &connection->sides[from_client].stream, *other = &connection->sides[!from_client].stream;
     int syn = (segment->flags & MT_TCP_SYN) != 0, ack = (segment->flags & MT_TCP_ACK) != 0;
-    if (!stream->started && (segment->flags & MT_TCP_RST) == 0)
-        mt_reassembly_start(stream, segment->sequence + (uint32_t)syn, syn);
-    if (other->started || !ack || (segment->flags & MT_TCP_RST) != 0)
+    if ((segment->flags & MT_TCP_RST) != 0)
         return;
-    /* The other side's SYN was not captured: the acknowledgement of it, in the SYN/ACK or in the first ACK of the handshake, says where its stream begins. */
-    if (syn || (stream->from_syn && segment->sequence == stream->base))
+    if (!stream->started || (syn && silent(stream)))
+        mt_reassembly_start(stream, segment->sequence + (uint32_t)syn, syn);
+    if (syn && connection->dialog == NULL)
+        connection->start = MT_START_SYN; /* also if something overtook it */
+    if (!ack)
+        return;
+    /* Where the other side's SYN was not captured, its acknowledgement says where its stream begins: in the SYN/ACK, or in the first ACK of the handshake. Where there were several
+     * SYN/ACKs (SYN cookies), the client's ACK says which one holds. */
+    int first_ack = !syn && stream->from_syn && segment->sequence == stream->base && !connection->handshake_acked;
+    if (other->started ? first_ack && from_client && silent(other) : syn || first_ack)
         mt_reassembly_start(other, segment->acknowledgement, 1);
+    if (first_ack && from_client)
+        connection->handshake_acked = 1;
 }
 
 static void note_handshake(struct mt_connection *connection, const struct mt_segment *segment, int from_client, int64_t time)
@@ -137,7 +151,7 @@ static void note_handshake(struct mt_connection *connection, const struct mt_seg
         connection->syn_time = time;
     } else if (syn && ack && !from_client) {
         connection->syn_ack_seen = 1;
-    } else if (!syn && ack && from_client && connection->syn_seen && connection->syn_ack_seen && connection->rtt == MT_NO_TIME && connection->syn_time != MT_NO_TIME &&
+    } else if (!syn && ack && (segment->flags & MT_TCP_RST) == 0 && from_client && connection->syn_seen && connection->syn_ack_seen && connection->rtt == MT_NO_TIME && connection->syn_time != MT_NO_TIME &&
                time != MT_NO_TIME) {
         connection->syn_seen = time >= connection->syn_time; /* a capture whose times run backwards */
         if (connection->syn_seen)

@@ -22,6 +22,7 @@ struct file_state {
     int64_t link_bytes[LINKS_PER_FILE];
     int64_t link_frame[LINKS_PER_FILE]; /* first packet of that type */
     int64_t link_time[LINKS_PER_FILE];
+    int64_t other_bytes;            /* packets of unread link types beyond these */
     int links_count;
     int last_link;                  /* index of the last packet's */
     uint8_t readable;               /* a packet of a known link type was there */
@@ -114,7 +115,7 @@ void mt_core_close(struct mt_core *core)
 
 /* ---- packets ---- */
 
-/* Index of a packet's link type among its file's; the last index also takes all that do not fit. */
+/* Index of a packet's link type among its file's, -1 if there are too many to tell them apart. */
 static int link_index(struct file_state *file, const struct mt_packet *packet)
 {
     if (file->links_count != 0 && file->links[file->last_link] == packet->link)
@@ -124,7 +125,7 @@ static int link_index(struct file_state *file, const struct mt_packet *packet)
         index++;
     if (index == file->links_count) {
         if (index == LINKS_PER_FILE)
-            return LINKS_PER_FILE - 1;
+            return -1;
         file->links[index] = packet->link;
         file->link_frame[index] = packet->place.frame;
         file->link_time[index] = packet->place.time;
@@ -156,8 +157,12 @@ static int refuse_link(const struct mt_core *core, size_t file, uint32_t link, s
 /* A packet whose link type we do not read: counted, told once per file and type at the end; a file that has nothing else is refused. */
 static int unknown_link(struct mt_core *core, struct file_state *file, const struct mt_packet *packet, int index, struct mt_failure *failure)
 {
-    file->link_packets[index]++;
-    file->link_bytes[index] += packet->length;
+    if (index >= 0) {
+        file->link_packets[index]++;
+        file->link_bytes[index] += packet->length;
+    } else {
+        file->other_bytes += packet->length;
+    }
     file->row.skipped_packets++;
     if (!file->readable && file->row.packets >= UNREADABLE_PACKETS)
         return refuse_link(core, (size_t)packet->place.file, packet->link, failure);
@@ -227,6 +232,9 @@ static int close_file(struct mt_core *core, size_t index)
         if (tell(core, MT_PROBLEM_LINK_TYPE, &place, -1, file->link_bytes[i], why) != MT_OK)
             return MT_NOMEM;
     }
+    struct mt_place nowhere = {.file = (int32_t)index, .time = MT_NO_TIME};
+    if (file->other_bytes != 0 && tell(core, MT_PROBLEM_LINK_TYPE, &nowhere, -1, file->other_bytes, "packets of still other link types that we do not read") != MT_OK)
+        return MT_NOMEM;
     if (file->links_count == 0 && mt_source_link(core->source, index) >= 0)
         used = strlen(mt_link_name((uint32_t)mt_source_link(core->source, index), names, sizeof name)); /* a file without packets */
     const char *path = mt_source_path(core->source, index);

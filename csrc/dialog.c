@@ -24,14 +24,20 @@ struct mt_dialog *mt_dialog_open(struct mt_output *output, int64_t connection, i
     return dialog;
 }
 
+static void forget_early(struct mt_output *output, const struct mt_requests *requests)
+{
+    for (size_t i = output->early_count; requests->early != 0 && i-- > 0;) {
+        if (output->early[i].waiting == &requests->early)
+            mt_output_forget(output, i);
+    }
+}
+
 void mt_dialog_close(struct mt_dialog *dialog)
 {
     if (dialog == NULL)
         return;
-    for (size_t i = dialog->output->early_count; i-- > 0 && (dialog->requests[0].early | dialog->requests[1].early) != 0;)
-        if (dialog->output->early[i].dialog == dialog)
-            mt_output_forget(dialog->output, i);
     for (int way = 0; way < 2; way++) {
+        forget_early(dialog->output, &dialog->requests[way]);
         mt_levin_free(&dialog->ways[way]);
         mt_free(dialog->requests[way].ring);
     }
@@ -88,17 +94,16 @@ static struct mt_message_row *earlier_row(struct mt_output *output, int64_t mess
 }
 
 /* A request that comes, in the capture, after the response to it. */
-static int answered_before(struct mt_dialog *dialog, struct mt_requests *requests, const struct mt_request *request, int from_client)
+static int answered_before(struct mt_dialog *dialog, const struct mt_requests *requests, const struct mt_request *request)
 {
     struct mt_output *output = dialog->output;
     for (size_t i = 0; requests->early != 0 && i < output->early_count; i++) {
         struct mt_early_response early = output->early[i];
-        if (early.dialog != dialog || early.from_client == from_client || early.command != request->command || early.acknowledged < request->end)
+        if (early.waiting != &requests->early || early.command != request->command || early.acknowledged < request->end)
             continue;
         struct mt_message_row *row = earlier_row(output, early.message);
         if (row != NULL)
             row->reply_to = request->message;
-        requests->early--;
         mt_output_forget(output, i);
         return 1;
     }
@@ -109,8 +114,7 @@ static int remember_early(struct mt_dialog *dialog, struct mt_requests *requests
 {
     if (acknowledged == INT64_MIN)
         return MT_OK;
-    struct mt_early_response early = {dialog, row->message, acknowledged, row->command, row->from_client};
-    requests->early++; /* more than there are, once some are forgotten: only a hint to look */
+    struct mt_early_response early = {&requests->early, row->message, acknowledged, row->command};
     return mt_output_remember(dialog->output, &early);
 }
 
@@ -168,7 +172,7 @@ int mt_dialog_message(struct mt_dialog *dialog, struct mt_message_row *row, int6
             dialog->handshake_whole = 1;
         struct mt_requests *requests = &dialog->requests[row->from_client];
         struct mt_request request = {row->message, end, acknowledged, row->command, 0};
-        return answered_before(dialog, requests, &request, row->from_client) ? MT_OK : push(dialog, requests, request);
+        return answered_before(dialog, requests, &request) ? MT_OK : push(dialog, requests, request);
     }
     if (row->kind == MT_KIND_RESPONSE)
         return pair(dialog, &dialog->requests[!row->from_client], row, acknowledged);

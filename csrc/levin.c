@@ -88,6 +88,7 @@ int mt_levin_row(struct mt_levin *levin, const struct mt_extent *extent, const s
     struct mt_output *output = dialog->output;
     struct mt_table *table = &output->tables[MT_TABLE_messages];
     int64_t id = output->messages_given;
+    size_t peers = output->p2p.peer_lists->count, nodes = output->p2p.node_data->count, syncs = output->p2p.sync_data->count;
     if (mt_table_reserve(table, 1) != MT_OK)
         return MT_NOMEM;
     if (status == MT_STATUS_COMPLETE && has_payload(header, kind)) {
@@ -105,8 +106,12 @@ int mt_levin_row(struct mt_levin *levin, const struct mt_extent *extent, const s
         .segments = extent->segments, .first_segment = (uint32_t)(first_end - extent->begin), .fragments = fragments, .from_client = levin->from_client,
         .expects_response = header->expects_response, .shared = extent->shared != 0, .kind = (int8_t)kind, .status = (int8_t)status,
     };
-    if (mt_dialog_message(dialog, &row, end, extent->acknowledged) != MT_OK)
+    if (mt_dialog_message(dialog, &row, end, extent->acknowledged) != MT_OK) {
+        output->p2p.peer_lists->count = peers; /* no rows without their message */
+        output->p2p.node_data->count = nodes;
+        output->p2p.sync_data->count = syncs;
         return MT_NOMEM;
+    }
     if (table->wanted)
         *(struct mt_message_row *)mt_table_append(table) = row;
     output->messages_given++;

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { SMALL_BUFFER = 65536, LARGEST_SPARE = 1048576 };
+enum { SMALL_BUFFER = 4096, LARGEST_SPARE = 1048576 };
 
 void mt_output_init(struct mt_output *output, const struct mt_limits *limits, uint32_t tables)
 {
@@ -73,28 +73,40 @@ int mt_output_close_problems(struct mt_output *output)
     return MT_OK;
 }
 
+/* Forgets `count` of them, beginning with the one at `index`. */
+static void forget(struct mt_output *output, size_t index, size_t count)
+{
+    for (size_t i = index; i < index + count; i++)
+        (*output->early[i].waiting)--;
+    output->early_count -= count;
+    memmove(output->early + index, output->early + index + count, (output->early_count - index) * sizeof *output->early);
+}
+
 void mt_output_forget(struct mt_output *output, size_t index)
 {
-    output->early_count--;
-    memmove(output->early + index, output->early + index + 1, (output->early_count - index) * sizeof *output->early);
+    forget(output, index, 1);
 }
 
 int64_t mt_output_settled(struct mt_output *output)
 {
-    while (output->early_count != 0 && output->early[0].message < output->messages_given - MT_HELD_BACK)
-        mt_output_forget(output, 0);
+    size_t old = 0;
+    while (old < output->early_count && output->early[old].message < output->messages_given - MT_HELD_BACK)
+        old++;
+    if (old != 0)
+        forget(output, 0, old);
     return output->early_count != 0 ? output->early[0].message : output->messages_given;
 }
 
 int mt_output_remember(struct mt_output *output, const struct mt_early_response *early)
 {
     if (output->early_count == MT_EARLY_RESPONSES)
-        mt_output_forget(output, 0);
+        forget(output, 0, MT_EARLY_RESPONSES / 4);
     void *grown = output->early;
     if (mt_reserve(&grown, &output->early_capacity, output->early_count + 1, sizeof *output->early) != MT_OK)
         return MT_NOMEM;
     output->early = grown;
     output->early[output->early_count++] = *early;
+    (*early->waiting)++;
     return MT_OK;
 }
 

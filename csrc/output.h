@@ -22,11 +22,10 @@ struct mt_buffer {
 
 /* A response that was captured before its request: in a capture out of order, or while the request waits behind a hole. Its row may yet get its reply_to. */
 struct mt_early_response {
-    const void *dialog;
+    uint32_t *waiting; /* count of those that wait for requests of the same direction of the same dialog; tells them apart, and is kept right here */
     int64_t message;
     int64_t acknowledged; /* what its sender had of the requests' stream */
     uint32_t command;
-    uint8_t from_client;
 };
 
 /* Early responses remembered, and rows of messages held back for the oldest of them, at most. */
@@ -62,7 +61,7 @@ int mt_output_close_problems(struct mt_output *output);
 /* Id of the first message whose row may still change; forgets what is too old to wait for. */
 int64_t mt_output_settled(struct mt_output *output);
 
-/* Remembers an early response (the oldest is forgotten if there are too many). MT_OK or MT_NOMEM. */
+/* Remembers an early response (the older quarter is forgotten if there are too many). MT_OK or MT_NOMEM. */
 int mt_output_remember(struct mt_output *output, const struct mt_early_response *early);
 
 /* Forgets the i-th. */

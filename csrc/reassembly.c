@@ -20,6 +20,7 @@ void mt_reassembly_start(struct mt_reassembly *stream, uint32_t sequence, int fr
     stream->started = 1;
     stream->from_syn = from_syn != 0;
     stream->fin = -1;
+    stream->acknowledged = 0;
     stream->stuck_since = stream->acked_since = MT_NO_TIME;
 }
 
@@ -96,7 +97,11 @@ static int give_up(struct mt_reassembly *stream, const struct mt_reassembly_worl
     stream->next = end;
     progress(stream);
     int result = world->reader.hole(world->reader.context, begin, end - begin, why, place);
-    return result == MT_OK ? drain(stream, world) : result;
+    if (result == MT_OK)
+        result = drain(stream, world);
+    if (stream->waiting_count != 0)
+        stream->stuck_since = stream->waiting[0]->piece.place.time; /* the next hole is as old as what waits behind it */
+    return result;
 }
 
 /* Index of the first waiting piece that ends beyond `offset`. */
@@ -191,6 +196,7 @@ static int behind(struct mt_reassembly *stream, const struct mt_reassembly_world
     }
     stream->bytes += fresh;
     stream->retransmitted += end - begin - fresh;
+    stream->out_of_order += fresh != 0;
     int keep_alive = segment->length == 1 && end == stream->next; /* RFC 1122 4.2.3.6: its byte is garbage */
     if (result == MT_OK && fresh == 0 && !keep_alive)
         result = world->repeated(world->reader.context, segment->payload, begin, end - begin, place);
@@ -261,6 +267,7 @@ int mt_reassembly_segment(struct mt_reassembly *stream, const struct mt_reassemb
         return hand_down(stream, world, &piece, end);
     }
     int result = MT_OK;
+    int64_t out_of_order = stream->out_of_order + 1;
     if (offset < stream->next) {
         int64_t stop = end < stream->next ? end : stream->next, captured_end = offset + segment->captured;
         if (captured_end > offset)
@@ -269,6 +276,8 @@ int mt_reassembly_segment(struct mt_reassembly *stream, const struct mt_reassemb
             return result;
     }
     result = merge(stream, world, segment, offset, piece);
+    if (stream->out_of_order > out_of_order)
+        stream->out_of_order = out_of_order; /* late on both sides of `next`: one packet */
     while (result == MT_OK && stream->waiting_count != 0 && over_limits(stream, world))
         result = give_up(stream, world, stream->waiting[0]->piece.offset, MT_HOLE_LIMIT, place);
     return result;
@@ -280,15 +289,21 @@ void mt_reassembly_acknowledge(struct mt_reassembly *stream, int64_t offset)
         stream->acknowledged = offset;
 }
 
+/* Whether the receiver has what lacks before the first segment that waits. */
+static int acked(const struct mt_reassembly *stream)
+{
+    return stream->waiting_count != 0 && stream->acknowledged >= stream->waiting[0]->piece.offset;
+}
+
 int mt_reassembly_tick(struct mt_reassembly *stream, const struct mt_reassembly_world *world, const struct mt_place *place)
 {
     if (stream->waiting_count == 0)
         return MT_OK;
     const struct mt_limits *limits = world->limits;
-    int64_t end = stream->waiting[0]->piece.offset;
+    int result = MT_OK;
     if (stream->stuck_since == MT_NO_TIME)
         stream->stuck_since = place->time;
-    if (!stream->hole_acked && stream->acknowledged >= end) {
+    if (!stream->hole_acked && acked(stream)) {
         stream->hole_acked = 1;
         stream->acked_since = place->time;
         stream->acked_segments = 0;
@@ -296,11 +311,12 @@ int mt_reassembly_tick(struct mt_reassembly *stream, const struct mt_reassembly_
     if (stream->hole_acked) {
         stream->acked_segments++;
         if (stream->acked_segments > limits->hole_acked_segments || mt_elapsed(stream->acked_since, place->time) / 1000000 > limits->hole_acked_milliseconds)
-            return give_up(stream, world, end, MT_HOLE_ACKED, place);
+            while (result == MT_OK && acked(stream)) /* one wait is enough for all that it has */
+                result = give_up(stream, world, stream->waiting[0]->piece.offset, MT_HOLE_ACKED, place);
     }
-    if (mt_elapsed(stream->stuck_since, place->time) / 1000000000 > limits->hole_seconds)
-        return give_up(stream, world, end, MT_HOLE_LIMIT, place);
-    return MT_OK;
+    while (result == MT_OK && stream->waiting_count != 0 && mt_elapsed(stream->stuck_since, place->time) / 1000000000 > limits->hole_seconds)
+        result = give_up(stream, world, stream->waiting[0]->piece.offset, MT_HOLE_LIMIT, place);
+    return result;
 }
 
 int64_t mt_reassembly_tail(const struct mt_reassembly *stream)

@@ -153,7 +153,7 @@ static void test_early_responses_of_two(void)
     say(0, MT_KIND_RESPONSE, MT_TIMED_SYNC, 60, 100);
     mt_dialog_close(mine);
     CHECK_EQUAL(room.output.early_count, 1);
-    CHECK(room.output.early[0].dialog == other);
+    CHECK(room.output.early[0].waiting == &other->requests[1].early && other->requests[1].early == 1);
     mt_dialog_close(other);
     CHECK_EQUAL(room.output.early_count, 0);
     room.dialog = NULL;

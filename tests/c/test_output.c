@@ -103,16 +103,17 @@ static void test_problems_limit_after_taking(void)
 
 static void test_early(void)
 {
-    static const int dialog;
+    uint32_t waiting = 0;
     open_output();
     output.messages_given = 7;
     CHECK_EQUAL(mt_output_settled(&output), 7);
     for (int i = 0; i < 4; i++) {
-        struct mt_early_response early = {.dialog = &dialog, .message = 10 * i + 3, .command = 1003};
+        struct mt_early_response early = {.waiting = &waiting, .message = 10 * i + 3, .command = 1003};
         CHECK_EQUAL(mt_output_remember(&output, &early), MT_OK);
     }
     output.messages_given = 40;
     CHECK_EQUAL(output.early_count, 4);
+    CHECK_EQUAL(waiting, 4);
     CHECK_EQUAL(mt_output_settled(&output), 3);
     mt_output_forget(&output, 0);
     CHECK_EQUAL(mt_output_settled(&output), 13);
@@ -124,11 +125,13 @@ static void test_early(void)
     output.messages_given++; /* too many rows wait for it */
     CHECK_EQUAL(mt_output_settled(&output), 33);
     for (int i = 0; i < MT_EARLY_RESPONSES + 5; i++) {
-        struct mt_early_response early = {.dialog = &dialog, .message = output.messages_given++, .command = 1003};
+        struct mt_early_response early = {.waiting = &waiting, .message = output.messages_given++, .command = 1003};
         CHECK_EQUAL(mt_output_remember(&output, &early), MT_OK);
     }
-    CHECK_EQUAL(output.early_count, MT_EARLY_RESPONSES);
-    CHECK_EQUAL(output.early[MT_EARLY_RESPONSES - 1].message, output.messages_given - 1);
+    CHECK_EQUAL(output.early_count, MT_EARLY_RESPONSES - MT_EARLY_RESPONSES / 4 + 6); /* one was there: full after all but six, then the oldest quarter went */
+    CHECK_EQUAL(output.early[output.early_count - 1].message, output.messages_given - 1);
+    CHECK_EQUAL(output.early[0].message, output.messages_given - (int64_t)output.early_count);
+    CHECK_EQUAL(waiting, output.early_count);
     mt_output_free(&output);
 }
 
@@ -213,7 +216,8 @@ static void test_no_memory(void)
     struct mt_buffer buffer = {0};
     open_output();
     struct mt_problem_row row = problem(MT_PROBLEM_GAP, 10);
-    struct mt_early_response early = {.message = 1};
+    uint32_t waiting = 0;
+    struct mt_early_response early = {.waiting = &waiting, .message = 1};
     mt_fail_after(1);
     CHECK_EQUAL(mt_output_store(&output, &buffer, (const uint8_t *)"abc", 3, 3), MT_NOMEM);
     CHECK_EQUAL(mt_output_problem(&output, &row, "why"), MT_NOMEM);
@@ -241,9 +245,10 @@ static void test_no_memory(void)
 
 static void test_many_early(void)
 {
+    uint32_t waiting = 0;
     open_output();
     for (int i = 0; i < 50000; i++) {
-        struct mt_early_response early = {.message = output.messages_given++};
+        struct mt_early_response early = {.waiting = &waiting, .message = output.messages_given++};
         CHECK(mt_output_remember(&output, &early) == MT_OK);
     }
     mt_output_free(&output);
