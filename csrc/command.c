@@ -3,7 +3,7 @@
 #include <stddef.h>
 
 struct command {
-    uint32_t number;
+    uint32_t number; /* for the reader */
     const char *name;
     uint64_t limit;
 };
@@ -27,12 +27,16 @@ static const struct command commands[] = {
     {MT_GET_TXPOOL_COMPLEMENT, "GET_TXPOOL_COMPLEMENT", 4194304},
 };
 
+/* Asked several times per message: the place in the list follows from the number. */
 static const struct command *find(uint32_t number)
 {
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (commands[i].number == number)
-            return &commands[i];
-    }
+    enum { P2P = 0, NOTIFY = 7, AFTER_2005 = 11 }; /* where the runs without gaps begin */
+    if (number - MT_HANDSHAKE <= MT_REQUEST_SUPPORT_FLAGS - MT_HANDSHAKE)
+        return &commands[P2P + (number - MT_HANDSHAKE)];
+    if (number - MT_NEW_BLOCK <= MT_RESPONSE_GET_OBJECTS - MT_NEW_BLOCK)
+        return &commands[NOTIFY + (number - MT_NEW_BLOCK)];
+    if (number - MT_REQUEST_CHAIN <= MT_GET_TXPOOL_COMPLEMENT - MT_REQUEST_CHAIN)
+        return &commands[AFTER_2005 + (number - MT_REQUEST_CHAIN)];
     return NULL;
 }
 

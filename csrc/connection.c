@@ -89,9 +89,10 @@ static int open_dialog(struct mt_connection *connection, struct mt_output *outpu
     return connection->dialog != NULL ? MT_OK : MT_NOMEM;
 }
 
-static int take_payload(struct mt_connection *connection, struct mt_output *output, const struct mt_segment *segment, int from_client, const struct mt_place *place)
+static int take_payload(struct mt_connection *connection, struct mt_output *output, const struct mt_segment *segment, int from_client, int64_t acknowledged,
+                        const struct mt_place *place)
 {
-    struct mt_side *side = &connection->sides[from_client], *other = &connection->sides[!from_client];
+    struct mt_side *side = &connection->sides[from_client];
     if (open_dialog(connection, output) != MT_OK)
         return MT_NOMEM;
     if (!side->spoke) {
@@ -107,10 +108,13 @@ static int take_payload(struct mt_connection *connection, struct mt_output *outp
         side->stream.bytes += segment->captured;
         return world.stray(world.reader.context, offset, segment->captured, "came after the connection ended", place);
     }
-    int64_t acknowledged = INT64_MIN;
-    if ((segment->flags & MT_TCP_ACK) != 0 && other->stream.started)
-        acknowledged = mt_reassembly_offset(&other->stream, segment->acknowledgement);
     return mt_reassembly_segment(&side->stream, &world, segment, offset, acknowledged, place);
+}
+
+/* Nothing of its sender lacks before it. */
+static int is_next(const struct mt_reassembly *stream, const struct mt_segment *segment)
+{
+    return stream->from_syn && stream->lost == 0 && mt_reassembly_offset(stream, segment->sequence) == stream->next;
 }
 
 /* Nothing was seen of it but where it begins, if that. */
@@ -126,6 +130,8 @@ static void start_streams(struct mt_connection *connection, const struct mt_segm
     int syn = (segment->flags & MT_TCP_SYN) != 0, ack = (segment->flags & MT_TCP_ACK) != 0;
     if ((segment->flags & MT_TCP_RST) != 0)
         return;
+    if (syn && stream->from_syn && stream->base != segment->sequence + 1)
+        connection->syn_changed = 1;
     if (!stream->started || (syn && silent(stream)))
         mt_reassembly_start(stream, segment->sequence + (uint32_t)syn, syn);
     if (syn && connection->dialog == NULL)
@@ -134,8 +140,8 @@ static void start_streams(struct mt_connection *connection, const struct mt_segm
         return;
     /* Where the other side's SYN was not captured, its acknowledgement says where its stream begins: in the SYN/ACK, or in the first ACK of the handshake. Where there were several
      * SYN/ACKs (SYN cookies), the client's ACK says which one holds. */
-    int first_ack = !syn && stream->from_syn && segment->sequence == stream->base && !connection->handshake_acked;
-    if (other->started ? first_ack && from_client && silent(other) : syn || first_ack)
+    int first_ack = !syn && is_next(stream, segment) && !connection->handshake_acked;
+    if (other->started ? first_ack && from_client && connection->syn_changed && silent(other) : syn || first_ack)
         mt_reassembly_start(other, segment->acknowledgement, 1);
     if (first_ack && from_client)
         connection->handshake_acked = 1;
@@ -152,7 +158,7 @@ static void note_handshake(struct mt_connection *connection, const struct mt_seg
     } else if (syn && ack && !from_client) {
         connection->syn_ack_seen = 1;
     } else if (!syn && ack && (segment->flags & MT_TCP_RST) == 0 && from_client && connection->syn_seen && connection->syn_ack_seen && connection->rtt == MT_NO_TIME && connection->syn_time != MT_NO_TIME &&
-               time != MT_NO_TIME) {
+               time != MT_NO_TIME && is_next(&connection->sides[1].stream, segment)) {
         connection->syn_seen = time >= connection->syn_time; /* a capture whose times run backwards */
         if (connection->syn_seen)
             connection->rtt = mt_elapsed(connection->syn_time, time);
@@ -192,14 +198,20 @@ int mt_connection_segment(struct mt_connection *connection, struct mt_output *ou
     connection->last_place = *place;
     if (place->time != MT_NO_TIME && (connection->last == MT_NO_TIME || place->time > connection->last))
         connection->last = place->time;
-    start_streams(connection, segment, from_client);
-    note_handshake(connection, segment, from_client, place->time);
-    if ((segment->flags & MT_TCP_ACK) != 0 && other->stream.started)
-        mt_reassembly_acknowledge(&other->stream, mt_reassembly_offset(&other->stream, segment->acknowledgement));
+    if (!connection->handshake_acked || (segment->flags & MT_TCP_SYN) != 0) {
+        start_streams(connection, segment, from_client);
+        note_handshake(connection, segment, from_client, place->time);
+    }
+    int64_t acknowledged = INT64_MIN;
+    if ((segment->flags & MT_TCP_ACK) != 0 && other->stream.started) {
+        acknowledged = mt_reassembly_offset(&other->stream, segment->acknowledgement);
+        mt_reassembly_acknowledge(&other->stream, acknowledged);
+    }
     int result = MT_OK;
     if (segment->length != 0 && (segment->flags & MT_TCP_RST) == 0)
-        result = take_payload(connection, output, segment, from_client, place);
-    note_end(connection, segment, from_client);
+        result = take_payload(connection, output, segment, from_client, acknowledged, place);
+    if ((segment->flags & (MT_TCP_FIN | MT_TCP_RST)) != 0)
+        note_end(connection, segment, from_client);
     for (int way = 0; way < 2 && result == MT_OK; way++) {
         if (connection->sides[way].stream.waiting_count != 0) {
             struct mt_reassembly_world world = world_of(connection, output, way);

@@ -43,6 +43,7 @@ struct mt_connection {
     uint8_t start;                        /* mt_start */
     uint8_t monero;
     uint8_t syn_seen, syn_ack_seen, handshake_acked;
+    uint8_t syn_changed;                  /* a side's SYN came again with another sequence number */
     uint8_t rst;                          /* 0, or 1 + side that sent it */
     uint8_t closing;                      /* in the closing list */
     uint8_t ended;                        /* its streams were ended */

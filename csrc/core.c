@@ -24,7 +24,9 @@ struct file_state {
     int64_t link_time[LINKS_PER_FILE];
     int64_t other_bytes;            /* packets of unread link types beyond these */
     int links_count;
-    int last_link;                  /* index of the last packet's */
+    int last_index;                 /* of the last packet's link type, */
+    uint32_t last_link;             /* which was this, */
+    uint8_t last_known;             /* and whether we read it */
     uint8_t readable;               /* a packet of a known link type was there */
 };
 
@@ -35,6 +37,7 @@ struct mt_core {
     struct mt_ip_reader *ip;
     struct mt_tcp *tcp;
     struct file_state *files;
+    int64_t *monero_packets;        /* by file, counted by tcp */
     size_t files_count;
     int state;                      /* MT_OK while there is more, else what every further step returns */
     int problem_result;             /* MT_NOMEM if a callback could not make its row */
@@ -57,21 +60,16 @@ static void on_lost_datagram(void *context, const struct mt_place *first, uint32
         core->problem_result = MT_NOMEM;
 }
 
-static void on_claim(void *context, int32_t file, int64_t packets)
-{
-    struct mt_core *core = context;
-    core->files[file].row.monero_packets += packets;
-}
-
 /* ---- opening ---- */
 
 static int open_rooms(struct mt_core *core, const struct mt_core_options *options)
 {
     core->ip = mt_ip_open(&core->limits, on_lost_datagram, core);
-    core->tcp = mt_tcp_open(&core->output, options->ports, options->ports_count, on_claim, core);
     core->files_count = mt_source_files(core->source);
     core->files = mt_alloc(core->files_count, sizeof *core->files);
-    if (core->ip == NULL || core->tcp == NULL || core->files == NULL)
+    core->monero_packets = mt_alloc(core->files_count, sizeof *core->monero_packets);
+    core->tcp = mt_tcp_open(&core->output, options->ports, options->ports_count, core->monero_packets);
+    if (core->ip == NULL || core->tcp == NULL || core->files == NULL || core->monero_packets == NULL)
         return MT_NOMEM;
     for (size_t i = 0; i < core->files_count; i++) {
         core->files[i].row.file = (int32_t)i;
@@ -110,6 +108,7 @@ void mt_core_close(struct mt_core *core)
         mt_source_close(core->source);
     mt_output_free(&core->output);
     mt_free(core->files);
+    mt_free(core->monero_packets);
     mt_free(core);
 }
 
@@ -118,8 +117,6 @@ void mt_core_close(struct mt_core *core)
 /* Index of a packet's link type among its file's, -1 if there are too many to tell them apart. */
 static int link_index(struct file_state *file, const struct mt_packet *packet)
 {
-    if (file->links_count != 0 && file->links[file->last_link] == packet->link)
-        return file->last_link;
     int index = 0;
     while (index < file->links_count && file->links[index] != packet->link)
         index++;
@@ -131,7 +128,6 @@ static int link_index(struct file_state *file, const struct mt_packet *packet)
         file->link_time[index] = packet->place.time;
         file->links_count++;
     }
-    file->last_link = index;
     return index;
 }
 
@@ -173,10 +169,14 @@ static int take_packet(struct mt_core *core, const struct mt_packet *packet, str
 {
     struct file_state *file = &core->files[packet->place.file];
     count_packet(file, packet);
-    int index = link_index(file, packet);
-    if (!mt_link_known(packet->link))
-        return unknown_link(core, file, packet, index, failure);
-    file->readable = 1;
+    if (file->row.packets == 1 || packet->link != file->last_link) {
+        file->last_index = link_index(file, packet);
+        file->last_link = packet->link;
+        file->last_known = mt_link_known(packet->link) != 0;
+        file->readable |= file->last_known;
+    }
+    if (!file->last_known)
+        return unknown_link(core, file, packet, file->last_index, failure);
     uint32_t offset;
     int result = mt_link_ip(packet, &offset);
     const char *why = "cut before its IP header";
@@ -244,6 +244,7 @@ static int close_file(struct mt_core *core, size_t index)
     if (row == NULL)
         return MT_NOMEM;
     *row = file->row;
+    row->monero_packets = core->monero_packets[index];
     return MT_OK;
 }
 

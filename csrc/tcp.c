@@ -25,12 +25,11 @@ struct mt_tcp {
     int64_t clock;                    /* the lesser of the last two packets' times: one wild time stamp ends nothing */
     int64_t last_time;
     int64_t swept;                    /* clock of the last sweep */
-    mt_tcp_claim *claim;
-    void *context;
+    int64_t *monero_packets;          /* by file; the caller's */
     uint8_t ports[65536 / 8];         /* one bit per port */
 };
 
-struct mt_tcp *mt_tcp_open(struct mt_output *output, const uint16_t *ports, size_t ports_count, mt_tcp_claim *claim, void *context)
+struct mt_tcp *mt_tcp_open(struct mt_output *output, const uint16_t *ports, size_t ports_count, int64_t *monero_packets)
 {
     struct mt_tcp *tcp = mt_alloc(1, sizeof *tcp);
     if (tcp == NULL)
@@ -44,8 +43,7 @@ struct mt_tcp *mt_tcp_open(struct mt_output *output, const uint16_t *ports, size
     tcp->output = output;
     tcp->key = mt_hash_key();
     tcp->clock = tcp->last_time = tcp->swept = MT_NO_TIME;
-    tcp->claim = claim;
-    tcp->context = context;
+    tcp->monero_packets = monero_packets;
     for (size_t i = 0; i < ports_count; i++)
         tcp->ports[ports[i] / 8] |= (uint8_t)(1u << ports[i] % 8);
     return tcp;
@@ -175,7 +173,7 @@ static struct mt_unclaimed *unclaimed_of(struct mt_connection *connection, int32
 static int count_packet(struct mt_tcp *tcp, struct mt_connection *connection, int32_t file)
 {
     if (connection->monero) {
-        tcp->claim(tcp->context, file, 1);
+        tcp->monero_packets[file]++;
         return MT_OK;
     }
     struct mt_unclaimed *entry = connection->unclaimed;
@@ -195,7 +193,7 @@ static void claim_recognised(struct mt_tcp *tcp, struct mt_connection *connectio
     connection->monero = 1;
     while (connection->unclaimed != NULL) {
         struct mt_unclaimed *next = connection->unclaimed->next;
-        tcp->claim(tcp->context, connection->unclaimed->file, connection->unclaimed->packets);
+        tcp->monero_packets[connection->unclaimed->file] += connection->unclaimed->packets;
         mt_free(connection->unclaimed);
         connection->unclaimed = next;
     }
@@ -335,7 +333,9 @@ int mt_tcp_segment(struct mt_tcp *tcp, const struct mt_segment *segment, const s
     struct mt_connection *connection = find(tcp, segment, hash, &from_client);
     if (connection != NULL) {
         int was_idle = idle(tcp, connection, place->time);
-        if (was_idle || mt_connection_renewed(connection, segment, from_client)) {
+        /* Most packets are of a connection that is simply going on. */
+        int doubtful = (segment->flags & MT_TCP_SYN) != 0 || connection->ended || connection->rst != 0 || connection->sides[0].fin || connection->sides[1].fin;
+        if (was_idle || (doubtful && mt_connection_renewed(connection, segment, from_client))) {
             result = retire(tcp, connection, was_idle ? MT_END_IDLE : MT_END_REUSED);
             connection = NULL;
         }
@@ -353,8 +353,9 @@ int mt_tcp_segment(struct mt_tcp *tcp, const struct mt_segment *segment, const s
     result = count_packet(tcp, connection, place->file);
     if (result == MT_OK)
         result = mt_connection_segment(connection, tcp->output, segment, from_client, place);
-    claim_recognised(tcp, connection);
-    if (!connection->closing && !connection->ended && place->time != MT_NO_TIME && mt_connection_closed(connection))
+    if (!connection->monero)
+        claim_recognised(tcp, connection);
+    if ((segment->flags & (MT_TCP_FIN | MT_TCP_RST)) != 0 && !connection->closing && !connection->ended && place->time != MT_NO_TIME && mt_connection_closed(connection))
         link_closing(tcp, connection, place->time);
     return result;
 }

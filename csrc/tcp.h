@@ -10,11 +10,9 @@
 
 struct mt_tcp;
 
-/* Told once of each packet of a Monero connection, by file; for one recognised late, of all its earlier packets too. */
-typedef void mt_tcp_claim(void *context, int32_t file, int64_t packets);
-
-/* `ports` make a connection Monero's; copied. NULL if memory is out. The caller owns it: mt_tcp_close. */
-struct mt_tcp *mt_tcp_open(struct mt_output *output, const uint16_t *ports, size_t ports_count, mt_tcp_claim *claim, void *context);
+/* `ports` make a connection Monero's; copied. `monero_packets` has a counter per file, to which each packet of a Monero connection adds one; for one recognised late, all its earlier
+ * packets too. NULL if memory is out. The caller owns it: mt_tcp_close. */
+struct mt_tcp *mt_tcp_open(struct mt_output *output, const uint16_t *ports, size_t ports_count, int64_t *monero_packets);
 
 /* One segment. MT_OK or MT_NOMEM. */
 int mt_tcp_segment(struct mt_tcp *tcp, const struct mt_segment *segment, const struct mt_place *place);

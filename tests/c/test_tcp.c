@@ -13,19 +13,13 @@ static struct mt_place place;
 static int64_t claimed[FILES];
 static struct wire ping;
 
-static void on_claim(void *context, int32_t file, int64_t packets)
-{
-    CHECK(context == claimed && file >= 0 && file < FILES);
-    claimed[file] += packets;
-}
-
 static void open_world(void)
 {
     static const uint16_t ports[] = {18080, 28080, 38080, 0};
     limits = mt_default_limits;
     memset(claimed, 0, sizeof claimed);
     mt_output_init(&output, &limits, ALL_TABLES);
-    tcp = mt_tcp_open(&output, ports, 4, on_claim, claimed);
+    tcp = mt_tcp_open(&output, ports, 4, claimed);
     place = (struct mt_place){.time = START_TIME, .frame = 1};
 }
 
@@ -675,7 +669,7 @@ static void test_no_memory(void)
         if (n != 0)
             mt_fail_after(n);
         memset(claimed, 0, sizeof claimed);
-        tcp = mt_tcp_open(&output, ports, 1, on_claim, claimed);
+        tcp = mt_tcp_open(&output, ports, 1, claimed);
         place = (struct mt_place){.time = START_TIME, .frame = 1};
         int result = scenario();
         mt_fail_after(0);

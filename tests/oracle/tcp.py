@@ -44,7 +44,6 @@ class Stream:
         self.acknowledged = 0  # furthest offset that the other side acknowledged
         self.messages: list[Any] = []
         self.problems: list[Any] = []
-        self.silent = False  # no payload was captured of either direction: nothing is known, so nothing is lost
         self.doubtful = False  # messages may have been lost, or bytes were none
         self.cut: list[tuple[int, int]] = []
         self.stretches: list[tuple[int, int, int]] = []  # of messages: (start, end, number)
@@ -109,7 +108,7 @@ class Stream:
         """Behind the last byte that is known to have been, by itself, a FIN or an acknowledgement. One byte ahead may be the acknowledgement of a FIN."""
         last = max(self.pieces[-1].end if self.pieces else 0, 0)
         known = self.fin if self.fin is not None else self.acknowledged if self.acknowledged > last + 1 else 0
-        return last if self.silent or not self.packets else max(last, known)
+        return max(last, known) if self.packets else last  # of a direction that was not captured nothing is known, so nothing is lost
 
     def early(self) -> int:
         """Bytes from before the first: repeated from before the capture began."""
@@ -235,10 +234,13 @@ class Connection:
         return "fin" if any(self.streams[1 - side].packets == 0 for side in self.fins) else None
 
     def take_rtt(self, side: int, segment: Segment) -> None:
-        """From the SYN (the last one, if it was repeated) to the ACK that completes the handshake."""
+        """From the SYN (the last one, if it was repeated) to the ACK that completes the handshake: the first one behind the SYN and what came with it."""
         if side == 0 and segment.flags & SYN and self.shaken[1] is None:
             self.syn_time = segment.packet.time
-        if side == 0 and self.rtt is None and all(self.shaken) and self.syn_time is not None and not segment.flags & (SYN | RST) and segment.flags & ACK:
+        opening = self.shaken[0]
+        if side == 1 or self.rtt is not None or opening is None or self.shaken[1] is None or self.syn_time is None:
+            return
+        if not segment.flags & (SYN | RST) and segment.flags & ACK and segment.sequence == (opening.sequence + 1 + opening.length) % 2**32:
             self.rtt = segment.packet.time - self.syn_time
 
 
@@ -262,9 +264,6 @@ def follow(segments: Iterable[Segment], ports: set[int]) -> list[Connection]:
             connections.append(connection)
             current[key] = connection
         connection.add(segment)
-    for connection in connections:
-        for stream in connection.streams:
-            stream.silent = not any(other.pieces for other in connection.streams)
     return connections
 
 
