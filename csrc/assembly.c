@@ -132,7 +132,7 @@ int mt_assembly_add(struct mt_levin *levin, const struct mt_message *bucket, con
     if (body != NULL && bucket->header.length != 0 && !assembly->refused) {
         result = mt_output_store(levin->dialog->output, &assembly->inner, body, (size_t)bucket->header.length,
                                  2 * (assembly->inner.count + bucket->header.length)); /* more may follow: room for as much again */
-        assembly->refused = result == MT_MALFORMED || assembly->inner.count > mt_dialog_length_limit(levin->dialog, levin->from_client) + MT_HEADER_SIZE;
+        assembly->refused = result == MT_MALFORMED || assembly->inner.count > (uint64_t)levin->dialog->output->limits->message_bytes + MT_HEADER_SIZE;
         if (result == MT_NOMEM)
             return result;
     }

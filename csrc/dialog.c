@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#define INITIAL_LIMIT 262144u /* LEVIN_INITIAL_MAX_PACKET_SIZE */
-
 struct mt_dialog *mt_dialog_open(struct mt_output *output, int64_t connection, int32_t client, int32_t server, int monero, int from_syn)
 {
     struct mt_dialog *dialog = mt_alloc(1, sizeof *dialog);
@@ -42,15 +40,6 @@ void mt_dialog_close(struct mt_dialog *dialog)
         mt_free(dialog->requests[way].ring);
     }
     mt_free(dialog);
-}
-
-uint64_t mt_dialog_length_limit(const struct mt_dialog *dialog, int from_client)
-{
-    uint64_t limit = (uint64_t)dialog->output->limits->message_bytes;
-    /* The acceptor raises its limit when it has taken a 1001 request, the initiator when it sends one. What we did not see may have been one. */
-    int known = dialog->from_syn && !dialog->lossy && (from_client || dialog->ways[1].at > 0);
-    int raised = from_client ? dialog->handshake_whole : dialog->handshake_requested;
-    return known && !raised && limit > INITIAL_LIMIT ? INITIAL_LIMIT : limit;
 }
 
 static int push(struct mt_dialog *dialog, struct mt_requests *requests, struct mt_request request)
@@ -168,8 +157,6 @@ int mt_dialog_message(struct mt_dialog *dialog, struct mt_message_row *row, int6
 {
     row->reply_to = -1;
     if (row->kind == MT_KIND_REQUEST) {
-        if (row->command == MT_HANDSHAKE && row->from_client && row->status == MT_STATUS_COMPLETE)
-            dialog->handshake_whole = 1;
         struct mt_requests *requests = &dialog->requests[row->from_client];
         struct mt_request request = {row->message, end, acknowledged, row->command, 0};
         return answered_before(dialog, requests, &request) ? MT_OK : push(dialog, requests, request);

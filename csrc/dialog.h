@@ -29,8 +29,6 @@ struct mt_dialog {
     uint8_t became_monero;        /* set when the signature decided it; for whoever counts packets */
     uint8_t from_syn;             /* the beginning was captured */
     uint8_t lossy;                /* bytes were lost or skipped: the request queues may be out of step */
-    uint8_t handshake_requested;  /* the client sent a 1001 request */
-    uint8_t handshake_whole;      /* ... and all of it was there */
     struct mt_levin ways[2];      /* 0: from the server, 1: from the client */
     struct mt_requests requests[2]; /* sent by the server, by the client */
 };
@@ -40,9 +38,6 @@ struct mt_dialog *mt_dialog_open(struct mt_output *output, int64_t connection, i
 
 /* Frees it; what is unfinished must have been ended (mt_levin_end) or is forgotten. */
 void mt_dialog_close(struct mt_dialog *dialog);
-
-/* monerod's limit on the length of a message now: 256 KiB until the handshake as far as we know of it, then `message_bytes` of the limits. */
-uint64_t mt_dialog_length_limit(const struct mt_dialog *dialog, int from_client);
 
 /* Bytes before `end` of the stream of `from_client` were lost: what may have been answered there is doubtful. */
 void mt_dialog_hole(struct mt_dialog *dialog, int from_client, int64_t end);

@@ -210,6 +210,11 @@ static int finish(struct mt_levin *levin, const uint8_t *body, int cut)
     return result;
 }
 
+static uint64_t length_limit(const struct mt_levin *levin)
+{
+    return (uint64_t)levin->dialog->output->limits->message_bytes;
+}
+
 /* A header was read: decides what its body is. */
 static int begin_body(struct mt_levin *levin, const uint8_t *header)
 {
@@ -219,12 +224,10 @@ static int begin_body(struct mt_levin *levin, const uint8_t *header)
     message->captured = 0;
     message->gap = message->snapped = 0;
     int kind = mt_header_kind(&message->header);
-    uint64_t limit = mt_dialog_length_limit(dialog, levin->from_client);
+    uint64_t limit = length_limit(levin);
     if (kind >= 0 && kind != MT_KIND_NOISE && mt_command_limit(message->header.command) < limit)
         limit = mt_command_limit(message->header.command);
     message->oversize = message->header.length > limit;
-    if (kind == MT_KIND_REQUEST && levin->from_client && message->header.command == MT_HANDSHAKE)
-        dialog->handshake_requested = 1;
     if (message->header.length > (uint64_t)dialog->output->limits->message_bytes || message->header.length > LONGEST) {
         levin->disbelieved = 1;
         levin->state = MT_LEVIN_SEEK;
@@ -345,11 +348,6 @@ static int replay(struct mt_levin *levin)
     }
     mt_carry_free(&carry);
     return result;
-}
-
-static uint64_t length_limit(const struct mt_levin *levin)
-{
-    return (uint64_t)levin->dialog->output->limits->message_bytes;
 }
 
 /* Tops the carry up and decides on it as far as its bytes go. */

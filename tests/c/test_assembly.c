@@ -222,7 +222,7 @@ static void test_oversize(void)
     wire_free(&inner);
 }
 
-/* More fragments than the connection's limit, or than all buffers may hold, are not kept. */
+/* More than the limit on a message, or than all buffers may hold, are not kept. */
 static void test_too_many(void)
 {
     struct wire inner = {0};
@@ -231,6 +231,8 @@ static void test_too_many(void)
         open_room();
         if (buffers)
             room.limits.buffered_bytes = 250000;
+        else
+            room.limits.message_bytes = 262144;
         fragment(MT_FLAG_BEGIN, inner.bytes, 100000);
         fragment(0, inner.bytes + 100000, 100000);
         fragment(0, inner.bytes + 200000, 100000);
@@ -418,7 +420,6 @@ static void test_endless(void)
 {
     wire.size = 0;
     room_open(&room, 1, 1);
-    room.dialog->handshake_whole = 1;
     fragment(MT_FLAG_BEGIN, "x", 1);
     for (int i = 0; i < 50000; i++)
         fragment(0, "x", 1);

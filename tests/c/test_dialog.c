@@ -213,38 +213,6 @@ static void test_ring(void)
     room_close(&room);
 }
 
-static void test_length_limit(void)
-{
-    room_open(&room, 1, 1);
-    CHECK_EQUAL(mt_dialog_length_limit(room.dialog, 1), 262144);
-    CHECK_EQUAL(mt_dialog_length_limit(room.dialog, 0), 100000000); /* of the client nothing was seen */
-    room.dialog->ways[1].at = 1;
-    CHECK_EQUAL(mt_dialog_length_limit(room.dialog, 0), 262144);
-    room.dialog->handshake_requested = 1;
-    CHECK_EQUAL(mt_dialog_length_limit(room.dialog, 0), 100000000);
-    CHECK_EQUAL(mt_dialog_length_limit(room.dialog, 1), 262144);
-    struct mt_message_row row = {.kind = MT_KIND_REQUEST, .command = MT_HANDSHAKE, .from_client = 0, .status = MT_STATUS_COMPLETE};
-    CHECK_EQUAL(mt_dialog_message(room.dialog, &row, 1, INT64_MIN), MT_OK); /* the server asks: no handshake */
-    CHECK_EQUAL(mt_dialog_length_limit(room.dialog, 1), 262144);
-    row.from_client = 1;
-    row.status = MT_STATUS_MALFORMED;
-    CHECK_EQUAL(mt_dialog_message(room.dialog, &row, 1, INT64_MIN), MT_OK);
-    CHECK_EQUAL(mt_dialog_length_limit(room.dialog, 1), 262144);
-    row.status = MT_STATUS_COMPLETE;
-    CHECK_EQUAL(mt_dialog_message(room.dialog, &row, 1, INT64_MIN), MT_OK);
-    CHECK_EQUAL(mt_dialog_length_limit(room.dialog, 1), 100000000);
-    room.limits.message_bytes = 1000;
-    CHECK_EQUAL(mt_dialog_length_limit(room.dialog, 1), 1000);
-    room_renew(&room, 1, 1);
-    CHECK_EQUAL(mt_dialog_length_limit(room.dialog, 1), 1000);
-    room.limits.message_bytes = 100000000;
-    room.dialog->lossy = 1;
-    CHECK_EQUAL(mt_dialog_length_limit(room.dialog, 1), 100000000);
-    room_renew(&room, 1, 0);
-    CHECK_EQUAL(mt_dialog_length_limit(room.dialog, 1), 100000000);
-    room_close(&room);
-}
-
 /* The same through whole streams: two requests in one segment, the answers cut anywhere. */
 static void test_through_streams(void)
 {
@@ -327,7 +295,6 @@ int main(void)
     test_early_row_gone();
     test_requests_limit();
     test_ring();
-    test_length_limit();
     test_through_streams();
     test_no_memory();
     test_unanswered();

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bisect
-import dataclasses
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,8 +13,7 @@ from .tcp import SIGNATURE, Connection, Stream
 
 HEADER = 33
 REQUEST, RESPONSE, BEGIN, END = 1, 2, 4, 8
-NEVER = 2**62
-BEFORE_HANDSHAKE, AFTER_HANDSHAKE = 262_144, 100_000_000
+LONGEST = 100_000_000
 COMMANDS = {
     1001: ("HANDSHAKE", 65_536),
     1002: ("TIMED_SYNC", 65_536),
@@ -103,7 +101,7 @@ def sound(data: bytes, at: int = 0) -> Iterator[int]:
 def is_sound(header: Header, beginning: bytes) -> bool:
     if header.version != 1 or header.expect > 1 or header.flags not in (0, 1, 2, 4, 8, 12):
         return False
-    if header.length > min(header.limit(), AFTER_HANDSHAKE):
+    if header.length > min(header.limit(), LONGEST):
         return False
     if not header.flags & (REQUEST | RESPONSE):
         return header.command == 0
@@ -124,11 +122,10 @@ def find_messages(connection: Connection) -> None:
                 stream.problems.append(Problem("foreign", stream.start(), stream.seen(), side))
     if not connection.monero:
         return
-    limits = Limits(connection)
     for side, stream in enumerate(connection.streams):
         if stream.early():
             stream.problems.append(Problem("no_header", -stream.early(), stream.early(), side))
-        framing = Framing(stream, side, limits)
+        framing = Framing(stream, side)
         stream.messages = join(stream, framing, side)
         stream.problems += framing.outside
         stream.cut = framing.cut
@@ -140,32 +137,6 @@ def find_messages(connection: Connection) -> None:
     pair(connection)
 
 
-class Limits:
-    """monerod's limit on the length of a message: the acceptor raises it when it has a 1001 request, the initiator when it sends one. What was not seen may have been one."""
-
-    def __init__(self, connection: Connection) -> None:
-        client, server = connection.streams
-        self.known = connection.shaken != [None, None] and not client.holes() and not server.holes()
-        self.client = client
-        requests = [message for message in Framing(client, 0, None).read() if message.header.command == 1001 and message.kind == "request"]
-        self.asked = min((delivered(client, message.start() + HEADER) for message in requests), default=NEVER)
-        self.whole = min((delivered(client, message.end()) for message in requests if message.status == "complete" and judged(message)), default=NEVER)
-
-    def at(self, side: int, arrival: int) -> int:
-        """For a header of that side that was whole with that packet."""
-        spoken = delivered(self.client, 1)
-        if not self.known or (side == 1 and not -1 < spoken <= arrival):
-            return AFTER_HANDSHAKE
-        return BEFORE_HANDSHAKE if arrival < (self.asked if side == 1 else self.whole) else AFTER_HANDSHAKE
-
-
-def judged(message: Message) -> bool:
-    """Whether a whole message is one that monerod takes."""
-    copy = dataclasses.replace(message)
-    judge(copy)
-    return copy.status == "complete"
-
-
 def delivered(stream: Stream, end: int) -> int:
     """The arrival of the packet that made the stream whole up to `end`: when a reader in order has those bytes."""
     count = bisect.bisect_left(stream.pieces, end, key=lambda piece: piece.start)
@@ -175,10 +146,9 @@ def delivered(stream: Stream, end: int) -> int:
 class Framing:
     """One pass over a stream: buckets, whole or not, and what lies outside them."""
 
-    def __init__(self, stream: Stream, side: int, limits: Limits | None) -> None:
+    def __init__(self, stream: Stream, side: int) -> None:
         self.stream = stream
         self.side = side
-        self.limits = limits
         self.runs = stream.runs()
         self.holes = stream.holes()
         self.found: list[Message] = []
@@ -223,10 +193,10 @@ class Framing:
         """Takes the bucket whose header begins at `at`; where to go on, and whether in step."""
         header = Header.read(data)
         kind = header.kind()
-        limit = self.limits.at(self.side, delivered(self.stream, at + HEADER)) if self.limits else AFTER_HANDSHAKE
+        limit = LONGEST
         if kind not in (None, "noise"):
             limit = min(limit, header.limit())
-        believed = header.length <= AFTER_HANDSHAKE
+        believed = header.length <= LONGEST
         end = at + HEADER + (header.length if believed else next(sound(data, HEADER), len(data)) - HEADER)
         present = self.present(at + HEADER, end)
         holes = [snapped for start, stop, snapped in self.holes if start < end and stop > at]
