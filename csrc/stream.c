@@ -33,6 +33,8 @@ struct mt_stream {
     uint8_t magic[MAGIC_SIZE];
 };
 
+int (*mt_stream_interrupted)(void);
+
 /* read(2) until something comes: bytes, 0 at the end, or MT_IO. */
 static int64_t fetch(struct mt_stream *stream, void *buffer, size_t size)
 {
@@ -44,6 +46,8 @@ static int64_t fetch(struct mt_stream *stream, void *buffer, size_t size)
         }
         if (errno != EINTR)
             return mt_fail(&stream->failure, MT_IO, "cannot read: %s", strerror(errno));
+        if (mt_stream_interrupted != NULL && mt_stream_interrupted())
+            return mt_fail(&stream->failure, MT_IO, "interrupted");
     }
 }
 

@@ -9,6 +9,10 @@
 
 struct mt_stream;
 
+/* Asked when a signal interrupts a read (that waits for a silent pipe, mostly): anything but 0 ends the stream with MT_IO. NULL, as it begins: reading goes on. For the whole process;
+ * to be set before the first stream is opened. */
+extern int (*mt_stream_interrupted)(void);
+
 /* Opens `path` read-only ("-" is standard input). gzip (any number of members, zero padding between and behind them allowed) and zstd (any number of
  * frames, skippable frames too) are recognised by their magic and decompressed. NULL with *result MT_NOMEM or MT_IO (`failure` says why, without the
  * path). The caller owns it: mt_stream_close. */

@@ -21,10 +21,10 @@ void mt_table_free(struct mt_table *table)
  * decoding. Sets `ready`. */
 static void map_ahead(struct mt_table *table, size_t needed)
 {
-    enum { PAGE = 4096, STRETCH = 1 << 20 };
+    enum { PAGE = 4096, STRETCH = 1 << 17 };
     size_t wanted = needed + STRETCH / table->row_size;
     table->ready = wanted < table->capacity ? wanted : table->capacity;
-    if (table->capacity * table->row_size < 4 * STRETCH)
+    if (table->capacity * table->row_size < 32 * STRETCH)
         return;
     uintptr_t begin = ((uintptr_t)table->rows + table->count * table->row_size + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
     uintptr_t end = ((uintptr_t)table->rows + table->ready * table->row_size) & ~(uintptr_t)(PAGE - 1);

@@ -7,7 +7,18 @@
 #include "schema.h"
 #include "state.h"
 
+#include "../stream.h"
+
 #include <pcap/pcap.h>
+
+/* A signal interrupted a read, in a thread that does not hold the GIL: lets Python's handlers run. Not 0 if one of them raised, as Ctrl-C does; the exception stays set. */
+static int run_signal_handlers(void)
+{
+    PyGILState_STATE gil = PyGILState_Ensure();
+    int raised = PyErr_CheckSignals() < 0;
+    PyGILState_Release(gil);
+    return raised;
+}
 
 static PyObject *libpcap_version(PyObject *module, PyObject *ignored)
 {
@@ -45,6 +56,7 @@ static int execute(PyObject *module)
     struct mt_py_state *state = PyModule_GetState(module);
     if (mt_py_import_numpy() < 0)
         return -1;
+    mt_stream_interrupted = run_signal_handlers;
     for (int i = 0; i < MT_TABLE_COUNT; i++)
         if ((state->dtypes[i] = mt_py_dtype(&mt_schemas[i])) == NULL)
             return -1;

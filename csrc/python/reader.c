@@ -225,8 +225,9 @@ static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     self->core = mt_core_open(request.paths, request.paths_count, &request.options, &result, &failure);
     Py_END_ALLOW_THREADS
     request_free(&request);
-    if (self->core == NULL) {
-        raise_failure(state_of(self), result, &failure);
+    if (self->core == NULL || PyErr_Occurred() != NULL) {
+        if (PyErr_Occurred() == NULL) /* else what a signal raised while we waited */
+            raise_failure(state_of(self), result, &failure);
         Py_DECREF((PyObject *)self);
         return NULL;
     }
@@ -253,6 +254,8 @@ static int step(struct reader *self, uint64_t bytes, uint64_t rows)
     for (;;) {
         uint64_t now = rows == 0 && (bytes == 0 || left > SLICE) ? SLICE : left;
         int result = step_once(self, now, rows, &failure);
+        if (PyErr_Occurred() != NULL)
+            return -1; /* a signal raised it while we waited for bytes */
         if (result < 0) {
             raise_failure(state_of(self), result, &failure);
             return -1;

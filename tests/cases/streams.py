@@ -530,6 +530,66 @@ POOLED = craft.notification(2010)
 
 
 @case
+def syn_answered_twice_with_different_numbers() -> Expect:
+    """SYN cookies: the ACK tells which of the two answers holds, here the second."""
+    wire = Wire()
+    talk = wire.talk(opened=False)
+    talk.emit(CLIENT, SYN, sequence=999)
+    talk.emit(SERVER, SYN | ACK, sequence=7_000_000, acknowledgement=1000)
+    talk.emit(SERVER, SYN | ACK, sequence=499999, acknowledgement=1000)
+    talk.ack(CLIENT).say(CLIENT, PING).say(SERVER, PONG)
+    return Expect(
+        seen(wire),
+        messages=[request(1003, frame=5, id="p"), response(1003, frame=6, reply="p")],
+        connections=[{"start": "syn", "client_lost": 0, "server_lost": 0, "server_bytes": 71}],
+        totals={},
+    )
+
+
+@case
+def syn_answered_twice_and_the_first_holds() -> Expect:
+    wire = Wire()
+    talk = wire.talk(opened=False)
+    talk.emit(CLIENT, SYN, sequence=999)
+    talk.emit(SERVER, SYN | ACK, sequence=499999, acknowledgement=1000)
+    talk.emit(SERVER, SYN | ACK, sequence=7_000_000, acknowledgement=1000)
+    talk.ack(CLIENT).say(CLIENT, PING).say(SERVER, PONG)
+    return Expect(
+        seen(wire),
+        messages=[request(1003, frame=5, id="p"), response(1003, frame=6, reply="p")],
+        connections=[{"server_lost": 0, "server_bytes": 71}],
+        totals={},
+    )
+
+
+@case
+def syn_overtaken_by_the_ack() -> Expect:
+    """The capture has the client's ACK before its SYN: one connection, and it has its beginning."""
+    wire = Wire()
+    talk = wire.talk(opened=False)
+    talk.emit(CLIENT, ACK, sequence=1000, acknowledgement=500000)
+    talk.emit(CLIENT, SYN, sequence=999)
+    talk.emit(SERVER, SYN | ACK, sequence=499999, acknowledgement=1000)
+    talk.say(CLIENT, PING).say(SERVER, PONG)
+    return Expect(
+        seen(wire),
+        messages=[request(1003, frame=4, id="p"), response(1003, frame=5, reply="p")],
+        connections=[{"start": "syn", "client_lost": 0, "server_lost": 0}],
+        totals={},
+    )
+
+
+@case
+def all_of_a_direction_lost() -> Expect:
+    """No payload at all was captured; the FIN tells that there was some."""
+    wire = Wire()
+    talk = wire.talk()
+    talk.lose(CLIENT, 295)
+    talk.emit(CLIENT, ACK | FIN)
+    return Expect(seen(wire), messages=[], connections=[{"client_bytes": 0, "client_lost": 295, "server_lost": 0}], totals={"lost": 295})
+
+
+@case
 def data_on_the_syn_refused() -> Expect:
     """The server took the SYN only; the data is sent again."""
     wire = Wire()
