@@ -26,8 +26,10 @@ static int acknowledges(const struct mt_reassembly *stream, uint32_t acknowledge
 int mt_connection_renewed(const struct mt_connection *connection, const struct mt_segment *segment, int from_client)
 {
     const struct mt_side *side = &connection->sides[from_client], *other = &connection->sides[!from_client];
+    if ((segment->flags & MT_TCP_RST) != 0 || !((segment->flags & MT_TCP_SYN) != 0 || (segment->length != 0 && side->stream.started)))
+        return 0;
     int over = connection->ended || mt_connection_closed(connection);
-    if ((segment->flags & MT_TCP_SYN) != 0 && (segment->flags & MT_TCP_RST) == 0) {
+    if ((segment->flags & MT_TCP_SYN) != 0) {
         if (side->stream.started && segment->sequence + 1 == side->stream.base)
             return 0; /* the same SYN again, or one that was overtaken */
         if ((segment->flags & MT_TCP_ACK) != 0)
@@ -35,11 +37,8 @@ int mt_connection_renewed(const struct mt_connection *connection, const struct m
         /* A SYN from the other side before it said anything: simultaneous open. */
         return over || side->packets != 0 || !connection->syn_seen;
     }
-    if (over && segment->length != 0 && (segment->flags & MT_TCP_RST) == 0 && side->stream.started) {
-        int64_t distance = mt_reassembly_offset(&side->stream, segment->sequence) - side->stream.next;
-        return distance > FAR || distance < -FAR;
-    }
-    return 0;
+    int64_t distance = mt_reassembly_offset(&side->stream, segment->sequence) - side->stream.next;
+    return over && (distance > FAR || distance < -FAR);
 }
 
 /* ---- streams ---- */
@@ -85,7 +84,7 @@ static int open_dialog(struct mt_connection *connection, struct mt_output *outpu
 {
     if (connection->dialog != NULL)
         return MT_OK;
-    connection->dialog = mt_dialog_open(output, connection->id, connection->client, connection->server, connection->monero, connection->start == MT_START_SYN);
+    connection->dialog = mt_dialog_open(output, connection->id, connection->client, connection->server, connection->monero);
     return connection->dialog != NULL ? MT_OK : MT_NOMEM;
 }
 
@@ -123,8 +122,15 @@ static int silent(const struct mt_reassembly *stream)
     return stream->highest == 0 && stream->waiting_count == 0 && stream->bytes == 0;
 }
 
+/* The ACK that completes the handshake is here. Nothing is told where a part of it is missing, or where the capture's times run backwards. */
+static void note_rtt(struct mt_connection *connection, int64_t time)
+{
+    if (connection->syn_seen && connection->syn_ack_seen && connection->syn_time != MT_NO_TIME && time != MT_NO_TIME && time >= connection->syn_time)
+        connection->rtt = mt_elapsed(connection->syn_time, time);
+}
+
 /* Where the two streams begin, as far as this segment tells. */
-static void start_streams(struct mt_connection *connection, const struct mt_segment *segment, int from_client)
+static void start_streams(struct mt_connection *connection, const struct mt_segment *segment, int from_client, int64_t time)
 {
     struct mt_reassembly *stream = &connection->sides[from_client].stream, *other = &connection->sides[!from_client].stream;
     int syn = (segment->flags & MT_TCP_SYN) != 0, ack = (segment->flags & MT_TCP_ACK) != 0;
@@ -143,11 +149,14 @@ static void start_streams(struct mt_connection *connection, const struct mt_segm
     int first_ack = !syn && is_next(stream, segment) && !connection->handshake_acked;
     if (other->started ? first_ack && from_client && connection->syn_changed && silent(other) : syn || first_ack)
         mt_reassembly_start(other, segment->acknowledgement, 1);
-    if (first_ack && from_client)
+    if (first_ack && from_client) {
         connection->handshake_acked = 1;
+        note_rtt(connection, time);
+    }
 }
 
-static void note_handshake(struct mt_connection *connection, const struct mt_segment *segment, int from_client, int64_t time)
+/* What the SYNs tell. */
+static void note_syn(struct mt_connection *connection, const struct mt_segment *segment, int from_client, int64_t time)
 {
     int syn = (segment->flags & MT_TCP_SYN) != 0, ack = (segment->flags & MT_TCP_ACK) != 0;
     if (syn && segment->mss != 0)
@@ -157,11 +166,6 @@ static void note_handshake(struct mt_connection *connection, const struct mt_seg
         connection->syn_time = time;
     } else if (syn && ack && !from_client) {
         connection->syn_ack_seen = 1;
-    } else if (!syn && ack && (segment->flags & MT_TCP_RST) == 0 && from_client && connection->syn_seen && connection->syn_ack_seen && connection->rtt == MT_NO_TIME && connection->syn_time != MT_NO_TIME &&
-               time != MT_NO_TIME && is_next(&connection->sides[1].stream, segment)) {
-        connection->syn_seen = time >= connection->syn_time; /* a capture whose times run backwards */
-        if (connection->syn_seen)
-            connection->rtt = mt_elapsed(connection->syn_time, time);
     }
 }
 
@@ -199,8 +203,8 @@ int mt_connection_segment(struct mt_connection *connection, struct mt_output *ou
     if (place->time != MT_NO_TIME && (connection->last == MT_NO_TIME || place->time > connection->last))
         connection->last = place->time;
     if (!connection->handshake_acked || (segment->flags & MT_TCP_SYN) != 0) {
-        start_streams(connection, segment, from_client);
-        note_handshake(connection, segment, from_client, place->time);
+        start_streams(connection, segment, from_client, place->time);
+        note_syn(connection, segment, from_client, place->time);
     }
     int64_t acknowledged = INT64_MIN;
     if ((segment->flags & MT_TCP_ACK) != 0 && other->stream.started) {
@@ -210,8 +214,7 @@ int mt_connection_segment(struct mt_connection *connection, struct mt_output *ou
     int result = MT_OK;
     if (segment->length != 0 && (segment->flags & MT_TCP_RST) == 0)
         result = take_payload(connection, output, segment, from_client, acknowledged, place);
-    if ((segment->flags & (MT_TCP_FIN | MT_TCP_RST)) != 0)
-        note_end(connection, segment, from_client);
+    note_end(connection, segment, from_client);
     for (int way = 0; way < 2 && result == MT_OK; way++) {
         if (connection->sides[way].stream.waiting_count != 0) {
             struct mt_reassembly_world world = world_of(connection, output, way);

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-struct mt_dialog *mt_dialog_open(struct mt_output *output, int64_t connection, int32_t client, int32_t server, int monero, int from_syn)
+struct mt_dialog *mt_dialog_open(struct mt_output *output, int64_t connection, int32_t client, int32_t server, int monero)
 {
     struct mt_dialog *dialog = mt_alloc(1, sizeof *dialog);
     if (dialog == NULL)
@@ -16,7 +16,6 @@ struct mt_dialog *mt_dialog_open(struct mt_output *output, int64_t connection, i
     dialog->client = client;
     dialog->server = server;
     dialog->monero = monero != 0;
-    dialog->from_syn = from_syn != 0;
     mt_levin_init(&dialog->ways[0], dialog, 0);
     mt_levin_init(&dialog->ways[1], dialog, 1);
     return dialog;

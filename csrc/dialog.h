@@ -26,15 +26,13 @@ struct mt_dialog {
     int64_t connection;
     int32_t client, server;       /* address codes */
     uint8_t monero;               /* a Levin port, or the signature was seen */
-    uint8_t became_monero;        /* set when the signature decided it; for whoever counts packets */
-    uint8_t from_syn;             /* the beginning was captured */
     uint8_t lossy;                /* bytes were lost or skipped: the request queues may be out of step */
     struct mt_levin ways[2];      /* 0: from the server, 1: from the client */
     struct mt_requests requests[2]; /* sent by the server, by the client */
 };
 
 /* NULL if memory is out. The caller owns it: mt_dialog_close. */
-struct mt_dialog *mt_dialog_open(struct mt_output *output, int64_t connection, int32_t client, int32_t server, int monero, int from_syn);
+struct mt_dialog *mt_dialog_open(struct mt_output *output, int64_t connection, int32_t client, int32_t server, int monero);
 
 /* Frees it; what is unfinished must have been ended (mt_levin_end) or is forgotten. */
 void mt_dialog_close(struct mt_dialog *dialog);

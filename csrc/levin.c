@@ -176,7 +176,7 @@ static int recognise(struct mt_levin *levin)
     struct mt_dialog *dialog = levin->dialog;
     if (dialog->monero)
         return MT_OK;
-    dialog->monero = dialog->became_monero = 1;
+    dialog->monero = 1;
     for (int way = 0; way < 2; way++) {
         struct mt_levin *each = &dialog->ways[way];
         int64_t lost = each->foreign_lost;
@@ -218,7 +218,6 @@ static uint64_t length_limit(const struct mt_levin *levin)
 /* A header was read: decides what its body is. */
 static int begin_body(struct mt_levin *levin, const uint8_t *header)
 {
-    struct mt_dialog *dialog = levin->dialog;
     struct mt_message *message = &levin->message;
     message->header = mt_header_read(header);
     message->captured = 0;
@@ -228,7 +227,7 @@ static int begin_body(struct mt_levin *levin, const uint8_t *header)
     if (kind >= 0 && kind != MT_KIND_NOISE && mt_command_limit(message->header.command) < limit)
         limit = mt_command_limit(message->header.command);
     message->oversize = message->header.length > limit;
-    if (message->header.length > (uint64_t)dialog->output->limits->message_bytes || message->header.length > LONGEST) {
+    if (message->header.length > length_limit(levin) || message->header.length > LONGEST) {
         levin->disbelieved = 1;
         levin->state = MT_LEVIN_SEEK;
         return MT_OK;

@@ -169,7 +169,8 @@ static int compare(const struct mt_reassembly_world *world, const struct mt_wait
 static const char before_first[] = "before the first byte seen";
 
 /* Bytes [begin, end) that lie before `next`: seen before, or late for a hole that was given up, or from before the stream's first byte. */
-static int behind(struct mt_reassembly *stream, const struct mt_reassembly_world *world, const struct mt_segment *segment, int64_t begin, int64_t end, const struct mt_place *place)
+static int behind(struct mt_reassembly *stream, const struct mt_reassembly_world *world, const struct mt_segment *segment, int64_t begin, int64_t end, const struct mt_place *place,
+                  int *late)
 {
     int64_t fresh = 0;
     int result = MT_OK;
@@ -196,7 +197,7 @@ static int behind(struct mt_reassembly *stream, const struct mt_reassembly_world
     }
     stream->bytes += fresh;
     stream->retransmitted += end - begin - fresh;
-    stream->out_of_order += fresh != 0;
+    *late |= fresh != 0;
     int keep_alive = segment->length == 1 && end == stream->next; /* RFC 1122 4.2.3.6: its byte is garbage */
     if (result == MT_OK && fresh == 0 && !keep_alive)
         result = world->repeated(world->reader.context, segment->payload, begin, end - begin, place);
@@ -204,11 +205,11 @@ static int behind(struct mt_reassembly *stream, const struct mt_reassembly_world
 }
 
 /* The part of a segment from `next` on where something waits or a hole opens: walks over what waits, keeps what is new. */
-static int merge(struct mt_reassembly *stream, const struct mt_reassembly_world *world, const struct mt_segment *segment, int64_t offset, struct mt_piece piece)
+static int merge(struct mt_reassembly *stream, const struct mt_reassembly_world *world, const struct mt_segment *segment, int64_t offset, struct mt_piece piece, int *late)
 {
     int64_t end = piece.segment_end, captured_end = offset + segment->captured, seen_before = stream->highest;
     int64_t at = offset > stream->next ? offset : stream->next;
-    int result = MT_OK, late = 0;
+    int result = MT_OK;
     uint32_t index = first_beyond(stream, at); /* of the first waiting piece that ends beyond `at` */
     while (at < end && result == MT_OK) {
         const struct mt_waiting *known = index < stream->waiting_count ? stream->waiting[index] : NULL;
@@ -221,7 +222,7 @@ static int merge(struct mt_reassembly *stream, const struct mt_reassembly_world 
             index++;
         } else {
             stop = known != NULL && known->piece.offset < end ? known->piece.offset : end;
-            late |= at < seen_before;
+            *late |= at < seen_before;
             piece.offset = at;
             piece.data = segment->payload + (at < captured_end ? at - offset : 0);
             piece.size = (uint32_t)(at < captured_end ? (stop < captured_end ? stop : captured_end) - at : 0);
@@ -235,10 +236,24 @@ static int merge(struct mt_reassembly *stream, const struct mt_reassembly_world 
         }
         at = stop;
     }
-    stream->out_of_order += late;
     if (end > stream->highest)
         stream->highest = end;
     return result == MT_OK ? drain(stream, world) : result;
+}
+
+/* A segment that is not simply the next one: what lies before `next`, then the rest. */
+static int take_disorderly(struct mt_reassembly *stream, const struct mt_reassembly_world *world, const struct mt_segment *segment, int64_t offset, struct mt_piece piece,
+                           int *late)
+{
+    if (offset < stream->next) {
+        int64_t stop = piece.segment_end < stream->next ? piece.segment_end : stream->next, captured_end = offset + segment->captured;
+        int result = MT_OK;
+        if (captured_end > offset)
+            result = behind(stream, world, segment, offset, stop < captured_end ? stop : captured_end, &piece.place, late);
+        if (piece.segment_end <= stream->next || result != MT_OK)
+            return result;
+    }
+    return merge(stream, world, segment, offset, piece, late);
 }
 
 static int over_limits(const struct mt_reassembly *stream, const struct mt_reassembly_world *world)
@@ -266,19 +281,11 @@ int mt_reassembly_segment(struct mt_reassembly *stream, const struct mt_reassemb
         stream->highest = end;
         return hand_down(stream, world, &piece, end);
     }
-    int result = MT_OK;
-    int64_t out_of_order = stream->out_of_order + 1;
-    if (offset < stream->next) {
-        int64_t stop = end < stream->next ? end : stream->next, captured_end = offset + segment->captured;
-        if (captured_end > offset)
-            result = behind(stream, world, segment, offset, stop < captured_end ? stop : captured_end, place);
-        if (end <= stream->next || result != MT_OK)
-            return result;
-    }
-    result = merge(stream, world, segment, offset, piece);
-    if (stream->out_of_order > out_of_order)
-        stream->out_of_order = out_of_order; /* late on both sides of `next`: one packet */
-    while (result == MT_OK && stream->waiting_count != 0 && over_limits(stream, world))
+    int64_t before = stream->next;
+    int late = 0; /* on one side of `next` or on both: it is one packet */
+    int result = take_disorderly(stream, world, segment, offset, piece, &late);
+    stream->out_of_order += late;
+    while (result == MT_OK && end > before && stream->waiting_count != 0 && over_limits(stream, world))
         result = give_up(stream, world, stream->waiting[0]->piece.offset, MT_HOLE_LIMIT, place);
     return result;
 }

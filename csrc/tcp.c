@@ -333,9 +333,7 @@ int mt_tcp_segment(struct mt_tcp *tcp, const struct mt_segment *segment, const s
     struct mt_connection *connection = find(tcp, segment, hash, &from_client);
     if (connection != NULL) {
         int was_idle = idle(tcp, connection, place->time);
-        /* Most packets are of a connection that is simply going on. */
-        int doubtful = (segment->flags & MT_TCP_SYN) != 0 || connection->ended || connection->rst != 0 || connection->sides[0].fin || connection->sides[1].fin;
-        if (was_idle || (doubtful && mt_connection_renewed(connection, segment, from_client))) {
+        if (was_idle || mt_connection_renewed(connection, segment, from_client)) {
             result = retire(tcp, connection, was_idle ? MT_END_IDLE : MT_END_REUSED);
             connection = NULL;
         }
@@ -353,8 +351,7 @@ int mt_tcp_segment(struct mt_tcp *tcp, const struct mt_segment *segment, const s
     result = count_packet(tcp, connection, place->file);
     if (result == MT_OK)
         result = mt_connection_segment(connection, tcp->output, segment, from_client, place);
-    if (!connection->monero)
-        claim_recognised(tcp, connection);
+    claim_recognised(tcp, connection);
     if ((segment->flags & (MT_TCP_FIN | MT_TCP_RST)) != 0 && !connection->closing && !connection->ended && place->time != MT_NO_TIME && mt_connection_closed(connection))
         link_closing(tcp, connection, place->time);
     return result;

@@ -217,21 +217,21 @@ struct room {
     struct mt_place place; /* of the next segment */
 };
 
-static inline void room_open(struct room *room, int monero, int from_syn)
+static inline void room_open(struct room *room, int monero)
 {
     *room = (struct room){.limits = mt_default_limits, .acknowledged = INT64_MIN, .place = {.time = START_TIME, .frame = 1}};
     mt_output_init(&room->output, &room->limits, ALL_TABLES);
-    room->dialog = mt_dialog_open(&room->output, 7, 1, 2, monero, from_syn);
+    room->dialog = mt_dialog_open(&room->output, 7, 1, 2, monero);
 }
 
 /* The same room with a new dialog and no rows. */
-static inline void room_renew(struct room *room, int monero, int from_syn)
+static inline void room_renew(struct room *room, int monero)
 {
     mt_dialog_close(room->dialog);
     forget_rows(&room->output);
     room->at[0] = room->at[1] = 0;
     room->place = (struct mt_place){.time = START_TIME, .frame = 1};
-    room->dialog = mt_dialog_open(&room->output, 7, 1, 2, monero, from_syn);
+    room->dialog = mt_dialog_open(&room->output, 7, 1, 2, monero);
 }
 
 static inline void room_close(struct room *room)

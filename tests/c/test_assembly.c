@@ -24,7 +24,7 @@ static void put_fragments(const struct wire *inner, size_t step)
 static void open_room(void)
 {
     wire.size = 0;
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
 }
 
 static void check_row(size_t i, uint32_t command, int kind, int status, uint64_t length, int64_t captured, uint32_t fragments, int64_t bytes)
@@ -71,7 +71,7 @@ static void test_all_sizes(void)
 {
     struct wire inner = {0};
     wire_response(&inner, MT_REQUEST_SUPPORT_FLAGS, 30);
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     for (size_t step = 1; step <= inner.size; step++) {
         wire.size = 0;
         put_fragments(&inner, step);
@@ -79,7 +79,7 @@ static void test_all_sizes(void)
         if (step == inner.size) /* BEGIN and END in one are noise: not a message */
             continue;
         for (size_t cut = 1; cut < 80; cut += 13) {
-            room_renew(&room, 1, 1);
+            room_renew(&room, 1);
             CHECK_EQUAL(room_feed(&room, 0, wire.bytes, wire.size, cut), MT_OK);
             check_row(0, MT_REQUEST_SUPPORT_FLAGS, MT_KIND_RESPONSE, MT_STATUS_COMPLETE, 30, 30, buckets, (int64_t)wire.size);
             CHECK_EQUAL(message_row(&room.output, 0)->segments, (wire.size + cut - 1) / cut);
@@ -140,7 +140,7 @@ static void test_without_begin(void)
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 1000), MT_OK);
     check_row(0, 0, -1, MT_STATUS_MALFORMED, 49, 49, 1, 82);
     CHECK_TEXT(problem_text(&room.output, 0), "Levin fragments that hold no header");
-    room_renew(&room, 1, 1); /* where bytes were lost, the beginning is likely to be what is missing */
+    room_renew(&room, 1); /* where bytes were lost, the beginning is likely to be what is missing */
     room.dialog->lossy = 1;
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 1000), MT_OK);
     check_row(0, 0, -1, MT_STATUS_GAP, 49, 49, 1, 82);
@@ -274,7 +274,7 @@ static void test_empty_middle(void)
     fragment(0, "", 0);
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 1000), MT_OK);
     check_row(0, 0, -1, MT_STATUS_COMPLETE, 0, 0, 1, 33);
-    room_renew(&room, 1, 1); /* an empty END is a message that is too short */
+    room_renew(&room, 1); /* an empty END is a message that is too short */
     wire.size = 0;
     fragment(MT_FLAG_END, "", 0);
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 1000), MT_OK);
@@ -291,7 +291,7 @@ static void test_truncated(void)
     open_room();
     put_fragments(&inner, 30); /* 30, 30, 13 + padding */
     for (size_t size = 1; size < wire.size; size++) {
-        room_renew(&room, 1, 1);
+        room_renew(&room, 1);
         CHECK_EQUAL(room_feed(&room, 1, wire.bytes, size, 11), MT_OK);
         CHECK_EQUAL(room_end(&room), MT_OK);
         size_t in_bucket = size % 63, cut_header = in_bucket < 33 ? in_bucket : 0;
@@ -324,7 +324,7 @@ static void test_holes(void)
     for (int64_t a = 0; a < whole; a++) {
         for (int64_t b = a + 1; b <= whole; b++) {
             int snapped = (a + b) % 2 != 0;
-            room_renew(&room, 1, 1);
+            room_renew(&room, 1);
             CHECK(room_feed(&room, 1, wire.bytes, (size_t)a, 17) == MT_OK);
             CHECK(room_hole(&room, 1, b - a, snapped ? MT_HOLE_SNAPPED : MT_HOLE_LIMIT) == MT_OK);
             CHECK(room_feed(&room, 1, wire.bytes + b, (size_t)(size - b), 17) == MT_OK);
@@ -358,7 +358,7 @@ static void test_hole_between(void)
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes + 150, wire.size - 150, 50), MT_OK);
     check_row(0, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_SNAPPED, 100, 70, 1, 103);
     check_row(1, MT_PING, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 17, 17, 2, 116);
-    room_renew(&room, 1, 1); /* nor does garbage between them: all of it was seen */
+    room_renew(&room, 1); /* nor does garbage between them: all of it was seen */
     wire.size = 0;
     fragment(MT_FLAG_BEGIN, inner.bytes, 40);
     wire_put(&wire, "garbage", 7);
@@ -399,7 +399,7 @@ static void test_no_memory(void)
     wire.size -= 20;
     int failed = 0;
     for (long n = 1; n < 20; n++) {
-        room_open(&room, 1, 1);
+        room_open(&room, 1);
         mt_fail_after(n);
         int result = room_feed(&room, 1, wire.bytes, wire.size, 20);
         if (result == MT_OK)
@@ -419,7 +419,7 @@ static void test_no_memory(void)
 static void test_endless(void)
 {
     wire.size = 0;
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     fragment(MT_FLAG_BEGIN, "x", 1);
     for (int i = 0; i < 50000; i++)
         fragment(0, "x", 1);

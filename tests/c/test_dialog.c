@@ -31,7 +31,7 @@ static int64_t answer(int from_client, uint32_t command)
 
 static void test_in_order(void)
 {
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     int64_t first = ask(1, MT_HANDSHAKE), second = ask(1, MT_PING), theirs = ask(0, MT_PING);
     CHECK_EQUAL(reply_to(first), -1);
     CHECK_EQUAL(reply_to(answer(0, MT_HANDSHAKE)), first);
@@ -50,7 +50,7 @@ static void test_in_order(void)
 /* In step another command is no answer, but the request is over all the same. */
 static void test_wrong_command(void)
 {
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     ask(1, MT_PING);
     int64_t second = ask(1, MT_TIMED_SYNC);
     CHECK_EQUAL(reply_to(answer(0, MT_TIMED_SYNC)), -1);
@@ -61,7 +61,7 @@ static void test_wrong_command(void)
 /* After a loss the oldest request of the same command. */
 static void test_lossy(void)
 {
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     int64_t lost = ask(1, MT_PING), first = ask(1, MT_TIMED_SYNC), second = ask(1, MT_TIMED_SYNC), third = ask(1, MT_PING);
     room.dialog->lossy = 1;
     CHECK_EQUAL(reply_to(answer(0, MT_TIMED_SYNC)), first);
@@ -75,7 +75,7 @@ static void test_lossy(void)
 /* A hole in the responses: what may have been answered inside it is only taken if there is no other. */
 static void test_doubtful(void)
 {
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     int64_t first = say(1, MT_KIND_REQUEST, MT_PING, 100, 1000);  /* sent when the client had 1000 bytes of the server */
     mt_dialog_hole(room.dialog, 0, 1500);                        /* the server's bytes up to 1500 were lost: the answer may be among them */
     int64_t second = say(1, MT_KIND_REQUEST, MT_PING, 200, 1500); /* asked behind the hole */
@@ -96,7 +96,7 @@ static void test_doubtful(void)
 /* A response cannot answer what its sender had not yet received. */
 static void test_not_yet_received(void)
 {
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     say(1, MT_KIND_REQUEST, MT_PING, 100, INT64_MIN);
     int64_t early = say(0, MT_KIND_RESPONSE, MT_PING, 50, 99);
     CHECK_EQUAL(reply_to(early), -1);
@@ -107,7 +107,7 @@ static void test_not_yet_received(void)
 /* Captured before its request: paired when the request comes. */
 static void test_early_response(void)
 {
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     int64_t response = say(0, MT_KIND_RESPONSE, MT_PING, 50, 100);
     CHECK_EQUAL(reply_to(response), -1);
     CHECK_EQUAL(mt_output_settled(&room.output), response);
@@ -121,13 +121,13 @@ static void test_early_response(void)
     CHECK_EQUAL(reply_to(say(0, MT_KIND_RESPONSE, MT_TIMED_SYNC, 70, 100)), other);
     CHECK_EQUAL(reply_to(say(0, MT_KIND_RESPONSE, MT_PING, 80, 100)), -1); /* it was answered */
     room_close(&room);
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     response = say(0, MT_KIND_RESPONSE, MT_PING, 50, 100);
     request = say(1, MT_KIND_REQUEST, MT_PING, 101, INT64_MIN); /* its sender did not have all of that */
     CHECK_EQUAL(reply_to(response), -1);
     CHECK_EQUAL(reply_to(say(0, MT_KIND_RESPONSE, MT_PING, 60, 101)), request);
     room_close(&room);
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     response = say(0, MT_KIND_RESPONSE, MT_PING, 50, INT64_MIN); /* nothing is known of what it had: not remembered */
     say(1, MT_KIND_REQUEST, MT_PING, 10, INT64_MIN);
     CHECK_EQUAL(reply_to(response), -1);
@@ -138,8 +138,8 @@ static void test_early_response(void)
 /* What is remembered of a dialog goes with it; others' stays. */
 static void test_early_responses_of_two(void)
 {
-    room_open(&room, 1, 1);
-    struct mt_dialog *mine = room.dialog, *other = mt_dialog_open(&room.output, 8, 1, 2, 1, 1);
+    room_open(&room, 1);
+    struct mt_dialog *mine = room.dialog, *other = mt_dialog_open(&room.output, 8, 1, 2, 1);
     int64_t a = say(0, MT_KIND_RESPONSE, MT_PING, 50, 100);
     room.dialog = other;
     int64_t b = say(0, MT_KIND_RESPONSE, MT_PING, 50, 100);
@@ -164,7 +164,7 @@ static void test_early_responses_of_two(void)
 /* Its row was handed over meanwhile: nothing is written anywhere. */
 static void test_early_row_gone(void)
 {
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     say(0, MT_KIND_RESPONSE, MT_PING, 50, 100);
     room.output.tables[MT_TABLE_messages].count = 0;
     say(1, MT_KIND_REQUEST, MT_PING, 100, INT64_MIN);
@@ -175,7 +175,7 @@ static void test_early_row_gone(void)
 
 static void test_requests_limit(void)
 {
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     room.limits.requests = 5;
     int64_t ids[12];
     for (int i = 0; i < 12; i++)
@@ -188,7 +188,7 @@ static void test_requests_limit(void)
     CHECK_EQUAL(reply_to(answer(0, MT_TIMED_SYNC)), ids[11]);
     CHECK_EQUAL(room.dialog->requests[1].count, 0);
     room_close(&room);
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     room.limits.requests = 0; /* a limit, not a crash: the latest is all that is remembered, if anything */
     ask(1, MT_PING);
     ask(1, MT_PING);
@@ -199,7 +199,7 @@ static void test_requests_limit(void)
 /* The ring of requests grows while it is wound around its end. */
 static void test_ring(void)
 {
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     int64_t asked[300], answered = 0, count = 0;
     uint64_t random = 3;
     for (int i = 0; i < 300; i++) {
@@ -221,21 +221,21 @@ static void test_through_streams(void)
     wire_request(&asks, MT_TIMED_SYNC, 17);
     wire_response(&answers, MT_REQUEST_SUPPORT_FLAGS, 10);
     wire_error(&answers, MT_TIMED_SYNC);
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     for (size_t cut = 1; cut < answers.size; cut++) {
-        room_renew(&room, 1, 1);
+        room_renew(&room, 1);
         CHECK_EQUAL(room_segment(&room, 1, asks.bytes, asks.size), MT_OK);
         CHECK_EQUAL(room_feed(&room, 0, answers.bytes, answers.size, cut), MT_OK);
         CHECK_EQUAL(message_row(&room.output, 2)->reply_to, 0);
         CHECK_EQUAL(message_row(&room.output, 3)->reply_to, 1);
     }
-    room_renew(&room, 1, 1); /* the first answer was lost */
+    room_renew(&room, 1); /* the first answer was lost */
     CHECK_EQUAL(room_segment(&room, 1, asks.bytes, asks.size), MT_OK);
     CHECK_EQUAL(room_hole(&room, 0, 43, MT_HOLE_ACKED), MT_OK);
     CHECK_EQUAL(room_segment(&room, 0, answers.bytes + 43, answers.size - 43), MT_OK);
     CHECK_EQUAL(message_row(&room.output, 2)->command, MT_TIMED_SYNC);
     CHECK_EQUAL(message_row(&room.output, 2)->reply_to, 1);
-    room_renew(&room, 1, 1); /* the first question was lost: its answer answers nothing */
+    room_renew(&room, 1); /* the first question was lost: its answer answers nothing */
     CHECK_EQUAL(room_hole(&room, 1, 43, MT_HOLE_ACKED), MT_OK);
     CHECK_EQUAL(room_segment(&room, 1, asks.bytes + 43, asks.size - 43), MT_OK);
     CHECK_EQUAL(room_segment(&room, 0, answers.bytes, answers.size), MT_OK);
@@ -248,9 +248,9 @@ static void test_through_streams(void)
 
 static void test_no_memory(void)
 {
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     mt_fail_after(1);
-    CHECK(mt_dialog_open(&room.output, 1, 1, 2, 1, 1) == NULL);
+    CHECK(mt_dialog_open(&room.output, 1, 1, 2, 1) == NULL);
     struct mt_message_row row = {.kind = MT_KIND_REQUEST, .command = MT_PING};
     CHECK_EQUAL(mt_dialog_message(room.dialog, &row, 1, 1), MT_NOMEM);
     row.kind = MT_KIND_RESPONSE;
@@ -270,7 +270,7 @@ static void test_no_memory(void)
 
 static void test_unanswered(void)
 {
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     room.dialog->lossy = 1;
     for (int i = 0; i < 1024; i++)
         ask(1, MT_TIMED_SYNC);

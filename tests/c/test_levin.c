@@ -33,7 +33,7 @@ static void test_one_message(void)
     struct wire wire = {0};
     wire_request(&wire, MT_PING, 10);
     CHECK_EQUAL(wire.size, 43);
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     room.place.file = 3;
     room.place.frame = 12;
     CHECK_EQUAL(room_segment(&room, 1, wire.bytes, wire.size), MT_OK);
@@ -79,7 +79,7 @@ static void test_header_values(void)
     wire_header(&wire, 4, 0, 0, 0, 12, 1);
     wire_fill(&wire, 0, 4);
     wire_error(&wire, MT_HANDSHAKE);
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     CHECK_EQUAL(room_segment(&room, 0, wire.bytes, wire.size), MT_OK);
     const struct mt_message_row *row = message_row(&room.output, 0);
     check_message(0, 0xfffffff0u, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 3, 3);
@@ -105,7 +105,7 @@ static void test_malformed(void)
     wire_put(&wire, "not an epee.", 12);
     wire_header(&wire, 0, 1, MT_PING, 0, 1, 1); /* nothing at all: only an error response may say so little */
     wire_request(&wire, MT_PING, 10);
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 20), MT_OK);
     check_message(0, MT_PING, MT_KIND_REQUEST, MT_STATUS_MALFORMED, 12, 12);
     check_message(1, MT_PING, MT_KIND_REQUEST, MT_STATUS_MALFORMED, 0, 0);
@@ -161,12 +161,12 @@ static void test_all_cuts(void)
     int64_t middle = (int64_t)wire.size;
     wire_notify(&wire, MT_NEW_TRANSACTIONS, 25);
     int64_t size = (int64_t)wire.size;
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     for (int64_t a = 0; a <= size; a++) {
         for (int64_t b = a; b <= size; b++) {
             struct cutting cut = {.count = 0};
             int64_t places[3] = {a, b, size}, at = 0;
-            room_renew(&room, 1, 1);
+            room_renew(&room, 1);
             for (int i = 0; i < 3; i++) {
                 if (places[i] == at)
                     continue;
@@ -182,7 +182,7 @@ static void test_all_cuts(void)
             check_cut_message(1, &cut, middle, size, 0, middle);
         }
     }
-    room_renew(&room, 1, 1); /* and into single bytes */
+    room_renew(&room, 1); /* and into single bytes */
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 1), MT_OK);
     CHECK_EQUAL(message_row(&room.output, 0)->segments, 63);
     CHECK_EQUAL(message_row(&room.output, 1)->segments, 58);
@@ -197,7 +197,7 @@ static void test_pieces(void)
 {
     struct wire wire = {0};
     wire_request(&wire, MT_PING, 60);
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     struct mt_place early = room.place, late = room.place;
     late.arrival = 5;
     late.frame = 50;
@@ -278,7 +278,7 @@ static void check_hole(const struct wire *wire, struct model model, int64_t a, i
     static const uint32_t commands[] = {MT_TIMED_SYNC, MT_HANDSHAKE, MT_NEW_TRANSACTIONS};
     int64_t size = (int64_t)wire->size;
     model_hole(&model, a, b, size, why == MT_HOLE_SNAPPED ? MT_STATUS_SNAPPED : MT_STATUS_GAP);
-    room_renew(&room, 1, 1);
+    room_renew(&room, 1);
     int ok = room_feed(&room, 1, wire->bytes, (size_t)a, step) == MT_OK && room_hole(&room, 1, b - a, why) == MT_OK;
     ok = ok && room_feed(&room, 1, wire->bytes + b, (size_t)(size - b), step) == MT_OK && room_end(&room) == MT_OK;
     CHECK(ok);
@@ -316,7 +316,7 @@ static void test_all_holes(void)
     memcpy(wire.bytes + wire.size - 18, "\x01\x21\x01\x01\x01\x01\x01\x01\x01\x21\x01\x01\x21\x01\x01\x21\x01\x01", 18);
     model.end[2] = (int64_t)wire.size;
     static const size_t steps[] = {WHOLE, 1, 5, 47};
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     for (int64_t a = 0; a < (int64_t)wire.size; a++) {
         for (int64_t b = a + 1; b <= (int64_t)wire.size; b++) {
             for (int i = 0; i < 4; i++)
@@ -333,7 +333,7 @@ static void test_two_holes(void)
     struct wire wire = {0};
     wire_request(&wire, MT_PING, 100);
     wire_request(&wire, MT_PING, 10);
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, 40, 7), MT_OK);
     CHECK_EQUAL(room_hole(&room, 1, 10, MT_HOLE_SNAPPED), MT_OK);
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes + 50, 10, 7), MT_OK);
@@ -358,9 +358,9 @@ static void test_truncated(void)
 {
     struct wire wire = {0};
     wire_request(&wire, MT_PING, 20);
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     for (size_t size = 1; size < wire.size; size++) {
-        room_renew(&room, 1, 1);
+        room_renew(&room, 1);
         CHECK_EQUAL(room_feed(&room, 1, wire.bytes, size, 6), MT_OK);
         CHECK_EQUAL(messages_count(&room.output), 0);
         CHECK_EQUAL(room_end(&room), MT_OK);
@@ -410,7 +410,7 @@ static void test_resync(void)
 {
     uint64_t random = 5;
     struct wire wire = {0};
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     for (int round = 0; round < 1500; round++) {
         static const size_t steps[] = {WHOLE, 1, 2, 13, 41, 42, 43};
         int64_t garbage = 0;
@@ -434,7 +434,7 @@ static void test_resync(void)
             }
             wire_response(&wire, MT_PING, 17);
         }
-        room_renew(&room, 1, 1);
+        room_renew(&room, 1);
         if (midstream)
             mt_levin_midstream(&room.dialog->ways[1]);
         CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, steps[next_random(&random) % 7]), MT_OK);
@@ -457,7 +457,7 @@ static void test_resync_places(void)
     struct wire wire = {0};
     wire_fill(&wire, 'g', 10);
     wire_response(&wire, MT_PING, 20);
-    room_open(&room, 1, 0);
+    room_open(&room, 1);
     mt_levin_midstream(&room.dialog->ways[0]);
     CHECK_EQUAL(room_feed(&room, 0, wire.bytes, wire.size, 1), MT_OK);
     const struct mt_message_row *row = message_row(&room.output, 0);
@@ -474,7 +474,7 @@ static void test_resync_places(void)
     CHECK_EQUAL(problem_row(&room.output, 0)->client, 1);
     CHECK_EQUAL(problem_row(&room.output, 0)->server, 2);
     CHECK_EQUAL(problem_row(&room.output, 0)->from_client, 0);
-    room_renew(&room, 1, 0); /* in segments of 21: 10 + 11 of the message, 21, 21 */
+    room_renew(&room, 1); /* in segments of 21: 10 + 11 of the message, 21, 21 */
     mt_levin_midstream(&room.dialog->ways[0]);
     CHECK_EQUAL(room_feed(&room, 0, wire.bytes, wire.size, 21), MT_OK);
     CHECK_EQUAL(message_row(&room.output, 0)->segments, 3);
@@ -491,7 +491,7 @@ static void test_undecided(void)
     wire_request(&wire, MT_PING, 20);
     for (size_t size = 4; size < 45; size++) {
         for (int hole = 0; hole < 2; hole++) {
-            room_open(&room, 1, 0);
+            room_open(&room, 1);
             mt_levin_midstream(&room.dialog->ways[1]);
             CHECK_EQUAL(room_feed(&room, 1, wire.bytes, size, 5), MT_OK);
             if (hole)
@@ -524,7 +524,7 @@ static void test_oversize(void)
     put_long(&wire, MT_NEW_TRANSACTIONS, 262145);
     wire_request(&wire, MT_HANDSHAKE, 50);
     put_long(&wire, MT_NEW_TRANSACTIONS, 262145);
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 1460), MT_OK);
     static const int expected[] = {MT_STATUS_COMPLETE, MT_STATUS_OVERSIZE, MT_STATUS_COMPLETE, MT_STATUS_COMPLETE, MT_STATUS_COMPLETE, MT_STATUS_COMPLETE};
     for (size_t i = 0; i < 6; i++)
@@ -544,11 +544,11 @@ static void test_oversize_broken(void)
     struct wire wire = {0};
     put_long(&wire, MT_PING, 5000);
     wire_request(&wire, MT_PING, 10);
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, 1000, 100), MT_OK);
     CHECK_EQUAL(room_end(&room), MT_OK);
     check_message(0, MT_PING, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE, 5000, 967);
-    room_renew(&room, 1, 1);
+    room_renew(&room, 1);
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, 1000, 100), MT_OK);
     CHECK_EQUAL(room_hole(&room, 1, 100, MT_HOLE_LIMIT), MT_OK);
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes + 1100, wire.size - 1100, 100), MT_OK);
@@ -572,7 +572,7 @@ static void test_disbelieved(void)
             wire_request(&wire, MT_PING, 10);
             wire_header(&wire, lengths[i], 0, 77, 0, 0, 1); /* a fragment of no length either */
             wire_put(&wire, "\x01\x21", 2);
-            room_open(&room, 1, 1);
+            room_open(&room, 1);
             CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, steps[k]), MT_OK);
             CHECK_EQUAL(room_end(&room), MT_OK);
             check_message(0, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE, lengths[i], 30);
@@ -595,7 +595,7 @@ static void test_disbelieved_and_hole(void)
     struct wire wire = {0};
     wire_header(&wire, UINT64_MAX, 0, MT_NEW_TRANSACTIONS, 0, 1, 1);
     wire_fill(&wire, 'b', 30);
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     CHECK_EQUAL(room_segment(&room, 1, wire.bytes, wire.size), MT_OK);
     CHECK_EQUAL(room_hole(&room, 1, 50, MT_HOLE_LIMIT), MT_OK);
     check_message(0, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE, UINT64_MAX, 30);
@@ -617,7 +617,7 @@ static void test_message_bytes(void)
     wire_fill(&wire, 'g', 5);
     put_long(&wire, MT_NEW_TRANSACTIONS, 1001); /* out of step not even a candidate */
     put_long(&wire, MT_NEW_TRANSACTIONS, 999);
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     room.limits.message_bytes = 1000;
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, WHOLE), MT_OK);
     CHECK_EQUAL(messages_count(&room.output), 3);
@@ -628,7 +628,7 @@ static void test_message_bytes(void)
     wire.size = 0;
     wire_header(&wire, INT64_MAX, 0, MT_NEW_TRANSACTIONS, 0, 1, 1); /* whoever sets no limit gets no overflow */
     wire_fill(&wire, 'b', 10);
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     room.limits.message_bytes = INT64_MAX;
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 7), MT_OK);
     CHECK_EQUAL(room_end(&room), MT_OK);
@@ -642,7 +642,7 @@ static void test_buffered_bytes(void)
     struct wire wire = {0};
     put_long(&wire, MT_NEW_TRANSACTIONS, 200000);
     put_long(&wire, MT_NEW_TRANSACTIONS, 50000);
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     room.limits.buffered_bytes = 100000;
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 1000), MT_OK);
     check_message(0, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE, 200000, 200000);
@@ -658,7 +658,7 @@ static void test_buffered_bytes(void)
 
 static void test_foreign(void)
 {
-    room_open(&room, 0, 1);
+    room_open(&room, 0);
     CHECK_EQUAL(room_segment(&room, 1, "\x01\x21\x01", 3), MT_OK); /* begins as the signature does */
     CHECK_EQUAL(room_segment(&room, 1, "GET / HTTP/1.1", 14), MT_OK);
     CHECK_EQUAL(room_hole(&room, 1, 10, MT_HOLE_LIMIT), MT_OK);
@@ -682,7 +682,7 @@ static void test_foreign_stays(void)
     struct wire wire = {0};
     wire_fill(&wire, 'g', 5);
     wire_request(&wire, MT_PING, 10);
-    room_open(&room, 0, 1);
+    room_open(&room, 0);
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, WHOLE), MT_OK);
     CHECK_EQUAL(room_end(&room), MT_OK);
     CHECK_EQUAL(messages_count(&room.output), 0);
@@ -695,21 +695,20 @@ static void test_recognised(void)
 {
     struct wire wire = {0};
     wire_request(&wire, MT_PING, 10);
-    room_open(&room, 0, 1);
+    room_open(&room, 0);
     CHECK_EQUAL(room_segment(&room, 1, wire.bytes, 7), MT_OK);
     CHECK_EQUAL(room.dialog->monero, 0);
     CHECK_EQUAL(room_segment(&room, 1, wire.bytes + 7, 1), MT_OK); /* the signature is whole */
     CHECK_EQUAL(room.dialog->monero, 1);
-    CHECK_EQUAL(room.dialog->became_monero, 1);
     CHECK_EQUAL(room_segment(&room, 1, wire.bytes + 8, 35), MT_OK);
     check_message(0, MT_PING, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 10, 10);
     CHECK_EQUAL(message_row(&room.output, 0)->segments, 3);
-    room_renew(&room, 0, 1);
+    room_renew(&room, 0);
     CHECK_EQUAL(room_segment(&room, 1, wire.bytes, 43), MT_OK); /* in place */
-    CHECK_EQUAL(room.dialog->became_monero, 1);
-    room_renew(&room, 1, 1);
+    CHECK_EQUAL(room.dialog->monero, 1);
+    room_renew(&room, 1);
     CHECK_EQUAL(room_segment(&room, 1, wire.bytes, 43), MT_OK); /* the port had said it */
-    CHECK_EQUAL(room.dialog->became_monero, 0);
+    CHECK_EQUAL(room.dialog->monero, 1);
     room_close(&room);
     wire_free(&wire);
 }
@@ -719,7 +718,7 @@ static void test_recognised_by_the_other(void)
 {
     struct wire wire = {0};
     wire_request(&wire, MT_PING, 10);
-    room_open(&room, 0, 1);
+    room_open(&room, 0);
     CHECK_EQUAL(room_segment(&room, 0, "banner", 6), MT_OK);
     CHECK_EQUAL(room_hole(&room, 0, 4, MT_HOLE_LIMIT), MT_OK);
     CHECK_EQUAL(room_segment(&room, 0, "x", 1), MT_OK);
@@ -746,7 +745,7 @@ static void test_recognised_midstream(void)
     struct wire wire = {0};
     wire_fill(&wire, 'g', 5);
     wire_notify(&wire, MT_NEW_TRANSACTIONS, 30);
-    room_open(&room, 0, 0);
+    room_open(&room, 0);
     mt_levin_midstream(&room.dialog->ways[1]);
     room.place.time = START_TIME + 5;
     room.place.frame = 9;
@@ -759,13 +758,13 @@ static void test_recognised_midstream(void)
     CHECK_EQUAL(problem_row(&room.output, 0)->time, START_TIME + 5);
     CHECK_EQUAL(problem_row(&room.output, 0)->frame, 9);
     room_close(&room);
-    room_open(&room, 0, 0);
+    room_open(&room, 0);
     mt_levin_midstream(&room.dialog->ways[1]);
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 11), MT_OK);
     CHECK_EQUAL(messages_count(&room.output), 1);
     CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_NO_HEADER), 5);
     room_close(&room);
-    room_open(&room, 0, 1);
+    room_open(&room, 0);
     CHECK_EQUAL(room_hole(&room, 1, 100, MT_HOLE_LIMIT), MT_OK); /* nothing but a loss */
     CHECK_EQUAL(room_end(&room), MT_OK);
     CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_LOST), 100);
@@ -777,7 +776,7 @@ static void test_recognised_midstream(void)
 static void test_stray(void)
 {
     struct mt_place place = {.time = 5, .frame = 6, .file = 2};
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     CHECK_EQUAL(mt_levin_stray(&room.dialog->ways[1], MT_PROBLEM_NO_HEADER, -7, 9, "late", &place), MT_OK);
     CHECK_EQUAL(mt_levin_stray(&room.dialog->ways[0], MT_PROBLEM_CONFLICT, 70, 1, "other", &place), MT_OK);
     check_problem(0, MT_PROBLEM_NO_HEADER, -7, 9, "late");
@@ -785,7 +784,7 @@ static void test_stray(void)
     CHECK_EQUAL(problem_row(&room.output, 0)->file, 2);
     CHECK_EQUAL(problem_row(&room.output, 0)->time, 5);
     CHECK_EQUAL(problem_row(&room.output, 0)->from_client, 1);
-    room_renew(&room, 0, 1);
+    room_renew(&room, 0);
     CHECK_EQUAL(mt_levin_stray(&room.dialog->ways[1], MT_PROBLEM_NO_HEADER, -7, 9, "late", &place), MT_OK);
     check_problem(0, MT_PROBLEM_FOREIGN, -7, 9, "late");
     room_close(&room);
@@ -797,7 +796,7 @@ static void test_messages_not_wanted(void)
     struct wire wire = {0};
     wire_response(&wire, MT_REQUEST_SUPPORT_FLAGS, 10);
     wire_response(&wire, MT_REQUEST_SUPPORT_FLAGS, 10);
-    room_open(&room, 1, 1);
+    room_open(&room, 1);
     room.output.tables[MT_TABLE_messages].wanted = 0;
     CHECK_EQUAL(room_feed(&room, 0, wire.bytes, wire.size, 9), MT_OK);
     CHECK_EQUAL(messages_count(&room.output), 0);
@@ -848,7 +847,7 @@ static void test_no_memory(void)
         for (int foreign = 0; foreign < 2; foreign++) {
             if (n != 0)
                 mt_fail_after(n);
-            room_open(&room, !foreign, 1);
+            room_open(&room, !foreign);
             int result = scenario(&wire);
             mt_fail_after(0);
             CHECK(result == MT_OK || result == MT_NOMEM);
@@ -877,7 +876,7 @@ static void test_garbage(void)
         wire_put(&wire, "g", 1);
         wire_request(&wire, MT_PING, 10);
         for (int k = 0; k < 3; k++) {
-            room_open(&room, 1, 1);
+            room_open(&room, 1);
             mt_levin_midstream(&room.dialog->ways[1]);
             CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, steps[k]), MT_OK);
             CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_NO_HEADER), garbage + 1);
