@@ -145,3 +145,8 @@ __all__ = [
     "ACK", "CLIENT", "CLIENT_IP", "EPEE_HEADER", "FIN", "FLAGGED", "FLAGS", "HELLO", "MILLISECOND", "PING", "PONG", "POOL", "PSH", "RST", "SECOND", "SERVER", "SERVER_IP", "START", "SYN", "SYNC",
     "SYNCED", "T", "Talk", "URG", "WELCOME", "Wire", "bare", "cut", "filler", "news", "sll", "wrapped", "zstd", "zstd_skippable",
 ]  # fmt: skip
+
+
+def seen(wire: Wire) -> dict[str, bytes]:
+    """What the wire carried as the one file of a case."""
+    return {"a.pcap": craft.pcap(wire.packets)}

@@ -96,6 +96,11 @@ def notification(command: int, **columns: Any) -> Row:
     return message(command, "notification", **{"flags": 1, "expects_response": False, "return_code": 0, "reply": None, **columns})
 
 
+def pair(first: int = 4, label: str = "ping", **columns: object) -> list[Row]:
+    """A ping in that frame and its pong in the next."""
+    return [request(1003, frame=first, id=label, **columns), response(1003, frame=first + 1, reply=label, **columns)]
+
+
 def problem(kind: str, size: int | None = None, **columns: Any) -> Row:
     row: Row = {"kind": kind, **columns}
     if size is not None:

@@ -7,14 +7,10 @@ from typing import Any
 import craft
 from craft import pcap
 
-from ._build import ACK, CLIENT, FIN, FLAGGED, FLAGS, HELLO, PING, PONG, PSH, SERVER, SYNC, SYNCED, WELCOME, T, Talk, Wire, cut, news
+from ._build import ACK, CLIENT, FIN, FLAGGED, FLAGS, HELLO, PING, PONG, PSH, SERVER, SYNC, SYNCED, WELCOME, T, Talk, Wire, cut, news, seen
 from ._case import ANY, Expect, case, cases, message, notification, problem, request, response
 
 BODY = news(1000)  # 1033 bytes
-
-
-def seen(wire: Wire) -> dict[str, bytes]:
-    return {"a.pcap": pcap(wire.packets)}
 
 
 def started() -> tuple[Wire, Talk]:

@@ -5,14 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import craft
-from craft import EMPTY, bucket, pcap
+from craft import EMPTY, bucket
 
-from ._build import CLIENT, CLIENT_IP, FLAGGED, FLAGS, HELLO, PING, PONG, POOL, SERVER, SERVER_IP, SYNC, SYNCED, WELCOME, T, Talk, Wire, filler, news
+from ._build import CLIENT, CLIENT_IP, FLAGGED, FLAGS, HELLO, PING, PONG, POOL, SERVER, SERVER_IP, SYNC, SYNCED, WELCOME, T, Talk, Wire, filler, news, seen
 from ._case import ANY, Expect, case, cases, message, notification, problem, request, response
-
-
-def seen(wire: Wire) -> dict[str, bytes]:
-    return {"a.pcap": pcap(wire.packets)}
 
 
 def started() -> tuple[Wire, Talk]:
