@@ -80,9 +80,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_generator_options(generator)
     generator.add_argument("--pool", type=_positive, default=20_000, help="hosts known in the network (default 20000)")
     generator.add_argument("--manifest", type=Path, metavar="FILE", help="writes the manifest to FILE instead of standard output")
+    generator.add_argument("--blobs", type=Path, metavar="FILE", help="writes the transactions and blocks, each once, to FILE, for run --blobs")
     generator.add_argument("out", type=Path, metavar="OUT", help="the capture; .pcap for pcap, anything else for pcapng")
     runner = commands.add_parser("run", help="runs over a capture")
     _add_run_options(runner)
+    runner.add_argument("--blobs", type=Path, metavar="FILE", help="what generate --blobs wrote with the capture; without it the Keccak pass is left out")
     runner.add_argument("capture", type=Path, metavar="CAPTURE")
     return parser
 
@@ -91,20 +93,20 @@ def _tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _generate(options: argparse.Namespace, out: Path) -> dict[str, Any]:
-    return generate(out, options.size, options.seed, with_shares(dict(options.share)), getattr(options, "pool", 20_000))
+def _generate(options: argparse.Namespace, out: Path, blobs: Path | None) -> dict[str, Any]:
+    return generate(out, options.size, options.seed, with_shares(dict(options.share)), getattr(options, "pool", 20_000), blobs)
 
 
 def _write_manifest(options: argparse.Namespace) -> None:
-    text = json.dumps(_generate(options, options.out), indent=1) + "\n"
+    text = json.dumps(_generate(options, options.out, options.blobs), indent=1) + "\n"
     if options.manifest:
         options.manifest.write_text(text, encoding="utf-8")
     else:
         print(text, end="")
 
 
-def _run(options: argparse.Namespace, capture: Path) -> None:
-    result = run(capture, options.only or DEFAULT, options.runs, options.slow_runs, options.tshark_packets, options.core, _tell)
+def _run(options: argparse.Namespace, capture: Path, blobs: Path | None) -> None:
+    result = run(capture, blobs, options.only or DEFAULT, options.runs, options.slow_runs, options.tshark_packets, options.core, _tell)
     if options.json and str(options.json) != "-":
         options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=1) if options.json and str(options.json) == "-" else table(result))
@@ -116,13 +118,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "generate":
             _write_manifest(options)
         elif options.command == "run":
-            _run(options, options.capture)
+            _run(options, options.capture, options.blobs)
         else:
             with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
-                capture = Path(folder) / "node.pcapng"
+                capture, blobs = Path(folder) / "node.pcapng", Path(folder) / "blobs"
                 _tell(f"generating {options.size / 1e6:.0f} MB")
-                _generate(options, capture)
-                _run(options, capture)
+                _generate(options, capture, blobs)
+                _run(options, capture, blobs)
     except (BenchmarkError, Unavailable, OSError, ValueError) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1

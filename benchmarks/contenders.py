@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _HERE = Path(__file__).resolve().parent
+_CORE = _HERE.parent / "csrc"
 _PLAIN_FIELDS = ("frame.number", "frame.time_epoch", "ip.src", "ip.dst", "tcp.segment.count", "tcp.len", "tcp.srcport", "tcp.dstport")
 _MONERO_FIELDS = (
     "monero.command",
@@ -29,16 +30,27 @@ class Contender:
     command: tuple[str, ...]
     slow: bool = False  # runs in the first rounds only
     packets: int | None = None  # reads no more than this many packets; its time is scaled to the whole file
-    checked: bool = True  # prints the packets it saw
+    reports: bool = True  # prints a JSON object
+    within: tuple[str, str] | None = None  # key and title of what it says the middle of it took: within_seconds, within_cpu
 
 
-def build(source: str, folder: Path, *libraries: str) -> Path:
-    """Compiles one of the C programs beside this file with the system's compiler."""
+@dataclass(frozen=True)
+class Task:
+    """What there is to run on."""
+
+    capture: str
+    folder: Path  # for what is compiled
+    tshark_packets: int
+    blobs: str | None  # the file of the capture's distinct blobs, as generate writes it
+
+
+def build(source: str, folder: Path, *options: str) -> Path:
+    """Compiles one of the C programs beside this file with the system's compiler. `options`: sources that go with it, libraries."""
     compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if not compiler:
         raise Unavailable("no C compiler found (cc, gcc or clang)")
     program = folder / Path(source).stem
-    command = [*compiler.split(), "-std=c11", "-O2", "-o", str(program), str(_HERE / source), *(f"-l{library}" for library in libraries)]
+    command = [*compiler.split(), "-std=c11", "-O2", "-o", str(program), str(_HERE / source), *options]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
         raise Unavailable(f"{source} cannot be compiled:\n{result.stderr.strip()}")
@@ -56,27 +68,35 @@ def _python(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-P", *arguments)
 
 
-def _loop(capture: str, folder: Path, packets: int) -> Contender:
-    return Contender("libpcap", "bare libpcap loop", (str(build("pcap_loop.c", folder, "pcap")), capture))
+def _loop(task: Task) -> Contender:
+    return Contender("libpcap", "bare libpcap loop", (str(build("pcap_loop.c", task.folder, "-lpcap")), task.capture))
 
 
-def _ours(key: str, title: str, tables: str) -> Callable[[str, Path, int], Contender]:
-    def make(capture: str, folder: Path, packets: int) -> Contender:
+def _keccak(task: Task) -> Contender:
+    """Compiled as the package is: a slower one would flatter what it is subtracted from."""
+    if task.blobs is None:
+        raise Unavailable("it needs the file that `generate --blobs` writes beside the capture, given by --blobs")
+    program = build("keccak_pass.c", task.folder, "-O3", f"-I{_CORE}", str(_CORE / "keccak.c"))
+    return Contender("keccak", "one Keccak pass, distinct blobs", (str(program), task.blobs), within=("hash", "the hashing alone"))
+
+
+def _ours(key: str, title: str, tables: str) -> Callable[[Task], Contender]:
+    def make(task: Task) -> Contender:
         result = subprocess.run(_python("-c", "import monerotraffic"), capture_output=True, text=True, check=False, env=environment())
         if result.returncode:
             raise Unavailable(f"monerotraffic cannot be imported: {result.stderr.strip().splitlines()[-1]}")
-        return Contender(key, title, _python("-m", "benchmarks.ours", capture, tables))
+        return Contender(key, title, _python("-m", "benchmarks.ours", task.capture, tables), within=("read", "within read()"))
 
     return make
 
 
-def _dpkt(capture: str, folder: Path, packets: int) -> Contender:
+def _dpkt(task: Task) -> Contender:
     if importlib.util.find_spec("dpkt") is None:
         raise Unavailable("dpkt is not installed")
-    return Contender("dpkt", "dpkt, headers only", _python("-m", "benchmarks.dpkt_loop", capture), slow=True)
+    return Contender("dpkt", "dpkt, headers only", _python("-m", "benchmarks.dpkt_loop", task.capture), slow=True)
 
 
-def _tshark(capture: str, folder: Path, packets: int) -> Contender:
+def _tshark(task: Task) -> Contender:
     """The first pass of the published pipeline. Before Wireshark 4.4 there is no Monero dissector: then the TCP fields alone."""
     program = shutil.which("tshark")
     if not program:
@@ -85,16 +105,18 @@ def _tshark(capture: str, folder: Path, packets: int) -> Contender:
     dissects = "\tmonero.payload.item.key\t" in known
     fields = _PLAIN_FIELDS + _MONERO_FIELDS if dissects else _PLAIN_FIELDS
     # no -o monero.desegment: it is the default
-    command = [program, "-n", "-r", capture, "-c", str(packets), "-Y", "monero" if dissects else "tcp", "-T", "fields"]
+    command = [program, "-n", "-r", task.capture, "-c", str(task.tshark_packets), "-Y", "monero" if dissects else "tcp", "-T", "fields"]
     for field in fields:
         command += ("-e", field)
     title = "tshark, pipeline's fields" if dissects else "tshark, no Monero dissector"
-    return Contender("tshark", title, tuple(command), slow=True, packets=packets, checked=False)
+    return Contender("tshark", title, tuple(command), slow=True, packets=task.tshark_packets, reports=False)
 
 
-_MAKERS: dict[str, Callable[[str, Path, int], Contender]] = {
+_MAKERS: dict[str, Callable[[Task], Contender]] = {
     "libpcap": _loop,
     "all": _ours("all", "all tables", "all"),
+    "keccak": _keccak,
+    "without_blobs": _ours("without_blobs", "without transactions and blocks", "-transactions,blocks,inventories"),
     "peer_lists": _ours("peer_lists", "peer lists only", "peer_lists"),
     "messages": _ours("messages", "messages only", "messages"),
     "dpkt": _dpkt,
@@ -105,6 +127,6 @@ KEYS = tuple(_MAKERS)
 DEFAULT = tuple(key for key in KEYS if key != "tshark")
 
 
-def make(key: str, capture: str, folder: Path, packets: int) -> Contender:
-    """`folder` for what is compiled; `packets`: how many tshark reads. Raises Unavailable."""
-    return _MAKERS[key](capture, folder, packets)
+def make(key: str, task: Task) -> Contender:
+    """Raises Unavailable."""
+    return _MAKERS[key](task)

@@ -7,6 +7,7 @@ report of it is counted on the way.
 
 import heapq
 import random
+import struct
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -14,7 +15,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from benchmarks import payloads
+from benchmarks import blobs, payloads
+from benchmarks.blobs import Block, Transaction
 from benchmarks.capturefile import CaptureFile
 from benchmarks.payloads import Chain, Message
 from benchmarks.peers import Host, PeerLists, Pool
@@ -22,6 +24,7 @@ from benchmarks.tcp import MICROSECOND, MILLISECOND, PEER, SECOND, VANTAGE, Conn
 
 _DAY = 86_400.0
 _START = 1_767_225_600 * SECOND  # 2026-01-01
+_HEIGHT = 3_575_000  # blocks of the chain before the capture
 _PORT = 18080
 _TICK = 60 * SECOND
 _VANTAGE_HOSTS = {4: ip_address("198.51.100.10").packed, 16: ip_address("2001:db8:10::10").packed}
@@ -87,12 +90,20 @@ class Truth:
     full_lists: int = 0
     empty_lists: int = 0
     transactions: int = 0
+    distinct_transactions: dict[bytes, None] = field(default_factory=dict)  # in the order of their first coming, as no set would be
+    blocks: int = 0
+    distinct_blocks: dict[bytes, None] = field(default_factory=dict)
+    inventories: int = 0
     hosts: set[bytes] = field(default_factory=set)
 
     def add(self, message: Message, side: int) -> None:
         self.messages[message.command, message.kind, "sent" if side == VANTAGE else "received"] += 1
         self.payload_bytes += len(message.data) - 33
-        self.transactions += message.transactions
+        self.transactions += len(message.transactions)
+        self.distinct_transactions.update(dict.fromkeys(message.transactions))
+        self.blocks += len(message.blocks)
+        self.distinct_blocks.update(dict.fromkeys(message.blocks))
+        self.inventories += message.inventories
         if message.kind == "response" and message.command in (payloads.HANDSHAKE, payloads.TIMED_SYNC):
             self.peer_entries += message.peers
             self.full_lists += message.peers == payloads.PEERS_PER_LIST
@@ -127,9 +138,11 @@ class _Node:
         self._pool = Pool(self._rng, pool_size)
         self._white = self._pool.draw(1000)
         self._peer_id = self._rng.getrandbits(64)
-        self._chain = Chain(3_575_000, self._rng.randbytes(32), 520_000_000_000_000_000)
-        self._blobs: list[bytes] = []
-        self._first_blob = 0  # number of the first transaction of _blobs
+        (self._top,) = blobs.chain(self._rng, self._rng.randbytes(32), _HEIGHT - 1, _START // SECOND, [()])
+        self._chain = Chain(_HEIGHT, self._top.id, 520_000_000_000_000_000)
+        self._transactions: list[Transaction] = []  # those under way
+        self._first_transaction = 0  # number of the first of these
+        self._unmined = 0  # number of the first one in no block yet
         self._links: list[_Link] = []
         self._busy: set[bytes] = set()
         self._numbers = 0
@@ -190,7 +203,7 @@ class _Node:
         tcp.free = at
         repeats = rng.random() < self._shares.repeating
         lists = (PeerLists(self._pool, self._white, False), white or PeerLists(self._pool, None, repeats))
-        relayed = self._first_blob + len(self._blobs) - rng.randint(0, 20)
+        relayed = self._next_transaction - rng.randint(0, 20)
         return _Link(tcp, self._numbers, host, incoming, lists, 0 if rng.random() < self._shares.flagless else 1, max(0, relayed))
 
     def _stranger(self) -> Host:
@@ -298,25 +311,30 @@ class _Node:
 
     # ---- relay ----
 
+    @property
+    def _next_transaction(self) -> int:
+        """Number of the next transaction that somebody makes."""
+        return self._first_transaction + len(self._transactions)
+
     def _next_transactions(self, link: _Link, side: int) -> Message:
         """The next transactions that this side relays here. Each transaction crosses a connection once: even ones one way, odd ones the other, turned
         around from peer to peer."""
         draw = self._rng.random()
         count = 1 if draw < 0.85 else 2 if draw < 0.95 else self._rng.randint(3, 6)
-        number = max(link.relayed[side], self._first_blob)
+        number = max(link.relayed[side], self._first_transaction)
         number += (number + link.number + side) % 2
-        blobs = []
+        relayed = []
         for _ in range(count):
-            while number >= self._first_blob + len(self._blobs):
-                self._blobs.append(payloads.transaction_blob(self._rng))
-            blobs.append(self._blobs[number - self._first_blob])
+            while number >= self._next_transaction:
+                self._transactions.append(blobs.transaction(self._rng))
+            relayed.append(self._transactions[number - self._first_transaction].blob)
             number += 2
         link.relayed[side] = number
-        if len(self._blobs) > 2 * _RELAY_WINDOW:
-            del self._blobs[:_RELAY_WINDOW]
-            self._first_blob += _RELAY_WINDOW
+        if len(self._transactions) > 2 * _RELAY_WINDOW:
+            del self._transactions[:_RELAY_WINDOW]
+            self._first_transaction += _RELAY_WINDOW
         stem = side == (PEER if link.incoming else VANTAGE) and self._rng.random() < 0.05
-        return payloads.new_transactions(blobs, not stem)
+        return payloads.new_transactions(relayed, not stem)
 
     def _somebody(self) -> _Link | None:
         return self._rng.choice(self._links) if self._links else None
@@ -328,9 +346,10 @@ class _Node:
 
     def _block(self, at: int) -> None:
         """A new block runs over the connections, over some of them both ways."""
-        rng = self._rng
-        self._chain = Chain(self._chain.height + 1, rng.randbytes(32), self._chain.difficulty + 600_000_000_000)
-        message = payloads.fluffy_block(payloads.block_blob(rng, rng.randint(15, 120)), (), self._chain.height)
+        rng, chain = self._rng, self._chain
+        (self._top,) = blobs.chain(rng, chain.top_id, chain.height, at // SECOND, [self._mined(rng.randint(15, 120))])
+        self._chain = Chain(chain.height + 1, self._top.id, chain.difficulty + 600_000_000_000)
+        message = payloads.fluffy_block(self._top.blob, (), self._chain.height)
 
         def cross(link: _Link, side: int) -> Callable[[int], None]:
             return lambda now: self._send(link, side, now, message) if link.alive else None
@@ -343,55 +362,74 @@ class _Node:
             if rng.random() < times - 1:
                 self._at(at + int(rng.expovariate(4) * SECOND), cross(link, 1 - side))
 
+    def _mined(self, count: int) -> list[Transaction]:
+        """Up to `count` of the transactions under way, the oldest of those in no block yet."""
+        start = max(self._unmined - self._first_transaction, 0)
+        mined = self._transactions[start : start + count]
+        self._unmined = self._first_transaction + start + len(mined)
+        return mined
+
     def _missing(self, at: int) -> None:
-        """2009 for transactions of a block, 2008 with them."""
-        if link := self._somebody():
-            rng = self._rng
-            asks = rng.randrange(2)
-            indices = sorted(rng.sample(range(60), rng.randint(1, 8)))
-            blobs = [payloads.transaction_blob(rng) for _ in indices]
-            self._send(link, asks, at, payloads.fluffy_missing(self._chain.top_id, self._chain.height, indices), answered=True)
-            answer = payloads.fluffy_block(payloads.block_blob(rng, 60), blobs, self._chain.height)
-            self._send(link, 1 - asks, link.tcp.free + MILLISECOND, answer)
+        """2009 for transactions of the last block, 2008 with them."""
+        link, block = self._somebody(), self._top
+        if link is None or not block.transactions:
+            return
+        rng, height = self._rng, self._chain.height
+        asks, listed = rng.randrange(2), len(block.transactions)
+        indices = sorted(rng.sample(range(listed), min(listed, rng.randint(1, 8))))
+        self._send(link, asks, at, payloads.fluffy_missing(block.id, height, indices), answered=True)
+        answer = payloads.fluffy_block(block.blob, [block.transactions[index].blob for index in indices], height)
+        self._send(link, 1 - asks, link.tcp.free + MILLISECOND, answer)
 
     def _complement(self, at: int) -> None:
+        """2010 with the ids of a pool, 2002 with what that lacks: the only ids that are no hash of anything here."""
         if link := self._somebody():
             rng = self._rng
             asks = rng.randrange(2)
-            self._send(link, asks, at, payloads.txpool_complement(rng.randbytes(32 * rng.randint(0, 200))), answered=True)
-            blobs = [payloads.transaction_blob(rng) for _ in range(rng.randint(1, 20))]
-            self._send(link, 1 - asks, link.tcp.free + MILLISECOND, payloads.new_transactions(blobs, False))
+            self._send(link, asks, at, payloads.txpool_complement(_random_ids(rng, rng.randint(0, 200))), answered=True)
+            lacking = [blobs.transaction(rng).blob for _ in range(rng.randint(1, 20))]
+            self._send(link, 1 - asks, link.tcp.free + MILLISECOND, payloads.new_transactions(lacking, False))
 
     def _synchronise(self, at: int) -> None:
-        """One side is behind: chain, then blocks twice."""
+        """One side is behind: chain, then blocks twice. The blocks are of this synchronisation alone, on top of a block that nobody sent."""
         link = self._somebody()
         if link is None:
             return
-        rng, chain = self._rng, self._chain
+        rng, chain, step = self._rng, self._chain, self._shares.sync_blocks
         asks = rng.randrange(2)
         count = rng.randint(20, 2000)
-        ids = rng.randbytes(32 * count)
-        entry = payloads.chain_entry(payloads.block_blob(rng, 30), ids, [rng.randint(30_000, 300_000) for _ in range(count)], chain.height - count, chain)
-        self._send(link, asks, at, payloads.chain_request(rng.randbytes(32 * 32)), answered=True)
+        blocks = self._old_blocks(chain.height - count, 2 * step)
+        ids = [block.id for block in blocks] + _random_ids(rng, count - len(blocks))
+        entry = payloads.chain_entry(blocks[0].blob, ids, [rng.randint(30_000, 300_000) for _ in ids], chain.height - count, chain)
+        self._send(link, asks, at, payloads.chain_request(_random_ids(rng, 32)), answered=True)
         self._send(link, 1 - asks, link.tcp.free + MILLISECOND, entry)
-        step = self._shares.sync_blocks
-        for start in (0, step):
-            self._send(link, asks, link.tcp.free + MILLISECOND, payloads.get_objects(ids[32 * start : 32 * (start + step)]), answered=True)
-            blocks = []
-            for _ in range(step):
-                blobs = [payloads.transaction_blob(rng) for _ in range(rng.randint(0, 25))]
-                blocks.append((payloads.block_blob(rng, len(blobs)), blobs))
-            self._send(link, 1 - asks, link.tcp.free + MILLISECOND, payloads.objects(blocks, chain.height))
+        for some in (blocks[:step], blocks[step:]):
+            self._send(link, asks, link.tcp.free + MILLISECOND, payloads.get_objects([block.id for block in some]), answered=True)
+            bodies = [(block.blob, [one.blob for one in block.transactions]) for block in some]
+            self._send(link, 1 - asks, link.tcp.free + MILLISECOND, payloads.objects(bodies, chain.height))
+
+    def _old_blocks(self, height: int, count: int) -> list[Block]:
+        """Blocks from before the capture."""
+        rng = self._rng
+        bodies = [[blobs.transaction(rng) for _ in range(rng.randint(0, 25))] for _ in range(count)]
+        return blobs.chain(rng, rng.randbytes(32), height, _START // SECOND - blobs.BLOCK_TIME * (_HEIGHT - height), bodies)
 
 
-def generate(path: Path, size: int, seed: int = 1, shares: Shares | None = None, pool_size: int = 20_000) -> dict[str, Any]:
-    """Writes a capture of about `size` bytes (never less) and returns its manifest."""
+def _random_ids(rng: random.Random, count: int) -> list[bytes]:
+    return [rng.randbytes(32) for _ in range(count)]
+
+
+def generate(path: Path, size: int, seed: int = 1, shares: Shares | None = None, pool_size: int = 20_000, blobs_path: Path | None = None) -> dict[str, Any]:
+    """Writes a capture of about `size` bytes (never less) and returns its manifest. `blobs_path` gets its blobs, each once: u32 length, bytes."""
     shares = shares or Shares()
     if pool_size < 10 * shares.peers + 300:
         raise ValueError(f"a pool of {pool_size} hosts is too small for {shares.peers} peers")
     with CaptureFile(path) as capture:
         node = _Node(capture, shares, seed, pool_size)
         node.run(size)
+    if blobs_path:
+        with blobs_path.open("wb") as file:
+            file.writelines(struct.pack("<I", len(blob)) + blob for blob in (*node.truth.distinct_transactions, *node.truth.distinct_blocks))
     return _manifest(capture, node, shares, seed, pool_size)
 
 
@@ -425,6 +463,12 @@ def _manifest(capture: CaptureFile, node: _Node, shares: Shares, seed: int, pool
         "node_data": commands[payloads.HANDSHAKE] + responses,
         "sync_data": commands[payloads.HANDSHAKE] + commands[payloads.TIMED_SYNC],
         "transactions": truth.transactions,
+        "distinct_transactions": len(truth.distinct_transactions),
+        "distinct_transaction_bytes": sum(map(len, truth.distinct_transactions)),
+        "blocks": truth.blocks,
+        "distinct_blocks": len(truth.distinct_blocks),
+        "distinct_block_bytes": sum(map(len, truth.distinct_blocks)),
+        "inventories": truth.inventories,
     }
 
 

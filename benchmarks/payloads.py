@@ -1,6 +1,5 @@
 """The Levin messages of a node of today (v0.18), whole: header and payload. Nothing here knows of TCP or of files."""
 
-import random
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +26,9 @@ class Message:
     command: int
     kind: str
     peers: int = 0
-    transactions: int = 0
+    transactions: tuple[bytes, ...] = ()
+    blocks: tuple[bytes, ...] = ()
+    inventories: int = 0  # ids and indices listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,9 @@ def response(command: int, payload: bytes, peers: int = 0) -> Message:
     return Message(_HEADER.pack(_SIGNATURE, len(payload), 0, command, 1, 2, 1) + payload, command, "response", peers)
 
 
-def notification(command: int, payload: bytes, transactions: int = 0) -> Message:
-    return Message(_HEADER.pack(_SIGNATURE, len(payload), 0, command, 0, 1, 1) + payload, command, "notification", 0, transactions)
+def notification(command: int, payload: bytes, transactions: Sequence[bytes] = (), blocks: Sequence[bytes] = (), inventories: int = 0) -> Message:
+    data = _HEADER.pack(_SIGNATURE, len(payload), 0, command, 0, 1, 1) + payload
+    return Message(data, command, "notification", 0, tuple(transactions), tuple(blocks), inventories)
 
 
 # ---- what handshakes and timed syncs are made of ----
@@ -119,35 +121,12 @@ def ping_response(peer_id: int) -> Message:
     return response(PING, epee.payload(epee.u64("peer_id", peer_id), epee.string("status", b"OK")))
 
 
-# ---- blobs: the one place where transactions and blocks are made ----
-
-
-def transaction_blob(rng: random.Random) -> bytes:
-    """A transaction blob of a size as on mainnet: mostly one or two inputs and two outputs. Its bytes are random: for a decoder that looks into
-    transactions, make real ones here (version 2, type 6) and nowhere else."""
-    draw = rng.random()
-    if draw < 0.55:
-        size = rng.randint(1525, 1540)
-    elif draw < 0.87:
-        size = rng.randint(2210, 2230)
-    elif draw < 0.96:
-        size = rng.randint(2890, 2930)
-    else:
-        size = rng.randint(3300, 9000)
-    return rng.randbytes(size)
-
-
-def block_blob(rng: random.Random, transactions: int) -> bytes:
-    """A block blob: about 80 bytes of header, a miner transaction, and 32 bytes per transaction id. Random too: see transaction_blob."""
-    return rng.randbytes(78 + rng.randint(105, 160) + 32 * transactions)
-
-
 # ---- the relay protocol ----
 
 
 def new_transactions(blobs: Sequence[bytes], fluff: bool) -> Message:
     stem = () if fluff else (epee.boolean("dandelionpp_fluff", False),)
-    return notification(NEW_TRANSACTIONS, epee.payload(epee.string("_", b""), *stem, epee.strings("txs", sorted(blobs))), len(blobs))
+    return notification(NEW_TRANSACTIONS, epee.payload(epee.string("_", b""), *stem, epee.strings("txs", sorted(blobs))), blobs)
 
 
 def _block(block: bytes, blobs: Sequence[bytes]) -> bytes:
@@ -155,7 +134,8 @@ def _block(block: bytes, blobs: Sequence[bytes]) -> bytes:
 
 
 def fluffy_block(block: bytes, blobs: Sequence[bytes], height: int) -> Message:
-    return notification(FLUFFY_BLOCK, epee.payload(epee.entry("b", _block(block, blobs)), epee.u64("current_blockchain_height", height)), len(blobs))
+    payload = epee.payload(epee.entry("b", _block(block, blobs)), epee.u64("current_blockchain_height", height))
+    return notification(FLUFFY_BLOCK, payload, blobs, (block,))
 
 
 def fluffy_missing(block_id: bytes, height: int, indices: Sequence[int]) -> Message:
@@ -164,35 +144,35 @@ def fluffy_missing(block_id: bytes, height: int, indices: Sequence[int]) -> Mess
         epee.u64("current_blockchain_height", height),
         epee.string("missing_tx_indices", struct.pack(f"<{len(indices)}Q", *indices)),
     )
-    return notification(FLUFFY_MISSING, epee.payload(*fields))
+    return notification(FLUFFY_MISSING, epee.payload(*fields), inventories=len(indices))
 
 
-def get_objects(ids: bytes) -> Message:
-    return notification(GET_OBJECTS, epee.payload(epee.string("blocks", ids)))
+def get_objects(ids: Sequence[bytes]) -> Message:
+    return notification(GET_OBJECTS, epee.payload(epee.string("blocks", b"".join(ids))), inventories=len(ids))
 
 
 def objects(blocks: Sequence[tuple[bytes, Sequence[bytes]]], height: int) -> Message:
     bodies = [_block(block, blobs) for block, blobs in blocks]
     payload = epee.payload(epee.objects("blocks", bodies), epee.u64("current_blockchain_height", height))
-    return notification(OBJECTS, payload, sum(len(blobs) for _, blobs in blocks))
+    return notification(OBJECTS, payload, [blob for _, blobs in blocks for blob in blobs], [block for block, _ in blocks])
 
 
-def chain_request(ids: bytes) -> Message:
-    return notification(CHAIN_REQUEST, epee.payload(epee.string("block_ids", ids)))
+def chain_request(ids: Sequence[bytes]) -> Message:
+    return notification(CHAIN_REQUEST, epee.payload(epee.string("block_ids", b"".join(ids))), inventories=len(ids))
 
 
-def chain_entry(first_block: bytes, ids: bytes, weights: Sequence[int], start: int, chain: Chain) -> Message:
+def chain_entry(first_block: bytes, ids: Sequence[bytes], weights: Sequence[int], start: int, chain: Chain) -> Message:
     fields = (
         epee.u64("cumulative_difficulty", chain.difficulty),
         epee.u64("cumulative_difficulty_top64", 0),
         epee.string("first_block", first_block),
-        epee.string("m_block_ids", ids),
+        epee.string("m_block_ids", b"".join(ids)),
         epee.string("m_block_weights", struct.pack(f"<{len(weights)}Q", *weights)),
         epee.u64("start_height", start),
         epee.u64("total_height", chain.height),
     )
-    return notification(CHAIN_ENTRY, epee.payload(*fields))
+    return notification(CHAIN_ENTRY, epee.payload(*fields), inventories=len(ids))
 
 
-def txpool_complement(ids: bytes) -> Message:
-    return notification(TXPOOL_COMPLEMENT, epee.payload(*((epee.string("hashes", ids),) if ids else ())))
+def txpool_complement(ids: Sequence[bytes]) -> Message:
+    return notification(TXPOOL_COMPLEMENT, epee.payload(*((epee.string("hashes", b"".join(ids)),) if ids else ())), inventories=len(ids))

@@ -8,13 +8,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contenders import Contender, Unavailable, build, environment, make
+from benchmarks.contenders import Contender, Task, Unavailable, build, environment, make
 
-_LOOP = "libpcap"
+_LOOP, _ALL, _KECCAK = "libpcap", "all", "keccak"
 
 
 class BenchmarkError(Exception):
@@ -31,6 +31,15 @@ class Sample:
     peak: int  # bytes resident
     report: dict[str, Any] = field(default_factory=dict)  # what the process said of itself
 
+    @property
+    def within(self) -> "Sample":
+        """The middle of it, as the process told."""
+        return replace(self, seconds=self.report["within_seconds"], cpu=self.report["within_cpu"])
+
+    def less(self, other: "Sample") -> "Sample":
+        """Without the time of another one of the same round."""
+        return replace(self, seconds=self.seconds - other.seconds, cpu=self.cpu - other.cpu)
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -41,7 +50,7 @@ class Summary:
     seconds: tuple[float, ...]  # by the clock
     cpu: tuple[float, ...]  # of the processor: what a busy machine does not change
     loop: tuple[Sample, ...]  # the bare loop of the same rounds
-    capture_bytes: int
+    bytes: int  # gone through: those of the file, or of the blobs
     peak: int | None = None
     peak_before: int | None = None
     table_bytes: int | None = None
@@ -56,7 +65,7 @@ class Summary:
             "seconds_min": min(self.seconds),
             "seconds_median": statistics.median(self.seconds),
             "cpu_min": min(self.cpu),
-            "megabytes_per_second": self.capture_bytes / min(self.seconds) / 1e6,
+            "megabytes_per_second": self.bytes / min(self.seconds) / 1e6 if min(self.seconds) > 0 else None,  # a difference may be none
             "ratio_median": statistics.median(ratios),
             "ratio_min": min(ratios),
             "ratio_max": max(ratios),
@@ -92,8 +101,8 @@ class Bench:
         took = json.loads(result.read_text())
         if took["status"]:
             raise BenchmarkError(f"{contender.title} failed (status {took['status']}): {said or 'no message'}")
-        report = json.loads(output.read_text()) if contender.checked else {}
-        if contender.checked:
+        report = json.loads(output.read_text()) if contender.reports else {}
+        if "packets" in report:
             self._packets = self._packets or report["packets"]
             if report["packets"] != self._packets:
                 raise BenchmarkError(f"{contender.title} saw {report['packets']} packets, others {self._packets}")
@@ -114,21 +123,42 @@ class Bench:
                 self.samples.setdefault(contender.key, []).append(self.once(contender, round_))
 
     def summaries(self, contenders: Sequence[Contender]) -> list[Summary]:
-        """Of each contender the whole process, and of ours the time within read() too."""
-        size = self._capture.stat().st_size
-        loops = {sample.round: sample for sample in self.samples[_LOOP]}
-        lines = []
+        """Of each contender the whole process, and the middle of it if it told that too; after the Keccak pass, all tables without its time."""
+        lines: list[Summary] = []
         for contender in contenders:
             samples = self.samples[contender.key]
             last = samples[-1].report
-            loop = tuple(loops[sample.round] for sample in samples)
-            seconds, cpu = tuple(sample.seconds for sample in samples), tuple(sample.cpu for sample in samples)
-            peak = max(sample.peak for sample in samples)
-            lines.append(Summary(contender.key, contender.title, seconds, cpu, loop, size, peak, last.get("peak_before"), last.get("table_bytes")))
-            if "read_seconds" in last:
-                seconds, cpu = (tuple(sample.report[name] for sample in samples) for name in ("read_seconds", "read_cpu"))
-                lines.append(Summary(contender.key + ":read", "  within read()", seconds, cpu, loop, size))
+            lines.append(
+                replace(
+                    self._line(contender.key, contender.title, samples),
+                    peak=max(sample.peak for sample in samples),
+                    peak_before=last.get("peak_before"),
+                    table_bytes=last.get("table_bytes"),
+                )
+            )
+            if contender.within:
+                key, title = contender.within
+                lines.append(self._line(f"{contender.key}:{key}", f"  {title}", [sample.within for sample in samples]))
+            if contender.key == _KECCAK and _ALL in self.samples:
+                lines += self._without_keccak()
         return lines
+
+    def _line(self, key: str, title: str, samples: Sequence[Sample]) -> Summary:
+        """The bare loop of the same rounds stands beside the samples."""
+        loops = {sample.round: sample for sample in self.samples[_LOOP]}
+        size = samples[-1].report.get("blob_bytes", self._capture.stat().st_size)
+        seconds, cpu = tuple(sample.seconds for sample in samples), tuple(sample.cpu for sample in samples)
+        return Summary(key, title, seconds, cpu, tuple(loops[sample.round] for sample in samples), size)
+
+    def _without_keccak(self) -> list[Summary]:
+        """What all tables take beyond the hashing that nobody can do without, of which the time alone counts, not that of its process."""
+        hashing = [sample.within for sample in self.samples[_KECCAK]]
+        whole = self.samples[_ALL]
+        within = [sample.within for sample in whole]
+        return [
+            self._line("all-keccak", "all tables − the hashing alone", list(map(Sample.less, whole, hashing))),
+            self._line("all-keccak:read", "  within read()", list(map(Sample.less, within, hashing))),
+        ]
 
     @property
     def packets(self) -> int:
@@ -136,10 +166,17 @@ class Bench:
 
 
 def run(
-    capture: Path, keys: Sequence[str], runs: int, slow_runs: int, tshark_packets: int, core: int | None, tell: Callable[[str], None]
+    capture: Path,
+    blobs: Path | None,
+    keys: Sequence[str],
+    runs: int,
+    slow_runs: int,
+    tshark_packets: int,
+    core: int | None,
+    tell: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Everything: builds, runs, sums up. Contenders that cannot run here are left out, and told. Raises BenchmarkError, and Unavailable if the
-    bare loop cannot run."""
+    """Everything: builds, runs, sums up. Contenders that cannot run here (one Keccak pass, without the file of `blobs`) are left out, and told.
+    Raises BenchmarkError, and Unavailable if the bare loop cannot run."""
     if core is None:
         core = max(os.sched_getaffinity(0))
     missing: dict[str, str] = {}
@@ -147,9 +184,10 @@ def run(
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         folder = Path(name)
         bench = Bench(capture, folder, core)
+        task = Task(str(capture), folder, tshark_packets, str(blobs) if blobs else None)
         for key in dict.fromkeys((_LOOP, *keys)):
             try:
-                contenders.append(make(key, str(capture), folder, tshark_packets))
+                contenders.append(make(key, task))
             except Unavailable as error:
                 if key == _LOOP:
                     raise
@@ -196,7 +234,7 @@ def table(result: dict[str, Any]) -> str:
             str(line["runs"]),
             f"{line['seconds_min']:.3f}",
             f"{line['seconds_median']:.3f}",
-            f"{line['megabytes_per_second']:.1f}",
+            "" if line["megabytes_per_second"] is None else f"{line['megabytes_per_second']:.1f}",
             f"{line['ratio_median']:.2f}",
             f"{line['ratio_min']:.2f} to {line['ratio_max']:.2f}",
             f"{line['cpu_min']:.3f}",

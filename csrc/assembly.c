@@ -100,8 +100,10 @@ static void extend(struct mt_assembly *assembly, const struct mt_message *bucket
     extent->segments += bucket->extent.segments - (same_segment ? 1 : 0);
     if (bucket->extent.first.arrival < extent->first.arrival)
         extent->first = bucket->extent.first;
-    if (bucket->extent.last.arrival > extent->last.arrival)
+    if (bucket->extent.last.arrival > extent->last.arrival) {
         extent->last = bucket->extent.last;
+        extent->last_length = bucket->extent.last_length;
+    }
     extent->acknowledged = bucket->extent.acknowledged;
 }
 

@@ -24,7 +24,7 @@ struct mt_core_options {
 /* Opens the files as one stream. NULL with *result and `failure` as mt_source_open. The caller owns it: mt_core_close. */
 struct mt_core *mt_core_open(const char *const *paths, size_t count, const struct mt_core_options *options, int *result, struct mt_failure *failure);
 
-/* Reads on until about `bytes` more bytes of packets were handled, or `rows` more rows of messages and peer_lists were made (0: no such bound). MT_OK: there is more;
+/* Reads on until about `bytes` more bytes of packets were handled, or `rows` more rows of messages and of what they say were made (0: no such bound). MT_OK: there is more;
  * MT_END: all is read and every table is final; MT_NOMEM / MT_LINK_TYPE: stopped, and what was read before stays. Needs no Python: call it without the GIL, never from two threads at once. */
 int mt_core_step(struct mt_core *core, uint64_t bytes, uint64_t rows, struct mt_failure *failure);
 

@@ -26,6 +26,9 @@ static const uint8_t widths[16] = {0, 8, 4, 2, 1, 8, 4, 2, 1, 8, 0, 1};
 /* What monerod takes as the least size of an element of each type (ps_min_bytes), 0 for unknown types. */
 static const uint8_t least_sizes[16] = {0, 8, 4, 2, 1, 8, 4, 2, 1, 8, 2, 1, 1, 1};
 
+/* Least value that needs a varint of 1, 2, 4, 8 bytes. */
+static const uint64_t least_of_width[4] = {0, UINT64_C(1) << 6, UINT64_C(1) << 14, UINT64_C(1) << 30};
+
 int mt_epee_refuse(struct mt_epee *reader, const char *why)
 {
     if (reader->why == NULL)
@@ -59,6 +62,7 @@ static int read_varint(struct mt_epee *reader, uint64_t *value)
         *value = mt_le64(reader->at) >> 2;
         break;
     }
+    reader->wide_varints += *value < least_of_width[mark];
     reader->at += (size_t)1 << mark;
     return MT_OK;
 }
@@ -123,12 +127,10 @@ static int close_section(struct mt_epee *reader)
         return MT_END;
     sort_keys(reader->begin, keys, count);
     for (size_t i = 1; i < count; i++) {
-        if (compare_keys(reader->begin + keys[i - 1], reader->begin + keys[i]) == 0) {
+        if (compare_keys(reader->begin + keys[i - 1], reader->begin + keys[i]) == 0 && reader->duplicate_keys++ == 0)
             reader->at = reader->begin + keys[i];
-            return mt_epee_refuse(reader, "duplicate key");
-        }
     }
-    return MT_END;
+    return reader->duplicate_keys != 0 ? mt_epee_refuse(reader, "duplicate key") : MT_END;
 }
 
 int mt_epee_open(struct mt_epee *reader, const uint8_t *payload, size_t size)
@@ -138,6 +140,8 @@ int mt_epee_open(struct mt_epee *reader, const uint8_t *payload, size_t size)
     reader->end = size != 0 ? payload + size : payload; /* `payload` may be NULL then */
     reader->why = NULL;
     reader->objects = reader->fields = reader->strings = 0;
+    reader->wide_varints = reader->duplicate_keys = 0;
+    reader->unordered = 0;
     reader->depth = reader->keys_count = 0;
     if (size < MT_EPEE_HEADER)
         return mt_epee_refuse(reader, size == 0 ? "empty payload" : "payload shorter than the epee header");
@@ -168,7 +172,7 @@ static int read_key(struct mt_epee *reader, struct mt_epee_section *section, str
     if (remaining(reader) <= *key)
         return mt_epee_refuse(reader, "payload ends within a key");
     if (section->last_key != NULL && compare_keys(section->last_key, key) >= 0)
-        section->unordered = 1;
+        section->unordered = reader->unordered = 1;
     section->last_key = key;
     reader->keys[reader->keys_count++] = (uint32_t)(key - reader->begin);
     entry->key = key + 1;

@@ -63,8 +63,11 @@ struct mt_epee {
     const uint8_t *at, *end, *begin;
     const char *why;                   /* static text, NULL while all is well */
     uint32_t objects, fields, strings; /* used so far, against the limits */
+    uint32_t wide_varints;             /* counts and lengths so far that took more bytes than they need */
+    uint32_t duplicate_keys;           /* of the section that was refused for them */
     uint32_t depth;                    /* open sections */
     uint32_t keys_count;
+    uint8_t unordered;                 /* in some section a key was not greater than the one before */
     struct mt_epee_section open[MT_EPEE_DEPTH];
     uint32_t keys[MT_EPEE_FIELDS]; /* offsets of the keys of all open sections; never more than the fields */
 };
@@ -97,6 +100,12 @@ int mt_epee_enter(struct mt_epee *reader, const struct mt_epee_entry *entry);
 
 /* The next element of an array of scalars, to be called `count` times: fills type, value and size of *element. MT_OK or MT_MALFORMED. */
 int mt_epee_element(struct mt_epee *reader, const struct mt_epee_entry *array, struct mt_epee_entry *element);
+
+/* The type byte of an entry as it stands on the wire: type, array flag, or 13. */
+static inline uint8_t mt_epee_wire_type(const struct mt_epee_entry *entry)
+{
+    return *entry->start;
+}
 
 /* Refuses the payload for a reason of the caller's (static text). Returns MT_MALFORMED. */
 int mt_epee_refuse(struct mt_epee *reader, const char *why);

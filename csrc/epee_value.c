@@ -190,6 +190,13 @@ int mt_epee_string(struct mt_epee *reader, const struct mt_epee_entry *entry)
     return MT_OK;
 }
 
+int mt_epee_strings(struct mt_epee *reader, const struct mt_epee_entry *entry)
+{
+    if (entry->is_array && entry->count != 0 && entry->type != MT_EPEE_STRING)
+        return mt_epee_refuse(reader, "array of another type than strings");
+    return MT_OK;
+}
+
 int mt_epee_blob(struct mt_epee *reader, const struct mt_epee_entry *entry, size_t size, const uint8_t **value)
 {
     if (mt_epee_string(reader, entry) != MT_OK)

@@ -28,6 +28,9 @@ int mt_epee_bool(struct mt_epee *reader, const struct mt_epee_entry *entry, uint
 /* A string; its bytes are entry->value, entry->size. */
 int mt_epee_string(struct mt_epee *reader, const struct mt_epee_entry *entry);
 
+/* An array of strings, whose elements are not read yet. Anything but a non-empty array of another type will do for monerod, and is an empty one. */
+int mt_epee_strings(struct mt_epee *reader, const struct mt_epee_entry *entry);
+
 /* A string that holds a value of exactly `size` bytes. *value is NULL if its length is another: monerod then takes the field as missing. */
 int mt_epee_blob(struct mt_epee *reader, const struct mt_epee_entry *entry, size_t size, const uint8_t **value);
 
@@ -42,11 +45,10 @@ static inline int mt_epee_is_objects(const struct mt_epee_entry *entry)
     return entry->type == MT_EPEE_OBJECT && entry->is_array;
 }
 
-/* 1 if the key is `name`, of `size` bytes; MT_EPEE_KEY takes a string literal. */
-static inline int mt_epee_has_key(const struct mt_epee_entry *entry, const char *name, size_t size)
+/* 1 if it is an array of strings (possibly empty). */
+static inline int mt_epee_is_strings(const struct mt_epee_entry *entry)
 {
-    return entry->key_size == size && memcmp(entry->key, name, size) == 0;
+    return entry->type == MT_EPEE_STRING && entry->is_array;
 }
-#define MT_EPEE_KEY(entry, name) mt_epee_has_key((entry), (name), sizeof(name) - 1)
 
 #endif

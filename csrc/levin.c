@@ -4,7 +4,9 @@
 #include "dialog.h"
 #include "error.h"
 #include "assembly.h"
+#include "fields.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define LONGEST (INT64_MAX / 2) /* whatever the limits allow, stream offsets must not overflow */
@@ -56,10 +58,17 @@ static enum mt_problem problem_of(int status)
     }
 }
 
+static void set_last(struct mt_extent *extent, const struct mt_piece *piece)
+{
+    extent->last = piece->place;
+    extent->last_length = (uint32_t)(piece->segment_end - piece->segment_begin);
+}
+
 void mt_extent_touch(struct mt_extent *extent, const struct mt_piece *piece, int64_t previous_end)
 {
     if (extent->counted == UINT64_MAX) {
-        extent->first = extent->last = piece->place;
+        extent->first = piece->place;
+        set_last(extent, piece);
         extent->first_end = piece->segment_end;
         if (piece->segment_begin < extent->begin && previous_end > piece->segment_begin)
             extent->shared |= MT_SHARED_BEFORE;
@@ -71,7 +80,7 @@ void mt_extent_touch(struct mt_extent *extent, const struct mt_piece *piece, int
     if (piece->place.arrival < extent->first.arrival)
         extent->first = piece->place; /* it overtook the one with the first byte */
     if (piece->place.arrival > extent->last.arrival)
-        extent->last = piece->place;
+        set_last(extent, piece);
     extent->acknowledged = piece->acknowledged;
 }
 
@@ -81,42 +90,77 @@ static int has_payload(const struct mt_header *header, int kind)
     return kind >= 0 && kind != MT_KIND_NOISE && mt_command_known(header->command) && !(kind == MT_KIND_RESPONSE && header->return_code < 0);
 }
 
+/* Whether somebody looks at the body of a whole message: `fields` shows what any may hold. */
+static int is_kept(const struct mt_levin *levin, const struct mt_header *header, int kind)
+{
+    return has_payload(header, kind) || (kind >= 0 && kind != MT_KIND_NOISE && levin->dialog->output->tables[MT_TABLE_fields].wanted);
+}
+
+/* What a whole message says: rows of the tables below `messages`, and columns of its own. A payload that monerod refuses makes it malformed, and *why says why. MT_OK or MT_NOMEM. */
+static int decode(struct mt_levin *levin, const struct mt_extent *extent, const struct mt_header *header, struct mt_message_row *row, const uint8_t *payload, const char **why)
+{
+    struct mt_output *output = levin->dialog->output;
+    struct mt_table *fields = &output->tables[MT_TABLE_fields];
+    int cut = 0, result = MT_OK;
+    if (has_payload(header, row->kind))
+        result = mt_p2p_decode(&output->p2p, row, payload, (size_t)header->length, why);
+    if (result == MT_MALFORMED)
+        row->status = MT_STATUS_MALFORMED;
+    if (result != MT_NOMEM && fields->wanted)
+        result = mt_fields_append(fields, &output->strings, row->message, payload, (size_t)header->length, (uint64_t)output->limits->message_fields, &cut);
+    if (result == MT_NOMEM)
+        return MT_NOMEM;
+    return cut ? mt_levin_stray(levin, MT_PROBLEM_LIMIT, extent->begin, 0, "further fields of a message: limit on message_fields", &extent->first) : MT_OK;
+}
+
+/* Rows of problems for parts of a payload that are not decoded. Their bytes are those of a whole message and counted there. */
+static int tell_complaints(struct mt_levin *levin, const struct mt_extent *extent)
+{
+    const struct mt_p2p *p2p = &levin->dialog->output->p2p;
+    char why[128];
+    int result = MT_OK;
+    for (size_t i = 0; i < p2p->complaints_count && result == MT_OK; i++) {
+        (void)snprintf(why, sizeof why, "%s: %s", p2p->complaints[i].part, p2p->complaints[i].why);
+        result = mt_levin_stray(levin, MT_PROBLEM_BLOB, extent->begin, 0, why, &extent->first);
+    }
+    return result;
+}
+
 int mt_levin_row(struct mt_levin *levin, const struct mt_extent *extent, const struct mt_header *header, int kind, int status, int64_t captured, uint32_t fragments, int64_t end,
                  int64_t wire, const uint8_t *payload, const char *why)
 {
     struct mt_dialog *dialog = levin->dialog;
     struct mt_output *output = dialog->output;
     struct mt_table *table = &output->tables[MT_TABLE_messages];
-    int64_t id = output->messages_given;
-    size_t peers = output->p2p.peer_lists->count, nodes = output->p2p.node_data->count, syncs = output->p2p.sync_data->count;
     if (mt_table_reserve(table, 1) != MT_OK)
         return MT_NOMEM;
-    if (status == MT_STATUS_COMPLETE && has_payload(header, kind)) {
-        int result = mt_p2p_decode(&output->p2p, id, header->command, kind == MT_KIND_RESPONSE, payload, (size_t)header->length, &why);
-        if (result == MT_NOMEM)
-            return MT_NOMEM;
-        if (result != MT_OK)
-            status = MT_STATUS_MALFORMED;
-    }
     int64_t first_end = extent->first_end < end ? extent->first_end : end;
     struct mt_message_row row = {
-        .message = id, .connection = dialog->connection, .client = dialog->client, .server = dialog->server,
-        .time = extent->first.time, .frame = extent->first.frame, .file = extent->first.file, .end_time = extent->last.time, .end_frame = extent->last.frame,
+        .message = output->messages_given, .connection = dialog->connection, .client = dialog->client, .server = dialog->server,
+        .time = extent->first.time, .frame = extent->first.frame, .file = extent->first.file, .end_time = extent->last.time, .end_frame = extent->last.frame, .end_length = extent->last_length,
         .length = header->length, .captured = captured, .wire = wire, .command = header->command, .flags = header->flags, .return_code = header->return_code, .version = header->version,
         .segments = extent->segments, .first_segment = (uint32_t)(first_end - extent->begin), .fragments = fragments, .from_client = levin->from_client,
         .expects_response = header->expects_response, .shared = extent->shared != 0, .kind = (int8_t)kind, .status = (int8_t)status,
     };
-    if (mt_dialog_message(dialog, &row, end, extent->acknowledged) != MT_OK) {
-        output->p2p.peer_lists->count = peers; /* no rows without their message */
-        output->p2p.node_data->count = nodes;
-        output->p2p.sync_data->count = syncs;
+    struct mt_marks marks;
+    mt_tables_mark(output->tables, &marks);
+    output->p2p.complaints_count = 0;
+    int result = MT_OK;
+    if (status == MT_STATUS_COMPLETE && is_kept(levin, header, kind))
+        result = decode(levin, extent, header, &row, payload, &why);
+    if (result == MT_OK)
+        result = mt_dialog_message(dialog, &row, end, extent->acknowledged);
+    if (result != MT_OK) {
+        mt_tables_return(output->tables, &marks); /* no rows without their message */
         return MT_NOMEM;
     }
     if (table->wanted)
         *(struct mt_message_row *)mt_table_append(table) = row;
     output->messages_given++;
     levin->messages++;
-    return status == MT_STATUS_COMPLETE ? MT_OK : mt_levin_stray(levin, problem_of(status), extent->begin, wire, why, &extent->first);
+    if (tell_complaints(levin, extent) != MT_OK)
+        return MT_NOMEM;
+    return row.status == MT_STATUS_COMPLETE ? MT_OK : mt_levin_stray(levin, problem_of(row.status), extent->begin, wire, why, &extent->first);
 }
 
 /* ---- bytes outside messages ---- */
@@ -233,7 +277,7 @@ static int begin_body(struct mt_levin *levin, const uint8_t *header)
         return MT_OK;
     }
     message->body_end = message->extent.begin + MT_HEADER_SIZE + (int64_t)message->header.length;
-    message->keep = !message->oversize && (kind < 0 || has_payload(&message->header, kind));
+    message->keep = !message->oversize && (kind < 0 || is_kept(levin, &message->header, kind));
     levin->state = MT_LEVIN_BODY;
     return MT_OK;
 }

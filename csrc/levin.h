@@ -17,6 +17,7 @@ struct mt_extent {
     int64_t begin;           /* stream offset of its first header */
     struct mt_place first;   /* packet that brought the first of its bytes to arrive */
     struct mt_place last;    /* packet that brought the last missing byte so far */
+    uint32_t last_length;    /* payload bytes of that packet */
     int64_t first_end;       /* stream offset of the end of the first byte's segment */
     int64_t acknowledged;    /* of the latest segment, see mt_piece */
     uint64_t counted;        /* arrival number of the packet counted last, UINT64_MAX: none */

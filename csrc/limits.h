@@ -18,6 +18,8 @@
     LIMIT(ip_fragment_bytes, 4194304, "bytes of IP fragments waiting for the rest of their datagrams") \
     LIMIT(ip_fragment_datagrams, 1024, "datagrams waiting for fragments") \
     LIMIT(ip_fragment_seconds, 30, "capture seconds a datagram waits for its fragments") \
+    LIMIT(blobs, 2000000, "distinct transactions and blocks remembered; further ones are hashed anew each time they come") \
+    LIMIT(message_fields, 1000000, "rows of fields of one message; its further entries are left out") \
     LIMIT(requests, 1024, "unanswered requests remembered per direction") \
     LIMIT(problems, 1000000, "rows of problems; further ones are only counted") \
     LIMIT(addresses, 100000000, "distinct addresses interned; further ones are missing") \

@@ -14,13 +14,7 @@ void mt_output_init(struct mt_output *output, const struct mt_limits *limits, ui
         mt_table_init(&output->tables[id], (enum mt_table_id)id, (tables >> id & 1) != 0);
     mt_addresses_init(&output->addresses, (size_t)limits->addresses);
     mt_intern_init(&output->strings, (size_t)limits->strings);
-    output->p2p = (struct mt_p2p){
-        .addresses = &output->addresses,
-        .strings = &output->strings,
-        .peer_lists = &output->tables[MT_TABLE_peer_lists],
-        .node_data = &output->tables[MT_TABLE_node_data],
-        .sync_data = &output->tables[MT_TABLE_sync_data],
-    };
+    mt_p2p_init(&output->p2p, &output->addresses, &output->strings, output->tables, limits);
 }
 
 void mt_output_free(struct mt_output *output)
@@ -30,6 +24,7 @@ void mt_output_free(struct mt_output *output)
     for (int i = 0; i < output->spare_count; i++)
         mt_free(output->spare[i].bytes);
     mt_free(output->early);
+    mt_p2p_free(&output->p2p);
     mt_addresses_free(&output->addresses);
     mt_intern_free(&output->strings);
 }

@@ -52,7 +52,7 @@ struct mt_output {
 void mt_output_init(struct mt_output *output, const struct mt_limits *limits, uint32_t tables);
 void mt_output_free(struct mt_output *output);
 
-/* One row of problems; `detail` is static text. Past the limit it is only counted. MT_OK or MT_NOMEM. */
+/* One row of problems; `detail` is copied. Past the limit it is only counted. MT_OK or MT_NOMEM. */
 int mt_output_problem(struct mt_output *output, const struct mt_problem_row *row, const char *detail);
 
 /* Rows that stand for those the limit swallowed, one per kind, so that totals add up. MT_OK or MT_NOMEM. */

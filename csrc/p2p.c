@@ -1,255 +1,236 @@
 #include "p2p.h"
 
-#include "epee.h"
+#include "decoding.h"
 #include "epee_value.h"
+#include "mem.h"
 #include "p2p_notify.h"
 #include "p2p_peers.h"
 
-enum { HASH_SIZE = 32, NETWORK_ID_SIZE = 16 };
+enum { NETWORK_ID_SIZE = 16 };
 
-/* One message while it is read. What its sender says of itself is gathered from several places and becomes a row at the end. */
-struct decoding {
-    struct mt_p2p *p2p;
-    struct mt_epee reader;
-    struct mt_node_row node;
-    struct mt_sync_row sync;
-    const uint8_t *network_id, *top_id, *status; /* NULL: missing */
-    size_t status_size;
-    int has_node, has_sync;
-};
-
-/* Reads one field of a section; MT_OK, MT_MALFORMED or MT_NOMEM. */
-typedef int read_field(struct decoding *decoding, const struct mt_epee_entry *entry);
-
-/* Reads the innermost open section to its end. */
-static int read_section(struct decoding *decoding, read_field *field)
+void mt_p2p_init(struct mt_p2p *p2p, struct mt_addresses *addresses, struct mt_intern *strings, struct mt_table *tables, const struct mt_limits *limits)
 {
-    struct mt_epee_entry entry;
-    int result;
-    while ((result = mt_epee_next(&decoding->reader, &entry)) == MT_OK) {
-        result = field(decoding, &entry);
-        if (result != MT_OK)
-            return result;
-    }
-    return result == MT_END ? MT_OK : result;
+    *p2p = (struct mt_p2p){.addresses = addresses, .strings = strings, .tables = tables};
+    mt_known_init(&p2p->known, (size_t)limits->blobs);
 }
 
+void mt_p2p_free(struct mt_p2p *p2p)
+{
+    mt_known_free(&p2p->known);
+    mt_free(p2p->complaints);
+}
+
+int mt_p2p_complain(struct mt_p2p *p2p, const char *part, const char *why)
+{
+    void *grown = p2p->complaints;
+    if (mt_reserve(&grown, &p2p->complaints_capacity, p2p->complaints_count + 1, sizeof *p2p->complaints) != MT_OK)
+        return MT_NOMEM;
+    p2p->complaints = grown;
+    p2p->complaints[p2p->complaints_count++] = (struct mt_complaint){part, why};
+    return MT_OK;
+}
+
+/* ---- objects within the root ---- */
+
 /* An object, whose presence is noted in *has. Anything else under its key is as good as missing. */
-static int read_object(struct decoding *decoding, const struct mt_epee_entry *entry, read_field *field, int *has)
+static int read_object(struct mt_decoding *decoding, const struct mt_shape_field *field, const struct mt_epee_entry *entry, mt_take_field *take, uint8_t *has)
 {
     if (!mt_epee_is_object(entry))
-        return mt_epee_skip(&decoding->reader, entry);
-    if (mt_epee_enter(&decoding->reader, entry) != MT_OK)
-        return MT_MALFORMED;
+        return mt_epee_skip(&decoding->payload.epee, entry);
     *has = 1;
-    return read_section(decoding, field);
+    return mt_section_object(&decoding->payload, entry, field->inner, take, decoding);
 }
 
 /* Only v0.15 and older know local_time: of others' a value that does not fit is no reason to refuse. */
-static int local_time(struct decoding *decoding, const struct mt_epee_entry *entry)
+static int local_time(struct mt_decoding *decoding, const struct mt_epee_entry *entry)
 {
+    struct mt_epee *reader = &decoding->payload.epee;
     if (entry->is_array || entry->type != MT_EPEE_UINT64)
-        return mt_epee_skip(&decoding->reader, entry);
+        return mt_epee_skip(reader, entry);
     decoding->node.present |= MT_NODE_LOCAL_TIME;
-    return mt_epee_u64(&decoding->reader, entry, &decoding->node.local_time);
+    return mt_epee_u64(reader, entry, &decoding->node.local_time);
 }
 
-static int node_field(struct decoding *decoding, const struct mt_epee_entry *entry)
+static int take_node_data(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
 {
-    struct mt_epee *reader = &decoding->reader;
+    struct mt_decoding *decoding = context;
+    struct mt_epee *reader = &decoding->payload.epee;
     struct mt_node_row *row = &decoding->node;
-    if (MT_EPEE_KEY(entry, "local_time"))
+    switch (field->name) {
+    case MT_F_LOCAL_TIME:
         return local_time(decoding, entry);
-    if (MT_EPEE_KEY(entry, "network_id"))
+    case MT_F_NETWORK_ID:
         return mt_epee_blob(reader, entry, NETWORK_ID_SIZE, &decoding->network_id);
-    if (MT_EPEE_KEY(entry, "my_port")) {
+    case MT_F_MY_PORT:
         row->present |= MT_NODE_MY_PORT;
         return mt_epee_u32(reader, entry, &row->my_port);
-    }
-    if (MT_EPEE_KEY(entry, "peer_id")) {
+    case MT_F_PEER_ID:
         row->present |= MT_NODE_PEER_ID;
         return mt_epee_u64(reader, entry, &row->peer_id);
-    }
-    if (MT_EPEE_KEY(entry, "rpc_credits_per_hash")) {
+    case MT_F_RPC_CREDITS_PER_HASH:
         row->present |= MT_NODE_RPC_CREDITS;
         return mt_epee_u32(reader, entry, &row->rpc_credits_per_hash);
-    }
-    if (MT_EPEE_KEY(entry, "rpc_port")) {
+    case MT_F_RPC_PORT:
         row->present |= MT_NODE_RPC_PORT;
         return mt_epee_u16(reader, entry, &row->rpc_port);
-    }
-    if (MT_EPEE_KEY(entry, "support_flags")) {
+    case MT_F_SUPPORT_FLAGS:
         row->present |= MT_NODE_SUPPORT_FLAGS;
         return mt_epee_u32(reader, entry, &row->support_flags);
+    default:
+        return mt_section_check(&decoding->payload, field, entry);
     }
-    return mt_epee_skip(reader, entry);
 }
 
-static int sync_field(struct decoding *decoding, const struct mt_epee_entry *entry)
+static int take_payload_data(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
 {
-    struct mt_epee *reader = &decoding->reader;
+    struct mt_decoding *decoding = context;
+    struct mt_epee *reader = &decoding->payload.epee;
     struct mt_sync_row *row = &decoding->sync;
-    if (MT_EPEE_KEY(entry, "cumulative_difficulty")) {
+    switch (field->name) {
+    case MT_F_CUMULATIVE_DIFFICULTY:
         row->present |= MT_SYNC_DIFFICULTY;
         return mt_epee_u64(reader, entry, &row->cumulative_difficulty);
-    }
-    if (MT_EPEE_KEY(entry, "cumulative_difficulty_top64")) {
+    case MT_F_CUMULATIVE_DIFFICULTY_TOP64:
         row->present |= MT_SYNC_DIFFICULTY_TOP64;
         return mt_epee_u64(reader, entry, &row->cumulative_difficulty_top64);
-    }
-    if (MT_EPEE_KEY(entry, "current_height")) {
+    case MT_F_CURRENT_HEIGHT:
         row->present |= MT_SYNC_HEIGHT;
         return mt_epee_u64(reader, entry, &row->current_height);
-    }
-    if (MT_EPEE_KEY(entry, "pruning_seed")) {
+    case MT_F_PRUNING_SEED:
         row->present |= MT_SYNC_PRUNING_SEED;
         return mt_epee_u32(reader, entry, &row->pruning_seed);
-    }
-    if (MT_EPEE_KEY(entry, "top_version")) {
+    case MT_F_TOP_VERSION:
         row->present |= MT_SYNC_TOP_VERSION;
         return mt_epee_u8(reader, entry, &row->top_version);
+    case MT_F_TOP_ID:
+        return mt_epee_blob(reader, entry, MT_HASH_SIZE, &decoding->top_id);
+    default:
+        return mt_section_check(&decoding->payload, field, entry);
     }
-    if (MT_EPEE_KEY(entry, "top_id"))
-        return mt_epee_blob(reader, entry, HASH_SIZE, &decoding->top_id);
-    return mt_epee_skip(reader, entry);
 }
 
-/* ---- root sections: src/p2p/p2p_protocol_defs.h ---- */
+/* ---- roots ---- */
 
-static int timed_sync_request(struct decoding *decoding, const struct mt_epee_entry *entry)
+/* Roots of 1001 to 1003 and 1007. */
+static int take_talk(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
 {
-    if (MT_EPEE_KEY(entry, "payload_data"))
-        return read_object(decoding, entry, sync_field, &decoding->has_sync);
-    return mt_epee_skip(&decoding->reader, entry);
-}
-
-static int timed_sync_response(struct decoding *decoding, const struct mt_epee_entry *entry)
-{
-    if (MT_EPEE_KEY(entry, "local_peerlist_new") && mt_epee_is_objects(entry))
-        return mt_p2p_peers(decoding->p2p, decoding->node.message, &decoding->reader, entry);
-    return timed_sync_request(decoding, entry);
-}
-
-static int handshake_request(struct decoding *decoding, const struct mt_epee_entry *entry)
-{
-    if (MT_EPEE_KEY(entry, "node_data"))
-        return read_object(decoding, entry, node_field, &decoding->has_node);
-    return timed_sync_request(decoding, entry);
-}
-
-static int handshake_response(struct decoding *decoding, const struct mt_epee_entry *entry)
-{
-    if (MT_EPEE_KEY(entry, "node_data"))
-        return read_object(decoding, entry, node_field, &decoding->has_node);
-    return timed_sync_response(decoding, entry);
-}
-
-static int ping_response(struct decoding *decoding, const struct mt_epee_entry *entry)
-{
-    if (MT_EPEE_KEY(entry, "peer_id")) {
-        decoding->node.present |= MT_NODE_PEER_ID;
-        return mt_epee_u64(&decoding->reader, entry, &decoding->node.peer_id);
+    struct mt_decoding *decoding = context;
+    switch (field->name) {
+    case MT_F_NODE_DATA:
+        return read_object(decoding, field, entry, take_node_data, &decoding->has_node);
+    case MT_F_PAYLOAD_DATA:
+        return read_object(decoding, field, entry, take_payload_data, &decoding->has_sync);
+    case MT_F_LOCAL_PEERLIST_NEW:
+        return mt_epee_is_objects(entry) ? mt_p2p_peers(decoding, entry) : mt_epee_skip(&decoding->payload.epee, entry);
+    case MT_F_STATUS:
+        decoding->status = (struct mt_text){entry->value, (size_t)entry->size};
+        return mt_epee_string(&decoding->payload.epee, entry);
+    default:
+        return take_node_data(decoding, field, entry);
     }
-    if (MT_EPEE_KEY(entry, "status")) {
-        decoding->status = entry->value;
-        decoding->status_size = (size_t)entry->size;
-        return mt_epee_string(&decoding->reader, entry);
-    }
-    return mt_epee_skip(&decoding->reader, entry);
 }
 
-static int support_flags_response(struct decoding *decoding, const struct mt_epee_entry *entry)
+/* The removed 1004 to 1006: no monerod of today looks at their fields, and they have no table; how they are written is noted all the same. */
+static int take_nothing(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
 {
-    if (MT_EPEE_KEY(entry, "support_flags")) {
-        decoding->node.present |= MT_NODE_SUPPORT_FLAGS;
-        return mt_epee_u32(&decoding->reader, entry, &decoding->node.support_flags);
-    }
-    return mt_epee_skip(&decoding->reader, entry);
+    struct mt_decoding *decoding = context;
+    uint8_t has;
+    return field->inner != NULL ? read_object(decoding, field, entry, take_nothing, &has) : mt_epee_skip(&decoding->payload.epee, entry);
 }
 
-static int read_root(struct decoding *decoding, uint32_t command, int response)
+static mt_take_field *taker_of(uint32_t command)
 {
-    decoding->has_node = response && (command == MT_PING || command == MT_REQUEST_SUPPORT_FLAGS); /* their root section is about the sender */
     switch (command) {
     case MT_HANDSHAKE:
-        return read_section(decoding, response ? handshake_response : handshake_request);
     case MT_TIMED_SYNC:
-        return read_section(decoding, response ? timed_sync_response : timed_sync_request);
     case MT_PING:
-        if (response)
-            return read_section(decoding, ping_response);
-        break;
     case MT_REQUEST_SUPPORT_FLAGS:
-        if (response)
-            return read_section(decoding, support_flags_response);
-        break;
+        return take_talk;
+    case MT_REQUEST_STAT_INFO:
+    case MT_REQUEST_NETWORK_STATE:
+    case MT_REQUEST_PEER_ID:
+        return take_nothing;
     default:
-        break;
+        return mt_p2p_notify_field;
     }
-    return mt_p2p_notify(&decoding->reader, command);
+}
+
+/* Responses whose root section is about their sender. */
+static int is_about_sender(uint32_t command)
+{
+    return command == MT_PING || command == MT_REQUEST_SUPPORT_FLAGS;
 }
 
 /* ---- rows ---- */
 
-static int append_node(struct decoding *decoding)
+static int append_node(struct mt_decoding *decoding)
 {
-    struct mt_p2p *p2p = decoding->p2p;
     struct mt_node_row *row = &decoding->node;
-    if (decoding->network_id != NULL && mt_intern_put(p2p->strings, decoding->network_id, NETWORK_ID_SIZE, &row->network_id) != MT_OK)
+    struct mt_intern *strings = decoding->p2p->strings;
+    if (decoding->network_id != NULL && mt_intern_put(strings, decoding->network_id, NETWORK_ID_SIZE, &row->network_id) != MT_OK)
         return MT_NOMEM;
-    if (decoding->status != NULL && mt_intern_put(p2p->strings, decoding->status, decoding->status_size, &row->status_text) != MT_OK)
+    if (decoding->status.at != NULL && mt_intern_put(strings, decoding->status.at, decoding->status.size, &row->status_text) != MT_OK)
         return MT_NOMEM;
-    struct mt_node_row *place = mt_table_append(p2p->node_data);
+    struct mt_node_row *place = mt_table_append(mt_decoding_table(decoding, MT_TABLE_node_data));
     if (place == NULL)
         return MT_NOMEM;
     *place = *row;
     return MT_OK;
 }
 
-static int append_sync(struct decoding *decoding)
+static int append_sync(struct mt_decoding *decoding)
 {
-    struct mt_p2p *p2p = decoding->p2p;
     struct mt_sync_row *row = &decoding->sync;
-    if (decoding->top_id != NULL && mt_intern_put(p2p->strings, decoding->top_id, HASH_SIZE, &row->top_id) != MT_OK)
+    if (decoding->top_id != NULL && mt_intern_put(decoding->p2p->strings, decoding->top_id, MT_HASH_SIZE, &row->top_id) != MT_OK)
         return MT_NOMEM;
-    struct mt_sync_row *place = mt_table_append(p2p->sync_data);
+    struct mt_sync_row *place = mt_table_append(mt_decoding_table(decoding, MT_TABLE_sync_data));
     if (place == NULL)
         return MT_NOMEM;
     *place = *row;
     return MT_OK;
 }
 
-static int read_message(struct decoding *decoding, uint32_t command, int response, const uint8_t *payload, size_t size)
+static int append_rows(struct mt_decoding *decoding)
 {
-    if (mt_epee_open(&decoding->reader, payload, size) != MT_OK)
-        return MT_MALFORMED;
-    int result = read_root(decoding, command, response);
-    if (result == MT_OK && decoding->has_node && decoding->p2p->node_data->wanted)
+    int result = mt_p2p_notify_end(decoding);
+    if (result == MT_OK && decoding->has_node && mt_decoding_wants(decoding, MT_TABLE_node_data))
         result = append_node(decoding);
-    if (result == MT_OK && decoding->has_sync && decoding->p2p->sync_data->wanted)
+    if (result == MT_OK && decoding->has_sync && mt_decoding_wants(decoding, MT_TABLE_sync_data))
         result = append_sync(decoding);
     return result;
 }
 
-int mt_p2p_decode(struct mt_p2p *p2p, int64_t message, uint32_t command, int response, const uint8_t *payload, size_t size, const char **why)
+/* All but the payload, which is large and begins itself. */
+static void begin(struct mt_decoding *decoding, struct mt_p2p *p2p, int64_t message)
 {
-    if (!mt_command_known(command))
+    memset(decoding, 0, offsetof(struct mt_decoding, payload));
+    decoding->p2p = p2p;
+    decoding->message = message;
+    decoding->node = (struct mt_node_row){.message = message, .network_id = MT_NO_CODE, .status_text = MT_NO_CODE};
+    decoding->sync = (struct mt_sync_row){.message = message, .top_id = MT_NO_CODE};
+    decoding->first_transaction = p2p->tables[MT_TABLE_transactions].count;
+    p2p->complaints_count = 0;
+}
+
+int mt_p2p_decode(struct mt_p2p *p2p, struct mt_message_row *row, const uint8_t *payload, size_t size, const char **why)
+{
+    if (!mt_command_known(row->command))
         return MT_OK;
-    struct decoding decoding; /* field by field: the reader is large and begins itself */
-    decoding.p2p = p2p;
-    decoding.node = (struct mt_node_row){.message = message, .network_id = MT_NO_CODE, .status_text = MT_NO_CODE};
-    decoding.sync = (struct mt_sync_row){.message = message, .top_id = MT_NO_CODE};
-    decoding.network_id = decoding.top_id = decoding.status = NULL;
-    decoding.status_size = 0;
-    decoding.has_node = decoding.has_sync = 0;
-    size_t peers = p2p->peer_lists->count, nodes = p2p->node_data->count, syncs = p2p->sync_data->count;
-    int result = read_message(&decoding, command, response, payload, size);
+    struct mt_marks marks;
+    struct mt_decoding decoding;
+    int response = row->kind == MT_KIND_RESPONSE;
+    mt_tables_mark(p2p->tables, &marks);
+    begin(&decoding, p2p, row->message);
+    decoding.has_node = response && is_about_sender(row->command);
+    int result = mt_section_payload(&decoding.payload, payload, size, row->command, response, taker_of(row->command), &decoding);
+    mt_section_fingerprint(&decoding.payload, result, row);
+    if (result == MT_OK)
+        result = append_rows(&decoding);
     if (result == MT_OK)
         return MT_OK;
-    p2p->peer_lists->count = peers;
-    p2p->node_data->count = nodes;
-    p2p->sync_data->count = syncs;
+    mt_tables_return(p2p->tables, &marks);
+    p2p->complaints_count = 0;
     if (result == MT_MALFORMED)
-        *why = decoding.reader.why;
+        *why = decoding.payload.epee.why;
     return result;
 }

@@ -1,163 +1,234 @@
 #include "p2p_notify.h"
 
-#include "command.h"
+#include "bytes.h"
 #include "epee_value.h"
+#include "p2p_blobs.h"
 
-/* What a field of monerod's structs is. A field that is not there is never an error. */
-enum kind {
-    UNSIGNED,     /* u64 */
-    TRUTH,        /* bool */
-    BYTES,        /* str: blobs, ids one after the other; the wrong length makes it missing, not refused */
-    TRANSACTIONS, /* array of str */
-    BLOCK,        /* block_complete_entry */
-    BLOCKS        /* array of them */
-};
+enum { INDEX_SIZE = 8 };
 
-struct field {
-    const char *name;
-    enum kind kind;
-};
+/* ---- transactions and blocks ---- */
 
-struct shape {
-    uint32_t command;
-    struct field fields[8]; /* the first without a name ends it */
-};
-
-/* src/cryptonote_protocol/cryptonote_protocol_defs.h */
-static const struct shape shapes[] = {
-    {MT_NEW_BLOCK, {{"b", BLOCK}, {"current_blockchain_height", UNSIGNED}}},
-    {MT_NEW_TRANSACTIONS, {{"_", BYTES}, {"dandelionpp_fluff", TRUTH}, {"txs", TRANSACTIONS}}},
-    {MT_REQUEST_GET_OBJECTS, {{"blocks", BYTES}, {"prune", TRUTH}}},
-    {MT_RESPONSE_GET_OBJECTS, {{"blocks", BLOCKS}, {"current_blockchain_height", UNSIGNED}, {"missed_ids", BYTES}}},
-    {MT_REQUEST_CHAIN, {{"block_ids", BYTES}, {"prune", TRUTH}}},
-    {MT_RESPONSE_CHAIN_ENTRY,
-     {{"cumulative_difficulty", UNSIGNED},
-      {"cumulative_difficulty_top64", UNSIGNED},
-      {"first_block", BYTES},
-      {"m_block_ids", BYTES},
-      {"m_block_weights", BYTES},
-      {"start_height", UNSIGNED},
-      {"total_height", UNSIGNED}}},
-    {MT_NEW_FLUFFY_BLOCK, {{"b", BLOCK}, {"current_blockchain_height", UNSIGNED}}},
-    {MT_REQUEST_FLUFFY_MISSING_TX, {{"block_hash", BYTES}, {"current_blockchain_height", UNSIGNED}, {"missing_tx_indices", BYTES}}},
-    {MT_GET_TXPOOL_COMPLEMENT, {{"hashes", BYTES}}},
-};
-
-/* One transaction of a pruned block: blob and prunable_hash, both str. */
-static int read_pruned(struct mt_epee *reader, const struct mt_epee_entry *list)
+static int read_transactions(struct mt_decoding *decoding, const struct mt_epee_entry *list, int64_t block_position)
 {
-    struct mt_epee_entry entry;
-    if (mt_epee_enter(reader, list) != MT_OK)
-        return MT_MALFORMED;
-    int result;
-    while ((result = mt_epee_next(reader, &entry)) == MT_OK) {
-        int known = MT_EPEE_KEY(&entry, "blob") || MT_EPEE_KEY(&entry, "prunable_hash");
-        if ((known ? mt_epee_string(reader, &entry) : mt_epee_skip(reader, &entry)) != MT_OK)
+    struct mt_epee *reader = &decoding->payload.epee;
+    struct mt_epee_entry blob;
+    if (!mt_epee_is_strings(list) || !mt_decoding_wants(decoding, MT_TABLE_transactions))
+        return mt_epee_skip(reader, list);
+    for (uint64_t i = 0; i < list->count; i++) {
+        if (mt_epee_element(reader, list, &blob) != MT_OK)
             return MT_MALFORMED;
-    }
-    return result == MT_END ? MT_OK : MT_MALFORMED;
-}
-
-/* A list whose elements are neither strings nor objects is no list of transactions: refused, except (`*odd` set) in a pruned block, where only objects are
- * looked for. */
-static int read_block_transactions(struct mt_epee *reader, const struct mt_epee_entry *entry, int *odd)
-{
-    if (!mt_epee_is_objects(entry)) {
-        *odd = entry->is_array && entry->count != 0 && entry->type != MT_EPEE_STRING;
-        return mt_epee_skip(reader, entry);
-    }
-    for (uint64_t i = 0; i < entry->count; i++) {
-        if (read_pruned(reader, entry) != MT_OK)
-            return MT_MALFORMED;
+        if (mt_p2p_transaction(decoding, (struct mt_text){blob.value, (size_t)blob.size}, block_position) != MT_OK)
+            return MT_NOMEM;
     }
     return MT_OK;
 }
 
-static int read_block(struct mt_epee *reader, const struct mt_epee_entry *block)
+/* One transaction of a pruned block: blob and prunable_hash. */
+static int take_pruned(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
 {
-    struct mt_epee_entry entry;
-    uint64_t weight;
-    uint8_t pruned = 0;
-    int odd = 0, result;
-    if (mt_epee_enter(reader, block) != MT_OK)
-        return MT_MALFORMED;
-    while ((result = mt_epee_next(reader, &entry)) == MT_OK) {
-        if (MT_EPEE_KEY(&entry, "block"))
-            result = mt_epee_string(reader, &entry);
-        else if (MT_EPEE_KEY(&entry, "block_weight"))
-            result = mt_epee_u64(reader, &entry, &weight);
-        else if (MT_EPEE_KEY(&entry, "pruned"))
-            result = mt_epee_bool(reader, &entry, &pruned);
-        else if (MT_EPEE_KEY(&entry, "txs"))
-            result = read_block_transactions(reader, &entry, &odd);
-        else
-            result = mt_epee_skip(reader, &entry);
+    struct mt_decoding *decoding = context;
+    if (field->name == MT_F_PRUNABLE_HASH)
+        return mt_epee_blob(&decoding->payload.epee, entry, MT_HASH_SIZE, &decoding->prunable_hash);
+    decoding->blob = (struct mt_text){entry->value, (size_t)entry->size};
+    return mt_epee_string(&decoding->payload.epee, entry);
+}
+
+static int read_pruned_transactions(struct mt_decoding *decoding, const struct mt_shape_field *field, const struct mt_epee_entry *list)
+{
+    for (uint64_t i = 0; i < list->count; i++) {
+        decoding->blob = (struct mt_text){NULL, 0};
+        decoding->prunable_hash = NULL;
+        int result = mt_section_element(&decoding->payload, list, field->inner, take_pruned, decoding);
+        if (result == MT_OK && decoding->blob.at != NULL && mt_decoding_wants(decoding, MT_TABLE_transactions))
+            result = mt_p2p_pruned_transaction(decoding, decoding->blob, decoding->prunable_hash, decoding->block);
         if (result != MT_OK)
-            return MT_MALFORMED;
+            return result;
     }
-    if (result == MT_END && odd && !pruned)
-        return mt_epee_refuse(reader, "transactions that are no strings");
-    return result == MT_END ? MT_OK : MT_MALFORMED;
+    return MT_OK;
+}
+
+/* A list whose elements are neither strings nor objects is no list of transactions: refused, except (`odd_list`) in a pruned block, where only objects are looked for. */
+static int read_block_transactions(struct mt_decoding *decoding, const struct mt_shape_field *field, const struct mt_epee_entry *list)
+{
+    if (mt_epee_is_objects(list))
+        return read_pruned_transactions(decoding, field, list);
+    decoding->odd_list = list->is_array && list->count != 0 && list->type != MT_EPEE_STRING;
+    return read_transactions(decoding, list, decoding->block);
+}
+
+static int read_block_blob(struct mt_decoding *decoding, const struct mt_epee_entry *entry)
+{
+    if (mt_epee_string(&decoding->payload.epee, entry) != MT_OK)
+        return MT_MALFORMED;
+    return mt_decoding_wants(decoding, MT_TABLE_blocks) ? mt_p2p_block(decoding, (struct mt_text){entry->value, (size_t)entry->size}) : MT_OK;
+}
+
+static int take_block(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
+{
+    struct mt_decoding *decoding = context;
+    switch (field->name) {
+    case MT_F_BLOCK:
+        return read_block_blob(decoding, entry);
+    case MT_F_PRUNED:
+        return mt_epee_bool(&decoding->payload.epee, entry, &decoding->pruned);
+    case MT_F_TXS:
+        return read_block_transactions(decoding, field, entry);
+    default:
+        return mt_section_check(&decoding->payload, field, entry);
+    }
+}
+
+/* A block entry was read: whether it may be so is known only now. */
+static int end_block(struct mt_decoding *decoding)
+{
+    int odd = decoding->odd_list && !decoding->pruned;
+    decoding->odd_list = decoding->pruned = 0;
+    decoding->block++;
+    return odd ? mt_epee_refuse(&decoding->payload.epee, "transactions that are no strings") : MT_OK;
+}
+
+static int read_block(struct mt_decoding *decoding, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
+{
+    if (!mt_epee_is_object(entry))
+        return mt_epee_skip(&decoding->payload.epee, entry);
+    int result = mt_section_object(&decoding->payload, entry, field->inner, take_block, decoding);
+    return result == MT_OK ? end_block(decoding) : result;
 }
 
 /* Any array of another type is empty for monerod. */
-static int read_blocks(struct mt_epee *reader, const struct mt_epee_entry *entry)
+static int read_blocks(struct mt_decoding *decoding, const struct mt_shape_field *field, const struct mt_epee_entry *list)
 {
-    if (!mt_epee_is_objects(entry))
-        return mt_epee_skip(reader, entry);
-    for (uint64_t i = 0; i < entry->count; i++) {
-        if (read_block(reader, entry) != MT_OK)
-            return MT_MALFORMED;
+    if (!mt_epee_is_objects(list))
+        return mt_epee_skip(&decoding->payload.epee, list);
+    for (uint64_t i = 0; i < list->count; i++) {
+        int result = mt_section_element(&decoding->payload, list, field->inner, take_block, decoding);
+        if (result == MT_OK)
+            result = end_block(decoding);
+        if (result != MT_OK)
+            return result;
     }
     return MT_OK;
 }
 
-static int read_field(struct mt_epee *reader, const struct mt_epee_entry *entry, enum kind kind)
+/* ---- inventories ---- */
+
+/* Room for the rows of a blob of elements of `size` bytes; NULL with *count 0 if there are none. MT_OK or MT_NOMEM. */
+static int inventory(struct mt_decoding *decoding, struct mt_text blob, size_t size, struct mt_inventory_row **rows, size_t *count)
 {
-    uint64_t number;
-    uint8_t truth;
-    switch (kind) {
-    case UNSIGNED:
-        return mt_epee_u64(reader, entry, &number);
-    case TRUTH:
-        return mt_epee_bool(reader, entry, &truth);
-    case BYTES:
-        return mt_epee_string(reader, entry);
-    case TRANSACTIONS:
-        if (entry->is_array && entry->count != 0 && entry->type != MT_EPEE_STRING)
-            return mt_epee_refuse(reader, "transactions that are no strings");
-        return mt_epee_skip(reader, entry);
-    case BLOCK:
-        return mt_epee_is_object(entry) ? read_block(reader, entry) : mt_epee_skip(reader, entry);
-    case BLOCKS:
-        return read_blocks(reader, entry);
-    }
-    return mt_epee_skip(reader, entry);
+    struct mt_table *table = mt_decoding_table(decoding, MT_TABLE_inventories);
+    *rows = NULL;
+    *count = 0;
+    if (!table->wanted || blob.size == 0)
+        return MT_OK;
+    if (blob.size % size != 0)
+        return size == MT_HASH_SIZE ? mt_p2p_complain(decoding->p2p, "ids", "length is no multiple of 32: empty for monerod")
+                                    : mt_p2p_complain(decoding->p2p, "indices", "length is no multiple of 8: empty for monerod");
+    if (mt_table_reserve(table, blob.size / size) != MT_OK)
+        return MT_NOMEM;
+    *rows = (struct mt_inventory_row *)table->rows + table->count;
+    *count = blob.size / size;
+    return MT_OK;
 }
 
-static const struct field *find_field(const struct shape *shape, const struct mt_epee_entry *entry)
+static int list_ids(struct mt_decoding *decoding, const struct mt_epee_entry *entry, enum mt_list list)
 {
-    for (size_t i = 0; i < sizeof shape->fields / sizeof shape->fields[0] && shape->fields[i].name != NULL; i++) {
-        if (mt_epee_has_key(entry, shape->fields[i].name, strlen(shape->fields[i].name)))
-            return &shape->fields[i];
+    struct mt_inventory_row *rows;
+    size_t count;
+    if (mt_epee_string(&decoding->payload.epee, entry) != MT_OK)
+        return MT_MALFORMED;
+    if (inventory(decoding, (struct mt_text){entry->value, (size_t)entry->size}, MT_HASH_SIZE, &rows, &count) != MT_OK)
+        return MT_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        rows[i] = (struct mt_inventory_row){.message = decoding->message, .position = (uint32_t)i, .list = (int8_t)list, .id = MT_NO_CODE};
+        if (mt_intern_put(decoding->p2p->strings, entry->value + i * MT_HASH_SIZE, MT_HASH_SIZE, &rows[i].id) != MT_OK)
+            return MT_NOMEM;
     }
-    return NULL;
+    mt_decoding_table(decoding, MT_TABLE_inventories)->count += count;
+    return MT_OK;
 }
 
-int mt_p2p_notify(struct mt_epee *reader, uint32_t command)
+static int list_indices(struct mt_decoding *decoding)
 {
-    static const struct shape empty = {0, {{NULL, BYTES}}};
-    const struct shape *shape = &empty;
-    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
-        if (shapes[i].command == command)
-            shape = &shapes[i];
+    struct mt_inventory_row *rows;
+    size_t count;
+    int32_t block = MT_NO_CODE;
+    if (inventory(decoding, decoding->indices, INDEX_SIZE, &rows, &count) != MT_OK)
+        return MT_NOMEM;
+    if (count != 0 && decoding->block_hash != NULL && mt_intern_put(decoding->p2p->strings, decoding->block_hash, MT_HASH_SIZE, &block) != MT_OK)
+        return MT_NOMEM;
+    for (size_t i = 0; i < count; i++)
+        rows[i] = (struct mt_inventory_row){.message = decoding->message, .position = (uint32_t)i, .list = MT_LIST_MISSING_INDICES, .id = block,
+                                            .index = mt_le64(decoding->indices.at + i * INDEX_SIZE), .present = MT_INVENTORY_INDEX};
+    mt_decoding_table(decoding, MT_TABLE_inventories)->count += count;
+    return MT_OK;
+}
+
+static int hold_indices(struct mt_decoding *decoding, const struct mt_epee_entry *entry)
+{
+    decoding->indices = (struct mt_text){entry->value, (size_t)entry->size};
+    return mt_epee_string(&decoding->payload.epee, entry);
+}
+
+/* ---- roots ---- */
+
+static int read_fluff(struct mt_decoding *decoding, const struct mt_epee_entry *entry)
+{
+    uint8_t fluff;
+    if (mt_epee_bool(&decoding->payload.epee, entry, &fluff) != MT_OK)
+        return MT_MALFORMED;
+    decoding->stem = !fluff;
+    return MT_OK;
+}
+
+/* Only 2002 has transactions in its root that are looked at; block_position -1 marks them. */
+static int read_root_transactions(struct mt_decoding *decoding, const struct mt_epee_entry *list)
+{
+    return mt_epee_strings(&decoding->payload.epee, list) == MT_OK ? read_transactions(decoding, list, -1) : MT_MALFORMED;
+}
+
+int mt_p2p_notify_field(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
+{
+    struct mt_decoding *decoding = context;
+    switch (field->name) {
+    case MT_F_B:
+        return read_block(decoding, field, entry);
+    case MT_F_BLOCKS: /* of 2004, of 2003 */
+        return field->inner != NULL ? read_blocks(decoding, field, entry) : list_ids(decoding, entry, MT_LIST_BLOCKS);
+    case MT_F_TXS:
+        return read_root_transactions(decoding, entry);
+    case MT_F_DANDELIONPP_FLUFF:
+        return read_fluff(decoding, entry);
+    case MT_F_MISSED_IDS:
+        return list_ids(decoding, entry, MT_LIST_MISSED);
+    case MT_F_BLOCK_IDS:
+    case MT_F_M_BLOCK_IDS:
+        return list_ids(decoding, entry, MT_LIST_CHAIN);
+    case MT_F_HASHES:
+        return list_ids(decoding, entry, MT_LIST_TXPOOL);
+    case MT_F_BLOCK_HASH:
+        return mt_epee_blob(&decoding->payload.epee, entry, MT_HASH_SIZE, &decoding->block_hash);
+    case MT_F_MISSING_TX_INDICES:
+        return hold_indices(decoding, entry);
+    default:
+        return mt_section_check(&decoding->payload, field, entry);
     }
-    struct mt_epee_entry entry;
-    int result;
-    while ((result = mt_epee_next(reader, &entry)) == MT_OK) {
-        const struct field *field = find_field(shape, &entry);
-        if ((field != NULL ? read_field(reader, &entry, field->kind) : mt_epee_skip(reader, &entry)) != MT_OK)
-            return MT_MALFORMED;
+}
+
+/* dandelionpp_fluff may stand behind the transactions. */
+static void mark_fluff(struct mt_decoding *decoding)
+{
+    const struct mt_table *table = mt_decoding_table(decoding, MT_TABLE_transactions);
+    for (size_t i = decoding->first_transaction; i < table->count; i++) {
+        struct mt_transaction_row *row = (struct mt_transaction_row *)table->rows + i;
+        if (row->present & MT_TRANSACTION_BLOCK_POSITION)
+            continue;
+        row->fluff = !decoding->stem;
+        row->present |= MT_TRANSACTION_FLUFF;
     }
-    return result == MT_END ? MT_OK : MT_MALFORMED;
+}
+
+int mt_p2p_notify_end(struct mt_decoding *decoding)
+{
+    mark_fluff(decoding);
+    return list_indices(decoding);
 }

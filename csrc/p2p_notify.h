@@ -1,13 +1,13 @@
-/* The payloads of the 2xxx commands, as far as their fields decide whether monerod takes a message. */
+/* The payloads of the 2xxx commands: transactions, blocks, inventories. */
 #ifndef MT_P2P_NOTIFY_H
 #define MT_P2P_NOTIFY_H
 
-#include "epee.h"
+#include "decoding.h"
 
-#include <stdint.h>
+/* Takes a field of the root section (mt_take_field; `context` is the decoding). */
+int mt_p2p_notify_field(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry);
 
-/* Reads the root section, which is open, to its end. MT_OK or MT_MALFORMED. Commands that are none of 2xxx have no fields here: all their entries are skipped.
- */
-int mt_p2p_notify(struct mt_epee *reader, uint32_t command);
+/* After the root section: what hung on several of its fields. Nothing to do for other commands. MT_OK or MT_NOMEM. */
+int mt_p2p_notify_end(struct mt_decoding *decoding);
 
 #endif

@@ -53,29 +53,33 @@ static inline int is_field(const uint8_t *at, size_t room, const char *text, siz
 }
 #define IS_FIELD(at, room, text, more) is_field((at), (room), (text), sizeof(text) - 1, (more))
 
-/* The optional fields after id, in their order. Returns the bytes they take and adds what was found to *keys. */
-static inline size_t read_optional(const uint8_t *begin, size_t room, struct mt_peer_row *row, unsigned *keys)
+/* The optional fields after id, in their order. Returns the bytes they take and adds what was found to *keys; to *defaults those that are 0, which monerod would leave out. */
+static inline size_t read_optional(const uint8_t *begin, size_t room, struct mt_peer_row *row, unsigned *keys, uint32_t *defaults)
 {
     const uint8_t *at = begin;
     const uint8_t *end = begin + room;
     unsigned present = 0;
     if (IS_FIELD(at, (size_t)(end - at), "\x09last_seen\1", 8)) {
         row->last_seen = (int64_t)mt_le64(at + 11);
+        *defaults += row->last_seen == 0;
         present |= MT_PEER_LAST_SEEN;
         at += 11 + 8;
     }
     if (IS_FIELD(at, (size_t)(end - at), "\x0cpruning_seed\6", 4)) {
         row->pruning_seed = mt_le32(at + 14);
+        *defaults += row->pruning_seed == 0;
         present |= MT_PEER_PRUNING_SEED;
         at += 14 + 4;
     }
     if (IS_FIELD(at, (size_t)(end - at), "\x14rpc_credits_per_hash\6", 4)) {
         row->rpc_credits_per_hash = mt_le32(at + 22);
+        *defaults += row->rpc_credits_per_hash == 0;
         present |= MT_PEER_RPC_CREDITS;
         at += 22 + 4;
     }
     if (IS_FIELD(at, (size_t)(end - at), "\x08rpc_port\7", 2)) {
         row->rpc_port = mt_le16(at + 10);
+        *defaults += row->rpc_port == 0;
         present |= MT_PEER_RPC_PORT;
         at += 10 + 2;
     }
@@ -86,11 +90,12 @@ static inline size_t read_optional(const uint8_t *begin, size_t room, struct mt_
 
 /* Reads an entry of one of the two shapes and moves the reader past it; *ip is then where its address is. 0 if it is of no such shape: nothing is moved then,
  * but the row may be spoilt. */
-static inline int read_canonical(struct mt_epee *reader, struct mt_peer_row *row, const uint8_t **ip)
+static inline int read_canonical(struct mt_payload *payload, struct mt_peer_row *row, const uint8_t **ip)
 {
+    struct mt_epee *reader = &payload->epee;
     const uint8_t *at = reader->at;
     size_t room = (size_t)(reader->end - at), size;
-    uint32_t strings = 0;
+    uint32_t strings = 0, defaults = 0;
     if (room >= V4_SIZE && is_v4(at)) {
         *ip = at + V4_IP;
         row->type = MT_ADDRESS_IPV4;
@@ -109,13 +114,14 @@ static inline int read_canonical(struct mt_epee *reader, struct mt_peer_row *row
     }
     unsigned keys = FIXED_KEYS;
     if (*at != FIXED_KEYS << 2)
-        size += read_optional(at + size, room - size, row, &keys);
+        size += read_optional(at + size, room - size, row, &keys, &defaults);
     if (*at != keys << 2)
         return 0;
     reader->at += size;
     reader->objects += ADDRESS_OBJECTS;
     reader->fields += keys + ADDRESS_KEYS;
     reader->strings += strings;
+    payload->fingerprint.default_fields += defaults;
     return 1;
 }
 
@@ -134,46 +140,42 @@ struct declared {
     struct mt_epee_entry m_ip, m_port, addr, host, port; /* `start` is NULL where one is missing */
 };
 
-static int read_addr(struct mt_epee *reader, const struct mt_epee_entry *object, struct declared *declared)
+/* An entry while it is read by the general reader. */
+struct reading {
+    struct mt_payload *payload;
+    struct mt_peer_row *row;
+    struct declared declared;
+};
+
+static int take_addr(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
 {
-    struct mt_epee_entry entry;
-    int result;
-    if (mt_epee_enter(reader, object) != MT_OK)
-        return MT_MALFORMED;
-    while ((result = mt_epee_next(reader, &entry)) == MT_OK) {
-        if (MT_EPEE_KEY(&entry, "m_ip"))
-            declared->m_ip = entry;
-        else if (MT_EPEE_KEY(&entry, "m_port"))
-            declared->m_port = entry;
-        else if (MT_EPEE_KEY(&entry, "addr"))
-            declared->addr = entry;
-        else if (MT_EPEE_KEY(&entry, "host"))
-            declared->host = entry;
-        else if (MT_EPEE_KEY(&entry, "port"))
-            declared->port = entry;
-        if (mt_epee_skip(reader, &entry) != MT_OK)
-            return MT_MALFORMED;
+    struct reading *reading = context;
+    switch (field->name) {
+    case MT_F_M_IP:
+        reading->declared.m_ip = *entry;
+        break;
+    case MT_F_M_PORT:
+        reading->declared.m_port = *entry;
+        break;
+    case MT_F_ADDR:
+        reading->declared.addr = *entry;
+        break;
+    case MT_F_HOST:
+        reading->declared.host = *entry;
+        break;
+    default:
+        reading->declared.port = *entry;
+        break;
     }
-    return result == MT_END ? MT_OK : MT_MALFORMED;
+    return mt_epee_skip(&reading->payload->epee, entry);
 }
 
-static int read_adr(struct mt_epee *reader, const struct mt_epee_entry *object, struct declared *declared)
+static int take_adr(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
 {
-    struct mt_epee_entry entry;
-    int result;
-    if (mt_epee_enter(reader, object) != MT_OK)
-        return MT_MALFORMED;
-    while ((result = mt_epee_next(reader, &entry)) == MT_OK) {
-        if (MT_EPEE_KEY(&entry, "type"))
-            result = mt_epee_u8(reader, &entry, &declared->type);
-        else if (MT_EPEE_KEY(&entry, "addr") && mt_epee_is_object(&entry))
-            result = read_addr(reader, &entry, declared);
-        else
-            result = mt_epee_skip(reader, &entry);
-        if (result != MT_OK)
-            return MT_MALFORMED;
-    }
-    return result == MT_END ? MT_OK : MT_MALFORMED;
+    struct reading *reading = context;
+    if (field->name == MT_F_TYPE)
+        return mt_epee_u8(&reading->payload->epee, entry, &reading->declared.type);
+    return mt_epee_is_object(entry) ? mt_section_object(reading->payload, entry, field->inner, take_addr, reading) : mt_epee_skip(&reading->payload->epee, entry);
 }
 
 /* The address within an entry: `size` bytes, 4 or 16 of an IP address or those of a name; none if `bytes` is NULL. */
@@ -233,43 +235,36 @@ static int convert_address(struct mt_epee *reader, const struct declared *declar
     }
 }
 
-static int read_field(struct mt_epee *reader, const struct mt_epee_entry *entry, struct mt_peer_row *row, struct declared *declared)
+static int take_peer(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
 {
-    if (MT_EPEE_KEY(entry, "adr") && mt_epee_is_object(entry))
-        return read_adr(reader, entry, declared);
-    if (MT_EPEE_KEY(entry, "id"))
+    struct reading *reading = context;
+    struct mt_epee *reader = &reading->payload->epee;
+    struct mt_peer_row *row = reading->row;
+    switch (field->name) {
+    case MT_F_ADR:
+        return mt_epee_is_object(entry) ? mt_section_object(reading->payload, entry, field->inner, take_adr, reading) : mt_epee_skip(reader, entry);
+    case MT_F_ID:
         return mt_epee_u64(reader, entry, &row->id);
-    if (MT_EPEE_KEY(entry, "last_seen")) {
+    case MT_F_LAST_SEEN:
         row->present |= MT_PEER_LAST_SEEN;
         return mt_epee_i64(reader, entry, &row->last_seen);
-    }
-    if (MT_EPEE_KEY(entry, "pruning_seed")) {
+    case MT_F_PRUNING_SEED:
         row->present |= MT_PEER_PRUNING_SEED;
         return mt_epee_u32(reader, entry, &row->pruning_seed);
-    }
-    if (MT_EPEE_KEY(entry, "rpc_credits_per_hash")) {
+    case MT_F_RPC_CREDITS_PER_HASH:
         row->present |= MT_PEER_RPC_CREDITS;
         return mt_epee_u32(reader, entry, &row->rpc_credits_per_hash);
-    }
-    if (MT_EPEE_KEY(entry, "rpc_port")) {
+    default:
         row->present |= MT_PEER_RPC_PORT;
         return mt_epee_u16(reader, entry, &row->rpc_port);
     }
-    return mt_epee_skip(reader, entry);
 }
 
-static int read_any(struct mt_epee *reader, const struct mt_epee_entry *list, struct mt_peer_row *row, struct host *host)
+static int read_any(struct mt_payload *payload, const struct mt_epee_entry *list, struct mt_peer_row *row, struct host *host)
 {
-    struct declared declared = {0};
-    struct mt_epee_entry entry;
-    int result;
-    if (mt_epee_enter(reader, list) != MT_OK)
-        return MT_MALFORMED;
-    while ((result = mt_epee_next(reader, &entry)) == MT_OK) {
-        if (read_field(reader, &entry, row, &declared) != MT_OK)
-            return MT_MALFORMED;
-    }
-    return result == MT_END ? convert_address(reader, &declared, row, host) : MT_MALFORMED;
+    struct reading reading = {.payload = payload, .row = row};
+    int result = mt_section_element(payload, list, &mt_shape_peer, take_peer, &reading);
+    return result == MT_OK ? convert_address(&payload->epee, &reading.declared, row, host) : result;
 }
 
 /* ---- lists ---- */
@@ -288,21 +283,20 @@ static int intern_host(struct mt_p2p *p2p, const struct host *host, struct mt_pe
     }
 }
 
-/* Reads one entry into *row, its address into *host. */
-static inline int read_entry(struct mt_epee *reader, const struct mt_epee_entry *list, int64_t message, uint32_t position, struct mt_peer_row *row,
-                             struct host *host)
+/* Reads one entry into *row, its address into *host. What monerod's writer would have written leaves no trace in the fingerprint, so the entries of the two shapes do not. */
+static inline int read_entry(struct mt_payload *payload, const struct mt_epee_entry *list, int64_t message, uint32_t position, struct mt_peer_row *row, struct host *host)
 {
     *row = (struct mt_peer_row){.message = message, .position = position, .host = MT_NO_CODE};
-    if (far_from_limits(reader) && read_canonical(reader, row, &host->bytes))
+    if (far_from_limits(&payload->epee) && read_canonical(payload, row, &host->bytes))
         return MT_OK;
     *row = (struct mt_peer_row){.message = message, .position = position, .host = MT_NO_CODE};
     host->bytes = NULL;
-    return read_any(reader, list, row, host);
+    return read_any(payload, list, row, host);
 }
 
-int mt_p2p_peers(struct mt_p2p *p2p, int64_t message, struct mt_epee *reader, const struct mt_epee_entry *list)
+int mt_p2p_peers(struct mt_decoding *decoding, const struct mt_epee_entry *list)
 {
-    struct mt_table *table = p2p->peer_lists;
+    struct mt_table *table = mt_decoding_table(decoding, MT_TABLE_peer_lists);
     struct mt_peer_row unwanted, *rows = NULL;
     struct host host;
     if (table->wanted && list->count != 0) {
@@ -313,9 +307,9 @@ int mt_p2p_peers(struct mt_p2p *p2p, int64_t message, struct mt_epee *reader, co
     }
     for (uint32_t position = 0; position < list->count; position++) {
         struct mt_peer_row *row = rows != NULL ? &rows[position] : &unwanted;
-        if (read_entry(reader, list, message, position, row, &host) != MT_OK)
+        if (read_entry(&decoding->payload, list, decoding->message, position, row, &host) != MT_OK)
             return MT_MALFORMED;
-        if (rows != NULL && intern_host(p2p, &host, row) != MT_OK)
+        if (rows != NULL && intern_host(decoding->p2p, &host, row) != MT_OK)
             return MT_NOMEM;
     }
     if (rows != NULL)

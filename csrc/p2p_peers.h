@@ -2,13 +2,10 @@
 #ifndef MT_P2P_PEERS_H
 #define MT_P2P_PEERS_H
 
-#include "epee.h"
-#include "p2p.h"
-
-#include <stdint.h>
+#include "decoding.h"
 
 /* Reads local_peerlist_new, an array of objects that mt_epee_next just gave, and appends a row for each element if peer_lists is wanted. MT_OK; MT_MALFORMED or
  * MT_NOMEM, then rows may have been appended and the caller takes them back. */
-int mt_p2p_peers(struct mt_p2p *p2p, int64_t message, struct mt_epee *reader, const struct mt_epee_entry *list);
+int mt_p2p_peers(struct mt_decoding *decoding, const struct mt_epee_entry *list);
 
 #endif

@@ -11,6 +11,7 @@ CATEGORIES(STATUSES, MT_STATUSES)
 CATEGORIES(STARTS, MT_STARTS)
 CATEGORIES(ENDS, MT_ENDS)
 CATEGORIES(ADDRESS_TYPES, MT_ADDRESS_TYPES)
+CATEGORIES(LISTS, MT_LISTS)
 CATEGORIES(PROBLEMS, MT_PROBLEMS)
 #define LIST_NONE NULL
 #define LIST_KINDS &categories_KINDS
@@ -18,9 +19,10 @@ CATEGORIES(PROBLEMS, MT_PROBLEMS)
 #define LIST_STARTS &categories_STARTS
 #define LIST_ENDS &categories_ENDS
 #define LIST_ADDRESS_TYPES &categories_ADDRESS_TYPES
+#define LIST_LISTS &categories_LISTS
 #define LIST_PROBLEMS &categories_PROBLEMS
 
-#define SIGN(type) ((type)-1 < (type)1 ? 'i' : 'u')
+#define SIGN(type) _Generic((type)0, double: 'f', default: (type)-1 < (type)1 ? 'i' : 'u')
 
 /* `owner` is redefined per table: the struct whose members are described. */
 #define DESCRIBE(name, type, role, categories, text) \
@@ -40,6 +42,18 @@ static const struct mt_field node_data_fields[] = {MT_NODE_ROW(DESCRIBE)};
 #undef OWNER
 #define OWNER mt_sync_row
 static const struct mt_field sync_data_fields[] = {MT_SYNC_ROW(DESCRIBE)};
+#undef OWNER
+#define OWNER mt_transaction_row
+static const struct mt_field transactions_fields[] = {MT_TRANSACTION_ROW(DESCRIBE)};
+#undef OWNER
+#define OWNER mt_block_row
+static const struct mt_field blocks_fields[] = {MT_BLOCK_ROW(DESCRIBE)};
+#undef OWNER
+#define OWNER mt_inventory_row
+static const struct mt_field inventories_fields[] = {MT_INVENTORY_ROW(DESCRIBE)};
+#undef OWNER
+#define OWNER mt_entry_row
+static const struct mt_field fields_fields[] = {MT_ENTRY_ROW(DESCRIBE)};
 #undef OWNER
 #define OWNER mt_problem_row
 static const struct mt_field problems_fields[] = {MT_PROBLEM_ROW(DESCRIBE)};

@@ -60,6 +60,18 @@ void *mt_table_append(struct mt_table *table)
     return row;
 }
 
+void mt_tables_mark(const struct mt_table tables[MT_TABLE_COUNT], struct mt_marks *marks)
+{
+    for (int id = 0; id < MT_TABLE_COUNT; id++)
+        marks->counts[id] = tables[id].count;
+}
+
+void mt_tables_return(struct mt_table tables[MT_TABLE_COUNT], const struct mt_marks *marks)
+{
+    for (int id = 0; id < MT_TABLE_COUNT; id++)
+        tables[id].count = marks->counts[id];
+}
+
 void *mt_table_take(struct mt_table *table, size_t rows, size_t *count)
 {
     struct mt_table rest = {.row_size = table->row_size, .wanted = table->wanted};

@@ -27,6 +27,13 @@ int mt_table_reserve(struct mt_table *table, size_t rows);
 /* A zeroed new last row, valid until the table next grows; NULL if memory is out (nothing changed). */
 void *mt_table_append(struct mt_table *table);
 
+/* How many rows each table had at some moment, so that what was appended since can be taken back. */
+struct mt_marks {
+    size_t counts[MT_TABLE_COUNT];
+};
+void mt_tables_mark(const struct mt_table tables[MT_TABLE_COUNT], struct mt_marks *marks);
+void mt_tables_return(struct mt_table tables[MT_TABLE_COUNT], const struct mt_marks *marks);
+
 /* Hands the first `rows` rows (at most all) over to the caller (mt_free) and keeps the others. The array is cut to what is used. NULL and *count 0 if there are none, or if
  * memory is out for those that stay (nothing changed then). */
 void *mt_table_take(struct mt_table *table, size_t rows, size_t *count);

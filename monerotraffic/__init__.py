@@ -10,10 +10,12 @@ from monerotraffic import levin
 from monerotraffic._core import libpcap_version, limits
 from monerotraffic.errors import CaptureError, CaptureNotFoundError, CaptureWarning
 from monerotraffic.reading import DEFAULT_PORTS, read, scan
+from monerotraffic.schema import SCHEMA
 from monerotraffic.traffic import Traffic
 
 __all__ = [
     "DEFAULT_PORTS",
+    "TABLES",
     "CaptureError",
     "CaptureNotFoundError",
     "CaptureWarning",
@@ -27,3 +29,6 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+TABLES = tuple(SCHEMA)
+"""Names of all tables, `fields` among them: what `tables=` takes."""

@@ -8,9 +8,9 @@ from typing import Any, Literal, Self, TypeAlias, TypedDict, final, type_check_o
 import numpy as np
 from typing_extensions import Buffer
 
-_Role: TypeAlias = Literal["number", "optional", "truth", "time", "span", "enum", "address", "bytes", "text", "hidden"]
+_Role: TypeAlias = Literal["number", "optional", "truth", "optional_truth", "time", "span", "enum", "address", "bytes", "text", "raw", "hidden"]
 _Field: TypeAlias = tuple[str, _Role, tuple[str, ...] | None, int | None, str]
-"""(name, role, categories of an enum, bit of `present` of an optional, text)"""
+"""(name, role, categories of an enum, bit of `present` of an optional or optional_truth, text)"""
 
 @type_check_only
 class _Table(TypedDict):

@@ -16,7 +16,7 @@ from monerotraffic.errors import CaptureError, CaptureWarning
 from monerotraffic.names import Names, NamesView, Translation
 from monerotraffic.paths import Sources, is_rereadable, nodes_of
 from monerotraffic.progress import Meter, Progress, size_of
-from monerotraffic.schema import ALWAYS, SCHEMA
+from monerotraffic.schema import ALWAYS, ON_REQUEST, SCHEMA
 from monerotraffic.traffic import Traffic
 from monerotraffic.vantage import Evidence, Host, Node, hosts_of
 
@@ -32,7 +32,7 @@ _STEP = 16 << 20
 """Bytes of packets between two looks at Ctrl-C and the progress bar."""
 _NO_END = np.iinfo(np.int64).max
 _ADDRESS_FIELDS = frozenset({"client", "server", "host"})
-_STRING_ROLES = frozenset({"bytes", "text"})
+_STRING_ROLES = frozenset({"bytes", "text", "raw"})
 _ID_FIELDS = {"connection": "connections", "message": "messages", "reply_to": "messages", "file": "files"}
 _NAMED = 10
 """Files that a CaptureWarning names."""
@@ -57,7 +57,8 @@ def read(
         The vantage node's address or addresses; for a dict also a dict by the same names. Without it the vantage node is, of each IP version, the address
         with the most other ends among the Monero connections (see monerotraffic.vantage.Evidence.hosts); `Traffic.hosts` tells it.
     tables
-        Names of the tables to decode, None for all. connections, problems and files are always made.
+        Names of the tables to decode, None for all but `fields`, which is made only if named (monerotraffic.TABLES names them all). connections, problems and
+        files are always made. Blobs of transactions and blocks are looked into only for the tables transactions and blocks.
     ports
         Further TCP ports that make a connection Monero's whatever it carries. The default ones do so in any case.
     limits
@@ -370,7 +371,7 @@ def _counts(rows: Rows) -> dict[str, int]:
 def _known_tables(tables: Iterable[str] | None) -> tuple[str, ...]:
     """All tables to be made, in the order of the schema."""
     if tables is None:
-        return tuple(SCHEMA)
+        return tuple(name for name in SCHEMA if name not in ON_REQUEST)
     if isinstance(tables, str):
         raise TypeError(f"tables={tables!r}: give a list of names")
     wanted = set(tables)

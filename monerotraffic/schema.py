@@ -8,10 +8,12 @@ import numpy as np
 
 from monerotraffic import _core
 
-__all__ = ["ALWAYS", "SCHEMA", "Field", "Table"]
+__all__ = ["ALWAYS", "ON_REQUEST", "SCHEMA", "Field", "Table"]
 
 ALWAYS = ("connections", "problems", "files")
 """Tables that are made whatever `tables=` says."""
+ON_REQUEST = ("fields",)
+"""Tables that are made only if `tables=` names them."""
 
 
 class Field(NamedTuple):
@@ -19,7 +21,7 @@ class Field(NamedTuple):
 
     name: str
     role: str
-    """number, optional, truth, time, span, enum, address, bytes, text or hidden; csrc/rows.h says what each is."""
+    """number, optional, truth, optional_truth, time, span, enum, address, bytes, text, raw or hidden; csrc/rows.h says what each is."""
     categories: tuple[str, ...] | None
     """Names of an enumeration by value."""
     present_bit: int | None

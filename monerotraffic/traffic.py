@@ -26,10 +26,10 @@ __all__ = ["Traffic"]
 class Traffic:
     """What a capture holds, as tables.
 
-    The DataFrames `connections`, `messages`, `peer_lists`, `node_data`, `sync_data`, `problems` and `files` are built when first asked for and kept;
-    docs/tables.md describes every column. Ids are int64; times datetime64[ns, UTC]; addresses, hashes, texts and enumerations Categorical, missing where the
-    code is -1 (all address columns share one dtype, but for `connections.vantage` where nodes have names); optional numbers nullable integers. A table that
-    was not decoded (`tables=`) raises AttributeError.
+    The DataFrames `connections`, `messages`, `peer_lists`, `node_data`, `sync_data`, `transactions`, `blocks`, `inventories`, `fields` (if asked for),
+    `problems` and `files` are built when first asked for and kept; docs/tables.md describes every column. Ids are int64; times datetime64[ns, UTC]; addresses,
+    hashes, texts and enumerations Categorical, missing where the code is -1 (all address columns share one dtype, but for `connections.vantage` where nodes
+    have names); optional numbers nullable integers. A table that was not decoded (`tables=`) raises AttributeError.
 
     Made by monerotraffic.read and monerotraffic.scan.
     """
@@ -92,6 +92,26 @@ class Traffic:
         return self._frame("sync_data")
 
     @property
+    def transactions(self) -> pd.DataFrame:
+        """One row per transaction blob."""
+        return self._frame("transactions")
+
+    @property
+    def blocks(self) -> pd.DataFrame:
+        """One row per block blob."""
+        return self._frame("blocks")
+
+    @property
+    def inventories(self) -> pd.DataFrame:
+        """One row per id or index listed."""
+        return self._frame("inventories")
+
+    @property
+    def fields(self) -> pd.DataFrame:
+        """One row per epee entry. Only where `tables=` named it."""
+        return self._frame("fields")
+
+    @property
     def problems(self) -> pd.DataFrame:
         """One row per thing that could not be decoded."""
         return self._frame("problems")
@@ -136,11 +156,13 @@ class Traffic:
 
     def _derived(self, table: str, rows: NDArray[Any]) -> dict[str, Any]:
         """The columns of a table that are no field of its rows."""
-        if table not in ("connections", "messages", "problems"):
+        if table not in ("connections", "messages", "fields", "problems"):
             return {}
-        from monerotraffic.frames import command_names
+        from monerotraffic.frames import command_names, entry_integers
         from monerotraffic.perspective import Perspective
 
+        if table == "fields":
+            return {"value_int": entry_integers(rows)}
         see = Perspective(rows, self._nodes, self._names)
         if table == "connections":
             return {"vantage": see.vantage(self._frames), "peer": self._frames.addresses(see.peer()), "direction": see.connection_direction()}

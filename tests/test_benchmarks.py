@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import shutil
@@ -15,15 +16,18 @@ import pytest
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import monerotraffic as mt
-from benchmarks import epee, payloads
+from benchmarks import blobs, epee, payloads
 from benchmarks.__main__ import main
+from benchmarks.contenders import Contender
 from benchmarks.generate import Shares, generate, parse_size, with_shares
+from benchmarks.keccak import keccak256
 from benchmarks.peers import PeerLists, Pool
+from benchmarks.run import Bench, Sample
 
 SIZE = 2_000_000
 # A few peers and much of what is rare, so that two megabytes hold every command, and much bad luck of segments.
 BUSY = Shares(
-    messages=120_000,
+    messages=150_000,
     full_lists=10_000,
     peers=5,
     lifetime=200,
@@ -82,10 +86,57 @@ def test_a_decoder_finds_what_the_manifest_says(case: tuple[Path, dict[str, Any]
     assert path.stat().st_size == manifest["file_bytes"] >= SIZE
 
 
+def test_a_decoder_finds_every_blob_that_the_manifest_counts(case: tuple[Path, dict[str, Any]]) -> None:
+    path, manifest = case
+    traffic = mt.read(path)
+    transactions, blocks = traffic.transactions, traffic.blocks
+
+    assert len(transactions) == manifest["transactions"]
+    assert len(blocks) == manifest["blocks"]
+    assert len(traffic.inventories) == manifest["inventories"]
+    for rows, column, name in ((transactions, "tx", "transaction"), (blocks, "block", "block")):
+        assert rows[column].notna().all()
+        distinct = rows.drop_duplicates(column)
+        assert len(distinct) == manifest[f"distinct_{name}s"]
+        assert int(distinct["size"].sum()) == manifest[f"distinct_{name}_bytes"]
+
+    assert set(transactions["version"]) == {2}
+    assert set(transactions["rct_type"]) == {6}
+    assert set(transactions["ring_size"]) == {16}
+    assert not transactions["pruned"].any()
+    assert (transactions["fee"] > 0).all()
+    assert set(blocks["major_version"]) | set(blocks["minor_version"]) <= {16}
+
+
+def test_a_decoder_and_the_generator_make_the_same_ids(case: tuple[Path, dict[str, Any]]) -> None:
+    """What was asked for came: the ids asked for are the generator's, those of what came are the decoder's."""
+    path, _ = case
+    traffic = mt.read(path)
+    blocks = traffic.blocks.astype({"block": str, "previous": str, "height": "int64", "transactions": "int64"})
+    asked = traffic.inventories.astype({"id": str})
+    commands = blocks["message"].map(traffic.messages.set_index("message")["command"])
+    whole, relayed = blocks[commands == payloads.OBJECTS], blocks[commands == payloads.FLUFFY_BLOCK]
+
+    assert sorted(asked.loc[asked["list"] == "blocks", "id"]) == sorted(whole["block"])
+    assert set(asked.loc[asked["list"] == "missing_indices", "id"]) <= set(relayed["block"])
+    came = Counter(zip(traffic.transactions["message"], traffic.transactions["block_position"], strict=True))
+    assert [came[place] for place in zip(whole["message"], whole["position"], strict=True)] == list(whole["transactions"])
+    chain = relayed.drop_duplicates("block").sort_values("height")
+    assert list(chain["height"].diff().iloc[1:]) == [1] * (len(chain) - 1)
+    assert list(chain["previous"].iloc[1:]) == list(chain["block"].iloc[:-1])
+    if path.name.startswith("busy"):
+        assert len(whole) >= 5
+        assert len(chain) > 5
+        assert (asked["list"] == "missing_indices").any()
+
+
 def test_one_table_alone_is_the_same(case: tuple[Path, dict[str, Any]]) -> None:
     path, manifest = case
     assert len(mt.read(path, tables=["peer_lists"]).arrays["peer_lists"]) == manifest["peer_list_entries"]
     assert len(mt.read(path, tables=["messages"]).arrays["messages"]) == manifest["messages"]
+    assert len(mt.read(path, tables=["transactions"]).arrays["transactions"]) == manifest["transactions"]
+    assert len(mt.read(path, tables=["blocks"]).arrays["blocks"]) == manifest["blocks"]
+    assert len(mt.read(path, tables=["inventories"]).arrays["inventories"]) == manifest["inventories"]
 
 
 def test_the_captures_hold_what_they_should(case: tuple[Path, dict[str, Any]]) -> None:
@@ -97,6 +148,7 @@ def test_the_captures_hold_what_they_should(case: tuple[Path, dict[str, Any]]) -
     else:  # a day's first seconds: peers connect, and relay
         assert min(commands["1001"], commands["2002"]) > 50
         assert manifest["peer_lists_of_250"] >= commands["1001"] // 2
+        assert manifest["transactions"] > 5 * manifest["distinct_transactions"]  # each is relayed by several peers
 
 
 def test_the_same_seed_gives_the_same_file(tmp_path: Path) -> None:
@@ -133,6 +185,109 @@ def test_messages_have_the_sizes_that_standard_nodes_send() -> None:
     blob = b"x" * 40
     assert len(payloads.new_transactions([blob], True).data) == 33 + 21 + len(blob)
     assert len(payloads.new_transactions([blob], False).data) == 33 + 41 + len(blob)
+
+
+class _Blob:
+    """A blob, read from its beginning."""
+
+    def __init__(self, blob: bytes) -> None:
+        self.rest = blob
+
+    def take(self, size: int) -> bytes:
+        taken, self.rest = self.rest[:size], self.rest[size:]
+        assert len(taken) == size
+        return taken
+
+    def varint(self) -> int:
+        value = shift = 0
+        while True:
+            byte = self.take(1)[0]
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                assert byte or shift == 7  # else a shorter form would have done
+                return value
+
+    def outputs(self) -> int:
+        """Tagged keys; what they are worth is hidden."""
+        count = self.varint()
+        for _ in range(count):
+            assert self.varint() == 0
+            assert self.take(1) == b"\x03"
+            self.take(33)
+        return count
+
+    def ring_inputs(self) -> int:
+        count = self.varint()
+        for _ in range(count):
+            assert (self.take(1), self.varint(), self.varint()) == (b"\x02", 0, 16)
+            offsets = [self.varint() for _ in range(16)]
+            assert min(offsets) > 0
+            assert sum(offsets) < 150_000_000
+            self.take(32)
+        return count
+
+
+def test_transactions_are_built_as_on_mainnet() -> None:
+    rng = random.Random(5)
+    sizes: dict[tuple[int, int], set[int]] = {}
+    for _ in range(500):
+        one = blobs.transaction(rng)
+        blob = _Blob(one.blob)
+        assert (blob.varint(), blob.varint()) == (2, 0)
+        inputs, outputs = blob.ring_inputs(), blob.outputs()
+        extra = blob.take(blob.varint())
+        assert extra[0] == 1
+        assert len(extra) == 33 + (11 if outputs == 2 else 2 + 32 * outputs)
+        assert len(one.blob) - len(blob.rest) == one.prefix_end
+        assert blob.varint() == 6
+        assert blob.varint() % 20_000 == 0
+        blob.take(40 * outputs)
+        assert len(one.blob) - len(blob.rest) == one.base_end
+        assert blob.varint() == 1
+        blob.take(6 * 32)
+        for _ in "LR":
+            rounds = blob.varint()
+            assert 2 ** (rounds - 6) >= outputs > 2 ** (rounds - 7)
+            blob.take(32 * rounds)
+        blob.take(18 * 32 * inputs + 32 * inputs)
+        assert blob.rest == b""
+        sizes.setdefault((inputs, outputs), set()).add(len(one.blob))
+    assert 1500 < min(sizes[1, 2]) <= max(sizes[1, 2]) < 1550
+    assert 2180 < min(sizes[2, 2]) <= max(sizes[2, 2]) < 2240
+    assert 4000 < max(max(some) for some in sizes.values()) < 9500
+
+
+def test_blocks_are_built_as_on_mainnet_and_follow_each_other() -> None:
+    rng = random.Random(6)
+    bodies = [[blobs.transaction(rng) for _ in range(count)] for count in (0, 1, 2, 3, 4, 9)]
+    chain = blobs.chain(rng, bytes(32), 3_575_000, 1_767_225_600, bodies)
+    previous = bytes(32)
+    for number, (made, body) in enumerate(zip(chain, bodies, strict=True)):
+        blob = _Blob(made.blob)
+        assert (blob.varint(), blob.varint(), blob.varint()) == (16, 16, 1_767_225_600 + 120 * number)
+        assert blob.take(32) == previous
+        blob.take(4)
+        assert (blob.varint(), blob.varint()) == (2, 3_575_060 + number)
+        assert (blob.varint(), blob.take(1), blob.varint()) == (1, b"\xff", 3_575_000 + number)
+        assert blob.varint() == 1
+        assert 600_000_000_000 <= blob.varint() < 610_000_000_000
+        assert blob.take(1) == b"\x03"
+        blob.take(33)
+        blob.take(blob.varint())
+        assert blob.take(1) == b"\0"
+        assert [blob.take(32) for _ in range(blob.varint())] == blobs.transaction_ids(body)
+        assert blob.rest == b""
+        assert made.transactions == tuple(body)
+        previous = made.id
+
+
+def test_keccak_differs_from_sha3_in_the_padding_alone() -> None:
+    rng = random.Random(7)
+    messages = [rng.randbytes(size) for size in (0, 1, 134, 135, 136, 137, 271, 272, 5000, 3)]
+    assert keccak256(messages, padding=0x06) == [hashlib.sha3_256(message).digest() for message in messages]
+    assert keccak256([b""])[0].hex() == "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
+    assert keccak256([]) == []
 
 
 @pytest.mark.parametrize(
@@ -179,23 +334,78 @@ def test_shares_are_checked() -> None:
 def test_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if not any(map(shutil.which, ("cc", "gcc", "clang"))):
         pytest.skip("no C compiler")
-    capture, manifest_file, results = tmp_path / "node.pcapng", tmp_path / "manifest.json", tmp_path / "results.json"
-    assert main(["generate", "--size", "1MB", "--seed", "4", "--pool", "1000", "--share", "peers=10", "--manifest", str(manifest_file), str(capture)]) == 0
-    assert main(["run", str(capture), "--runs", "2", "--only", "all,peer_lists,messages", "--json", str(results)]) == 0
+    capture, blobs_file, manifest_file, results = (tmp_path / name for name in ("node.pcapng", "blobs", "manifest.json", "results.json"))
+    share = ("--share", "peers=10", "--share", "syncs=3000")
+    files = ("--blobs", str(blobs_file), "--manifest", str(manifest_file), str(capture))
+    assert main(["generate", "--size", "2MB", "--seed", "4", "--pool", "1000", *share, *files]) == 0
+    keys = "all,keccak,without_blobs,peer_lists,messages"
+    assert main(["run", str(capture), "--blobs", str(blobs_file), "--runs", "2", "--only", keys, "--json", str(results)]) == 0
     manifest, result = json.loads(manifest_file.read_text()), json.loads(results.read_text())
 
     assert result["left_out"] == {}
     assert result["capture"] == {"name": "node.pcapng", "bytes": capture.stat().st_size, "packets": manifest["packets"]}
-    assert [line["key"] for line in result["summary"]] == ["libpcap", "all", "all:read", "peer_lists", "peer_lists:read", "messages", "messages:read"]
-    assert [len(samples) for samples in result["samples"].values()] == [2, 2, 2, 2]
-    rows = {key: samples[0]["report"].get("rows", {}) for key, samples in result["samples"].items()}
-    assert rows["all"]["messages"] == rows["messages"]["messages"] == manifest["messages"]
-    assert rows["all"]["peer_lists"] == rows["peer_lists"]["peer_lists"] == manifest["peer_list_entries"]
+    ours = ["without_blobs", "without_blobs:read", "peer_lists", "peer_lists:read", "messages", "messages:read"]
+    keccak = ["keccak", "keccak:hash", "all-keccak", "all-keccak:read"]
+    assert [line["key"] for line in result["summary"]] == ["libpcap", "all", "all:read", *keccak, *ours]
+    assert [len(samples) for samples in result["samples"].values()] == [2] * 6
+    reports = {key: samples[0]["report"] for key, samples in result["samples"].items()}
+    rows = {key: report.get("rows", {}) for key, report in reports.items()}
+    for table in ("transactions", "blocks", "inventories"):
+        assert rows["all"][table] == manifest[table] > 0
+        assert table not in rows["without_blobs"]
+    assert rows["all"].keys() - rows["without_blobs"].keys() == {"transactions", "blocks", "inventories"}
+    assert {rows[key]["messages"] for key in ("all", "without_blobs", "messages")} == {manifest["messages"]}
+    assert {rows[key]["peer_lists"] for key in ("all", "without_blobs", "peer_lists")} == {manifest["peer_list_entries"]}
     lines = {line["key"]: line for line in result["summary"]}
     assert lines["libpcap"]["ratio_median"] == 1
-    assert all(line["seconds_median"] >= line["seconds_min"] > 0 for line in lines.values())
+    assert all(line["seconds_median"] >= line["seconds_min"] for line in lines.values())
+    assert all(line["seconds_min"] > 0 for key, line in lines.items() if not key.startswith("all-"))
     assert lines["all"]["peak_bytes"] >= lines["all"]["peak_before_read_bytes"] > lines["libpcap"]["peak_bytes"]
     assert "bare libpcap loop" in capsys.readouterr().out
+
+    assert reports["keccak"]["blobs"] == manifest["distinct_transactions"] + manifest["distinct_blocks"]
+    assert reports["keccak"]["blob_bytes"] == manifest["distinct_transaction_bytes"] + manifest["distinct_block_bytes"]
+    distinct = _blobs_of(blobs_file)
+    assert len(set(distinct)) == len(distinct) == reports["keccak"]["blobs"]
+    hashes = 0
+    for one in keccak256(distinct):
+        hashes ^= int.from_bytes(one, "big")
+    assert reports["keccak"]["hashes"] == f"{hashes:064x}"
+
+
+def _blobs_of(path: Path) -> list[bytes]:
+    rest, found = _Blob(path.read_bytes()), []
+    while rest.rest:
+        found.append(rest.take(int.from_bytes(rest.take(4), "little")))
+    return found
+
+
+def test_the_time_of_hashing_is_taken_off_round_by_round(tmp_path: Path) -> None:
+    (tmp_path / "node.pcapng").write_bytes(bytes(1000))
+    bench = object.__new__(Bench)
+    bench._capture = tmp_path / "node.pcapng"
+    loop, tables, hashing = (3.0, 1.0, 2.0), (9.0, 4.0, 7.0), (3.0, 1.0, 1.0)
+    bench.samples = {
+        "libpcap": [Sample(number, 50.0, cpu, 0) for number, cpu in enumerate(loop)],
+        "all": [Sample(number, 90.0, cpu + 1, 0, {"within_seconds": 80.0, "within_cpu": cpu}) for number, cpu in enumerate(tables)],
+        "keccak": [Sample(number, 99.0, 99.0, 0, {"within_seconds": 30.0, "within_cpu": cpu}) for number, cpu in enumerate(hashing)],
+    }
+    contenders = [Contender(key, key, (), within=within) for key, within in (("libpcap", None), ("all", ("read", "")), ("keccak", ("hash", "")))]
+    ratios = {line.key: line.as_json()["cpu_ratio_median"] for line in bench.summaries(contenders)}
+    assert ratios["all-keccak"] == pytest.approx(3.5)  # of 7/3, 4, 7/2
+    assert ratios["all-keccak:read"] == pytest.approx(3.0)  # of 2, 3, 3
+    assert ratios["all:read"] == pytest.approx(3.5)  # of 3, 4, 7/2
+
+
+def test_without_the_blobs_the_keccak_pass_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if not any(map(shutil.which, ("cc", "gcc", "clang"))):
+        pytest.skip("no C compiler")
+    capture = tmp_path / "node.pcapng"
+    assert main(["generate", "--size", "100KB", "--pool", "1000", "--manifest", str(tmp_path / "manifest"), str(capture)]) == 0
+    assert main(["run", str(capture), "--runs", "1", "--only", "all,keccak"]) == 0
+    out = capsys.readouterr().out
+    assert "left out: keccak: " in out
+    assert "Keccak pass" not in out
 
 
 def test_a_capture_that_is_none_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

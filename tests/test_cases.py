@@ -17,7 +17,7 @@ from cases._case import ANY, Row
 
 import monerotraffic as mt
 
-TABLES = ("connections", "peer_lists", "node_data", "sync_data")
+TABLES = ("connections", "peer_lists", "node_data", "sync_data", "transactions", "blocks", "inventories", "fields")
 IN_STREAMS = ("no_header", "truncated", "gap", "snapped", "oversize", "malformed", "foreign")  # problems that account for bytes of streams
 
 

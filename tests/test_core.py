@@ -68,20 +68,22 @@ def test_schema_dtypes_are_the_structs() -> None:
 
 
 def test_schema_roles() -> None:
-    roles = {"number", "optional", "truth", "time", "span", "enum", "address", "bytes", "text", "hidden"}
+    roles = {"number", "optional", "truth", "optional_truth", "time", "span", "enum", "address", "bytes", "text", "raw", "hidden"}
     for name, table in _core.schema().items():
         bits = [bit for _, _, _, bit, _ in table["fields"] if bit is not None]
         assert bits == list(range(len(bits))), name
         for field, role, categories, bit, text in table["fields"]:
             assert role in roles
             assert (categories is not None) == (role == "enum"), (name, field)
-            assert (bit is not None) == (role == "optional"), (name, field)
+            assert (bit is not None) == (role in ("optional", "optional_truth")), (name, field)
             assert text
 
 
 def test_schema_knows_the_contract() -> None:
     tables = _core.schema()
-    assert list(tables) == ["connections", "messages", "peer_lists", "node_data", "sync_data", "problems", "files"]
+    said = ["peer_lists", "node_data", "sync_data", "transactions", "blocks", "inventories", "fields"]
+    assert list(tables) == ["connections", "messages", *said, "problems", "files"]
+    assert all(tables[name]["dtype"].names[0] == "message" for name in said)
     fields = {field[0]: field for field in tables["messages"]["fields"]}
     assert fields["status"][2] == ("complete", "truncated", "gap", "snapped", "oversize", "malformed")
     assert tables["messages"]["dtype"]["length"] == np.dtype("<u8")

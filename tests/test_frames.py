@@ -76,13 +76,15 @@ def test_dtypes_do_not_depend_on_the_rows(count: int) -> None:
                     assert str(dtype) == "datetime64[ns, UTC]", what
                 case "span":
                     assert str(dtype) == "timedelta64[ns]", what
-                case "enum" | "address" | "bytes" | "text":
+                case "enum" | "address" | "bytes" | "text" | "raw":
                     assert isinstance(dtype, pd.CategoricalDtype), what
                     assert not dtype.ordered
                 case "truth":
                     assert dtype == np.dtype(bool), what
+                case "optional_truth":
+                    assert str(dtype) == "boolean", what
                 case "optional":
-                    assert str(dtype) == ("UInt" if width.kind == "u" else "Int") + str(8 * width.itemsize), what
+                    assert str(dtype) == {"u": "UInt", "i": "Int", "f": "Float"}[width.kind] + str(8 * width.itemsize), what
                 case _:
                     assert dtype == (np.int64 if field.name in ("message", "connection", "reply_to", "file") else width), what
 
@@ -122,6 +124,43 @@ def test_optional_fields_go_by_their_own_bit() -> None:
     assert frame["my_port"].isna().tolist() == [True, False, True]
     assert frame["rpc_port"].isna().tolist() == [False, True, True]
     assert frame["support_flags"].isna().all()
+
+
+def test_optional_truths_go_by_their_own_bit() -> None:
+    made = rows("transactions", 3, fluff=[1, 0, 1])
+    made["present"] = [present("transactions", "fluff"), present("transactions", "fluff"), present("transactions", "version")]
+    fluff = traffic({"transactions": made}).transactions["fluff"]
+    assert fluff.isna().tolist() == [False, False, True]
+    assert fluff.tolist()[:2] == [True, False]
+
+
+def test_bytes_that_are_shown_as_they_are() -> None:
+    frame = traffic({"fields": rows("fields", 3, value_bytes=[1, -1, 0], key=[0, -1, 1])}, names([], [b"a", b"\xff\x00"])).fields
+    assert frame["value_bytes"].isna().tolist() == [False, True, False]
+    assert [frame["value_bytes"][i] for i in (0, 2)] == [b"\xff\x00", b"a"]
+    assert [frame["key"][i] for i in (0, 2)] == ["a", "\\xff\x00"]
+
+
+def test_integers_of_fields_are_exact() -> None:
+    bits = [2**64 - 1, 2**64 - 1, 2**63, 7]
+    made = rows("fields", 4, value_int=bits, type=[5, 5, 8, 11])
+    made["present"] = [present("fields", "value_int")] * 3 + [0]
+    unsigned = traffic({"fields": made.copy()}).fields["value_int"]
+    assert str(unsigned.dtype) == "UInt64"
+    assert unsigned.tolist()[:3] == bits[:3]
+    made["type"][1] = 1  # the same bits in a signed type
+    mixed = traffic({"fields": made}).fields["value_int"]
+    assert mixed.dtype == object
+    assert mixed.tolist()[:3] == [2**64 - 1, -1, 2**63]
+    assert mixed.isna().tolist() == [False, False, False, True]
+
+
+def test_missing_floats_are_missing() -> None:
+    made = rows("fields", 2, value_float=[1.5, 0.0])
+    made["present"] = [present("fields", "value_float"), 0]
+    values = traffic({"fields": made}).fields["value_float"]
+    assert values.isna().tolist() == [False, True]
+    assert values[0] == 1.5
 
 
 def test_missing_addresses_and_texts() -> None:

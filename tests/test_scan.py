@@ -25,9 +25,9 @@ def joined(parts: list[mt.Traffic], table: str) -> np.ndarray[Any, Any]:
 @pytest.mark.parametrize("rows", [1, 7, 100, 10**6])
 @pytest.mark.parametrize("step", [3000, 1 << 24])
 def test_parts_are_reads_tables(rows: int, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = mt.read(HONEST)
+    whole = mt.read(HONEST, tables=mt.TABLES)
     monkeypatch.setattr(reading, "_STEP", step)
-    parts = list(mt.scan(HONEST, rows=rows))
+    parts = list(mt.scan(HONEST, rows=rows, tables=mt.TABLES))
     if rows < 10**6:
         assert len(parts) > len(whole.messages) // (rows + 200)
     else:
@@ -39,7 +39,7 @@ def test_parts_are_reads_tables(rows: int, step: int, monkeypatch: pytest.Monkey
 
 
 def test_frames_of_parts_are_reads_frames() -> None:
-    whole, parts = mt.read(HONEST), list(mt.scan(HONEST, rows=50))
+    whole, parts = mt.read(HONEST, tables=mt.TABLES), list(mt.scan(HONEST, rows=50, tables=mt.TABLES))
     assert len(parts) > 3
     for table in SCHEMA:
         frames = [getattr(part, table) for part in parts]
@@ -65,7 +65,7 @@ def test_there_is_always_a_part(tmp_path: Path) -> None:
     assert len(parts[0].messages) == 0
 
 
-@pytest.mark.parametrize("tables", [(), ("peer_lists",), ("sync_data", "node_data")])
+@pytest.mark.parametrize("tables", [(), ("peer_lists",), ("sync_data", "node_data"), ("fields",)])
 def test_tables_that_are_asked_for(tables: tuple[str, ...], capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     monkeypatch.setattr(reading, "_STEP", 500)
     whole, parts = mt.read(capture, tables=tables), list(mt.scan(capture, rows=2, tables=tables))
@@ -78,7 +78,7 @@ def test_vantage_nodes_by_name(capture: Path, tmp_path: Path) -> None:  # noqa: 
     talks = [conversation("192.0.2.77", 40001, "198.51.100.20"), conversation("198.51.100.20", 40002, HOST, start=10**18)]
     other = put(tmp_path / "other.pcap", (packet for talk in talks for packet in talk.packets))
     nodes = {"ams": capture, "sfo": other}
-    whole, parts = mt.read(nodes), list(mt.scan(nodes, rows=3))
+    whole, parts = mt.read(nodes, tables=mt.TABLES), list(mt.scan(nodes, rows=3, tables=mt.TABLES))
     assert len(parts) > 4
     for table in SCHEMA:
         assert joined(parts, table).tobytes() == whole.arrays[table].tobytes(), table

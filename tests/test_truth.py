@@ -27,14 +27,19 @@ COLUMNS = {
     ),
     "messages": (
         *("connection", "from_client", "time", "end_time", "file", "frame", "end_frame", "command", "name", "kind", "flags", "expects_response", "return_code", "version"),
-        *("length", "captured", "segments", "first_segment", "shared", "fragments", "status"),
+        *("length", "captured", "segments", "first_segment", "end_length", "shared", "fragments", "status"),
+        *("keys_ordered", "unknown_keys", "duplicate_keys", "wide_varints", "other_types", "default_fields", "trailing", "skeleton"),
     ),
     "peer_lists": ("position", "host", "port", "type", "id", "last_seen", "pruning_seed", "rpc_port", "rpc_credits_per_hash"),
     "node_data": ("peer_id", "my_port", "network_id", "support_flags", "rpc_port", "rpc_credits_per_hash", "local_time", "status_text"),
     "sync_data": ("current_height", "cumulative_difficulty", "cumulative_difficulty_top64", "top_id", "top_version", "pruning_seed"),
+    "transactions": ("position", "tx", "size", "version", "rct_type", "inputs", "outputs", "ring_size", "fee", "weight", "pruned", "fluff", "block_position"),
+    "blocks": ("position", "block", "height", "timestamp", "major_version", "minor_version", "previous", "miner_tx", "transactions", "size"),
+    "inventories": ("position", "list", "id", "index"),
     "files": ("file", "path", "packets", "bytes", "first", "last", "tcp_packets", "monero_packets", "skipped_packets", "truncated"),
 }
-BY_MESSAGE = ("peer_lists", "node_data", "sync_data")
+BY_MESSAGE = ("peer_lists", "node_data", "sync_data", "transactions", "blocks", "inventories")
+FINGERPRINT = COLUMNS["messages"][-8:]
 
 
 # ---------------------------------------------------------------- DataFrames as lists of plain dicts
@@ -103,11 +108,13 @@ def check_oracle(found: Tables, wanted: Tables, but: Iterable[str] = ()) -> None
         ]
         check_same(*rows, what=name)
     assert undecoded(found) == undecoded(wanted)
+    assert unread(found) == unread(wanted)
 
 
 def unsure(row: Row) -> list[str]:
-    """What else the segments of a broken or a joined message carry is told as far as it goes."""
-    return [] if row["status"] == "complete" and row["fragments"] == 1 else ["shared"]
+    """What else the segments of a broken or a joined message carry is told as far as it goes, and so is the fingerprint of a payload that monerod refuses."""
+    more = FINGERPRINT if row["status"] == "malformed" else ()
+    return [*more] if row["status"] == "complete" and row["fragments"] == 1 else ["shared", *more]
 
 
 def told(table: str, row: Row) -> Row:
@@ -127,6 +134,11 @@ def undecoded(tables: Tables) -> Counter[tuple[str, int]]:
         if row["bytes"] and row["offset"] >= 0 and row["kind"] not in ("conflict", "file", "packet"):
             made[row["kind"], row["connection"]] += row["bytes"]
     return made
+
+
+def unread(tables: Tables) -> Counter[tuple[int, int]]:
+    """Blobs that do not parse, by connection and stream offset of their message."""
+    return Counter((row["connection"], row["offset"]) for row in tables["problems"] if row["kind"] == "blob")
 
 
 def check_accounting(traffic: mt.Traffic) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import ipaddress
 import json
 from collections import Counter
@@ -50,6 +51,20 @@ class Scenario:
     def messages(self) -> list[Row]:
         return lines(self.folder / "wire_messages.jsonl.gz")
 
+    def events(self, kind: str) -> list[Row]:
+        """What the lab did and monerod's RPC told: transactions sent (`tx`: hash, weight, outputs) and blocks mined (`mine`: blocks, height of the last). Of a small scenario, of the full one."""
+        name = "manifest.json" if self.full else "events.json"
+        events: list[Row] = json.loads((self.folder / name).read_text())["events"]
+        return [event for event in events if event["kind"] == kind]
+
+    def sent(self) -> dict[str, Row]:
+        """Transactions by id."""
+        return {event["hash"]: event for event in self.events("tx")}
+
+    def mined(self) -> dict[str, int]:
+        """Heights of blocks by id."""
+        return {block: event["height"] - back for event in self.events("mine") for back, block in enumerate(reversed(event["blocks"] or []))}
+
 
 def scenarios() -> list[Scenario]:
     made = [Scenario(name, SMALL / name, False) for name in SCENARIOS]
@@ -85,6 +100,12 @@ def derived_frames(path: Path, entry: Mapping[str, Any]) -> int:
     """Whole packets. The manifest also counts the cut one, and none of the Simple Packet Blocks."""
     frames: int = entry["frames"]
     return {"cut_in_record": frames - 1, "simple_packets": 150}.get(path.name.split(".")[0], frames)
+
+
+def labels(scenario: Scenario) -> dict[str, list[str]]:
+    """What the emulated peers of a scenario do, by address."""
+    made: dict[str, list[str]] = json.loads((scenario.folder / "labels.json").read_text())
+    return made
 
 
 # ---------------------------------------------------------------- comparing rows of `messages` with the truth
@@ -213,6 +234,45 @@ def decoded(command: int, flags: int, columns: list[str]) -> Decoded:
             made.peers.append((host, port, int(value)))
         elif kind != "10":
             made.fields[key] = int(value)
+    return made
+
+
+Values = dict[str, list[str]]
+PRINTED = ("key", "type", "5", "6", "7", "8", "10")  # columns: keys, types, then values by type
+
+
+def tshark_values(scenario: Scenario) -> dict[int, tuple[str, int, int, int, Values]]:
+    """By frame: source, its port, command, flags, and the lists that tshark prints, of frames that completed one message."""
+    made = {}
+    with gzip.open(scenario.folder / "tshark" / "merged_packets_reassembled.tsv.gz", "rt") as file:
+        for line in file:
+            columns = line.rstrip("\n").split("\t")
+            if "," in columns[4]:
+                continue
+            lists = dict(zip(PRINTED, [column.split(",") if column else [] for column in columns[10:17]], strict=True))
+            source = columns[2]
+            made[int(columns[0])] = (source, int(columns[8]), int(columns[4]), int(columns[5]), lists)
+    return made
+
+
+def printed_bytes(value: bytes) -> str:
+    """A string as tshark prints it, long ones as the captures' truth shortens them."""
+    text = value.hex()
+    return "<MISSING>" if not text else text if len(text) <= 160 else f"sha1:{hashlib.sha1(text.encode()).hexdigest()[:16]}:{len(text)}"
+
+
+def printed_fields(rows: Iterable[Mapping[str, Any]]) -> Values:
+    """Rows of `fields` of one message, in order, as the lists that tshark prints."""
+    made: Values = {name: [] for name in PRINTED}
+    for row in rows:
+        if row["key"] is not None:
+            made["key"].append(row["key"])
+            made["type"].append(str(row["type"]))
+        kind = str(row["type"])
+        if kind == "10":
+            made[kind].append(printed_bytes(row["value_bytes"]))
+        elif kind in made:
+            made[kind].append(str(row["value_int"]))
     return made
 
 

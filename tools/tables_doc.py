@@ -87,7 +87,7 @@ def array_lines(table: Table) -> Iterator[str]:
 def array_text(field: Field) -> str:
     """What the number in the array is."""
     match field.role:
-        case "optional":
+        case "optional" | "optional_truth":
             return f"number, there if bit {field.present_bit} of `present` is set"
         case "time":
             return "nanoseconds since 1970, UTC"
@@ -97,7 +97,7 @@ def array_text(field: Field) -> str:
             return "index of the name, -1 missing"
         case "address":
             return "code of an address, -1 missing"
-        case "bytes" | "text":
+        case "bytes" | "text" | "raw":
             return "code of a string, -1 missing"
         case "hidden":
             return "always 0" if field.text == "0" else field.text

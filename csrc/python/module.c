@@ -31,8 +31,8 @@ PyDoc_STRVAR(capture_error_doc, "A capture that cannot be read; the text names t
 PyDoc_STRVAR(schema_doc,
     "schema()\n--\n\n"
     "Every table: what its rows are (\"text\"), their dtype, and its fields in order as (name, role, categories, present_bit, text).\n\n"
-    "role: number, optional, truth, time, span, enum, address, bytes, text or hidden. present_bit: number of the bit of the field `present` that says\n"
-    "whether an optional field is there.");
+    "role: number, optional, truth, optional_truth, time, span, enum, address, bytes, text, raw or hidden. present_bit: number of the bit of the field\n"
+    "`present` that says whether an optional field is there.");
 PyDoc_STRVAR(limits_doc, "limits()\n--\n\nEvery limit: its default and what it bounds.");
 PyDoc_STRVAR(command_names_doc, "command_names()\n--\n\nmonerod's names of the Levin commands it knows.");
 PyDoc_STRVAR(command_name_doc, "command_name(command, /)\n--\n\nmonerod's name of a Levin command, UNKNOWN for one it does not know.");

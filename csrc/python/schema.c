@@ -111,8 +111,10 @@ PyObject *mt_py_limits(PyObject *module, PyObject *ignored)
 /* ---- tables ---- */
 
 static const char *const role_names[] = {
-    [MT_ROLE_NUMBER] = "number", [MT_ROLE_OPTIONAL] = "optional", [MT_ROLE_TRUTH] = "truth", [MT_ROLE_TIME] = "time", [MT_ROLE_SPAN] = "span",
-    [MT_ROLE_ENUM] = "enum", [MT_ROLE_ADDRESS] = "address", [MT_ROLE_BYTES] = "bytes", [MT_ROLE_TEXT] = "text", [MT_ROLE_HIDDEN] = "hidden",
+    [MT_ROLE_NUMBER] = "number", [MT_ROLE_OPTIONAL] = "optional", [MT_ROLE_TRUTH] = "truth",
+    [MT_ROLE_OPTIONAL_TRUTH] = "optional_truth", [MT_ROLE_TIME] = "time", [MT_ROLE_SPAN] = "span",
+    [MT_ROLE_ENUM] = "enum", [MT_ROLE_ADDRESS] = "address", [MT_ROLE_BYTES] = "bytes", [MT_ROLE_TEXT] = "text",
+    [MT_ROLE_RAW] = "raw", [MT_ROLE_HIDDEN] = "hidden",
 };
 
 static PyObject *none(void)
@@ -138,7 +140,7 @@ static PyObject *categories_tuple(const struct mt_categories *categories)
 static PyObject *field_tuple(const struct mt_field *field, int optional)
 {
     PyObject *categories = categories_tuple(field->categories);
-    PyObject *bit = field->role == MT_ROLE_OPTIONAL ? PyLong_FromLong(optional) : none();
+    PyObject *bit = mt_field_optional(field) ? PyLong_FromLong(optional) : none();
     PyObject *tuple = NULL;
     if (categories != NULL && bit != NULL)
         tuple = Py_BuildValue("(ssOOs)", field->name, role_names[field->role], categories, bit, field->text);
@@ -150,10 +152,10 @@ static PyObject *field_tuple(const struct mt_field *field, int optional)
 static PyObject *field_list(const struct mt_schema *schema)
 {
     PyObject *list = PyList_New(0);
-    int optional = 0; /* place among the OPTIONAL fields, which is the field's bit of `present` */
+    int optional = 0; /* place among the optional fields, which is the field's bit of `present` */
     for (int i = 0; i < schema->count && list != NULL; i++) {
         PyObject *tuple = field_tuple(&schema->fields[i], optional);
-        optional += schema->fields[i].role == MT_ROLE_OPTIONAL;
+        optional += mt_field_optional(&schema->fields[i]);
         if (tuple == NULL || PyList_Append(list, tuple) < 0)
             Py_CLEAR(list);
         Py_XDECREF(tuple);

@@ -223,9 +223,6 @@ static void test_strings(void)
     CHECK(bytes == NULL);
     CHECK_EQUAL(mt_epee_blob(&reader, &entry, 17, &bytes), MT_OK);
     CHECK(bytes == NULL);
-    CHECK(MT_EPEE_KEY(&entry, "x"));
-    CHECK(!MT_EPEE_KEY(&entry, "y"));
-    CHECK(!MT_EPEE_KEY(&entry, "xx"));
     for (unsigned value = 0; value < 2; value++) {
         uint8_t truth = 9;
         have_number(MT_EPEE_BOOL, value);

@@ -19,9 +19,9 @@ static void test_tables(void)
         CHECK_EQUAL(output.tables[id].wanted, id == MT_TABLE_messages || id == MT_TABLE_problems);
         CHECK_EQUAL(output.tables[id].row_size, mt_schemas[id].row_size);
     }
-    CHECK(output.p2p.peer_lists == &output.tables[MT_TABLE_peer_lists]);
-    CHECK(output.p2p.node_data == &output.tables[MT_TABLE_node_data]);
-    CHECK(output.p2p.sync_data == &output.tables[MT_TABLE_sync_data]);
+    CHECK(output.p2p.tables == output.tables);
+    CHECK(output.p2p.strings == &output.strings);
+    CHECK(output.p2p.addresses == &output.addresses);
     mt_output_free(&output);
 }
 

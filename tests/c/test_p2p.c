@@ -16,12 +16,12 @@ static int decode_work(uint32_t command, int response)
 
 static size_t rows(void)
 {
-    return world.peers.count + world.nodes.count + world.syncs.count;
+    return world_rows(&world);
 }
 
 static void clear(void)
 {
-    world.peers.count = world.nodes.count = world.syncs.count = 0;
+    world_clear(&world);
 }
 
 static size_t from_hex(const char *hex, uint8_t *bytes)
@@ -36,11 +36,7 @@ static size_t from_hex(const char *hex, uint8_t *bytes)
 
 static int interned(int32_t code, const void *bytes, size_t size)
 {
-    size_t known_size;
-    if (code < 0)
-        return 0;
-    const uint8_t *known = mt_intern_get(&world.strings, code, &known_size);
-    return known_size == size && memcmp(known, bytes, size) == 0;
+    return world_interned(&world, code, bytes, size);
 }
 
 /* net/epee-encoding/tests/p2p.rs of cuprate: the 1001 request of a pruned monerod at height 2,755,066 */
@@ -56,9 +52,9 @@ static void test_real_handshake(void)
     size_t size = from_hex(handshake_hex, bytes);
     CHECK_EQUAL(size, 280);
     CHECK_EQUAL(decode(&world, 5, 1001, 0, bytes, size), MT_OK);
-    CHECK_EQUAL(world.nodes.count, 1);
-    CHECK_EQUAL(world.syncs.count, 1);
-    CHECK_EQUAL(world.peers.count, 0);
+    CHECK_EQUAL(world.tables[MT_TABLE_node_data].count, 1);
+    CHECK_EQUAL(world.tables[MT_TABLE_sync_data].count, 1);
+    CHECK_EQUAL(world.tables[MT_TABLE_peer_lists].count, 0);
     const struct mt_node_row *n = node(&world, 0);
     CHECK_EQUAL(n->message, 5);
     CHECK_EQUAL(n->peer_id, 0x341c47c496c0b33e);
@@ -145,9 +141,9 @@ static void test_sections(void)
     number(&work, "support_flags", 6, 4);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         CHECK_EQUAL(decode_work(cases[i].command, cases[i].response), MT_OK);
-        CHECK_EQUAL(world.peers.count, cases[i].peers);
-        CHECK_EQUAL(world.nodes.count, cases[i].nodes);
-        CHECK_EQUAL(world.syncs.count, cases[i].syncs);
+        CHECK_EQUAL(world.tables[MT_TABLE_peer_lists].count, cases[i].peers);
+        CHECK_EQUAL(world.tables[MT_TABLE_node_data].count, cases[i].nodes);
+        CHECK_EQUAL(world.tables[MT_TABLE_sync_data].count, cases[i].syncs);
         if (cases[i].nodes != 0) {
             CHECK_EQUAL(node(&world, 0)->network_id, -1); /* missing is missing */
             CHECK_EQUAL(node(&world, 0)->present, cases[i].command == 1003 ? MT_NODE_PEER_ID : cases[i].command == 1007 ? MT_NODE_SUPPORT_FLAGS : 0);
@@ -198,7 +194,7 @@ static void test_ping(void)
     clear();
     begin(&work, 0);
     CHECK_EQUAL(decode_work(1007, 1), MT_OK);
-    CHECK_EQUAL(world.nodes.count, 1);
+    CHECK_EQUAL(world.tables[MT_TABLE_node_data].count, 1);
     CHECK_EQUAL(node(&world, 0)->present, 0);
     clear();
 }
@@ -271,7 +267,7 @@ static void test_other_commands(void)
 {
     CHECK_EQUAL(decode(&world, 1, 2005, 0, (const uint8_t *)"nonsense", 8), MT_OK); /* nobody knows it, nobody looks */
     CHECK_EQUAL(decode(&world, 1, 0, 0, NULL, 0), MT_OK);
-    CHECK_EQUAL(mt_p2p_decode(&world.p2p, 1, 1001, 0, NULL, 0, &world.why), MT_MALFORMED);
+    CHECK_EQUAL(mt_p2p_decode(&world.p2p, &(struct mt_message_row){.message = 1, .command = 1001, .kind = MT_KIND_REQUEST}, NULL, 0, &world.why), MT_MALFORMED);
     CHECK_TEXT(world.why, "empty payload");
     static const uint32_t known[] = {1001, 1002, 1003, 1004, 1005, 1006, 1007, 2001, 2002, 2003, 2004, 2006, 2007, 2008, 2009, 2010};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
@@ -331,12 +327,12 @@ static void test_wanted(void)
 {
     for (int mask = 0; mask < 8; mask++) {
         struct world some;
-        world_open(&some, mask & 1, mask >> 1 & 1, mask >> 2 & 1);
+        world_open(&some, (unsigned)((mask & 1) << MT_TABLE_peer_lists | (mask >> 1 & 1) << MT_TABLE_node_data | (mask >> 2 & 1) << MT_TABLE_sync_data));
         begin_full(0);
         CHECK_EQUAL(decode(&some, 1, 1001, 1, work.bytes, work.size), MT_OK);
-        CHECK_EQUAL(some.peers.count, mask & 1 ? 2 : 0);
-        CHECK_EQUAL(some.nodes.count, mask >> 1 & 1);
-        CHECK_EQUAL(some.syncs.count, mask >> 2 & 1);
+        CHECK_EQUAL(some.tables[MT_TABLE_peer_lists].count, mask & 1 ? 2 : 0);
+        CHECK_EQUAL(some.tables[MT_TABLE_node_data].count, mask >> 1 & 1);
+        CHECK_EQUAL(some.tables[MT_TABLE_sync_data].count, mask >> 2 & 1);
         CHECK_EQUAL(some.strings.count, (mask >> 1 & 1) + (mask >> 2 & 1)); /* nor is anything interned for tables that nobody wants */
         CHECK_EQUAL(mt_addresses_count(&some.addresses), mask & 1);
         begin_full(0);
@@ -351,17 +347,16 @@ static void test_out_of_memory(void)
     int failures = 0;
     for (long calls = 1;; calls++) {
         struct world fresh;
-        world_open(&fresh, 1, 1, 1);
+        world_open(&fresh, ALL_TABLES);
         begin_full(0);
         mt_fail_after(calls);
         int result = decode(&fresh, 1, 1001, 1, work.bytes, work.size);
         mt_fail_after(0);
-        size_t count = fresh.peers.count + fresh.nodes.count + fresh.syncs.count;
-        CHECK_EQUAL(count, result == MT_OK ? 4 : 0);
+        CHECK_EQUAL(world_rows(&fresh), result == MT_OK ? 4 : 0);
         if (result == MT_NOMEM) {
             failures++;
             CHECK_EQUAL(decode(&fresh, 1, 1001, 1, work.bytes, work.size), MT_OK); /* and it goes on */
-            CHECK_EQUAL(fresh.peers.count, 2);
+            CHECK_EQUAL(fresh.tables[MT_TABLE_peer_lists].count, 2);
         }
         world_close(&fresh);
         if (result == MT_OK)
@@ -393,7 +388,7 @@ static void test_mutations(void)
 
 int main(void)
 {
-    world_open(&world, 1, 1, 1);
+    world_open(&world, ALL_TABLES);
     test_real_handshake();
     test_cuprate_handshake();
     test_sections();

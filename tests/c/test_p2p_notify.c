@@ -1,23 +1,20 @@
-/* The 2xxx payloads: which fields decide whether monerod takes them. */
+/* The 2xxx payloads: which fields decide whether monerod takes them, and what becomes of ids and indices. */
 #include "check.h"
-#include "command.h"
-#include "p2p_notify.h"
+#include "decoding.h"
 #include "payload.h"
 
 static struct payload work;
+static struct world world;
 
+/* Why monerod would refuse the payload, NULL if it takes it; rows are those of this payload. */
 static const char *verdict_of(uint32_t command, const uint8_t *bytes, size_t size)
 {
-    static struct mt_epee reader;
-    uint8_t *exact = malloc(size != 0 ? size : 1);
-    memcpy(exact, bytes, size);
-    int result = mt_epee_open(&reader, exact, size);
-    result = result == MT_OK ? mt_p2p_notify(&reader, command) : result;
-    CHECK_EQUAL(result, reader.why == NULL ? MT_OK : MT_MALFORMED);
-    if (result == MT_OK)
-        CHECK_EQUAL(reader.depth, 0);
-    free(exact);
-    return reader.why;
+    world_clear(&world);
+    int result = decode(&world, 7, command, 0, bytes, size);
+    CHECK_EQUAL(result, world.why == NULL ? MT_OK : MT_MALFORMED);
+    if (result != MT_OK)
+        CHECK_EQUAL(world_rows(&world), 0);
+    return world.why;
 }
 
 static const char *verdict(uint32_t command)
@@ -221,10 +218,85 @@ static void test_cuts(void)
     }
 }
 
+/* ---- rows ---- */
+
+static void check_ids(size_t first, enum mt_list list, const char *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct mt_inventory_row *row = inventory_row(&world, first + i);
+        CHECK_EQUAL(row->message, 7);
+        CHECK_EQUAL(row->position, i);
+        CHECK_EQUAL(row->list, list);
+        CHECK_EQUAL(row->present, 0);
+        CHECK(world_interned(&world, row->id, bytes + 32 * i, 32));
+    }
+}
+
+static void test_inventories(void)
+{
+    static const char ids[] = "0123456789abcdef0123456789ABCDEF" "an id that is told a second time" "0123456789abcdef0123456789ABCDEF";
+    static const struct {
+        uint32_t command;
+        const char *key;
+        enum mt_list list;
+    } lists[] = {
+        {2003, "blocks", MT_LIST_BLOCKS},  {2004, "missed_ids", MT_LIST_MISSED}, {2006, "block_ids", MT_LIST_CHAIN},
+        {2007, "m_block_ids", MT_LIST_CHAIN}, {2010, "hashes", MT_LIST_TXPOOL},
+    };
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        for (size_t count = 0; count <= 3; count++) {
+            string(begin(&work, 1), lists[i].key, ids, 32 * count);
+            CHECK(verdict(lists[i].command) == NULL);
+            CHECK_EQUAL(world_rows(&world), count);
+            CHECK_EQUAL(world.p2p.complaints_count, 0);
+            check_ids(0, lists[i].list, ids, count);
+        }
+        string(begin(&work, 1), lists[i].key, ids, 63); /* empty for monerod, and told */
+        CHECK(verdict(lists[i].command) == NULL);
+        CHECK_EQUAL(world_rows(&world), 0);
+        CHECK_EQUAL(world.p2p.complaints_count, 1);
+    }
+}
+
+static void test_missing_indices(void)
+{
+    static const uint64_t indices[] = {0, 5, UINT64_MAX};
+    static const char id[] = "0123456789abcdef0123456789abcdef";
+    for (int hash_last = 0; hash_last < 2; hash_last++) { /* whatever the order of the keys */
+        for (size_t size = 31; size <= 32; size++) {
+            begin(&work, 2);
+            if (!hash_last)
+                string(&work, "block_hash", id, size);
+            string(&work, "missing_tx_indices", indices, sizeof indices);
+            if (hash_last)
+                string(&work, "block_hash", id, size);
+            CHECK(verdict(2009) == NULL);
+            CHECK_EQUAL(world_rows(&world), 3);
+            for (size_t i = 0; i < 3; i++) {
+                const struct mt_inventory_row *row = inventory_row(&world, i);
+                CHECK_EQUAL(row->list, MT_LIST_MISSING_INDICES);
+                CHECK_EQUAL(row->position, i);
+                CHECK_EQUAL(row->present, MT_INVENTORY_INDEX);
+                CHECK(row->index == indices[i]);
+                CHECK_EQUAL(world_interned(&world, row->id, id, 32), size == 32);
+                CHECK(size == 32 || row->id == MT_NO_CODE);
+            }
+        }
+    }
+    string(begin(&work, 1), "missing_tx_indices", indices, 20);
+    CHECK(verdict(2009) == NULL);
+    CHECK_EQUAL(world_rows(&world), 0);
+    CHECK_EQUAL(world.p2p.complaints_count, 1);
+}
+
 int main(void)
 {
+    world_open(&world, ALL_TABLES);
     test_fields();
     test_blocks();
     test_cuts();
+    test_inventories();
+    test_missing_indices();
+    world_close(&world);
     FINISH("p2p_notify");
 }

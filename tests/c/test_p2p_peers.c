@@ -8,7 +8,7 @@ static struct world world;
 
 static int decode_list(void)
 {
-    world.peers.count = 0;
+    world.tables[MT_TABLE_peer_lists].count = 0;
     return decode(&world, 42, 1002, 1, work.bytes, work.size);
 }
 
@@ -186,8 +186,8 @@ static void test_styles(void)
                 put_peer(&peers[i], style == STYLES ? (enum style)(random_number() % STYLES) : (enum style)style);
             }
             CHECK_EQUAL(decode_list(), MT_OK);
-            CHECK_EQUAL(world.peers.count, 250);
-            for (size_t i = 0; i < world.peers.count; i++)
+            CHECK_EQUAL(world.tables[MT_TABLE_peer_lists].count, 250);
+            for (size_t i = 0; i < world.tables[MT_TABLE_peer_lists].count; i++)
                 check_row(&peers[i], i);
         }
     }
@@ -239,7 +239,7 @@ static int with_more(unsigned count, enum style style, unsigned type, unsigned o
     array(&work, "zz_strings", MT_EPEE_STRING, strings);
     zeros(&work, 2 * strings);
     int result = decode_list();
-    CHECK_EQUAL(world.peers.count, result == MT_OK ? count : 0);
+    CHECK_EQUAL(world.tables[MT_TABLE_peer_lists].count, result == MT_OK ? count : 0);
     return result;
 }
 
@@ -265,7 +265,7 @@ static void test_limits(void)
         begin_list(8192); /* empty entries are entries */
         zeros(&work, 8192);
         CHECK_EQUAL(decode_list(), MT_OK);
-        CHECK_EQUAL(world.peers.count, 8192);
+        CHECK_EQUAL(world.tables[MT_TABLE_peer_lists].count, 8192);
         CHECK_EQUAL(peer(&world, 8191)->host, -1);
         CHECK_EQUAL(peer(&world, 8191)->type, MT_ADDRESS_INVALID);
     }
@@ -293,7 +293,7 @@ static int after_much(unsigned count, unsigned type, enum style style, unsigned 
     for (unsigned i = 0; i < count; i++)
         put_peer(&p, style);
     int result = decode_list();
-    CHECK_EQUAL(world.peers.count, result == MT_OK ? count : 0);
+    CHECK_EQUAL(world.tables[MT_TABLE_peer_lists].count, result == MT_OK ? count : 0);
     return result;
 }
 
@@ -326,7 +326,7 @@ static void begin_adr(unsigned fields)
 static void check_one(int type, const char *host, unsigned port)
 {
     CHECK_EQUAL(decode_list(), MT_OK);
-    CHECK_EQUAL(world.peers.count, 1);
+    CHECK_EQUAL(world.tables[MT_TABLE_peer_lists].count, 1);
     CHECK_EQUAL(peer(&world, 0)->type, type);
     CHECK_TEXT(host_text(&world, peer(&world, 0)), host);
     CHECK_EQUAL(peer(&world, 0)->host >= 0, host[0] != 0);
@@ -396,7 +396,7 @@ static void test_odd_addresses(void)
     number(&work, "m_port", 6, 65536);
     number(&work, "type", 8, 1);
     CHECK_EQUAL(decode_list(), MT_MALFORMED);
-    CHECK_EQUAL(world.peers.count, 0);
+    CHECK_EQUAL(world.tables[MT_TABLE_peer_lists].count, 0);
     begin_adr(2); /* an m_ip that is an array */
     object(&work, "addr", 1);
     array(&work, "m_ip", MT_EPEE_UINT32, 1);
@@ -440,7 +440,7 @@ static void test_odd_fields(void)
         varint(&work, 1);
         number(&work, cases[i].name, cases[i].type, cases[i].value);
         CHECK_EQUAL(decode_list(), cases[i].taken ? MT_OK : MT_MALFORMED);
-        CHECK_EQUAL(world.peers.count, cases[i].taken);
+        CHECK_EQUAL(world.tables[MT_TABLE_peer_lists].count, cases[i].taken);
     }
     begin_list(1);
     varint(&work, 1);
@@ -471,7 +471,7 @@ static void test_each_bit(void)
             array(begin(&wide, 1), "local_peerlist_new", MT_EPEE_OBJECT, 2);
             varint_as(&wide, work.bytes[first] >> 2, 1);
             put(&wide, work.bytes + first + 1, work.size - first - 1);
-            world.peers.count = 0;
+            world.tables[MT_TABLE_peer_lists].count = 0;
             if ((work.bytes[first] & 3) == 0) {
                 CHECK_EQUAL(decode(&world, 42, 1002, 1, wide.bytes, wide.size), result);
                 if (result == MT_OK)
@@ -491,16 +491,16 @@ static void test_truncation(void)
         put_peer(&p, AS_MONEROD);
     }
     CHECK_EQUAL(decode_list(), MT_OK);
-    world.peers.count = 0;
+    world.tables[MT_TABLE_peer_lists].count = 0;
     for (size_t size = 0; size < work.size; size++) {
         CHECK_EQUAL(decode(&world, 1, 1002, 1, work.bytes, size), MT_MALFORMED);
-        CHECK_EQUAL(world.peers.count, 0);
+        CHECK_EQUAL(world.tables[MT_TABLE_peer_lists].count, 0);
     }
 }
 
 int main(void)
 {
-    world_open(&world, 1, 1, 1);
+    world_open(&world, ALL_TABLES);
     test_sizes();
     test_styles();
     test_limits();

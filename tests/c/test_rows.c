@@ -26,13 +26,13 @@ static void check_fields(const struct mt_schema *schema)
             CHECK(field->size <= widest);
             widest = field->size;
         }
-        CHECK(field->code == 'i' || field->code == 'u');
+        CHECK(field->code == 'i' || field->code == 'u' || (field->code == 'f' && field->size == 8));
         CHECK(field->text != NULL && field->text[0] != '\0');
         CHECK((field->role == MT_ROLE_ENUM) == (field->categories != NULL));
         for (int other = 0; other < i; other++)
             CHECK(strcmp(schema->fields[other].name, field->name) != 0);
         end = (uint16_t)(field->offset + field->size);
-        optionals += field->role == MT_ROLE_OPTIONAL;
+        optionals += mt_field_optional(field);
         if (strcmp(field->name, "present") == 0) {
             has_present = 1;
             CHECK_EQUAL(field->role, MT_ROLE_HIDDEN);
@@ -49,6 +49,7 @@ static void check_role(const struct mt_field *field)
 {
     switch (field->role) {
     case MT_ROLE_TRUTH:
+    case MT_ROLE_OPTIONAL_TRUTH:
         CHECK(field->code == 'u' && field->size == 1);
         break;
     case MT_ROLE_TIME:
@@ -65,6 +66,7 @@ static void check_role(const struct mt_field *field)
     case MT_ROLE_ADDRESS:
     case MT_ROLE_BYTES:
     case MT_ROLE_TEXT:
+    case MT_ROLE_RAW:
         CHECK(field->code == 'i' && field->size == 4);
         break;
     case MT_ROLE_NUMBER:
@@ -89,7 +91,7 @@ static void check_bit(enum mt_table_id id, int place, const char *name, unsigned
 {
     int k = 0;
     for (int i = 0; i < mt_schemas[id].count; i++) {
-        if (mt_schemas[id].fields[i].role != MT_ROLE_OPTIONAL)
+        if (!mt_field_optional(&mt_schemas[id].fields[i]))
             continue;
         if (k++ == place)
             CHECK_TEXT(mt_schemas[id].fields[i].name, name);
@@ -104,7 +106,7 @@ static int count_optionals(enum mt_table_id id)
 {
     int count = 0;
     for (int i = 0; i < mt_schemas[id].count; i++)
-        count += mt_schemas[id].fields[i].role == MT_ROLE_OPTIONAL;
+        count += mt_field_optional(&mt_schemas[id].fields[i]);
     return count;
 }
 
@@ -131,7 +133,31 @@ static void test_bits(void)
                  {"cumulative_difficulty", MT_SYNC_DIFFICULTY},
                  {"cumulative_difficulty_top64", MT_SYNC_DIFFICULTY_TOP64},
                  {"pruning_seed", MT_SYNC_PRUNING_SEED},
-                 {"top_version", MT_SYNC_TOP_VERSION}};
+                 {"top_version", MT_SYNC_TOP_VERSION}},
+      messages[] = {{"skeleton", MT_MESSAGE_SKELETON},
+                    {"trailing", MT_MESSAGE_TRAILING},
+                    {"unknown_keys", MT_MESSAGE_UNKNOWN_KEYS},
+                    {"duplicate_keys", MT_MESSAGE_DUPLICATE_KEYS},
+                    {"wide_varints", MT_MESSAGE_WIDE_VARINTS},
+                    {"other_types", MT_MESSAGE_OTHER_TYPES},
+                    {"default_fields", MT_MESSAGE_DEFAULT_FIELDS},
+                    {"keys_ordered", MT_MESSAGE_KEYS_ORDERED}},
+      transactions[] = {{"fee", MT_TRANSACTION_FEE},
+                        {"weight", MT_TRANSACTION_WEIGHT},
+                        {"inputs", MT_TRANSACTION_INPUTS},
+                        {"outputs", MT_TRANSACTION_OUTPUTS},
+                        {"ring_size", MT_TRANSACTION_RING_SIZE},
+                        {"block_position", MT_TRANSACTION_BLOCK_POSITION},
+                        {"version", MT_TRANSACTION_VERSION},
+                        {"rct_type", MT_TRANSACTION_RCT_TYPE},
+                        {"fluff", MT_TRANSACTION_FLUFF}},
+      blocks[] = {{"height", MT_BLOCK_HEIGHT},
+                  {"timestamp", MT_BLOCK_TIMESTAMP},
+                  {"transactions", MT_BLOCK_TRANSACTIONS},
+                  {"major_version", MT_BLOCK_MAJOR_VERSION},
+                  {"minor_version", MT_BLOCK_MINOR_VERSION}},
+      inventories[] = {{"index", MT_INVENTORY_INDEX}},
+      fields[] = {{"count", MT_ENTRY_COUNT}, {"value_int", MT_ENTRY_INT}, {"value_float", MT_ENTRY_FLOAT}};
 #define BITS(list, id) \
     do { \
         int count = (int)(sizeof list / sizeof list[0]); \
@@ -143,7 +169,11 @@ static void test_bits(void)
     BITS(peers, MT_TABLE_peer_lists);
     BITS(nodes, MT_TABLE_node_data);
     BITS(syncs, MT_TABLE_sync_data);
-    CHECK_EQUAL(count_optionals(MT_TABLE_messages), 0);
+    BITS(messages, MT_TABLE_messages);
+    BITS(transactions, MT_TABLE_transactions);
+    BITS(blocks, MT_TABLE_blocks);
+    BITS(inventories, MT_TABLE_inventories);
+    BITS(fields, MT_TABLE_fields);
     CHECK_EQUAL(count_optionals(MT_TABLE_problems), 0);
     CHECK_EQUAL(count_optionals(MT_TABLE_files), 0);
 }
@@ -156,6 +186,10 @@ static void test_descriptions(void)
     CHECK_TEXT(mt_schemas[MT_TABLE_peer_lists].name, "peer_lists");
     CHECK_TEXT(mt_schemas[MT_TABLE_node_data].name, "node_data");
     CHECK_TEXT(mt_schemas[MT_TABLE_sync_data].name, "sync_data");
+    CHECK_TEXT(mt_schemas[MT_TABLE_transactions].name, "transactions");
+    CHECK_TEXT(mt_schemas[MT_TABLE_blocks].name, "blocks");
+    CHECK_TEXT(mt_schemas[MT_TABLE_inventories].name, "inventories");
+    CHECK_TEXT(mt_schemas[MT_TABLE_fields].name, "fields");
     CHECK_TEXT(mt_schemas[MT_TABLE_problems].name, "problems");
     CHECK_TEXT(mt_schemas[MT_TABLE_files].name, "files");
 
@@ -178,6 +212,10 @@ static void test_descriptions(void)
     CHECK(field != NULL && field->categories != NULL && field->categories->count == MT_END_COUNT);
     field = find(MT_TABLE_peer_lists, "type");
     CHECK(field != NULL && field->categories != NULL && field->categories->count == MT_ADDRESS_TYPE_COUNT);
+    field = find(MT_TABLE_inventories, "list");
+    CHECK(field != NULL && field->categories != NULL && field->categories->count == MT_LIST_COUNT);
+    field = find(MT_TABLE_fields, "value_float");
+    CHECK(field != NULL && field->code == 'f' && field->size == 8);
     field = find(MT_TABLE_problems, "kind");
     CHECK(field != NULL && field->categories != NULL && field->categories->count == MT_PROBLEM_COUNT);
     if (field != NULL && field->categories != NULL) {

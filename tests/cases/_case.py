@@ -27,6 +27,10 @@ class Expect:
     peer_lists: Sequence[Row] | None = None
     node_data: Sequence[Row] | None = None
     sync_data: Sequence[Row] | None = None
+    transactions: Sequence[Row] | None = None
+    blocks: Sequence[Row] | None = None
+    inventories: Sequence[Row] | None = None
+    fields: Sequence[Row] | None = None  # only with options={"tables": mt.TABLES}
     complete: Sequence[Row] | None = None  # the complete messages in that order, whatever else there is
     problems: Sequence[Row] | None = None  # exactly these, in any order
     totals: Mapping[str, int] | None = None  # kind of problem → sum of its bytes; no other kind occurs

@@ -226,8 +226,9 @@ def return_code_of_a_request() -> Expect:
 def padded_message() -> Expect:
     """Zeros after the root section are no fault: a node that pads to the size of noise does this."""
     wire, talk = started()
-    talk.say(CLIENT, craft.notification(2002, craft.transactions([b"\x02" * 100]).ljust(3039, b"\0"))).say(CLIENT, PING)
-    return Expect(seen(wire), messages=[*SHAKEN, notification(2002, length=3039, captured=3039), request(1003)], totals={})
+    body = craft.transactions([b"\x02" * 100])
+    talk.say(CLIENT, craft.notification(2002, body.ljust(3039, b"\0"))).say(CLIENT, PING)
+    return Expect(seen(wire), messages=[*SHAKEN, notification(2002, length=3039, captured=3039, trailing=3039 - len(body)), request(1003)], totals={"blob": 0})
 
 
 # ---------------------------------------------------------------- lengths

@@ -95,12 +95,20 @@ def write_truth(scenario: str, folder: Path, numbers: list[int]) -> None:
     (folder / "tshark" / "merged_packets_reassembled.tsv.gz").write_bytes(gzip.compress(kept.encode(), 9, mtime=0))
 
 
+def write_events(scenario: str, folder: Path) -> None:
+    """The lab's transactions and blocks: their ids, as monerod's RPC told them."""
+    events = json.loads((FULL / scenario / "manifest.json").read_text())["events"]
+    kept = [{key: event[key] for key in ("kind", "hash", "weight", "outputs", "blocks", "height") if key in event} for event in events if event["kind"] in ("tx", "mine")]
+    (folder / "events.json").write_text(json.dumps({"events": kept}, indent=0) + "\n")
+
+
 def make_beginning(scenario: str, edges: tuple[int, ...], packed: bool) -> None:
     folder = fresh(scenario)
     frames = Frames(scenario)
     numbers = list(range(1, edges[-1] + 1))
     frames.write(folder, numbers, edges, packed)
     write_truth(scenario, folder, numbers)
+    write_events(scenario, folder)
 
 
 def make_spies() -> None:
@@ -126,6 +134,7 @@ def make_spies() -> None:
     half = len(kept) // 2
     frames.write(folder, kept, (half, len(kept)), packed=True)
     write_truth("spies", folder, kept)
+    write_events("spies", folder)
     (folder / "labels.json").write_text(json.dumps({host: labels[host] for host in sorted(set(chosen.values()))}, indent=1) + "\n")
 
 

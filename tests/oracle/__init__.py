@@ -24,12 +24,12 @@ __all__ = ["decode"]
 Tables = dict[str, list[dict[str, Any]]]
 
 
-def decode(paths: Sequence[str | Path], ports: Sequence[int] = ()) -> Tables:
-    """The capture files as one stream: tables `connections`, `messages`, `peer_lists`, `node_data`, `sync_data`, `problems`, `files`."""
+def decode(paths: Sequence[str | Path], ports: Sequence[int] = (), fields: bool = False) -> Tables:
+    """The capture files as one stream: tables `connections`, `messages`, `peer_lists`, `node_data`, `sync_data`, `transactions`, `blocks`, `inventories`, `problems`, `files`; and `fields` if asked for."""
     files, packets = read_files([Path(path) for path in paths])
     segments = Segments()
     connections = follow(segments.read(packets), set(ports))
     for connection in connections:
         connection.monero = is_monero(connection, set(ports), sound)
         find_messages(connection)
-    return make_tables(files, connections, segments)
+    return make_tables(files, connections, segments, fields)

@@ -1,6 +1,6 @@
 """epee portable storage, read as monerod reads it: its limits, and everything that makes it refuse a payload.
 
-A section becomes a dict of key → Value; nothing is converted here. `depth` is the number of monerod's nested C++ calls, of which it allows 99: each kind of value costs its own number of calls."""
+A section becomes a dict of key → Value, in the order of the wire; nothing is converted here. `depth` is the number of monerod's nested C++ calls, of which it allows 99: each kind of value costs its own number of calls."""
 
 from __future__ import annotations
 
@@ -26,6 +26,15 @@ class Value:
     type: int  # 1 to 12, of the elements if an array
     array: bool
     value: Any  # int, float, bytes, bool, dict, or a list of them
+    wire: int  # the type byte: with the flag of arrays, or 13
+
+
+@dataclass
+class Payload:
+    root: dict[bytes, Value]
+    ordered: bool  # in every section the keys ascend
+    wide: int  # varints in more bytes than needed
+    trailing: int  # bytes behind the root section
 
 
 class Reader:
@@ -33,6 +42,8 @@ class Reader:
         self.data = data
         self.at = 0
         self.objects = self.fields = self.strings = 0
+        self.ordered = True
+        self.wide = 0
 
     def left(self) -> int:
         return len(self.data) - self.at
@@ -48,7 +59,10 @@ class Reader:
         if not self.left():
             raise Refused("cut")
         width = 1 << (self.data[self.at] & 3)
-        return int.from_bytes(self.take(width), "little") >> 2
+        value = int.from_bytes(self.take(width), "little") >> 2
+        if width > needed(value):
+            self.wide += 1
+        return value
 
     def section(self, depth: int) -> dict[bytes, Value]:
         count = self.varint(depth + 1)
@@ -63,30 +77,32 @@ class Reader:
             key = self.take(size)
             if key in made:
                 raise Refused("duplicate key")
+            if made and key < next(reversed(made)):
+                self.ordered = False
             made[key] = self.entry(depth + 1)
         return made
 
     def entry(self, depth: int) -> Value:
         code = self.take(1)[0]
         if code & FLAG:
-            return self.array(code & ~FLAG, depth + 1)
+            return self.array(code & ~FLAG, code, depth + 1)
         if code == ARRAY:
             code = self.take(1)[0]
             if not code & FLAG:
                 raise Refused("no array in an array entry")
-            return self.array(code & ~FLAG, depth + 2)
+            return self.array(code & ~FLAG, ARRAY, depth + 2)
         if code not in LEAST:
             raise Refused("unknown type")
         if code == OBJECT:
             self.count_objects(1)
         if code == STRING:
             self.count_strings(1)
-        return Value(code, False, self.element(code, depth + (2 if code == STRING else 1)))
+        return Value(code, False, self.element(code, depth + (2 if code == STRING else 1)), code)
 
-    def array(self, code: int, depth: int) -> Value:
+    def array(self, code: int, wire: int, depth: int) -> Value:
         count = self.varint(depth + 2)
         if code == ARRAY and count == 0:
-            return Value(code, True, [])
+            return Value(code, True, [], wire)
         if code not in LEAST:
             raise Refused("unknown type of array")
         if count > self.left() // LEAST[code]:
@@ -95,7 +111,7 @@ class Reader:
             self.count_objects(count)
         if code == STRING:
             self.count_strings(count)
-        return Value(code, True, [self.element(code, depth + 2) for _ in range(count)])
+        return Value(code, True, [self.element(code, depth + 2) for _ in range(count)], wire)
 
     def element(self, code: int, depth: int) -> Any:
         """A bare value; `depth` is that of the call which reads it."""
@@ -131,9 +147,20 @@ def check(depth: int) -> None:
         raise Refused("nested too deeply")
 
 
-def loads(data: bytes) -> dict[bytes, Value]:
-    """The root section of a payload; what follows it is ignored. Refused if monerod would not take it."""
+def needed(value: int) -> int:
+    """The bytes of the varint that monerod writes."""
+    return 1 if value < 2**6 else 2 if value < 2**14 else 4 if value < 2**30 else 8
+
+
+def read(data: bytes) -> Payload:
+    """A payload. Refused if monerod would not take it; what follows the root section it ignores."""
     reader = Reader(data)
     if reader.take(len(HEADER)) != HEADER:
         raise Refused("no epee header")
-    return reader.section(1)
+    root = reader.section(1)
+    return Payload(root, reader.ordered, reader.wide, reader.left())
+
+
+def loads(data: bytes) -> dict[bytes, Value]:
+    """The root section alone."""
+    return read(data).root

@@ -6,8 +6,9 @@ import bisect
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
-from . import epee, p2p
+from . import epee, fingerprint, p2p, relay
 from .capture import Packet
 from .tcp import SIGNATURE, Connection, Stream
 
@@ -72,6 +73,7 @@ class Message:
     kind: str | None = None
     why: str = ""
     rows: p2p.Rows = field(default_factory=p2p.Rows)
+    shape: dict[str, Any] = field(default_factory=lambda: dict(fingerprint.NONE))
     reply_to: Message | None = None
     number: int = -1
 
@@ -278,8 +280,11 @@ def judge(message: Message) -> None:
     if message.kind == "response" and header.return_code < 0:
         return
     try:
-        root = epee.loads(message.body)
-        message.rows = p2p.decode(header.command, message.kind == "response", root)
+        payload = epee.read(message.body)
+        response = message.kind == "response"
+        message.rows = p2p.decode(header.command, response, payload.root)
+        message.shape = fingerprint.look(header.command, response, payload)
+        relay.add_relayed(message.rows, header.command, payload.root)
     except epee.Refused as why:
         message.status = "malformed"
         message.why = str(why)

@@ -23,6 +23,10 @@ class Rows:
     peer_lists: list[Row] = field(default_factory=list)
     node_data: list[Row] = field(default_factory=list)
     sync_data: list[Row] = field(default_factory=list)
+    transactions: list[Row] = field(default_factory=list)
+    blocks: list[Row] = field(default_factory=list)
+    inventories: list[Row] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)  # blobs and lists that give no row, or half a one: why
 
 
 def number(section: Section, key: str, kind: str) -> int | None:
@@ -113,7 +117,7 @@ NOTIFICATIONS = {
 
 
 def check_fields(section: Section, fields: dict[str, str]) -> None:
-    """Refuses what monerod could not convert; the payloads of 2xxx give no rows."""
+    """Refuses what monerod could not convert of the payloads of 2xxx; their rows are made elsewhere."""
     for key, kind in fields.items():
         entry = section.get(key.encode())
         if entry is None:
@@ -165,14 +169,14 @@ def node_data(section: Section | None) -> list[Row]:
         "support_flags": number(section, "support_flags", "u32"),
         "rpc_port": number(section, "rpc_port", "u16"),
         "rpc_credits_per_hash": number(section, "rpc_credits_per_hash", "u32"),
-        "local_time": local_time(section),
+        "local_time": plain_u64(section, "local_time"),  # only v0.15 and older know it: of another type it is an unknown key
     }
     return [NODE | row]
 
 
-def local_time(section: Section) -> int | None:
-    """Only v0.15 and older know it: of another type it is an unknown key."""
-    entry = section.get(b"local_time")
+def plain_u64(section: Section, key: str) -> int | None:
+    """Missing, not refused, if it is of another type: of fields that monerod no longer knows."""
+    entry = section.get(key.encode())
     return None if entry is None or entry.array or entry.type != 5 else int(entry.value)
 
 
@@ -224,5 +228,3 @@ def host(address: Section) -> Row:
         return {"type": kind, "host": None if bits is None else address_text(bits), "port": number(inside, "m_port", "u16") or 0}
     name = text(inside, "host")
     return {"type": kind, "host": shown(name) or None, "port": number(inside, "port", "u16") or 0}
-
-

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .capture import NO_TIME, File
+from .fields import field_rows
 from .levin import COMMANDS, Message, delivered, packets_of
 from .network import Segments
 from .tcp import Connection, Stream
@@ -14,17 +15,23 @@ from .tcp import Connection, Stream
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
 
+OF_MESSAGES = ("peer_lists", "node_data", "sync_data", "transactions", "blocks", "inventories")
 
-def make_tables(files: list[File], connections: list[Connection], segments: Segments) -> Tables:
-    tables: Tables = {name: [] for name in ("connections", "messages", "peer_lists", "node_data", "sync_data", "problems", "files")}
+
+def make_tables(files: list[File], connections: list[Connection], segments: Segments, fields: bool = False) -> Tables:
+    tables: Tables = {name: [] for name in ("connections", "messages", *OF_MESSAGES, *(["fields"] if fields else []), "problems", "files")}
     found = [(arrival, connection, message) for connection in connections for stream in connection.streams for arrival, message in in_order(stream)]
     found.sort(key=lambda item: item[0])  # a stable sort
     for number, (_, _, message) in enumerate(found):
         message.number = number
     for _, connection, message in found:
-        tables["messages"].append(message_row(connection, message))
-        for name in ("peer_lists", "node_data", "sync_data"):
-            tables[name] += [{"message": message.number, **row} for row in getattr(message.rows, name)]
+        row = message_row(connection, message)
+        tables["messages"].append(row)
+        for name in OF_MESSAGES:
+            tables[name] += [{"message": message.number, **more} for more in getattr(message.rows, name)]
+        tables["problems"] += [blob_problem(row, why) for why in message.rows.unread]
+        if fields:
+            add_fields(tables["fields"], row)
     for connection in connections:
         tables["connections"].append(connection_row(connection))
         for stream in connection.streams:
@@ -44,6 +51,21 @@ def in_order(stream: Stream) -> Iterator[tuple[int, Message]]:
         yield latest, message
 
 
+def blob_problem(row: Row, why: str) -> Row:
+    """Of a blob or list in a message that is itself whole: its bytes are counted there."""
+    return {name: row[name] for name in ("connection", "file", "frame", "time", "offset", "from_client")} | {"kind": "blob", "bytes": 0, "detail": why}
+
+
+def add_fields(rows: list[Row], row: Row) -> None:
+    """The entries of a whole message, whatever its command; those of a refused one are left out, and it is marked."""
+    if row["status"] not in ("complete", "malformed") or row["kind"] in ("noise", None):
+        return
+    made = field_rows(row["body"] or b"")
+    row["fields_refused"] = made is None or row["status"] == "malformed"
+    if made and not row["fields_refused"]:
+        rows += [{"message": row["message"], **more} for more in made]
+
+
 def message_row(connection: Connection, message: Message) -> Row:
     stream = connection.streams[message.side]
     header = message.header
@@ -59,6 +81,7 @@ def message_row(connection: Connection, message: Message) -> Row:
         "file": first.file,
         "frame": first.frame,
         "end_frame": last.frame,
+        "end_length": payload_of(stream, message, last),
         "command": header.command,
         "name": COMMANDS.get(header.command, ("UNKNOWN", None))[0],
         "kind": message.kind,
@@ -74,11 +97,19 @@ def message_row(connection: Connection, message: Message) -> Row:
         "fragments": message.fragments,
         "status": message.status,
         "reply_to": -1 if message.reply_to is None else message.reply_to.number,
-        # not columns of the table: the place in the stream, its bytes there, the payload of a whole message
+        **message.shape,
+        # not columns of the table: the place in the stream, its bytes there, the payload of a whole message, whether `fields` lacks it
         "offset": message.start(),
         "wire": sum(stop - start for start, stop in message.buckets),
         "body": message.body,
+        "fields_refused": False,
     }
+
+
+def payload_of(stream: Stream, message: Message, packet: Any) -> int:
+    """TCP payload bytes of one of the packets that brought bytes of a message."""
+    segments = [piece.segment for start, stop in message.buckets for piece in stream.between(start, stop) if piece.packet is packet]
+    return segments[0][1] - segments[0][0]
 
 
 def meets_another(stream: Stream, message: Message, segment: tuple[int, int]) -> bool:

@@ -1,0 +1,94 @@
+/* The table of monerod's structs: sorted, sound, and found by key. */
+#include "check.h"
+#include "command.h"
+#include "payload.h"
+#include "shape.h"
+
+static const uint32_t commands[] = {1001, 1002, 1003, 1004, 1005, 1006, 1007, 2001, 2002, 2003, 2004, 2006, 2007, 2008, 2009, 2010};
+
+static int is_object_type(uint8_t type)
+{
+    return (type & ~(unsigned)MT_EPEE_ARRAY_FLAG) == MT_EPEE_OBJECT;
+}
+
+static void check_shape(const struct mt_shape *shape, unsigned depth)
+{
+    CHECK(depth < 5);
+    for (uint32_t i = 0; i < shape->count; i++) {
+        const struct mt_shape_field *field = &shape->fields[i];
+        CHECK_EQUAL(strlen(field->key), field->size);
+        if (i != 0)
+            CHECK(strcmp(shape->fields[i - 1].key, field->key) < 0);
+        CHECK((field->inner != NULL) == (is_object_type(field->type) || is_object_type(field->type_too)));
+        CHECK(field->presence != MT_UNLESS_TRUE || field->type == MT_EPEE_BOOL);
+        CHECK(field->presence != MT_UNLESS_EMPTY || field->type == MT_EPEE_STRING || (field->type & MT_EPEE_ARRAY_FLAG));
+        if (field->inner != NULL)
+            check_shape(field->inner, depth + 1);
+    }
+}
+
+static struct mt_epee_entry named(const char *key)
+{
+    return (struct mt_epee_entry){.key = (const uint8_t *)key, .key_size = (uint8_t)strlen(key)};
+}
+
+static void test_roots(void)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        CHECK(mt_command_known(commands[i]));
+        check_shape(mt_shape_root(commands[i], 0), 0);
+        check_shape(mt_shape_root(commands[i], 1), 0);
+        if (commands[i] > 2000)
+            CHECK(mt_shape_root(commands[i], 0)->fields == mt_shape_root(commands[i], 1)->fields);
+    }
+    CHECK_EQUAL(mt_shape_root(MT_HANDSHAKE, 0)->count, 2);
+    CHECK_EQUAL(mt_shape_root(MT_HANDSHAKE, 1)->count, 4);
+    CHECK_EQUAL(mt_shape_root(MT_PING, 0)->count, 0);
+    CHECK_EQUAL(mt_shape_root(2005, 0)->count, 0);
+    CHECK_EQUAL(mt_shape_root(0, 1)->count, 0);
+}
+
+static void test_find(void)
+{
+    const struct mt_shape *shape = &mt_shape_node_data;
+    uint32_t next = 0;
+    for (int round = 0; round < 2; round++) { /* in order, and round again */
+        for (uint32_t i = 0; i < shape->count; i++) {
+            struct mt_epee_entry entry = named(shape->fields[i].key);
+            CHECK(mt_shape_find(shape, &entry, &next) == &shape->fields[i]);
+        }
+    }
+    for (uint32_t i = shape->count; i-- > 0;) { /* backwards */
+        struct mt_epee_entry entry = named(shape->fields[i].key);
+        CHECK(mt_shape_find(shape, &entry, &next) == &shape->fields[i]);
+    }
+    static const char *const strangers[] = {"x", "my_por", "my_port_", "Peer_id"};
+    for (size_t i = 0; i < sizeof strangers / sizeof strangers[0]; i++) {
+        struct mt_epee_entry entry = named(strangers[i]);
+        CHECK(mt_shape_find(shape, &entry, &next) == NULL);
+    }
+    struct mt_epee_entry entry = named("peer_id");
+    CHECK(mt_shape_find(mt_shape_root(2005, 0), &entry, &next) == NULL);
+}
+
+/* Values of an implementation of docs/fingerprint.md in another language. */
+static void test_skeletons(void)
+{
+    CHECK(mt_skeleton_of(mt_shape_root(2010, 0)) == 0); /* nothing in it is always written */
+    CHECK(mt_skeleton_of(&mt_shape_addr) == 0);
+    uint64_t adr = mt_skeleton_entry(mt_skeleton_object(mt_skeleton_entry(0, "addr", 4, 12), 0), "type", 4, 8);
+    CHECK(mt_skeleton_of(&mt_shape_adr) == adr);
+    CHECK(mt_skeleton_of(&mt_shape_peer) == mt_skeleton_entry(mt_skeleton_object(mt_skeleton_entry(0, "adr", 3, 12), adr), "id", 2, 5));
+    CHECK(mt_skeleton_entry(0, "id", 2, 5) != mt_skeleton_entry(0, "id", 2, 6));
+    CHECK(mt_skeleton_entry(0, "id", 2, 5) != mt_skeleton_entry(1, "id", 2, 5));
+    CHECK(mt_skeleton_entry(0, "id", 2, 5) == UINT64_C(0x493F578E0CF1D17D));
+    CHECK(mt_skeleton_of(&mt_shape_peer) == UINT64_C(0xDB8C1D8553C96926));
+}
+
+int main(void)
+{
+    test_roots();
+    test_find();
+    test_skeletons();
+    FINISH("shape");
+}

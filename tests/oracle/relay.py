@@ -1,0 +1,130 @@
+"""What notifications carry, as rows: transactions, blocks, and lists of ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from . import blobs
+from .epee import OBJECT, STRING
+from .p2p import Row, Rows, Section, blob, inner, text
+
+LISTS = {  # where lists of ids are, and what they are called
+    2003: ("blocks", "blocks"),
+    2004: ("missed_ids", "missed"),
+    2006: ("block_ids", "chain"),
+    2007: ("m_block_ids", "chain"),
+    2009: ("missing_tx_indices", "missing_indices"),
+    2010: ("hashes", "txpool"),
+}
+
+
+def add_relayed(rows: Rows, command: int, root: Section) -> None:
+    """Fills `transactions`, `blocks`, `inventories`, and `unread` with why something of it is no row, or half a row."""
+    if command == 2002:
+        fluff = root.get(b"dandelionpp_fluff")
+        add_transactions(rows, root, fluff is None or bool(fluff.value), None)
+    for position, entry in enumerate(entries(command, root)):
+        add_block(rows, entry, position)
+        add_transactions(rows, entry, None, position)
+    if command in LISTS:
+        add_inventory(rows, root, *LISTS[command])
+
+
+def entries(command: int, root: Section) -> Iterator[Section]:
+    """The block entries."""
+    if command in (2001, 2008):
+        entry = inner(root, "b")
+        if entry is not None:
+            yield entry
+    elif command == 2004:
+        found = root.get(b"blocks")
+        if found is not None and found.array and found.type == OBJECT:
+            yield from found.value
+
+
+def add_block(rows: Rows, entry: Section, position: int) -> None:
+    data = text(entry, "block")
+    if data is None:
+        return
+    row: Row = {"position": position, "block": None, "height": None, "timestamp": None, "major_version": None, "minor_version": None}
+    row |= {"previous": None, "miner_tx": None, "transactions": None, "size": len(data)}
+    rows.blocks.append(row)
+    try:
+        block = blobs.read_block(data)
+    except blobs.Refused as why:
+        rows.unread.append(f"block {position}: {why}")
+        return
+    row |= {
+        "block": block.id.hex(),
+        "height": block.miner_tx.height(),
+        "timestamp": block.timestamp,
+        "major_version": block.major_version,
+        "minor_version": block.minor_version,
+        "previous": block.previous.hex(),
+        "miner_tx": shown_id(block.miner_tx.id),
+        "transactions": len(block.transactions),
+    }
+
+
+def shown_id(made: bytes | None) -> str | None:
+    return None if made is None else made.hex()
+
+
+def add_transactions(rows: Rows, section: Section, fluff: bool | None, block: int | None) -> None:
+    """The blobs of `txs`: strings, or objects, which is how the pruned form is sent."""
+    entry = section.get(b"txs")
+    if entry is None or not entry.array:
+        return
+    if entry.type == STRING:
+        for data in entry.value:
+            add_transaction(rows, data, {"pruned": False, "fluff": fluff, "block_position": block}, None)
+    elif entry.type == OBJECT:
+        for pruned in entry.value:
+            data = text(pruned, "blob")
+            if data is not None:
+                add_transaction(rows, data, {"pruned": True, "fluff": fluff, "block_position": block}, blob(pruned, "prunable_hash", 32))
+
+
+def add_transaction(rows: Rows, data: bytes, sent: Row, prunable_hash: bytes | None) -> None:
+    row: Row = {"position": len(rows.transactions), "tx": None, "size": len(data), "version": None, "rct_type": None, "inputs": None, "outputs": None}
+    row |= {"ring_size": None, "fee": None, "weight": None, **sent}
+    rows.transactions.append(row)
+    try:
+        found = blobs.read_transaction(data, sent["pruned"], prunable_hash)
+    except blobs.Refused as why:
+        rows.unread.append(f"transaction {row['position']}: {why}")
+        return
+    row |= {
+        "tx": shown_id(found.id),
+        "version": found.version,
+        "rct_type": found.rct_type,
+        "inputs": len(found.inputs),
+        "outputs": len(found.amounts),
+        "ring_size": found.ring_size(),
+        "fee": found.fee,
+        "weight": found.weight,
+        "pruned": found.pruned,
+    }
+    if found.id is None:
+        rows.unread.append(f"transaction {row['position']}: pruned, and no hash of what is missing")
+
+
+def add_inventory(rows: Rows, root: Section, key: str, name: str) -> None:
+    data = text(root, key)
+    size = 8 if name == "missing_indices" else 32
+    if data is None:
+        return
+    if len(data) % size:
+        rows.unread.append(f"{key}: no whole number of elements")  # monerod takes it as empty
+        return
+    elements = [data[at : at + size] for at in range(0, len(data), size)]
+    block = blob(root, "block_hash", 32) if name == "missing_indices" else None
+    for position, element in enumerate(elements):
+        row: dict[str, Any] = {"position": position, "list": name, "id": element.hex(), "index": None}
+        if name == "missing_indices":
+            row |= {"id": shown_id(block), "index": int.from_bytes(element, "little")}
+        rows.inventories.append(row)
+
+
+__all__ = ["add_relayed"]
