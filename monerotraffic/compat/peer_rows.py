@@ -1,0 +1,61 @@
+"""The peer rows: what load_clean_data.py made of the peer lists, one row per entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from monerotraffic.compat.whole import TEXT, stamps, text, whole
+from monerotraffic.traffic import Traffic
+from monerotraffic.vantage import Host
+
+__all__ = ["PEER_COLUMNS", "peers"]
+
+PEER_COLUMNS = ("ip", "port", "type", "id", "last_seen", "pruning_seed", "rpc_port", "rpc_credits_per_hash", "source_ip", "timestamp", "pl_identifier")
+"""Columns of the peer rows, in order."""
+
+
+def peers(traffic: Traffic, *, to: Host | Iterable[Host] | None = None) -> pd.DataFrame:
+    """One row per peer-list entry, lists in order of time, entries in the order in which they were sent. `to`: only lists sent to these addresses.
+
+    | column | dtype | |
+    |---|---|---|
+    | ip | text | address of the peer: IPv4, IPv6, Tor or I2P; missing if the entry has none |
+    | port | int64 | its TCP port |
+    | type | int64 | type of its address: 1 IPv4, 2 IPv6, 3 I2P, 4 Tor, 0 any other |
+    | id | uint64 | its peer id |
+    | last_seen | Int64 | seconds since 1970, sent in whatever integer type |
+    | pruning_seed, rpc_port, rpc_credits_per_hash | UInt32, UInt16, UInt32 | missing where not sent |
+    | source_ip | text | who sent the list |
+    | timestamp | text | when its message was complete, UTC, microseconds |
+    | pl_identifier | text | timestamp, an underscore, source_ip; a second list of the same sender and microsecond has _2 behind it, and so on |
+
+    Needs the tables messages and peer_lists. Raises ValueError for a part of a scan.
+    """
+    return peer_rows(traffic, whole(traffic, to)).drop(columns="message")
+
+
+def peer_rows(traffic: Traffic, messages: pd.DataFrame) -> pd.DataFrame:
+    """The peer rows of these whole messages, with the column `message` before the others."""
+    entries = traffic.peer_lists
+    lists = messages[messages["message"].isin(entries["message"].unique())]
+    stamp, source = stamps(lists["end_time"]), pd.Series(np.asarray(lists["source"], dtype=object), index=lists.index, dtype=TEXT)
+    lists = lists[["message"]].assign(source_ip=source, timestamp=stamp, pl_identifier=_identifiers(stamp, source))
+    made = lists.merge(entries, on="message", how="left")  # keeps the order of the lists, and of the entries in each
+    host = made["host"]
+    columns = {
+        "message": made["message"],
+        "ip": text(host),
+        "port": made["port"].astype(np.int64),
+        "type": made["type"].cat.codes.astype(np.int64),
+        **{name: made[name] for name in PEER_COLUMNS[3:]},
+    }
+    return pd.DataFrame(columns, copy=False)
+
+
+def _identifiers(stamp: pd.Series, source: pd.Series) -> pd.Series:
+    made = stamp.fillna("") + "_" + source
+    again = made.groupby(made).cumcount()
+    return made.where(again == 0, made + "_" + (again + 1).astype(str))

@@ -1,0 +1,130 @@
+"""The rows that `tshark -T fields` prints: one per packet that completes messages, with lists where it completes several."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from monerotraffic.compat.payload import ITEM_FIELDS, item_lists, joined
+from monerotraffic.compat.whole import TEXT, numbers_text, text, whole
+from monerotraffic.traffic import Traffic
+from monerotraffic.vantage import Host
+
+__all__ = ["PACKET_FIELDS", "PEER_LIST_FIELDS", "TESTING_FIELDS", "tsv", "write_tsv"]
+
+_VALUES = tuple(f"monero.payload.item.{name}" for name in ("key", "type", "value.uint64", "value.uint32", "value.uint16", "value.uint8", "value.string"))
+
+PACKET_FIELDS = (
+    *("frame.number", "frame.time_epoch", "ip.src", "ip.dst", "monero.command", "monero.flags", "tcp.segment.count", "tcp.len", "tcp.srcport", "tcp.dstport"),
+    *_VALUES,
+)
+"""Fields of the extraction script, in order: what extract_packet_data_to_json.py reads."""
+
+TESTING_FIELDS = ("frame.time_epoch", "ip.src", "monero.command", *_VALUES)
+"""Fields of the README's "Current Testing Command", in order."""
+
+PEER_LIST_FIELDS = (
+    *("frame.time_epoch", "ip.src"),
+    *(f"monero.payload.item.{name}" for name in ("key", "type", "value.uint32", "value.uint16", "value.uint8", "value.uint64")),
+)
+"""Fields of the peer-list command, in order: what extract_peerlists_to_json.py reads."""
+
+_OF_PACKET = {
+    "frame.number": "end_frame",
+    "ip.src": "source",
+    "ip.dst": "destination",
+    "tcp.srcport": "source_port",
+    "tcp.dstport": "destination_port",
+    "tcp.len": "end_length",
+}
+"""Fields with one value per packet, and their column in the whole messages."""
+_OF_MESSAGE = {
+    "monero.command": "command",
+    "monero.flags": "flags",
+    "monero.length": "length",
+    "monero.return_code": "return_code",
+    "monero.version": "version",
+}
+"""Fields with one value per message."""
+
+_FIELDS = {*_OF_PACKET, *_OF_MESSAGE, *ITEM_FIELDS, "frame.time_epoch", "tcp.segment.count"}
+
+
+def tsv(traffic: Traffic, fields: Sequence[str] = PACKET_FIELDS, *, to: Host | Iterable[Host] | None = None) -> pd.DataFrame:
+    """What `tshark -Y monero -T fields -e ...` prints of these fields: one row per packet that completes messages, in order of time, all columns text.
+
+    | column | |
+    |---|---|
+    | frame.number | number of the packet in its file, from 1 |
+    | frame.time_epoch | seconds since 1970, UTC, nine decimals |
+    | ip.src, ip.dst | addresses, IPv6 too |
+    | tcp.srcport, tcp.dstport | ports |
+    | tcp.segment.count | TCP segments that carried the first of its messages, empty if one did |
+    | tcp.len | payload bytes of the packet |
+    | monero.command, monero.flags, monero.length, monero.return_code, monero.version | of each message; of Levin fragments, of the message in them |
+    | monero.payload.item.key, .type | of every epee entry, in the order of the wire |
+    | monero.payload.item.value.{u,}int{8,16,32,64} | every value of that type, elements of arrays too; booleans under int64 |
+    | monero.payload.item.value.string | every string in hex, `<MISSING>` for an empty one |
+
+    Several values are joined by commas. `fields`: any of these. `to`: only packets to these addresses, as `-Y "ip.dst == ..."` does.
+
+    Needs the tables messages and, for payload items, fields: `mt.read(..., tables=["messages", "fields"])`. Raises ValueError for a field that is not among
+    these, and for a part of a scan.
+    """
+    unknown = [field for field in fields if field not in _FIELDS]
+    if unknown:
+        raise ValueError(f"unknown field {unknown[0]!r}: there are {', '.join(sorted(_FIELDS))}")
+    messages = whole(traffic, to)
+    packet, first = np.unique(messages["packet"].to_numpy(), return_index=True)
+    place = np.searchsorted(packet, messages["packet"].to_numpy())
+    heads = messages.iloc[first].reset_index(drop=True)
+    wanted = [field for field in fields if field in ITEM_FIELDS]
+    lists = _items(traffic, messages["message"].to_numpy(), place, len(heads), wanted) if wanted else {}
+    columns = {}
+    for field in fields:
+        if field in lists:
+            columns[field] = pd.Series(lists[field], dtype=TEXT)
+        elif field in _OF_MESSAGE:
+            texts = numbers_text(messages[_OF_MESSAGE[field]]).to_numpy(dtype=object)
+            columns[field] = pd.Series(joined(texts, place, len(heads)), dtype=TEXT)
+        else:
+            columns[field] = _of_packet(field, heads)
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(heads)), copy=False)
+
+
+def write_tsv(traffic: Traffic, path: str | os.PathLike[str], fields: Sequence[str] = PACKET_FIELDS, *, to: Host | Iterable[Host] | None = None) -> None:
+    """Writes the rows of tsv() as tshark prints them: columns between tabs, no header, UTF-8."""
+    made = tsv(traffic, fields, to=to)
+    lines = made.iloc[:, 0].str.cat([made.iloc[:, place] for place in range(1, made.shape[1])], sep="\t")
+    Path(path).write_text("".join((lines + "\n").tolist()), encoding="utf-8", newline="\n")
+
+
+def _items(traffic: Traffic, messages: np.ndarray, place: np.ndarray, count: int, names: list[str]) -> dict[str, np.ndarray]:
+    """The payload items of these messages, `place` being the packet of each."""
+    items = traffic.fields
+    order = np.full(int(messages.max(initial=-1)) + 1, -1, dtype=np.int64)
+    order[messages] = np.arange(len(messages))
+    of_item = items["message"].to_numpy()
+    rank = np.where(of_item < len(order), order[np.minimum(of_item, len(order) - 1)], -1) if len(order) else np.full(len(items), -1)
+    sequence = np.argsort(rank, kind="stable")
+    sequence = sequence[rank[sequence] >= 0]
+    return item_lists(items.iloc[sequence], place[rank[sequence]], count, names)
+
+
+def _of_packet(field: str, heads: pd.DataFrame) -> pd.Series:
+    if field == "frame.time_epoch":
+        return _epoch(heads["end_time"])
+    if field == "tcp.segment.count":
+        return numbers_text(heads["segments"].where(heads["segments"] > 1).astype("Int64"))
+    values = heads[_OF_PACKET[field]]
+    return text(values) if field.startswith("ip.") else numbers_text(values)
+
+
+def _epoch(times: pd.Series) -> pd.Series:
+    since = pd.Series(times.dt.tz_localize(None).to_numpy().astype("M8[ns]").astype(np.int64))
+    made = (since // 1_000_000_000).astype(str) + "." + (since % 1_000_000_000).astype(str).str.zfill(9)
+    return made.where(times.notna().to_numpy(), "").astype(TEXT)
