@@ -72,13 +72,28 @@ int mt_p2p_transaction(struct mt_decoding *decoding, struct mt_text blob, int64_
     return append_transaction(decoding, &found->row.transaction, found->why, block_position);
 }
 
-/* These come once, when somebody synchronises, and their ids hang on more than their bytes: nothing is remembered. */
+static int is_zero(const uint8_t hash[MT_HASH_SIZE])
+{
+    uint8_t bits = 0;
+    for (int i = 0; i < MT_HASH_SIZE; i++)
+        bits |= hash[i];
+    return bits == 0;
+}
+
+/* These come once, when somebody synchronises, and their ids hang on more than their bytes: nothing is remembered. Without a hash, or with one of zeros, monerod takes the blob for a
+ * whole transaction; what is none then is told as the pruned one that it may be. */
 int mt_p2p_pruned_transaction(struct mt_decoding *decoding, struct mt_text blob, const uint8_t *prunable_hash, int64_t block_position)
 {
     struct mt_transaction_row row;
     const char *why = NULL;
-    if (read_transaction(decoding, blob, 1, prunable_hash, &row, &why) != MT_OK)
+    int pruned = prunable_hash != NULL && !is_zero(prunable_hash);
+    if (read_transaction(decoding, blob, pruned, prunable_hash, &row, &why) != MT_OK)
         return MT_NOMEM;
+    if (!pruned && why != NULL) {
+        why = NULL;
+        if (read_transaction(decoding, blob, 1, NULL, &row, &why) != MT_OK)
+            return MT_NOMEM;
+    }
     return append_transaction(decoding, &row, why, block_position);
 }
 

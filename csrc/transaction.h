@@ -30,7 +30,7 @@ enum { MT_TX_RCT_TYPE = 1, MT_TX_RING_SIZE = 2, MT_TX_FEE = 4, MT_TX_WEIGHT = 8,
 
 struct mt_transaction {
     uint64_t fee;    /* of version 1: what the inputs have more than the outputs. Missing for coinbase, RCT type 0, and where version 1 does not add up */
-    uint64_t weight; /* get_transaction_weight. Missing if pruned */
+    uint64_t weight; /* get_transaction_weight. Missing if pruned, and for a coinbase with bulletproofs for more than 16 outputs, where that has none */
     uint64_t height; /* of a coinbase: a transaction whose only input is a gen */
     uint32_t inputs, outputs;
     uint32_t ring_size;   /* members of the first input's ring that spends something. Missing where there is none */

@@ -12,7 +12,7 @@ from monerotraffic.traffic import Traffic
 
 __all__ = ["TABLES", "printable", "summary", "text"]
 
-TABLES = ("messages", "node_data", "sync_data")
+TABLES = ("messages", "node_data", "sync_data", "transactions", "blocks")
 """The tables that a summary needs."""
 
 Rows = list[dict[str, Any]]
@@ -36,6 +36,7 @@ def summary(traffic: Traffic, top: int = 10) -> dict[str, Any]:
         "files": _records(files),
         "connections": {"count": len(connections), "by": _counts(connections, ["direction", "start", "end"], "connections")},
         "messages": {"count": len(messages), "by": _messages(messages)},
+        "relayed": _relayed(traffic),
         "peers": _peers(traffic, top),
         "problems": {"count": len(problems), "by": _problems(problems)},
     }
@@ -80,18 +81,39 @@ def _peers(traffic: Traffic, top: int) -> dict[str, Any]:
     peers["received"] = messages[~sent].groupby("peer", observed=True).size().reindex(peers.index, fill_value=0)
     peers["sent"] = messages[sent].groupby("peer", observed=True).size().reindex(peers.index, fill_value=0)
     peers["messages"] = peers["received"] + peers["sent"]
-    said = messages.loc[messages["direction"] == "received", ["message", "peer"]]
+    said = messages.loc[messages["direction"] == "received", ["message", "peer", "end_time"]]
     node, sync = traffic.node_data, traffic.sync_data
     for name, table, field in (("peer_id", node, "peer_id"), ("port", node, "my_port"), ("height", sync, "current_height")):
         last = said.merge(table[["message", field]].dropna(), on="message").drop_duplicates("peer", keep="last").set_index("peer")[field]
         last.index = last.index.astype(str)
         peers[name] = last.reindex(peers.index.astype(str)).set_axis(peers.index)
+    for name, table, item in (("txs", traffic.transactions, "tx"), ("blocks", traffic.blocks, "block")):
+        shown = _shown(said, table, item)
+        peers[name] = shown.groupby("peer", observed=True).size().reindex(peers.index, fill_value=0)
+        peers[f"{name}_first"] = shown.drop_duplicates(item).groupby("peer", observed=True).size().reindex(peers.index, fill_value=0)
     talking = int((peers["messages"] > 0).sum())
     peers = peers.sort_values("messages", ascending=False, kind="stable").head(top).rename_axis("peer").reset_index()
     rows = _records(peers.astype({"peer": str}))
     for row in rows:
         row["peer_id"] = None if row["peer_id"] is None else f"{row['peer_id']:016x}"
     return {"count": len(known["peer"].unique()), "with_messages": talking, "top": rows}
+
+
+def _shown(said: pd.DataFrame, table: pd.DataFrame, item: str) -> pd.DataFrame:
+    """Which peer showed which transaction or block, each pair once, in the order in which that was complete."""
+    pairs = said.merge(table[["message", item]].dropna(), on="message")
+    return pairs.sort_values("end_time", kind="stable").drop_duplicates(["peer", item])
+
+
+def _relayed(traffic: Traffic) -> dict[str, Any]:
+    """Distinct transactions and blocks among all messages, those of strangers too."""
+    heights = traffic.blocks["height"].dropna()
+    return {
+        "transactions": int(traffic.transactions["tx"].nunique()),
+        "blocks": int(traffic.blocks["block"].nunique()),
+        "lowest": int(heights.min()) if len(heights) else None,
+        "highest": int(heights.max()) if len(heights) else None,
+    }
 
 
 # ---- the text ----
@@ -109,6 +131,7 @@ def text(numbers: Mapping[str, Any]) -> str:
         _section(f"{_count(len(numbers['files']), 'file')}", [_file(row) for row in numbers["files"]]),
         _section(_count(numbers["connections"]["count"], "TCP connection"), numbers["connections"]["by"]),
         _section(_count(numbers["messages"]["count"], "message"), numbers["messages"]["by"]),
+        _relay(numbers["relayed"]),
         _section(_peer_title(peers), peers["top"]),
         _section(_count(numbers["problems"]["count"], "problem"), numbers["problems"]["by"]),
     ]
@@ -117,6 +140,11 @@ def text(numbers: Mapping[str, Any]) -> str:
 
 def _count(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _relay(relayed: Mapping[str, Any]) -> str:
+    heights = "" if relayed["lowest"] is None else f", heights {relayed['lowest']:,} to {relayed['highest']:,}"
+    return f"{_count(relayed['transactions'], 'distinct transaction')}, {_count(relayed['blocks'], 'distinct block')}{heights}"
 
 
 def _peer_title(peers: Mapping[str, Any]) -> str:

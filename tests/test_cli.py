@@ -65,10 +65,32 @@ def test_summary(capture: Path, capsys: Captured) -> None:  # noqa: F811
         ["1003", "PING", "response", "received", "1", "0"],
     ]
     peers = section(text, "4 peers, 4 of them with messages")
-    assert peers[0] == ["peer", "incoming", "outgoing", "received", "sent", "messages", "peer_id", "port", "height"]
-    assert peers[1] == ["192.0.2.1", "1", "0", "2", "2", "4", "fedcba9876543210", "18080", "3,000,000"]
+    assert peers[0] == ["peer", "incoming", "outgoing", "received", "sent", "messages", "peer_id", "port", "height", "txs", "txs_first", "blocks", "blocks_first"]
+    assert peers[1] == ["192.0.2.1", "1", "0", "2", "2", "4", "fedcba9876543210", "18080", "3,000,000", "0", "0", "0", "0"]
+    assert "\n0 distinct transactions, 0 distinct blocks\n" in text
     assert peers[4][:7] == ["192.0.2.9", "0", "1", "2", "2", "4", "1122334455667788"]
     assert "0 problems" in text
+
+
+def test_who_showed_what_first(capsys: Captured) -> None:
+    assert main(["summary", "--json", "--top", "100", str(HONEST)]) == 0
+    numbers = json.loads(capsys.readouterr().out)
+    traffic = mt.read(HONEST)
+    heights = traffic.blocks["height"]
+    assert numbers["relayed"] == {
+        "transactions": traffic.transactions["tx"].nunique(),
+        "blocks": traffic.blocks["block"].nunique(),
+        "lowest": heights.min(),
+        "highest": heights.max(),
+    }
+    received = traffic.messages[traffic.messages["direction"] == "received"].sort_values("end_time", kind="stable")
+    for name, table, item in (("txs", traffic.transactions, "tx"), ("blocks", traffic.blocks, "block")):
+        shown = [(row.peer, getattr(row, item)) for row in received.merge(table, on="message").itertuples()]
+        first = {what: peer for peer, what in reversed(shown)}
+        for row in numbers["peers"]["top"]:
+            assert row[name] == len({what for peer, what in shown if peer == row["peer"]})
+            assert row[f"{name}_first"] == sum(peer == row["peer"] for peer in first.values())
+    assert sum(row["txs_first"] for row in numbers["peers"]["top"]) > 10
 
 
 def test_top(capture: Path, capsys: Captured) -> None:  # noqa: F811

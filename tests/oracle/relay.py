@@ -91,7 +91,7 @@ def add_transaction(rows: Rows, data: bytes, sent: Row, prunable_hash: bytes | N
     row |= {"ring_size": None, "fee": None, "weight": None, **sent}
     rows.transactions.append(row)
     try:
-        found = blobs.read_transaction(data, sent["pruned"], prunable_hash)
+        found = read(data, sent["pruned"], prunable_hash)
     except blobs.Refused as why:
         rows.unread.append(f"transaction {row['position']}: {why}")
         return
@@ -108,6 +108,16 @@ def add_transaction(rows: Rows, data: bytes, sent: Row, prunable_hash: bytes | N
     }
     if found.id is None:
         rows.unread.append(f"transaction {row['position']}: pruned, and no hash of what is missing")
+
+
+def read(data: bytes, pruned: bool, prunable_hash: bytes | None) -> blobs.Transaction:
+    """Without a hash, or with one of zeros, monerod takes what was sent in pruned form for a whole transaction."""
+    if pruned and prunable_hash in (None, bytes(32)):
+        try:
+            return blobs.read_transaction(data)
+        except blobs.Refused:
+            return blobs.read_transaction(data, True, None)
+    return blobs.read_transaction(data, pruned, prunable_hash)
 
 
 def add_inventory(rows: Rows, root: Section, key: str, name: str) -> None:
