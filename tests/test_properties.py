@@ -13,15 +13,17 @@ from typing import Any
 import craft
 import oracle
 import pytest
+from cases.blobs import GENESIS_TX
 from craft import CLIENT, SERVER, Packet
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_truth import BY_MESSAGE, Tables, check_accounting, check_oracle, messages_by_stream, tables_of
+from test_vectors import vectors
 
 import monerotraffic as mt
 
 QUICK = settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-SEGMENTATION = {"time", "end_time", "file", "frame", "end_frame", "segments", "first_segment", "shared"}  # all that may depend on how a stream was cut
+SEGMENTATION = {"time", "end_time", "file", "frame", "end_frame", "end_length", "segments", "first_segment", "shared"}  # all that may depend on how a stream was cut
 
 UNSURE = ("reply_to", "shared")  # out of step the one depends on when that was noticed, the other on what one takes for a message
 
@@ -46,7 +48,36 @@ peers = st.builds(lambda host, port, number, more: craft.peer(host, port, number
 peer_lists = st.lists(peers, max_size=12)
 nodes = st.builds(craft.node_data, numbers, st.integers(0, 2**32 - 1), st.binary(min_size=16, max_size=16), st.none() | st.integers(0, 2**32 - 1))
 syncs = st.builds(craft.payload_data, numbers, st.binary(min_size=31, max_size=33), st.integers(0, 255), numbers, st.none() | st.integers(384, 391))
-blobs = st.lists(st.binary(max_size=2000), max_size=4)
+real = [*(bytes.fromhex(made["blob"]) for made in vectors("transactions") if len(made["blob"]) < 4000), GENESIS_TX]
+real_blocks = [bytes.fromhex(made["blob"]) for made in vectors("blocks") if len(made["blob"]) < 1000]
+
+
+def damaged(blob: bytes, share: float, byte: int) -> bytes:
+    at = int(share * (len(blob) - 1))
+    return blob[:at] + bytes([byte]) + blob[at + 1 :]
+
+
+def blobs_like(samples: list[bytes]) -> st.SearchStrategy[bytes]:
+    """Real ones, real ones with another byte somewhere, beginnings of real ones, and anything."""
+    return st.one_of(
+        st.sampled_from(samples),
+        st.builds(damaged, st.sampled_from(samples), st.floats(0, 1), st.integers(0, 255)),
+        st.builds(lambda blob, share: blob[: int(share * len(blob))], st.sampled_from(samples), st.floats(0, 1)),
+        st.binary(max_size=300),
+    )
+
+
+blobs = st.lists(blobs_like(real), max_size=4)
+pruned_blobs = st.lists(st.fixed_dictionaries({}, optional={"blob": blobs_like(real), "prunable_hash": st.sampled_from([bytes(32), b"\7" * 32, b"\7" * 31])}), max_size=3)
+block_entries = st.fixed_dictionaries({}, optional={"block": blobs_like(real_blocks), "block_weight": st.just(("u64", 5)), "pruned": st.booleans(), "txs": blobs | pruned_blobs})
+ids = st.integers(0, 5).map(lambda count: bytes(range(32)) * count) | st.binary(max_size=100)
+relayed = st.one_of(
+    st.builds(lambda entry: craft.notification(2001, craft.epee({"b": entry})), block_entries),
+    st.builds(lambda entry: craft.notification(2008, craft.epee({"b": entry, "current_blockchain_height": ("u64", 7)})), block_entries),
+    st.builds(lambda found, missed: craft.notification(2004, craft.epee({"blocks": found, "missed_ids": missed} if found else {"missed_ids": missed})), st.lists(block_entries, max_size=3), ids),
+    st.builds(lambda command, key, found: craft.notification(command, craft.epee({key: found})), st.sampled_from([2003, 2006, 2007, 2010]), st.sampled_from(["blocks", "block_ids", "m_block_ids", "hashes"]), ids),
+    st.builds(lambda block, found: craft.notification(2009, craft.epee({"missing_tx_indices": found, "block_hash": block})), ids, ids),
+)
 
 sound_messages = st.one_of(
     st.builds(lambda node, sync: craft.request(1001, craft.handshake_request(node, sync)), nodes, syncs),
@@ -56,6 +87,7 @@ sound_messages = st.one_of(
     st.sampled_from([craft.request(1003), craft.request(1007), craft.response(1003, craft.ping_response()), craft.response(1007, craft.support_flags_response())]),
     st.builds(lambda found, fluff: craft.notification(2002, craft.transactions(found, fluff)), blobs, st.booleans()),
     st.sampled_from([craft.notification(2010), craft.response(1003, b"", -1), craft.noise(300)]),
+    relayed,
 )
 fragmented = st.builds(lambda message, size: b"".join(craft.fragments(message, size)), sound_messages, st.integers(60, 400))
 def odd_buckets(flags: list[int]) -> st.SearchStrategy[bytes]:

@@ -14,9 +14,6 @@ import pandas as pd
 import pytest
 
 import monerotraffic as mt
-from monerotraffic.schema import SCHEMA
-
-pytestmark = pytest.mark.skipif("transactions" not in SCHEMA, reason="this core makes no table of transactions")
 
 Vector = dict[str, Any]
 Row = dict[str, Any]
