@@ -388,6 +388,20 @@ def fragments_begun_twice() -> Expect:
     return Expect(seen(wire), complete=[*SHAKEN, notification(2002, length=4500, fragments=2, frame=7, end_frame=8), request(1003)], envelopes=envelopes)
 
 
+@cases({"its end": True, "another message": False})
+def fragments_with_garbage_between(finished: bool) -> Expect:
+    """Garbage is no loss: all of it was seen."""
+    wire, talk = started()
+    (first, last), envelopes = wrapped(craft.notification(2002, filler(4000)))
+    talk.say(CLIENT, first).say(CLIENT, b"\xee" * 77)
+    if finished:
+        talk.say(CLIENT, last)
+    talk.say(CLIENT, PING)
+    joined = [notification(2002, length=4000, fragments=2)] if finished else []
+    totals = {"no_header": 77} if finished else {"no_header": 77, "truncated": len(first)}
+    return Expect(seen(wire), complete=[*SHAKEN, *joined, request(1003)], totals=totals, envelopes=envelopes if finished else 0)
+
+
 @case
 def fragments_never_finished() -> Expect:
     wire, talk = started()

@@ -156,7 +156,8 @@ class Framing:
         self.found: list[Message] = []
         self.outside: list[Problem] = []
         self.cut: list[tuple[int, int]] = []  # beginnings of headers that were cut
-        self.doubts: list[int] = []  # offsets at which it was out of step, and messages may have been missed
+        self.doubts: list[int] = []  # offsets at which it was out of step
+        self.losses: list[int] = []  # those of them behind a hole: messages may have been missed
 
     def read(self) -> list[Message]:
         at, in_step = 0, self.stream.begins
@@ -166,6 +167,7 @@ class Framing:
                 at = min(start for start, _ in [*self.runs, (self.stream.end(), b"")] if start > at)
                 in_step = False
                 self.doubts.append(at)
+                self.losses.append(at)
                 continue
             data = run[1][at - run[0] :]
             if not in_step or not data.startswith(SIGNATURE[: len(data)]):
@@ -184,7 +186,7 @@ class Framing:
         return self.found
 
     def doubted(self, start: int, end: int) -> bool:
-        return any(start < at <= end for at in self.doubts)
+        return any(start < at <= end for at in self.losses)
 
     def skip(self, at: int, count: int) -> None:
         """Bytes that no header owns."""
