@@ -95,7 +95,7 @@ build/ctest/%.o: csrc/%.c | build/system
 
 build/ctest/test_%: tests/c/test_%.c $(CORE:csrc/%.c=build/ctest/%.o)
 	@echo '  CC  $@'
-	@$(CC) $(PLAIN) -Icsrc -MMD -MP $(filter %.c %.o,$^) $(LIBRARIES) -o $@
+	@$(CC) $(PLAIN) -Icsrc -MMD -MP $< $(filter %.o,$^) $(LIBRARIES) -o $@
 
 build/ctest-sanitized/%.o: csrc/%.c | build/system
 	@mkdir -p $(@D)
@@ -104,7 +104,7 @@ build/ctest-sanitized/%.o: csrc/%.c | build/system
 
 build/ctest-sanitized/test_%: tests/c/test_%.c $(CORE:csrc/%.c=build/ctest-sanitized/%.o)
 	@echo '  CC  $@'
-	@$(CC) $(SANITIZED) -Icsrc -MMD -MP $(filter %.c %.o,$^) $(LIBRARIES) -o $@
+	@$(CC) $(SANITIZED) -Icsrc -MMD -MP $< $(filter %.o,$^) $(LIBRARIES) -o $@
 
 # Every program runs, whatever the others did.
 run_ctests = @failed=; for test in $(CTESTS); do $(1)/$$test || failed="$$failed $$test"; done; \

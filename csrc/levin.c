@@ -116,11 +116,11 @@ static int decode(struct mt_levin *levin, const struct mt_extent *extent, const 
 /* Rows of problems for parts of a payload that are not decoded. Their bytes are those of a whole message and counted there. */
 static int tell_complaints(struct mt_levin *levin, const struct mt_extent *extent)
 {
-    const struct mt_p2p *p2p = &levin->dialog->output->p2p;
+    const struct mt_complaints *complaints = &levin->dialog->output->p2p.complaints;
     char why[128];
     int result = MT_OK;
-    for (size_t i = 0; i < p2p->complaints_count && result == MT_OK; i++) {
-        (void)snprintf(why, sizeof why, "%s: %s", p2p->complaints[i].part, p2p->complaints[i].why);
+    for (size_t i = 0; i < complaints->count && result == MT_OK; i++) {
+        (void)snprintf(why, sizeof why, "%s: %s", complaints->list[i].part, complaints->list[i].why);
         result = mt_levin_stray(levin, MT_PROBLEM_BLOB, extent->begin, 0, why, &extent->first);
     }
     return result;
@@ -144,7 +144,7 @@ int mt_levin_row(struct mt_levin *levin, const struct mt_extent *extent, const s
     };
     struct mt_marks marks;
     mt_tables_mark(output->tables, &marks);
-    output->p2p.complaints_count = 0;
+    mt_complaints_clear(&output->p2p.complaints);
     int result = MT_OK;
     if (status == MT_STATUS_COMPLETE && is_kept(levin, header, kind))
         result = decode(levin, extent, header, &row, payload, &why);

@@ -2,7 +2,6 @@
 
 #include "decoding.h"
 #include "epee_value.h"
-#include "mem.h"
 #include "p2p_notify.h"
 #include "p2p_peers.h"
 
@@ -17,17 +16,7 @@ void mt_p2p_init(struct mt_p2p *p2p, struct mt_addresses *addresses, struct mt_i
 void mt_p2p_free(struct mt_p2p *p2p)
 {
     mt_known_free(&p2p->known);
-    mt_free(p2p->complaints);
-}
-
-int mt_p2p_complain(struct mt_p2p *p2p, const char *part, const char *why)
-{
-    void *grown = p2p->complaints;
-    if (mt_reserve(&grown, &p2p->complaints_capacity, p2p->complaints_count + 1, sizeof *p2p->complaints) != MT_OK)
-        return MT_NOMEM;
-    p2p->complaints = grown;
-    p2p->complaints[p2p->complaints_count++] = (struct mt_complaint){part, why};
-    return MT_OK;
+    mt_complaints_free(&p2p->complaints);
 }
 
 /* ---- objects within the root ---- */
@@ -209,7 +198,7 @@ static void begin(struct mt_decoding *decoding, struct mt_p2p *p2p, int64_t mess
     decoding->node = (struct mt_node_row){.message = message, .network_id = MT_NO_CODE, .status_text = MT_NO_CODE};
     decoding->sync = (struct mt_sync_row){.message = message, .top_id = MT_NO_CODE};
     decoding->first_transaction = p2p->tables[MT_TABLE_transactions].count;
-    p2p->complaints_count = 0;
+    mt_complaints_clear(&p2p->complaints);
 }
 
 int mt_p2p_decode(struct mt_p2p *p2p, struct mt_message_row *row, const uint8_t *payload, size_t size, const char **why)
@@ -229,7 +218,7 @@ int mt_p2p_decode(struct mt_p2p *p2p, struct mt_message_row *row, const uint8_t 
     if (result == MT_OK)
         return MT_OK;
     mt_tables_return(p2p->tables, &marks);
-    p2p->complaints_count = 0;
+    mt_complaints_clear(&p2p->complaints);
     if (result == MT_MALFORMED)
         *why = decoding.payload.epee.why;
     return result;

@@ -4,6 +4,7 @@
 
 #include "address.h"
 #include "command.h"
+#include "complaints.h"
 #include "error.h"
 #include "intern.h"
 #include "known.h"
@@ -13,18 +14,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A part of a payload that is not decoded, and why; both static texts. */
-struct mt_complaint {
-    const char *part, *why;
-};
-
 struct mt_p2p {
     struct mt_addresses *addresses;
     struct mt_intern *strings; /* hashes, network ids, texts */
     struct mt_table *tables;   /* all of them, by mt_table_id */
     struct mt_known known;     /* transactions and blocks seen before */
-    struct mt_complaint *complaints; /* of the last payload */
-    size_t complaints_count, complaints_capacity;
+    struct mt_complaints complaints; /* of the last payload */
 };
 
 void mt_p2p_init(struct mt_p2p *p2p, struct mt_addresses *addresses, struct mt_intern *strings, struct mt_table *tables, const struct mt_limits *limits);
@@ -36,8 +31,5 @@ void mt_p2p_free(struct mt_p2p *p2p);
  * fields no monerod of today reads, are valid if the reader takes them. A `txs` of a block entry is read by its type byte, whatever `pruned` says. The root section of a
  * 1003 or 1007 response is its node_data row, even if empty; a 1001 or 1002 without the section (or with something else under its key) has no such row. */
 int mt_p2p_decode(struct mt_p2p *p2p, struct mt_message_row *row, const uint8_t *payload, size_t size, const char **why);
-
-/* Notes that a part of the payload is not decoded. MT_OK or MT_NOMEM. */
-int mt_p2p_complain(struct mt_p2p *p2p, const char *part, const char *why);
 
 #endif

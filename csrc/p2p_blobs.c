@@ -56,7 +56,7 @@ static int append_transaction(struct mt_decoding *decoding, const struct mt_tran
         row->block_position = (uint32_t)block_position;
         row->present |= MT_TRANSACTION_BLOCK_POSITION;
     }
-    return why != NULL ? mt_p2p_complain(decoding->p2p, "transaction", why) : MT_OK;
+    return why != NULL ? mt_complaints_add(&decoding->p2p->complaints, "transaction", why) : MT_OK;
 }
 
 int mt_p2p_transaction(struct mt_decoding *decoding, struct mt_text blob, int64_t block_position)
@@ -134,5 +134,5 @@ int mt_p2p_block(struct mt_decoding *decoding, struct mt_text blob)
     *row = found->row.block;
     row->message = decoding->message;
     row->position = decoding->block;
-    return found->why != NULL ? mt_p2p_complain(decoding->p2p, "block", found->why) : MT_OK;
+    return found->why != NULL ? mt_complaints_add(&decoding->p2p->complaints, "block", found->why) : MT_OK;
 }

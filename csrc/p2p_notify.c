@@ -121,8 +121,8 @@ static int inventory(struct mt_decoding *decoding, struct mt_text blob, size_t s
     if (!table->wanted || blob.size == 0)
         return MT_OK;
     if (blob.size % size != 0)
-        return size == MT_HASH_SIZE ? mt_p2p_complain(decoding->p2p, "ids", "length is no multiple of 32: empty for monerod")
-                                    : mt_p2p_complain(decoding->p2p, "indices", "length is no multiple of 8: empty for monerod");
+        return size == MT_HASH_SIZE ? mt_complaints_add(&decoding->p2p->complaints, "ids", "length is no multiple of 32: empty for monerod")
+                                    : mt_complaints_add(&decoding->p2p->complaints, "indices", "length is no multiple of 8: empty for monerod");
     if (mt_table_reserve(table, blob.size / size) != MT_OK)
         return MT_NOMEM;
     *rows = (struct mt_inventory_row *)table->rows + table->count;

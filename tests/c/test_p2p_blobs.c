@@ -19,7 +19,7 @@ static void start(int64_t message)
     memset(&decoding, 0, offsetof(struct mt_decoding, payload));
     decoding.p2p = &world.p2p;
     decoding.message = message;
-    world.p2p.complaints_count = 0;
+    world.p2p.complaints.count = 0;
 }
 
 static struct mt_text text_of(const uint8_t *bytes, size_t size)
@@ -83,7 +83,7 @@ static void test_transactions(void)
     CHECK_EQUAL(mt_p2p_transaction(&decoding, blob(), -1), MT_OK);
     CHECK_EQUAL(last_transaction()->present,
                 MT_TRANSACTION_VERSION | MT_TRANSACTION_RCT_TYPE | MT_TRANSACTION_INPUTS | MT_TRANSACTION_OUTPUTS | MT_TRANSACTION_WEIGHT);
-    CHECK_EQUAL(world.p2p.complaints_count, 0);
+    CHECK_EQUAL(world.p2p.complaints.count, 0);
 }
 
 /* The second time nothing is parsed or hashed; the row says the same but for its place. */
@@ -114,9 +114,9 @@ static void test_known(void)
     CHECK_EQUAL(last_transaction()->tx, MT_NO_CODE);
     CHECK_EQUAL(last_transaction()->present, 0);
     CHECK_EQUAL(last_transaction()->size, made.size - 1);
-    CHECK_EQUAL(world.p2p.complaints_count, 2);
-    CHECK_TEXT(world.p2p.complaints[0].part, "transaction");
-    CHECK_TEXT(world.p2p.complaints[1].why, world.p2p.complaints[0].why);
+    CHECK_EQUAL(world.p2p.complaints.count, 2);
+    CHECK_TEXT(world.p2p.complaints.list[0].part, "transaction");
+    CHECK_TEXT(world.p2p.complaints.list[1].why, world.p2p.complaints.list[0].why);
     CHECK_EQUAL(world.p2p.known.count, known + 2);
 }
 
@@ -135,18 +135,18 @@ static void test_pruned(void)
     hash[0] ^= 1; /* the id hangs on it, so nothing may be remembered by the blob alone */
     CHECK_EQUAL(mt_p2p_pruned_transaction(&decoding, kept, hash, 0), MT_OK);
     CHECK(last_transaction()->tx != MT_NO_CODE && !has_id(last_transaction()->tx, whole));
-    CHECK_EQUAL(world.p2p.complaints_count, 0);
+    CHECK_EQUAL(world.p2p.complaints.count, 0);
     const uint8_t *const none[] = {NULL, zeros};
     for (size_t i = 0; i < 2; i++) { /* what it says is there, its id is not known */
         CHECK_EQUAL(mt_p2p_pruned_transaction(&decoding, kept, none[i], 0), MT_OK);
         CHECK_EQUAL(last_transaction()->tx, MT_NO_CODE);
         CHECK_EQUAL(last_transaction()->pruned, 1);
         CHECK_EQUAL(last_transaction()->outputs, 2);
-        CHECK_EQUAL(world.p2p.complaints_count, i + 1);
+        CHECK_EQUAL(world.p2p.complaints.count, i + 1);
         CHECK_EQUAL(mt_p2p_pruned_transaction(&decoding, blob(), none[i], 0), MT_OK); /* without a hash it may be whole */
         CHECK(has_id(last_transaction()->tx, whole));
         CHECK_EQUAL(last_transaction()->pruned, 0);
-        CHECK_EQUAL(world.p2p.complaints_count, i + 1);
+        CHECK_EQUAL(world.p2p.complaints.count, i + 1);
     }
     CHECK_EQUAL(mt_p2p_pruned_transaction(&decoding, blob(), hash, 0), MT_OK); /* with a hash it may not */
     CHECK_EQUAL(last_transaction()->present & MT_TRANSACTION_VERSION, 0);
@@ -194,12 +194,12 @@ static void test_blocks(void)
         CHECK_EQUAL(row->size, made.size);
         CHECK_EQUAL(row->present, MT_BLOCK_HEIGHT | MT_BLOCK_TIMESTAMP | MT_BLOCK_TRANSACTIONS | MT_BLOCK_MAJOR_VERSION | MT_BLOCK_MINOR_VERSION);
     }
-    CHECK_EQUAL(world.p2p.complaints_count, 0);
+    CHECK_EQUAL(world.p2p.complaints.count, 0);
     CHECK_EQUAL(mt_p2p_block(&decoding, text_of(NULL, 0)), MT_OK);
     CHECK_EQUAL(block_row(&world, 2)->block, MT_NO_CODE);
     CHECK_EQUAL(block_row(&world, 2)->present, 0);
-    CHECK_EQUAL(world.p2p.complaints_count, 1);
-    CHECK_TEXT(world.p2p.complaints[0].part, "block");
+    CHECK_EQUAL(world.p2p.complaints.count, 1);
+    CHECK_TEXT(world.p2p.complaints.list[0].part, "block");
 }
 
 static int everything(void)
