@@ -215,7 +215,7 @@ enum mt_problem { MT_PROBLEMS(MT_IDENTIFIER) MT_PROBLEM_COUNT };
 #define MT_ENTRY_ROW(FIELD) \
     FIELD(message, int64_t, NUMBER, NONE, "row of messages") \
     FIELD(count, uint64_t, OPTIONAL, NONE, "elements of an array, entries of an object") \
-    FIELD(value_int, uint64_t, OPTIONAL, NONE, "value of an integer or bool; negative ones as two's complement") \
+    FIELD(value_int, uint64_t, OPTIONAL, NONE, "value of an integer or bool; where one is negative the column holds Python integers, the array two's complement") \
     FIELD(value_float, double, OPTIONAL, NONE, "value of a double") \
     FIELD(position, uint32_t, NUMBER, NONE, "place among the rows of its message, from 0, depth first") \
     FIELD(parent, int32_t, NUMBER, NONE, "position of the object or array that it is in, -1 for entries of the root") \
