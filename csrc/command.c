@@ -30,12 +30,20 @@ static const struct command commands[] = {
     [PLACE(MT_GET_TXPOOL_COMPLEMENT)] = {"GET_TXPOOL_COMPLEMENT", 4194304},
 };
 
+_Static_assert(sizeof commands / sizeof commands[0] == MT_COMMAND_COUNT, "one entry a command");
+
 /* Asked several times per message. */
-static const struct command *find(uint32_t number)
+int mt_command_place(uint32_t number)
 {
     int known = (number >= MT_HANDSHAKE && number <= MT_REQUEST_SUPPORT_FLAGS) || (number >= MT_NEW_BLOCK && number <= MT_RESPONSE_GET_OBJECTS) ||
                 (number >= MT_REQUEST_CHAIN && number <= MT_GET_TXPOOL_COMPLEMENT);
-    return known ? &commands[PLACE(number)] : NULL;
+    return known ? (int)PLACE(number) : -1;
+}
+
+static const struct command *find(uint32_t number)
+{
+    int place = mt_command_place(number);
+    return place >= 0 ? &commands[place] : NULL;
 }
 
 const char *mt_command_name(uint32_t command)
@@ -52,5 +60,5 @@ uint64_t mt_command_limit(uint32_t command)
 
 int mt_command_known(uint32_t command)
 {
-    return find(command) != NULL;
+    return mt_command_place(command) >= 0;
 }

@@ -263,17 +263,11 @@ static int finish(struct mt_core *core, struct mt_failure *failure)
     return result == MT_OK ? MT_END : result;
 }
 
-/* Tables of messages and of what they say: their rows begin with the message's id. */
-static int is_of_messages(enum mt_table_id id)
-{
-    return id != MT_TABLE_connections && id != MT_TABLE_problems && id != MT_TABLE_files;
-}
-
 static uint64_t rows_made(const struct mt_core *core)
 {
     uint64_t rows = 0;
     for (int id = 0; id < MT_TABLE_COUNT; id++)
-        rows += is_of_messages((enum mt_table_id)id) ? core->output.tables[id].count : 0;
+        rows += mt_table_of_messages((enum mt_table_id)id) ? core->output.tables[id].count : 0;
     return rows;
 }
 
@@ -346,7 +340,7 @@ void *mt_core_take(struct mt_core *core, enum mt_table_id id, size_t *count)
     struct mt_table *table = mt_core_table(core, id);
     if (id == MT_TABLE_connections)
         core->connections_sorted = 0;
-    return mt_table_take(table, is_of_messages(id) ? final_rows(core, table) : table->count, count);
+    return mt_table_take(table, mt_table_of_messages(id) ? final_rows(core, table) : table->count, count);
 }
 
 const struct mt_addresses *mt_core_addresses(const struct mt_core *core)

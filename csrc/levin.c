@@ -142,8 +142,6 @@ int mt_levin_row(struct mt_levin *levin, const struct mt_extent *extent, const s
         .segments = extent->segments, .first_segment = (uint32_t)(first_end - extent->begin), .fragments = fragments, .from_client = levin->from_client,
         .expects_response = header->expects_response, .shared = extent->shared != 0, .kind = (int8_t)kind, .status = (int8_t)status,
     };
-    struct mt_marks marks;
-    mt_tables_mark(output->tables, &marks);
     mt_complaints_clear(&output->p2p.complaints);
     int result = MT_OK;
     if (status == MT_STATUS_COMPLETE && is_kept(levin, header, kind))
@@ -151,7 +149,7 @@ int mt_levin_row(struct mt_levin *levin, const struct mt_extent *extent, const s
     if (result == MT_OK)
         result = mt_dialog_message(dialog, &row, end, extent->acknowledged);
     if (result != MT_OK) {
-        mt_tables_return(output->tables, &marks); /* no rows without their message */
+        mt_tables_take_back(output->tables, row.message); /* no rows without their message */
         return MT_NOMEM;
     }
     if (table->wanted)

@@ -205,10 +205,8 @@ int mt_p2p_decode(struct mt_p2p *p2p, struct mt_message_row *row, const uint8_t 
 {
     if (!mt_command_known(row->command))
         return MT_OK;
-    struct mt_marks marks;
     struct mt_decoding decoding;
     int response = row->kind == MT_KIND_RESPONSE;
-    mt_tables_mark(p2p->tables, &marks);
     begin(&decoding, p2p, row->message);
     decoding.has_node = response && is_about_sender(row->command);
     int result = mt_section_payload(&decoding.payload, payload, size, row->command, response, taker_of(row->command), &decoding);
@@ -217,7 +215,7 @@ int mt_p2p_decode(struct mt_p2p *p2p, struct mt_message_row *row, const uint8_t 
         result = append_rows(&decoding);
     if (result == MT_OK)
         return MT_OK;
-    mt_tables_return(p2p->tables, &marks);
+    mt_tables_take_back(p2p->tables, row->message);
     mt_complaints_clear(&p2p->complaints);
     if (result == MT_MALFORMED)
         *why = decoding.payload.epee.why;

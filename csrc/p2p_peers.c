@@ -113,15 +113,16 @@ static inline int read_canonical(struct mt_payload *payload, struct mt_peer_row 
         return 0;
     }
     unsigned keys = FIXED_KEYS;
-    if (*at != FIXED_KEYS << 2)
+    if (*at != FIXED_KEYS << 2) {
         size += read_optional(at + size, room - size, row, &keys, &defaults);
-    if (*at != keys << 2)
-        return 0;
+        if (*at != keys << 2)
+            return 0;
+        payload->fingerprint.default_fields += defaults;
+    }
     reader->at += size;
     reader->objects += ADDRESS_OBJECTS;
     reader->fields += keys + ADDRESS_KEYS;
     reader->strings += strings;
-    payload->fingerprint.default_fields += defaults;
     return 1;
 }
 

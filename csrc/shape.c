@@ -187,36 +187,35 @@ static const struct mt_shape_field get_txpool_complement[] = {
     FIELD("hashes", MT_EPEE_STRING, MT_UNLESS_EMPTY, MT_F_HASHES),
 };
 
+/* By mt_command_place. */
 static const struct root {
-    uint32_t command;
     struct mt_shape request, response; /* a notification is a request that asks for no response */
-} roots[] = {
-    {MT_HANDSHAKE, SHAPE(handshake_request), SHAPE(handshake_response)},
-    {MT_TIMED_SYNC, SHAPE(timed_sync_request), SHAPE(timed_sync_response)},
-    {MT_PING, {NULL, 0}, SHAPE(ping_response)},
-    {MT_REQUEST_STAT_INFO, SHAPE(trusted_request), SHAPE(stat_info_response)},
-    {MT_REQUEST_NETWORK_STATE, SHAPE(trusted_request), SHAPE(network_state_response)},
-    {MT_REQUEST_PEER_ID, {NULL, 0}, SHAPE(peer_id_response)},
-    {MT_REQUEST_SUPPORT_FLAGS, {NULL, 0}, SHAPE(support_flags_response)},
-    {MT_NEW_BLOCK, SHAPE(new_block), SHAPE(new_block)},
-    {MT_NEW_TRANSACTIONS, SHAPE(new_transactions), SHAPE(new_transactions)},
-    {MT_REQUEST_GET_OBJECTS, SHAPE(request_get_objects), SHAPE(request_get_objects)},
-    {MT_RESPONSE_GET_OBJECTS, SHAPE(response_get_objects), SHAPE(response_get_objects)},
-    {MT_REQUEST_CHAIN, SHAPE(request_chain), SHAPE(request_chain)},
-    {MT_RESPONSE_CHAIN_ENTRY, SHAPE(response_chain_entry), SHAPE(response_chain_entry)},
-    {MT_NEW_FLUFFY_BLOCK, SHAPE(new_block), SHAPE(new_block)},
-    {MT_REQUEST_FLUFFY_MISSING_TX, SHAPE(request_fluffy_missing_tx), SHAPE(request_fluffy_missing_tx)},
-    {MT_GET_TXPOOL_COMPLEMENT, SHAPE(get_txpool_complement), SHAPE(get_txpool_complement)},
+} roots[MT_COMMAND_COUNT] = {
+    /* 1001 HANDSHAKE */ {SHAPE(handshake_request), SHAPE(handshake_response)},
+    /* 1002 TIMED_SYNC */ {SHAPE(timed_sync_request), SHAPE(timed_sync_response)},
+    /* 1003 PING */ {{NULL, 0}, SHAPE(ping_response)},
+    /* 1004 REQUEST_STAT_INFO */ {SHAPE(trusted_request), SHAPE(stat_info_response)},
+    /* 1005 REQUEST_NETWORK_STATE */ {SHAPE(trusted_request), SHAPE(network_state_response)},
+    /* 1006 REQUEST_PEER_ID */ {{NULL, 0}, SHAPE(peer_id_response)},
+    /* 1007 REQUEST_SUPPORT_FLAGS */ {{NULL, 0}, SHAPE(support_flags_response)},
+    /* 2001 NEW_BLOCK */ {SHAPE(new_block), SHAPE(new_block)},
+    /* 2002 NEW_TRANSACTIONS */ {SHAPE(new_transactions), SHAPE(new_transactions)},
+    /* 2003 REQUEST_GET_OBJECTS */ {SHAPE(request_get_objects), SHAPE(request_get_objects)},
+    /* 2004 RESPONSE_GET_OBJECTS */ {SHAPE(response_get_objects), SHAPE(response_get_objects)},
+    /* 2006 REQUEST_CHAIN */ {SHAPE(request_chain), SHAPE(request_chain)},
+    /* 2007 RESPONSE_CHAIN_ENTRY */ {SHAPE(response_chain_entry), SHAPE(response_chain_entry)},
+    /* 2008 NEW_FLUFFY_BLOCK */ {SHAPE(new_block), SHAPE(new_block)},
+    /* 2009 REQUEST_FLUFFY_MISSING_TX */ {SHAPE(request_fluffy_missing_tx), SHAPE(request_fluffy_missing_tx)},
+    /* 2010 GET_TXPOOL_COMPLEMENT */ {SHAPE(get_txpool_complement), SHAPE(get_txpool_complement)},
 };
 
 const struct mt_shape *mt_shape_root(uint32_t command, int response)
 {
     static const struct mt_shape empty = {NULL, 0};
-    for (size_t i = 0; i < sizeof roots / sizeof roots[0]; i++) {
-        if (roots[i].command == command)
-            return response ? &roots[i].response : &roots[i].request;
-    }
-    return &empty;
+    int place = mt_command_place(command);
+    if (place < 0)
+        return &empty;
+    return response ? &roots[place].response : &roots[place].request;
 }
 
 const struct mt_shape_field *mt_shape_find(const struct mt_shape *shape, const struct mt_epee_entry *entry, uint32_t *next)

@@ -60,16 +60,26 @@ void *mt_table_append(struct mt_table *table)
     return row;
 }
 
-void mt_tables_mark(const struct mt_table tables[MT_TABLE_COUNT], struct mt_marks *marks)
+int mt_table_of_messages(enum mt_table_id id)
 {
-    for (int id = 0; id < MT_TABLE_COUNT; id++)
-        marks->counts[id] = tables[id].count;
+    return id != MT_TABLE_connections && id != MT_TABLE_problems && id != MT_TABLE_files;
 }
 
-void mt_tables_return(struct mt_table tables[MT_TABLE_COUNT], const struct mt_marks *marks)
+static int ends_with(const struct mt_table *table, int64_t message)
 {
-    for (int id = 0; id < MT_TABLE_COUNT; id++)
-        tables[id].count = marks->counts[id];
+    int64_t last;
+    if (table->count == 0)
+        return 0;
+    memcpy(&last, (const char *)table->rows + (table->count - 1) * table->row_size, sizeof last);
+    return last == message;
+}
+
+void mt_tables_take_back(struct mt_table tables[MT_TABLE_COUNT], int64_t message)
+{
+    for (int id = 0; id < MT_TABLE_COUNT; id++) {
+        while (mt_table_of_messages((enum mt_table_id)id) && ends_with(&tables[id], message))
+            tables[id].count--;
+    }
 }
 
 void *mt_table_take(struct mt_table *table, size_t rows, size_t *count)

@@ -7,6 +7,7 @@
 #include "rows.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct mt_table {
     void *rows;      /* `capacity` rows, the first `count` in use; owned by the table */
@@ -27,12 +28,11 @@ int mt_table_reserve(struct mt_table *table, size_t rows);
 /* A zeroed new last row, valid until the table next grows; NULL if memory is out (nothing changed). */
 void *mt_table_append(struct mt_table *table);
 
-/* How many rows each table had at some moment, so that what was appended since can be taken back. */
-struct mt_marks {
-    size_t counts[MT_TABLE_COUNT];
-};
-void mt_tables_mark(const struct mt_table tables[MT_TABLE_COUNT], struct mt_marks *marks);
-void mt_tables_return(struct mt_table tables[MT_TABLE_COUNT], const struct mt_marks *marks);
+/* 1 for messages and the tables of what they say, whose rows begin with the message's id and stand in order of it. */
+int mt_table_of_messages(enum mt_table_id id);
+
+/* Takes back the rows of a message, which is the last one, from all tables of what messages say. */
+void mt_tables_take_back(struct mt_table tables[MT_TABLE_COUNT], int64_t message);
 
 /* Hands the first `rows` rows (at most all) over to the caller (mt_free) and keeps the others. The array is cut to what is used. NULL and *count 0 if there are none, or if
  * memory is out for those that stay (nothing changed then). */

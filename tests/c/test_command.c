@@ -30,16 +30,19 @@ int main(void)
     for (uint32_t number = 0; number < 3000; number++)
         count += mt_command_known(number);
     CHECK_EQUAL(count, sizeof known / sizeof known[0]);
+    CHECK_EQUAL(count, MT_COMMAND_COUNT);
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         CHECK_TEXT(mt_command_name(known[i].number), known[i].name);
         CHECK_EQUAL(mt_command_limit(known[i].number), known[i].limit);
         CHECK_EQUAL(mt_command_known(known[i].number), 1);
+        CHECK_EQUAL(mt_command_place(known[i].number), i);
     }
     static const uint32_t unknown[] = {0, 1, 1000, 1008, 2000, 2005, 2011, UINT32_MAX};
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
         CHECK_TEXT(mt_command_name(unknown[i]), "UNKNOWN");
         CHECK(mt_command_limit(unknown[i]) == UINT64_MAX);
         CHECK_EQUAL(mt_command_known(unknown[i]), 0);
+        CHECK_EQUAL(mt_command_place(unknown[i]), -1);
     }
     FINISH("command");
 }

@@ -11,7 +11,8 @@ static const uint8_t hash[] = "0123456789abcdef0123456789ABCDEF";
 
 static int decode_work(uint32_t command, int response)
 {
-    return decode(&world, 77, command, response, work.bytes, work.size);
+    static int64_t message = 1000; /* no two messages have one id */
+    return decode(&world, message++, command, response, work.bytes, work.size);
 }
 
 static size_t rows(void)

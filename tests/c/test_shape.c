@@ -48,6 +48,50 @@ static void test_roots(void)
     CHECK_EQUAL(mt_shape_root(0, 1)->count, 0);
 }
 
+/* Every command has its own struct: the keys that it always has. */
+static void test_keys(void)
+{
+    static const struct {
+        uint32_t command;
+        int response;
+        const char *keys;
+    } always[] = {
+        {1001, 0, "node_data payload_data"},
+        {1001, 1, "node_data payload_data"},
+        {1002, 0, "payload_data"},
+        {1002, 1, "payload_data"},
+        {1003, 0, ""},
+        {1003, 1, "peer_id status"},
+        {1004, 0, "tr"},
+        {1004, 1, "connections_count incoming_connections_count os_version payload_info version"},
+        {1005, 0, "tr"},
+        {1005, 1, "local_time my_id"},
+        {1006, 0, ""},
+        {1006, 1, "my_id"},
+        {1007, 0, ""},
+        {1007, 1, "support_flags"},
+        {2001, 0, "b current_blockchain_height"},
+        {2002, 0, "_"},
+        {2003, 0, ""},
+        {2004, 0, "current_blockchain_height"},
+        {2006, 0, ""},
+        {2007, 0, "cumulative_difficulty cumulative_difficulty_top64 first_block start_height total_height"},
+        {2008, 0, "b current_blockchain_height"},
+        {2009, 0, "block_hash current_blockchain_height"},
+        {2010, 0, ""},
+    };
+    for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
+        const struct mt_shape *shape = mt_shape_root(always[i].command, always[i].response);
+        char keys[128] = "";
+        for (uint32_t f = 0; f < shape->count; f++) {
+            if (shape->fields[f].presence == MT_ALWAYS)
+                snprintf(keys + strlen(keys), sizeof keys - strlen(keys), "%s%s", keys[0] != '\0' ? " " : "", shape->fields[f].key);
+        }
+        CHECK_TEXT(keys, always[i].keys);
+    }
+    CHECK(mt_shape_root(2003, 0)->count == 3 && mt_shape_root(2006, 0)->count == 2 && mt_shape_root(2010, 0)->count == 1);
+}
+
 static void test_find(void)
 {
     const struct mt_shape *shape = &mt_shape_node_data;
@@ -88,6 +132,7 @@ static void test_skeletons(void)
 int main(void)
 {
     test_roots();
+    test_keys();
     test_find();
     test_skeletons();
     FINISH("shape");

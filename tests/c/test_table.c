@@ -165,8 +165,40 @@ static void test_no_memory(void)
     mt_table_free(&table);
 }
 
+static void append_rows(struct mt_table *tables, int id, int64_t first, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int64_t *row = mt_table_append(&tables[id]);
+        *row = first; /* the message, in tables of messages */
+    }
+}
+
+/* The rows of the last message go, from the tables of messages and from no other. */
+static void test_take_back(void)
+{
+    struct mt_table tables[MT_TABLE_COUNT];
+    for (int id = 0; id < MT_TABLE_COUNT; id++) {
+        mt_table_init(&tables[id], (enum mt_table_id)id, 1);
+        append_rows(tables, id, 6, 2);
+        append_rows(tables, id, 7, id == MT_TABLE_peer_lists ? 0 : (size_t)id);
+    }
+    mt_tables_take_back(tables, 8); /* it has none */
+    for (int id = 0; id < MT_TABLE_COUNT; id++)
+        CHECK_EQUAL(tables[id].count, 2 + (id == MT_TABLE_peer_lists ? 0 : id));
+    mt_tables_take_back(tables, 7);
+    for (int id = 0; id < MT_TABLE_COUNT; id++)
+        CHECK_EQUAL(tables[id].count, mt_table_of_messages((enum mt_table_id)id) ? 2 : 2 + id);
+    mt_tables_take_back(tables, 6);
+    for (int id = 0; id < MT_TABLE_COUNT; id++) {
+        CHECK_EQUAL(tables[id].count == 0, mt_table_of_messages((enum mt_table_id)id));
+        CHECK_EQUAL(mt_table_of_messages((enum mt_table_id)id), strcmp(mt_schemas[id].fields[0].name, "message") == 0);
+        mt_table_free(&tables[id]);
+    }
+}
+
 int main(void)
 {
+    test_take_back();
     test_append();
     test_reserve();
     test_large();
