@@ -96,6 +96,14 @@ def unknown_commands_too() -> Expect:
     return said(*buckets, rows=[{"message": 0, **row(0, -1, 0, "x", 8, value_int=1)}], totals={})
 
 
+@case
+def error_responses_too() -> Expect:
+    """monerod does not read them, and neither do the other tables."""
+    wire = Wire()
+    wire.talk().say(CLIENT, PING).say(SERVER, craft.response(1003, epee({"peer_id": ("u64", 5)}), -1))
+    return Expect(seen(wire), fields=[{"message": 1, **row(0, -1, 0, "peer_id", 5, value_int=5)}], node_data=[], options=ALL, totals={})
+
+
 @cases({"duplicate key": ([("a", ("u8", 1)), ("a", ("u8", 2))], 2), "wrong type": ([("peer_id", b"x"), ("z", ("u8", 1))], 2), "bad bool": ([("a", ("u8", 1)), ("b", Raw(b"\x0b\x02"))], 1)})
 def of_what_monerod_refuses_as_far_as_it_was_read(entries: Any, count: int) -> Expect:
     def check(traffic: Any) -> None:
