@@ -9,7 +9,7 @@ static int intern(struct mt_decoding *decoding, const uint8_t hash[MT_HASH_SIZE]
     return mt_intern_put(decoding->p2p->strings, hash, MT_HASH_SIZE, code);
 }
 
-/* ---- transactions ---- */
+/* ---- what a blob says ---- */
 
 static uint16_t transaction_presence(const struct mt_transaction *transaction)
 {
@@ -44,6 +44,42 @@ static int read_transaction(struct mt_decoding *decoding, struct mt_text blob, i
     return MT_OK;
 }
 
+/* Likewise of a block. */
+static int read_block(struct mt_decoding *decoding, struct mt_text blob, struct mt_block_row *row, const char **why)
+{
+    struct mt_block block;
+    uint8_t id[MT_HASH_SIZE], miner_tx[MT_HASH_SIZE];
+    *row = (struct mt_block_row){.block = MT_NO_CODE, .previous = MT_NO_CODE, .miner_tx = MT_NO_CODE, .size = (uint32_t)blob.size};
+    if (mt_block_parse(&block, blob.at, blob.size, why) != MT_OK)
+        return MT_OK;
+    row->major_version = block.major_version;
+    row->minor_version = block.minor_version;
+    row->timestamp = block.timestamp;
+    row->height = block.height;
+    row->transactions = block.transaction_count;
+    row->present = (uint16_t)(MT_BLOCK_MAJOR_VERSION | MT_BLOCK_MINOR_VERSION | MT_BLOCK_TIMESTAMP | MT_BLOCK_TRANSACTIONS | (block.has_height ? MT_BLOCK_HEIGHT : 0));
+    mt_block_ids(&block, id, miner_tx);
+    if (intern(decoding, id, &row->block) != MT_OK || intern(decoding, block.previous, &row->previous) != MT_OK)
+        return MT_NOMEM;
+    return intern(decoding, miner_tx, &row->miner_tx);
+}
+
+/* What is known of a blob; *fresh is room for one that is new. NULL if memory is out. */
+static const struct mt_known_blob *know(struct mt_decoding *decoding, struct mt_text blob, enum mt_blob_kind kind, struct mt_known_blob *fresh)
+{
+    struct mt_known *known = &decoding->p2p->known;
+    struct mt_digest digest = mt_digest(&known->key, blob.at, blob.size);
+    const struct mt_known_blob *found = mt_known_find(known, digest, kind);
+    if (found != NULL)
+        return found;
+    *fresh = (struct mt_known_blob){.digest = digest, .kind = kind};
+    int result = kind == MT_BLOB_TRANSACTION ? read_transaction(decoding, blob, 0, NULL, &fresh->row.transaction, &fresh->why)
+                                             : read_block(decoding, blob, &fresh->row.block, &fresh->why);
+    return result == MT_OK && mt_known_add(known, fresh) == MT_OK ? fresh : NULL;
+}
+
+/* ---- rows ---- */
+
 static int append_transaction(struct mt_decoding *decoding, const struct mt_transaction_row *known, const char *why, int64_t block_position)
 {
     struct mt_transaction_row *row = mt_table_append(mt_decoding_table(decoding, MT_TABLE_transactions));
@@ -61,15 +97,9 @@ static int append_transaction(struct mt_decoding *decoding, const struct mt_tran
 
 int mt_p2p_transaction(struct mt_decoding *decoding, struct mt_text blob, int64_t block_position)
 {
-    struct mt_known *known = &decoding->p2p->known;
-    struct mt_known_blob fresh = {.digest = mt_digest(&known->key, blob.at, blob.size), .kind = MT_BLOB_TRANSACTION};
-    const struct mt_known_blob *found = mt_known_find(known, fresh.digest, fresh.kind);
-    if (found == NULL) {
-        if (read_transaction(decoding, blob, 0, NULL, &fresh.row.transaction, &fresh.why) != MT_OK || mt_known_add(known, &fresh) != MT_OK)
-            return MT_NOMEM;
-        found = &fresh;
-    }
-    return append_transaction(decoding, &found->row.transaction, found->why, block_position);
+    struct mt_known_blob fresh;
+    const struct mt_known_blob *known = know(decoding, blob, MT_BLOB_TRANSACTION, &fresh);
+    return known != NULL ? append_transaction(decoding, &known->row.transaction, known->why, block_position) : MT_NOMEM;
 }
 
 static int is_zero(const uint8_t hash[MT_HASH_SIZE])
@@ -97,42 +127,15 @@ int mt_p2p_pruned_transaction(struct mt_decoding *decoding, struct mt_text blob,
     return append_transaction(decoding, &row, why, block_position);
 }
 
-/* ---- blocks ---- */
-
-static int read_block(struct mt_decoding *decoding, struct mt_text blob, struct mt_block_row *row, const char **why)
-{
-    struct mt_block block;
-    uint8_t id[MT_HASH_SIZE], miner_tx[MT_HASH_SIZE];
-    *row = (struct mt_block_row){.block = MT_NO_CODE, .previous = MT_NO_CODE, .miner_tx = MT_NO_CODE, .size = (uint32_t)blob.size};
-    if (mt_block_parse(&block, blob.at, blob.size, why) != MT_OK)
-        return MT_OK;
-    row->major_version = block.major_version;
-    row->minor_version = block.minor_version;
-    row->timestamp = block.timestamp;
-    row->height = block.height;
-    row->transactions = block.transaction_count;
-    row->present = (uint16_t)(MT_BLOCK_MAJOR_VERSION | MT_BLOCK_MINOR_VERSION | MT_BLOCK_TIMESTAMP | MT_BLOCK_TRANSACTIONS | (block.has_height ? MT_BLOCK_HEIGHT : 0));
-    mt_block_ids(&block, id, miner_tx);
-    if (intern(decoding, id, &row->block) != MT_OK || intern(decoding, block.previous, &row->previous) != MT_OK)
-        return MT_NOMEM;
-    return intern(decoding, miner_tx, &row->miner_tx);
-}
-
 int mt_p2p_block(struct mt_decoding *decoding, struct mt_text blob)
 {
-    struct mt_known *known = &decoding->p2p->known;
-    struct mt_known_blob fresh = {.digest = mt_digest(&known->key, blob.at, blob.size), .kind = MT_BLOB_BLOCK};
-    const struct mt_known_blob *found = mt_known_find(known, fresh.digest, fresh.kind);
-    if (found == NULL) {
-        if (read_block(decoding, blob, &fresh.row.block, &fresh.why) != MT_OK || mt_known_add(known, &fresh) != MT_OK)
-            return MT_NOMEM;
-        found = &fresh;
-    }
-    struct mt_block_row *row = mt_table_append(mt_decoding_table(decoding, MT_TABLE_blocks));
+    struct mt_known_blob fresh;
+    const struct mt_known_blob *known = know(decoding, blob, MT_BLOB_BLOCK, &fresh);
+    struct mt_block_row *row = known != NULL ? mt_table_append(mt_decoding_table(decoding, MT_TABLE_blocks)) : NULL;
     if (row == NULL)
         return MT_NOMEM;
-    *row = found->row.block;
+    *row = known->row.block;
     row->message = decoding->message;
     row->position = decoding->block;
-    return found->why != NULL ? mt_complaints_add(&decoding->p2p->complaints, "block", found->why) : MT_OK;
+    return known->why != NULL ? mt_complaints_add(&decoding->p2p->complaints, "block", known->why) : MT_OK;
 }

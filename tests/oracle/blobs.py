@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from .cursor import Cursor
 from .keccak import keccak, tree_hash
 
 GEN, TO_KEY, TO_TAGGED_KEY = 0xFF, 2, 3  # tags of inputs and outputs; those of scripts (0, 1) were never used
@@ -66,20 +67,12 @@ class Block:
     transactions: tuple[bytes, ...]
 
 
-class Reader:
+class Reader(Cursor):
+    refused = Refused
+
     def __init__(self, data: bytes, from_peer: bool = False) -> None:
-        self.data = data
-        self.at = 0
+        super().__init__(data)
         self.from_peer = from_peer  # a transaction by itself, of which monerod asks more (expand_transaction_1)
-
-    def left(self) -> int:
-        return len(self.data) - self.at
-
-    def take(self, count: int) -> bytes:
-        if count > self.left():
-            raise Refused("cut")
-        self.at += count
-        return self.data[self.at - count : self.at]
 
     def byte(self) -> int:
         return self.take(1)[0]

@@ -8,6 +8,8 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
+from .cursor import Cursor
+
 HEADER = bytes.fromhex("011101010101020101")
 NUMBERS = {1: "<q", 2: "<i", 3: "<h", 4: "<b", 5: "<Q", 6: "<I", 7: "<H", 8: "<B", 9: "<d"}
 STRING, BOOL, OBJECT, ARRAY, FLAG = 10, 11, 12, 13, 0x80
@@ -37,22 +39,14 @@ class Payload:
     trailing: int  # bytes behind the root section
 
 
-class Reader:
+class Reader(Cursor):
+    refused = Refused
+
     def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.at = 0
+        super().__init__(data)
         self.objects = self.fields = self.strings = 0
         self.ordered = True
         self.wide = 0
-
-    def left(self) -> int:
-        return len(self.data) - self.at
-
-    def take(self, count: int) -> bytes:
-        if count > self.left():
-            raise Refused("cut")
-        self.at += count
-        return self.data[self.at - count : self.at]
 
     def varint(self, depth: int) -> int:
         check(depth + 3)
