@@ -14,13 +14,6 @@ from monerotraffic.schema import SCHEMA
 __all__ = ["accounting"]
 
 
-def _value(table: str, field: str, name: str) -> int:
-    """The code of one name of an enumeration."""
-    categories = next(one.categories for one in SCHEMA[table].fields if one.name == field)
-    assert categories is not None
-    return categories.index(name)
-
-
 def accounting(arrays: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
     """Two rows per connection of `arrays` (from the client, then from the server); see Traffic.accounting."""
     connections, messages, problems = arrays["connections"], arrays["messages"], arrays["problems"]
@@ -39,9 +32,10 @@ def accounting(arrays: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
     def both(field: str) -> NDArray[np.int64]:
         return np.column_stack([connections[f"client_{field}"], connections[f"server_{field}"]]).reshape(-1)
 
-    complete = messages[messages["status"] == _value("messages", "status", "complete")]
-    is_lost = problems["kind"] == _value("problems", "kind", "lost")
-    is_undecoded = ~is_lost & (problems["kind"] != _value("problems", "kind", "conflict"))  # of a conflict the first copy was decoded
+    complete = messages[messages["status"] == SCHEMA["messages"].field("status").code("complete")]
+    kind = SCHEMA["problems"].field("kind")
+    is_lost = problems["kind"] == kind.code("lost")
+    is_undecoded = ~is_lost & (problems["kind"] != kind.code("conflict"))  # of a conflict the first copy was decoded
     seen, decoded = both("bytes"), per_direction(complete, complete["wire"])
     undecoded = per_direction(problems[is_undecoded], problems["bytes"][is_undecoded])
     lost, holes = both("lost"), per_direction(problems[is_lost], problems["bytes"][is_lost])

@@ -128,7 +128,7 @@ def _optional(values: NDArray[Any], missing: NDArray[np.bool_]) -> Any:
 
 def entry_integers(rows: NDArray[Any]) -> Any:
     """The column value_int of rows of `fields`: UInt64, or, where one is negative, Python ints. No narrower type holds both peer ids and negative numbers."""
-    field = next(field for field in SCHEMA["fields"].fields if field.name == "value_int")
+    field = SCHEMA["fields"].field("value_int")
     assert field.present_bit is not None
     values: NDArray[np.uint64] = rows["value_int"].copy()
     missing = _missing(rows["present"], field.present_bit)

@@ -333,9 +333,9 @@ class _Run:
 
     def _note_damage(self, rows: Rows, names: NamesView) -> None:
         """Remembers what of the current stream is damaged and what link types are not read; at its end, when `files` tells their paths, for good."""
-        kinds = _categories("problems", "kind")
+        kind = SCHEMA["problems"].field("kind")
         problems = rows["problems"]
-        concerned = problems[np.isin(problems["kind"], [kinds.index("file"), kinds.index("link_type")])]
+        concerned = problems[np.isin(problems["kind"], [kind.code("file"), kind.code("link_type")])]
         self._pending.extend(zip(concerned["file"].tolist(), (_text(names, code) for code in concerned["detail"].tolist()), strict=True))
         files = rows["files"]
         if len(files):
@@ -355,10 +355,6 @@ class _Run:
 
 def _text(names: NamesView, code: int) -> str:
     return names.string(code).decode("utf-8", "backslashreplace") if code >= 0 else "?"
-
-
-def _categories(table: str, field: str) -> tuple[str, ...]:
-    return next(one.categories for one in SCHEMA[table].fields if one.name == field) or ()
 
 
 def _counts(rows: Rows) -> dict[str, int]:

@@ -28,6 +28,11 @@ class Field(NamedTuple):
     """Which bit of the field `present` says that an optional field is there."""
     text: str
 
+    def code(self, name: str) -> int:
+        """The value of one name of an enumeration."""
+        assert self.categories is not None
+        return self.categories.index(name)
+
 
 class Table(NamedTuple):
     """One type of rows."""
@@ -35,6 +40,10 @@ class Table(NamedTuple):
     text: str
     dtype: np.dtype[Any]
     fields: tuple[Field, ...]
+
+    def field(self, name: str) -> Field:
+        """The field of that name, which there must be."""
+        return next(field for field in self.fields if field.name == name)
 
 
 SCHEMA = {name: Table(table["text"], table["dtype"], tuple(Field(*field) for field in table["fields"])) for name, table in _core.schema().items()}

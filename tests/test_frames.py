@@ -362,8 +362,8 @@ def test_table_not_decoded() -> None:
 
 
 def test_accounting_adds_up_by_connection_and_direction() -> None:
-    kinds = next(field.categories for field in SCHEMA["problems"].fields if field.name == "kind") or ()
-    lost, gap, conflict, file = (kinds.index(kind) for kind in ("lost", "gap", "conflict", "file"))
+    kind = SCHEMA["problems"].field("kind")
+    lost, gap, conflict, file = (kind.code(name) for name in ("lost", "gap", "conflict", "file"))
     connections = rows("connections", 2, connection=[7, 3], client_bytes=[100, 76], server_bytes=[0, 10], client_lost=[5, 0])
     messages = rows(
         "messages", 4, connection=[3, 7, 3, 9], from_client=[1, 1, 1, 1], length=[5, 10, 99, 1], captured=[5, 10, 9, 1], fragments=1, status=[0, 0, 2, 0]
