@@ -24,7 +24,7 @@ static size_t find(const struct mt_known *known, struct mt_digest digest, enum m
         if (known->slots[slot] == 0)
             return slot;
         const struct mt_known_blob *blob = &known->blobs[known->slots[slot] - 1];
-        if (blob->digest.low == digest.low && blob->digest.high == digest.high && blob->kind == kind)
+        if (mt_digest_equal(blob->digest, digest) && blob->kind == kind)
             return slot;
     }
 }
