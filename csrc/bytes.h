@@ -2,6 +2,7 @@
 #ifndef MT_BYTES_H
 #define MT_BYTES_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -15,5 +16,14 @@ static inline uint64_t mt_le64(const uint8_t *p) { uint64_t v; memcpy(&v, p, siz
 static inline uint16_t mt_be16(const uint8_t *p) { return __builtin_bswap16(mt_le16(p)); }
 static inline uint32_t mt_be32(const uint8_t *p) { return __builtin_bswap32(mt_le32(p)); }
 static inline uint64_t mt_be64(const uint8_t *p) { return __builtin_bswap64(mt_le64(p)); }
+
+/* 1 if all of `size` bytes are 0, or there are none. */
+static inline int mt_all_zero(const uint8_t *p, size_t size)
+{
+    uint8_t bits = 0;
+    for (size_t i = 0; i < size; i++)
+        bits |= p[i];
+    return bits == 0;
+}
 
 #endif

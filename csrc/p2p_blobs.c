@@ -1,6 +1,7 @@
 #include "p2p_blobs.h"
 
 #include "block.h"
+#include "bytes.h"
 #include "transaction.h"
 
 /* A hash as a code. */
@@ -102,21 +103,13 @@ int mt_p2p_transaction(struct mt_decoding *decoding, struct mt_text blob, int64_
     return known != NULL ? append_transaction(decoding, &known->row.transaction, known->why, block_position) : MT_NOMEM;
 }
 
-static int is_zero(const uint8_t hash[MT_HASH_SIZE])
-{
-    uint8_t bits = 0;
-    for (int i = 0; i < MT_HASH_SIZE; i++)
-        bits |= hash[i];
-    return bits == 0;
-}
-
 /* These come once, when somebody synchronises, and their ids hang on more than their bytes: nothing is remembered. Without a hash, or with one of zeros, monerod takes the blob for a
  * whole transaction; what is none then is told as the pruned one that it may be. */
 int mt_p2p_pruned_transaction(struct mt_decoding *decoding, struct mt_text blob, const uint8_t *prunable_hash, int64_t block_position)
 {
     struct mt_transaction_row row;
     const char *why = NULL;
-    int pruned = prunable_hash != NULL && !is_zero(prunable_hash);
+    int pruned = prunable_hash != NULL && !mt_all_zero(prunable_hash, MT_HASH_SIZE);
     if (read_transaction(decoding, blob, pruned, prunable_hash, &row, &why) != MT_OK)
         return MT_NOMEM;
     if (!pruned && why != NULL) {

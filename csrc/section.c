@@ -1,18 +1,11 @@
 #include "section.h"
 
+#include "bytes.h"
 #include "epee_value.h"
 
 #include <string.h>
 
 /* ---- what is noted of an entry ---- */
-
-static int all_zero(const struct mt_epee_entry *entry)
-{
-    uint8_t bits = 0;
-    for (uint64_t i = 0; i < entry->size; i++)
-        bits |= entry->value[i];
-    return bits == 0;
-}
 
 static int is_number(const struct mt_epee_entry *entry)
 {
@@ -24,7 +17,7 @@ static int is_default(const struct mt_shape_field *field, const struct mt_epee_e
 {
     switch ((enum mt_presence)field->presence) {
     case MT_UNLESS_ZERO:
-        return is_number(entry) && all_zero(entry);
+        return is_number(entry) && mt_all_zero(entry->value, (size_t)entry->size);
     case MT_UNLESS_TRUE:
         return !entry->is_array && entry->type == MT_EPEE_BOOL && *entry->value == 1;
     case MT_UNLESS_EMPTY:
