@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from monerotraffic.compat.whole import numbers_text, text, whole
+from monerotraffic.compat.whole import numbers_text, segments_text, text, whole
 from monerotraffic.traffic import Traffic
 from monerotraffic.vantage import Host
 
@@ -64,7 +64,7 @@ def packet_rows(traffic: Traffic, messages: pd.DataFrame) -> pd.DataFrame:
             "timestamp": messages["end_time"].dt.tz_localize(None),
             "command": numbers_text(messages["command"]),
             "monero_flags": numbers_text(messages["flags"]),
-            "tcp_segments": numbers_text(messages["segments"].where(messages["segments"] > 1).astype("Int64")),
+            "tcp_segments": segments_text(messages["segments"]),
             "tcp_length": numbers_text(messages["end_length"]),
             "peerlist_length": messages["message"].map(traffic.peer_lists.groupby("message").size()).astype(np.float64),
         }

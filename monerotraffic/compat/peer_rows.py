@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from monerotraffic.compat.whole import TEXT, stamps, text, whole
+from monerotraffic.compat.whole import stamps, text, whole
 from monerotraffic.traffic import Traffic
 from monerotraffic.vantage import Host
 
@@ -41,7 +41,7 @@ def peer_rows(traffic: Traffic, messages: pd.DataFrame) -> pd.DataFrame:
     """The peer rows of these whole messages, with the column `message` before the others."""
     entries = traffic.peer_lists
     lists = messages[messages["message"].isin(entries["message"].unique())]
-    stamp, source = stamps(lists["end_time"]), pd.Series(np.asarray(lists["source"], dtype=object), index=lists.index, dtype=TEXT)
+    stamp, source = stamps(lists["end_time"]), text(lists["source"]).set_axis(lists.index)
     lists = lists[["message"]].assign(source_ip=source, timestamp=stamp, pl_identifier=_identifiers(stamp, source))
     made = lists.merge(entries, on="message", how="left")  # keeps the order of the lists, and of the entries in each
     host = made["host"]

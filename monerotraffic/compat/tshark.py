@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from monerotraffic.compat.payload import ITEM_FIELDS, item_lists, joined
-from monerotraffic.compat.whole import TEXT, numbers_text, text, whole
+from monerotraffic.compat.whole import TEXT, numbers_text, segments_text, text, whole
 from monerotraffic.traffic import Traffic
 from monerotraffic.vantage import Host
 
@@ -119,7 +119,7 @@ def _of_packet(field: str, heads: pd.DataFrame) -> pd.Series:
     if field == "frame.time_epoch":
         return _epoch(heads["end_time"])
     if field == "tcp.segment.count":
-        return numbers_text(heads["segments"].where(heads["segments"] > 1).astype("Int64"))
+        return segments_text(heads["segments"])
     values = heads[_OF_PACKET[field]]
     return text(values) if field.startswith("ip.") else numbers_text(values)
 

@@ -13,7 +13,7 @@ from monerotraffic.compat.packet_bytes import packet_numbers
 from monerotraffic.traffic import Traffic
 from monerotraffic.vantage import Host, hosts_of
 
-__all__ = ["TEXT", "ends", "numbers_text", "stamps", "text", "whole"]
+__all__ = ["TEXT", "ends", "numbers_text", "segments_text", "stamps", "text", "whole"]
 
 TEXT = pd.Index(["x"]).dtype
 """pandas' own kind of text: object before pandas 3, str from then on."""
@@ -84,6 +84,11 @@ def numbers_text(values: pd.Series) -> pd.Series:
     there = values.notna().to_numpy()
     made[there] = values[there].astype(str).to_numpy(dtype=object)
     return made.astype(TEXT)
+
+
+def segments_text(segments: pd.Series) -> pd.Series:
+    """tshark's tcp.segment.count: how many segments carried a message, empty if one did."""
+    return numbers_text(segments.where(segments > 1).astype("Int64"))
 
 
 def stamps(times: pd.Series, unit: str = "us") -> pd.Series:
