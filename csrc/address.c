@@ -11,7 +11,7 @@ static struct mt_ipv4_slot free_slots[2] = {{0, MT_NO_CODE}, {0, MT_NO_CODE}}; /
 
 void mt_addresses_init(struct mt_addresses *addresses, size_t limit)
 {
-    *addresses = (struct mt_addresses){.ipv4 = free_slots, .ipv4_key = mt_hash_key(), .ipv4_mask = 1, .ipv4_shift = 63};
+    *addresses = (struct mt_addresses){.ipv4 = free_slots, .key = mt_hash_key(), .ipv4_mask = 1, .ipv4_shift = 63};
     mt_intern_init(&addresses->names, limit);
 }
 
@@ -43,7 +43,7 @@ static int put(struct mt_addresses *addresses, char kind, const void *bytes, siz
 /* Puts an address that is not in the table, and has a slot, into it. */
 static void place(struct mt_addresses *addresses, uint32_t address, int32_t code)
 {
-    size_t slot = (size_t)(mt_hash_mix(addresses->ipv4_key, address) >> addresses->ipv4_shift);
+    size_t slot = (size_t)(mt_hash_mix(addresses->key, address) >> addresses->ipv4_shift);
     while (addresses->ipv4[slot].code >= 0)
         slot = (slot + 1) & addresses->ipv4_mask;
     addresses->ipv4[slot] = (struct mt_ipv4_slot){address, code};
@@ -86,7 +86,7 @@ int mt_address_ipv4_new(struct mt_addresses *addresses, const uint8_t bytes[4], 
 /* Slot of an IPv6 address, or the free slot where it belongs. There must be slots. */
 static struct mt_ipv6_slot *find_ipv6(const struct mt_addresses *addresses, uint64_t low, uint64_t high)
 {
-    size_t slot = (size_t)(mt_hash_mix(mt_hash_mix(addresses->ipv4_key, low) ^ addresses->ipv4_key, high));
+    size_t slot = (size_t)mt_hash_ipv6(addresses->key, low, high, 0);
     for (;; slot++) {
         struct mt_ipv6_slot *known = &addresses->ipv6[slot & addresses->ipv6_mask];
         if (known->code < 0 || (known->low == low && known->high == high))

@@ -26,11 +26,11 @@ struct mt_ipv6_slot {
 };
 
 struct mt_addresses {
+    uint64_t key;
     struct mt_intern names; /* first byte '4', '6' or 'n' (host name), then the bytes */
     /* IPv4 is nearly all there is: a table of its own from the 4 bytes to the code, without strings to compare. Open addressing, at most half full; it points
      * to shared free slots until the first address, so that a lookup never has to ask. */
     struct mt_ipv4_slot *ipv4;
-    uint64_t ipv4_key;
     size_t ipv4_mask;    /* slots - 1; slots are a power of two */
     unsigned ipv4_shift; /* 64 - log2(slots): the upper bits of the hash choose the slot */
     size_t ipv4_count;
@@ -51,7 +51,7 @@ int mt_address_ipv4_new(struct mt_addresses *addresses, const uint8_t bytes[4], 
 static inline int mt_address_ipv4(struct mt_addresses *addresses, const uint8_t bytes[4], int32_t *code)
 {
     uint32_t address = mt_le32(bytes);
-    size_t slot = (size_t)(mt_hash_mix(addresses->ipv4_key, address) >> addresses->ipv4_shift);
+    size_t slot = (size_t)(mt_hash_mix(addresses->key, address) >> addresses->ipv4_shift);
     for (;; slot = (slot + 1) & addresses->ipv4_mask) {
         struct mt_ipv4_slot known = addresses->ipv4[slot];
         if (known.code < 0)

@@ -22,12 +22,12 @@ uint64_t mt_hash_bytes(uint64_t key, const void *bytes, size_t size)
     const uint8_t *p = bytes;
     uint64_t hash = mt_hash_mix(key, (uint64_t)size);
     while (size >= 8) {
-        hash = mt_hash_mix(hash ^ key, mt_le64(p) + hash);
+        hash = mt_hash_more(hash, key, mt_le64(p));
         p += 8;
         size -= 8;
     }
     uint64_t last = 0;
     if (size > 0)
         memcpy(&last, p, size);
-    return mt_hash_mix(hash ^ key, last + hash);
+    return mt_hash_more(hash, key, last);
 }

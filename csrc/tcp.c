@@ -60,10 +60,10 @@ static uint64_t hash_endpoint(uint64_t key, const struct mt_ip *ip, uint16_t por
 {
     if (ip->version == 4)
         return mt_hash_mix(key, (uint64_t)mt_le32(ip->bytes) << 16 | port);
-    return mt_hash_mix(mt_hash_mix(key, mt_le64(ip->bytes)) ^ key, mt_le64(ip->bytes + 8) + port);
+    return mt_hash_ipv6(key, mt_le64(ip->bytes), mt_le64(ip->bytes + 8), port);
 }
 
-/* The same for both directions. */
+/* The same for both directions. Both halves are secret. */
 static uint64_t hash_segment(const struct mt_tcp *tcp, const struct mt_segment *segment)
 {
     uint64_t a = hash_endpoint(tcp->key, &segment->source, segment->source_port), b = hash_endpoint(tcp->key, &segment->destination, segment->destination_port);

@@ -65,9 +65,55 @@ static void test_spread(size_t at)
     CHECK(empty < 16);
 }
 
+static int by_value(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+    return (left > right) - (left < right);
+}
+
+static size_t distinct(uint64_t *hashes, size_t count)
+{
+    size_t found = count != 0;
+    qsort(hashes, count, sizeof *hashes, by_value);
+    for (size_t i = 1; i < count; i++)
+        found += hashes[i] != hashes[i - 1];
+    return found;
+}
+
+/* Addresses made to meet whatever the key: one half is a constant of the function, which would multiply the other away; or the port undoes what the address does. */
+static void test_flooding(void)
+{
+    enum { ENDPOINTS = 65536 };
+    static uint64_t hashes[ENDPOINTS];
+    static const uint64_t constants[] = {0xD6E8FEB86659FD93u, 0x9E3779B97F4A7C15u, 0, UINT64_MAX};
+    uint64_t key = mt_hash_key();
+    for (size_t c = 0; c < 4; c++) {
+        for (uint64_t i = 0; i < ENDPOINTS; i++)
+            hashes[i] = mt_hash_ipv6(key, i, constants[c], 18080);
+        CHECK_EQUAL(distinct(hashes, ENDPOINTS), ENDPOINTS);
+        for (uint64_t i = 0; i < ENDPOINTS; i++)
+            hashes[i] = mt_hash_ipv6(key, constants[c], i, 18080);
+        CHECK_EQUAL(distinct(hashes, ENDPOINTS), ENDPOINTS);
+        for (uint64_t i = 0; i < ENDPOINTS; i++)
+            hashes[i] = mt_hash_ipv6(key, constants[c] - i, 7, (uint16_t)i);
+        CHECK_EQUAL(distinct(hashes, ENDPOINTS), ENDPOINTS);
+        for (uint64_t i = 0; i < ENDPOINTS; i++)
+            hashes[i] = mt_hash_ipv6(key, 7, constants[c] - i, (uint16_t)i);
+        CHECK_EQUAL(distinct(hashes, ENDPOINTS), ENDPOINTS);
+        uint64_t words[4] = {0};
+        for (uint64_t i = 0; i < ENDPOINTS; i++) {
+            words[1] = constants[c];
+            words[2] = i;
+            hashes[i] = mt_hash_bytes(key, words, sizeof words);
+        }
+        CHECK_EQUAL(distinct(hashes, ENDPOINTS), ENDPOINTS);
+    }
+}
+
 int main(void)
 {
     test_keys();
+    test_flooding();
     test_bytes();
     for (size_t at = 0; at < 39; at += 3)
         test_spread(at);
