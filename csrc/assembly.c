@@ -10,7 +10,7 @@ void mt_assembly_free(struct mt_levin *levin)
 {
     if (levin->assembly == NULL)
         return;
-    mt_output_release(levin->dialog->output, &levin->assembly->inner);
+    mt_output_release(levin->dialog->output, &levin->dialog->buffered, &levin->assembly->inner);
     mt_free(levin->assembly);
     levin->assembly = NULL;
 }
@@ -132,9 +132,11 @@ int mt_assembly_add(struct mt_levin *levin, const struct mt_message *bucket, con
     assembly->gap |= bucket->gap;
     assembly->snapped |= bucket->snapped;
     if (body != NULL && bucket->header.length != 0 && !assembly->refused) {
-        result = mt_output_store(levin->dialog->output, &assembly->inner, body, (size_t)bucket->header.length,
+        result = mt_output_store(levin->dialog->output, &levin->dialog->buffered, &assembly->inner, body, (size_t)bucket->header.length,
                                  2 * (assembly->inner.count + bucket->header.length)); /* more may follow: room for as much again */
-        assembly->refused = result == MT_MALFORMED || assembly->inner.count > (uint64_t)levin->dialog->output->limits->message_bytes + MT_HEADER_SIZE;
+        int too_long = assembly->inner.count > (uint64_t)levin->dialog->output->limits->message_bytes + MT_HEADER_SIZE;
+        levin->dialog->output->reached[MT_LIMIT_message_bytes] += (uint64_t)too_long;
+        assembly->refused = result == MT_MALFORMED || too_long;
         if (result == MT_NOMEM)
             return result;
     }

@@ -98,6 +98,7 @@ int mt_capture_no_header(const struct mt_capture *capture, struct mt_failure *fa
     switch (capture->stream_result) {
     case MT_NOMEM:
     case MT_IO:
+    case MT_TOO_MUCH:
         return mt_fail(failure, capture->stream_result, "%s", capture->stream_failure.text);
     case MT_DAMAGED:
         return mt_fail(failure, MT_NOT_CAPTURE, "cut in the file header: %s", capture->stream_failure.text);
@@ -129,7 +130,7 @@ static int recognise(struct mt_capture *capture, struct mt_failure *failure)
     return result;
 }
 
-struct mt_capture *mt_capture_open(const char *path, int *result, struct mt_failure *failure)
+struct mt_capture *mt_capture_open(const char *path, const struct mt_limits *limits, int *result, struct mt_failure *failure)
 {
     struct mt_capture *capture = mt_alloc(1, sizeof *capture);
     uint8_t *buffer = mt_alloc(BUFFER_SIZE, 1);
@@ -140,9 +141,11 @@ struct mt_capture *mt_capture_open(const char *path, int *result, struct mt_fail
         return NULL;
     }
     capture->buffer = buffer;
+    capture->interfaces_limit = limits->interfaces;
+    capture->exceeded = MT_LIMIT_decompression_ratio; /* of the stream, unless a reader says otherwise */
     capture->capacity = BUFFER_SIZE;
     capture->chunk = FIRST_CHUNK;
-    capture->stream = mt_stream_open(path, result, failure);
+    capture->stream = mt_stream_open(path, limits, result, failure);
     if (capture->stream != NULL)
         *result = recognise(capture, failure);
     if (*result != MT_OK) {
@@ -166,6 +169,11 @@ int64_t mt_capture_position(const struct mt_capture *capture)
 int64_t mt_capture_size(const struct mt_capture *capture)
 {
     return mt_stream_size(capture->stream);
+}
+
+enum mt_limit_id mt_capture_exceeded(const struct mt_capture *capture)
+{
+    return capture->exceeded;
 }
 
 int64_t mt_capture_link(const struct mt_capture *capture)

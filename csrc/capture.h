@@ -7,6 +7,7 @@
 #define MT_CAPTURE_H
 
 #include "error.h"
+#include "limits.h"
 #include "packet.h"
 
 #include <stdint.h>
@@ -15,12 +16,15 @@ struct mt_capture;
 
 /* Opens a file and reads its beginning. NULL with *result MT_NOMEM, MT_IO or MT_NOT_CAPTURE and the reason, without the path, in `failure` ("empty
  * file", "not a capture file (begins with …)"). `path` "-" is standard input. The caller owns it: mt_capture_close. */
-struct mt_capture *mt_capture_open(const char *path, int *result, struct mt_failure *failure);
+struct mt_capture *mt_capture_open(const char *path, const struct mt_limits *limits, int *result, struct mt_failure *failure);
 
 /* The next packet; fills everything but place.arrival and place.file (place.frame counts from 1). packet->data is valid until the next call. MT_OK,
- * MT_END at the clean end, or, with the reason in `failure`: MT_DAMAGED (the file is cut or damaged from here on: what was read stands), MT_IO,
- * MT_NOMEM. After anything but MT_OK every further call returns the same. */
+ * MT_END at the clean end, or, with the reason in `failure`: MT_DAMAGED (the file is cut or damaged from here on: what was read stands), MT_TOO_MUCH
+ * (a limit: likewise), MT_IO, MT_NOMEM. After anything but MT_OK every further call returns the same. */
 int mt_capture_next(struct mt_capture *capture, struct mt_packet *packet, struct mt_failure *failure);
+
+/* Which limit it was, after MT_TOO_MUCH. */
+enum mt_limit_id mt_capture_exceeded(const struct mt_capture *capture);
 
 /* LINKTYPE_ that the file declares: a pcap file in its header, a pcapng file in the first interface seen so far; -1 if none. */
 int64_t mt_capture_link(const struct mt_capture *capture);

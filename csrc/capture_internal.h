@@ -39,6 +39,8 @@ struct mt_capture {
 
     struct mt_interface *interfaces; /* pcapng: those of the section */
     size_t interfaces_count, interfaces_capacity;
+    int64_t interfaces_limit;
+    enum mt_limit_id exceeded; /* after MT_TOO_MUCH */
 
     void *pcap;           /* libpcap's pcap_t */
 

@@ -190,6 +190,10 @@ static int read_interface(struct mt_capture *capture, struct mt_failure *failure
     if (!read_options(capture, &interface, block + INTERFACE_OPTIONS, block + total - BLOCK_TRAILER))
         return bad_block(capture, failure, "an interface with a bad option");
     prepare_time(&interface);
+    if (capture->interfaces_count >= (uint64_t)capture->interfaces_limit) {
+        capture->exceeded = MT_LIMIT_interfaces;
+        return mt_capture_stop(capture, failure, MT_TOO_MUCH, "a section of more than %lld interfaces (limit interfaces)", (long long)capture->interfaces_limit);
+    }
     void *interfaces = capture->interfaces;
     if (mt_reserve(&interfaces, &capture->interfaces_capacity, capture->interfaces_count + 1, sizeof interface) != MT_OK)
         return mt_capture_stop(capture, failure, MT_NOMEM, "%s", "");

@@ -72,7 +72,8 @@ static struct mt_reassembly_world world_of(struct mt_connection *connection, str
 {
     return (struct mt_reassembly_world){
         .limits = output->limits,
-        .buffered = &output->buffered,
+        .reached = output->reached,
+        .buffered = &connection->dialog->buffered,
         .reader = {.data = on_data, .hole = on_hole, .context = &connection->dialog->ways[from_client]},
         .repeated = on_repeated,
         .conflict = on_conflict,
@@ -244,7 +245,7 @@ int mt_connection_end(struct mt_connection *connection, struct mt_output *output
             result = mt_reassembly_end(&connection->sides[way].stream, &world, &connection->last_place);
         if (result == MT_OK)
             result = mt_levin_end(&connection->dialog->ways[way]);
-        mt_reassembly_free(&connection->sides[way].stream, &output->buffered);
+        mt_reassembly_free(&connection->sides[way].stream, &connection->dialog->buffered);
     }
     return result;
 }
@@ -277,10 +278,10 @@ int mt_connection_row(const struct mt_connection *connection, struct mt_output *
     return MT_OK;
 }
 
-void mt_connection_free(struct mt_connection *connection, struct mt_output *output)
+void mt_connection_free(struct mt_connection *connection)
 {
-    for (int way = 0; way < 2; way++)
-        mt_reassembly_free(&connection->sides[way].stream, &output->buffered);
+    for (int way = 0; way < 2 && connection->dialog != NULL; way++) /* without payload there is nothing to free */
+        mt_reassembly_free(&connection->sides[way].stream, &connection->dialog->buffered);
     mt_dialog_close(connection->dialog);
     while (connection->unclaimed != NULL) {
         struct mt_unclaimed *next = connection->unclaimed->next;

@@ -65,6 +65,6 @@ int mt_connection_end(struct mt_connection *connection, struct mt_output *output
 int mt_connection_row(const struct mt_connection *connection, struct mt_output *output, enum mt_end end);
 
 /* Frees what it owns and itself. */
-void mt_connection_free(struct mt_connection *connection, struct mt_output *output);
+void mt_connection_free(struct mt_connection *connection);
 
 #endif

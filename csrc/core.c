@@ -64,7 +64,7 @@ static void on_lost_datagram(void *context, const struct mt_place *first, uint32
 
 static int open_rooms(struct mt_core *core, const struct mt_core_options *options)
 {
-    core->ip = mt_ip_open(&core->limits, on_lost_datagram, core);
+    core->ip = mt_ip_open(&core->limits, core->output.reached, on_lost_datagram, core);
     core->files_count = mt_source_files(core->source);
     core->files = mt_alloc(core->files_count, sizeof *core->files);
     core->monero_packets = mt_alloc(core->files_count, sizeof *core->monero_packets);
@@ -87,7 +87,7 @@ struct mt_core *mt_core_open(const char *const *paths, size_t count, const struc
     }
     core->limits = options->limits;
     mt_output_init(&core->output, &core->limits, options->tables | ALWAYS_WANTED);
-    core->source = mt_source_open(paths, count, result, failure);
+    core->source = mt_source_open(paths, count, &core->limits, result, failure);
     if (core->source != NULL) {
         *result = open_rooms(core, options);
         if (*result == MT_OK)
@@ -212,6 +212,8 @@ static int file_news(struct mt_core *core, const struct mt_source_news *news)
 {
     struct mt_place place = {.file = news->file, .frame = news->frame, .time = news->time};
     core->files[news->file].row.truncated = 1;
+    if (news->result == MT_TOO_MUCH)
+        core->output.reached[news->limit]++;
     return tell(core, MT_PROBLEM_FILE, &place, news->offset, 0, news->failure.text);
 }
 
@@ -363,8 +365,8 @@ int64_t mt_core_size(const struct mt_core *core)
     return mt_source_size(core->source);
 }
 
-uint64_t mt_core_problems_dropped(const struct mt_core *core)
+uint64_t mt_core_reached(const struct mt_core *core, enum mt_limit_id limit)
 {
-    return core->output.problems_dropped;
+    return mt_output_reached(&core->output, limit);
 }
 

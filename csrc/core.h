@@ -42,8 +42,8 @@ const struct mt_intern *mt_core_strings(const struct mt_core *core);
 int64_t mt_core_position(const struct mt_core *core);
 int64_t mt_core_size(const struct mt_core *core);
 
-/* Rows of problems that the limit swallowed. */
-uint64_t mt_core_problems_dropped(const struct mt_core *core);
+/* How often a limit was reached: what it evicted, refused or left out. */
+uint64_t mt_core_reached(const struct mt_core *core, enum mt_limit_id limit);
 
 void mt_core_close(struct mt_core *core);
 

@@ -12,6 +12,7 @@ struct mt_dialog *mt_dialog_open(struct mt_output *output, int64_t connection, i
     if (dialog == NULL)
         return NULL;
     dialog->output = output;
+    dialog->buffered = (struct mt_budget){.limit = &output->limits->connection_bytes, .reached = &output->reached[MT_LIMIT_connection_bytes], .whole = &output->buffered};
     dialog->connection = connection;
     dialog->client = client;
     dialog->server = server;
@@ -47,6 +48,7 @@ static int push(struct mt_dialog *dialog, struct mt_requests *requests, struct m
         requests->first = (requests->first + 1) % requests->capacity; /* the oldest is forgotten */
         requests->count--;
         dialog->lossy = 1;
+        dialog->output->reached[MT_LIMIT_requests]++;
     }
     if (requests->count == requests->capacity) {
         uint32_t capacity = requests->capacity != 0 ? requests->capacity * 2 : 4;

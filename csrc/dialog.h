@@ -23,6 +23,7 @@ struct mt_requests {
 
 struct mt_dialog {
     struct mt_output *output;
+    struct mt_budget buffered;    /* bytes held for this connection */
     int64_t connection;
     int32_t client, server;       /* address codes */
     uint8_t monero;               /* a Levin port, or the signature was seen */

@@ -6,6 +6,8 @@
 
 const uint8_t mt_epee_header[MT_EPEE_HEADER] = {0x01, 0x11, 0x01, 0x01, 0x01, 0x01, 0x02, 0x01, 0x01};
 
+const struct mt_epee_limits mt_epee_monerod = {MT_EPEE_OBJECTS, MT_EPEE_FIELDS, MT_EPEE_STRINGS, MT_EPEE_DEPTH};
+
 /* Depths of C++ calls, see epee.h: the deepest allowed, and how much deeper than its section each thing goes. */
 enum {
     FRAMES_MOST = 99,
@@ -34,6 +36,12 @@ int mt_epee_refuse(struct mt_epee *reader, const char *why)
     if (reader->why == NULL)
         reader->why = why;
     return MT_MALFORMED;
+}
+
+static int refuse_excess(struct mt_epee *reader, enum mt_epee_excess excess, const char *why)
+{
+    reader->excess = excess;
+    return mt_epee_refuse(reader, why);
 }
 
 static size_t remaining(const struct mt_epee *reader)
@@ -71,13 +79,13 @@ static int read_varint(struct mt_epee *reader, uint64_t *value)
 
 static int open_section(struct mt_epee *reader, unsigned frames)
 {
-    if (frames + FRAMES_SECTION > FRAMES_MOST || reader->depth == MT_EPEE_DEPTH)
-        return mt_epee_refuse(reader, "objects nested too deep");
+    if (frames + FRAMES_SECTION > FRAMES_MOST || reader->depth >= reader->most.depth)
+        return refuse_excess(reader, MT_EPEE_TOO_DEEP, "objects nested too deep");
     uint64_t count;
     if (read_varint(reader, &count) != MT_OK)
         return MT_MALFORMED;
-    if (count > MT_EPEE_FIELDS - reader->fields)
-        return mt_epee_refuse(reader, "too many fields");
+    if (count > reader->most.fields - reader->fields)
+        return refuse_excess(reader, MT_EPEE_TOO_MANY_FIELDS, "too many fields");
     reader->fields += (uint32_t)count;
     reader->open[reader->depth++] = (struct mt_epee_section){.left = (uint32_t)count, .keys = reader->keys_count, .frames = (uint8_t)frames};
     return MT_OK;
@@ -133,12 +141,14 @@ static int close_section(struct mt_epee *reader)
     return reader->duplicate_keys != 0 ? mt_epee_refuse(reader, "duplicate key") : MT_END;
 }
 
-int mt_epee_open(struct mt_epee *reader, const uint8_t *payload, size_t size)
+int mt_epee_open(struct mt_epee *reader, const uint8_t *payload, size_t size, const struct mt_epee_limits *limits)
 {
     /* field by field: `keys` is large and needs no beginning */
     reader->begin = reader->at = payload;
     reader->end = size != 0 ? payload + size : payload; /* `payload` may be NULL then */
     reader->why = NULL;
+    reader->most = *limits;
+    reader->excess = MT_EPEE_WITHIN;
     reader->objects = reader->fields = reader->strings = 0;
     reader->wide_varints = reader->duplicate_keys = 0;
     reader->unordered = 0;
@@ -209,20 +219,17 @@ static int read_number(struct mt_epee *reader, struct mt_epee_entry *entry)
     return MT_OK;
 }
 
-static int count_up(struct mt_epee *reader, uint32_t *used, uint64_t more, uint32_t limit, const char *why)
-{
-    if (more > limit - *used)
-        return mt_epee_refuse(reader, why);
-    *used += (uint32_t)more;
-    return MT_OK;
-}
-
 static int count_elements(struct mt_epee *reader, uint8_t type, uint64_t count)
 {
-    if (type == MT_EPEE_OBJECT)
-        return count_up(reader, &reader->objects, count, MT_EPEE_OBJECTS, "too many objects");
-    if (type == MT_EPEE_STRING)
-        return count_up(reader, &reader->strings, count, MT_EPEE_STRINGS, "too many strings");
+    if (type == MT_EPEE_OBJECT) {
+        if (count > reader->most.objects - reader->objects)
+            return refuse_excess(reader, MT_EPEE_TOO_MANY_OBJECTS, "too many objects");
+        reader->objects += (uint32_t)count;
+    } else if (type == MT_EPEE_STRING) {
+        if (count > reader->most.strings - reader->strings)
+            return refuse_excess(reader, MT_EPEE_TOO_MANY_STRINGS, "too many strings");
+        reader->strings += (uint32_t)count;
+    }
     return MT_OK;
 }
 
@@ -233,7 +240,7 @@ static int read_array(struct mt_epee *reader, struct mt_epee_entry *entry, unsig
     if (least == 0)
         return mt_epee_refuse(reader, "unknown type");
     if (frames + FRAMES_ARRAY > FRAMES_MOST)
-        return mt_epee_refuse(reader, "array nested too deep");
+        return refuse_excess(reader, MT_EPEE_TOO_DEEP, "array nested too deep");
     entry->type = (uint8_t)type;
     entry->is_array = 1;
     entry->frames = (uint8_t)(frames + FRAMES_ARRAY_OBJECT);
@@ -247,7 +254,7 @@ static int read_array(struct mt_epee *reader, struct mt_epee_entry *entry, unsig
     if (type == MT_EPEE_ARRAY)
         return mt_epee_refuse(reader, "array of arrays");
     if (type == MT_EPEE_STRING && frames + FRAMES_ARRAY_STRING > FRAMES_MOST)
-        return mt_epee_refuse(reader, "string nested too deep");
+        return refuse_excess(reader, MT_EPEE_TOO_DEEP, "string nested too deep");
     return count_elements(reader, entry->type, entry->count);
 }
 
@@ -269,7 +276,7 @@ static int read_value(struct mt_epee *reader, struct mt_epee_entry *entry, unsig
     case MT_EPEE_STRING:
         reader->at++;
         if (frames + FRAMES_STRING > FRAMES_MOST)
-            return mt_epee_refuse(reader, "string nested too deep");
+            return refuse_excess(reader, MT_EPEE_TOO_DEEP, "string nested too deep");
         return count_elements(reader, type, 1) == MT_OK ? read_string(reader, entry) : MT_MALFORMED;
     case MT_EPEE_OBJECT:
         entry->value = ++reader->at;

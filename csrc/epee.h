@@ -5,7 +5,7 @@
  * is allocated, nothing recurses. Once something is refused, every further call returns MT_MALFORMED, `why` says what it was and `at` about where.
  *
  *     struct mt_epee reader;
- *     mt_epee_open(&reader, payload, size);
+ *     mt_epee_open(&reader, payload, size, &mt_epee_monerod);
  *     while (mt_epee_next(&reader, &entry) == MT_OK)
  *         ...use a scalar, or mt_epee_skip, or mt_epee_enter an object and read on until its MT_END...
  *     if (reader.why != NULL) ...refused...
@@ -45,11 +45,21 @@ enum mt_epee_type {
 enum { MT_EPEE_HEADER = 9 };
 extern const uint8_t mt_epee_header[MT_EPEE_HEADER];
 
-/* monerod's limits for one Levin message; the exact number passes. The root is not an object; the elements of an array count when it is opened. */
+/* monerod's limits for one Levin message. The root is not an object; the elements of an array count when it is opened. */
 enum { MT_EPEE_OBJECTS = 8192, MT_EPEE_FIELDS = 16384, MT_EPEE_STRINGS = 16384 };
 
 /* Sections that can be open at once, the root included: plain objects to depth 31. */
 enum { MT_EPEE_DEPTH = 32 };
+
+/* What a reader takes: monerod's limits, or less. The exact number passes. */
+struct mt_epee_limits {
+    uint32_t objects, fields, strings, depth;
+};
+
+extern const struct mt_epee_limits mt_epee_monerod;
+
+/* Which of them was exceeded, if one was. */
+enum mt_epee_excess { MT_EPEE_WITHIN, MT_EPEE_TOO_MANY_OBJECTS, MT_EPEE_TOO_MANY_FIELDS, MT_EPEE_TOO_MANY_STRINGS, MT_EPEE_TOO_DEEP };
 
 struct mt_epee_section {
     const uint8_t *last_key; /* where the length byte of the last key is; NULL before the first */
@@ -62,6 +72,8 @@ struct mt_epee_section {
 struct mt_epee {
     const uint8_t *at, *end, *begin;
     const char *why;                   /* static text, NULL while all is well */
+    struct mt_epee_limits most;
+    enum mt_epee_excess excess;        /* why it is refused, if for a limit */
     uint32_t objects, fields, strings; /* used so far, against the limits */
     uint32_t wide_varints;             /* counts and lengths so far that took more bytes than they need */
     uint32_t duplicate_keys;           /* of the section that was refused for them */
@@ -84,8 +96,8 @@ struct mt_epee_entry {
     uint8_t frames; /* depth of C++ calls of the sections in it */
 };
 
-/* Starts reading a payload, which must stay where it is. MT_OK with the root section open, or MT_MALFORMED. */
-int mt_epee_open(struct mt_epee *reader, const uint8_t *payload, size_t size);
+/* Starts reading a payload, which must stay where it is, within limits not above monerod's. MT_OK with the root section open, or MT_MALFORMED. */
+int mt_epee_open(struct mt_epee *reader, const uint8_t *payload, size_t size, const struct mt_epee_limits *limits);
 
 /* The next entry of the innermost open section. MT_OK: *entry is filled; a scalar is read already, an object or array must now be entered, read or skipped.
  * MT_END: that section is over and closed, the one around it is the innermost again (after the root: MT_END for ever). MT_MALFORMED. */

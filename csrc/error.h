@@ -10,7 +10,8 @@ enum mt_result {
     MT_IO = -100,        /* the operating system refused a read: the file stops here */
     MT_DAMAGED = -101,   /* the file is damaged from here on: the file stops here */
     MT_NOT_CAPTURE = -102, /* the file cannot be read at all: not a capture, or of a kind we do not read */
-    MT_LINK_TYPE = -103  /* the file's link type is one we do not read */
+    MT_LINK_TYPE = -103, /* the file's link type is one we do not read */
+    MT_TOO_MUCH = -104   /* a limit of ours: the file stops here */
 };
 
 /* Why something failed, as a sentence for people; filled by whoever returns a negative result (MT_NOMEM leaves it empty). */

@@ -152,7 +152,8 @@ static int close_level(struct walk *walk)
     return open_element(walk, &closed.list, closed.siblings - 1, closed.list_position, (uint8_t)(closed.depth - 1));
 }
 
-int mt_fields_append(struct mt_table *fields, struct mt_intern *strings, int64_t message, const uint8_t *payload, size_t size, uint64_t most, int *cut)
+int mt_fields_append(struct mt_table *fields, struct mt_intern *strings, int64_t message, const uint8_t *payload, size_t size, const struct mt_epee_limits *limits, uint64_t most,
+                     int *cut)
 {
     struct walk walk; /* field by field: the reader is large and begins itself */
     struct mt_epee_entry entry;
@@ -164,7 +165,7 @@ int mt_fields_append(struct mt_table *fields, struct mt_intern *strings, int64_t
     walk.levels = 1;
     walk.level[0] = (struct level){.position = -1};
     *cut = 0;
-    int result = mt_epee_open(&walk.reader, payload, size);
+    int result = mt_epee_open(&walk.reader, payload, size, limits);
     while (result == MT_OK && walk.levels != 0) {
         int next = mt_epee_next(&walk.reader, &entry);
         result = next == MT_OK ? entry_row(&walk, &entry) : next == MT_END ? close_level(&walk) : next;

@@ -27,11 +27,11 @@ struct rest {
     uint32_t captured, length;
 };
 
-struct mt_ip_reader *mt_ip_open(const struct mt_limits *limits, mt_ip_lost *lost, void *context)
+struct mt_ip_reader *mt_ip_open(const struct mt_limits *limits, uint64_t *reached, mt_ip_lost *lost, void *context)
 {
     struct mt_ip_reader *reader = mt_alloc(1, sizeof *reader);
     if (reader != NULL)
-        mt_ip_fragments_init(&reader->fragments, limits, lost, context);
+        mt_ip_fragments_init(&reader->fragments, limits, reached, lost, context);
     return reader;
 }
 

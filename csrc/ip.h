@@ -14,8 +14,8 @@ struct mt_ip_reader;
  * fragment payload bytes it had; `why` is static text. */
 typedef void mt_ip_lost(void *context, const struct mt_place *first, uint32_t bytes, const char *why);
 
-/* NULL if memory is out. The caller owns it: mt_ip_close. `lost` may be NULL. */
-struct mt_ip_reader *mt_ip_open(const struct mt_limits *limits, mt_ip_lost *lost, void *context);
+/* `reached` is an mt_reached. NULL if memory is out. The caller owns it: mt_ip_close. `lost` may be NULL. */
+struct mt_ip_reader *mt_ip_open(const struct mt_limits *limits, uint64_t *reached, mt_ip_lost *lost, void *context);
 
 enum mt_ip_result {
     MT_IP_SEGMENT = 0,   /* *segment is filled */

@@ -46,7 +46,7 @@ static uint64_t at_least_zero(int64_t limit)
     return limit > 0 ? (uint64_t)limit : 0;
 }
 
-void mt_ip_fragments_init(struct mt_ip_fragments *fragments, const struct mt_limits *limits, mt_ip_lost *lost, void *context)
+void mt_ip_fragments_init(struct mt_ip_fragments *fragments, const struct mt_limits *limits, uint64_t *reached, mt_ip_lost *lost, void *context)
 {
     uint64_t seconds = at_least_zero(limits->ip_fragment_seconds);
     *fragments = (struct mt_ip_fragments){
@@ -55,6 +55,7 @@ void mt_ip_fragments_init(struct mt_ip_fragments *fragments, const struct mt_lim
         .count_limit = at_least_zero(limits->ip_fragment_datagrams),
         .patience = seconds < UINT64_MAX / 1000000000u ? seconds * 1000000000u : UINT64_MAX,
         .now = MT_NO_TIME,
+        .reached = reached,
         .lost = lost,
         .context = context,
     };
@@ -145,20 +146,27 @@ static void expire(struct mt_ip_fragments *fragments, int64_t now)
     fragments->now = now;
     while (fragments->done.oldest != NULL && is_over(fragments, fragments->done.oldest))
         drop(fragments, fragments->done.oldest);
-    while (fragments->open.oldest != NULL && is_over(fragments, fragments->open.oldest))
+    while (fragments->open.oldest != NULL && is_over(fragments, fragments->open.oldest)) {
+        fragments->reached[MT_LIMIT_ip_fragment_seconds]++;
         give_up(fragments, fragments->open.oldest, "IP datagram incomplete: waited too long for its fragments");
+    }
 }
 
 /* Evicts until `bytes` more and `datagrams` more are within the limits. 0 if that cannot be. */
 static int make_room(struct mt_ip_fragments *fragments, uint64_t bytes, uint64_t datagrams)
 {
-    if (bytes > fragments->bytes_limit || datagrams > fragments->count_limit)
+    uint64_t *reached = fragments->reached;
+    if (bytes > fragments->bytes_limit || datagrams > fragments->count_limit) {
+        reached[bytes > fragments->bytes_limit ? MT_LIMIT_ip_fragment_bytes : MT_LIMIT_ip_fragment_datagrams]++;
         return 0;
+    }
     while (fragments->bytes > fragments->bytes_limit - bytes || fragments->count > fragments->count_limit - datagrams) {
-        if (fragments->done.oldest != NULL)
-            drop(fragments, fragments->done.oldest);
-        else
-            give_up(fragments, fragments->open.oldest, "IP datagram incomplete: too many fragments waiting");
+        if (fragments->done.oldest != NULL) {
+            drop(fragments, fragments->done.oldest); /* a memory of what was delivered: nothing is lost */
+            continue;
+        }
+        reached[fragments->bytes > fragments->bytes_limit - bytes ? MT_LIMIT_ip_fragment_bytes : MT_LIMIT_ip_fragment_datagrams]++;
+        give_up(fragments, fragments->open.oldest, "IP datagram incomplete: too many fragments waiting");
     }
     return 1;
 }

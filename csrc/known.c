@@ -53,8 +53,10 @@ static int grow(struct mt_known *known)
 
 int mt_known_add(struct mt_known *known, const struct mt_known_blob *blob)
 {
-    if (known->count >= known->limit)
+    if (known->count >= known->limit) {
+        known->refused++;
         return MT_OK;
+    }
     if (known->count + 1 > known->slots_count / 2 && grow(known) != MT_OK)
         return MT_NOMEM;
     void *grown = known->blobs;

@@ -29,7 +29,8 @@ struct mt_known {
     size_t count, capacity;
     uint32_t *slots;             /* place in `blobs` + 1, 0 = free; open addressing, at most half full */
     size_t slots_count;          /* a power of two */
-    size_t limit;                /* most blobs remembered */
+    size_t limit;                /* most blobs remembered; further ones are counted */
+    uint64_t refused;
 };
 
 /* `limit` blobs at most are remembered. */

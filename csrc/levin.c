@@ -18,7 +18,7 @@ void mt_levin_init(struct mt_levin *levin, struct mt_dialog *dialog, int from_cl
 
 void mt_levin_free(struct mt_levin *levin)
 {
-    mt_output_release(levin->dialog->output, &levin->body);
+    mt_output_release(levin->dialog->output, &levin->dialog->buffered, &levin->body);
     mt_assembly_free(levin);
     mt_carry_free(&levin->carry);
 }
@@ -107,9 +107,10 @@ static int decode(struct mt_levin *levin, const struct mt_extent *extent, const 
     if (result == MT_MALFORMED)
         row->status = MT_STATUS_MALFORMED;
     if (result != MT_NOMEM && fields->wanted)
-        result = mt_fields_append(fields, &output->strings, row->message, payload, (size_t)header->length, (uint64_t)output->limits->message_fields, &cut);
+        result = mt_fields_append(fields, &output->strings, row->message, payload, (size_t)header->length, &output->p2p.epee, (uint64_t)output->limits->message_fields, &cut);
     if (result == MT_NOMEM)
         return MT_NOMEM;
+    output->reached[MT_LIMIT_message_fields] += cut != 0;
     return cut ? mt_levin_stray(levin, MT_PROBLEM_LIMIT, extent->begin, 0, "further fields of a message: limit on message_fields", &extent->first) : MT_OK;
 }
 
@@ -248,7 +249,7 @@ static int finish(struct mt_levin *levin, const uint8_t *body, int cut)
                         : message->snapped ? "the snap length cut it" : "the capture or the connection ended";
         result = mt_levin_row(levin, &message->extent, &message->header, kind, status, message->captured, 1, end, MT_HEADER_SIZE + message->captured, body, why);
     }
-    mt_output_release(levin->dialog->output, &levin->body);
+    mt_output_release(levin->dialog->output, &levin->dialog->buffered, &levin->body);
     return result;
 }
 
@@ -272,6 +273,7 @@ static int begin_body(struct mt_levin *levin, const uint8_t *header)
     if (message->header.length > length_limit(levin) || message->header.length > LONGEST) {
         levin->disbelieved = 1;
         levin->state = MT_LEVIN_SEEK;
+        levin->dialog->output->reached[MT_LIMIT_message_bytes]++;
         return MT_OK;
     }
     message->body_end = message->extent.begin + MT_HEADER_SIZE + (int64_t)message->header.length;
@@ -295,7 +297,7 @@ static void note_behind(struct mt_levin *levin, const struct mt_piece *piece, co
 static int store(struct mt_levin *levin, const uint8_t *bytes, size_t size)
 {
     struct mt_message *message = &levin->message;
-    int result = mt_output_store(levin->dialog->output, &levin->body, bytes, size, message->header.length);
+    int result = mt_output_store(levin->dialog->output, &levin->dialog->buffered, &levin->body, bytes, size, message->header.length);
     if (result != MT_MALFORMED)
         return result;
     message->oversize = 1; /* as monerod would, if its own buffers were that small */
@@ -489,7 +491,7 @@ static int hole_in_body(struct mt_levin *levin, int64_t end, enum mt_hole why)
     struct mt_message *message = &levin->message;
     *(why == MT_HOLE_SNAPPED ? &message->snapped : &message->gap) = 1;
     message->keep = 0;
-    mt_output_release(levin->dialog->output, &levin->body);
+    mt_output_release(levin->dialog->output, &levin->dialog->buffered, &levin->body);
     if (end < message->body_end)
         return MT_OK;
     int inside = end == message->body_end;

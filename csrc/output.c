@@ -10,11 +10,12 @@ enum { SMALL_BUFFER = 4096, LARGEST_SPARE = 1048576 };
 void mt_output_init(struct mt_output *output, const struct mt_limits *limits, uint32_t tables)
 {
     *output = (struct mt_output){.limits = limits};
+    output->buffered = (struct mt_budget){.limit = &limits->buffered_bytes, .reached = &output->reached[MT_LIMIT_buffered_bytes]};
     for (int id = 0; id < MT_TABLE_COUNT; id++)
         mt_table_init(&output->tables[id], (enum mt_table_id)id, (tables >> id & 1) != 0);
     mt_addresses_init(&output->addresses, (size_t)limits->addresses);
     mt_intern_init(&output->strings, (size_t)limits->strings);
-    mt_p2p_init(&output->p2p, &output->addresses, &output->strings, output->tables, limits);
+    mt_p2p_init(&output->p2p, &output->addresses, &output->strings, output->tables, limits, output->reached);
 }
 
 void mt_output_free(struct mt_output *output)
@@ -27,6 +28,20 @@ void mt_output_free(struct mt_output *output)
     mt_p2p_free(&output->p2p);
     mt_addresses_free(&output->addresses);
     mt_intern_free(&output->strings);
+}
+
+uint64_t mt_output_reached(const struct mt_output *output, enum mt_limit_id limit)
+{
+    switch (limit) {
+    case MT_LIMIT_addresses:
+        return output->addresses.names.refused;
+    case MT_LIMIT_strings:
+        return output->strings.refused;
+    case MT_LIMIT_blobs:
+        return output->p2p.known.refused;
+    default:
+        return output->reached[limit];
+    }
 }
 
 static int append_problem(struct mt_output *output, const struct mt_problem_row *row, const char *detail)
@@ -46,7 +61,7 @@ static int append_problem(struct mt_output *output, const struct mt_problem_row 
 int mt_output_problem(struct mt_output *output, const struct mt_problem_row *row, const char *detail)
 {
     if (output->problems_given >= (uint64_t)output->limits->problems) {
-        output->problems_dropped++;
+        output->reached[MT_LIMIT_problems]++;
         output->dropped_bytes[row->kind] += row->bytes;
         return MT_OK;
     }
@@ -94,8 +109,13 @@ int64_t mt_output_settled(struct mt_output *output)
 
 int mt_output_remember(struct mt_output *output, const struct mt_early_response *early)
 {
-    if (output->early_count == MT_EARLY_RESPONSES)
-        forget(output, 0, MT_EARLY_RESPONSES / 4);
+    size_t most = (size_t)output->limits->early_responses;
+    if (most == 0 || output->early_count >= most)
+        output->reached[MT_LIMIT_early_responses]++;
+    if (most == 0)
+        return MT_OK;
+    if (output->early_count >= most)
+        forget(output, 0, (most + 3) / 4);
     void *grown = output->early;
     if (mt_reserve(&grown, &output->early_capacity, output->early_count + 1, sizeof *output->early) != MT_OK)
         return MT_NOMEM;
@@ -105,11 +125,11 @@ int mt_output_remember(struct mt_output *output, const struct mt_early_response 
     return MT_OK;
 }
 
-int mt_output_store(struct mt_output *output, struct mt_buffer *buffer, const uint8_t *bytes, size_t size, uint64_t expected)
+int mt_output_store(struct mt_output *output, struct mt_budget *budget, struct mt_buffer *buffer, const uint8_t *bytes, size_t size, uint64_t expected)
 {
     if (buffer->bytes == NULL && output->spare_count > 0) {
         *buffer = output->spare[--output->spare_count];
-        output->buffered += (int64_t)buffer->capacity;
+        mt_budget_use(budget, (int64_t)buffer->capacity);
     }
     if (size > buffer->capacity - buffer->count) {
         size_t needed = buffer->count + size, wanted = buffer->capacity * 2 > SMALL_BUFFER ? buffer->capacity * 2 : SMALL_BUFFER;
@@ -117,14 +137,14 @@ int mt_output_store(struct mt_output *output, struct mt_buffer *buffer, const ui
             wanted = (size_t)expected;
         if (wanted < needed)
             wanted = needed;
-        if (output->buffered + (int64_t)(wanted - buffer->capacity) > output->limits->buffered_bytes) {
-            mt_output_release(output, buffer);
+        if (mt_budget_is_full(budget, (int64_t)(wanted - buffer->capacity))) {
+            mt_output_release(output, budget, buffer);
             return MT_MALFORMED;
         }
         uint8_t *grown = mt_resize(buffer->bytes, wanted, 1);
         if (grown == NULL)
             return MT_NOMEM;
-        output->buffered += (int64_t)(wanted - buffer->capacity);
+        mt_budget_use(budget, (int64_t)(wanted - buffer->capacity));
         buffer->bytes = grown;
         buffer->capacity = wanted;
     }
@@ -133,11 +153,11 @@ int mt_output_store(struct mt_output *output, struct mt_buffer *buffer, const ui
     return MT_OK;
 }
 
-void mt_output_release(struct mt_output *output, struct mt_buffer *buffer)
+void mt_output_release(struct mt_output *output, struct mt_budget *budget, struct mt_buffer *buffer)
 {
     if (buffer->bytes == NULL)
         return;
-    output->buffered -= (int64_t)buffer->capacity;
+    mt_budget_use(budget, -(int64_t)buffer->capacity);
     if (output->spare_count < MT_SPARE_BUFFERS && buffer->capacity <= LARGEST_SPARE) {
         buffer->count = 0;
         output->spare[output->spare_count++] = *buffer;

@@ -3,6 +3,7 @@
 #define MT_OUTPUT_H
 
 #include "address.h"
+#include "budget.h"
 #include "intern.h"
 #include "limits.h"
 #include "p2p.h"
@@ -28,8 +29,8 @@ struct mt_early_response {
     uint32_t command;
 };
 
-/* Early responses remembered, and rows of messages held back for the oldest of them, at most. */
-enum { MT_EARLY_RESPONSES = 4096, MT_HELD_BACK = 65536 };
+/* Rows of messages held back for the oldest early response, at most. */
+enum { MT_HELD_BACK = 65536 };
 
 struct mt_output {
     struct mt_table tables[MT_TABLE_COUNT];
@@ -37,10 +38,10 @@ struct mt_output {
     struct mt_intern strings;
     struct mt_p2p p2p;
     const struct mt_limits *limits;
+    mt_reached reached;     /* but for the limits that count for themselves: see mt_output_reached */
     int64_t messages_given; /* message ids given so far; the rows in the table are the last of them */
-    int64_t buffered;       /* bytes held in buffers and behind holes, all connections together */
+    struct mt_budget buffered; /* bytes held in buffers and behind holes, all connections together */
     uint64_t problems_given;   /* rows of problems made so far, those handed over included */
-    uint64_t problems_dropped;
     int64_t dropped_bytes[MT_PROBLEM_COUNT]; /* what the limit on problems swallowed, by kind */
     struct mt_early_response *early; /* by message id */
     size_t early_count, early_capacity;
@@ -51,6 +52,9 @@ struct mt_output {
 /* `tables`: bit i = table i of mt_table_id is wanted. */
 void mt_output_init(struct mt_output *output, const struct mt_limits *limits, uint32_t tables);
 void mt_output_free(struct mt_output *output);
+
+/* How often a limit was reached. */
+uint64_t mt_output_reached(const struct mt_output *output, enum mt_limit_id limit);
 
 /* One row of problems; `detail` is copied. Past the limit it is only counted. MT_OK or MT_NOMEM. */
 int mt_output_problem(struct mt_output *output, const struct mt_problem_row *row, const char *detail);
@@ -67,11 +71,11 @@ int mt_output_remember(struct mt_output *output, const struct mt_early_response 
 /* Forgets the i-th. */
 void mt_output_forget(struct mt_output *output, size_t index);
 
-/* Appends `size` bytes to a buffer (borrowing room first); `expected` is what it will hold in the end. MT_OK; MT_MALFORMED if the limit on buffered bytes is reached (the buffer is given
- * back); MT_NOMEM. */
-int mt_output_store(struct mt_output *output, struct mt_buffer *buffer, const uint8_t *bytes, size_t size, uint64_t expected);
+/* Appends `size` bytes to a buffer (borrowing room first), whose room is part of `budget`; `expected` is what it will hold in the end. MT_OK; MT_MALFORMED if the budget is used up (the
+ * buffer is given back); MT_NOMEM. */
+int mt_output_store(struct mt_output *output, struct mt_budget *budget, struct mt_buffer *buffer, const uint8_t *bytes, size_t size, uint64_t expected);
 
 /* Gives a buffer's room back; it is empty afterwards. */
-void mt_output_release(struct mt_output *output, struct mt_buffer *buffer);
+void mt_output_release(struct mt_output *output, struct mt_budget *budget, struct mt_buffer *buffer);
 
 #endif

@@ -7,9 +7,10 @@
 
 enum { NETWORK_ID_SIZE = 16 };
 
-void mt_p2p_init(struct mt_p2p *p2p, struct mt_addresses *addresses, struct mt_intern *strings, struct mt_table *tables, const struct mt_limits *limits)
+void mt_p2p_init(struct mt_p2p *p2p, struct mt_addresses *addresses, struct mt_intern *strings, struct mt_table *tables, const struct mt_limits *limits, uint64_t *reached)
 {
-    *p2p = (struct mt_p2p){.addresses = addresses, .strings = strings, .tables = tables};
+    *p2p = (struct mt_p2p){.addresses = addresses, .strings = strings, .tables = tables, .reached = reached};
+    p2p->epee = (struct mt_epee_limits){(uint32_t)limits->epee_objects, (uint32_t)limits->epee_fields, (uint32_t)limits->epee_strings, (uint32_t)limits->epee_depth};
     mt_known_init(&p2p->known, (size_t)limits->blobs);
 }
 
@@ -201,6 +202,14 @@ static void begin(struct mt_decoding *decoding, struct mt_p2p *p2p, int64_t mess
     mt_complaints_clear(&p2p->complaints);
 }
 
+static void count_excess(struct mt_p2p *p2p, enum mt_epee_excess excess)
+{
+    static const enum mt_limit_id limits[] = {[MT_EPEE_TOO_MANY_OBJECTS] = MT_LIMIT_epee_objects, [MT_EPEE_TOO_MANY_FIELDS] = MT_LIMIT_epee_fields,
+                                              [MT_EPEE_TOO_MANY_STRINGS] = MT_LIMIT_epee_strings, [MT_EPEE_TOO_DEEP] = MT_LIMIT_epee_depth};
+    if (excess != MT_EPEE_WITHIN)
+        p2p->reached[limits[excess]]++;
+}
+
 int mt_p2p_decode(struct mt_p2p *p2p, struct mt_message_row *row, const uint8_t *payload, size_t size, const char **why)
 {
     if (!mt_command_known(row->command))
@@ -209,7 +218,7 @@ int mt_p2p_decode(struct mt_p2p *p2p, struct mt_message_row *row, const uint8_t 
     int response = row->kind == MT_KIND_RESPONSE;
     begin(&decoding, p2p, row->message);
     decoding.has_node = response && is_about_sender(row->command);
-    int result = mt_section_payload(&decoding.payload, payload, size, row->command, response, taker_of(row->command), &decoding);
+    int result = mt_section_payload(&decoding.payload, payload, size, &p2p->epee, row->command, response, taker_of(row->command), &decoding);
     mt_section_fingerprint(&decoding.payload, result, row);
     if (result == MT_OK)
         result = append_rows(&decoding);
@@ -217,7 +226,9 @@ int mt_p2p_decode(struct mt_p2p *p2p, struct mt_message_row *row, const uint8_t 
         return MT_OK;
     mt_tables_take_back(p2p->tables, row->message);
     mt_complaints_clear(&p2p->complaints);
-    if (result == MT_MALFORMED)
+    if (result == MT_MALFORMED) {
         *why = decoding.payload.epee.why;
+        count_excess(p2p, decoding.payload.epee.excess);
+    }
     return result;
 }

@@ -5,6 +5,7 @@
 #include "address.h"
 #include "command.h"
 #include "complaints.h"
+#include "epee.h"
 #include "error.h"
 #include "intern.h"
 #include "known.h"
@@ -20,9 +21,11 @@ struct mt_p2p {
     struct mt_table *tables;   /* all of them, by mt_table_id */
     struct mt_known known;     /* transactions and blocks seen before */
     struct mt_complaints complaints; /* of the last payload */
+    struct mt_epee_limits epee;
+    uint64_t *reached;         /* mt_reached */
 };
 
-void mt_p2p_init(struct mt_p2p *p2p, struct mt_addresses *addresses, struct mt_intern *strings, struct mt_table *tables, const struct mt_limits *limits);
+void mt_p2p_init(struct mt_p2p *p2p, struct mt_addresses *addresses, struct mt_intern *strings, struct mt_table *tables, const struct mt_limits *limits, uint64_t *reached);
 void mt_p2p_free(struct mt_p2p *p2p);
 
 /* Walks the whole payload of a whole message as monerod's reader would, appends what it says to the wanted tables, and sets the fingerprint columns of the message's row, of

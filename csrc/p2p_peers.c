@@ -129,8 +129,8 @@ static inline int read_canonical(struct mt_payload *payload, struct mt_peer_row 
 /* 1 if no entry of these shapes could go over a limit; close to one, the general reader counts exactly. */
 static inline int far_from_limits(const struct mt_epee *reader)
 {
-    return reader->objects + ADDRESS_OBJECTS <= MT_EPEE_OBJECTS && reader->fields + FIXED_KEYS + OPTIONAL_KEYS + ADDRESS_KEYS <= MT_EPEE_FIELDS &&
-           reader->strings + 1 <= MT_EPEE_STRINGS;
+    return reader->objects + ADDRESS_OBJECTS <= reader->most.objects && reader->fields + FIXED_KEYS + OPTIONAL_KEYS + ADDRESS_KEYS <= reader->most.fields &&
+           reader->strings + 1 <= reader->most.strings;
 }
 
 /* ---- any entry ---- */

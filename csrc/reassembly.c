@@ -14,6 +14,59 @@ struct mt_waiting {
 enum { LOST_RANGES = 32 };
 #define WINDOW ((int64_t)1 << 30) /* the largest TCP window there is (RFC 7323) */
 
+/* ---- the ring of what waits ----
+ *
+ * Segments come in order, in reverse order, or anywhere: the shorter side of the ring makes room, so that the usual cases move nothing, and the worst half of what the limit on waiting
+ * segments allows. */
+
+static struct mt_waiting **waiting_at(const struct mt_reassembly *stream, uint32_t index)
+{
+    return &stream->waiting[(stream->waiting_first + index) & (stream->waiting_capacity - 1)];
+}
+
+static struct mt_waiting *first_waiting(const struct mt_reassembly *stream)
+{
+    return *waiting_at(stream, 0);
+}
+
+static int grow_waiting(struct mt_reassembly *stream)
+{
+    uint32_t capacity = stream->waiting_capacity != 0 ? stream->waiting_capacity * 2 : 8;
+    struct mt_waiting **ring = capacity != 0 ? mt_alloc(capacity, sizeof(struct mt_waiting *)) : NULL;
+    if (ring == NULL)
+        return MT_NOMEM;
+    for (uint32_t i = 0; i < stream->waiting_count; i++)
+        ring[i] = *waiting_at(stream, i);
+    mt_free(stream->waiting);
+    stream->waiting = ring;
+    stream->waiting_first = 0;
+    stream->waiting_capacity = capacity;
+    return MT_OK;
+}
+
+/* Puts it at `index`; there must be room. */
+static void insert_waiting(struct mt_reassembly *stream, uint32_t index, struct mt_waiting *waiting)
+{
+    uint32_t count = stream->waiting_count++;
+    if (index < count / 2) {
+        stream->waiting_first = (stream->waiting_first - 1) & (stream->waiting_capacity - 1);
+        for (uint32_t i = 0; i < index; i++)
+            *waiting_at(stream, i) = *waiting_at(stream, i + 1);
+    } else {
+        for (uint32_t i = count; i > index; i--)
+            *waiting_at(stream, i) = *waiting_at(stream, i - 1);
+    }
+    *waiting_at(stream, index) = waiting;
+}
+
+static void remove_first_waiting(struct mt_reassembly *stream)
+{
+    stream->waiting_first = (stream->waiting_first + 1) & (stream->waiting_capacity - 1);
+    stream->waiting_count--;
+}
+
+/* ---- the stream ---- */
+
 void mt_reassembly_start(struct mt_reassembly *stream, uint32_t sequence, int from_syn)
 {
     stream->base = sequence;
@@ -53,19 +106,24 @@ static int hand_down(struct mt_reassembly *stream, const struct mt_reassembly_wo
     return result;
 }
 
+/* Bytes that a waiting segment takes. */
+static int64_t held(const struct mt_waiting *waiting)
+{
+    return (int64_t)(sizeof *waiting + waiting->piece.size);
+}
+
 static void forget(struct mt_reassembly *stream, const struct mt_reassembly_world *world, struct mt_waiting *first)
 {
-    stream->waiting_count--;
-    memmove(stream->waiting, stream->waiting + 1, stream->waiting_count * sizeof *stream->waiting);
+    remove_first_waiting(stream);
     stream->waiting_bytes -= first->piece.size;
-    *world->buffered -= (int64_t)(sizeof *first + first->piece.size);
+    mt_budget_use(world->buffered, -held(first));
 }
 
 /* Hands down everything that waited for `next`. */
 static int drain(struct mt_reassembly *stream, const struct mt_reassembly_world *world)
 {
-    while (stream->waiting_count != 0 && stream->waiting[0]->piece.offset <= stream->next) {
-        struct mt_waiting *first = stream->waiting[0];
+    while (stream->waiting_count != 0 && first_waiting(stream)->piece.offset <= stream->next) {
+        struct mt_waiting *first = first_waiting(stream);
         forget(stream, world, first);
         int result = hand_down(stream, world, &first->piece, first->end);
         mt_free(first);
@@ -100,7 +158,7 @@ static int give_up(struct mt_reassembly *stream, const struct mt_reassembly_worl
     if (result == MT_OK)
         result = drain(stream, world);
     if (stream->waiting_count != 0)
-        stream->stuck_since = stream->waiting[0]->piece.place.time; /* the next hole is as old as what waits behind it */
+        stream->stuck_since = first_waiting(stream)->piece.place.time; /* the next hole is as old as what waits behind it */
     return result;
 }
 
@@ -108,11 +166,11 @@ static int give_up(struct mt_reassembly *stream, const struct mt_reassembly_worl
 static uint32_t first_beyond(const struct mt_reassembly *stream, int64_t offset)
 {
     uint32_t low = 0, high = stream->waiting_count;
-    if (high != 0 && stream->waiting[high - 1]->end <= offset)
+    if (high != 0 && (*waiting_at(stream, high - 1))->end <= offset)
         return high; /* the usual case: the newest segment is the furthest */
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (stream->waiting[middle]->end <= offset)
+        if ((*waiting_at(stream, middle))->end <= offset)
             low = middle + 1;
         else
             high = middle;
@@ -123,12 +181,8 @@ static uint32_t first_beyond(const struct mt_reassembly *stream, int64_t offset)
 /* Copies a piece into the waiting list at `index`. */
 static int wait(struct mt_reassembly *stream, const struct mt_reassembly_world *world, uint32_t index, const struct mt_piece *piece, int64_t end)
 {
-    void *grown = stream->waiting;
-    size_t capacity = stream->waiting_capacity;
-    if (mt_reserve(&grown, &capacity, (size_t)stream->waiting_count + 1, sizeof *stream->waiting) != MT_OK)
+    if (stream->waiting_count == stream->waiting_capacity && grow_waiting(stream) != MT_OK)
         return MT_NOMEM;
-    stream->waiting = grown;
-    stream->waiting_capacity = (uint32_t)capacity;
     struct mt_waiting *copy = mt_alloc(1, sizeof *copy + piece->size);
     if (copy == NULL)
         return MT_NOMEM;
@@ -137,11 +191,9 @@ static int wait(struct mt_reassembly *stream, const struct mt_reassembly_world *
     if (piece->size != 0)
         memcpy(copy->bytes, piece->data, piece->size);
     copy->piece.data = copy->bytes;
-    memmove(stream->waiting + index + 1, stream->waiting + index, (stream->waiting_count - index) * sizeof *stream->waiting);
-    stream->waiting[index] = copy;
-    stream->waiting_count++;
+    insert_waiting(stream, index, copy);
     stream->waiting_bytes += piece->size;
-    *world->buffered += (int64_t)(sizeof *copy + piece->size);
+    mt_budget_use(world->buffered, held(copy));
     return MT_OK;
 }
 
@@ -212,7 +264,7 @@ static int merge(struct mt_reassembly *stream, const struct mt_reassembly_world 
     int result = MT_OK;
     uint32_t index = first_beyond(stream, at); /* of the first waiting piece that ends beyond `at` */
     while (at < end && result == MT_OK) {
-        const struct mt_waiting *known = index < stream->waiting_count ? stream->waiting[index] : NULL;
+        const struct mt_waiting *known = index < stream->waiting_count ? *waiting_at(stream, index) : NULL;
         int64_t stop;
         if (known != NULL && known->piece.offset <= at) {
             stop = end < known->end ? end : known->end;
@@ -258,8 +310,10 @@ static int take_disorderly(struct mt_reassembly *stream, const struct mt_reassem
 
 static int over_limits(const struct mt_reassembly *stream, const struct mt_reassembly_world *world)
 {
-    return stream->waiting_bytes > world->limits->hole_bytes || stream->waiting_count > (uint64_t)world->limits->hole_segments ||
-           *world->buffered > world->limits->buffered_bytes;
+    int many_bytes = stream->waiting_bytes > world->limits->hole_bytes, many_segments = stream->waiting_count > (uint64_t)world->limits->hole_segments;
+    world->reached[MT_LIMIT_hole_bytes] += (uint64_t)many_bytes;
+    world->reached[MT_LIMIT_hole_segments] += (uint64_t)many_segments;
+    return many_bytes || many_segments || mt_budget_is_full(world->buffered, 0);
 }
 
 int mt_reassembly_segment(struct mt_reassembly *stream, const struct mt_reassembly_world *world, const struct mt_segment *segment, int64_t offset, int64_t acknowledged,
@@ -286,7 +340,7 @@ int mt_reassembly_segment(struct mt_reassembly *stream, const struct mt_reassemb
     int result = take_disorderly(stream, world, segment, offset, piece, &late);
     stream->out_of_order += late;
     while (result == MT_OK && end > before && stream->waiting_count != 0 && over_limits(stream, world))
-        result = give_up(stream, world, stream->waiting[0]->piece.offset, MT_HOLE_LIMIT, place);
+        result = give_up(stream, world, first_waiting(stream)->piece.offset, MT_HOLE_LIMIT, place);
     return result;
 }
 
@@ -299,7 +353,7 @@ void mt_reassembly_acknowledge(struct mt_reassembly *stream, int64_t offset)
 /* Whether the receiver has what lacks before the first segment that waits. */
 static int acked(const struct mt_reassembly *stream)
 {
-    return stream->waiting_count != 0 && stream->acknowledged >= stream->waiting[0]->piece.offset;
+    return stream->waiting_count != 0 && stream->acknowledged >= first_waiting(stream)->piece.offset;
 }
 
 int mt_reassembly_tick(struct mt_reassembly *stream, const struct mt_reassembly_world *world, const struct mt_place *place)
@@ -317,12 +371,17 @@ int mt_reassembly_tick(struct mt_reassembly *stream, const struct mt_reassembly_
     }
     if (stream->hole_acked) {
         stream->acked_segments++;
-        if (stream->acked_segments > limits->hole_acked_segments || mt_elapsed(stream->acked_since, place->time) / 1000000 > limits->hole_acked_milliseconds)
+        int many_segments = stream->acked_segments > limits->hole_acked_segments, long_ago = mt_elapsed(stream->acked_since, place->time) / 1000000 > limits->hole_acked_milliseconds;
+        world->reached[MT_LIMIT_hole_acked_segments] += (uint64_t)many_segments;
+        world->reached[MT_LIMIT_hole_acked_milliseconds] += (uint64_t)long_ago;
+        if (many_segments || long_ago)
             while (result == MT_OK && acked(stream)) /* one wait is enough for all that it has */
-                result = give_up(stream, world, stream->waiting[0]->piece.offset, MT_HOLE_ACKED, place);
+                result = give_up(stream, world, first_waiting(stream)->piece.offset, MT_HOLE_ACKED, place);
     }
-    while (result == MT_OK && stream->waiting_count != 0 && mt_elapsed(stream->stuck_since, place->time) / 1000000000 > limits->hole_seconds)
-        result = give_up(stream, world, stream->waiting[0]->piece.offset, MT_HOLE_LIMIT, place);
+    while (result == MT_OK && stream->waiting_count != 0 && mt_elapsed(stream->stuck_since, place->time) / 1000000000 > limits->hole_seconds) {
+        world->reached[MT_LIMIT_hole_seconds]++;
+        result = give_up(stream, world, first_waiting(stream)->piece.offset, MT_HOLE_LIMIT, place);
+    }
     return result;
 }
 
@@ -336,7 +395,7 @@ int64_t mt_reassembly_tail(const struct mt_reassembly *stream)
 int mt_reassembly_end(struct mt_reassembly *stream, const struct mt_reassembly_world *world, const struct mt_place *place)
 {
     while (stream->waiting_count != 0) {
-        int result = give_up(stream, world, stream->waiting[0]->piece.offset, MT_HOLE_END, place);
+        int result = give_up(stream, world, first_waiting(stream)->piece.offset, MT_HOLE_END, place);
         if (result != MT_OK)
             return result;
     }
@@ -344,16 +403,17 @@ int mt_reassembly_end(struct mt_reassembly *stream, const struct mt_reassembly_w
     return tail != 0 ? give_up(stream, world, stream->next + tail, MT_HOLE_END, place) : MT_OK;
 }
 
-void mt_reassembly_free(struct mt_reassembly *stream, int64_t *buffered)
+void mt_reassembly_free(struct mt_reassembly *stream, struct mt_budget *buffered)
 {
     for (uint32_t i = 0; i < stream->waiting_count; i++) {
-        *buffered -= (int64_t)(sizeof *stream->waiting[i] + stream->waiting[i]->piece.size);
-        mt_free(stream->waiting[i]);
+        struct mt_waiting *waiting = *waiting_at(stream, i);
+        mt_budget_use(buffered, -held(waiting));
+        mt_free(waiting);
     }
     mt_free(stream->waiting);
     mt_free(stream->lost_ranges);
     stream->waiting = NULL;
     stream->lost_ranges = NULL;
-    stream->waiting_count = stream->waiting_capacity = stream->lost_count = 0;
+    stream->waiting_first = stream->waiting_count = stream->waiting_capacity = stream->lost_count = 0;
     stream->waiting_bytes = 0;
 }

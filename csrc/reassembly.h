@@ -4,6 +4,7 @@
 #ifndef MT_REASSEMBLY_H
 #define MT_REASSEMBLY_H
 
+#include "budget.h"
 #include "limits.h"
 #include "piece.h"
 
@@ -21,8 +22,8 @@ struct mt_reassembly {
     int64_t lowest;        /* 0, or below it where a stream begun in the middle showed earlier bytes late */
     int64_t acknowledged;  /* furthest offset that the receiver acknowledged */
     int64_t fin;           /* offset of the FIN, -1 if none was seen */
-    struct mt_waiting **waiting; /* sorted by offset, never overlapping, all beyond `next` */
-    uint32_t waiting_count, waiting_capacity;
+    struct mt_waiting **waiting; /* a ring: sorted by offset, never overlapping, all beyond `next` */
+    uint32_t waiting_first, waiting_count, waiting_capacity; /* the capacity is a power of two */
     int64_t waiting_bytes;
     int64_t stuck_since;   /* time at which the present hole was first seen */
     int64_t acked_since;   /* time at which the receiver was first seen to have it, MT_NO_TIME: not yet */
@@ -36,10 +37,11 @@ struct mt_reassembly {
     int64_t bytes, retransmitted, out_of_order, lost; /* see connections in rows.h */
 };
 
-/* What reassembly needs of the world: limits, the running total of buffered bytes, and whom to tell. */
+/* What reassembly needs of the world: limits, the bytes it may hold, and whom to tell. */
 struct mt_reassembly_world {
     const struct mt_limits *limits;
-    int64_t *buffered;
+    uint64_t *reached; /* mt_reached */
+    struct mt_budget *buffered;
     struct mt_reader reader;
     /* Shown bytes that were handed down before and came again; it may still hold the first copy to compare with. */
     int (*repeated)(void *context, const uint8_t *data, int64_t offset, int64_t size, const struct mt_place *place);
@@ -72,6 +74,6 @@ int64_t mt_reassembly_tail(const struct mt_reassembly *stream);
 int mt_reassembly_end(struct mt_reassembly *stream, const struct mt_reassembly_world *world, const struct mt_place *place);
 
 /* Frees what waits, untold. */
-void mt_reassembly_free(struct mt_reassembly *stream, int64_t *buffered);
+void mt_reassembly_free(struct mt_reassembly *stream, struct mt_budget *buffered);
 
 #endif

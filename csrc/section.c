@@ -91,10 +91,10 @@ int mt_section_element(struct mt_payload *payload, const struct mt_epee_entry *l
     return result;
 }
 
-int mt_section_payload(struct mt_payload *payload, const uint8_t *bytes, size_t size, uint32_t command, int response, mt_take_field *take, void *context)
+int mt_section_payload(struct mt_payload *payload, const uint8_t *bytes, size_t size, const struct mt_epee_limits *limits, uint32_t command, int response, mt_take_field *take, void *context)
 {
     payload->fingerprint = (struct mt_fingerprint){.skeleton = mt_skeleton_object(command, (uint64_t)response)};
-    if (mt_epee_open(&payload->epee, bytes, size) != MT_OK)
+    if (mt_epee_open(&payload->epee, bytes, size, limits) != MT_OK)
         return MT_MALFORMED;
     return read_section(payload, mt_shape_root(command, response), take, context);
 }

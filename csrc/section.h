@@ -26,7 +26,7 @@ struct mt_payload {
 typedef int mt_take_field(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry);
 
 /* Reads a whole payload, which begins at `bytes` and must stay there. `payload` needs no beginning. */
-int mt_section_payload(struct mt_payload *payload, const uint8_t *bytes, size_t size, uint32_t command, int response, mt_take_field *take, void *context);
+int mt_section_payload(struct mt_payload *payload, const uint8_t *bytes, size_t size, const struct mt_epee_limits *limits, uint32_t command, int response, mt_take_field *take, void *context);
 
 /* Reads the object that mt_epee_next just gave to its end, as a struct of that shape. */
 int mt_section_object(struct mt_payload *payload, const struct mt_epee_entry *object, const struct mt_shape *shape, mt_take_field *take, void *context);

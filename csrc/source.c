@@ -23,6 +23,7 @@ struct file {
 
 /* The heap holds the numbers of the files that wait; at its top the one whose packet comes first. The current file is not in it. */
 struct mt_source {
+    const struct mt_limits *limits;
     struct file *files;
     size_t count;
     size_t begun;             /* files before this one have begun; sorted by key, so it is the next to begin */
@@ -102,9 +103,9 @@ static void hold(struct file *file)
 }
 
 /* Opens a file that has not begun, and holds its first packet. What fails here is news: the file was well when the source was opened. */
-static void begin(struct file *file)
+static void begin(struct file *file, const struct mt_limits *limits)
 {
-    file->capture = mt_capture_open(file->path, &file->result, &file->failure);
+    file->capture = mt_capture_open(file->path, limits, &file->result, &file->failure);
     if (file->capture != NULL) {
         hold(file);
         return;
@@ -155,6 +156,7 @@ static int stop_file(struct mt_source *source, struct file *file, int result, co
             .frame = file->last_frame,
             .time = file->last_time,
             .result = result,
+            .limit = file->capture != NULL ? mt_capture_exceeded(file->capture) : MT_LIMIT_decompression_ratio,
             .failure = *failure,
         };
     }
@@ -169,7 +171,7 @@ static int choose(struct mt_source *source)
     while (source->begun < source->count && (source->heap_count == 0 || before(source, source->begun, source->heap[0]))) {
         struct file *file = &source->files[source->begun];
         if (!file->holds)
-            begin(file);
+            begin(file, source->limits);
         heap_push(source, source->begun++);
     }
     if (source->heap_count == 0)
@@ -243,13 +245,13 @@ static int name_failure(struct mt_failure *failure, int result, const char *path
 }
 
 /* Looks at a file's first packet. It stays open, holding it, if it is the only one or cannot be opened again. */
-static int probe(struct file *file, int alone, struct mt_failure *failure)
+static int probe(struct file *file, const struct mt_limits *limits, int alone, struct mt_failure *failure)
 {
     struct mt_failure cause = {""};
     int result;
     file->key = MT_NO_TIME;
     file->last_time = MT_NO_TIME;
-    file->capture = mt_capture_open(file->path, &result, &cause);
+    file->capture = mt_capture_open(file->path, limits, &result, &cause);
     if (file->capture == NULL)
         return result == MT_NOMEM ? mt_fail(failure, MT_NOMEM, "%s", "") : name_failure(failure, result, file->path, &cause);
     file->size = mt_capture_size(file->capture);
@@ -276,7 +278,7 @@ static int take_in(struct mt_source *source, const char *const *paths, size_t co
             return mt_fail(failure, MT_NOMEM, "%s", "");
         if (count > 1 && strcmp(paths[i], "-") == 0)
             return mt_fail(failure, MT_IO, "-: standard input must be the only file");
-        int result = probe(file, count == 1, failure);
+        int result = probe(file, source->limits, count == 1, failure);
         if (result != MT_OK)
             return result;
         if (file->key == MT_NO_TIME && i > 0)
@@ -287,7 +289,7 @@ static int take_in(struct mt_source *source, const char *const *paths, size_t co
     return MT_OK;
 }
 
-struct mt_source *mt_source_open(const char *const *paths, size_t count, int *result, struct mt_failure *failure)
+struct mt_source *mt_source_open(const char *const *paths, size_t count, const struct mt_limits *limits, int *result, struct mt_failure *failure)
 {
     struct mt_source *source = mt_alloc(1, sizeof *source);
     struct file *files = mt_alloc(count, sizeof *files);
@@ -299,6 +301,7 @@ struct mt_source *mt_source_open(const char *const *paths, size_t count, int *re
         *result = mt_fail(failure, MT_NOMEM, "%s", "");
         return NULL;
     }
+    source->limits = limits;
     source->files = files;
     source->heap = heap;
     *result = take_in(source, paths, count, failure);

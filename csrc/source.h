@@ -9,6 +9,7 @@
 #define MT_SOURCE_H
 
 #include "error.h"
+#include "limits.h"
 #include "packet.h"
 
 #include <stddef.h>
@@ -21,14 +22,15 @@ struct mt_source_news {
     int64_t offset;    /* position in the (compressed) file in bytes: where the record that could not be read begins, or near it */
     int64_t frame;     /* last packet read of it */
     int64_t time;      /* time of that packet, MT_NO_TIME if none */
-    int result;        /* MT_DAMAGED or MT_IO */
+    int result;        /* MT_DAMAGED, MT_TOO_MUCH or MT_IO */
+    enum mt_limit_id limit; /* MT_TOO_MUCH: which it was */
     struct mt_failure failure;
 };
 
-/* Takes the files in and sorts them (each is opened once to see its first packet; "-" is standard input and must be alone; no file at all is a stream
+/* Takes the files in (`limits` must stay) and sorts them (each is opened once to see its first packet; "-" is standard input and must be alone; no file at all is a stream
  * without packets). A path given twice is read twice. Nothing is kept of `paths`. A file that cannot be read at all: NULL, *result MT_NOT_CAPTURE,
  * MT_IO, … and `failure` names the file and the cause. The caller owns it: mt_source_close. */
-struct mt_source *mt_source_open(const char *const *paths, size_t count, int *result, struct mt_failure *failure);
+struct mt_source *mt_source_open(const char *const *paths, size_t count, const struct mt_limits *limits, int *result, struct mt_failure *failure);
 
 /* Number of files, and the path of the i-th in stream order. */
 size_t mt_source_files(const struct mt_source *source);
@@ -37,7 +39,7 @@ const char *mt_source_path(const struct mt_source *source, size_t file);
 /* LINKTYPE_ that its beginning declares, -1 if it declares none before its first packet. */
 int64_t mt_source_link(const struct mt_source *source, size_t file);
 
-/* The next packet, all of place filled; packet->data is valid until the next call. MT_OK; MT_END; MT_NOMEM; or MT_DAMAGED / MT_IO: one file stops here,
+/* The next packet, all of place filled; packet->data is valid until the next call. MT_OK; MT_END; MT_NOMEM; or MT_DAMAGED / MT_TOO_MUCH / MT_IO: one file stops here,
  * as `news` tells; the next call goes on with the others. MT_END and MT_NOMEM repeat. */
 int mt_source_next(struct mt_source *source, struct mt_packet *packet, struct mt_source_news *news);
 

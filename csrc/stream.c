@@ -12,7 +12,7 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
-enum { INPUT_SIZE = 65536, MAGIC_SIZE = 4 };
+enum { INPUT_SIZE = 65536, MAGIC_SIZE = 4, RATIO_FROM = 16 << 20 };
 
 enum kind { PLAIN, GZIP, ZSTD };
 
@@ -27,6 +27,8 @@ struct mt_stream {
     uint8_t *input;    /* PLAIN: the bytes looked at for the magic; else INPUT_SIZE bytes of compressed data */
     size_t at, end;    /* those not consumed yet */
     int64_t fetched;   /* bytes read from fd */
+    int64_t made;      /* bytes decompressed */
+    int64_t ratio;     /* made / fetched at most, from RATIO_FROM on */
     int64_t size;
     z_stream gzip;
     ZSTD_DCtx *zstd;
@@ -184,6 +186,18 @@ static int64_t zstd_read(struct mt_stream *stream, void *buffer, size_t size)
     }
 }
 
+/* ---- bombs ---- */
+
+/* A few bytes may become gigabytes: nothing that a network sends compresses that well. */
+static int64_t weigh(struct mt_stream *stream, int64_t made)
+{
+    if (made > 0)
+        stream->made += made;
+    if (stream->made <= RATIO_FROM || (stream->made - RATIO_FROM) / stream->fetched < stream->ratio)
+        return made;
+    return stop(stream, mt_fail(&stream->failure, MT_TOO_MUCH, "decompresses to more than %lld times its size (limit decompression_ratio)", (long long)stream->ratio));
+}
+
 /* ---- plain ---- */
 
 static int64_t plain_read(struct mt_stream *stream, void *buffer, size_t size)
@@ -269,7 +283,7 @@ static int prepare(struct mt_stream *stream)
     return MT_OK;
 }
 
-struct mt_stream *mt_stream_open_fd(int fd, int *result, struct mt_failure *failure)
+struct mt_stream *mt_stream_open_fd(int fd, const struct mt_limits *limits, int *result, struct mt_failure *failure)
 {
     struct mt_stream *stream = mt_alloc(1, sizeof *stream);
     if (stream == NULL) {
@@ -277,6 +291,7 @@ struct mt_stream *mt_stream_open_fd(int fd, int *result, struct mt_failure *fail
         return NULL;
     }
     stream->fd = fd;
+    stream->ratio = limits->decompression_ratio;
     stream->input = stream->magic;
     *result = look(stream);
     if (*result == MT_OK)
@@ -291,10 +306,10 @@ struct mt_stream *mt_stream_open_fd(int fd, int *result, struct mt_failure *fail
     return stream;
 }
 
-struct mt_stream *mt_stream_open(const char *path, int *result, struct mt_failure *failure)
+struct mt_stream *mt_stream_open(const char *path, const struct mt_limits *limits, int *result, struct mt_failure *failure)
 {
     if (strcmp(path, "-") == 0)
-        return mt_stream_open_fd(STDIN_FILENO, result, failure);
+        return mt_stream_open_fd(STDIN_FILENO, limits, result, failure);
     int fd;
     do
         fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -303,7 +318,7 @@ struct mt_stream *mt_stream_open(const char *path, int *result, struct mt_failur
         *result = mt_fail(failure, MT_IO, "cannot open: %s", strerror(errno));
         return NULL;
     }
-    struct mt_stream *stream = mt_stream_open_fd(fd, result, failure);
+    struct mt_stream *stream = mt_stream_open_fd(fd, limits, result, failure);
     if (stream != NULL)
         stream->owned = 1;
     else
@@ -321,7 +336,7 @@ int64_t mt_stream_read(struct mt_stream *stream, void *buffer, size_t size, stru
     else if (stream->kind == PLAIN)
         got = plain_read(stream, buffer, size);
     else
-        got = stream->kind == GZIP ? gzip_read(stream, buffer, size) : zstd_read(stream, buffer, size);
+        got = weigh(stream, stream->kind == GZIP ? gzip_read(stream, buffer, size) : zstd_read(stream, buffer, size));
     if (got < 0)
         (void)mt_fail(failure, (int)got, "%s", stream->failure.text);
     return got;

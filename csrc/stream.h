@@ -3,6 +3,7 @@
 #define MT_STREAM_H
 
 #include "error.h"
+#include "limits.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,13 +17,14 @@ extern int (*mt_stream_interrupted)(void);
 /* Opens `path` read-only ("-" is standard input). gzip (any number of members, zero padding between and behind them allowed) and zstd (any number of
  * frames, skippable frames too) are recognised by their magic and decompressed. NULL with *result MT_NOMEM or MT_IO (`failure` says why, without the
  * path). The caller owns it: mt_stream_close. */
-struct mt_stream *mt_stream_open(const char *path, int *result, struct mt_failure *failure);
+struct mt_stream *mt_stream_open(const char *path, const struct mt_limits *limits, int *result, struct mt_failure *failure);
 
 /* The same over an open file descriptor, from where it stands; it is not closed. */
-struct mt_stream *mt_stream_open_fd(int fd, int *result, struct mt_failure *failure);
+struct mt_stream *mt_stream_open_fd(int fd, const struct mt_limits *limits, int *result, struct mt_failure *failure);
 
 /* Up to `size` bytes (at least 1) into `buffer`: the number read, which on a pipe may be fewer than asked for so that nobody waits for bytes he does not
- * need; 0 at the end; or MT_IO / MT_DAMAGED (bad or cut compressed data; what came before was handed out) / MT_NOMEM. The end and an error repeat at
+ * need; 0 at the end; or MT_IO / MT_DAMAGED (bad or cut compressed data; what came before was handed out) / MT_TOO_MUCH (the limit on the decompression
+ * ratio) / MT_NOMEM. The end and an error repeat at
  * every further call. */
 int64_t mt_stream_read(struct mt_stream *stream, void *buffer, size_t size, struct mt_failure *failure);
 

@@ -12,6 +12,7 @@
 #define AGE_STEP 1000000000 /* ns */
 #define SWEEP_STEP 100000000
 enum { LINGER_SECONDS = 10 }; /* how long a closed connection's streams stay open for segments that were overtaken */
+enum { MOST_RENEWED = 16 };   /* connections with wild times looked at per sweep: times that jump back with every packet must not cost all connections each time */
 
 struct mt_tcp {
     struct mt_output *output;
@@ -220,8 +221,14 @@ static int retire(struct mt_tcp *tcp, struct mt_connection *connection, enum mt_
     int result = end_streams(tcp, connection);
     if (result == MT_OK)
         result = mt_connection_row(connection, tcp->output, end);
-    mt_connection_free(connection, tcp->output);
+    mt_connection_free(connection);
     return result;
+}
+
+static int retire_idle(struct mt_tcp *tcp, struct mt_connection *connection)
+{
+    tcp->output->reached[MT_LIMIT_idle_seconds]++;
+    return retire(tcp, connection, MT_END_IDLE);
 }
 
 /* ---- beginnings ---- */
@@ -303,13 +310,15 @@ static int sweep(struct mt_tcp *tcp, int64_t time)
         if (mt_connection_closed(closing))
             result = end_streams(tcp, closing);
     }
-    while (result == MT_OK && tcp->oldest != NULL) {
+    for (int renewed = 0; result == MT_OK && tcp->oldest != NULL && renewed < MOST_RENEWED;) {
         if (idle(tcp, tcp->oldest, tcp->clock))
-            result = retire(tcp, tcp->oldest, MT_END_IDLE);
-        else if (wild(tcp->oldest->aged, tcp->clock, tcp->output->limits->idle_seconds))
-            renew(tcp, tcp->oldest, tcp->clock);
-        else
+            result = retire_idle(tcp, tcp->oldest);
+        else if (!wild(tcp->oldest->aged, tcp->clock, tcp->output->limits->idle_seconds))
             break;
+        else {
+            renew(tcp, tcp->oldest, tcp->clock);
+            renewed++;
+        }
     }
     return result;
 }
@@ -321,6 +330,7 @@ static int evict(struct mt_tcp *tcp)
                                  .client = oldest->client, .server = oldest->server, .offset = -1, .from_client = -1, .kind = MT_PROBLEM_LIMIT};
     if (mt_output_problem(tcp->output, &row, "a connection was ended: limit on connections") != MT_OK)
         return MT_NOMEM;
+    tcp->output->reached[MT_LIMIT_connections]++;
     return retire(tcp, oldest, MT_END_IDLE);
 }
 
@@ -334,7 +344,7 @@ int mt_tcp_segment(struct mt_tcp *tcp, const struct mt_segment *segment, const s
     if (connection != NULL) {
         int was_idle = idle(tcp, connection, place->time);
         if (was_idle || mt_connection_renewed(connection, segment, from_client)) {
-            result = retire(tcp, connection, was_idle ? MT_END_IDLE : MT_END_REUSED);
+            result = was_idle ? retire_idle(tcp, connection) : retire(tcp, connection, MT_END_REUSED);
             connection = NULL;
         }
     }
@@ -388,7 +398,7 @@ void mt_tcp_close(struct mt_tcp *tcp)
     while (tcp->oldest != NULL) {
         struct mt_connection *oldest = tcp->oldest;
         unlink_age(tcp, oldest);
-        mt_connection_free(oldest, tcp->output);
+        mt_connection_free(oldest);
     }
     mt_free(tcp->buckets);
     mt_free(tcp);

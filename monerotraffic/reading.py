@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
@@ -199,7 +200,7 @@ class _Run:
         self._bases = {"connections": 0, "messages": 0, "files": 0}
         self._pending: list[tuple[int, str]] = []
         self._damage: list[str] = []
-        self._dropped = 0
+        self._reached: Counter[str] = Counter()
 
     @property
     def size(self) -> int:
@@ -228,9 +229,9 @@ class _Run:
                     self._read_stream(label, stream, pieces, nodes, meter)
         except CaptureError as error:
             if nodes:
-                vars(error)["traffic"] = Traffic(pieces.join(), self._names.view(), nodes, self._dropped)
+                vars(error)["traffic"] = Traffic(pieces.join(), self._names.view(), nodes, self._reached)
             raise
-        return Traffic(pieces.join(), self._names.view(), nodes, self._dropped)
+        return Traffic(pieces.join(), self._names.view(), nodes, self._reached)
 
     def _read_stream(self, label: str | None, stream: _Stream, pieces: _Pieces, nodes: list[Node], meter: Meter) -> None:
         """Also where reading breaks off, what was read is added to `pieces` and `nodes`."""
@@ -259,7 +260,7 @@ class _Run:
         for table, count in counts.items():
             self._bases[table] += count
         self._note_damage(rows, self._names.view())
-        self._dropped += stream.reader.problems_dropped
+        self._reached.update(stream.reader.limits_reached)
         return node
 
     # ---- scan ----
@@ -320,7 +321,7 @@ class _Run:
         else:
             node = self._end_of_stream(label, stream, hosts, counts, rows)
         nodes = [node if other == label else Node(other, self._hosts[other] or (), 0, 0) for other in self._files]
-        return Traffic(rows, self._names.view(), nodes, self._dropped)
+        return Traffic(rows, self._names.view(), nodes, self._reached)
 
     def _hosts_of_beginning(self, rows: Rows) -> tuple[str, ...]:
         evidence = Evidence(self._ports)
@@ -346,8 +347,8 @@ class _Run:
     def warn(self, stacklevel: int) -> None:
         """One CaptureWarning for all that was damaged."""
         damage = list(dict.fromkeys(self._damage))
-        if self._dropped:
-            damage.append(f"{self._dropped} further problems are not listed (limit problems)")
+        if self._reached["problems"]:
+            damage.append(f"{self._reached['problems']} further problems are not listed (limit problems)")
         if damage:
             more = [f"and {len(damage) - _NAMED} more, see problems"] if len(damage) > _NAMED else []
             warnings.warn(f"not all could be read: {'; '.join([*damage[:_NAMED], *more])}", CaptureWarning, stacklevel=stacklevel)

@@ -39,6 +39,7 @@ def summary(traffic: Traffic, top: int = 10) -> dict[str, Any]:
         "relayed": _relayed(traffic),
         "peers": _peers(traffic, top),
         "problems": {"count": len(problems), "by": _problems(problems)},
+        "limits_reached": [{"limit": name, "times": times} for name, times in traffic.limits_reached.items()],
     }
 
 
@@ -134,6 +135,7 @@ def text(numbers: Mapping[str, Any]) -> str:
         _relay(numbers["relayed"]),
         _section(_peer_title(peers), peers["top"]),
         _section(_count(numbers["problems"]["count"], "problem"), numbers["problems"]["by"]),
+        *([_section("limits that were reached", numbers["limits_reached"])] if numbers["limits_reached"] else []),
     ]
     return "\n\n".join(sections) + "\n"
 

@@ -34,14 +34,14 @@ class Traffic:
     Made by monerotraffic.read and monerotraffic.scan.
     """
 
-    def __init__(self, arrays: Mapping[str, NDArray[Any]], names: NamesView, nodes: Sequence[Node], problems_dropped: int = 0) -> None:
+    def __init__(self, arrays: Mapping[str, NDArray[Any]], names: NamesView, nodes: Sequence[Node], limits_reached: Mapping[str, int] | None = None) -> None:
         self._arrays = {name: arrays[name] for name in SCHEMA if name in arrays}
         self._nodes = tuple(nodes)
         self._names = names
         self._maker: Frames | None = None
         self._built: dict[str, pd.DataFrame] = {}
-        self.problems_dropped = problems_dropped
-        """Rows of problems that the limit `problems` swallowed."""
+        self.limits_reached = {name: count for name, count in (limits_reached or {}).items() if count}
+        """How often each limit was reached that was: what it evicted, refused or left out. monerotraffic.limits() tells what they bound."""
 
     @property
     def arrays(self) -> Mapping[str, NDArray[Any]]:
@@ -128,7 +128,7 @@ class Traffic:
         problems; `unexplained`, seen - decoded - problems, which is 0; `lost`, not captured; `holes`, those in `lost` rows of problems, equal to `lost`.
 
         Only whole runs add up: of a scan, a connection is in the part in which it ended, its messages in any. Rows of problems that their limit swallowed
-        (`problems_dropped`) are counted in all, not by connection. Raises AttributeError unless messages were decoded.
+        (`limits_reached`) are counted in all, not by connection. Raises AttributeError unless messages were decoded.
         """
         from monerotraffic.accounting import accounting
 

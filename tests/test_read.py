@@ -247,7 +247,7 @@ def test_problems_beyond_the_limit_are_told(tmp_path: Path) -> None:
         talks.append(talk)
     path = put(tmp_path / "a", (packet for talk in talks for packet in talk.packets))
     traffic, warned = told(lambda: mt.read(path, limits={"problems": 2}))
-    assert traffic.problems_dropped > 0
+    assert traffic.limits_reached["problems"] > 0
     assert len(warned) == 1
     assert "limit problems" in warned[0]
     assert told(lambda: mt.read(path))[1] == []

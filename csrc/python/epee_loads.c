@@ -143,7 +143,7 @@ static PyObject *load(PyObject *types, const void *payload, Py_ssize_t size)
 {
     struct loading loading; /* the reader is large and begins itself */
     loading.types = types;
-    if (mt_epee_open(&loading.reader, payload, (size_t)size) != MT_OK)
+    if (mt_epee_open(&loading.reader, payload, (size_t)size, &mt_epee_monerod) != MT_OK)
         return refused(&loading);
     return section(&loading);
 }

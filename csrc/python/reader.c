@@ -385,15 +385,15 @@ static PyObject *reader_size(PyObject *object, void *closure)
     return PyLong_FromLongLong(size);
 }
 
-static PyObject *reader_problems_dropped(PyObject *object, void *closure)
+static PyObject *reader_limits_reached(PyObject *object, void *closure)
 {
     (void)closure;
     struct reader *self = (struct reader *)object;
     if (enter(self) < 0)
         return NULL;
-    uint64_t dropped = mt_core_problems_dropped(self->core);
+    PyObject *reached = mt_py_reached(self->core);
     leave(self);
-    return PyLong_FromUnsignedLongLong(dropped);
+    return reached;
 }
 
 /* ---- the end ---- */
@@ -492,7 +492,7 @@ static PyMethodDef reader_methods[] = {
 static PyGetSetDef reader_properties[] = {
     {"position", reader_position, NULL, "Bytes read of the files so far, as they lie on disk.", NULL},
     {"size", reader_size, NULL, "Bytes of the files in all, -1 if unknown.", NULL},
-    {"problems_dropped", reader_problems_dropped, NULL, "Rows of problems that the limit `problems` swallowed.", NULL},
+    {"limits_reached", reader_limits_reached, NULL, "How often each limit was reached so far.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

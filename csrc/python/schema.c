@@ -11,15 +11,13 @@
 
 struct limit {
     const char *name, *text;
-    int64_t value;
+    int64_t value, most;
     size_t offset; /* in struct mt_limits */
 };
 
-#define LIMIT_ENTRY(name, value, text) {#name, text, value, offsetof(struct mt_limits, name)},
-static const struct limit limit_list[] = {MT_LIMITS(LIMIT_ENTRY)};
+#define LIMIT_ENTRY(name, value, most, text) {#name, text, value, most, offsetof(struct mt_limits, name)},
+static const struct limit limit_list[MT_LIMIT_COUNT] = {MT_LIMITS(LIMIT_ENTRY)}; /* by mt_limit_id */
 #undef LIMIT_ENTRY
-
-enum { LIMIT_COUNT = sizeof limit_list / sizeof limit_list[0] };
 
 static const char *table_name(int i)
 {
@@ -68,7 +66,7 @@ int mt_py_table_id(PyObject *name)
 
 int mt_py_set_limit(struct mt_limits *limits, PyObject *name, PyObject *value)
 {
-    int i = find_name("limit", name, limit_name, LIMIT_COUNT);
+    int i = find_name("limit", name, limit_name, MT_LIMIT_COUNT);
     if (i < 0)
         return -1;
     PyObject *index = PyNumber_Index(value);
@@ -79,8 +77,8 @@ int mt_py_set_limit(struct mt_limits *limits, PyObject *name, PyObject *value)
     Py_DECREF(index);
     if (number == -1 && overflow == 0 && PyErr_Occurred() != NULL)
         return -1;
-    if (number < 0 || overflow != 0) {
-        PyErr_Format(PyExc_ValueError, "limit %s is %R: limits are from 0 to 2**63 - 1", limit_list[i].name, value);
+    if (number < 0 || overflow != 0 || number > limit_list[i].most) {
+        PyErr_Format(PyExc_ValueError, "limit %s is %R: it is from 0 to %lld", limit_list[i].name, value, (long long)limit_list[i].most);
         return -1;
     }
     *(int64_t *)(void *)((char *)limits + limit_list[i].offset) = number;
@@ -100,11 +98,20 @@ PyObject *mt_py_limits(PyObject *module, PyObject *ignored)
 {
     (void)module, (void)ignored;
     PyObject *dict = PyDict_New();
-    for (int i = 0; i < LIMIT_COUNT && dict != NULL; i++) {
+    for (int i = 0; i < MT_LIMIT_COUNT && dict != NULL; i++) {
         PyObject *value = Py_BuildValue("(Ls)", (long long)limit_list[i].value, limit_list[i].text);
         if (put(dict, PyUnicode_FromString(limit_list[i].name), value) < 0)
             Py_CLEAR(dict);
     }
+    return dict;
+}
+
+PyObject *mt_py_reached(const struct mt_core *core)
+{
+    PyObject *dict = PyDict_New();
+    for (int i = 0; i < MT_LIMIT_COUNT && dict != NULL; i++)
+        if (put(dict, PyUnicode_FromString(limit_list[i].name), PyLong_FromUnsignedLongLong(mt_core_reached(core, (enum mt_limit_id)i))) < 0)
+            Py_CLEAR(dict);
     return dict;
 }
 

@@ -238,7 +238,7 @@ static inline void room_close(struct room *room)
 {
     if (room->dialog != NULL)
         mt_dialog_close(room->dialog);
-    CHECK_EQUAL(room->output.buffered, 0);
+    CHECK_EQUAL(room->output.buffered.used, 0);
     mt_output_free(&room->output);
 }
 

@@ -304,7 +304,7 @@ static void test_truncated(void)
             CHECK_EQUAL(row->fragments, (size + 30) / 63); /* headers that are whole */
             CHECK_EQUAL(row->wire, (int64_t)(size - cut_header));
         }
-        CHECK_EQUAL(room.output.buffered, 0);
+        CHECK_EQUAL(room.output.buffered.used, 0);
     }
     room_close(&room);
     wire_free(&inner);
@@ -337,7 +337,7 @@ static void test_holes(void)
                 CHECK(row->status == MT_STATUS_COMPLETE || row->status == MT_STATUS_GAP || (snapped && row->status == MT_STATUS_SNAPPED));
             }
             CHECK(complete == 2); /* the two behind; never the joined one */
-            CHECK(room.output.buffered == 0);
+            CHECK(room.output.buffered.used == 0);
         }
     }
     room_close(&room);

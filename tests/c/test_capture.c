@@ -215,13 +215,15 @@ static uint32_t sum_of_seed(size_t count, unsigned seed)
     return sum;
 }
 
+static struct mt_limits limits;
+
 /* Reads all of a file into `seen`; what ended it. The frames are counted, and the end repeats. */
 static int read_from(const char *name)
 {
     int result = 1000;
     seen_count = 0;
     failure.text[0] = 0;
-    struct mt_capture *capture = mt_capture_open(name, &result, &failure);
+    struct mt_capture *capture = mt_capture_open(name, &limits, &result, &failure);
     if (capture == NULL)
         return result;
     CHECK_EQUAL(result, MT_OK);
@@ -428,6 +430,23 @@ static void test_pcapng_mixed(void)
     expect_packet(3, MT_NO_TIME, 100, 200, 276, 4);
     expect_packet(4, MT_NO_TIME, 13, 13, 101, 5);
     expect_packet(5, 0, 600000, 600000, 101, 6);
+}
+
+/* No more interfaces than the limit, in each section anew. */
+static void test_interfaces_limit(void)
+{
+    limits.interfaces = 2;
+    for (int number = 2; number <= 3; number++) {
+        begin(0);
+        for (int section = 0; section < 2; section++) {
+            put_section(UINT64_MAX, 0);
+            for (int i = 0; i < (section == 0 ? 2 : number); i++)
+                put_interface(1, 0, 6, 0);
+            put_packet(1, 1, 10, 10, 1);
+        }
+        expect_end(number == 2 ? MT_END : MT_TOO_MUCH, number == 2 ? 2 : 1, number == 2 ? "" : "limit interfaces");
+    }
+    limits = mt_default_limits;
 }
 
 static void expect_time(int resolution, int64_t offset, uint64_t ticks, int64_t time)
@@ -719,10 +738,10 @@ static void test_no_capture(void)
     bytes[4] = 1;
     expect_end(MT_NOT_CAPTURE, 0, "not a capture file (begins with d4 c3 b2 a1): archaic");
     int result = 0;
-    CHECK(mt_capture_open("/nonexistent/file", &result, &failure) == NULL);
+    CHECK(mt_capture_open("/nonexistent/file", &mt_default_limits, &result, &failure) == NULL);
     CHECK_EQUAL(result, MT_IO);
     CHECK_TEXT(failure.text, "cannot open: No such file or directory");
-    CHECK(mt_capture_open("/", &result, NULL) == NULL);
+    CHECK(mt_capture_open("/", &mt_default_limits, &result, NULL) == NULL);
     CHECK_EQUAL(result, MT_IO);
     mt_capture_close(NULL);
 }
@@ -874,7 +893,11 @@ static void test_far(void)
     free(packed);
     free(small);
     CHECK(offset > (int64_t)4 << 30);
+    CHECK_EQUAL(read_file(), MT_TOO_MUCH);
+    CHECK(strstr(failure.text, "decompression_ratio") != NULL);
+    limits.decompression_ratio = INT64_MAX;
     CHECK_EQUAL(read_file(), MT_DAMAGED);
+    limits = mt_default_limits;
     CHECK_EQUAL(seen_count, 1);
     expect_packet(0, 77, 5, 5, 1, 6);
     char reason[64];
@@ -888,7 +911,7 @@ static void test_position(void)
     save();
     int result;
     struct mt_packet packet;
-    struct mt_capture *capture = mt_capture_open(path, &result, NULL);
+    struct mt_capture *capture = mt_capture_open(path, &mt_default_limits, &result, NULL);
     CHECK_EQUAL(mt_capture_size(capture), size);
     CHECK_EQUAL(mt_capture_position(capture), 24);
     CHECK_EQUAL(mt_capture_next(capture, &packet, NULL), MT_OK);
@@ -919,6 +942,7 @@ static void test_memory(long least)
 
 int main(void)
 {
+    limits = mt_default_limits;
     snprintf(path, sizeof path, "%s/mt_capture_XXXXXX", P_tmpdir);
     int fd = mkstemp(path);
     CHECK(fd >= 0);
@@ -928,6 +952,7 @@ int main(void)
     test_pcap_damaged();
     test_pcapng();
     test_pcapng_mixed();
+    test_interfaces_limit();
     test_times();
     test_times_like_libpcap();
     test_pcapng_damaged();

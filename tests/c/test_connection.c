@@ -39,8 +39,8 @@ static void open_world(int monero, int start)
 
 static void close_world(void)
 {
-    mt_connection_free(connection, &output);
-    CHECK_EQUAL(output.buffered, 0);
+    mt_connection_free(connection);
+    CHECK_EQUAL(output.buffered.used, 0);
     CHECK_EQUAL(output.early_count, 0);
     mt_output_free(&output);
 }

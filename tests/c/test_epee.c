@@ -52,9 +52,9 @@ static const char *verdict_of(const uint8_t *bytes, size_t size)
     uint8_t *exact = malloc(size != 0 ? size : 1);
     uint64_t seen = 0;
     memcpy(exact, bytes, size);
-    int result = mt_epee_open(&skipped, exact, size);
+    int result = mt_epee_open(&skipped, exact, size, &mt_epee_monerod);
     result = result == MT_OK ? skip_all(&skipped) : result;
-    int other = mt_epee_open(&entered, exact, size);
+    int other = mt_epee_open(&entered, exact, size, &mt_epee_monerod);
     other = other == MT_OK ? enter_all(&entered, &seen) : other;
     CHECK_EQUAL(other, result);
     CHECK_EQUAL(result == MT_END, skipped.why == NULL);
@@ -123,7 +123,7 @@ static void test_varints(void)
             TAKEN(p);
             struct mt_epee reader;
             struct mt_epee_entry entry;
-            CHECK_EQUAL(mt_epee_open(&reader, p->bytes, p->size), MT_OK);
+            CHECK_EQUAL(mt_epee_open(&reader, p->bytes, p->size, &mt_epee_monerod), MT_OK);
             CHECK_EQUAL(mt_epee_next(&reader, &entry), MT_OK);
             CHECK_EQUAL(entry.size, values[i]);
             p->size--;
@@ -634,7 +634,7 @@ static void test_values(void)
     struct mt_epee reader;
     struct mt_epee_entry entry, element;
     TAKEN(p);
-    CHECK_EQUAL(mt_epee_open(&reader, p->bytes, p->size), MT_OK);
+    CHECK_EQUAL(mt_epee_open(&reader, p->bytes, p->size, &mt_epee_monerod), MT_OK);
     for (unsigned type = 1; type <= 9; type++) {
         CHECK_EQUAL(mt_epee_next(&reader, &entry), MT_OK);
         CHECK_EQUAL(entry.type, type);
@@ -696,6 +696,30 @@ static void test_truncation(void)
         CHECK(verdict_of(p->bytes, size) != NULL);
 }
 
+/* Lower limits than monerod's: what is taken with the exact number is refused with one less, and the reader says for which. */
+static void test_limits(void)
+{
+    static struct mt_epee reader;
+    struct payload *p = sample();
+    TAKEN(p);
+    struct mt_epee_limits most = mt_epee_monerod;
+    CHECK_EQUAL(mt_epee_open(&reader, p->bytes, p->size, &most), MT_OK);
+    CHECK_EQUAL(skip_all(&reader), MT_END);
+    CHECK_EQUAL(reader.excess, MT_EPEE_WITHIN);
+    uint32_t used[] = {reader.objects, reader.fields, reader.strings, 4};
+    for (int limit = 0; limit < 4; limit++) {
+        for (uint32_t less = 0; less < 2; less++) {
+            uint32_t *limits[] = {&most.objects, &most.fields, &most.strings, &most.depth};
+            most = mt_epee_monerod;
+            *limits[limit] = used[limit] - less;
+            int result = mt_epee_open(&reader, p->bytes, p->size, &most);
+            result = result == MT_OK ? skip_all(&reader) : result;
+            CHECK_EQUAL(result, less != 0 ? MT_MALFORMED : MT_END);
+            CHECK_EQUAL(reader.excess, less != 0 ? MT_EPEE_TOO_MANY_OBJECTS + limit : MT_EPEE_WITHIN);
+        }
+    }
+}
+
 /* Whatever comes, reading by skipping and by entering agree (verdict_of checks), and nothing is read beyond the end (the sanitizers check). */
 static void test_mutations(void)
 {
@@ -732,6 +756,7 @@ int main(void)
     test_mixed_depth();
     test_vectors();
     test_values();
+    test_limits();
     test_truncation();
     test_mutations();
     FINISH("epee");

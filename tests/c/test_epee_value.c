@@ -10,7 +10,7 @@ static struct mt_epee_entry entry;
 /* Makes the payload's one entry the current one. */
 static void read_entry(void)
 {
-    CHECK_EQUAL(mt_epee_open(&reader, work.bytes, work.size), MT_OK);
+    CHECK_EQUAL(mt_epee_open(&reader, work.bytes, work.size, &mt_epee_monerod), MT_OK);
     CHECK_EQUAL(mt_epee_next(&reader, &entry), MT_OK);
 }
 

@@ -16,7 +16,7 @@ static int walk_bytes(const uint8_t *bytes, size_t size, uint64_t most)
     if (size != 0)
         memcpy(exact, bytes, size);
     table.count = 0;
-    int result = mt_fields_append(&table, &strings, 5, exact, size, most, &cut);
+    int result = mt_fields_append(&table, &strings, 5, exact, size, &mt_epee_monerod, most, &cut);
     free(exact);
     return result;
 }

@@ -103,6 +103,7 @@ static uint8_t *kept;
 static int64_t packet_time;
 
 static int lost_calls;
+static mt_reached reached;
 static uint32_t lost_bytes;
 static int64_t lost_frame;
 
@@ -117,7 +118,7 @@ static void count_lost(void *context, const struct mt_place *first, uint32_t byt
 
 static void open_reader(void)
 {
-    reader = mt_ip_open(&mt_default_limits, count_lost, &lost_calls);
+    reader = mt_ip_open(&mt_default_limits, reached, count_lost, &lost_calls);
     lost_calls = 0;
     lost_bytes = 0;
 }
@@ -647,7 +648,7 @@ static void test_reassembled_bad(void)
 static void test_no_memory(void)
 {
     mt_fail_after(1);
-    CHECK(mt_ip_open(&mt_default_limits, NULL, NULL) == NULL);
+    CHECK(mt_ip_open(&mt_default_limits, reached, NULL, NULL) == NULL);
     struct bytes bytes = {.size = 0};
     add_ipv4(&bytes, 6, 0, 20 + 4, 0, 0);
     add_tcp(&bytes, MT_TCP_ACK, "", 0, 4);

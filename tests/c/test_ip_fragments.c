@@ -10,6 +10,7 @@ enum { MAX = 65535, SECOND = 1000000000, TOLD_MAX = 64 };
 static struct mt_ip_fragments fragments;
 static struct mt_ip_datagram datagram;
 static struct mt_limits limits;
+static mt_reached reached;
 static int64_t packet_time, frame;
 static uint8_t content[MAX + 65536]; /* what fragments carry */
 
@@ -45,7 +46,7 @@ static void begin(void)
 {
     mt_fail_after(0);
     mt_ip_fragments_free(&fragments);
-    mt_ip_fragments_init(&fragments, &limits, remember, &told);
+    mt_ip_fragments_init(&fragments, &limits, reached, remember, &told);
     told_count = 0;
     frame = 0;
 }
@@ -495,7 +496,7 @@ static void test_seconds_limit(void)
 
 static void test_nobody_to_tell(void)
 {
-    mt_ip_fragments_init(&fragments, &limits, NULL, NULL);
+    mt_ip_fragments_init(&fragments, &limits, reached, NULL, NULL);
     CHECK_EQUAL(put(1, 0, 8, 1), MT_IP_FRAGMENTS_WAIT);
     CHECK_EQUAL(put(1, 65528, 8, 1), MT_IP_FRAGMENTS_WAIT);
     CHECK_EQUAL(put(1, 0, 8, 1), MT_IP_FRAGMENTS_WAIT);

@@ -533,7 +533,7 @@ static void test_oversize(void)
     check_problem(0, MT_PROBLEM_OVERSIZE, 33 + 4096, 33 + 4097, "declared length over monerod's limit");
     CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_OVERSIZE), 33 + 4097);
     CHECK_EQUAL(bytes_told(&room.output), (int64_t)wire.size);
-    CHECK_EQUAL(room.output.buffered, 0);
+    CHECK_EQUAL(room.output.buffered.used, 0);
     room_close(&room);
     wire_free(&wire);
 }
@@ -650,6 +650,25 @@ static void test_buffered_bytes(void)
     check_problem(0, MT_PROBLEM_LIMIT, 0, 0, "a message was not kept: limit on buffered bytes");
     CHECK_EQUAL(problem_row(&room.output, 1)->kind, MT_PROBLEM_OVERSIZE);
     CHECK_EQUAL(bytes_told(&room.output), (int64_t)wire.size);
+    room_close(&room);
+    wire_free(&wire);
+}
+
+/* One connection does not use up what all have. */
+static void test_connection_bytes(void)
+{
+    struct wire wire = {0};
+    put_long(&wire, MT_NEW_TRANSACTIONS, 200000);
+    room_open(&room, 1);
+    room.limits.connection_bytes = 100000;
+    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 1000), MT_OK);
+    check_message(0, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE, 200000, 200000);
+    CHECK_EQUAL(room.output.reached[MT_LIMIT_connection_bytes], 1);
+    CHECK_EQUAL(room.output.reached[MT_LIMIT_buffered_bytes], 0);
+    room.limits.connection_bytes = 250000;
+    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 1000), MT_OK);
+    check_message(1, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_COMPLETE, 200000, 200000);
+    CHECK_EQUAL(room.dialog->buffered.used, 0);
     room_close(&room);
     wire_free(&wire);
 }
@@ -906,6 +925,7 @@ int main(void)
     test_disbelieved_and_hole();
     test_message_bytes();
     test_buffered_bytes();
+    test_connection_bytes();
     test_foreign();
     test_foreign_stays();
     test_recognised();

@@ -62,7 +62,7 @@ static void test_problems_limit(void)
         CHECK_EQUAL(mt_output_problem(&output, &row, "why"), MT_OK);
     }
     CHECK_EQUAL(problems_count(&output), 2);
-    CHECK_EQUAL(output.problems_dropped, 4);
+    CHECK_EQUAL(output.reached[MT_LIMIT_problems], 4);
     CHECK_EQUAL(mt_output_close_problems(&output), MT_OK);
     CHECK_EQUAL(problems_count(&output), 4);
     CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_LOST), 10 + 11 + 12 + 14);
@@ -97,7 +97,7 @@ static void test_problems_limit_after_taking(void)
     CHECK_EQUAL(mt_output_problem(&output, &row, "why"), MT_OK);
     CHECK_EQUAL(mt_output_problem(&output, &row, "why"), MT_OK);
     CHECK_EQUAL(problems_count(&output), 1);
-    CHECK_EQUAL(output.problems_dropped, 1);
+    CHECK_EQUAL(output.reached[MT_LIMIT_problems], 1);
     mt_output_free(&output);
 }
 
@@ -124,11 +124,11 @@ static void test_early(void)
     CHECK_EQUAL(mt_output_settled(&output), 13);
     output.messages_given++; /* too many rows wait for it */
     CHECK_EQUAL(mt_output_settled(&output), 33);
-    for (int i = 0; i < MT_EARLY_RESPONSES + 5; i++) {
+    for (int i = 0; i < (int)limits.early_responses + 5; i++) {
         struct mt_early_response early = {.waiting = &waiting, .message = output.messages_given++, .command = 1003};
         CHECK_EQUAL(mt_output_remember(&output, &early), MT_OK);
     }
-    CHECK_EQUAL(output.early_count, MT_EARLY_RESPONSES - MT_EARLY_RESPONSES / 4 + 6); /* one was there: full after all but six, then the oldest quarter went */
+    CHECK_EQUAL(output.early_count, (int)limits.early_responses - (int)limits.early_responses / 4 + 6); /* one was there: full after all but six, then the oldest quarter went */
     CHECK_EQUAL(output.early[output.early_count - 1].message, output.messages_given - 1);
     CHECK_EQUAL(output.early[0].message, output.messages_given - (int64_t)output.early_count);
     CHECK_EQUAL(waiting, output.early_count);
@@ -143,25 +143,25 @@ static void test_store(void)
         bytes[i] = (uint8_t)(i * 7);
     open_output();
     for (size_t at = 0; at < 1000; at += 100) {
-        CHECK_EQUAL(mt_output_store(&output, &buffer, bytes + at, 100, 1000), MT_OK);
-        CHECK_EQUAL(output.buffered, 1000); /* no more than it will hold */
+        CHECK_EQUAL(mt_output_store(&output, &output.buffered, &buffer, bytes + at, 100, 1000), MT_OK);
+        CHECK_EQUAL(output.buffered.used, 1000); /* no more than it will hold */
     }
     CHECK_EQUAL(buffer.count, 1000);
     CHECK(memcmp(buffer.bytes, bytes, 1000) == 0);
-    mt_output_release(&output, &buffer);
-    CHECK_EQUAL(output.buffered, 0);
+    mt_output_release(&output, &output.buffered, &buffer);
+    CHECK_EQUAL(output.buffered.used, 0);
     CHECK_EQUAL(output.spare_count, 1);
     CHECK(buffer.bytes == NULL && buffer.count == 0 && buffer.capacity == 0);
-    mt_output_release(&output, &buffer); /* nothing to give */
+    mt_output_release(&output, &output.buffered, &buffer); /* nothing to give */
     CHECK_EQUAL(output.spare_count, 1);
-    CHECK_EQUAL(mt_output_store(&output, &buffer, bytes, 10, 20), MT_OK); /* borrows the spare room */
+    CHECK_EQUAL(mt_output_store(&output, &output.buffered, &buffer, bytes, 10, 20), MT_OK); /* borrows the spare room */
     CHECK_EQUAL(output.spare_count, 0);
-    CHECK_EQUAL(output.buffered, 1000);
+    CHECK_EQUAL(output.buffered.used, 1000);
     CHECK_EQUAL(buffer.count, 10);
-    CHECK_EQUAL(mt_output_store(&output, &buffer, bytes, 1000, 5), MT_OK); /* more than was expected */
+    CHECK_EQUAL(mt_output_store(&output, &output.buffered, &buffer, bytes, 1000, 5), MT_OK); /* more than was expected */
     CHECK_EQUAL(buffer.count, 1010);
     CHECK(memcmp(buffer.bytes + 10, bytes, 1000) == 0);
-    mt_output_release(&output, &buffer);
+    mt_output_release(&output, &output.buffered, &buffer);
     mt_output_free(&output);
 }
 
@@ -170,9 +170,9 @@ static void test_store_little(void)
 {
     struct mt_buffer buffer = {0};
     open_output();
-    CHECK_EQUAL(mt_output_store(&output, &buffer, (const uint8_t *)"x", 1, 100000000), MT_OK);
-    CHECK(output.buffered <= 65536);
-    mt_output_release(&output, &buffer);
+    CHECK_EQUAL(mt_output_store(&output, &output.buffered, &buffer, (const uint8_t *)"x", 1, 100000000), MT_OK);
+    CHECK(output.buffered.used <= 65536);
+    mt_output_release(&output, &output.buffered, &buffer);
     mt_output_free(&output);
 }
 
@@ -182,15 +182,15 @@ static void test_store_limit(void)
     struct mt_buffer first = {0}, second = {0};
     open_output();
     limits.buffered_bytes = 100000;
-    CHECK_EQUAL(mt_output_store(&output, &first, bytes, 60000, 60000), MT_OK);
-    CHECK_EQUAL(mt_output_store(&output, &second, bytes, 40000, 40000), MT_OK); /* at the limit */
-    CHECK_EQUAL(output.buffered, 100000);
-    CHECK_EQUAL(mt_output_store(&output, &second, bytes, 1, 40001), MT_MALFORMED);
+    CHECK_EQUAL(mt_output_store(&output, &output.buffered, &first, bytes, 60000, 60000), MT_OK);
+    CHECK_EQUAL(mt_output_store(&output, &output.buffered, &second, bytes, 40000, 40000), MT_OK); /* at the limit */
+    CHECK_EQUAL(output.buffered.used, 100000);
+    CHECK_EQUAL(mt_output_store(&output, &output.buffered, &second, bytes, 1, 40001), MT_MALFORMED);
     CHECK(second.bytes == NULL);
-    CHECK_EQUAL(output.buffered, 60000);
-    CHECK_EQUAL(mt_output_store(&output, &first, bytes, 1, 60001), MT_OK); /* now there is room */
-    mt_output_release(&output, &first);
-    CHECK_EQUAL(output.buffered, 0);
+    CHECK_EQUAL(output.buffered.used, 60000);
+    CHECK_EQUAL(mt_output_store(&output, &output.buffered, &first, bytes, 1, 60001), MT_OK); /* now there is room */
+    mt_output_release(&output, &output.buffered, &first);
+    CHECK_EQUAL(output.buffered.used, 0);
     mt_output_free(&output);
 }
 
@@ -200,14 +200,14 @@ static void test_spares(void)
     struct mt_buffer buffers[MT_SPARE_BUFFERS + 3] = {{0}};
     open_output();
     for (int i = 0; i < MT_SPARE_BUFFERS + 3; i++)
-        CHECK_EQUAL(mt_output_store(&output, &buffers[i], bytes, 100, 100), MT_OK);
-    CHECK_EQUAL(mt_output_store(&output, &buffers[0], bytes, 1999900, 2000000), MT_OK);
+        CHECK_EQUAL(mt_output_store(&output, &output.buffered, &buffers[i], bytes, 100, 100), MT_OK);
+    CHECK_EQUAL(mt_output_store(&output, &output.buffered, &buffers[0], bytes, 1999900, 2000000), MT_OK);
     for (int i = 0; i < MT_SPARE_BUFFERS + 3; i++)
-        mt_output_release(&output, &buffers[i]);
+        mt_output_release(&output, &output.buffered, &buffers[i]);
     CHECK_EQUAL(output.spare_count, MT_SPARE_BUFFERS);
     for (int i = 0; i < output.spare_count; i++)
         CHECK(output.spare[i].capacity <= 1048576); /* the large one is not kept */
-    CHECK_EQUAL(output.buffered, 0);
+    CHECK_EQUAL(output.buffered.used, 0);
     mt_output_free(&output);
 }
 
@@ -219,7 +219,7 @@ static void test_no_memory(void)
     uint32_t waiting = 0;
     struct mt_early_response early = {.waiting = &waiting, .message = 1};
     mt_fail_after(1);
-    CHECK_EQUAL(mt_output_store(&output, &buffer, (const uint8_t *)"abc", 3, 3), MT_NOMEM);
+    CHECK_EQUAL(mt_output_store(&output, &output.buffered, &buffer, (const uint8_t *)"abc", 3, 3), MT_NOMEM);
     CHECK_EQUAL(mt_output_problem(&output, &row, "why"), MT_NOMEM);
     CHECK_EQUAL(mt_output_remember(&output, &early), MT_NOMEM);
     CHECK_EQUAL(output.early_count, 0);
@@ -236,8 +236,8 @@ static void test_no_memory(void)
     mt_fail_after(0);
     CHECK_EQUAL(result, MT_NOMEM); /* a text that was not there needs memory */
     CHECK_EQUAL(problems_count(&output), before);
-    CHECK_EQUAL(output.buffered, 0);
-    mt_output_release(&output, &buffer);
+    CHECK_EQUAL(output.buffered.used, 0);
+    mt_output_release(&output, &output.buffered, &buffer);
     mt_output_free(&output);
 }
 

@@ -18,7 +18,8 @@ struct stand {
     struct mt_reassembly stream;
     struct mt_reassembly_world world;
     struct mt_limits limits;
-    int64_t buffered;
+    mt_reached reached;
+    struct mt_budget budget;
     int64_t origin;             /* stream offset of seen[0] */
     uint8_t seen[SEEN_ROOM];    /* bytes handed down */
     uint8_t state[SEEN_ROOM];
@@ -109,15 +110,16 @@ static void open_stand(uint32_t base, int from_syn)
     for (int i = 0; i < PACKETS_ROOM; i++)
         stand.last_end[i] = INT64_MIN;
     stand.limits = mt_default_limits;
-    stand.world = (struct mt_reassembly_world){.limits = &stand.limits, .buffered = &stand.buffered, .reader = {on_data, on_hole, &stand}, .repeated = on_repeated, .conflict = on_conflict, .stray = on_stray};
+    stand.budget = (struct mt_budget){.limit = &stand.limits.buffered_bytes, .reached = &stand.reached[MT_LIMIT_buffered_bytes]};
+    stand.world = (struct mt_reassembly_world){.limits = &stand.limits, .reached = stand.reached, .buffered = &stand.budget, .reader = {on_data, on_hole, &stand}, .repeated = on_repeated, .conflict = on_conflict, .stray = on_stray};
     stand.place = (struct mt_place){.time = START_TIME, .frame = 1};
     mt_reassembly_start(&stand.stream, base, from_syn);
 }
 
 static void close_stand(void)
 {
-    mt_reassembly_free(&stand.stream, &stand.buffered);
-    CHECK_EQUAL(stand.buffered, 0);
+    mt_reassembly_free(&stand.stream, &stand.budget);
+    CHECK_EQUAL(stand.budget.used, 0);
 }
 
 /* A segment at a stream offset, `captured` of its `length` bytes there, from a buffer that ends where they end and goes away at once. */
@@ -174,7 +176,7 @@ static void test_orderly(void)
     open_stand(1000, 1);
     CHECK_EQUAL(feed(0, "abc"), MT_OK);
     CHECK_EQUAL(feed(3, "defgh"), MT_OK);
-    CHECK_EQUAL(stand.buffered, 0); /* nothing was copied */
+    CHECK_EQUAL(stand.budget.used, 0); /* nothing was copied */
     CHECK_EQUAL(stand.last.segment_begin, 3);
     CHECK_EQUAL(stand.last.segment_end, 8);
     CHECK_EQUAL(stand.last.place.arrival, 1);
@@ -203,7 +205,7 @@ static void permute(const int64_t *cuts, const int *order)
     CHECK_EQUAL(stand.stream.retransmitted, 0);
     CHECK_EQUAL(stand.stream.bytes, sizeof text - 1);
     CHECK_EQUAL(stand.told_count, 0);
-    CHECK_EQUAL(stand.buffered, 0);
+    CHECK_EQUAL(stand.budget.used, 0);
     CHECK_EQUAL(stand.data_calls, 5);
     close_stand();
 }
@@ -225,6 +227,35 @@ static void test_permutations(void)
         tried++;
     }
     CHECK_EQUAL(tried, 120);
+}
+
+/* Many segments of one byte in orders that put them at the beginning, the end and the middle of what waits. */
+static void test_orders_of_many(void)
+{
+    enum { MANY = 300, ORDERS = 6 };
+    char text[MANY + 1] = "";
+    for (int i = 0; i < MANY; i++)
+        text[i] = (char)('a' + i % 26);
+    for (int order = 0; order < ORDERS; order++) {
+        open_stand(0, 1);
+        for (int i = 1; i < MANY; i++) {
+            int at = order == 0 ? MANY - i                                          /* backwards */
+                   : order == 1 ? (i % 2 != 0 ? (i + 1) / 2 : MANY - i / 2)         /* from both ends */
+                   : order == 2 ? (i * 7) % MANY                                  /* all over, */
+                   : order == 3 ? MANY - 1 - (i - 1) * 91 % (MANY - 1)              /* in two ways, */
+                   : order == 4 ? (i < 150 ? 2 * i : 2 * (MANY - i) - 1)            /* every other one, then back */
+                                : (i <= 150 ? 149 + i : 300 - i);                   /* up from the middle, then down */
+            CHECK_EQUAL(feed_cut(at, text + at, 1, 1), MT_OK);
+        }
+        for (int at = 1; at < MANY; at++) /* whatever an order left out */
+            CHECK_EQUAL(feed_cut(at, text + at, 1, 1), MT_OK);
+        CHECK_EQUAL(stand.stream.waiting_count, MANY - 1);
+        CHECK_EQUAL(stand.stream.waiting_bytes, MANY - 1);
+        CHECK_EQUAL(feed(0, "a"), MT_OK);
+        check_seen(text);
+        CHECK_EQUAL(stand.stream.waiting_count, 0);
+        close_stand();
+    }
 }
 
 /* A packet of which parts wait and parts fill holes is handed down in pieces that know of each other. */
@@ -358,7 +389,7 @@ static void test_window(void)
     CHECK_EQUAL(feed(3 * window, "x"), MT_OK); /* one byte far ahead costs one byte */
     CHECK_EQUAL(stand.told_count, 2);
     CHECK_EQUAL(stand.stream.waiting_bytes, 1);
-    CHECK(stand.buffered < 300);
+    CHECK(stand.budget.used < 300);
     CHECK_EQUAL(feed(2 * window, "on"), MT_OK);
     CHECK_EQUAL(stand.data_bytes, 2);
     CHECK_EQUAL(finish_stand(), MT_OK);
@@ -474,12 +505,12 @@ static void test_limit_buffered(void)
 {
     open_stand(0, 1);
     stand.limits.buffered_bytes = 1000;
-    stand.buffered = 990; /* by others */
+    stand.budget.used = 990; /* by others */
     CHECK_EQUAL(feed(5, "f"), MT_OK);
     check_told(0, 'h', 0, 5);
-    CHECK_EQUAL(stand.buffered, 990);
+    CHECK_EQUAL(stand.budget.used, 990);
     CHECK_EQUAL(stand.stream.waiting_count, 0);
-    stand.buffered = 0;
+    stand.budget.used = 0;
     close_stand();
 }
 
@@ -765,7 +796,7 @@ static void test_against_model(void)
             CHECK_EQUAL(stand.stream.highest, model.highest);
         }
         CHECK_EQUAL(finish_stand(), MT_OK);
-        CHECK_EQUAL(stand.buffered, 0);
+        CHECK_EQUAL(stand.budget.used, 0);
         check_model(&model);
         close_stand();
     }
@@ -809,7 +840,7 @@ static void test_no_memory(void)
         int64_t held = 0;
         for (uint32_t i = 0; i < stand.stream.waiting_count; i++)
             held++;
-        CHECK((held == 0) == (stand.buffered == 0));
+        CHECK((held == 0) == (stand.budget.used == 0));
         close_stand();
     }
     CHECK(failed > 20);
@@ -882,6 +913,7 @@ int main(void)
 {
     test_orderly();
     test_permutations();
+    test_orders_of_many();
     test_pieces_of_one_segment();
     test_duplicates();
     test_conflicts();

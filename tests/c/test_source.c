@@ -121,7 +121,7 @@ static struct mt_source *open_all(size_t count)
 {
     int result = -1;
     struct mt_failure failure = {""};
-    struct mt_source *source = mt_source_open(paths, count, &result, &failure);
+    struct mt_source *source = mt_source_open(paths, count, &mt_default_limits, &result, &failure);
     CHECK_EQUAL(result, MT_OK);
     CHECK_TEXT(failure.text, "");
     return source;
@@ -390,7 +390,7 @@ static void expect_refused(size_t count, int expected, const char *reason)
 {
     int result = 0;
     struct mt_failure failure = {""};
-    CHECK(mt_source_open(paths, count, &result, &failure) == NULL);
+    CHECK(mt_source_open(paths, count, &mt_default_limits, &result, &failure) == NULL);
     CHECK_EQUAL(result, expected);
     if (strstr(failure.text, reason) == NULL) {
         check_failed++;
@@ -506,7 +506,7 @@ static void test_memory(void)
         struct mt_packet packet;
         struct mt_source_news told;
         mt_fail_after(calls);
-        struct mt_source *source = mt_source_open(paths, 3, &result, &failure);
+        struct mt_source *source = mt_source_open(paths, 3, &mt_default_limits, &result, &failure);
         if (source == NULL)
             CHECK(result == MT_NOMEM && failure.text[0] == 0);
         else {

@@ -57,7 +57,7 @@ static struct got read_path(size_t step)
 {
     int result = -1;
     struct mt_failure failure = {""};
-    struct mt_stream *stream = mt_stream_open(path, &result, &failure);
+    struct mt_stream *stream = mt_stream_open(path, &mt_default_limits, &result, &failure);
     CHECK_EQUAL(result, MT_OK);
     if (stream == NULL)
         exit(1);
@@ -118,7 +118,7 @@ static void test_plain(void)
     }
     uint8_t byte;
     int result;
-    struct mt_stream *stream = mt_stream_open(path, &result, NULL);
+    struct mt_stream *stream = mt_stream_open(path, &mt_default_limits, &result, NULL);
     CHECK_EQUAL(mt_stream_read(stream, &byte, 0, NULL), 0);
     CHECK_EQUAL(mt_stream_read(stream, &byte, 1, NULL), 1);
     mt_stream_close(stream);
@@ -234,7 +234,9 @@ static void test_large(uint8_t *packed)
     for (int i = 0; i < FRAMES; i++)
         CHECK(write(fd, packed, size) == (ssize_t)size);
     close(fd);
-    struct mt_stream *stream = mt_stream_open(path, &result, NULL);
+    struct mt_limits limits = mt_default_limits;
+    limits.decompression_ratio = INT64_MAX;
+    struct mt_stream *stream = mt_stream_open(path, &limits, &result, NULL);
     int64_t total = 0, got;
     while ((got = mt_stream_read(stream, to, ROOM, NULL)) > 0)
         total += got;
@@ -245,12 +247,57 @@ static void test_large(uint8_t *packed)
     free(to);
 }
 
+/* Reads all with that limit on the ratio; the bytes that came, and how it ended. */
+static int64_t read_within(int64_t ratio, int64_t *end)
+{
+    struct mt_limits limits = mt_default_limits;
+    struct mt_failure failure = {""};
+    int result;
+    uint8_t *to = malloc(ROOM);
+    limits.decompression_ratio = ratio;
+    struct mt_stream *stream = mt_stream_open(path, &limits, &result, &failure);
+    int64_t total = 0;
+    while ((*end = mt_stream_read(stream, to, ROOM, &failure)) > 0)
+        total += *end;
+    CHECK_EQUAL(mt_stream_read(stream, to, ROOM, &failure), *end);
+    CHECK((strstr(failure.text, "decompression_ratio") != NULL) == (*end == MT_TOO_MUCH));
+    mt_stream_close(stream);
+    free(to);
+    return total;
+}
+
+/* 64 MiB of nothing, from 64 KiB by gzip, from 2 KiB by zstd. */
+static void test_bombs(uint8_t *packed)
+{
+    enum { SIZE = 64 << 20, ALWAYS = 16 << 20 };
+    int64_t end, total;
+    uint8_t *zeros = calloc(SIZE, 1);
+    size_t size = zstd_bytes(packed, zeros, SIZE);
+    write_file(packed, size);
+    total = read_within(mt_default_limits.decompression_ratio, &end);
+    CHECK_EQUAL(end, MT_TOO_MUCH);
+    CHECK(total >= ALWAYS && total <= ALWAYS + (int64_t)size * 1000 + 2 * ROOM);
+    CHECK_EQUAL(read_within(INT64_MAX, &end), SIZE);
+    CHECK_EQUAL(end, 0);
+    size = gzip_bytes(packed, zeros, SIZE);
+    write_file(packed, size);
+    CHECK_EQUAL(read_within(mt_default_limits.decompression_ratio, &end), SIZE);
+    CHECK_EQUAL(end, 0);
+    total = read_within(100, &end);
+    CHECK_EQUAL(end, MT_TOO_MUCH);
+    CHECK(total >= ALWAYS && total < SIZE);
+    write_file(packed, gzip_bytes(packed, zeros, ALWAYS)); /* so much is nobody's harm */
+    CHECK_EQUAL(read_within(0, &end), ALWAYS);
+    CHECK_EQUAL(end, 0);
+    free(zeros);
+}
+
 static void test_position(uint8_t *packed)
 {
     int result = -1;
     uint8_t buffer[1000];
     write_file(plain, 5000);
-    struct mt_stream *stream = mt_stream_open(path, &result, NULL);
+    struct mt_stream *stream = mt_stream_open(path, &mt_default_limits, &result, NULL);
     CHECK_EQUAL(mt_stream_size(stream), 5000);
     CHECK_EQUAL(mt_stream_position(stream), 0);
     CHECK(!mt_stream_compressed(stream));
@@ -262,7 +309,7 @@ static void test_position(uint8_t *packed)
 
     size_t size = gzip_bytes(packed, plain, sizeof plain);
     write_file(packed, size);
-    stream = mt_stream_open(path, &result, NULL);
+    stream = mt_stream_open(path, &mt_default_limits, &result, NULL);
     CHECK(mt_stream_compressed(stream));
     CHECK_EQUAL(mt_stream_size(stream), size);
     CHECK_EQUAL(mt_stream_position(stream), 0);
@@ -278,7 +325,7 @@ static void test_position(uint8_t *packed)
     int fd = open(path, O_RDWR | O_TRUNC);
     off_t far = ((off_t)5 << 30) + 1;
     if (ftruncate(fd, far + 3000) == 0 && pwrite(fd, plain, 3000, far) == 3000 && lseek(fd, far, SEEK_SET) == far) {
-        stream = mt_stream_open_fd(fd, &result, NULL);
+        stream = mt_stream_open_fd(fd, &mt_default_limits, &result, NULL);
         CHECK_EQUAL(mt_stream_size(stream), 3000);
         got = read_all(stream, 1100);
         CHECK(got.size == 3000 && memcmp(got.bytes, plain, 3000) == 0);
@@ -305,7 +352,7 @@ static void test_pipe(const uint8_t *bytes, size_t size, size_t step, size_t exp
     close(ends[1]);
     CHECK(dup2(ends[0], STDIN_FILENO) == STDIN_FILENO);
     close(ends[0]);
-    struct mt_stream *stream = mt_stream_open("-", &result, NULL);
+    struct mt_stream *stream = mt_stream_open("-", &mt_default_limits, &result, NULL);
     CHECK_EQUAL(result, MT_OK);
     CHECK_EQUAL(mt_stream_size(stream), -1);
     struct got got = read_all(stream, 50000);
@@ -325,7 +372,7 @@ static void test_no_wait(void)
     uint8_t buffer[1000];
     CHECK(pipe(ends) == 0);
     CHECK(write(ends[1], plain, 10) == 10);
-    struct mt_stream *stream = mt_stream_open_fd(ends[0], &result, NULL);
+    struct mt_stream *stream = mt_stream_open_fd(ends[0], &mt_default_limits, &result, NULL);
     int64_t total = 0;
     while (total < 10)
         total += mt_stream_read(stream, buffer + total, sizeof buffer - (size_t)total, NULL);
@@ -340,16 +387,16 @@ static void test_refused(void)
 {
     int result = 0;
     struct mt_failure failure = {""};
-    CHECK(mt_stream_open("/nonexistent/file", &result, &failure) == NULL);
+    CHECK(mt_stream_open("/nonexistent/file", &mt_default_limits, &result, &failure) == NULL);
     CHECK_EQUAL(result, MT_IO);
     CHECK_TEXT(failure.text, "cannot open: No such file or directory");
-    CHECK(mt_stream_open("/", &result, &failure) == NULL);
+    CHECK(mt_stream_open("/", &mt_default_limits, &result, &failure) == NULL);
     CHECK_EQUAL(result, MT_IO);
     CHECK_TEXT(failure.text, "cannot read: it is a directory");
-    CHECK(mt_stream_open_fd(-1, &result, &failure) == NULL);
+    CHECK(mt_stream_open_fd(-1, &mt_default_limits, &result, &failure) == NULL);
     CHECK_EQUAL(result, MT_IO);
     int fd = open(path, O_WRONLY);
-    CHECK(mt_stream_open_fd(fd, &result, &failure) == NULL); /* not readable */
+    CHECK(mt_stream_open_fd(fd, &mt_default_limits, &result, &failure) == NULL); /* not readable */
     CHECK_EQUAL(result, MT_IO);
     CHECK(strstr(failure.text, "cannot read: ") == failure.text);
     close(fd);
@@ -365,7 +412,7 @@ static void test_memory(const void *bytes, size_t size, long least)
         int result = 0;
         struct mt_failure failure = {"x"};
         mt_fail_after(calls);
-        struct mt_stream *stream = mt_stream_open(path, &result, &failure);
+        struct mt_stream *stream = mt_stream_open(path, &mt_default_limits, &result, &failure);
         int64_t got = MT_NOMEM;
         if (stream == NULL)
             CHECK(result == MT_NOMEM && failure.text[0] == 0);
@@ -398,6 +445,7 @@ int main(void)
     test_cuts(packed, zstd_bytes);
     test_damage(packed, gzip_bytes);
     test_damage(packed, zstd_bytes);
+    test_bombs(packed);
     test_large(packed);
     test_position(packed);
     test_pipe(plain, 5000, 1, 5000);

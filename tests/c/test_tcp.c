@@ -27,7 +27,7 @@ static void close_world(void)
 {
     mt_tcp_close(tcp);
     tcp = NULL;
-    CHECK_EQUAL(output.buffered, 0);
+    CHECK_EQUAL(output.buffered.used, 0);
     mt_output_free(&output);
 }
 
