@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import worst
 from benchmarks.contenders import DEFAULT, KEYS, Unavailable
 from benchmarks.generate import Shares, generate, parse_size, with_shares
 from benchmarks.run import BenchmarkError, run, table
@@ -86,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_run_options(runner)
     runner.add_argument("--blobs", type=Path, metavar="FILE", help="what generate --blobs wrote with the capture; without it the Keccak pass is left out")
     runner.add_argument("capture", type=Path, metavar="CAPTURE")
+    bounds = commands.add_parser("worst", help="captures made to cost as much as they can")
+    bounds.add_argument("--packets", type=_positive, default=1_000_000, help="of the large file of each case (default 1000000)")
     return parser
 
 
@@ -117,6 +120,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "generate":
             _write_manifest(options)
+        elif options.command == "worst":
+            print(worst.table(worst.measure(options.packets, _tell)))
         elif options.command == "run":
             _run(options, options.capture, options.blobs)
         else:

@@ -11,7 +11,7 @@ struct mt_waiting {
     uint8_t bytes[];
 };
 
-enum { LOST_RANGES = 32 };
+enum { LOST_RANGES = 32, MOST_STEPS = 64 };
 #define WINDOW ((int64_t)1 << 30) /* the largest TCP window there is (RFC 7323) */
 
 /* ---- the ring of what waits ----
@@ -263,7 +263,8 @@ static int merge(struct mt_reassembly *stream, const struct mt_reassembly_world 
     int64_t at = offset > stream->next ? offset : stream->next;
     int result = MT_OK;
     uint32_t index = first_beyond(stream, at); /* of the first waiting piece that ends beyond `at` */
-    while (at < end && result == MT_OK) {
+    int64_t steps = MOST_STEPS + segment->captured; /* a few bytes of a segment that the snap length cut must not cost all that waits; where it is left, a hole stays */
+    while (at < end && result == MT_OK && steps-- > 0) {
         const struct mt_waiting *known = index < stream->waiting_count ? *waiting_at(stream, index) : NULL;
         int64_t stop;
         if (known != NULL && known->piece.offset <= at) {
