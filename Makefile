@@ -17,13 +17,16 @@ LIBRARIES := -lpcap -lz -lzstd
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test ctest ctest-sanitized pytest test-asan mypy stubtest ruff lint bench docs format clean
+.PHONY: help demo test ctest ctest-sanitized replay fuzz seeds cov pytest test-asan mypy stubtest ruff lint bench docs format clean
 
 help:
 	@echo 'make demo             who was there: a summary of the bundled capture (sets everything up first)'
-	@echo 'make test             everything: C unit tests, the same under ASan and UBSan, pytest, mypy --strict, stubtest, ruff'
+	@echo 'make test             everything: C unit tests, the same under ASan and UBSan, a minute of fuzzing, pytest, mypy --strict, stubtest, ruff'
 	@echo 'make ctest            C unit tests'
 	@echo 'make ctest-sanitized  C unit tests under AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make fuzz             fuzzes the four doors of the core, SECONDS=600 each (DOORS="levin epee" for some; needs clang)'
+	@echo 'make replay           the fuzzers'"'"' seeds, and what once went wrong, under the sanitizers'
+	@echo 'make cov              which lines of csrc the C tests and the seeds reach'
 	@echo 'make pytest           Python tests (ARGS="-k name" for some)'
 	@echo 'make test-asan        Python tests with the extension under the sanitizers'
 	@echo 'make lint             mypy --strict, stubtest, ruff'
@@ -41,6 +44,8 @@ demo: $(VENV)/package
 test: $(VENV)/package $(VENV)/extras
 	$(MAKE) --no-print-directory ctest
 	$(MAKE) --no-print-directory ctest-sanitized
+	$(MAKE) --no-print-directory replay
+	$(MAKE) --no-print-directory fuzz SECONDS=15
 	$(MAKE) --no-print-directory pytest
 	$(MAKE) --no-print-directory mypy
 	$(MAKE) --no-print-directory stubtest
@@ -120,6 +125,68 @@ ctest-sanitized: export ASAN_OPTIONS = allocator_may_return_null=1
 ctest-sanitized: $(CTESTS:%=build/ctest-sanitized/%)
 	$(call run_ctests,build/ctest-sanitized,C tests under ASan and UBSan)
 
+# ---- fuzzing: four doors (SECURITY.md), each a program of fuzz/ ----
+
+DOORS := capture frames levin epee
+SECONDS := 600
+FUZZ_PARTS := input invariants container
+FUZZED := -std=c11 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all $(WARNINGS)
+FUZZ_LIMITS := -timeout=20 -rss_limit_mb=3000 -max_len=24000 -use_value_profile=1 -print_final_stats=1 -artifact_prefix=build/crashes/
+
+.SECONDARY: $(FUZZ_PARTS:%=build/fuzz/%.o) $(CORE:csrc/%.c=build/fuzz/csrc/%.o)
+
+# Any gcc can run inputs again; only clang has a fuzzer.
+build/replay/%: fuzz/fuzz_%.c fuzz/replay.c $(FUZZ_PARTS:%=fuzz/%.c) $(CORE:csrc/%.c=build/ctest-sanitized/%.o)
+	@mkdir -p $(@D)
+	@echo '  CC  $@'
+	@$(CC) $(SANITIZED) -Icsrc -Ifuzz $^ $(LIBRARIES) -o $@
+
+replay: $(DOORS:%=build/replay/%)
+	@for door in $(DOORS); do build/replay/$$door $$(ls -d fuzz/seeds/$$door fuzz/regressions/$$door 2>/dev/null) || exit 1; done
+
+fuzzes = printf 'int LLVMFuzzerTestOneInput(const char *, long);\nint LLVMFuzzerTestOneInput(const char *d, long n) { return d && n < 0; }\n' | clang -x c -fsanitize=fuzzer,address,undefined - -o build/can-fuzz 2>/dev/null
+
+# The runtime of the sanitizers is a package named after clang's version.
+build/clang: | build/system
+	@if ! $(fuzzes); then \
+		command -v apt-get >/dev/null || { echo "please install clang with libFuzzer and the sanitizers" >&2; exit 1; }; \
+		if [ "$$(id -u)" -eq 0 ]; then root=; else root=sudo; fi; \
+		echo "installing: clang"; \
+		$$root apt-get update -qq && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends clang >/dev/null; \
+		$(fuzzes) || $$root env DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends libclang-rt-$$(clang -dumpversion | cut -d. -f1)-dev >/dev/null; \
+		$(fuzzes) || { echo "clang cannot make fuzzers here" >&2; exit 1; }; \
+	fi
+	@touch $@
+
+build/fuzz/csrc/%.o: csrc/%.c | build/clang
+	@mkdir -p $(@D)
+	@echo '  CLANG  $@'
+	@clang $(FUZZED) -MMD -MP -c $< -o $@
+
+build/fuzz/%.o: fuzz/%.c | build/clang
+	@mkdir -p $(@D)
+	@echo '  CLANG  $@'
+	@clang $(FUZZED) -Icsrc -MMD -MP -c $< -o $@
+
+build/fuzz/%: build/fuzz/fuzz_%.o $(FUZZ_PARTS:%=build/fuzz/%.o) $(CORE:csrc/%.c=build/fuzz/csrc/%.o)
+	@clang -fsanitize=fuzzer,address,undefined $^ $(LIBRARIES) -o $@
+
+# What it finds new is kept in build/corpus, what goes wrong in build/crashes.
+fuzz: $(DOORS:%=build/fuzz/%)
+	@mkdir -p build/crashes
+	@for door in $(DOORS); do \
+		echo "fuzzing $$door for $(SECONDS) s"; \
+		mkdir -p build/corpus/$$door; \
+		build/fuzz/$$door -max_total_time=$(SECONDS) $(FUZZ_LIMITS)$$door- build/corpus/$$door fuzz/seeds/$$door >build/corpus/$$door.log 2>&1 || { tail -60 build/corpus/$$door.log; exit 1; }; \
+		grep -a 'stat::number_of_executed_units' build/corpus/$$door.log; \
+	done
+
+# The seeds anew: of the test cases and all that was found since, what reaches something that the rest does not.
+seeds: $(DOORS:%=build/fuzz/%) $(VENV)/extras
+	rm -rf build/seeds fuzz/seeds
+	$(BIN)/python fuzz/make_seeds.py build/seeds
+	for door in $(DOORS); do mkdir -p build/corpus/$$door fuzz/seeds/$$door; build/fuzz/$$door -set_cover_merge=1 fuzz/seeds/$$door build/seeds/$$door build/corpus/$$door 2>&1 | tail -1; done
+
 # ---- Python tests ----
 
 pytest: $(VENV)/package $(VENV)/extras
@@ -165,4 +232,4 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis monerotraffic/*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
--include $(wildcard build/ctest/*.d build/ctest-sanitized/*.d)
+-include $(wildcard build/ctest/*.d build/ctest-sanitized/*.d build/fuzz/*.d build/fuzz/csrc/*.d)

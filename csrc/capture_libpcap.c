@@ -58,7 +58,7 @@ static int find_link(struct mt_capture *capture)
     pcap_dumper_t *dumper = pcap_dump_fopen(capture->pcap, memory);
     if (dumper == NULL) {
         (void)fclose(memory);
-        return MT_NOMEM;
+        return MT_NOT_CAPTURE; /* libpcap has no number for it, and the error */
     }
     pcap_dump_close(dumper);
     capture->link = mt_le32(header + 20) & 0xffff;
@@ -89,8 +89,11 @@ int mt_capture_libpcap(struct mt_capture *capture, struct mt_failure *failure)
             return mt_capture_no_header(capture, failure);
         return refuse(failure, first, sizeof first, why);
     }
-    if (find_link(capture) != MT_OK)
+    int result = find_link(capture);
+    if (result == MT_NOMEM)
         return mt_fail(failure, MT_NOMEM, "%s", "");
+    if (result != MT_OK)
+        return refuse(failure, first, sizeof first, pcap_geterr(capture->pcap));
     capture->next = next_packet;
     return MT_OK;
 }
