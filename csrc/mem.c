@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 static _Thread_local long calls_until_failure; /* 0: never fail */
+static _Thread_local int fails_once;
 
 static int fails_now(void)
 {
@@ -15,12 +16,27 @@ static int fails_now(void)
         calls_until_failure--;
         return 0;
     }
+    if (fails_once)
+        calls_until_failure = 0;
     return 1;
 }
 
-void mt_fail_after(long calls)
+static long set_failure(long calls, int once)
 {
+    long left = calls_until_failure;
     calls_until_failure = calls;
+    fails_once = once;
+    return left;
+}
+
+long mt_fail_after(long calls)
+{
+    return set_failure(calls, 0);
+}
+
+long mt_fail_once(long calls)
+{
+    return set_failure(calls, 1);
 }
 
 void *mt_alloc(size_t count, size_t size)

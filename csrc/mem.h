@@ -17,7 +17,11 @@ int mt_reserve(void **array, size_t *capacity, size_t needed, size_t size);
 /* Frees what mt_alloc or mt_resize gave; NULL is fine. */
 void mt_free(void *memory);
 
-/* For tests: the n-th next call of mt_alloc or mt_resize in this thread (1 = the next) fails, and every one after it; 0 switches failing off. */
-void mt_fail_after(long calls);
+/* For tests: the n-th next call of mt_alloc or mt_resize in this thread (1 = the next) fails, and every one after it; 0 switches failing off. Returns what was left of the
+ * n before. */
+long mt_fail_after(long calls);
+
+/* The same, but only the n-th fails: memory that was short for a moment. */
+long mt_fail_once(long calls);
 
 #endif

@@ -98,11 +98,28 @@ static void test_fail_after(void)
     mt_free(array);
 }
 
+/* Only the n-th; and what is left is told. */
+static void test_fail_once(void)
+{
+    CHECK_EQUAL(mt_fail_once(2), 0);
+    void *first = mt_alloc(1, 1);
+    CHECK(first != NULL && mt_alloc(1, 1) == NULL);
+    void *second = mt_alloc(1, 1);
+    CHECK(second != NULL);
+    CHECK_EQUAL(mt_fail_after(10), 0);
+    mt_free(mt_alloc(1, 1));
+    CHECK_EQUAL(mt_fail_once(5), 9);
+    CHECK_EQUAL(mt_fail_after(0), 5);
+    mt_free(first);
+    mt_free(second);
+}
+
 int main(void)
 {
     test_alloc();
     test_resize();
     test_reserve();
     test_fail_after();
+    test_fail_once();
     FINISH("test_mem");
 }
