@@ -17,7 +17,7 @@ static uint32_t acknowledged; /* by the server, once the handshake is over */
 static int64_t now; /* of the next packet, microseconds */
 static struct mt_core_options options;
 static struct mt_failure failure;
-static struct wire ping, sync_request, list, objects; /* messages: 43 bytes; a request that says a height; a response with entries of a peer list; a block with transactions */
+static struct wire ping, sync_request, list; /* messages: 43 bytes; a request that says a height; a response with entries of a peer list */
 
 /* ---- files ---- */
 
@@ -544,80 +544,9 @@ static void test_problems_limit(void)
     options.limits = mt_default_limits;
 }
 
-/* ---- memory ---- */
-
-static void test_no_memory(void)
-{
-    now = START_TIME / 1000;
-    begin_file(0, ETHERNET);
-    uint8_t frame[200] = {0}, payload[100] = {0};
-    for (uint16_t i = 0; i < 4; i++) {
-        uint16_t server = i % 2 == 0 ? 6666 : 18080;
-        put_segment(1, (uint16_t)(40000 + i), server, SYN, 1000, "", 0, 0);
-        put_segment(0, (uint16_t)(40000 + i), server, SYN | ACK, 5000, "", 0, 0);
-        put_segment(0, (uint16_t)(40000 + i), server, ACK, 5011, list.bytes + 10, (uint32_t)list.size - 10, 0);
-        put_segment(0, (uint16_t)(40000 + i), server, ACK, 5001, list.bytes, 10, i == 3 ? 2 : 0);
-        put_segment(0, (uint16_t)(40000 + i), server, ACK, (uint32_t)(5001 + list.size), objects.bytes, (uint32_t)objects.size, 0);
-        uint32_t size = make_frame(frame, 6, 1, 0, payload, 24);
-        frame[20] = 0x20;
-        frame[18] = (uint8_t)i;
-        put_record(frame, size, size);
-        put_record(frame, make_frame(frame, 6, 1, 0, payload, 20), 54);
-    }
-    end_file();
-    struct mt_core *all = open_files(1);
-    run(all);
-    CHECK(count_of(all, MT_TABLE_transactions) > 2 && count_of(all, MT_TABLE_blocks) > 1 && count_of(all, MT_TABLE_inventories) > 1 && count_of(all, MT_TABLE_fields) > 10);
-    int failed = 0, refused = 0, result = MT_OK;
-    for (long n = 1; result != MT_END; n++) { /* until so many calls are enough */
-        mt_fail_after(n);
-        struct mt_core *core = mt_core_open(paths, 1, &options, &result, &failure);
-        if (core != NULL) {
-            result = mt_core_step(core, 0, 0, &failure);
-            CHECK(result == MT_END || result == MT_NOMEM);
-            if (result == MT_NOMEM)
-                CHECK_EQUAL(mt_core_step(core, 0, 0, &failure), MT_NOMEM);
-        }
-        mt_fail_after(0);
-        CHECK(core != NULL || result == MT_NOMEM);
-        failed += core != NULL && result == MT_NOMEM;
-        refused += core == NULL;
-        if (core != NULL) { /* what was read is there, and right */
-            size_t count = count_of(core, MT_TABLE_messages);
-            CHECK(count <= count_of(all, MT_TABLE_messages));
-            for (size_t i = 0; i < count; i++)
-                CHECK(message(core, i)->frame == message(all, i)->frame && message(core, i)->status == message(all, i)->status);
-        }
-        mt_core_close(core);
-    }
-    CHECK(failed > 20);
-    CHECK(refused > 5);
-    mt_core_close(all);
-}
+/* ---- messages ---- */
 
 #define PUT(wire, literal) wire_put(wire, literal, sizeof literal - 1)
-
-/* A RESPONSE_GET_OBJECTS with mainnet's first block, its transaction, a blob that is none, and an id that is missed. */
-static void make_objects(void)
-{
-    static const char transaction[] =
-        "\x01\x3c\x01\xff\x00\x01\xff\xff\xff\xff\xff\xff\x03\x02\x9b\x2e\x4c\x02\x81\xc0\xb0\x2e\x7c\x53\x29\x1a\x94\xd1\xd0\xcb\xff\x88\x83\xf8\x02\x4f\x51\x42"
-        "\xee\x49\x4f\xfb\xbd\x08\x80\x71\x21\x01\x77\x67\xaa\xfc\xde\x9b\xe0\x0d\xcf\xd0\x98\x71\x5e\xbc\xf7\xf4\x10\xda\xeb\xc5\x82\xfd\xa6\x9d\x24\xa2\x8e\x9d"
-        "\x0b\xc8\x90\xd1";
-    static const uint8_t header[39] = {1, 0, 0, [35] = 0x10, [36] = 0x27}, zeros[32] = {0};
-    struct wire body = {0};
-    wire_put(&body, mt_epee_header, MT_EPEE_HEADER);
-    PUT(&body, "\x08\x06" "blocks\x8c\x04\x08\x05" "block\x0a\xe1\x01"); /* 120 bytes */
-    wire_put(&body, header, sizeof header);
-    PUT(&body, transaction);
-    PUT(&body, "\0\x03" "txs\x8a\x08\x41\x01"); /* 80 bytes */
-    PUT(&body, transaction);
-    PUT(&body, "\x08no\x0amissed_ids\x0a\x80");
-    wire_put(&body, zeros, sizeof zeros);
-    wire_header(&objects, body.size, 0, MT_RESPONSE_GET_OBJECTS, 0, MT_FLAG_REQUEST, 1);
-    wire_put(&objects, body.bytes, body.size);
-    wire_free(&body);
-}
 
 /* A TIMED_SYNC response with two entries of a peer list. */
 static void make_list(void)
@@ -658,7 +587,6 @@ int main(void)
     CHECK(mkdtemp(folder) != NULL);
     wire_request(&ping, MT_PING, 10);
     make_list();
-    make_objects();
     make_sync_request();
     test_one_file();
     test_ring();
@@ -671,13 +599,11 @@ int main(void)
     test_parts();
     test_tables_wanted();
     test_problems_limit();
-    test_no_memory();
     for (int i = 0; i < MOST_FILES; i++)
         (void)unlink(names[i]);
     CHECK(rmdir(folder) == 0);
     wire_free(&ping);
     wire_free(&sync_request);
     wire_free(&list);
-    wire_free(&objects);
     FINISH("test_core");
 }
