@@ -31,8 +31,8 @@ int mt_core_step(struct mt_core *core, uint64_t bytes, uint64_t rows, struct mt_
 /* The table of that id. The rows of `connections` and `files` are complete only after MT_END (unless taken, see mt_core_take). */
 struct mt_table *mt_core_table(struct mt_core *core, enum mt_table_id id);
 
-/* Moves the finished rows of a table out (mt_free): all rows of most; of `connections` only those ended since the last call, in order of id; of `files` none before MT_END. NULL and *count 0 if
- * there are none. After MT_END all that is left. */
+/* Moves the finished rows of a table out (mt_free): all rows of most; of `connections` only those ended since the last call, in order of id; of `files` none before MT_END. NULL if there are
+ * none (*count 0), or if memory is out for those that are not finished (*count is not 0; nothing changed). After MT_END, and after MT_NOMEM, all that is left: that needs no memory. */
 void *mt_core_take(struct mt_core *core, enum mt_table_id id, size_t *count);
 
 const struct mt_addresses *mt_core_addresses(const struct mt_core *core);

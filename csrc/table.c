@@ -90,8 +90,10 @@ void *mt_table_take(struct mt_table *table, size_t rows, size_t *count)
     if (rows == 0)
         return NULL;
     if (kept != 0) {
-        if (mt_table_reserve(&rest, kept) != MT_OK)
+        if (mt_table_reserve(&rest, kept) != MT_OK) {
+            *count = rows;
             return NULL;
+        }
         memcpy(rest.rows, (const char *)table->rows + rows * table->row_size, kept * table->row_size);
         rest.count = kept;
     }

@@ -295,6 +295,8 @@ static PyObject *reader_take(PyObject *object, PyObject *name)
     size_t count = 0;
     void *rows = mt_core_take(self->core, (enum mt_table_id)id, &count);
     leave(self);
+    if (rows == NULL && count != 0)
+        return PyErr_NoMemory();
     return mt_py_array(state_of(self)->dtypes[id], rows, count);
 }
 
@@ -468,7 +470,8 @@ PyDoc_STRVAR(step_doc,
 PyDoc_STRVAR(take_doc,
     "take($self, table, /)\n--\n\n"
     "Moves the finished rows of a table out, as a structured array over the core's own memory.\n\n"
-    "Of `connections` those that ended since the last call, of `files` none before all is read.");
+    "Of `connections` those that ended since the last call, of `files` none before all is read. Where memory is short, MemoryError; the rows can be taken later,\n"
+    "unless Python has none even for the array object: then they are freed.");
 PyDoc_STRVAR(addresses_doc, "addresses($self, /, start=0)\n--\n\nTexts of the address codes from `start` on.");
 PyDoc_STRVAR(strings_doc, "strings($self, /, start=0)\n--\n\nBytes of the string codes (hashes, texts) from `start` on.");
 PyDoc_STRVAR(close_doc, "close($self, /)\n--\n\nFrees everything that was not taken. May be called again.");

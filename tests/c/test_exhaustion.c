@@ -683,8 +683,10 @@ static void take_all(struct mt_core *core, struct rows got[MT_TABLE_COUNT])
     for (int id = 0; id < MT_TABLE_COUNT; id++) {
         size_t count = 0, size = mt_schemas[id].row_size;
         void *rows = mt_core_take(core, (enum mt_table_id)id, &count);
-        if (rows == NULL)
+        if (rows == NULL) { /* there are none, or they stay */
+            CHECK(count == 0 || count <= mt_core_table(core, (enum mt_table_id)id)->count);
             continue;
+        }
         got[id].rows = realloc(got[id].rows, (got[id].count + count) * size);
         if (got[id].rows == NULL)
             abort();
