@@ -7,6 +7,7 @@
 #include "schema.h"
 #include "state.h"
 
+#include "../mem.h"
 #include "../stream.h"
 
 #include <pcap/pcap.h>
@@ -26,6 +27,17 @@ static PyObject *libpcap_version(PyObject *module, PyObject *ignored)
     return PyUnicode_FromString(pcap_lib_version());
 }
 
+static PyObject *fail_after(PyObject *module, PyObject *calls)
+{
+    (void)module;
+    long n = PyLong_AsLong(calls);
+    if (n == -1 && PyErr_Occurred() != NULL)
+        return NULL;
+    if (n < 0)
+        return PyErr_Format(PyExc_ValueError, "calls is %ld, which is negative", n);
+    return PyLong_FromLong(mt_fail_after(n));
+}
+
 PyDoc_STRVAR(module_doc, "The C core: capture files in, numpy structured arrays out.");
 PyDoc_STRVAR(capture_error_doc, "A capture that cannot be read; the text names the file and the cause.");
 PyDoc_STRVAR(schema_doc,
@@ -40,6 +52,10 @@ PyDoc_STRVAR(libpcap_version_doc, "libpcap_version()\n--\n\nlibpcap's own accoun
 PyDoc_STRVAR(epee_loads_doc,
     "epee_loads(payload, types, /)\n--\n\n"
     "Decodes one epee payload, as monerotraffic.levin.loads tells; `types` are the classes for what plain Python values would lose.");
+PyDoc_STRVAR(fail_after_doc,
+    "fail_after(calls, /)\n--\n\n"
+    "For tests: in this thread the allocations of the core fail from that call on (1 is the next), as if memory were out; 0 puts an end to it.\n\n"
+    "Returns what was left of the calls given before.");
 
 static PyMethodDef functions[] = {
     {"schema", mt_py_schema, METH_NOARGS, schema_doc},
@@ -48,6 +64,7 @@ static PyMethodDef functions[] = {
     {"command_name", mt_py_command_name, METH_O, command_name_doc},
     {"libpcap_version", libpcap_version, METH_NOARGS, libpcap_version_doc},
     {"epee_loads", mt_py_epee_loads, METH_VARARGS, epee_loads_doc},
+    {"fail_after", fail_after, METH_O, fail_after_doc},
     {NULL, NULL, 0, NULL},
 };
 
