@@ -19,7 +19,8 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; the exit code: 0, 1 for a capture that cannot be read, 130 for Ctrl-C; argparse exits with 2 for a wrong command line."""
+    """Runs the command line; the exit code: 0, 1 for a capture that cannot be read or if memory runs out, 130 for Ctrl-C; argparse exits with 2 for a
+    wrong command line."""
     options = _parser().parse_args(arguments)
     try:
         code = _summary(options)
@@ -81,6 +82,9 @@ def _summary(options: argparse.Namespace) -> int:
             traffic = read(options.captures, host=options.host, tables=TABLES, ports=options.port, progress=options.progress)
     except (CaptureError, ValueError, ImportError) as error:
         _complain(error)
+        return 1
+    except MemoryError:
+        _complain("out of memory")
         return 1
     for warning in caught:
         _complain(warning.message)

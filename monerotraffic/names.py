@@ -64,10 +64,6 @@ class Translation:
         self._names = names
         self.identity = not names.addresses and not names.strings
         """The codes stay as they are."""
-        self.address_count = 0
-        """How many of the reader's addresses were learnt."""
-        self.string_count = 0
-        """How many of the reader's strings were learnt."""
         self._address_index: dict[str, int] = {}
         self._string_index: dict[bytes, int] = {}
         self._address_codes: list[int] = []
@@ -77,10 +73,18 @@ class Translation:
         for code, string in enumerate(names.strings):
             self._string_index.setdefault(string, code)
 
+    @property
+    def address_count(self) -> int:
+        """How many of the reader's addresses were learnt."""
+        return len(self._names.addresses if self.identity else self._address_codes)
+
+    @property
+    def string_count(self) -> int:
+        """How many of the reader's strings were learnt."""
+        return len(self._names.strings if self.identity else self._string_codes)
+
     def learn(self, addresses: Sequence[str], strings: Sequence[bytes]) -> None:
-        """Takes in what the reader has interned since the last call."""
-        self.address_count += len(addresses)
-        self.string_count += len(strings)
+        """Takes in what the reader has interned since the last call. Where memory runs out, the next call goes on from there."""
         if self.identity:
             self._names.addresses.extend(addresses)
             self._names.strings.extend(strings)

@@ -37,6 +37,8 @@ _STRING_ROLES = frozenset({"bytes", "text", "raw"})
 _ID_FIELDS = {"connection": "connections", "message": "messages", "reply_to": "messages", "file": "files"}
 _NAMED = 10
 """Files that a CaptureWarning names."""
+_BREAKS = (CaptureError, MemoryError)
+"""What breaks reading off; it carries what was read before as its attribute `traffic`."""
 
 
 def read(
@@ -69,9 +71,10 @@ def read(
 
     A file that is damaged or cut gives what was readable, a row of `problems` and one CaptureWarning for all of them.
 
-    Raises CaptureError if a file cannot be read at all, naming it and the cause (CaptureNotFoundError, which is a FileNotFoundError too, if it is not there),
-    or if reading breaks off, then with what was read so far as its attribute `traffic`; MemoryError; ValueError for unknown tables or limits, for ports and
-    hosts that are none; TypeError; ImportError for a bar without tqdm.
+    Raises CaptureError if a file cannot be read at all, naming it and the cause (CaptureNotFoundError, which is a FileNotFoundError too, if it is not there);
+    CaptureError or MemoryError if reading breaks off, then with what was read so far as its attribute `traffic` (which a MemoryError lacks if memory does not
+    even suffice for that): whole messages, all that each says, and the connections that had ended; ValueError for unknown tables or limits, for ports and hosts
+    that are none; TypeError; ImportError for a bar without tqdm.
     """
     run = _Run(source, host, tables, ports, limits)
     with Meter(progress, run.size) as meter:
@@ -97,7 +100,8 @@ def scan(
     distinct address and hash.
 
     Without `host=` the files are read twice, first to find the vantage node; what cannot be read twice (standard input, a pipe) is judged by its beginning:
-    `Traffic.hosts` is empty in parts before the first connection of Monero. The CaptureWarning comes at the end.
+    `Traffic.hosts` is empty in parts before the first connection of Monero. The CaptureWarning comes at the end. The attribute `traffic` of a CaptureError or
+    MemoryError that breaks reading off is the last part: what was read since the one before.
     """
     rows = operator.index(rows)
     if rows < 1:
@@ -122,6 +126,7 @@ class _Stream:
         self._names = names
         self._bases = dict(bases)
         self._translation = Translation(names)
+        self._taken: Rows = {}
 
     def __enter__(self) -> _Stream:
         return self
@@ -130,9 +135,12 @@ class _Stream:
         self.reader.close()
 
     def take(self, tables: Iterable[str]) -> Rows:
-        """The rows of these tables since the last call."""
-        taken = {table: self.reader.take(table) for table in tables}
+        """The rows of these tables since the last call. What was taken of them when memory ran out waits for the next."""
         self._translation.learn(self.reader.addresses(self._translation.address_count), self.reader.strings(self._translation.string_count))
+        for table in tables:
+            if table not in self._taken:
+                self._taken[table] = self.reader.take(table)
+        taken, self._taken = self._taken, {}
         maps = None if self._translation.identity else self._translation.maps()
         for table, rows in taken.items():
             self._renumber(rows)
@@ -227,7 +235,7 @@ class _Run:
             for label in self._files:
                 with _Stream(self._open(label, self._tables), self._names, self._bases) as stream:
                     self._read_stream(label, stream, pieces, nodes, meter)
-        except CaptureError as error:
+        except _BREAKS as error:
             if nodes:
                 vars(error)["traffic"] = Traffic(pieces.join(), self._names.view(), nodes, self._reached)
             raise
@@ -238,25 +246,23 @@ class _Run:
         try:
             while stream.reader.step(bytes=_STEP):
                 meter.at(stream.reader.position)
-        except CaptureError:
-            self._finish(label, stream, pieces, nodes)
+        except _BREAKS:
+            self._finish(label, stream, pieces, nodes, whole=False)
             raise
-        self._finish(label, stream, pieces, nodes)
+        self._finish(label, stream, pieces, nodes, whole=True)
         meter.finish(max(stream.reader.size, stream.reader.position))
 
-    def _finish(self, label: str | None, stream: _Stream, pieces: _Pieces, nodes: list[Node]) -> None:
+    def _finish(self, label: str | None, stream: _Stream, pieces: _Pieces, nodes: list[Node], whole: bool) -> None:
         rows = stream.take(self._tables)
         pieces.add(rows)
         hosts = self._hosts[label]
         if hosts is None:
-            evidence = Evidence(self._ports)
-            evidence.add_connections(rows["connections"])
-            hosts = evidence.hosts(self._names.addresses)
-        nodes.append(self._end_of_stream(label, stream, hosts, _counts(rows), rows))
+            hosts = self._hosts_of(rows, whole)
+        nodes.append(self._end_of_stream(label, stream, hosts, _counts(rows), rows, whole))
 
-    def _end_of_stream(self, label: str | None, stream: _Stream, hosts: tuple[str, ...], counts: Mapping[str, int], rows: Rows) -> Node:
-        """Notes what is to be told of a stream whose last rows these are."""
-        node = Node(label, hosts, self._bases["connections"], self._bases["connections"] + counts["connections"])
+    def _end_of_stream(self, label: str | None, stream: _Stream, hosts: tuple[str, ...], counts: Mapping[str, int], rows: Rows, whole: bool) -> Node:
+        """Notes what is to be told of a stream whose last rows these are. If it is not read to its end (`whole`), there are connections that have no row."""
+        node = Node(label, hosts, self._bases["connections"], self._bases["connections"] + counts["connections"] if whole else _NO_END)
         for table, count in counts.items():
             self._bases[table] += count
         self._note_damage(rows, self._names.view())
@@ -298,35 +304,36 @@ class _Run:
                     more = stream.reader.step(bytes=_STEP, rows=wanted - pieces.count)
                     meter.at(stream.reader.position)
                     self._take_piece(stream, pieces, counts)
-            except CaptureError as error:
+            except _BREAKS as error:
                 self._take_piece(stream, pieces, counts)
-                vars(error)["traffic"] = self._part(label, stream, pieces.join(), counts, more=False)
+                vars(error)["traffic"] = self._part(label, stream, pieces.join(), counts, more=False, whole=False)
                 raise
             yield self._part(label, stream, pieces.join(), counts, more)
 
     def _take_piece(self, stream: _Stream, pieces: _Pieces, counts: dict[str, int]) -> None:
         taken = stream.take(self._tables)
+        pieces.add(taken)
         for table, count in _counts(taken).items():
             counts[table] += count
-        pieces.add(taken)
 
-    def _part(self, label: str | None, stream: _Stream, rows: Rows, counts: Mapping[str, int], more: bool) -> Traffic:
+    def _part(self, label: str | None, stream: _Stream, rows: Rows, counts: Mapping[str, int], more: bool, whole: bool = True) -> Traffic:
         hosts = self._hosts[label]
         if hosts is None:
-            hosts = self._hosts_of_beginning(rows)
+            hosts = self._hosts_of(rows, whole=False)
             self._hosts[label] = hosts or None
         if more:
             self._note_damage(rows, self._names.view())
             node = Node(label, hosts, self._bases["connections"], _NO_END)
         else:
-            node = self._end_of_stream(label, stream, hosts, counts, rows)
+            node = self._end_of_stream(label, stream, hosts, counts, rows, whole)
         nodes = [node if other == label else Node(other, self._hosts[other] or (), 0, 0) for other in self._files]
         return Traffic(rows, self._names.view(), nodes, self._reached)
 
-    def _hosts_of_beginning(self, rows: Rows) -> tuple[str, ...]:
+    def _hosts_of(self, rows: Rows, whole: bool) -> tuple[str, ...]:
+        """The vantage node by these rows; of a part of them also by messages of connections that have not ended."""
         evidence = Evidence(self._ports)
         evidence.add_connections(rows["connections"])
-        if "messages" in rows:
+        if "messages" in rows and not whole:
             evidence.add_messages(rows["messages"], rows["connections"]["connection"])
         return evidence.hosts(self._names.addresses)
 
