@@ -182,17 +182,19 @@ static int take_packet(struct mt_core *core, const struct mt_packet *packet, str
     const char *why = "cut before its IP header";
     if (result == MT_OK) {
         struct mt_segment segment;
-        switch (mt_ip_segment(core->ip, packet, offset, &segment, &why)) {
+        enum mt_ip_result found = mt_ip_segment(core->ip, packet, offset, &segment, &why);
+        if (core->problem_result != MT_OK)
+            return core->problem_result;
+        switch (found) {
         case MT_IP_SEGMENT:
             file->row.tcp_packets++;
-            result = mt_tcp_segment(core->tcp, &segment, &packet->place);
-            return result == MT_OK ? core->problem_result : result;
+            return mt_tcp_segment(core->tcp, &segment, &packet->place);
         case MT_IP_OTHER:
             result = MT_END;
             break;
         case MT_IP_FRAGMENT:
             file->row.skipped_packets++;
-            return core->problem_result;
+            return MT_OK;
         case MT_IP_BAD:
             result = MT_MALFORMED;
             break;
@@ -203,7 +205,7 @@ static int take_packet(struct mt_core *core, const struct mt_packet *packet, str
     file->row.skipped_packets++;
     if (result == MT_MALFORMED)
         return tell(core, MT_PROBLEM_PACKET, &packet->place, -1, packet->length, why);
-    return core->problem_result;
+    return MT_OK;
 }
 
 /* ---- the end ---- */

@@ -968,6 +968,19 @@ static void first_conflict(int midstream)
     put_segment(&talk, 1, ACK, midstream ? 5 : 10, "stays", 5);
 }
 
+/* The fragment that tells of a datagram for which it was waited too long makes another one whole, which is a problem of its own. */
+static void two_problems_at_once(void)
+{
+    uint8_t frame[200], part[40] = {0};
+    struct talk talk = {.host = 1};
+    for (uint32_t i = 0; i < 3; i++) {
+        identification = (uint16_t)(1000 + (i != 0));
+        uint32_t size = make_frame(frame, &talk, 1, 6, part, 40, i == 2 ? 40 : 0, i != 2);
+        put_packet(frame, size, size, PCAP, 0);
+        now += 20000000;
+    }
+}
+
 static void first_abandoned(void)
 {
     struct talk talk = open_talk(1, LEVIN, 0);
@@ -1027,6 +1040,8 @@ static void test_small_captures(void)
         test_small(PCAP, MT_END, !midstream);
     }
     first_abandoned();
+    test_small(PCAP, MT_END, 0);
+    two_problems_at_once();
     test_small(PCAP, MT_END, 0);
     options.limits.problems = 0; /* the first row stands for all that there is no row of */
     first_hole(0);
