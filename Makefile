@@ -13,17 +13,20 @@ CTESTS := $(sort $(patsubst tests/c/%.c,%,$(wildcard tests/c/test_*.c)))
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror
 PLAIN := -std=c11 -O2 -g $(WARNINGS)
 SANITIZED := -std=c11 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all $(WARNINGS)
-LIBRARIES := -lpcap -lz -lzstd
+# All by itself: ThreadSanitizer goes with none of the others.
+THREADED := -std=c11 -O1 -g -fno-omit-frame-pointer -fsanitize=thread $(WARNINGS)
+LIBRARIES := -lpcap -lz -lzstd -pthread
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test ctest ctest-sanitized replay fuzz seeds cov pytest test-asan mypy stubtest ruff lint bench docs format clean
+.PHONY: help demo test ctest ctest-sanitized ctest-threads replay fuzz seeds cov pytest test-asan mypy stubtest ruff lint bench docs format clean
 
 help:
 	@echo 'make demo             who was there: a summary of the bundled capture (sets everything up first)'
-	@echo 'make test             everything: C unit tests, the same under ASan and UBSan, a minute of fuzzing, pytest, mypy --strict, stubtest, ruff'
+	@echo 'make test             everything: C unit tests, the same under ASan and UBSan, threads under TSan, a minute of fuzzing, pytest, mypy --strict, stubtest, ruff'
 	@echo 'make ctest            C unit tests'
 	@echo 'make ctest-sanitized  C unit tests under AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make ctest-threads    the C unit test with threads under ThreadSanitizer'
 	@echo 'make fuzz             fuzzes the four doors of the core, SECONDS=600 each (DOORS="levin epee" for some; needs clang)'
 	@echo 'make replay           the fuzzers'"'"' seeds, and what once went wrong, under the sanitizers'
 	@echo 'make cov              which lines of csrc the C tests and the seeds reach'
@@ -44,6 +47,7 @@ demo: $(VENV)/package
 test: $(VENV)/package $(VENV)/extras
 	$(MAKE) --no-print-directory ctest
 	$(MAKE) --no-print-directory ctest-sanitized
+	$(MAKE) --no-print-directory ctest-threads
 	$(MAKE) --no-print-directory replay
 	$(MAKE) --no-print-directory fuzz SECONDS=15
 	$(MAKE) --no-print-directory pytest
@@ -91,7 +95,7 @@ $(VENV)/extras: $(VENV)/base | $(VENV)/package
 
 # ---- C tests: the core compiled once per mode, every test program linked with all of it ----
 
-.SECONDARY: $(CORE:csrc/%.c=build/ctest/%.o) $(CORE:csrc/%.c=build/ctest-sanitized/%.o)
+.SECONDARY: $(CORE:csrc/%.c=build/ctest/%.o) $(CORE:csrc/%.c=build/ctest-sanitized/%.o) $(CORE:csrc/%.c=build/ctest-threads/%.o)
 
 build/ctest/%.o: csrc/%.c | build/system
 	@mkdir -p $(@D)
@@ -111,6 +115,15 @@ build/ctest-sanitized/test_%: tests/c/test_%.c $(CORE:csrc/%.c=build/ctest-sanit
 	@echo '  CC  $@'
 	@$(CC) $(SANITIZED) -Icsrc -MMD -MP $< $(filter %.o,$^) $(LIBRARIES) -o $@
 
+build/ctest-threads/%.o: csrc/%.c | build/system
+	@mkdir -p $(@D)
+	@echo '  CC  $@'
+	@$(CC) $(THREADED) -MMD -MP -c $< -o $@
+
+build/ctest-threads/test_%: tests/c/test_%.c $(CORE:csrc/%.c=build/ctest-threads/%.o)
+	@echo '  CC  $@'
+	@$(CC) $(THREADED) -Icsrc -MMD -MP $< $(filter %.o,$^) $(LIBRARIES) -o $@
+
 # Every program runs, whatever the others did.
 run_ctests = @failed=; for test in $(CTESTS); do $(1)/$$test || failed="$$failed $$test"; done; \
 	if [ -n "$$failed" ]; then echo "$(2): failed:$$failed"; exit 1; fi; \
@@ -124,6 +137,10 @@ ctest: $(CTESTS:%=build/ctest/%)
 ctest-sanitized: export ASAN_OPTIONS = allocator_may_return_null=1
 ctest-sanitized: $(CTESTS:%=build/ctest-sanitized/%)
 	$(call run_ctests,build/ctest-sanitized,C tests under ASan and UBSan)
+
+# The sanitizer tells of a race by the program's result.
+ctest-threads: build/ctest-threads/test_threads
+	$<
 
 # ---- fuzzing: four doors (SECURITY.md), each a program of fuzz/ ----
 
@@ -232,4 +249,4 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis monerotraffic/*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
--include $(wildcard build/ctest/*.d build/ctest-sanitized/*.d build/fuzz/*.d build/fuzz/csrc/*.d)
+-include $(wildcard build/ctest/*.d build/ctest-sanitized/*.d build/fuzz/*.d build/fuzz/csrc/*.d build/ctest-threads/*.d)
