@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monerotraffic import levin
+from monerotraffic import _core, levin
 from monerotraffic.levin import Array, Int8, Int16, Int32, Int64, Type, UInt8, UInt16, UInt32, UInt64, dumps, loads
 
 HEADER = bytes.fromhex("01 11 01 01 01 01 02 01 01")
@@ -220,6 +220,21 @@ def test_buffers() -> None:
     for wrong in ("text", None, 5, [1]):
         with pytest.raises(TypeError):
             loads(wrong)  # type: ignore[arg-type]
+
+
+def test_buffer_that_changes_while_it_is_read() -> None:
+    """What comes out is what the buffer held at the call, also through a view that is read-only itself."""
+    made = payload("01 61 08 01", "01 62 0a 10 74657874")
+    for view in (lambda buffer: buffer, memoryview, lambda buffer: memoryview(buffer).toreadonly()):
+        buffer = bytearray(made)
+
+        def overwrite(value: int, buffer: bytearray = buffer) -> int:
+            buffer[:] = b"\xff" * len(buffer)
+            return value
+
+        types = (*levin.TYPES[:8], overwrite, *levin.TYPES[9:])
+        assert _core.epee_loads(view(buffer), types) == {"a": 1, "b": b"text"}
+        assert set(buffer) == {0xFF}
 
 
 # ---------------------------------------------------------------- dumps

@@ -1,6 +1,3 @@
-#ifndef Py_LIMITED_API
-#define Py_LIMITED_API 0x030b0000
-#endif
 #define PY_SSIZE_T_CLEAN
 #include "epee_loads.h"
 
@@ -148,7 +145,7 @@ static PyObject *load(PyObject *types, const void *payload, Py_ssize_t size)
     return section(&loading);
 }
 
-/* The callables in `types` may run any code: what they could write to is copied first. */
+/* The callables in `types` may run any code, and other threads run beside us: what anybody could write to is copied first. */
 static PyObject *load_copy(PyObject *types, const void *payload, Py_ssize_t size)
 {
     PyObject *copy = PyBytes_FromStringAndSize(payload, size);
@@ -170,8 +167,8 @@ PyObject *mt_py_epee_loads(PyObject *module, PyObject *args)
     PyObject *loaded = NULL;
     if (PyTuple_Size(types) != TYPES)
         PyErr_Format(PyExc_TypeError, "types must be a tuple of %d, by epee type, not of %zd", TYPES, PyTuple_Size(types));
-    else
-        loaded = view.readonly ? load(types, view.buf, view.len) : load_copy(types, view.buf, view.len);
+    else /* a view that is read-only itself may be one of something that is not: only bytes never change */
+        loaded = view.obj != NULL && PyBytes_CheckExact(view.obj) ? load(types, view.buf, view.len) : load_copy(types, view.buf, view.len);
     PyBuffer_Release(&view);
     return loaded;
 }
