@@ -218,7 +218,7 @@ static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
         request_free(&request);
         return NULL;
     }
-    atomic_flag_clear(&self->busy);
+    (void)atomic_flag_test_and_set(&self->busy); /* the garbage collector knows it already, and hands it to whoever asks for all objects */
     int result = MT_OK;
     struct mt_failure failure = {{0}};
     Py_BEGIN_ALLOW_THREADS
@@ -231,6 +231,7 @@ static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
         Py_DECREF((PyObject *)self);
         return NULL;
     }
+    leave(self);
     return (PyObject *)self;
 }
 
