@@ -311,9 +311,12 @@ struct mt_stream *mt_stream_open(const char *path, const struct mt_limits *limit
     if (strcmp(path, "-") == 0)
         return mt_stream_open_fd(STDIN_FILENO, limits, result, failure);
     int fd;
-    do
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-    while (fd < 0 && errno == EINTR);
+    while ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 && errno == EINTR) { /* a named pipe waits for who writes to it */
+        if (mt_stream_interrupted != NULL && mt_stream_interrupted()) {
+            *result = mt_fail(failure, MT_IO, "interrupted");
+            return NULL;
+        }
+    }
     if (fd < 0) {
         *result = mt_fail(failure, MT_IO, "cannot open: %s", strerror(errno));
         return NULL;

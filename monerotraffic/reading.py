@@ -54,8 +54,8 @@ def read(
 
     source
         A path, a glob, a folder, a list of these: one stream of packets in time order, so that connections and messages cross the files of a ring. "-" or
-        sys.stdin is standard input. A folder stands for the captures directly in it. A dict of these by name of the vantage node is several streams: ids of
-        connections, messages and files go on from one to the next, and connections.vantage is the name.
+        sys.stdin is standard input; it and named pipes are waited for. A folder stands for the captures directly in it. A dict of these by name of the
+        vantage node is several streams: ids of connections, messages and files go on from one to the next, and connections.vantage is the name.
     host
         The vantage node's address or addresses; for a dict also a dict by the same names. Without it the vantage node is, of each IP version, the address
         with the most other ends among the Monero connections (see monerotraffic.vantage.Evidence.hosts); `Traffic.hosts` tells it.
