@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import worst
+from benchmarks import threads, worst
 from benchmarks.contenders import DEFAULT, KEYS, Unavailable
 from benchmarks.generate import Shares, generate, parse_size, with_shares
 from benchmarks.run import BenchmarkError, run, table
@@ -89,6 +89,10 @@ def _parser() -> argparse.ArgumentParser:
     runner.add_argument("capture", type=Path, metavar="CAPTURE")
     bounds = commands.add_parser("worst", help="captures made to cost as much as they can")
     bounds.add_argument("--packets", type=_positive, default=1_000_000, help="of the large file of each case (default 1000000)")
+    beside = commands.add_parser("threads", help="reads a capture in several threads at once")
+    beside.add_argument("--runs", type=_positive, default=5, help="rounds (default 5)")
+    beside.add_argument("--json", type=Path, metavar="FILE", help="writes everything measured to FILE (- for standard output, instead of the table)")
+    beside.add_argument("capture", type=Path, metavar="CAPTURE")
     return parser
 
 
@@ -110,9 +114,13 @@ def _write_manifest(options: argparse.Namespace) -> None:
 
 def _run(options: argparse.Namespace, capture: Path, blobs: Path | None) -> None:
     result = run(capture, blobs, options.only or DEFAULT, options.runs, options.slow_runs, options.tshark_packets, options.core, _tell)
-    if options.json and str(options.json) != "-":
-        options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=1) if options.json and str(options.json) == "-" else table(result))
+    _hand_out(options.json, result, table(result))
+
+
+def _hand_out(file: Path | None, result: dict[str, Any], text: str) -> None:
+    if file and str(file) != "-":
+        file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=1) if file and str(file) == "-" else text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -124,6 +132,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(worst.table(worst.measure(options.packets, _tell)))
         elif options.command == "run":
             _run(options, options.capture, options.blobs)
+        elif options.command == "threads":
+            result = threads.run(options.capture, options.runs, _tell)
+            _hand_out(options.json, result, threads.table(result))
         else:
             with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
                 capture, blobs = Path(folder) / "node.pcapng", Path(folder) / "blobs"

@@ -407,6 +407,22 @@ def test_without_the_blobs_the_keccak_pass_is_left_out(tmp_path: Path, capsys: p
     assert "Keccak pass" not in out
 
 
+def test_threads_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capture, results = tmp_path / "node.pcapng", tmp_path / "results.json"
+    assert main(["generate", "--size", "100KB", "--pool", "1000", "--manifest", str(tmp_path / "manifest"), str(capture)]) == 0
+    assert main(["threads", str(capture), "--runs", "2", "--json", str(results)]) == 0
+    result = json.loads(results.read_text())
+    assert [line["threads"] for line in result["threads"]] == [1, 2, 4]
+    assert all(len(line["seconds"]) == 2 and min(line["seconds"]) > 0 for line in result["threads"])
+    assert result["threads"][0]["gain"] == result["threads"][0]["gain_best"] == 1
+    assert result["capture"]["bytes"] == capture.stat().st_size
+    assert "× one thread" in capsys.readouterr().out
+    assert main(["threads", str(tmp_path / "missing.pcapng"), "--runs", "1"]) == 1
+    (tmp_path / "none.pcap").write_bytes(b"no capture")
+    assert main(["threads", str(tmp_path / "none.pcap"), "--runs", "1"]) == 1
+    assert "not a capture" in capsys.readouterr().err
+
+
 @needs_compiler
 def test_a_capture_that_is_none_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(tmp_path / "missing.pcapng"), "--runs", "1", "--only", "libpcap"]) == 1
