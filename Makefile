@@ -204,6 +204,30 @@ seeds: $(DOORS:%=build/fuzz/%) $(VENV)/extras
 	$(BIN)/python fuzz/make_seeds.py build/seeds
 	for door in $(DOORS); do mkdir -p build/corpus/$$door fuzz/seeds/$$door; build/fuzz/$$door -set_cover_merge=1 fuzz/seeds/$$door build/seeds/$$door build/corpus/$$door 2>&1 | tail -1; done
 
+# ---- coverage: csrc by the C tests and the seeds ----
+
+COVERED := -std=c11 -O0 -g --coverage -fprofile-update=atomic $(WARNINGS)
+
+.SECONDARY: $(CORE:csrc/%.c=build/cov/%.o)
+
+build/cov/%.o: csrc/%.c | build/system
+	@mkdir -p $(@D)
+	@echo '  CC  $@'
+	@$(CC) $(COVERED) -MMD -MP -c $< -o $@
+
+build/cov/test_%: tests/c/test_%.c $(CORE:csrc/%.c=build/cov/%.o)
+	@$(CC) $(PLAIN) -Icsrc $< $(filter %.o,$^) $(LIBRARIES) -lgcov -o $@
+
+build/cov/replay_%: fuzz/fuzz_%.c fuzz/replay.c $(FUZZ_PARTS:%=fuzz/%.c) $(CORE:csrc/%.c=build/cov/%.o)
+	@$(CC) $(PLAIN) -Icsrc -Ifuzz $^ $(LIBRARIES) -lgcov -o $@
+
+cov: $(CTESTS:%=build/cov/%) $(DOORS:%=build/cov/replay_%) $(VENV)/extras
+	@rm -f build/cov/*.gcda
+	$(call run_ctests,build/cov,C tests for coverage)
+	@for door in $(DOORS); do build/cov/replay_$$door $$(ls -d fuzz/seeds/$$door fuzz/regressions/$$door 2>/dev/null) || exit 1; done
+	@$(BIN)/gcovr --root . --filter csrc/ --json-summary build/cov/summary.json --html-details build/cov/index.html build/cov
+	@$(BIN)/python tools/coverage.py build/cov/summary.json
+
 # ---- Python tests ----
 
 pytest: $(VENV)/package $(VENV)/extras
@@ -249,4 +273,4 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis monerotraffic/*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
--include $(wildcard build/ctest/*.d build/ctest-sanitized/*.d build/fuzz/*.d build/fuzz/csrc/*.d build/ctest-threads/*.d)
+-include $(wildcard build/ctest/*.d build/ctest-sanitized/*.d build/fuzz/*.d build/fuzz/csrc/*.d build/cov/*.d build/ctest-threads/*.d)

@@ -135,6 +135,34 @@ static void test_early(void)
     mt_output_free(&output);
 }
 
+/* Limits that count for themselves are told like the others. */
+static void test_reached(void)
+{
+    int32_t code;
+    uint32_t waiting = 0;
+    limits = mt_default_limits;
+    limits.addresses = limits.strings = 1;
+    limits.blobs = limits.early_responses = 0;
+    mt_output_init(&output, &limits, ALL_TABLES);
+    for (int i = 0; i < MT_LIMIT_COUNT; i++)
+        CHECK_EQUAL(mt_output_reached(&output, (enum mt_limit_id)i), 0);
+    for (uint8_t i = 0; i < 3; i++) {
+        CHECK_EQUAL(mt_address_ipv4(&output.addresses, (uint8_t[]){10, 0, 0, i}, &code), MT_OK);
+        CHECK_EQUAL(code, i == 0 ? 0 : MT_NO_CODE);
+        CHECK_EQUAL(mt_intern_put(&output.strings, &i, 1, &code), MT_OK);
+    }
+    struct mt_known_blob blob = {.kind = MT_BLOB_BLOCK};
+    CHECK_EQUAL(mt_known_add(&output.p2p.known, &blob), MT_OK);
+    CHECK_EQUAL(mt_output_remember(&output, &(struct mt_early_response){.waiting = &waiting}), MT_OK);
+    CHECK_EQUAL(waiting, 0);
+    CHECK_EQUAL(mt_output_reached(&output, MT_LIMIT_addresses), 2);
+    CHECK_EQUAL(mt_output_reached(&output, MT_LIMIT_strings), 2);
+    CHECK_EQUAL(mt_output_reached(&output, MT_LIMIT_blobs), 1);
+    CHECK_EQUAL(mt_output_reached(&output, MT_LIMIT_early_responses), 1);
+    CHECK_EQUAL(mt_output_reached(&output, MT_LIMIT_problems), 0);
+    mt_output_free(&output);
+}
+
 static void test_store(void)
 {
     struct mt_buffer buffer = {0};
@@ -261,6 +289,7 @@ int main(void)
     test_problems_limit();
     test_problems_limit_after_taking();
     test_early();
+    test_reached();
     test_store();
     test_store_little();
     test_store_limit();

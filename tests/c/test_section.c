@@ -198,6 +198,53 @@ static void test_odd_entries(void)
     CHECK(skeletons[7] == standard);
 }
 
+/* A field that nobody asks for, of any type that a struct may have: its value must fit, as for those that are asked for. */
+static int check_field(uint8_t declared, uint8_t sent, uint64_t value)
+{
+    static struct mt_payload payload;
+    struct mt_epee_entry entry;
+    struct mt_shape_field field = {.type = declared, .presence = MT_ALWAYS};
+    begin(&work, 1);
+    if (sent == MT_EPEE_STRING) {
+        key(&work, "x", sent);
+        text(&work, "text");
+    } else if (sent == (MT_EPEE_STRING | MT_EPEE_ARRAY_FLAG)) {
+        array(&work, "x", MT_EPEE_STRING, 2);
+        text(&work, "one");
+        text(&work, "two");
+    } else if (sent == (MT_EPEE_UINT8 | MT_EPEE_ARRAY_FLAG)) {
+        array(&work, "x", MT_EPEE_UINT8, 1);
+        byte(&work, 7);
+    } else {
+        number(&work, "x", sent, value);
+    }
+    CHECK_EQUAL(mt_epee_open(&payload.epee, work.bytes, work.size, &mt_epee_monerod), MT_OK);
+    CHECK_EQUAL(mt_epee_next(&payload.epee, &entry), MT_OK);
+    int result = mt_section_check(&payload, &field, &entry);
+    CHECK(result != MT_OK || payload.epee.at == payload.epee.end);
+    return result;
+}
+
+static void test_unasked(void)
+{
+    static const struct { uint8_t type; uint64_t most; } unsigned_types[] = {
+        {MT_EPEE_UINT8, UINT8_MAX}, {MT_EPEE_UINT16, UINT16_MAX}, {MT_EPEE_UINT32, UINT32_MAX}, {MT_EPEE_UINT64, UINT64_MAX}};
+    for (size_t i = 0; i < 4; i++) {
+        uint8_t type = unsigned_types[i].type;
+        CHECK_EQUAL(check_field(type, type, 7), MT_OK);
+        CHECK_EQUAL(check_field(type, MT_EPEE_UINT64, unsigned_types[i].most), MT_OK);
+        CHECK_EQUAL(check_field(type, MT_EPEE_UINT64, unsigned_types[i].most + 1), i < 3 ? MT_MALFORMED : MT_OK); /* of 64 bits it is 0 again */
+        CHECK_EQUAL(check_field(type, MT_EPEE_STRING | MT_EPEE_ARRAY_FLAG, 0), MT_MALFORMED);
+    }
+    CHECK_EQUAL(check_field(MT_EPEE_BOOL, MT_EPEE_BOOL, 1), MT_OK);
+    CHECK_EQUAL(check_field(MT_EPEE_BOOL, MT_EPEE_STRING, 0), MT_MALFORMED);
+    CHECK_EQUAL(check_field(MT_EPEE_STRING, MT_EPEE_STRING, 0), MT_OK);
+    CHECK_EQUAL(check_field(MT_EPEE_STRING, MT_EPEE_BOOL, 1), MT_MALFORMED);
+    CHECK_EQUAL(check_field(MT_EPEE_STRING | MT_EPEE_ARRAY_FLAG, MT_EPEE_STRING | MT_EPEE_ARRAY_FLAG, 0), MT_OK);
+    CHECK_EQUAL(check_field(MT_EPEE_STRING | MT_EPEE_ARRAY_FLAG, MT_EPEE_UINT8, 0), MT_OK); /* no array: as good as missing */
+    CHECK_EQUAL(check_field(MT_EPEE_STRING | MT_EPEE_ARRAY_FLAG, MT_EPEE_UINT8 | MT_EPEE_ARRAY_FLAG, 0), MT_MALFORMED);
+}
+
 /* Most counts that the limits allow fit their columns. */
 static void test_many(void)
 {
@@ -218,6 +265,7 @@ int main(void)
     test_oddities();
     test_refused();
     test_odd_entries();
+    test_unasked();
     test_many();
     world_close(&world);
     FINISH("section");
