@@ -48,7 +48,8 @@ static int next_packet(struct mt_capture *capture, struct mt_packet *packet, str
     return MT_OK;
 }
 
-/* libpcap tells its own number of a link type (DLT_), not the one files hold (LINKTYPE_); but it writes the latter into the header of every file it makes. */
+/* libpcap tells its own number of a link type (DLT_), not the one files hold (LINKTYPE_); but it writes the latter into the header of every file it makes.
+ * Of a type that it does not know it makes no file, and its own number is the file's. */
 static int find_link(struct mt_capture *capture)
 {
     uint8_t header[64] = {0};
@@ -58,7 +59,8 @@ static int find_link(struct mt_capture *capture)
     pcap_dumper_t *dumper = pcap_dump_fopen(capture->pcap, memory);
     if (dumper == NULL) {
         (void)fclose(memory);
-        return MT_NOT_CAPTURE; /* libpcap has no number for it, and the error */
+        capture->link = (uint32_t)pcap_datalink(capture->pcap);
+        return MT_OK;
     }
     pcap_dump_close(dumper);
     capture->link = mt_le32(header + 20) & 0xffff;
@@ -89,11 +91,8 @@ int mt_capture_libpcap(struct mt_capture *capture, struct mt_failure *failure)
             return mt_capture_no_header(capture, failure);
         return refuse(failure, first, sizeof first, why);
     }
-    int result = find_link(capture);
-    if (result == MT_NOMEM)
+    if (find_link(capture) != MT_OK)
         return mt_fail(failure, MT_NOMEM, "%s", "");
-    if (result != MT_OK)
-        return refuse(failure, first, sizeof first, pcap_geterr(capture->pcap));
     capture->next = next_packet;
     return MT_OK;
 }

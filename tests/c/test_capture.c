@@ -780,6 +780,12 @@ static void test_libpcap(void)
     put_data(80, 1);
     expect_end(MT_END, 1, "");
     expect_packet(0, 5 * SECOND + 6000, 80, 90, 276, 1);
+    static const uint32_t unknown[] = {14, 2000, 43200}; /* link types that libpcap writes no files of */
+    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
+        set_32(20, unknown[i]);
+        expect_end(MT_END, 1, "");
+        expect_packet(0, 5 * SECOND + 6000, 80, 90, unknown[i], 1);
+    }
 }
 
 /* ---- compressed, piped, far ---- */
