@@ -1,4 +1,4 @@
-"""Writes docs/tables.md from the field table that the core itself uses.
+"""Writes docs/tables.md from the field table and the list of limits that the core itself uses.
 
 python tools/tables_doc.py           writes it
 python tools/tables_doc.py --check   only tells (exit status 1) if it is out of date
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from monerotraffic import limits
 from monerotraffic.frames import COLUMNS, Frames
 from monerotraffic.names import Names
 from monerotraffic.schema import SCHEMA, Field, Table
@@ -23,7 +24,7 @@ TARGET = Path(__file__).resolve().parent.parent / "docs" / "tables.md"
 INTRODUCTION = """\
 # Tables
 
-*Made by `tools/tables_doc.py` from `csrc/rows.h`; change that, then run `make docs`.*
+*Made by `tools/tables_doc.py` from `csrc/rows.h` and `csrc/limits.h`; change these, then run `make docs`.*
 
 Every table is a pandas DataFrame (`traffic.messages`) over a numpy structured array (`traffic.arrays["messages"]`), which the C core filled.
 
@@ -33,6 +34,11 @@ Every table is a pandas DataFrame (`traffic.messages`) over a numpy structured a
   Tor and I2P host names), hashes in lower-case hex, enumerations with the values named below. Missing is missing, in the arrays code -1.
 - `UInt…` and `Int…` columns (capital letter) are nullable. In the arrays the bit named below of the field `present` says whether the value is there.
 - `peer` is always the other side, seen from the vantage node; `direction` is missing where there is no vantage node.
+"""
+
+LIMITS = """\
+`read(..., limits={"connections": 1000})` sets bounds other than these. How often each was reached is in `traffic.limits_reached`; what was lost by it is in
+`problems`.
 """
 
 # Columns that are no field: what monerotraffic derives from fields and from the vantage node.
@@ -107,11 +113,20 @@ def array_text(field: Field) -> str:
             return "number"
 
 
+def limit_lines() -> Iterator[str]:
+    """The options of `limits=`."""
+    yield "| limit | default | bounds |"
+    yield "|---|---:|---|"
+    for name, (value, text) in limits().items():
+        yield f"| `{name}` | {value:,} | {text} |"
+
+
 def document() -> str:
     """The whole file."""
     lines = [INTRODUCTION]
     for name, table in SCHEMA.items():
         lines += [f"## {name}", "", f"{table.text[0].upper()}{table.text[1:]}.", "", *column_lines(name, table), "", *array_lines(table), ""]
+    lines += ["## Limits", "", LIMITS, *limit_lines(), ""]
     return "\n".join(lines)
 
 
