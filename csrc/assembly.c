@@ -60,14 +60,13 @@ int mt_assembly_abandon(struct mt_levin *levin, const char *why)
 static int complete(struct mt_levin *levin)
 {
     struct mt_assembly *assembly = levin->assembly;
-    const struct mt_dialog *dialog = levin->dialog;
     if (assembly->refused)
         return close_broken(levin, MT_STATUS_OVERSIZE, "Levin fragments over the limit");
     if (assembly->gap || assembly->snapped)
         return mt_assembly_abandon(levin, "the snap length cut its Levin fragments");
     const struct mt_buffer *inner = &assembly->inner;
     int vouched = assembly->begun || (inner->count >= MT_HEADER_SIZE && mt_signature_matches(inner->bytes, MT_HEADER_SIZE));
-    if (!vouched && dialog->lossy)
+    if (!vouched && levin->resumed)
         return close_broken(levin, MT_STATUS_GAP, "the first Levin fragment was not captured");
     if (!vouched || inner->count < MT_HEADER_SIZE)
         return close_broken(levin, MT_STATUS_MALFORMED, "Levin fragments that hold no header");

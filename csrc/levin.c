@@ -371,6 +371,7 @@ static int back_in_step(struct mt_levin *levin)
     if (recognise(levin) != MT_OK)
         return MT_NOMEM;
     levin->dialog->lossy = 1;
+    levin->resumed = 1;
     int result = flush_run(levin);
     levin->state = MT_LEVIN_HEADER;
     return result;

@@ -57,6 +57,7 @@ struct mt_levin {
     struct mt_carry carry;   /* a header cut by the end of a piece */
     enum mt_levin_state state;
     uint8_t from_client;
+    uint8_t resumed;         /* it was out of step once: the beginning of what follows may be missing */
     uint8_t disbelieved;     /* SEEK behind a header whose length is not believed: its bytes belong to that message */
 };
 

@@ -442,6 +442,27 @@ def fragment_inner_message_malformed() -> Expect:
     return Expect(seen(wire), messages=[*SHAKEN, request(1002, status="malformed", length=150, fragments=2), request(1003)], totals={"malformed": 266})
 
 
+@cases({"garbage-of-the-other-side": "garbage", "hole-within-a-message": "body", "hole-between-messages": "hole"})
+def last_fragment_alone(before: str) -> Expect:
+    """Its beginning was lost only if its own direction was out of step: not for what the other side says, nor for a hole in a message whose end is known."""
+    wire = Wire()
+    talk = wire.talk().say(CLIENT, HELLO).say(SERVER, WELCOME)
+    said, totals = [], {}
+    if before == "garbage":
+        talk.say(CLIENT, b"garbage" * 6)
+        totals = {"no_header": 42}
+    elif before == "body":
+        talk.say(SERVER, news(200)[:100]).lose(SERVER, 50).say(SERVER, news(200)[150:])
+        said, totals = [notification(2002, status="gap", captured=150)], {"lost": 50, "gap": 183}
+    else:
+        talk.lose(SERVER, 60)
+        totals = {"lost": 60}
+    status = "gap" if before == "hole" else "malformed"
+    talk.say(SERVER, craft.bucket(0, craft.EMPTY, flags=8)).say(SERVER, PING)
+    totals[status] = totals.get(status, 0) + 43
+    return Expect(seen(wire), messages=[*SHAKEN, *said, message(0, flags=8, status=status, captured=10), request(1003)], totals=totals)
+
+
 @case
 def flags_zero_is_a_fragment() -> Expect:
     """A ping without flags is a middle fragment of nothing: monerod keeps it and does not answer."""
