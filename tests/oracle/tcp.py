@@ -295,12 +295,12 @@ def roles(segment: Segment, ports: set[int]) -> tuple[tuple[str, int], tuple[str
 
 
 def is_monero(connection: Connection, ports: set[int], sound: Any) -> bool:
-    """One of its ports, or a direction that begins with the signature; captured from the middle, a sound header anywhere."""
+    """One of its ports, or a direction that begins with the signature; of one captured from the middle nobody knows how it began: there a sound header anywhere."""
     if {connection.client[1], connection.server[1]} & (LEVIN_PORTS | ports):
         return True
     for stream in connection.streams:
         runs = stream.runs()
-        if runs and runs[0][0] == 0 and runs[0][1].startswith(SIGNATURE):
+        if stream.begins and runs and runs[0][0] == 0 and runs[0][1].startswith(SIGNATURE):
             return True
         if not stream.begins and any(next(sound(data), None) is not None for _, data in runs):
             return True
