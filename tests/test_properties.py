@@ -13,16 +13,17 @@ from typing import Any
 import craft
 import oracle
 import pytest
+from budget import examples
 from cases.blobs import GENESIS_TX
 from craft import CLIENT, SERVER, Packet
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from test_truth import BY_MESSAGE, Tables, check_accounting, check_oracle, messages_by_stream, tables_of
 from test_vectors import vectors
 
 import monerotraffic as mt
 
-QUICK = settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+QUICK = examples(60)
 SEGMENTATION = {"time", "end_time", "file", "frame", "end_frame", "end_length", "segments", "first_segment", "shared"}  # all that may depend on how a stream was cut
 
 UNSURE = ("reply_to", "shared")  # out of step the one depends on when that was noticed, the other on what one takes for a message
@@ -139,9 +140,9 @@ def merged(talk: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
         yield last, run
 
 
-def packets_of(talk: Iterable[tuple[int, bytes]], cutter: Cutter | None = None) -> list[Packet]:
+def packets_of(talk: Iterable[tuple[int, bytes]], cutter: Cutter | None = None, connection: craft.Connection | None = None) -> list[Packet]:
     """Without a cutter every message is one segment."""
-    connection = craft.Connection().open()
+    connection = (connection or craft.Connection()).open()
     for side, data in merged(talk) if cutter else talk:
         if cutter and len(data) <= 300 * cutter.segment:
             connection.send(side, data, cuts=cutter.cuts, segment=cutter.segment)
@@ -162,10 +163,10 @@ def capture(packets: list[Packet]) -> Path:
     return path
 
 
-def read(path: Path) -> mt.Traffic:
+def read(path: Path, tables: Iterable[str] | None = None) -> mt.Traffic:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", mt.CaptureWarning)
-        return mt.read(path)
+        return mt.read(path, tables=tables)
 
 
 def decode(packets: list[Packet]) -> Tables:

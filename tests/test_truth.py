@@ -67,7 +67,7 @@ def plain(frame: pd.DataFrame) -> list[Row]:
 
 
 def tables_of(traffic: mt.Traffic) -> Tables:
-    return {name: plain(getattr(traffic, name)) for name in ("connections", "messages", *BY_MESSAGE, "problems", "files")}
+    return {name: plain(getattr(traffic, name)) if len(traffic.arrays[name]) else [] for name in ("connections", "messages", *BY_MESSAGE, "problems", "files")}  # an empty DataFrame takes as long
 
 
 @cache
