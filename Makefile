@@ -19,7 +19,7 @@ LIBRARIES := -lpcap -lz -lzstd -pthread
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test ctest ctest-sanitized ctest-threads replay fuzz seeds cov pytest test-asan mypy stubtest ruff lint bench docs format clean
+.PHONY: help demo test ctest ctest-sanitized ctest-threads replay fuzz seeds cov pytest differential test-asan mypy stubtest ruff lint bench docs format clean
 
 help:
 	@echo 'make demo             who was there: a summary of the bundled capture (sets everything up first)'
@@ -31,6 +31,7 @@ help:
 	@echo 'make replay           the fuzzers'"'"' seeds, and what once went wrong, under the sanitizers'
 	@echo 'make cov              which lines of csrc the C tests and the seeds reach'
 	@echo 'make pytest           Python tests (ARGS="-k name" for some)'
+	@echo 'make differential     the core against the oracle and tshark on new random streams (EXAMPLES=20000 of each kind)'
 	@echo 'make test-asan        Python tests with the extension under the sanitizers'
 	@echo 'make lint             mypy --strict, stubtest, ruff'
 	@echo 'make bench            speed and memory beside other tools'
@@ -232,6 +233,11 @@ cov: $(CTESTS:%=build/cov/%) $(DOORS:%=build/cov/replay_%) $(VENV)/extras
 
 pytest: $(VENV)/package $(VENV)/extras
 	$(BIN)/python -m pytest $(ARGS)
+
+# Other examples at every run; `make pytest` tries a few, always the same ones.
+differential: EXAMPLES = 2000
+differential: $(VENV)/package $(VENV)/extras
+	MONEROTRAFFIC_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/test_differential.py $(ARGS)
 
 mypy: $(VENV)/package $(VENV)/extras
 	$(BIN)/python -m mypy --strict
