@@ -128,10 +128,10 @@ def sll(packet: bytes, kind: int | None = None) -> bytes:
     return struct.pack("!HHH8sH", 0, 1, 6, b"\x02\0\0\0\0\x01", craft.ethertype(packet) if kind is None else kind) + packet
 
 
-def zstd(data: bytes, sizes: bool = False) -> bytes:
-    """One zstd frame of raw blocks (RFC 8878); `sizes`: as a single segment that tells its content size."""
+def zstd(data: bytes, sizes: bool = False, most: int = 65536) -> bytes:
+    """One zstd frame of raw blocks (RFC 8878) of `most` bytes; `sizes`: as a single segment that tells its content size."""
     out = struct.pack("<I", 0xFD2FB528) + (struct.pack("<BI", 0xA0, len(data)) if sizes else b"\x00\x38")  # window of 128 KiB
-    pieces = [data[at : at + 65536] for at in range(0, len(data), 65536)] or [b""]
+    pieces = [data[at : at + most] for at in range(0, len(data), most)] or [b""]
     for number, piece in enumerate(pieces):
         out += ((len(piece) << 3) | (number == len(pieces) - 1)).to_bytes(3, "little") + piece
     return out
