@@ -305,7 +305,7 @@ def widen(data: bytes, parts: Parts, part: Part, damage: Damage) -> bytes:
 def miscount(data: bytes, parts: Parts, part: Part, damage: Damage) -> bytes:
     true = number_at(data, (part.start, part.end))
     told = (0, true + 1, max(true - 1, 0), 8_192, 8_193, 16_384, 16_385, 2**30 - 1, 2_000_000_000, 2**62 - 1, true + damage.size, len(data) - part.end, (len(data) - part.end) // 2)
-    return replaced(data, part.start, part.end, craft.varint(told[damage.value % len(told)]))
+    return replaced(data, part.start, part.end, craft.varint(told[damage.value % len(told)] % 2**62))
 
 
 def retype(data: bytes, parts: Parts, part: Part, damage: Damage) -> bytes:
