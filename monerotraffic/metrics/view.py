@@ -1,0 +1,108 @@
+"""A capture as seen from the vantage node: what metrics and rules look at."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from monerotraffic.traffic import Traffic
+
+__all__ = ["View"]
+
+_PLACE = ["peer", "connection", "direction", "command", "kind", "status", "time", "file", "frame"]
+
+
+class View:
+    """The frames of a Traffic without what does not concern the vantage node, and with the peer beside each row.
+
+    `peer` is always the other side; rows of connections between two other hosts, or of no known vantage node, are left out. Frames keep the order of their
+    rows and their ids; they are made when first asked for, and nobody may change them.
+    """
+
+    def __init__(self, traffic: Traffic) -> None:
+        self.traffic = traffic
+
+    # ---- connections and messages ----
+
+    @cached_property
+    def connections(self) -> pd.DataFrame:
+        """connections of the vantage node."""
+        frame = self.traffic.connections
+        return frame[frame["peer"].notna()]
+
+    @cached_property
+    def messages(self) -> pd.DataFrame:
+        """messages of these connections, both ways."""
+        frame = self.traffic.messages
+        return frame[frame["peer"].notna()]
+
+    @cached_property
+    def received(self) -> pd.DataFrame:
+        """messages that peers sent."""
+        return self.messages[self.messages["direction"] == "received"]
+
+    @cached_property
+    def sent(self) -> pd.DataFrame:
+        """messages that the vantage node sent."""
+        return self.messages[self.messages["direction"] == "sent"]
+
+    @cached_property
+    def problems(self) -> pd.DataFrame:
+        """problems of these connections, with `peer` and the connection's start beside them."""
+        frame = self.traffic.problems
+        return self._with(frame[frame["connection"] >= 0], "connection", self.connections, ["peer"])
+
+    # ---- what messages say ----
+
+    @cached_property
+    def node_data(self) -> pd.DataFrame:
+        """node_data with the message's peer, connection, direction, command, kind, status, time, file and frame."""
+        return self._said("node_data")
+
+    @cached_property
+    def sync_data(self) -> pd.DataFrame:
+        """sync_data, likewise."""
+        return self._said("sync_data")
+
+    @cached_property
+    def peer_lists(self) -> pd.DataFrame:
+        """peer_lists that peers sent, likewise: what the vantage node itself hands out is no evidence."""
+        said = self._said("peer_lists")
+        return said[said["direction"] == "received"]
+
+    @cached_property
+    def transactions(self) -> pd.DataFrame:
+        """transactions, likewise, both ways."""
+        return self._said("transactions")
+
+    @cached_property
+    def blocks(self) -> pd.DataFrame:
+        """blocks, likewise, both ways."""
+        return self._said("blocks")
+
+    def _said(self, table: str) -> pd.DataFrame:
+        return self._with(getattr(self.traffic, table), "message", self.messages, _PLACE)
+
+    @staticmethod
+    def _with(frame: pd.DataFrame, key: str, other: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+        """`frame` with columns of the row of `other` that has the same `key` (which is sorted there); rows without one are left out."""
+        places = positions(other[key].to_numpy(), frame[key].to_numpy())
+        there = places >= 0
+        found = frame[there]
+        return found.assign(**{name: _taken(other[name], places[there], found.index) for name in columns if name not in frame.columns})
+
+
+def positions(ids: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.intp]:
+    """Where each of `wanted` stands in `ids`, which are sorted and distinct; -1 where it does not."""
+    places = np.searchsorted(ids, wanted)
+    places[places == len(ids)] = 0
+    return np.where(ids[places] == wanted, places, -1) if len(ids) else np.full(len(wanted), -1, dtype=np.intp)
+
+
+def _taken(column: pd.Series, places: NDArray[np.intp], index: pd.Index) -> pd.Series:
+    """Values of a column by place, under another index."""
+    return pd.Series(column.array.take(places), index=index)

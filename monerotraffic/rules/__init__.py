@@ -1,0 +1,66 @@
+"""Rules: how a peer can differ from a standard node, and findings with evidence. docs/metrics.md defines each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from monerotraffic.metrics.view import View
+from monerotraffic.rules import connections, fragmentation, identity, network, peer_lists, relay, structure
+from monerotraffic.rules.evaluation import HONEST, RULES_OF_LABEL, evaluate
+from monerotraffic.rules.findings import PRESETS, WEIGHTS, find, verdicts
+from monerotraffic.rules.rule import Parameters, Rule
+from monerotraffic.traffic import Traffic
+
+__all__ = ["HONEST", "PRESETS", "RULES", "RULES_OF_LABEL", "WEIGHTS", "Rule", "evaluate", "find_anomalies", "verdicts"]
+
+_FAMILIES = (structure, fragmentation, peer_lists, identity, connections, relay, network)
+
+RULES: Mapping[str, Rule] = {rule.name: rule for family in _FAMILIES for rule in family.RULES}
+"""Every rule by name."""
+
+
+def find_anomalies(
+    traffic: Traffic | View,
+    preset: str = "default",
+    rules: Iterable[str] | None = None,
+    parameters: Mapping[str, Parameters] | None = None,
+) -> pd.DataFrame:
+    """What peers do that a standard node does not: one row per peer and rule, with evidence.
+
+    Parameters
+    ----------
+    traffic
+        A Traffic with all tables that the rules look at (the default of monerotraffic.read), or a View of one.
+    preset
+        `default`, whose rules flag no honest monerod of the labelled captures, or the published variants of the paper, `arxiv-v1` (arXiv 2509.10214v1) and
+        `aft-2026`, which have fewer rules and their own thresholds.
+    rules
+        Names of the rules to apply; all of the preset if None.
+    parameters
+        By rule, parameters other than the preset's.
+
+    Returns
+    -------
+    DataFrame with the columns `peer`, `rule`, `family`, `weight` (strong: a standard node cannot do this; weak: other causes exist; context: never enough
+    alone), `unit` and `count` (how many of what were seen), `score` (the largest measure that the rule goes by), `first`, `last` (times), and the evidence, at
+    most 20 of each: `connections` and `messages` (ids), `places` (file:frame), and `filter`, a Wireshark display filter of the first connections. The vantage
+    node itself is never in it.
+
+    Raises ValueError for an unknown preset, rule or parameter.
+    """
+    if preset not in PRESETS:
+        raise ValueError(f"unknown preset {preset!r}: there are {', '.join(PRESETS)}")
+    chosen = RULES if rules is None else {name: _known(name) for name in rules}
+    for name, given in (parameters or {}).items():
+        strange = sorted(set(given) - set(_known(name).parameters))
+        if strange:
+            raise ValueError(f"rule {name} has no parameter {strange[0]!r}: there are {', '.join(RULES[name].parameters) or 'none'}")
+    return find(traffic, chosen.values(), preset, parameters or {})
+
+
+def _known(name: str) -> Rule:
+    if name not in RULES:
+        raise ValueError(f"unknown rule {name!r}: there are {', '.join(RULES)}")
+    return RULES[name]

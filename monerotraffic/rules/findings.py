@@ -1,0 +1,103 @@
+"""From observations to findings, and from findings to verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from monerotraffic.metrics.view import View
+from monerotraffic.rules.rule import OBSERVATION, Parameters, Rule
+from monerotraffic.traffic import Traffic
+
+__all__ = ["FINDING", "PRESETS", "WEIGHTS", "find", "verdicts"]
+
+PRESETS = ("default", "arxiv-v1", "aft-2026")
+FINDING = ("peer", "rule", "family", "weight", "unit", "count", "score", "first", "last", "connections", "messages", "places", "filter")
+WEIGHTS = {"strong": 0.9, "weak": 0.4, "context": 0.1}
+"""How much a finding says that its peer is no standard node: findings combine as independent evidence, 1 - Π (1 - weight)."""
+
+_EVIDENCE = 20  # connections, messages and places named in one finding
+_FILTERED = 5  # connections in its display filter
+
+
+def find(traffic: Traffic | View, rules: Iterable[Rule], preset: str, parameters: Mapping[str, Parameters]) -> pd.DataFrame:
+    """One row per peer and rule, in order of peer and rule. `parameters` by rule are put over those of the preset."""
+    view = traffic if isinstance(traffic, View) else View(traffic)
+    own = set(view.traffic.hosts)
+    made = []
+    for rule in rules:
+        base = rule.parameters_of(preset)
+        if base is None:
+            continue
+        seen = rule.observe(view, {**base, **parameters.get(rule.name, {})})
+        if list(seen.columns) != list(OBSERVATION):
+            raise TypeError(f"rule {rule.name} gave the columns {list(seen.columns)}")
+        seen = seen[seen["peer"].notna() & ~seen["peer"].isin(own)]
+        if len(seen):
+            made.append(_summed(view, rule, seen))
+    if not made:
+        return _empty()
+    findings = pd.concat(made, ignore_index=True)
+    return findings.sort_values(["peer", "rule"], kind="stable", ignore_index=True)[list(FINDING)]
+
+
+def _empty() -> pd.DataFrame:
+    times = pd.DatetimeIndex([], tz="UTC").as_unit("ns")
+    columns: dict[str, Any] = {name: pd.Series(dtype=object) for name in FINDING}
+    columns |= {"count": pd.Series(dtype="int64"), "score": pd.Series(dtype="float64"), "first": pd.Series(times), "last": pd.Series(times)}
+    return pd.DataFrame(columns)
+
+
+def _summed(view: View, rule: Rule, seen: pd.DataFrame) -> pd.DataFrame:
+    """The observations of one rule, a row per peer."""
+    seen = seen.assign(peer=seen["peer"].astype(object))
+    groups = seen.groupby("peer", sort=True)
+    made = groups.agg(count=("peer", "size"), score=("measure", "max"), first=("time", "min"), last=("time", "max"))
+    made["connections"] = groups["connection"].agg(_few)
+    made["messages"] = groups["message"].agg(_few)
+    files = view.traffic.files.set_index("file")["path"].astype(object)
+    placed = seen.dropna(subset=["file", "frame"])
+    names = [f"{files.get(file, file)}:{frame}" for file, frame in zip(placed["file"], placed["frame"], strict=True)] if len(placed) <= 100_000 else None
+    if names is None:
+        placed = placed.groupby("peer").head(_EVIDENCE)
+        names = [f"{files.get(file, file)}:{frame}" for file, frame in zip(placed["file"], placed["frame"], strict=True)]
+    places = pd.Series(names, index=placed["peer"], dtype=object).groupby(level=0).agg(lambda texts: list(dict.fromkeys(texts))[:_EVIDENCE])
+    made["places"] = [places.get(peer, []) for peer in made.index]
+    made["filter"] = [_filter(view, connections) for connections in made["connections"]]
+    return made.reset_index().assign(rule=rule.name, family=rule.family, weight=rule.weight, unit=rule.unit)
+
+
+def _few(ids: pd.Series) -> list[int]:
+    return [int(number) for number in ids.dropna().drop_duplicates().head(_EVIDENCE)]
+
+
+def _filter(view: View, connections: list[int]) -> str:
+    """A Wireshark display filter that shows the first of these connections."""
+    rows = view.connections[view.connections["connection"].isin(connections[:_FILTERED])]
+    parts = []
+    for row in rows.itertuples():
+        version = "ipv6" if ":" in str(row.peer) else "ip"
+        parts.append(f"({version}.addr == {row.peer} && tcp.port == {row.client_port} && tcp.port == {row.server_port})")
+    return " || ".join(parts)
+
+
+def verdicts(findings: pd.DataFrame) -> pd.DataFrame:
+    """One row per peer with findings: `score`, how many rules of each weight, their names, first and last time; the highest score first.
+
+    `score` is 1 - Π (1 - WEIGHTS[weight]) over its rules. `verdict`: `anomalous` with a strong finding, or from 0.75 (three weak ones); `suspicious` from 0.4
+    (a weak one); `context` below.
+    """
+    if findings.empty:
+        return pd.DataFrame(columns=["peer", "verdict", "score", *WEIGHTS, "rules", "first", "last"])
+    doubt = np.log1p(-findings["weight"].map(WEIGHTS).astype(float))
+    groups = findings.assign(doubt=doubt).groupby("peer", sort=True)
+    made = groups.agg(doubt=("doubt", "sum"), rules=("rule", list), first=("first", "min"), last=("last", "max"))
+    made["score"] = 1 - np.exp(made.pop("doubt"))
+    for weight in WEIGHTS:
+        made[weight] = findings[findings["weight"] == weight].groupby("peer").size().reindex(made.index, fill_value=0)
+    made["verdict"] = np.select([(made["strong"] > 0) | (made["score"] >= 0.75), made["score"] >= 0.4 - 1e-9], ["anomalous", "suspicious"], "context")
+    made = made.reset_index().sort_values(["score", "peer"], ascending=[False, True], kind="stable", ignore_index=True)
+    return made[["peer", "verdict", "score", *WEIGHTS, "rules", "first", "last"]]

@@ -1,0 +1,98 @@
+"""The frame of the rules: presets, parameters, findings with evidence, verdicts, evaluation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import craft
+import pandas as pd
+import pytest
+from craft import CLIENT, SERVER, Connection
+
+import monerotraffic as mt
+from monerotraffic.rules import PRESETS, RULES, WEIGHTS, evaluate, find_anomalies, verdicts
+
+HOST = "198.51.100.10"
+
+
+@pytest.fixture
+def traffic(tmp_path: Path) -> mt.Traffic:
+    """Two peers without support_flags, one of them twice, and one with; the vantage node lacks them, too."""
+    packets = []
+    for number, (peer, flags) in enumerate([("192.0.2.1", None), ("192.0.2.2", 1), ("192.0.2.3", None), ("192.0.2.1", None)]):
+        talk = Connection((peer, 40000 + number), (HOST, 18080), clock=craft.START + number * 10**9).open()
+        talk.send(CLIENT, craft.request(1001, craft.handshake_request(craft.node_data(support_flags=flags))))
+        talk.send(SERVER, craft.response(1001, craft.handshake_response(node=craft.node_data(support_flags=None))))
+        talk.close()
+        packets += talk.packets
+    path = tmp_path / "a.pcap"
+    path.write_bytes(craft.pcap(packets, nano=True))
+    return mt.read(path, host=HOST)
+
+
+def test_finding_points_at_the_packets(traffic: mt.Traffic) -> None:
+    findings = find_anomalies(traffic, rules=["support_flags_missing"])
+    assert list(findings.peer) == ["192.0.2.1", "192.0.2.3"]
+    first = findings.iloc[0]
+    assert (first["count"], first["unit"], first["weight"], first["family"]) == (2, "handshake", "weak", "structure")
+    frames = traffic.messages.set_index("message").loc[first.messages].frame
+    assert first.places == [f"{traffic.files.path.iloc[0]}:{frame}" for frame in frames]
+    assert first.connections == [0, 3]
+    assert first["filter"].startswith("(ip.addr == 192.0.2.1 && tcp.port == 40000 && tcp.port == 18080) || ")
+    assert first["first"] == traffic.messages.time[first.messages[0]]
+    assert first["last"] - first["first"] == pd.Timedelta(seconds=3)
+
+
+def test_the_vantage_node_is_never_found(traffic: mt.Traffic) -> None:
+    assert HOST not in set(find_anomalies(traffic).peer)
+    assert traffic.node_data.support_flags.isna().sum() == 7
+
+
+def test_nothing_found_has_the_same_columns(traffic: mt.Traffic) -> None:
+    some, none = find_anomalies(traffic), find_anomalies(traffic, rules=[])
+    assert list(some.columns) == list(none.columns)
+    assert len(none) == 0
+    assert list(verdicts(none).columns) == list(verdicts(some).columns)
+
+
+def test_weights_combine() -> None:
+    made = pd.DataFrame({"peer": ["a", "a", "b", "c", "c", "c"], "rule": list("xyxxyz"), "weight": ["weak", "weak", "strong", "context", "context", "context"], "first": 1, "last": 2})
+    verdict = verdicts(made).set_index("peer")
+    assert verdict.verdict.to_dict() == {"a": "suspicious", "b": "anomalous", "c": "context"}
+    assert verdict.score["a"] == pytest.approx(1 - 0.6 * 0.6)
+    assert verdict.score["b"] == pytest.approx(WEIGHTS["strong"])
+    assert verdict.loc["c", ["strong", "weak", "context"]].tolist() == [0, 0, 3]
+    assert list(verdict.index) == ["b", "a", "c"]
+
+
+def test_evaluation() -> None:
+    findings = pd.DataFrame({"peer": ["a", "b", "c"], "rule": "ping_flood"})
+    row = evaluate(findings, {"a": ["ping_flooding"], "b": ["control"], "c": ["garbage"], "d": ["ping_flooding"], "d:18080": ["ping_flooding"]}).set_index("rule").loc["ping_flood"]
+    assert (row.expected, row.found, row.missed, row.others, row.honest, row.recall, row.precision) == (2, 1, ["d"], 2, ["b"], 0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"preset": "paper"}, "unknown preset 'paper': there are default, arxiv-v1, aft-2026"),
+        ({"rules": ["pings"]}, "unknown rule 'pings'"),
+        ({"parameters": {"pings": {}}}, "unknown rule 'pings'"),
+        ({"parameters": {"support_flags_missing": {"most": 1}}}, "rule support_flags_missing has no parameter 'most'"),
+    ],
+)
+def test_wrong_arguments(traffic: mt.Traffic, arguments: dict[str, object], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        find_anomalies(traffic, **arguments)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_rule_is_described_and_runs(preset: str, traffic: mt.Traffic) -> None:
+    find_anomalies(traffic, preset)
+    for name, rule in RULES.items():
+        assert name == rule.name
+        assert rule.definition
+        assert rule.source
+        assert rule.weight in WEIGHTS
+        assert set(rule.presets) <= set(PRESETS) - {"default"}
+        for given in rule.presets.values():
+            assert set(given) <= set(rule.parameters)
