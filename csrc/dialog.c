@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { LEAST_REQUESTS = 4 };
+
 struct mt_dialog *mt_dialog_open(struct mt_output *output, int64_t connection, int32_t client, int32_t server, int monero)
 {
     struct mt_dialog *dialog = mt_alloc(1, sizeof *dialog);
@@ -30,6 +32,12 @@ static void forget_early(struct mt_output *output, const struct mt_requests *req
     }
 }
 
+/* What a ring takes beyond the few requests that any connection may have. */
+static int64_t ring_bytes(uint32_t capacity)
+{
+    return capacity > LEAST_REQUESTS ? (int64_t)(capacity * sizeof(struct mt_request)) : 0;
+}
+
 void mt_dialog_close(struct mt_dialog *dialog)
 {
     if (dialog == NULL)
@@ -37,31 +45,49 @@ void mt_dialog_close(struct mt_dialog *dialog)
     for (int way = 0; way < 2; way++) {
         forget_early(dialog->output, &dialog->requests[way]);
         mt_levin_free(&dialog->ways[way]);
+        mt_budget_use(&dialog->buffered, -ring_bytes(dialog->requests[way].capacity));
         mt_free(dialog->requests[way].ring);
     }
     mt_free(dialog);
 }
 
+static int grow(struct mt_dialog *dialog, struct mt_requests *requests)
+{
+    uint32_t capacity = requests->capacity != 0 ? requests->capacity * 2 : LEAST_REQUESTS;
+    struct mt_request *ring = mt_alloc(capacity, sizeof *ring);
+    if (ring == NULL)
+        return MT_NOMEM;
+    for (uint32_t i = 0; i < requests->count; i++)
+        ring[i] = requests->ring[(requests->first + i) % requests->capacity];
+    mt_free(requests->ring);
+    mt_budget_use(&dialog->buffered, ring_bytes(capacity) - ring_bytes(requests->capacity));
+    requests->ring = ring;
+    requests->first = 0;
+    requests->capacity = capacity;
+    return MT_OK;
+}
+
+/* Whether the oldest request has to be forgotten for a new one. A few are always remembered, whatever the budget. */
+static int is_full(struct mt_dialog *dialog, const struct mt_requests *requests)
+{
+    if (requests->count == 0)
+        return 0;
+    if (requests->count >= (uint64_t)dialog->output->limits->requests) {
+        dialog->output->reached[MT_LIMIT_requests]++;
+        return 1;
+    }
+    return requests->count == requests->capacity && mt_budget_is_full(&dialog->buffered, ring_bytes(2 * requests->capacity) - ring_bytes(requests->capacity));
+}
+
 static int push(struct mt_dialog *dialog, struct mt_requests *requests, struct mt_request request)
 {
-    if (requests->count != 0 && requests->count >= (uint64_t)dialog->output->limits->requests) {
-        requests->first = (requests->first + 1) % requests->capacity; /* the oldest is forgotten */
+    if (is_full(dialog, requests)) {
+        requests->first = (requests->first + 1) % requests->capacity;
         requests->count--;
         dialog->lossy = 1;
-        dialog->output->reached[MT_LIMIT_requests]++;
     }
-    if (requests->count == requests->capacity) {
-        uint32_t capacity = requests->capacity != 0 ? requests->capacity * 2 : 4;
-        struct mt_request *ring = mt_alloc(capacity, sizeof *ring);
-        if (ring == NULL)
-            return MT_NOMEM;
-        for (uint32_t i = 0; i < requests->count; i++)
-            ring[i] = requests->ring[(requests->first + i) % requests->capacity];
-        mt_free(requests->ring);
-        requests->ring = ring;
-        requests->first = 0;
-        requests->capacity = capacity;
-    }
+    if (requests->count == requests->capacity && grow(dialog, requests) != MT_OK)
+        return MT_NOMEM;
     requests->ring[(requests->first + requests->count) % requests->capacity] = request;
     requests->count++;
     return MT_OK;

@@ -11,7 +11,7 @@ struct mt_waiting {
     uint8_t bytes[];
 };
 
-enum { LOST_RANGES = 32, MOST_STEPS = 64 };
+enum { LOST_RANGES = 32, MOST_STEPS = 64, MOST_KEPT = 64 };
 #define WINDOW ((int64_t)1 << 30) /* the largest TCP window there is (RFC 7323) */
 
 /* ---- the ring of what waits ----
@@ -119,6 +119,16 @@ static void forget(struct mt_reassembly *stream, const struct mt_reassembly_worl
     mt_budget_use(world->buffered, -held(first));
 }
 
+/* A ring that had to grow large is not kept while nothing waits: there may be very many streams. */
+static void shrink(struct mt_reassembly *stream)
+{
+    if (stream->waiting_count != 0 || stream->waiting_capacity <= MOST_KEPT)
+        return;
+    mt_free(stream->waiting);
+    stream->waiting = NULL;
+    stream->waiting_first = stream->waiting_capacity = 0;
+}
+
 /* Hands down everything that waited for `next`. */
 static int drain(struct mt_reassembly *stream, const struct mt_reassembly_world *world)
 {
@@ -130,6 +140,7 @@ static int drain(struct mt_reassembly *stream, const struct mt_reassembly_world 
         if (result != MT_OK)
             return result;
     }
+    shrink(stream);
     return MT_OK;
 }
 

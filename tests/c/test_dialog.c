@@ -246,6 +246,24 @@ static void test_through_streams(void)
     wire_free(&answers);
 }
 
+/* Requests that nobody answers are bytes held, too. */
+static void test_requests_budget(void)
+{
+    room_open(&room, 1);
+    room.limits.connection_bytes = 1000;
+    for (int i = 0; i < 100; i++)
+        ask(1, MT_PING);
+    CHECK(room.dialog->buffered.used > 0 && room.dialog->buffered.used <= 1000);
+    CHECK_EQUAL(room.dialog->requests[1].count, 16);
+    CHECK_EQUAL(room.output.reached[MT_LIMIT_connection_bytes], 84);
+    CHECK_EQUAL(reply_to(answer(0, MT_PING)), 84); /* the oldest of those remembered */
+    room.limits.connection_bytes = 0;
+    for (int i = 0; i < 6; i++)
+        ask(0, MT_PING);
+    CHECK_EQUAL(room.dialog->requests[0].count, 4);
+    room_close(&room);
+}
+
 static void test_no_memory(void)
 {
     room_open(&room, 1);
@@ -296,6 +314,7 @@ int main(void)
     test_requests_limit();
     test_ring();
     test_through_streams();
+    test_requests_budget();
     test_no_memory();
     test_unanswered();
     FINISH("test_dialog");

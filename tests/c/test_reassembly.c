@@ -258,6 +258,23 @@ static void test_orders_of_many(void)
     }
 }
 
+/* A large ring goes when nothing waits in it any more. */
+static void test_ring_is_not_kept(void)
+{
+    open_stand(0, 1);
+    for (int64_t at = 1; at <= 100; at++)
+        CHECK_EQUAL(feed(at, "x"), MT_OK);
+    CHECK_EQUAL(stand.stream.waiting_capacity, 128);
+    CHECK_EQUAL(feed(0, "x"), MT_OK);
+    CHECK_EQUAL(stand.stream.next, 101);
+    CHECK_EQUAL(stand.stream.waiting_capacity, 0);
+    CHECK_EQUAL(feed(102, "x"), MT_OK); /* and comes again */
+    CHECK_EQUAL(feed(101, "x"), MT_OK);
+    CHECK_EQUAL(stand.stream.next, 103);
+    CHECK(stand.stream.waiting_capacity != 0);
+    close_stand();
+}
+
 /* A packet of which parts wait and parts fill holes is handed down in pieces that know of each other. */
 static void test_pieces_of_one_segment(void)
 {
@@ -914,6 +931,7 @@ int main(void)
     test_orderly();
     test_permutations();
     test_orders_of_many();
+    test_ring_is_not_kept();
     test_pieces_of_one_segment();
     test_duplicates();
     test_conflicts();
