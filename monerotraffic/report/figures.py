@@ -1,0 +1,108 @@
+"""The figures of a report: what is drawn, and what a high value in it means."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from monerotraffic import plots
+from monerotraffic.metrics.view import View
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["FIGURES", "Drawing", "draw", "svg"]
+
+
+@dataclass(frozen=True)
+class Material:
+    """What there is to draw."""
+
+    view: View
+    findings: pd.DataFrame
+    verdicts: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Drawing:
+    name: str
+    title: str
+    caption: str
+    """What is shown, in which unit, and what a high value means."""
+    draw: Callable[[Axes, Material], Axes]
+    size: tuple[float, float] = (9, 4)
+
+
+def _busiest(material: Material) -> list[int]:
+    """The connections of the peer with the highest score that said something, at most three; else those with most messages."""
+    said = material.view.messages["connection"].value_counts()
+    for peer in material.verdicts["peer"] if len(material.verdicts) else ():
+        rows = material.view.connections
+        own = [number for number in rows.loc[rows["peer"] == peer, "connection"] if said.get(number, 0)]
+        if own:
+            return [int(number) for number in own[:3]]
+    return [int(number) for number in said.index[:3]]
+
+
+FIGURES = (
+    Drawing(
+        "rules",
+        "Which rules flag the same peers",
+        "Each column is a combination of rules (dots), its bar the number of peers flagged by exactly these. A high bar over several dots: a group of peers"
+        " that deviate in the same ways, which speaks of one operator or one implementation.",
+        lambda ax, material: plots.rule_overlap(ax, material.findings),
+        (9, 5),
+    ),
+    Drawing(
+        "slots",
+        "Who holds the connection slots",
+        "Open incoming connections over time, by the verdict on the peer. A high coloured share: slots that honest peers cannot have.",
+        lambda ax, material: plots.slots(ax, material.view, material.verdicts),
+    ),
+    Drawing(
+        "subnets",
+        "Where the peers are",
+        "The subnets (/24, IPv6 /64) with most peer addresses. A long coloured bar: many anomalous addresses of one network, as an operator who rents a block"
+        " would have.",
+        lambda ax, material: plots.subnets(ax, material.view, material.verdicts),
+    ),
+    Drawing(
+        "commands",
+        "What peers send",
+        "Messages received, over time, by command, in 60 equal intervals. A high narrow peak is the common one-minute tick of timed syncs, or a burst that is"
+        " worth a look.",
+        lambda ax, material: plots.commands_over_time(ax, material.view),
+    ),
+    Drawing(
+        "timeline",
+        "One peer's messages",
+        "Every message on up to three connections of the peer with the highest score: when, which command, and which way. Dense rows of one command: that is"
+        " what the connection is for.",
+        lambda ax, material: plots.timeline(ax, material.view, _busiest(material)),
+    ),
+)
+
+
+def draw(drawing: Drawing, material: Material) -> Figure:
+    """One figure, not shown anywhere."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=drawing.size, layout="constrained")
+    drawing.draw(figure.add_subplot(), material)
+    return figure
+
+
+def svg(figure: Figure) -> str:
+    """A figure as an SVG element that can stand in a page: the same for the same figure, byte for byte."""
+    import matplotlib
+
+    text = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": "monerotraffic"}):
+        figure.savefig(text, format="svg", metadata={"Date": None})
+    made = text.getvalue()
+    return made[made.index("<svg") :]

@@ -1,0 +1,97 @@
+"""What the pictures show: the numbers in them, counted by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import craft
+import matplotlib as mpl
+import pandas as pd
+import pytest
+from craft import CLIENT, SERVER, Connection
+from matplotlib.figure import Figure
+
+import monerotraffic as mt
+from monerotraffic import plots
+from monerotraffic.metrics import View
+
+HOST = "198.51.100.10"
+SECOND = 1_000_000_000
+
+
+@pytest.fixture
+def ax() -> mpl.axes.Axes:
+    return Figure().add_subplot()
+
+
+@pytest.fixture(scope="module")
+def view(tmp_path_factory: pytest.TempPathFactory) -> View:
+    """Three incoming connections that overlap, of two peers in one /24 and one elsewhere; a ping and its pong on the first."""
+    packets = []
+    for number, (peer, opened, closed) in enumerate([("192.0.2.1", 0, 30), ("192.0.2.2", 10, 20), ("203.0.113.1", 15, 40)]):
+        talk = Connection((peer, 40000 + number), (HOST, 18080), clock=craft.START + opened * SECOND).open()
+        if number == 0:
+            talk.send(CLIENT, craft.request(1003))
+            talk.send(SERVER, craft.response(1003, craft.ping_response()))
+        talk.clock = craft.START + closed * SECOND
+        talk.close()
+        packets += talk.packets
+    path = tmp_path_factory.mktemp("plots") / "a.pcap"
+    path.write_bytes(craft.pcap(sorted(packets, key=lambda packet: packet.time), nano=True))
+    return View(mt.read(path, host=HOST))
+
+
+VERDICTS = pd.DataFrame({"peer": ["192.0.2.2"], "verdict": ["anomalous"], "score": [0.9]})
+FINDINGS = pd.DataFrame({"peer": ["a", "a", "b", "b", "c"], "rule": ["x", "y", "x", "y", "x"]})
+
+
+def test_overlap_counts_combinations(ax: mpl.axes.Axes) -> None:
+    assert plots.rule_overlap(ax, FINDINGS) is ax
+    bars = {text.get_text() for text in ax.texts}
+    assert bars == {"2", "1", "x  3", "y  2"}  # two peers with both, one with x alone
+    heights = sorted(patch.get_height() for patch in ax.patches)
+    assert heights[1] == pytest.approx(2 * heights[0])
+    dots = sorted(len(line.get_xdata()) for line in ax.lines if line.get_marker() == "o")
+    assert dots == [1, 2]
+
+
+def test_slots_count_open_connections(ax: mpl.axes.Axes, view: View) -> None:
+    plots.slots(ax, view, VERDICTS)
+    assert ax.get_legend_handles_labels()[1] == ["nothing found", "anomalous"]
+    tops = [max(path.vertices[:, 1].max() for path in collection.get_paths()) for collection in ax.collections]
+    assert tops == [2, 3]  # at 15 s all three are open, one of them of the anomalous peer
+
+
+def test_subnets_count_addresses(ax: mpl.axes.Axes, view: View) -> None:
+    plots.subnets(ax, view, VERDICTS)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["203.0.113.0/24", "192.0.2.0/24"]
+    assert sorted(patch.get_width() for patch in ax.patches) == [0, 1, 1, 1]
+
+
+def test_commands_count_messages(ax: mpl.axes.Axes, view: View) -> None:
+    plots.commands_over_time(ax, view)
+    assert ax.get_legend_handles_labels()[1] == ["PING"]
+    assert ax.collections[0].get_paths()[0].vertices[:, 1].max() == 1
+
+
+def test_timeline_shows_every_message(ax: mpl.axes.Axes, view: View) -> None:
+    plots.timeline(ax, view, [0])
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["PING"]
+    assert [len(collection.get_offsets()) for collection in ax.collections] == [1, 1]  # received, sent
+    assert len(ax.lines) == 1
+
+
+def test_nothing_is_said(ax: mpl.axes.Axes, tmp_path: Path) -> None:
+    path = tmp_path / "empty.pcap"
+    path.write_bytes(craft.pcap([]))
+    view = View(mt.read(path, host=HOST))
+    for draw in (
+        lambda ax: plots.rule_overlap(ax, FINDINGS.head(0)),
+        lambda ax: plots.slots(ax, view, VERDICTS),
+        lambda ax: plots.subnets(ax, view, VERDICTS),
+        lambda ax: plots.commands_over_time(ax, view),
+        lambda ax: plots.timeline(ax, view, [0]),
+    ):
+        ax = Figure().add_subplot()
+        draw(ax)
+        assert [text.get_text()[:3] for text in ax.texts] == ["no "]

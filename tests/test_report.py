@@ -1,0 +1,104 @@
+"""The report: whole, the same each time, and whatever stands in a capture is only text in it."""
+
+from __future__ import annotations
+
+import csv
+import html.parser
+from pathlib import Path
+
+import craft
+import pytest
+from craft import CLIENT, Connection
+from test_truth import read
+
+import monerotraffic as mt
+from monerotraffic import report
+from monerotraffic.report.figures import FIGURES
+from monerotraffic.rules import find_anomalies
+
+DATA = Path(__file__).parent / "data"
+
+
+class Page(html.parser.HTMLParser):
+    """Tags that are open and not closed, addresses that are loaded, captions."""
+
+    VOID = frozenset({"meta", "br", "img", "link", "path", "use", "rect"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.loaded: list[str] = []
+        self.tags: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.loaded += [value for name, value in attributes if name in ("src", "href", "xlink:href") and value and not value.startswith("#")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attributes)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def traffic() -> mt.Traffic:
+    return read(*sorted((DATA / "spies").glob("vantage_*")))
+
+
+def test_the_page_is_whole(traffic: mt.Traffic, tmp_path: Path) -> None:
+    path = report.write(traffic, tmp_path / "new" / "out")
+    page = Page(path.read_text(encoding="utf-8"))
+    assert page.open == []
+    assert page.loaded == []
+    assert "script" not in page.tags
+    assert page.tags.count("figure") == page.tags.count("figcaption") == page.tags.count("svg") == len(FIGURES)
+
+
+def test_same_bytes_each_time(traffic: mt.Traffic, tmp_path: Path) -> None:
+    assert report.write(traffic, tmp_path / "a").read_bytes() == report.write(traffic, tmp_path / "b").read_bytes()
+
+
+def test_findings_are_all_in_the_csv(traffic: mt.Traffic, tmp_path: Path) -> None:
+    findings = find_anomalies(traffic)
+    assert len(findings) > 0
+    page = report.write(traffic, tmp_path).read_text(encoding="utf-8")
+    with (tmp_path / "findings.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["peer"], row["rule"], int(row["count"])) for row in rows] == list(zip(findings.peer, findings.rule, findings["count"], strict=True))
+    assert rows[0]["places"].split(" ")[0] == findings.places[0][0]
+    for peer in findings.peer:
+        assert f"<code>{peer}</code>" in page
+
+
+def test_every_caption_says_what_a_high_value_means() -> None:
+    for drawing in FIGURES:
+        assert any(word in drawing.caption for word in ("high", "long", "Dense")), drawing.name
+
+
+def test_captures_cannot_write_into_the_page(tmp_path: Path) -> None:
+    """A file name that looks like HTML, hostile names in peer lists."""
+    talk = Connection(("192.0.2.1", 40000), ("198.51.100.10", 18080)).open()
+    talk.send(CLIENT, craft.request(1001, craft.handshake_request(craft.node_data(support_flags=None))))
+    talk.close()
+    path = tmp_path / "<script>alert(1)\u202e.pcap"
+    path.write_bytes(craft.pcap(talk.packets))
+    page = report.write(mt.read(path, host="198.51.100.10"), tmp_path / "out", title="<b>title</b>").read_text(encoding="utf-8")
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    assert "<b>title</b>" not in page
+    assert "\u202e" not in page
+
+
+def test_a_capture_without_anything(tmp_path: Path) -> None:
+    path = tmp_path / "empty.pcap"
+    path.write_bytes(craft.pcap([]))
+    page = report.write(mt.read(path), tmp_path / "out").read_text(encoding="utf-8")
+    assert "No rule found anything" in page
+    assert Page(page).open == []
