@@ -1,0 +1,151 @@
+"""Networks, and which of them hold which of many addresses."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+__all__ = ["Network", "Prefixes", "canonical_network", "count_addresses"]
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+
+
+def canonical_network(network: Network) -> Network:
+    """A network of v4-mapped IPv6 addresses as the IPv4 network that it is; any other as it is."""
+    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
+        return ipaddress.IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96))
+    return network
+
+
+def count_addresses(networks: Iterable[Network]) -> int:
+    """How many distinct addresses they hold together."""
+    total = 0
+    for version in (4, 6):
+        end = 0
+        for first, last in sorted(_bounds(network) for network in networks if network.version == version):
+            total += max(0, last + 1 - max(first, end))
+            end = max(end, last + 1)
+    return total
+
+
+def _bounds(network: Network) -> tuple[int, int]:
+    return int(network.network_address), int(network.broadcast_address)
+
+
+class Prefixes:
+    """Distinct networks, in tables that answer for many addresses at once by binary search.
+
+    IPv4 and IPv6 have a table each, so that no IPv6 network, however wide, holds an IPv4 address; a v4-mapped IPv6 address is its IPv4 address.
+    """
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        """`networks`: canonical, each once; they may lie within each other."""
+        numbered = {version: [(*_bounds(network), number) for number, network in enumerate(networks) if network.version == version] for version in (4, 6)}
+        pieces = {version: _pieces(ranges) for version, ranges in numbered.items()}
+        self._v4 = _Table(np.array([piece[:2] for piece in pieces[4]], dtype=np.uint32).reshape(-1, 2), pieces[4])
+        # 16 bytes, most significant first: they compare as the numbers do
+        ends = b"".join(number.to_bytes(16, "big") for piece in pieces[6] for number in piece[:2])
+        self._v6 = _Table(np.frombuffer(ends, dtype="S16").reshape(-1, 2), pieces[6])
+
+    def find(self, hosts: Any) -> NDArray[np.int64]:
+        """For each host the number of the narrowest network that holds it, -1 if none does.
+
+        `hosts`: a Series, Index, Categorical, array or other iterable of addresses as text. What is missing or no IP address (names of Tor and I2P) is in no
+        network. Of categorical data each category is looked at once.
+        """
+        if isinstance(hosts, str):
+            raise TypeError(f"hosts is one text, {hosts!r}, not several")
+        values = getattr(hosts, "array", hosts)
+        if not isinstance(values, pd.Categorical):
+            return self._find(_texts(values))
+        codes = np.asarray(values.codes, dtype=np.int64)
+        found = np.full(len(values.categories) + 1, -1, dtype=np.int64)  # the last is for code -1
+        used = np.flatnonzero(np.bincount(codes + 1, minlength=len(found))[1:])
+        found[used] = self._find(_texts(values.categories.take(used)))
+        return found[codes]
+
+    def _find(self, texts: list[str]) -> NDArray[np.int64]:
+        found = np.full(len(texts), -1, dtype=np.int64)
+        colons = np.fromiter((":" in text for text in texts), dtype=bool, count=len(texts))
+        digits = np.fromiter((text[-1:].isdigit() for text in texts), dtype=bool, count=len(texts))  # no name of Tor or I2P, nor nothing
+        at, packed = _packed(texts, np.flatnonzero(~colons & digits), socket.AF_INET, 4)
+        found[at] = self._v4.find(packed.view(">u4").astype(np.uint32))
+        at, packed = _packed(texts, np.flatnonzero(colons), socket.AF_INET6, 16)
+        parts = packed.view(np.uint8).reshape(-1, 16)
+        mapped = (parts[:, :10] == 0).all(axis=1) & (parts[:, 10:12] == 0xFF).all(axis=1)
+        found[at[mapped]] = self._v4.find(np.ascontiguousarray(parts[mapped, 12:]).view(">u4").reshape(-1).astype(np.uint32))
+        found[at[~mapped]] = self._v6.find(packed[~mapped])
+        return found
+
+
+def _texts(values: Any) -> list[str]:
+    """What is no text as the empty one."""
+    plain = values.to_numpy(dtype=object).tolist() if hasattr(values, "to_numpy") else values
+    return [value if isinstance(value, str) else "" for value in plain]
+
+
+def _pieces(ranges: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """Disjoint ranges in order, each with the number of the narrowest of the nested `ranges` (first, last, number) that holds it."""
+    pieces: list[tuple[int, int, int]] = []
+    open_ones: list[tuple[int, int]] = []  # (last, number), the narrowest at the end
+    at = 0
+
+    def close(before: int) -> None:
+        """Ends the open ranges that lie wholly before this number."""
+        nonlocal at
+        while open_ones and open_ones[-1][0] < before:
+            last, number = open_ones.pop()
+            if at <= last:
+                pieces.append((at, last, number))
+                at = last + 1
+
+    for first, last, number in sorted(ranges, key=lambda one: (one[0], -one[1])):
+        close(first)
+        if open_ones and at < first:
+            pieces.append((at, first - 1, open_ones[-1][1]))
+        at = first
+        open_ones.append((last, number))
+    close(1 << 128)
+    return pieces
+
+
+class _Table:
+    """Disjoint ranges in order."""
+
+    def __init__(self, ends: NDArray[Any], pieces: list[tuple[int, int, int]]) -> None:
+        self._first, self._last = ends[:, 0].copy(), ends[:, 1].copy()
+        self._number = np.array([piece[2] for piece in pieces], dtype=np.int64)
+
+    def find(self, keys: NDArray[Any]) -> NDArray[np.int64]:
+        if not len(self._number):
+            return np.full(len(keys), -1, dtype=np.int64)
+        place = np.searchsorted(self._first, keys, side="right") - 1  # -1 before the first: then the last range is looked at, which begins behind the key
+        inside = (place >= 0) & (keys <= self._last[place])
+        return np.where(inside, self._number[place], -1)
+
+
+def _packed(texts: list[str], at: NDArray[np.intp], family: int, size: int) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    """Which of the places `at` hold addresses of that family, and these as `size` bytes each."""
+    chosen = [texts[place] for place in at.tolist()]
+    try:
+        packed = [socket.inet_pton(family, text) for text in chosen]
+    except (OSError, ValueError):  # one is no address: each by itself
+        each = [_address(family, text) for text in chosen]
+        packed = [address for address in each if address is not None]
+        at = at[np.array([address is not None for address in each], dtype=bool)]
+    return at, np.frombuffer(b"".join(packed), dtype=f"S{size}")
+
+
+def _address(family: int, text: str) -> bytes | None:
+    try:
+        return socket.inet_pton(family, text)
+    except (OSError, ValueError):
+        return None
