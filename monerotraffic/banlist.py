@@ -119,8 +119,8 @@ class BanList:
     def octets(self) -> BanList:
         """The same addresses in IPv4 networks of 0, 8, 16, 24 and 32 bits.
 
-        monerod before its pull request 10747 (2026) masks other lengths in the wrong byte order: by 10.0.16.0/20 it bans a sixteenth of 10.0.0.0/16, and not the
-        one that is meant (contrib/epee/src/net_utils_base.cpp ipv4_network_subnet::matches).
+        monerod before its pull request 10747 (2026) masks other lengths in the wrong byte order: by 10.0.16.0/20 it bans a sixteenth of 10.0.0.0/16, and not
+        the one that is meant (contrib/epee/src/net_utils_base.cpp ipv4_network_subnet::matches).
         """
         return BanList(Entry(part, entry.comment, entry.expires) for entry in self for part in _octets(entry.network))
 
