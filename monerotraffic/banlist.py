@@ -116,6 +116,10 @@ class BanList:
         """Without the entries that have expired before that day."""
         return BanList(entry for entry in self if entry.expires is None or entry.expires >= day)
 
+    def without(self, others: BanList) -> BanList:
+        """The same without the addresses of another list: entries are left out, or cut into networks around them."""
+        return BanList(Entry(part, entry.comment, entry.expires) for entry in self for part in _cut(entry.network, others))
+
     def octets(self) -> BanList:
         """The same addresses in IPv4 networks of 0, 8, 16, 24 and 32 bits.
 
@@ -144,6 +148,22 @@ def _joined(one: Entry, other: Entry) -> Entry:
     expires = None if one.expires is None or other.expires is None else max(one.expires, other.expires)
     comment = one.comment if other.comment in one.comment else other.comment if one.comment in other.comment else f"{one.comment}; {other.comment}"
     return Entry(one.network, comment, expires)
+
+
+def _cut(network: Network, others: BanList) -> list[Network]:
+    """What is left of a network without those of a list."""
+    parts = [network]
+    for other in others:
+        if other.network.version == network.version and other.network.overlaps(network):
+            parts = [rest for part in parts for rest in _without(part, other.network)]
+    return parts
+
+
+def _without(network: Any, other: Any) -> Iterable[Network]:
+    if not network.overlaps(other):
+        return [network]
+    rest: Iterable[Network] = [] if network.subnet_of(other) else network.address_exclude(other)
+    return rest
 
 
 def _octets(network: Network) -> Iterator[Network]:

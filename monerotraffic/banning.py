@@ -55,7 +55,7 @@ def ban(
     allow
         Who is never banned: a BanList (its entries' expiry plays no part) or addresses and networks as text.
     seen
-        All peers of the capture, `traffic.connections["peer"]`: no network is collapsed over one that is not banned itself.
+        All addresses of the capture, `traffic.connections["peer"]` and `traffic.hosts`: no network is collapsed over one that is not banned itself.
     collapse
         If given, IPv4 networks of 24 bits with at least so many banned addresses are banned whole, unless they hold an address that is allowed, or seen and
         not banned. How many addresses without findings that adds is in the entry's comment, and in `others` in all. IPv6 addresses are never collapsed:

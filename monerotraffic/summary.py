@@ -10,7 +10,7 @@ import pandas as pd
 
 from monerotraffic.traffic import Traffic
 
-__all__ = ["TABLES", "printable", "summary", "text"]
+__all__ = ["TABLES", "clock", "counted", "head", "printable", "records", "section", "span", "span_text", "summary", "text"]
 
 TABLES = ("messages", "node_data", "sync_data", "transactions", "blocks")
 """The tables that a summary needs."""
@@ -28,12 +28,10 @@ def summary(traffic: Traffic, top: int = 10) -> dict[str, Any]:
     messages first.
     """
     files, connections, messages, problems = traffic.files, traffic.connections, traffic.messages, traffic.problems
-    times = pd.concat([files["first"], files["last"]]).dropna()
-    first, last = (times.min(), times.max()) if len(times) else (None, None)
     return {
         "vantage": {"hosts": list(traffic.hosts)},
-        "span": {"first": _time(first), "last": _time(last), "seconds": None if first is None else (last - first).total_seconds()},
-        "files": _records(files),
+        "span": span(traffic),
+        "files": records(files),
         "connections": {"count": len(connections), "by": _counts(connections, ["direction", "start", "end"], "connections")},
         "messages": {"count": len(messages), "by": _messages(messages)},
         "relayed": _relayed(traffic),
@@ -41,6 +39,13 @@ def summary(traffic: Traffic, top: int = 10) -> dict[str, Any]:
         "problems": {"count": len(problems), "by": _problems(problems)},
         "limits_reached": [{"limit": name, "times": times} for name, times in traffic.limits_reached.items()],
     }
+
+
+def span(traffic: Traffic) -> dict[str, Any]:
+    """First and last packet."""
+    times = pd.concat([traffic.files["first"], traffic.files["last"]]).dropna()
+    first, last = (times.min(), times.max()) if len(times) else (None, None)
+    return {"first": _time(first), "last": _time(last), "seconds": None if first is None else (last - first).total_seconds()}
 
 
 def _time(time: Any) -> str | None:
@@ -53,23 +58,23 @@ def _plain(value: Any) -> Any:
     return _time(value) if isinstance(value, pd.Timestamp) else value.item() if isinstance(value, np.generic) else value
 
 
-def _records(frame: pd.DataFrame) -> Rows:
+def records(frame: pd.DataFrame) -> Rows:
     return [{str(name): _plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _counts(frame: pd.DataFrame, keys: list[str], name: str) -> Rows:
     """How many rows there are of each combination that occurs, the missing ones too, in order of the categories."""
-    return _records(frame.groupby(keys, observed=True, dropna=False, sort=True).size().rename(name).reset_index())
+    return records(frame.groupby(keys, observed=True, dropna=False, sort=True).size().rename(name).reset_index())
 
 
 def _messages(messages: pd.DataFrame) -> Rows:
     keys = ["command", "name", "kind", "direction"]
     groups = messages.assign(incomplete=messages["status"] != "complete").groupby(keys, observed=True, dropna=False, sort=True)
-    return _records(groups.agg(messages=("message", "size"), incomplete=("incomplete", "sum"), bytes=("captured", "sum")).reset_index())
+    return records(groups.agg(messages=("message", "size"), incomplete=("incomplete", "sum"), bytes=("captured", "sum")).reset_index())
 
 
 def _problems(problems: pd.DataFrame) -> Rows:
-    return _records(problems.groupby("kind", observed=True, dropna=False, sort=True).agg(problems=("kind", "size"), bytes=("bytes", "sum")).reset_index())
+    return records(problems.groupby("kind", observed=True, dropna=False, sort=True).agg(problems=("kind", "size"), bytes=("bytes", "sum")).reset_index())
 
 
 def _peers(traffic: Traffic, top: int) -> dict[str, Any]:
@@ -94,7 +99,7 @@ def _peers(traffic: Traffic, top: int) -> dict[str, Any]:
         peers[f"{name}_first"] = shown.drop_duplicates(item).groupby("peer", observed=True).size().reindex(peers.index, fill_value=0)
     talking = int((peers["messages"] > 0).sum())
     peers = peers.sort_values("messages", ascending=False, kind="stable").head(top).rename_axis("peer").reset_index()
-    rows = _records(peers.astype({"peer": str}))
+    rows = records(peers.astype({"peer": str}))
     for row in rows:
         row["peer_id"] = None if row["peer_id"] is None else f"{row['peer_id']:016x}"
     return {"count": len(known["peer"].unique()), "with_messages": talking, "top": rows}
@@ -122,57 +127,62 @@ def _relayed(traffic: Traffic) -> dict[str, Any]:
 
 def text(numbers: Mapping[str, Any]) -> str:
     """A summary for people, a few aligned tables; nothing in it is cut."""
-    span, peers = numbers["span"], numbers["peers"]
-    head = [
-        f"vantage node  {', '.join(numbers['vantage']['hosts']) or 'unknown (no Monero connection tells it; --host names it)'}",
-        f"time span     {_span(span)}",
-    ]
+    peers = numbers["peers"]
     sections = [
-        "\n".join(head),
-        _section(f"{_count(len(numbers['files']), 'file')}", [_file(row) for row in numbers["files"]]),
-        _section(_count(numbers["connections"]["count"], "TCP connection"), numbers["connections"]["by"]),
-        _section(_count(numbers["messages"]["count"], "message"), numbers["messages"]["by"]),
+        "\n".join(head(numbers)),
+        section(f"{counted(len(numbers['files']), 'file')}", [_file(row) for row in numbers["files"]]),
+        section(counted(numbers["connections"]["count"], "TCP connection"), numbers["connections"]["by"]),
+        section(counted(numbers["messages"]["count"], "message"), numbers["messages"]["by"]),
         _relay(numbers["relayed"]),
-        _section(_peer_title(peers), peers["top"]),
-        _section(_count(numbers["problems"]["count"], "problem"), numbers["problems"]["by"]),
-        *([_section("limits that were reached", numbers["limits_reached"])] if numbers["limits_reached"] else []),
+        section(_peer_title(peers), peers["top"]),
+        section(counted(numbers["problems"]["count"], "problem"), numbers["problems"]["by"]),
+        *([section("limits that were reached", numbers["limits_reached"])] if numbers["limits_reached"] else []),
     ]
     return "\n\n".join(sections) + "\n"
 
 
-def _count(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+def head(numbers: Mapping[str, Any]) -> list[str]:
+    """Whose capture it is, and of when."""
+    return [
+        f"vantage node  {', '.join(numbers['vantage']['hosts']) or 'unknown (no Monero connection tells it; --host names it)'}",
+        f"time span     {span_text(numbers['span'])}",
+    ]
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """The number with its noun; `plural` where that is not formed with s."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def _relay(relayed: Mapping[str, Any]) -> str:
     heights = "" if relayed["lowest"] is None else f", heights {relayed['lowest']:,} to {relayed['highest']:,}"
-    return f"{_count(relayed['transactions'], 'distinct transaction')}, {_count(relayed['blocks'], 'distinct block')}{heights}"
+    return f"{counted(relayed['transactions'], 'distinct transaction')}, {counted(relayed['blocks'], 'distinct block')}{heights}"
 
 
 def _peer_title(peers: Mapping[str, Any]) -> str:
-    title = f"{_count(peers['count'], 'peer')}, {peers['with_messages']:,} of them with messages"
+    title = f"{counted(peers['count'], 'peer')}, {peers['with_messages']:,} of them with messages"
     return title if peers["count"] == len(peers["top"]) else f"{title}; the first {len(peers['top']):,} by messages"
 
 
-def _span(span: Mapping[str, Any]) -> str:
+def span_text(span: Mapping[str, Any]) -> str:
     if span["first"] is None:
         return "unknown"
-    return f"{_clock(span['first'])} to {_clock(span['last'])} UTC ({span['seconds']:,.1f} s)"
+    return f"{clock(span['first'])} to {clock(span['last'])} UTC ({span['seconds']:,.1f} s)"
 
 
-def _clock(time: str) -> str:
+def clock(time: str) -> str:
     """ISO time to the second."""
     return time[:19].replace("T", " ")
 
 
 def _file(row: Mapping[str, Any]) -> dict[str, Any]:
     """A file's row without its number, and with its path in the last place."""
-    times = {name: None if row[name] is None else _clock(row[name]) for name in ("first", "last")}
+    times = {name: None if row[name] is None else clock(row[name]) for name in ("first", "last")}
     counts = {"packets": row["packets"], "tcp": row["tcp_packets"], "monero": row["monero_packets"], "skipped": row["skipped_packets"]}
     return {**times, "link type": row["link_type"], **counts, "damaged": "yes" if row["truncated"] else "no", "path": row["path"]}
 
 
-def _section(title: str, rows: Sequence[Mapping[str, Any]]) -> str:
+def section(title: str, rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join([title, *_table(rows)])
 
 

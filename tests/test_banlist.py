@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from monerotraffic import banlist
 from monerotraffic.banlist import BanList, BanListError, Entry, diff, merge, network_of, parse
+from monerotraffic.prefixes import canonical_network
 
 LAB = Path(__file__).resolve().parents[2] / "shared" / "data" / "mrl_ban_list_v2.txt"
 
@@ -256,6 +257,55 @@ def test_octets() -> None:
     means, does = wide.match(hosts).tolist(), [any(monerod_bans(entry.network, host) for entry in wide if entry.network.version == 4) for host in hosts]
     assert means != does
     assert means == [any(monerod_bans(entry.network, host) for entry in whole if entry.network.version == 4) for host in hosts]
+
+
+# ---------------------------------------------------------------- arithmetic
+
+small = st.lists(st.builds(lambda number, bits: Entry(ipaddress.IPv4Network((number, bits), strict=False)), st.integers(0, 63), st.integers(26, 32)), max_size=5).map(BanList)
+
+
+@examples(150)
+@given(small, small)
+def test_without(listed: BanList, others: BanList) -> None:
+    held, taken = ({address for entry in one for address in entry.network} for one in (listed, others))
+    assert {address for entry in listed.without(others) for address in entry.network} == held - taken
+
+
+def test_without_of_both_versions() -> None:
+    listed = parse("0.0.0.0/0 # all\n::/0\n[2001:db8::1] # expires 2026-01-01; why")
+    left = listed.without(parse("1.2.3.4\n2001:db8::/32"))
+    assert left.addresses == 2**32 - 1 + 2**128 - 2**96
+    assert not left.match(["1.2.3.4", "2001:db8::1"]).any()
+    assert left.match(["1.2.3.5", "0.0.0.0", "2001:db9::"]).all()
+    assert {entry.comment for entry in left if entry.network.version == 4} == {"all"}
+    assert listed.without(BanList()) == listed
+
+
+@examples(400)
+@given(st.text(alphabet="0123456789abcdef.:/[]#% \t\r\n\x00é", max_size=40) | st.text(max_size=20))
+def test_whatever_is_in_it_it_is_read_or_refused(text: str) -> None:
+    try:
+        listed = parse(text)
+    except BanListError:
+        return
+    assert parse(listed.text()) == listed
+
+
+@examples(300)
+@given(st.text(alphabet="0123./", min_size=1, max_size=12) | st.text(alphabet="012f:/", min_size=1, max_size=12))
+def test_addresses_are_those_of_ipaddress(text: str) -> None:
+    """But for masks written as addresses, and /012."""
+    try:
+        wanted = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        wanted = None
+    try:
+        network = network_of(text)
+    except ValueError:
+        assert wanted is None or ("/" in text and (len(text.partition("/")[2]) > 2 or "." in text.partition("/")[2]))
+    else:
+        assert wanted is not None
+        assert network == canonical_network(wanted)
 
 
 # ---------------------------------------------------------------- comparing
