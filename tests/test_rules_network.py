@@ -7,6 +7,7 @@ from pathlib import Path
 import craft
 import pandas as pd
 import pytest
+import truth
 from craft import CLIENT, SERVER, Connection
 
 import monerotraffic as mt
@@ -93,3 +94,31 @@ def test_addresses_of_both_versions(tmp_path: Path) -> None:
     (tmp_path / "a.pcap").write_bytes(craft.pcap(packets, nano=True))
     traffic = mt.read(tmp_path / "a.pcap", host="2001:db8:10::10")
     assert list(found(traffic, banlist.parse("2001:db8::/48\n192.0.2.1")).index) == ["2001:db8::1", "::ffff:192.0.2.1"]
+
+
+@pytest.mark.parametrize("scenario", [pytest.param(scenario, id=scenario.id) for scenario in truth.scenarios()])
+def test_labelled_captures(scenario: truth.Scenario) -> None:
+    """Every second peer is listed: exactly these are found, by messages of their own, as context."""
+    traffic = mt.read([str(path) for path in scenario.parts])
+    peers = sorted(traffic.connections.peer.dropna().unique())
+    listed = banlist.BanList(banlist.Entry(banlist.network_of(peer)) for peer in peers[::2])
+    findings = found(traffic, listed)
+    assert list(findings.index) == peers[::2]
+    assert set(verdicts(findings.reset_index()).verdict) == {"context"}
+    sender = traffic.messages.set_index("message").peer
+    counts = traffic.connections.groupby("peer", observed=True).size()
+    for peer, row in findings.iterrows():
+        assert row["count"] == counts[peer]
+        assert {sender[message] for message in row.messages} <= {peer}
+        assert set(traffic.connections.peer[row.connections]) == {peer}
+        assert bool(row.places) == bool(row.messages)
+    assert found(traffic, None).empty
+
+
+LAB = Path(__file__).resolve().parents[2] / "shared" / "data" / "mrl_ban_list_v2.txt"
+
+
+@pytest.mark.skipif(not LAB.exists(), reason="the research lab's list is not there")
+@pytest.mark.parametrize("scenario", [pytest.param(scenario, id=scenario.id) for scenario in truth.scenarios()])
+def test_nobody_of_the_lab_networks_is_on_the_research_labs_list(scenario: truth.Scenario) -> None:
+    assert found(mt.read([str(path) for path in scenario.parts]), LAB).empty
