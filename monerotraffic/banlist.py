@@ -27,6 +27,8 @@ _EXPIRY = re.compile(r"expires (\d{4}-\d\d-\d\d)(?:; ?(.*))?", re.ASCII | re.DOT
 _V4 = re.compile(r"(?P<host>[0-9.]+)(?:/(?P<bits>\d{1,2})|:\d{1,5})?", re.ASCII)
 _V6 = re.compile(r"\[(?P<bracketed>[0-9A-Fa-f:.]+)\](?::\d{1,5})?|(?P<host>[0-9A-Fa-f:.]+)(?:/(?P<bits>\d{1,3}))?", re.ASCII)
 
+_SHOWN = 60  # characters of a wrong line
+
 
 class BanListError(ValueError):
     """A ban list with lines that cannot be read: the first of them with its file and number, and how many more there are."""
@@ -201,7 +203,7 @@ def parse(text: str, name: str = "text") -> BanList:
         try:
             entries += _entries(prefix, " ".join(comment.split()))
         except ValueError as error:
-            wrong.append((number, f"{prefix!r}: {error}"))
+            wrong.append((number, f"{prefix[:_SHOWN]!r}{'…' if len(prefix) > _SHOWN else ''}: {error}"))
     if wrong:
         more = f" ({len(wrong) - 1} more, first in line {wrong[1][0]})" if len(wrong) > 1 else ""
         raise BanListError(f"{name}:{wrong[0][0]}: {wrong[0][1]}{more}")

@@ -208,13 +208,15 @@ def _findings(options: argparse.Namespace) -> None:
 
 
 def _banlist(options: argparse.Namespace) -> None:
+    with_captures = options.collapse or options.weak or options.expires is not None or options.host or options.port or options.progress
     if options.diff is not None:
-        alone = not (options.captures or options.output or options.allow or options.collapse or options.weak or options.merge or options.plain)
-        if not alone or options.expires is not None:
+        if options.captures or options.merge or options.allow or options.output or options.plain or with_captures or options.preset != "default":
             options.complain("--diff compares two lists and goes with no capture and no other option but --json")
         _diff(options)
     elif not options.captures and not options.merge:
         options.complain("the following arguments are required: CAPTURE, --merge or --diff")
+    elif not options.captures and (with_captures or options.preset != "default"):
+        options.complain("--collapse, --weak, --expires, --preset, --host, --port and --progress go with captures")
     else:
         _ban(options)
 

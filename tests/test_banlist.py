@@ -105,6 +105,12 @@ def test_errors_name_file_and_line(tmp_path: Path) -> None:
         banlist.read(tmp_path / "nowhere")
 
 
+def test_a_long_wrong_line_is_shown_in_part() -> None:
+    with pytest.raises(BanListError) as caught:
+        parse("1" * 100_000)
+    assert str(caught.value) == f"text:1: '{'1' * 60}'…: no IPv4 address, IPv6 address or network"
+
+
 def test_bytes_of_any_kind_in_comments(tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
     path.write_bytes(b"1.2.3.4 # \xff\x1b[2J\x00 \xe2\x80\xae caf\xc3\xa9")

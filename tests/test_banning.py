@@ -167,7 +167,7 @@ def test_hostile_file_names() -> None:
 addresses = st.builds("192.0.{}.{}".format, st.integers(0, 2), st.integers(0, 9)) | st.builds("2001:db8::{:x}".format, st.integers(0, 9)) | st.builds("::ffff:192.0.1.{}".format, st.integers(0, 9))
 
 
-@examples(150)
+@examples(60)
 @given(st.lists(st.tuples(addresses, st.sampled_from(["strong", "weak", "context"])), max_size=12), st.lists(addresses, max_size=6), st.lists(addresses, max_size=3), st.none() | st.integers(1, 4))
 def test_promises(found: list[tuple[str, str]], seen: list[str], allow: list[str], collapse: int | None) -> None:
     findings = frame(*(finding(peer, f"rule_{number}", weight) for number, (peer, weight) in enumerate(found)))

@@ -255,7 +255,8 @@ def test_an_unknown_vantage_node_is_told(tmp_path: Path, capsys: Captured) -> No
 WRONG: list[list[Any]] = [
     *(["banlist"], ["findings"], ["findings", "--preset", "ours", "x"], ["banlist", "--collapse", "0", "x"], ["banlist", "--collapse", "x", "x"], ["banlist", "--expires", "-1", "x"]),
     *(["banlist", "--expires", "36501", "x"], ["banlist", "--expires", "9" * 5000, "x"], ["banlist", "--diff", "a"], ["banlist", "--diff", "a", "b", "c"], ["banlist", "c", "--diff", "a", "b"]),
-    *(["banlist", "--diff", "a", "b", *more] for more in (["--weak"], ["-o", "x"], ["--expires", "0"], ["--plain"], ["--merge", "x"], ["--allow", "x"], ["--collapse", "1"])),
+    *(["banlist", "--diff", "a", "b", *more] for more in (["--weak"], ["-o", "x"], ["--expires", "0"], ["--plain"], ["--merge", "x"], ["--allow", "x"], ["--collapse", "1"], ["--host", "1.2.3.4"], ["--port", "1"], ["--preset", "arxiv-v1"])),
+    *(["banlist", "--merge", "a", *more] for more in (["--weak"], ["--expires", "0"], ["--collapse", "1"], ["--host", "1.2.3.4"], ["--progress"])),
 ]
 
 
