@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from monerotraffic.rules import RULES, verdicts
@@ -18,7 +19,7 @@ def report(traffic: Traffic, findings: pd.DataFrame, preset: str) -> dict[str, A
     """Findings as plain values that JSON can hold, times as ISO 8601 text.
 
     `peers`: how many there were and how many of each verdict; `verdicts` and `findings`: rows of these frames; `rules`: what the rules that found something
-    look for.
+    look for. A measure that JSON cannot hold (not a number, infinite) is None.
     """
     judged = verdicts(findings)
     seen = traffic.connections["peer"].nunique()
@@ -28,7 +29,7 @@ def report(traffic: Traffic, findings: pd.DataFrame, preset: str) -> dict[str, A
         "preset": preset,
         "peers": {"count": int(seen), **{verdict: int((judged["verdict"] == verdict).sum()) for verdict in ("anomalous", "suspicious", "context")}},
         "verdicts": records(judged),
-        "findings": records(findings),
+        "findings": records(findings.assign(score=findings["score"].where(np.isfinite(findings["score"].astype(float))))),
         "rules": {name: rule.definition for name, rule in RULES.items() if (findings["rule"] == name).any()},
     }
 
@@ -54,8 +55,9 @@ def _verdict(row: Mapping[str, Any]) -> dict[str, Any]:
 def _finding(row: Mapping[str, Any]) -> dict[str, Any]:
     places = row["places"]
     evidence = None if not places else places[0] if len(places) == 1 else f"{places[0]} and {len(places) - 1} more"
+    measure = None if row["score"] is None else f"{row['score']:g}"
     times = {name: None if row[name] is None else clock(row[name]) for name in ("first", "last")}
-    return {**{name: row[name] for name in ("peer", "rule", "weight", "count", "unit")}, "measure": f"{row['score']:g}", **times, "evidence": evidence}
+    return {**{name: row[name] for name in ("peer", "rule", "weight", "count", "unit")}, "measure": measure, **times, "evidence": evidence}
 
 
 def csv(findings: pd.DataFrame) -> pd.DataFrame:

@@ -66,6 +66,18 @@ def test_nothing_is_found(capture: Path, monkeypatch: pytest.MonkeyPatch, capsys
     assert banlist.parse(output(capsys, "banlist", capture)) == banlist.BanList()
 
 
+def test_findings_that_lack_much(capture: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Captured) -> None:  # noqa: F811
+    """No time, no place, and measures that are no numbers."""
+    bare = MIXED.assign(first=pd.NaT, last=pd.NaT, score=[float("nan"), float("inf"), *MIXED["score"][2:]], places=[[] for _ in range(len(MIXED))])
+    monkeypatch.setattr(cli, "find_anomalies", lambda *_, **__: bare)
+    rows = section(output(capsys, "findings", capture), "6 findings")
+    assert rows[1] == ["192.0.2.9", "ping_flood", "strong", "3", "message", "-", "-", "-", "-"]
+    told = json.loads(output(capsys, "findings", "--json", "--csv", tmp_path / "out.csv", capture), parse_constant=pytest.fail)
+    assert [row["score"] for row in told["findings"]] == [None, None, 2.0, 2.0, 2.0, 2.0]
+    assert {row["first"] for row in told["findings"]} == {None}
+    assert output(capsys, "banlist", capture).splitlines()[4] == "[2001:db8::5]  # anomalous, score 0.900: ping_flood (strong, 3 × message)"
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_findings_are_those_of_the_package(preset: str, capture: Path, tmp_path: Path, capsys: Captured) -> None:  # noqa: F811
     """Whatever rules there are."""
