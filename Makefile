@@ -22,7 +22,7 @@ LIBRARIES := -lpcap -lz -lzstd -pthread
 .PHONY: help demo test ctest ctest-sanitized ctest-threads replay fuzz seeds cov pytest differential test-asan mypy stubtest ruff lint bench docs format clean
 
 help:
-	@echo 'make demo             who was there: a summary of the bundled capture (sets everything up first)'
+	@echo 'make demo             a summary of a bundled capture, and a report of another (sets everything up first)'
 	@echo 'make test             everything: C unit tests, the same under ASan and UBSan, threads under TSan, a minute of fuzzing, pytest, mypy --strict, stubtest, ruff'
 	@echo 'make ctest            C unit tests'
 	@echo 'make ctest-sanitized  C unit tests under AddressSanitizer and UndefinedBehaviorSanitizer'
@@ -41,9 +41,11 @@ help:
 	@echo
 	@echo 'Missing system packages are installed with apt-get, by sudo unless you are root. Python packages go to .venv.'
 
-demo: $(VENV)/package
+demo: $(VENV)/package $(VENV)/report
 	@echo 'Who was there: the bundled capture of a monerod among its peers, in a lab network, decoded from the packets in tests/data/honest.'
 	$(BIN)/python -m monerotraffic summary tests/data/honest
+	@echo 'And what spies look like: a capture with emulated ones among the peers, tests/data/spies, as a report to open in a browser.'
+	$(BIN)/python -m monerotraffic report tests/data/spies/vantage_*.gz --output build/report
 
 test: $(VENV)/package $(VENV)/extras
 	$(MAKE) --no-print-directory ctest
@@ -87,6 +89,10 @@ $(VENV)/base: pyproject.toml | build/system
 
 $(VENV)/package: $(VENV)/base setup.py $(BINDING)
 	$(PIP) --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(VENV)/report: $(VENV)/base | $(VENV)/package
+	$(call requirements,project["project"]["optional-dependencies"]["report"])
 	@touch $@
 
 # After the package, so that two pips never work in one .venv at once.

@@ -1,4 +1,4 @@
-"""The command line: monerotraffic summary, findings, banlist."""
+"""The command line: monerotraffic summary, findings, banlist, report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import monerotraffic
-from monerotraffic import banlist, report
+from monerotraffic import banlist, telling
 from monerotraffic.banlist import BanList, Entry
 from monerotraffic.banning import Bans, ban
 from monerotraffic.errors import CaptureError, CaptureWarning
@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     _summary_parser(commands)
     _findings_parser(commands)
     _banlist_parser(commands)
+    _report_parser(commands)
     return parser
 
 
@@ -105,6 +106,13 @@ def _banlist_parser(commands: Any) -> None:
     made.add_argument("--merge", action="append", metavar="FILE", default=[], help="keep what this ban list has, unless it has expired (may be repeated)")
     made.add_argument("--plain", action="store_true", help="write no comments, for monerod before 0.18.4")
     made.add_argument("--diff", nargs=2, metavar=("OLD", "NEW"), help="compare two ban lists instead, without any capture")
+
+
+def _report_parser(commands: Any) -> None:
+    page = _command(commands, "report", "what was found as a page with pictures (report.html), a table (findings.csv) and a ban list (ban_list.txt)", _report)
+    _preset(page)
+    page.add_argument("-o", "--output", metavar="FOLDER", default="report", help="where to write them; made if it is not there (default: report)")
+    page.add_argument("--title", default="Monero P2P traffic", metavar="TEXT", help="the heading of the page")
 
 
 def _preset(command: argparse.ArgumentParser) -> None:
@@ -194,14 +202,14 @@ def _findings(options: argparse.Namespace) -> None:
     if options.csv is not None:
         try:
             with open(options.csv, "w", encoding="utf-8", newline="") as file:
-                report.csv(findings).to_csv(file, index=False)
+                telling.csv(findings).to_csv(file, index=False)
         except OSError as error:
             raise _file_failed(error, options.csv) from None
-    numbers = report.report(traffic, findings, options.preset)
+    numbers = telling.told(traffic, findings, options.preset)
     if options.json:
         _print_json(numbers)
     else:
-        sys.stdout.write(report.text(numbers))
+        sys.stdout.write(telling.text(numbers))
 
 
 # ---- banlist ----
@@ -277,6 +285,30 @@ def _banned(options: argparse.Namespace, allow: BanList) -> tuple[Bans, list[str
         f"{counted(bans.others, 'address', 'addresses')} without findings banned with them.",
     ]
     return bans, told
+
+
+# ---- report ----
+
+
+def _report(options: argparse.Namespace) -> None:
+    from monerotraffic import report
+
+    traffic = _captured(options)
+    try:
+        made = report.write(traffic, options.output, options.preset, options.title)
+    except ImportError as error:
+        raise _Failed(f"{error}: pip install 'monerotraffic[report]'") from None
+    except OSError as error:
+        raise _file_failed(error, options.output) from None
+    told = {"page": made.page, "findings": made.findings, "ban_list": made.ban_list}
+    if options.json:
+        _print_json({name: os.fspath(path) for name, path in told.items()})
+    else:
+        for name, path in told.items():
+            print(f"{name.replace('_', ' '):10} {printable(os.fspath(path))}")
+
+
+# ---- the entries of a ban list ----
 
 
 def _entries(entries: Iterable[Entry]) -> list[dict[str, Any]]:

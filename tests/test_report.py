@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import html.parser
+from ipaddress import ip_address
 from pathlib import Path
 
 import craft
@@ -12,9 +13,9 @@ from craft import CLIENT, Connection
 from test_truth import read
 
 import monerotraffic as mt
-from monerotraffic import report
+from monerotraffic import banlist, report
 from monerotraffic.report.figures import FIGURES
-from monerotraffic.rules import find_anomalies
+from monerotraffic.rules import find_anomalies, verdicts
 
 DATA = Path(__file__).parent / "data"
 
@@ -53,7 +54,7 @@ def traffic() -> mt.Traffic:
 
 
 def test_the_page_is_whole(traffic: mt.Traffic, tmp_path: Path) -> None:
-    path = report.write(traffic, tmp_path / "new" / "out")
+    path = report.write(traffic, tmp_path / "new" / "out").page
     page = Page(path.read_text(encoding="utf-8"))
     assert page.open == []
     assert page.loaded == []
@@ -62,19 +63,27 @@ def test_the_page_is_whole(traffic: mt.Traffic, tmp_path: Path) -> None:
 
 
 def test_same_bytes_each_time(traffic: mt.Traffic, tmp_path: Path) -> None:
-    assert report.write(traffic, tmp_path / "a").read_bytes() == report.write(traffic, tmp_path / "b").read_bytes()
+    one, other = report.write(traffic, tmp_path / "a"), report.write(traffic, tmp_path / "b")
+    assert [path.read_bytes() for path in one] == [path.read_bytes() for path in other]
 
 
 def test_findings_are_all_in_the_csv(traffic: mt.Traffic, tmp_path: Path) -> None:
     findings = find_anomalies(traffic)
     assert len(findings) > 0
-    page = report.write(traffic, tmp_path).read_text(encoding="utf-8")
+    page = report.write(traffic, tmp_path).page.read_text(encoding="utf-8")
     with (tmp_path / "findings.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["peer"], row["rule"], int(row["count"])) for row in rows] == list(zip(findings.peer, findings.rule, findings["count"], strict=True))
-    assert rows[0]["places"].split(" ")[0] == findings.places[0][0]
+    assert rows[0]["places"].split("; ")[0] == findings.places[0][0]
     for peer in findings.peer:
         assert f"<code>{peer}</code>" in page
+
+
+def test_the_ban_list_has_the_anomalous(traffic: mt.Traffic, tmp_path: Path) -> None:
+    judged = verdicts(find_anomalies(traffic))
+    written = report.write(traffic, tmp_path)
+    listed = banlist.read(written.ban_list)
+    assert [entry.prefix for entry in listed] == sorted(judged.peer[judged.verdict == "anomalous"], key=lambda peer: ip_address(peer).packed)
 
 
 def test_every_caption_says_what_a_high_value_means() -> None:
@@ -89,7 +98,7 @@ def test_captures_cannot_write_into_the_page(tmp_path: Path) -> None:
     talk.close()
     path = tmp_path / "<script>alert(1)\u202e.pcap"
     path.write_bytes(craft.pcap(talk.packets))
-    page = report.write(mt.read(path, host="198.51.100.10"), tmp_path / "out", title="<b>title</b>").read_text(encoding="utf-8")
+    page = report.write(mt.read(path, host="198.51.100.10"), tmp_path / "out", title="<b>title</b>").page.read_text(encoding="utf-8")
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert "<b>title</b>" not in page
@@ -99,6 +108,6 @@ def test_captures_cannot_write_into_the_page(tmp_path: Path) -> None:
 def test_a_capture_without_anything(tmp_path: Path) -> None:
     path = tmp_path / "empty.pcap"
     path.write_bytes(craft.pcap([]))
-    page = report.write(mt.read(path), tmp_path / "out").read_text(encoding="utf-8")
+    page = report.write(mt.read(path), tmp_path / "out").page.read_text(encoding="utf-8")
     assert "No rule found anything" in page
     assert Page(page).open == []

@@ -1,4 +1,4 @@
-"""The report: one self-contained HTML page with findings, evidence and pictures, and the findings as CSV.
+"""The report: one self-contained HTML page with findings, evidence and pictures; the findings as CSV; the ban list that follows.
 
 Needs matplotlib and jinja2 (`pip install 'monerotraffic[report]'`).
 """
@@ -9,38 +9,52 @@ import importlib.resources
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 import monerotraffic
+from monerotraffic import banlist, telling
+from monerotraffic.banning import ban
 from monerotraffic.metrics.view import View
 from monerotraffic.report.figures import FIGURES, Material, draw, svg
 from monerotraffic.rules import RULES, WEIGHTS, find_anomalies, verdicts
 from monerotraffic.summary import printable
 from monerotraffic.traffic import Traffic
 
-__all__ = ["page", "write"]
+__all__ = ["Written", "page", "write"]
 
 _PEERS = 100  # of the highest scores, with their evidence
 _PLACES = 8  # of a finding
 
 
-def write(traffic: Traffic | View, out: str | os.PathLike[str], preset: str = "default", title: str = "Monero P2P traffic") -> Path:
-    """Writes `report.html` and `findings.csv` into the folder `out`, which is made if it is not there. Returns the path of the page.
+class Written(NamedTuple):
+    """Where the parts of a report are."""
+
+    page: Path
+    findings: Path
+    ban_list: Path
+
+
+def write(traffic: Traffic | View, out: str | os.PathLike[str], preset: str = "default", title: str = "Monero P2P traffic") -> Written:
+    """Writes `report.html`, `findings.csv` and `ban_list.txt` (of anomalous peers) into the folder `out`, which is made if it is not there.
 
     The page is whole: nothing is loaded from anywhere, there is no script in it. Same input, same bytes. Raises ImportError without matplotlib and jinja2,
     OSError, and ValueError for an unknown preset.
     """
     view = traffic if isinstance(traffic, View) else View(traffic)
     findings = find_anomalies(view, preset)
+    text = page(view, findings, preset, title)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    table = findings.assign(**{name: findings[name].map(lambda items: " ".join(map(str, items))) for name in ("connections", "messages", "places")})
-    table.to_csv(folder / "findings.csv", index=False)
-    target = folder / "report.html"
-    target.write_text(page(view, findings, preset, title), encoding="utf-8")
-    return target
+    made = Written(folder / "report.html", folder / "findings.csv", folder / "ban_list.txt")
+    made.page.write_text(text, encoding="utf-8")
+    telling.csv(findings).to_csv(made.findings, index=False)
+    bans = ban(findings, seen=[*view.connections["peer"].unique(), *view.traffic.hosts])
+    banlist.write(
+        bans.listed, made.ban_list, head=[f"Made by monerotraffic {monerotraffic.__version__}, preset {preset}: {len(bans.peers):,} anomalous peers."]
+    )
+    return made
 
 
 def page(traffic: Traffic | View, findings: pd.DataFrame, preset: str = "default", title: str = "Monero P2P traffic") -> str:

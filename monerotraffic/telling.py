@@ -12,10 +12,10 @@ from monerotraffic.rules import RULES, verdicts
 from monerotraffic.summary import clock, counted, head, printable, records, section, span
 from monerotraffic.traffic import Traffic
 
-__all__ = ["csv", "report", "text"]
+__all__ = ["csv", "text", "told"]
 
 
-def report(traffic: Traffic, findings: pd.DataFrame, preset: str) -> dict[str, Any]:
+def told(traffic: Traffic, findings: pd.DataFrame, preset: str) -> dict[str, Any]:
     """Findings as plain values that JSON can hold, times as ISO 8601 text.
 
     `peers`: how many there were and how many of each verdict; `verdicts` and `findings`: rows of these frames; `rules`: what the rules that found something
