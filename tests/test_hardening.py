@@ -126,10 +126,13 @@ def test_binary_checks_its_stack_and_its_copies() -> None:
 # ---------------------------------------------------------------- the sources
 
 NOT_CALLED = {"eval", "exec", "compile", "__import__", "breakpoint", "input"}
-NOT_IMPORTED = {"subprocess", "pickle", "marshal", "shelve", "dbm", "ctypes", "socket", "ssl", "http", "urllib", "ftplib", "smtplib", "multiprocessing", "pty", "code", "tempfile", "shutil", "runpy"}
+NOT_IMPORTED = {"subprocess", "pickle", "marshal", "shelve", "dbm", "ctypes", "ssl", "http", "urllib", "ftplib", "smtplib", "multiprocessing", "pty", "code", "tempfile", "shutil", "runpy"}
 NOT_OF_OS = {"system", "popen", "fork", "forkpty", "startfile", "putenv", "remove", "unlink", "rename", "replace", "mkdir", "makedirs", "rmdir", "chmod", "chown", "symlink", "link", "truncate", "utime"}
 NOT_OF_ANYTHING = {"read_pickle", "to_pickle", "write_text", "write_bytes", "mkdir", "unlink", "touch"}
-WRITERS = {"compat"}  # the one part whose task it is to write files, those that it is given the names of
+OF_SOCKET = {"AF_INET", "AF_INET6", "inet_pton"}  # addresses as bytes: no connection
+WRITERS = {"compat", "banlist", "cli", "report"}  # whose task it is to write files, those that they are given the names of
+
+OF_WRITERS = {"write_text", "write_bytes", "mkdir", "replace", "unlink"}  # a file that is replaced is whole at every moment
 
 
 def offences(source: str, writes: bool = False) -> list[str]:
@@ -141,11 +144,15 @@ def offences(source: str, writes: bool = False) -> list[str]:
             found += [f"import {module}" for module in modules if module.split(".")[0] in NOT_IMPORTED]
             if isinstance(node, ast.ImportFrom) and node.module == "os":
                 found += [f"os.{alias.name}" for alias in node.names if alias.name in NOT_OF_OS]
+            if isinstance(node, ast.ImportFrom) and node.module == "socket":
+                found += [f"socket.{alias.name}" for alias in node.names if alias.name not in OF_SOCKET]
         elif isinstance(node, ast.Attribute):
             of_os = isinstance(node.value, ast.Name) and node.value.id == "os"
-            if of_os and (node.attr in NOT_OF_OS or re.match("exec|spawn|posix_spawn", node.attr)):
+            if of_os and (node.attr in NOT_OF_OS - (OF_WRITERS if writes else set()) or re.match("exec|spawn|posix_spawn", node.attr)):
                 found.append(f"os.{node.attr}")
-            if node.attr in NOT_OF_ANYTHING - ({"write_text", "write_bytes", "mkdir"} if writes else set()):
+            if isinstance(node.value, ast.Name) and node.value.id == "socket" and node.attr not in OF_SOCKET:
+                found.append(f"socket.{node.attr}")
+            if node.attr in NOT_OF_ANYTHING - (OF_WRITERS if writes else set()):
                 found.append(f".{node.attr}")
         elif isinstance(node, ast.Call):
             name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
@@ -180,6 +187,8 @@ def test_sources_do_nothing_they_should_not(path: Path) -> None:
         ("open('x', 'w')", "open() other than for reading"),
         ("path.open(mode=how)", "open() other than for reading"),
         ("path.write_text('x')", ".write_text"),
+        ("import socket\nsocket.socket()", "socket.socket"),
+        ("from socket import create_connection", "socket.create_connection"),
     ],
 )
 def test_an_offence_is_found(source: str, offence: str) -> None:
