@@ -1,5 +1,24 @@
 """Metrics: pure functions from Traffic to DataFrames. docs/metrics.md defines each, with its unit."""
 
+from monerotraffic.metrics.peer_lists import advertised_hosts, advertised_subnets, ban_list_adoption, host_ports, list_diversity, sender_diversity
+from monerotraffic.metrics.similarity import list_similarity, sender_similarity, similarity_distribution, vantage_similarity
+from monerotraffic.metrics.topology import components, degrees, late_entries, peer_graph
 from monerotraffic.metrics.view import View
 
-__all__ = ["View"]
+__all__ = [
+    "View",
+    "advertised_hosts",
+    "advertised_subnets",
+    "ban_list_adoption",
+    "components",
+    "degrees",
+    "host_ports",
+    "late_entries",
+    "list_diversity",
+    "list_similarity",
+    "peer_graph",
+    "sender_diversity",
+    "sender_similarity",
+    "similarity_distribution",
+    "vantage_similarity",
+]
