@@ -1,5 +1,6 @@
 """Metrics: pure functions from Traffic to DataFrames. docs/metrics.md defines each, with its unit."""
 
+from monerotraffic.metrics.network import autonomous_systems, peer_subnets, subnets_of
 from monerotraffic.metrics.peer_lists import advertised_hosts, advertised_subnets, ban_list_adoption, host_ports, list_diversity, sender_diversity
 from monerotraffic.metrics.similarity import list_similarity, sender_similarity, similarity_distribution, vantage_similarity
 from monerotraffic.metrics.topology import components, degrees, late_entries, peer_graph
@@ -9,6 +10,7 @@ __all__ = [
     "View",
     "advertised_hosts",
     "advertised_subnets",
+    "autonomous_systems",
     "ban_list_adoption",
     "components",
     "degrees",
@@ -17,8 +19,10 @@ __all__ = [
     "list_diversity",
     "list_similarity",
     "peer_graph",
+    "peer_subnets",
     "sender_diversity",
     "sender_similarity",
     "similarity_distribution",
+    "subnets_of",
     "vantage_similarity",
 ]
