@@ -97,8 +97,8 @@ def test_subnets_of_advertised_hosts(traffic: mt.Traffic) -> None:
 def test_ports_of_hosts(traffic: mt.Traffic) -> None:
     found = metrics.host_ports(traffic).set_index(["host", "port"]).sort_index()
     one = found.loc[("20.0.0.1", 18080)]
-    assert (one.senders, one.trusted, one.announced, one.answered) == (1, 1, False, False)  # both senders are of one /24, and the first sends a host on two ports
-    assert tuple(found.loc[("20.0.0.1", 18081), ["senders", "trusted"]]) == (1, 0)
+    assert (one.senders, one.trusted, one.announced, one.answered) == (1, 1, False, False)  # both senders are of one /24
+    assert tuple(found.loc[("20.0.0.1", 18081), ["senders", "trusted"]]) == (1, 1)
     assert tuple(found.loc[("192.0.2.1", 18080)]) == (0, 0, True, False)
     assert tuple(found.loc[("192.0.2.2", 28080)]) == (0, 0, True, True)
     assert found.announced.dtype == found.answered.dtype == np.bool_
@@ -108,6 +108,14 @@ def test_who_speaks_of_a_host_from_its_own_subnet_does_not_count(tmp_path: Path)
     talks = [session(f"192.0.{net}.9", [("192.0.2.77", 18080)], number=net, at=net * 100) for net in (2, 3, 4)]
     found = metrics.host_ports(read(tmp_path, talks)).set_index("host")
     assert found.loc["192.0.2.77"].senders == 2
+
+
+@pytest.mark.parametrize(("several", "single", "trusted"), [(34, 34, 0), (34, 35, 1), (33, 33, 1)])
+def test_who_sends_lists_of_hosts_with_several_ports_is_not_trusted(several: int, single: int, trusted: int, tmp_path: Path) -> None:
+    """Half of the hosts have two ports, or fewer, or the list is short (99 entries)."""
+    peers = [*many(several), *many(several, port=9), *many(single, 1000)]
+    found = metrics.host_ports(read(tmp_path, [session("192.0.2.1", peers)])).set_index(["host", "port"])
+    assert tuple(found.loc[("20.0.0.1", 9), ["senders", "trusted"]]) == (1, trusted)
 
 
 def test_ban_list_adoption(traffic: mt.Traffic) -> None:

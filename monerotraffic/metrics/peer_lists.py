@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.metrics.entries import Entries, entries, texts
+from monerotraffic.metrics.entries import Entries, distinct, entries, texts
 from monerotraffic.metrics.view import View
 from monerotraffic.traffic import Traffic
 
@@ -36,8 +36,9 @@ def list_diversity(traffic: Traffic | View) -> pd.DataFrame:
     made["endpoints"] = np.bincount(pairs.of, weights=ports, minlength=len(made)).astype(np.int64)
     made["subnets"], made["diversity"] = _diversity(e, pairs.of, pairs.host, len(made))
     made["many_ports"] = np.bincount(pairs.of[ports > 1], minlength=len(made))
+    starts = np.flatnonzero(np.diff(pairs.of, prepend=-1))
     most = np.zeros(len(made), dtype=np.int64)
-    np.maximum.at(most, pairs.of, ports)
+    most[pairs.of[starts]] = np.maximum.reduceat(ports, starts) if len(starts) else 0
     made["most_ports"] = most
     made["repeated"] = e.per_list(e.repeated)
     made["useless"] = e.per_list(useless(e))
@@ -48,7 +49,7 @@ def _diversity(e: Entries, of: NDArray[np.int64], host: NDArray[np.int64], count
     """Distinct subnets of each group of distinct hosts, and their number ÷ that of IP hosts."""
     subnet = e.addresses.subnet[host]
     known = subnet >= 0
-    groups = np.unique(of[known] * max(1, len(e.addresses.subnets)) + subnet[known]) // max(1, len(e.addresses.subnets))
+    groups = distinct(of[known] * max(1, len(e.addresses.subnets)) + subnet[known])[0] // max(1, len(e.addresses.subnets))
     subnets, hosts = np.bincount(groups, minlength=count), np.bincount(of[known], minlength=count)
     return subnets, np.divide(subnets, hosts, out=np.full(count, np.nan), where=hosts > 0)
 
@@ -146,8 +147,8 @@ def _endpoints(e: Entries, chosen: Mask | None = None) -> tuple[NDArray[np.int64
     network = e.addresses.subnet[sender]
     independent = (network >= 0) & (network != e.addresses.subnet[host])
     keys = (host[independent] << 16 | port[independent]) * (len(e.addresses.subnets) + 1) + network[independent]
-    named, by = np.unique(np.unique(keys) // (len(e.addresses.subnets) + 1), return_counts=True)
-    every = np.unique(host << 16 | port)
+    named, by = distinct(distinct(keys)[0] // (len(e.addresses.subnets) + 1))
+    every = distinct(host << 16 | port)[0]
     senders = np.zeros(len(every), dtype=np.int64)
     senders[np.searchsorted(every, named)] = by
     return every >> 16, every & 0xFFFF, senders
@@ -157,14 +158,14 @@ def host_ports(traffic: Traffic | View) -> pd.DataFrame:
     """One row per address and listening port that peer lists name, or that the address itself told the vantage node.
 
     Columns: `host` (address, object), `port` (int64); `senders` (int64), subnets (/24, /64) that peers who named it come from, the address's own left out;
-    `trusted` (int64), the same without peers that sent a list which monerod cannot have made (with an address with two ports); `announced` (bool), in
-    `my_port` of a handshake of that address; `answered` (bool), the vantage node connected to it and got bytes.
+    `trusted` (int64), the same without peers that sent a list of 100 or more entries in which half of the hosts or more have several ports; `announced` (bool),
+    in `my_port` of a handshake of that address; `answered` (bool), the vantage node connected to it and got bytes.
 
     Anybody can name any address in a list: `senders` guards against one liar, `announced` is the address's own word.
     """
     e = entries(traffic)
     view = traffic if isinstance(traffic, View) else View(traffic)
-    odd = np.isin(e.sender, e.sender[e.in_lists.of[e.ports_in_lists > 1]])
+    odd = np.isin(e.sender, e.sender[_class_lists(e)])
     keys = ["host", "port"]
     named = pd.DataFrame(dict(zip([*keys, "senders"], _endpoints(e), strict=True)))
     trusted = pd.DataFrame(dict(zip([*keys, "trusted"], _endpoints(e, ~odd[e.of]), strict=True)))
@@ -174,6 +175,14 @@ def host_ports(traffic: Traffic | View) -> pd.DataFrame:
         made[name] = made[name].eq(True).fillna(False).astype(bool)
     made["host"] = texts(e.hosts(made["host"].to_numpy()))
     return made[[*keys, "senders", "trusted", "announced", "answered"]]
+
+
+def _class_lists(e: Entries) -> Mask:
+    """Lists of 100 and more entries in which half of the hosts or more have several ports."""
+    hosts = np.bincount(e.in_lists.of, minlength=len(e.lists))
+    several = np.bincount(e.in_lists.of[e.ports_in_lists > 1], minlength=len(e.lists))
+    made: Mask = (e.lists["entries"].to_numpy() >= 100) & (2 * several >= hosts)
+    return made
 
 
 def _own_ports(view: View) -> pd.DataFrame:
@@ -193,9 +202,9 @@ def advertised_subnets(traffic: Traffic | View) -> pd.DataFrame:
     subnet = e.addresses.subnet
     count = len(e.addresses.subnets)
     pairs = e.of_senders
-    advertised = np.unique(pairs.host)
-    senders = np.unique(pairs.of * (count + 1) + subnet[pairs.host]) % (count + 1) if count else np.empty(0, dtype=np.int64)
-    senders = np.bincount(senders[senders < count], minlength=count) if count else senders
+    advertised = np.flatnonzero(np.bincount(pairs.host, minlength=len(subnet)))
+    senders = distinct((pairs.of * (count + 1) + subnet[pairs.host])[subnet[pairs.host] >= 0])[0] % (count + 1) if count else np.empty(0, dtype=np.int64)
+    senders = np.bincount(senders, minlength=count) if count else senders
     known = e.host >= 0
     made = pd.DataFrame({"subnet": texts(e.addresses.subnets)})
     made["hosts"] = np.bincount(subnet[advertised][subnet[advertised] >= 0], minlength=count)

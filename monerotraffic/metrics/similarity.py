@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.metrics.entries import Entries, entries, texts
+from monerotraffic.metrics.entries import Entries, distinct, entries, texts
 from monerotraffic.metrics.view import View
 from monerotraffic.traffic import Traffic
 
@@ -20,7 +20,7 @@ Ints = NDArray[np.int64]
 By = str | Mapping[str, Any]
 
 _CELLS = 1 << 24  # of one block of overlaps: 128 MiB
-_DENSE = 0.05  # elements that more than this share of the sets have are counted by a matrix product, which then is faster
+_DENSE = 0.02  # elements that more than this share of the sets have are counted by a matrix product, which then is faster
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class _Sets:
         """Of pairs in any order, that may repeat; elements are numbered anew."""
         _, element = np.unique(element, return_inverse=True)
         width = int(element.max(initial=0)) + 1
-        of, element = np.divmod(np.unique(of * width + element), width)
+        of, element = np.divmod(distinct(of * width + element)[0], width)
         return cls(of, element, np.bincount(of, minlength=count))
 
     def overlaps(self) -> Iterator[tuple[int, NDArray[np.int64]]]:

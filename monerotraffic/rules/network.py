@@ -1,4 +1,4 @@
-"""Context from the network: subnets, ban lists. Family `network`."""
+"""Context from the network: subnets, ban lists. Family `network`. docs/metrics/network.md tells where the thresholds come from."""
 
 from __future__ import annotations
 
@@ -6,10 +6,21 @@ import numpy as np
 import pandas as pd
 
 from monerotraffic.banlist import BanList, read
+from monerotraffic.metrics.addresses import Addresses
+from monerotraffic.metrics.network import peer_subnets
 from monerotraffic.metrics.view import View
 from monerotraffic.rules.rule import Parameters, Rule, observations
 
 __all__ = ["RULES"]
+
+
+def _subnet_dense(view: View, parameters: Parameters) -> pd.DataFrame:
+    subnets = peer_subnets(view)
+    dense = subnets[subnets["hosts"] >= parameters["hosts"]].head(len(subnets) if parameters["top"] is None else parameters["top"])
+    hosts = dense.set_index("subnet")["hosts"]
+    addresses, links = Addresses.of(view), view.connections
+    measure = pd.Series(addresses.subnet_names[addresses.subnet[links["peer"].cat.codes.to_numpy()]], index=links.index).map(hosts)
+    return observations(links[measure.notna()], measure=measure[measure.notna()])
 
 
 def _ban_listed(view: View, parameters: Parameters) -> pd.DataFrame:
@@ -40,4 +51,19 @@ _BAN_LISTED = Rule(
     presets={"arxiv-v1": {}, "aft-2026": {}},
 )
 
-RULES: tuple[Rule, ...] = (_BAN_LISTED,)
+RULES: tuple[Rule, ...] = (
+    Rule(
+        name="subnet_dense",
+        family="network",
+        weight="context",
+        unit="connection",
+        definition="A peer in a /24 (IPv6: /64) from which `hosts` or more distinct addresses had connections with the vantage node.",
+        source="arXiv 2509.10214, section on subnet saturation; the floor is ours",
+        observe=_subnet_dense,
+        holds="a network of some ten thousand nodes in as many subnets",
+        paper="Sub",
+        parameters={"hosts": 8, "top": None},
+        presets={"arxiv-v1": {"hosts": 1, "top": 15}, "aft-2026": {"hosts": 1, "top": 15}},
+    ),
+    _BAN_LISTED,
+)
