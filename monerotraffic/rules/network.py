@@ -62,7 +62,7 @@ RULES: tuple[Rule, ...] = (
         observe=_subnet_dense,
         holds="a network of some ten thousand nodes in as many subnets",
         paper="Sub",
-        parameters={"hosts": 8, "top": None},
+        parameters={"hosts": 6, "top": None},
         presets={"arxiv-v1": {"hosts": 1, "top": 15}, "aft-2026": {"hosts": 1, "top": 15}},
     ),
     _BAN_LISTED,

@@ -38,6 +38,8 @@ def _similar(view: View, parameters: Parameters) -> pd.DataFrame:
         found = found[found["excess"] >= excess]
     if alpha is not None:
         found = found[found["log_p"] <= np.log(alpha / max(1, pairs.attrs["pairs"]))]
+    if parameters["majority"] is not None:
+        found = found[~found[["message", "other_message"]].isin(_usual(pairs, parameters["majority"])).any(axis=1)]
     if not parameters["one_id"]:
         found = _of_two_nodes(view, found)
     measure = "jaccard" if excess is None else "excess"
@@ -48,6 +50,14 @@ def _similar(view: View, parameters: Parameters) -> pd.DataFrame:
     lists = entries(view).lists
     chosen = lists[lists["message"].isin(best.index)]
     return observations(chosen, measure=chosen["message"].map(best))
+
+
+def _usual(pairs: pd.DataFrame, majority: float) -> pd.Index:
+    """Lists that share as much with more than this part of all other senders: these are the network, and in a small one all are alike."""
+    sides = (("message", "other"), ("other_message", "peer"))
+    both = pd.concat([pairs[[*side, "senders"]].set_axis(["message", "other", "senders"], axis=1) for side in sides])
+    counted = both.groupby("message").agg(like=("other", "nunique"), senders=("senders", "first"))
+    return counted.index[counted["like"] > majority * (counted["senders"] + 1)]
 
 
 def _of_two_nodes(view: View, pairs: pd.DataFrame) -> pd.DataFrame:
@@ -106,7 +116,8 @@ def _many_ports(view: View, parameters: Parameters) -> pd.DataFrame:
     ports = ports[ports["host"].isin(view.connections["peer"].unique())]
     ports = ports.assign(measure=ports.groupby("host")["port"].transform("size").astype(float))
     ports = ports[ports["measure"] >= parameters["ports"]]
-    return observations(ports[["host", "port", "measure"]].merge(_witnesses(view, ports), on=["host", "port"]).rename(columns={"host": "peer"}))
+    shown = ports[["host", "port", "measure"]].merge(_witnesses(view, ports), on=["host", "port"]).sort_values("time", kind="stable")
+    return observations(shown.rename(columns={"host": "peer"}))
 
 
 def _witnesses(view: View, ports: pd.DataFrame) -> pd.DataFrame:
@@ -117,7 +128,9 @@ def _witnesses(view: View, ports: pd.DataFrame) -> pd.DataFrame:
     out = out[["peer", "server_port", "connection", "opened"]].set_axis(["host", "port", "connection", "time"], axis=1)
     e = entries(view)
     codes = e.addresses.text.get_indexer(pd.Index(ports["host"].unique()))
-    chosen = np.isin(e.host, codes[codes >= 0])
+    chosen = np.flatnonzero(np.isin(e.host, codes[codes >= 0]))
+    _, first = np.unique(e.host[chosen].astype(np.int64) << 16 | e.port[chosen], return_index=True)
+    chosen = chosen[first]
     named = e.lists[["connection", "message", "time", "file", "frame"]].iloc[e.of[chosen]]
     named = named.assign(host=e.hosts(e.host[chosen].astype(np.int64)).astype(object), port=e.port[chosen])
     every = pd.concat([part.assign(host=part["host"].astype(object), port=part["port"].astype("Int64")) for part in (said, out, named)], ignore_index=True)
@@ -144,7 +157,8 @@ RULES: tuple[Rule, ...] = (
         unit="peer list",
         definition=(
             "Two lists of different senders share more than independent samples would: of what the popularity of their entries among the other senders leaves "
-            "open, they share at least `excess`, which by chance has a probability below `alpha` over all pairs compared."
+            "open, they share at least `excess`, which by chance has a probability below `alpha` over all pairs compared. What more than `majority` of the "
+            "senders share is the network."
         ),
         source="arXiv 2509.10214, section on peer list similarity; src/p2p/net_peerlist.h get_peerlist_head (250 at random of at most 1000 white peers)",
         observe=_similar,
@@ -158,12 +172,24 @@ RULES: tuple[Rule, ...] = (
             "excess": 0.4,
             "alpha": 1e-6,
             "senders": 5,
+            "majority": 0.5,
             "one_id": False,
             "each": 3,
             "most": 10_000,
         },
         presets={
-            "arxiv-v1": {"by": "subnet", "entries": 250, "jaccard": 0.3, "pairs": 5, "excess": None, "alpha": None, "senders": 0, "one_id": True, "each": None},
+            "arxiv-v1": {
+                "by": "subnet",
+                "entries": 250,
+                "jaccard": 0.3,
+                "pairs": 5,
+                "excess": None,
+                "alpha": None,
+                "senders": 0,
+                "majority": None,
+                "one_id": True,
+                "each": None,
+            },
             "aft-2026": {
                 "by": "subnet",
                 "entries": 226,
@@ -172,6 +198,7 @@ RULES: tuple[Rule, ...] = (
                 "excess": None,
                 "alpha": None,
                 "senders": 0,
+                "majority": None,
                 "one_id": True,
                 "each": None,
             },
