@@ -1,5 +1,18 @@
 """Metrics: pure functions from Traffic to DataFrames. docs/metrics.md defines each, with its unit."""
 
+from monerotraffic.metrics.identity import (
+    announcements,
+    back_pings,
+    id_clusters,
+    id_returns,
+    id_sessions,
+    id_spans,
+    ids_per_endpoint,
+    ids_per_host,
+    ids_side_by_side,
+    pongs,
+    sites_per_id,
+)
 from monerotraffic.metrics.network import autonomous_systems, peer_subnets, subnets_of
 from monerotraffic.metrics.peer_lists import advertised_hosts, advertised_subnets, ban_list_adoption, host_ports, list_diversity, sender_diversity
 from monerotraffic.metrics.similarity import list_similarity, sender_similarity, similarity_distribution, vantage_similarity
@@ -10,19 +23,30 @@ __all__ = [
     "View",
     "advertised_hosts",
     "advertised_subnets",
+    "announcements",
     "autonomous_systems",
+    "back_pings",
     "ban_list_adoption",
     "components",
     "degrees",
     "host_ports",
+    "id_clusters",
+    "id_returns",
+    "id_sessions",
+    "id_spans",
+    "ids_per_endpoint",
+    "ids_per_host",
+    "ids_side_by_side",
     "late_entries",
     "list_diversity",
     "list_similarity",
     "peer_graph",
     "peer_subnets",
+    "pongs",
     "sender_diversity",
     "sender_similarity",
     "similarity_distribution",
+    "sites_per_id",
     "subnets_of",
     "vantage_similarity",
 ]

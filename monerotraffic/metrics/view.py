@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from monerotraffic.traffic import Traffic
 
-__all__ = ["View"]
+__all__ = ["View", "positions", "viewed"]
 
 _PLACE = ["peer", "connection", "direction", "command", "kind", "status", "time", "file", "frame"]
 
@@ -94,6 +94,11 @@ class View:
         there = places >= 0
         found = frame[there]
         return found.assign(**{name: _taken(other[name], places[there], found.index) for name in columns if name not in frame.columns})
+
+
+def viewed(traffic: Traffic | View) -> View:
+    """The View of a Traffic; of a View itself."""
+    return traffic if isinstance(traffic, View) else View(traffic)
 
 
 def positions(ids: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.intp]:
