@@ -1,5 +1,7 @@
 """Metrics: pure functions from Traffic to DataFrames. docs/metrics.md defines each, with its unit."""
 
+from monerotraffic.metrics.backends import peer_ticks, tick_pairs
+from monerotraffic.metrics.connections import CATEGORIES, categories, connection_table, requests, short_lived, slot_holders, slots, sync_gaps, sync_rhythm
 from monerotraffic.metrics.identity import (
     announcements,
     back_pings,
@@ -20,6 +22,7 @@ from monerotraffic.metrics.topology import components, degrees, late_entries, pe
 from monerotraffic.metrics.view import View
 
 __all__ = [
+    "CATEGORIES",
     "View",
     "advertised_hosts",
     "advertised_subnets",
@@ -27,7 +30,9 @@ __all__ = [
     "autonomous_systems",
     "back_pings",
     "ban_list_adoption",
+    "categories",
     "components",
+    "connection_table",
     "degrees",
     "host_ports",
     "id_clusters",
@@ -42,11 +47,19 @@ __all__ = [
     "list_similarity",
     "peer_graph",
     "peer_subnets",
+    "peer_ticks",
     "pongs",
+    "requests",
     "sender_diversity",
     "sender_similarity",
+    "short_lived",
     "similarity_distribution",
     "sites_per_id",
+    "slot_holders",
+    "slots",
     "subnets_of",
+    "sync_gaps",
+    "sync_rhythm",
+    "tick_pairs",
     "vantage_similarity",
 ]
