@@ -243,7 +243,51 @@ def test_our_reset_is_not_the_peers(lab: Lab) -> None:
         refused.reset(SERVER)
         late = shake(lab.incoming(C, at), CLIENT, 5, answer=False)  # it waited for us
         until(late, at + 6).reset(CLIENT)
-        shake(lab.incoming(D, at), CLIENT, 5).reset(CLIENT)  # it had what it wanted
+        told = shake(lab.incoming(D, at), CLIENT, 5)  # it closed while a block of ours was unread
+        told.send(SERVER, BLOCK)
+        told.reset(CLIENT)
+    assert lab.found("handshake_incomplete").empty
+
+
+def test_our_answer_was_slow(lab: Lab) -> None:
+    for number in range(11):
+        talk = shake(lab.incoming(A, number * 20), CLIENT, 5, answer=False)
+        until(talk, number * 20 + 2).send(SERVER, craft.response(1001, craft.handshake_response()))
+        until(talk, number * 20 + 2.3).close()
+    traffic = lab.read()
+    assert list(find_anomalies(traffic, rules=["short_lived_series"]).peer) == [A]
+    assert find_anomalies(traffic, "arxiv-v1", rules=["short_lived_series"]).empty
+
+
+def test_reset_with_our_answer_unread(lab: Lab) -> None:
+    for at in (0, 10):
+        talk = shake(lab.incoming(A, at), CLIENT, 5, answer=False)
+        talk.send(SERVER, craft.response(1001, craft.handshake_response()), acknowledge=False)
+        talk.reset(CLIENT)
+        talk.reset(CLIENT)
+        ours = shake(lab.incoming(B, at), CLIENT, 5, answer=False)  # we answer and reset
+        ours.send(SERVER, craft.response(1001, craft.handshake_response()))
+        ours.reset(SERVER)
+        more = shake(lab.incoming(C, at), CLIENT, 5, answer=False)  # it went on
+        more.send(SERVER, craft.response(1001, craft.handshake_response()), acknowledge=False)
+        more.send(CLIENT, BLOCK)
+        more.reset(CLIENT)
+    assert list(lab.found("handshake_incomplete").index) == [A]
+
+
+def test_an_answer_that_does_not_parse_is_no_silence(lab: Lab) -> None:
+    for at in (0, 10):
+        talk = shake(lab.outgoing(A, at), SERVER, 5, answer=False)
+        talk.send(SERVER, craft.response(1001, b"no epee at all"))
+        until(talk, at + 6).close()
+    assert lab.found("handshake_incomplete").empty
+
+
+def test_a_refusal_without_acknowledgement_is_ours(lab: Lab) -> None:
+    for at in (0, 10):
+        shaken = lab.incoming(A, at)
+        shaken.send(CLIENT, WHOLE, acknowledge=False)
+        shaken.reset(SERVER)
     assert lab.found("handshake_incomplete").empty
 
 

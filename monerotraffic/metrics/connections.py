@@ -147,20 +147,24 @@ def categories(traffic: Traffic | View, short: float = 1.0, brief: float = 5.0, 
     return made[["connection", "peer", "direction", *CATEGORIES]]
 
 
-def short_lived(traffic: Traffic | View, seconds: float = 1.0) -> pd.DataFrame:
-    """One row per host with connections of less than `seconds` (first to last packet) to the vantage node on which the handshake was whole. Unit: connection.
+def short_lived(traffic: Traffic | View, seconds: float = 1.0, from_answer: bool = False) -> pd.DataFrame:
+    """One row per host with connections of less than `seconds` to the vantage node on which the handshake was whole. Unit: connection.
 
-    Columns: `peer`, `connections` (int64), `median` (float64, seconds that they lasted), `interval` (float64, median seconds between their openings),
-    `first`, `last` (openings).
+    Columns: `peer`, `connections` (int64), `median` (float64, seconds that they lasted, first to last packet), `interval` (float64, median seconds between
+    their openings), `first`, `last` (openings). With `from_answer` the time counts from the vantage node's 1001 response, which may have been slow to come.
     """
-    made = connection_table(traffic)
-    rows = made[(made["direction"] == "incoming") & (made["handshake"] == "answered") & (made["seconds"] < seconds) & (made["end"] != "open")]
-    rows = rows.sort_values("opened", kind="stable")
+    rows = short_lived_connections(connection_table(traffic), seconds, from_answer).sort_values("opened", kind="stable")
     rows = rows.assign(interval=rows.groupby("peer", observed=True)["opened"].diff().dt.total_seconds())
     groups = rows.groupby("peer", observed=True, sort=True)
     return groups.agg(
         connections=("connection", "size"), median=("seconds", "median"), interval=("interval", "median"), first=("opened", "min"), last=("opened", "max")
     ).reset_index()
+
+
+def short_lived_connections(table: pd.DataFrame, seconds: float, from_answer: bool) -> pd.DataFrame:
+    """Rows of connection_table that short_lived counts."""
+    lasted = (table["closed"] - table["answered"]).dt.total_seconds() if from_answer else table["seconds"]
+    return table[(table["direction"] == "incoming") & (table["handshake"] == "answered") & (lasted < seconds) & (table["end"] != "open")]
 
 
 # ---- requests and answers ----

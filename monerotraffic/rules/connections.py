@@ -6,19 +6,18 @@ import numpy as np
 import pandas as pd
 
 from monerotraffic.metrics.backends import peer_ticks, tick_pairs
-from monerotraffic.metrics.connections import connection_table, requests, sync_gaps
+from monerotraffic.metrics.connections import connection_table, requests, short_lived_connections, sync_gaps
 from monerotraffic.metrics.view import View, positions
 from monerotraffic.rules.rule import Parameters, Rule, observations
 
 __all__ = ["RULES"]
 
 _ENDED = ("fin", "rst")
+_HEADER = 33  # bytes of a Levin header
 
 
 def _short_lived_series(view: View, parameters: Parameters) -> pd.DataFrame:
-    made = connection_table(view)
-    short = (made["direction"] == "incoming") & (made["handshake"] == "answered") & (made["seconds"] < parameters["seconds"]) & (made["end"] != "open")
-    rows = made[short]
+    rows = short_lived_connections(connection_table(view), parameters["seconds"], parameters["from_answer"])
     counts = rows.groupby("peer", observed=True)["connection"].transform("size")
     rows = rows[counts > parameters["connections"]]
     return observations(_at_asked(view, rows), counts[rows.index].to_numpy())
@@ -111,18 +110,23 @@ def _silent(view: View, made: pd.DataFrame, parameters: Parameters) -> pd.Series
 
 
 def _reset(view: View, made: pd.DataFrame, parameters: Parameters) -> pd.Series:
-    """The peer's whole request, then its RST before we said anything.
+    """The peer's whole request and nothing more, then its RST, before anything came from us or with our answer unread.
 
-    Who reset a connection is told by the number of packets: ours were no more than SYN-ACK and an ACK for each segment, so the RST was not among them, and the
-    peer sent one more than SYN, ACK and its segments.
+    A node that has read what came closes with FIN; its system sends RST where something is unread, so what else we sent must not count: nothing but the answer.
+    Who reset a connection is told by the number of packets: ours were no more than SYN-ACK, the answer's and an ACK for each segment, so the RST was not among
+    them, and the peer sent one more than SYN, ACK and its segments.
     """
-    messages = view.messages
-    request = messages[(messages["command"] == 1001) & messages["from_client"]].drop_duplicates("connection").set_index("connection")["segments"]
-    segments = made["connection"].map(request).fillna(0)
-    waited = (made["closed"] - made["asked"]).dt.total_seconds()
-    by_peer = (made["own_packets"] <= 1 + segments) & (made["peer_packets"] >= 3 + segments)
-    quick = waited < parameters["patience"]
-    return (made["direction"] == "incoming") & (made["handshake"] == "asked") & (made["end"] == "rst") & (made["own_bytes"] == 0) & by_peer & quick
+    messages = view.messages[(view.messages["command"] == 1001) & view.messages["kind"].isin(["request", "response"])]
+    segments = messages.drop_duplicates(["connection", "from_client"]).set_index("connection")
+    asked = segments[segments["from_client"]]
+    theirs = made["connection"].map(asked["segments"]).fillna(0)
+    ours = made["connection"].map(segments.loc[~segments["from_client"], "segments"]).fillna(0)
+    nothing_more = made["peer_bytes"] == made["connection"].map(asked["length"].astype("float64")) + _HEADER
+    by_peer = (made["own_packets"] <= 1 + theirs + ours) & (made["peer_packets"] >= 3 + theirs)
+    quick = (made["closed"] - made["asked"]).dt.total_seconds() < parameters["patience"]
+    only_answer = (made["own_bytes"] == 0) | ((made["handshake"] == "answered") & (made["sent"] == 1))
+    begun = made["asked"].notna() & (made["direction"] == "incoming")
+    return begun & (made["end"] == "rst") & nothing_more & only_answer & by_peer & quick
 
 
 # ---- requests and turns
@@ -229,12 +233,13 @@ RULES: tuple[Rule, ...] = (
         family="connections",
         weight="weak",
         unit="connection",
-        definition="More than `connections` connections of less than `seconds` with a whole handshake from one host.",
+        definition="More than `connections` connections with a whole handshake from one host that are over in less than `seconds`, counted from our answer "
+        "(`from_answer`) or from the SYN.",
         source=f"arXiv 2509.10214, section on short-lived connections; {_PROTOCOL} gray_peerlist_housekeeping: one random peer a minute",
         observe=_short_lived_series,
         paper="SlC",
-        parameters={"connections": 10, "seconds": 1.0},
-        presets={"arxiv-v1": {}, "aft-2026": {}},
+        parameters={"connections": 10, "seconds": 1.0, "from_answer": True},
+        presets={"arxiv-v1": {"from_answer": False}, "aft-2026": {"from_answer": False}},
     ),
     Rule(
         name="ping_flood",
