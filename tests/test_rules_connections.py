@@ -8,8 +8,8 @@ import craft
 import pytest
 import truth
 from craft import CLIENT, SERVER, Connection
-from labelled import found, honest, labels, read, spied
 from lab import Lab, shake, sync, ticks, until
+from labelled import found, honest, labels, read, spied
 
 from monerotraffic.rules import RULES, evaluate, find_anomalies
 

@@ -8,8 +8,8 @@ import craft
 import pytest
 import truth
 from craft import CLIENT, SERVER
-from labelled import found, honest, labels, read, spied
 from lab import Lab, shake, sync, until
+from labelled import found, honest, labels, read, spied
 
 import monerotraffic as mt
 from monerotraffic.rules import RULES, evaluate, find_anomalies
