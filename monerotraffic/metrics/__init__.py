@@ -18,6 +18,17 @@ from monerotraffic.metrics.identity import (
 from monerotraffic.metrics.network import autonomous_systems, peer_subnets, subnets_of
 from monerotraffic.metrics.peer_lists import advertised_hosts, advertised_subnets, ban_list_adoption, host_ports, list_diversity, sender_diversity
 from monerotraffic.metrics.similarity import list_similarity, sender_similarity, similarity_distribution, vantage_similarity
+from monerotraffic.metrics.structure import (
+    encodings,
+    garbage,
+    header_oddities,
+    lists_with_last_seen,
+    odd_headers,
+    optional_fields,
+    oversize,
+    skeletons,
+    writers,
+)
 from monerotraffic.metrics.topology import components, degrees, late_entries, peer_graph
 from monerotraffic.metrics.view import View
 
@@ -34,6 +45,9 @@ __all__ = [
     "components",
     "connection_table",
     "degrees",
+    "encodings",
+    "garbage",
+    "header_oddities",
     "host_ports",
     "id_clusters",
     "id_returns",
@@ -45,6 +59,10 @@ __all__ = [
     "late_entries",
     "list_diversity",
     "list_similarity",
+    "lists_with_last_seen",
+    "odd_headers",
+    "optional_fields",
+    "oversize",
     "peer_graph",
     "peer_subnets",
     "peer_ticks",
@@ -55,6 +73,7 @@ __all__ = [
     "short_lived",
     "similarity_distribution",
     "sites_per_id",
+    "skeletons",
     "slot_holders",
     "slots",
     "subnets_of",
@@ -62,4 +81,5 @@ __all__ = [
     "sync_rhythm",
     "tick_pairs",
     "vantage_similarity",
+    "writers",
 ]

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from monerotraffic.traffic import Traffic
 
-__all__ = ["View", "positions", "viewed"]
+__all__ = ["View", "as_view", "positions", "viewed"]
 
+_SIDE = ("port", "mss", "ttl", "packets", "bytes", "retransmitted", "out_of_order", "lost", "messages")
 _PLACE = ["peer", "connection", "direction", "command", "kind", "status", "time", "file", "frame"]
 
 
@@ -33,6 +34,27 @@ class View:
         """connections of the vantage node."""
         frame = self.traffic.connections
         return frame[frame["peer"].notna()]
+
+    @cached_property
+    def ends(self) -> pd.DataFrame:
+        """connections of the vantage node by id (the index), each end's columns named by who it is: `peer_lost`, `vantage_mss`, … of client_ and server_.
+
+        With `direction`, `start`, `peer`, `server_port`, and `peer_began`: whether the capture holds the peer's first byte, because it holds its SYN.
+        """
+        frame = self.connections
+        incoming = (frame["direction"] == "incoming").to_numpy()
+        made = frame[["peer", "direction", "start", "server_port"]].copy()
+        for name in _SIDE:
+            client, server = frame[f"client_{name}"], frame[f"server_{name}"]
+            made[f"peer_{name}"], made[f"vantage_{name}"] = client.where(incoming, server), server.where(incoming, client)
+        made["peer_began"] = (frame["start"] == "syn") & (frame["rtt"].notna() | made["peer_mss"].notna())
+        return made.set_index(frame["connection"])
+
+    @cached_property
+    def loopback(self) -> frozenset[str]:
+        """Peers at loopback addresses: proxies of Tor and I2P on the vantage node's own machine, where other rules hold than on clearnet."""
+        peers = pd.Series(self.connections["peer"].unique()).astype(str)
+        return frozenset(peers[peers.str.match(r"(::ffff:)?127\.|::1$")])
 
     @cached_property
     def messages(self) -> pd.DataFrame:
@@ -111,3 +133,8 @@ def positions(ids: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.intp]:
 def _taken(column: pd.Series, places: NDArray[np.intp], index: pd.Index) -> pd.Series:
     """Values of a column by place, under another index."""
     return pd.Series(column.array.take(places), index=index)
+
+
+def as_view(traffic: Traffic | View) -> View:
+    """A View of it, unless it is one."""
+    return traffic if isinstance(traffic, View) else View(traffic)

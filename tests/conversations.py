@@ -1,0 +1,63 @@
+"""Conversations with a vantage node, made with craft, and what rules find in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import craft
+import pandas as pd
+import truth
+from craft import CLIENT, SERVER, Connection
+
+import monerotraffic as mt
+from monerotraffic.rules import evaluate, find_anomalies
+
+HOST = "198.51.100.10"
+
+
+def incoming(peer: str = "192.0.2.1", number: int = 0, **more: Any) -> Connection:
+    """A connection that a peer opens, begun `number` minutes after craft.START from a port of its own."""
+    return Connection((peer, 40000 + number), (HOST, 18080), clock=craft.START + number * 60 * 10**9, **more).open()
+
+
+def outgoing(peer: str = "192.0.2.1", number: int = 0, **more: Any) -> Connection:
+    """A connection that the vantage node opens."""
+    return Connection((HOST, 41000 + number), (peer, 18080), clock=craft.START + number * 60 * 10**9, **more).open()
+
+
+def shaken(talk: Connection, **more: Any) -> Connection:
+    """The same after a handshake like that of two standard nodes."""
+    talk.send(CLIENT, craft.request(1001, craft.handshake_request()))
+    talk.send(SERVER, craft.response(1001, craft.handshake_response(**more)))
+    return talk
+
+
+def read(folder: Path, *talks: Connection, **more: Any) -> mt.Traffic:
+    """The packets of all, in time order, read as one capture."""
+    path = folder / "capture.pcap"
+    path.write_bytes(craft.pcap(sorted((packet for talk in talks for packet in talk.packets), key=lambda packet: packet.time), nano=True))
+    return mt.read(path, host=HOST, **more)
+
+
+def found(rule: str, traffic: mt.Traffic, preset: str = "default", **parameters: Any) -> dict[str, int]:
+    """How many a rule counts, by the peers that it flags."""
+    findings = find_anomalies(traffic, preset, rules=[rule], parameters={rule: parameters})
+    return dict(zip(findings["peer"], (int(count) for count in findings["count"]), strict=True))
+
+
+def labelled() -> list[truth.Scenario]:
+    """Scenarios with labels that are there: the full ones, and the excerpts that have them."""
+    return [scenario for scenario in truth.scenarios() if (scenario.folder / "labels.json").exists()]
+
+
+def honest() -> list[Path | list[Path]]:
+    """Captures of nothing but monerods."""
+    plain: list[Path | list[Path]] = [scenario.parts for scenario in truth.scenarios() if scenario.name in ("honest", "lossy", "ipv6")]
+    return plain + [path for path, _ in truth.derived()]
+
+
+def evaluated(scenario: truth.Scenario, rules: Iterable[str]) -> pd.DataFrame:
+    """evaluate() of rules on a labelled scenario, by rule."""
+    return evaluate(find_anomalies(mt.read(scenario.parts), rules=rules), truth.labels(scenario)).set_index("rule")
