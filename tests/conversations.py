@@ -58,6 +58,12 @@ def honest() -> list[Path | list[Path]]:
     return plain + [path for path, _ in truth.derived()]
 
 
+def name_of(capture: Path | list[Path]) -> str:
+    """A capture's scenario or file, and whether it is a full one."""
+    path = capture[0].parent if isinstance(capture, list) else capture
+    return f"{'small' if truth.SMALL in path.parents else 'full'}-{path.name}"
+
+
 def evaluated(scenario: truth.Scenario, rules: Iterable[str]) -> pd.DataFrame:
     """evaluate() of rules on a labelled scenario, by rule."""
     return evaluate(find_anomalies(mt.read(scenario.parts), rules=rules), truth.labels(scenario)).set_index("rule")
