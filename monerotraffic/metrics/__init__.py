@@ -2,6 +2,7 @@
 
 from monerotraffic.metrics.backends import peer_ticks, tick_pairs
 from monerotraffic.metrics.connections import CATEGORIES, categories, connection_table, requests, short_lived, slot_holders, slots, sync_gaps, sync_rhythm
+from monerotraffic.metrics.fragmentation import levin_fragments, segmentation, segments_by_size
 from monerotraffic.metrics.identity import (
     announcements,
     back_pings,
@@ -57,6 +58,7 @@ __all__ = [
     "ids_per_host",
     "ids_side_by_side",
     "late_entries",
+    "levin_fragments",
     "list_diversity",
     "list_similarity",
     "lists_with_last_seen",
@@ -68,6 +70,8 @@ __all__ = [
     "peer_ticks",
     "pongs",
     "requests",
+    "segmentation",
+    "segments_by_size",
     "sender_diversity",
     "sender_similarity",
     "short_lived",
