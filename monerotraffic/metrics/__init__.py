@@ -18,6 +18,7 @@ from monerotraffic.metrics.identity import (
 )
 from monerotraffic.metrics.network import autonomous_systems, peer_subnets, subnets_of
 from monerotraffic.metrics.peer_lists import advertised_hosts, advertised_subnets, ban_list_adoption, host_ports, list_diversity, sender_diversity
+from monerotraffic.metrics.relay import block_arrivals, first_senders, fluff_order, fork_versions, transaction_arrivals
 from monerotraffic.metrics.similarity import list_similarity, sender_similarity, similarity_distribution, vantage_similarity
 from monerotraffic.metrics.structure import (
     encodings,
@@ -42,11 +43,15 @@ __all__ = [
     "autonomous_systems",
     "back_pings",
     "ban_list_adoption",
+    "block_arrivals",
     "categories",
     "components",
     "connection_table",
     "degrees",
     "encodings",
+    "first_senders",
+    "fluff_order",
+    "fork_versions",
     "garbage",
     "header_oddities",
     "host_ports",
@@ -84,6 +89,7 @@ __all__ = [
     "sync_gaps",
     "sync_rhythm",
     "tick_pairs",
+    "transaction_arrivals",
     "vantage_similarity",
     "writers",
 ]
