@@ -1,0 +1,179 @@
+"""Rules on transactions and blocks: what is flagged, and what is not though it looks like it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import craft
+import pytest
+import truth
+from chain import announced, missing, relayed
+from conversations import evaluated, found, honest, incoming, labelled, name_of, outgoing, read, shaken
+from craft import CLIENT, SERVER, Connection
+
+import monerotraffic as mt
+from monerotraffic.rules import RULES, find_anomalies
+from monerotraffic.rules.relay import RULES as RELAY
+
+NAMES = [rule.name for rule in RELAY]
+TICK = craft.request(1002, craft.timed_sync_request())
+ASK = craft.notification(2010)
+
+
+def test_order_and_weights_are_those_of_the_contract() -> None:
+    assert [(rule.name, rule.weight) for rule in RELAY] == [
+        ("new_block_sent", "weak"),
+        ("fluffy_with_txs", "weak"),
+        ("stem_from_acceptor", "strong"),
+        ("unsorted_fluff", "weak"),
+        ("wrong_top_version", "weak"),
+    ]
+    assert not any(RULES[name].presets for name in NAMES)
+
+
+def test_new_block_sent(tmp_path: Path) -> None:
+    old, new = shaken(incoming()), shaken(incoming("192.0.2.2", 1))
+    old.send(CLIENT, announced(9, [1], [1], command=2001))
+    new.send(CLIENT, announced(9, [1]))
+    new.send(SERVER, announced(9, [1], [1], command=2001))
+    assert found("new_block_sent", read(tmp_path, old, new)) == {"192.0.2.1": 1}
+
+
+# ---------------------------------------------------------------- fluffy_with_txs
+
+
+def test_fluffy_with_txs(tmp_path: Path) -> None:
+    names = ("some", "all", "asked", "other", "none")
+    talks = dict(zip(names, (shaken(incoming(f"192.0.2.{number}", number)) for number in range(5)), strict=True))
+    talks["some"].send(CLIENT, announced(9, [1, 2], [2]))
+    talks["all"].send(CLIENT, announced(9, [1, 2], [1, 2]))  # as the miner of the block does
+    talks["asked"].send(CLIENT, announced(9, [1, 2]))
+    talks["asked"].send(SERVER, missing(9, [1, 2], [1]))
+    talks["asked"].send(CLIENT, announced(9, [1, 2], [2]))
+    talks["other"].send(SERVER, missing(8, [1, 2], [1]))  # asked for another block
+    talks["other"].send(CLIENT, announced(9, [1, 2], [2]))
+    talks["none"].send(CLIENT, announced(9, [1, 2]))
+    for talk in talks.values():
+        talk.send(SERVER, TICK)
+    traffic = read(tmp_path, *talks.values())
+    assert found("fluffy_with_txs", traffic) == {"192.0.2.0": 1, "192.0.2.3": 1}
+    assert found("fluffy_with_txs", traffic, whole_blocks=True) == {"192.0.2.0": 1, "192.0.2.1": 1, "192.0.2.3": 1}
+
+
+def test_what_was_asked_may_not_have_been_captured(tmp_path: Path) -> None:
+    lost, last, midstream, later = (shaken(incoming(f"192.0.2.{number}", number)) for number in range(4))
+    lost.skip(SERVER, len(missing(9, [1, 2], [1])))
+    for talk in (lost, last, midstream):
+        talk.send(CLIENT, announced(9, [1, 2], [2]))
+    for talk in (lost, midstream):
+        talk.send(SERVER, TICK)
+    midstream.packets = midstream.packets[5:]
+    later.packets = later.packets[5:]
+    later.send(SERVER, TICK)
+    later.clock += 130 * 10**9
+    later.send(CLIENT, announced(9, [1, 2], [2]))
+    later.send(SERVER, TICK)
+    traffic = read(tmp_path, lost, last, midstream, later)
+    assert (traffic.messages["command"] == 2008).sum() == 4
+    assert found("fluffy_with_txs", traffic) == {"192.0.2.3": 1}
+    assert found("fluffy_with_txs", traffic, since_seconds=600) == {}
+
+
+# ---------------------------------------------------------------- stem_from_acceptor
+
+
+def stems(talk: Connection, count: int, side: int = SERVER) -> Connection:
+    for number in range(count):
+        talk.send(side, relayed(number + 1, fluff=False))
+    talk.send(CLIENT if talk.client[0] == "198.51.100.10" else SERVER, TICK)
+    return talk
+
+
+def test_stem_from_acceptor(tmp_path: Path) -> None:
+    spy = stems(shaken(outgoing()), 2)
+    plain = stems(shaken(incoming("192.0.2.2", 1)), 2, CLIENT)  # from who opened the connection
+    fluff = shaken(outgoing("192.0.2.3", 2))
+    fluff.send(SERVER, relayed(1))
+    fluff.send(CLIENT, TICK)
+    answer = shaken(outgoing("192.0.2.4", 3))
+    answer.send(CLIENT, ASK)
+    stems(answer, 1)
+    more = shaken(outgoing("192.0.2.5", 4))
+    more.send(CLIENT, ASK)
+    stems(more, 3)
+    early = shaken(outgoing("192.0.2.6", 5))
+    early.send(SERVER, relayed(1, fluff=False))
+    early.send(CLIENT, ASK)
+    ours = stems(shaken(outgoing("192.0.2.7", 6)), 2, CLIENT)
+    tor = stems(shaken(outgoing("127.0.0.1", 7)), 2)
+    traffic = read(tmp_path, spy, plain, fluff, answer, more, early, ours, tor)
+    assert found("stem_from_acceptor", traffic) == {"192.0.2.1": 2, "192.0.2.5": 2, "192.0.2.6": 1}
+
+
+def test_a_2010_that_may_not_have_been_captured(tmp_path: Path) -> None:
+    lost, last, midstream = (shaken(outgoing(f"192.0.2.{number}", number)) for number in range(3))
+    lost.skip(CLIENT, len(ASK))
+    stems(lost, 1)
+    last.send(SERVER, relayed(1, fluff=False))
+    stems(midstream, 1)
+    midstream.packets = midstream.packets[5:]
+    traffic = read(tmp_path, lost, last, midstream)
+    assert (traffic.messages["command"] == 2002).sum() == 3
+    assert found("stem_from_acceptor", traffic) == {}
+
+
+# ---------------------------------------------------------------- unsorted_fluff, wrong_top_version
+
+
+def test_unsorted_fluff(tmp_path: Path) -> None:
+    falls, twice, plain = (shaken(incoming(f"192.0.2.{number}", number)) for number in range(3))
+    falls.send(CLIENT, relayed(2, 1))
+    twice.send(CLIENT, relayed(1, 1))
+    plain.send(CLIENT, relayed(1, 2, 3))
+    plain.send(CLIENT, relayed(3, 2, fluff=False))  # the answer to a 2010 is in no order
+    plain.send(CLIENT, relayed(1))
+    traffic = read(tmp_path, falls, twice, plain, tables=mt.TABLES)
+    assert found("unsorted_fluff", traffic) == {"192.0.2.0": 1, "192.0.2.1": 1}
+    assert found("unsorted_fluff", read(tmp_path, falls, twice, plain)) == {"192.0.2.1": 1}
+
+
+@pytest.mark.parametrize(
+    ("height", "version", "wrong"),
+    [
+        *((100, 14, False), (100, 15, True), (100, 13, True), (120, 13, True), (150, 14, False)),  # within what the vantage node says
+        *((170, 13, True), (170, 14, False), (170, 15, False), (170, 16, True)),  # between two of its versions
+        *((50, 14, False), (50, 1, False), (50, 15, True)),  # below: a node that is not synchronized
+        *((300, 15, False), (300, 16, False), (300, 14, True)),  # above: perhaps after the next fork
+        (0, 0, False),
+    ],
+)
+def test_wrong_top_version(tmp_path: Path, height: int, version: int, wrong: bool) -> None:
+    talk = incoming()
+    talk.send(CLIENT, craft.request(1001, craft.handshake_request(sync=craft.payload_data(height, top_version=version))))
+    for own, said in ((100, 14), (150, 14), (201, 15)):
+        talk.send(SERVER, craft.response(1001, craft.handshake_response(sync=craft.payload_data(own, top_version=said))))
+    assert found("wrong_top_version", read(tmp_path, talk)) == ({"192.0.2.1": 1} if wrong else {})
+
+
+def test_no_top_version_is_wrong_where_the_vantage_node_told_none(tmp_path: Path) -> None:
+    talk = incoming()
+    talk.send(CLIENT, craft.request(1001, craft.handshake_request(sync=craft.payload_data(100, top_version=200))))
+    assert found("wrong_top_version", read(tmp_path, talk)) == {}
+
+
+# ---------------------------------------------------------------- labelled captures
+
+
+@pytest.mark.parametrize("scenario", labelled(), ids=lambda scenario: scenario.id)
+def test_labelled_captures(scenario: truth.Scenario) -> None:
+    """No label asks for these rules: of what is emulated here nothing relays in these ways."""
+    made = evaluated(scenario, NAMES)
+    assert [name for name in NAMES if name in made.index and made.loc[name, "honest"]] == []
+
+
+@pytest.mark.parametrize("capture", honest(), ids=name_of)
+@pytest.mark.filterwarnings("ignore::monerotraffic.CaptureWarning")
+def test_monerods_are_not_flagged(capture: Path | list[Path]) -> None:
+    traffic = mt.read(capture, tables=mt.TABLES)
+    assert len(traffic.connections) > 0
+    assert find_anomalies(traffic, rules=NAMES).empty
