@@ -60,9 +60,11 @@ def tick_pairs(traffic: Traffic | View, window: float = 0.01) -> pd.DataFrame:
         }
     )
     pairs = pairs[pairs["a"] != pairs["b"]]
-    found = pairs.groupby(["a", "b"], sort=True).agg(
-        together=("spread", "size"), agreed=("agreed", "sum"), spread=("spread", "max"), heights=("height", "nunique")
-    ).reset_index()
+    found = (
+        pairs.groupby(["a", "b"], sort=True)
+        .agg(together=("spread", "size"), agreed=("agreed", "sum"), spread=("spread", "max"), heights=("height", "nunique"))
+        .reset_index()
+    )
     found["ticks"] = _common_ticks(codes, times, found["a"].to_numpy(), found["b"].to_numpy(), int(window * _SECOND))
     names = np.asarray(sites, dtype=object)
     found["left"], found["right"] = names[found["a"].to_numpy()], names[found["b"].to_numpy()]

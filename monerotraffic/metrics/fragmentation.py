@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.metrics.view import View, as_view, positions
+from monerotraffic.metrics.view import View, positions, viewed
 from monerotraffic.traffic import Traffic
 
 __all__ = ["HEADER", "SIGNATURE", "SIZE_CLASSES", "levin_fragments", "segmentation", "segments_by_size"]
@@ -41,7 +41,7 @@ def segmentation(traffic: Traffic | View) -> pd.DataFrame:
     Source: contrib/epee/src/levin_base.cpp message_writer::finalize (header and body are one buffer since v0.15), RFC 9293; arXiv 2509.10214 on packet
     fragmentation.
     """
-    view = as_view(traffic)
+    view = viewed(traffic)
     messages = view.received[~view.received["status"].isin(["gap", "snapped"])]
     size = _wire(view, messages)
     mss = _mss(view, messages)
@@ -93,7 +93,7 @@ def levin_fragments(traffic: Traffic | View) -> pd.DataFrame:
 
     Source: contrib/epee/src/levin_base.cpp make_noise_notify, make_fragmented_notify; src/cryptonote_protocol/levin_notify.cpp makes them for Tor and I2P only.
     """
-    messages = as_view(traffic).received
+    messages = viewed(traffic).received
     joined = messages["fragments"] > 1
     noise = messages["kind"] == "noise"
     stray = messages["kind"].isna() & ((messages["command"] == 0) | ((messages["flags"] & 12) != 0)) & ~joined

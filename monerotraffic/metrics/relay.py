@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.metrics.view import View, as_view
+from monerotraffic.metrics.view import View, viewed
 from monerotraffic.traffic import Traffic
 
 __all__ = ["block_arrivals", "first_senders", "fluff_order", "fork_versions", "transaction_arrivals"]
@@ -23,7 +23,7 @@ def transaction_arrivals(traffic: Traffic | View) -> pd.DataFrame:
 
     Source: src/cryptonote_protocol/levin_notify.cpp. `time` is when the first byte of the message arrived; the delay is that of the vantage node's view.
     """
-    rows = as_view(traffic).transactions
+    rows = viewed(traffic).transactions
     return _arrivals(rows[rows["command"] == 2002].assign(stem=lambda frame: frame["fluff"].eq(False).fillna(False).astype(bool)), "tx")
 
 
@@ -33,7 +33,7 @@ def block_arrivals(traffic: Traffic | View) -> pd.DataFrame:
 
     Source: src/cryptonote_protocol/cryptonote_protocol_handler.inl relay_block.
     """
-    rows = as_view(traffic).blocks
+    rows = viewed(traffic).blocks
     return _arrivals(rows[rows["command"].isin([2001, 2008])], "block")
 
 
@@ -47,7 +47,7 @@ def first_senders(traffic: Traffic | View) -> pd.DataFrame:
 
     A peer that is far more often the first than others with as many connections is near many origins, or is one.
     """
-    view = as_view(traffic)
+    view = viewed(traffic)
     arrivals = {"transactions": transaction_arrivals(view), "blocks": block_arrivals(view)}
     made = [_shares(rows[~rows["sent_before"]], name) for name, rows in arrivals.items()]
     by_text = arrivals["transactions"]["peer"].astype(str)
@@ -68,7 +68,7 @@ def fluff_order(traffic: Traffic | View) -> pd.DataFrame:
 
     Source: src/cryptonote_protocol/levin_notify.cpp fluff_flush: sorted since v0.16, unique since v0.18.3.4.
     """
-    view = as_view(traffic)
+    view = viewed(traffic)
     rows = view.transactions
     rows = rows[(rows["command"] == 2002) & (rows["direction"] == "received") & rows["fluff"].fillna(True).astype(bool)]
     again = rows["tx"].notna() & rows.duplicated(["message", "tx"])
@@ -87,7 +87,7 @@ def fork_versions(traffic: Traffic | View) -> pd.DataFrame:
 
     Source: src/cryptonote_core/cryptonote_core.cpp get_ideal_hard_fork_version; payload_data of what it sends (1001, 1002).
     """
-    said = as_view(traffic).sync_data
+    said = viewed(traffic).sync_data
     said = said[(said["direction"] == "sent") & said["current_height"].notna() & said["top_version"].notna() & (said["current_height"] > 0)]
     made = pd.DataFrame({"version": said["top_version"].astype("int64"), "height": said["current_height"].astype("float64").astype("int64") - 1})
     steps = made.groupby("version")["height"].agg(first_height="min", last_height="max").reset_index()

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.metrics.view import View, as_view, positions
+from monerotraffic.metrics.view import View, positions, viewed
 from monerotraffic.schema import SCHEMA
 from monerotraffic.traffic import Traffic
 
@@ -66,7 +66,7 @@ def optional_fields(traffic: Traffic | View) -> pd.DataFrame:
 
     Source: src/p2p/p2p_protocol_defs.h (basic_node_data, peerlist_entry); src/p2p/net_peerlist.h get_peerlist_head. What each means: docs/metrics/structure.md.
     """
-    view = as_view(traffic)
+    view = viewed(traffic)
     said = view.node_data[view.node_data["direction"] == "received"]
     handshakes = said["command"] == 1001
     lists = _lists(view)
@@ -89,7 +89,7 @@ def lists_with_last_seen(traffic: Traffic | View) -> pd.DataFrame:
 
     Source: src/p2p/net_peerlist.h get_peerlist_head writes 0, which is left out since v0.16.
     """
-    lists = _lists(as_view(traffic))
+    lists = _lists(viewed(traffic))
     return lists[lists["last_seen"] > 0]
 
 
@@ -121,7 +121,7 @@ def odd_headers(traffic: Traffic | View) -> pd.DataFrame:
 
     Source: contrib/epee/src/levin_base.cpp (make_header, message_writer::finalize), contrib/epee/include/storages/levin_abstract_invoke2.h.
     """
-    view = as_view(traffic)
+    view = viewed(traffic)
     messages = view.received
     headers = view.traffic.arrays["messages"]
     headers = headers[positions(headers["message"], messages["message"].to_numpy())]
@@ -147,7 +147,7 @@ def odd_headers(traffic: Traffic | View) -> pd.DataFrame:
 def header_oddities(traffic: Traffic | View) -> pd.DataFrame:
     """Counts of `odd_headers`. One row per peer (IP) that sent a message, with int64 columns: `messages`, and of these how many have each oddity
     (HEADER_ODDITIES), and `unknown_commands`: requests, responses and notifications of a command outside COMMANDS."""
-    view = as_view(traffic)
+    view = viewed(traffic)
     groups = odd_headers(view).groupby("peer", observed=True)
     strange = view.received[view.received["kind"].isin(["request", "response", "notification"]) & ~view.received["command"].isin(COMMANDS)]
     return _counted(
@@ -168,7 +168,7 @@ def oversize(traffic: Traffic | View) -> pd.DataFrame:
 
     Source: contrib/epee/include/net/levin_protocol_handler_async.h handle_recv, src/p2p/net_node.inl (set_max_bytes), COMMAND_LIMITS.
     """
-    view = as_view(traffic)
+    view = viewed(traffic)
     large = view.received[view.received["length"] > min(INITIAL_LIMIT, *COMMAND_LIMITS.values())]
     limit = large["command"].map(COMMAND_LIMITS).fillna(CONNECTION_LIMIT).clip(upper=CONNECTION_LIMIT).astype("int64")
     limit = limit.mask(_before_handshake(view, large), limit.clip(upper=INITIAL_LIMIT))
@@ -198,7 +198,7 @@ def encodings(traffic: Traffic | View) -> pd.DataFrame:
 
     Source: contrib/epee/include/storages/portable_storage_to_bin.h, csrc/shape.c for the fields.
     """
-    written = as_view(traffic).received
+    written = viewed(traffic).received
     written = written[written["unknown_keys"].notna()]
     groups = written["peer"]
     counts = {"messages": written.groupby("peer", observed=True).size(), "unordered": _per(groups, ~written["keys_ordered"])}
@@ -220,7 +220,7 @@ def writers(traffic: Traffic | View) -> pd.DataFrame:
 
     Source: docs/fingerprint.md.
     """
-    written = as_view(traffic).received
+    written = viewed(traffic).received
     written = written[written["skeleton"].notna()]
     key = ["command", "kind", "skeleton"]
     made = written.groupby(["peer", *key], observed=True).size().rename("messages").reset_index()
@@ -235,7 +235,7 @@ def skeletons(traffic: Traffic | View) -> pd.DataFrame:
     Columns: `command`, `kind`, `skeleton` (UInt64); `messages` and `peers` (int64), that were sent, and by how many peers (IPs); `share`
     (float64), of the peers that send this command and kind; `first` (time of the first message).
     """
-    view = as_view(traffic)
+    view = viewed(traffic)
     key = ["command", "kind", "skeleton"]
     by_peer = writers(view)
     made = by_peer.groupby(key, observed=True).agg(messages=("messages", "sum"), peers=("peer", "size"), share=("share", "first"))
@@ -253,7 +253,7 @@ def garbage(traffic: Traffic | View) -> pd.DataFrame:
 
     Source: contrib/epee/include/net/levin_protocol_handler_async.h handle_recv (another signature closes the connection).
     """
-    view = as_view(traffic)
+    view = viewed(traffic)
     problems = view.problems
     blind = problems[problems["kind"].isin(_BLINDING) & (problems["direction"] != "sent")].groupby("connection")["offset"].min()
     rows = problems[(problems["kind"] == "no_header") & (problems["direction"] == "received") & (problems["detail"] != _CUT_HEADER)]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from monerotraffic.traffic import Traffic
 
-__all__ = ["View", "as_view", "positions", "viewed"]
+__all__ = ["View", "positions", "viewed"]
 
 _SIDE = ("port", "mss", "ttl", "packets", "bytes", "retransmitted", "out_of_order", "lost", "messages")
 _PLACE = ["peer", "connection", "direction", "command", "kind", "status", "time", "file", "frame"]
@@ -133,8 +133,3 @@ def positions(ids: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.intp]:
 def _taken(column: pd.Series, places: NDArray[np.intp], index: pd.Index) -> pd.Series:
     """Values of a column by place, under another index."""
     return pd.Series(column.array.take(places), index=index)
-
-
-def as_view(traffic: Traffic | View) -> View:
-    """A View of it, unless it is one."""
-    return traffic if isinstance(traffic, View) else View(traffic)
