@@ -12,12 +12,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from monerotraffic.metrics import advertised_hosts, list_diversity, list_similarity, similarity_distribution
 from monerotraffic.metrics.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["VERDICT_COLOURS", "commands_over_time", "rule_overlap", "slots", "subnets", "timeline"]
+__all__ = [
+    "VERDICT_COLOURS",
+    "commands_over_time",
+    "diversity",
+    "popularity",
+    "rule_overlap",
+    "similar_senders",
+    "similarity",
+    "slots",
+    "subnets",
+    "timeline",
+]
 
 # Okabe and Ito's palette, which the colour-blind can tell apart.
 BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#999999"
@@ -146,6 +158,86 @@ def _subnet(peer: str) -> str:
     except ValueError:
         return "Tor, I2P"
     return str(ipaddress.ip_network((address, 24 if address.version == 4 else 64), strict=False))
+
+
+# ---------------------------------------------------------------- peer lists
+
+
+def diversity(ax: Axes, view: View, verdicts: pd.DataFrame, least: int = 100) -> Axes:
+    """How diverse peer lists are: distinct /24 (IPv6 /64) ÷ distinct addresses, by the verdict on the sender (unit: lists of `least` entries and more)."""
+    lists = list_diversity(view)
+    lists = lists[(lists["entries"] >= least) & lists["diversity"].notna()]
+    if lists.empty:
+        return _nothing(ax, f"no peer lists of {least} entries")
+    verdict = _verdict_of(lists["peer"], verdicts)
+    order = [name for name in ("none", "context", "suspicious", "anomalous") if (verdict == name).any()]
+    ax.hist(
+        [lists.loc[verdict == name, "diversity"] for name in order],
+        bins=[edge / 40 for edge in range(41)],
+        stacked=True,
+        color=[VERDICT_COLOURS[name] for name in order],
+        label=[name if name != "none" else "nothing found" for name in order],
+    )
+    ax.set_yscale("symlog", linthresh=1)
+    ax.set_xlabel("distinct subnets ÷ distinct addresses of a list")
+    ax.set_ylabel("peer lists")
+    ax.legend(loc="upper left", frameon=False, fontsize="small")
+    return ax
+
+
+def similarity(ax: Axes, view: View) -> Axes:
+    """How much peer lists have in common: the Jaccard index of their addresses (unit: pairs of lists), between senders and of one sender."""
+    pairs = similarity_distribution(view)
+    if not pairs[["others", "own"]].to_numpy().any():
+        return _nothing(ax, "no two peer lists to compare")
+    middles, width = (pairs["low"] + pairs["high"]) / 2, pairs["high"] - pairs["low"]
+    ax.bar(middles, pairs["others"], width * 0.9, color=BLUE, label="lists of different senders")
+    ax.bar(middles, pairs["own"], width * 0.45, color=ORANGE, label="lists of one sender")
+    ax.set_yscale("symlog", linthresh=1)
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel("Jaccard index: shared ÷ all addresses of two lists")
+    ax.set_ylabel("pairs of peer lists")
+    ax.legend(loc="upper right", frameon=False, fontsize="small")
+    return ax
+
+
+def popularity(ax: Axes, view: View) -> Axes:
+    """How often addresses are advertised: how many addresses (y) are named by at least so many senders (x), both logarithmic (unit: addresses)."""
+    senders = np.sort(advertised_hosts(view)["senders"].to_numpy())
+    if not len(senders):
+        return _nothing(ax, "no peer lists")
+    values = np.unique(senders)
+    ax.loglog(values, len(senders) - np.searchsorted(senders, values), marker="o", markersize=4, color=BLUE)
+    ax.set_xlabel("senders that advertise an address (its in-degree), at least")
+    ax.set_ylabel("addresses")
+    ax.grid(color=GREY, alpha=0.25)
+    return ax
+
+
+def similar_senders(ax: Axes, view: View, least: float = 0.8, most: int = 60) -> Axes:
+    """Peers whose lists share at least `least` of the smaller one, joined by lines, on a circle in order of address (unit: pairs of peers); at most `most`."""
+    pairs = list_similarity(view, min_share=least)
+    if pairs.empty:
+        return _nothing(ax, f"no two peers send lists that share {least:.0%}")
+    joined = pairs.groupby(["peer", "other"], observed=True)["share"].max().reset_index()
+    ends = pd.concat([joined["peer"].astype(object), joined["other"].astype(object)])
+    shown = sorted(ends.value_counts().index[:most])
+    angles = dict(zip(shown, np.linspace(0, 2 * np.pi, len(shown), endpoint=False), strict=True))
+    for peer, other in zip(joined["peer"], joined["other"], strict=True):
+        if peer in angles and other in angles:
+            both = np.array([angles[peer], angles[other]])
+            ax.plot(np.cos(both), np.sin(both), color=RED, linewidth=0.7, alpha=0.6)
+    for peer, angle in angles.items():
+        left = np.cos(angle) < 0
+        ax.plot(np.cos(angle), np.sin(angle), marker="o", color=BLUE, markersize=5)
+        degrees = float(np.degrees(angle)) + (180 if left else 0)
+        side = "right" if left else "left"
+        ax.text(1.06 * np.cos(angle), 1.06 * np.sin(angle), peer, rotation=degrees, rotation_mode="anchor", ha=side, va="center", fontsize="x-small")
+    ax.set_aspect("equal")
+    ax.set_xlim(-1.9, 1.9)
+    ax.set_ylim(-1.7, 1.7)
+    ax.set_axis_off()
+    return ax
 
 
 # ---------------------------------------------------------------- messages

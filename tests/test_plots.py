@@ -81,6 +81,47 @@ def test_timeline_shows_every_message(ax: mpl.axes.Axes, view: View) -> None:
     assert len(ax.lines) == 1
 
 
+@pytest.fixture(scope="module")
+def lists(tmp_path_factory: pytest.TempPathFactory) -> View:
+    """Two peers that send the same 120 addresses of one /24, one that sends 120 of as many /24."""
+    dense = [craft.peer(f"203.0.113.{number}", 18080, number) for number in range(120)]
+    wide = [craft.peer(f"20.0.{number}.1", 18080, number) for number in range(120)]
+    packets = []
+    for number, (peer, sent) in enumerate([("192.0.2.1", dense), ("192.0.2.2", dense), ("192.0.2.3", wide)]):
+        talk = Connection((HOST, 40000 + number), (peer, 18080), clock=craft.START + number * SECOND).open()
+        talk.send(CLIENT, craft.request(1001, craft.handshake_request()))
+        talk.send(SERVER, craft.response(1001, craft.handshake_response(sent)))
+        talk.close()
+        packets += talk.packets
+    path = tmp_path_factory.mktemp("lists") / "a.pcap"
+    path.write_bytes(craft.pcap(packets, nano=True))
+    return View(mt.read(path, host=HOST))
+
+
+def test_diversity_counts_lists(ax: mpl.axes.Axes, lists: View) -> None:
+    plots.diversity(ax, lists, pd.DataFrame({"peer": ["192.0.2.1", "192.0.2.2"], "verdict": "anomalous", "score": 0.9}))
+    assert ax.get_legend_handles_labels()[1] == ["nothing found", "anomalous"]
+    counted = {round(patch.get_x(), 3): patch.get_height() for patch in ax.patches if patch.get_height()}
+    assert counted == {0.0: 2, 0.975: 1}  # 1/120 and 120/120
+
+
+def test_similarity_counts_pairs(ax: mpl.axes.Axes, lists: View) -> None:
+    plots.similarity(ax, lists)
+    heights = [patch.get_height() for patch in ax.patches]
+    assert (sum(heights), heights[0], heights[19]) == (3, 2, 1)  # two pairs have nothing in common, one all
+
+
+def test_popularity_counts_addresses(ax: mpl.axes.Axes, lists: View) -> None:
+    plots.popularity(ax, lists)
+    assert ax.lines[0].get_xydata().tolist() == [[1, 240], [2, 120]]
+
+
+def test_similar_senders_are_joined(ax: mpl.axes.Axes, lists: View) -> None:
+    plots.similar_senders(ax, lists)
+    assert [text.get_text() for text in ax.texts] == ["192.0.2.1", "192.0.2.2"]
+    assert sum(line.get_marker() == "None" for line in ax.lines) == 1
+
+
 def test_nothing_is_said(ax: mpl.axes.Axes, tmp_path: Path) -> None:
     path = tmp_path / "empty.pcap"
     path.write_bytes(craft.pcap([]))
@@ -91,6 +132,10 @@ def test_nothing_is_said(ax: mpl.axes.Axes, tmp_path: Path) -> None:
         lambda ax: plots.subnets(ax, view, VERDICTS),
         lambda ax: plots.commands_over_time(ax, view),
         lambda ax: plots.timeline(ax, view, [0]),
+        lambda ax: plots.diversity(ax, view, VERDICTS),
+        lambda ax: plots.similarity(ax, view),
+        lambda ax: plots.popularity(ax, view),
+        lambda ax: plots.similar_senders(ax, view),
     ):
         ax = Figure().add_subplot()
         draw(ax)

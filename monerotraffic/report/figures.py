@@ -72,6 +72,34 @@ FIGURES = (
         lambda ax, material: plots.subnets(ax, material.view, material.verdicts),
     ),
     Drawing(
+        "diversity",
+        "How diverse peer lists are",
+        "Peer lists of 100 entries and more by their diversity, distinct subnets ÷ distinct addresses; the y-axis is logarithmic. A high value, near 1, is what"
+        " a random sample of the network gives; low ones are lists of few subnets.",
+        lambda ax, material: plots.diversity(ax, material.view, material.verdicts),
+    ),
+    Drawing(
+        "similarity",
+        "How much peer lists have in common",
+        "Pairs of peer lists by their Jaccard index, shared ÷ all addresses; the y-axis is logarithmic. A high value between different senders: they draw from"
+        " the same list, which independent nodes of a large network do not.",
+        lambda ax, material: plots.similarity(ax, material.view),
+    ),
+    Drawing(
+        "similar",
+        "Who sends the same peer lists",
+        "Peers whose lists share at least 80 % of their addresses are joined. A high number of lines in one bundle: a group that is fed from one list.",
+        lambda ax, material: plots.similar_senders(ax, material.view),
+        (9, 6.5),
+    ),
+    Drawing(
+        "popularity",
+        "Which addresses are advertised",
+        "How many addresses are named by at least so many senders. The far right: addresses that nearly everybody names. A high plateau there speaks of"
+        " addresses that are pushed into white lists.",
+        lambda ax, material: plots.popularity(ax, material.view),
+    ),
+    Drawing(
         "commands",
         "What peers send",
         "Messages received, over time, by command, in 60 equal intervals. A high narrow peak is the common one-minute tick of timed syncs, or a burst that is"
