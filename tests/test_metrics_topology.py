@@ -8,6 +8,7 @@ import craft
 import numpy as np
 import pandas as pd
 import pytest
+from budget import examples
 from hypothesis import given
 from hypothesis import strategies as st
 from talks import many, read, session
@@ -40,6 +41,7 @@ def test_degrees_and_components(traffic: mt.Traffic) -> None:
     assert found.component_size.to_dict() == {"192.0.2.1": 3, "192.0.2.2": 3, "192.0.9.9": 2, "20.0.0.1": 3, "20.9.9.9": 2}
 
 
+@examples(200)
 @given(st.integers(1, 30).flatmap(lambda count: st.tuples(st.just(count), st.lists(st.tuples(st.integers(0, count - 1), st.integers(0, count - 1)), max_size=40))))
 def test_components_are_those_of_a_plain_search(given: tuple[int, list[tuple[int, int]]]) -> None:
     count, edges = given

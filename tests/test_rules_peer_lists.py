@@ -111,6 +111,13 @@ def test_honest_nodes_of_small_networks_share_much(network: int, white: int | No
     assert flagged("peer_list_similar", crowd(14, network, white)) == set()
 
 
+def test_young_nodes_share_half_of_their_white_lists(flagged: Callable[..., set[str]]) -> None:
+    """Two that know 120 peers each, all of them in their lists, and 80 of these in common."""
+    talks = crowd(12, 3000, 1000)
+    talks += [session(f"192.0.{number}.1", [*many(80, 30_000), *many(40, 30_000 + number)], number=number, at=number * 100, peer_id=number) for number in (100, 200)]
+    assert flagged("peer_list_similar", talks) == set()
+
+
 @pytest.mark.parametrize(("network", "white"), [(3000, 1000), (1000, None), (300, None)])
 @pytest.mark.parametrize("count", [2, 3, 8])
 def test_spies_that_send_nearly_one_list(network: int, white: int | None, count: int, flagged: Callable[..., set[str]]) -> None:
@@ -127,9 +134,9 @@ def test_what_most_senders_share_is_the_network(flagged: Callable[..., set[str]]
 
 
 def test_how_much_must_be_shared(flagged: Callable[..., set[str]]) -> None:
-    """Half of the list among few, not a third: two white lists of the same 1000 peers share a quarter, and never two fifths."""
-    assert flagged("peer_list_similar", [*crowd(20, 3000, 1000), *spies(2, 125)]) == {"203.0.0.1", "203.0.1.1"}
-    assert flagged("peer_list_similar", [*crowd(20, 3000, 1000), *spies(2, 84)]) == set()
+    """More than half of the list: two white lists of the same 1000 peers share a quarter, and never two fifths."""
+    assert flagged("peer_list_similar", [*crowd(20, 3000, 1000), *spies(2, 140)]) == {"203.0.0.1", "203.0.1.1"}
+    assert flagged("peer_list_similar", [*crowd(20, 3000, 1000), *spies(2, 124)]) == set()
 
 
 def test_who_is_judged_by_too_few_others_is_not_flagged(flagged: Callable[..., set[str]]) -> None:
@@ -145,8 +152,8 @@ def test_one_node_at_two_addresses_is_not_similar_to_itself(flagged: Callable[..
 
 
 def test_short_lists_are_not_compared(flagged: Callable[..., set[str]]) -> None:
-    assert flagged("peer_list_similar", [*crowd(12, 3000, 1000, entries=100), *spies(2, 99, of=99)]) == set()
-    assert flagged("peer_list_similar", [*crowd(12, 3000, 1000, entries=100), *spies(2, 100, of=100)]) == {"203.0.0.1", "203.0.1.1"}
+    assert flagged("peer_list_similar", [*crowd(12, 3000, 1000, entries=200), *spies(2, 199, of=199)]) == set()
+    assert flagged("peer_list_similar", [*crowd(12, 3000, 1000, entries=200), *spies(2, 200, of=200)]) == {"203.0.0.1", "203.0.1.1"}
 
 
 def test_published_variants_of_similarity(flagged: Callable[..., set[str]]) -> None:

@@ -94,14 +94,16 @@ class Entries:
     @cached_property
     def repeated(self) -> NDArray[np.bool_]:
         """Which entries name a host and port that the same connection named before, in this list or an earlier one."""
-        first = np.ones(len(self.of), dtype=np.bool_)
+        made = np.zeros(len(self.of), dtype=np.bool_)
         known = np.flatnonzero(self.host >= 0)
         keys = (self.connection[self.of[known]] * len(self.addresses.text) + self.host[known]) << 16 | self.port[known]
+        values, count = distinct(keys)
+        repeating = np.unique((values[count > 1] >> 16) // max(1, len(self.addresses.text)))  # connections: of monerod's there are none
+        chosen = np.isin(self.connection, repeating)[self.of[known]]
+        known, keys = known[chosen], keys[chosen]
         order = np.argsort(keys, kind="stable")
-        again = np.zeros(len(keys), dtype=np.bool_)
-        again[order[1:]] = keys[order[1:]] == keys[order[:-1]]
-        first[known] = ~again
-        return ~first & (self.host >= 0)
+        made[known[order[1:]]] = keys[order[1:]] == keys[order[:-1]]
+        return made
 
     def per_list(self, chosen: NDArray[np.bool_]) -> Ints:
         """How many of these entries each list has."""

@@ -166,10 +166,10 @@ RULES: tuple[Rule, ...] = (
         paper="PLS",
         parameters={
             "by": "host",
-            "entries": 100,
+            "entries": 200,
             "jaccard": 0.0,
             "pairs": 1,
-            "excess": 0.4,
+            "excess": 0.5,
             "alpha": 1e-6,
             "senders": 5,
             "majority": 0.5,
