@@ -92,6 +92,16 @@ class Entries:
         return Pairs(sender, host, count)
 
     @cached_property
+    def endpoints_of_senders(self) -> tuple[Ints, Ints, Ints]:
+        """Distinct senders (address codes), hosts and ports."""
+        senders, place = np.unique(self.sender, return_inverse=True)
+        known = self.host >= 0
+        keys = (place[self.of[known]] * len(self.addresses.text) + self.host[known]) << 16 | self.port[known]
+        keys, _ = distinct(keys)
+        place, host = np.divmod(keys >> 16, max(1, len(self.addresses.text)))
+        return senders[place], host, keys & 0xFFFF
+
+    @cached_property
     def repeated(self) -> NDArray[np.bool_]:
         """Which entries name a host and port that the same connection named before, in this list or an earlier one."""
         made = np.zeros(len(self.of), dtype=np.bool_)

@@ -140,10 +140,12 @@ def _subnet_texts(e: Entries, codes: NDArray[np.int64]) -> NDArray[np.object_]:
     return made
 
 
-def _endpoints(e: Entries, chosen: Mask | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Distinct addresses and ports of these entries (all if None): codes, ports, and by how many subnets of senders each is named."""
-    known = e.host >= 0 if chosen is None else (e.host >= 0) & chosen
-    host, port, sender = e.host[known].astype(np.int64), e.port[known].astype(np.int64), e.sender[e.of[known]]
+def _endpoints(e: Entries, chosen: NDArray[np.int64] | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Distinct addresses and ports that these senders (all if None) name: codes, ports, and by how many subnets of senders each is named."""
+    sender, host, port = e.endpoints_of_senders
+    if chosen is not None:
+        among = np.isin(sender, chosen)
+        sender, host, port = sender[among], host[among], port[among]
     network = e.addresses.subnet[sender]
     independent = (network >= 0) & (network != e.addresses.subnet[host])
     keys = (host[independent] << 16 | port[independent]) * (len(e.addresses.subnets) + 1) + network[independent]
@@ -165,10 +167,10 @@ def host_ports(traffic: Traffic | View) -> pd.DataFrame:
     """
     e = entries(traffic)
     view = traffic if isinstance(traffic, View) else View(traffic)
-    odd = np.isin(e.sender, e.sender[_class_lists(e)])
+    fair = np.setdiff1d(e.sender, e.sender[_class_lists(e)])
     keys = ["host", "port"]
     named = pd.DataFrame(dict(zip([*keys, "senders"], _endpoints(e), strict=True)))
-    trusted = pd.DataFrame(dict(zip([*keys, "trusted"], _endpoints(e, ~odd[e.of]), strict=True)))
+    trusted = pd.DataFrame(dict(zip([*keys, "trusted"], _endpoints(e, fair), strict=True)))
     made = named.merge(trusted, on=keys, how="left").merge(_own_ports(view), on=keys, how="outer")
     made = made.fillna({"senders": 0, "trusted": 0}).astype({"senders": "int64", "trusted": "int64"})
     for name in ("announced", "answered"):
