@@ -126,7 +126,7 @@ def _peers(judged: pd.DataFrame, findings: pd.DataFrame) -> list[dict[str, Any]]
             "rules": ", ".join(row.rules),
             "findings": [_finding(finding) for finding in by_peer[row.peer].to_dict("records")],
         }
-        for row in judged.head(_PEERS).itertuples()
+        for row in judged[judged["verdict"] != "context"].head(_PEERS).itertuples()
     ]
 
 
