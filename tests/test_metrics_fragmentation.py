@@ -108,7 +108,8 @@ def test_retransmissions_do_not_count(tmp_path: Path) -> None:
     assert last(tmp_path, talk)["segments"] == 4
 
 
-def test_messages_with_holes_are_left_out(tmp_path: Path) -> None:
+def test_a_hole_makes_nothing_look_cut(tmp_path: Path) -> None:
+    """Needed is what the whole message needs."""
     talk = shaken(incoming())
     talk.send(CLIENT, LONG[:1000])
     talk.skip(CLIENT, 1000)
@@ -116,6 +117,17 @@ def test_messages_with_holes_are_left_out(tmp_path: Path) -> None:
     talk.send(CLIENT, PING)
     traffic = read(tmp_path, talk)
     assert list(traffic.messages["status"][traffic.messages["direction"] == "received"]) == ["complete", "gap", "complete"]
+    row = segmentation(traffic).iloc[1]
+    assert (row["size"], row["captured"], row["segments"], row["needed"]) == (len(LONG), len(LONG) - 33 - 1000, 3, 3)
+
+
+def test_what_the_snap_length_cut_is_left_out(tmp_path: Path) -> None:
+    talk = shaken(incoming())
+    talk.send(CLIENT, LONG)
+    talk.send(CLIENT, PING)
+    talk.packets = [packet.cut(400) for packet in talk.packets]
+    traffic = read(tmp_path, talk)
+    assert list(traffic.messages["status"][traffic.messages["direction"] == "received"]) == ["complete", "snapped", "complete"]
     assert list(segmentation(traffic)["command"]) == [1001, 1003]
 
 

@@ -24,11 +24,12 @@ SIZE_CLASSES: tuple[int, ...] = (0, 100, 496, 1408, 16_384, 131_072)
 
 
 def segmentation(traffic: Traffic | View) -> pd.DataFrame:
-    """How peers cut their messages. One row per received message of which every byte was captured, and one that the end of its connection cut.
+    """How peers cut their messages. One row per received message that the snap length did not cut.
 
     Rows of messages, with these beside them:
 
-    - `size` (int64, bytes): of the message on the wire, header included, of one joined from Levin fragments all of their buckets;
+    - `size` (int64, bytes): of the message on the wire, header included, as far as it was captured, and of one joined from Levin fragments all of their
+      buckets; of one with a hole, what it would be without (so that what was lost makes nothing look cut);
     - `mss` (int64, bytes): the smaller MSS option of the two SYNs, 536 for one that was not captured or has none;
     - `needed` (int64): segments that carry `size` bytes when each holds `mss` - 40: the least that a full segment carries beside the longest TCP options;
     - `floor` (int64): the same with an MSS of at most 536, what a path with the smallest MTU needs, and 1 more where the message begins within a segment, and
@@ -42,7 +43,7 @@ def segmentation(traffic: Traffic | View) -> pd.DataFrame:
     fragmentation.
     """
     view = viewed(traffic)
-    messages = view.received[~view.received["status"].isin(["gap", "snapped"])]
+    messages = view.received[view.received["status"] != "snapped"]
     size = _wire(view, messages)
     mss = _mss(view, messages)
     first = messages["first_segment"].to_numpy()
@@ -67,7 +68,7 @@ def segments_by_size(traffic: Traffic | View) -> pd.DataFrame:
 
     Columns: `messages` (int64); `segments_median`, `segments_max`, `needed_median` (float64; see segmentation); `excess_share` (float64), of messages that
     took more segments than needed; `signature_alone`, `header_alone`, `shared` (int64), messages with their signature or header alone in a segment, and that
-    share a segment with another. Only messages whose bytes were all captured.
+    share a segment with another. Messages with holes count.
     """
     rows = segmentation(traffic)
     edges = np.array(SIZE_CLASSES)
@@ -107,10 +108,11 @@ def _segments(size: NDArray[np.int64], room: NDArray[np.int64]) -> NDArray[np.in
 
 
 def _wire(view: View, messages: pd.DataFrame) -> NDArray[np.int64]:
-    """Bytes of the stream that each message took."""
+    """Bytes of the stream that each message took, those in its holes included."""
     array = view.traffic.arrays["messages"]
     wire: NDArray[np.int64] = array["wire"][positions(array["message"], messages["message"].to_numpy())]
-    return wire
+    whole = messages["length"].to_numpy().astype(np.int64) + HEADER
+    return np.where((messages["status"] == "gap").to_numpy(), whole, wire)
 
 
 def _mss(view: View, messages: pd.DataFrame) -> NDArray[np.int64]:

@@ -180,7 +180,8 @@ def _before_handshake(view: View, rows: pd.DataFrame) -> pd.Series:
     """Which messages came while the vantage node had its first limit: an acceptor raises it with a 1001 that it took, an initiator when it sends it."""
     ends = view.ends.reindex(rows["connection"])
     lost = ends["peer_lost"].where(ends["direction"] == "incoming", ends["vantage_lost"])
-    sound = (ends["peer_began"].fillna(False).astype(bool) & (lost == 0)).to_numpy()
+    began = ends["peer_began"] & (ends["vantage_began"] | (ends["direction"] == "incoming"))
+    sound = (began.fillna(False).astype(bool) & (lost == 0)).to_numpy()
     requests = view.messages[(view.messages["command"] == 1001) & (view.messages["kind"] == "request") & view.messages["from_client"]]
     first = requests.groupby("connection")["time"].min().reindex(rows["connection"])
     early = first.isna().to_numpy() | (rows["time"].to_numpy(dtype="datetime64[ns]") < first.to_numpy(dtype="datetime64[ns]"))

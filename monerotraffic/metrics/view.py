@@ -39,7 +39,7 @@ class View:
     def ends(self) -> pd.DataFrame:
         """connections of the vantage node by id (the index), each end's columns named by who it is: `peer_lost`, `vantage_mss`, … of client_ and server_.
 
-        With `direction`, `start`, `peer`, `server_port`, and `peer_began`: whether the capture holds the peer's first byte, because it holds its SYN.
+        With `direction`, `start`, `peer`, `server_port`, and `peer_began`, `vantage_began`: whether the capture holds that end's SYN, and so its first byte.
         """
         frame = self.connections
         incoming = (frame["direction"] == "incoming").to_numpy()
@@ -47,7 +47,8 @@ class View:
         for name in _SIDE:
             client, server = frame[f"client_{name}"], frame[f"server_{name}"]
             made[f"peer_{name}"], made[f"vantage_{name}"] = client.where(incoming, server), server.where(incoming, client)
-        made["peer_began"] = (frame["start"] == "syn") & (frame["rtt"].notna() | made["peer_mss"].notna())
+        for end in ("peer", "vantage"):
+            made[f"{end}_began"] = (frame["start"] == "syn") & (frame["rtt"].notna() | made[f"{end}_mss"].notna())
         return made.set_index(frame["connection"])
 
     @cached_property

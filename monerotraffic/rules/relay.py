@@ -60,7 +60,7 @@ def _all_sent_is_known(view: View, rows: pd.DataFrame, since: float | None) -> p
     ends = view.ends.reindex(rows["connection"])
     last = view.sent.groupby("connection")["time"].max().reindex(rows["connection"])
     known = (ends["vantage_lost"] == 0).to_numpy() & (_times(last) > _times(rows["time"]))
-    begun = (ends["start"] == "syn").to_numpy()
+    begun = ends["vantage_began"].fillna(False).to_numpy(dtype=bool)
     if since is not None:
         opened = view.connections.set_index("connection")["opened"].reindex(rows["connection"])
         begun = begun | (_times(rows["time"]) - _times(opened) > np.timedelta64(round(since * 1e9), "ns"))
