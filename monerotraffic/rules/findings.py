@@ -54,34 +54,36 @@ def _empty() -> pd.DataFrame:
 def _summed(view: View, rule: Rule, seen: pd.DataFrame) -> pd.DataFrame:
     """The observations of one rule, a row per peer."""
     seen = seen.assign(peer=seen["peer"].astype(object))
-    groups = seen.groupby("peer", sort=True)
-    made = groups.agg(count=("peer", "size"), score=("measure", "max"), first=("time", "min"), last=("time", "max"))
-    made["connections"] = groups["connection"].agg(_few)
-    made["messages"] = groups["message"].agg(_few)
-    files = view.traffic.files.set_index("file")["path"].astype(object)
-    placed = seen.dropna(subset=["file", "frame"])
-    names = [f"{files.get(file, file)}:{frame}" for file, frame in zip(placed["file"], placed["frame"], strict=True)] if len(placed) <= 100_000 else None
-    if names is None:
-        placed = placed.groupby("peer").head(_EVIDENCE)
-        names = [f"{files.get(file, file)}:{frame}" for file, frame in zip(placed["file"], placed["frame"], strict=True)]
-    places = pd.Series(names, index=placed["peer"], dtype=object).groupby(level=0).agg(lambda texts: list(dict.fromkeys(texts))[:_EVIDENCE])
-    made["places"] = [places.get(peer, []) for peer in made.index]
-    made["filter"] = [_filter(view, connections) for connections in made["connections"]]
+    made = seen.groupby("peer", sort=True).agg(count=("peer", "size"), score=("measure", "max"), first=("time", "min"), last=("time", "max"))
+    for name, column in (("connections", "connection"), ("messages", "message")):
+        made[name] = _few(made.index, seen[["peer", column]])
+    named = seen[["peer", "file", "frame"]].dropna().drop_duplicates().groupby("peer").head(_EVIDENCE)
+    paths = view.traffic.files.set_index("file")["path"].astype(object)
+    places = [f"{paths.get(file, file)}:{frame}" for file, frame in zip(named["file"], named["frame"], strict=True)]
+    made["places"] = _few(made.index, named[["peer"]].assign(place=places))
+    made["filter"] = _filters(view, made["connections"])
     return made.reset_index().assign(rule=rule.name, family=rule.family, weight=rule.weight, unit=rule.unit)
 
 
-def _few(ids: pd.Series) -> list[int]:
-    return [int(number) for number in ids.dropna().drop_duplicates().head(_EVIDENCE)]
+def _few(peers: pd.Index, rows: pd.DataFrame) -> list[list[Any]]:
+    """The first distinct values (the second column) of each of these peers (the first)."""
+    peer, value = rows.columns
+    few = rows.dropna().drop_duplicates().groupby(peer).head(_EVIDENCE)
+    kept: dict[str, list[Any]] = {}
+    for name, one in zip(few[peer], few[value].tolist(), strict=True):
+        kept.setdefault(name, []).append(one)
+    return [kept.get(name, []) for name in peers]
 
 
-def _filter(view: View, connections: list[int]) -> str:
-    """A Wireshark display filter that shows the first of these connections."""
-    rows = view.connections[view.connections["connection"].isin(connections[:_FILTERED])]
-    parts = []
-    for row in rows.itertuples():
-        version = "ipv6" if ":" in str(row.peer) else "ip"
-        parts.append(f"({version}.addr == {row.peer} && tcp.port == {row.client_port} && tcp.port == {row.server_port})")
-    return " || ".join(parts)
+def _filters(view: View, connections: Iterable[list[int]]) -> list[str]:
+    """For each list of connections a Wireshark display filter that shows the first of them."""
+    first = [numbers[:_FILTERED] for numbers in connections]
+    shown = view.connections[view.connections["connection"].isin({number for numbers in first for number in numbers})]
+    terms = {
+        row.connection: f"({'ipv6' if ':' in str(row.peer) else 'ip'}.addr == {row.peer} && tcp.port == {row.client_port} && tcp.port == {row.server_port})"
+        for row in shown[["connection", "peer", "client_port", "server_port"]].itertuples()
+    }
+    return [" || ".join(terms[number] for number in numbers if number in terms) for numbers in first]
 
 
 def verdicts(findings: pd.DataFrame) -> pd.DataFrame:
