@@ -160,6 +160,23 @@ def test_an_answer_that_was_not_captured_is_no_impatience(lab: Lab) -> None:
     assert lab.found("timed_sync_rapid").empty
 
 
+def test_answers_are_not_told_apart_behind_a_loss(lab: Lab) -> None:
+    """The answer to the first request was lost; the pairing behind it is out of step."""
+    talk = shake(lab.incoming(A, 0), CLIENT, 5)
+    sync(until(talk, 10), CLIENT, answer=False)
+    talk.skip(SERVER, 238)
+    for at in range(70, 600, 60):
+        sync(until(talk, at), CLIENT)
+    assert lab.found("timed_sync_rapid").empty
+
+
+def test_throttled_although_something_of_ours_was_lost(lab: Lab) -> None:
+    talk = syncing(lab, [8, 108, 208, 308, 408])
+    talk.skip(SERVER, 500)
+    sync(until(talk, 508), CLIENT)
+    assert list(lab.found("timed_sync_throttled").index) == [A]
+
+
 # ---- handshakes
 
 
@@ -429,10 +446,27 @@ def test_no_one_way_listener(lab: Lab) -> None:
     for talk in (listening(lab, "192.0.2.9", incoming=False), lab.session("192.0.2.9", 1, 5, close=False)):  # it speaks on its other connection
         last = talk
     sync(until(last, 100), CLIENT)
-    lost = listening(lab, "192.0.2.10")
-    lost.skip(CLIENT, 205)
-    lost.send(CLIENT, craft.response(1002, craft.timed_sync_response()))
+    lost = shake(lab.incoming("192.0.2.10", 0), CLIENT, 5)  # its own requests were lost
+    for at in range(20, 320, 60):
+        sync(until(lost, at), SERVER)
+        lost.send(SERVER, BLOCK)
+        lost.skip(CLIENT, 205)
     assert lab.found("one_way_listener").empty
+
+
+def test_one_way_listener_of_which_a_packet_was_lost(lab: Lab) -> None:
+    talk = listening(lab, A)
+    talk.skip(CLIENT, 205)
+    sync(talk, SERVER)
+    assert list(lab.found("one_way_listener").index) == [A]
+
+
+def test_one_way_listener_that_was_there_before(lab: Lab) -> None:
+    talk = lab.incoming(A, 0, opened=False)
+    for at in range(20, 300, 60):
+        sync(until(talk, at), SERVER)
+        talk.send(SERVER, BLOCK)
+    assert list(lab.found("one_way_listener").index) == [A]
 
 
 # ---- shared_backend

@@ -170,6 +170,19 @@ def test_shared_pong(lab: Lab) -> None:
     assert findings.score[A] == 3
 
 
+def test_a_shared_pong_whose_handshake_was_not_captured(lab: Lab) -> None:
+    """C is honest; its handshake is missing, or only that after its restart is there."""
+    for restarted in (False, True):
+        for second, (peer, number) in enumerate([(A, X), (B, Y)]):
+            lab.session(peer, second, number)
+            lab.back_ping(peer, second + 0.01, Z)
+        lab.back_ping(C, 3, Z)
+        if restarted:
+            lab.session(C, 60, W)
+            lab.back_ping(C, 60.01, W)
+        assert list(lab.found("pong_id_shared").index) == [A, B]
+
+
 def test_each_its_own_pong(lab: Lab) -> None:
     for second, peer in enumerate([A, B]):  # one process with two addresses answers with its id from both, and announces it
         lab.session(peer, second, X)

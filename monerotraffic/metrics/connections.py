@@ -37,7 +37,8 @@ def connection_table(traffic: Traffic | View) -> pd.DataFrame:
 
     Columns: `connection`, `peer`, `direction`, `opened`, `closed`, `end` (as in connections); `seconds` (float64, first to last packet); `established` (bool:
     the whole TCP handshake was captured); `whole` (bool: so was everything that followed, as far as anybody can tell: from the SYN on, no bytes lost either
-    way, no problem that is the capture's); `peer_bytes`, `own_bytes`, `peer_packets`, `own_packets` (int64); `received`, `sent` (int64: messages of any
+    way, no problem that is the capture's); `peer_bytes`, `own_bytes`, `peer_packets`, `own_packets` (int64); `holes` (int64: places
+    in what the peer sent that were not captured); `received`, `sent` (int64: messages of any
     status); `pings_received`, `pings_sent` (int64: 1003 requests);
     `initiative` (int64: requests and notifications of the peer other than 1001 and 1003 requests); `asked` (time of the first whole 1001 request, by whoever
     opened the connection), `answered` (time of the first whole 1001 response to come from the other side), NaT if none; `handshake` (category: `none`; `cut`: a
@@ -55,6 +56,7 @@ def connection_table(traffic: Traffic | View) -> pd.DataFrame:
         client, server = rows[f"client_{name}"].to_numpy(), rows[f"server_{name}"].to_numpy()
         made[f"peer_{name}"], made[f"own_{name}"] = np.where(incoming, client, server), np.where(incoming, server, client)
 
+    made["holes"] = _holes(view, made)
     place = positions(rows["connection"].to_numpy(), messages["connection"].to_numpy())
     received = (messages["direction"] == "received").to_numpy()
     command = messages["command"].to_numpy()
@@ -89,6 +91,16 @@ def _whole(view: View) -> NDArray[np.bool_]:
     lost = (rows["client_lost"] > 0) | (rows["server_lost"] > 0) | rows["connection"].isin(touched)
     whole: NDArray[np.bool_] = ((rows["start"] == "syn") & ~lost).to_numpy()
     return whole
+
+
+def _holes(view: View, made: pd.DataFrame) -> NDArray[np.int64]:
+    problems = view.problems
+    told = problems[problems["kind"].isin(_UNSEEN) & (problems["direction"] != "sent")]
+    counts = np.bincount(positions(made["connection"].to_numpy(), told["connection"].to_numpy()), minlength=len(made))
+    rows = view.connections
+    lost = np.where(made["direction"] == "incoming", rows["client_lost"], rows["server_lost"]) > 0
+    holes: NDArray[np.int64] = np.maximum(counts, lost).astype(np.int64)
+    return holes
 
 
 def _first(times: pd.Series, place: NDArray[np.intp], mask: NDArray[np.bool_], count: int, index: pd.Index) -> pd.Series:
@@ -196,7 +208,7 @@ def sync_gaps(traffic: Traffic | View) -> pd.DataFrame:
     """One row per 1002 request but the first of each connection and direction, with the time since the one before. Unit: gap.
 
     Columns: `message`, `connection`, `peer`, `direction`, `time`, `file`, `frame` (of the later request), `seconds` (float64), `disturbed` (bool: something of
-    that connection may not have been captured within the gap, so a request may be missing), `early` (bool: the later request came before the answer to the
+    that direction may not have been captured within the gap, so a request may be missing), `early` (bool: the later request came before the answer to the
     earlier one, which was given after it).
 
     monerod ticks for all connections at once, when more than 60 s passed since the last tick (src/p2p/net_node.inl idle_worker); Cuprate every 61 s.
@@ -209,21 +221,25 @@ def sync_gaps(traffic: Traffic | View) -> pd.DataFrame:
     made = rows[["message", "connection", "peer", "direction", "time", "file", "frame"]].copy()
     made["seconds"] = (rows["time"] - before).dt.total_seconds()
     made["early"] = (groups["answered"].shift() > rows["time"]).to_numpy()
-    made["disturbed"] = _disturbed(view, rows["connection"], before, rows["time"])
+    made["disturbed"] = False
+    for direction in ("received", "sent"):
+        way = rows["direction"] == direction
+        made.loc[way, "disturbed"] = _disturbed(view, direction, rows.loc[way, "connection"], before[way], rows.loc[way, "time"])
     return made[made["seconds"].notna()].sort_values("message", ignore_index=True)
 
 
-def _disturbed(view: View, connections: pd.Series, since: pd.Series, until: pd.Series) -> NDArray[np.bool_]:
-    """Whether the capture may lack something of the connection between the two times; all the time if it does not say when it lacked it.
+def _disturbed(view: View, direction: str, connections: pd.Series, since: pd.Series, until: pd.Series) -> NDArray[np.bool_]:
+    """Whether the capture may lack something of this direction of the connection between the two times; all the time if it does not say when it lacked it.
 
     A hole is in `problems` at the time at which it was given up, so what is told later may belong here too.
     """
     rows, problems = view.connections, view.problems
-    problems = problems[problems["kind"].isin(_UNSEEN)]
+    problems = problems[problems["kind"].isin(_UNSEEN) & ((problems["direction"] == direction) | problems["direction"].isna())]
     where = np.sort(_keys(problems["connection"], problems["time"]), order=["connection", "time"])
     low = np.searchsorted(where, _keys(connections, since), side="left")
     high = np.searchsorted(where, _keys(connections, until, _HOLE), side="right")
-    losing = rows.loc[(rows["client_lost"] > 0) | (rows["server_lost"] > 0), "connection"]
+    by_client = (rows["direction"] == "incoming") == (direction == "received")
+    losing = rows.loc[np.where(by_client, rows["client_lost"], rows["server_lost"]) > 0, "connection"]
     untold = losing[~losing.isin(problems["connection"])]
     found: NDArray[np.bool_] = (high > low) | connections.isin(untold).to_numpy()
     return found

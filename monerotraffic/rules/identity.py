@@ -64,7 +64,9 @@ def _pong_id_shared(view: View, parameters: Parameters) -> pd.DataFrame:
     sites = found.groupby(["peer_id", "v6"])["site"].transform("nunique")
     said = announcements(view)
     own = _pairs(found["host"], found["peer_id"]).isin(_pairs(said["host"], said["peer_id"]))
-    wrong = (sites >= parameters["hosts"]) & ~own
+    pings = back_pings(view, parameters["within"])
+    other = found["message"].isin(pings.loc[pings["match"].eq(False).fillna(False).astype(bool), "pong"].astype("int64"))
+    wrong = (sites >= parameters["hosts"]) & other & ~own
     return observations(found[wrong], sites[wrong])
 
 
@@ -151,11 +153,12 @@ RULES: tuple[Rule, ...] = (
         family="identity",
         weight="strong",
         unit="pong",
-        definition="One id answered to pings by several IPv4 addresses, or several IPv6 /64s, from a host that did not announce it.",
+        definition="One id answered to back-pings by several IPv4 addresses, or several IPv6 /64s, from a host that announced another in the handshake and "
+        "that one in none.",
         source="research lab fingerprint, seen passively; src/p2p/net_node.inl handle_ping",
         observe=_pong_id_shared,
         holds="monerod 0.10.2 and later, Cuprate",
-        parameters={"hosts": 2},
+        parameters={"hosts": 2, "within": 5.0},
     ),
     Rule(
         name="peer_id_rotates",
