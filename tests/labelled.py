@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import random
+import struct
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -36,4 +40,21 @@ def found(traffic: mt.Traffic, names: list[str]) -> pd.DataFrame:
     return find_anomalies(traffic, rules=names)
 
 
-__all__ = ["found", "honest", "labels", "read", "spied"]
+def thinned(scenario: truth.Scenario, rate: float, folder: Path) -> mt.Traffic:
+    """The scenario without that share of its frames, dropped at random."""
+    chance = random.Random(round(rate * 1000))
+    made = []
+    for part in scenario.parts:
+        data = gzip.decompress(part.read_bytes()) if part.suffix == ".gz" else part.read_bytes()
+        kept, at = [], 0
+        while at < len(data):
+            kind, length = struct.unpack_from("<II", data, at)
+            if kind != 6 or chance.random() >= rate:  # 6: Enhanced Packet Block
+                kept.append(data[at : at + length])
+            at += length
+        made.append(folder / part.name.removesuffix(".gz"))
+        made[-1].write_bytes(b"".join(kept))
+    return mt.read(made, host="198.51.100.10")
+
+
+__all__ = ["found", "honest", "labels", "read", "spied", "thinned"]

@@ -9,7 +9,7 @@ import pytest
 import truth
 from craft import CLIENT, SERVER, Connection
 from lab import Lab, shake, sync, ticks, until
-from labelled import found, honest, labels, read, spied
+from labelled import HONEST_SCENARIOS, found, honest, labels, read, spied, thinned
 
 from monerotraffic.rules import RULES, evaluate, find_anomalies
 
@@ -546,4 +546,24 @@ def test_labelled(scenario: truth.Scenario) -> None:
 @pytest.mark.parametrize("paths", honest())
 def test_honest(paths: list[Path]) -> None:
     findings = found(read(*paths), NAMES)
+    assert findings[findings.weight != "context"].empty
+
+
+BOTH = [name for name, rule in RULES.items() if rule.family in ("connections", "identity")]
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.1, 0.3])
+@pytest.mark.parametrize("scenario", spied())
+def test_losses_make_no_honest_peer_a_spy(scenario: truth.Scenario, rate: float, tmp_path: Path) -> None:
+    """Of this family and of identity."""
+    findings = found(thinned(scenario, rate, tmp_path), BOTH)
+    made = evaluate(findings[findings.weight != "context"], labels(scenario))
+    assert made.honest.sum() == []
+    assert len(findings) > 0 or not scenario.full
+
+
+@pytest.mark.parametrize("rate", [0.1])
+@pytest.mark.parametrize("scenario", [pytest.param(scenario, id=scenario.id) for scenario in truth.scenarios() if scenario.name in HONEST_SCENARIOS])
+def test_losses_make_no_monerod_a_spy(scenario: truth.Scenario, rate: float, tmp_path: Path) -> None:
+    findings = found(thinned(scenario, rate, tmp_path), BOTH)
     assert findings[findings.weight != "context"].empty
