@@ -35,7 +35,7 @@ help:
 	@echo 'make test-asan        Python tests with the extension under the sanitizers'
 	@echo 'make lint             mypy --strict, stubtest, ruff'
 	@echo 'make bench            speed and memory beside other tools'
-	@echo 'make docs             writes docs/tables.md'
+	@echo 'make docs             writes docs/tables.md and docs/metrics.md'
 	@echo 'make format           formats Python with ruff, and C with clang-format where installed'
 	@echo 'make clean            removes everything that was built'
 	@echo
@@ -276,6 +276,7 @@ bench: $(VENV)/package $(VENV)/extras
 
 docs: $(VENV)/package
 	$(BIN)/python tools/tables_doc.py
+	$(BIN)/python tools/metrics_doc.py
 
 format: $(VENV)/extras
 	$(BIN)/ruff format

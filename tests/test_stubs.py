@@ -58,6 +58,7 @@ def test_signature_is_known(value: Any) -> None:
     inspect.signature(value)
 
 
-def test_tables_document_is_up_to_date() -> None:
-    run = subprocess.run([sys.executable, "tools/tables_doc.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("tool", ["tables_doc.py", "metrics_doc.py"])
+def test_document_is_up_to_date(tool: str) -> None:
+    run = subprocess.run([sys.executable, f"tools/{tool}", "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
