@@ -112,6 +112,7 @@ def _report_parser(commands: Any) -> None:
     page = _command(commands, "report", "what was found as a page with pictures (report.html), a table (findings.csv) and a ban list (ban_list.txt)", _report)
     _preset(page)
     page.add_argument("-o", "--output", metavar="FOLDER", default="report", help="where to write them; made if it is not there (default: report)")
+    page.add_argument("--paper", action="store_true", help="also write the figures as PDF and the numbers as LaTeX macros")
     page.add_argument("--title", default="Monero P2P traffic", metavar="TEXT", help="the heading of the page")
 
 
@@ -295,7 +296,7 @@ def _report(options: argparse.Namespace) -> None:
 
     traffic = _captured(options)
     try:
-        made = report.write(traffic, options.output, options.preset, options.title)
+        made = report.write(traffic, options.output, options.preset, options.title, options.paper)
     except ImportError as error:
         raise _Failed(f"{error}: pip install 'monerotraffic[report]'") from None
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import html.parser
+import re
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -84,6 +85,19 @@ def test_the_ban_list_has_the_anomalous(traffic: mt.Traffic, tmp_path: Path) -> 
     written = report.write(traffic, tmp_path)
     listed = banlist.read(written.ban_list)
     assert [entry.prefix for entry in listed] == sorted(judged.peer[judged.verdict == "anomalous"], key=lambda peer: ip_address(peer).packed)
+
+
+def test_what_a_paper_takes_over(traffic: mt.Traffic, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        report.write(traffic, tmp_path / name, paper=True)
+    made = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert made == sorted(["report.html", "findings.csv", "ban_list.txt", "macros.tex", *(f"figure_{drawing.name}.pdf" for drawing in FIGURES)])
+    assert [(tmp_path / "a" / name).read_bytes() for name in made] == [(tmp_path / "b" / name).read_bytes() for name in made]
+    macros = dict(re.fullmatch(r"\\newcommand\{\\([a-z]+)\}\{(.*)\}", line).groups() for line in (tmp_path / "a" / "macros.tex").read_text().splitlines())
+    findings = find_anomalies(traffic)
+    assert macros["peers"] == str(traffic.connections.peer.nunique())
+    assert macros["rulesupportflagsmissing"] == str(findings[findings.rule == "support_flags_missing"].peer.nunique())
+    assert float(macros["sharesupportflagsmissing"]) == pytest.approx(100 * int(macros["rulesupportflagsmissing"]) / int(macros["peers"]), abs=0.05)
 
 
 def test_every_caption_says_what_a_high_value_means() -> None:

@@ -18,6 +18,7 @@ from monerotraffic import banlist, telling
 from monerotraffic.banning import ban
 from monerotraffic.metrics.view import View
 from monerotraffic.report.figures import FIGURES, Material, draw, svg
+from monerotraffic.report.paper import write_figures, write_macros
 from monerotraffic.rules import RULES, WEIGHTS, find_anomalies, verdicts
 from monerotraffic.summary import printable
 from monerotraffic.traffic import Traffic
@@ -36,14 +37,17 @@ class Written(NamedTuple):
     ban_list: Path
 
 
-def write(traffic: Traffic | View, out: str | os.PathLike[str], preset: str = "default", title: str = "Monero P2P traffic") -> Written:
+def write(traffic: Traffic | View, out: str | os.PathLike[str], preset: str = "default", title: str = "Monero P2P traffic", paper: bool = False) -> Written:
     """Writes `report.html`, `findings.csv` and `ban_list.txt` (of anomalous peers) into the folder `out`, which is made if it is not there.
+
+    With `paper` also every figure as PDF (`figure_<name>.pdf`) and the numbers as LaTeX macros (`macros.tex`).
 
     The page is whole: nothing is loaded from anywhere, there is no script in it. Same input, same bytes. Raises ImportError without matplotlib and jinja2,
     OSError, and ValueError for an unknown preset.
     """
     view = traffic if isinstance(traffic, View) else View(traffic)
     findings = find_anomalies(view, preset)
+    material = Material(view, findings, verdicts(findings))
     text = page(view, findings, preset, title)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
@@ -54,6 +58,9 @@ def write(traffic: Traffic | View, out: str | os.PathLike[str], preset: str = "d
     banlist.write(
         bans.listed, made.ban_list, head=[f"Made by monerotraffic {monerotraffic.__version__}, preset {preset}: {len(bans.peers):,} anomalous peers."]
     )
+    if paper:
+        write_figures(material, folder)
+        write_macros(material, folder / "macros.tex")
     return made
 
 

@@ -1,0 +1,53 @@
+"""What a paper takes over: the figures as PDF, the numbers as LaTeX macros."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from monerotraffic.report.figures import FIGURES, Material, draw
+
+__all__ = ["macros", "write_figures", "write_macros"]
+
+
+def write_figures(material: Material, folder: Path) -> list[Path]:
+    """Every figure of the report as `figure_<name>.pdf`, with fonts that LaTeX can embed: the same bytes for the same figure. Returns their paths."""
+    import matplotlib
+
+    made = []
+    with matplotlib.rc_context({"pdf.fonttype": 42}):
+        for drawing in FIGURES:
+            path = folder / f"figure_{drawing.name}.pdf"
+            draw(drawing, material).savefig(path, metadata={"CreationDate": None})
+            made.append(path)
+    return made
+
+
+def write_macros(material: Material, path: Path) -> None:
+    """`\\newcommand`s of the numbers that a text quotes, one a line."""
+    path.write_text("".join(f"\\newcommand{{\\{name}}}{{{value}}}\n" for name, value in macros(material)), encoding="utf-8")
+
+
+def macros(material: Material) -> Iterator[tuple[str, str]]:
+    """Names (letters only, as LaTeX has it) and values, with thin spaces between thousands.
+
+    `\\peers`, `\\connections`, `\\messages`, `\\peerlistentries`; `\\peersanomalous` and so on, peers by verdict; `\\rulepingflood` and so on, peers by rule;
+    `\\sharepingflood`, the same in per cent of all peers.
+    """
+    view, findings, verdicts = material.view, material.findings, material.verdicts
+    peers = view.connections["peer"].nunique()
+    yield "peers", _number(peers)
+    yield "connections", _number(len(view.connections))
+    yield "messages", _number(len(view.messages))
+    yield "peerlistentries", _number(len(view.peer_lists))
+    for verdict in ("anomalous", "suspicious", "context"):
+        yield f"peers{verdict}", _number(int((verdicts["verdict"] == verdict).sum()))
+    for rule, count in findings.groupby("rule")["peer"].nunique().items():
+        name = re.sub("[^a-z]", "", str(rule))
+        yield f"rule{name}", _number(int(count))
+        yield f"share{name}", f"{100 * count / peers:.1f}"
+
+
+def _number(value: int) -> str:
+    return f"{value:,}".replace(",", "\\,")
