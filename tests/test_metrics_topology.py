@@ -41,6 +41,28 @@ def test_degrees_and_components(traffic: mt.Traffic) -> None:
     assert found.component_size.to_dict() == {"192.0.2.1": 3, "192.0.2.2": 3, "192.0.9.9": 2, "20.0.0.1": 3, "20.9.9.9": 2}
 
 
+def test_centrality_solves_its_equation(traffic: mt.Traffic) -> None:
+    """Against the linear equations, solved at once: rank = 0.85 (what is given + what the silent spread evenly) + 0.15 / nodes."""
+    hosts = ["192.0.2.1", "192.0.2.2", "192.0.9.9", "20.0.0.1", "20.9.9.9"]
+    gives = {"192.0.2.1": ["192.0.2.2", "20.0.0.1"], "192.0.2.2": ["20.0.0.1"], "192.0.9.9": ["20.9.9.9"]}
+    flow = np.array([[1 / len(gives[sender]) if host in gives[sender] else 0 for host in hosts] if sender in gives else [1 / 5] * 5 for sender in hosts]).T
+    wanted = np.linalg.solve(np.eye(5) - 0.85 * flow, np.full(5, 0.15 / 5))
+    found = metrics.centrality(traffic)
+    assert list(found.centrality) == sorted(found.centrality, reverse=True)
+    assert found.set_index("host").centrality[hosts].to_numpy() == pytest.approx(wanted, abs=1e-9)
+    assert found.centrality.sum() == pytest.approx(1)
+
+
+def test_communities_are_joined_by_lists(tmp_path: Path) -> None:
+    """a and b share 60 of 120, b and c others, d nothing; e and f all."""
+    sent = {"a": many(120), "b": many(120, 60), "c": many(120, 120), "d": many(120, 1000), "e": many(120, 2000), "f": many(120, 2000)}
+    talks = [session(f"192.0.2.{number}", peers, number=number, at=number * 100) for number, peers in enumerate(sent.values(), 1)]
+    found = metrics.communities(read(tmp_path, talks))
+    rows = [(row.community, row.peer, row.peers, row.alike) for row in found.itertuples()]
+    assert rows == [(0, "192.0.2.1", 3, 1), (0, "192.0.2.2", 3, 2), (0, "192.0.2.3", 3, 1), (1, "192.0.2.5", 2, 1), (1, "192.0.2.6", 2, 1)]
+    assert metrics.communities(read(tmp_path, talks[3:4])).empty
+
+
 @examples(200)
 @given(st.integers(1, 30).flatmap(lambda count: st.tuples(st.just(count), st.lists(st.tuples(st.integers(0, count - 1), st.integers(0, count - 1)), max_size=40))))
 def test_components_are_those_of_a_plain_search(given: tuple[int, list[tuple[int, int]]]) -> None:

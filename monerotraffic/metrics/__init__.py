@@ -31,7 +31,7 @@ from monerotraffic.metrics.structure import (
     skeletons,
     writers,
 )
-from monerotraffic.metrics.topology import components, degrees, late_entries, peer_graph
+from monerotraffic.metrics.topology import centrality, communities, components, degrees, late_entries, peer_graph
 from monerotraffic.metrics.view import View
 
 __all__ = [
@@ -45,6 +45,8 @@ __all__ = [
     "ban_list_adoption",
     "block_arrivals",
     "categories",
+    "centrality",
+    "communities",
     "components",
     "connection_table",
     "degrees",

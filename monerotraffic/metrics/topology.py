@@ -13,10 +13,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.metrics.entries import Entries, entries, texts
+from monerotraffic.metrics.similarity import By, list_similarity
 from monerotraffic.metrics.view import View
 from monerotraffic.traffic import Traffic
 
-__all__ = ["components", "degrees", "late_entries", "peer_graph"]
+__all__ = ["centrality", "communities", "components", "degrees", "late_entries", "peer_graph"]
 
 Ints = NDArray[np.int64]
 
@@ -63,6 +64,49 @@ def degrees(traffic: Traffic | View) -> pd.DataFrame:
     made["component"] = components(np.searchsorted(nodes, pairs.of), np.searchsorted(nodes, pairs.host), len(nodes))
     made["component_size"] = np.bincount(made["component"], minlength=1)[made["component"]]
     return made
+
+
+def centrality(traffic: Traffic | View, damping: float = 0.85, tolerance: float = 1e-12) -> pd.DataFrame:
+    """PageRank of every node of the graph of peer lists (Brin and Page 1998): where a walk is found that follows advertisements at random, and with probability
+    1 - `damping`, or where an address advertised nothing, goes on anywhere.
+
+    One row per node: `host` (object), `centrality` (float64, their sum is 1), the highest first. High values: advertised by many, or by those who are
+    advertised by many. A popular address need not be well connected: lists tell of acquaintance, not of connections. `tolerance` bounds the sum of the changes
+    of the last round.
+    """
+    e = entries(traffic)
+    pairs = e.of_senders
+    count = len(e.addresses.text)
+    nodes = np.flatnonzero(np.bincount(pairs.of, minlength=count) + np.bincount(pairs.host, minlength=count))
+    sender, host, size = np.searchsorted(nodes, pairs.of), np.searchsorted(nodes, pairs.host), max(1, len(nodes))
+    out = np.bincount(sender, minlength=len(nodes))
+    rank = np.full(len(nodes), 1 / size)
+    changed = np.inf if len(nodes) else 0.0
+    while changed > tolerance:
+        given = np.bincount(host, weights=rank[sender] / out[sender], minlength=len(nodes))
+        new = damping * (given + rank[out == 0].sum() / size) + (1 - damping) / size
+        changed, rank = float(np.abs(new - rank).sum()), new
+    made = pd.DataFrame({"host": texts(e.hosts(nodes)), "centrality": rank})
+    return made.sort_values("centrality", ascending=False, kind="stable", ignore_index=True)
+
+
+def communities(traffic: Traffic | View, by: By = "host", min_share: float = 0.5, min_entries: int = 100) -> pd.DataFrame:
+    """Senders joined by lists that share at least `min_share` of the smaller one (list_similarity), directly or through others.
+
+    One row per such sender: `community` (int64, from 0, the largest first), `peer` (object), `peers` (int64, senders in the community), `alike` (int64, of them
+    those whose lists are directly like its own). A large community is a group that draws from one list, or a network so small that all white lists are alike.
+    """
+    pairs = list_similarity(traffic, by, min_share, min_entries)
+    links = pairs[["peer", "other"]].astype(object).drop_duplicates()
+    names = np.unique(np.concatenate([links["peer"].to_numpy(dtype=object), links["other"].to_numpy(dtype=object)]))
+    left, right = (np.searchsorted(names, links[side].to_numpy(dtype=object)).astype(np.int64) for side in ("peer", "other"))
+    number = components(left, right, len(names)) if len(names) else np.zeros(0, dtype=np.int64)
+    keys = np.unique(np.minimum(left, right) * max(1, len(names)) + np.maximum(left, right))
+    ends = np.concatenate(np.divmod(keys, max(1, len(names))))
+    made = pd.DataFrame({"community": number, "peer": texts(names)})
+    made["peers"] = np.bincount(number, minlength=1)[number]
+    made["alike"] = np.bincount(ends, minlength=len(names))
+    return made.sort_values(["community", "peer"], kind="stable", ignore_index=True)
 
 
 def components(left: Ints, right: Ints, count: int) -> Ints:
