@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import threads, worst
+from benchmarks import metrics, threads, worst
 from benchmarks.contenders import DEFAULT, KEYS, Unavailable
 from benchmarks.generate import Shares, generate, parse_size, with_shares
 from benchmarks.run import BenchmarkError, run, table
@@ -93,6 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     beside.add_argument("--runs", type=_positive, default=5, help="rounds (default 5)")
     beside.add_argument("--json", type=Path, metavar="FILE", help="writes everything measured to FILE (- for standard output, instead of the table)")
     beside.add_argument("capture", type=Path, metavar="CAPTURE")
+    judged = commands.add_parser("metrics", help="takes every rule and every metric of a capture")
+    judged.add_argument("--times", type=_positive, default=1, help="reads the capture so many times, as that many vantage nodes (default 1)")
+    judged.add_argument("capture", type=Path, metavar="CAPTURE")
     return parser
 
 
@@ -128,6 +131,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "generate":
             _write_manifest(options)
+        elif options.command == "metrics":
+            print(metrics.table(metrics.measure(options.capture, options.times, _tell)))
         elif options.command == "worst":
             print(worst.table(worst.measure(options.packets, _tell)))
         elif options.command == "run":

@@ -13,9 +13,11 @@ import pytest
 from test_truth import check_accounting
 
 import monerotraffic as mt
+from monerotraffic.rules import RULES
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from benchmarks import metrics
 from benchmarks.worst import CASES
 
 MILLION = 1_000_000
@@ -76,6 +78,16 @@ def test_worst_case(worst: tuple[str, mt.Traffic]) -> None:
     assert traffic.files.packets.sum() >= PACKETS[name] * 0.9
     if "problems" not in traffic.limits_reached:
         check_accounting(traffic)
+
+
+def test_rules_and_metrics_are_all_taken(tmp_path: Path) -> None:
+    """What is measured of them: each of them, once."""
+    rows = metrics.measure(Path(__file__).parent / "data/spies/vantage_00001.pcapng.gz", 2, lambda text: None)
+    names = [row["name"] for row in rows]
+    assert names[0] == "read"
+    assert [name for name in names if name.startswith("rule")] == [f"rule {name}" for name in RULES]
+    assert len(set(names)) == len(names) > 90
+    assert "| all rules (47) |" in metrics.table(rows)
 
 
 def test_a_message_in_a_million_pieces(tmp_path: Path) -> None:

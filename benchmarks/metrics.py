@@ -1,0 +1,55 @@
+"""What all rules and all metrics take on a large capture: `python -m benchmarks metrics CAPTURE`."""
+
+from __future__ import annotations
+
+import inspect
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+_GIVEN = {"autonomous_systems", "ban_list_adoption", "components", "subnets_of"}  # take something else than a View alone
+
+
+def measure(capture: Path, times: int, tell: Callable[[str], None]) -> list[dict[str, Any]]:
+    """Reads the capture `times` times over, as that many vantage nodes, and takes every rule of the default preset and every metric in turn.
+
+    Seconds by the clock and of the processor, and the most memory so far, in bytes. What rules and metrics have in common is made by the first that needs it.
+    """
+    import monerotraffic
+    from monerotraffic import metrics
+    from monerotraffic.rules import RULES, find_anomalies
+
+    rows: list[dict[str, Any]] = []
+
+    def take(name: str, made: Callable[[], Any]) -> Any:
+        tell(name)
+        start, cpu = time.perf_counter(), time.process_time()
+        result = made()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        rows.append({"name": name, "seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu, "peak": peak})
+        return result
+
+    view = metrics.View(take("read", lambda: monerotraffic.read({f"node{number:02}": str(capture) for number in range(times)})))
+    for name in RULES:
+        take(f"rule {name}", lambda name=name: find_anomalies(view, rules=[name]))
+    for name in metrics.__all__:
+        if name not in _GIVEN and inspect.isfunction(getattr(metrics, name)):
+            take(f"metric {name}", lambda name=name: getattr(metrics, name)(view))
+    return rows
+
+
+def table(rows: list[dict[str, Any]], shown: float = 1.0) -> str:
+    """Sums, and what takes `shown` seconds of the processor and more."""
+    lines = ["| | seconds | of the processor | peak |", "|---|---:|---:|---:|"]
+    for kind in ("read", "rule", "metric"):
+        chosen = [row for row in rows if row["name"].startswith(kind)]
+        title = kind if kind == "read" else f"all {kind}s ({len(chosen)})"
+        lines.append(_line(title, sum(row["seconds"] for row in chosen), sum(row["cpu"] for row in chosen), max(row["peak"] for row in chosen)))
+    lines += [_line(row["name"], row["seconds"], row["cpu"], row["peak"]) for row in rows if row["cpu"] >= shown and row["name"] != "read"]
+    return "\n".join(lines)
+
+
+def _line(name: str, seconds: float, cpu: float, peak: int) -> str:
+    return f"| {name} | {seconds:.1f} | {cpu:.1f} | {peak / 1e9:.1f} GB |"
