@@ -6,6 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
+# What is compiled is compiled on all cores.
+JOBS := -j$(shell nproc 2>/dev/null || echo 1)
+
 CORE := $(sort $(wildcard csrc/*.c))
 BINDING := $(wildcard csrc/*.[ch] csrc/python/*.[ch])
 CTESTS := $(sort $(patsubst tests/c/%.c,%,$(wildcard tests/c/test_*.c)))
@@ -48,11 +51,11 @@ demo: $(VENV)/package $(VENV)/report
 	$(BIN)/python -m monerotraffic report tests/data/spies/vantage_*.gz --output build/report
 
 test: $(VENV)/package $(VENV)/extras
-	$(MAKE) --no-print-directory ctest
-	$(MAKE) --no-print-directory ctest-sanitized
-	$(MAKE) --no-print-directory ctest-threads
-	$(MAKE) --no-print-directory replay
-	$(MAKE) --no-print-directory fuzz SECONDS=15
+	$(MAKE) --no-print-directory $(JOBS) ctest
+	$(MAKE) --no-print-directory $(JOBS) ctest-sanitized
+	$(MAKE) --no-print-directory $(JOBS) ctest-threads
+	$(MAKE) --no-print-directory $(JOBS) replay
+	$(MAKE) --no-print-directory $(JOBS) fuzz SECONDS=15
 	$(MAKE) --no-print-directory pytest
 	$(MAKE) --no-print-directory mypy
 	$(MAKE) --no-print-directory stubtest

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import craft
+import pandas as pd
 import pytest
 from craft import CLIENT, Connection
 from test_truth import read
@@ -54,25 +55,36 @@ def traffic() -> mt.Traffic:
     return read(*sorted((DATA / "spies").glob("vantage_*")))
 
 
-def test_the_page_is_whole(traffic: mt.Traffic, tmp_path: Path) -> None:
-    path = report.write(traffic, tmp_path / "new" / "out").page
-    page = Page(path.read_text(encoding="utf-8"))
+@pytest.fixture(scope="module")
+def written(traffic: mt.Traffic, tmp_path_factory: pytest.TempPathFactory) -> report.Written:
+    """With all that a paper takes over."""
+    return report.write(traffic, tmp_path_factory.mktemp("report") / "new" / "out", paper=True)
+
+
+@pytest.fixture(scope="module")
+def findings(traffic: mt.Traffic) -> pd.DataFrame:
+    return find_anomalies(traffic)
+
+
+def test_the_page_is_whole(written: report.Written) -> None:
+    page = Page(written.page.read_text(encoding="utf-8"))
     assert page.open == []
     assert page.loaded == []
     assert "script" not in page.tags
     assert page.tags.count("figure") == page.tags.count("figcaption") == page.tags.count("svg") == len(FIGURES)
 
 
-def test_same_bytes_each_time(traffic: mt.Traffic, tmp_path: Path) -> None:
-    one, other = report.write(traffic, tmp_path / "a"), report.write(traffic, tmp_path / "b")
-    assert [path.read_bytes() for path in one] == [path.read_bytes() for path in other]
+def test_same_bytes_each_time(traffic: mt.Traffic, written: report.Written, tmp_path: Path) -> None:
+    report.write(traffic, tmp_path, paper=True)
+    made = sorted(path.name for path in tmp_path.iterdir())
+    assert made == sorted(["report.html", "findings.csv", "ban_list.txt", "macros.tex", *(f"figure_{drawing.name}.pdf" for drawing in FIGURES)])
+    assert [(written.page.parent / name).read_bytes() for name in made] == [(tmp_path / name).read_bytes() for name in made]
 
 
-def test_findings_are_all_in_the_csv(traffic: mt.Traffic, tmp_path: Path) -> None:
-    findings = find_anomalies(traffic)
+def test_findings_are_all_in_the_csv(written: report.Written, findings: pd.DataFrame) -> None:
     assert len(findings) > 0
-    page = report.write(traffic, tmp_path).page.read_text(encoding="utf-8")
-    with (tmp_path / "findings.csv").open(newline="") as file:
+    page = written.page.read_text(encoding="utf-8")
+    with written.findings.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["peer"], row["rule"], int(row["count"])) for row in rows] == list(zip(findings.peer, findings.rule, findings["count"], strict=True))
     assert rows[0]["places"].split("; ")[0] == findings.places[0][0]
@@ -80,21 +92,15 @@ def test_findings_are_all_in_the_csv(traffic: mt.Traffic, tmp_path: Path) -> Non
         assert f"<code>{peer}</code>" in page
 
 
-def test_the_ban_list_has_the_anomalous(traffic: mt.Traffic, tmp_path: Path) -> None:
-    judged = verdicts(find_anomalies(traffic))
-    written = report.write(traffic, tmp_path)
+def test_the_ban_list_has_the_anomalous(written: report.Written, findings: pd.DataFrame) -> None:
+    judged = verdicts(findings)
     listed = banlist.read(written.ban_list)
     assert [entry.prefix for entry in listed] == sorted(judged.peer[judged.verdict == "anomalous"], key=lambda peer: ip_address(peer).packed)
 
 
-def test_what_a_paper_takes_over(traffic: mt.Traffic, tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        report.write(traffic, tmp_path / name, paper=True)
-    made = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert made == sorted(["report.html", "findings.csv", "ban_list.txt", "macros.tex", *(f"figure_{drawing.name}.pdf" for drawing in FIGURES)])
-    assert [(tmp_path / "a" / name).read_bytes() for name in made] == [(tmp_path / "b" / name).read_bytes() for name in made]
-    macros = dict(re.fullmatch(r"\\newcommand\{\\([a-z]+)\}\{(.*)\}", line).groups() for line in (tmp_path / "a" / "macros.tex").read_text().splitlines())
-    findings = find_anomalies(traffic)
+def test_what_a_paper_takes_over(traffic: mt.Traffic, written: report.Written, findings: pd.DataFrame) -> None:
+    lines = (written.page.parent / "macros.tex").read_text().splitlines()
+    macros = dict(re.fullmatch(r"\\newcommand\{\\([a-z]+)\}\{(.*)\}", line).groups() for line in lines)
     assert macros["peers"] == str(traffic.connections.peer.nunique())
     assert macros["rulesupportflagsmissing"] == str(findings[findings.rule == "support_flags_missing"].peer.nunique())
     assert float(macros["sharesupportflagsmissing"]) == pytest.approx(100 * int(macros["rulesupportflagsmissing"]) / int(macros["peers"]), abs=0.05)
