@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from monerotraffic.metrics import advertised_hosts, list_diversity, list_similarity, similarity_distribution
+from monerotraffic.metrics import advertised_hosts, connection_table, list_diversity, list_similarity, similarity_distribution, sync_gaps
 from monerotraffic.metrics.view import View
 
 if TYPE_CHECKING:
@@ -22,12 +22,14 @@ __all__ = [
     "VERDICT_COLOURS",
     "commands_over_time",
     "diversity",
+    "durations",
     "popularity",
     "rule_overlap",
     "similar_senders",
     "similarity",
     "slots",
     "subnets",
+    "sync_intervals",
     "timeline",
 ]
 
@@ -127,6 +129,43 @@ def slots(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
     ax.legend(loc="upper left", frameon=False, fontsize="small")
     _clock(ax)
     return ax
+
+
+def _cumulative(ax: Axes, values: pd.Series, verdict: pd.Series, what: str) -> Axes:
+    """The share of values that are at most x, one step function for each verdict."""
+    for name in ("none", "context", "suspicious", "anomalous"):
+        chosen = np.sort(values[verdict == name].to_numpy(dtype=float))
+        if len(chosen):
+            label = f"{name if name != 'none' else 'nothing found'} ({len(chosen):,} {what})"
+            ax.step(chosen, np.arange(1, len(chosen) + 1) / len(chosen), where="post", color=VERDICT_COLOURS[name], label=label)
+    ax.set_ylim(0, 1.02)
+    ax.grid(color=GREY, alpha=0.25)
+    ax.legend(loc="lower right", frameon=False, fontsize="small")
+    return ax
+
+
+def durations(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
+    """How long connections last: the share that lasted at most so long, by verdict (unit: connections captured from beginning to end)."""
+    rows = connection_table(view)
+    rows = rows[rows["whole"] & (rows["seconds"] > 0)]
+    if rows.empty:
+        return _nothing(ax, "no connection from beginning to end")
+    ax.set_xscale("log")
+    ax.set_xlabel("seconds from the first packet to the last")
+    ax.set_ylabel("share of connections")
+    return _cumulative(ax, rows["seconds"], _verdict_of(rows["peer"], verdicts), "connections")
+
+
+def sync_intervals(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
+    """How far apart a peer's 1002 requests are: the share of gaps that are at most so long, by verdict (unit: gaps). monerod asks every 60 s."""
+    gaps = sync_gaps(view)
+    gaps = gaps[gaps["direction"] == "received"]
+    if gaps.empty:
+        return _nothing(ax, "no peer asked for a timed sync twice")
+    ax.axvline(60, color=GREY, linewidth=0.8, linestyle="--")
+    ax.set_xlabel("seconds between two 1002 requests of a peer on one connection")
+    ax.set_ylabel("share of gaps")
+    return _cumulative(ax, gaps["seconds"], _verdict_of(gaps["peer"], verdicts), "gaps")
 
 
 def subnets(ax: Axes, view: View, verdicts: pd.DataFrame, most: int = 15) -> Axes:

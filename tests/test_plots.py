@@ -68,6 +68,31 @@ def test_subnets_count_addresses(ax: mpl.axes.Axes, view: View) -> None:
     assert sorted(patch.get_width() for patch in ax.patches) == [0, 1, 1, 1]
 
 
+def test_durations_are_shares(ax: mpl.axes.Axes, view: View) -> None:
+    plots.durations(ax, view, VERDICTS)
+    assert ax.get_legend_handles_labels()[1] == ["nothing found (2 connections)", "anomalous (1 connections)"]
+    (none, anomalous) = ax.lines
+    assert none.get_ydata().tolist() == [0.5, 1]
+    assert none.get_xdata() == pytest.approx([25, 30], abs=0.1)
+    assert anomalous.get_xdata() == pytest.approx([10], abs=0.1)
+
+
+def test_sync_intervals_are_shares(ax: mpl.axes.Axes, tmp_path: Path) -> None:
+    talk = Connection(("192.0.2.1", 40000), (HOST, 18080)).open()
+    talk.send(CLIENT, craft.request(1001, craft.handshake_request()))
+    talk.send(SERVER, craft.response(1001, craft.handshake_response()))
+    for seconds in (0, 60, 120):
+        talk.clock += seconds * SECOND
+        talk.send(CLIENT, craft.request(1002, craft.timed_sync_request()))
+        talk.send(SERVER, craft.response(1002, craft.timed_sync_response()))
+    talk.close()
+    path = tmp_path / "a.pcap"
+    path.write_bytes(craft.pcap(talk.packets, nano=True))
+    plots.sync_intervals(ax, View(mt.read(path, host=HOST)), VERDICTS)
+    line = ax.lines[1]
+    assert (line.get_ydata().tolist(), line.get_xdata()) == ([0.5, 1], pytest.approx([60, 120], abs=0.1))
+
+
 def test_commands_count_messages(ax: mpl.axes.Axes, view: View) -> None:
     plots.commands_over_time(ax, view)
     assert ax.get_legend_handles_labels()[1] == ["PING"]
@@ -132,6 +157,8 @@ def test_nothing_is_said(ax: mpl.axes.Axes, tmp_path: Path) -> None:
         lambda ax: plots.subnets(ax, view, VERDICTS),
         lambda ax: plots.commands_over_time(ax, view),
         lambda ax: plots.timeline(ax, view, [0]),
+        lambda ax: plots.durations(ax, view, VERDICTS),
+        lambda ax: plots.sync_intervals(ax, view, VERDICTS),
         lambda ax: plots.diversity(ax, view, VERDICTS),
         lambda ax: plots.similarity(ax, view),
         lambda ax: plots.popularity(ax, view),

@@ -65,6 +65,20 @@ FIGURES = (
         lambda ax, material: plots.slots(ax, material.view, material.verdicts),
     ),
     Drawing(
+        "durations",
+        "How long connections last",
+        "The share of connections that lasted at most so long, by the verdict on the peer; only those captured from beginning to end. A high line on the left:"
+        " many short visits, as of scanners and of who holds a slot only to look.",
+        lambda ax, material: plots.durations(ax, material.view, material.verdicts),
+    ),
+    Drawing(
+        "sync",
+        "How regular timed sync is",
+        "The share of gaps between two timed-sync requests of a peer that are at most so long. monerod asks every 60 s (dashed). A high value on the x-axis for"
+        " most gaps of a group: it asks less often than a standard node, to say less of itself.",
+        lambda ax, material: plots.sync_intervals(ax, material.view, material.verdicts),
+    ),
+    Drawing(
         "subnets",
         "Where the peers are",
         "The subnets (/24, IPv6 /64) with most peer addresses. A long coloured bar: many anomalous addresses of one network, as an operator who rents a block"
