@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.metrics.addresses import Addresses
-from monerotraffic.metrics.view import View, positions
+from monerotraffic.metrics.view import View, positions, viewed
 from monerotraffic.traffic import Traffic
 
 __all__ = ["Entries", "Pairs", "distinct", "entries", "texts"]
@@ -141,7 +141,7 @@ _MADE: WeakKeyDictionary[Traffic, Entries] = WeakKeyDictionary()
 
 def entries(traffic: Traffic | View) -> Entries:
     """The entries of a Traffic, made once: a day has tens of millions of them."""
-    view = traffic if isinstance(traffic, View) else View(traffic)
+    view = viewed(traffic)
     if view.traffic not in _MADE:
         _MADE[view.traffic] = _entries(view)
     return _MADE[view.traffic]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from monerotraffic.metrics.addresses import Addresses
 from monerotraffic.metrics.entries import texts
-from monerotraffic.metrics.view import View
+from monerotraffic.metrics.view import View, viewed
 from monerotraffic.traffic import Traffic
 
 __all__ = ["autonomous_systems", "peer_subnets", "subnets_of"]
@@ -22,7 +22,7 @@ def peer_subnets(traffic: Traffic | View) -> pd.DataFrame:
     Columns: `subnet` (object); int64 `hosts`, distinct addresses (an IPv4 address and its v4-mapped form are one), `connections`, `incoming` of these; `first`,
     `last` (datetime64[ns, UTC]), when the first connection was opened and the last packet came. Most hosts first.
     """
-    view = traffic if isinstance(traffic, View) else View(traffic)
+    view = viewed(traffic)
     addresses = Addresses.of(view)
     links = view.connections
     codes = links["peer"].cat.codes.to_numpy()

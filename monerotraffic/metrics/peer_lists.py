@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.metrics.entries import Entries, distinct, entries, texts
-from monerotraffic.metrics.view import View
+from monerotraffic.metrics.view import View, viewed
 from monerotraffic.traffic import Traffic
 
 __all__ = ["advertised_hosts", "advertised_subnets", "ban_list_adoption", "host_ports", "list_diversity", "sender_diversity"]
@@ -72,7 +72,7 @@ def sender_diversity(traffic: Traffic | View) -> pd.DataFrame:
     list, has much that others lack; and one vantage node tries few addresses.
     """
     e = entries(traffic)
-    view = traffic if isinstance(traffic, View) else View(traffic)
+    view = viewed(traffic)
     senders, place = np.unique(e.sender, return_inverse=True)
     count = len(senders)
     made = pd.DataFrame({"peer": texts(e.hosts(senders))})
@@ -118,7 +118,7 @@ def advertised_hosts(traffic: Traffic | View) -> pd.DataFrame:
     By appearance alone: a popular address is one that many white lists hold, not one with many connections.
     """
     e = entries(traffic)
-    view = traffic if isinstance(traffic, View) else View(traffic)
+    view = viewed(traffic)
     count = len(e.addresses.text)
     lists, ports = np.bincount(e.in_lists.host, minlength=count), np.bincount(_endpoints(e)[0], minlength=count)
     codes = np.flatnonzero(lists)
@@ -166,7 +166,7 @@ def host_ports(traffic: Traffic | View) -> pd.DataFrame:
     Anybody can name any address in a list: `senders` guards against one liar, `announced` is the address's own word.
     """
     e = entries(traffic)
-    view = traffic if isinstance(traffic, View) else View(traffic)
+    view = viewed(traffic)
     fair = np.setdiff1d(e.sender, e.sender[_class_lists(e)])
     keys = ["host", "port"]
     named = pd.DataFrame(dict(zip([*keys, "senders"], _endpoints(e), strict=True)))

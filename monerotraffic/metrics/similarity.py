@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.metrics.entries import Entries, distinct, entries, texts
-from monerotraffic.metrics.view import View
+from monerotraffic.metrics.view import View, viewed
 from monerotraffic.traffic import Traffic
 
 __all__ = ["list_similarity", "sender_similarity", "similarity_distribution", "vantage_similarity"]
@@ -262,7 +262,7 @@ def vantage_similarity(traffic: Traffic | View) -> pd.DataFrame:
     Columns: `vantage`, `other` (object); int64 `hosts`, `other_hosts` (distinct addresses in lists sent to it), `shared`; float64 `jaccard`.
     """
     e = entries(traffic)
-    view = traffic if isinstance(traffic, View) else View(traffic)
+    view = viewed(traffic)
     place = np.searchsorted(view.connections["connection"].to_numpy(), e.connection)
     codes, names = pd.factorize(view.connections["vantage"].astype(object).to_numpy()[place], sort=True)
     pairs = e.in_lists

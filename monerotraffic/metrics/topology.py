@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from monerotraffic.metrics.entries import Entries, entries, texts
 from monerotraffic.metrics.similarity import By, list_similarity
-from monerotraffic.metrics.view import View
+from monerotraffic.metrics.view import View, viewed
 from monerotraffic.traffic import Traffic
 
 __all__ = ["centrality", "communities", "components", "degrees", "late_entries", "peer_graph"]
@@ -146,7 +146,7 @@ def late_entries(traffic: Traffic | View, after: float = 1800, most: int = 25) -
     since the first list).
     """
     e = entries(traffic)
-    view = traffic if isinstance(traffic, View) else View(traffic)
+    view = viewed(traffic)
     lists = e.lists
     begun = view.connections.loc[view.connections["start"] == "syn", "connection"]
     age = (lists["time"] - lists.groupby("connection")["time"].transform("min")).dt.total_seconds().to_numpy()

@@ -16,7 +16,7 @@ import pandas as pd
 import monerotraffic
 from monerotraffic import banlist, telling
 from monerotraffic.banning import ban
-from monerotraffic.metrics.view import View
+from monerotraffic.metrics.view import View, viewed
 from monerotraffic.report.figures import FIGURES, Material, draw, svg
 from monerotraffic.report.paper import write_figures, write_macros
 from monerotraffic.rules import RULES, WEIGHTS, find_anomalies, verdicts
@@ -45,7 +45,7 @@ def write(traffic: Traffic | View, out: str | os.PathLike[str], preset: str = "d
     The page is whole: nothing is loaded from anywhere, there is no script in it. Same input, same bytes. Raises ImportError without matplotlib and jinja2,
     OSError, and ValueError for an unknown preset.
     """
-    view = traffic if isinstance(traffic, View) else View(traffic)
+    view = viewed(traffic)
     findings = find_anomalies(view, preset)
     material = Material(view, findings, verdicts(findings))
     text = page(view, findings, preset, title)
@@ -68,7 +68,7 @@ def page(traffic: Traffic | View, findings: pd.DataFrame, preset: str = "default
     """The page as text."""
     import jinja2
 
-    view = traffic if isinstance(traffic, View) else View(traffic)
+    view = viewed(traffic)
     judged = verdicts(findings)
     template = importlib.resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from monerotraffic.metrics.view import View
+from monerotraffic.metrics.view import View, viewed
 from monerotraffic.rules.rule import OBSERVATION, Parameters, Rule
 from monerotraffic.traffic import Traffic
 
@@ -25,7 +25,7 @@ _FILTERED = 5  # connections in its display filter
 
 def find(traffic: Traffic | View, rules: Iterable[Rule], preset: str, parameters: Mapping[str, Parameters]) -> pd.DataFrame:
     """One row per peer and rule, in order of peer and rule. `parameters` by rule are put over those of the preset."""
-    view = traffic if isinstance(traffic, View) else View(traffic)
+    view = viewed(traffic)
     own = set(view.traffic.hosts)
     made = []
     for rule in rules:
