@@ -6,17 +6,15 @@ python tools/metrics_doc.py --check   only tells (exit status 1) if it is out of
 
 from __future__ import annotations
 
-import argparse
 import inspect
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
+
+from document import main
 
 from monerotraffic import metrics
 from monerotraffic.rules import PRESETS, RULES, WEIGHTS, Rule
-
-TARGET = Path(__file__).resolve().parent.parent / "docs" / "metrics.md"
 
 INTRODUCTION = f"""\
 # Metrics and rules
@@ -102,18 +100,5 @@ def document() -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Writes docs/metrics.md from the package.")
-    parser.add_argument("--check", action="store_true", help="only tell if the file is out of date")
-    made = document()
-    if parser.parse_args().check:
-        current = TARGET.read_text(encoding="utf-8") if TARGET.exists() else ""
-        if current != made:
-            print(f"{TARGET.name} is out of date: run make docs", file=sys.stderr)
-        return int(current != made)
-    TARGET.write_text(made, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("metrics.md", document(), "Writes docs/metrics.md from the package."))

@@ -6,20 +6,17 @@ python tools/tables_doc.py --check   only tells (exit status 1) if it is out of 
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from document import main
 
 from monerotraffic import limits
 from monerotraffic.frames import COLUMNS, Frames
 from monerotraffic.names import Names
 from monerotraffic.schema import SCHEMA, Field, Table
-
-TARGET = Path(__file__).resolve().parent.parent / "docs" / "tables.md"
 
 INTRODUCTION = """\
 # Tables
@@ -130,18 +127,5 @@ def document() -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Writes docs/tables.md from the core's field table.")
-    parser.add_argument("--check", action="store_true", help="only tell if the file is out of date")
-    made = document()
-    if parser.parse_args().check:
-        current = TARGET.read_text(encoding="utf-8") if TARGET.exists() else ""
-        if current != made:
-            print(f"{TARGET.name} is out of date: run make docs", file=sys.stderr)
-        return int(current != made)
-    TARGET.write_text(made, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("tables.md", document(), "Writes docs/tables.md from the core's field table."))
