@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from monerotraffic.metrics import advertised_hosts, connection_table, list_diversity, list_similarity, similarity_distribution, sync_gaps
+from monerotraffic import metrics
 from monerotraffic.metrics.view import View
 
 if TYPE_CHECKING:
@@ -106,16 +106,11 @@ def rule_overlap(ax: Axes, findings: pd.DataFrame, most: int = 20) -> Axes:
 
 def slots(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
     """Incoming connections that are open, over time, by the verdict on their peers (unit: connections). monerod accepts a limited number (`--in-peers`)."""
-    incoming = view.connections[(view.connections["direction"] == "incoming") & view.connections["opened"].notna()]
-    if incoming.empty:
+    classes = verdicts.set_index("peer")["verdict"].to_dict() if len(verdicts) else {}
+    changes = metrics.slots(view, classes).dropna(subset=["time"])
+    if changes.empty:
         return _nothing(ax, "no incoming connections")
-    steps = pd.concat(
-        [
-            pd.DataFrame({"time": incoming[when], "verdict": _verdict_of(incoming["peer"], verdicts), "step": step})
-            for when, step in (("opened", 1), ("closed", -1))
-        ]
-    )
-    open_ = steps.groupby(["time", "verdict"])["step"].sum().unstack(fill_value=0).sort_index().cumsum()
+    open_ = changes.replace({"group": {"other": "none"}}).pivot(index="time", columns="group", values="open").ffill().fillna(0)
     order = [verdict for verdict in ("none", "context", "suspicious", "anomalous") if verdict in open_]
     ax.stackplot(
         _naive(open_.index.to_series()),
@@ -146,7 +141,7 @@ def _cumulative(ax: Axes, values: pd.Series, verdict: pd.Series, what: str) -> A
 
 def durations(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
     """How long connections last: the share that lasted at most so long, by verdict (unit: connections captured from beginning to end)."""
-    rows = connection_table(view)
+    rows = metrics.connection_table(view)
     rows = rows[rows["whole"] & (rows["seconds"] > 0)]
     if rows.empty:
         return _nothing(ax, "no connection from beginning to end")
@@ -158,7 +153,7 @@ def durations(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
 
 def sync_intervals(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
     """How far apart a peer's 1002 requests are: the share of gaps that are at most so long, by verdict (unit: gaps). monerod asks every 60 s."""
-    gaps = sync_gaps(view)
+    gaps = metrics.sync_gaps(view)
     gaps = gaps[gaps["direction"] == "received"]
     if gaps.empty:
         return _nothing(ax, "no peer asked for a timed sync twice")
@@ -175,7 +170,12 @@ def subnets(ax: Axes, view: View, verdicts: pd.DataFrame, most: int = 15) -> Axe
     peers = pd.Series(view.connections["peer"].astype(object).unique())
     if peers.empty:
         return _nothing(ax, "no peers")
-    counted = pd.DataFrame({"subnet": peers.map(_subnet), "verdict": _verdict_of(peers, verdicts)}).groupby(["subnet", "verdict"]).size().unstack(fill_value=0)
+    counted = (
+        pd.DataFrame({"subnet": metrics.subnets_of(peers).fillna("Tor, I2P").to_numpy(), "verdict": _verdict_of(peers, verdicts)})
+        .groupby(["subnet", "verdict"])
+        .size()
+        .unstack(fill_value=0)
+    )
     total = counted.sum(axis=1)
     largest = counted.loc[total.sort_values(ascending=False, kind="stable").index[:most][::-1]]
     left = np.zeros(len(largest))
@@ -189,22 +189,12 @@ def subnets(ax: Axes, view: View, verdicts: pd.DataFrame, most: int = 15) -> Axe
     return ax
 
 
-def _subnet(peer: str) -> str:
-    import ipaddress
-
-    try:
-        address = ipaddress.ip_address(peer)
-    except ValueError:
-        return "Tor, I2P"
-    return str(ipaddress.ip_network((address, 24 if address.version == 4 else 64), strict=False))
-
-
 # ---------------------------------------------------------------- peer lists
 
 
 def diversity(ax: Axes, view: View, verdicts: pd.DataFrame, least: int = 100) -> Axes:
     """How diverse peer lists are: distinct /24 (IPv6 /64) ÷ distinct addresses, by the verdict on the sender (unit: lists of `least` entries and more)."""
-    lists = list_diversity(view)
+    lists = metrics.list_diversity(view)
     lists = lists[(lists["entries"] >= least) & lists["diversity"].notna()]
     if lists.empty:
         return _nothing(ax, f"no peer lists of {least} entries")
@@ -226,7 +216,7 @@ def diversity(ax: Axes, view: View, verdicts: pd.DataFrame, least: int = 100) ->
 
 def similarity(ax: Axes, view: View) -> Axes:
     """How much peer lists have in common: the Jaccard index of their addresses (unit: pairs of lists), between senders and of one sender."""
-    pairs = similarity_distribution(view)
+    pairs = metrics.similarity_distribution(view)
     if not pairs[["others", "own"]].to_numpy().any():
         return _nothing(ax, "no two peer lists to compare")
     middles, width = (pairs["low"] + pairs["high"]) / 2, pairs["high"] - pairs["low"]
@@ -242,7 +232,7 @@ def similarity(ax: Axes, view: View) -> Axes:
 
 def popularity(ax: Axes, view: View) -> Axes:
     """How often addresses are advertised: how many addresses (y) are named by at least so many senders (x), both logarithmic (unit: addresses)."""
-    senders = np.sort(advertised_hosts(view)["senders"].to_numpy())
+    senders = np.sort(metrics.advertised_hosts(view)["senders"].to_numpy())
     if not len(senders):
         return _nothing(ax, "no peer lists")
     values = np.unique(senders)
@@ -255,7 +245,7 @@ def popularity(ax: Axes, view: View) -> Axes:
 
 def similar_senders(ax: Axes, view: View, least: float = 0.8, most: int = 60) -> Axes:
     """Peers whose lists share at least `least` of the smaller one, joined by lines, on a circle in order of address (unit: pairs of peers); at most `most`."""
-    pairs = list_similarity(view, min_share=least)
+    pairs = metrics.list_similarity(view, min_share=least)
     if pairs.empty:
         return _nothing(ax, f"no two peers send lists that share {least:.0%}")
     joined = pairs.groupby(["peer", "other"], observed=True)["share"].max().reset_index()
