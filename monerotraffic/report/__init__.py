@@ -20,7 +20,7 @@ from monerotraffic.metrics.view import View, viewed
 from monerotraffic.report.figures import FIGURES, Material, draw, svg
 from monerotraffic.report.paper import write_figures, write_macros
 from monerotraffic.rules import RULES, WEIGHTS, find_anomalies, verdicts
-from monerotraffic.summary import printable
+from monerotraffic.summary import printable, span, span_text
 from monerotraffic.traffic import Traffic
 
 __all__ = ["Written", "page", "write"]
@@ -48,7 +48,7 @@ def write(traffic: Traffic | View, out: str | os.PathLike[str], preset: str = "d
     view = viewed(traffic)
     findings = find_anomalies(view, preset)
     material = Material(view, findings, verdicts(findings))
-    text = page(view, findings, preset, title)
+    text = _page(material, preset, title)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     made = Written(folder / "report.html", folder / "findings.csv", folder / "ban_list.txt")
@@ -66,24 +66,27 @@ def write(traffic: Traffic | View, out: str | os.PathLike[str], preset: str = "d
 
 def page(traffic: Traffic | View, findings: pd.DataFrame, preset: str = "default", title: str = "Monero P2P traffic") -> str:
     """The page as text."""
+    return _page(Material(viewed(traffic), findings, verdicts(findings)), preset, title)
+
+
+def _page(material: Material, preset: str, title: str) -> str:
     import jinja2
 
-    view = viewed(traffic)
-    judged = verdicts(findings)
+    view, findings, judged = material.view, material.findings, material.verdicts
     template = importlib.resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     peers = _peers(judged, findings)
     return environment.from_string(template).render(
         title=title,
         hosts=", ".join(view.traffic.hosts) or "unknown",
-        span=_span(view.traffic),
+        span=span_text(span(view.traffic)),
         preset=preset,
         version=monerotraffic.__version__,
         weights=", ".join(f"{name} {weight}" for name, weight in WEIGHTS.items()),
         tiles=_tiles(view, judged),
         peers=peers,
         more=len(judged) - len(peers),
-        figures=_figures(Material(view, findings, judged)),
+        figures=_figures(material),
         tables=list(_tables(view, findings)),
     )
 
@@ -96,11 +99,6 @@ def _figures(material: Material) -> list[dict[str, Any]]:
 
 
 # ---- the head ----
-
-
-def _span(traffic: Traffic) -> str:
-    times = pd.concat([traffic.files["first"], traffic.files["last"]]).dropna()
-    return f"{_clock(times.min())} to {_clock(times.max())} UTC" if len(times) else "no time known"
 
 
 def _clock(time: Any) -> str:
