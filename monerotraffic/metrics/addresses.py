@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.metrics.view import View
+from monerotraffic.prefixes import Prefixes, canonical_network
 
 __all__ = ["Addresses"]
 
@@ -95,18 +96,8 @@ class Addresses:
 
     def within(self, networks: Iterable[str]) -> NDArray[np.bool_]:
         """Which addresses are in any of these networks (`192.0.2.0/24`, `2001:db8::/32`, single addresses)."""
-        by_mask: dict[int, list[bytes]] = {}
-        for text in networks:
-            network = ipaddress.ip_network(text.strip(), strict=False)
-            four = network.version == 4
-            by_mask.setdefault(network.prefixlen + (96 if four else 0), []).append((_MAPPED if four else b"") + network.network_address.packed)
-        found = np.zeros(len(self.text), dtype=np.bool_)
-        for bits, wanted in by_mask.items():
-            mask = np.packbits(np.arange(128) < bits)
-            whole = np.ascontiguousarray(self.packed & mask).view("V16").ravel()
-            found |= np.isin(whole, np.frombuffer(b"".join(wanted), dtype="V16"))
-        found &= self.family != 0
-        return found
+        wanted = dict.fromkeys(canonical_network(ipaddress.ip_network(text.strip(), strict=False)) for text in networks)
+        return Prefixes(list(wanted)).find(self.text) >= 0
 
 
 def _packed(text: str) -> bytes:
