@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import craft
-import pandas as pd
-import truth
 from craft import CLIENT, SERVER, Connection
 
 import monerotraffic as mt
-from monerotraffic.rules import evaluate, find_anomalies
+from monerotraffic.rules import find_anomalies
 
 HOST = "198.51.100.10"
 
@@ -45,25 +42,3 @@ def found(rule: str, traffic: mt.Traffic, preset: str = "default", **parameters:
     """How many a rule counts, by the peers that it flags."""
     findings = find_anomalies(traffic, preset, rules=[rule], parameters={rule: parameters})
     return dict(zip(findings["peer"], (int(count) for count in findings["count"]), strict=True))
-
-
-def labelled() -> list[truth.Scenario]:
-    """Scenarios with labels that are there: the full ones, and the excerpts that have them."""
-    return [scenario for scenario in truth.scenarios() if (scenario.folder / "labels.json").exists()]
-
-
-def honest() -> list[Path | list[Path]]:
-    """Captures of nothing but monerods."""
-    plain: list[Path | list[Path]] = [scenario.parts for scenario in truth.scenarios() if scenario.name in ("honest", "lossy", "ipv6")]
-    return plain + [path for path, _ in truth.derived()]
-
-
-def name_of(capture: Path | list[Path]) -> str:
-    """A capture's scenario or file, and whether it is a full one."""
-    path = capture[0].parent if isinstance(capture, list) else capture
-    return f"{'small' if truth.SMALL in path.parents else 'full'}-{path.name}"
-
-
-def evaluated(scenario: truth.Scenario, rules: Iterable[str]) -> pd.DataFrame:
-    """evaluate() of rules on a labelled scenario, by rule."""
-    return evaluate(find_anomalies(mt.read(scenario.parts), rules=rules), truth.labels(scenario)).set_index("rule")

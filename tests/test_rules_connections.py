@@ -9,7 +9,7 @@ import pytest
 import truth
 from craft import CLIENT, SERVER, Connection
 from lab import Lab, shake, sync, ticks, until
-from labelled import HONEST_SCENARIOS, found, honest, labels, read, spied, thinned
+from labelled import HONEST_SCENARIOS, found, honest, parameters, read, spied, thinned
 
 from monerotraffic.rules import RULES, evaluate, find_anomalies
 
@@ -528,7 +528,7 @@ def test_several_nodes_of_one_host_are_no_backend_of_several(lab: Lab) -> None:
 @pytest.mark.parametrize("scenario", spied())
 def test_labelled(scenario: truth.Scenario) -> None:
     """Every label that asks for one of these rules is found, and no honest peer."""
-    given = labels(scenario)
+    given = truth.labels(scenario)
     findings = found(read(*scenario.parts), NAMES)
     made = evaluate(findings, given)
     made = made[made.rule.isin(NAMES)].set_index("rule")
@@ -557,13 +557,13 @@ BOTH = [name for name, rule in RULES.items() if rule.family in ("connections", "
 def test_losses_make_no_honest_peer_a_spy(scenario: truth.Scenario, rate: float, tmp_path: Path) -> None:
     """Of this family and of identity."""
     findings = found(thinned(scenario, rate, tmp_path), BOTH)
-    made = evaluate(findings[findings.weight != "context"], labels(scenario))
+    made = evaluate(findings[findings.weight != "context"], truth.labels(scenario))
     assert made.honest.sum() == []
     assert len(findings) > 0 or not scenario.full
 
 
 @pytest.mark.parametrize("rate", [0.1])
-@pytest.mark.parametrize("scenario", [pytest.param(scenario, id=scenario.id) for scenario in truth.scenarios() if scenario.name in HONEST_SCENARIOS])
+@pytest.mark.parametrize("scenario", parameters([scenario for scenario in truth.scenarios() if scenario.name in HONEST_SCENARIOS]))
 def test_losses_make_no_monerod_a_spy(scenario: truth.Scenario, rate: float, tmp_path: Path) -> None:
     findings = found(thinned(scenario, rate, tmp_path), BOTH)
     assert findings[findings.weight != "context"].empty

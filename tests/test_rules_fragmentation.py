@@ -8,10 +8,11 @@ from pathlib import Path
 import craft
 import pytest
 import truth
-from conversations import evaluated, found, honest, incoming, labelled, name_of, outgoing, read, shaken
+from conversations import found, incoming, outgoing, read, shaken
 from craft import CLIENT, SERVER, Connection
+from labelled import check_labels, check_monerods, honest, spied
+from labelled import read as read_files
 
-import monerotraffic as mt
 from monerotraffic.rules import RULES, find_anomalies
 from monerotraffic.rules.fragmentation import RULES as FRAGMENTATION
 
@@ -129,19 +130,11 @@ EXCERPT = {"signature_alone": {"198.18.115.231"}, "header_alone": {"198.19.10.4"
 """Of these peers the excerpt holds no message."""
 
 
-@pytest.mark.parametrize("scenario", labelled(), ids=lambda scenario: scenario.id)
+@pytest.mark.parametrize("scenario", spied())
 def test_labelled_captures(scenario: truth.Scenario) -> None:
-    made = evaluated(scenario, NAMES)
-    asked = made[(made["expected"] > 0) & made.index.isin(NAMES)]
-    assert len(asked) == (0 if scenario.name == "proxies" else 4)
-    for name, row in asked.iterrows():
-        assert set(row["missed"]) == (set() if scenario.full else EXCERPT[str(name)]), name
-    assert [name for name in NAMES if name in made.index and made.loc[name, "honest"]] == []
+    check_labels(scenario, NAMES, 4, EXCERPT)
 
 
-@pytest.mark.parametrize("capture", honest(), ids=name_of)
-@pytest.mark.filterwarnings("ignore::monerotraffic.CaptureWarning")
-def test_monerods_are_not_flagged(capture: Path | list[Path]) -> None:
-    traffic = mt.read(capture)
-    assert len(traffic.connections) > 0
-    assert find_anomalies(traffic, rules=NAMES).empty
+@pytest.mark.parametrize("paths", honest())
+def test_monerods_are_not_flagged(paths: list[Path]) -> None:
+    check_monerods(read_files(*paths), NAMES)

@@ -9,7 +9,7 @@ import pytest
 import truth
 from craft import CLIENT, SERVER
 from lab import Lab, shake, sync, until
-from labelled import found, honest, labels, read, spied
+from labelled import found, honest, read, spied
 
 import monerotraffic as mt
 from monerotraffic.rules import RULES, evaluate, find_anomalies
@@ -270,7 +270,7 @@ def test_loopback_brings_peers_of_tor(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scenario", spied())
 def test_labelled(scenario: truth.Scenario) -> None:
     """Every label that asks for one of these rules is found, and no honest peer."""
-    given = labels(scenario)
+    given = truth.labels(scenario)
     findings = found(read(*scenario.parts), NAMES)
     made = evaluate(findings, given)
     made = made[made.rule.isin(NAMES)]

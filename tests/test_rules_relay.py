@@ -8,11 +8,12 @@ import craft
 import pytest
 import truth
 from chain import announced, missing, relayed
-from conversations import evaluated, found, honest, incoming, labelled, name_of, outgoing, read, shaken
+from conversations import found, incoming, outgoing, read, shaken
 from craft import CLIENT, SERVER, Connection
+from labelled import check_monerods, check_nobody_honest, evaluated, honest, spied
 
 import monerotraffic as mt
-from monerotraffic.rules import RULES, find_anomalies
+from monerotraffic.rules import RULES
 from monerotraffic.rules.relay import RULES as RELAY
 
 NAMES = [rule.name for rule in RELAY]
@@ -166,16 +167,13 @@ def test_no_top_version_is_wrong_where_the_vantage_node_told_none(tmp_path: Path
 # ---------------------------------------------------------------- labelled captures
 
 
-@pytest.mark.parametrize("scenario", labelled(), ids=lambda scenario: scenario.id)
+@pytest.mark.parametrize("scenario", spied())
 def test_labelled_captures(scenario: truth.Scenario) -> None:
     """No label asks for these rules: of what is emulated here nothing relays in these ways."""
-    made = evaluated(scenario, NAMES)
-    assert [name for name in NAMES if name in made.index and made.loc[name, "honest"]] == []
+    check_nobody_honest(evaluated(scenario, NAMES), NAMES)
 
 
-@pytest.mark.parametrize("capture", honest(), ids=name_of)
+@pytest.mark.parametrize("paths", honest())
 @pytest.mark.filterwarnings("ignore::monerotraffic.CaptureWarning")
-def test_monerods_are_not_flagged(capture: Path | list[Path]) -> None:
-    traffic = mt.read(capture, tables=mt.TABLES)
-    assert len(traffic.connections) > 0
-    assert find_anomalies(traffic, rules=NAMES).empty
+def test_monerods_are_not_flagged(paths: list[Path]) -> None:
+    check_monerods(mt.read(paths, tables=mt.TABLES), NAMES)

@@ -7,10 +7,11 @@ from pathlib import Path
 import craft
 import pytest
 import truth
-from conversations import evaluated, found, honest, incoming, labelled, name_of, outgoing, read, shaken
+from conversations import found, incoming, outgoing, read, shaken
 from craft import CLIENT, SERVER
+from labelled import check_labels, check_monerods, honest, spied
+from labelled import read as read_files
 
-import monerotraffic as mt
 from monerotraffic.rules import RULES, find_anomalies
 from monerotraffic.rules.structure import RULES as STRUCTURE
 
@@ -213,19 +214,11 @@ UNSEEN_IN_EXCERPTS = {"last_seen_present": {"198.18.68.235"}, "support_flags_mis
 """Of these the excerpts hold nothing that shows it."""
 
 
-@pytest.mark.parametrize("scenario", labelled(), ids=lambda scenario: scenario.id)
+@pytest.mark.parametrize("scenario", spied())
 def test_labelled_captures(scenario: truth.Scenario) -> None:
-    made = evaluated(scenario, NAMES)
-    asked = made[(made["expected"] > 0) & made.index.isin(NAMES)]
-    assert len(asked) == (0 if scenario.name == "proxies" else 9)
-    for name, row in asked.iterrows():
-        assert set(row["missed"]) == (set() if scenario.full else UNSEEN_IN_EXCERPTS.get(str(name), set())), name
-    assert [name for name in NAMES if name in made.index and made.loc[name, "honest"]] == []
+    check_labels(scenario, NAMES, 9, UNSEEN_IN_EXCERPTS)
 
 
-@pytest.mark.parametrize("capture", honest(), ids=name_of)
-@pytest.mark.filterwarnings("ignore::monerotraffic.CaptureWarning")
-def test_monerods_are_not_flagged(capture: Path | list[Path]) -> None:
-    traffic = mt.read(capture)
-    assert len(traffic.connections) > 0
-    assert find_anomalies(traffic, rules=NAMES).empty
+@pytest.mark.parametrize("paths", honest())
+def test_monerods_are_not_flagged(paths: list[Path]) -> None:
+    check_monerods(read_files(*paths), NAMES)
