@@ -38,7 +38,18 @@ BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW, GREY = "#0072B2", "#E69F00", "#00
 _CYCLE = (BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW)
 
 VERDICT_COLOURS = {"anomalous": RED, "suspicious": ORANGE, "context": SKY, "none": GREY}
-"""What stands for a verdict in every picture; `none`: no rule found anything."""
+"""What stands for a verdict in every picture, the mildest last; `none`: no rule found anything."""
+_MILDEST_FIRST = tuple(reversed(VERDICT_COLOURS))
+
+
+def _label(verdict: str) -> str:
+    """A verdict in a legend."""
+    return "nothing found" if verdict == "none" else verdict
+
+
+def _legend(ax: Axes) -> None:
+    """Above the picture, where it hides nothing of it."""
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=6, frameon=False, fontsize="small", borderaxespad=0.2, columnspacing=1, handlelength=1.2)
 
 
 def _verdict_of(peers: pd.Series, verdicts: pd.DataFrame) -> pd.Series:
@@ -111,31 +122,31 @@ def slots(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
     if changes.empty:
         return _nothing(ax, "no incoming connections")
     open_ = changes.replace({"group": {"other": "none"}}).pivot(index="time", columns="group", values="open").ffill().fillna(0)
-    order = [verdict for verdict in ("none", "context", "suspicious", "anomalous") if verdict in open_]
+    order = [verdict for verdict in _MILDEST_FIRST if verdict in open_]
     ax.stackplot(
         _naive(open_.index.to_series()),
         *(open_[verdict] for verdict in order),
-        labels=[f"{verdict}" if verdict != "none" else "nothing found" for verdict in order],
+        labels=[_label(verdict) for verdict in order],
         colors=[VERDICT_COLOURS[verdict] for verdict in order],
         step="post",
     )
     ax.set_ylabel("open incoming connections")
     ax.set_ylim(bottom=0)
-    ax.legend(loc="upper left", frameon=False, fontsize="small")
+    _legend(ax)
     _clock(ax)
     return ax
 
 
 def _cumulative(ax: Axes, values: pd.Series, verdict: pd.Series, what: str) -> Axes:
     """The share of values that are at most x, one step function for each verdict."""
-    for name in ("none", "context", "suspicious", "anomalous"):
+    for name in _MILDEST_FIRST:
         chosen = np.sort(values[verdict == name].to_numpy(dtype=float))
         if len(chosen):
-            label = f"{name if name != 'none' else 'nothing found'} ({len(chosen):,} {what})"
+            label = f"{_label(name)} ({len(chosen):,} {what})"
             ax.step(chosen, np.arange(1, len(chosen) + 1) / len(chosen), where="post", color=VERDICT_COLOURS[name], label=label)
     ax.set_ylim(0, 1.02)
     ax.grid(color=GREY, alpha=0.25)
-    ax.legend(loc="lower right", frameon=False, fontsize="small")
+    _legend(ax)
     return ax
 
 
@@ -179,13 +190,13 @@ def subnets(ax: Axes, view: View, verdicts: pd.DataFrame, most: int = 15) -> Axe
     total = counted.sum(axis=1)
     largest = counted.loc[total.sort_values(ascending=False, kind="stable").index[:most][::-1]]
     left = np.zeros(len(largest))
-    for verdict in ("anomalous", "suspicious", "context", "none"):
+    for verdict in VERDICT_COLOURS:
         if verdict in largest:
-            ax.barh(largest.index, largest[verdict], left=left, color=VERDICT_COLOURS[verdict], label=verdict if verdict != "none" else "nothing found")
+            ax.barh(largest.index, largest[verdict], left=left, color=VERDICT_COLOURS[verdict], label=_label(verdict))
             left += largest[verdict].to_numpy()
     ax.set_xlabel("peers (addresses)")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.legend(loc="lower right", frameon=False, fontsize="small")
+    _legend(ax)
     return ax
 
 
@@ -199,18 +210,18 @@ def diversity(ax: Axes, view: View, verdicts: pd.DataFrame, least: int = 100) ->
     if lists.empty:
         return _nothing(ax, f"no peer lists of {least} entries")
     verdict = _verdict_of(lists["peer"], verdicts)
-    order = [name for name in ("none", "context", "suspicious", "anomalous") if (verdict == name).any()]
+    order = [name for name in _MILDEST_FIRST if (verdict == name).any()]
     ax.hist(
         [lists.loc[verdict == name, "diversity"] for name in order],
         bins=[edge / 40 for edge in range(41)],
         stacked=True,
         color=[VERDICT_COLOURS[name] for name in order],
-        label=[name if name != "none" else "nothing found" for name in order],
+        label=[_label(name) for name in order],
     )
     ax.set_yscale("symlog", linthresh=1)
     ax.set_xlabel("distinct subnets ÷ distinct addresses of a list")
     ax.set_ylabel("peer lists")
-    ax.legend(loc="upper left", frameon=False, fontsize="small")
+    _legend(ax)
     return ax
 
 
@@ -226,7 +237,7 @@ def similarity(ax: Axes, view: View) -> Axes:
     ax.set_ylim(bottom=0)
     ax.set_xlabel("Jaccard index: shared ÷ all addresses of two lists")
     ax.set_ylabel("pairs of peer lists")
-    ax.legend(loc="upper right", frameon=False, fontsize="small")
+    _legend(ax)
     return ax
 
 
@@ -287,7 +298,7 @@ def commands_over_time(ax: Axes, view: View, bins: int = 60) -> Axes:
     labels = [*shown, "others"] if rest.any() else shown
     ax.stackplot(middles, *counts, *([rest] if rest.any() else []), labels=labels, colors=_CYCLE[: len(labels)])
     ax.set_ylabel("messages received")
-    ax.legend(loc="upper left", frameon=False, fontsize="small")
+    _legend(ax)
     _clock(ax)
     return ax
 
@@ -307,6 +318,6 @@ def timeline(ax: Axes, view: View, connections: Sequence[int]) -> Axes:
         ax.axvline(opened, color=GREY, linewidth=0.5, zorder=0)
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(-0.6, len(names) - 0.4)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.12), ncols=2, frameon=False, fontsize="small")
+    _legend(ax)
     _clock(ax)
     return ax
