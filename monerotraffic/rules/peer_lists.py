@@ -137,6 +137,10 @@ def _witnesses(view: View, ports: pd.DataFrame) -> pd.DataFrame:
     return every.dropna(subset=["port"]).astype({"port": "int64"}).drop_duplicates(["host", "port"])
 
 
+_PUBLISHED_SIMILAR: Parameters = {"by": "subnet", "excess": None, "alpha": None, "senders": 0, "majority": None, "one_id": True, "each": None}
+"""Of `peer_list_similar`, what both published variants have in common."""
+
+
 RULES: tuple[Rule, ...] = (
     Rule(
         name="peer_list_low_diversity",
@@ -178,30 +182,8 @@ RULES: tuple[Rule, ...] = (
             "most": 10_000,
         },
         presets={
-            "arxiv-v1": {
-                "by": "subnet",
-                "entries": 250,
-                "jaccard": 0.3,
-                "pairs": 5,
-                "excess": None,
-                "alpha": None,
-                "senders": 0,
-                "majority": None,
-                "one_id": True,
-                "each": None,
-            },
-            "aft-2026": {
-                "by": "subnet",
-                "entries": 226,
-                "jaccard": 0.99,
-                "pairs": 1,
-                "excess": None,
-                "alpha": None,
-                "senders": 0,
-                "majority": None,
-                "one_id": True,
-                "each": None,
-            },
+            "arxiv-v1": {"entries": 250, "jaccard": 0.3, "pairs": 5, **_PUBLISHED_SIMILAR},
+            "aft-2026": {"entries": 226, "jaccard": 0.99, "pairs": 1, **_PUBLISHED_SIMILAR},
         },
     ),
     Rule(
