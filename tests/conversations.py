@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import craft
+import pandas as pd
 from craft import CLIENT, SERVER, Connection
 
 import monerotraffic as mt
+from monerotraffic.metrics.view import View
 from monerotraffic.rules import find_anomalies
 
 HOST = "198.51.100.10"
+Metric = Callable[[mt.Traffic | View], pd.DataFrame]
 
 
 def incoming(peer: str = "192.0.2.1", number: int = 0, **more: Any) -> Connection:
@@ -42,3 +46,12 @@ def found(rule: str, traffic: mt.Traffic, preset: str = "default", **parameters:
     """How many a rule counts, by the peers that it flags."""
     findings = find_anomalies(traffic, preset, rules=[rule], parameters={rule: parameters})
     return dict(zip(findings["peer"], (int(count) for count in findings["count"]), strict=True))
+
+
+def check_metric(metric: Metric, traffic: mt.Traffic) -> None:
+    """A View will do for a Traffic, and where nothing is to be told the columns are the same."""
+    none = mt.read(traffic.files["path"].iloc[0], host="203.0.113.77")  # between two others
+    pd.testing.assert_frame_equal(metric(traffic), metric(View(traffic)))
+    empty = metric(none)
+    assert len(empty) == 0
+    assert list(empty.columns) == list(metric(traffic).columns)

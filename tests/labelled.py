@@ -12,14 +12,13 @@ from typing import Any
 import pandas as pd
 import pytest
 import truth
+from conversations import HOST
 from test_truth import read
 
 import monerotraffic as mt
 from monerotraffic.rules import evaluate, find_anomalies
 
 HONEST_SCENARIOS = ("honest", "lossy", "ipv6")
-HOST = "198.51.100.10"
-"""Address of the vantage node."""
 PACKET = 6
 """Type of an Enhanced Packet Block."""
 
