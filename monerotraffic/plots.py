@@ -2,6 +2,7 @@
 
 fig, ax = plt.subplots()
 plots.slots(ax, View(traffic), verdicts(findings))
+ax.set_title("Who holds our slots?", pad=20)  # above the legend
 """
 
 from __future__ import annotations
