@@ -26,4 +26,11 @@ static inline int mt_all_zero(const uint8_t *p, size_t size)
     return bits == 0;
 }
 
+/* Less than, equal to or greater than 0 as a is to b bytewise; of two of which one begins with the other the shorter is less. Neither may be NULL. */
+static inline int mt_compare(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size)
+{
+    int order = memcmp(a, b, a_size < b_size ? a_size : b_size);
+    return order != 0 ? order : (a_size > b_size) - (a_size < b_size);
+}
+
 #endif

@@ -30,6 +30,7 @@ struct mt_decoding {
     size_t first_transaction;     /* rows of transactions that were there before */
     uint32_t transactions, block; /* places of the next transaction, and of the block being read */
     uint8_t stem;                 /* 2002: dandelionpp_fluff is there and false */
+    struct mt_text before;        /* 2002: the transaction read last */
     uint8_t pruned, odd_list;     /* of the block entry being read: as it says; its txs are neither strings nor objects */
     struct mt_text blob;          /* of the pruned transaction being read */
     const uint8_t *prunable_hash;

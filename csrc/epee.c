@@ -91,11 +91,10 @@ static int open_section(struct mt_epee *reader, unsigned frames)
     return MT_OK;
 }
 
-/* Order of two keys given by their length bytes: that of their bytes, a prefix first. */
+/* Order of two keys given by their length bytes. */
 static int compare_keys(const uint8_t *a, const uint8_t *b)
 {
-    int order = memcmp(a + 1, b + 1, *a < *b ? *a : *b);
-    return order != 0 ? order : (int)*a - (int)*b;
+    return mt_compare(a + 1, *a, b + 1, *b);
 }
 
 /* Restores the heap below `root` (greatest key on top). */

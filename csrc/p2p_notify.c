@@ -8,6 +8,17 @@ enum { INDEX_SIZE = 8 };
 
 /* ---- transactions and blocks ---- */
 
+/* The row just made is that of `blob`. */
+static void mark_order(struct mt_decoding *decoding, struct mt_text blob)
+{
+    const struct mt_table *table = mt_decoding_table(decoding, MT_TABLE_transactions);
+    struct mt_transaction_row *row = (struct mt_transaction_row *)table->rows + table->count - 1;
+    const struct mt_text before = decoding->before;
+    row->ascending = before.at == NULL || mt_compare(before.at, before.size, blob.at, blob.size) <= 0;
+    row->present |= MT_TRANSACTION_ASCENDING;
+    decoding->before = blob;
+}
+
 static int read_transactions(struct mt_decoding *decoding, const struct mt_epee_entry *list, int64_t block_position)
 {
     struct mt_epee *reader = &decoding->payload.epee;
@@ -17,8 +28,11 @@ static int read_transactions(struct mt_decoding *decoding, const struct mt_epee_
     for (uint64_t i = 0; i < list->count; i++) {
         if (mt_epee_element(reader, list, &blob) != MT_OK)
             return MT_MALFORMED;
-        if (mt_p2p_transaction(decoding, (struct mt_text){blob.value, (size_t)blob.size}, block_position) != MT_OK)
+        const struct mt_text text = {blob.value, (size_t)blob.size};
+        if (mt_p2p_transaction(decoding, text, block_position) != MT_OK)
             return MT_NOMEM;
+        if (block_position < 0)
+            mark_order(decoding, text);
     }
     return MT_OK;
 }

@@ -184,7 +184,8 @@ enum mt_problem { MT_PROBLEMS(MT_IDENTIFIER) MT_PROBLEM_COUNT };
     FIELD(rct_type, uint8_t, OPTIONAL, NONE, "RingCT type, 0 (none: coinbase) to 6 (BulletproofPlus, CLSAG); missing for version 1") \
     FIELD(pruned, uint8_t, TRUTH, NONE, "the blob lacks the part that pruned nodes do not keep") \
     FIELD(fluff, uint8_t, OPTIONAL_TRUTH, NONE, "2002 only: dandelionpp_fluff, which is true where it is left out") \
-    FIELD(reserved, uint16_t, HIDDEN, NONE, "0") \
+    FIELD(ascending, uint8_t, OPTIONAL_TRUTH, NONE, "2002 only: bytewise, the blob is not less than the one before it in its message; true of the first") \
+    FIELD(reserved, uint8_t, HIDDEN, NONE, "0") \
     FIELD(reserved_too, uint32_t, HIDDEN, NONE, "0")
 
 #define MT_BLOCK_ROW(FIELD) \
@@ -286,7 +287,7 @@ enum { MT_CONNECTION_CLIENT_MSS = 1, MT_CONNECTION_SERVER_MSS = 2, MT_CONNECTION
 enum { MT_MESSAGE_SKELETON = 1, MT_MESSAGE_TRAILING = 2, MT_MESSAGE_UNKNOWN_KEYS = 4, MT_MESSAGE_DUPLICATE_KEYS = 8, MT_MESSAGE_WIDE_VARINTS = 16, MT_MESSAGE_OTHER_TYPES = 32,
        MT_MESSAGE_DEFAULT_FIELDS = 64, MT_MESSAGE_KEYS_ORDERED = 128 };
 enum { MT_TRANSACTION_FEE = 1, MT_TRANSACTION_WEIGHT = 2, MT_TRANSACTION_INPUTS = 4, MT_TRANSACTION_OUTPUTS = 8, MT_TRANSACTION_RING_SIZE = 16, MT_TRANSACTION_BLOCK_POSITION = 32,
-       MT_TRANSACTION_VERSION = 64, MT_TRANSACTION_RCT_TYPE = 128, MT_TRANSACTION_FLUFF = 256 };
+       MT_TRANSACTION_VERSION = 64, MT_TRANSACTION_RCT_TYPE = 128, MT_TRANSACTION_FLUFF = 256, MT_TRANSACTION_ASCENDING = 512 };
 enum { MT_BLOCK_HEIGHT = 1, MT_BLOCK_TIMESTAMP = 2, MT_BLOCK_TRANSACTIONS = 4, MT_BLOCK_MAJOR_VERSION = 8, MT_BLOCK_MINOR_VERSION = 16 };
 enum { MT_INVENTORY_INDEX = 1 };
 enum { MT_ENTRY_COUNT = 1, MT_ENTRY_INT = 2, MT_ENTRY_FLOAT = 4 };

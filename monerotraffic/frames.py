@@ -38,7 +38,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "node_data": ("message", "peer_id", "my_port", "network_id", "support_flags", "rpc_port", "rpc_credits_per_hash", "local_time", "status_text"),
     "sync_data": ("message", "current_height", "cumulative_difficulty", "cumulative_difficulty_top64", "top_id", "top_version", "pruning_seed"),
     "transactions": (
-        *("message", "position", "tx", "size", "version", "rct_type", "inputs", "outputs", "ring_size", "fee", "weight", "pruned", "fluff", "block_position"),
+        *("message", "position", "tx", "size", "version", "rct_type", "inputs", "outputs", "ring_size", "fee", "weight"),
+        *("pruned", "fluff", "ascending", "block_position"),
     ),
     "blocks": (
         *("message", "position", "block", "height", "timestamp", "major_version", "minor_version", "previous", "miner_tx", "transactions", "size"),

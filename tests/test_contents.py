@@ -43,7 +43,8 @@ def test_transactions_are_those_that_were_sent(scenario: truth.Scenario) -> None
     assert found["fee"].notna().all() and (found["fee"] > 0).all()
     assert (relayed["weight"] >= relayed["size"]).all() and ((relayed["weight"] == relayed["size"]) == (relayed["outputs"] <= 2)).all()
     assert relayed["fluff"].notna().all() and relayed["block_position"].isna().all()
-    assert found.loc[found["command"] != 2002, "fluff"].isna().all()
+    assert found.loc[found["command"] != 2002, ["fluff", "ascending"]].isna().all(axis=None)
+    assert relayed.loc[relayed["fluff"].fillna(False), "ascending"].all()
 
 
 @pytest.mark.parametrize("scenario", scenarios())

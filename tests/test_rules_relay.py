@@ -135,9 +135,7 @@ def test_unsorted_fluff(tmp_path: Path) -> None:
     plain.send(CLIENT, relayed(1, 2, 3))
     plain.send(CLIENT, relayed(3, 2, fluff=False))  # the answer to a 2010 is in no order
     plain.send(CLIENT, relayed(1))
-    traffic = read(tmp_path, falls, twice, plain, tables=mt.TABLES)
-    assert found("unsorted_fluff", traffic) == {"192.0.2.0": 1, "192.0.2.1": 1}
-    assert found("unsorted_fluff", read(tmp_path, falls, twice, plain)) == {"192.0.2.1": 1}
+    assert found("unsorted_fluff", read(tmp_path, falls, twice, plain)) == {"192.0.2.0": 1, "192.0.2.1": 1}
 
 
 @pytest.mark.parametrize(

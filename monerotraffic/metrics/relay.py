@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from monerotraffic.metrics.view import View, viewed
 from monerotraffic.traffic import Traffic
@@ -63,8 +61,7 @@ def fluff_order(traffic: Traffic | View) -> pd.DataFrame:
     """Whether fluff 2002 messages of peers list their transactions as monerod does: ascending bytewise, none twice. One row per message with two or more.
 
     Columns: `message`, `peer`, `connection`, `time`, `file`, `frame`; `transactions` (int64); `repeated` (int64), of them with an id that came before in the
-    message; `unsorted` (boolean), some blob is less than the one before it: missing where the table `fields` was not decoded (tables=TABLES),
-    which alone holds the blobs.
+    message; `unsorted` (bool), some blob is less than the one before it.
 
     Source: src/cryptonote_protocol/levin_notify.cpp fluff_flush: sorted since v0.16, unique since v0.18.3.4.
     """
@@ -73,10 +70,10 @@ def fluff_order(traffic: Traffic | View) -> pd.DataFrame:
     rows = rows[(rows["command"] == 2002) & (rows["direction"] == "received") & rows["fluff"].fillna(True).astype(bool)]
     again = rows["tx"].notna() & rows.duplicated(["message", "tx"])
     place = ["message", "peer", "connection", "time", "file", "frame"]
-    made = rows.assign(again=again).groupby("message").agg(transactions=("message", "size"), repeated=("again", "sum"))
+    falls = ~rows["ascending"].fillna(True).astype(bool)
+    made = rows.assign(again=again, falls=falls).groupby("message").agg(transactions=("message", "size"), repeated=("again", "sum"), unsorted=("falls", "any"))
     made = rows[place].drop_duplicates("message").set_index("message").join(made).reset_index()
-    made = made[made["transactions"] > 1].astype({"transactions": "int64", "repeated": "int64"}).reset_index(drop=True)
-    return made.assign(unsorted=_unsorted(view, made["message"]))
+    return made[made["transactions"] > 1].astype({"transactions": "int64", "repeated": "int64", "unsorted": "bool"}).reset_index(drop=True)
 
 
 def fork_versions(traffic: Traffic | View) -> pd.DataFrame:
@@ -116,29 +113,3 @@ def _shares(rows: pd.DataFrame, name: str) -> pd.DataFrame:
     made["median"], made["p90"] = groups["delay"].median(), groups["delay"].quantile(0.9)
     names = {"sent": name, "first": f"{name}_first", "share": f"{name}_first_share", "median": f"{name}_delay_median", "p90": f"{name}_delay_p90"}
     return made.rename(columns=names)
-
-
-def _unsorted(view: View, messages: pd.Series) -> pd.api.extensions.ExtensionArray:
-    """Whether the blobs of 2002 messages are out of order, if the fields are there."""
-    if "fields" not in view.traffic.arrays:
-        return pd.array([pd.NA] * len(messages), dtype="boolean")
-    fields = view.traffic.fields
-    fields = fields[fields["message"].isin(messages)]
-    lists = fields[(fields["key"] == "txs") & (fields["parent"] == -1)]
-    blobs = fields[fields["key"].isna()].merge(
-        lists[["message", "position"]], left_on=["message", "parent"], right_on=["message", "position"], suffixes=("", "_list")
-    )
-    blobs = blobs[blobs["value_bytes"].notna()].sort_values(["message", "position"])
-    ranks = _ranks(blobs["value_bytes"])
-    falls = (np.diff(ranks, prepend=0) < 0) & (blobs["message"].diff() == 0).to_numpy()
-    return pd.array(messages.isin(blobs["message"][falls]), dtype="boolean")
-
-
-def _ranks(column: pd.Series) -> NDArray[np.int64]:
-    """Each value's place in bytewise order."""
-    used = column.cat.remove_unused_categories().cat
-    order = sorted(range(len(used.categories)), key=lambda code: used.categories[code])
-    places = np.empty(len(order), dtype=np.int64)
-    places[order] = np.arange(len(order))
-    ranks: NDArray[np.int64] = places[used.codes.to_numpy()]
-    return ranks

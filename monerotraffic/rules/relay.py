@@ -73,7 +73,7 @@ def _times(column: pd.Series) -> NDArray[np.datetime64]:
 
 def _unsorted_fluff(view: View, parameters: Parameters) -> pd.DataFrame:
     lists = fluff_order(view)
-    wrong = lists["unsorted"].fillna(False).astype(bool) | (lists["repeated"] > 0)
+    wrong = lists["unsorted"] | (lists["repeated"] > 0)
     return observations(lists[wrong], lists.loc[wrong, "transactions"])
 
 
@@ -126,7 +126,7 @@ RULES: tuple[Rule, ...] = (
         family="relay",
         weight="weak",
         unit="message",
-        definition="A fluff 2002 with blobs not ascending bytewise (told only where the table fields was decoded), or an id twice. Measure: transactions.",
+        definition="A fluff 2002 with blobs not ascending bytewise, or an id twice. Measure: transactions.",
         source="src/cryptonote_protocol/levin_notify.cpp fluff_flush",
         observe=_unsorted_fluff,
         holds="monerod 0.16 and later; none twice, 0.18.3.4 and later",

@@ -46,8 +46,19 @@ def bad(detail: str, count: int = 1) -> list[Row]:
 
 @case
 def transactions_that_are_fluffed() -> Expect:
-    rows = [{"message": 0, "position": i, "fluff": True, "block_position": None, **GENESIS_TX_ROW} for i in range(2)]
+    rows = [{"message": 0, "position": i, "fluff": True, "ascending": True, "block_position": None, **GENESIS_TX_ROW} for i in range(2)]
     return relayed(2002, {"_": b"", "txs": [GENESIS_TX, GENESIS_TX]}, transactions=rows, blocks=[], inventories=[], problems=[])
+
+
+@cases({
+    "the same bytes, and more": ([b"\5", b"\5", b"\5\0"], [True, True, True]),
+    "the first of another": ([b"\5\0", b"\5", b"\5\0"], [True, False, True]),
+    "by the first byte, not by length": ([b"\xff", b"\x7f" * 9, b"\x80"], [True, False, True]),
+    "nothing at first": ([b"", b"\0", b""], [True, True, False]),
+})
+def transactions_in_order(blobs: list[bytes], ascending: list[bool]) -> Expect:
+    """Each held against the one before it, whether it parses or not."""
+    return relayed(2002, {"txs": blobs, "_": b"\0" * 16}, transactions=[{"position": i, "ascending": one} for i, one in enumerate(ascending)])
 
 
 @cases({"before the transactions": False, "behind them, and false": False, "behind them, and true": True})
@@ -99,7 +110,7 @@ def transactions_alone() -> Expect:
 @cases({"as 2001": 2001, "as 2008": 2008})
 def a_block(command: int) -> Expect:
     body = {"b": {"block": GENESIS, "txs": [GENESIS_TX]}, "current_blockchain_height": ("u64", 1)}
-    row = {"position": 0, "block_position": 0, "fluff": None, **GENESIS_TX_ROW}
+    row = {"position": 0, "block_position": 0, "fluff": None, "ascending": None, **GENESIS_TX_ROW}
     return relayed(command, body, blocks=[{"message": 0, "position": 0, **GENESIS_ROW}], transactions=[row], problems=[])
 
 

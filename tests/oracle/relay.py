@@ -77,13 +77,13 @@ def add_transactions(rows: Rows, section: Section, fluff: bool | None, block: in
     if entry is None or not entry.array:
         return
     if entry.type == STRING:
-        for data in entry.value:
-            add_transaction(rows, data, {"pruned": False, "fluff": fluff, "block_position": block}, None)
+        for before, data in zip([b"", *entry.value], entry.value, strict=False):
+            add_transaction(rows, data, {"pruned": False, "fluff": fluff, "ascending": None if fluff is None else before <= data, "block_position": block}, None)
     elif entry.type == OBJECT:
         for pruned in entry.value:
             data = text(pruned, "blob")
             if data is not None:
-                add_transaction(rows, data, {"pruned": True, "fluff": fluff, "block_position": block}, blob(pruned, "prunable_hash", 32))
+                add_transaction(rows, data, {"pruned": True, "fluff": fluff, "ascending": None, "block_position": block}, blob(pruned, "prunable_hash", 32))
 
 
 def add_transaction(rows: Rows, data: bytes, sent: Row, prunable_hash: bytes | None) -> None:
