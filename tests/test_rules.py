@@ -10,7 +10,7 @@ import pytest
 from craft import CLIENT, SERVER, Connection
 
 import monerotraffic as mt
-from monerotraffic.rules import PRESETS, RULES, WEIGHTS, evaluate, find_anomalies, verdicts
+from monerotraffic.rules import PRESETS, RULES, RULES_OF_LABEL, WEIGHTS, evaluate, find_anomalies, verdicts
 
 HOST = "198.51.100.10"
 
@@ -69,6 +69,13 @@ def test_evaluation() -> None:
     findings = pd.DataFrame({"peer": ["a", "b", "c"], "rule": "ping_flood"})
     row = evaluate(findings, {"a": ["ping_flooding"], "b": ["control"], "c": ["garbage"], "d": ["ping_flooding"], "d:18080": ["ping_flooding"]}).set_index("rule").loc["ping_flood"]
     assert (row.expected, row.found, row.missed, row.others, row.honest, row.recall, row.precision) == (2, 1, ["d"], 2, ["b"], 0.5, 0.5)
+
+
+def test_a_label_may_be_the_name_of_a_rule() -> None:
+    findings = pd.DataFrame({"peer": ["a"], "rule": "out_of_turn"})
+    made = evaluate(findings, {"a": ["out_of_turn"], "b": ["peer_id_reserved", "pong_id_match"]}).set_index("rule")
+    assert made["missed"].to_dict() == {"out_of_turn": [], "peer_id_reserved": ["b"]}
+    assert not set(RULES_OF_LABEL) & set(RULES)
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_fluffy_with_txs(tmp_path: Path) -> None:
 
 
 def test_what_was_asked_may_not_have_been_captured(tmp_path: Path) -> None:
-    lost, last, midstream, later = (shaken(incoming(f"192.0.2.{number}", number)) for number in range(4))
+    lost, last, midstream, later, closed, unfinished = (shaken(incoming(f"192.0.2.{number}", number)) for number in range(6))
     lost.skip(SERVER, len(missing(9, [1, 2], [1])))
     for talk in (lost, last, midstream):
         talk.send(CLIENT, announced(9, [1, 2], [2]))
@@ -74,10 +74,15 @@ def test_what_was_asked_may_not_have_been_captured(tmp_path: Path) -> None:
     later.clock += 130 * 10**9
     later.send(CLIENT, announced(9, [1, 2], [2]))
     later.send(SERVER, TICK)
-    traffic = read(tmp_path, lost, last, midstream, later)
-    assert (traffic.messages["command"] == 2008).sum() == 4
-    assert found("fluffy_with_txs", traffic) == {"192.0.2.3": 1}
-    assert found("fluffy_with_txs", traffic, since_seconds=600) == {}
+    for talk in (closed, unfinished):
+        if talk is unfinished:
+            talk.skip(SERVER, len(missing(9, [1, 2], [1])))
+        talk.send(CLIENT, announced(9, [1, 2], [2]))
+        talk.close()
+    traffic = read(tmp_path, lost, last, midstream, later, closed, unfinished)
+    assert (traffic.messages["command"] == 2008).sum() == 6
+    assert found("fluffy_with_txs", traffic) == {"192.0.2.3": 1, "192.0.2.4": 1}
+    assert found("fluffy_with_txs", traffic, since_seconds=600) == {"192.0.2.4": 1}
 
 
 # ---------------------------------------------------------------- stem_from_acceptor

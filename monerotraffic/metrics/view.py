@@ -39,11 +39,11 @@ class View:
     def ends(self) -> pd.DataFrame:
         """connections of the vantage node by id (the index), each end's columns named by who it is: `peer_lost`, `vantage_mss`, … of client_ and server_.
 
-        With `direction`, `start`, `peer`, `server_port`, and `peer_began`, `vantage_began`: whether the capture holds that end's SYN, and so its first byte.
+        With `direction`, `start`, `end`, `peer`, `server_port`, and `peer_began`, `vantage_began`: whether the capture holds that end's SYN, and so its first byte.
         """
         frame = self.connections
         incoming = (frame["direction"] == "incoming").to_numpy()
-        made = frame[["peer", "direction", "start", "server_port"]].copy()
+        made = frame[["peer", "direction", "start", "end", "server_port"]].copy()
         for name in _SIDE:
             client, server = frame[f"client_{name}"], frame[f"server_{name}"]
             made[f"peer_{name}"], made[f"vantage_{name}"] = client.where(incoming, server), server.where(incoming, client)

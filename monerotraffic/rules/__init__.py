@@ -7,18 +7,13 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from monerotraffic.metrics.view import View
-from monerotraffic.rules import connections, fragmentation, identity, network, peer_lists, relay, structure
+from monerotraffic.rules.catalogue import RULES
 from monerotraffic.rules.evaluation import HONEST, RULES_OF_LABEL, evaluate
 from monerotraffic.rules.findings import PRESETS, WEIGHTS, find, verdicts
 from monerotraffic.rules.rule import Parameters, Rule
 from monerotraffic.traffic import Traffic
 
 __all__ = ["HONEST", "PRESETS", "RULES", "RULES_OF_LABEL", "WEIGHTS", "Rule", "evaluate", "find_anomalies", "verdicts"]
-
-_FAMILIES = (structure, fragmentation, peer_lists, identity, connections, relay, network)
-
-RULES: Mapping[str, Rule] = {rule.name: rule for family in _FAMILIES for rule in family.RULES}
-"""Every rule by name."""
 
 
 def find_anomalies(

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
+from monerotraffic.rules.catalogue import RULES
+
 __all__ = ["HONEST", "RULES_OF_LABEL", "evaluate"]
 
 HONEST = frozenset(
@@ -21,27 +23,18 @@ RULES_OF_LABEL: Mapping[str, tuple[str, ...]] = {
     "last_seen_sent": ("last_seen_present",),
     "wrong_version": ("bad_header",),
     "zero_length_body": ("bad_header",),
-    "unknown_command": ("unknown_command",),
     "oversize_length": ("oversize_message",),
     "bad_storage": ("payload_malformed",),
     "epee_types": ("noncanonical_encoding",),
-    "wrong_network": ("wrong_network",),
-    "garbage": ("garbage",),
     "garbage_after_handshake": ("garbage",),
     "bad_signature_later": ("garbage",),
     "signature_only": ("signature_alone",),
-    "header_alone": ("header_alone",),
     "tiny_fragments": ("over_fragmented",),
-    "levin_fragments": ("levin_fragments",),
     "low_diversity": ("peer_list_low_diversity",),
     "similar_lists": ("peer_list_similar",),
     "oversize_peer_list": ("peer_list_oversized",),
     "class_list": ("peer_list_one_host_many_ports",),
-    "many_ports": ("many_ports",),
     "peer_id_switch_back": ("peer_id_returns",),
-    "peer_id_shared": ("peer_id_shared",),
-    "peer_id_cluster": ("peer_id_cluster",),
-    "pong_id_mismatch": ("pong_id_mismatch",),
     "pong_id_shared_inner": ("pong_id_shared",),
     "handshake_id_rotates": ("peer_id_rotates",),
     "several_ids_one_port": ("peer_ids_side_by_side",),
@@ -49,15 +42,13 @@ RULES_OF_LABEL: Mapping[str, tuple[str, ...]] = {
     "ping_flooding": ("ping_flood",),
     "throttled_timed_sync": ("timed_sync_throttled",),
     "tcp_only": ("no_handshake",),
-    "handshake_incomplete": ("handshake_incomplete",),
     "handshake_unanswered": ("handshake_incomplete",),
     "handshake_reset": ("handshake_incomplete",),
     "support_flags_request_unanswered": ("request_unanswered",),
-    "one_way_listener": ("one_way_listener",),
-    "shared_backend": ("shared_backend",),
     "subnet_saturation": ("subnet_dense",),
 }
-"""Which rules must find a peer of a label. Labels that are not here have none: they are honest, or a circumstance."""
+"""Which rules must find a peer of a label. A label that is not here and is the name of a rule asks for that one; others ask for none: they are honest, or a
+circumstance."""
 
 
 def evaluate(findings: pd.DataFrame, labels: Mapping[str, Iterable[str]]) -> pd.DataFrame:
@@ -77,7 +68,7 @@ def evaluate(findings: pd.DataFrame, labels: Mapping[str, Iterable[str]]) -> pd.
         if given <= HONEST:
             honest.add(peer)
         for label in given:
-            for rule in RULES_OF_LABEL.get(label, ()):
+            for rule in RULES_OF_LABEL.get(label, (label,) if label in RULES else ()):
                 asked.setdefault(rule, set()).add(peer)
     flagged = {str(rule): set(rows["peer"]) for rule, rows in findings.groupby("rule")}
     rows = []

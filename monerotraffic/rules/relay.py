@@ -55,11 +55,12 @@ def _stem_from_acceptor(view: View, parameters: Parameters) -> pd.DataFrame:
 
 
 def _all_sent_is_known(view: View, rows: pd.DataFrame, since: float | None) -> pd.Series:
-    """Whether the capture holds all that the vantage node sent on the connection before each message: it lost nothing, a later message of it shows that nothing
-    is missing at the end, and the beginning was captured, or is more than `since` seconds ago."""
+    """Whether the capture holds all that the vantage node sent on the connection before each message: it lost nothing, a later message of it or its FIN shows
+    that nothing is missing at the end, and the beginning was captured, or is more than `since` seconds ago."""
     ends = view.ends.reindex(rows["connection"])
     last = view.sent.groupby("connection")["time"].max().reindex(rows["connection"])
-    known = (ends["vantage_lost"] == 0).to_numpy() & (_times(last) > _times(rows["time"]))
+    ended = (ends["end"] == "fin").to_numpy() & (ends["vantage_packets"] > 0).to_numpy()
+    known = (ends["vantage_lost"] == 0).to_numpy() & ((_times(last) > _times(rows["time"])) | ended)
     begun = ends["vantage_began"].fillna(False).to_numpy(dtype=bool)
     if since is not None:
         opened = view.connections.set_index("connection")["opened"].reindex(rows["connection"])
