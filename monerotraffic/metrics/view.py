@@ -39,7 +39,8 @@ class View:
     def ends(self) -> pd.DataFrame:
         """connections of the vantage node by id (the index), each end's columns named by who it is: `peer_lost`, `vantage_mss`, … of client_ and server_.
 
-        With `direction`, `start`, `end`, `peer`, `server_port`, and `peer_began`, `vantage_began`: whether the capture holds that end's SYN, and so its first byte.
+        With `direction`, `start`, `end`, `peer`, `server_port`, and `peer_began`, `vantage_began`: whether the capture holds that end's SYN, and so its first
+        byte.
         """
         frame = self.connections
         incoming = (frame["direction"] == "incoming").to_numpy()

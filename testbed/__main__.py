@@ -1,0 +1,33 @@
+"""python -m testbed OUT: makes a labelled capture. README.md tells more."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from testbed.cast import SCENARIOS
+from testbed.nodes import Program, make_template
+from testbed.play import Plan, play
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m testbed", description="Makes a labelled capture of monerods and emulated peers. Needs root.")
+    add = parser.add_argument
+    add("out", type=Path, help="folder to make; must not be there")
+    add("--scenario", choices=sorted(SCENARIOS), default="spies")
+    add("--seed", type=int, default=1)
+    add("--seconds", type=int, default=520)
+    add("--loss", type=float, default=0.0, help="share of the packets that the other hosts lose, each way")
+    add("--root", type=Path, action="append", help="tree of a system that has monero (-: this one); of several the vantage node has the first")
+    add("--template", type=Path, default=Path("build/testbed-chain"), help="where the chain is that all begin with; made if it is not there")
+    given = parser.parse_args()
+    programs = [Program(None if str(root) == "-" else root.resolve()) for root in given.root or [Path("-")]]
+    if not given.template.exists():
+        make_template(given.template, programs[-1])
+    given.out.mkdir(parents=True)
+    asyncio.run(play(Plan(given.out, given.scenario, given.seed, given.seconds, given.loss, programs, given.template)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+"""What emulated peers do on a connection that no standard node does. Each is an Extra: it is given the connection, and ends when it is done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import craft
+from craft import EMPTY, bucket, notification, request
+
+from monerotraffic import levin
+from testbed.peer import Extra, Talk, drain, reset
+
+
+def every(seconds: float, act: Callable[[Talk], Awaitable[None]], times: int = 1 << 30) -> Extra:
+    """Does it again and again."""
+
+    async def extra(talk: Talk) -> None:
+        for _ in range(times):
+            await asyncio.sleep(seconds)
+            await act(talk)
+
+    return extra
+
+
+def sends(*buckets: bytes) -> Extra:
+    async def extra(talk: Talk) -> None:
+        for data in buckets:
+            await talk.send(data)
+
+    return extra
+
+
+def sends_raw(data: bytes) -> Extra:
+    async def extra(talk: Talk) -> None:
+        await talk.raw(data)
+
+    return extra
+
+
+async def ping(talk: Talk) -> None:
+    await talk.ping()
+
+
+def pings(count: int) -> Extra:
+    return sends(*[request(1003)] * count)
+
+
+# ---- payloads and headers that monerod refuses
+
+
+async def bad_storage(talk: Talk) -> None:
+    """A timed sync whose payload stops within an entry."""
+    body = craft.timed_sync_request(talk.sync_data())
+    await talk.send(request(1002, body[: len(body) // 2]))
+
+
+async def epee_types(talk: Talk) -> None:
+    """A timed sync whose height has another type, which monerod's reader takes."""
+    sync = talk.sync_data()
+    await talk.send(request(1002, craft.timed_sync_request({**sync, "current_height": ("u32", sync["current_height"][1])})))
+
+
+async def in_levin_fragments(talk: Talk) -> None:
+    """A timed sync in Levin fragments."""
+    for data in craft.fragments(request(1002, craft.timed_sync_request(talk.sync_data())), 128):
+        await talk.send(data)
+
+
+def of_version(version: int) -> Extra:
+    """A timed sync with another protocol version."""
+
+    async def extra(talk: Talk) -> None:
+        await talk.send(bucket(1002, craft.timed_sync_request(talk.sync_data()), expect=1, version=version))
+
+    return extra
+
+
+async def coalesced(talk: Talk) -> None:
+    """A timed sync and a notification in one segment, as happens to any node."""
+    await talk.send(request(1002, craft.timed_sync_request(talk.sync_data())), notification(2010, EMPTY))
+
+
+# ---- connections that are not what they should be
+
+
+def tcp_only(seconds: float) -> Extra:
+    async def opening(talk: Talk) -> None:
+        await drain(talk, seconds)
+
+    return opening
+
+
+async def ping_only(talk: Talk) -> None:
+    await talk.ping()
+    await talk.receive()
+
+
+def garbage(data: bytes, with_reset: bool) -> Extra:
+    async def opening(talk: Talk) -> None:
+        await talk.raw(data)
+        await drain(talk, 2)
+        if with_reset:
+            reset(talk)
+
+    return opening
+
+
+def partial_handshake(keep: Callable[[int], int], seconds: float) -> Extra:
+    """The first bytes of a 1001 request, and then nothing."""
+
+    async def opening(talk: Talk) -> None:
+        whole = request(1001, craft.handshake_request(talk.node_data(), talk.sync_data()))
+        await talk.raw(whole[: keep(len(whole))])
+        await drain(talk, seconds)
+
+    return opening
+
+
+async def reset_before_answer(talk: Talk) -> None:
+    await talk.handshake()
+    reset(talk)
+
+
+async def half_an_answer(talk: Talk) -> None:
+    """Accepts, and sends half of its 1001 response."""
+    await talk.receive()
+    whole = craft.response(1001, craft.handshake_response(talk.peers(), talk.node_data(), talk.sync_data()))
+    await talk.raw(whole[: len(whole) // 2])
+    await drain(talk, 30)
+
+
+async def no_answer(talk: Talk) -> None:
+    """Accepts, and never says anything."""
+    await drain(talk, 60)
+
+
+def quick(seconds: float) -> Extra:
+    """A handshake, and gone soon after the answer."""
+
+    async def opening(talk: Talk) -> None:
+        await talk.handshake()
+        while (await talk.receive()).command != 1001:
+            pass
+        await asyncio.sleep(seconds)
+
+    return opening
+
+
+def oversize(command: int, length: int) -> Extra:
+    """A header that announces more than monerod takes, and a little of it."""
+
+    async def opening(talk: Talk) -> None:
+        await talk.handshake()
+        while (await talk.receive()).command != 1001:
+            pass
+        await talk.raw(bucket(command, bytes(200), expect=1, length=length))
+        await drain(talk, 20)
+
+    return opening
+
+
+async def timed_sync_first(talk: Talk) -> None:
+    """1002 before any handshake, which monerod answers."""
+    await talk.timed_sync()
+    await talk.receive()
+    await drain(talk, 3)
+
+
+# ---- relay
+
+
+def _block(payload: bytes) -> dict[str, Any]:
+    return dict(levin.loads(payload))
+
+
+async def fluffy_with_txs(talk: Talk) -> None:
+    """The last block announced with one of its transactions, and another that is none of its."""
+    known = [blob for blob in talk.world.blobs if len(blob) > 200]
+    if talk.world.blocks and len(known) >= 2:
+        root = _block(talk.world.blocks[-1])
+        body = craft.epee({"b": {"block": bytes(root["b"]["block"]), "txs": known[-1:]}, "current_blockchain_height": int(root["current_blockchain_height"])})
+        await talk.send(notification(2008, body))
+
+
+async def new_block(talk: Talk) -> None:
+    """The last block as 2001."""
+    if talk.world.blocks:
+        root = _block(talk.world.blocks[-1])
+        body = craft.epee({"b": {"block": bytes(root["b"]["block"])}, "current_blockchain_height": int(root["current_blockchain_height"])})
+        await talk.send(notification(2001, body))
+
+
+async def stem(talk: Talk) -> None:
+    """A transaction in the stem phase, from an end that accepted the connection."""
+    if talk.world.blobs:
+        await talk.send(notification(2002, craft.transactions([talk.world.blobs[-1]], fluff=False)))
+
+
+async def unsorted(talk: Talk) -> None:
+    """Two transactions in descending order."""
+    if len(set(talk.world.blobs)) >= 2:
+        await talk.send(notification(2002, craft.transactions(sorted(set(talk.world.blobs))[-2:][::-1])))
+
+
+async def repeated(talk: Talk) -> None:
+    """A transaction twice."""
+    if talk.world.blobs:
+        await talk.send(notification(2002, craft.transactions(talk.world.blobs[-1:] * 2)))

@@ -1,0 +1,113 @@
+"""Network namespaces on one bridge, sockets inside them, and the capture. Needs root, iproute2, ethtool and dumpcap."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+_CLONE_NEWNET = 0x40000000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def run(*command: str) -> None:
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+class Network:
+    """Namespaces by name, each with one interface `eth0` on a common bridge, cut off from everything else. A context manager: they are gone after it."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self.names: list[str] = []
+
+    def __enter__(self) -> Network:
+        self._add("bridge")
+        self._in("bridge", "ip", "link", "add", "br0", "type", "bridge")
+        self._in("bridge", "ip", "link", "set", "br0", "up")
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for name in reversed(self.names):
+            run("ip", "netns", "del", self.full(name))
+
+    def full(self, name: str) -> str:
+        return f"{self.prefix}-{name}"
+
+    def command(self, name: str, *command: str) -> list[str]:
+        return ["ip", "netns", "exec", self.full(name), *command]
+
+    def _in(self, name: str, *command: str) -> None:
+        run(*self.command(name, *command))
+
+    def _add(self, name: str) -> None:
+        run("ip", "netns", "add", self.full(name))
+        self.names.append(name)
+        self._in(name, "ip", "link", "set", "lo", "up")
+
+    def host(self, name: str, addresses: Sequence[str], mtu: int = 1500) -> None:
+        """A namespace with these addresses. Offloading is off, so that what is captured are segments as on a real line."""
+        self._add(name)
+        here, there = f"{self.prefix}{len(self.names)}a", f"{self.prefix}{len(self.names)}b"
+        run("ip", "link", "add", here, "type", "veth", "peer", "name", there)
+        run("ip", "link", "set", here, "netns", self.full(name))
+        run("ip", "link", "set", there, "netns", self.full("bridge"))
+        self._in("bridge", "ip", "link", "set", there, "master", "br0", "up")
+        self._in("bridge", "ethtool", "-K", there, "tso", "off", "gso", "off", "gro", "off")
+        self._in(name, "ip", "link", "set", here, "name", "eth0", "mtu", str(mtu), "up")
+        self._in(name, "ethtool", "-K", "eth0", "tso", "off", "gso", "off", "gro", "off")
+        for address in addresses:
+            self._in(name, "ip", "address", "add", f"{address}/32", "dev", "eth0")
+        self._in(name, "ip", "route", "add", "default", "dev", "eth0", "src", addresses[0])
+
+    def drop(self, name: str, address: str, port: int) -> None:
+        """Packets to this port are dropped, as by a firewall."""
+        self._in(name, "iptables", "-A", "INPUT", "-p", "tcp", "-d", address, "--dport", str(port), "-j", "DROP")
+
+    def lose(self, name: str, share: float) -> None:
+        """A share of the packets that reach this host, or leave it, is lost; what reaches it has been captured there before."""
+        chance = ("-m", "statistic", "--mode", "random", "--probability", str(share), "-j", "DROP")
+        for chain, way in (("INPUT", "-i"), ("OUTPUT", "-o")):
+            self._in(name, "iptables", "-A", chain, "!", way, "lo", *chance)
+
+    @contextmanager
+    def inside(self, name: str) -> Iterator[None]:
+        """Sockets made by this thread within are of the namespace, and stay so."""
+        with open("/proc/thread-self/ns/net") as home, open(f"/run/netns/{self.full(name)}") as there:
+            _enter(there.fileno())
+            try:
+                yield
+            finally:
+                _enter(home.fileno())
+
+    def socket(self, name: str) -> socket.socket:
+        with self.inside(name):
+            return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+
+
+def _enter(namespace: int) -> None:
+    if _libc.setns(namespace, _CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+class Capture:
+    """dumpcap at a host, into a ring of files of some minutes each, named as dumpcap names them."""
+
+    def __init__(self, network: Network, name: str, folder: Path, capture_filter: str, seconds: int) -> None:
+        command = network.command(name, "dumpcap", "-q", "-i", "eth0", "-f", capture_filter, "-b", f"duration:{seconds}", "-w", str(folder / "vantage.pcapng"))
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            if line.startswith("File:"):
+                break
+
+    def stop(self) -> str:
+        """What dumpcap says it captured."""
+        self.process.send_signal(signal.SIGINT)
+        _, told = self.process.communicate(timeout=30)
+        return str(told)

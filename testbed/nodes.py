@@ -1,0 +1,166 @@
+"""monerods and a wallet on a chain of their own (--regtest, which has the network id and port of mainnet)."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from testbed.network import Network
+
+TEMPLATE_BLOCKS = 140
+"""Blocks of the chain that all begin with: coins are spendable after 60, and a ring needs 16 outputs."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """Where the programs of one version are: on PATH, or in a tree that holds a whole system (of debootstrap, say)."""
+
+    root: Path | None = None
+
+    def command(self, name: str) -> list[str]:
+        if self.root is None:
+            return [name]
+        libraries = ":".join(str(self.root / place) for place in ("usr/lib/x86_64-linux-gnu", "usr/lib"))
+        return [str(self.root / "usr/lib64/ld-linux-x86-64.so.2"), "--library-path", libraries, str(self.root / "usr/bin" / name)]
+
+    @property
+    def version(self) -> str:
+        told = subprocess.run([*self.command("monerod"), "--version"], capture_output=True, text=True, check=True).stdout
+        return told.split("(v")[-1].split("-")[0].rstrip(")\n")
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP to a host's loopback."""
+
+    def __init__(self, network: Network, name: str, port: int) -> None:
+        super().__init__("127.0.0.1", port, timeout=120)
+        self.network, self.name = network, name
+
+    def connect(self) -> None:
+        self.sock: socket.socket = self.network.socket(self.name)
+        self.sock.settimeout(120)
+        self.sock.connect(("127.0.0.1", self.port))
+
+
+class Daemon:
+    """A monerod or monero-wallet-rpc in a namespace, told what to do by JSON-RPC."""
+
+    def __init__(self, network: Network, name: str, command: Sequence[str], rpc_port: int, log: Path) -> None:
+        self.network, self.name, self.rpc_port = network, name, rpc_port
+        self.log = log.open("ab")
+        self.process = subprocess.Popen(network.command(name, *command), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+
+    def rpc(self, method: str, **parameters: Any) -> Any:
+        connection = _Connection(self.network, self.name, self.rpc_port)
+        try:
+            connection.request("POST", "/json_rpc", json.dumps({"jsonrpc": "2.0", "id": "0", "method": method, "params": parameters}))
+            answer = json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+        if "error" in answer:
+            raise RuntimeError(f"{method}: {answer['error']['message']}")
+        return answer["result"]
+
+    def wait(self, method: str, seconds: float = 60) -> Any:
+        """The answer to the first call that is answered."""
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                return self.rpc(method)
+            except (OSError, http.client.HTTPException):
+                if time.monotonic() > until or self.process.poll() is not None:
+                    raise
+                time.sleep(0.2)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+
+
+@dataclass
+class Node:
+    """A monerod of the network: where it is and how it is started. It can be stopped and started again."""
+
+    name: str
+    address: str
+    program: Program
+    port: int = 18080
+    rpc_port: int = 18081
+    arguments: list[str] = field(default_factory=list)
+    host: str = ""
+    """The namespace, if it is not `name`: nodes behind one address share it."""
+    daemon: Daemon | None = None
+
+    def start(self, network: Network, data: Path) -> None:
+        command = [
+            *(*self.program.command("monerod"), "--regtest", "--keep-fakechain", "--fixed-difficulty", "1", "--non-interactive", "--no-igd", "--no-zmq"),
+            *("--data-dir", str(data / self.name), "--p2p-bind-ip", self.address, "--p2p-bind-port", str(self.port)),
+            *("--rpc-bind-port", str(self.rpc_port), "--disable-dns-checkpoints", "--check-updates", "disabled", "--max-log-file-size", "0"),
+            *("--log-level", "0,net:DEBUG,net.p2p:DEBUG,net.p2p.traffic:INFO", "--log-file", str(data / f"{self.name}.log"), *self.arguments),
+        ]
+        self.daemon = Daemon(network, self.host or self.name, command, self.rpc_port, data / f"{self.name}.out")
+
+    def rpc(self, method: str, **parameters: Any) -> Any:
+        assert self.daemon is not None
+        return self.daemon.rpc(method, **parameters)
+
+    def stop(self) -> None:
+        if self.daemon is not None:
+            self.daemon.stop()
+            self.daemon = None
+
+
+WALLET_PORT = 18090
+
+
+def wallet(network: Network, name: str, program: Program, data: Path, rpc_port: int = 18081) -> Daemon:
+    """A wallet at a node's host, its file in `data`; made there if it is not."""
+    folder = data / "wallet"
+    folder.mkdir(exist_ok=True)
+    command = [
+        *(*program.command("monero-wallet-rpc"), "--wallet-dir", str(folder), "--rpc-bind-port", str(WALLET_PORT), "--disable-rpc-login"),
+        *("--daemon-port", str(rpc_port), "--trusted-daemon", "--allow-mismatched-daemon-version", "--log-file", str(data / "wallet.log")),
+    ]
+    made = Daemon(network, name, command, WALLET_PORT, data / "wallet.out")
+    made.wait("get_version")
+    if (folder / "purse").exists():
+        made.rpc("open_wallet", filename="purse")
+    else:
+        made.rpc("create_wallet", filename="purse", language="English")
+    return made
+
+
+def make_template(folder: Path, program: Program) -> None:
+    """A chain of some blocks whose coins a wallet owns, as a data directory `chain` and `wallet` in `folder`. Made once, copied for every node."""
+    folder.mkdir(parents=True)
+    try:
+        with Network("tbt") as network:
+            network.host("node", ["192.0.2.1"])
+            node = Node("chain", "192.0.2.1", program, arguments=["--offline"], host="node")
+            node.start(network, folder)
+            assert node.daemon is not None
+            node.daemon.wait("get_info")
+            purse = wallet(network, "node", program, folder)
+            address = purse.rpc("get_address")["address"]
+            for _ in range(TEMPLATE_BLOCKS // 20):
+                node.rpc("generateblocks", amount_of_blocks=20, wallet_address=address)
+            purse.rpc("refresh")
+            purse.rpc("store")
+            purse.stop()
+            node.stop()
+    except BaseException:
+        shutil.rmtree(folder)
+        raise

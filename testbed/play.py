@@ -1,0 +1,246 @@
+"""A scenario from beginning to end: who is placed where, what happens, what is written."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import shutil
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from monerotraffic import levin
+from testbed.cast import SCENARIOS, Casting, Part, labels
+from testbed.network import Capture, Network
+from testbed.nodes import Daemon, Node, Program, wallet
+from testbed.peer import Manner, Peer, Talk
+from testbed.world import World
+
+VANTAGE = "198.51.100.10"
+ADDRESSES = ("203.0.113.21", "192.0.2.22", "203.0.113.43", "192.0.2.64", "198.51.100.70", "192.0.2.86", "203.0.113.107", "198.18.0.128", "198.19.7.149")
+"""Of other monerods."""
+WAYS: Sequence[Sequence[str]] = ((), (), ("--hide-my-port",), ("--pad-transactions",), ("--public-node", "--restricted-rpc"))
+"""In which monerods are started."""
+MTUS = (1500, 1500, 1492, 1420, 1280)
+
+
+@dataclass
+class Plan:
+    out: Path
+    scenario: str
+    seed: int
+    seconds: int
+    loss: float
+    programs: list[Program]
+    template: Path
+
+
+@dataclass
+class Stage:
+    """All that is there while a scenario is played."""
+
+    plan: Plan
+    network: Network
+    world: World
+    nodes: list[Node] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    purse: Daemon | None = None
+
+    @property
+    def random(self) -> random.Random:
+        return self.world.random
+
+    @property
+    def vantage(self) -> Node:
+        return self.nodes[0]
+
+    @property
+    def early(self) -> list[Node]:
+        """The nodes that are there from the beginning."""
+        return self.nodes[:-1] if self.plan.scenario == "honest" else self.nodes
+
+    def tell(self, kind: str, **more: Any) -> None:
+        self.events.append({"t": time.time(), "kind": kind, **more})
+
+    # ---- setting up
+
+    def place_nodes(self) -> None:
+        """The vantage node and the others, of the versions given in turn."""
+        self.nodes = [Node("v", VANTAGE, self.plan.programs[0], arguments=["--in-peers", "250", "--out-peers", "40", "--max-connections-per-ip", "40"])]
+        self.nodes += self.free_nodes() if self.plan.scenario == "honest" else self.bound_nodes()
+        self.network.host("v", [VANTAGE])
+        for name, address in {node.host or node.name: node.address for node in self.nodes[1:]}.items():
+            self.network.host(name, [address], self.random.choice(MTUS))
+            if self.plan.loss:
+                self.network.lose(name, self.plan.loss)
+
+    def bound_nodes(self) -> list[Node]:
+        """Monerods that connect to the vantage node and one other, and never to what the lists of emulated peers name. Two may be behind one address."""
+        programs = self.plan.programs
+        made = [Node(f"h{i}", address, programs[i % len(programs)], arguments=["--in-peers", "60"]) for i, address in enumerate(ADDRESSES[:5])]
+        if self.plan.scenario == "proxies":
+            second: dict[str, Any] = {"host": "nat", "program": programs[-1], "address": "192.0.2.146"}
+            made += [Node("n0", **second), Node("n1", port=28080, rpc_port=28081, **second)]
+        for node in made:
+            known = [VANTAGE] if node is not made[0] else []
+            known.append(self.random.choice([other.address for other in made if other.address != node.address]))
+            node.arguments += [word for address in known for word in ("--add-exclusive-node", f"{address}:18080")]
+        return made
+
+    def free_nodes(self) -> list[Node]:
+        """Monerods that know one or two others and find the rest by themselves, started in various ways; the last one begins with no chain."""
+        programs = self.plan.programs
+        made = []
+        for i, address in enumerate(ADDRESSES):
+            known = [VANTAGE, *self.random.sample(ADDRESSES[:i], min(i, 1))]
+            arguments = [word for other in known for word in ("--add-priority-node", f"{other}:18080")]
+            made.append(Node(f"h{i}", address, programs[i % len(programs)], arguments=[*arguments, *WAYS[i % len(WAYS)]]))
+        return made
+
+    def place_peers(self, parts: list[Part]) -> list[Peer]:
+        if not parts:
+            return []
+        self.network.host("peers", sorted({address for address, _ in parts}), self.random.choice(MTUS))
+        if self.plan.loss:
+            self.network.lose("peers", self.plan.loss)
+        dialled = [address for address, manner in parts if not manner.dials]
+        for address in [self.nodes[1].address, *dialled]:
+            self.vantage.arguments += ["--add-exclusive-node", f"{address}:18080"]
+        for address, manner in parts:
+            if "filtered_port" in manner.labels:
+                self.network.drop("peers", address, manner.my_port)
+        return [Peer(address, manner, self.world, self.network, VANTAGE) for address, manner in parts]
+
+    async def start_others(self) -> None:
+        """The monerods but for the vantage node, and a wallet at one of them."""
+        data = self.plan.out / "nodes"
+        for node in self.early:
+            shutil.copytree(self.plan.template / "chain", data / node.name)
+            (data / node.name / "p2pstate.bin").unlink(missing_ok=True)
+        shutil.copytree(self.plan.template / "wallet", data / "wallet")
+        for node in self.early[1:]:
+            self.start(node)
+        for node in self.early[1:]:
+            assert node.daemon is not None
+            self.world.chain.take(await asyncio.to_thread(node.daemon.wait, "get_info"))
+        self.purse = await asyncio.to_thread(wallet, self.network, "h0", self.nodes[1].program, data)
+
+    def start(self, node: Node) -> None:
+        node.start(self.network, self.plan.out / "nodes")
+        self.tell("node_start", node=node.name, ip=node.address, version=node.program.version)
+
+    async def learn_ids(self) -> None:
+        """Peer ids of the monerods, by ping, from an address of the testbed that nobody else has."""
+        self.network.host("asker", ["198.18.0.1"])
+        for node in self.early[1:]:
+            found: list[int] = []
+
+            async def ask(talk: Talk, found: list[int] = found) -> None:
+                await talk.ping()
+                found.append(int(levin.loads((await talk.receive()).body)["peer_id"]))
+
+            manner = Manner(my_port=0, opening=ask)
+            asker = Peer("198.18.0.1", manner, self.world, self.network, node.address, host="asker")
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                await asker.dial()
+            self.world.known_ids.setdefault(node.address, found[0] if found else 0)
+
+    # ---- playing
+
+    async def watch(self) -> None:
+        """What the vantage node takes for the end of the chain."""
+        assert self.vantage.daemon is not None
+        await asyncio.to_thread(self.vantage.daemon.wait, "get_info")
+        while True:
+            self.world.chain.take(await asyncio.to_thread(self.vantage.rpc, "get_info"))
+            await asyncio.sleep(1)
+
+    async def pay(self) -> None:
+        """Transactions, some seconds apart."""
+        assert self.purse is not None
+        address = (await asyncio.to_thread(self.purse.rpc, "get_address"))["address"]
+        while True:
+            await asyncio.sleep(self.random.uniform(4, 16))
+            outputs = [{"amount": self.random.randrange(10**9, 10**11), "address": address} for _ in range(self.random.choice((1, 1, 1, 3)))]
+            try:
+                made = await asyncio.to_thread(self.purse.rpc, "transfer", destinations=outputs)
+                self.tell("tx", hash=made["tx_hash"], weight=made["weight"])
+            except RuntimeError as error:  # no coins that can be spent, for a while
+                self.tell("no_tx", error=str(error))
+
+    async def mine(self) -> None:
+        """Blocks, at any of the nodes."""
+        assert self.purse is not None
+        address = (await asyncio.to_thread(self.purse.rpc, "get_address"))["address"]
+        while True:
+            await asyncio.sleep(self.random.uniform(10, 40))
+            node = self.random.choice([node for node in self.nodes if node.daemon is not None])
+            with contextlib.suppress(OSError):  # a node that is being restarted
+                made = await asyncio.to_thread(node.rpc, "generateblocks", amount_of_blocks=1, wallet_address=address)
+                if "blocks" in made:  # else it was busy
+                    self.tell("mine", node=node.name, blocks=made["blocks"], height=made["height"])
+
+    async def restart(self) -> None:
+        """Every few minutes one of the monerods is stopped, and comes back with another id. The vantage node and the wallet's stay."""
+        while True:
+            await asyncio.sleep(self.random.uniform(120, 300))
+            node = self.random.choice(self.early[2:])
+            await asyncio.to_thread(node.stop)
+            self.tell("node_stop", node=node.name)
+            await asyncio.sleep(self.random.uniform(5, 20))
+            self.start(node)
+
+    async def join_late(self) -> None:
+        for node in self.nodes[len(self.early) :]:
+            await asyncio.sleep(self.random.uniform(60, 120))
+            self.start(node)
+
+    def stop_nodes(self) -> None:
+        for node in reversed(self.nodes):
+            node.stop()
+        if self.purse is not None:
+            self.purse.stop()
+
+
+async def during(seconds: float, *acts: Callable[[], Awaitable[None]]) -> None:
+    """Plays all of these for some time. What fails ends all."""
+    tasks = [asyncio.ensure_future(act()) for act in acts]
+    await asyncio.wait([*tasks, asyncio.ensure_future(asyncio.sleep(seconds))], timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
+    for task in tasks:
+        task.cancel()
+    failed = [end for end in await asyncio.gather(*tasks, return_exceptions=True) if isinstance(end, Exception)]
+    if failed:
+        raise failed[0]
+
+
+async def play(plan: Plan) -> None:
+    with Network(f"tb{plan.seed % 1000}") as network, (plan.out / "peers.jsonl").open("w") as log:
+        stage = Stage(plan, network, World(random.Random(plan.seed), log))
+        stage.place_nodes()
+        parts = list(SCENARIOS[plan.scenario](Casting(stage.world, ADDRESSES[:5])))
+        peers = stage.place_peers(parts)
+        capture = Capture(network, "v", plan.out, "tcp" if plan.scenario == "proxies" else "port 18080", max(60, plan.seconds // 3))
+        try:
+            await stage.start_others()
+            await stage.learn_ids()
+            await asyncio.gather(*(peer.listen() for peer in peers))
+            stage.start(stage.vantage)
+            await during(plan.seconds, stage.watch, stage.pay, stage.mine, stage.restart, stage.join_late, *(peer.live for peer in peers))
+        finally:
+            await asyncio.to_thread(stage.stop_nodes)
+            told = capture.stop()
+        given = labels(parts) | {node.address: ["monerod", *(["nat_pair"] if node.host else [])] for node in stage.nodes[1:]}
+        write(plan, stage, given, told)
+
+
+def write(plan: Plan, stage: Stage, given: dict[str, list[str]], told: str) -> None:
+    (plan.out / "labels.json").write_text(json.dumps(dict(sorted(given.items())), indent=1) + "\n")
+    nodes = {node.name: {"ip": node.address, "port": node.port, "version": node.program.version} for node in stage.nodes}
+    manifest = {"scenario": plan.scenario, "seed": plan.seed, "vantage": [VANTAGE], "nodes": nodes, "dumpcap": told.splitlines(), "events": stage.events}
+    (plan.out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    shutil.copy(plan.out / "nodes" / "v.log", plan.out / "vantage_log.txt")
+    shutil.rmtree(plan.out / "nodes")
