@@ -68,7 +68,7 @@ class Casting:
 
     # ---- peer lists
 
-    def few_nets(self, nets: int, size: int = 250) -> list[Entry]:
+    def few_nets(self, nets: int, size: int) -> list[Entry]:
         """Hosts of a few /24s."""
         heads = [host.rpartition(".")[0] for host in public_addresses(self.random, nets)]
         hosts = self.random.sample([f"{head}.{last}" for head in heads for last in range(1, 255)], size)
@@ -161,10 +161,10 @@ def fragmentation(cast: Casting) -> Iterator[Part]:
 def peer_lists(cast: Casting) -> Iterator[Part]:
     rng, spy = cast.random, cast.spy
     for number in range(7):
-        made = spy("low_diversity", white=cast.few_nets(rng.randrange(2, 20)), whole_list=rng.random() < 0.5)
+        made = spy("low_diversity", white=cast.few_nets(rng.randrange(2, 26), rng.randrange(150, 251)), whole_list=rng.random() < 0.5)
         yield cast.address(), cast.dialled(made) if number % 3 == 0 else made
-    base = cast.world.white_list(250)
-    for share in (1.0, 1.0, rng.uniform(0.97, 1), rng.uniform(0.9, 1), rng.uniform(0.85, 1)):
+    base = cast.world.white_list(rng.randrange(150, 251))
+    for share in (1.0, 1.0, rng.uniform(0.95, 1), rng.uniform(0.85, 1), rng.uniform(0.75, 1)):
         yield cast.address(), spy("similar_lists", white=cast.alike(base, share), whole_list=rng.random() < 0.5)
     yield cast.address(), spy("oversize_peer_list", white=cast.world.white_list(rng.randrange(251, 600)), whole_list=True, again=40)
     some = cast.world.white_list(250)

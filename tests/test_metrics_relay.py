@@ -11,7 +11,7 @@ from conversations import Metric, check_metric, incoming, outgoing, read, shaken
 from craft import CLIENT, EMPTY, SERVER, START, Connection, handshake_request, handshake_response, notification, payload_data, request, response
 
 import monerotraffic as mt
-from monerotraffic.metrics import block_arrivals, first_senders, fluff_order, fork_versions, transaction_arrivals
+from monerotraffic.metrics import block_arrivals, first_senders, fluff_order, fork_ranges, fork_versions, transaction_arrivals
 
 PEERS = ("192.0.2.1", "192.0.2.2", "192.0.2.3")
 
@@ -98,7 +98,24 @@ def test_fork_versions(tmp_path: Path) -> None:
     assert len(fork_versions(read(tmp_path, talk))) == 0
 
 
-@pytest.mark.parametrize("metric", [transaction_arrivals, block_arrivals, first_senders, fluff_order, fork_versions])
+def test_fork_ranges(tmp_path: Path) -> None:
+    """Of mainnet all that is before, and what the vantage node knows beyond."""
+    talk = incoming()
+    talk.send(CLIENT, request(1001, handshake_request()))
+    for height, version in ((2688800, 14), (3000000, 16), (3000500, 16), (3001000, 17)):
+        talk.send(SERVER, response(1001, handshake_response(sync=payload_data(height, top_version=version))))
+    made = fork_ranges(read(tmp_path, talk))
+    assert list(made["version"]) == list(range(1, 18))
+    assert made[made["version"].isin((1, 15, 16, 17))].to_dict("list") == {
+        "version": [1, 15, 16, 17],
+        "first_height": [0, 2688888, 2689608, 3000999],
+        "last_height": [1009826, 2689607, 3000499, 3000999],
+    }
+    talk.send(SERVER, response(1001, handshake_response(sync=payload_data(2688889, top_version=14))))  # one too late
+    assert list(fork_ranges(read(tmp_path, talk))["version"]) == [14, 16, 17]
+
+
+@pytest.mark.parametrize("metric", [transaction_arrivals, block_arrivals, first_senders, fluff_order, fork_ranges, fork_versions])
 def test_a_view_will_do_and_nothing_gives_the_same_columns(metric: Metric, traffic: mt.Traffic) -> None:
     check_metric(metric, traffic)
 

@@ -57,6 +57,17 @@ def test_over_fragmented(tmp_path: Path) -> None:
     assert made == {"192.0.2.0": 5, "192.0.2.1": 5, "192.0.2.2": 5, "192.0.2.3": 5}
 
 
+def test_a_signature_or_header_alone_is_no_further_habit(tmp_path: Path) -> None:
+    alone, header, both = (shaken(incoming(f"192.0.2.{number}", number)) for number in range(3))
+    for _ in range(5):
+        alone.send(CLIENT, SYNC, cuts=[8])
+        header.send(CLIENT, SYNC, cuts=[33])
+        both.send(CLIENT, SYNC, cuts=[8, 33])
+    traffic = read(tmp_path, alone, header, both)
+    assert found("over_fragmented", traffic) == {"192.0.2.2": 5}
+    assert found("signature_alone", traffic) == {"192.0.2.0": 5, "192.0.2.2": 5}
+
+
 def test_over_fragmented_asks_for_several_and_a_share(tmp_path: Path) -> None:
     twice, seldom, often = (shaken(incoming(f"192.0.2.{number}", number)) for number in range(3))
     for number in range(40):

@@ -161,6 +161,30 @@ def test_wrong_top_version(tmp_path: Path, height: int, version: int, wrong: boo
     assert found("wrong_top_version", read(tmp_path, talk)) == ({"192.0.2.1": 1} if wrong else {})
 
 
+@pytest.mark.parametrize(
+    ("own", "height", "version", "wrong"),
+    [
+        *(((3000000, 16), *peer) for peer in ((1, 1, False), (1, 16, True), (2688888, 14, False), (2688889, 15, False), (2688889, 14, True), (2689608, 15, False), (2689609, 16, False))),
+        *(((3000000, 16), *peer) for peer in ((3000000, 15, True), (3000001, 17, False), (3000001, 15, True), (1788721, 11, False), (1788720, 10, False), (1788720, 11, True))),
+        *(((2000000, 12), *peer) for peer in ((3000000, 16, False), (3000000, 15, True), (2000001, 11, True))),  # a vantage node that is not synchronized
+        *(((3400000, 17), *peer) for peer in ((3399999, 16, False), (3400001, 16, True), (2500000, 14, False))),  # it knows a fork more
+        *(((141, 16), *peer) for peer in ((100, 1, False), (100, 16, False), (100, 17, True))),  # another chain with mainnet's network id
+    ],
+)
+def test_versions_of_mainnet(tmp_path: Path, own: tuple[int, int], height: int, version: int, wrong: bool) -> None:
+    talk = incoming()
+    talk.send(CLIENT, craft.request(1001, craft.handshake_request(sync=craft.payload_data(height, top_version=version))))
+    talk.send(SERVER, craft.response(1001, craft.handshake_response(sync=craft.payload_data(own[0], top_version=own[1]))))
+    assert found("wrong_top_version", read(tmp_path, talk)) == ({"192.0.2.1": 1} if wrong else {})
+
+
+def test_versions_of_a_network_that_is_not_mainnet(tmp_path: Path) -> None:
+    talk, testnet = incoming(), craft.node_data(network_id=craft.MAINNET[:-1] + b"\x11")
+    talk.send(CLIENT, craft.request(1001, craft.handshake_request(testnet, craft.payload_data(1983521, top_version=16))))
+    talk.send(SERVER, craft.response(1001, craft.handshake_response(node=testnet, sync=craft.payload_data(2800000, top_version=16))))
+    assert found("wrong_top_version", read(tmp_path, talk)) == {}
+
+
 def test_no_top_version_is_wrong_where_the_vantage_node_told_none(tmp_path: Path) -> None:
     talk = incoming()
     talk.send(CLIENT, craft.request(1001, craft.handshake_request(sync=craft.payload_data(100, top_version=200))))

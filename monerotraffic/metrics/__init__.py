@@ -2,6 +2,7 @@
 
 from monerotraffic.metrics.backends import peer_ticks, tick_pairs
 from monerotraffic.metrics.connections import CATEGORIES, categories, connection_table, requests, short_lived, slot_holders, slots, sync_gaps, sync_rhythm
+from monerotraffic.metrics.forks import MAINNET_FORKS, fork_ranges, fork_versions
 from monerotraffic.metrics.fragmentation import levin_fragments, segmentation, segments_by_size
 from monerotraffic.metrics.identity import (
     announcements,
@@ -18,7 +19,7 @@ from monerotraffic.metrics.identity import (
 )
 from monerotraffic.metrics.network import autonomous_systems, peer_subnets, subnets_of
 from monerotraffic.metrics.peer_lists import advertised_hosts, advertised_subnets, ban_list_adoption, host_ports, list_diversity, sender_diversity
-from monerotraffic.metrics.relay import block_arrivals, first_senders, fluff_order, fork_versions, transaction_arrivals
+from monerotraffic.metrics.relay import block_arrivals, first_senders, fluff_order, transaction_arrivals
 from monerotraffic.metrics.similarity import list_similarity, sender_similarity, similarity_distribution, vantage_similarity
 from monerotraffic.metrics.structure import (
     encodings,
@@ -36,6 +37,7 @@ from monerotraffic.metrics.view import View
 
 __all__ = [
     "CATEGORIES",
+    "MAINNET_FORKS",
     "View",
     "advertised_hosts",
     "advertised_subnets",
@@ -53,6 +55,7 @@ __all__ = [
     "encodings",
     "first_senders",
     "fluff_order",
+    "fork_ranges",
     "fork_versions",
     "garbage",
     "header_oddities",

@@ -7,7 +7,7 @@ import pandas as pd
 from monerotraffic.metrics.view import View, viewed
 from monerotraffic.traffic import Traffic
 
-__all__ = ["block_arrivals", "first_senders", "fluff_order", "fork_versions", "transaction_arrivals"]
+__all__ = ["block_arrivals", "first_senders", "fluff_order", "transaction_arrivals"]
 
 _ARRIVAL = ["peer", "connection", "message", "time", "stem", "rank", "delay", "sent_before"]
 
@@ -74,22 +74,6 @@ def fluff_order(traffic: Traffic | View) -> pd.DataFrame:
     made = rows.assign(again=again, falls=falls).groupby("message").agg(transactions=("message", "size"), repeated=("again", "sum"), unsorted=("falls", "any"))
     made = rows[place].drop_duplicates("message").set_index("message").join(made).reset_index()
     return made[made["transactions"] > 1].astype({"transactions": "int64", "repeated": "int64", "unsorted": "bool"}).reset_index(drop=True)
-
-
-def fork_versions(traffic: Traffic | View) -> pd.DataFrame:
-    """Hard-fork versions by height as the vantage node itself tells them. One row per version.
-
-    Columns: `version` (int64), `first_height` and `last_height` (int64; of the top block): the least and the greatest at which it said so. Empty if
-    what it says is no step function of the height, as where nodes of several networks are behind one address.
-
-    Source: src/cryptonote_core/cryptonote_core.cpp get_ideal_hard_fork_version; payload_data of what it sends (1001, 1002).
-    """
-    said = viewed(traffic).sync_data
-    said = said[(said["direction"] == "sent") & said["current_height"].notna() & said["top_version"].notna() & (said["current_height"] > 0)]
-    made = pd.DataFrame({"version": said["top_version"].astype("int64"), "height": said["current_height"].astype("float64").astype("int64") - 1})
-    steps = made.groupby("version")["height"].agg(first_height="min", last_height="max").reset_index()
-    steady = (steps["first_height"].to_numpy()[1:] > steps["last_height"].to_numpy()[:-1]).all()
-    return steps if steady else steps[:0]
 
 
 def _arrivals(rows: pd.DataFrame, key: str) -> pd.DataFrame:

@@ -25,7 +25,8 @@ def _header_alone(view: View, parameters: Parameters) -> pd.DataFrame:
 
 def _over_fragmented(view: View, parameters: Parameters) -> pd.DataFrame:
     rows = segmentation(view)
-    factor = rows["segments"] / rows["floor"]
+    cut_off = rows["signature_alone"] | rows["header_alone"]  # a habit with rules of its own
+    factor = (rows["segments"] - cut_off) / rows["floor"]
     over = factor >= parameters["factor"]
     peers = rows["peer"].astype(object)
     many = over.groupby(peers).transform("sum")
@@ -69,7 +70,8 @@ RULES: tuple[Rule, ...] = (
         family="fragmentation",
         weight="weak",
         unit="message",
-        definition="Messages in `factor` times the segments that a path with the smallest MTU needs, or more: `least_messages` and `share` of the peer's.",
+        definition="Messages in `factor` times the segments that a path with the smallest MTU needs, or more: `least_messages` and `share` of the peer's. A "
+        "segment with just the signature or the header is not counted: it has rules of its own.",
         source="contrib/epee/include/net/abstract_tcp_server2.inl (Nagle is left on, a message is one buffer); RFC 9293 sections 3.7.1 and 3.8.6.2",
         observe=_over_fragmented,
         parameters={"factor": 2.0, "least_messages": 3, "share": 0.1},

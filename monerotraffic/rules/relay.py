@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.metrics.relay import fluff_order, fork_versions
+from monerotraffic.metrics.forks import fork_ranges
+from monerotraffic.metrics.relay import fluff_order
 from monerotraffic.metrics.view import View
 from monerotraffic.rules.rule import Parameters, Rule, observations
 
@@ -79,7 +80,7 @@ def _unsorted_fluff(view: View, parameters: Parameters) -> pd.DataFrame:
 
 
 def _wrong_top_version(view: View, parameters: Parameters) -> pd.DataFrame:
-    steps = fork_versions(view)
+    steps = fork_ranges(view)
     said = view.sync_data
     said = said[(said["direction"] == "received") & said["current_height"].notna() & said["top_version"].notna() & (said["current_height"] > 0)]
     height, version = said["current_height"].to_numpy(dtype=np.float64) - 1, said["top_version"].to_numpy(dtype=np.float64)
@@ -137,8 +138,9 @@ RULES: tuple[Rule, ...] = (
         family="relay",
         weight="weak",
         unit="message",
-        definition="A top_version that the fork heights rule out which the vantage node's own payload_data shows. Measure: the version.",
-        source="src/cryptonote_protocol/cryptonote_protocol_handler.inl process_payload_sync_data",
+        definition="A top_version that the fork heights rule out: those which the vantage node's own payload_data shows, and if these are mainnet's all of "
+        "mainnet's. Measure: the version.",
+        source="src/cryptonote_protocol/cryptonote_protocol_handler.inl process_payload_sync_data; src/hardforks/hardforks.cpp",
         observe=_wrong_top_version,
     ),
 )
