@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pandas as pd
 
@@ -22,10 +23,14 @@ _LOGGED = re.compile(r"\[([0-9a-f.:]+):(\d+) (?:INC|OUT)\] LEVIN_PACKET_(SENT|RE
 """monerod writes whether a message expects a response as a character of that code."""
 
 
+def opened(path: Path) -> TextIO:
+    return gzip.open(path, "rt", errors="replace") if path.suffix == ".gz" else path.open(errors="replace")
+
+
 def logged(path: Path) -> Counter[Key]:
     """The messages that monerod wrote down (log category net at level DEBUG)."""
     made: Counter[Key] = Counter()
-    with path.open(errors="replace") as lines:
+    with opened(path) as lines:
         for found in filter(None, map(_LOGGED.search, lines)):
             peer, port, way, length, flags, command = found.groups()
             made[(peer, int(port), way == "SENT", int(command), int(flags), int(length))] += 1
@@ -34,7 +39,7 @@ def logged(path: Path) -> Counter[Key]:
 
 def recorded(path: Path, vantage: str) -> Counter[Key]:
     """The whole messages that emulated peers wrote to the vantage node."""
-    with path.open() as lines:
+    with opened(path) as lines:
         rows = [row for row in map(json.loads, lines) if row["ev"] == "sent" and row["rip"] == vantage]
     return Counter((row["ip"], row["lport"], False, row["command"], row["flags"], row["len"]) for row in rows)
 

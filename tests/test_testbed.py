@@ -1,4 +1,4 @@
-"""The testbed that makes labelled captures: its casts, and its emulated peers in conversation with each other. What monerods say to them needs root and monerod, and is not tried here."""
+"""The testbed that makes labelled captures: its casts, its emulated peers in conversation with each other, and part of a run. A run itself needs root and monerod, and is not made here."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
+import monerotraffic as mt
 from monerotraffic import levin
-from monerotraffic.rules import HONEST, RULES, RULES_OF_LABEL
+from monerotraffic.rules import HONEST, RULES, RULES_OF_LABEL, evaluate, find_anomalies
 from testbed import misdeeds as do
 from testbed.cast import SCENARIOS, Casting, Part, after, labels, pieces
-from testbed.check import logged, recorded
+from testbed.check import faults, logged, read_off, recorded
 from testbed.peer import Manner, Peer, Talk
 from testbed.world import World
 
@@ -177,6 +178,40 @@ def test_handshakes_that_stop() -> None:
     assert ("listening", 1001, 2) not in half.hold()  # what is not whole is not in the record
     cut = Meeting(Manner(opening=do.partial_handshake(lambda size: size - 1, 0.1)), Manner())
     assert cut.hold() == []
+
+
+# ---------------------------------------------------------------- a run: part of one, with monerods of three versions (tests/data/make.py)
+
+RUN = Path(__file__).parent / "data" / "testbed"
+VANTAGE = "198.51.100.10"
+
+
+@pytest.fixture(scope="module")
+def run() -> mt.Traffic:
+    return mt.read(RUN / "vantage_00001.pcapng.gz")
+
+
+@pytest.fixture(scope="module")
+def given() -> dict[str, list[str]]:
+    made: dict[str, list[str]] = json.loads((RUN / "labels.json").read_text())
+    return made
+
+
+def test_every_message_is_as_monerod_logged_it(run: mt.Traffic) -> None:
+    assert read_off(run) == logged(RUN / "vantage_log.txt.gz")
+    assert len(run.messages) > 600 and run.problems.empty
+
+
+def test_every_message_is_as_the_emulated_peers_sent_it(run: mt.Traffic, given: dict[str, list[str]]) -> None:
+    came = {key: number for key, number in read_off(run).items() if not key[2] and given[key[0]] != ["monerod"]}
+    assert came == recorded(RUN / "peers.jsonl.gz", VANTAGE)
+
+
+def test_rules_find_all_labelled_peers_and_no_other(run: mt.Traffic, given: dict[str, list[str]]) -> None:
+    findings = find_anomalies(run)
+    assert faults(findings, given) == []
+    asked = evaluate(findings, given).set_index("rule")["found"]
+    assert asked[asked > 0].to_dict() == dict.fromkeys((label for names in given.values() for label in names if label in RULES), 1) | {"peer_id_reserved": 2, "unsorted_fluff": 2}
 
 
 # ---------------------------------------------------------------- records

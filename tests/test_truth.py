@@ -33,7 +33,7 @@ COLUMNS = {
     "peer_lists": ("position", "host", "port", "type", "id", "last_seen", "pruning_seed", "rpc_port", "rpc_credits_per_hash"),
     "node_data": ("peer_id", "my_port", "network_id", "support_flags", "rpc_port", "rpc_credits_per_hash", "local_time", "status_text"),
     "sync_data": ("current_height", "cumulative_difficulty", "cumulative_difficulty_top64", "top_id", "top_version", "pruning_seed"),
-    "transactions": ("position", "tx", "size", "version", "rct_type", "inputs", "outputs", "ring_size", "fee", "weight", "pruned", "fluff", "block_position"),
+    "transactions": ("position", "tx", "size", "version", "rct_type", "inputs", "outputs", "ring_size", "fee", "weight", "pruned", "fluff", "ascending", "block_position"),
     "blocks": ("position", "block", "height", "timestamp", "major_version", "minor_version", "previous", "miner_tx", "transactions", "size"),
     "inventories": ("position", "list", "id", "index"),
     "files": ("file", "path", "packets", "bytes", "first", "last", "tcp_packets", "monero_packets", "skipped_packets", "truncated"),

@@ -1,4 +1,5 @@
-"""Makes the small captures in this folder from the full labelled ones in ../shared/captures (beside the repository): `python tests/data/make.py`.
+"""Makes the small captures in this folder from the full labelled ones in ../shared/captures (beside the repository): `python tests/data/make.py`; and `testbed` from a run of the testbed:
+`python tests/data/make.py FOLDER`.
 
 Packets are copied byte for byte, with the section and interface blocks of their files; frames are only left out, and files are divided anew. Truth follows the frames that were kept. To be run again only when the
 full captures or the choice below change: the result is in the repository."""
@@ -9,7 +10,9 @@ import gzip
 import json
 import shutil
 import struct
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +27,22 @@ PROXIES = (800, 1500)
 SPIES_CONNECTIONS = 2  # of one peer of each label
 SPIES_LARGEST = 90  # frames of a connection that is kept
 
+TESTBED_SECONDS = 170
+TESTBED_LABELS = {
+    *("support_flags_odd", "peer_list_repeats", "peer_list_private", "peer_list_bad_pruning_seed", "peer_id_reserved", "timed_sync_rapid", "out_of_turn"),
+    *("new_block_sent", "fluffy_with_txs", "stem_from_acceptor", "unsorted_fluff", "wrong_top_version"),
+}
+"""For which the full captures have no label."""
+
 DERIVED_PLAIN = ("qinq.pcap", "simple_packets.pcapng", "snaplen96.pcapng", "base_be_ns.pcap.gz", "duplicated.pcapng.gz")
 DERIVED_PACKED = (
     *("any_sll.pcapng", "any_sll2.pcapng", "base_be.pcapng", "cut_in_record.pcap", "disordered.pcapng", "drop1pct.pcapng", "drop8pct.pcapng", "ip_fragments.pcap", "ipv4_228.pcap", "mid_connection.pcapng"),
     *("null0.pcap", "one_direction.pcapng", "snaplen256.pcap", "two_interfaces.pcapng", "vlan.pcap"),
 )
+
+
+HEAD = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28) + struct.pack("<IIHHIHHB3xII", 1, 32, 1, 0, 262144, 9, 1, 9, 0, 32)
+"""Section and interface of an Ethernet capture with nanoseconds, and nothing of who captured it."""
 
 
 def blocks(data: bytes) -> list[tuple[int, bytes]]:
@@ -44,8 +58,8 @@ def blocks(data: bytes) -> list[tuple[int, bytes]]:
 class Frames:
     """The frames of a scenario, numbered as in its truth."""
 
-    def __init__(self, scenario: str) -> None:
-        self.folder = FULL / scenario
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.head = b""
         self.frames: list[bytes] = []
         for path in sorted(self.folder.glob("vantage_*.pcapng*")):
@@ -53,6 +67,11 @@ class Frames:
             found = blocks(gzip.decompress(data) if path.suffix == ".gz" else data)
             self.head = self.head or b"".join(block for kind, block in found if kind in (0x0A0D0D0A, 1))
             self.frames += [block for kind, block in found if kind == 6]
+
+    def time(self, number: int) -> float:
+        """Seconds since 1970, of a capture with nanoseconds."""
+        high, low = struct.unpack_from("<II", self.frames[number - 1], 12)
+        return float((high << 32 | low) / 1e9)
 
     def write(self, folder: Path, numbers: list[int], edges: Iterable[int], packed: bool) -> None:
         """Writes these frames as ring files that end with the frames `edges` (numbers from 1 among those kept)."""
@@ -62,6 +81,9 @@ class Frames:
             path = folder / f"vantage_{part:05}.pcapng{'.gz' if packed else ''}"
             path.write_bytes(gzip.compress(data, 9, mtime=0) if packed else data)
             last = edge
+
+    def ipv4(self) -> Iterator[int]:
+        return (number for number, frame in enumerate(self.frames, 1) if frame[28 + 12 : 28 + 14] == b"\x08\x00")
 
     def endpoints(self, number: int) -> frozenset[tuple[bytes, int]]:
         """The two ends of an Ethernet frame with IPv4 and TCP."""
@@ -104,7 +126,7 @@ def write_events(scenario: str, folder: Path) -> None:
 
 def make_beginning(scenario: str, edges: tuple[int, ...], packed: bool) -> None:
     folder = fresh(scenario)
-    frames = Frames(scenario)
+    frames = Frames(FULL / scenario)
     numbers = list(range(1, edges[-1] + 1))
     frames.write(folder, numbers, edges, packed)
     write_truth(scenario, folder, numbers)
@@ -114,12 +136,11 @@ def make_beginning(scenario: str, edges: tuple[int, ...], packed: bool) -> None:
 def make_spies() -> None:
     """Whole connections of one peer of each label, and of a real node."""
     folder = fresh("spies")
-    frames = Frames("spies")
+    frames = Frames(FULL / "spies")
     labels = json.loads((FULL / "spies" / "labels.json").read_text())
     by_ends: dict[frozenset[tuple[bytes, int]], list[int]] = {}
-    for number in range(1, len(frames.frames) + 1):
-        if frames.frames[number - 1][28 + 12 : 28 + 14] == b"\x08\x00":
-            by_ends.setdefault(frames.endpoints(number), []).append(number)
+    for number in frames.ipv4():
+        by_ends.setdefault(frames.endpoints(number), []).append(number)
     chosen: dict[str, str] = {}
     for host, names in labels.items():
         for name in names:
@@ -136,6 +157,30 @@ def make_spies() -> None:
     write_truth("spies", folder, kept)
     write_events("spies", folder)
     (folder / "labels.json").write_text(json.dumps({host: labels[host] for host in sorted(set(chosen.values()))}, indent=1) + "\n")
+
+
+def make_testbed(run: Path) -> None:
+    """The first minutes of the peers whose labels are names of rules, of three honest ones, and of the monerods; with the node's log and the peers' record of that time."""
+    folder = fresh("testbed")
+    labels = json.loads((run / "labels.json").read_text())
+    chosen = [host for host, names in labels.items() if TESTBED_LABELS & set(names) or "monerod" in names]
+    chosen += [host for host, names in labels.items() if names == ["control"]][:3]
+    packed = {bytes(int(part) for part in host.split(".")) for host in chosen}
+    frames = Frames(run)
+    frames.head = HEAD
+    until = frames.time(1) + TESTBED_SECONDS
+    kept = [number for number in frames.ipv4() if frames.time(number) < until and packed & {address for address, _ in frames.endpoints(number)}]
+    frames.write(folder, kept, (len(kept),), packed=True)
+    (folder / "labels.json").write_text(json.dumps({host: labels[host] for host in sorted(chosen)}, indent=1) + "\n")
+    log = [line for line in (run / "vantage_log.txt").read_bytes().splitlines(keepends=True) if b"LEVIN_PACKET" in line and logged_time(line) < until]
+    (folder / "vantage_log.txt.gz").write_bytes(gzip.compress(b"".join(line for line in log if any(f"[{host}:".encode() in line for host in chosen)), 9, mtime=0))
+    record = map(json.loads, (run / "peers.jsonl").read_text().splitlines())
+    write_rows(folder / "peers.jsonl.gz", (row for row in record if row["ip"] in chosen and row["t"] < until))
+
+
+def logged_time(line: bytes) -> float:
+    """monerod logs in local time, which was UTC."""
+    return datetime.fromisoformat(line[:23].decode() + "+00:00").timestamp()
 
 
 def make_derived() -> None:
@@ -158,7 +203,9 @@ def fresh(name: str) -> Path:
     return folder
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and len(sys.argv) > 1:
+    make_testbed(Path(sys.argv[1]))
+elif __name__ == "__main__":
     make_beginning("honest", HONEST, packed=False)
     make_beginning("lossy", LOSSY, packed=True)
     make_beginning("ipv6", IPV6, packed=True)
