@@ -11,11 +11,15 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pandas as pd
+
 import monerotraffic
 from monerotraffic import banlist, telling
 from monerotraffic.banlist import BanList, Entry
 from monerotraffic.banning import Bans, ban
 from monerotraffic.errors import CaptureError, CaptureWarning
+from monerotraffic.metrics.network import autonomous_systems
+from monerotraffic.metrics.view import View
 from monerotraffic.reading import read
 from monerotraffic.rules import PRESETS, find_anomalies
 from monerotraffic.summary import TABLES, counted, printable, span, span_text, summary, text
@@ -113,6 +117,7 @@ def _report_parser(commands: Any) -> None:
     _preset(page)
     page.add_argument("-o", "--output", metavar="FOLDER", default="report", help="where to write them; made if it is not there (default: report)")
     page.add_argument("--paper", action="store_true", help="also write the figures as PDF and the numbers as LaTeX macros")
+    page.add_argument("--asn", metavar="FILE", help="name autonomous systems by this MaxMind database (.mmdb; needs maxminddb)")
     page.add_argument("--title", default="Monero P2P traffic", metavar="TEXT", help="the heading of the page")
 
 
@@ -294,9 +299,10 @@ def _banned(options: argparse.Namespace, allow: BanList) -> tuple[Bans, list[str
 def _report(options: argparse.Namespace) -> None:
     from monerotraffic import report
 
-    traffic = _captured(options)
+    view = View(_captured(options))
+    systems = _systems(view, options.asn)
     try:
-        made = report.write(traffic, options.output, options.preset, options.title, options.paper)
+        made = report.write(view, options.output, options.preset, options.title, options.paper, systems)
     except ImportError as error:
         raise _Failed(f"{error}: pip install 'monerotraffic[report]'") from None
     except OSError as error:
@@ -307,6 +313,20 @@ def _report(options: argparse.Namespace) -> None:
     else:
         for name, path in told.items():
             print(f"{name.replace('_', ' '):10} {printable(os.fspath(path))}")
+
+
+def _systems(view: View, database: str | None) -> pd.DataFrame | None:
+    """The autonomous systems of the peers, by a file of the user's."""
+    if database is None:
+        return None
+    try:
+        return autonomous_systems(view.connections["peer"].unique(), database)
+    except ImportError as error:
+        raise _Failed(str(error)) from None
+    except OSError as error:
+        raise _file_failed(error, database) from None
+    except RuntimeError as error:  # maxminddb's
+        raise _Failed(f"{printable(database)}: {error}") from None
 
 
 # ---- the entries of a ban list ----

@@ -8,7 +8,7 @@ ax.set_title("Who holds our slots?", pad=20)  # above the legend
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,8 @@ __all__ = [
     "diversity",
     "durations",
     "popularity",
+    "request_counts",
+    "request_intervals",
     "rule_overlap",
     "similar_senders",
     "similarity",
@@ -141,10 +143,9 @@ def slots(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
 def _cumulative(ax: Axes, values: pd.Series, verdict: pd.Series, what: str) -> Axes:
     """The share of values that are at most x, one step function for each verdict."""
     for name in _MILDEST_FIRST:
-        chosen = np.sort(values[verdict == name].to_numpy(dtype=float))
+        chosen = values[verdict == name].to_numpy(dtype=float)
         if len(chosen):
-            label = f"{_label(name)} ({len(chosen):,} {what})"
-            ax.step(chosen, np.arange(1, len(chosen) + 1) / len(chosen), where="post", color=VERDICT_COLOURS[name], label=label)
+            ax.ecdf(chosen, color=VERDICT_COLOURS[name], label=f"{_label(name)} ({len(chosen):,} {what})")
     ax.set_ylim(0, 1.02)
     ax.grid(color=GREY, alpha=0.25)
     _legend(ax)
@@ -175,8 +176,42 @@ def sync_intervals(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
     return _cumulative(ax, gaps["seconds"], _verdict_of(gaps["peer"], verdicts), "gaps")
 
 
-def subnets(ax: Axes, view: View, verdicts: pd.DataFrame, most: int = 15) -> Axes:
-    """The /24 (IPv6: /64) networks with most peers, by the verdict on these (unit: addresses)."""
+def request_counts(ax: Axes, view: View, verdicts: pd.DataFrame, command: int, per: Literal["peer", "connection"] = "peer") -> Axes:
+    """How many requests of a command come from one peer, or on one connection: the share that sends at most so many, by verdict (unit: peers or connections
+    with at least one)."""
+    asked = _asked(view, command)
+    if asked.empty:
+        return _nothing(ax, f"no {command} requests of peers")
+    counts = asked.groupby(per, observed=True).agg(peer=("peer", "first"), requests=("message", "size"))
+    ax.set_xscale("log")
+    ax.set_xlabel(f"{command} requests of one peer" if per == "peer" else f"{command} requests on one connection")
+    ax.set_ylabel(f"share of {per}s")
+    return _cumulative(ax, counts["requests"], _verdict_of(counts["peer"], verdicts), f"{per}s")
+
+
+def request_intervals(ax: Axes, view: View, verdicts: pd.DataFrame, command: int) -> Axes:
+    """How far apart a peer's requests of a command are, on whatever connections: the share of gaps that are at most so long, by verdict (unit: gaps)."""
+    asked = _asked(view, command).sort_values(["peer", "time"], kind="stable")
+    gaps = asked.assign(seconds=asked.groupby("peer", observed=True)["time"].diff().dt.total_seconds())
+    gaps = gaps[gaps["seconds"] > 0]
+    if gaps.empty:
+        return _nothing(ax, f"no peer sent two {command} requests")
+    ax.set_xscale("log")
+    ax.set_xlabel(f"seconds between two {command} requests of one peer")
+    ax.set_ylabel("share of gaps")
+    return _cumulative(ax, gaps["seconds"], _verdict_of(gaps["peer"], verdicts), "gaps")
+
+
+def _asked(view: View, command: int) -> pd.DataFrame:
+    received = view.received
+    return received[(received["command"] == command) & (received["kind"] == "request")]
+
+
+def subnets(ax: Axes, view: View, verdicts: pd.DataFrame, most: int = 15, systems: pd.DataFrame | None = None) -> Axes:
+    """The /24 (IPv6: /64) networks with most peers, by the verdict on these (unit: addresses).
+
+    `systems`, what metrics.autonomous_systems gives for the peers, puts the autonomous systems of its peers behind each network.
+    """
     from matplotlib.ticker import MaxNLocator
 
     peers = pd.Series(view.connections["peer"].astype(object).unique())
@@ -195,10 +230,26 @@ def subnets(ax: Axes, view: View, verdicts: pd.DataFrame, most: int = 15) -> Axe
         if verdict in largest:
             ax.barh(largest.index, largest[verdict], left=left, color=VERDICT_COLOURS[verdict], label=_label(verdict))
             left += largest[verdict].to_numpy()
+    if systems is not None:
+        named = _systems_of(peers, systems)
+        ax.set_yticks(range(len(largest)), [f"{subnet}  {named[subnet]}" if named.get(subnet) else subnet for subnet in largest.index], parse_math=False)
     ax.set_xlabel("peers (addresses)")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     _legend(ax)
     return ax
+
+
+def _systems_of(peers: pd.Series, systems: pd.DataFrame) -> dict[str, str]:
+    """By subnet the autonomous systems that announce its peers, the one with most first."""
+    known = systems[systems["asn"].notna() & systems["host"].isin(peers)]
+    rows = pd.DataFrame({"subnet": metrics.subnets_of(known["host"]).to_numpy(), "system": _shortened(known)})
+    counted = rows.groupby(["subnet", "system"], sort=False).size().sort_values(ascending=False, kind="stable").reset_index()
+    return dict(counted.groupby("subnet", sort=False)["system"].agg(", ".join))
+
+
+def _shortened(systems: pd.DataFrame, most: int = 24) -> list[str]:
+    names = (str(name) if isinstance(name, str) else "" for name in systems["organisation"])
+    return [f"AS{number} {name[:most]}".rstrip() + ("…" if len(name) > most else "") for number, name in zip(systems["asn"], names, strict=True)]
 
 
 # ---------------------------------------------------------------- peer lists

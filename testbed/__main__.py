@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 from pathlib import Path
 
 from testbed.cast import SCENARIOS
@@ -26,6 +27,7 @@ def main() -> None:
     if not given.template.exists():
         make_template(given.template, programs[-1])
     given.out.mkdir(parents=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whatever ends a run, nothing of it stays
     asyncio.run(play(Plan(given.out, given.scenario, given.seed, given.seconds, given.loss, programs, given.template)))
 
 

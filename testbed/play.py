@@ -23,7 +23,7 @@ from testbed.world import World
 VANTAGE = "198.51.100.10"
 ADDRESSES = ("203.0.113.21", "192.0.2.22", "203.0.113.43", "192.0.2.64", "198.51.100.70", "192.0.2.86", "203.0.113.107", "198.18.0.128", "198.19.7.149")
 """Of other monerods."""
-WAYS: Sequence[Sequence[str]] = ((), (), ("--hide-my-port",), ("--pad-transactions",), ("--public-node", "--restricted-rpc"))
+WAYS: Sequence[Sequence[str]] = ((), (), ("--hide-my-port",), ("--pad-transactions",), ("--public-node", "--rpc-restricted-bind-port", "18089"))
 """In which monerods are started."""
 MTUS = (1500, 1500, 1492, 1420, 1280)
 
@@ -218,7 +218,7 @@ async def during(seconds: float, *acts: Callable[[], Awaitable[None]]) -> None:
 
 
 async def play(plan: Plan) -> None:
-    with Network(f"tb{plan.seed % 1000}") as network, (plan.out / "peers.jsonl").open("w") as log:
+    with Network(f"tb{plan.scenario[0]}{plan.seed % 1000}") as network, (plan.out / "peers.jsonl").open("w") as log:
         stage = Stage(plan, network, World(random.Random(plan.seed), log))
         stage.place_nodes()
         parts = list(SCENARIOS[plan.scenario](Casting(stage.world, ADDRESSES[:5])))

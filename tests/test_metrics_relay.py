@@ -11,7 +11,7 @@ from conversations import Metric, check_metric, incoming, outgoing, read, shaken
 from craft import CLIENT, EMPTY, SERVER, START, Connection, handshake_request, handshake_response, notification, payload_data, request, response
 
 import monerotraffic as mt
-from monerotraffic.metrics import block_arrivals, first_senders, fluff_order, fork_ranges, fork_versions, transaction_arrivals
+from monerotraffic.metrics import MAINNET_FORKS, block_arrivals, first_senders, fluff_order, fork_ranges, fork_versions, transaction_arrivals
 
 PEERS = ("192.0.2.1", "192.0.2.2", "192.0.2.3")
 
@@ -96,6 +96,12 @@ def test_fork_versions(tmp_path: Path) -> None:
     assert made.to_dict("list") == {"version": [14, 15], "first_height": [99, 200], "last_height": [149, 200]}
     talk.send(SERVER, response(1001, handshake_response(sync=payload_data(130, top_version=15))))
     assert len(fork_versions(read(tmp_path, talk))) == 0
+
+
+def test_mainnet_forks() -> None:
+    """As mainnet's own table has them (src/hardforks/hardforks.cpp), and the blocks that were first of their version."""
+    before_randomx = {1: 0, 2: 1009827, 3: 1141317, 4: 1220516, 5: 1288616, 6: 1400000, 7: 1546000, 8: 1685555, 9: 1686275, 10: 1788000, 11: 1788720}
+    assert before_randomx | {12: 1978433, 13: 2210000, 14: 2210720, 15: 2688888, 16: 2689608} == MAINNET_FORKS
 
 
 def test_fork_ranges(tmp_path: Path) -> None:

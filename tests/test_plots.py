@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import craft
@@ -72,9 +73,9 @@ def test_durations_are_shares(ax: mpl.axes.Axes, view: View) -> None:
     plots.durations(ax, view, VERDICTS)
     assert ax.get_legend_handles_labels()[1] == ["nothing found (2 connections)", "anomalous (1 connections)"]
     (none, anomalous) = ax.lines
-    assert none.get_ydata().tolist() == [0.5, 1]
-    assert none.get_xdata() == pytest.approx([25, 30], abs=0.1)
-    assert anomalous.get_xdata() == pytest.approx([10], abs=0.1)
+    assert none.get_ydata().tolist() == [0, 0.5, 1]
+    assert none.get_xdata() == pytest.approx([25, 25, 30], abs=0.1)
+    assert anomalous.get_xdata() == pytest.approx([10, 10], abs=0.1)
 
 
 def test_sync_intervals_are_shares(ax: mpl.axes.Axes, tmp_path: Path) -> None:
@@ -90,7 +91,56 @@ def test_sync_intervals_are_shares(ax: mpl.axes.Axes, tmp_path: Path) -> None:
     path.write_bytes(craft.pcap(talk.packets, nano=True))
     plots.sync_intervals(ax, View(mt.read(path, host=HOST)), VERDICTS)
     line = ax.lines[1]
-    assert (line.get_ydata().tolist(), line.get_xdata()) == ([0.5, 1], pytest.approx([60, 120], abs=0.1))
+    assert (line.get_ydata().tolist(), line.get_xdata()) == ([0, 0.5, 1], pytest.approx([60, 60, 120], abs=0.1))
+
+
+@pytest.fixture(scope="module")
+def asking(tmp_path_factory: pytest.TempPathFactory) -> View:
+    """192.0.2.1 shakes hands thrice, 5 and 20 s apart, and pings twice, 1 s apart, on the last connection; 192.0.2.2 shakes hands once and is pinged."""
+    packets = []
+    for number, (peer, at) in enumerate([("192.0.2.1", 0), ("192.0.2.1", 5), ("192.0.2.1", 25), ("192.0.2.2", 30)]):
+        talk = Connection((peer, 40000 + number), (HOST, 18080), clock=craft.START + at * SECOND).open()
+        talk.send(CLIENT, craft.request(1001, craft.handshake_request()))
+        talk.send(SERVER, craft.response(1001, craft.handshake_response()))
+        for _ in range(2):
+            talk.clock = talk.clock - talk.clock % SECOND + SECOND
+            if at >= 25:
+                talk.send(CLIENT if at == 25 else SERVER, craft.request(1003))
+        talk.close()
+        packets += talk.packets
+    path = tmp_path_factory.mktemp("asking") / "a.pcap"
+    path.write_bytes(craft.pcap(sorted(packets, key=lambda packet: packet.time), nano=True))
+    return View(mt.read(path, host=HOST))
+
+
+def test_request_counts_are_shares(ax: mpl.axes.Axes, asking: View) -> None:
+    plots.request_counts(ax, asking, VERDICTS, 1001)
+    assert ax.get_legend_handles_labels()[1] == ["nothing found (1 peers)", "anomalous (1 peers)"]
+    assert [line.get_xdata().tolist() for line in ax.lines] == [[3, 3], [1, 1]]
+    ax = Figure().add_subplot()
+    plots.request_counts(ax, asking, VERDICTS, 1001, "connection")
+    assert [line.get_ydata()[-1] for line in ax.lines] == [1, 1]
+    assert [len(line.get_xdata()) for line in ax.lines] == [4, 2]
+    ax = Figure().add_subplot()
+    plots.request_counts(ax, asking, VERDICTS, 1003, "connection")
+    assert [line.get_xdata().tolist() for line in ax.lines] == [[2, 2]]
+
+
+def test_request_intervals_are_shares(ax: mpl.axes.Axes, asking: View) -> None:
+    plots.request_intervals(ax, asking, VERDICTS, 1001)
+    (line,) = ax.lines
+    assert (line.get_ydata().tolist(), line.get_xdata()) == ([0, 0.5, 1], pytest.approx([5, 5, 20], abs=0.1))
+    ax = Figure().add_subplot()
+    plots.request_intervals(ax, asking, VERDICTS, 1003)
+    assert ax.lines[0].get_xdata() == pytest.approx([1, 1], abs=0.1)
+
+
+def test_subnets_are_named_by_their_systems(ax: mpl.axes.Axes, view: View) -> None:
+    hosts = ["192.0.2.1", "192.0.2.2", "203.0.113.1", "198.51.100.99"]
+    systems = pd.DataFrame({"host": hosts, "asn": pd.array([64500, 64501, None, 64502], dtype="Int64"), "organisation": ["A $name$ that is longer than others", None, "None", "Nobody here"]})
+    plots.subnets(ax, view, VERDICTS, systems=systems)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["203.0.113.0/24", "192.0.2.0/24  AS64500 A $name$ that is longer…, AS64501"]
+    ax.figure.savefig(io.BytesIO())  # text is no formula
 
 
 def test_commands_count_messages(ax: mpl.axes.Axes, view: View) -> None:
@@ -159,6 +209,8 @@ def test_nothing_is_said(ax: mpl.axes.Axes, tmp_path: Path) -> None:
         lambda ax: plots.timeline(ax, view, [0]),
         lambda ax: plots.durations(ax, view, VERDICTS),
         lambda ax: plots.sync_intervals(ax, view, VERDICTS),
+        lambda ax: plots.request_counts(ax, view, VERDICTS, 1001),
+        lambda ax: plots.request_intervals(ax, view, VERDICTS, 1001),
         lambda ax: plots.diversity(ax, view, VERDICTS),
         lambda ax: plots.similarity(ax, view),
         lambda ax: plots.popularity(ax, view),

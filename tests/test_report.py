@@ -12,10 +12,13 @@ import craft
 import pandas as pd
 import pytest
 from craft import CLIENT, Connection
+from mmdb_writer import MMDBWriter
+from netaddr import IPSet
 from test_truth import read
 
 import monerotraffic as mt
 from monerotraffic import banlist, report
+from monerotraffic.cli import main
 from monerotraffic.report.figures import FIGURES
 from monerotraffic.rules import find_anomalies, verdicts
 
@@ -109,6 +112,21 @@ def test_what_a_paper_takes_over(traffic: mt.Traffic, written: report.Written, f
 def test_every_caption_says_what_a_high_value_means() -> None:
     for drawing in FIGURES:
         assert any(word in drawing.caption for word in ("high", "long", "Dense")), drawing.name
+
+
+def test_autonomous_systems_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    writer = MMDBWriter(4, "GeoLite2-ASN")
+    writer.insert_network(IPSet(["198.18.0.0/15"]), {"autonomous_system_number": 64500, "autonomous_system_organization": "Benchmarks & Co."})
+    writer.to_db_file(str(tmp_path / "asn.mmdb"))
+    captures = [str(path) for path in sorted((DATA / "spies").glob("vantage_*"))]
+    assert main(["report", *captures, "-o", str(tmp_path / "out"), "--asn", str(tmp_path / "asn.mmdb")]) == 0
+    assert "AS64500 Benchmarks &amp; Co." in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    capsys.readouterr()
+    (tmp_path / "broken.mmdb").write_bytes(b"nothing")
+    for name, text in (("none.mmdb", "No such file"), ("broken.mmdb", "broken.mmdb: ")):
+        assert main(["report", *captures, "-o", str(tmp_path / "no"), "--asn", str(tmp_path / name)]) == 1
+        assert text in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
 
 
 def test_captures_cannot_write_into_the_page(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import craft
 import pytest
 import truth
-from chain import announced, missing, relayed
+from chain import announced, block, block_id, missing, relayed, tx
 from conversations import found, incoming, outgoing, read, shaken
 from craft import CLIENT, SERVER, Connection
 from labelled import check_monerods, check_nobody_honest, evaluated, honest, spied
@@ -59,6 +59,35 @@ def test_fluffy_with_txs(tmp_path: Path) -> None:
     traffic = read(tmp_path, *talks.values())
     assert found("fluffy_with_txs", traffic) == {"192.0.2.0": 1, "192.0.2.3": 1}
     assert found("fluffy_with_txs", traffic, whole_blocks=True) == {"192.0.2.0": 1, "192.0.2.1": 1, "192.0.2.3": 1}
+
+
+def test_other_blocks_with_some_transactions(tmp_path: Path) -> None:
+    """A 2001, and what answers a 2003, are no announcements; a 2003 does not ask for what comes as 2008."""
+    old, answer, asked = (shaken(incoming(f"192.0.2.{number}", number)) for number in range(3))
+    entry = {"block": block(9, [1, 2]), "txs": [tx(2)]}
+    old.send(CLIENT, announced(9, [1, 2], [2], 2001))
+    for talk in (answer, asked):
+        talk.send(SERVER, craft.notification(2003, craft.epee({"blocks": block_id(9, [1, 2])})))
+    answer.send(CLIENT, craft.notification(2004, craft.epee({"blocks": [entry], "current_blockchain_height": 10})))
+    asked.send(CLIENT, announced(9, [1, 2], [2]))
+    for talk in (old, answer, asked):
+        talk.send(SERVER, TICK)
+    traffic = read(tmp_path, old, answer, asked)
+    assert len(traffic.blocks) == 3 and len(traffic.transactions) == 3
+    assert found("fluffy_with_txs", traffic) == {"192.0.2.2": 1}
+
+
+def test_a_direction_that_was_not_captured(tmp_path: Path) -> None:
+    """The peer's FIN says nothing of what the vantage node asked."""
+    talk = shaken(incoming())
+    talk.clock += 130 * 10**9
+    talk.send(CLIENT, announced(9, [1, 2], [2]))
+    talk.close()
+    both = read(tmp_path, talk)
+    talk.packets = [packet for packet in talk.packets if packet.data[26:30] == bytes((192, 0, 2, 1))]
+    one = read(tmp_path, talk)
+    assert one.connections["end"].tolist() == ["fin"] and one.connections["server_packets"].tolist() == [0]
+    assert (found("fluffy_with_txs", both), found("fluffy_with_txs", one)) == ({"192.0.2.1": 1}, {})
 
 
 def test_what_was_asked_may_not_have_been_captured(tmp_path: Path) -> None:

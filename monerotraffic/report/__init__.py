@@ -37,17 +37,26 @@ class Written(NamedTuple):
     ban_list: Path
 
 
-def write(traffic: Traffic | View, out: str | os.PathLike[str], preset: str = "default", title: str = "Monero P2P traffic", paper: bool = False) -> Written:
+def write(
+    traffic: Traffic | View,
+    out: str | os.PathLike[str],
+    preset: str = "default",
+    title: str = "Monero P2P traffic",
+    paper: bool = False,
+    systems: pd.DataFrame | None = None,
+) -> Written:
     """Writes `report.html`, `findings.csv` and `ban_list.txt` (of anomalous peers) into the folder `out`, which is made if it is not there.
 
     With `paper` also every figure as PDF (`figure_<name>.pdf`) and the numbers as LaTeX macros (`macros.tex`).
+
+    `systems`, what metrics.autonomous_systems gives for the peers, is named in the picture of subnets.
 
     The page is whole: nothing is loaded from anywhere, there is no script in it. Same input, same bytes. Raises ImportError without matplotlib and jinja2,
     OSError, and ValueError for an unknown preset.
     """
     view = viewed(traffic)
     findings = find_anomalies(view, preset)
-    material = Material(view, findings, verdicts(findings))
+    material = Material(view, findings, verdicts(findings), systems)
     text = _page(material, preset, title)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,8 @@ class Material:
     view: View
     findings: pd.DataFrame
     verdicts: pd.DataFrame
+    systems: pd.DataFrame | None = None
+    """The autonomous systems of the peers, if a database was given."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,38 @@ FIGURES = (
         lambda ax, material: plots.sync_intervals(ax, material.view, material.verdicts),
     ),
     Drawing(
+        "handshakes",
+        "How many handshakes a peer begins",
+        "The share of peers that sent at most so many handshake requests. A high number for a peer: it comes again and again, as short visits do, or a node"
+        " whose connections are refused.",
+        lambda ax, material: plots.request_counts(ax, material.view, material.verdicts, 1001),
+    ),
+    Drawing(
+        "handshake_intervals",
+        "How often a peer begins handshakes",
+        "The share of gaps between two handshake requests of a peer, on whatever connections, that are at most so long. A high line on the left: handshakes"
+        " within seconds of each other, where a node keeps its connection.",
+        lambda ax, material: plots.request_intervals(ax, material.view, material.verdicts, 1001),
+    ),
+    Drawing(
+        "pings",
+        "How many pings come on one connection",
+        "The share of connections with pings that carry at most so many. A node sends one, on a connection that carries nothing else, to see whether a port"
+        " answers. A high number: pings that keep a connection busy and say nothing.",
+        lambda ax, material: plots.request_counts(ax, material.view, material.verdicts, 1003, "connection"),
+    ),
+    Drawing(
+        "ping_intervals",
+        "How often a peer pings",
+        "The share of gaps between two pings of a peer, on whatever connections, that are at most so long. A high line on the left: a flood of pings.",
+        lambda ax, material: plots.request_intervals(ax, material.view, material.verdicts, 1003),
+    ),
+    Drawing(
         "subnets",
         "Where the peers are",
-        "The subnets (/24, IPv6 /64) with most peer addresses. A long coloured bar: many anomalous addresses of one network, as an operator who rents a block"
-        " would have.",
-        lambda ax, material: plots.subnets(ax, material.view, material.verdicts),
+        "The subnets (/24, IPv6 /64) with most peer addresses, and where it is known which autonomous systems announce these. A long coloured bar: many"
+        " anomalous addresses of one network, as an operator who rents a block would have.",
+        lambda ax, material: plots.subnets(ax, material.view, material.verdicts, systems=material.systems),
     ),
     Drawing(
         "diversity",
