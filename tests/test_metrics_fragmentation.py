@@ -185,6 +185,19 @@ def test_levin_fragments(tmp_path: Path) -> None:
     assert joined["segments"] == joined["floor"] == len(pieces)
 
 
+@pytest.mark.parametrize(
+    ("command", "flags", "stray"),
+    [(0, 4, True), (0, 0, True), (0, 8, True), (1002, 4, True), (1002, 8, True), (1002, 0, False), (0, 1, False), (1002, 5, False)],
+)
+def test_strays(tmp_path: Path, command: int, flags: int, stray: bool) -> None:
+    """Fragments that belong to nothing: neither request nor response, with command 0, or BEGIN or END."""
+    talk = shaken(incoming())
+    talk.send(CLIENT, craft.bucket(command, craft.EMPTY, flags=flags))
+    talk.send(CLIENT, PING)
+    made = levin_fragments(read(tmp_path, talk))
+    assert list(made["what"].astype(str)) == ["stray"] * stray
+
+
 @pytest.mark.parametrize("metric", [segmentation, segments_by_size, levin_fragments])
 def test_a_view_will_do_and_nothing_gives_the_same_columns(metric: Metric, tmp_path: Path) -> None:
     check_metric(metric, read(tmp_path, shaken(incoming())))

@@ -143,9 +143,17 @@ def test_captures_cannot_write_into_the_page(tmp_path: Path) -> None:
     assert "\u202e" not in page
 
 
-def test_a_capture_without_anything(tmp_path: Path) -> None:
+def test_a_capture_without_anything(tmp_path: Path, written: report.Written) -> None:
+    """Pictures that say only that there is nothing take little room."""
     path = tmp_path / "empty.pcap"
     path.write_bytes(craft.pcap([]))
     page = report.write(mt.read(path), tmp_path / "out").page.read_text(encoding="utf-8")
     assert "No rule found anything" in page
     assert Page(page).open == []
+    assert set(heights(page)) == {43.2}
+    assert set(heights(written.page.read_text(encoding="utf-8"))) == {43.2, 288, 360}  # no two of the excerpt's peers send similar lists
+
+
+def heights(page: str) -> list[float]:
+    """Of the pictures, in points."""
+    return [float(height) for height in re.findall(r'<svg[^>]* height="([0-9.]+)pt"', page)]

@@ -200,6 +200,13 @@ def test_rotation(lab: Lab) -> None:
     assert (row["count"], row.score) == (3, 1.0)
 
 
+def test_rotation_in_four_of_five_sessions(lab: Lab) -> None:
+    for at, number in enumerate([X, X, Y, Z, W, W + 1]):
+        lab.session(A, at * 60, number)
+    assert lab.found("peer_id_rotates").loc[A].score == pytest.approx(0.8)
+    assert lab.found("peer_id_rotates", share=0.81).empty
+
+
 @pytest.mark.parametrize("ids", [[X, Y, Z], [X, X, Y, Y, Z, Z, W, W], [X, Y, X, Y, X, Y, X]], ids=["two restarts", "restarts between reconnects", "back and forth"])
 def test_no_rotation(lab: Lab, ids: list[int]) -> None:
     for at, number in enumerate(ids):

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["FIGURES", "Drawing", "draw", "svg"]
 
 
+_LOW = 0.6  # inches
+
+
 @dataclass(frozen=True)
 class Material:
     """What there is to draw."""
@@ -160,11 +163,12 @@ FIGURES = (
 
 
 def draw(drawing: Drawing, material: Material) -> Figure:
-    """One figure, not shown anywhere."""
+    """One figure, not shown anywhere. One that has only to say why there is nothing in it is low."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=drawing.size, layout="constrained")
-    drawing.draw(figure.add_subplot(), material)
+    if not drawing.draw(figure.add_subplot(), material).has_data():
+        figure.set_figheight(_LOW)
     return figure
 
 
