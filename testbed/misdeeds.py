@@ -119,7 +119,7 @@ def partial_handshake(keep: Callable[[int], int], seconds: float) -> Extra:
 
 
 async def reset_before_answer(talk: Talk) -> None:
-    """A RST before the answer is read. Not before monerod accepted the connection: its accept loop does not survive that (0.18.4, "Some problems at accept")."""
+    """A RST before the answer is read, but not before monerod accepted the connection: its accept loop does not survive that (0.18.4)."""
     await talk.handshake()
     await asyncio.sleep(0.002)
     reset(talk)

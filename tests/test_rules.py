@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import craft
 import pandas as pd
@@ -63,6 +64,29 @@ def test_weights_combine() -> None:
     assert verdict.score["b"] == pytest.approx(WEIGHTS["strong"])
     assert verdict.loc["c", ["strong", "weak", "context"]].tolist() == [0, 0, 3]
     assert list(verdict.index) == ["b", "a", "c"]
+
+
+def test_thresholds_of_the_published_variants() -> None:
+    """As the contract has them: by rule what arxiv-v1 and aft-2026 ask for, in that order; both the same if there is one."""
+    similar = {"excess": None, "alpha": None, "senders": 0, "majority": None, "one_id": True, "each": None, "by": "subnet", "most": 10000}
+    published: dict[str, tuple[dict[str, Any], ...]] = {
+        "support_flags_missing": ({},),
+        "last_seen_present": ({},),
+        "signature_alone": ({},),
+        "peer_list_low_diversity": ({"diversity": 0.1, "entries": 250, "hosts": 1}, {"diversity": 0.05, "entries": 225, "hosts": 1}),
+        "peer_list_similar": ({"jaccard": 0.3, "pairs": 5, "entries": 250, **similar}, {"jaccard": 0.99, "pairs": 1, "entries": 226, **similar}),
+        "peer_id_returns": ({"by_port": False, "sequential": False},),
+        "peer_id_cluster": ({"hosts": 2, "ids": 2, "joined": False},),
+        "short_lived_series": ({"connections": 10, "seconds": 1.0, "from_answer": False},),
+        "ping_flood": ({"pings": 2},),
+        "timed_sync_throttled": tuple({"seconds": seconds, "gaps": 1, "connection": 600.0, "own_regular": False, "own_seconds": 75.0, "mean_too": True} for seconds in (90.0, 120.0)),
+        "handshake_incomplete": ({"connections": 1, "patience": 4.5},),
+        "subnet_dense": ({"hosts": 1, "top": 15},),
+        "ban_listed": ({"ban_list": None},),
+    }
+    assert {name for name, rule in RULES.items() if rule.presets} == set(published)
+    for name, (first, *rest) in published.items():
+        assert [RULES[name].parameters_of(preset) for preset in ("arxiv-v1", "aft-2026")] == [first, *(rest or [first])], name
 
 
 def test_evaluation() -> None:

@@ -183,6 +183,17 @@ def test_a_shared_pong_whose_handshake_was_not_captured(lab: Lab) -> None:
         assert list(lab.found("pong_id_shared").index) == [A, B]
 
 
+def test_how_long_a_back_ping_may_take(lab: Lab) -> None:
+    """The pong of a ping that began more than five seconds after the handshake is none of a back-ping's, nor shared."""
+    for at, (peer, number, after) in enumerate([(A, X, 4.9), (B, Y, 5.2)]):
+        lab.session(peer, 20 * at, number)
+        lab.back_ping(peer, 20 * at + after, Z)
+    assert list(lab.found("pong_id_mismatch").index) == list(lab.found("pong_id_shared").index) == [A]
+    for rule in ("pong_id_mismatch", "pong_id_shared"):
+        assert list(lab.found(rule, within=5.5).index) == [A, B]
+    assert lab.found("pong_id_shared", hosts=3).empty
+
+
 def test_each_its_own_pong(lab: Lab) -> None:
     for second, peer in enumerate([A, B]):  # one process with two addresses answers with its id from both, and announces it
         lab.session(peer, second, X)
