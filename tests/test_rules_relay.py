@@ -61,6 +61,14 @@ def test_fluffy_with_txs(tmp_path: Path) -> None:
     assert found("fluffy_with_txs", traffic, whole_blocks=True) == {"192.0.2.0": 1, "192.0.2.1": 1, "192.0.2.3": 1}
 
 
+@pytest.mark.parametrize(("listed", "carried", "odd"), [([], [1], True), ([1], [1, 2], True), ([1], [1], False), ([1, 2], [1], True), ([], [], False)])
+def test_more_transactions_than_the_block_has(tmp_path: Path, listed: list[int], carried: list[int], odd: bool) -> None:
+    talk = shaken(incoming())
+    talk.send(CLIENT, announced(9, listed, carried))
+    talk.send(SERVER, TICK)
+    assert found("fluffy_with_txs", read(tmp_path, talk)) == ({"192.0.2.1": 1} if odd else {})
+
+
 def test_other_blocks_with_some_transactions(tmp_path: Path) -> None:
     """A 2001, and what answers a 2003, are no announcements; a 2003 does not ask for what comes as 2008."""
     old, answer, asked = (shaken(incoming(f"192.0.2.{number}", number)) for number in range(3))

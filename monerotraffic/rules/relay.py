@@ -29,7 +29,7 @@ def _fluffy_with_txs(view: View, parameters: Parameters) -> pd.DataFrame:
     rows = rows[rows["block"].notna() & _all_sent_is_known(view, rows, parameters["since_seconds"])]
     if not parameters["whole_blocks"]:
         total = blocks["transactions"].astype("float64").reindex(rows["message"])
-        rows = rows[rows["measure"].to_numpy() < total.to_numpy()]
+        rows = rows[rows["measure"].to_numpy() != total.to_numpy()]
     return observations(rows[~_asked_for(view, rows)])
 
 
@@ -107,7 +107,8 @@ RULES: tuple[Rule, ...] = (
         family="relay",
         weight="weak",
         unit="message",
-        definition="A 2008 with some of its block's transactions (or all: `whole_blocks`) that no 2009 on that connection asked for. Measure: transactions.",
+        definition="A 2008 with transactions, but not as many as its block has (or as many: `whole_blocks`), that no 2009 on that connection asked for. "
+        "Measure: transactions.",
         source="src/cryptonote_protocol/cryptonote_protocol_handler.inl relay_block, handle_request_fluffy_missing_tx",
         observe=_fluffy_with_txs,
         holds="all versions; with whole_blocks not 0.18.4, whose miners announce their blocks with all transactions",
