@@ -8,7 +8,7 @@ import craft
 import pytest
 import truth
 from conversations import found, incoming, outgoing, read, shaken
-from craft import CLIENT, SERVER
+from craft import CLIENT, SERVER, Connection
 from labelled import check_labels, check_monerods, honest, spied
 from labelled import read as read_files
 
@@ -72,6 +72,15 @@ def test_bad_header(tmp_path: Path) -> None:
     assert found("bad_header", traffic) == {"192.0.2.1": 2}
     assert found("bad_header", traffic, counted=["empty_body"]) == {"192.0.2.1": 1}
     assert found("payload_malformed", traffic) == {}
+
+
+def test_the_score_is_how_much_is_odd(tmp_path: Path) -> None:
+    header, payload = shaken(incoming()), shaken(incoming("192.0.2.2", 1))
+    header.send(CLIENT, craft.bucket(1003, craft.EMPTY, expect=3, return_code=1, version=2))
+    payload.send(CLIENT, craft.request(1002, craft.timed_sync_request(craft.payload_data(extra=("u8", 1), more=("u8", 1)))))
+    traffic = read(tmp_path, header, payload)
+    scores = find_anomalies(traffic, rules=["bad_header", "noncanonical_encoding"]).set_index("rule")["score"]
+    assert scores.to_dict() == {"bad_header": 3, "noncanonical_encoding": 2}
 
 
 def test_unknown_command(tmp_path: Path) -> None:
@@ -152,6 +161,9 @@ def test_wrong_network_where_the_vantage_node_told_none(tmp_path: Path) -> None:
         talks.append(talk)
     assert found("wrong_network", read(tmp_path, *talks)) == {"192.0.2.0": 1}
     assert found("wrong_network", read(tmp_path, *talks[:2])) == {}  # one against one
+    fourth = incoming("192.0.2.4", 4)
+    fourth.send(CLIENT, craft.request(1001, craft.handshake_request(craft.node_data(network_id=TESTNET))))
+    assert found("wrong_network", read(tmp_path, *talks, fourth)) == {}  # two against two are no majority
 
 
 def test_nodes_of_two_networks_behind_one_address(tmp_path: Path) -> None:
@@ -162,6 +174,13 @@ def test_nodes_of_two_networks_behind_one_address(tmp_path: Path) -> None:
         talk.send(SERVER, craft.response(1001, craft.handshake_response(node=craft.node_data(network_id=network))))
         talks.append(talk)
     assert found("wrong_network", read(tmp_path, *talks)) == {}
+
+
+@pytest.mark.parametrize(("port", "odd"), [(18080, True), (28080, True), (38080, True), (443, False)])
+def test_garbage_on_the_ports_of_the_networks(tmp_path: Path, port: int, odd: bool) -> None:
+    talk = Connection(("192.0.2.1", 40000), ("198.51.100.10", port)).open()
+    talk.send(CLIENT, b"?")
+    assert found("garbage", read(tmp_path, talk)) == ({"192.0.2.1": 1} if odd else {})
 
 
 def test_garbage(tmp_path: Path) -> None:
