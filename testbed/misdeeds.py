@@ -8,6 +8,7 @@ from typing import Any
 
 import craft
 from craft import EMPTY, bucket, notification, request
+from oracle.blobs import read_block, read_transaction
 
 from monerotraffic import levin
 from testbed.peer import Extra, Talk, drain, reset
@@ -178,18 +179,20 @@ def _block(payload: bytes) -> dict[str, Any]:
 
 
 async def fluffy_with_txs(talk: Talk) -> None:
-    """The last block announced with one of its transactions, and another that is none of its."""
-    known = [blob for blob in talk.world.blobs if len(blob) > 200]
-    if talk.world.blocks and len(known) >= 2:
-        root = _block(talk.world.blocks[-1])
-        body = craft.epee({"b": {"block": bytes(root["b"]["block"]), "txs": known[-1:]}, "current_blockchain_height": int(root["current_blockchain_height"])})
-        await talk.send(notification(2008, body))
+    """The last block of two transactions or more, announced with one of them."""
+    for root in map(_block, reversed(talk.world.blocks)):
+        listed = read_block(bytes(root["b"]["block"])).transactions
+        carried = [blob for blob in talk.world.blobs if read_transaction(blob).id in listed][:1]
+        if len(listed) > 1 and carried:
+            body = craft.epee({"b": {"block": bytes(root["b"]["block"]), "txs": carried}, "current_blockchain_height": int(root["current_blockchain_height"])})
+            await talk.send(notification(2008, body))
+            return
 
 
 async def new_block(talk: Talk) -> None:
     """The last block as 2001."""
     if talk.world.blocks:
-        root = _block(talk.world.blocks[-1])
+        root = _block(list(talk.world.blocks)[-1])
         body = craft.epee({"b": {"block": bytes(root["b"]["block"])}, "current_blockchain_height": int(root["current_blockchain_height"])})
         await talk.send(notification(2001, body))
 
@@ -197,16 +200,16 @@ async def new_block(talk: Talk) -> None:
 async def stem(talk: Talk) -> None:
     """A transaction in the stem phase, from an end that accepted the connection."""
     if talk.world.blobs:
-        await talk.send(notification(2002, craft.transactions([talk.world.blobs[-1]], fluff=False)))
+        await talk.send(notification(2002, craft.transactions(list(talk.world.blobs)[-1:], fluff=False)))
 
 
 async def unsorted(talk: Talk) -> None:
     """Two transactions in descending order."""
-    if len(set(talk.world.blobs)) >= 2:
-        await talk.send(notification(2002, craft.transactions(sorted(set(talk.world.blobs))[-2:][::-1])))
+    if len(talk.world.blobs) >= 2:
+        await talk.send(notification(2002, craft.transactions(sorted(talk.world.blobs)[-2:][::-1])))
 
 
 async def repeated(talk: Talk) -> None:
     """A transaction twice."""
     if talk.world.blobs:
-        await talk.send(notification(2002, craft.transactions(talk.world.blobs[-1:] * 2)))
+        await talk.send(notification(2002, craft.transactions(list(talk.world.blobs)[-1:] * 2)))

@@ -154,9 +154,9 @@ class Talk:
             elif came.expects:
                 await self.answer(came)
             elif came.command == 2002:
-                self.world.blobs += transactions_in(came.body)
+                self.world.blobs |= dict.fromkeys(transactions_in(came.body))
             elif came.command == 2008:
-                self.world.blocks.append(came.body)
+                self.world.blocks[came.body] = None
 
     async def answer(self, came: Message) -> None:
         if came.command == 1001:

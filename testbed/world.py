@@ -68,10 +68,10 @@ class World:
     random: random.Random
     log: TextIO
     chain: Chain = field(default_factory=Chain)
-    blobs: list[bytes] = field(default_factory=list)
-    """Transactions that came in a 2002."""
-    blocks: list[bytes] = field(default_factory=list)
-    """Payloads of 2008 that came."""
+    blobs: dict[bytes, None] = field(default_factory=dict)
+    """Transactions that came in a 2002, in the order of their first coming."""
+    blocks: dict[bytes, None] = field(default_factory=dict)
+    """Payloads of 2008 that came, likewise."""
     known_ids: dict[str, int] = field(default_factory=dict)
     """Peer ids of the monerods, by address."""
 
