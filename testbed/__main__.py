@@ -25,7 +25,7 @@ def main() -> None:
     given = parser.parse_args()
     programs = [Program(None if str(root) == "-" else root.resolve()) for root in given.root or [Path("-")]]
     if not given.template.exists():
-        make_template(given.template, programs[-1])
+        make_template(given.template, max(programs, key=lambda program: program.age))
     given.out.mkdir(parents=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whatever ends a run, nothing of it stays
     asyncio.run(play(Plan(given.out, given.scenario, given.seed, given.seconds, given.loss, programs, given.template)))

@@ -36,6 +36,11 @@ class Program:
         told = subprocess.run([*self.command("monerod"), "--version"], capture_output=True, text=True, check=True).stdout
         return told.split("(v")[-1].split("-")[0].rstrip(")\n")
 
+    @property
+    def age(self) -> list[int]:
+        """Greater for newer ones."""
+        return [int(part) for part in self.version.split(".")]
+
 
 class _Connection(http.client.HTTPConnection):
     """HTTP to a host's loopback."""
@@ -132,8 +137,10 @@ def wallet(network: Network, name: str, program: Program, data: Path, rpc_port: 
     folder.mkdir(exist_ok=True)
     command = [
         *(*program.command("monero-wallet-rpc"), "--wallet-dir", str(folder), "--rpc-bind-port", str(WALLET_PORT), "--disable-rpc-login"),
-        *("--daemon-port", str(rpc_port), "--trusted-daemon", "--allow-mismatched-daemon-version", "--log-file", str(data / "wallet.log")),
+        *("--daemon-port", str(rpc_port), "--trusted-daemon", "--log-file", str(data / "wallet.log")),
     ]
+    told = subprocess.run([*program.command("monero-wallet-rpc"), "--help"], capture_output=True, text=True, check=False).stdout
+    command += [option for option in ("--allow-mismatched-daemon-version",) if option in told]  # not in 0.18.0
     made = Daemon(network, name, command, WALLET_PORT, data / "wallet.out")
     made.wait("get_version")
     if (folder / "purse").exists():

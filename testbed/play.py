@@ -127,7 +127,7 @@ class Stage:
         for node in self.early[1:]:
             assert node.daemon is not None
             self.world.chain.take(await asyncio.to_thread(node.daemon.wait, "get_info"))
-        self.purse = await asyncio.to_thread(wallet, self.network, "h0", self.nodes[1].program, data)
+        self.purse = await asyncio.to_thread(wallet, self.network, "h0", max(self.plan.programs, key=lambda program: program.age), data)
 
     def start(self, node: Node) -> None:
         node.start(self.network, self.plan.out / "nodes")

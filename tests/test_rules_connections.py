@@ -13,7 +13,7 @@ from labelled import HONEST_SCENARIOS, found, honest, parameters, read, spied, t
 
 from monerotraffic.rules import RULES, evaluate, find_anomalies
 
-A, B, C, D = "192.0.2.1", "192.0.2.2", "203.0.113.3", "203.0.113.4"
+A, B, C, D, E = "192.0.2.1", "192.0.2.2", "203.0.113.3", "203.0.113.4", "203.0.113.5"
 NAMES = [name for name, rule in RULES.items() if rule.family == "connections"]
 WHOLE = craft.request(1001, craft.handshake_request())
 NOT_IN_THE_CAPTURE = {"198.18.90.60"}
@@ -226,6 +226,22 @@ def test_a_request_cut_once_or_by_us_is_nothing(lab: Lab) -> None:
     assert lab.found("handshake_incomplete").empty
 
 
+def test_silence_and_late_cuts_are_no_incomplete_handshakes(lab: Lab) -> None:
+    """Connections without a byte are the matter of another rule; a header cut behind the handshake, or one of ours, is no handshake; nor is what never ended."""
+    for at in (0, 20):
+        until(lab.incoming(A, at), at + 10).close()
+        later = shake(lab.incoming(B, at), CLIENT, 5)
+        later.send(CLIENT, craft.request(1003)[:20])
+        until(later, at + 10).close()
+        ours = lab.outgoing(C, at)
+        ours.send(CLIENT, WHOLE[:20])
+        until(ours, at + 10).close()
+        open_ = lab.incoming(D, at)
+        open_.send(CLIENT, WHOLE[:120])
+        until(open_, at + 10).emit(SERVER)
+    assert lab.found("handshake_incomplete").empty
+
+
 def test_no_answer_to_our_request(lab: Lab) -> None:
     for at in (0, 10):
         until(shake(lab.outgoing(A, at), SERVER, 5, answer=False), at + 5.1).close()
@@ -289,6 +305,11 @@ def test_reset_with_our_answer_unread(lab: Lab) -> None:
         more.send(SERVER, craft.response(1001, craft.handshake_response()), acknowledge=False)
         more.send(CLIENT, BLOCK)
         more.reset(CLIENT)
+        block = shake(lab.incoming(D, at), CLIENT, 5, answer=False)  # what is unread may be a block of ours
+        block.send(SERVER, craft.response(1001, craft.handshake_response()), acknowledge=False)
+        block.send(SERVER, BLOCK, acknowledge=False)
+        block.reset(CLIENT)
+        block.reset(CLIENT)
     assert list(lab.found("handshake_incomplete").index) == [A]
 
 
@@ -342,6 +363,10 @@ def test_requests_that_may_stay_unanswered(lab: Lab) -> None:
     lost.skip(CLIENT, 205)
     for at in range(40, 300, 60):
         sync(until(lost, at), CLIENT)
+    theirs = shake(lab.incoming(E, 0), CLIENT, 5)  # we are the ones who do not answer
+    sync(until(theirs, 20), CLIENT, answer=False)
+    for at in range(40, 300, 60):
+        sync(until(theirs, at), CLIENT)
     assert lab.found("request_unanswered").empty
 
 
