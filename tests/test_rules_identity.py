@@ -211,6 +211,18 @@ def test_rotation(lab: Lab) -> None:
     assert (row["count"], row.score) == (3, 1.0)
 
 
+def test_restarts_that_pongs_confirm(lab: Lab) -> None:
+    """A listens, and each of its processes answers with its own id; with what B announces nobody answers; of the ids of C the last is confirmed."""
+    for at in range(4):
+        for second, (peer, confirmed) in enumerate([(A, True), (B, False), (C, at == 3)]):
+            number = 1000 * second + at
+            lab.session(peer, 60 * at + 10 * second, number)
+            lab.back_ping(peer, 60 * at + 10 * second + 0.01, number if confirmed else 9999)
+    assert list(lab.found("peer_id_rotates").index) == [B]
+    assert list(lab.found("peer_id_rotates", but_confirmed=False).index) == [A, B, C]
+    assert list(lab.found("peer_id_rotates", changes=2, share=0.6).index) == [B, C]
+
+
 def test_rotation_in_four_of_five_sessions(lab: Lab) -> None:
     for at, number in enumerate([X, X, Y, Z, W, W + 1]):
         lab.session(A, at * 60, number)

@@ -79,6 +79,9 @@ def _peer_id_rotates(view: View, parameters: Parameters) -> pd.DataFrame:
     sessions = id_sessions(view)
     sessions = sessions[sessions["port"].notna()]
     fresh = sessions["changed"] & ~sessions["known"] & sessions["sequential"]
+    if parameters["but_confirmed"]:  # a process of that id listens: a restart
+        pings = back_pings(view)
+        fresh &= ~sessions["message"].isin(pings.loc[pings["match"].fillna(False).astype(bool), "message"])
     changes = fresh.groupby(sessions["endpoint"]).transform("sum")
     later = sessions.groupby("endpoint")["session"].transform("size") - 1
     rotates = fresh & (changes >= parameters["changes"]) & (changes >= parameters["share"] * later)
@@ -166,11 +169,12 @@ RULES: tuple[Rule, ...] = (
         weight="weak",
         unit="handshake",
         definition="A host and listening port announces a new id, never seen there before, in at least `share` of its sessions after the first, and at least "
-        "`changes` times, each when the connections with other ids were silent.",
+        "`changes` times, each when the connections with other ids were silent. A new id that the pong of a back-ping confirms is a restart and does not count "
+        "(`but_confirmed`).",
         source="src/p2p/net_node.inl init_config: only a restart changes the id",
         observe=_peer_id_rotates,
         holds="monerod 0.10.2 and later, Cuprate",
-        parameters={"changes": 3, "share": 0.8},
+        parameters={"changes": 3, "share": 0.8, "but_confirmed": True},
     ),
     Rule(
         name="peer_ids_side_by_side",
