@@ -85,8 +85,8 @@ class Daemon:
                     raise
                 time.sleep(0.2)
 
-    def stop(self) -> None:
-        self.process.terminate()
+    def stop(self, crash: bool = False) -> None:
+        (self.process.kill if crash else self.process.terminate)()
         try:
             self.process.wait(30)
         except subprocess.TimeoutExpired:
@@ -122,9 +122,9 @@ class Node:
         assert self.daemon is not None
         return self.daemon.rpc(method, **parameters)
 
-    def stop(self) -> None:
+    def stop(self, crash: bool = False) -> None:
         if self.daemon is not None:
-            self.daemon.stop()
+            self.daemon.stop(crash)
             self.daemon = None
 
 

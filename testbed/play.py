@@ -23,7 +23,10 @@ from testbed.world import World
 VANTAGE = "198.51.100.10"
 ADDRESSES = ("203.0.113.21", "192.0.2.22", "203.0.113.43", "192.0.2.64", "198.51.100.70", "192.0.2.86", "203.0.113.107", "198.18.0.128", "198.19.7.149")
 """Of other monerods."""
-WAYS: Sequence[Sequence[str]] = ((), (), ("--hide-my-port",), ("--pad-transactions",), ("--public-node", "--rpc-restricted-bind-port", "18089"))
+WAYS: Sequence[Sequence[str]] = (
+    *((), ("--in-peers", "2"), ("--hide-my-port",), ("--pad-transactions",), ("--public-node", "--rpc-restricted-bind-port", "18089")),
+    *(("--limit-rate-up", "4"), ("--out-peers", "2", "--in-peers", "3"), ("--max-connections-per-ip", "3")),
+)
 """In which monerods are started."""
 MTUS = (1500, 1500, 1492, 1420, 1280)
 
@@ -70,8 +73,10 @@ class Stage:
 
     def place_nodes(self) -> None:
         """The vantage node and the others, of the versions given in turn."""
-        self.nodes = [Node("v", VANTAGE, self.plan.programs[0], arguments=["--in-peers", "250", "--out-peers", "40", "--max-connections-per-ip", "40"])]
-        self.nodes += self.free_nodes() if self.plan.scenario == "honest" else self.bound_nodes()
+        honest = self.plan.scenario == "honest"
+        slots = [str(self.random.choice((6, 64)))] if honest else ["250", "--out-peers", "40", "--max-connections-per-ip", "40"]
+        self.nodes = [Node("v", VANTAGE, self.plan.programs[0], arguments=["--in-peers", *slots])]
+        self.nodes += self.free_nodes() if honest else self.bound_nodes()
         self.network.host("v", [VANTAGE])
         for name, address in {node.host or node.name: node.address for node in self.nodes[1:]}.items():
             self.network.host(name, [address], self.random.choice(MTUS))
@@ -83,22 +88,27 @@ class Stage:
         programs = self.plan.programs
         made = [Node(f"h{i}", address, programs[i % len(programs)], arguments=["--in-peers", "60"]) for i, address in enumerate(ADDRESSES[:5])]
         if self.plan.scenario == "proxies":
-            second: dict[str, Any] = {"host": "nat", "program": programs[-1], "address": "192.0.2.146"}
-            made += [Node("n0", **second), Node("n1", port=28080, rpc_port=28081, **second)]
+            made += self.pair()
         for node in made:
             known = [VANTAGE] if node is not made[0] else []
             known.append(self.random.choice([other.address for other in made if other.address != node.address]))
             node.arguments += [word for address in known for word in ("--add-exclusive-node", f"{address}:18080")]
         return made
 
+    def pair(self) -> list[Node]:
+        """Two behind one address, with ports of their own."""
+        second: dict[str, Any] = {"host": "nat", "program": self.plan.programs[-1], "address": "192.0.2.146"}
+        return [Node("n0", **second), Node("n1", port=28080, rpc_port=28081, **second)]
+
     def free_nodes(self) -> list[Node]:
         """Monerods that know one or two others and find the rest by themselves, started in various ways; the last one begins with no chain."""
         programs = self.plan.programs
-        made = []
-        for i, address in enumerate(ADDRESSES):
-            known = [VANTAGE, *self.random.sample(ADDRESSES[:i], min(i, 1))]
-            arguments = [word for other in known for word in ("--add-priority-node", f"{other}:18080")]
-            made.append(Node(f"h{i}", address, programs[i % len(programs)], arguments=[*arguments, *WAYS[i % len(WAYS)]]))
+        made = [Node(f"h{i}", address, programs[i % len(programs)]) for i, address in enumerate(ADDRESSES)]
+        made[-1:-1] = self.pair()
+        for i, node in enumerate(made):
+            known = [VANTAGE, *(other.address for other in self.random.sample(made[:i], min(i, 1)))]
+            node.arguments = [word for address in known for word in ("--add-priority-node", f"{address}:18080")]
+            node.arguments += self.random.choice(WAYS) if node.host == "" and i > 0 else ()
         return made
 
     def place_peers(self, parts: list[Part]) -> list[Peer]:
@@ -188,9 +198,9 @@ class Stage:
         """Every few minutes one of the monerods is stopped, and comes back with another id. The vantage node and the wallet's stay."""
         while True:
             await asyncio.sleep(self.random.uniform(120, 300))
-            node = self.random.choice(self.early[2:])
-            await asyncio.to_thread(node.stop)
-            self.tell("node_stop", node=node.name)
+            node, crash = self.random.choice(self.early[2:]), self.random.random() < 0.3
+            await asyncio.to_thread(node.stop, crash)
+            self.tell("node_stop", node=node.name, crash=crash)
             await asyncio.sleep(self.random.uniform(5, 20))
             self.start(node)
 
