@@ -6,6 +6,7 @@ import gzip
 import itertools
 import json
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,8 @@ def transaction_row(vector: Vector, message: int, position: int, pruned: bool = 
     cut = vector["pruned"] or (pruned and "base" in vector)
     size = len(lean(vector) if cut else blob(vector))
     facts = {name: vector[name] for name in FACTS}
-    return {"message": message, "position": position, "tx": vector["id"], "size": size, **facts, "pruned": cut, "fluff": fluff, "block_position": block}
+    relayed = {"fluff": fluff, "ascending": None if fluff is None else True}
+    return {"message": message, "position": position, "tx": vector["id"], "size": size, **facts, "pruned": cut, **relayed, "block_position": block}
 
 
 def block_row(vector: Vector, message: int, position: int) -> Row:
@@ -166,7 +168,9 @@ def test_one_transaction(tmp_path: Path, vector: Vector) -> None:
 def test_several_transactions(tmp_path: Path, fluff: bool) -> None:
     given = [*WHOLE, *WHOLE[::-1]]
     traffic = read(tmp_path, (TRANSACTIONS, craft.transactions([blob(vector) for vector in given], fluff)))
-    same(traffic, [transaction_row(vector, 2, i, fluff=fluff) for i, vector in enumerate(given)], [], given)
+    ascending = [True, *(blob(one) <= blob(other) for one, other in pairwise(given))]
+    assert {True, False} == set(ascending)
+    same(traffic, [transaction_row(vector, 2, i, fluff=fluff) | {"ascending": ascending[i]} for i, vector in enumerate(given)], [], given)
 
 
 # ---------------------------------------------------------------- 2001, 2008
