@@ -41,9 +41,9 @@ strong finding or from 0.75 (three weak ones), `suspicious` from 0.4 (a weak one
 implementation, and counted each: a score near 1 says in how many ways a peer differs, not how sure one may be.
 
 On the labelled captures of the lab every label that asks for a rule is found by it, but for one peer whose misbehaviour never reached the node (six refused
-SYNs), and no monerod and no control is flagged by a strong or weak rule of the preset `default`. So in runs of the testbed (`testbed/README.md`), which has peers for
-every rule but `ban_listed`: other seeds, monerods 0.18.0 to 0.18.5 as vantage node and as peers, and a loss of up to 3 %. The other presets are the published
-variants of the paper (arXiv 2509.10214), with their thresholds.
+SYNs), and no monerod and no control is flagged by a strong or weak rule of the preset `default`. So in runs of the testbed, which has peers for every rule but
+`ban_listed`: other seeds, monerods 0.18.0 to 0.18.5 as vantage node and as peers, and a loss of up to 3 %. The other presets are the published variants of
+the paper (arXiv 2509.10214), with their thresholds.
 """
 
 
