@@ -19,7 +19,7 @@ from monerotraffic.rules import HONEST, evaluate, find_anomalies
 Key = tuple[Any, ...]
 """Peer, its port, whether the vantage node sent it, command, flags, length."""
 
-_LOGGED = re.compile(r"\[([0-9a-f.:]+):(\d+) (?:INC|OUT)\] LEVIN_PACKET_(SENT|RECEIVED)\. \[len=(\d+), flags(\d+), r\?=.?, cmd = (\d+), ")
+_LOGGED = re.compile(r"\[\[?([0-9a-f.:]+)\]?:(\d+) (?:INC|OUT)\] LEVIN_PACKET_(SENT|RECEIVED)\. \[len=(\d+), flags(\d+), r\?=.?, cmd = (\d+), ")
 """monerod writes whether a message expects a response as a character of that code."""
 
 
@@ -75,12 +75,12 @@ def main() -> None:
     status = 0
     for folder in parser.parse_args().out:
         manifest, labels = (json.loads((folder / name).read_text()) for name in ("manifest.json", "labels.json"))
-        vantage = manifest["vantage"][0]
+        vantage = manifest["vantage"]
         traffic = mt.read(sorted(folder.glob("vantage_*.pcapng*")), host=vantage)
         print(f"{folder}: {len(traffic.messages):,} messages, {traffic.messages['peer'].nunique()} peers")
         ours = read_off(traffic)
         theirs = Counter({key: number for key, number in ours.items() if not key[2] and labels.get(key[0]) and "monerod" not in labels[key[0]]})
-        differing("written by emulated peers", theirs, recorded(folder / "peers.jsonl", vantage))
+        differing("written by emulated peers", theirs, recorded(folder / "peers.jsonl", vantage[0]))
         differing("logged by the vantage node", ours, logged(folder / "vantage_log.txt"))
         findings = find_anomalies(traffic)
         found = evaluate(findings, labels)

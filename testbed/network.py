@@ -51,7 +51,7 @@ class Network:
         self._in(name, "ip", "link", "set", "lo", "up")
 
     def host(self, name: str, addresses: Sequence[str], mtu: int = 1500) -> None:
-        """A namespace with these addresses. Offloading is off, so that what is captured are segments as on a real line."""
+        """A namespace with these addresses, IPv4 first. Offloading is off, so that what is captured are segments as on a real line."""
         self._add(name)
         here, there = f"{self.prefix}{len(self.names)}a", f"{self.prefix}{len(self.names)}b"
         run("ip", "link", "add", here, "type", "veth", "peer", "name", there)
@@ -62,8 +62,10 @@ class Network:
         self._in(name, "ip", "link", "set", here, "name", "eth0", "mtu", str(mtu), "up")
         self._in(name, "ethtool", "-K", "eth0", "tso", "off", "gso", "off", "gro", "off")
         for address in addresses:
-            self._in(name, "ip", "address", "add", f"{address}/32", "dev", "eth0")
+            self._in(name, "ip", "address", "add", *((f"{address}/128", "nodad") if ":" in address else (f"{address}/32",)), "dev", "eth0")
         self._in(name, "ip", "route", "add", "default", "dev", "eth0", "src", addresses[0])
+        if ":" in addresses[-1]:
+            self._in(name, "ip", "-6", "route", "add", "default", "dev", "eth0")
 
     def drop(self, name: str, address: str, port: int) -> None:
         """Packets to this port are dropped, as by a firewall."""
@@ -73,7 +75,8 @@ class Network:
         """A share of the packets that reach this host, or leave it, is lost; what reaches it has been captured there before."""
         chance = ("-m", "statistic", "--mode", "random", "--probability", str(share), "-j", "DROP")
         for chain, way in (("INPUT", "-i"), ("OUTPUT", "-o")):
-            self._in(name, "iptables", "-A", chain, "!", way, "lo", *chance)
+            for tables in ("iptables", "ip6tables"):
+                self._in(name, tables, "-A", chain, "!", way, "lo", *chance)
 
     @contextmanager
     def inside(self, name: str) -> Iterator[None]:

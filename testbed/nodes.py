@@ -105,14 +105,21 @@ class Node:
     port: int = 18080
     rpc_port: int = 18081
     arguments: list[str] = field(default_factory=list)
+    address6: str = ""
+    """Its IPv6 address, if it has one."""
     host: str = ""
     """The namespace, if it is not `name`: nodes behind one address share it."""
     daemon: Daemon | None = None
+
+    @property
+    def addresses(self) -> list[str]:
+        return [self.address, *([self.address6] if self.address6 else [])]
 
     def start(self, network: Network, data: Path) -> None:
         command = [
             *(*self.program.command("monerod"), "--regtest", "--keep-fakechain", "--fixed-difficulty", "1", "--non-interactive", "--no-igd", "--no-zmq"),
             *("--data-dir", str(data / self.name), "--p2p-bind-ip", self.address, "--p2p-bind-port", str(self.port)),
+            *(("--p2p-use-ipv6", "--p2p-bind-ipv6-address", self.address6, "--p2p-bind-port-ipv6", str(self.port)) if self.address6 else ()),
             *("--rpc-bind-port", str(self.rpc_port), "--disable-dns-checkpoints", "--check-updates", "disabled", "--max-log-file-size", "0"),
             *("--log-level", "0,net:DEBUG,net.p2p:DEBUG,net.p2p.traffic:INFO", "--log-file", str(data / f"{self.name}.log"), *self.arguments),
         ]

@@ -20,7 +20,7 @@ from testbed.nodes import Daemon, Node, Program, wallet
 from testbed.peer import Manner, Peer, Talk
 from testbed.world import World
 
-VANTAGE = "198.51.100.10"
+VANTAGE, VANTAGE6 = "198.51.100.10", "2001:db8:10::10"
 ADDRESSES = ("203.0.113.21", "192.0.2.22", "203.0.113.43", "192.0.2.64", "198.51.100.70", "192.0.2.86", "203.0.113.107", "198.18.0.128", "198.19.7.149")
 """Of other monerods."""
 WAYS: Sequence[Sequence[str]] = (
@@ -77,9 +77,11 @@ class Stage:
         slots = [str(self.random.choice((6, 64)))] if honest else ["250", "--out-peers", "40", "--max-connections-per-ip", "40"]
         self.nodes = [Node("v", VANTAGE, self.plan.programs[0], arguments=["--in-peers", *slots])]
         self.nodes += self.free_nodes() if honest else self.bound_nodes()
-        self.network.host("v", [VANTAGE])
-        for name, address in {node.host or node.name: node.address for node in self.nodes[1:]}.items():
-            self.network.host(name, [address], self.random.choice(MTUS))
+        if honest:
+            self.vantage.address6 = VANTAGE6
+        self.network.host("v", self.vantage.addresses)
+        for name, addresses in {node.host or node.name: node.addresses for node in self.nodes[1:]}.items():
+            self.network.host(name, addresses, self.random.choice(MTUS))
             if self.plan.loss:
                 self.network.lose(name, self.plan.loss)
 
@@ -106,7 +108,10 @@ class Stage:
         made = [Node(f"h{i}", address, programs[i % len(programs)]) for i, address in enumerate(ADDRESSES)]
         made[-1:-1] = self.pair()
         for i, node in enumerate(made):
-            known = [VANTAGE, *(other.address for other in self.random.sample(made[:i], min(i, 1)))]
+            if node.host == "" and self.random.random() < 0.5:
+                node.address6 = f"2001:db8:{i + 16:x}::{self.random.randrange(1, 1 << 16):x}"
+            vantage = f"[{VANTAGE6}]" if node.address6 and self.random.random() < 0.5 else VANTAGE
+            known = [vantage, *(other.address for other in self.random.sample(made[:i], min(i, 1)))]
             node.arguments = [word for address in known for word in ("--add-priority-node", f"{address}:18080")]
             node.arguments += self.random.choice(WAYS) if node.host == "" and i > 0 else ()
         return made
@@ -243,14 +248,15 @@ async def play(plan: Plan) -> None:
         finally:
             await asyncio.to_thread(stage.stop_nodes)
             told = capture.stop()
-        given = labels(parts) | {node.address: ["monerod", *(["nat_pair"] if node.host else [])] for node in stage.nodes[1:]}
+        given = labels(parts) | {address: ["monerod", *(["nat_pair"] if node.host else [])] for node in stage.nodes[1:] for address in node.addresses}
         write(plan, stage, given, told)
 
 
 def write(plan: Plan, stage: Stage, given: dict[str, list[str]], told: str) -> None:
     (plan.out / "labels.json").write_text(json.dumps(dict(sorted(given.items())), indent=1) + "\n")
-    nodes = {node.name: {"ip": node.address, "port": node.port, "version": node.program.version} for node in stage.nodes}
-    manifest = {"scenario": plan.scenario, "seed": plan.seed, "vantage": [VANTAGE], "nodes": nodes, "dumpcap": told.splitlines(), "events": stage.events}
+    nodes = {node.name: {"ip": node.addresses, "port": node.port, "version": node.program.version} for node in stage.nodes}
+    manifest = {"scenario": plan.scenario, "seed": plan.seed, "vantage": stage.vantage.addresses, "nodes": nodes}
+    manifest |= {"dumpcap": told.splitlines(), "events": stage.events}
     (plan.out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     shutil.copy(plan.out / "nodes" / "v.log", plan.out / "vantage_log.txt")
     shutil.rmtree(plan.out / "nodes")
