@@ -66,6 +66,22 @@ def test_weights_combine() -> None:
     assert list(verdict.index) == ["b", "a", "c"]
 
 
+@pytest.mark.parametrize(
+    ("weights", "verdict"),
+    [
+        (["weak"] * 3, "anomalous"),  # 1 - 0.6³ = 0.784
+        (["weak"] * 2 + ["context"] * 3, "suspicious"),  # 1 - 0.36 × 0.9³ = 0.738
+        (["weak"], "suspicious"),
+        (["context"] * 4, "context"),  # 0.344: all that there are
+        (["strong"], "anomalous"),
+    ],
+)
+def test_verdicts(weights: list[str], verdict: str) -> None:
+    made = pd.DataFrame({"peer": "a", "rule": [f"r{number}" for number in range(len(weights))], "weight": weights, "first": 1, "last": 2})
+    assert verdicts(made).verdict.tolist() == [verdict]
+    assert sum(rule.weight == "context" for rule in RULES.values()) <= 4
+
+
 def test_thresholds_of_the_published_variants() -> None:
     """As the contract has them: by rule what arxiv-v1 and aft-2026 ask for, in that order; both the same if there is one."""
     similar = {"excess": None, "alpha": None, "senders": 0, "majority": None, "one_id": True, "each": None, "by": "subnet", "most": 10000}
