@@ -163,7 +163,7 @@ def peer_lists(cast: Casting) -> Iterator[Part]:
     for number in range(7):
         made = spy("low_diversity", white=cast.few_nets(rng.randrange(2, 26), rng.randrange(150, 251)), whole_list=rng.random() < 0.5)
         yield cast.address(), cast.dialled(made) if number % 3 == 0 else made
-    base = cast.world.white_list(rng.randrange(205, 251))  # of shorter ones two young nodes may share much
+    base = cast.world.white_list(rng.randrange(150, 251))
     for share in (1.0, 1.0, rng.uniform(0.95, 1), rng.uniform(0.85, 1), rng.uniform(0.75, 1)):
         yield cast.address(), spy("similar_lists", white=cast.alike(base, share), whole_list=rng.random() < 0.5)
     yield cast.address(), spy("oversize_peer_list", white=cast.world.white_list(rng.randrange(251, 600)), whole_list=True, again=40)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import craft
+import numpy as np
 import pytest
 import truth
 from craft import CLIENT, SERVER, Connection
@@ -118,6 +119,20 @@ def test_young_nodes_share_half_of_their_white_lists(flagged: Callable[..., set[
     assert flagged("peer_list_similar", talks) == set()
 
 
+@pytest.mark.parametrize("exponent", [0, 0.6, 1.4])
+@pytest.mark.parametrize("network", [200, 600, 6000])
+def test_young_nodes_of_networks_in_which_some_are_known_to_all(network: int, exponent: float, flagged: Callable[..., set[str]]) -> None:
+    """White lists of 150 to 198 peers, drawn by a popularity as of Zipf's law, among those of older nodes."""
+    draw = np.random.default_rng(network)
+    weights = 1 / np.arange(1, network + 1) ** exponent
+    talks = []
+    for number in range(14):
+        size = min(1000, network * 9 // 10) if number < 8 else int(draw.integers(150, 199))
+        known = draw.permutation(draw.choice(network, size, replace=False, p=weights / weights.sum()))[:250]
+        talks.append(session(f"192.0.{number}.1", [peer for place in known for peer in many(1, int(place))], number=number, at=number * 100, peer_id=1000 + number))
+    assert flagged("peer_list_similar", talks) == set()
+
+
 @pytest.mark.parametrize(("network", "white"), [(3000, 1000), (1000, None), (300, None)])
 @pytest.mark.parametrize("count", [2, 3, 8])
 def test_spies_that_send_nearly_one_list(network: int, white: int | None, count: int, flagged: Callable[..., set[str]]) -> None:
@@ -152,8 +167,8 @@ def test_one_node_at_two_addresses_is_not_similar_to_itself(flagged: Callable[..
 
 
 def test_short_lists_are_not_compared(flagged: Callable[..., set[str]]) -> None:
-    assert flagged("peer_list_similar", [*crowd(12, 3000, 1000, entries=200), *spies(2, 199, of=199)]) == set()
-    assert flagged("peer_list_similar", [*crowd(12, 3000, 1000, entries=200), *spies(2, 200, of=200)]) == {"203.0.0.1", "203.0.1.1"}
+    assert flagged("peer_list_similar", [*crowd(12, 3000, 1000, entries=200), *spies(2, 149, of=149)]) == set()
+    assert flagged("peer_list_similar", [*crowd(12, 3000, 1000, entries=200), *spies(2, 150, of=150)]) == {"203.0.0.1", "203.0.1.1"}
 
 
 def test_published_variants_of_similarity(flagged: Callable[..., set[str]]) -> None:

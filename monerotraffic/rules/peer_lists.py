@@ -170,7 +170,7 @@ RULES: tuple[Rule, ...] = (
         paper="PLS",
         parameters={
             "by": "host",
-            "entries": 200,
+            "entries": 150,
             "jaccard": 0.0,
             "pairs": 1,
             "excess": 0.5,
