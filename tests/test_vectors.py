@@ -6,7 +6,6 @@ import gzip
 import itertools
 import json
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +167,7 @@ def test_one_transaction(tmp_path: Path, vector: Vector) -> None:
 def test_several_transactions(tmp_path: Path, fluff: bool) -> None:
     given = [*WHOLE, *WHOLE[::-1]]
     traffic = read(tmp_path, (TRANSACTIONS, craft.transactions([blob(vector) for vector in given], fluff)))
-    ascending = [True, *(blob(one) <= blob(other) for one, other in pairwise(given))]
+    ascending = [True, *(blob(one) <= blob(other) for one, other in itertools.pairwise(given))]
     assert {True, False} == set(ascending)
     same(traffic, [transaction_row(vector, 2, i, fluff=fluff) | {"ascending": ascending[i]} for i, vector in enumerate(given)], [], given)
 

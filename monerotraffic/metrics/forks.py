@@ -47,22 +47,18 @@ def fork_ranges(traffic: Traffic | View) -> pd.DataFrame:
     """
     view = viewed(traffic)
     told = fork_versions(view)
-    if not _of_mainnet(view, told):
+    newer = told["version"] > max(MAINNET_FORKS)
+    old = told[~newer]
+    if view.networks != {MAINNET} or not _of_mainnet(old):
         return told
-    newer = told[told["version"] > max(MAINNET_FORKS)]
-    reached = told.loc[told["version"] <= max(MAINNET_FORKS), "last_height"].max()
     firsts = np.array(list(MAINNET_FORKS.values()), dtype=np.int64)
-    lasts = np.append(firsts[1:] - 1, max(firsts[-1], reached))
-    return pd.concat([pd.DataFrame({"version": list(MAINNET_FORKS), "first_height": firsts, "last_height": lasts}), newer], ignore_index=True)
+    lasts = np.append(firsts[1:] - 1, max(firsts[-1], old["last_height"].max()))
+    made = pd.DataFrame({"version": list(MAINNET_FORKS), "first_height": firsts, "last_height": lasts})
+    return pd.concat([made, told[newer]], ignore_index=True)
 
 
-def _of_mainnet(view: View, told: pd.DataFrame) -> bool:
-    """Whether the vantage node is a node of mainnet by all that it says."""
-    said = view.node_data
-    networks = set(said.loc[said["direction"] == "sent", "network_id"].dropna())
-    old = told[told["version"] <= max(MAINNET_FORKS)]
-    if networks != {MAINNET} or old.empty or not old["version"].isin(list(MAINNET_FORKS)).all():
-        return False
-    begins = old["version"].map(MAINNET_FORKS)
-    ends = (old["version"] + 1).map(MAINNET_FORKS).fillna(np.inf)
-    return bool(((old["first_height"] >= begins) & (old["last_height"] < ends)).all())
+def _of_mainnet(told: pd.DataFrame) -> bool:
+    """Whether these versions are those of mainnet at their heights, and there are any. An unknown version is not: it compares with nothing."""
+    begins = told["version"].map(MAINNET_FORKS)
+    ends = (told["version"] + 1).map(MAINNET_FORKS).fillna(np.inf)
+    return len(told) > 0 and bool(((told["first_height"] >= begins) & (told["last_height"] < ends)).all())

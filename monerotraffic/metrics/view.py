@@ -88,6 +88,12 @@ class View:
         return self._said("node_data")
 
     @cached_property
+    def networks(self) -> frozenset[str]:
+        """The networks (node_data.network_id) that the vantage node says it is of: none if it said nothing, several if several nodes share its address."""
+        said = self.node_data
+        return frozenset(said.loc[said["direction"] == "sent", "network_id"].dropna())
+
+    @cached_property
     def sync_data(self) -> pd.DataFrame:
         """sync_data, likewise."""
         return self._said("sync_data")

@@ -61,17 +61,16 @@ def _noncanonical_encoding(view: View, parameters: Parameters) -> pd.DataFrame:
 
 
 def _wrong_network(view: View, parameters: Parameters) -> pd.DataFrame:
-    said = view.node_data[view.node_data["network_id"].notna()]
-    own = said[said["direction"] == "sent"]["network_id"]
-    said = said[said["direction"] == "received"]
-    networks = set(own.unique()) if len(own) else _of_the_majority(said, parameters["least_peers"])
+    said = view.node_data
+    said = said[said["network_id"].notna() & (said["direction"] == "received")]
+    networks = view.networks or _of_the_majority(said, parameters["least_peers"])
     return observations(said[~said["network_id"].isin(networks)] if networks else said[:0])
 
 
-def _of_the_majority(said: pd.DataFrame, least: int) -> set[object]:
+def _of_the_majority(said: pd.DataFrame, least: int) -> frozenset[str]:
     """The network that more than half of the peers say they are of; nothing if there are too few to tell."""
     peers = said.groupby("network_id", observed=True)["peer"].nunique()
-    return set(peers[peers * 2 > said["peer"].nunique()].index) if peers.sum() >= least else set()
+    return frozenset(peers[peers * 2 > said["peer"].nunique()].index if peers.sum() >= least else ())
 
 
 def _garbage(view: View, parameters: Parameters) -> pd.DataFrame:
