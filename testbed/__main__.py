@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 from testbed.cast import SCENARIOS
-from testbed.nodes import Program, make_template
+from testbed.nodes import Program, make_template, newest
 from testbed.play import Plan, play
 
 
@@ -25,7 +25,7 @@ def main() -> None:
     given = parser.parse_args()
     programs = [Program(None if str(root) == "-" else root.resolve()) for root in given.root or [Path("-")]]
     if not given.template.exists():
-        make_template(given.template, max(programs, key=lambda program: program.age))
+        make_template(given.template, newest(programs))
     given.out.mkdir(parents=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whatever ends a run, nothing of it stays
     asyncio.run(play(Plan(given.out, given.scenario, given.seed, given.seconds, given.loss, programs, given.template)))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 
-from craft import request
+from craft import MAINNET, request
 
 from testbed import misdeeds as do
 from testbed.peer import Manner
@@ -20,7 +20,7 @@ from testbed.world import Entry, World, entry, public_addresses
 Part = tuple[str, Manner]
 """An address and how a peer there behaves. An address may come several times, with other ports."""
 
-MAINNET_TESTNET = bytes.fromhex("1230f171610441611731008216a1a111")
+TESTNET = MAINNET[:-1] + b"\x11"
 
 
 class Casting:
@@ -139,7 +139,7 @@ def structure(cast: Casting) -> Iterator[Part]:
     yield cast.address(), spy("oversize_length", again=40, opening=do.oversize(rng.choice((1002, 2003, 2008)), rng.randrange(5_000_000, 90_000_000)))
     yield cast.address(), spy("bad_storage", again=40, lasts=40, extra=do.every(10, do.bad_storage))
     yield cast.address(), spy("epee_types", again=30, lasts=90, extra=do.every(20, do.epee_types))
-    yield cast.address(), spy("wrong_network", again=50, lasts=10, node={"network_id": MAINNET_TESTNET})
+    yield cast.address(), spy("wrong_network", again=50, lasts=10, node={"network_id": TESTNET})
     for with_reset in (True, False):
         yield cast.address(), spy("garbage", again=45, opening=do.garbage(rng.randbytes(rng.randrange(1, 600)), with_reset))
     yield cast.address(), spy("garbage_after_handshake", again=40, lasts=20, extra=do.sends_raw(rng.randbytes(300)))

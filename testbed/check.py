@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import pandas as pd
 
 import monerotraffic as mt
-from monerotraffic.rules import HONEST, evaluate, find_anomalies
+from monerotraffic.rules import RULES, evaluate, find_anomalies
 
 Key = tuple[Any, ...]
 """Peer, its port, whether the vantage node sent it, command, flags, length."""
@@ -62,11 +62,11 @@ def differing(name: str, one: Counter[Key], other: Counter[Key]) -> None:
 
 def faults(findings: pd.DataFrame, labels: Mapping[str, Iterable[str]]) -> Sequence[str]:
     """Peers that a rule should have found, and honest ones that one of some weight found."""
-    made = evaluate(findings, labels)
-    honest = {peer for peer, given in labels.items() if set(given) <= HONEST}
-    wrong = findings[findings["peer"].isin(honest) & (findings["weight"] != "context")]
-    missed = [f"{row.rule} misses {peer} ({', '.join(labels[peer])})" for row in made.itertuples() for peer in row.missed]
-    return missed + [f"{row.rule} finds {row.peer} ({', '.join(labels[row.peer])}): {row.places[:3]}" for row in wrong.itertuples()]
+    made = list(evaluate(findings, labels).itertuples())
+    places = findings.set_index(["rule", "peer"])["places"]
+    missed = [f"{row.rule} misses {peer} ({', '.join(labels[peer])})" for row in made for peer in row.missed]
+    wrong = [(row.rule, peer) for row in made if RULES[row.rule].weight != "context" for peer in row.honest]
+    return missed + [f"{rule} finds {peer} ({', '.join(labels[peer])}): {places[rule, peer][:3]}" for rule, peer in wrong]
 
 
 def main() -> None:

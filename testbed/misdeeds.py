@@ -143,9 +143,7 @@ def quick(seconds: float) -> Extra:
     """A handshake, and gone soon after the answer."""
 
     async def opening(talk: Talk) -> None:
-        await talk.handshake()
-        while (await talk.receive()).command != 1001:
-            pass
+        await talk.shake_hands()
         await asyncio.sleep(seconds)
 
     return opening
@@ -155,9 +153,7 @@ def oversize(command: int, length: int) -> Extra:
     """A header that announces more than monerod takes, and a little of it."""
 
     async def opening(talk: Talk) -> None:
-        await talk.handshake()
-        while (await talk.receive()).command != 1001:
-            pass
+        await talk.shake_hands()
         await talk.raw(bucket(command, bytes(200), expect=1, length=length))
         await drain(talk, 20)
 
@@ -174,27 +170,30 @@ async def timed_sync_first(talk: Talk) -> None:
 # ---- relay
 
 
-def _block(payload: bytes) -> dict[str, Any]:
-    return dict(levin.loads(payload))
+def _block(payload: bytes) -> bytes:
+    """Of a 2008."""
+    return bytes(levin.loads(payload)["b"]["block"])
+
+
+def _announcement(payload: bytes, **more: Any) -> bytes:
+    """The payload of a 2001 or 2008 for the block of a 2008, with more in its entry."""
+    return craft.epee({"b": {"block": _block(payload), **more}, "current_blockchain_height": int(levin.loads(payload)["current_blockchain_height"])})
 
 
 async def fluffy_with_txs(talk: Talk) -> None:
     """The last block of two transactions or more, announced with one of them."""
-    for root in map(_block, reversed(talk.world.blocks)):
-        listed = read_block(bytes(root["b"]["block"])).transactions
+    for payload in reversed(talk.world.blocks):
+        listed = read_block(_block(payload)).transactions
         carried = [blob for blob in talk.world.blobs if read_transaction(blob).id in listed][:1]
         if len(listed) > 1 and carried:
-            body = craft.epee({"b": {"block": bytes(root["b"]["block"]), "txs": carried}, "current_blockchain_height": int(root["current_blockchain_height"])})
-            await talk.send(notification(2008, body))
+            await talk.send(notification(2008, _announcement(payload, txs=carried)))
             return
 
 
 async def new_block(talk: Talk) -> None:
     """The last block as 2001."""
     if talk.world.blocks:
-        root = _block(list(talk.world.blocks)[-1])
-        body = craft.epee({"b": {"block": bytes(root["b"]["block"])}, "current_blockchain_height": int(root["current_blockchain_height"])})
-        await talk.send(notification(2001, body))
+        await talk.send(notification(2001, _announcement(list(talk.world.blocks)[-1])))
 
 
 async def stem(talk: Talk) -> None:

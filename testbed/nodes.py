@@ -8,8 +8,9 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +32,14 @@ class Program:
         libraries = ":".join(str(self.root / place) for place in ("usr/lib/x86_64-linux-gnu", "usr/lib"))
         return [str(self.root / "usr/lib64/ld-linux-x86-64.so.2"), "--library-path", libraries, str(self.root / "usr/bin" / name)]
 
-    @property
+    @cached_property
     def version(self) -> str:
         told = subprocess.run([*self.command("monerod"), "--version"], capture_output=True, text=True, check=True).stdout
         return told.split("(v")[-1].split("-")[0].rstrip(")\n")
 
-    @property
-    def age(self) -> list[int]:
-        """Greater for newer ones."""
-        return [int(part) for part in self.version.split(".")]
+
+def newest(programs: Iterable[Program]) -> Program:
+    return max(programs, key=lambda program: [int(part) for part in program.version.split(".")])
 
 
 class _Connection(http.client.HTTPConnection):
@@ -129,6 +129,11 @@ class Node:
         assert self.daemon is not None
         return self.daemon.rpc(method, **parameters)
 
+    def wait(self) -> Any:
+        """What get_info answers once it answers."""
+        assert self.daemon is not None
+        return self.daemon.wait("get_info")
+
     def stop(self, crash: bool = False) -> None:
         if self.daemon is not None:
             self.daemon.stop(crash)
@@ -165,8 +170,7 @@ def make_template(folder: Path, program: Program) -> None:
             network.host("node", ["192.0.2.1"])
             node = Node("chain", "192.0.2.1", program, arguments=["--offline"], host="node")
             node.start(network, folder)
-            assert node.daemon is not None
-            node.daemon.wait("get_info")
+            node.wait()
             purse = wallet(network, "node", program, folder)
             address = purse.rpc("get_address")["address"]
             for _ in range(TEMPLATE_BLOCKS // 20):

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import craft
 from craft import node_data, request, response
@@ -77,12 +77,9 @@ class Manner:
     """The same for one that it accepted."""
 
 
-@dataclass
-class Message:
-    length: int
+class Message(NamedTuple):
     expects: int
     command: int
-    return_code: int
     flags: int
     body: bytes
 
@@ -118,8 +115,8 @@ class Talk:
         await self.writer.drain()
 
     async def receive(self) -> Message:
-        _, length, expects, command, code, flags, _ = HEADER.unpack(await self.reader.readexactly(HEADER.size))
-        return Message(length, expects, command, code, flags, await self.reader.readexactly(length))
+        _, length, expects, command, _, flags, _ = HEADER.unpack(await self.reader.readexactly(HEADER.size))
+        return Message(expects, command, flags, await self.reader.readexactly(length))
 
     def sync_data(self) -> dict[str, Any]:
         looked = time.monotonic() - self.one.lag if self.manner.looks is None else self.manner.looks()
@@ -137,6 +134,12 @@ class Talk:
 
     async def handshake(self) -> None:
         await self.send(request(1001, craft.handshake_request(self.node_data(), self.sync_data())))
+
+    async def shake_hands(self) -> None:
+        """The handshake, to the answer; what else comes before it is passed over."""
+        await self.handshake()
+        while (await self.receive()).command != 1001:
+            pass
 
     async def timed_sync(self) -> None:
         await self.send(request(1002, craft.timed_sync_request(self.sync_data())))
@@ -175,15 +178,14 @@ class Talk:
 
     async def keep_time(self) -> None:
         """Its timed sync."""
-        first, between, more = self.manner.tick
+        wait, between, more = self.manner.tick
         await self.handshaken.wait()
-        begun = True
         while self.manner.ticks:
             if self.manner.phase is not None:
                 await self.manner.phase()
             else:
-                await asyncio.sleep((first if begun else between) + self.one.random.uniform(0, more))
-            begun = False
+                await asyncio.sleep(wait + self.one.random.uniform(0, more))
+            wait = between
             await self.timed_sync()
 
     async def misbehave(self) -> None:

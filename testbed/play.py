@@ -16,7 +16,7 @@ from typing import Any
 from monerotraffic import levin
 from testbed.cast import SCENARIOS, Casting, Part, labels
 from testbed.network import Capture, Network
-from testbed.nodes import Daemon, Node, Program, wallet
+from testbed.nodes import Daemon, Node, Program, newest, wallet
 from testbed.peer import Manner, Peer, Talk
 from testbed.world import World
 
@@ -52,6 +52,8 @@ class Stage:
     nodes: list[Node] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     purse: Daemon | None = None
+    account: str = ""
+    """The address of the wallet, which pays itself and is paid for blocks."""
 
     @property
     def random(self) -> random.Random:
@@ -140,36 +142,32 @@ class Stage:
         for node in self.early[1:]:
             self.start(node)
         for node in self.early[1:]:
-            assert node.daemon is not None
-            self.world.chain.take(await asyncio.to_thread(node.daemon.wait, "get_info"))
-        self.purse = await asyncio.to_thread(wallet, self.network, "h0", max(self.plan.programs, key=lambda program: program.age), data)
+            self.world.chain.take(await asyncio.to_thread(node.wait))
+        self.purse = await asyncio.to_thread(wallet, self.network, "h0", newest(self.plan.programs), data)
+        self.account = (await asyncio.to_thread(self.purse.rpc, "get_address"))["address"]
 
     def start(self, node: Node) -> None:
         node.start(self.network, self.plan.out / "nodes")
         self.tell("node_start", node=node.name, ip=node.address, version=node.program.version)
 
-    async def learn_ids(self) -> None:
-        """Peer ids of the monerods, by ping, from an address of the testbed that nobody else has."""
-        self.network.host("asker", ["198.18.0.1"])
-        for node in self.early[1:]:
-            found: list[int] = []
+    async def learn_ids(self, parts: list[Part]) -> None:
+        """The peer ids of the monerods that emulated peers answer with, by ping, from an address of the testbed that nobody else has."""
+        wanted = sorted({manner.pong for _, manner in parts if isinstance(manner.pong, str)})
+        if wanted:
+            self.network.host("asker", ["198.18.0.1"])
+        for address in wanted:
 
-            async def ask(talk: Talk, found: list[int] = found) -> None:
+            async def ask(talk: Talk, address: str = address) -> None:
                 await talk.ping()
-                found.append(int(levin.loads((await talk.receive()).body)["peer_id"]))
+                self.world.known_ids[address] = int(levin.loads((await talk.receive()).body)["peer_id"])
 
-            manner = Manner(my_port=0, opening=ask)
-            asker = Peer("198.18.0.1", manner, self.world, self.network, node.address, host="asker")
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-                await asker.dial()
-            self.world.known_ids.setdefault(node.address, found[0] if found else 0)
+            await Peer("198.18.0.1", Manner(my_port=0, opening=ask), self.world, self.network, address, host="asker").dial()
 
     # ---- playing
 
     async def watch(self) -> None:
         """What the vantage node takes for the end of the chain."""
-        assert self.vantage.daemon is not None
-        await asyncio.to_thread(self.vantage.daemon.wait, "get_info")
+        await asyncio.to_thread(self.vantage.wait)
         while True:
             self.world.chain.take(await asyncio.to_thread(self.vantage.rpc, "get_info"))
             await asyncio.sleep(1)
@@ -177,10 +175,9 @@ class Stage:
     async def pay(self) -> None:
         """Transactions, some seconds apart."""
         assert self.purse is not None
-        address = (await asyncio.to_thread(self.purse.rpc, "get_address"))["address"]
         while True:
             await asyncio.sleep(self.random.uniform(4, 16))
-            outputs = [{"amount": self.random.randrange(10**9, 10**11), "address": address} for _ in range(self.random.choice((1, 1, 1, 3)))]
+            outputs = [{"amount": self.random.randrange(10**9, 10**11), "address": self.account} for _ in range(self.random.choice((1, 1, 1, 3)))]
             try:
                 made = await asyncio.to_thread(self.purse.rpc, "transfer", destinations=outputs)
                 self.tell("tx", hash=made["tx_hash"], weight=made["weight"])
@@ -189,13 +186,11 @@ class Stage:
 
     async def mine(self) -> None:
         """Blocks, at any of the nodes."""
-        assert self.purse is not None
-        address = (await asyncio.to_thread(self.purse.rpc, "get_address"))["address"]
         while True:
             await asyncio.sleep(self.random.uniform(10, 40))
             node = self.random.choice([node for node in self.nodes if node.daemon is not None])
             with contextlib.suppress(OSError):  # a node that is being restarted
-                made = await asyncio.to_thread(node.rpc, "generateblocks", amount_of_blocks=1, wallet_address=address)
+                made = await asyncio.to_thread(node.rpc, "generateblocks", amount_of_blocks=1, wallet_address=self.account)
                 if "blocks" in made:  # else it was busy
                     self.tell("mine", node=node.name, blocks=made["blocks"], height=made["height"])
 
@@ -241,7 +236,7 @@ async def play(plan: Plan) -> None:
         capture = Capture(network, "v", plan.out, "tcp" if plan.scenario == "proxies" else "port 18080", max(60, plan.seconds // 3))
         try:
             await stage.start_others()
-            await stage.learn_ids()
+            await stage.learn_ids(parts)
             await asyncio.gather(*(peer.listen() for peer in peers))
             stage.start(stage.vantage)
             await during(plan.seconds, stage.watch, stage.pay, stage.mine, stage.restart, stage.join_late, *(peer.live for peer in peers))
