@@ -9,15 +9,17 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # What is compiled is compiled on all cores.
 JOBS := -j$(shell nproc 2>/dev/null || echo 1)
 
-CORE := $(sort $(wildcard csrc/*.c))
-BINDING := $(wildcard csrc/*.[ch] csrc/python/*.[ch])
-CTESTS := $(sort $(patsubst tests/c/%.c,%,$(wildcard tests/c/test_*.c)))
+CORE := $(sort $(filter-out csrc/python/%,$(wildcard csrc/*.c csrc/*/*.c)))
+BINDING := $(wildcard csrc/*.[ch] csrc/*/*.[ch])
+CTESTS := $(sort $(patsubst tests/c/%.c,%,$(wildcard tests/c/test_*.c tests/c/*/test_*.c)))
+
+C_SOURCES = $(shell find csrc tests/c fuzz benchmarks -name "*.[ch]")
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror
-PLAIN := -std=c11 -O2 -g $(WARNINGS)
-SANITIZED := -std=c11 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all $(WARNINGS)
+PLAIN := -std=c11 -Icsrc -O2 -g $(WARNINGS)
+SANITIZED := -std=c11 -Icsrc -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all $(WARNINGS)
 # All by itself: ThreadSanitizer goes with none of the others.
-THREADED := -std=c11 -O1 -g -fno-omit-frame-pointer -fsanitize=thread $(WARNINGS)
+THREADED := -std=c11 -Icsrc -O1 -g -fno-omit-frame-pointer -fsanitize=thread $(WARNINGS)
 LIBRARIES := -lpcap -lz -lzstd -pthread
 
 .DEFAULT_GOAL := help
@@ -112,44 +114,47 @@ build/ctest/%.o: csrc/%.c | build/system
 	@echo '  CC  $@'
 	@$(CC) $(PLAIN) -MMD -MP -c $< -o $@
 
-build/ctest/test_%: tests/c/test_%.c $(CORE:csrc/%.c=build/ctest/%.o)
+build/ctest/tests/%: tests/c/%.c $(CORE:csrc/%.c=build/ctest/%.o)
+	@mkdir -p $(@D)
 	@echo '  CC  $@'
-	@$(CC) $(PLAIN) -Icsrc -MMD -MP $< $(filter %.o,$^) $(LIBRARIES) -o $@
+	@$(CC) $(PLAIN) -Itests/c -MMD -MP $< $(filter %.o,$^) $(LIBRARIES) -o $@
 
 build/ctest-sanitized/%.o: csrc/%.c | build/system
 	@mkdir -p $(@D)
 	@echo '  CC  $@'
 	@$(CC) $(SANITIZED) -MMD -MP -c $< -o $@
 
-build/ctest-sanitized/test_%: tests/c/test_%.c $(CORE:csrc/%.c=build/ctest-sanitized/%.o)
+build/ctest-sanitized/tests/%: tests/c/%.c $(CORE:csrc/%.c=build/ctest-sanitized/%.o)
+	@mkdir -p $(@D)
 	@echo '  CC  $@'
-	@$(CC) $(SANITIZED) -Icsrc -MMD -MP $< $(filter %.o,$^) $(LIBRARIES) -o $@
+	@$(CC) $(SANITIZED) -Itests/c -MMD -MP $< $(filter %.o,$^) $(LIBRARIES) -o $@
 
 build/ctest-threads/%.o: csrc/%.c | build/system
 	@mkdir -p $(@D)
 	@echo '  CC  $@'
 	@$(CC) $(THREADED) -MMD -MP -c $< -o $@
 
-build/ctest-threads/test_%: tests/c/test_%.c $(CORE:csrc/%.c=build/ctest-threads/%.o)
+build/ctest-threads/tests/%: tests/c/%.c $(CORE:csrc/%.c=build/ctest-threads/%.o)
+	@mkdir -p $(@D)
 	@echo '  CC  $@'
-	@$(CC) $(THREADED) -Icsrc -MMD -MP $< $(filter %.o,$^) $(LIBRARIES) -o $@
+	@$(CC) $(THREADED) -Itests/c -MMD -MP $< $(filter %.o,$^) $(LIBRARIES) -o $@
 
 # Every program runs, whatever the others did.
-run_ctests = @failed=; for test in $(CTESTS); do $(1)/$$test || failed="$$failed $$test"; done; \
+run_ctests = @failed=; for test in $(CTESTS); do $(1)/tests/$$test || failed="$$failed $$test"; done; \
 	if [ -n "$$failed" ]; then echo "$(2): failed:$$failed"; exit 1; fi; \
 	test -n "$(CTESTS)" || { echo "$(2): there are none" >&2; exit 1; }; \
 	echo "$(2): $(words $(CTESTS)) programs passed"
 
-ctest: $(CTESTS:%=build/ctest/%)
+ctest: $(CTESTS:%=build/ctest/tests/%)
 	$(call run_ctests,build/ctest,C tests)
 
 # The core asks for too much memory on purpose, and must get NULL as from any allocator.
 ctest-sanitized: export ASAN_OPTIONS = allocator_may_return_null=1
-ctest-sanitized: $(CTESTS:%=build/ctest-sanitized/%)
+ctest-sanitized: $(CTESTS:%=build/ctest-sanitized/tests/%)
 	$(call run_ctests,build/ctest-sanitized,C tests under ASan and UBSan)
 
 # The sanitizer tells of a race by the program's result.
-ctest-threads: build/ctest-threads/test_threads
+ctest-threads: build/ctest-threads/tests/test_threads
 	$<
 
 # ---- fuzzing: four doors (SECURITY.md), each a program of fuzz/ ----
@@ -157,7 +162,7 @@ ctest-threads: build/ctest-threads/test_threads
 DOORS := capture frames levin epee
 SECONDS := 600
 FUZZ_PARTS := input invariants container
-FUZZED := -std=c11 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all $(WARNINGS)
+FUZZED := -std=c11 -Icsrc -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all $(WARNINGS)
 FUZZ_LIMITS := -timeout=20 -rss_limit_mb=3000 -max_len=24000 -use_value_profile=1 -print_final_stats=1 -artifact_prefix=build/crashes/
 
 .SECONDARY: $(FUZZ_PARTS:%=build/fuzz/%.o) $(CORE:csrc/%.c=build/fuzz/csrc/%.o)
@@ -166,7 +171,7 @@ FUZZ_LIMITS := -timeout=20 -rss_limit_mb=3000 -max_len=24000 -use_value_profile=
 build/replay/%: fuzz/fuzz_%.c fuzz/replay.c $(FUZZ_PARTS:%=fuzz/%.c) $(CORE:csrc/%.c=build/ctest-sanitized/%.o)
 	@mkdir -p $(@D)
 	@echo '  CC  $@'
-	@$(CC) $(SANITIZED) -Icsrc -Ifuzz $^ $(LIBRARIES) -o $@
+	@$(CC) $(SANITIZED) -Ifuzz $^ $(LIBRARIES) -o $@
 
 replay: $(DOORS:%=build/replay/%)
 	@for door in $(DOORS); do build/replay/$$door $$(ls -d fuzz/seeds/$$door fuzz/regressions/$$door 2>/dev/null) || exit 1; done
@@ -193,7 +198,7 @@ build/fuzz/csrc/%.o: csrc/%.c | build/clang
 build/fuzz/%.o: fuzz/%.c | build/clang
 	@mkdir -p $(@D)
 	@echo '  CLANG  $@'
-	@clang $(FUZZED) -Icsrc -MMD -MP -c $< -o $@
+	@clang $(FUZZED) -MMD -MP -c $< -o $@
 
 build/fuzz/%: build/fuzz/fuzz_%.o $(FUZZ_PARTS:%=build/fuzz/%.o) $(CORE:csrc/%.c=build/fuzz/csrc/%.o)
 	@clang -fsanitize=fuzzer,address,undefined $^ $(LIBRARIES) -o $@
@@ -216,7 +221,7 @@ seeds: $(DOORS:%=build/fuzz/%) $(VENV)/extras
 
 # ---- coverage: csrc by the C tests and the seeds ----
 
-COVERED := -std=c11 -O0 -g --coverage -fprofile-update=atomic $(WARNINGS)
+COVERED := -std=c11 -Icsrc -O0 -g --coverage -fprofile-update=atomic $(WARNINGS)
 
 .SECONDARY: $(CORE:csrc/%.c=build/cov/%.o)
 
@@ -225,13 +230,14 @@ build/cov/%.o: csrc/%.c | build/system
 	@echo '  CC  $@'
 	@$(CC) $(COVERED) -MMD -MP -c $< -o $@
 
-build/cov/test_%: tests/c/test_%.c $(CORE:csrc/%.c=build/cov/%.o)
-	@$(CC) $(PLAIN) -Icsrc $< $(filter %.o,$^) $(LIBRARIES) -lgcov -o $@
+build/cov/tests/%: tests/c/%.c $(CORE:csrc/%.c=build/cov/%.o)
+	@mkdir -p $(@D)
+	@$(CC) $(PLAIN) -Itests/c $< $(filter %.o,$^) $(LIBRARIES) -lgcov -o $@
 
 build/cov/replay_%: fuzz/fuzz_%.c fuzz/replay.c $(FUZZ_PARTS:%=fuzz/%.c) $(CORE:csrc/%.c=build/cov/%.o)
-	@$(CC) $(PLAIN) -Icsrc -Ifuzz $^ $(LIBRARIES) -lgcov -o $@
+	@$(CC) $(PLAIN) -Ifuzz $^ $(LIBRARIES) -lgcov -o $@
 
-cov: $(CTESTS:%=build/cov/%) $(DOORS:%=build/cov/replay_%) $(VENV)/extras
+cov: $(CTESTS:%=build/cov/tests/%) $(DOORS:%=build/cov/replay_%) $(VENV)/extras
 	@rm -f build/cov/*.gcda
 	$(call run_ctests,build/cov,C tests for coverage)
 	@for door in $(DOORS); do build/cov/replay_$$door $$(ls -d fuzz/seeds/$$door fuzz/regressions/$$door 2>/dev/null) || exit 1; done
@@ -283,10 +289,10 @@ docs: $(VENV)/package
 
 format: $(VENV)/extras
 	$(BIN)/ruff format
-	@if command -v clang-format >/dev/null; then clang-format -i csrc/*.c csrc/python/*.[ch] tests/c/*.[ch]; fi
+	$(BIN)/clang-format -i $(C_SOURCES)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis monerotraffic/*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
--include $(wildcard build/ctest/*.d build/ctest-sanitized/*.d build/fuzz/*.d build/fuzz/csrc/*.d build/cov/*.d build/ctest-threads/*.d)
+-include $(shell find build -name "*.d" 2>/dev/null)

@@ -70,9 +70,9 @@ class BuildExtension(build_ext):
 
 core = Extension(
     "monerotraffic._core",
-    sources=sorted(glob.glob("csrc/*.c") + glob.glob("csrc/python/*.c")),
-    depends=sorted(glob.glob("csrc/*.h") + glob.glob("csrc/python/*.h")),
-    include_dirs=[np.get_include()],
+    sources=sorted(glob.glob("csrc/**/*.c", recursive=True)),
+    depends=sorted(glob.glob("csrc/**/*.h", recursive=True)),
+    include_dirs=["csrc", np.get_include()],
     libraries=["pcap", "z", "zstd"],
     define_macros=[("Py_LIMITED_API", "0x030b0000")] if STABLE_ABI else [],
     extra_compile_args=["-std=c11", "-O3", *WARNINGS, *HARDENING],

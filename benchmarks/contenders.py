@@ -76,7 +76,7 @@ def _keccak(task: Task) -> Contender:
     """Compiled as the package is: a slower one would flatter what it is subtracted from."""
     if task.blobs is None:
         raise Unavailable("it needs the file that `generate --blobs` writes beside the capture, given by --blobs")
-    program = build("keccak_pass.c", task.folder, "-O3", f"-I{_CORE}", str(_CORE / "keccak.c"))
+    program = build("keccak_pass.c", task.folder, "-O3", f"-I{_CORE}", str(_CORE / "chain" / "keccak.c"))
     return Contender("keccak", "one Keccak pass, distinct blobs", (str(program), task.blobs), within=("hash", "the hashing alone"))
 
 

@@ -28,7 +28,7 @@ def main(capture: str, tables: str) -> None:
 
 def _tables(text: str) -> list[str] | None:
     """`fields` comes on request only, and is not among the rest of any."""
-    from monerotraffic.schema import SCHEMA
+    from monerotraffic.tables.schema import SCHEMA
 
     if text == "all":
         return None

@@ -1,11 +1,11 @@
 #include "core.h"
 
-#include "ip.h"
-#include "link.h"
-#include "mem.h"
-#include "output.h"
-#include "source.h"
-#include "tcp.h"
+#include "net/ip.h"
+#include "net/link.h"
+#include "base/mem.h"
+#include "tables/output.h"
+#include "capture/capture_set.h"
+#include "tcp/tcp.h"
 
 #include <stdio.h>
 #include <stdlib.h>

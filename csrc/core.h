@@ -2,12 +2,12 @@
 #ifndef MT_CORE_H
 #define MT_CORE_H
 
-#include "address.h"
-#include "error.h"
-#include "intern.h"
-#include "limits.h"
-#include "rows.h"
-#include "table.h"
+#include "tables/address.h"
+#include "base/error.h"
+#include "tables/intern.h"
+#include "base/limits.h"
+#include "tables/rows.h"
+#include "tables/table.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,10 +1,10 @@
 /* One payload: the reader, the decoders of all commands with the blobs in it, and `fields`. */
-#include "command.h"
-#include "epee.h"
-#include "fields.h"
+#include "base/command.h"
+#include "epee/epee.h"
+#include "p2p/fields.h"
 #include "input.h"
 #include "invariants.h"
-#include "output.h"
+#include "tables/output.h"
 
 #include <string.h>
 

@@ -1,12 +1,12 @@
 /* A list of frames: link layer, IP, fragments, TCP, and all above, without a file around them. A chunk is a frame with four bytes before it: times and lengths. */
-#include "bytes.h"
+#include "base/bytes.h"
 #include "container.h"
 #include "input.h"
 #include "invariants.h"
-#include "ip.h"
-#include "link.h"
-#include "output.h"
-#include "tcp.h"
+#include "net/ip.h"
+#include "net/link.h"
+#include "tables/output.h"
+#include "tcp/tcp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned seed);

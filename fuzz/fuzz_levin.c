@@ -1,10 +1,10 @@
 /* Both Levin streams of a connection, with cuts and holes. A chunk is a control byte and bytes of a stream. What was said must not depend on the cuts: every input is read twice, the second time
  * in other pieces. */
 #include "container.h"
-#include "dialog.h"
+#include "levin/session.h"
 #include "input.h"
 #include "invariants.h"
-#include "mem.h"
+#include "base/mem.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 #include "input.h"
 
-#include "rows.h"
+#include "tables/rows.h"
 
 _Static_assert((int)MT_LIMIT_COUNT <= (int)INPUT_LIMIT_BYTES, "a byte for each limit");
 

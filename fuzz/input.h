@@ -2,7 +2,7 @@
 #ifndef FUZZ_INPUT_H
 #define FUZZ_INPUT_H
 
-#include "limits.h"
+#include "base/limits.h"
 
 #include <stddef.h>
 #include <stdint.h>

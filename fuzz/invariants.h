@@ -2,9 +2,9 @@
 #ifndef FUZZ_INVARIANTS_H
 #define FUZZ_INVARIANTS_H
 
-#include "address.h"
-#include "intern.h"
-#include "table.h"
+#include "tables/address.h"
+#include "tables/intern.h"
+#include "tables/table.h"
 
 /* A sentence on stderr and abort() unless `condition`. */
 #define MUST(condition, text) ((condition) ? (void)0 : fuzz_fail(__FILE__, __LINE__, text))

@@ -6,12 +6,12 @@ traffic = mt.read("captures/*.pcapng")
 traffic.messages
 """
 
-from monerotraffic import levin
+from monerotraffic import epee
 from monerotraffic._core import libpcap_version, limits
 from monerotraffic.errors import CaptureError, CaptureNotFoundError, CaptureWarning
-from monerotraffic.reading import DEFAULT_PORTS, read, scan
-from monerotraffic.schema import SCHEMA
-from monerotraffic.traffic import Traffic
+from monerotraffic.io.reading import DEFAULT_PORTS, read, scan
+from monerotraffic.tables.schema import SCHEMA
+from monerotraffic.tables.traffic import Traffic
 
 __all__ = [
     "DEFAULT_PORTS",
@@ -21,7 +21,7 @@ __all__ = [
     "CaptureWarning",
     "Traffic",
     "__version__",
-    "levin",
+    "epee",
     "libpcap_version",
     "limits",
     "read",

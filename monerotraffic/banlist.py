@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.prefixes import Network, Prefixes, canonical_network, count_addresses
-from monerotraffic.summary import printable
+from monerotraffic.errors import printable
+from monerotraffic.net.prefixes import Network, Prefixes, canonical_network, count_addresses
 
 __all__ = ["BanList", "BanListError", "Difference", "Entry", "diff", "merge", "network_of", "parse", "read", "write"]
 

@@ -14,17 +14,18 @@ from typing import Any
 import pandas as pd
 
 import monerotraffic
-from monerotraffic import banlist, telling
+from monerotraffic import banlist
 from monerotraffic.banlist import BanList, Entry
-from monerotraffic.banning import Bans, ban
-from monerotraffic.errors import CaptureError, CaptureWarning
+from monerotraffic.errors import CaptureError, CaptureWarning, printable
+from monerotraffic.io.reading import read
 from monerotraffic.metrics.network import autonomous_systems
-from monerotraffic.metrics.view import View
-from monerotraffic.reading import read
+from monerotraffic.net.vantage import canonical
+from monerotraffic.report import text as findings_text
+from monerotraffic.report.summary import TABLES, counted, span, span_text, summary, text
 from monerotraffic.rules import PRESETS, find_anomalies
-from monerotraffic.summary import TABLES, counted, printable, span, span_text, summary, text
-from monerotraffic.traffic import Traffic
-from monerotraffic.vantage import canonical
+from monerotraffic.rules.bans import Bans, ban
+from monerotraffic.tables.traffic import Traffic
+from monerotraffic.tables.view import View
 
 __all__ = ["main"]
 
@@ -208,14 +209,14 @@ def _findings(options: argparse.Namespace) -> None:
     if options.csv is not None:
         try:
             with open(options.csv, "w", encoding="utf-8", newline="") as file:
-                telling.csv(findings).to_csv(file, index=False)
+                findings_text.csv(findings).to_csv(file, index=False)
         except OSError as error:
             raise _file_failed(error, options.csv) from None
-    numbers = telling.told(traffic, findings, options.preset)
+    numbers = findings_text.told(traffic, findings, options.preset)
     if options.json:
         _print_json(numbers)
     else:
-        sys.stdout.write(telling.text(numbers))
+        sys.stdout.write(findings_text.text(numbers))
 
 
 # ---- banlist ----

@@ -10,7 +10,7 @@ import craft
 from craft import EMPTY, bucket, notification, request
 from oracle.blobs import read_block, read_transaction
 
-from monerotraffic import levin
+from monerotraffic import epee
 from testbed.peer import Extra, Talk, drain, reset
 
 
@@ -172,12 +172,12 @@ async def timed_sync_first(talk: Talk) -> None:
 
 def _block(payload: bytes) -> bytes:
     """Of a 2008."""
-    return bytes(levin.loads(payload)["b"]["block"])
+    return bytes(epee.loads(payload)["b"]["block"])
 
 
 def _announcement(payload: bytes, **more: Any) -> bytes:
     """The payload of a 2001 or 2008 for the block of a 2008, with more in its entry."""
-    return craft.epee({"b": {"block": _block(payload), **more}, "current_blockchain_height": int(levin.loads(payload)["current_blockchain_height"])})
+    return craft.epee({"b": {"block": _block(payload), **more}, "current_blockchain_height": int(epee.loads(payload)["current_blockchain_height"])})
 
 
 async def fluffy_with_txs(talk: Talk) -> None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import craft
 from craft import node_data, request, response
 
-from monerotraffic import levin
+from monerotraffic import epee
 from testbed.network import Network
 from testbed.world import Entry, World
 
@@ -196,7 +196,7 @@ class Talk:
 
 def transactions_in(body: bytes) -> list[bytes]:
     """The blobs of a 2002, as they were sent."""
-    return [bytes(blob) for blob in levin.loads(body).get("txs", [])]
+    return [bytes(blob) for blob in epee.loads(body).get("txs", [])]
 
 
 @dataclass

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from monerotraffic import levin
+from monerotraffic import epee
 from testbed.cast import SCENARIOS, Casting, Part, labels
 from testbed.network import Capture, Network
 from testbed.nodes import Daemon, Node, Program, newest, wallet
@@ -159,7 +159,7 @@ class Stage:
 
             async def ask(talk: Talk, address: str = address) -> None:
                 await talk.ping()
-                self.world.known_ids[address] = int(levin.loads((await talk.receive()).body)["peer_id"])
+                self.world.known_ids[address] = int(epee.loads((await talk.receive()).body)["peer_id"])
 
             await Peer("198.18.0.1", Manner(my_port=0, opening=ask), self.world, self.network, address, host="asker").dial()
 

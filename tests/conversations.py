@@ -11,8 +11,8 @@ import pandas as pd
 from craft import CLIENT, SERVER, Connection
 
 import monerotraffic as mt
-from monerotraffic.metrics.view import View
 from monerotraffic.rules import find_anomalies
+from monerotraffic.tables.view import View
 
 HOST = "198.51.100.10"
 Metric = Callable[[mt.Traffic | View], pd.DataFrame]

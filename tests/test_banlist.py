@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from monerotraffic import banlist
 from monerotraffic.banlist import BanList, BanListError, Entry, diff, merge, network_of, parse
-from monerotraffic.prefixes import canonical_network
+from monerotraffic.net.prefixes import canonical_network
 
 LAB = Path(__file__).resolve().parents[2] / "shared" / "data" / "mrl_ban_list_v2.txt"
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monerotraffic import banlist
-from monerotraffic.banning import ban
 from monerotraffic.rules import verdicts
+from monerotraffic.rules.bans import ban
 
 TIME = pd.Timestamp("2026-11-22 23:02:11.5", tz="UTC")
 

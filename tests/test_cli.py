@@ -15,7 +15,7 @@ from test_read import HONEST, HOST, capture, cut, put  # noqa: F401
 
 import monerotraffic as mt
 from monerotraffic.cli import main
-from monerotraffic.summary import printable
+from monerotraffic.errors import printable
 
 Captured = pytest.CaptureFixture[str]
 

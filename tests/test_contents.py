@@ -209,7 +209,7 @@ def test_loads_gives_the_same_as_fields(scenario: truth.Scenario) -> None:
     ours = fields_by_message(traffic)
     for message, row in messages_of_oracle(traffic, oracle.decode(scenario.parts)).items():
         if row["body"]:
-            assert nested(ours.get(message, [])) == mt.levin.loads(row["body"])
+            assert nested(ours.get(message, [])) == mt.epee.loads(row["body"])
 
 
 def nested(rows: list[dict[str, Any]]) -> Any:

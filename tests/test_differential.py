@@ -27,7 +27,6 @@ from test_properties import Cutter, any_talks, capture, check_pairs, cutters, di
 from test_truth import Row, Tables, check_accounting, check_oracle, messages_by_stream, plain, tables_of
 
 import monerotraffic as mt
-from monerotraffic import levin
 
 # ---------------------------------------------------------------- what there is to damage
 
@@ -181,7 +180,7 @@ def accepted(payload: bytes) -> epee.Payload | None:
 
 def loaded(payload: bytes) -> dict[str, Any] | None:
     try:
-        return levin.loads(payload)
+        return mt.epee.loads(payload)
     except ValueError:
         return None
 
@@ -189,7 +188,7 @@ def loaded(payload: bytes) -> dict[str, Any] | None:
 def check_value(found: Any, wanted: epee.Value) -> None:
     """Type and value, all the way down; doubles bit by bit."""
     if wanted.array:
-        assert type(found) is levin.Array and found.type == wanted.type and len(found) == len(wanted.value)
+        assert type(found) is mt.epee.Array and found.type == wanted.type and len(found) == len(wanted.value)
         for one, other in zip(found, wanted.value, strict=True):
             check_value(one, epee.Value(wanted.type, False, other, wanted.type))
     elif wanted.type == epee.OBJECT:
@@ -198,7 +197,7 @@ def check_value(found: Any, wanted: epee.Value) -> None:
         assert type(found) is float and (found == wanted.value or (math.isnan(found) and math.isnan(wanted.value))) and math.copysign(1, found) == math.copysign(1, wanted.value)
     else:
         assert found == wanted.value
-        assert type(found) is {epee.STRING: bytes, epee.BOOL: bool}.get(wanted.type, levin.TYPES[wanted.type])
+        assert type(found) is {epee.STRING: bytes, epee.BOOL: bool}.get(wanted.type, mt.epee.TYPES[wanted.type])
 
 
 def check_section(found: Any, wanted: dict[bytes, epee.Value]) -> None:
@@ -226,15 +225,15 @@ def test_dumps_writes_what_loads_read(payload: bytes) -> None:
         return
     if any(len(key) > 254 for key in all_keys(wanted.root)):
         with pytest.raises(ValueError, match="names have 1 to 254"):
-            levin.dumps(found)
+            mt.epee.dumps(found)
         return
-    written = levin.dumps(found)
+    written = mt.epee.dumps(found)
     again, judged = loaded(written), accepted(written)
     assert (again is None) == (judged is None)
     if again is None or judged is None:
         assert any(value.array and value.type == epee.STRING for value in all_values(wanted.root))  # what stood behind its short strings is gone, and monerod reckons two bytes for each
     else:
-        assert levin.dumps(again) == written
+        assert mt.epee.dumps(again) == written
         check_section(again, judged.root)
     if not wanted.wide and not any(value.wire == epee.ARRAY for value in all_values(wanted.root)):
         assert written == payload[: len(payload) - wanted.trailing]

@@ -19,7 +19,8 @@ import pytest
 from test_read import HOST, conversation, put
 
 import monerotraffic as mt
-from monerotraffic import _core, reading
+from monerotraffic import _core
+from monerotraffic.io import reading
 
 Result = TypeVar("Result")
 

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from monerotraffic.accounting import accounting
-from monerotraffic.frames import COLUMNS, Frames, command_names
-from monerotraffic.names import Names, Translation
-from monerotraffic.perspective import Node
-from monerotraffic.schema import SCHEMA
-from monerotraffic.traffic import Traffic
+from monerotraffic.tables.accounting import accounting
+from monerotraffic.tables.frames import COLUMNS, Frames, command_names
+from monerotraffic.tables.interning import Names, Translation
+from monerotraffic.tables.perspective import Node
+from monerotraffic.tables.schema import SCHEMA
+from monerotraffic.tables.traffic import Traffic
 
 NONE = np.iinfo(np.int64).min
 DERIVED = {"connections": {"vantage", "peer", "direction"}, "messages": {"peer", "direction", "name"}, "problems": {"direction"}}

@@ -250,7 +250,10 @@ UNPRIVILEGED = """
     import hashlib, os, resource, sys
     import pandas
     import monerotraffic as mt
-    from monerotraffic import _core, summary, frames, vantage
+    from monerotraffic import _core
+    from monerotraffic.report import summary
+    from monerotraffic.tables import frames
+    from monerotraffic.net import vantage
 
     folder = sys.argv[1]
     names = sorted(os.listdir(folder))

@@ -24,8 +24,9 @@ PROGRAM = """
     import ctypes, gc, json, os, sys, tracemalloc, warnings
     import numpy as np
     import monerotraffic as mt
-    from monerotraffic import _core, levin
-    from monerotraffic.schema import SCHEMA
+    from monerotraffic import _core
+    from monerotraffic import epee
+    from monerotraffic.tables.schema import SCHEMA
 
     kind, folder, warm_up, reads, lost = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])
     warnings.simplefilter("ignore", mt.CaptureWarning)
@@ -97,18 +98,18 @@ PROGRAM = """
         _core.schema(), _core.limits(), _core.command_names(), _core.command_name(1001)
 
     def epee():
-        assert levin.dumps(levin.loads(PAYLOAD))
-        levin.loads(bytearray(PAYLOAD))
+        assert epee.dumps(epee.loads(PAYLOAD))
+        epee.loads(bytearray(PAYLOAD))
         for bad in (b"", PAYLOAD[:-3], PAYLOAD[:30], b"x" * 40, PAYLOAD[:9] + b"\\xff" * 50):
-            refused(ValueError, levin.loads, bad)
+            refused(ValueError, epee.loads, bad)
         refused(TypeError, _core.epee_loads, PAYLOAD, ())
-        refused(TypeError, _core.epee_loads, "text", levin.TYPES)
+        refused(TypeError, _core.epee_loads, "text", epee.TYPES)
 
         def angry(value, *more):
             raise ZeroDivisionError
 
-        refused(ZeroDivisionError, _core.epee_loads, PAYLOAD, (*levin.TYPES[:13], angry, *levin.TYPES[14:]))
-        refused(ZeroDivisionError, _core.epee_loads, bytearray(PAYLOAD), (*levin.TYPES[:5], angry, *levin.TYPES[6:]))
+        refused(ZeroDivisionError, _core.epee_loads, PAYLOAD, (*epee.TYPES[:13], angry, *epee.TYPES[14:]))
+        refused(ZeroDivisionError, _core.epee_loads, bytearray(PAYLOAD), (*epee.TYPES[:5], angry, *epee.TYPES[6:]))
 
     def leaking():
         whole()

@@ -12,7 +12,7 @@ from craft import CLIENT, SERVER
 from lab import HOST, START, Lab, shake, sync, ticks, until
 
 from monerotraffic import metrics
-from monerotraffic.metrics.backends import _neighbours
+from monerotraffic.metrics.timed_sync import _neighbours
 
 A, B, C = "192.0.2.1", "192.0.2.2", "203.0.113.3"
 

@@ -14,8 +14,8 @@ from lab import Lab, shake, sync, until
 from test_truth import read
 
 from monerotraffic import metrics
-from monerotraffic.metrics.hosts import host_of, is_loopback, site_of
 from monerotraffic.metrics.identity import components
+from monerotraffic.net.hosts import host_of, is_loopback, site_of
 
 A, B, C = "192.0.2.1", "192.0.2.2", "203.0.113.3"
 X, Y, Z = 0xFFFFFFFFFFFFFFF1, 0xFFFFFFFFFFFFFFF2, 0x8000000000000003

@@ -16,7 +16,7 @@ from talks import HOST, listed, many, read, session, visit
 
 import monerotraffic as mt
 from monerotraffic import metrics
-from monerotraffic.metrics.addresses import Addresses
+from monerotraffic.net.addresses import Addresses
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import craft
 import pytest
 
 from monerotraffic import CaptureError, CaptureNotFoundError
-from monerotraffic.paths import files_of, is_capture, is_rereadable, nodes_of
+from monerotraffic.io.sources import files_of, is_capture, is_rereadable, nodes_of
 
 PCAP = craft.pcap([])
 PCAPNG = craft.pcapng([])

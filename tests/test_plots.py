@@ -13,8 +13,8 @@ from craft import CLIENT, SERVER, Connection
 from matplotlib.figure import Figure
 
 import monerotraffic as mt
-from monerotraffic import plots
 from monerotraffic.metrics import View
+from monerotraffic.report import plots
 
 HOST = "198.51.100.10"
 SECOND = 1_000_000_000

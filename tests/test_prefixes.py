@@ -12,7 +12,7 @@ from budget import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monerotraffic.prefixes import Network, Prefixes, canonical_network, count_addresses
+from monerotraffic.net.prefixes import Network, Prefixes, canonical_network, count_addresses
 
 
 def net(text: str) -> Network:

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 import monerotraffic as mt
-from monerotraffic import reading
+from monerotraffic.io import reading
 
 HONEST = Path(__file__).parent / "data" / "honest"
 HOST = "198.51.100.10"

@@ -13,8 +13,8 @@ import pytest
 from test_read import HONEST, HOST, Watched, capture, conversation, cut, put, told  # noqa: F401
 
 import monerotraffic as mt
-from monerotraffic import reading
-from monerotraffic.schema import SCHEMA
+from monerotraffic.io import reading
+from monerotraffic.tables.schema import SCHEMA
 
 
 def joined(parts: list[mt.Traffic], table: str) -> np.ndarray[Any, Any]:

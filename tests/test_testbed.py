@@ -18,7 +18,7 @@ import pytest
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import monerotraffic as mt
-from monerotraffic import levin
+from monerotraffic import epee
 from monerotraffic.rules import HONEST, RULES, RULES_OF_LABEL, evaluate, find_anomalies
 from testbed import misdeeds as do
 from testbed.cast import SCENARIOS, Casting, Part, after, labels, pieces
@@ -125,7 +125,7 @@ def test_pings(listening: Manner) -> None:
 
     async def ask(talk: Talk) -> None:
         await talk.ping()
-        heard.append(int(levin.loads((await talk.receive()).body)["peer_id"]))
+        heard.append(int(epee.loads((await talk.receive()).body)["peer_id"]))
 
     meeting = Meeting(Manner(opening=ask), listening)
     meeting.listening.world.known_ids["198.18.0.9"] = 9
@@ -149,7 +149,7 @@ def test_peer_lists_are_told_once_on_a_connection() -> None:
     async def ask(talk: Talk) -> None:
         for _ in range(3):
             await talk.timed_sync()
-            lists.append(levin.loads((await talk.receive()).body).get("local_peerlist_new", []))
+            lists.append(epee.loads((await talk.receive()).body).get("local_peerlist_new", []))
 
     here = world()
     Meeting(Manner(opening=ask), Manner(white=here.white_list(300))).hold(2)

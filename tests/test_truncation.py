@@ -49,7 +49,7 @@ from test_truth import check_accounting
 from test_vectors import vectors
 
 import monerotraffic as mt
-from monerotraffic.schema import SCHEMA
+from monerotraffic.tables.schema import SCHEMA
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]

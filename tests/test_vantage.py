@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monerotraffic.schema import SCHEMA
-from monerotraffic.vantage import Evidence, canonical, hosts_of
+from monerotraffic.net.vantage import Evidence, canonical, hosts_of
+from monerotraffic.tables.schema import SCHEMA
 
 PORTS = (18080, 28080, 38080)
 BOTH_TTLS = sum(1 << (field.present_bit or 0) for field in SCHEMA["connections"].fields if field.name in ("client_ttl", "server_ttl"))

@@ -14,14 +14,14 @@ import pandas as pd
 from document import main
 
 from monerotraffic import limits
-from monerotraffic.frames import COLUMNS, Frames
-from monerotraffic.names import Names
-from monerotraffic.schema import SCHEMA, Field, Table
+from monerotraffic.tables.frames import COLUMNS, Frames
+from monerotraffic.tables.interning import Names
+from monerotraffic.tables.schema import SCHEMA, Field, Table
 
 INTRODUCTION = """\
 # Tables
 
-*Made by `tools/tables_doc.py` from `csrc/rows.h` and `csrc/limits.h`; change these, then run `make docs`.*
+*Made by `tools/tables_doc.py` from `csrc/tables/rows.h` and `csrc/base/limits.h`; change these, then run `make docs`.*
 
 Every table is a pandas DataFrame (`traffic.messages`) over a numpy structured array (`traffic.arrays["messages"]`), which the C core filled.
 

@@ -1,11 +1,11 @@
-#include "array.h"
+#include "python/array.h"
 
 /* numpy reaches its C API through one static pointer per C file that includes this header: the only static in the binding that is written to, once, at import. */
 #define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
 #define NPY_TARGET_VERSION NPY_2_0_API_VERSION
 #include <numpy/arrayobject.h>
 
-#include "../mem.h"
+#include "base/mem.h"
 
 #define CAPSULE_NAME "monerotraffic.rows"
 

@@ -1,10 +1,10 @@
 /* numpy: array.c is the only file that knows its C API. */
-#ifndef MT_PY_ARRAY_H
-#define MT_PY_ARRAY_H
+#ifndef MT_PYTHON_ARRAY_H
+#define MT_PYTHON_ARRAY_H
 
 #include <Python.h>
 
-#include "../rows.h"
+#include "tables/rows.h"
 
 #include <stddef.h>
 

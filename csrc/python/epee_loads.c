@@ -1,8 +1,8 @@
 #define PY_SSIZE_T_CLEAN
-#include "epee_loads.h"
+#include "python/epee_loads.h"
 
-#include "../bytes.h"
-#include "../epee.h"
+#include "base/bytes.h"
+#include "epee/epee.h"
 
 enum { TYPES = 16 };
 

@@ -1,6 +1,6 @@
 /* _core.epee_loads: one epee payload as Python objects. */
-#ifndef MT_PY_EPEE_LOADS_H
-#define MT_PY_EPEE_LOADS_H
+#ifndef MT_PYTHON_EPEE_LOADS_H
+#define MT_PYTHON_EPEE_LOADS_H
 
 #include <Python.h>
 

@@ -1,14 +1,14 @@
 /* The extension module monerotraffic._core. */
 #include <Python.h>
 
-#include "array.h"
-#include "epee_loads.h"
-#include "reader.h"
-#include "schema.h"
-#include "state.h"
+#include "python/array.h"
+#include "python/epee_loads.h"
+#include "python/reader.h"
+#include "python/schema.h"
+#include "python/state.h"
 
-#include "../mem.h"
-#include "../stream.h"
+#include "base/mem.h"
+#include "capture/input.h"
 
 #include <pcap/pcap.h>
 

@@ -1,11 +1,11 @@
-#include "reader.h"
+#include "python/reader.h"
 
-#include "array.h"
-#include "schema.h"
-#include "state.h"
+#include "python/array.h"
+#include "python/schema.h"
+#include "python/state.h"
 
-#include "../core.h"
-#include "../mem.h"
+#include "core.h"
+#include "base/mem.h"
 
 #include <stdatomic.h>
 #include <string.h>

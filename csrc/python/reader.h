@@ -1,6 +1,6 @@
 /* The type Reader: one run of the core. */
-#ifndef MT_PY_READER_H
-#define MT_PY_READER_H
+#ifndef MT_PYTHON_READER_H
+#define MT_PYTHON_READER_H
 
 #include <Python.h>
 

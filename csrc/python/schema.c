@@ -1,9 +1,9 @@
-#include "schema.h"
+#include "python/schema.h"
 
-#include "state.h"
+#include "python/state.h"
 
-#include "../p2p.h"
-#include "../rows.h"
+#include "p2p/p2p.h"
+#include "tables/rows.h"
 
 #include <stddef.h>
 

@@ -1,10 +1,10 @@
 /* The field table, the limits and the command names, told to Python. */
-#ifndef MT_PY_SCHEMA_H
-#define MT_PY_SCHEMA_H
+#ifndef MT_PYTHON_SCHEMA_H
+#define MT_PYTHON_SCHEMA_H
 
 #include <Python.h>
 
-#include "../core.h"
+#include "core.h"
 
 #include <stdint.h>
 

@@ -1,10 +1,10 @@
 /* What the module keeps: nothing lives outside it, so that every interpreter that loads the module has its own. */
-#ifndef MT_PY_STATE_H
-#define MT_PY_STATE_H
+#ifndef MT_PYTHON_STATE_H
+#define MT_PYTHON_STATE_H
 
 #include <Python.h>
 
-#include "../rows.h"
+#include "tables/rows.h"
 
 struct mt_py_state {
     PyObject *reader_type;

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from monerotraffic.compat.packet_rows import packet_rows
 from monerotraffic.compat.peer_rows import peer_rows
 from monerotraffic.compat.whole import whole
-from monerotraffic.traffic import Traffic
+from monerotraffic.tables.traffic import Traffic
 
 __all__ = ["COMMANDS", "write_parquet"]
 

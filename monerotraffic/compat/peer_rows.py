@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from monerotraffic.compat.whole import stamps, text, whole
-from monerotraffic.traffic import Traffic
-from monerotraffic.vantage import Host
+from monerotraffic.net.vantage import Host
+from monerotraffic.tables.traffic import Traffic
 
 __all__ = ["PEER_COLUMNS", "peers"]
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from monerotraffic.compat.packet_bytes import begins_alone
 from monerotraffic.compat.whole import TEXT, ends
-from monerotraffic.traffic import Traffic
+from monerotraffic.tables.traffic import Traffic
 
 __all__ = ["signature_only"]
 

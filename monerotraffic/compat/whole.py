@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.compat.packet_bytes import packet_numbers
-from monerotraffic.traffic import Traffic
-from monerotraffic.vantage import Host, hosts_of
+from monerotraffic.net.vantage import Host, hosts_of
+from monerotraffic.tables.traffic import Traffic
 
 __all__ = ["TEXT", "ends", "numbers_text", "segments_text", "stamps", "text", "whole"]
 

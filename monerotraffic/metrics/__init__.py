@@ -1,6 +1,5 @@
 """Metrics: pure functions from Traffic to DataFrames. docs/metrics.md defines each, with its unit."""
 
-from monerotraffic.metrics.backends import peer_ticks, tick_pairs
 from monerotraffic.metrics.connections import CATEGORIES, categories, connection_table, requests, short_lived, slot_holders, slots, sync_gaps, sync_rhythm
 from monerotraffic.metrics.forks import MAINNET_FORKS, fork_ranges, fork_versions
 from monerotraffic.metrics.fragmentation import levin_fragments, segmentation, segments_by_size
@@ -32,8 +31,9 @@ from monerotraffic.metrics.structure import (
     skeletons,
     writers,
 )
+from monerotraffic.metrics.timed_sync import peer_ticks, tick_pairs
 from monerotraffic.metrics.topology import centrality, communities, components, degrees, late_entries, peer_graph
-from monerotraffic.metrics.view import View
+from monerotraffic.tables.view import View
 
 __all__ = [
     "CATEGORIES",

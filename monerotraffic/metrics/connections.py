@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.metrics.view import View, positions, viewed
-from monerotraffic.traffic import Traffic
+from monerotraffic.tables.traffic import Traffic
+from monerotraffic.tables.view import View, positions, viewed
 
 __all__ = [
     "CATEGORIES",

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.metrics.addresses import Addresses
-from monerotraffic.metrics.view import View, positions, viewed
-from monerotraffic.traffic import Traffic
+from monerotraffic.net.addresses import Addresses
+from monerotraffic.tables.traffic import Traffic
+from monerotraffic.tables.view import View, positions, viewed
 
 __all__ = ["Entries", "Pairs", "distinct", "entries", "texts"]
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.metrics.hosts import hosts_of, site_of
-from monerotraffic.metrics.view import View, positions, viewed
-from monerotraffic.traffic import Traffic
+from monerotraffic.net.hosts import hosts_of, site_of
+from monerotraffic.tables.traffic import Traffic
+from monerotraffic.tables.view import View, positions, viewed
 
 __all__ = [
     "announcements",

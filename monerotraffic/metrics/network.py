@@ -8,10 +8,10 @@ from os import PathLike
 import numpy as np
 import pandas as pd
 
-from monerotraffic.metrics.addresses import Addresses
 from monerotraffic.metrics.entries import texts
-from monerotraffic.metrics.view import View, viewed
-from monerotraffic.traffic import Traffic
+from monerotraffic.net.addresses import Addresses
+from monerotraffic.tables.traffic import Traffic
+from monerotraffic.tables.view import View, viewed
 
 __all__ = ["autonomous_systems", "peer_subnets", "subnets_of"]
 

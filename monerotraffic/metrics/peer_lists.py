@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.metrics.entries import Entries, distinct, entries, texts
-from monerotraffic.metrics.view import View, viewed
-from monerotraffic.traffic import Traffic
+from monerotraffic.tables.traffic import Traffic
+from monerotraffic.tables.view import View, viewed
 
 __all__ = ["advertised_hosts", "advertised_subnets", "ban_list_adoption", "host_ports", "list_diversity", "sender_diversity"]
 

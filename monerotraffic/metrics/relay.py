@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from monerotraffic.metrics.view import View, viewed
-from monerotraffic.traffic import Traffic
+from monerotraffic.tables.traffic import Traffic
+from monerotraffic.tables.view import View, viewed
 
 __all__ = ["block_arrivals", "first_senders", "fluff_order", "transaction_arrivals"]
 

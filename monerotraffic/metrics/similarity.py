@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.metrics.entries import Entries, distinct, entries, texts
-from monerotraffic.metrics.view import View, viewed
-from monerotraffic.traffic import Traffic
+from monerotraffic.tables.traffic import Traffic
+from monerotraffic.tables.view import View, viewed
 
 __all__ = ["list_similarity", "sender_similarity", "similarity_distribution", "vantage_similarity"]
 

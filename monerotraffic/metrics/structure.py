@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.metrics.view import View, positions, viewed
-from monerotraffic.schema import SCHEMA
-from monerotraffic.traffic import Traffic
+from monerotraffic.tables.schema import SCHEMA
+from monerotraffic.tables.traffic import Traffic
+from monerotraffic.tables.view import View, positions, viewed
 
 __all__ = [
     "COMMANDS",
@@ -197,7 +197,7 @@ def encodings(traffic: Traffic | View) -> pd.DataFrame:
     Columns, int64: `messages` with a fingerprint; `unordered`, messages whose keys do not ascend; and for each name of
     ENCODING the number of messages in which it is not 0.
 
-    Source: contrib/epee/include/storages/portable_storage_to_bin.h, csrc/shape.c for the fields.
+    Source: contrib/epee/include/storages/portable_storage_to_bin.h, csrc/epee/message_schema.c for the fields.
     """
     written = viewed(traffic).received
     written = written[written["unknown_keys"].notna()]

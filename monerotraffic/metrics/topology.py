@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from monerotraffic.metrics.entries import Entries, entries, texts
 from monerotraffic.metrics.similarity import By, list_similarity
-from monerotraffic.metrics.view import View, viewed
-from monerotraffic.traffic import Traffic
+from monerotraffic.tables.traffic import Traffic
+from monerotraffic.tables.view import View, viewed
 
 __all__ = ["centrality", "communities", "components", "degrees", "late_entries", "peer_graph"]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from monerotraffic import plots
-from monerotraffic.metrics.view import View
+from monerotraffic.report import plots
+from monerotraffic.tables.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

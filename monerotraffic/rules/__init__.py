@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from monerotraffic.metrics.view import View
 from monerotraffic.rules.catalogue import RULES
 from monerotraffic.rules.evaluation import HONEST, RULES_OF_LABEL, evaluate
 from monerotraffic.rules.findings import PRESETS, WEIGHTS, find, verdicts
 from monerotraffic.rules.rule import Parameters, Rule
-from monerotraffic.traffic import Traffic
+from monerotraffic.tables.traffic import Traffic
+from monerotraffic.tables.view import View
 
 __all__ = ["HONEST", "PRESETS", "RULES", "RULES_OF_LABEL", "WEIGHTS", "Rule", "evaluate", "find_anomalies", "verdicts"]
 

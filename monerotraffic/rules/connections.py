@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from monerotraffic.metrics.backends import peer_ticks, tick_pairs
 from monerotraffic.metrics.connections import connection_table, requests, short_lived_connections, sync_gaps
-from monerotraffic.metrics.view import View, positions
+from monerotraffic.metrics.timed_sync import peer_ticks, tick_pairs
 from monerotraffic.rules.rule import Parameters, Rule, observations
+from monerotraffic.tables.view import View, positions
 
 __all__ = ["RULES"]
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from monerotraffic.metrics.view import View, viewed
 from monerotraffic.rules.rule import OBSERVATION, Parameters, Rule
-from monerotraffic.traffic import Traffic
+from monerotraffic.tables.traffic import Traffic
+from monerotraffic.tables.view import View, viewed
 
 __all__ = ["FINDING", "PRESETS", "WEIGHTS", "find", "verdicts"]
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from monerotraffic.metrics.fragmentation import levin_fragments, segmentation
-from monerotraffic.metrics.view import View
 from monerotraffic.rules.rule import Parameters, Rule, observations
+from monerotraffic.tables.view import View
 
 __all__ = ["RULES"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from monerotraffic.metrics.hosts import hosts_of, is_loopback, site_of
 from monerotraffic.metrics.identity import announcements, back_pings, id_clusters, id_returns, id_sessions, id_spans, ids_side_by_side, pongs
-from monerotraffic.metrics.view import View
+from monerotraffic.net.hosts import hosts_of, is_loopback, site_of
 from monerotraffic.rules.rule import Parameters, Rule, observations
+from monerotraffic.tables.view import View
 
 __all__ = ["RULES"]
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from monerotraffic.banlist import BanList, read
-from monerotraffic.metrics.addresses import Addresses
 from monerotraffic.metrics.network import peer_subnets
-from monerotraffic.metrics.view import View
+from monerotraffic.net.addresses import Addresses
 from monerotraffic.rules.rule import Parameters, Rule, observations
+from monerotraffic.tables.view import View
 
 __all__ = ["RULES"]
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from monerotraffic.metrics.entries import Entries, entries
 from monerotraffic.metrics.peer_lists import host_ports, list_diversity, useless
 from monerotraffic.metrics.similarity import list_similarity
-from monerotraffic.metrics.view import View
 from monerotraffic.rules.rule import Parameters, Rule, observations
+from monerotraffic.tables.view import View
 
 __all__ = ["RULES"]
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from monerotraffic.metrics.forks import fork_ranges
 from monerotraffic.metrics.relay import fluff_order
-from monerotraffic.metrics.view import View
 from monerotraffic.rules.rule import Parameters, Rule, observations
+from monerotraffic.tables.view import View
 
 __all__ = ["RULES"]
 

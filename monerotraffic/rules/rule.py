@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from monerotraffic.metrics.view import View
+from monerotraffic.tables.view import View
 
 __all__ = ["OBSERVATION", "Parameters", "Rule", "observations"]
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from monerotraffic.metrics.structure import COMMANDS, HEADER_ODDITIES, garbage, lists_with_last_seen, odd_headers, oversize
-from monerotraffic.metrics.view import View
 from monerotraffic.rules.rule import Parameters, Rule, observations
+from monerotraffic.tables.view import View
 
 __all__ = ["RULES"]
 

@@ -1,8 +1,8 @@
 /* Captures in, tables out. */
 #define _GNU_SOURCE
-#include "command.h"
+#include "base/command.h"
 #include "core.h"
-#include "stream_help.h"
+#include "support/stream_help.h"
 
 #include <stdio.h>
 #include <sys/stat.h>

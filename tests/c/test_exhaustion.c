@@ -3,7 +3,7 @@
  * Every allocation of the core goes through mt_alloc or mt_resize, and zlib's do, too: those fail here. libzstd, libpcap and stdio call malloc themselves; that what they say
  * without memory is taken for MT_NOMEM (stream.c, capture_libpcap.c) is not tested. */
 #define _GNU_SOURCE
-#include "scenario.h"
+#include "support/scenario.h"
 
 #include <errno.h>
 #include <sys/stat.h>

@@ -1,10 +1,10 @@
 /* Several cores in several threads at once: each finds what it finds alone. `make ctest-threads` runs it under ThreadSanitizer. Reads the captures in tests/data, so it runs in the
  * repository's folder. */
 #define _GNU_SOURCE
-#include "check.h"
+#include "support/check.h"
 #include "core.h"
-#include "mem.h"
-#include "rows.h"
+#include "base/mem.h"
+#include "tables/rows.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,0 +1,34 @@
+/* A budget of bytes within a larger one: what a connection holds is part of what all hold. */
+#ifndef MT_BASE_BUDGET_H
+#define MT_BASE_BUDGET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct mt_budget {
+    int64_t used;
+    const int64_t *limit;
+    uint64_t *reached;       /* counts how often it was full */
+    struct mt_budget *whole; /* what is used here is used there too; NULL: none */
+};
+
+/* Bytes are held; less than 0: they are let go. */
+static inline void mt_budget_use(struct mt_budget *budget, int64_t bytes)
+{
+    for (; budget != NULL; budget = budget->whole)
+        budget->used += bytes;
+}
+
+/* 1 if so many bytes more can not be held. Counted. */
+static inline int mt_budget_is_full(struct mt_budget *budget, int64_t more)
+{
+    for (; budget != NULL; budget = budget->whole) {
+        if (budget->used + more > *budget->limit) {
+            ++*budget->reached;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+#endif

@@ -1,0 +1,195 @@
+#define _GNU_SOURCE
+#include "capture/capture_internal.h"
+
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum {
+    BUFFER_SIZE = 256 << 10, /* stays in the second-level cache */
+    FIRST_CHUNK = 16 << 10
+};
+
+/* ---- the buffer ---- */
+
+/* Room behind `end`: moves what is ready to the front, and grows if that fills the buffer. MT_OK or MT_NOMEM. */
+static int make_room(struct mt_capture *capture)
+{
+    size_t ready = mt_capture_ready(capture);
+    if (capture->begin > 0) {
+        memmove(capture->buffer, capture->buffer + capture->begin, ready);
+        capture->base += (int64_t)capture->begin;
+        capture->begin = 0;
+        capture->end = ready;
+    }
+    if (capture->end < capture->capacity)
+        return MT_OK;
+    uint8_t *grown = mt_resize(capture->buffer, capture->capacity * 2, 1); /* by what the file really holds, not by what it claims */
+    if (grown == NULL)
+        return MT_NOMEM;
+    capture->buffer = grown;
+    capture->capacity *= 2;
+    return MT_OK;
+}
+
+int mt_capture_need(struct mt_capture *capture, size_t size)
+{
+    while (mt_capture_ready(capture) < size) {
+        if (capture->stream_result != MT_OK)
+            return capture->stream_result;
+        if (make_room(capture) != MT_OK)
+            return capture->stream_result = MT_NOMEM;
+        size_t room = capture->capacity - capture->end;
+        int64_t got = mt_stream_read(capture->stream, capture->buffer + capture->end, room < capture->chunk ? room : capture->chunk, &capture->stream_failure);
+        if (got <= 0)
+            capture->stream_result = got == 0 ? MT_END : (int)got;
+        else
+            capture->end += (size_t)got;
+        if (capture->chunk < BUFFER_SIZE)
+            capture->chunk *= 2;
+    }
+    return MT_OK;
+}
+
+int mt_capture_skip(struct mt_capture *capture, size_t size)
+{
+    while (mt_capture_ready(capture) < size) {
+        size -= mt_capture_ready(capture);
+        capture->begin = capture->end;
+        int result = mt_capture_need(capture, 1);
+        if (result != MT_OK)
+            return result;
+    }
+    capture->begin += size;
+    return MT_OK;
+}
+
+/* ---- the end ---- */
+
+static int stopped(struct mt_capture *capture, struct mt_packet *packet, struct mt_failure *failure)
+{
+    (void)packet;
+    return mt_fail(failure, capture->result, "%s", capture->failure.text);
+}
+
+int mt_capture_stop(struct mt_capture *capture, struct mt_failure *failure, int result, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(capture->failure.text, sizeof capture->failure.text, format, arguments);
+    va_end(arguments);
+    capture->result = result;
+    capture->next = stopped;
+    return stopped(capture, NULL, failure);
+}
+
+int mt_capture_ended(struct mt_capture *capture, struct mt_failure *failure, const char *what, long long offset)
+{
+    if (capture->stream_result != MT_END)
+        return mt_capture_stop(capture, failure, capture->stream_result, "%s", capture->stream_failure.text);
+    if (mt_capture_offset(capture) == offset && mt_capture_ready(capture) == 0)
+        return mt_capture_stop(capture, failure, MT_END, "%s", "");
+    return mt_capture_stop(capture, failure, MT_DAMAGED, "the capture ends inside %s that begins at byte %lld", what, offset);
+}
+
+int mt_capture_no_header(const struct mt_capture *capture, struct mt_failure *failure)
+{
+    switch (capture->stream_result) {
+    case MT_NOMEM:
+    case MT_IO:
+    case MT_TOO_MUCH:
+        return mt_fail(failure, capture->stream_result, "%s", capture->stream_failure.text);
+    case MT_DAMAGED:
+        return mt_fail(failure, MT_NOT_CAPTURE, "cut in the file header: %s", capture->stream_failure.text);
+    default:
+        return mt_fail(failure, MT_NOT_CAPTURE, "cut in the file header (%zu bytes in all)", mt_capture_ready(capture));
+    }
+}
+
+/* ---- opening ---- */
+
+/* MT_NOT_CAPTURE for a file of fewer bytes than a magic has. */
+static int too_short(const struct mt_capture *capture, struct mt_failure *failure)
+{
+    if (capture->stream_result == MT_END && mt_capture_ready(capture) == 0)
+        return mt_fail(failure, MT_NOT_CAPTURE, "empty file");
+    return mt_capture_no_header(capture, failure);
+}
+
+/* Finds the format. Results as mt_capture_pcap, but never MT_END. */
+static int recognise(struct mt_capture *capture, struct mt_failure *failure)
+{
+    if (mt_capture_need(capture, 4) != MT_OK)
+        return too_short(capture, failure);
+    int result = mt_capture_pcap(capture, failure);
+    if (result == MT_END)
+        result = mt_capture_pcapng(capture, failure);
+    if (result == MT_END)
+        result = mt_capture_libpcap(capture, failure);
+    return result;
+}
+
+struct mt_capture *mt_capture_open(const char *path, const struct mt_limits *limits, int *result, struct mt_failure *failure)
+{
+    struct mt_capture *capture = mt_alloc(1, sizeof *capture);
+    uint8_t *buffer = mt_alloc(BUFFER_SIZE, 1);
+    if (capture == NULL || buffer == NULL) {
+        mt_free(capture);
+        mt_free(buffer);
+        *result = mt_fail(failure, MT_NOMEM, "%s", "");
+        return NULL;
+    }
+    capture->buffer = buffer;
+    capture->interfaces_limit = limits->interfaces;
+    capture->exceeded = MT_LIMIT_decompression_ratio; /* of the stream, unless a reader says otherwise */
+    capture->capacity = BUFFER_SIZE;
+    capture->chunk = FIRST_CHUNK;
+    capture->stream = mt_stream_open(path, limits, result, failure);
+    if (capture->stream != NULL)
+        *result = recognise(capture, failure);
+    if (*result != MT_OK) {
+        mt_capture_close(capture);
+        return NULL;
+    }
+    return capture;
+}
+
+int mt_capture_next(struct mt_capture *capture, struct mt_packet *packet, struct mt_failure *failure)
+{
+    return capture->next(capture, packet, failure);
+}
+
+int64_t mt_capture_position(const struct mt_capture *capture)
+{
+    int64_t position = mt_stream_position(capture->stream);
+    return mt_stream_compressed(capture->stream) ? position : position - (int64_t)mt_capture_ready(capture);
+}
+
+int64_t mt_capture_size(const struct mt_capture *capture)
+{
+    return mt_stream_size(capture->stream);
+}
+
+enum mt_limit_id mt_capture_exceeded(const struct mt_capture *capture)
+{
+    return capture->exceeded;
+}
+
+int64_t mt_capture_link(const struct mt_capture *capture)
+{
+    if (capture->interfaces_count != 0)
+        return capture->interfaces[0].link;
+    return capture->fraction != 0 || capture->pcap != NULL ? (int64_t)capture->link : -1;
+}
+
+void mt_capture_close(struct mt_capture *capture)
+{
+    if (capture == NULL)
+        return;
+    mt_capture_libpcap_close(capture);
+    mt_stream_close(capture->stream);
+    mt_free(capture->interfaces);
+    mt_free(capture->buffer);
+    mt_free(capture);
+}

@@ -1,0 +1,105 @@
+/* The rarer formats, read by libpcap from our stream. */
+#define _GNU_SOURCE
+#include "capture/capture_internal.h"
+
+#include <pcap/pcap.h>
+#include <stdio.h>
+
+/* The stream as a FILE: first what is in the buffer already, then the rest. */
+static ssize_t cookie_read(void *cookie, char *to, size_t size)
+{
+    struct mt_capture *capture = cookie;
+    size_t ready = mt_capture_ready(capture);
+    if (size == 0)
+        return 0;
+    if (ready == 0) {
+        int result = mt_capture_need(capture, 1);
+        if (result != MT_OK)
+            return result == MT_END ? 0 : -1;
+        ready = mt_capture_ready(capture);
+    }
+    size_t part = ready < size ? ready : size;
+    memcpy(to, capture->buffer + capture->begin, part);
+    capture->begin += part;
+    return (ssize_t)part;
+}
+
+/* mt_capture_next. */
+static int next_packet(struct mt_capture *capture, struct mt_packet *packet, struct mt_failure *failure)
+{
+    struct pcap_pkthdr *header;
+    const u_char *data;
+    int told = pcap_next_ex(capture->pcap, &header, &data);
+    if (capture->stream_result < 0 && told != 1)
+        return mt_capture_stop(capture, failure, capture->stream_result, "%s", capture->stream_failure.text);
+    if (told == PCAP_ERROR_BREAK)
+        return mt_capture_stop(capture, failure, MT_END, "%s", "");
+    if (told != 1)
+        return mt_capture_stop(capture, failure, MT_DAMAGED, "%s", pcap_geterr(capture->pcap));
+    packet->data = data;
+    packet->captured = header->caplen;
+    packet->length = header->len >= header->caplen ? header->len : header->caplen;
+    packet->link = capture->link;
+    int64_t time;
+    if (__builtin_mul_overflow((int64_t)header->ts.tv_sec, (int64_t)1000000000, &time) || __builtin_add_overflow(time, (int64_t)header->ts.tv_usec, &time))
+        time = MT_NO_TIME;
+    packet->place.time = time;
+    packet->place.frame = ++capture->frame;
+    return MT_OK;
+}
+
+/* libpcap tells its own number of a link type (DLT_), not the one files hold (LINKTYPE_); but it writes the latter into the header of every file it makes.
+ * Of a type that it does not know it makes no file, and its own number is the file's. */
+static int find_link(struct mt_capture *capture)
+{
+    uint8_t header[64] = {0};
+    FILE *memory = fmemopen(header, sizeof header, "wb");
+    if (memory == NULL)
+        return MT_NOMEM;
+    pcap_dumper_t *dumper = pcap_dump_fopen(capture->pcap, memory);
+    if (dumper == NULL) {
+        (void)fclose(memory);
+        capture->link = (uint32_t)pcap_datalink(capture->pcap);
+        return MT_OK;
+    }
+    pcap_dump_close(dumper);
+    capture->link = mt_le32(header + 20) & 0xffff;
+    return MT_OK;
+}
+
+/* For people: the first bytes of something that is no capture. */
+static int refuse(struct mt_failure *failure, const uint8_t *bytes, size_t count, const char *why)
+{
+    char text[3 * 8 + 1] = "";
+    for (size_t i = 0; i < count && i < 8; i++)
+        (void)snprintf(text + 3 * i, 4, " %02x", bytes[i]);
+    return mt_fail(failure, MT_NOT_CAPTURE, "not a capture file (begins with%s): %s", text, why);
+}
+
+int mt_capture_libpcap(struct mt_capture *capture, struct mt_failure *failure)
+{
+    uint8_t first[4];
+    memcpy(first, capture->buffer + capture->begin, sizeof first);
+    FILE *file = fopencookie(capture, "rb", (cookie_io_functions_t){.read = cookie_read});
+    if (file == NULL)
+        return mt_fail(failure, MT_NOMEM, "%s", "");
+    char why[PCAP_ERRBUF_SIZE] = "";
+    capture->pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, why);
+    if (capture->pcap == NULL) {
+        (void)fclose(file);
+        if (capture->stream_result < 0)
+            return mt_capture_no_header(capture, failure);
+        return refuse(failure, first, sizeof first, why);
+    }
+    if (find_link(capture) != MT_OK)
+        return mt_fail(failure, MT_NOMEM, "%s", "");
+    capture->next = next_packet;
+    return MT_OK;
+}
+
+void mt_capture_libpcap_close(struct mt_capture *capture)
+{
+    if (capture->pcap != NULL)
+        pcap_close(capture->pcap);
+    capture->pcap = NULL;
+}

@@ -1,0 +1,300 @@
+/* The pcapng format: sections of blocks. */
+#include "capture/capture_internal.h"
+
+#include "base/mem.h"
+
+enum {
+    BLOCK_HEADER = 8,      /* type, total length */
+    BLOCK_TRAILER = 4,     /* total length again */
+    SECTION_BLOCK = 28, INTERFACE_BLOCK = 20, PACKET_BLOCK = 32, SIMPLE_BLOCK = 16, /* least total lengths */
+    PACKET_DATA = 28, SIMPLE_DATA = 12, INTERFACE_OPTIONS = 16,
+    HELD_BYTES = MT_PACKET_BYTES + (1 << 20), /* most that a block we keep may have: the longest packet and its options */
+    SKIPPED_BYTES = 256 << 20                 /* most that any other block may have: longer ones are damage */
+};
+
+#define TYPE_SECTION 0x0a0d0d0au
+#define BYTE_ORDER_MAGIC 0x1a2b3c4du
+
+enum { TYPE_INTERFACE = 1, TYPE_PACKET_OBSOLETE = 2, TYPE_SIMPLE = 3, TYPE_PACKET = 6 };
+enum { OPTION_END = 0, OPTION_RESOLUTION = 9, OPTION_OFFSET = 14 };
+
+/* ---- time ---- */
+
+static uint64_t power_of_ten(unsigned exponent)
+{
+    uint64_t power = 1;
+    while (exponent-- > 0)
+        power *= 10;
+    return power;
+}
+
+/* Nanoseconds of `ticks` of any resolution, rounded down: at most 2^64 * 10^9. */
+static unsigned __int128 nanoseconds(uint64_t ticks, uint8_t resolution)
+{
+    unsigned exponent = resolution & 0x7f;
+    if (resolution & 0x80)
+        return (unsigned __int128)ticks * 1000000000 >> exponent;
+    if (exponent <= 9)
+        return (unsigned __int128)ticks * power_of_ten(9 - exponent);
+    return exponent - 9 < 20 ? ticks / power_of_ten(exponent - 9) : 0;
+}
+
+/* The time of any ticks of any interface; MT_NO_TIME if 64 bits cannot hold it. */
+static int64_t time_exactly(const struct mt_interface *interface, uint64_t ticks)
+{
+    __int128 time = (__int128)nanoseconds(ticks, interface->resolution) + (__int128)interface->offset * 1000000000;
+    return time > INT64_MIN && time <= INT64_MAX ? (int64_t)time : MT_NO_TIME;
+}
+
+/* The same in one multiplication, where the interface allows it. */
+static inline int64_t time_of(const struct mt_interface *interface, uint64_t ticks)
+{
+    if (ticks < interface->simple)
+        return interface->start + (int64_t)(ticks * interface->multiplier);
+    return time_exactly(interface, ticks);
+}
+
+/* Finds out what time_of may do. */
+static void prepare_time(struct mt_interface *interface)
+{
+    int64_t start;
+    interface->simple = 0;
+    if (interface->resolution > 9 || __builtin_mul_overflow(interface->offset, (int64_t)1000000000, &start))
+        return;
+    interface->start = start;
+    interface->multiplier = power_of_ten(9u - interface->resolution);
+    interface->simple = (uint64_t)(INT64_MAX - (start > 0 ? start : 0)) / interface->multiplier;
+}
+
+/* ---- blocks ---- */
+
+static int bad_block(struct mt_capture *capture, struct mt_failure *failure, const char *why)
+{
+    return mt_capture_stop(capture, failure, MT_DAMAGED, "bad pcapng block at byte %lld: %s", mt_capture_offset(capture), why);
+}
+
+/* Makes the section's byte order known. `header` holds the first 12 bytes of its block. 0 if they are none. */
+static int read_byte_order(struct mt_capture *capture, const uint8_t *header)
+{
+    uint32_t magic = mt_le32(header + 8);
+    capture->swapped = magic == __builtin_bswap32(BYTE_ORDER_MAGIC);
+    return capture->swapped || magic == BYTE_ORDER_MAGIC;
+}
+
+/* Why a total length is wrong, or NULL. */
+static const char *wrong_length(uint32_t total, uint32_t least, uint32_t most)
+{
+    if (total < least)
+        return "too short for its type";
+    if (total % 4 != 0)
+        return "its length is no multiple of 4";
+    if (total > most)
+        return "its length is beyond belief";
+    return NULL;
+}
+
+/* Ends the capture inside the block at the front. */
+static int cut_block(struct mt_capture *capture, struct mt_failure *failure)
+{
+    return mt_capture_ended(capture, failure, "a pcapng block", mt_capture_offset(capture));
+}
+
+/* Makes the block at the front whole in the buffer and checks its length against its trailer. */
+static int hold_block(struct mt_capture *capture, struct mt_failure *failure, uint32_t total, uint32_t least)
+{
+    const char *wrong = wrong_length(total, least, HELD_BYTES);
+    if (wrong != NULL)
+        return bad_block(capture, failure, wrong);
+    if (mt_capture_ready(capture) < total && mt_capture_need(capture, total) != MT_OK)
+        return cut_block(capture, failure);
+    if (mt_capture_32(capture, capture->buffer + capture->begin + total - BLOCK_TRAILER) != total)
+        return bad_block(capture, failure, "its two lengths differ");
+    return MT_OK;
+}
+
+/* Steps over a block of no interest without keeping it. */
+static int skip_block(struct mt_capture *capture, struct mt_failure *failure, uint32_t total)
+{
+    long long offset = mt_capture_offset(capture);
+    const char *wrong = wrong_length(total, BLOCK_HEADER + BLOCK_TRAILER, SKIPPED_BYTES);
+    if (wrong != NULL)
+        return bad_block(capture, failure, wrong);
+    if (mt_capture_skip(capture, total - BLOCK_TRAILER) != MT_OK || mt_capture_need(capture, BLOCK_TRAILER) != MT_OK)
+        return mt_capture_ended(capture, failure, "a pcapng block", offset);
+    if (mt_capture_32(capture, capture->buffer + capture->begin) != total)
+        return mt_capture_stop(capture, failure, MT_DAMAGED, "bad pcapng block at byte %lld: its two lengths differ", offset);
+    capture->begin += BLOCK_TRAILER;
+    return MT_OK;
+}
+
+/* A section begins: its interfaces are counted from 0 again. Its length is of no use: blocks follow each other whatever it says. */
+static int read_section(struct mt_capture *capture, struct mt_failure *failure)
+{
+    if (mt_capture_need(capture, BLOCK_HEADER + 4) != MT_OK)
+        return cut_block(capture, failure);
+    const uint8_t *block = capture->buffer + capture->begin;
+    if (!read_byte_order(capture, block))
+        return bad_block(capture, failure, "a section without its byte-order magic");
+    uint32_t total = mt_capture_32(capture, block + 4);
+    int result = hold_block(capture, failure, total, SECTION_BLOCK);
+    if (result != MT_OK)
+        return result;
+    uint16_t major = mt_capture_16(capture, capture->buffer + capture->begin + 12);
+    if (major != 1)
+        return bad_block(capture, failure, "a section of another major version than 1");
+    capture->interfaces_count = 0;
+    capture->begin += total;
+    return MT_OK;
+}
+
+/* Takes one option of an interface. 0 if its length is wrong. */
+static int take_option(const struct mt_capture *capture, struct mt_interface *interface, uint16_t code, const uint8_t *value, uint16_t size)
+{
+    if (code == OPTION_RESOLUTION) {
+        if (size != 1)
+            return 0;
+        interface->resolution = value[0];
+    } else if (code == OPTION_OFFSET) {
+        if (size != 8)
+            return 0;
+        interface->offset = (int64_t)mt_capture_64(capture, value);
+    }
+    return 1;
+}
+
+/* Options from `at` to `end`; the list may lack its end mark. 0 if one is wrong. */
+static int read_options(const struct mt_capture *capture, struct mt_interface *interface, const uint8_t *at, const uint8_t *end)
+{
+    while (end - at >= 4) {
+        uint16_t code = mt_capture_16(capture, at), size = mt_capture_16(capture, at + 2);
+        at += 4;
+        if (code == OPTION_END)
+            break;
+        size_t padded = ((size_t)size + 3) & ~(size_t)3;
+        if (padded > (size_t)(end - at) || !take_option(capture, interface, code, at, size))
+            return 0;
+        at += padded;
+    }
+    return 1;
+}
+
+static int read_interface(struct mt_capture *capture, struct mt_failure *failure, uint32_t total)
+{
+    int result = hold_block(capture, failure, total, INTERFACE_BLOCK);
+    if (result != MT_OK)
+        return result;
+    const uint8_t *block = capture->buffer + capture->begin;
+    struct mt_interface interface = {.link = mt_capture_16(capture, block + 8), .snaplen = mt_capture_32(capture, block + 12), .resolution = 6};
+    if (interface.snaplen == 0)
+        interface.snaplen = UINT32_MAX;
+    if (!read_options(capture, &interface, block + INTERFACE_OPTIONS, block + total - BLOCK_TRAILER))
+        return bad_block(capture, failure, "an interface with a bad option");
+    prepare_time(&interface);
+    if (capture->interfaces_count >= (uint64_t)capture->interfaces_limit) {
+        capture->exceeded = MT_LIMIT_interfaces;
+        return mt_capture_stop(capture, failure, MT_TOO_MUCH, "a section of more than %lld interfaces (limit interfaces)", (long long)capture->interfaces_limit);
+    }
+    void *interfaces = capture->interfaces;
+    if (mt_reserve(&interfaces, &capture->interfaces_capacity, capture->interfaces_count + 1, sizeof interface) != MT_OK)
+        return mt_capture_stop(capture, failure, MT_NOMEM, "%s", "");
+    capture->interfaces = interfaces;
+    capture->interfaces[capture->interfaces_count++] = interface;
+    capture->begin += total;
+    return MT_OK;
+}
+
+/* ---- packets ---- */
+
+/* What the packet blocks have in common: the block's `captured` bytes at `data` of it, out of `room`. */
+static inline int fill(struct mt_capture *capture, struct mt_packet *packet, struct mt_failure *failure, uint32_t data, uint32_t room,
+                       uint32_t captured, uint32_t length)
+{
+    if (captured > room)
+        return bad_block(capture, failure, "a packet longer than its block");
+    if (captured > MT_PACKET_BYTES)
+        return bad_block(capture, failure, "a packet whose length is beyond belief");
+    packet->data = capture->buffer + capture->begin + data;
+    packet->captured = captured;
+    packet->length = length >= captured ? length : captured;
+    packet->place.frame = ++capture->frame;
+    return MT_OK;
+}
+
+/* Enhanced and obsolete packet blocks, which differ in the width of the interface's number only. */
+static int read_packet(struct mt_capture *capture, struct mt_packet *packet, struct mt_failure *failure, uint32_t type, uint32_t total)
+{
+    int result = hold_block(capture, failure, total, PACKET_BLOCK);
+    if (result != MT_OK)
+        return result;
+    const uint8_t *block = capture->buffer + capture->begin;
+    uint32_t number = type == TYPE_PACKET ? mt_capture_32(capture, block + 8) : mt_capture_16(capture, block + 8);
+    if (number >= capture->interfaces_count)
+        return bad_block(capture, failure, "a packet of an interface that is not described");
+    const struct mt_interface *interface = &capture->interfaces[number];
+    uint64_t ticks = (uint64_t)mt_capture_32(capture, block + 12) << 32 | mt_capture_32(capture, block + 16);
+    result = fill(capture, packet, failure, PACKET_DATA, total - PACKET_BLOCK, mt_capture_32(capture, block + 20), mt_capture_32(capture, block + 24));
+    if (result != MT_OK)
+        return result;
+    packet->link = interface->link;
+    packet->place.time = time_of(interface, ticks);
+    capture->begin += total;
+    return MT_OK;
+}
+
+/* Simple packet blocks are of the first interface and tell no time; what the snap length left of them is not told either. */
+static int read_simple(struct mt_capture *capture, struct mt_packet *packet, struct mt_failure *failure, uint32_t total)
+{
+    int result = hold_block(capture, failure, total, SIMPLE_BLOCK);
+    if (result != MT_OK)
+        return result;
+    if (capture->interfaces_count == 0)
+        return bad_block(capture, failure, "a packet of an interface that is not described");
+    const struct mt_interface *interface = &capture->interfaces[0];
+    uint32_t length = mt_capture_32(capture, capture->buffer + capture->begin + 8);
+    uint32_t captured = length < interface->snaplen ? length : interface->snaplen;
+    result = fill(capture, packet, failure, SIMPLE_DATA, total - SIMPLE_BLOCK, captured, length);
+    if (result != MT_OK)
+        return result;
+    packet->link = interface->link;
+    packet->place.time = MT_NO_TIME;
+    capture->begin += total;
+    return MT_OK;
+}
+
+/* mt_capture_next. */
+static int next_block(struct mt_capture *capture, struct mt_packet *packet, struct mt_failure *failure)
+{
+    for (;;) {
+        if (mt_capture_ready(capture) < BLOCK_HEADER && mt_capture_need(capture, BLOCK_HEADER) != MT_OK)
+            return cut_block(capture, failure);
+        const uint8_t *block = capture->buffer + capture->begin;
+        uint32_t type = mt_capture_32(capture, block), total = mt_capture_32(capture, block + 4);
+        int result;
+        if (type == TYPE_PACKET || type == TYPE_PACKET_OBSOLETE)
+            return read_packet(capture, packet, failure, type, total);
+        if (type == TYPE_SIMPLE)
+            return read_simple(capture, packet, failure, total);
+        if (type == TYPE_SECTION)
+            result = read_section(capture, failure);
+        else if (type == TYPE_INTERFACE)
+            result = read_interface(capture, failure, total);
+        else
+            result = skip_block(capture, failure, total);
+        if (result != MT_OK)
+            return result;
+    }
+}
+
+int mt_capture_pcapng(struct mt_capture *capture, struct mt_failure *failure)
+{
+    if (mt_le32(capture->buffer + capture->begin) != TYPE_SECTION)
+        return MT_END;
+    int result = read_section(capture, failure);
+    if (result != MT_OK) {
+        if (capture->stream_result != MT_OK) /* else the reason stands in `failure` */
+            return mt_capture_no_header(capture, failure);
+        return MT_NOT_CAPTURE;
+    }
+    capture->next = next_block;
+    return MT_OK;
+}

@@ -1,0 +1,319 @@
+#include "p2p/peer_lists.h"
+
+#include "base/bytes.h"
+#include "epee/epee_value.h"
+
+/* ---- an entry as monerod writes it ----
+ *
+ * Nearly all entries have one of two shapes, keys in ascending order and types as monerod has them, of which only the values differ. They are recognised by
+ * their constant bytes and read at fixed places. Whatever differs in the least is left to the general reader below, which gives the same row for them. */
+
+enum {
+    V4_SIZE = 53,
+    V4_IP = 20,
+    V4_PORT = 32,
+    V4_ID = 45,
+    V6_SIZE = 66,
+    V6_IP = 21,
+    V6_PORT = 45,
+    V6_ID = 58,
+    FIXED_KEYS = 2,   /* adr and id */
+    ADDRESS_KEYS = 4, /* in adr: addr and type; in addr: address and port */
+    ADDRESS_OBJECTS = 2,
+    OPTIONAL_KEYS = 4
+};
+
+/* 0 if the 8 bytes at `at` are those of `text`. */
+static inline uint64_t differs(const uint8_t *at, const char *text)
+{
+    return mt_le64(at) ^ mt_le64((const uint8_t *)text);
+}
+
+static inline int is_v4(const uint8_t *at)
+{
+    return (differs(at + 1, "\3adr\x0c\x08\4a") | differs(at + 9, "ddr\x0c\x08\4m_") | differs(at + 12, "\x0c\x08\4m_ip\6") | differs(at + 24, "\6m_port\7") |
+            differs(at + 34, "\4type\x08\1\2") | differs(at + 37, "pe\x08\1\2id\5")) == 0;
+}
+
+static inline int is_v6(const uint8_t *at)
+{
+    return (differs(at + 1, "\3adr\x0c\x08\4a") | differs(at + 9, "ddr\x0c\x08\4ad") | differs(at + 13, "\x08\4addr\x0a\x40") | differs(at + 37, "\6m_port\7") |
+            differs(at + 47, "\4type\x08\2\2") | differs(at + 50, "pe\x08\2\2id\5")) == 0;
+}
+
+/* Key and type of an optional field, of `size` bytes and with `more` bytes of value after them, at `at`. The last 8 bytes overlap those before. */
+static inline int is_field(const uint8_t *at, size_t room, const char *text, size_t size, size_t more)
+{
+    if (room < size + more)
+        return 0;
+    uint64_t difference = differs(at, text) | differs(at + size - 8, text + size - 8);
+    if (size > 16)
+        difference |= differs(at + 8, text + 8);
+    return difference == 0;
+}
+#define IS_FIELD(at, room, text, more) is_field((at), (room), (text), sizeof(text) - 1, (more))
+
+/* The optional fields after id, in their order. Returns the bytes they take and adds what was found to *keys; to *defaults those that are 0, which monerod would leave out. */
+static inline size_t read_optional(const uint8_t *begin, size_t room, struct mt_peer_row *row, unsigned *keys, uint32_t *defaults)
+{
+    const uint8_t *at = begin;
+    const uint8_t *end = begin + room;
+    unsigned present = 0;
+    if (IS_FIELD(at, (size_t)(end - at), "\x09last_seen\1", 8)) {
+        row->last_seen = (int64_t)mt_le64(at + 11);
+        *defaults += row->last_seen == 0;
+        present |= MT_PEER_LAST_SEEN;
+        at += 11 + 8;
+    }
+    if (IS_FIELD(at, (size_t)(end - at), "\x0cpruning_seed\6", 4)) {
+        row->pruning_seed = mt_le32(at + 14);
+        *defaults += row->pruning_seed == 0;
+        present |= MT_PEER_PRUNING_SEED;
+        at += 14 + 4;
+    }
+    if (IS_FIELD(at, (size_t)(end - at), "\x14rpc_credits_per_hash\6", 4)) {
+        row->rpc_credits_per_hash = mt_le32(at + 22);
+        *defaults += row->rpc_credits_per_hash == 0;
+        present |= MT_PEER_RPC_CREDITS;
+        at += 22 + 4;
+    }
+    if (IS_FIELD(at, (size_t)(end - at), "\x08rpc_port\7", 2)) {
+        row->rpc_port = mt_le16(at + 10);
+        *defaults += row->rpc_port == 0;
+        present |= MT_PEER_RPC_PORT;
+        at += 10 + 2;
+    }
+    row->present = (uint16_t)present;
+    *keys += (present & 1) + (present >> 1 & 1) + (present >> 2 & 1) + (present >> 3 & 1);
+    return (size_t)(at - begin);
+}
+
+/* Reads an entry of one of the two shapes and moves the reader past it; *ip is then where its address is. 0 if it is of no such shape: nothing is moved then,
+ * but the row may be spoilt. */
+static inline int read_canonical(struct mt_payload *payload, struct mt_peer_row *row, const uint8_t **ip)
+{
+    struct mt_epee *reader = &payload->epee;
+    const uint8_t *at = reader->at;
+    size_t room = (size_t)(reader->end - at), size;
+    uint32_t strings = 0, defaults = 0;
+    if (room >= V4_SIZE && is_v4(at)) {
+        *ip = at + V4_IP;
+        row->type = MT_ADDRESS_IPV4;
+        row->port = mt_le16(at + V4_PORT);
+        row->id = mt_le64(at + V4_ID);
+        size = V4_SIZE;
+    } else if (room >= V6_SIZE && is_v6(at)) {
+        *ip = at + V6_IP;
+        row->type = MT_ADDRESS_IPV6;
+        row->port = mt_le16(at + V6_PORT);
+        row->id = mt_le64(at + V6_ID);
+        size = V6_SIZE;
+        strings = 1;
+    } else {
+        return 0;
+    }
+    unsigned keys = FIXED_KEYS;
+    if (*at != FIXED_KEYS << 2) {
+        size += read_optional(at + size, room - size, row, &keys, &defaults);
+        if (*at != keys << 2)
+            return 0;
+        payload->fingerprint.default_fields += defaults;
+    }
+    reader->at += size;
+    reader->objects += ADDRESS_OBJECTS;
+    reader->fields += keys + ADDRESS_KEYS;
+    reader->strings += strings;
+    return 1;
+}
+
+/* 1 if no entry of these shapes could go over a limit; close to one, the general reader counts exactly. */
+static inline int far_from_limits(const struct mt_epee *reader)
+{
+    return reader->objects + ADDRESS_OBJECTS <= reader->most.objects && reader->fields + FIXED_KEYS + OPTIONAL_KEYS + ADDRESS_KEYS <= reader->most.fields &&
+           reader->strings + 1 <= reader->most.strings;
+}
+
+/* ---- any entry ---- */
+
+/* What adr says. Which of the fields of adr.addr count, and of what type they have to be, depends on adr.type, which may come later: they wait for it. */
+struct declared {
+    uint8_t type;                                        /* 0 if it is missing */
+    struct mt_epee_entry m_ip, m_port, addr, host, port; /* `start` is NULL where one is missing */
+};
+
+/* An entry while it is read by the general reader. */
+struct reading {
+    struct mt_payload *payload;
+    struct mt_peer_row *row;
+    struct declared declared;
+};
+
+static int take_addr(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
+{
+    struct reading *reading = context;
+    switch (field->name) {
+    case MT_F_M_IP:
+        reading->declared.m_ip = *entry;
+        break;
+    case MT_F_M_PORT:
+        reading->declared.m_port = *entry;
+        break;
+    case MT_F_ADDR:
+        reading->declared.addr = *entry;
+        break;
+    case MT_F_HOST:
+        reading->declared.host = *entry;
+        break;
+    default:
+        reading->declared.port = *entry;
+        break;
+    }
+    return mt_epee_skip(&reading->payload->epee, entry);
+}
+
+static int take_adr(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
+{
+    struct reading *reading = context;
+    if (field->name == MT_F_TYPE)
+        return mt_epee_u8(&reading->payload->epee, entry, &reading->declared.type);
+    return mt_epee_is_object(entry) ? mt_section_object(reading->payload, entry, field->inner, take_addr, reading) : mt_epee_skip(&reading->payload->epee, entry);
+}
+
+/* The address within an entry: `size` bytes, 4 or 16 of an IP address or those of a name; none if `bytes` is NULL. */
+struct host {
+    const uint8_t *bytes;
+    size_t size;
+    uint8_t ipv4[4];
+};
+
+static int convert_ip(struct mt_epee *reader, const struct declared *declared, struct mt_peer_row *row, struct host *host)
+{
+    uint32_t ip;
+    if (row->type == MT_ADDRESS_IPV4 && declared->m_ip.start != NULL) {
+        if (mt_epee_u32(reader, &declared->m_ip, &ip) != MT_OK)
+            return MT_MALFORMED;
+        memcpy(host->ipv4, &ip, 4); /* little-endian: its bytes are the dotted quad in order */
+        host->bytes = host->ipv4;
+        host->size = 4;
+    }
+    if (row->type == MT_ADDRESS_IPV6 && declared->addr.start != NULL) {
+        if (mt_epee_blob(reader, &declared->addr, 16, &host->bytes) != MT_OK)
+            return MT_MALFORMED;
+        host->size = 16;
+    }
+    return declared->m_port.start != NULL ? mt_epee_u16(reader, &declared->m_port, &row->port) : MT_OK;
+}
+
+static int convert_name(struct mt_epee *reader, const struct declared *declared, struct mt_peer_row *row, struct host *host)
+{
+    if (declared->host.start != NULL) {
+        if (mt_epee_string(reader, &declared->host) != MT_OK)
+            return MT_MALFORMED;
+        host->bytes = declared->host.size != 0 ? declared->host.value : NULL;
+        host->size = (size_t)declared->host.size;
+    }
+    return declared->port.start != NULL ? mt_epee_u16(reader, &declared->port, &row->port) : MT_OK;
+}
+
+static int convert_address(struct mt_epee *reader, const struct declared *declared, struct mt_peer_row *row, struct host *host)
+{
+    switch (declared->type) { /* on the wire */
+    case 1:
+        row->type = MT_ADDRESS_IPV4;
+        return convert_ip(reader, declared, row, host);
+    case 2:
+        row->type = MT_ADDRESS_IPV6;
+        return convert_ip(reader, declared, row, host);
+    case 3:
+        row->type = MT_ADDRESS_I2P;
+        return convert_name(reader, declared, row, host);
+    case 4:
+        row->type = MT_ADDRESS_TOR;
+        return convert_name(reader, declared, row, host);
+    default:
+        row->type = MT_ADDRESS_INVALID;
+        return MT_OK; /* monerod does not look at addr then */
+    }
+}
+
+static int take_peer(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
+{
+    struct reading *reading = context;
+    struct mt_epee *reader = &reading->payload->epee;
+    struct mt_peer_row *row = reading->row;
+    switch (field->name) {
+    case MT_F_ADR:
+        return mt_epee_is_object(entry) ? mt_section_object(reading->payload, entry, field->inner, take_adr, reading) : mt_epee_skip(reader, entry);
+    case MT_F_ID:
+        return mt_epee_u64(reader, entry, &row->id);
+    case MT_F_LAST_SEEN:
+        row->present |= MT_PEER_LAST_SEEN;
+        return mt_epee_i64(reader, entry, &row->last_seen);
+    case MT_F_PRUNING_SEED:
+        row->present |= MT_PEER_PRUNING_SEED;
+        return mt_epee_u32(reader, entry, &row->pruning_seed);
+    case MT_F_RPC_CREDITS_PER_HASH:
+        row->present |= MT_PEER_RPC_CREDITS;
+        return mt_epee_u32(reader, entry, &row->rpc_credits_per_hash);
+    default:
+        row->present |= MT_PEER_RPC_PORT;
+        return mt_epee_u16(reader, entry, &row->rpc_port);
+    }
+}
+
+static int read_any(struct mt_payload *payload, const struct mt_epee_entry *list, struct mt_peer_row *row, struct host *host)
+{
+    struct reading reading = {.payload = payload, .row = row};
+    int result = mt_section_element(payload, list, &mt_shape_peer, take_peer, &reading);
+    return result == MT_OK ? convert_address(&payload->epee, &reading.declared, row, host) : result;
+}
+
+/* ---- lists ---- */
+
+static int intern_host(struct mt_p2p *p2p, const struct host *host, struct mt_peer_row *row)
+{
+    if (host->bytes == NULL)
+        return MT_OK;
+    switch (row->type) {
+    case MT_ADDRESS_IPV4:
+        return mt_address_ipv4(p2p->addresses, host->bytes, &row->host);
+    case MT_ADDRESS_IPV6:
+        return mt_address_ipv6(p2p->addresses, host->bytes, &row->host);
+    default:
+        return mt_address_name(p2p->addresses, host->bytes, host->size, &row->host);
+    }
+}
+
+/* Reads one entry into *row, its address into *host. What monerod's writer would have written leaves no trace in the fingerprint, so the entries of the two shapes do not. */
+static inline int read_entry(struct mt_payload *payload, const struct mt_epee_entry *list, int64_t message, uint32_t position, struct mt_peer_row *row, struct host *host)
+{
+    *row = (struct mt_peer_row){.message = message, .position = position, .host = MT_NO_CODE};
+    if (far_from_limits(&payload->epee) && read_canonical(payload, row, &host->bytes))
+        return MT_OK;
+    *row = (struct mt_peer_row){.message = message, .position = position, .host = MT_NO_CODE};
+    host->bytes = NULL;
+    return read_any(payload, list, row, host);
+}
+
+int mt_p2p_peers(struct mt_decoding *decoding, const struct mt_epee_entry *list)
+{
+    struct mt_table *table = mt_decoding_table(decoding, MT_TABLE_peer_lists);
+    struct mt_peer_row unwanted, *rows = NULL;
+    struct host host;
+    if (table->wanted && list->count != 0) {
+        /* the limit on objects bounds the count */
+        if (mt_table_reserve(table, (size_t)list->count) != MT_OK)
+            return MT_NOMEM;
+        rows = (struct mt_peer_row *)table->rows + table->count;
+    }
+    for (uint32_t position = 0; position < list->count; position++) {
+        struct mt_peer_row *row = rows != NULL ? &rows[position] : &unwanted;
+        if (read_entry(&decoding->payload, list, decoding->message, position, row, &host) != MT_OK)
+            return MT_MALFORMED;
+        if (rows != NULL && intern_host(decoding->p2p, &host, row) != MT_OK)
+            return MT_NOMEM;
+    }
+    if (rows != NULL)
+        table->count += (size_t)list->count;
+    return MT_OK;
+}

@@ -1,0 +1,104 @@
+#include "tables/intern.h"
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+void mt_intern_init(struct mt_intern *intern, size_t limit)
+{
+    *intern = (struct mt_intern){.key = mt_hash_key(), .limit = limit < INT32_MAX ? limit : INT32_MAX};
+}
+
+void mt_intern_free(struct mt_intern *intern)
+{
+    mt_free(intern->bytes);
+    mt_free(intern->ends);
+    mt_free(intern->slots);
+    *intern = (struct mt_intern){0};
+}
+
+const uint8_t *mt_intern_get(const struct mt_intern *intern, int32_t code, size_t *size)
+{
+    size_t begin = code > 0 ? intern->ends[code - 1] : 0;
+    *size = intern->ends[code] - begin;
+    return intern->bytes + begin;
+}
+
+/* Slot of the string, or the free slot where it belongs. */
+static size_t find(const struct mt_intern *intern, const void *bytes, size_t size, uint64_t hash)
+{
+    size_t mask = intern->slots_count - 1;
+    uint32_t mark = (uint32_t)(hash >> 32);
+    for (size_t slot = (size_t)hash & mask;; slot = (slot + 1) & mask) {
+        struct mt_intern_slot there = intern->slots[slot];
+        if (there.place == 0)
+            return slot;
+        if (there.mark != mark)
+            continue;
+        size_t known_size;
+        const uint8_t *known = mt_intern_get(intern, (int32_t)(there.place - 1), &known_size);
+        if (known_size == size && (size == 0 || memcmp(known, bytes, size) == 0))
+            return slot;
+    }
+}
+
+static int grow(struct mt_intern *intern)
+{
+    size_t wanted = intern->slots_count != 0 ? intern->slots_count * 2 : 64;
+    struct mt_intern_slot *slots = mt_alloc(wanted, sizeof *slots);
+    if (slots == NULL)
+        return MT_NOMEM;
+    mt_free(intern->slots);
+    intern->slots = slots;
+    intern->slots_count = wanted;
+    for (size_t code = 0; code < intern->count; code++) {
+        size_t size;
+        const uint8_t *bytes = mt_intern_get(intern, (int32_t)code, &size);
+        uint64_t hash = mt_hash_bytes(intern->key, bytes, size);
+        size_t slot = (size_t)hash & (wanted - 1);
+        while (slots[slot].place != 0)
+            slot = (slot + 1) & (wanted - 1);
+        slots[slot] = (struct mt_intern_slot){(uint32_t)code + 1, (uint32_t)(hash >> 32)};
+    }
+    return MT_OK;
+}
+
+static int add(struct mt_intern *intern, const void *bytes, size_t size)
+{
+    void *grown = intern->bytes;
+    if (size >= SIZE_MAX - intern->bytes_count || /* one byte more than needed: an empty string, too, gets a pointer that is not NULL */
+        mt_reserve(&grown, &intern->bytes_capacity, intern->bytes_count + size + 1, 1) != MT_OK)
+        return MT_NOMEM;
+    intern->bytes = grown;
+    grown = intern->ends;
+    if (mt_reserve(&grown, &intern->ends_capacity, intern->count + 1, sizeof *intern->ends) != MT_OK)
+        return MT_NOMEM;
+    intern->ends = grown;
+    if (size != 0)
+        memcpy(intern->bytes + intern->bytes_count, bytes, size);
+    intern->bytes_count += size;
+    intern->ends[intern->count++] = intern->bytes_count;
+    return MT_OK;
+}
+
+int mt_intern_put(struct mt_intern *intern, const void *bytes, size_t size, int32_t *code)
+{
+    if (intern->count + 1 > intern->slots_count / 2 && grow(intern) != MT_OK)
+        return MT_NOMEM;
+    uint64_t hash = mt_hash_bytes(intern->key, bytes, size);
+    size_t slot = find(intern, bytes, size, hash);
+    if (intern->slots[slot].place == 0) {
+        if (intern->count >= intern->limit) {
+            intern->refused++;
+            *code = MT_NO_CODE;
+            return MT_OK;
+        }
+        if (add(intern, bytes, size) != MT_OK)
+            return MT_NOMEM;
+        intern->slots[slot] = (struct mt_intern_slot){(uint32_t)intern->count, (uint32_t)(hash >> 32)};
+    }
+    *code = (int32_t)(intern->slots[slot].place - 1);
+    return MT_OK;
+}

@@ -1,0 +1,62 @@
+"""How far reading is: to tqdm, or to whoever asks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any
+
+from monerotraffic.io.sources import STDIN
+
+__all__ = ["Meter", "Progress", "size_of"]
+
+Progress = bool | Callable[[int, int], object]
+"""False: silence; True: a tqdm bar; or called with the bytes read and the bytes in all (-1 if unknown)."""
+
+
+def size_of(files: Iterable[str]) -> int:
+    """Bytes of these files on disk, -1 if one of them has no size to know (a pipe)."""
+    total = 0
+    for file in files:
+        if file == STDIN or not os.path.isfile(file):
+            return -1
+        total += os.stat(file).st_size
+    return total
+
+
+class Meter:
+    """Adds up the positions of several streams, one after the other."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        """ImportError if tqdm is wanted and not installed."""
+        self._total = total
+        self._before = 0
+        self._report: Callable[[int, int], object] | None = progress if callable(progress) else None
+        self._bar: Any = None
+        if progress is True:
+            try:
+                from tqdm.auto import tqdm
+            except ImportError:
+                raise ImportError("progress=True shows tqdm's bar, which is not installed: pip install tqdm, or give a function (position, size)") from None
+            self._bar = tqdm(total=total if total >= 0 else None, unit="B", unit_scale=True, unit_divisor=1024)
+
+    def at(self, position: int) -> None:
+        """The current stream is at `position`."""
+        done = self._before + position
+        if self._bar is not None:
+            self._bar.update(done - self._bar.n)
+        if self._report is not None:
+            self._report(done, self._total)
+
+    def finish(self, size: int) -> None:
+        """The current stream of `size` bytes is over; the next one begins at 0."""
+        self.at(size)
+        self._before += size
+
+    def __enter__(self) -> Meter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,408 @@
+"""read and scan: from captures to Traffic, at once or in parts."""
+
+from __future__ import annotations
+
+import operator
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monerotraffic._core import Reader
+from monerotraffic.errors import CaptureError, CaptureWarning
+from monerotraffic.io.progress import Meter, Progress, size_of
+from monerotraffic.io.sources import Sources, is_rereadable, nodes_of
+from monerotraffic.net.vantage import Evidence, Host, Node, hosts_of
+from monerotraffic.tables.interning import Names, NamesView, Translation
+from monerotraffic.tables.schema import ALWAYS, ON_REQUEST, SCHEMA
+from monerotraffic.tables.traffic import Traffic
+
+__all__ = ["DEFAULT_PORTS", "read", "scan"]
+
+DEFAULT_PORTS = (18080, 28080, 38080)
+"""TCP ports of Monero's main, test and stage networks: a connection that uses one of them is Monero's, whatever it carries."""
+
+Hosts = Host | Iterable[Host] | Mapping[str, Host | Iterable[Host]]
+Rows = dict[str, NDArray[Any]]
+
+_STEP = 16 << 20
+"""Bytes of packets between two looks at Ctrl-C and the progress bar."""
+_NO_END = np.iinfo(np.int64).max
+_ADDRESS_FIELDS = frozenset({"client", "server", "host"})
+_STRING_ROLES = frozenset({"bytes", "text", "raw"})
+_ID_FIELDS = {"connection": "connections", "message": "messages", "reply_to": "messages", "file": "files"}
+_NAMED = 10
+"""Files that a CaptureWarning names."""
+_BREAKS = (CaptureError, MemoryError)
+"""What breaks reading off; it carries what was read before as its attribute `traffic`."""
+
+
+def read(
+    source: Sources,
+    *,
+    host: Hosts | None = None,
+    tables: Iterable[str] | None = None,
+    ports: Iterable[int] = DEFAULT_PORTS,
+    limits: Mapping[str, int] | None = None,
+    progress: Progress = False,
+) -> Traffic:
+    """Reads captures (pcap, pcapng, whatever else libpcap knows; plain, gzip, zstd) into tables.
+
+    source
+        A path, a glob, a folder, a list of these: one stream of packets in time order, so that connections and messages cross the files of a ring. "-" or
+        sys.stdin is standard input; it and named pipes are waited for. A folder stands for the captures directly in it. A dict of these by name of the
+        vantage node is several streams: ids of connections, messages and files go on from one to the next, and connections.vantage is the name.
+    host
+        The vantage node's address or addresses; for a dict also a dict by the same names. Without it the vantage node is, of each IP version, the address
+        with the most other ends among the Monero connections (see monerotraffic.net.vantage.Evidence.hosts); `Traffic.hosts` tells it.
+    tables
+        Names of the tables to decode, None for all but `fields`, which is made only if named (monerotraffic.TABLES names them all). connections, problems and
+        files are always made. Blobs of transactions and blocks are looked into only for the tables transactions and blocks.
+    ports
+        Further TCP ports that make a connection Monero's whatever it carries. The default ones do so in any case.
+    limits
+        Bounds on memory and patience other than the defaults; `monerotraffic.limits()` lists them.
+    progress
+        True for a tqdm bar, or a function that is called with the bytes read and the bytes in all (-1 if unknown).
+
+    A file that is damaged or cut gives what was readable, a row of `problems` and one CaptureWarning for all of them.
+
+    Raises CaptureError if a file cannot be read at all, naming it and the cause (CaptureNotFoundError, which is a FileNotFoundError too, if it is not there);
+    CaptureError or MemoryError if reading breaks off, then with what was read so far as its attribute `traffic` (which a MemoryError lacks if memory does not
+    even suffice for that): whole messages, all that each says, and the connections that had ended; ValueError for unknown tables or limits, for ports and hosts
+    that are none; TypeError; ImportError for a bar without tqdm.
+    """
+    run = _Run(source, host, tables, ports, limits)
+    with Meter(progress, run.size) as meter:
+        traffic = run.read(meter)
+    run.warn(stacklevel=3)
+    return traffic
+
+
+def scan(
+    source: Sources,
+    *,
+    rows: int = 1_000_000,
+    host: Hosts | None = None,
+    tables: Iterable[str] | None = None,
+    ports: Iterable[int] = DEFAULT_PORTS,
+    limits: Mapping[str, int] | None = None,
+    progress: Progress = False,
+) -> Iterator[Traffic]:
+    """Reads captures in bounded memory: the tables of read in parts of about `rows` rows, each a Traffic. Arguments and errors as for read.
+
+    Ids are the same as read's, and the parts laid end to end are read's tables, but for connections, which stand in the part in which they ended, and files,
+    which stand in the last part (of each vantage node). There is always at least one part. What is kept from part to part, beside open connections, is each
+    distinct address and hash.
+
+    Without `host=` the files are read twice, first to find the vantage node; what cannot be read twice (standard input, a pipe) is judged by its beginning:
+    `Traffic.hosts` is empty in parts before the first connection of Monero. The CaptureWarning comes at the end. The attribute `traffic` of a CaptureError or
+    MemoryError that breaks reading off is the last part: what was read since the one before.
+    """
+    rows = operator.index(rows)
+    if rows < 1:
+        raise ValueError(f"rows is {rows}: a part has at least one row")
+    return _scan(_Run(source, host, tables, ports, limits), rows, progress)
+
+
+def _scan(run: _Run, rows: int, progress: Progress) -> Iterator[Traffic]:
+    passes = 1 + run.infers
+    with Meter(progress, run.size * passes if run.size >= 0 else -1) as meter:
+        if run.infers:
+            run.infer(meter)
+        yield from run.scan(rows, meter)
+    run.warn(stacklevel=3)
+
+
+class _Stream:
+    """The captures of one vantage node while they are read. What it hands out has ids and codes that are valid for the whole run."""
+
+    def __init__(self, reader: Reader, names: Names, bases: Mapping[str, int]) -> None:
+        self.reader = reader
+        self._names = names
+        self._bases = dict(bases)
+        self._translation = Translation(names)
+        self._taken: Rows = {}
+
+    def __enter__(self) -> _Stream:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.reader.close()
+
+    def take(self, tables: Iterable[str]) -> Rows:
+        """The rows of these tables since the last call. What was taken of them when memory ran out waits for the next."""
+        self._translation.learn(self.reader.addresses(self._translation.address_count), self.reader.strings(self._translation.string_count))
+        for table in tables:
+            if table not in self._taken:
+                self._taken[table] = self.reader.take(table)
+        taken, self._taken = self._taken, {}
+        maps = None if self._translation.identity else self._translation.maps()
+        for table, rows in taken.items():
+            self._renumber(rows)
+            if maps is not None:
+                _translate(table, rows, *maps)
+        return taken
+
+    def _renumber(self, rows: NDArray[Any]) -> None:
+        for field in rows.dtype.names or ():
+            base = self._bases[_ID_FIELDS[field]] if field in _ID_FIELDS else 0
+            if base:
+                ids = rows[field]
+                ids[ids >= 0] += base
+
+
+def _translate(table: str, rows: NDArray[Any], addresses: NDArray[np.int32], strings: NDArray[np.int32]) -> None:
+    """Puts our codes in the place of the reader's."""
+    for field in SCHEMA[table].fields:
+        if field.name in _ADDRESS_FIELDS:
+            rows[field.name] = addresses[rows[field.name]]
+        elif field.role in _STRING_ROLES:
+            rows[field.name] = strings[rows[field.name]]
+
+
+def _join(table: str, pieces: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Pieces of a table as one array; a single piece stays as it is."""
+    pieces = [piece for piece in pieces if len(piece)] or list(pieces[:1])
+    if not pieces:
+        return np.zeros(0, dtype=SCHEMA[table].dtype)
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+
+class _Pieces:
+    """Rows as they come, until they are made into a Traffic."""
+
+    def __init__(self, tables: Iterable[str]) -> None:
+        self._pieces: dict[str, list[NDArray[Any]]] = {table: [] for table in tables}
+        self.count = 0
+
+    def add(self, rows: Rows) -> None:
+        for table, piece in rows.items():
+            self._pieces[table].append(piece)
+            self.count += len(piece)
+
+    def join(self) -> Rows:
+        """All of it; what was added is let go."""
+        joined = {}
+        for table, pieces in self._pieces.items():
+            joined[table] = _join(table, pieces)
+            pieces.clear()
+        self.count = 0
+        return joined
+
+
+class _Run:
+    """One call of read or scan."""
+
+    def __init__(self, source: Sources, host: Hosts | None, tables: Iterable[str] | None, ports: Iterable[int], limits: Mapping[str, int] | None) -> None:
+        self._tables = _known_tables(tables)
+        self._ports = _known_ports(ports)
+        self._limits = dict(limits) if limits is not None else None
+        self._files = nodes_of(source)
+        self._hosts = _known_hosts(host, self._files)
+        self._names = Names()
+        self._bases = {"connections": 0, "messages": 0, "files": 0}
+        self._pending: list[tuple[int, str]] = []
+        self._damage: list[str] = []
+        self._reached: Counter[str] = Counter()
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files, -1 if unknown."""
+        return size_of(file for files in self._files.values() for file in files)
+
+    @property
+    def infers(self) -> bool:
+        """A scan has to look for vantage nodes before it begins."""
+        return any(self._to_infer(label) for label in self._files)
+
+    def _to_infer(self, label: str | None) -> bool:
+        return self._hosts[label] is None and is_rereadable(self._files[label])
+
+    def _open(self, label: str | None, tables: Sequence[str]) -> Reader:
+        return Reader(self._files[label], ports=self._ports, tables=tables, limits=self._limits)
+
+    # ---- read ----
+
+    def read(self, meter: Meter) -> Traffic:
+        """All at once."""
+        pieces, nodes = _Pieces(self._tables), list[Node]()
+        try:
+            for label in self._files:
+                with _Stream(self._open(label, self._tables), self._names, self._bases) as stream:
+                    self._read_stream(label, stream, pieces, nodes, meter)
+        except _BREAKS as error:
+            if nodes:
+                vars(error)["traffic"] = Traffic(pieces.join(), self._names.view(), nodes, self._reached)
+            raise
+        return Traffic(pieces.join(), self._names.view(), nodes, self._reached)
+
+    def _read_stream(self, label: str | None, stream: _Stream, pieces: _Pieces, nodes: list[Node], meter: Meter) -> None:
+        """Also where reading breaks off, what was read is added to `pieces` and `nodes`."""
+        try:
+            while stream.reader.step(bytes=_STEP):
+                meter.at(stream.reader.position)
+        except _BREAKS:
+            self._finish(label, stream, pieces, nodes, whole=False)
+            raise
+        self._finish(label, stream, pieces, nodes, whole=True)
+        meter.finish(max(stream.reader.size, stream.reader.position))
+
+    def _finish(self, label: str | None, stream: _Stream, pieces: _Pieces, nodes: list[Node], whole: bool) -> None:
+        rows = stream.take(self._tables)
+        pieces.add(rows)
+        hosts = self._hosts[label]
+        if hosts is None:
+            hosts = self._hosts_of(rows, whole)
+        nodes.append(self._end_of_stream(label, stream, hosts, _counts(rows), rows, whole))
+
+    def _end_of_stream(self, label: str | None, stream: _Stream, hosts: tuple[str, ...], counts: Mapping[str, int], rows: Rows, whole: bool) -> Node:
+        """Notes what is to be told of a stream whose last rows these are. If it is not read to its end (`whole`), there are connections that have no row."""
+        node = Node(label, hosts, self._bases["connections"], self._bases["connections"] + counts["connections"] if whole else _NO_END)
+        for table, count in counts.items():
+            self._bases[table] += count
+        self._note_damage(rows, self._names.view())
+        self._reached.update(stream.reader.limits_reached)
+        return node
+
+    # ---- scan ----
+
+    def infer(self, meter: Meter) -> None:
+        """Reads what can be read twice to find the vantage nodes that are not given."""
+        for label, files in self._files.items():
+            if not self._to_infer(label):
+                meter.finish(max(size_of(files), 0))
+                continue
+            evidence = Evidence(self._ports)
+            with self._open(label, ()) as reader:
+                more = True
+                while more:
+                    more = reader.step(bytes=_STEP)
+                    evidence.add_connections(reader.take("connections"))
+                    reader.take("problems")
+                    meter.at(reader.position)
+                self._hosts[label] = evidence.hosts(reader.addresses())
+                meter.finish(max(reader.size, reader.position))
+
+    def scan(self, rows: int, meter: Meter) -> Iterator[Traffic]:
+        """Part by part."""
+        for label in self._files:
+            with _Stream(self._open(label, self._tables), self._names, self._bases) as stream:
+                yield from self._scan_stream(label, stream, rows, meter)
+                meter.finish(max(stream.reader.size, stream.reader.position))
+
+    def _scan_stream(self, label: str | None, stream: _Stream, wanted: int, meter: Meter) -> Iterator[Traffic]:
+        counts = {"connections": 0, "messages": 0, "files": 0}
+        pieces, more = _Pieces(self._tables), True
+        while more:
+            try:
+                while more and pieces.count < wanted:
+                    more = stream.reader.step(bytes=_STEP, rows=wanted - pieces.count)
+                    meter.at(stream.reader.position)
+                    self._take_piece(stream, pieces, counts)
+            except _BREAKS as error:
+                self._take_piece(stream, pieces, counts)
+                vars(error)["traffic"] = self._part(label, stream, pieces.join(), counts, more=False, whole=False)
+                raise
+            yield self._part(label, stream, pieces.join(), counts, more)
+
+    def _take_piece(self, stream: _Stream, pieces: _Pieces, counts: dict[str, int]) -> None:
+        taken = stream.take(self._tables)
+        pieces.add(taken)
+        for table, count in _counts(taken).items():
+            counts[table] += count
+
+    def _part(self, label: str | None, stream: _Stream, rows: Rows, counts: Mapping[str, int], more: bool, whole: bool = True) -> Traffic:
+        hosts = self._hosts[label]
+        if hosts is None:
+            hosts = self._hosts_of(rows, whole=False)
+            self._hosts[label] = hosts or None
+        if more:
+            self._note_damage(rows, self._names.view())
+            node = Node(label, hosts, self._bases["connections"], _NO_END)
+        else:
+            node = self._end_of_stream(label, stream, hosts, counts, rows, whole)
+        nodes = [node if other == label else Node(other, self._hosts[other] or (), 0, 0) for other in self._files]
+        return Traffic(rows, self._names.view(), nodes, self._reached)
+
+    def _hosts_of(self, rows: Rows, whole: bool) -> tuple[str, ...]:
+        """The vantage node by these rows; of a part of them also by messages of connections that have not ended."""
+        evidence = Evidence(self._ports)
+        evidence.add_connections(rows["connections"])
+        if "messages" in rows and not whole:
+            evidence.add_messages(rows["messages"], rows["connections"]["connection"])
+        return evidence.hosts(self._names.addresses)
+
+    # ---- what to warn of ----
+
+    def _note_damage(self, rows: Rows, names: NamesView) -> None:
+        """Remembers what of the current stream is damaged and what link types are not read; at its end, when `files` tells their paths, for good."""
+        kind = SCHEMA["problems"].field("kind")
+        problems = rows["problems"]
+        concerned = problems[np.isin(problems["kind"], [kind.code("file"), kind.code("link_type")])]
+        self._pending.extend(zip(concerned["file"].tolist(), (_text(names, code) for code in concerned["detail"].tolist()), strict=True))
+        files = rows["files"]
+        if len(files):
+            paths = dict(zip(files["file"].tolist(), (_text(names, code) for code in files["path"].tolist()), strict=True))
+            self._damage.extend(f"{paths[file]}: {detail}" if file in paths else detail for file, detail in self._pending)
+            self._pending.clear()
+
+    def warn(self, stacklevel: int) -> None:
+        """One CaptureWarning for all that was damaged."""
+        damage = list(dict.fromkeys(self._damage))
+        if self._reached["problems"]:
+            damage.append(f"{self._reached['problems']} further problems are not listed (limit problems)")
+        if damage:
+            more = [f"and {len(damage) - _NAMED} more, see problems"] if len(damage) > _NAMED else []
+            warnings.warn(f"not all could be read: {'; '.join([*damage[:_NAMED], *more])}", CaptureWarning, stacklevel=stacklevel)
+
+
+def _text(names: NamesView, code: int) -> str:
+    return names.string(code).decode("utf-8", "backslashreplace") if code >= 0 else "?"
+
+
+def _counts(rows: Rows) -> dict[str, int]:
+    """How many ids of each kind the whole rows of a stream use. Messages are counted by their connections, so that ids do not depend on the tables decoded."""
+    connections = rows["connections"]
+    messages = int(connections["client_messages"].sum() + connections["server_messages"].sum())
+    return {"connections": len(connections), "messages": messages, "files": len(rows["files"])}
+
+
+def _known_tables(tables: Iterable[str] | None) -> tuple[str, ...]:
+    """All tables to be made, in the order of the schema."""
+    if tables is None:
+        return tuple(name for name in SCHEMA if name not in ON_REQUEST)
+    if isinstance(tables, str):
+        raise TypeError(f"tables={tables!r}: give a list of names")
+    wanted = set(tables)
+    unknown = sorted(wanted - set(SCHEMA), key=str)
+    if unknown:
+        raise ValueError(f"unknown table {unknown[0]!r}: there are {', '.join(SCHEMA)}")
+    return tuple(name for name in SCHEMA if name in wanted or name in ALWAYS)
+
+
+def _known_ports(ports: Iterable[int]) -> tuple[int, ...]:
+    known = set(DEFAULT_PORTS)
+    for port in ports:
+        number = operator.index(port)
+        if not 1 <= number <= 65535:
+            raise ValueError(f"port {port!r}: ports are from 1 to 65535")
+        known.add(number)
+    return tuple(sorted(known))
+
+
+def _known_hosts(host: Hosts | None, labels: Iterable[str | None]) -> dict[str | None, tuple[str, ...] | None]:
+    """The given addresses of every vantage node, None for one that is to be found out."""
+    labels = list(labels)
+    if not isinstance(host, Mapping):
+        return dict.fromkeys(labels, None if host is None else hosts_of(host))
+    unknown = [label for label in host if label not in labels]
+    if labels == [None]:
+        raise ValueError("host= is a dict, but the source names no vantage nodes")
+    if unknown:
+        raise ValueError(f"host= names the vantage node {unknown[0]!r}, which the source does not: {', '.join(map(repr, labels))}")
+    return {label: hosts_of(host[label]) if label is not None and label in host else None for label in labels}

@@ -1,0 +1,506 @@
+#include "chain/transaction.h"
+
+#include "support/check.h"
+#include "support/hex.h"
+#include "support/transactions.h"
+
+#include <stdlib.h>
+
+#define NONE UINT64_MAX
+
+/* ---- reading ---- */
+
+static struct mt_transaction transaction;
+static const char *why;
+
+enum form { WHOLE, PRUNED, FIRST };
+
+/* Reads the first `size` bytes of what was made, in memory that ends there. */
+static int parse(size_t size, enum form form)
+{
+    uint8_t *exact = malloc(size + (size == 0));
+    if (exact == NULL)
+        abort();
+    memcpy(exact, made.bytes, size);
+    memset(&transaction, 0xa5, sizeof transaction);
+    why = NULL;
+    int result = form == FIRST ? mt_transaction_parse_first(&transaction, exact, size, &why)
+                               : mt_transaction_parse(&transaction, exact, size, form == PRUNED, &why);
+    free(exact);
+    return result;
+}
+
+static int is_zero(void)
+{
+    static const struct mt_transaction zero;
+    return memcmp(&transaction, &zero, sizeof zero) == 0;
+}
+
+static void check_refused(size_t size, enum form form, const char *reason)
+{
+    CHECK_EQUAL(parse(size, form), MT_MALFORMED);
+    CHECK_TEXT(why, reason);
+    CHECK(is_zero());
+}
+
+/* Sizes and ids as another program, in another language, computes them. */
+static const struct {
+    const char *name;
+    struct shape shape;
+    uint32_t prefix_size, base_size, size;
+    uint64_t ring, fee, weight, height;
+    const char *id;
+} known[] = {
+    {"v1 coinbase", {1, 0, 1, 0, 1, 0, 0, 2, 0, 0, 33},
+     114, 114, 114, NONE, NONE, 114, 2000000, "ed9acf204dc4614cb7b1f911ed992112eb474a0ab89e17086e56cf6b2e7b82c8"},
+    {"v1 ring signatures", {1, 0, 0, 0, 2, 3, 5, 2, 0, 0, 44},
+     209, 209, 721, 3, 2700000, 721, NONE, "a0ad570ca547e5109971da05f94ad56d533adaa82744e46a7effea5ff87ad1c1"},
+    {"v1 no inputs", {1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
+     5, 5, 5, NONE, 0, 5, NONE, "399639232136618b1c226ca8c53b347490cccce77e6609e14072c988ae5418cf"},
+    {"v1 more out than in", {1, 0, 0, 0, 1, 3, 0, 11, 0, 0, 1},
+     444, 444, 636, 3, NONE, 636, NONE, "cdfa5270520e281be35b86839a3bf73a852f26e95c24b885a6da33c2e869c20c"},
+    {"v1 an empty ring", {1, 0, 0, 0, 2, 0, 2, 1, 0, 0, 33},
+     151, 151, 279, 0, 2900000, 279, NONE, "4f7ba58a00804859bf1aa81682524b0a3df8eef765a08f7613b265e6f47456e2"},
+    {"v1 a gen beside a ring", {1, 0, 1, 0, 2, 0, 4, 1, 0, 0, 33},
+     122, 122, 378, 4, NONE, 378, NONE, "07710951a332fef629df254ffa534471b3229a9a770cc6f46f04fbf8aff532f6"},
+    {"v2 coinbase", {2, 0, 1, 0, 1, 0, 0, 1, 0, 0, 43},
+     86, 87, 87, NONE, NONE, 87, 2000000, "66b56b047a3846ee3b62f43bf7ef716213b2aa5cd7ec6a9a9c8e7fa1040850e3"},
+    {"v2 coinbase with a view tag", {2, 0, 1, 1, 1, 0, 0, 1, 0, 0, 200},
+     245, 246, 246, NONE, NONE, 246, 2000000, "4e618c0d74271d12b5c7e6c317573436f5bdeb661e498b3d956b931845f304a2"},
+    {"v2 no coinbase, but nothing to prove", {2, 0, 0, 1, 2, 0, 1, 1, 0, 0, 0},
+     111, 112, 112, 0, NONE, 112, NONE, "fee66d4e863ca9e61fb87c33c532e7e7839293de8d8b777d27cb233b222ae57f"},
+    {"v2 Full", {2, 1, 0, 0, 2, 4, 4, 1, 0, 0, 33},
+     156, 257, 6849, 4, 30720000, 6849, NONE, "cc6260e603b9c00c8947eaa5759731f657694d35b9d3d4333c2dfda955b5de4b"},
+    {"v2 Simple", {2, 2, 0, 0, 3, 3, 3, 1, 0, 0, 44},
+     203, 400, 7248, 3, 30720000, 7248, NONE, "d62c2df14c1c040915dbcdaea2b0d107d272c6f65f1377e48a9538db443988ea"},
+    {"v2 Full, rings that differ", {2, 1, 0, 0, 2, 2, 5, 1, 0, 0, 44},
+     165, 266, 6666, 2, 30720000, 6666, NONE, "9bf606fd2b47d5791560d3e021f03411ea7ff1f03ce8ac80357aa3046a40b373"},
+    {"v2 Bulletproof", {2, 3, 0, 0, 1, 11, 0, 2, 1, 7, 44},
+     173, 370, 1880, 11, 30720000, 1880, NONE, "c3c98e30f8afdcc3fbde1bce5054c3772de312224780d397aad80fa83da00899"},
+    {"v2 Bulletproof2 with 3 outputs", {2, 4, 0, 0, 2, 11, 11, 3, 1, 8, 44},
+     263, 388, 2727, 11, 30720000, 3264, NONE, "26d8fc83a3be07835481af09d7ab5f3f58fb27c0a6b5d514dac5c634ff53b6b8"},
+    {"v2 CLSAG with 16 outputs", {2, 5, 0, 0, 2, 11, 11, 16, 1, 10, 44},
+     705, 1350, 3177, 11, 30720000, 7145, NONE, "3b56acbf6427f20235e8063bef37243b443c2854be31f78f0256b48b60c33d98"},
+    {"v2 CLSAG", {2, 5, 0, 0, 1, 11, 0, 2, 1, 7, 44},
+     173, 258, 1445, 11, 30720000, 1445, NONE, "137c42d8d427ce9ffb413d33e1b2bd2febfbe1ae0078de211ac871ded8c0e908"},
+    {"v2 BulletproofPlus", {2, 6, 0, 1, 1, 16, 0, 2, 1, 7, 44},
+     185, 270, 1521, 16, 30720000, 1521, NONE, "1481ba9b25648d1fe4057ec39239af64faaccb8f810984d163cc8d6909f4a165"},
+    {"v2 BulletproofPlus with 5 outputs", {2, 6, 0, 1, 3, 16, 16, 5, 1, 9, 33},
+     411, 616, 3211, 16, 30720000, 4644, NONE, "cf51d5c1f97f17725aa67edea17c1f9c82fc1f1f1d557622c0b507f4a765149d"},
+    {"v2 BulletproofPlus with one output", {2, 6, 0, 1, 1, 16, 0, 1, 1, 6, 33},
+     139, 184, 1371, 16, 30720000, 1371, NONE, "036871311874cba9b666fc0e4b63461c2a7cbb3d04623fb9403f2dcfa1f1c03b"},
+    {"v2 BulletproofPlus with room to spare", {2, 6, 0, 1, 1, 2, 0, 1, 1, 10, 33},
+     111, 156, 1151, 2, 30720000, 4581, NONE, "4ea25d9e46f750d30d36c86e19c87f91ddeffa3d36ef4cd4eb5557178445e179"},
+    {"v2 BulletproofPlus, rings that differ", {2, 6, 0, 1, 3, 3, 7, 2, 1, 7, 0},
+     211, 296, 1515, 3, 30720000, 1515, NONE, "0eaf32ac0884a73808e0d29e0ff3362389dd35f2bdddc4c1c587fac175d94802"},
+    {"v2 a gen first", {2, 6, 1, 1, 2, 0, 16, 2, 1, 7, 44},
+     189, 274, 1173, 16, 30720000, 1173, NONE, "a1f3d14ac9759c525ca095d90e2b8fe43590b0653ad233394cd611d961383c6e"},
+    {"v2 coinbase with a proof per output", {2, 6, 1, 1, 1, 0, 0, 3, 3, 6, 44},
+     158, 283, 2146, NONE, NONE, 2350, 2000000, "559c22d944de960ae867d93d9a53b19eba0e69251fcf7156e459c0883697b730"},
+    {"v2 coinbase with too many outputs", {2, 4, 1, 0, 1, 0, 0, 17, 17, 6, 44},
+     631, 1316, 12903, NONE, NONE, NONE, 2000000, "a7922aea9216714ed330bad86590454fb7878171e0052f412961539397a0384b"},
+    {"v2 coinbase without outputs", {2, 5, 1, 0, 1, 0, 0, 0, 0, 0, 0},
+     9, 14, 143, NONE, NONE, 143, 2000000, "12646561611010e6a07666b7a904e2be93bdf52baafb69ec7026ef65be1c16c7"},
+};
+enum { KNOWN = sizeof known / sizeof known[0] };
+
+static uint64_t optional(uint64_t value, uint8_t bit)
+{
+    if (!(transaction.present & bit)) {
+        CHECK(value == 0);
+        return NONE;
+    }
+    return value;
+}
+
+static void check_facts(size_t i)
+{
+    const struct shape *shape = &known[i].shape;
+    CHECK_EQUAL(transaction.version, shape->version);
+    CHECK_EQUAL(transaction.inputs, shape->inputs);
+    CHECK_EQUAL(transaction.outputs, shape->outputs);
+    CHECK_EQUAL(transaction.prefix_size, known[i].prefix_size);
+    CHECK_EQUAL(transaction.base_size, known[i].base_size);
+    CHECK(optional(transaction.rct_type, MT_TX_RCT_TYPE) == (shape->version == 2 ? shape->type : NONE));
+    CHECK(optional(transaction.ring_size, MT_TX_RING_SIZE) == known[i].ring);
+    CHECK(optional(transaction.fee, MT_TX_FEE) == known[i].fee);
+    CHECK(optional(transaction.height, MT_TX_HEIGHT) == known[i].height);
+}
+
+static void check_whole(size_t i, enum form form)
+{
+    uint8_t id[MT_HASH_SIZE];
+    CHECK_EQUAL(parse(made.size, form), MT_OK);
+    CHECK(why == NULL);
+    check_facts(i);
+    CHECK_EQUAL(transaction.size, known[i].size);
+    CHECK_EQUAL(transaction.pruned, 0);
+    CHECK(optional(transaction.weight, MT_TX_WEIGHT) == known[i].weight);
+    CHECK_EQUAL(mt_transaction_id(made.bytes, &transaction, NULL, id), MT_OK);
+    CHECK_TEXT(hex(id), known[i].id);
+}
+
+/* The same transaction without its prunable part, beside that part's hash. */
+static void check_pruned(size_t i)
+{
+    uint8_t id[MT_HASH_SIZE], prunable_hash[MT_HASH_SIZE];
+    mt_keccak256(made.bytes + made.base_end, made.size - made.base_end, prunable_hash);
+    CHECK_EQUAL(parse(made.base_end, PRUNED), MT_OK);
+    check_facts(i);
+    CHECK_EQUAL(transaction.size, made.base_end);
+    CHECK_EQUAL(transaction.pruned, 1);
+    CHECK(optional(transaction.weight, MT_TX_WEIGHT) == NONE);
+    CHECK_EQUAL(mt_transaction_id(made.bytes, &transaction, prunable_hash, id), MT_OK);
+    CHECK_TEXT(hex(id), known[i].id);
+    CHECK_EQUAL(mt_transaction_id(made.bytes, &transaction, NULL, id), known[i].shape.type == 0 ? MT_OK : MT_MALFORMED);
+    if (known[i].shape.type == 0)
+        CHECK_TEXT(hex(id), known[i].id);
+    for (size_t size = 0; size < made.base_end; size++)
+        CHECK_EQUAL(parse(size, PRUNED), MT_MALFORMED);
+    if (known[i].shape.type != 0)
+        check_refused(made.base_end + 1, PRUNED, "bytes left over");
+}
+
+static void test_known(void)
+{
+    for (size_t i = 0; i < KNOWN; i++) {
+        int failed = check_failed;
+        build(&known[i].shape);
+        CHECK_EQUAL(made.size, known[i].size);
+        check_whole(i, WHOLE);
+        check_whole(i, FIRST);
+        if (known[i].shape.version == 1)
+            check_whole(i, PRUNED);
+        else
+            check_pruned(i);
+        for (size_t size = 0; size < made.size; size++) {
+            CHECK_EQUAL(parse(size, WHOLE), MT_MALFORMED);
+            CHECK(is_zero() && why != NULL);
+        }
+        made.bytes[made.size++] = 0;
+        check_whole(i, FIRST); /* whatever follows */
+        check_refused(made.size, WHOLE, "bytes left over");
+        if (check_failed != failed)
+            fprintf(stderr, "  of %s\n", known[i].name);
+    }
+}
+
+/* ---- what is refused ---- */
+
+static const struct shape usual = {.version = 2, .type = 6, .tagged = 1, .inputs = 2, .ring = 16, .other_rings = 16, .outputs = 2,
+                                   .proofs = 1, .rounds = 7, .extra = 44};
+static const char cut[] = "cut short", few[] = "count that the bytes left cannot hold", large[] = "varint that is too large";
+
+static void test_versions(void)
+{
+    static const uint64_t wrong[] = {0, 3, 255, 258, (uint64_t)1 << 32 | 2, UINT64_MAX};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        made.size = 0;
+        varint(wrong[i]);
+        fill(100);
+        check_refused(made.size, WHOLE, "version that is neither 1 nor 2");
+        check_refused(made.size, PRUNED, "version that is neither 1 nor 2");
+    }
+    check_refused(0, WHOLE, cut);
+    made.bytes[0] = 0x82;
+    made.bytes[1] = 0;
+    check_refused(2, WHOLE, "varint that is longer than needed");
+}
+
+static void test_types(void)
+{
+    build(&usual);
+    for (int type = 7; type < 256; type++) {
+        made.bytes[made.prefix_end] = (uint8_t)type;
+        check_refused(made.size, WHOLE, "unknown RCT type");
+        check_refused(made.base_end, PRUNED, "unknown RCT type");
+    }
+}
+
+static void test_tags(void)
+{
+    for (int tag = 0; tag < 256; tag++) {
+        made.size = 0;
+        varint(2);
+        varint(0);
+        varint(1);
+        byte((uint8_t)tag);
+        fill(200);
+        if (tag != 2 && tag != 0xff)
+            check_refused(made.size, WHOLE, tag < 2 ? "input of a script, which no transaction has" : "input of an unknown kind");
+        made.size = 3;
+        byte(0xff);
+        varint(7);
+        varint(1);
+        varint(5);
+        byte((uint8_t)tag);
+        fill(200);
+        if (tag != 2 && tag != 3)
+            check_refused(made.size, WHOLE, tag < 2 ? "output to a script, which no transaction has" : "output of an unknown kind");
+    }
+}
+
+static const uint64_t hostile[] = {300, 0xffff, 0x7fffffff, 0x80000000u, UINT32_MAX, (uint64_t)1 << 32, (uint64_t)1 << 58, (uint64_t)1 << 59, (uint64_t)1 << 63,
+                                   UINT64_MAX / 32 + 1, UINT64_MAX - 1, UINT64_MAX};
+enum { HOSTILE = sizeof hostile / sizeof hostile[0] };
+
+/* Counts of everything in the prefix, with 200 bytes behind them. */
+static void test_counts(void)
+{
+    for (size_t i = 0; i < HOSTILE; i++) {
+        for (int place = 0; place < 4; place++) {
+            made.size = 0;
+            varint(1 + (i & 1));
+            varint(0);
+            varint(place == 0 ? hostile[i] : 1);
+            if (place > 0) {
+                byte(2);
+                varint(UINT64_MAX);
+                varint(place == 1 ? hostile[i] : 1);
+            }
+            if (place > 1) {
+                varint(UINT64_MAX);
+                fill(32);
+                varint(place == 2 ? hostile[i] : 1);
+            }
+            if (place > 2) {
+                varint(UINT64_MAX);
+                byte(2);
+                fill(32);
+                varint(hostile[i]);
+            }
+            fill(200);
+            check_refused(made.size, WHOLE, few);
+            check_refused(made.size, PRUNED, few);
+            check_refused(made.size, FIRST, few);
+        }
+    }
+}
+
+/* As many inputs and ring members as there are bytes, of which nothing that follows can have enough. */
+static void test_many(void)
+{
+    for (uint8_t type = 0; type <= 6; type++) {
+        made.size = 0;
+        varint(2);
+        varint(0);
+        varint(20000);
+        to_key(0, 30000);
+        for (uint32_t i = 1; i < 20000; i++) {
+            byte(0xff);
+            varint(0);
+        }
+        varint(0);
+        varint(0);
+        byte(type);
+        if (type == 0)
+            continue;
+        varint(0);
+        if (type == 3)
+            fill(4);
+        byte(0);
+        CHECK_EQUAL(parse(made.size, WHOLE), MT_MALFORMED);
+        CHECK_EQUAL(parse(made.size, FIRST), MT_MALFORMED);
+    }
+}
+
+/* `usual` with other proofs: each with its own number of rounds. */
+static void other_proofs(uint8_t type, uint32_t count, const uint64_t *left, const uint64_t *right, uint32_t outputs)
+{
+    struct shape shape = usual;
+    shape.type = type;
+    shape.outputs = outputs;
+    made.size = 0;
+    prefix(&shape);
+    base(&shape);
+    proof_count(type, count);
+    for (uint32_t i = 0; i < count; i++)
+        proof(type, left[i], right[i]);
+    ring_signatures(&shape);
+}
+
+static void check_proofs(uint32_t count, const uint64_t *left, const uint64_t *right, uint32_t outputs, const char *reason)
+{
+    for (uint8_t type = 3; type <= 6; type++) {
+        other_proofs(type, count, left, right, outputs);
+        if (reason != NULL)
+            check_refused(made.size, FIRST, reason);
+        else
+            CHECK_EQUAL(parse(made.size, FIRST), MT_OK);
+        if (reason != NULL || count != 1)
+            check_refused(made.size, WHOLE, reason != NULL ? reason : "not exactly one bulletproof");
+        else
+            CHECK_EQUAL(parse(made.size, WHOLE), MT_OK);
+    }
+}
+#define PROOFS(outputs, reason, left, right) \
+    check_proofs(sizeof(left) / sizeof(uint64_t), (left), (right), (outputs), (reason))
+#define ROUNDS(...) ((const uint64_t[]){__VA_ARGS__})
+
+static void test_proofs(void)
+{
+    static const char size[] = "bulletproof of a size that there is not", room[] = "bulletproofs for fewer outputs than there are";
+    static const char more[] = "more bulletproofs than outputs";
+    for (uint64_t rounds = 1; rounds < 14; rounds++) {
+        uint32_t most = rounds < 6 || rounds > 10 ? 0 : (uint32_t)1 << (rounds - 6);
+        PROOFS(1, most == 0 ? size : NULL, ROUNDS(rounds), ROUNDS(rounds));
+        if (most > 0) {
+            PROOFS(most, NULL, ROUNDS(rounds), ROUNDS(rounds));
+            PROOFS(most + 1, room, ROUNDS(rounds), ROUNDS(rounds));
+        }
+    }
+    PROOFS(1, size, ROUNDS(7), ROUNDS(6));
+    PROOFS(1, size, ROUNDS(6), ROUNDS(7));
+    PROOFS(1, size, ROUNDS(0), ROUNDS(0));
+    PROOFS(3, NULL, ROUNDS(6, 7), ROUNDS(6, 7));
+    PROOFS(4, room, ROUNDS(6, 7), ROUNDS(6, 7));
+    PROOFS(2, size, ROUNDS(10, 5), ROUNDS(10, 5));
+    PROOFS(1, more, ROUNDS(7, 7), ROUNDS(7, 7));
+    for (size_t i = 0; i < HOSTILE; i++) {
+        PROOFS(1, hostile[i] > 300 ? few : cut, ROUNDS(hostile[i]), ROUNDS(6));
+        PROOFS(1, hostile[i] > 300 ? few : cut, ROUNDS(6), ROUNDS(hostile[i]));
+    }
+}
+
+static void test_proof_counts(void)
+{
+    for (uint8_t type = 3; type <= 6; type++) {
+        for (size_t i = 0; i < HOSTILE; i++) {
+            struct shape shape = usual;
+            shape.type = type;
+            made.size = 0;
+            prefix(&shape);
+            base(&shape);
+            if (type == 3)
+                proof_count(3, (uint32_t)hostile[i] | 0x100);
+            else
+                varint(hostile[i]);
+            fill(1000);
+            check_refused(made.size, WHOLE, type != 3 && hostile[i] > UINT32_MAX ? large : "more bulletproofs than outputs");
+        }
+        other_proofs(type, 0, NULL, NULL, 0); /* no outputs, no proof: reads well, and is refused for the proof */
+        check_refused(made.size, WHOLE, "not exactly one bulletproof");
+        CHECK_EQUAL(parse(made.size, FIRST), MT_OK);
+    }
+}
+
+/* A first input with no ring leaves its signatures no size; in the pruned form there are none. */
+static void test_no_ring(void)
+{
+    for (uint8_t type = 1; type <= 6; type++) {
+        struct shape shape = usual;
+        shape.type = type;
+        shape.ring = 0;
+        build(&shape);
+        check_refused(made.size, WHOLE, "first input without a ring");
+        CHECK_EQUAL(parse(made.base_end, PRUNED), MT_OK);
+        CHECK(transaction.present & MT_TX_RING_SIZE);
+        CHECK_EQUAL(transaction.ring_size, 0);
+    }
+}
+
+static void test_no_inputs(void)
+{
+    struct shape shape = {.version = 2, .outputs = 2, .extra = 5};
+    uint8_t id[MT_HASH_SIZE];
+    build(&shape);
+    check_refused(made.size, WHOLE, "version 2 without inputs");
+    check_refused(made.size, FIRST, "version 2 without inputs");
+    CHECK_EQUAL(parse(made.size, PRUNED), MT_OK);
+    CHECK_EQUAL(transaction.base_size, made.size);
+    CHECK_EQUAL(transaction.inputs, 0);
+    CHECK_EQUAL(transaction.outputs, 2);
+    CHECK_EQUAL(transaction.present, 0);
+    CHECK_EQUAL(mt_transaction_id(made.bytes, &transaction, NULL, id), MT_OK);
+    CHECK_TEXT(hex(id), "379d218ee258cc2859c7a50e0889afed91481eb3af43f1306d24214675b552f1");
+}
+
+/* ---- amounts of version 1 ---- */
+
+static void amounts(uint64_t in, uint64_t in_too, uint64_t out, uint64_t out_too, uint64_t fee)
+{
+    made.size = 0;
+    varint(1);
+    varint(0);
+    varint(2);
+    to_key(in, 1);
+    to_key(in_too, 1);
+    varint(2);
+    varint(out);
+    byte(2);
+    fill(32);
+    varint(out_too);
+    byte(2);
+    fill(32);
+    varint(0);
+    fill(128);
+    CHECK_EQUAL(parse(made.size, WHOLE), MT_OK);
+    CHECK(optional(transaction.fee, MT_TX_FEE) == fee);
+}
+
+static void test_amounts(void)
+{
+    amounts(70, 30, 60, 39, 1);
+    amounts(70, 30, 70, 30, 0);
+    amounts(70, 30, 71, 30, NONE);
+    amounts(UINT64_MAX, 0, 0, 1, UINT64_MAX - 1);
+    amounts(UINT64_MAX, 1, 0, 0, NONE);
+    amounts(1, UINT64_MAX, 0, 0, NONE);
+    amounts(UINT64_MAX, 0, UINT64_MAX, 1, NONE);
+    amounts(UINT64_MAX, 1, UINT64_MAX, 1, NONE); /* the sums are the same, and none */
+    amounts(UINT64_MAX - 1, 1, UINT64_MAX, 0, 0);
+}
+
+/* ---- anything ---- */
+
+static uint32_t seed = 1;
+
+static uint32_t next(void)
+{
+    seed = seed * 1664525 + 1013904223;
+    return seed >> 8;
+}
+
+/* Bytes changed at random, in the prefix mostly, where the counts are: whatever is taken has parts in order that end where it does. */
+static void test_changed(void)
+{
+    int right = 1, taken = 0;
+    for (int round = 0; round < 40; round++) {
+        for (size_t i = 0; i < KNOWN; i++) {
+            build(&known[i].shape);
+            size_t within = round % 4 == 0 ? made.size : made.base_end + 8 < made.size ? made.base_end + 8 : made.size;
+            for (uint32_t changes = 1 + next() % 3; changes > 0; changes--)
+                made.bytes[next() % within] = (uint8_t)(next() % 3 == 0 ? 0xff : next());
+            for (enum form form = WHOLE; form <= FIRST; form++) {
+                size_t size = form == PRUNED ? made.base_end : made.size;
+                if (parse(size, form) != MT_OK) {
+                    right &= is_zero() && why != NULL;
+                    continue;
+                }
+                taken++;
+                right &= transaction.prefix_size <= transaction.base_size && transaction.base_size <= transaction.size;
+                right &= form == FIRST ? transaction.size <= size : transaction.size == size;
+                right &= transaction.inputs < size && transaction.outputs < size && transaction.ring_size < size;
+            }
+        }
+    }
+    CHECK(right);
+    CHECK(taken > 1000);
+}
+
+int main(void)
+{
+    test_known();
+    test_versions();
+    test_types();
+    test_tags();
+    test_counts();
+    test_many();
+    test_proofs();
+    test_proof_counts();
+    test_no_ring();
+    test_no_inputs();
+    test_amounts();
+    test_changed();
+    FINISH("test_transaction");
+}

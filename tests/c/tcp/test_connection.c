@@ -1,0 +1,623 @@
+/* One connection: its handshake, its end, what its streams are told, its row. */
+#include "base/command.h"
+#include "tcp/connection.h"
+#include "support/stream_help.h"
+
+enum { SYN = MT_TCP_SYN, ACK = MT_TCP_ACK, FIN = MT_TCP_FIN, RST = MT_TCP_RST, PSH = MT_TCP_PSH };
+enum { CLIENT = 1, SERVER = 0 };
+
+static struct mt_limits limits;
+static struct mt_output output;
+static struct mt_connection *connection;
+static struct mt_place place;
+static struct wire ping; /* a PING request of 43 bytes */
+
+/* As tcp.c begins one. */
+static void begin(int monero, int start)
+{
+    connection = mt_alloc(1, sizeof *connection);
+    connection->id = 3;
+    connection->opened = connection->last = connection->aged = place.time;
+    connection->syn_time = connection->rtt = MT_NO_TIME;
+    connection->start = (uint8_t)start;
+    connection->monero = monero != 0;
+    connection->client = 11;
+    connection->server = 12;
+    for (int side = 0; side < 2; side++) {
+        connection->sides[side].stream.fin = -1;
+        connection->sides[side].port = (uint16_t)(side == CLIENT ? 40000 : 18080);
+    }
+}
+
+static void open_world(int monero, int start)
+{
+    limits = mt_default_limits;
+    mt_output_init(&output, &limits, ALL_TABLES);
+    place = (struct mt_place){.time = START_TIME, .frame = 1};
+    begin(monero, start);
+}
+
+static void close_world(void)
+{
+    mt_connection_free(connection);
+    CHECK_EQUAL(output.buffered.used, 0);
+    CHECK_EQUAL(output.early_count, 0);
+    mt_output_free(&output);
+}
+
+static struct mt_segment segment_of(int flags, uint32_t sequence, uint32_t acknowledgement, const void *bytes, size_t size)
+{
+    return (struct mt_segment){.flags = (uint8_t)flags, .sequence = sequence, .acknowledgement = acknowledgement, .payload = bytes, .captured = (uint32_t)size, .length = (uint32_t)size,
+                               .ttl = 64};
+}
+
+static int send_segment(int from_client, const struct mt_segment *segment)
+{
+    int result = mt_connection_segment(connection, &output, segment, from_client, &place);
+    next_place(&place);
+    return result;
+}
+
+static void put_bytes(int from_client, int flags, uint32_t sequence, uint32_t acknowledgement, const void *bytes, size_t size)
+{
+    uint8_t *exact = malloc(size != 0 ? size : 1);
+    if (size != 0)
+        memcpy(exact, bytes, size);
+    struct mt_segment segment = segment_of(flags, sequence, acknowledgement, exact, size);
+    CHECK_EQUAL(send_segment(from_client, &segment), MT_OK);
+    free(exact);
+}
+
+static void put(int from_client, int flags, uint32_t sequence, uint32_t acknowledgement, const char *text)
+{
+    put_bytes(from_client, flags, sequence, acknowledgement, text, strlen(text));
+}
+
+/* SYN, SYN/ACK, ACK: the client's bytes begin at 101, the server's at 501. */
+static void shake_hands(void)
+{
+    put(CLIENT, SYN, 100, 0, "");
+    put(SERVER, SYN | ACK, 500, 101, "");
+    put(CLIENT, ACK, 101, 501, "");
+}
+
+static const struct mt_connection_row *finish(enum mt_end end)
+{
+    CHECK_EQUAL(mt_connection_end(connection, &output), MT_OK);
+    CHECK_EQUAL(mt_connection_end(connection, &output), MT_OK); /* once */
+    CHECK_EQUAL(mt_connection_row(connection, &output, end), MT_OK);
+    return connection_row(&output, 0);
+}
+
+static void check_sums(void)
+{
+    CHECK_EQUAL(bytes_told(&output), bytes_seen(&output));
+    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_LOST), bytes_lost(&output));
+}
+
+static void test_row(void)
+{
+    open_world(1, MT_START_SYN);
+    struct mt_segment syn = segment_of(SYN, 100, 0, NULL, 0), answer = segment_of(SYN | ACK, 500, 101, NULL, 0);
+    syn.mss = 1460;
+    syn.ttl = 50;
+    answer.mss = 1380;
+    answer.ttl = 60;
+    CHECK_EQUAL(send_segment(CLIENT, &syn), MT_OK);
+    CHECK_EQUAL(send_segment(SERVER, &answer), MT_OK);
+    put(CLIENT, ACK, 101, 501, "");
+    put_bytes(CLIENT, ACK | PSH, 101, 501, ping.bytes, ping.size);
+    put(SERVER, ACK, 501, 144, "");
+    put(CLIENT, ACK, 144, 501, "garbage");
+    const struct mt_connection_row *row = finish(MT_END_OPEN);
+    CHECK_EQUAL(row->connection, 3);
+    CHECK_EQUAL(row->opened, START_TIME);
+    CHECK_EQUAL(row->closed, START_TIME + 5000000);
+    CHECK_EQUAL(row->rtt, 2000000);
+    CHECK_EQUAL(row->client_packets, 4);
+    CHECK_EQUAL(row->server_packets, 2);
+    CHECK_EQUAL(row->client_bytes, 50);
+    CHECK_EQUAL(row->server_bytes, 0);
+    CHECK_EQUAL(row->client_messages, 1);
+    CHECK_EQUAL(row->server_messages, 0);
+    CHECK_EQUAL(row->client_lost + row->server_lost + row->client_retransmitted + row->client_out_of_order, 0);
+    CHECK_EQUAL(row->client, 11);
+    CHECK_EQUAL(row->server, 12);
+    CHECK_EQUAL(row->client_port, 40000);
+    CHECK_EQUAL(row->server_port, 18080);
+    CHECK_EQUAL(row->client_mss, 1460);
+    CHECK_EQUAL(row->server_mss, 1380);
+    CHECK_EQUAL(row->client_ttl, 50); /* of the first packet */
+    CHECK_EQUAL(row->server_ttl, 60);
+    CHECK_EQUAL(row->present, MT_CONNECTION_CLIENT_MSS | MT_CONNECTION_SERVER_MSS | MT_CONNECTION_CLIENT_TTL | MT_CONNECTION_SERVER_TTL);
+    CHECK_EQUAL(row->start, MT_START_SYN);
+    CHECK_EQUAL(row->end, MT_END_OPEN);
+    check_sums();
+    close_world();
+    open_world(1, MT_START_MIDSTREAM);
+    put(SERVER, ACK, 500, 101, "");
+    row = finish(MT_END_IDLE);
+    CHECK_EQUAL(row->present, MT_CONNECTION_SERVER_TTL);
+    CHECK_EQUAL(row->rtt, MT_NO_TIME);
+    CHECK_EQUAL(row->start, MT_START_MIDSTREAM);
+    CHECK_EQUAL(row->end, MT_END_IDLE);
+    close_world();
+}
+
+/* The round trip needs all three packets, in order. */
+static void test_rtt(void)
+{
+    open_world(1, MT_START_SYN);
+    put(CLIENT, SYN, 100, 0, "");
+    put(CLIENT, SYN, 100, 0, ""); /* again: the last one counts */
+    put(SERVER, SYN | ACK, 500, 101, "");
+    put(SERVER, SYN | ACK, 500, 101, "");
+    put(CLIENT, ACK, 101, 501, "");
+    put(CLIENT, ACK, 101, 501, "");
+    CHECK_EQUAL(connection->rtt, 3000000);
+    close_world();
+    open_world(1, MT_START_SYN);
+    put(SERVER, SYN | ACK, 500, 101, "");
+    put(CLIENT, ACK, 101, 501, "");
+    CHECK_EQUAL(connection->rtt, MT_NO_TIME);
+    close_world();
+    open_world(1, MT_START_SYN);
+    put(CLIENT, SYN, 100, 0, "");
+    put(CLIENT, ACK, 101, 501, "");
+    CHECK_EQUAL(connection->rtt, MT_NO_TIME);
+    close_world();
+    open_world(1, MT_START_SYN); /* times that run backwards */
+    put(CLIENT, SYN, 100, 0, "");
+    put(SERVER, SYN | ACK, 500, 101, "");
+    place.time = START_TIME - 1;
+    put(CLIENT, ACK, 101, 501, "");
+    place.time = START_TIME + 1;
+    put(CLIENT, ACK, 101, 501, "");
+    CHECK_EQUAL(connection->rtt, MT_NO_TIME);
+    CHECK_EQUAL(connection->last, START_TIME + 1000000); /* the latest */
+    close_world();
+    open_world(1, MT_START_SYN); /* no times at all */
+    place.time = MT_NO_TIME;
+    connection->opened = connection->last = MT_NO_TIME;
+    for (int i = 0; i < 3; i++) {
+        struct mt_segment segment = segment_of(i == 0 ? SYN : i == 1 ? SYN | ACK : ACK, i == 0 ? 100 : i == 1 ? 500 : 101, i == 1 ? 101 : 501, NULL, 0);
+        CHECK_EQUAL(mt_connection_segment(connection, &output, &segment, i != 1, &place), MT_OK);
+    }
+    CHECK_EQUAL(connection->rtt, MT_NO_TIME);
+    CHECK_EQUAL(finish(MT_END_OPEN)->closed, MT_NO_TIME);
+    close_world();
+    open_world(1, MT_START_SYN); /* as far apart as can be */
+    place.time = INT64_MIN + 1;
+    put(CLIENT, SYN, 100, 0, "");
+    put(SERVER, SYN | ACK, 500, 101, "");
+    place.time = INT64_MAX - 1000000;
+    put(CLIENT, ACK, 101, 501, "");
+    CHECK_EQUAL(connection->rtt, INT64_MAX);
+    close_world();
+}
+
+/* ---- where streams begin ---- */
+
+static void test_data_in_syn(void)
+{
+    open_world(1, MT_START_SYN);
+    put_bytes(CLIENT, SYN, 100, 0, ping.bytes, 20);
+    put_bytes(CLIENT, SYN, 100, 0, ping.bytes, 20);
+    put_bytes(SERVER, SYN | ACK, 0xffffffffu, 121, ping.bytes, 43); /* its bytes begin at 0 */
+    put_bytes(CLIENT, ACK, 121, 43, ping.bytes + 20, 23);
+    const struct mt_connection_row *row = finish(MT_END_OPEN);
+    CHECK_EQUAL(row->client_messages, 1);
+    CHECK_EQUAL(row->server_messages, 1);
+    CHECK_EQUAL(row->client_retransmitted, 20);
+    CHECK_EQUAL(row->client_bytes, 43);
+    CHECK_EQUAL(problems_count(&output), 0);
+    check_sums();
+    close_world();
+}
+
+/* Of the handshake's packets any may be missing: the others tell where the streams begin. */
+static void test_handshake_in_part(void)
+{
+    for (int missing = 0; missing < 3; missing++) {
+        open_world(1, missing != 0 ? MT_START_SYN : MT_START_SYN);
+        if (missing != 0)
+            put(CLIENT, SYN, 100, 0, "");
+        if (missing != 1)
+            put(SERVER, SYN | ACK, 500, 101, "");
+        if (missing != 2)
+            put(CLIENT, ACK, 101, 501, "");
+        put_bytes(SERVER, ACK, 511, 101, ping.bytes + 10, 33); /* the first ten bytes come second */
+        put_bytes(SERVER, ACK, 501, 101, ping.bytes, 10);
+        put_bytes(CLIENT, ACK, 111, 544, ping.bytes + 10, 33);
+        put_bytes(CLIENT, ACK, 101, 544, ping.bytes, 10);
+        const struct mt_connection_row *row = finish(MT_END_OPEN);
+        CHECK_EQUAL(row->client_messages, 1);
+        CHECK_EQUAL(row->server_messages, 1);
+        CHECK_EQUAL(row->client_out_of_order, 1);
+        CHECK_EQUAL(row->server_out_of_order, 1);
+        CHECK_EQUAL(problems_count(&output), 0);
+        close_world();
+    }
+}
+
+static void test_midstream(void)
+{
+    struct wire wire = {0};
+    wire_put(&wire, "the rest of something", 21);
+    wire_request(&wire, MT_PING, 10);
+    open_world(1, MT_START_MIDSTREAM);
+    put_bytes(CLIENT, ACK, 7000, 9000, wire.bytes, 30);
+    put_bytes(CLIENT, ACK, 7030, 9000, wire.bytes + 30, wire.size - 30);
+    put_bytes(SERVER, ACK, 9000, 7064, ping.bytes, 43);
+    const struct mt_connection_row *row = finish(MT_END_OPEN);
+    CHECK_EQUAL(row->client_messages, 1);
+    CHECK_EQUAL(row->server_messages, 1);
+    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_NO_HEADER), 21);
+    CHECK_EQUAL(row->client_lost + row->server_lost, 0);
+    check_sums();
+    close_world();
+    open_world(1, MT_START_MIDSTREAM); /* begun by a keep-alive */
+    put(SERVER, ACK, 8999, 7000, "");
+    put_bytes(SERVER, ACK, 9000, 7000, ping.bytes, 43);
+    row = finish(MT_END_OPEN);
+    CHECK_EQUAL(row->server_lost, 0);
+    CHECK_EQUAL(row->server_messages, 1);
+    close_world();
+    wire_free(&wire);
+}
+
+/* ---- ends ---- */
+
+static void test_closed(void)
+{
+    open_world(1, MT_START_SYN);
+    CHECK_EQUAL(mt_connection_closed(connection), 0);
+    shake_hands();
+    put(CLIENT, FIN | ACK, 101, 501, "");
+    CHECK_EQUAL(mt_connection_closed(connection), 0); /* half */
+    put(SERVER, ACK, 501, 102, "");
+    put(SERVER, FIN | ACK, 501, 102, "");
+    CHECK_EQUAL(mt_connection_closed(connection), 1);
+    put(CLIENT, RST, 102, 0, ""); /* too late to be its end */
+    const struct mt_connection_row *row = finish(MT_END_OPEN);
+    CHECK_EQUAL(row->end, MT_END_FIN);
+    CHECK_EQUAL(row->client_lost + row->server_lost, 0);
+    CHECK_EQUAL(problems_count(&output), 0);
+    close_world();
+    open_world(1, MT_START_SYN); /* only one direction was captured */
+    put(CLIENT, SYN, 100, 0, "");
+    put(CLIENT, FIN | ACK, 101, 501, "");
+    CHECK_EQUAL(mt_connection_closed(connection), 1);
+    CHECK_EQUAL(finish(MT_END_REUSED)->end, MT_END_FIN);
+    close_world();
+    open_world(1, MT_START_SYN); /* half closed, and then the capture's end */
+    shake_hands();
+    put(SERVER, FIN | ACK, 501, 101, "");
+    CHECK_EQUAL(finish(MT_END_OPEN)->end, MT_END_OPEN);
+    close_world();
+}
+
+static void test_reset(void)
+{
+    open_world(1, MT_START_SYN);
+    put(CLIENT, SYN, 100, 0, "");
+    put(SERVER, RST | ACK, 0, 101, ""); /* refused */
+    CHECK_EQUAL(mt_connection_closed(connection), 1);
+    const struct mt_connection_row *row = finish(MT_END_OPEN);
+    CHECK_EQUAL(row->end, MT_END_RST);
+    CHECK_EQUAL(row->server_packets, 1);
+    CHECK_EQUAL(row->server_lost, 0);
+    close_world();
+    open_world(1, MT_START_SYN);
+    shake_hands();
+    put(CLIENT, FIN | ACK, 101, 501, "");
+    put(SERVER, RST | ACK, 501, 102, "reason"); /* what a reset carries is no payload */
+    row = finish(MT_END_OPEN);
+    CHECK_EQUAL(row->end, MT_END_RST);
+    CHECK_EQUAL(row->server_bytes, 0);
+    close_world();
+    open_world(1, MT_START_SYN); /* its sender goes on: somebody else's reset */
+    shake_hands();
+    put(SERVER, RST, 501, 0, "");
+    CHECK_EQUAL(mt_connection_closed(connection), 1);
+    put_bytes(CLIENT, ACK, 101, 501, ping.bytes, 43); /* on its way when it came */
+    CHECK_EQUAL(mt_connection_closed(connection), 1);
+    put_bytes(SERVER, ACK, 501, 144, ping.bytes, 43);
+    CHECK_EQUAL(mt_connection_closed(connection), 0);
+    row = finish(MT_END_OPEN);
+    CHECK_EQUAL(row->end, MT_END_OPEN);
+    CHECK_EQUAL(row->server_messages, 1);
+    close_world();
+    open_world(1, MT_START_MIDSTREAM); /* nothing but a reset */
+    put(CLIENT, RST, 7, 0, "");
+    CHECK_EQUAL(connection->sides[CLIENT].stream.started, 0);
+    CHECK_EQUAL(finish(MT_END_OPEN)->end, MT_END_RST);
+    close_world();
+}
+
+static void test_lost_tail(void)
+{
+    open_world(1, MT_START_SYN);
+    shake_hands();
+    put_bytes(CLIENT, ACK, 101, 501, ping.bytes, 43);
+    put(CLIENT, FIN | ACK, 150, 501, ""); /* six bytes were sent in between */
+    put(SERVER, FIN | ACK, 521, 151, ""); /* and twenty by the server, all it ever sent */
+    const struct mt_connection_row *row = finish(MT_END_OPEN);
+    CHECK_EQUAL(row->client_lost, 6);
+    CHECK_EQUAL(row->server_lost, 20);
+    CHECK_EQUAL(row->end, MT_END_FIN);
+    CHECK_EQUAL(problem_rows(&output, MT_PROBLEM_LOST), 2);
+    check_sums();
+    close_world();
+    open_world(1, MT_START_SYN); /* acknowledged, never seen */
+    shake_hands();
+    put_bytes(CLIENT, ACK, 101, 501, ping.bytes, 43);
+    put(SERVER, ACK, 501, 200, "");
+    row = finish(MT_END_OPEN);
+    CHECK_EQUAL(row->client_lost, 56);
+    check_sums();
+    close_world();
+    open_world(1, MT_START_SYN); /* of a direction that was not captured nothing is known */
+    put(CLIENT, SYN, 100, 0, "");
+    put(CLIENT, ACK, 101, 501, "");
+    put_bytes(CLIENT, ACK, 101, 9000, ping.bytes, 43);
+    row = finish(MT_END_OPEN);
+    CHECK_EQUAL(row->server_lost, 0);
+    CHECK_EQUAL(row->present, MT_CONNECTION_CLIENT_TTL);
+    close_world();
+    open_world(1, MT_START_SYN); /* no payload was captured at all */
+    shake_hands();
+    put(CLIENT, FIN | ACK, 150, 501, "");
+    put(SERVER, FIN | ACK, 501, 151, "");
+    row = finish(MT_END_OPEN);
+    CHECK_EQUAL(row->client_lost, 49);
+    check_sums();
+    close_world();
+}
+
+/* A FIN that overtakes data, comes twice, or lies behind what was seen. */
+static void test_fin(void)
+{
+    open_world(1, MT_START_SYN);
+    shake_hands();
+    put_bytes(CLIENT, FIN | ACK, 111, 501, ping.bytes + 10, 33);
+    put_bytes(CLIENT, ACK, 101, 501, ping.bytes, 10);
+    put_bytes(CLIENT, FIN | ACK, 111, 501, ping.bytes + 10, 33);
+    put(CLIENT, FIN | ACK, 105, 501, "");
+    CHECK_EQUAL(connection->sides[CLIENT].stream.fin, 43);
+    const struct mt_connection_row *row = finish(MT_END_OPEN);
+    CHECK_EQUAL(row->client_messages, 1);
+    CHECK_EQUAL(row->client_lost, 0);
+    CHECK_EQUAL(row->client_retransmitted, 33);
+    close_world();
+    open_world(1, MT_START_MIDSTREAM); /* the first packet of all */
+    put(SERVER, FIN | ACK, 600, 200, "");
+    CHECK_EQUAL(connection->sides[SERVER].fin, 1);
+    CHECK_EQUAL(connection->sides[SERVER].stream.fin, 0);
+    CHECK_EQUAL(mt_connection_closed(connection), 1);
+    close_world();
+}
+
+/* ---- after the end ---- */
+
+static void test_after_the_end(void)
+{
+    open_world(1, MT_START_SYN);
+    shake_hands();
+    put_bytes(CLIENT, ACK, 101, 501, ping.bytes, 43);
+    put(CLIENT, FIN | ACK, 144, 501, "");
+    put(SERVER, FIN | ACK, 501, 145, "");
+    CHECK_EQUAL(mt_connection_end(connection, &output), MT_OK);
+    put_bytes(CLIENT, ACK, 101, 501, ping.bytes, 43); /* again */
+    put(CLIENT, ACK, 140, 501, "something new");
+    const struct mt_connection_row *row = finish(MT_END_OPEN);
+    CHECK_EQUAL(row->client_retransmitted, 43);
+    CHECK_EQUAL(row->client_bytes, 43 + 13);
+    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_NO_HEADER), 13);
+    CHECK_TEXT(problem_text(&output, 0), "came after the connection ended");
+    check_sums();
+    close_world();
+}
+
+static int renewed(int from_client, int flags, uint32_t sequence, uint32_t acknowledgement, size_t size)
+{
+    static const uint8_t bytes[10];
+    struct mt_segment segment = segment_of(flags, sequence, acknowledgement, bytes, size);
+    return mt_connection_renewed(connection, &segment, from_client);
+}
+
+static void test_renewed_open(void)
+{
+    open_world(1, MT_START_SYN);
+    put(CLIENT, SYN, 100, 0, "");
+    CHECK_EQUAL(renewed(CLIENT, SYN, 100, 0, 0), 0);       /* the same SYN again */
+    CHECK_EQUAL(renewed(CLIENT, SYN, 99, 0, 0), 1);        /* another */
+    CHECK_EQUAL(renewed(CLIENT, SYN | RST, 99, 0, 0), 0);  /* nonsense */
+    CHECK_EQUAL(renewed(SERVER, SYN, 900, 0, 0), 0);       /* simultaneous open */
+    CHECK_EQUAL(renewed(SERVER, SYN | ACK, 500, 101, 0), 0);
+    CHECK_EQUAL(renewed(SERVER, SYN | ACK, 500, 777, 0), 1); /* of another SYN */
+    put(SERVER, SYN | ACK, 500, 101, "");
+    CHECK_EQUAL(renewed(SERVER, SYN | ACK, 500, 101, 0), 0);
+    CHECK_EQUAL(renewed(SERVER, SYN, 900, 0, 0), 1);       /* the other way round, after it spoke */
+    CHECK_EQUAL(renewed(CLIENT, ACK, 999999999, 501, 10), 0); /* data never ends an open one */
+    close_world();
+    open_world(1, MT_START_MIDSTREAM);
+    put(CLIENT, ACK, 101, 501, "x");
+    CHECK_EQUAL(renewed(CLIENT, SYN, 5000, 0, 0), 1);
+    CHECK_EQUAL(renewed(SERVER, SYN, 5000, 0, 0), 1);
+    CHECK_EQUAL(renewed(SERVER, SYN | ACK, 5000, 5, 0), 1);
+    close_world();
+    open_world(1, MT_START_SYN); /* data with the SYN, acknowledged or not */
+    put(CLIENT, SYN, 100, 0, "data");
+    CHECK_EQUAL(renewed(SERVER, SYN | ACK, 500, 105, 0), 0);
+    CHECK_EQUAL(renewed(SERVER, SYN | ACK, 500, 101, 0), 0);
+    CHECK_EQUAL(renewed(SERVER, SYN | ACK, 500, 106, 0), 1);
+    close_world();
+}
+
+static void test_renewed_closed(void)
+{
+    open_world(1, MT_START_SYN);
+    shake_hands();
+    put(CLIENT, FIN | ACK, 101, 501, "");
+    put(SERVER, FIN | ACK, 501, 102, "");
+    CHECK_EQUAL(renewed(CLIENT, SYN, 100, 0, 0), 0);
+    CHECK_EQUAL(renewed(CLIENT, SYN, 101, 0, 0), 1);
+    CHECK_EQUAL(renewed(SERVER, SYN | ACK, 700, 101, 0), 1);
+    CHECK_EQUAL(renewed(CLIENT, ACK, 102, 502, 0), 0); /* the last ACK */
+    CHECK_EQUAL(renewed(CLIENT, ACK, 101, 502, 10), 0); /* data near the end are its own */
+    CHECK_EQUAL(renewed(CLIENT, ACK, 101 + (1 << 20), 502, 10), 0);
+    CHECK_EQUAL(renewed(CLIENT, ACK, 102 + (1 << 20), 502, 10), 1); /* far from it another's, whose SYN was not captured */
+    CHECK_EQUAL(renewed(CLIENT, ACK, 100u - (1 << 20), 502, 10), 1);
+    CHECK_EQUAL(renewed(CLIENT, ACK | RST, 100u - (1 << 20), 502, 10), 0);
+    CHECK_EQUAL(renewed(CLIENT, ACK, 102 + (1 << 20), 502, 0), 0);
+    close_world();
+}
+
+/* ---- streams ---- */
+
+static void test_foreign_and_recognised(void)
+{
+    open_world(0, MT_START_SYN);
+    shake_hands();
+    put(CLIENT, ACK, 101, 501, "SSH-2.0");
+    put(CLIENT, ACK, 120, 501, "later");
+    const struct mt_connection_row *row = finish(MT_END_OPEN);
+    CHECK_EQUAL(connection->dialog->monero, 0);
+    CHECK_EQUAL(row->client_bytes, 12);
+    CHECK_EQUAL(row->client_lost, 12);
+    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_FOREIGN), 12);
+    check_sums();
+    close_world();
+    open_world(0, MT_START_SYN); /* the first segment is lost, and the second is no message's beginning: the third is sound */
+    shake_hands();
+    put(CLIENT, ACK, 111, 501, "rest");
+    put_bytes(CLIENT, ACK, 115, 501, ping.bytes, 43);
+    CHECK_EQUAL(connection->dialog->monero, 0); /* all of it waits */
+    row = finish(MT_END_OPEN);
+    CHECK_EQUAL(connection->dialog->monero, 1);
+    CHECK_EQUAL(row->client_messages, 1);
+    check_sums();
+    close_world();
+}
+
+static void test_conflicts(void)
+{
+    open_world(1, MT_START_SYN);
+    shake_hands();
+    uint8_t other[43];
+    memcpy(other, ping.bytes, 43);
+    other[40] ^= 1;
+    put_bytes(CLIENT, ACK, 111, 501, ping.bytes + 10, 33); /* waits */
+    put_bytes(CLIENT, ACK, 111, 501, other + 10, 33);
+    CHECK_EQUAL(problem_rows(&output, MT_PROBLEM_CONFLICT), 1);
+    CHECK_EQUAL(problem_row(&output, 0)->offset, 40);
+    CHECK_EQUAL(problem_row(&output, 0)->bytes, 1);
+    CHECK_EQUAL(problem_row(&output, 0)->from_client, 1);
+    CHECK_TEXT(problem_text(&output, 0), "repeated with other bytes; the first copy was taken");
+    put_bytes(CLIENT, ACK, 101, 501, ping.bytes, 10);
+    CHECK_EQUAL(messages_count(&output), 1);
+    put_bytes(CLIENT, ACK, 144, 501, ping.bytes, 40);
+    put_bytes(CLIENT, ACK, 144 + 35, 501, "another", 7); /* five of them a second time, in the body under way */
+    CHECK_EQUAL(problem_rows(&output, MT_PROBLEM_CONFLICT), 2);
+    CHECK_EQUAL(problem_row(&output, 1)->offset, 43 + 35);
+    CHECK_EQUAL(problem_row(&output, 1)->bytes, 5);
+    finish(MT_END_OPEN);
+    check_sums();
+    close_world();
+}
+
+static void test_stray(void)
+{
+    open_world(1, MT_START_MIDSTREAM);
+    put(CLIENT, ACK, 1000, 501, "abc");
+    put(CLIENT, ACK, 990, 501, "0123456789");
+    const struct mt_connection_row *row = finish(MT_END_OPEN);
+    CHECK_EQUAL(row->client_bytes, 13);
+    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_NO_HEADER), 13);
+    CHECK_EQUAL(problem_row(&output, 0)->offset, -10);
+    check_sums();
+    close_world();
+}
+
+/* An acknowledgement of what was not captured ends the hole after a while. */
+static void test_acked_hole(void)
+{
+    open_world(1, MT_START_SYN);
+    shake_hands();
+    put_bytes(CLIENT, ACK, 144, 501, ping.bytes, 43); /* the first 43 bytes are missing */
+    CHECK_EQUAL(messages_count(&output), 0);
+    put(SERVER, ACK, 501, 187, "");
+    for (int i = 0; i < 63; i++)
+        put(SERVER, ACK, 501, 187, "");
+    CHECK_EQUAL(problems_count(&output), 0);
+    put(SERVER, ACK, 501, 187, "");
+    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_LOST), 43);
+    CHECK_TEXT(problem_text(&output, 0), "acknowledged by the receiver, not captured");
+    CHECK_EQUAL(messages_count(&output), 1);
+    finish(MT_END_OPEN);
+    check_sums();
+    close_world();
+}
+
+/* ---- memory ---- */
+
+static int scenario(void)
+{
+    static const struct { int from_client, flags; uint32_t sequence, acknowledgement; size_t begin, end; } packets[] = {
+        {1, SYN, 100, 0, 0, 0},        {0, SYN | ACK, 500, 101, 0, 0}, {1, ACK, 101, 501, 0, 0},      {1, ACK, 101, 501, 0, 43},
+        {0, ACK, 521, 144, 20, 43},    {0, ACK, 511, 144, 10, 20},     {0, ACK, 501, 144, 0, 5},      {1, ACK, 154, 544, 10, 43},
+        {0, FIN | ACK, 544, 144, 0, 0}, {1, FIN | ACK, 187, 545, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof packets / sizeof packets[0]; i++) {
+        struct mt_segment segment = segment_of(packets[i].flags, packets[i].sequence, packets[i].acknowledgement, ping.bytes + packets[i].begin, packets[i].end - packets[i].begin);
+        if (send_segment(packets[i].from_client, &segment) != MT_OK)
+            return MT_NOMEM;
+    }
+    int result = mt_connection_end(connection, &output);
+    return result == MT_OK ? mt_connection_row(connection, &output, MT_END_OPEN) : result;
+}
+
+static void test_no_memory(void)
+{
+    open_world(1, MT_START_SYN);
+    CHECK_EQUAL(scenario(), MT_OK);
+    CHECK_EQUAL(messages_count(&output), 1);
+    check_sums();
+    close_world();
+    int failed = 0;
+    for (long n = 1; n < 60; n++) {
+        open_world(1, MT_START_SYN);
+        mt_fail_after(n);
+        int result = scenario();
+        mt_fail_after(0);
+        CHECK(result == MT_OK || result == MT_NOMEM);
+        failed += result == MT_NOMEM;
+        close_world();
+    }
+    CHECK(failed > 10);
+}
+
+int main(void)
+{
+    wire_request(&ping, MT_PING, 10);
+    test_row();
+    test_rtt();
+    test_data_in_syn();
+    test_handshake_in_part();
+    test_midstream();
+    test_closed();
+    test_reset();
+    test_lost_tail();
+    test_fin();
+    test_after_the_end();
+    test_renewed_open();
+    test_renewed_closed();
+    test_foreign_and_recognised();
+    test_conflicts();
+    test_stray();
+    test_acked_hole();
+    test_no_memory();
+    wire_free(&ping);
+    FINISH("test_connection");
+}
