@@ -262,6 +262,8 @@ stubtest: $(VENV)/package $(VENV)/extras
 
 ruff: $(VENV)/extras
 	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/clang-format --dry-run --Werror $(C_SOURCES)
 
 lint:
 	$(MAKE) --no-print-directory mypy

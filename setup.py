@@ -13,14 +13,21 @@ from setuptools.errors import CCompilerError, CompileError, LinkError
 
 HEADERS = ("pcap/pcap.h", "zlib.h", "zstd.h")
 
-# numpy's headers allow the stable ABI: one binary for CPython 3.11 and all later ones. Free-threaded builds have no stable ABI yet.
+# numpy's headers allow the stable ABI: one binary for CPython 3.11 and all later ones.
+# Free-threaded builds have no stable ABI yet.
 STABLE_ABI = sysconfig.get_config_var("Py_GIL_DISABLED") != 1
 
 
 WARNINGS = ["-Wall", "-Wextra", "-Wshadow"]
 # _FORTIFY_SOURCE is undefined first: some compilers define it themselves, and would warn of ours.
-HARDENING = ["-fvisibility=hidden", "-fstack-protector-strong", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2"]
-# What not every compiler, linker and processor knows: each is tried. The first touches large stack frames page by page, so that none leaps over the guard page;
+HARDENING = [
+    "-fvisibility=hidden",
+    "-fstack-protector-strong",
+    "-U_FORTIFY_SOURCE",
+    "-D_FORTIFY_SOURCE=2",
+]
+# What not every compiler, linker and processor knows: each is tried. The first touches large stack
+# frames page by page, so that none leaps over the guard page;
 # the second lets the processor refuse jumps to where no function begins.
 HARDENING_IF_TAKEN = ["-fstack-clash-protection", "-fcf-protection"]
 HARDENING_LINKS_IF_TAKEN = ["-Wl,-z,noexecstack"]
@@ -35,8 +42,11 @@ class BuildExtension(build_ext):
                 "\nOn Debian and Ubuntu: apt-get install gcc libc6-dev python3-dev libpcap-dev libzstd-dev zlib1g-dev\n"
             )
         hardening = [flag for flag in HARDENING_IF_TAKEN if self.takes(compiling=["-Werror", flag])]
-        linking = [flag for flag in HARDENING_LINKS_IF_TAKEN if self.takes(linking=["-Werror", flag])]
-        # The packet path runs through a dozen small files: optimised as one program it is a tenth faster. Not every clang can link that.
+        linking = [
+            flag for flag in HARDENING_LINKS_IF_TAKEN if self.takes(linking=["-Werror", flag])
+        ]
+        # The packet path runs through a dozen small files: optimised as one program it is a tenth
+        # faster. Not every clang can link that.
         whole_program = self.takes(compiling=["-flto"], linking=["-flto"])
         for extension in self.extensions:
             extension.extra_compile_args += [*hardening, *(["-flto"] if whole_program else [])]
@@ -50,8 +60,12 @@ class BuildExtension(build_ext):
             with open(source, "w") as file:
                 file.write("int flags(void);\nint flags(void) { return 0; }\n")
             try:
-                objects = self.compiler.compile([source], output_dir=folder, extra_preargs=list(compiling))
-                self.compiler.link_shared_object(objects, os.path.join(folder, "flags.so"), extra_preargs=list(linking))
+                objects = self.compiler.compile(
+                    [source], output_dir=folder, extra_preargs=list(compiling)
+                )
+                self.compiler.link_shared_object(
+                    objects, os.path.join(folder, "flags.so"), extra_preargs=list(linking)
+                )
             except (CompileError, LinkError):
                 return False
         return True

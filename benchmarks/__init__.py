@@ -1,1 +1,3 @@
-"""Speed and memory of the decoder, side by side with a bare libpcap loop, dpkt and tshark, on captures shaped like a node's traffic."""
+"""Speed and memory of the decoder, side by side with a bare libpcap loop, dpkt and tshark, on
+captures shaped like a node's traffic.
+"""

@@ -1,4 +1,6 @@
-"""`python -m benchmarks`: generates captures and runs decoders over them side by side. See docs/benchmarks.md."""
+"""`python -m benchmarks`: generates captures and runs decoders over them side by side. See
+docs/benchmarks.md.
+"""
 
 import argparse
 import json
@@ -44,13 +46,20 @@ def _keys(text: str) -> list[str]:
     keys = text.split(",")
     for key in keys:
         if key not in KEYS:
-            raise argparse.ArgumentTypeError(f"no such contender: {key} (there are {', '.join(KEYS)})")
+            raise argparse.ArgumentTypeError(
+                f"no such contender: {key} (there are {', '.join(KEYS)})"
+            )
     return keys
 
 
 def _add_generator_options(parser: argparse.ArgumentParser) -> None:
     defaults = Shares()
-    parser.add_argument("--size", type=_size, default=_size(_DEFAULT_SIZE), help=f"bytes of the file, as 200MB or 1.5GB (default {_DEFAULT_SIZE})")
+    parser.add_argument(
+        "--size",
+        type=_size,
+        default=_size(_DEFAULT_SIZE),
+        help=f"bytes of the file, as 200MB or 1.5GB (default {_DEFAULT_SIZE})",
+    )
     parser.add_argument("--seed", type=int, default=1, help="same seed, same file (default 1)")
     parser.add_argument(
         "--share",
@@ -64,11 +73,30 @@ def _add_generator_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", type=_positive, default=5, help="rounds (default 5)")
-    parser.add_argument("--slow-runs", type=_positive, default=1, help="rounds of dpkt and tshark (default 1)")
-    parser.add_argument("--only", type=_keys, metavar="NAMES", help=f"of {','.join(KEYS)}; default {','.join(DEFAULT)}. The bare loop always runs")
-    parser.add_argument("--tshark-packets", type=_positive, default=100_000, help="packets that tshark reads; its time is scaled (default 100000)")
-    parser.add_argument("--core", type=int, help="number of the processor core (default: the last one allowed)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="writes everything measured to FILE (- for standard output, instead of the table)")
+    parser.add_argument(
+        "--slow-runs", type=_positive, default=1, help="rounds of dpkt and tshark (default 1)"
+    )
+    parser.add_argument(
+        "--only",
+        type=_keys,
+        metavar="NAMES",
+        help=f"of {','.join(KEYS)}; default {','.join(DEFAULT)}. The bare loop always runs",
+    )
+    parser.add_argument(
+        "--tshark-packets",
+        type=_positive,
+        default=100_000,
+        help="packets that tshark reads; its time is scaled (default 100000)",
+    )
+    parser.add_argument(
+        "--core", type=int, help="number of the processor core (default: the last one allowed)"
+    )
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="writes everything measured to FILE (- for standard output, instead of the table)",
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -79,22 +107,59 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command")
     generator = commands.add_parser("generate", help="writes a capture and prints its manifest")
     _add_generator_options(generator)
-    generator.add_argument("--pool", type=_positive, default=20_000, help="hosts known in the network (default 20000)")
-    generator.add_argument("--manifest", type=Path, metavar="FILE", help="writes the manifest to FILE instead of standard output")
-    generator.add_argument("--blobs", type=Path, metavar="FILE", help="writes the transactions and blocks, each once, to FILE, for run --blobs")
-    generator.add_argument("out", type=Path, metavar="OUT", help="the capture; .pcap for pcap, anything else for pcapng")
+    generator.add_argument(
+        "--pool", type=_positive, default=20_000, help="hosts known in the network (default 20000)"
+    )
+    generator.add_argument(
+        "--manifest",
+        type=Path,
+        metavar="FILE",
+        help="writes the manifest to FILE instead of standard output",
+    )
+    generator.add_argument(
+        "--blobs",
+        type=Path,
+        metavar="FILE",
+        help="writes the transactions and blocks, each once, to FILE, for run --blobs",
+    )
+    generator.add_argument(
+        "out",
+        type=Path,
+        metavar="OUT",
+        help="the capture; .pcap for pcap, anything else for pcapng",
+    )
     runner = commands.add_parser("run", help="runs over a capture")
     _add_run_options(runner)
-    runner.add_argument("--blobs", type=Path, metavar="FILE", help="what generate --blobs wrote with the capture; without it the Keccak pass is left out")
+    runner.add_argument(
+        "--blobs",
+        type=Path,
+        metavar="FILE",
+        help="what generate --blobs wrote with the capture; without it the Keccak pass is left out",
+    )
     runner.add_argument("capture", type=Path, metavar="CAPTURE")
     bounds = commands.add_parser("worst", help="captures made to cost as much as they can")
-    bounds.add_argument("--packets", type=_positive, default=1_000_000, help="of the large file of each case (default 1000000)")
+    bounds.add_argument(
+        "--packets",
+        type=_positive,
+        default=1_000_000,
+        help="of the large file of each case (default 1000000)",
+    )
     beside = commands.add_parser("threads", help="reads a capture in several threads at once")
     beside.add_argument("--runs", type=_positive, default=5, help="rounds (default 5)")
-    beside.add_argument("--json", type=Path, metavar="FILE", help="writes everything measured to FILE (- for standard output, instead of the table)")
+    beside.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="writes everything measured to FILE (- for standard output, instead of the table)",
+    )
     beside.add_argument("capture", type=Path, metavar="CAPTURE")
     judged = commands.add_parser("metrics", help="takes every rule and every metric of a capture")
-    judged.add_argument("--times", type=_positive, default=1, help="reads the capture so many times, as that many vantage nodes (default 1)")
+    judged.add_argument(
+        "--times",
+        type=_positive,
+        default=1,
+        help="reads the capture so many times, as that many vantage nodes (default 1)",
+    )
     judged.add_argument("capture", type=Path, metavar="CAPTURE")
     return parser
 
@@ -104,7 +169,14 @@ def _tell(text: str) -> None:
 
 
 def _generate(options: argparse.Namespace, out: Path, blobs: Path | None) -> dict[str, Any]:
-    return generate(out, options.size, options.seed, with_shares(dict(options.share)), getattr(options, "pool", 20_000), blobs)
+    return generate(
+        out,
+        options.size,
+        options.seed,
+        with_shares(dict(options.share)),
+        getattr(options, "pool", 20_000),
+        blobs,
+    )
 
 
 def _write_manifest(options: argparse.Namespace) -> None:
@@ -116,7 +188,16 @@ def _write_manifest(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace, capture: Path, blobs: Path | None) -> None:
-    result = run(capture, blobs, options.only or DEFAULT, options.runs, options.slow_runs, options.tshark_packets, options.core, _tell)
+    result = run(
+        capture,
+        blobs,
+        options.only or DEFAULT,
+        options.runs,
+        options.slow_runs,
+        options.tshark_packets,
+        options.core,
+        _tell,
+    )
     _hand_out(options.json, result, table(result))
 
 

@@ -1,4 +1,5 @@
-"""Transactions and blocks as on mainnet today (fork 16), and their ids. Random bytes stand only where keys, signatures and proofs do: nothing else in a
+"""Transactions and blocks as on mainnet today (fork 16), and their ids. Random bytes stand only
+where keys, signatures and proofs do: nothing else in a
 blob tells a true one from these."""
 
 import random
@@ -66,7 +67,8 @@ def transaction(rng: random.Random) -> Transaction:
         inputs, outputs = rng.randint(1, 9), rng.randint(2, 16)
     prefix, prunable = _prefix(rng, inputs, outputs), _prunable(rng, inputs, outputs)
     fee = rng.choice((1, 1, 1, 4, 20)) * _FEE_PER_BYTE * (len(prefix) + len(prunable))
-    base = bytes((_BULLETPROOF_PLUS,)) + varint(fee) + rng.randbytes((8 + _KEY) * outputs)  # amounts, then commitments
+    # amounts, then commitments
+    base = bytes((_BULLETPROOF_PLUS,)) + varint(fee) + rng.randbytes((8 + _KEY) * outputs)
     return Transaction(prefix + base + prunable, len(prefix), len(prefix) + len(base))
 
 
@@ -86,7 +88,9 @@ def _prefix(rng: random.Random, inputs: int, outputs: int) -> bytes:
 
 
 def _ring(rng: random.Random) -> bytes:
-    """Offsets of the outputs among which the spent one hides: the first from the beginning of the chain, the others close to each other, at any scale."""
+    """Offsets of the outputs among which the spent one hides: the first from the beginning of the
+    chain, the others close to each other, at any scale.
+    """
     steps = (int(2 ** rng.uniform(4, 22)) for _ in range(_RING - 1))
     return b"".join(map(varint, (rng.randint(60_000_000, 85_000_000), *steps)))
 
@@ -96,13 +100,19 @@ def _prunable(rng: random.Random, inputs: int, outputs: int) -> bytes:
     rounds = 6 + (outputs - 1).bit_length()
     points = bytes((rounds,)) + rng.randbytes(_KEY * rounds)
     proof = rng.randbytes(6 * _KEY) + points + points[:1] + rng.randbytes(_KEY * rounds)
-    return b"\x01" + proof + rng.randbytes((_RING + 2) * _KEY * inputs) + rng.randbytes(_KEY * inputs)
+    return (
+        b"\x01" + proof + rng.randbytes((_RING + 2) * _KEY * inputs) + rng.randbytes(_KEY * inputs)
+    )
 
 
 def transaction_ids(transactions: Sequence[Transaction]) -> list[bytes]:
-    """The hash of the hashes of the three parts; zeros stand for the third where there is none, as in a miner transaction."""
+    """The hash of the hashes of the three parts; zeros stand for the third where there is none, as
+    in a miner transaction.
+    """
     hashes = iter(keccak256([part for one in transactions for part in _parts(one)]))
-    return keccak256([b"".join(next(hashes) for _ in _parts(one)).ljust(3 * _KEY, b"\0") for one in transactions])
+    return keccak256(
+        [b"".join(next(hashes) for _ in _parts(one)).ljust(3 * _KEY, b"\0") for one in transactions]
+    )
 
 
 def _parts(one: Transaction) -> list[bytes]:
@@ -113,40 +123,85 @@ def _parts(one: Transaction) -> list[bytes]:
 # ---- blocks ----
 
 
-def chain(rng: random.Random, previous: bytes, height: int, timestamp: int, bodies: Sequence[Sequence[Transaction]]) -> list[Block]:
-    """A block of each body, the first at `height` on top of `previous`. All of them at once, because hashing is cheap that way."""
+def chain(
+    rng: random.Random,
+    previous: bytes,
+    height: int,
+    timestamp: int,
+    bodies: Sequence[Sequence[Transaction]],
+) -> list[Block]:
+    """A block of each body, the first at `height` on top of `previous`. All of them at once,
+    because hashing is cheap that way.
+    """
     heights = range(height, height + len(bodies))
     ids = iter(transaction_ids([one for body in bodies for one in body]))
     listed = [[next(ids) for _ in body] for body in bodies]
     miners = [_miner_transaction(rng, number) for number in heights]
-    roots = _tree_hashes([[miner, *body] for miner, body in zip(transaction_ids(miners), listed, strict=True)])
+    roots = _tree_hashes(
+        [[miner, *body] for miner, body in zip(transaction_ids(miners), listed, strict=True)]
+    )
     blocks = []
     for number, body in enumerate(bodies):
-        header = bytes((_FORK, _FORK)) + varint(timestamp + number * BLOCK_TIME) + previous + rng.randbytes(4)
+        header = (
+            bytes((_FORK, _FORK))
+            + varint(timestamp + number * BLOCK_TIME)
+            + previous
+            + rng.randbytes(4)
+        )
         hashed = header + roots[number] + varint(len(body) + 1)
         (previous,) = keccak256([varint(len(hashed)) + hashed])
-        blocks.append(Block(b"".join((header, miners[number].blob, varint(len(body)), *listed[number])), previous, tuple(body)))
+        blocks.append(
+            Block(
+                b"".join((header, miners[number].blob, varint(len(body)), *listed[number])),
+                previous,
+                tuple(body),
+            )
+        )
     return blocks
 
 
 def _miner_transaction(rng: random.Random, height: int) -> Transaction:
-    """One input, the height; one output, the reward. Its base is the byte 0, and nothing can be pruned."""
+    """One input, the height; one output, the reward. Its base is the byte 0, and nothing can be
+    pruned.
+    """
     extra = bytes((_PUBLIC_KEY,)) + rng.randbytes(_KEY)
     nonce = rng.randbytes(rng.randint(8, 60))
     extra += bytes((_NONCE, len(nonce))) + nonce
     source = b"\x01" + _GEN_INPUT + varint(height)
-    target = b"\x01" + varint(_REWARD + rng.randrange(10**10)) + _TAGGED_KEY + rng.randbytes(_KEY + 1)
-    prefix = bytes((_TRANSACTION_VERSION,)) + varint(height + _UNLOCK_BLOCKS) + source + target + varint(len(extra)) + extra
+    target = (
+        b"\x01" + varint(_REWARD + rng.randrange(10**10)) + _TAGGED_KEY + rng.randbytes(_KEY + 1)
+    )
+    prefix = (
+        bytes((_TRANSACTION_VERSION,))
+        + varint(height + _UNLOCK_BLOCKS)
+        + source
+        + target
+        + varint(len(extra))
+        + extra
+    )
     return Transaction(prefix + b"\0", len(prefix), len(prefix) + 1)
 
 
 def _tree_hashes(trees: Sequence[Sequence[bytes]]) -> list[bytes]:
-    """Roots of Monero's trees, level by level in all of them. The first level pairs just as many leaves, from the end, as make the next one a power of two."""
+    """Roots of Monero's trees, level by level in all of them. The first level pairs just as many
+    leaves, from the end, as make the next one a power of two.
+    """
     levels = [list(leaves) for leaves in trees]
     while any(len(level) > 1 for level in levels):
         kept = [2 * _below(len(level)) - len(level) for level in levels]
-        hashes = iter(keccak256([b"".join(level[at : at + 2]) for level, first in zip(levels, kept, strict=True) for at in range(first, len(level), 2)]))
-        levels = [level[:first] + [next(hashes) for _ in range(first, len(level), 2)] for level, first in zip(levels, kept, strict=True)]
+        hashes = iter(
+            keccak256(
+                [
+                    b"".join(level[at : at + 2])
+                    for level, first in zip(levels, kept, strict=True)
+                    for at in range(first, len(level), 2)
+                ]
+            )
+        )
+        levels = [
+            level[:first] + [next(hashes) for _ in range(first, len(level), 2)]
+            for level, first in zip(levels, kept, strict=True)
+        ]
     return [root for (root,) in levels]
 
 

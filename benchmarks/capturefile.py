@@ -1,4 +1,6 @@
-"""Capture files, written as dumpcap and tcpdump write them: pcapng with nanoseconds, or pcap. Packets come in any order near their time and go out sorted."""
+"""Capture files, written as dumpcap and tcpdump write them: pcapng with nanoseconds, or pcap.
+Packets come in any order near their time and go out sorted.
+"""
 
 import heapq
 import struct
@@ -25,8 +27,18 @@ def _block(kind: int, body: bytes) -> bytes:
 
 
 def _pcapng_start() -> bytes:
-    section = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + _option(3, b"Linux") + _option(4, b"monerotraffic benchmarks") + _option(0, b"")
-    interface = struct.pack("<HHI", _ETHERNET, 0, _SNAPLEN) + _option(2, b"eth0") + _option(9, b"\x09") + _option(0, b"")
+    section = (
+        struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
+        + _option(3, b"Linux")
+        + _option(4, b"monerotraffic benchmarks")
+        + _option(0, b"")
+    )
+    interface = (
+        struct.pack("<HHI", _ETHERNET, 0, _SNAPLEN)
+        + _option(2, b"eth0")
+        + _option(9, b"\x09")
+        + _option(0, b"")
+    )
     return _block(0x0A0D0D0A, section) + _block(1, interface)
 
 
@@ -38,7 +50,9 @@ def _pcapng_record(time: int, size: int) -> tuple[bytes, bytes]:
 
 def _pcapng_end(time: int, packets: int) -> bytes:
     """Interface statistics: received and dropped, as dumpcap leaves them."""
-    options = _option(4, struct.pack("<Q", packets)) + _option(5, struct.pack("<Q", 0)) + _option(0, b"")
+    options = (
+        _option(4, struct.pack("<Q", packets)) + _option(5, struct.pack("<Q", 0)) + _option(0, b"")
+    )
     return _block(5, struct.pack("<III", 0, time >> 32, time & 0xFFFFFFFF) + options)
 
 
@@ -51,12 +65,16 @@ def _pcap_record(time: int, size: int) -> tuple[bytes, bytes]:
 
 
 class CaptureFile:
-    """Writes packets in order of time. `put` takes them in any order, as long as `flush` is never told of a time later than a packet still to come."""
+    """Writes packets in order of time. `put` takes them in any order, as long as `flush` is never
+    told of a time later than a packet still to come.
+    """
 
     def __init__(self, path: Path) -> None:
         """`path` that ends in .pcap becomes pcap with microseconds, anything else pcapng."""
         old = path.suffix == ".pcap"
-        self._record: Callable[[int, int], tuple[bytes, bytes]] = _pcap_record if old else _pcapng_record
+        self._record: Callable[[int, int], tuple[bytes, bytes]] = (
+            _pcap_record if old else _pcapng_record
+        )
         self._old = old
         self._waiting: list[tuple[int, int, bytes]] = []
         self._parts: list[bytes] = []
@@ -107,5 +125,10 @@ class CaptureFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()

@@ -11,11 +11,31 @@ from pathlib import Path
 
 _HERE = Path(__file__).resolve().parent
 _CORE = _HERE.parent / "csrc"
-_PLAIN_FIELDS = ("frame.number", "frame.time_epoch", "ip.src", "ip.dst", "tcp.segment.count", "tcp.len", "tcp.srcport", "tcp.dstport")
+_PLAIN_FIELDS = (
+    "frame.number",
+    "frame.time_epoch",
+    "ip.src",
+    "ip.dst",
+    "tcp.segment.count",
+    "tcp.len",
+    "tcp.srcport",
+    "tcp.dstport",
+)
 _MONERO_FIELDS = (
     "monero.command",
     "monero.flags",
-    *(f"monero.payload.item.{name}" for name in ("key", "type", "value.uint64", "value.uint32", "value.uint16", "value.uint8", "value.string")),
+    *(
+        f"monero.payload.item.{name}"
+        for name in (
+            "key",
+            "type",
+            "value.uint64",
+            "value.uint32",
+            "value.uint16",
+            "value.uint8",
+            "value.string",
+        )
+    ),
 )
 
 
@@ -29,9 +49,11 @@ class Contender:
     title: str
     command: tuple[str, ...]
     slow: bool = False  # runs in the first rounds only
-    packets: int | None = None  # reads no more than this many packets; its time is scaled to the whole file
+    # reads no more than this many packets; its time is scaled to the whole file
+    packets: int | None = None
     reports: bool = True  # prints a JSON object
-    within: tuple[str, str] | None = None  # key and title of what it says the middle of it took: within_seconds, within_cpu
+    # key and title of what it says the middle of it took: within_seconds, within_cpu
+    within: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -45,12 +67,24 @@ class Task:
 
 
 def build(source: str, folder: Path, *options: str) -> Path:
-    """Compiles one of the C programs beside this file with the system's compiler. `options`: sources that go with it, libraries."""
-    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    """Compiles one of the C programs beside this file with the system's compiler. `options`:
+    sources that go with it, libraries.
+    """
+    compiler = (
+        os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    )
     if not compiler:
         raise Unavailable("no C compiler found (cc, gcc or clang)")
     program = folder / Path(source).stem
-    command = [*compiler.split(), "-std=c11", "-O2", "-o", str(program), str(_HERE / source), *options]
+    command = [
+        *compiler.split(),
+        "-std=c11",
+        "-O2",
+        "-o",
+        str(program),
+        str(_HERE / source),
+        *options,
+    ]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
         raise Unavailable(f"{source} cannot be compiled:\n{result.stderr.strip()}")
@@ -58,9 +92,13 @@ def build(source: str, folder: Path, *options: str) -> Path:
 
 
 def environment() -> dict[str, str]:
-    """What processes of ours need to find this package, wherever one stands. Their own path stays before it."""
+    """What processes of ours need to find this package, wherever one stands. Their own path stays
+    before it.
+    """
     path = os.environ.get("PYTHONPATH")
-    return os.environ | {"PYTHONPATH": os.pathsep.join((*((path,) if path else ()), str(_HERE.parent)))}
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join((*((path,) if path else ()), str(_HERE.parent)))
+    }
 
 
 def _python(*arguments: str) -> tuple[str, ...]:
@@ -69,23 +107,49 @@ def _python(*arguments: str) -> tuple[str, ...]:
 
 
 def _loop(task: Task) -> Contender:
-    return Contender("libpcap", "bare libpcap loop", (str(build("pcap_loop.c", task.folder, "-lpcap")), task.capture))
+    return Contender(
+        "libpcap",
+        "bare libpcap loop",
+        (str(build("pcap_loop.c", task.folder, "-lpcap")), task.capture),
+    )
 
 
 def _keccak(task: Task) -> Contender:
     """Compiled as the package is: a slower one would flatter what it is subtracted from."""
     if task.blobs is None:
-        raise Unavailable("it needs the file that `generate --blobs` writes beside the capture, given by --blobs")
-    program = build("keccak_pass.c", task.folder, "-O3", f"-I{_CORE}", str(_CORE / "chain" / "keccak.c"))
-    return Contender("keccak", "one Keccak pass, distinct blobs", (str(program), task.blobs), within=("hash", "the hashing alone"))
+        raise Unavailable(
+            "it needs the file that `generate --blobs` writes beside the capture, given by --blobs"
+        )
+    program = build(
+        "keccak_pass.c", task.folder, "-O3", f"-I{_CORE}", str(_CORE / "chain" / "keccak.c")
+    )
+    return Contender(
+        "keccak",
+        "one Keccak pass, distinct blobs",
+        (str(program), task.blobs),
+        within=("hash", "the hashing alone"),
+    )
 
 
 def _ours(key: str, title: str, tables: str) -> Callable[[Task], Contender]:
     def make(task: Task) -> Contender:
-        result = subprocess.run(_python("-c", "import monerotraffic"), capture_output=True, text=True, check=False, env=environment())
+        result = subprocess.run(
+            _python("-c", "import monerotraffic"),
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment(),
+        )
         if result.returncode:
-            raise Unavailable(f"monerotraffic cannot be imported: {result.stderr.strip().splitlines()[-1]}")
-        return Contender(key, title, _python("-m", "benchmarks.ours", task.capture, tables), within=("read", "within read()"))
+            raise Unavailable(
+                f"monerotraffic cannot be imported: {result.stderr.strip().splitlines()[-1]}"
+            )
+        return Contender(
+            key,
+            title,
+            _python("-m", "benchmarks.ours", task.capture, tables),
+            within=("read", "within read()"),
+        )
 
     return make
 
@@ -93,30 +157,51 @@ def _ours(key: str, title: str, tables: str) -> Callable[[Task], Contender]:
 def _dpkt(task: Task) -> Contender:
     if importlib.util.find_spec("dpkt") is None:
         raise Unavailable("dpkt is not installed")
-    return Contender("dpkt", "dpkt, headers only", _python("-m", "benchmarks.dpkt_loop", task.capture), slow=True)
+    return Contender(
+        "dpkt", "dpkt, headers only", _python("-m", "benchmarks.dpkt_loop", task.capture), slow=True
+    )
 
 
 def _tshark(task: Task) -> Contender:
-    """The first pass of the published pipeline. Before Wireshark 4.4 there is no Monero dissector: then the TCP fields alone."""
+    """The first pass of the published pipeline. Before Wireshark 4.4 there is no Monero dissector:
+    then the TCP fields alone.
+    """
     program = shutil.which("tshark")
     if not program:
         raise Unavailable("tshark is not installed")
-    known = subprocess.run([program, "-G", "fields"], capture_output=True, text=True, check=False).stdout
+    known = subprocess.run(
+        [program, "-G", "fields"], capture_output=True, text=True, check=False
+    ).stdout
     dissects = "\tmonero.payload.item.key\t" in known
     fields = _PLAIN_FIELDS + _MONERO_FIELDS if dissects else _PLAIN_FIELDS
     # no -o monero.desegment: it is the default
-    command = [program, "-n", "-r", task.capture, "-c", str(task.tshark_packets), "-Y", "monero" if dissects else "tcp", "-T", "fields"]
+    command = [
+        program,
+        "-n",
+        "-r",
+        task.capture,
+        "-c",
+        str(task.tshark_packets),
+        "-Y",
+        "monero" if dissects else "tcp",
+        "-T",
+        "fields",
+    ]
     for field in fields:
         command += ("-e", field)
     title = "tshark, pipeline's fields" if dissects else "tshark, no Monero dissector"
-    return Contender("tshark", title, tuple(command), slow=True, packets=task.tshark_packets, reports=False)
+    return Contender(
+        "tshark", title, tuple(command), slow=True, packets=task.tshark_packets, reports=False
+    )
 
 
 _MAKERS: dict[str, Callable[[Task], Contender]] = {
     "libpcap": _loop,
     "all": _ours("all", "all tables", "all"),
     "keccak": _keccak,
-    "without_blobs": _ours("without_blobs", "without transactions and blocks", "-transactions,blocks,inventories"),
+    "without_blobs": _ours(
+        "without_blobs", "without transactions and blocks", "-transactions,blocks,inventories"
+    ),
     "peer_lists": _ours("peer_lists", "peer lists only", "peer_lists"),
     "messages": _ours("messages", "messages only", "messages"),
     "dpkt": _dpkt,

@@ -1,4 +1,5 @@
-"""What one would write in Python: dpkt takes the packets apart, and the Levin headers are read where a TCP payload begins with one, without reassembly.
+"""What one would write in Python: dpkt takes the packets apart, and the Levin headers are read
+where a TCP payload begins with one, without reassembly.
 `python -m benchmarks.dpkt_loop CAPTURE` prints packets and headers as JSON."""
 
 import json
@@ -19,7 +20,9 @@ def main(path: str) -> None:
         for _, frame in dpkt.pcap.UniversalReader(file):
             packets += 1
             ip = dpkt.ethernet.Ethernet(frame).data
-            if not isinstance(ip, dpkt.ip.IP | dpkt.ip6.IP6) or not isinstance(ip.data, dpkt.tcp.TCP):
+            if not isinstance(ip, dpkt.ip.IP | dpkt.ip6.IP6) or not isinstance(
+                ip.data, dpkt.tcp.TCP
+            ):
                 continue
             payload = ip.data.data
             at = 0
@@ -29,7 +32,15 @@ def main(path: str) -> None:
                     break
                 commands[command] += 1
                 at += _HEADER.size + length
-    print(json.dumps({"packets": packets, "messages": sum(commands.values()), "commands": dict(sorted(commands.items()))}))
+    print(
+        json.dumps(
+            {
+                "packets": packets,
+                "messages": sum(commands.values()),
+                "commands": dict(sorted(commands.items())),
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

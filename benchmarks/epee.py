@@ -1,4 +1,6 @@
-"""A writer of epee portable storage, as monerod writes it: the caller gives the entries of a section in ascending order of their keys."""
+"""A writer of epee portable storage, as monerod writes it: the caller gives the entries of a
+section in ascending order of their keys.
+"""
 
 import struct
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,10 @@
-"""Large captures shaped like a day at a Monero node, the same for the same seed, and a manifest of what is in them.
+"""Large captures shaped like a day at a Monero node, the same for the same seed, and a manifest of
+what is in them.
 
-The vantage node keeps about `peers` connections in and out. Connections live their whole life: SYN, handshake, timed syncs both ways every minute,
-relay of transactions and blocks, now and then synchronisation, FIN or RST; many more are handshake-and-close, or a back-ping. What a decoder must
+The vantage node keeps about `peers` connections in and out. Connections live their whole life: SYN,
+handshake, timed syncs both ways every minute,
+relay of transactions and blocks, now and then synchronisation, FIN or RST; many more are
+handshake-and-close, or a back-ping. What a decoder must
 report of it is counted on the way.
 """
 
@@ -20,7 +23,16 @@ from benchmarks.blobs import Block, Transaction
 from benchmarks.capturefile import CaptureFile
 from benchmarks.payloads import Chain, Message
 from benchmarks.peers import Host, PeerLists, Pool
-from benchmarks.tcp import MICROSECOND, MILLISECOND, PEER, SECOND, VANTAGE, Connection, Counts, Endpoint
+from benchmarks.tcp import (
+    MICROSECOND,
+    MILLISECOND,
+    PEER,
+    SECOND,
+    VANTAGE,
+    Connection,
+    Counts,
+    Endpoint,
+)
 
 _DAY = 86_400.0
 _START = 1_767_225_600 * SECOND  # 2026-01-01
@@ -34,7 +46,9 @@ _RELAY_WINDOW = 256  # transactions that may still be on their way to somebody
 
 @dataclass(frozen=True)
 class Shares:
-    """What a day holds, as at a mainnet node. `messages` and `full_lists` are met by the number of 2002 messages and of handshake-and-close connections."""
+    """What a day holds, as at a mainnet node. `messages` and `full_lists` are met by the number of
+    2002 messages and of handshake-and-close connections.
+    """
 
     messages: float = 3_400_000
     full_lists: float = 145_000  # peer lists of 250
@@ -55,20 +69,35 @@ class Shares:
     def __post_init__(self) -> None:
         if self.peers < 1 or self.lifetime <= 0 or not 1 <= self.sync_blocks <= 10:
             raise ValueError("peers and lifetime must be positive, sync_blocks from 1 to 10")
-        if any(getattr(self, item.name) < 0 for item in fields(self)) or self.disorder >= 0.5 or max(self.repeating, self.flagless) > 1:
-            raise ValueError("shares must not be negative, disorder must be below 0.5, repeating and flagless at most 1")
+        if (
+            any(getattr(self, item.name) < 0 for item in fields(self))
+            or self.disorder >= 0.5
+            or max(self.repeating, self.flagless) > 1
+        ):
+            raise ValueError(
+                "shares must not be negative, disorder must be below 0.5, repeating and flagless at most 1"
+            )
 
     @property
     def short(self) -> float:
-        """Handshake-and-close connections a day. One that stays has two full lists: the server's in the handshake, the client's in its first answer
+        """Handshake-and-close connections a day. One that stays has two full lists: the server's in
+        the handshake, the client's in its first answer
         to a timed sync."""
         return max(0.0, self.full_lists - 2 * self._long - self.repeating * self._syncs / 2)
 
     @property
     def transactions(self) -> float:
         """2002 messages a day."""
-        others = 2 * (self._long + self.short + self.pings + self._syncs + self.missing + self.complements)
-        return max(0.0, self.messages - others - self.blocks * self.blocks_per_peer * self.peers - 6 * self.syncs)
+        others = 2 * (
+            self._long + self.short + self.pings + self._syncs + self.missing + self.complements
+        )
+        return max(
+            0.0,
+            self.messages
+            - others
+            - self.blocks * self.blocks_per_peer * self.peers
+            - 6 * self.syncs,
+        )
 
     @property
     def _long(self) -> float:
@@ -84,13 +113,15 @@ class Shares:
 class Truth:
     """What a decoder must find, counted as it is written."""
 
-    messages: Counter[tuple[int, str, str]] = field(default_factory=Counter)  # command, kind, direction
+    # command, kind, direction
+    messages: Counter[tuple[int, str, str]] = field(default_factory=Counter)
     payload_bytes: int = 0
     peer_entries: int = 0
     full_lists: int = 0
     empty_lists: int = 0
     transactions: int = 0
-    distinct_transactions: dict[bytes, None] = field(default_factory=dict)  # in the order of their first coming, as no set would be
+    # in the order of their first coming, as no set would be
+    distinct_transactions: dict[bytes, None] = field(default_factory=dict)
     blocks: int = 0
     distinct_blocks: dict[bytes, None] = field(default_factory=dict)
     inventories: int = 0
@@ -104,7 +135,10 @@ class Truth:
         self.blocks += len(message.blocks)
         self.distinct_blocks.update(dict.fromkeys(message.blocks))
         self.inventories += message.inventories
-        if message.kind == "response" and message.command in (payloads.HANDSHAKE, payloads.TIMED_SYNC):
+        if message.kind == "response" and message.command in (
+            payloads.HANDSHAKE,
+            payloads.TIMED_SYNC,
+        ):
             self.peer_entries += message.peers
             self.full_lists += message.peers == payloads.PEERS_PER_LIST
             self.empty_lists += message.peers == 0
@@ -115,7 +149,16 @@ class _Link:
 
     __slots__ = ("alive", "host", "incoming", "lists", "number", "relayed", "support_flags", "tcp")
 
-    def __init__(self, tcp: Connection, number: int, host: Host, incoming: bool, lists: tuple[PeerLists, PeerLists], support_flags: int, relayed: int) -> None:
+    def __init__(
+        self,
+        tcp: Connection,
+        number: int,
+        host: Host,
+        incoming: bool,
+        lists: tuple[PeerLists, PeerLists],
+        support_flags: int,
+        relayed: int,
+    ) -> None:
         self.tcp = tcp
         self.number = number
         self.host = host
@@ -138,7 +181,9 @@ class _Node:
         self._pool = Pool(self._rng, pool_size)
         self._white = self._pool.draw(1000)
         self._peer_id = self._rng.getrandbits(64)
-        (self._top,) = blobs.chain(self._rng, self._rng.randbytes(32), _HEIGHT - 1, _START // SECOND, [()])
+        (self._top,) = blobs.chain(
+            self._rng, self._rng.randbytes(32), _HEIGHT - 1, _START // SECOND, [()]
+        )
         self._chain = Chain(_HEIGHT, self._top.id, 520_000_000_000_000_000)
         self._transactions: list[Transaction] = []  # those under way
         self._first_transaction = 0  # number of the first of these
@@ -192,19 +237,45 @@ class _Node:
 
     # ---- connections ----
 
-    def _new_link(self, host: Host, incoming: bool, at: int, white: PeerLists | None = None, port: int | None = None) -> _Link:
+    def _new_link(
+        self,
+        host: Host,
+        incoming: bool,
+        at: int,
+        white: PeerLists | None = None,
+        port: int | None = None,
+    ) -> _Link:
         rng = self._rng
         self._numbers += 1
         self._client_port = 32768 + (self._client_port - 32767) % 28232
-        vantage = Endpoint(_VANTAGE_HOSTS[len(host.address)], _PORT if incoming else self._client_port, _VANTAGE_MAC)
-        peer = Endpoint(host.address, rng.randint(1024, 65535) if incoming else host.port if port is None else port, _ROUTER_MAC)
+        vantage = Endpoint(
+            _VANTAGE_HOSTS[len(host.address)],
+            _PORT if incoming else self._client_port,
+            _VANTAGE_MAC,
+        )
+        peer = Endpoint(
+            host.address,
+            rng.randint(1024, 65535) if incoming else host.port if port is None else port,
+            _ROUTER_MAC,
+        )
         rtt = int(min(400.0, max(4.0, rng.lognormvariate(4.2, 0.8))) * MILLISECOND)
         tcp = Connection(self._capture, self.counts, rng, vantage, peer, rtt, self._shares.disorder)
         tcp.free = at
         repeats = rng.random() < self._shares.repeating
-        lists = (PeerLists(self._pool, self._white, False), white or PeerLists(self._pool, None, repeats))
+        lists = (
+            PeerLists(self._pool, self._white, False),
+            white or PeerLists(self._pool, None, repeats),
+        )
         relayed = self._next_transaction - rng.randint(0, 20)
-        return _Link(tcp, self._numbers, host, incoming, lists, 0 if rng.random() < self._shares.flagless else 1, max(0, relayed))
+        return _Link(
+            tcp,
+            self._numbers,
+            host,
+            incoming,
+            lists,
+            0 if rng.random() < self._shares.flagless else 1,
+            max(0, relayed),
+        )
 
     def _stranger(self) -> Host:
         """A host without a connection: one at a time per address."""
@@ -213,29 +284,51 @@ class _Node:
             if host.address not in self._busy:
                 return host
 
-    def _send(self, link: _Link, side: int, at: int, *messages: Message, answered: bool = False) -> None:
+    def _send(
+        self, link: _Link, side: int, at: int, *messages: Message, answered: bool = False
+    ) -> None:
         for message in messages:
             self.truth.add(message, side)
-        data = messages[0].data if len(messages) == 1 else b"".join(message.data for message in messages)
+        data = (
+            messages[0].data
+            if len(messages) == 1
+            else b"".join(message.data for message in messages)
+        )
         link.tcp.write(side, data, at, answered)
 
     def _handshake(self, link: _Link, at: int, last_of_it: bool) -> None:
-        """1001 both ways. Who hears no support flags asks for them (1007): the server before its own answer, the client after it."""
+        """1001 both ways. Who hears no support flags asks for them (1007): the server before its
+        own answer, the client after it.
+        """
         client, server = (PEER, VANTAGE) if link.incoming else (VANTAGE, PEER)
         link.tcp.open(client, at)
         free = link.tcp.free
-        request = payloads.handshake_request(self._node_data(link, client), self._sync_data(link, client))
-        response = payloads.handshake_response(link.lists[server].first(last_of_it), self._node_data(link, server), self._sync_data(link, server))
+        request = payloads.handshake_request(
+            self._node_data(link, client), self._sync_data(link, client)
+        )
+        response = payloads.handshake_response(
+            link.lists[server].first(last_of_it),
+            self._node_data(link, server),
+            self._sync_data(link, server),
+        )
         self._send(link, client, free, request, answered=True)
         pause = self._rng.randint(200, 900) * MICROSECOND
         asks = not link.support_flags
         if asks and client == PEER:
-            self._send(link, server, link.tcp.free + pause, payloads.SUPPORT_FLAGS_REQUEST, response)
+            self._send(
+                link, server, link.tcp.free + pause, payloads.SUPPORT_FLAGS_REQUEST, response
+            )
         else:
             self._send(link, server, link.tcp.free + pause, response)
         if asks:
             if client == VANTAGE:
-                self._send(link, client, link.tcp.free + pause, payloads.SUPPORT_FLAGS_REQUEST, answered=True)
+                self._send(
+                    link,
+                    client,
+                    link.tcp.free + pause,
+                    payloads.SUPPORT_FLAGS_REQUEST,
+                    answered=True,
+                )
             self._send(link, PEER, link.tcp.free + pause, payloads.SUPPORT_FLAGS_RESPONSE)
 
     def _node_data(self, link: _Link, side: int) -> bytes:
@@ -253,8 +346,14 @@ class _Node:
         self._busy.add(link.host.address)
         self._handshake(link, at, last_of_it=False)
         self._links.append(link)
-        self._at(at + int(self._rng.uniform(0, 61) * SECOND) + SECOND, lambda now: self._peer_tick(link, now))
-        self._at(at + int((5 + self._rng.expovariate(1 / self._shares.lifetime)) * SECOND), lambda now: self._leave(link, now))
+        self._at(
+            at + int(self._rng.uniform(0, 61) * SECOND) + SECOND,
+            lambda now: self._peer_tick(link, now),
+        )
+        self._at(
+            at + int((5 + self._rng.expovariate(1 / self._shares.lifetime)) * SECOND),
+            lambda now: self._leave(link, now),
+        )
 
     def _leave(self, link: _Link, at: int) -> None:
         link.alive = False
@@ -280,7 +379,9 @@ class _Node:
         link = self._new_link(self._stranger(), False, at)
         link.tcp.open(VANTAGE, at)
         self._send(link, VANTAGE, link.tcp.free, payloads.PING_REQUEST, answered=True)
-        self._send(link, PEER, link.tcp.free + MILLISECOND, payloads.ping_response(link.host.peer_id))
+        self._send(
+            link, PEER, link.tcp.free + MILLISECOND, payloads.ping_response(link.host.peer_id)
+        )
         link.tcp.close(VANTAGE, link.tcp.free + MILLISECOND)
 
     def _refused(self, at: int) -> None:
@@ -291,12 +392,16 @@ class _Node:
     # ---- timed sync ----
 
     def _own_tick(self, at: int) -> None:
-        """The node asks all its peers at once; some writes bring along what waited for the same connection."""
+        """The node asks all its peers at once; some writes bring along what waited for the same
+        connection.
+        """
         for link in self._links:
             request = payloads.sync_request(self._sync_data(link, VANTAGE))
             with_it = (self._next_transactions(link, VANTAGE),) if self._rng.random() < 0.05 else ()
             self._send(link, VANTAGE, at, *with_it, request, answered=True)
-            response = payloads.sync_response(link.lists[PEER].next(self._rng), self._sync_data(link, PEER))
+            response = payloads.sync_response(
+                link.lists[PEER].next(self._rng), self._sync_data(link, PEER)
+            )
             with_it = (self._next_transactions(link, PEER),) if self._rng.random() < 0.05 else ()
             self._send(link, PEER, link.tcp.free + MILLISECOND, response, *with_it)
         self._at(at + _TICK + int(self._rng.random() * SECOND), self._own_tick)
@@ -304,10 +409,16 @@ class _Node:
     def _peer_tick(self, link: _Link, at: int) -> None:
         if not link.alive:
             return
-        self._send(link, PEER, at, payloads.sync_request(self._sync_data(link, PEER)), answered=True)
-        response = payloads.sync_response(link.lists[VANTAGE].next(self._rng), self._sync_data(link, VANTAGE))
+        self._send(
+            link, PEER, at, payloads.sync_request(self._sync_data(link, PEER)), answered=True
+        )
+        response = payloads.sync_response(
+            link.lists[VANTAGE].next(self._rng), self._sync_data(link, VANTAGE)
+        )
         self._send(link, VANTAGE, link.tcp.free + 300 * MICROSECOND, response)
-        self._at(at + _TICK + int(self._rng.random() * SECOND), lambda now: self._peer_tick(link, now))
+        self._at(
+            at + _TICK + int(self._rng.random() * SECOND), lambda now: self._peer_tick(link, now)
+        )
 
     # ---- relay ----
 
@@ -317,7 +428,8 @@ class _Node:
         return self._first_transaction + len(self._transactions)
 
     def _next_transactions(self, link: _Link, side: int) -> Message:
-        """The next transactions that this side relays here. Each transaction crosses a connection once: even ones one way, odd ones the other, turned
+        """The next transactions that this side relays here. Each transaction crosses a connection
+        once: even ones one way, odd ones the other, turned
         around from peer to peer."""
         draw = self._rng.random()
         count = 1 if draw < 0.85 else 2 if draw < 0.95 else self._rng.randint(3, 6)
@@ -347,7 +459,9 @@ class _Node:
     def _block(self, at: int) -> None:
         """A new block runs over the connections, over some of them both ways."""
         rng, chain = self._rng, self._chain
-        (self._top,) = blobs.chain(rng, chain.top_id, chain.height, at // SECOND, [self._mined(rng.randint(15, 120))])
+        (self._top,) = blobs.chain(
+            rng, chain.top_id, chain.height, at // SECOND, [self._mined(rng.randint(15, 120))]
+        )
         self._chain = Chain(chain.height + 1, self._top.id, chain.difficulty + 600_000_000_000)
         message = payloads.fluffy_block(self._top.blob, (), self._chain.height)
 
@@ -377,21 +491,40 @@ class _Node:
         rng, height = self._rng, self._chain.height
         asks, listed = rng.randrange(2), len(block.transactions)
         indices = sorted(rng.sample(range(listed), min(listed, rng.randint(1, 8))))
-        self._send(link, asks, at, payloads.fluffy_missing(block.id, height, indices), answered=True)
-        answer = payloads.fluffy_block(block.blob, [block.transactions[index].blob for index in indices], height)
+        self._send(
+            link, asks, at, payloads.fluffy_missing(block.id, height, indices), answered=True
+        )
+        answer = payloads.fluffy_block(
+            block.blob, [block.transactions[index].blob for index in indices], height
+        )
         self._send(link, 1 - asks, link.tcp.free + MILLISECOND, answer)
 
     def _complement(self, at: int) -> None:
-        """2010 with the ids of a pool, 2002 with what that lacks: the only ids that are no hash of anything here."""
+        """2010 with the ids of a pool, 2002 with what that lacks: the only ids that are no hash of
+        anything here.
+        """
         if link := self._somebody():
             rng = self._rng
             asks = rng.randrange(2)
-            self._send(link, asks, at, payloads.txpool_complement(_random_ids(rng, rng.randint(0, 200))), answered=True)
+            self._send(
+                link,
+                asks,
+                at,
+                payloads.txpool_complement(_random_ids(rng, rng.randint(0, 200))),
+                answered=True,
+            )
             lacking = [blobs.transaction(rng).blob for _ in range(rng.randint(1, 20))]
-            self._send(link, 1 - asks, link.tcp.free + MILLISECOND, payloads.new_transactions(lacking, False))
+            self._send(
+                link,
+                1 - asks,
+                link.tcp.free + MILLISECOND,
+                payloads.new_transactions(lacking, False),
+            )
 
     def _synchronise(self, at: int) -> None:
-        """One side is behind: chain, then blocks twice. The blocks are of this synchronisation alone, on top of a block that nobody sent."""
+        """One side is behind: chain, then blocks twice. The blocks are of this synchronisation
+        alone, on top of a block that nobody sent.
+        """
         link = self._somebody()
         if link is None:
             return
@@ -400,27 +533,56 @@ class _Node:
         count = rng.randint(20, 2000)
         blocks = self._old_blocks(chain.height - count, 2 * step)
         ids = [block.id for block in blocks] + _random_ids(rng, count - len(blocks))
-        entry = payloads.chain_entry(blocks[0].blob, ids, [rng.randint(30_000, 300_000) for _ in ids], chain.height - count, chain)
+        entry = payloads.chain_entry(
+            blocks[0].blob,
+            ids,
+            [rng.randint(30_000, 300_000) for _ in ids],
+            chain.height - count,
+            chain,
+        )
         self._send(link, asks, at, payloads.chain_request(_random_ids(rng, 32)), answered=True)
         self._send(link, 1 - asks, link.tcp.free + MILLISECOND, entry)
         for some in (blocks[:step], blocks[step:]):
-            self._send(link, asks, link.tcp.free + MILLISECOND, payloads.get_objects([block.id for block in some]), answered=True)
+            self._send(
+                link,
+                asks,
+                link.tcp.free + MILLISECOND,
+                payloads.get_objects([block.id for block in some]),
+                answered=True,
+            )
             bodies = [(block.blob, [one.blob for one in block.transactions]) for block in some]
-            self._send(link, 1 - asks, link.tcp.free + MILLISECOND, payloads.objects(bodies, chain.height))
+            self._send(
+                link, 1 - asks, link.tcp.free + MILLISECOND, payloads.objects(bodies, chain.height)
+            )
 
     def _old_blocks(self, height: int, count: int) -> list[Block]:
         """Blocks from before the capture."""
         rng = self._rng
         bodies = [[blobs.transaction(rng) for _ in range(rng.randint(0, 25))] for _ in range(count)]
-        return blobs.chain(rng, rng.randbytes(32), height, _START // SECOND - blobs.BLOCK_TIME * (_HEIGHT - height), bodies)
+        return blobs.chain(
+            rng,
+            rng.randbytes(32),
+            height,
+            _START // SECOND - blobs.BLOCK_TIME * (_HEIGHT - height),
+            bodies,
+        )
 
 
 def _random_ids(rng: random.Random, count: int) -> list[bytes]:
     return [rng.randbytes(32) for _ in range(count)]
 
 
-def generate(path: Path, size: int, seed: int = 1, shares: Shares | None = None, pool_size: int = 20_000, blobs_path: Path | None = None) -> dict[str, Any]:
-    """Writes a capture of about `size` bytes (never less) and returns its manifest. `blobs_path` gets its blobs, each once: u32 length, bytes."""
+def generate(
+    path: Path,
+    size: int,
+    seed: int = 1,
+    shares: Shares | None = None,
+    pool_size: int = 20_000,
+    blobs_path: Path | None = None,
+) -> dict[str, Any]:
+    """Writes a capture of about `size` bytes (never less) and returns its manifest. `blobs_path`
+    gets its blobs, each once: u32 length, bytes.
+    """
     shares = shares or Shares()
     if pool_size < 10 * shares.peers + 300:
         raise ValueError(f"a pool of {pool_size} hosts is too small for {shares.peers} peers")
@@ -429,11 +591,16 @@ def generate(path: Path, size: int, seed: int = 1, shares: Shares | None = None,
         node.run(size)
     if blobs_path:
         with blobs_path.open("wb") as file:
-            file.writelines(struct.pack("<I", len(blob)) + blob for blob in (*node.truth.distinct_transactions, *node.truth.distinct_blocks))
+            file.writelines(
+                struct.pack("<I", len(blob)) + blob
+                for blob in (*node.truth.distinct_transactions, *node.truth.distinct_blocks)
+            )
     return _manifest(capture, node, shares, seed, pool_size)
 
 
-def _manifest(capture: CaptureFile, node: _Node, shares: Shares, seed: int, pool_size: int) -> dict[str, Any]:
+def _manifest(
+    capture: CaptureFile, node: _Node, shares: Shares, seed: int, pool_size: int
+) -> dict[str, Any]:
     truth = node.truth
     rows = [
         {"command": command, "kind": kind, "direction": direction, "messages": count}
@@ -442,8 +609,13 @@ def _manifest(capture: CaptureFile, node: _Node, shares: Shares, seed: int, pool
     commands: Counter[int] = Counter()
     for (command, _, _), count in truth.messages.items():
         commands[command] += count
-    # what a command's messages give rows of: 1001 both ways and the responses to 1003 and 1007; payload_data in 1001 and 1002
-    responses = sum(n for (c, kind, _), n in truth.messages.items() if kind == "response" and c in (payloads.PING, payloads.SUPPORT_FLAGS))
+    # what a command's messages give rows of: 1001 both ways and the responses to 1003 and 1007;
+    # payload_data in 1001 and 1002
+    responses = sum(
+        n
+        for (c, kind, _), n in truth.messages.items()
+        if kind == "response" and c in (payloads.PING, payloads.SUPPORT_FLAGS)
+    )
     return {
         "seed": seed,
         "pool": pool_size,
@@ -494,4 +666,6 @@ def with_shares(changes: Mapping[str, float]) -> Shares:
         if name not in known:
             raise ValueError(f"no such share: {name} (there are {', '.join(sorted(known))})")
     values: dict[str, Any] = {**asdict(Shares()), **changes}
-    return Shares(**{**values, "peers": int(values["peers"]), "sync_blocks": int(values["sync_blocks"])})
+    return Shares(
+        **{**values, "peers": int(values["peers"]), "sync_blocks": int(values["sync_blocks"])}
+    )

@@ -1,4 +1,5 @@
-"""Keccak-256 as Monero uses it (the padding from before it became SHA3), of many messages at once: one permutation is slow in Python, and hardly slower
+"""Keccak-256 as Monero uses it (the padding from before it became SHA3), of many messages at once:
+one permutation is slow in Python, and hardly slower
 for a hundred states side by side in numpy."""
 
 from collections.abc import Sequence
@@ -58,7 +59,9 @@ def _permuted(states: _States) -> _States:
 
 
 def keccak256(messages: Sequence[bytes], padding: int = 0x01) -> list[bytes]:
-    """The hash of each message. `padding` 0x06 makes it SHA3-256, with which hashlib can be compared."""
+    """The hash of each message. `padding` 0x06 makes it SHA3-256, with which hashlib can be
+    compared.
+    """
     if not messages:
         return []
     order = sorted(range(len(messages)), key=lambda number: len(messages[number]), reverse=True)

@@ -1,5 +1,6 @@
-/* What a decoder cannot do without: every distinct blob of a capture through the core's own Keccak, once. Reads what `generate --blobs` writes (u32 length, bytes), and
- * prints blobs, bytes, the time of the hashing alone, and the exclusive or of all hashes, so that it can be checked. */
+/* What a decoder cannot do without: every distinct blob of a capture through the core's own Keccak,
+ * once. Reads what `generate --blobs` writes (u32 length, bytes), and prints blobs, bytes, the time
+ * of the hashing alone, and the exclusive or of all hashes, so that it can be checked. */
 #define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #include "base/bytes.h"
 #include "chain/keccak.h"
@@ -83,7 +84,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s: not a file of blobs\n", argv[1]);
         return 1;
     }
-    printf("{\"blobs\": %" PRIu64 ", \"blob_bytes\": %" PRIu64 ", \"within_seconds\": %.9f, \"within_cpu\": %.9f, \"hashes\": \"", found.blobs, found.bytes, wall, cpu);
+    printf("{\"blobs\": %" PRIu64 ", \"blob_bytes\": %" PRIu64
+           ", \"within_seconds\": %.9f, \"within_cpu\": %.9f, \"hashes\": \"",
+           found.blobs, found.bytes, wall, cpu);
     for (int i = 0; i < MT_HASH_SIZE; i++)
         printf("%02x", found.hashes[i]);
     puts("\"}");

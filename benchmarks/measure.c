@@ -1,6 +1,8 @@
-/* measure CORE RESULT PROGRAM ARGUMENT…: runs a program on one core and writes what it took to RESULT, as JSON: seconds by the clock and of the processor, peak resident memory, exit status.
+/* measure CORE RESULT PROGRAM ARGUMENT…: runs a program on one core and writes what it took to
+ * RESULT, as JSON: seconds by the clock and of the processor, peak resident memory, exit status.
  *
- * A program of its own, because the peak that the kernel reports for a process counts what its parent held at the fork: here that is next to nothing. */
+ * A program of its own, because the peak that the kernel reports for a process counts what its
+ * parent held at the fork: here that is next to nothing. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sched.h>
@@ -20,7 +22,10 @@ static double now(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-static double seconds(struct timeval time) { return (double)time.tv_sec + (double)time.tv_usec / 1e6; }
+static double seconds(struct timeval time)
+{
+    return (double)time.tv_sec + (double)time.tv_usec / 1e6;
+}
 
 /* Pins the process to the core and becomes the program; returns only to fail. */
 static void become(long core, char **program)
@@ -60,7 +65,9 @@ int main(int argc, char **argv)
         return 1;
     }
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    fprintf(result, "{\"seconds\": %.6f, \"user\": %.6f, \"system\": %.6f, \"peak\": %ld, \"status\": %d}\n", wall, seconds(usage.ru_utime), seconds(usage.ru_stime),
-            usage.ru_maxrss * 1024L, code);
+    fprintf(
+        result,
+        "{\"seconds\": %.6f, \"user\": %.6f, \"system\": %.6f, \"peak\": %ld, \"status\": %d}\n",
+        wall, seconds(usage.ru_utime), seconds(usage.ru_stime), usage.ru_maxrss * 1024L, code);
     return fclose(result) != 0;
 }

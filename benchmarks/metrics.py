@@ -1,4 +1,6 @@
-"""What all rules and all metrics take on a large capture: `python -m benchmarks metrics CAPTURE`."""
+"""What all rules and all metrics take on a large capture: `python -m benchmarks metrics
+CAPTURE`.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-_GIVEN = {"autonomous_systems", "ban_list_adoption", "components", "subnets_of"}  # take something else than a View alone
+# take something else than a View alone
+_GIVEN = {"autonomous_systems", "ban_list_adoption", "components", "subnets_of"}
 
 
 def measure(capture: Path, times: int, tell: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Reads the capture `times` times over, as that many vantage nodes, and takes every rule of the default preset and every metric in turn.
+    """Reads the capture `times` times over, as that many vantage nodes, and takes every rule of the
+    default preset and every metric in turn.
 
-    Seconds by the clock and of the processor, and the most memory so far, in bytes. What rules and metrics have in common is made by the first that needs it.
+    Seconds by the clock and of the processor, and the most memory so far, in bytes. What rules and
+    metrics have in common is made by the first that needs it.
     """
     import monerotraffic
     from monerotraffic import metrics
@@ -28,10 +33,24 @@ def measure(capture: Path, times: int, tell: Callable[[str], None]) -> list[dict
         start, cpu = time.perf_counter(), time.process_time()
         result = made()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        rows.append({"name": name, "seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu, "peak": peak})
+        rows.append(
+            {
+                "name": name,
+                "seconds": time.perf_counter() - start,
+                "cpu": time.process_time() - cpu,
+                "peak": peak,
+            }
+        )
         return result
 
-    view = metrics.View(take("read", lambda: monerotraffic.read({f"node{number:02}": str(capture) for number in range(times)})))
+    view = metrics.View(
+        take(
+            "read",
+            lambda: monerotraffic.read(
+                {f"node{number:02}": str(capture) for number in range(times)}
+            ),
+        )
+    )
     for name in RULES:
         take(f"rule {name}", lambda name=name: find_anomalies(view, rules=[name]))
     for name in metrics.__all__:
@@ -46,8 +65,19 @@ def table(rows: list[dict[str, Any]], shown: float = 1.0) -> str:
     for kind in ("read", "rule", "metric"):
         chosen = [row for row in rows if row["name"].startswith(kind)]
         title = kind if kind == "read" else f"all {kind}s ({len(chosen)})"
-        lines.append(_line(title, sum(row["seconds"] for row in chosen), sum(row["cpu"] for row in chosen), max(row["peak"] for row in chosen)))
-    lines += [_line(row["name"], row["seconds"], row["cpu"], row["peak"]) for row in rows if row["cpu"] >= shown and row["name"] != "read"]
+        lines.append(
+            _line(
+                title,
+                sum(row["seconds"] for row in chosen),
+                sum(row["cpu"] for row in chosen),
+                max(row["peak"] for row in chosen),
+            )
+        )
+    lines += [
+        _line(row["name"], row["seconds"], row["cpu"], row["peak"])
+        for row in rows
+        if row["cpu"] >= shown and row["name"] != "read"
+    ]
     return "\n".join(lines)
 
 

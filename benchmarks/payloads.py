@@ -1,4 +1,6 @@
-"""The Levin messages of a node of today (v0.18), whole: header and payload. Nothing here knows of TCP or of files."""
+"""The Levin messages of a node of today (v0.18), whole: header and payload. Nothing here knows of
+TCP or of files.
+"""
 
 import struct
 from collections.abc import Sequence
@@ -41,23 +43,42 @@ class Chain:
 
 
 def request(command: int, payload: bytes) -> Message:
-    return Message(_HEADER.pack(_SIGNATURE, len(payload), 1, command, 0, 1, 1) + payload, command, "request")
+    return Message(
+        _HEADER.pack(_SIGNATURE, len(payload), 1, command, 0, 1, 1) + payload, command, "request"
+    )
 
 
 def response(command: int, payload: bytes, peers: int = 0) -> Message:
-    return Message(_HEADER.pack(_SIGNATURE, len(payload), 0, command, 1, 2, 1) + payload, command, "response", peers)
+    return Message(
+        _HEADER.pack(_SIGNATURE, len(payload), 0, command, 1, 2, 1) + payload,
+        command,
+        "response",
+        peers,
+    )
 
 
-def notification(command: int, payload: bytes, transactions: Sequence[bytes] = (), blocks: Sequence[bytes] = (), inventories: int = 0) -> Message:
+def notification(
+    command: int,
+    payload: bytes,
+    transactions: Sequence[bytes] = (),
+    blocks: Sequence[bytes] = (),
+    inventories: int = 0,
+) -> Message:
     data = _HEADER.pack(_SIGNATURE, len(payload), 0, command, 0, 1, 1) + payload
-    return Message(data, command, "notification", 0, tuple(transactions), tuple(blocks), inventories)
+    return Message(
+        data, command, "notification", 0, tuple(transactions), tuple(blocks), inventories
+    )
 
 
 # ---- what handshakes and timed syncs are made of ----
 
 
 def node_data(my_port: int, peer_id: int, rpc_port: int, support_flags: int) -> bytes:
-    entries = [epee.u32("my_port", my_port), epee.string("network_id", MAINNET), epee.u64("peer_id", peer_id)]
+    entries = [
+        epee.u32("my_port", my_port),
+        epee.string("network_id", MAINNET),
+        epee.u64("peer_id", peer_id),
+    ]
     if rpc_port:
         entries.append(epee.u16("rpc_port", rpc_port))
     if support_flags:
@@ -81,10 +102,18 @@ def payload_data(chain: Chain, pruning_seed: int) -> bytes:
 def peer_entry(host: bytes, port: int, peer_id: int, pruning_seed: int, rpc_port: int) -> bytes:
     """One element of local_peerlist_new; `host` is 4 or 16 bytes in network order."""
     if len(host) == 4:
-        address, kind = epee.section(epee.u32("m_ip", int.from_bytes(host, "little")), epee.u16("m_port", port)), 1
+        address, kind = (
+            epee.section(
+                epee.u32("m_ip", int.from_bytes(host, "little")), epee.u16("m_port", port)
+            ),
+            1,
+        )
     else:
         address, kind = epee.section(epee.string("addr", host), epee.u16("m_port", port)), 2
-    entries = [epee.entry("adr", epee.section(epee.entry("addr", address), epee.u8("type", kind))), epee.u64("id", peer_id)]
+    entries = [
+        epee.entry("adr", epee.section(epee.entry("addr", address), epee.u8("type", kind))),
+        epee.u64("id", peer_id),
+    ]
     if pruning_seed:
         entries.append(epee.u32("pruning_seed", pruning_seed))
     if rpc_port:
@@ -126,15 +155,23 @@ def ping_response(peer_id: int) -> Message:
 
 def new_transactions(blobs: Sequence[bytes], fluff: bool) -> Message:
     stem = () if fluff else (epee.boolean("dandelionpp_fluff", False),)
-    return notification(NEW_TRANSACTIONS, epee.payload(epee.string("_", b""), *stem, epee.strings("txs", sorted(blobs))), blobs)
+    return notification(
+        NEW_TRANSACTIONS,
+        epee.payload(epee.string("_", b""), *stem, epee.strings("txs", sorted(blobs))),
+        blobs,
+    )
 
 
 def _block(block: bytes, blobs: Sequence[bytes]) -> bytes:
-    return epee.section(epee.string("block", block), *((epee.strings("txs", blobs),) if blobs else ()))
+    return epee.section(
+        epee.string("block", block), *((epee.strings("txs", blobs),) if blobs else ())
+    )
 
 
 def fluffy_block(block: bytes, blobs: Sequence[bytes], height: int) -> Message:
-    payload = epee.payload(epee.entry("b", _block(block, blobs)), epee.u64("current_blockchain_height", height))
+    payload = epee.payload(
+        epee.entry("b", _block(block, blobs)), epee.u64("current_blockchain_height", height)
+    )
     return notification(FLUFFY_BLOCK, payload, blobs, (block,))
 
 
@@ -148,20 +185,33 @@ def fluffy_missing(block_id: bytes, height: int, indices: Sequence[int]) -> Mess
 
 
 def get_objects(ids: Sequence[bytes]) -> Message:
-    return notification(GET_OBJECTS, epee.payload(epee.string("blocks", b"".join(ids))), inventories=len(ids))
+    return notification(
+        GET_OBJECTS, epee.payload(epee.string("blocks", b"".join(ids))), inventories=len(ids)
+    )
 
 
 def objects(blocks: Sequence[tuple[bytes, Sequence[bytes]]], height: int) -> Message:
     bodies = [_block(block, blobs) for block, blobs in blocks]
-    payload = epee.payload(epee.objects("blocks", bodies), epee.u64("current_blockchain_height", height))
-    return notification(OBJECTS, payload, [blob for _, blobs in blocks for blob in blobs], [block for block, _ in blocks])
+    payload = epee.payload(
+        epee.objects("blocks", bodies), epee.u64("current_blockchain_height", height)
+    )
+    return notification(
+        OBJECTS,
+        payload,
+        [blob for _, blobs in blocks for blob in blobs],
+        [block for block, _ in blocks],
+    )
 
 
 def chain_request(ids: Sequence[bytes]) -> Message:
-    return notification(CHAIN_REQUEST, epee.payload(epee.string("block_ids", b"".join(ids))), inventories=len(ids))
+    return notification(
+        CHAIN_REQUEST, epee.payload(epee.string("block_ids", b"".join(ids))), inventories=len(ids)
+    )
 
 
-def chain_entry(first_block: bytes, ids: Sequence[bytes], weights: Sequence[int], start: int, chain: Chain) -> Message:
+def chain_entry(
+    first_block: bytes, ids: Sequence[bytes], weights: Sequence[int], start: int, chain: Chain
+) -> Message:
     fields = (
         epee.u64("cumulative_difficulty", chain.difficulty),
         epee.u64("cumulative_difficulty_top64", 0),
@@ -175,4 +225,8 @@ def chain_entry(first_block: bytes, ids: Sequence[bytes], weights: Sequence[int]
 
 
 def txpool_complement(ids: Sequence[bytes]) -> Message:
-    return notification(TXPOOL_COMPLEMENT, epee.payload(*((epee.string("hashes", b"".join(ids)),) if ids else ())), inventories=len(ids))
+    return notification(
+        TXPOOL_COMPLEMENT,
+        epee.payload(*((epee.string("hashes", b"".join(ids)),) if ids else ())),
+        inventories=len(ids),
+    )

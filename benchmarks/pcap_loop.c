@@ -1,4 +1,5 @@
-/* The ceiling: every packet of a capture through libpcap, looked at by nobody. Prints the packets and their bytes. */
+/* The ceiling: every packet of a capture through libpcap, looked at by nobody. Prints the packets
+ * and their bytes. */
 #define _DEFAULT_SOURCE /* u_int and its like, which the header of libpcap needs */
 #include <inttypes.h>
 #include <pcap/pcap.h>

@@ -1,4 +1,6 @@
-"""The network around the node: a pool of hosts, some far better known than others, and the lists of them that nodes hand out."""
+"""The network around the node: a pool of hosts, some far better known than others, and the lists of
+them that nodes hand out.
+"""
 
 import random
 from dataclasses import dataclass
@@ -28,14 +30,48 @@ class Host:
 
 
 def _address(rng: random.Random, known: set[bytes]) -> bytes:
-    """IPv4 of the public kind; 14 % IPv6, of which most are v4-mapped, and half of these the twin of an address that is in the pool too."""
+    """IPv4 of the public kind; 14 % IPv6, of which most are v4-mapped, and half of these the twin
+    of an address that is in the pool too.
+    """
     while True:
-        address = bytes((rng.choice((5, 23, 37, 45, 51, 62, 66, 77, 82, 88, 94, 104, 139, 142, 147, 159, 162, 178, 185, 193, 195, 212)), *rng.randbytes(3)))
+        address = bytes(
+            (
+                rng.choice(
+                    (
+                        5,
+                        23,
+                        37,
+                        45,
+                        51,
+                        62,
+                        66,
+                        77,
+                        82,
+                        88,
+                        94,
+                        104,
+                        139,
+                        142,
+                        147,
+                        159,
+                        162,
+                        178,
+                        185,
+                        193,
+                        195,
+                        212,
+                    )
+                ),
+                *rng.randbytes(3),
+            )
+        )
         draw = rng.random()
         if draw < 0.10:
             address = _V4_MAPPED + address
         elif draw < 0.14:
-            address = b"\x20\x01" + rng.randbytes(2) + rng.randbytes(4) + bytes(6) + rng.randbytes(2)
+            address = (
+                b"\x20\x01" + rng.randbytes(2) + rng.randbytes(4) + bytes(6) + rng.randbytes(2)
+            )
         if address not in known:
             known.add(address)
             return address
@@ -47,7 +83,14 @@ def _host(rng: random.Random, known: set[bytes]) -> Host:
     pruning_seed = 384 + rng.randrange(8) if rng.random() < 0.2 else 0
     rpc_port = rng.choice((18089, 18089, 18081)) if rng.random() < 0.2 else 0
     peer_id = rng.getrandbits(64)
-    return Host(address, port, peer_id, pruning_seed, rpc_port, payloads.peer_entry(address, port, peer_id, pruning_seed, rpc_port))
+    return Host(
+        address,
+        port,
+        peer_id,
+        pruning_seed,
+        rpc_port,
+        payloads.peer_entry(address, port, peer_id, pruning_seed, rpc_port),
+    )
 
 
 class Pool:
@@ -89,8 +132,11 @@ class Pool:
 
 
 class PeerLists:
-    """What one side sends of its white list over one connection: at first 250; then, in each timed sync, those of another random 250 that the
-    connection has not carried yet. A repeating node (not every software keeps books) sends 250 every time."""
+    """What one side sends of its white list over one connection: at first 250; then, in each timed
+    sync, those of another random 250 that the
+    connection has not carried yet. A repeating node (not every software keeps books) sends 250
+    every time.
+    """
 
     def __init__(self, pool: Pool, white: NDArray[np.intp] | None, repeats: bool) -> None:
         """`white`: the sender's white list; None: whatever is drawn."""
@@ -101,11 +147,17 @@ class PeerLists:
         self._begun = False
 
     def first(self, last_of_it: bool = False) -> list[bytes]:
-        """The first list. `last_of_it`: none will follow, so that the rest of the white list is not needed."""
+        """The first list. `last_of_it`: none will follow, so that the rest of the white list is not
+        needed.
+        """
         self._begun = True
         if last_of_it and self._white is None:
             return self._pool.entries(self._pool.draw(payloads.PEERS_PER_LIST))
-        white = self._pool.draw(_WHITE_LIST) if self._white is None else self._pool.shuffled(self._white, len(self._white))
+        white = (
+            self._pool.draw(_WHITE_LIST)
+            if self._white is None
+            else self._pool.shuffled(self._white, len(self._white))
+        )
         if self._repeats:
             self._white = white
         else:
@@ -122,7 +174,10 @@ class PeerLists:
             return []
         unsent = len(self._rest)
         expected = payloads.PEERS_PER_LIST * unsent / _WHITE_LIST
-        count = min(unsent, max(0, round(rng.gauss(expected, (expected * (1 - unsent / _WHITE_LIST)) ** 0.5))))
+        count = min(
+            unsent,
+            max(0, round(rng.gauss(expected, (expected * (1 - unsent / _WHITE_LIST)) ** 0.5))),
+        )
         now, self._rest = self._rest[:count], self._rest[count:]
         if not count and rng.random() < 0.3:  # the white list has changed a little since
             now = self._pool.draw(1)

@@ -1,4 +1,6 @@
-"""The side-by-side run: rounds of A B C, each a process of its own on one core, and what came of it."""
+"""The side-by-side run: rounds of A B C, each a process of its own on one core, and what came of
+it.
+"""
 
 import json
 import os
@@ -26,7 +28,9 @@ class Sample:
     """One run of one contender."""
 
     round: int
-    seconds: float  # by the clock, start of the process to its end; scaled to the whole file if only a part was read
+    # by the clock, start of the process to its end; scaled to the whole file if only a part was
+    # read
+    seconds: float
     cpu: float
     peak: int  # bytes resident
     report: dict[str, Any] = field(default_factory=dict)  # what the process said of itself
@@ -57,7 +61,9 @@ class Summary:
 
     def as_json(self) -> dict[str, Any]:
         ratios = [mine / loop.seconds for mine, loop in zip(self.seconds, self.loop, strict=True)]
-        cpu_ratios = [mine / loop.cpu for mine, loop in zip(self.cpu, self.loop, strict=True) if loop.cpu]
+        cpu_ratios = [
+            mine / loop.cpu for mine, loop in zip(self.cpu, self.loop, strict=True) if loop.cpu
+        ]
         return {
             "key": self.key,
             "title": self.title,
@@ -65,7 +71,10 @@ class Summary:
             "seconds_min": min(self.seconds),
             "seconds_median": statistics.median(self.seconds),
             "cpu_min": min(self.cpu),
-            "megabytes_per_second": self.bytes / min(self.seconds) / 1e6 if min(self.seconds) > 0 else None,  # a difference may be none
+            # a difference may be none
+            "megabytes_per_second": self.bytes / min(self.seconds) / 1e6
+            if min(self.seconds) > 0
+            else None,
             "ratio_median": statistics.median(ratios),
             "ratio_min": min(ratios),
             "ratio_max": max(ratios),
@@ -94,23 +103,48 @@ class Bench:
         output, errors = self._folder / "output", self._folder / "errors"
         command = [str(self._measure), str(self._core), str(result), *contender.command]
         with output.open("wb") as out, errors.open("wb") as err:
-            ran = subprocess.run(command, stdout=out, stderr=err, stdin=subprocess.DEVNULL, check=False, env=environment())
+            ran = subprocess.run(
+                command,
+                stdout=out,
+                stderr=err,
+                stdin=subprocess.DEVNULL,
+                check=False,
+                env=environment(),
+            )
         said = errors.read_text(errors="replace").strip()
         if ran.returncode:
             raise BenchmarkError(f"{contender.title} could not be measured: {said}")
         took = json.loads(result.read_text())
         if took["status"]:
-            raise BenchmarkError(f"{contender.title} failed (status {took['status']}): {said or 'no message'}")
+            raise BenchmarkError(
+                f"{contender.title} failed (status {took['status']}): {said or 'no message'}"
+            )
         report = json.loads(output.read_text()) if contender.reports else {}
         if "packets" in report:
             self._packets = self._packets or report["packets"]
             if report["packets"] != self._packets:
-                raise BenchmarkError(f"{contender.title} saw {report['packets']} packets, others {self._packets}")
+                raise BenchmarkError(
+                    f"{contender.title} saw {report['packets']} packets, others {self._packets}"
+                )
         scale = 1.0 if contender.packets is None else max(1.0, self._packets / contender.packets)
-        return Sample(round_, took["seconds"] * scale, (took["user"] + took["system"]) * scale, took["peak"], report)
+        return Sample(
+            round_,
+            took["seconds"] * scale,
+            (took["user"] + took["system"]) * scale,
+            took["peak"],
+            report,
+        )
 
-    def rounds(self, contenders: Sequence[Contender], runs: int, slow_runs: int, tell: Callable[[str], None]) -> None:
-        """After one round that does not count (of those that are quick): the page cache is warm then, for the capture and for the programs."""
+    def rounds(
+        self,
+        contenders: Sequence[Contender],
+        runs: int,
+        slow_runs: int,
+        tell: Callable[[str], None],
+    ) -> None:
+        """After one round that does not count (of those that are quick): the page cache is warm
+        then, for the capture and for the programs.
+        """
         for contender in contenders:
             if not contender.slow:
                 tell(f"warm-up: {contender.title}")
@@ -123,7 +157,9 @@ class Bench:
                 self.samples.setdefault(contender.key, []).append(self.once(contender, round_))
 
     def summaries(self, contenders: Sequence[Contender]) -> list[Summary]:
-        """Of each contender the whole process, and the middle of it if it told that too; after the Keccak pass, all tables without its time."""
+        """Of each contender the whole process, and the middle of it if it told that too; after the
+        Keccak pass, all tables without its time.
+        """
         lines: list[Summary] = []
         for contender in contenders:
             samples = self.samples[contender.key]
@@ -138,7 +174,13 @@ class Bench:
             )
             if contender.within:
                 key, title = contender.within
-                lines.append(self._line(f"{contender.key}:{key}", f"  {title}", [sample.within for sample in samples]))
+                lines.append(
+                    self._line(
+                        f"{contender.key}:{key}",
+                        f"  {title}",
+                        [sample.within for sample in samples],
+                    )
+                )
             if contender.key == _KECCAK and _ALL in self.samples:
                 lines += self._without_keccak()
         return lines
@@ -147,17 +189,30 @@ class Bench:
         """The bare loop of the same rounds stands beside the samples."""
         loops = {sample.round: sample for sample in self.samples[_LOOP]}
         size = samples[-1].report.get("blob_bytes", self._capture.stat().st_size)
-        seconds, cpu = tuple(sample.seconds for sample in samples), tuple(sample.cpu for sample in samples)
-        return Summary(key, title, seconds, cpu, tuple(loops[sample.round] for sample in samples), size)
+        seconds, cpu = (
+            tuple(sample.seconds for sample in samples),
+            tuple(sample.cpu for sample in samples),
+        )
+        return Summary(
+            key, title, seconds, cpu, tuple(loops[sample.round] for sample in samples), size
+        )
 
     def _without_keccak(self) -> list[Summary]:
-        """What all tables take beyond the hashing that nobody can do without, of which the time alone counts, not that of its process."""
+        """What all tables take beyond the hashing that nobody can do without, of which the time
+        alone counts, not that of its process.
+        """
         hashing = [sample.within for sample in self.samples[_KECCAK]]
         whole = self.samples[_ALL]
         within = [sample.within for sample in whole]
         return [
-            self._line("all-keccak", "all tables − the hashing alone", list(map(Sample.less, whole, hashing))),
-            self._line("all-keccak:read", "  within read()", list(map(Sample.less, within, hashing))),
+            self._line(
+                "all-keccak",
+                "all tables − the hashing alone",
+                list(map(Sample.less, whole, hashing)),
+            ),
+            self._line(
+                "all-keccak:read", "  within read()", list(map(Sample.less, within, hashing))
+            ),
         ]
 
     @property
@@ -175,7 +230,8 @@ def run(
     core: int | None,
     tell: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Everything: builds, runs, sums up. Contenders that cannot run here (one Keccak pass, without the file of `blobs`) are left out, and told.
+    """Everything: builds, runs, sums up. Contenders that cannot run here (one Keccak pass, without
+    the file of `blobs`) are left out, and told.
     Raises BenchmarkError, and Unavailable if the bare loop cannot run."""
     if core is None:
         core = max(os.sched_getaffinity(0))
@@ -195,12 +251,25 @@ def run(
         bench.rounds(contenders, runs, slow_runs, tell)
     summaries = bench.summaries(contenders)
     return {
-        "capture": {"name": capture.name, "bytes": capture.stat().st_size, "packets": bench.packets},
+        "capture": {
+            "name": capture.name,
+            "bytes": capture.stat().st_size,
+            "packets": bench.packets,
+        },
         "machine": machine(core),
         "left_out": missing,
         "summary": [line.as_json() for line in summaries],
         "samples": {
-            key: [{"round": s.round, "seconds": s.seconds, "cpu": s.cpu, "peak": s.peak, "report": s.report} for s in samples]
+            key: [
+                {
+                    "round": s.round,
+                    "seconds": s.seconds,
+                    "cpu": s.cpu,
+                    "peak": s.peak,
+                    "report": s.report,
+                }
+                for s in samples
+            ]
             for key, samples in bench.samples.items()
         },
         "tshark_packets": tshark_packets if "tshark" in bench.samples else None,
@@ -212,10 +281,18 @@ def machine(core: int) -> dict[str, Any]:
     model = ""
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            model = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), "")
+            model = next(
+                (line.split(":", 1)[1].strip() for line in file if line.startswith("model name")),
+                "",
+            )
     except OSError:
         pass
-    return {"processor": model or platform.machine(), "core": core, "kernel": platform.release(), "python": sys.version.split()[0]}
+    return {
+        "processor": model or platform.machine(),
+        "core": core,
+        "kernel": platform.release(),
+        "python": sys.version.split()[0],
+    }
 
 
 def _megabytes(number: int | None) -> str:
@@ -225,7 +302,21 @@ def _megabytes(number: int | None) -> str:
 def table(result: dict[str, Any]) -> str:
     """The result for people."""
     capture, host = result["capture"], result["machine"]
-    head = ("", "runs", "s min", "s median", "MB/s", "× loop", "min to max", "cpu s", "× loop cpu", "peak MB", "tables MB", "peak − tables", "before read")
+    head = (
+        "",
+        "runs",
+        "s min",
+        "s median",
+        "MB/s",
+        "× loop",
+        "min to max",
+        "cpu s",
+        "× loop cpu",
+        "peak MB",
+        "tables MB",
+        "peak − tables",
+        "before read",
+    )
     rows = [head]
     for line in result["summary"]:
         beyond = None if line["table_bytes"] is None else line["peak_bytes"] - line["table_bytes"]
@@ -251,9 +342,15 @@ def table(result: dict[str, Any]) -> str:
         "",
     ]
     for row in rows:
-        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        cells = [
+            row[0].ljust(widths[0]),
+            *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+        ]
         text.append("  ".join(cells).rstrip())
     if result["tshark_packets"]:
-        text += ("", f"tshark read the first {min(result['tshark_packets'], capture['packets']):,} packets; its time is scaled to all of them.")
+        text += (
+            "",
+            f"tshark read the first {min(result['tshark_packets'], capture['packets']):,} packets; its time is scaled to all of them.",
+        )
     text += (f"left out: {key}: {why}" for key, why in result["left_out"].items())
     return "\n".join(text)

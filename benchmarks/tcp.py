@@ -1,5 +1,8 @@
-"""TCP connections as a capture at one of their ends sees them: Ethernet frames with sound checksums, delayed acknowledgements, slow start, and now and then
-a segment lost, late or sent twice. The sides of a connection take turns: one writes and is acknowledged, then the next write begins."""
+"""TCP connections as a capture at one of their ends sees them: Ethernet frames with sound
+checksums, delayed acknowledgements, slow start, and now and then
+a segment lost, late or sent twice. The sides of a connection take turns: one writes and is
+acknowledged, then the next write begins.
+"""
 
 import random
 import struct
@@ -52,7 +55,18 @@ class Counts:
 class _Side:
     """One end: what is constant in its packets, and where its sequence stands."""
 
-    __slots__ = ("addresses", "addresses_sum", "clock", "ethernet", "flight", "identification", "next", "ports", "ttl", "window")
+    __slots__ = (
+        "addresses",
+        "addresses_sum",
+        "clock",
+        "ethernet",
+        "flight",
+        "identification",
+        "next",
+        "ports",
+        "ttl",
+        "window",
+    )
 
     def __init__(self, rng: random.Random, here: Endpoint, there: Endpoint, ttl: int) -> None:
         self.ethernet = there.mac + here.mac + (b"\x08\x00" if len(here.host) == 4 else b"\x86\xdd")
@@ -68,15 +82,28 @@ class _Side:
 
 
 class Connection:
-    """A connection between the vantage node and a peer. Every method begins at `at` or when the connection is free, whichever is later; `free` is when
+    """A connection between the vantage node and a peer. Every method begins at `at` or when the
+    connection is free, whichever is later; `free` is when
     it was over (nanoseconds)."""
 
-    def __init__(self, capture: CaptureFile, counts: Counts, rng: random.Random, vantage: Endpoint, peer: Endpoint, rtt: int, disorder: float) -> None:
+    def __init__(
+        self,
+        capture: CaptureFile,
+        counts: Counts,
+        rng: random.Random,
+        vantage: Endpoint,
+        peer: Endpoint,
+        rtt: int,
+        disorder: float,
+    ) -> None:
         """`disorder`: of how many segments one has bad luck."""
         self._capture = capture
         self._counts = counts
         self._rng = rng
-        self._sides = (_Side(rng, vantage, peer, 64), _Side(rng, peer, vantage, rng.choice((50, 52, 54, 115))))
+        self._sides = (
+            _Side(rng, vantage, peer, 64),
+            _Side(rng, peer, vantage, rng.choice((50, 52, 54, 115))),
+        )
         self._ipv6 = len(peer.host) == 16
         self._mss = 1428 if self._ipv6 else 1448
         self._delays = (_STACK_DELAY, rtt)
@@ -126,7 +153,8 @@ class Connection:
     # ---- data ----
 
     def write(self, side: int, data: bytes, at: int, answered: bool = False) -> None:
-        """`data` from `side`, in segments as large as may be, until all of it is there. `answered`: the other side's next write acknowledges an odd
+        """`data` from `side`, in segments as large as may be, until all of it is there. `answered`:
+        the other side's next write acknowledges an odd
         last segment."""
         at = max(at, self.free)
         self._counts.payload_bytes += len(data)
@@ -142,14 +170,18 @@ class Connection:
         self._rest(side, at, unacknowledged, answered)
 
     def _rest(self, side: int, at: int, unacknowledged: int, answered: bool) -> None:
-        """After the last segment: its acknowledgement, unless what the other side writes next carries it."""
+        """After the last segment: its acknowledgement, unless what the other side writes next
+        carries it.
+        """
         self.free = at + self._delays[1 - side]
         if unacknowledged and not answered:
             self.free += _DELAYED_ACK
             self._packet(self.free, 1 - side, _ACK)
 
     def _segments(self, side: int, data: bytes, segments: int, at: int) -> tuple[int, int]:
-        """All segments of a write and their acknowledgements but the last. Returns how many segments are unacknowledged, and the time of the last segment."""
+        """All segments of a write and their acknowledgements but the last. Returns how many
+        segments are unacknowledged, and the time of the last segment.
+        """
         mss, me, start = self._mss, self._sides[side], self._sides[side].next
         ack_delay = self._delays[1 - side]
         gap = (12 if side == VANTAGE else self._rng.randint(12, 90)) * MICROSECOND
@@ -163,7 +195,9 @@ class Connection:
             in_flight += 1
             at += gap + pause
             flags = _PSH | _ACK if index == segments - 1 else _ACK
-            self._packet(at, side, flags, data[index * mss : (index + 1) * mss], sequence=start + index * mss)
+            self._packet(
+                at, side, flags, data[index * mss : (index + 1) * mss], sequence=start + index * mss
+            )
             highest = max(highest, index + 1)
             if not delivered:
                 continue
@@ -172,12 +206,16 @@ class Connection:
             unacknowledged += whole - before
             orderly = whole - before == 1 and whole == highest
             if unacknowledged >= 2 or not orderly:
-                self._packet(at + ack_delay, 1 - side, _ACK, acknowledged=start + min(whole * mss, len(data)))
+                self._packet(
+                    at + ack_delay, 1 - side, _ACK, acknowledged=start + min(whole * mss, len(data))
+                )
                 unacknowledged = 0
         return unacknowledged, at
 
     def _arrivals(self, side: int, size: int, segments: int) -> list[tuple[int, bool, int]]:
-        """The order in which the capture sees the segments: (index, does the receiver get it, nanoseconds it is late)."""
+        """The order in which the capture sees the segments: (index, does the receiver get it,
+        nanoseconds it is late).
+        """
         unlucky = self._unlucky(segments)
         if not unlucky:
             return [(index, True, 0) for index in range(segments)]
@@ -207,7 +245,9 @@ class Connection:
         return order + [(which, True, pause + _RETRANSMISSION_TIMEOUT) for _, which, pause in late]
 
     def _unlucky(self, segments: int) -> set[int]:
-        """Which segments have bad luck: a draw for each such segment rather than one for each segment."""
+        """Which segments have bad luck: a draw for each such segment rather than one for each
+        segment.
+        """
         unlucky: set[int] = set()
         if self._disorder:
             at = int(self._rng.expovariate(self._disorder))
@@ -218,8 +258,18 @@ class Connection:
 
     # ---- packets ----
 
-    def _packet(self, at: int, side: int, flags: int, data: bytes = b"", sequence: int | None = None, acknowledged: int | None = None) -> None:
-        """One packet into the capture. A 32-bit word counts in a checksum as its value modulo 65535, so sums are taken of numbers, not of bytes."""
+    def _packet(
+        self,
+        at: int,
+        side: int,
+        flags: int,
+        data: bytes = b"",
+        sequence: int | None = None,
+        acknowledged: int | None = None,
+    ) -> None:
+        """One packet into the capture. A 32-bit word counts in a checksum as its value modulo
+        65535, so sums are taken of numbers, not of bytes.
+        """
         me, other = self._sides[side], self._sides[1 - side]
         sequence = (me.next if sequence is None else sequence) & _MASK
         ack = (other.next if acknowledged is None else acknowledged) & _MASK if flags & _ACK else 0
@@ -227,12 +277,20 @@ class Connection:
         echo = (other.clock + (at - self._rtt) // MILLISECOND) & _MASK if flags & _ACK else 0
         if flags & _SYN:
             maximum = 0x02040000 | self._mss + 12
-            head, window, options = 0xA000 | flags, 64240, _SYN_OPTIONS.pack(maximum, _TIMESTAMPS, clock, echo, _WINDOW_SCALE)
+            head, window, options = (
+                0xA000 | flags,
+                64240,
+                _SYN_OPTIONS.pack(maximum, _TIMESTAMPS, clock, echo, _WINDOW_SCALE),
+            )
             total = maximum + _TIMESTAMPS + clock + echo + _WINDOW_SCALE
         elif flags & _RST:
             head, window, options, total = 0x5000 | flags, 0, b"", 0
         else:
-            head, window, options = 0x8000 | flags, me.window, _OPTIONS.pack(_TIMESTAMPS, clock, echo)
+            head, window, options = (
+                0x8000 | flags,
+                me.window,
+                _OPTIONS.pack(_TIMESTAMPS, clock, echo),
+            )
             total = _TIMESTAMPS + clock + echo
         size = 20 + len(options) + len(data)
         if data:
@@ -240,14 +298,19 @@ class Connection:
             total += words << 8 if len(data) & 1 else words
         source, target = me.ports
         total += me.addresses_sum + 6 + size + source + target + sequence + ack + head + window
-        tcp = _TCP.pack(source, target, sequence, ack, head, window, (0xFFFF - total % 0xFFFF) % 0xFFFF, 0)
+        tcp = _TCP.pack(
+            source, target, sequence, ack, head, window, (0xFFFF - total % 0xFFFF) % 0xFFFF, 0
+        )
         if self._ipv6:
             ip = _IPV6.pack(0x60000000, size, 6, me.ttl)
         else:
             me.identification = number = (me.identification + 1) & 0xFFFF
             total = 0x4500 + size + 20 + number + 0x4000 + (me.ttl << 8 | 6) + me.addresses_sum
-            ip = _IPV4.pack(0x4500, size + 20, number, 0x4000, me.ttl, 6, (0xFFFF - total % 0xFFFF) % 0xFFFF)
+            ip = _IPV4.pack(
+                0x4500, size + 20, number, 0x4000, me.ttl, 6, (0xFFFF - total % 0xFFFF) % 0xFFFF
+            )
         frame = b"".join((me.ethernet, ip, me.addresses, tcp, options, data))
-        if len(frame) < 60 and side == PEER:  # what comes over Ethernet is padded, what leaves is seen before that
+        # what comes over Ethernet is padded, what leaves is seen before that
+        if len(frame) < 60 and side == PEER:
             frame = frame.ljust(60, b"\0")
         self._capture.put(at, frame)

@@ -1,4 +1,6 @@
-"""The same capture read by several threads at once: `python -m benchmarks threads CAPTURE`. How much more they get done than one of them."""
+"""The same capture read by several threads at once: `python -m benchmarks threads CAPTURE`. How
+much more they get done than one of them.
+"""
 
 import os
 import statistics
@@ -14,7 +16,9 @@ COUNTS = (1, 2, 4)
 
 
 def at_once(capture: str, count: int) -> float:
-    """Seconds from the moment when `count` threads begin to read the capture to the moment when the last one has it."""
+    """Seconds from the moment when `count` threads begin to read the capture to the moment when the
+    last one has it.
+    """
     import monerotraffic
 
     barrier = threading.Barrier(count + 1)
@@ -40,8 +44,12 @@ def at_once(capture: str, count: int) -> float:
     return seconds
 
 
-def run(capture: Path, runs: int, tell: Callable[[str], None], counts: Sequence[int] = COUNTS) -> dict[str, Any]:
-    """Rounds of all counts in turn, after one of a single thread that does not count: the page cache is warm then."""
+def run(
+    capture: Path, runs: int, tell: Callable[[str], None], counts: Sequence[int] = COUNTS
+) -> dict[str, Any]:
+    """Rounds of all counts in turn, after one of a single thread that does not count: the page
+    cache is warm then.
+    """
     size = capture.stat().st_size
     at_once(str(capture), 1)
     seconds: dict[int, list[float]] = {count: [] for count in counts}
@@ -52,20 +60,43 @@ def run(capture: Path, runs: int, tell: Callable[[str], None], counts: Sequence[
     cores = len(os.sched_getaffinity(0))
     lines = []
     for count in counts:
-        gains = [count * one / mine for one, mine in zip(seconds[counts[0]], seconds[count], strict=True)]
+        gains = [
+            count * one / mine for one, mine in zip(seconds[counts[0]], seconds[count], strict=True)
+        ]
         best = min(seconds[count])
-        line = {"threads": count, "seconds": seconds[count], "megabytes_per_second": count * size / best / 1e6}
-        lines.append(line | {"gain": statistics.median(gains), "gain_best": count * min(seconds[counts[0]]) / best})
-    return {"capture": {"name": capture.name, "bytes": size}, "machine": machine(-1) | {"core": None, "cores": cores}, "threads": lines}
+        line = {
+            "threads": count,
+            "seconds": seconds[count],
+            "megabytes_per_second": count * size / best / 1e6,
+        }
+        lines.append(
+            line
+            | {
+                "gain": statistics.median(gains),
+                "gain_best": count * min(seconds[counts[0]]) / best,
+            }
+        )
+    return {
+        "capture": {"name": capture.name, "bytes": size},
+        "machine": machine(-1) | {"core": None, "cores": cores},
+        "threads": lines,
+    }
 
 
 def table(result: dict[str, Any]) -> str:
     """The result for people."""
     capture, host = result["capture"], result["machine"]
     where = f"{host['cores']} cores of {host['processor']}, Python {host['python']}"
-    text = [f"{capture['name']}: {capture['bytes'] / 1e6:.1f} MB, read by each thread. {where}.", ""]
-    text.append(f"{'threads':>7}  {'s min':>7}  {'s median':>8}  {'MB/s':>7}  {'× one thread':>12}  {'of the least':>12}")
+    text = [
+        f"{capture['name']}: {capture['bytes'] / 1e6:.1f} MB, read by each thread. {where}.",
+        "",
+    ]
+    text.append(
+        f"{'threads':>7}  {'s min':>7}  {'s median':>8}  {'MB/s':>7}  {'× one thread':>12}  {'of the least':>12}"
+    )
     for line in result["threads"]:
         times = f"{min(line['seconds']):7.3f}  {statistics.median(line['seconds']):8.3f}"
-        text.append(f"{line['threads']:7}  {times}  {line['megabytes_per_second']:7.1f}  {line['gain']:12.2f}  {line['gain_best']:12.2f}")
+        text.append(
+            f"{line['threads']:7}  {times}  {line['megabytes_per_second']:7.1f}  {line['gain']:12.2f}  {line['gain_best']:12.2f}"
+        )
     return "\n".join(text)

@@ -1,4 +1,5 @@
-"""Captures made to cost the decoder as much as they can, a packet or a byte: `python -m benchmarks worst`.
+"""Captures made to cost the decoder as much as they can, a packet or a byte: `python -m benchmarks
+worst`.
 
 What each would do to a decoder that is not built for it stands in its docstring.
 """
@@ -40,9 +41,15 @@ def _fields(text: str) -> list[tuple[str, str]]:
 
 
 _RECORD = _fields("seconds:<u4 nanoseconds:<u4 captured:<u4 length:<u4")
-_HEADER4 = _fields("version:u1 service:u1 total:>u2 identification:>u2 fragment:>u2 ttl:u1 protocol:u1 checksum:>u2 source:>u4 destination:>u4")
-_HEADER6 = _fields("version:>u4 payload_length:>u2 protocol:u1 ttl:u1 source_high:>u8 source_low:>u8 destination_high:>u8 destination_low:>u8")
-_TCP = _fields("source_port:>u2 destination_port:>u2 sequence:>u4 acknowledgement:>u4 offset:u1 flags:u1 window:>u2 tcp_checksum:>u2 urgent:>u2")
+_HEADER4 = _fields(
+    "version:u1 service:u1 total:>u2 identification:>u2 fragment:>u2 ttl:u1 protocol:u1 checksum:>u2 source:>u4 destination:>u4"
+)
+_HEADER6 = _fields(
+    "version:>u4 payload_length:>u2 protocol:u1 ttl:u1 source_high:>u8 source_low:>u8 destination_high:>u8 destination_low:>u8"
+)
+_TCP = _fields(
+    "source_port:>u2 destination_port:>u2 sequence:>u4 acknowledgement:>u4 offset:u1 flags:u1 window:>u2 tcp_checksum:>u2 urgent:>u2"
+)
 
 
 def case(make_file: Case) -> Case:
@@ -54,30 +61,62 @@ def case(make_file: Case) -> Case:
 
 
 def _records(count: int, size: int, ip: int, layers: list[Any]) -> NDArray[Any]:
-    """Raw IP packets of one client and one server with `size` bytes behind the headers, a microsecond apart."""
-    rows = np.zeros(count, np.dtype([*_RECORD, *(_HEADER4 if ip == _IPV4 else _HEADER6), *layers, ("payload", "u1", (size,))]))
+    """Raw IP packets of one client and one server with `size` bytes behind the headers, a
+    microsecond apart.
+    """
+    rows = np.zeros(
+        count,
+        np.dtype(
+            [
+                *_RECORD,
+                *(_HEADER4 if ip == _IPV4 else _HEADER6),
+                *layers,
+                ("payload", "u1", (size,)),
+            ]
+        ),
+    )
     length = rows.dtype.itemsize - 16
     time = np.arange(count, dtype=np.int64) * 1000
     rows["seconds"], rows["nanoseconds"] = _START + time // 10**9, time % 10**9
     rows["captured"] = rows["length"] = length
     rows["ttl"], rows["protocol"] = 64, 6
     if ip == _IPV4:
-        rows["version"], rows["total"], rows["source"], rows["destination"] = 0x45, length, 0xC0000201, 0xC6336401
+        rows["version"], rows["total"], rows["source"], rows["destination"] = (
+            0x45,
+            length,
+            0xC0000201,
+            0xC6336401,
+        )
     else:
-        rows["version"], rows["payload_length"], rows["source_high"], rows["destination_high"] = 6 << 28, length - 40, 0x20010DB8 << 32, 0x20010DB8 << 32
+        rows["version"], rows["payload_length"], rows["source_high"], rows["destination_high"] = (
+            6 << 28,
+            length - 40,
+            0x20010DB8 << 32,
+            0x20010DB8 << 32,
+        )
     return rows
 
 
 def _segments(count: int, size: int, ip: int = _IPV4) -> NDArray[Any]:
-    """Of one stream of the client, whose first byte has the sequence number 1; each at its own `sequence`, in order unless that is changed."""
+    """Of one stream of the client, whose first byte has the sequence number 1; each at its own
+    `sequence`, in order unless that is changed.
+    """
     rows = _records(count, size, ip, _TCP)
-    rows["source_port"], rows["destination_port"], rows["offset"], rows["flags"], rows["window"] = 40000, 18080, 0x50, _ACK, 65535
+    rows["source_port"], rows["destination_port"], rows["offset"], rows["flags"], rows["window"] = (
+        40000,
+        18080,
+        0x50,
+        _ACK,
+        65535,
+    )
     rows["sequence"] = 1 + np.arange(count) * size
     return rows
 
 
 def _file(*parts: NDArray[Any]) -> bytes:
-    return struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, _RAW) + b"".join(part.tobytes() for part in parts)
+    return struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, _RAW) + b"".join(
+        part.tobytes() for part in parts
+    )
 
 
 def _syn(ip: int = _IPV4) -> NDArray[Any]:
@@ -106,7 +145,9 @@ def _varint(value: int) -> bytes:
 
 @case
 def reversed_segments(count: int) -> bytes:
-    """One byte a segment, the last one first: every one goes to the beginning of what waits. Quadratic for a list that is searched or moved."""
+    """One byte a segment, the last one first: every one goes to the beginning of what waits.
+    Quadratic for a list that is searched or moved.
+    """
     rows = _segments(count, 1)
     rows["sequence"] = rows["sequence"][::-1] + 1
     return _file(_syn(), rows)
@@ -114,16 +155,24 @@ def reversed_segments(count: int) -> bytes:
 
 @case
 def shuffled_segments(count: int) -> bytes:
-    """One byte a segment, anywhere within what may wait behind the first, missing, byte. Quadratic for a list that is moved."""
+    """One byte a segment, anywhere within what may wait behind the first, missing, byte. Quadratic
+    for a list that is moved.
+    """
     rows = _segments(count, 1)
-    blocks = np.random.default_rng(1).permuted(np.arange(count - count % 4000).reshape(-1, 4000), axis=1).ravel()
+    blocks = (
+        np.random.default_rng(1)
+        .permuted(np.arange(count - count % 4000).reshape(-1, 4000), axis=1)
+        .ravel()
+    )
     rows["sequence"][: len(blocks)] = 2 + blocks
     return _file(_syn(), rows)
 
 
 @case
 def overlapping_segments(count: int) -> bytes:
-    """Segments of sixteen bytes, one byte further each, behind a hole: all but a byte of each was there before."""
+    """Segments of sixteen bytes, one byte further each, behind a hole: all but a byte of each was
+    there before.
+    """
     rows = _segments(count, 16)
     rows["sequence"] = 2 + np.arange(count) % 4000
     return _file(_syn(), rows)
@@ -131,7 +180,9 @@ def overlapping_segments(count: int) -> bytes:
 
 @case
 def snapped_segments(count: int) -> bytes:
-    """Every other byte behind a hole, and then segments of which the snap length left a byte but whose length spans all that waits."""
+    """Every other byte behind a hole, and then segments of which the snap length left a byte but
+    whose length spans all that waits.
+    """
     rows = _segments(count, 1)
     rows["sequence"] = 2 + 2 * np.arange(count)
     wide = rows[2000:]
@@ -141,7 +192,9 @@ def snapped_segments(count: int) -> bytes:
 
 @case
 def conflicting_segments(count: int) -> bytes:
-    """The same bytes behind a hole with other content each time: a row of problems for each, up to the limit."""
+    """The same bytes behind a hole with other content each time: a row of problems for each, up to
+    the limit.
+    """
     rows = _segments(count, 64)
     rows["sequence"] = 2
     rows["payload"] = np.arange(count)[:, None] & 255
@@ -152,13 +205,18 @@ def conflicting_segments(count: int) -> bytes:
 def connections(count: int) -> bytes:
     """A connection a packet."""
     rows = _segments(count, 0)
-    rows["flags"], rows["source"], rows["source_port"] = _SYN, 0x0A000000 + np.arange(count) // 1000, 1024 + np.arange(count) % 1000
+    rows["flags"], rows["source"], rows["source_port"] = (
+        _SYN,
+        0x0A000000 + np.arange(count) // 1000,
+        1024 + np.arange(count) % 1000,
+    )
     return _file(rows)
 
 
 @case
 def colliding_connections(count: int) -> bytes:
-    """A connection a packet, with IPv6 addresses that a multiplication by a constant of the hash would turn to nothing, and ports that undo what the
+    """A connection a packet, with IPv6 addresses that a multiplication by a constant of the hash
+    would turn to nothing, and ports that undo what the
     addresses add."""
     rows = _segments(count, 0, _IPV6)
     number = np.arange(count, dtype=np.uint64)
@@ -171,12 +229,15 @@ def colliding_connections(count: int) -> bytes:
 
 @case
 def times_that_jump(count: int) -> bytes:
-    """Half of the packets open connections, the others go back by a thousand seconds each: every connection looks as if it came from the future, each time
+    """Half of the packets open connections, the others go back by a thousand seconds each: every
+    connection looks as if it came from the future, each time
     anew."""
     half = count // 2
     rows = _segments(count, 0)
     rows["source"][:half], rows["flags"][:half] = 0x0A000000 + np.arange(half), _SYN
-    rows["seconds"] = np.where(np.arange(count) < half, 2**32 - 1, (2**32 - 1 - (np.arange(count) - half) * 1000) % 2**32)
+    rows["seconds"] = np.where(
+        np.arange(count) < half, 2**32 - 1, (2**32 - 1 - (np.arange(count) - half) * 1000) % 2**32
+    )
     return _file(rows)
 
 
@@ -185,7 +246,11 @@ def ip_fragments(count: int) -> bytes:
     """Fragments of eight bytes, the last of each datagram missing."""
     rows = _records(count, 8, _IPV4, [])
     number = np.arange(count)
-    rows["identification"], rows["fragment"], rows["source"] = number // 8000, 0x2000 | 8000 - number % 8000, 0x0A000000 + number // (8000 << 16)
+    rows["identification"], rows["fragment"], rows["source"] = (
+        number // 8000,
+        0x2000 | 8000 - number % 8000,
+        0x0A000000 + number // (8000 << 16),
+    )
     return _file(rows)
 
 
@@ -218,18 +283,30 @@ def requests(count: int) -> bytes:
     other = _bucket(1007, _EPEE + b"\0", 2) * 30
     there = _stream(one * count, len(one))
     back = _stream(other * (count // 2), len(other))
-    back["source"], back["destination"], back["source_port"], back["destination_port"] = there["destination"][0], there["source"][0], 18080, 40000
+    back["source"], back["destination"], back["source_port"], back["destination_port"] = (
+        there["destination"][0],
+        there["source"][0],
+        18080,
+        40000,
+    )
     back["acknowledgement"] = 1
     return _file(_syn(), there[: count // 2], back)
 
 
 @case
 def early_responses(count: int) -> bytes:
-    """Responses whose sender acknowledged requests that the capture does not hold yet; then requests that none of them answers."""
+    """Responses whose sender acknowledged requests that the capture does not hold yet; then
+    requests that none of them answers.
+    """
     half = count // 2
     answer, question = _bucket(1003, _EPEE + b"\0", 2), _bucket(1007, _EPEE + b"\0", 1, 1)
     back, there = _stream(answer * half, len(answer)), _stream(question * half, len(question))
-    back["source"], back["destination"], back["source_port"], back["destination_port"] = there["destination"][0], there["source"][0], 18080, 40000
+    back["source"], back["destination"], back["source_port"], back["destination_port"] = (
+        there["destination"][0],
+        there["source"][0],
+        18080,
+        40000,
+    )
     back["acknowledgement"] = 1 + half * len(question)
     return _file(_syn(), back, there)
 
@@ -251,7 +328,9 @@ def levin_fragments(count: int) -> bytes:
 
 @case
 def unordered_keys(count: int) -> bytes:
-    """Payloads of as many keys as monerod allows, in an order that has to be sorted; each key of 8 bytes, a bool behind it."""
+    """Payloads of as many keys as monerod allows, in an order that has to be sorted; each key of 8
+    bytes, a bool behind it.
+    """
     keys = np.random.default_rng(2).permutation(16384)
     entries = b"".join(b"\x08%08d\x0b\x01" % key for key in keys)
     message = _bucket(2002, _EPEE + struct.pack("<I", 16384 << 2 | 2) + entries)
@@ -262,7 +341,10 @@ def unordered_keys(count: int) -> bytes:
 def distinct_hashes(count: int) -> bytes:
     """Lists of ids never heard of before: each is remembered."""
     ids = np.random.default_rng(3).bytes(count * 1408)
-    bodies = (_EPEE + b"\x04\x06hashes\x0a" + _varint(len(part)) + part for part in (ids[at : at + 131072] for at in range(0, len(ids), 131072)))
+    bodies = (
+        _EPEE + b"\x04\x06hashes\x0a" + _varint(len(part)) + part
+        for part in (ids[at : at + 131072] for at in range(0, len(ids), 131072))
+    )
     return _file(_syn(), _stream(b"".join(_bucket(2010, body) for body in bodies), 1440))
 
 
@@ -270,9 +352,11 @@ def distinct_hashes(count: int) -> bytes:
 
 
 def measure(packets: int, tell: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Each case with a quarter of so many packets and with all (a tenth of that where they are full), beside the bare loop.
+    """Each case with a quarter of so many packets and with all (a tenth of that where they are
+    full), beside the bare loop.
 
-    `growth` is what a packet costs in the large file by what it costs in the small one: 1 for a decoder that takes linear time. `ratio` is the processor time
+    `growth` is what a packet costs in the large file by what it costs in the small one: 1 for a
+    decoder that takes linear time. `ratio` is the processor time
     within read() by that of the loop, in the large file."""
     rows = []
     with tempfile.TemporaryDirectory(prefix="worst-") as name:
@@ -280,8 +364,18 @@ def measure(packets: int, tell: Callable[[str], None]) -> list[dict[str, Any]]:
         for key, make_file in CASES.items():
             tell(key)
             most = packets // 10 if key in FULL else packets
-            (small, _, few), (large, loop, many) = (_once(make_file(count), folder, key) for count in (most // 4, most))
-            rows.append({"case": key, "packets": many, "ns_per_packet": large / many * 1e9, "ratio": large / loop, "growth": large / many / (small / few)})
+            (small, _, few), (large, loop, many) = (
+                _once(make_file(count), folder, key) for count in (most // 4, most)
+            )
+            rows.append(
+                {
+                    "case": key,
+                    "packets": many,
+                    "ns_per_packet": large / many * 1e9,
+                    "ratio": large / loop,
+                    "growth": large / many / (small / few),
+                }
+            )
     return rows
 
 
@@ -298,6 +392,12 @@ def _once(data: bytes, folder: Path, key: str) -> tuple[float, float, int]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    lines = ["| case | packets | ns a packet | × the bare loop | growth |", "|---|---:|---:|---:|---:|"]
-    lines += [f"| {row['case']} | {row['packets']:,} | {row['ns_per_packet']:,.0f} | {row['ratio']:.1f} | {row['growth']:.2f} |" for row in rows]
+    lines = [
+        "| case | packets | ns a packet | × the bare loop | growth |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {row['case']} | {row['packets']:,} | {row['ns_per_packet']:,.0f} | {row['ratio']:.1f} | {row['growth']:.2f} |"
+        for row in rows
+    ]
     return "\n".join(lines)

@@ -1,10 +1,10 @@
 #include "core.h"
 
+#include "base/mem.h"
+#include "capture/capture_set.h"
 #include "net/ip.h"
 #include "net/link.h"
-#include "base/mem.h"
 #include "tables/output.h"
-#include "capture/capture_set.h"
 #include "tcp/tcp.h"
 
 #include <stdio.h>
@@ -22,12 +22,12 @@ struct file_state {
     int64_t link_bytes[LINKS_PER_FILE];
     int64_t link_frame[LINKS_PER_FILE]; /* first packet of that type */
     int64_t link_time[LINKS_PER_FILE];
-    int64_t other_bytes;            /* packets of unread link types beyond these */
+    int64_t other_bytes; /* packets of unread link types beyond these */
     int links_count;
-    int last_index;                 /* of the last packet's link type, */
-    uint32_t last_link;             /* which was this, */
-    uint8_t last_known;             /* and whether we read it */
-    uint8_t readable;               /* a packet of a known link type was there */
+    int last_index;     /* of the last packet's link type, */
+    uint32_t last_link; /* which was this, */
+    uint8_t last_known; /* and whether we read it */
+    uint8_t readable;   /* a packet of a known link type was there */
 };
 
 struct mt_core {
@@ -37,23 +37,33 @@ struct mt_core {
     struct mt_ip_reader *ip;
     struct mt_tcp *tcp;
     struct file_state *files;
-    int64_t *monero_packets;        /* by file, counted by tcp */
+    int64_t *monero_packets; /* by file, counted by tcp */
     size_t files_count;
-    int state;                      /* MT_OK while there is more, else what every further step returns */
-    int problem_result;             /* MT_NOMEM if a callback could not make its row */
-    size_t connections_sorted;      /* rows of connections that are in order of id already */
+    int state;                 /* MT_OK while there is more, else what every further step returns */
+    int problem_result;        /* MT_NOMEM if a callback could not make its row */
+    size_t connections_sorted; /* rows of connections that are in order of id already */
 };
 
 /* ---- telling ---- */
 
-static int tell(struct mt_core *core, enum mt_problem kind, const struct mt_place *place, int64_t offset, int64_t bytes, const char *why)
+static int tell(struct mt_core *core, enum mt_problem kind, const struct mt_place *place,
+                int64_t offset, int64_t bytes, const char *why)
 {
-    struct mt_problem_row row = {.frame = place->frame, .time = place->time, .file = place->file, .connection = -1, .client = MT_NO_CODE, .server = MT_NO_CODE,
-                                 .from_client = -1, .offset = offset, .bytes = bytes, .kind = (int8_t)kind};
+    struct mt_problem_row row = {.frame = place->frame,
+                                 .time = place->time,
+                                 .file = place->file,
+                                 .connection = -1,
+                                 .client = MT_NO_CODE,
+                                 .server = MT_NO_CODE,
+                                 .from_client = -1,
+                                 .offset = offset,
+                                 .bytes = bytes,
+                                 .kind = (int8_t)kind};
     return mt_output_problem(&core->output, &row, why);
 }
 
-static void on_lost_datagram(void *context, const struct mt_place *first, uint32_t bytes, const char *why)
+static void on_lost_datagram(void *context, const struct mt_place *first, uint32_t bytes,
+                             const char *why)
 {
     struct mt_core *core = context;
     if (tell(core, MT_PROBLEM_FRAGMENT, first, -1, bytes, why) != MT_OK)
@@ -68,8 +78,10 @@ static int open_rooms(struct mt_core *core, const struct mt_core_options *option
     core->files_count = mt_source_files(core->source);
     core->files = mt_alloc(core->files_count, sizeof *core->files);
     core->monero_packets = mt_alloc(core->files_count, sizeof *core->monero_packets);
-    core->tcp = mt_tcp_open(&core->output, options->ports, options->ports_count, core->monero_packets);
-    if (core->ip == NULL || core->tcp == NULL || core->files == NULL || core->monero_packets == NULL)
+    core->tcp =
+        mt_tcp_open(&core->output, options->ports, options->ports_count, core->monero_packets);
+    if (core->ip == NULL || core->tcp == NULL || core->files == NULL ||
+        core->monero_packets == NULL)
         return MT_NOMEM;
     for (size_t i = 0; i < core->files_count; i++) {
         core->files[i].row.file = (int32_t)i;
@@ -78,7 +90,9 @@ static int open_rooms(struct mt_core *core, const struct mt_core_options *option
     return MT_OK;
 }
 
-struct mt_core *mt_core_open(const char *const *paths, size_t count, const struct mt_core_options *options, int *result, struct mt_failure *failure)
+struct mt_core *mt_core_open(const char *const *paths, size_t count,
+                             const struct mt_core_options *options, int *result,
+                             struct mt_failure *failure)
 {
     struct mt_core *core = mt_alloc(1, sizeof *core);
     if (core == NULL) {
@@ -144,14 +158,18 @@ static void count_packet(struct file_state *file, const struct mt_packet *packet
         file->row.last = time;
 }
 
-static int refuse_link(const struct mt_core *core, size_t file, uint32_t link, struct mt_failure *failure)
+static int refuse_link(const struct mt_core *core, size_t file, uint32_t link,
+                       struct mt_failure *failure)
 {
     char name[64];
-    return mt_fail(failure, MT_LINK_TYPE, "%s: link type %s (%u) is not one we read", mt_source_path(core->source, file), mt_link_name(link, name, sizeof name), link);
+    return mt_fail(failure, MT_LINK_TYPE, "%s: link type %s (%u) is not one we read",
+                   mt_source_path(core->source, file), mt_link_name(link, name, sizeof name), link);
 }
 
-/* A packet whose link type we do not read: counted, told once per file and type at the end; a file that has nothing else is refused. */
-static int unknown_link(struct mt_core *core, struct file_state *file, const struct mt_packet *packet, int index, struct mt_failure *failure)
+/* A packet whose link type we do not read: counted, told once per file and type at the end; a file
+ * that has nothing else is refused. */
+static int unknown_link(struct mt_core *core, struct file_state *file,
+                        const struct mt_packet *packet, int index, struct mt_failure *failure)
 {
     if (index >= 0) {
         file->link_packets[index]++;
@@ -165,7 +183,8 @@ static int unknown_link(struct mt_core *core, struct file_state *file, const str
     return MT_OK;
 }
 
-static int take_packet(struct mt_core *core, const struct mt_packet *packet, struct mt_failure *failure)
+static int take_packet(struct mt_core *core, const struct mt_packet *packet,
+                       struct mt_failure *failure)
 {
     struct file_state *file = &core->files[packet->place.file];
     count_packet(file, packet);
@@ -226,23 +245,30 @@ static int close_file(struct mt_core *core, size_t index)
     size_t used = 0;
     names[0] = '\0';
     for (int i = 0; i < file->links_count; i++) {
-        int written = snprintf(names + used, sizeof names - used, "%s%s", i != 0 ? "," : "", mt_link_name(file->links[i], name, sizeof name));
+        int written = snprintf(names + used, sizeof names - used, "%s%s", i != 0 ? "," : "",
+                               mt_link_name(file->links[i], name, sizeof name));
         used += written > 0 && (size_t)written < sizeof names - used ? (size_t)written : 0;
         if (file->link_packets[i] == 0)
             continue;
-        struct mt_place place = {.file = (int32_t)index, .frame = file->link_frame[i], .time = file->link_time[i]};
+        struct mt_place place = {
+            .file = (int32_t)index, .frame = file->link_frame[i], .time = file->link_time[i]};
         char why[128];
-        (void)snprintf(why, sizeof why, "packets of link type %s (%u), which is not one we read", name, file->links[i]);
+        (void)snprintf(why, sizeof why, "packets of link type %s (%u), which is not one we read",
+                       name, file->links[i]);
         if (tell(core, MT_PROBLEM_LINK_TYPE, &place, -1, file->link_bytes[i], why) != MT_OK)
             return MT_NOMEM;
     }
     struct mt_place nowhere = {.file = (int32_t)index, .time = MT_NO_TIME};
-    if (file->other_bytes != 0 && tell(core, MT_PROBLEM_LINK_TYPE, &nowhere, -1, file->other_bytes, "packets of still other link types that we do not read") != MT_OK)
+    if (file->other_bytes != 0 &&
+        tell(core, MT_PROBLEM_LINK_TYPE, &nowhere, -1, file->other_bytes,
+             "packets of still other link types that we do not read") != MT_OK)
         return MT_NOMEM;
     if (file->links_count == 0 && mt_source_link(core->source, index) >= 0)
-        used = strlen(mt_link_name((uint32_t)mt_source_link(core->source, index), names, sizeof name)); /* a file without packets */
+        used = strlen(mt_link_name((uint32_t)mt_source_link(core->source, index), names,
+                                   sizeof name)); /* a file without packets */
     const char *path = mt_source_path(core->source, index);
-    if (mt_intern_put(&core->output.strings, path, strlen(path), &file->row.path) != MT_OK || mt_intern_put(&core->output.strings, names, used, &file->row.link_type) != MT_OK)
+    if (mt_intern_put(&core->output.strings, path, strlen(path), &file->row.path) != MT_OK ||
+        mt_intern_put(&core->output.strings, names, used, &file->row.link_type) != MT_OK)
         return MT_NOMEM;
     struct mt_file_row *row = mt_table_append(&core->output.tables[MT_TABLE_files]);
     if (row == NULL)
@@ -321,7 +347,8 @@ struct mt_table *mt_core_table(struct mt_core *core, enum mt_table_id id)
     return &core->output.tables[id];
 }
 
-/* Rows at the beginning of a table of messages (or of what they say) that are final: an early response may yet be paired. */
+/* Rows at the beginning of a table of messages (or of what they say) that are final: an early
+ * response may yet be paired. */
 static size_t final_rows(struct mt_core *core, const struct mt_table *table)
 {
     if (core->state != MT_OK)
@@ -330,7 +357,8 @@ static size_t final_rows(struct mt_core *core, const struct mt_table *table)
     size_t low = 0, high = table->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        memcpy(&message, (const char *)table->rows + middle * table->row_size, sizeof message); /* their first field */
+        memcpy(&message, (const char *)table->rows + middle * table->row_size,
+               sizeof message); /* their first field */
         if (message < settled)
             low = middle + 1;
         else
@@ -344,7 +372,8 @@ void *mt_core_take(struct mt_core *core, enum mt_table_id id, size_t *count)
     struct mt_table *table = mt_core_table(core, id);
     if (id == MT_TABLE_connections)
         core->connections_sorted = 0;
-    return mt_table_take(table, mt_table_of_messages(id) ? final_rows(core, table) : table->count, count);
+    return mt_table_take(table, mt_table_of_messages(id) ? final_rows(core, table) : table->count,
+                         count);
 }
 
 const struct mt_addresses *mt_core_addresses(const struct mt_core *core)
@@ -371,4 +400,3 @@ uint64_t mt_core_reached(const struct mt_core *core, enum mt_limit_id limit)
 {
     return mt_output_reached(&core->output, limit);
 }
-

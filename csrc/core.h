@@ -2,10 +2,10 @@
 #ifndef MT_CORE_H
 #define MT_CORE_H
 
-#include "tables/address.h"
 #include "base/error.h"
-#include "tables/intern.h"
 #include "base/limits.h"
+#include "tables/address.h"
+#include "tables/intern.h"
 #include "tables/rows.h"
 #include "tables/table.h"
 
@@ -16,23 +16,32 @@ struct mt_core;
 
 struct mt_core_options {
     struct mt_limits limits;
-    uint32_t tables;       /* bit i: decode table i of mt_table_id; files, problems and connections are always made */
+    uint32_t tables; /* bit i: decode table i of mt_table_id; files, problems and connections are
+                        always made */
     const uint16_t *ports; /* ports that make a connection Monero's whatever it carries; copied */
     size_t ports_count;
 };
 
-/* Opens the files as one stream. NULL with *result and `failure` as mt_source_open. The caller owns it: mt_core_close. */
-struct mt_core *mt_core_open(const char *const *paths, size_t count, const struct mt_core_options *options, int *result, struct mt_failure *failure);
+/* Opens the files as one stream. NULL with *result and `failure` as mt_source_open. The caller owns
+ * it: mt_core_close. */
+struct mt_core *mt_core_open(const char *const *paths, size_t count,
+                             const struct mt_core_options *options, int *result,
+                             struct mt_failure *failure);
 
-/* Reads on until about `bytes` more bytes of packets were handled, or `rows` more rows of messages and of what they say were made (0: no such bound). MT_OK: there is more;
- * MT_END: all is read and every table is final; MT_NOMEM / MT_LINK_TYPE: stopped, and what was read before stays. Needs no Python: call it without the GIL, never from two threads at once. */
+/* Reads on until about `bytes` more bytes of packets were handled, or `rows` more rows of messages
+ * and of what they say were made (0: no such bound). MT_OK: there is more; MT_END: all is read and
+ * every table is final; MT_NOMEM / MT_LINK_TYPE: stopped, and what was read before stays. Needs no
+ * Python: call it without the GIL, never from two threads at once. */
 int mt_core_step(struct mt_core *core, uint64_t bytes, uint64_t rows, struct mt_failure *failure);
 
-/* The table of that id. The rows of `connections` and `files` are complete only after MT_END (unless taken, see mt_core_take). */
+/* The table of that id. The rows of `connections` and `files` are complete only after MT_END
+ * (unless taken, see mt_core_take). */
 struct mt_table *mt_core_table(struct mt_core *core, enum mt_table_id id);
 
-/* Moves the finished rows of a table out (mt_free): all rows of most; of `connections` only those ended since the last call, in order of id; of `files` none before MT_END. NULL if there are
- * none (*count 0), or if memory is out for those that are not finished (*count is not 0; nothing changed). After MT_END, and after MT_NOMEM, all that is left: that needs no memory. */
+/* Moves the finished rows of a table out (mt_free): all rows of most; of `connections` only those
+ * ended since the last call, in order of id; of `files` none before MT_END. NULL if there are none
+ * (*count 0), or if memory is out for those that are not finished (*count is not 0; nothing
+ * changed). After MT_END, and after MT_NOMEM, all that is left: that needs no memory. */
 void *mt_core_take(struct mt_core *core, enum mt_table_id id, size_t *count);
 
 const struct mt_addresses *mt_core_addresses(const struct mt_core *core);

@@ -13,11 +13,14 @@ extern size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most) __attrib
 
 int container_next(const uint8_t **at, const uint8_t *end, struct chunk *chunk)
 {
-    const uint8_t *found = *at < end ? memmem(*at, (size_t)(end - *at), container_marker, CONTAINER_MARKER) : NULL;
+    const uint8_t *found =
+        *at < end ? memmem(*at, (size_t)(end - *at), container_marker, CONTAINER_MARKER) : NULL;
     if (found == NULL)
         return 0;
     chunk->bytes = found + CONTAINER_MARKER;
-    const uint8_t *next = chunk->bytes < end ? memmem(chunk->bytes, (size_t)(end - chunk->bytes), container_marker, CONTAINER_MARKER) : NULL;
+    const uint8_t *next = chunk->bytes < end ? memmem(chunk->bytes, (size_t)(end - chunk->bytes),
+                                                      container_marker, CONTAINER_MARKER)
+                                             : NULL;
     *at = next != NULL ? next : end;
     chunk->size = (size_t)(*at - chunk->bytes);
     return 1;
@@ -34,7 +37,8 @@ static void list_read(struct list *list, const uint8_t *data, size_t size)
 {
     const uint8_t *at = data;
     list->count = 0;
-    while (list->count < MOST_CHUNKS && container_next(&at, data + size, &list->chunks[list->count]))
+    while (list->count < MOST_CHUNKS &&
+           container_next(&at, data + size, &list->chunks[list->count]))
         list->count++;
 }
 
@@ -42,7 +46,8 @@ static void list_insert(struct list *list, size_t index, struct chunk chunk)
 {
     if (list->count == MOST_CHUNKS)
         return;
-    memmove(list->chunks + index + 1, list->chunks + index, (list->count - index) * sizeof *list->chunks);
+    memmove(list->chunks + index + 1, list->chunks + index,
+            (list->count - index) * sizeof *list->chunks);
     list->chunks[index] = chunk;
     list->count++;
 }
@@ -51,7 +56,8 @@ static struct chunk list_remove(struct list *list, size_t index)
 {
     struct chunk removed = list->chunks[index];
     list->count--;
-    memmove(list->chunks + index, list->chunks + index + 1, (list->count - index) * sizeof *list->chunks);
+    memmove(list->chunks + index, list->chunks + index + 1,
+            (list->count - index) * sizeof *list->chunks);
     return removed;
 }
 
@@ -80,13 +86,15 @@ static void change(struct chunk *chunk, uint8_t *room, size_t most)
     chunk->bytes = room;
 }
 
-/* Cuts a chunk in two that begin alike: its first `head` bytes (of a frame, its headers) stand in both. */
+/* Cuts a chunk in two that begin alike: its first `head` bytes (of a frame, its headers) stand in
+ * both. */
 static void cut(struct list *list, size_t index, unsigned *seed, uint8_t *room, size_t most)
 {
     struct chunk chunk = list->chunks[index];
     if (chunk.size < 2 || chunk.size > most)
         return;
-    size_t head = (size_t)rand_r(seed) % chunk.size, at = head + (size_t)rand_r(seed) % (chunk.size - head);
+    size_t head = (size_t)rand_r(seed) % chunk.size,
+           at = head + (size_t)rand_r(seed) % (chunk.size - head);
     memcpy(room, chunk.bytes, head);
     memcpy(room + head, chunk.bytes + at, chunk.size - at);
     list->chunks[index].size = at;
@@ -98,15 +106,19 @@ size_t container_mutate(uint8_t *data, size_t size, size_t most, size_t options,
     static struct list list;
     unsigned choice = (unsigned)rand_r(&seed) % 16;
     if (options > 0 && choice == 0)
-        return LLVMFuzzerMutate(data, options, options) == options ? size : size; /* in place: the options keep their length */
+        return LLVMFuzzerMutate(data, options, options) == options
+                   ? size
+                   : size; /* in place: the options keep their length */
     uint8_t *copy = malloc(size + 1), *room = malloc(most + 1);
     if (copy == NULL || room == NULL)
         abort();
     memcpy(copy, data, size);
     list_read(&list, copy + options, size - options);
-    size_t chosen = list.count != 0 ? (size_t)rand_r(&seed) % list.count : 0, place = list.count != 0 ? (size_t)rand_r(&seed) % list.count : 0;
+    size_t chosen = list.count != 0 ? (size_t)rand_r(&seed) % list.count : 0,
+           place = list.count != 0 ? (size_t)rand_r(&seed) % list.count : 0;
     if (list.count == 0 || choice == 1) {
-        list_insert(&list, place, (struct chunk){room, LLVMFuzzerMutate(room, 0, most < 64 ? most : 64)});
+        list_insert(&list, place,
+                    (struct chunk){room, LLVMFuzzerMutate(room, 0, most < 64 ? most : 64)});
     } else if (choice == 2) {
         list_insert(&list, place, list.chunks[chosen]);
     } else if (choice == 3) {
@@ -124,14 +136,17 @@ size_t container_mutate(uint8_t *data, size_t size, size_t most, size_t options,
     return options + used;
 }
 
-size_t container_cross(const uint8_t *one, size_t one_size, size_t one_options, const uint8_t *other, size_t other_size, size_t other_options, uint8_t *out, size_t most, unsigned seed)
+size_t container_cross(const uint8_t *one, size_t one_size, size_t one_options,
+                       const uint8_t *other, size_t other_size, size_t other_options, uint8_t *out,
+                       size_t most, unsigned seed)
 {
     static struct list left, right;
     if (one_options > most)
         return 0;
     list_read(&left, one + one_options, one_size - one_options);
     list_read(&right, other + other_options, other_size - other_options);
-    size_t keep = left.count != 0 ? (size_t)rand_r(&seed) % (left.count + 1) : 0, from = right.count != 0 ? (size_t)rand_r(&seed) % right.count : 0;
+    size_t keep = left.count != 0 ? (size_t)rand_r(&seed) % (left.count + 1) : 0,
+           from = right.count != 0 ? (size_t)rand_r(&seed) % right.count : 0;
     left.count = keep;
     while (from < right.count && left.count < MOST_CHUNKS && rand_r(&seed) % 8 != 0)
         left.chunks[left.count++] = right.chunks[from++];

@@ -39,7 +39,8 @@ static void read_all(struct mt_core *core, const struct input *input)
     while ((result = mt_core_step(core, 0, rows, &failure)) == MT_OK)
         if (rows != 0)
             take_all(core);
-    MUST(result == MT_END || result == MT_LINK_TYPE, "reading stopped for a reason that no bytes can give");
+    MUST(result == MT_END || result == MT_LINK_TYPE,
+         "reading stopped for a reason that no bytes can give");
     MUST(mt_core_step(core, 0, 0, &failure) == result, "an end that is none");
     if (result == MT_END && rows == 0) {
         struct mt_table tables[MT_TABLE_COUNT];
@@ -53,10 +54,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint16_t ports[] = {18080, 28080, 38080};
     struct input input = input_read(data, size);
-    struct mt_core_options options = {.limits = input.limits, .tables = input.tables, .ports = ports, .ports_count = 3};
+    struct mt_core_options options = {
+        .limits = input.limits, .tables = input.tables, .ports = ports, .ports_count = 3};
     char names[2][32];
-    size_t files = (input.flags & TWO_FILES) != 0 ? 2 : 1, half = files == 2 ? input.size * input.byte / 256 : input.size;
-    int first = make_file(input.rest, half, names[0]), second = files == 2 ? make_file(input.rest + half, input.size - half, names[1]) : -1;
+    size_t files = (input.flags & TWO_FILES) != 0 ? 2 : 1,
+           half = files == 2 ? input.size * input.byte / 256 : input.size;
+    int first = make_file(input.rest, half, names[0]),
+        second = files == 2 ? make_file(input.rest + half, input.size - half, names[1]) : -1;
     const char *paths[] = {names[0], names[1]};
     int result;
     struct mt_failure failure = {""};

@@ -1,16 +1,17 @@
 /* One payload: the reader, the decoders of all commands with the blobs in it, and `fields`. */
 #include "base/command.h"
 #include "epee/epee.h"
-#include "p2p/fields.h"
 #include "input.h"
 #include "invariants.h"
+#include "p2p/fields.h"
 #include "tables/output.h"
 
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const uint32_t commands[] = {1001, 1002, 1003, 1004, 1005, 1006, 1007, 2001, 2002, 2003, 2004, 2006, 2007, 2008, 2009, 2010, 5};
+static const uint32_t commands[] = {1001, 1002, 1003, 1004, 1005, 1006, 1007, 2001, 2002,
+                                    2003, 2004, 2006, 2007, 2008, 2009, 2010, 5};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 struct decoded {
@@ -36,17 +37,24 @@ static void decode(struct decoded *decoded, int64_t message, const struct input 
 {
     const char *why = NULL;
     unsigned command = input->byte % COMMANDS;
-    decoded->row = (struct mt_message_row){.message = message, .command = commands[command], .kind = (int8_t)(input->byte / COMMANDS % 3)};
+    decoded->row = (struct mt_message_row){.message = message,
+                                           .command = commands[command],
+                                           .kind = (int8_t)(input->byte / COMMANDS % 3)};
     mt_complaints_clear(&decoded->output.p2p.complaints);
-    decoded->result = mt_p2p_decode(&decoded->output.p2p, &decoded->row, input->rest, input->size, &why);
-    MUST(decoded->result == MT_OK || (decoded->result == MT_MALFORMED && why != NULL), "neither taken nor refused for a reason");
+    decoded->result =
+        mt_p2p_decode(&decoded->output.p2p, &decoded->row, input->rest, input->size, &why);
+    MUST(decoded->result == MT_OK || (decoded->result == MT_MALFORMED && why != NULL),
+         "neither taken nor refused for a reason");
 }
 
 static void check_fields(struct decoded *decoded, const struct input *input, int readable)
 {
     struct mt_table *fields = &decoded->output.tables[MT_TABLE_fields];
     int cut;
-    MUST(mt_fields_append(fields, &decoded->output.strings, 0, input->rest, input->size, &decoded->output.p2p.epee, (uint64_t)input->limits.message_fields, &cut) == MT_OK, "fields that are too much");
+    MUST(mt_fields_append(fields, &decoded->output.strings, 0, input->rest, input->size,
+                          &decoded->output.p2p.epee, (uint64_t)input->limits.message_fields,
+                          &cut) == MT_OK,
+         "fields that are too much");
     MUST(fields->count <= (uint64_t)input->limits.message_fields, "more fields than the limit");
     MUST(cut || !readable || input->size != 0, "fields of nothing");
     for (size_t i = 0; i < fields->count; i++) {
@@ -61,7 +69,8 @@ static void check_again(const struct mt_table *before, const struct mt_table *af
     size_t count = before->count, size = count * before->row_size;
     MUST(after->count == 2 * count, "as many rows again");
     for (size_t i = 0; i < count; i++)
-        MUST(memcmp((const char *)after->rows + i * after->row_size + sizeof(int64_t), (const char *)after->rows + size + i * after->row_size + sizeof(int64_t),
+        MUST(memcmp((const char *)after->rows + i * after->row_size + sizeof(int64_t),
+                    (const char *)after->rows + size + i * after->row_size + sizeof(int64_t),
                     after->row_size - sizeof(int64_t)) == 0,
              "a payload that says something else the second time");
 }
@@ -73,12 +82,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mt_output_init(&decoded.output, &input.limits, input.tables | 1u << MT_TABLE_fields);
     int readable = is_readable(input.rest, input.size);
     decode(&decoded, 0, &input);
-    MUST(decoded.result != MT_OK || readable || !mt_command_known(decoded.row.command), "taken by a decoder, refused by the reader");
+    MUST(decoded.result != MT_OK || readable || !mt_command_known(decoded.row.command),
+         "taken by a decoder, refused by the reader");
     struct mt_table before[MT_TABLE_COUNT];
     memcpy(before, decoded.output.tables, sizeof before);
     decode(&decoded, 1, &input);
     for (int id = 0; id < MT_TABLE_COUNT && decoded.result == MT_OK; id++)
-        if (mt_table_of_messages((enum mt_table_id)id) && id != MT_TABLE_messages && id != MT_TABLE_fields && input_is_plain(&input))
+        if (mt_table_of_messages((enum mt_table_id)id) && id != MT_TABLE_messages &&
+            id != MT_TABLE_fields && input_is_plain(&input))
             check_again(&before[id], &decoded.output.tables[id]);
     check_fields(&decoded, &input, readable);
     mt_output_free(&decoded.output);

@@ -1,4 +1,5 @@
-/* A list of frames: link layer, IP, fragments, TCP, and all above, without a file around them. A chunk is a frame with four bytes before it: times and lengths. */
+/* A list of frames: link layer, IP, fragments, TCP, and all above, without a file around them. A
+ * chunk is a frame with four bytes before it: times and lengths. */
 #include "base/bytes.h"
 #include "container.h"
 #include "input.h"
@@ -10,7 +11,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned seed);
-size_t LLVMFuzzerCustomCrossOver(const uint8_t *one, size_t one_size, const uint8_t *other, size_t other_size, uint8_t *out, size_t most, unsigned seed);
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *one, size_t one_size, const uint8_t *other,
+                                 size_t other_size, uint8_t *out, size_t most, unsigned seed);
 
 #define START 1700000000000000000
 enum { HEAD = 4, FILES = 2 };
@@ -27,7 +29,8 @@ struct rooms {
 /* The time since the frame before: a few steps of each kind, backwards too, or none. */
 static int64_t next_time(int64_t now, uint8_t byte)
 {
-    static const int64_t units[8] = {1000, 1000000, 100000000, 1000000000, 30000000000, 3600000000000, -1000000, -86400000000000};
+    static const int64_t units[8] = {1000,        1000000,       100000000, 1000000000,
+                                     30000000000, 3600000000000, -1000000,  -86400000000000};
     if (byte == 0xff)
         return MT_NO_TIME;
     int64_t since = now != MT_NO_TIME ? now : START, time;
@@ -38,7 +41,8 @@ static void take_frame(struct rooms *rooms, uint32_t link, const struct chunk *c
 {
     if (chunk->size < HEAD)
         return;
-    struct mt_packet packet = {.data = chunk->bytes + HEAD, .captured = (uint32_t)chunk->size - HEAD, .link = link};
+    struct mt_packet packet = {
+        .data = chunk->bytes + HEAD, .captured = (uint32_t)chunk->size - HEAD, .link = link};
     packet.length = packet.captured + mt_le16(chunk->bytes + 2); /* cut by a snap length */
     rooms->place.time = next_time(rooms->place.time, chunk->bytes[0]);
     rooms->place.file = chunk->bytes[1] % FILES;
@@ -48,10 +52,12 @@ static void take_frame(struct rooms *rooms, uint32_t link, const struct chunk *c
     uint32_t offset;
     struct mt_segment segment;
     const char *why;
-    if (mt_link_ip(&packet, &offset) != MT_OK || mt_ip_segment(rooms->ip, &packet, offset, &segment, &why) != MT_IP_SEGMENT)
+    if (mt_link_ip(&packet, &offset) != MT_OK ||
+        mt_ip_segment(rooms->ip, &packet, offset, &segment, &why) != MT_IP_SEGMENT)
         return;
     rooms->segments++;
-    MUST(mt_tcp_segment(rooms->tcp, &segment, &packet.place) == MT_OK, "a segment that is too much");
+    MUST(mt_tcp_segment(rooms->tcp, &segment, &packet.place) == MT_OK,
+         "a segment that is too much");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -60,7 +66,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const uint32_t links[] = {1, 101, 113, 276, 0, 9, 51, 229};
     struct input input = input_read(data, size);
     struct rooms rooms = {.place = {.time = MT_NO_TIME}};
-    mt_output_init(&rooms.output, &input.limits, input.tables | 1u << MT_TABLE_connections | 1u << MT_TABLE_problems);
+    mt_output_init(&rooms.output, &input.limits,
+                   input.tables | 1u << MT_TABLE_connections | 1u << MT_TABLE_problems);
     rooms.ip = mt_ip_open(&input.limits, rooms.output.reached, NULL, NULL);
     rooms.tcp = mt_tcp_open(&rooms.output, ports, 3, rooms.monero_packets);
     MUST(rooms.ip != NULL && rooms.tcp != NULL, "no memory");
@@ -68,9 +75,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (struct chunk chunk; container_next(&at, input.rest + input.size, &chunk);)
         take_frame(&rooms, links[input.byte % 8], &chunk);
     mt_ip_finish(rooms.ip);
-    MUST(mt_tcp_finish(rooms.tcp) == MT_OK && mt_output_close_problems(&rooms.output) == MT_OK, "an end that is too much");
+    MUST(mt_tcp_finish(rooms.tcp) == MT_OK && mt_output_close_problems(&rooms.output) == MT_OK,
+         "an end that is too much");
     check_tables(rooms.output.tables, &rooms.output.addresses, &rooms.output.strings);
-    MUST(rooms.monero_packets[0] + rooms.monero_packets[1] <= rooms.segments, "more packets of Monero connections than packets");
+    MUST(rooms.monero_packets[0] + rooms.monero_packets[1] <= rooms.segments,
+         "more packets of Monero connections than packets");
     MUST(rooms.output.buffered.used == 0, "bytes that are still buffered when all is over");
     mt_tcp_close(rooms.tcp);
     mt_ip_close(rooms.ip);
@@ -83,7 +92,9 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned
     return container_mutate(data, size, most, input_options(data, size), seed);
 }
 
-size_t LLVMFuzzerCustomCrossOver(const uint8_t *one, size_t one_size, const uint8_t *other, size_t other_size, uint8_t *out, size_t most, unsigned seed)
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *one, size_t one_size, const uint8_t *other,
+                                 size_t other_size, uint8_t *out, size_t most, unsigned seed)
 {
-    return container_cross(one, one_size, input_options(one, one_size), other, other_size, input_options(other, other_size), out, most, seed);
+    return container_cross(one, one_size, input_options(one, one_size), other, other_size,
+                           input_options(other, other_size), out, most, seed);
 }

@@ -1,16 +1,18 @@
-/* Both Levin streams of a connection, with cuts and holes. A chunk is a control byte and bytes of a stream. What was said must not depend on the cuts: every input is read twice, the second time
- * in other pieces. */
+/* Both Levin streams of a connection, with cuts and holes. A chunk is a control byte and bytes of a
+ * stream. What was said must not depend on the cuts: every input is read twice, the second time in
+ * other pieces. */
+#include "base/mem.h"
 #include "container.h"
-#include "levin/session.h"
 #include "input.h"
 #include "invariants.h"
-#include "base/mem.h"
+#include "levin/session.h"
 
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned seed);
-size_t LLVMFuzzerCustomCrossOver(const uint8_t *one, size_t one_size, const uint8_t *other, size_t other_size, uint8_t *out, size_t most, unsigned seed);
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *one, size_t one_size, const uint8_t *other,
+                                 size_t other_size, uint8_t *out, size_t most, unsigned seed);
 
 /* Bits of a chunk's control byte. */
 enum { FROM_CLIENT = 1, HOLE_BEFORE = 2, SNAPPED_BEHIND = 4, AGAIN = 8, SAME_SEGMENT = 16 };
@@ -28,7 +30,9 @@ struct reading {
 
 static void hole(struct reading *reading, int way, int64_t size, enum mt_hole why)
 {
-    MUST(mt_levin_hole(&reading->dialog->ways[way], reading->offsets[way], size, why, &reading->place) == MT_OK, "a hole that is too much");
+    MUST(mt_levin_hole(&reading->dialog->ways[way], reading->offsets[way], size, why,
+                       &reading->place) == MT_OK,
+         "a hole that is too much");
     reading->offsets[way] += size;
     reading->lost[way] += size;
 }
@@ -38,7 +42,8 @@ static uint32_t piece_size(struct reading *reading, size_t left)
     if (reading->pieces == 0)
         return (uint32_t)left;
     reading->pieces = reading->pieces * 1664525u + 1013904223u;
-    uint32_t wanted = reading->pieces >> 28 == 0 ? reading->pieces >> 20 & 255 : reading->pieces >> 24 & 7;
+    uint32_t wanted =
+        reading->pieces >> 28 == 0 ? reading->pieces >> 20 & 255 : reading->pieces >> 24 & 7;
     return wanted + 1 < left ? wanted + 1 : (uint32_t)left;
 }
 
@@ -47,9 +52,16 @@ static void feed(struct reading *reading, int way, const uint8_t *bytes, size_t 
     while (size != 0) {
         uint32_t part = piece_size(reading, size);
         int64_t begin = reading->offsets[way];
-        struct mt_piece piece = {.data = bytes, .size = part, .offset = begin, .segment_begin = begin, .segment_end = begin + part, .prior_end = INT64_MIN,
-                                 .acknowledged = reading->offsets[!way], .place = reading->place};
-        MUST(mt_levin_data(&reading->dialog->ways[way], &piece) == MT_OK, "bytes that are too much");
+        struct mt_piece piece = {.data = bytes,
+                                 .size = part,
+                                 .offset = begin,
+                                 .segment_begin = begin,
+                                 .segment_end = begin + part,
+                                 .prior_end = INT64_MIN,
+                                 .acknowledged = reading->offsets[!way],
+                                 .place = reading->place};
+        MUST(mt_levin_data(&reading->dialog->ways[way], &piece) == MT_OK,
+             "bytes that are too much");
         reading->offsets[way] += part;
         reading->seen[way] += part;
         reading->place.arrival++;
@@ -70,7 +82,9 @@ static void take_chunk(struct reading *reading, const struct chunk *chunk)
         hole(reading, way, 1 + (control >> 5), MT_HOLE_ACKED);
     feed(reading, way, chunk->bytes + 1, chunk->size - 1);
     if ((control & AGAIN) != 0)
-        MUST(mt_levin_repeated(&reading->dialog->ways[way], chunk->bytes + 1, reading->offsets[way] - (int64_t)chunk->size + 1, (int64_t)chunk->size - 1, &reading->place) == MT_OK,
+        MUST(mt_levin_repeated(&reading->dialog->ways[way], chunk->bytes + 1,
+                               reading->offsets[way] - (int64_t)chunk->size + 1,
+                               (int64_t)chunk->size - 1, &reading->place) == MT_OK,
              "a repetition that is too much");
     if ((control & SNAPPED_BEHIND) != 0)
         hole(reading, way, (int64_t)1 << (control >> 5), MT_HOLE_SNAPPED);
@@ -81,14 +95,21 @@ static void make_connection(struct reading *reading)
 {
     struct mt_connection_row *row = mt_table_append(&reading->output.tables[MT_TABLE_connections]);
     MUST(row != NULL, "no memory");
-    *row = (struct mt_connection_row){.client = MT_NO_CODE, .server = MT_NO_CODE, .client_bytes = reading->seen[1], .server_bytes = reading->seen[0], .client_lost = reading->lost[1],
+    *row = (struct mt_connection_row){.client = MT_NO_CODE,
+                                      .server = MT_NO_CODE,
+                                      .client_bytes = reading->seen[1],
+                                      .server_bytes = reading->seen[0],
+                                      .client_lost = reading->lost[1],
                                       .server_lost = reading->lost[0]};
 }
 
 static void read_streams(struct reading *reading, const struct input *input)
 {
-    mt_output_init(&reading->output, &input->limits, input->tables | 1u << MT_TABLE_connections | 1u << MT_TABLE_messages | 1u << MT_TABLE_problems);
-    reading->dialog = mt_dialog_open(&reading->output, 0, MT_NO_CODE, MT_NO_CODE, (input->flags & MONERO) != 0);
+    mt_output_init(&reading->output, &input->limits,
+                   input->tables | 1u << MT_TABLE_connections | 1u << MT_TABLE_messages |
+                       1u << MT_TABLE_problems);
+    reading->dialog =
+        mt_dialog_open(&reading->output, 0, MT_NO_CODE, MT_NO_CODE, (input->flags & MONERO) != 0);
     MUST(reading->dialog != NULL, "no memory");
     for (int way = 0; way < 2 && (input->flags & MIDSTREAM) != 0; way++)
         mt_levin_midstream(&reading->dialog->ways[way]);
@@ -109,7 +130,8 @@ static void close_reading(struct reading *reading)
     mt_output_free(&reading->output);
 }
 
-/* All columns of a message but those that tell of packets, and `shared`, which tells of what else is in them. */
+/* All columns of a message but those that tell of packets, and `shared`, which tells of what else
+ * is in them. */
 static struct mt_message_row said(struct mt_message_row row)
 {
     row.time = row.end_time = row.frame = row.end_frame = 0;
@@ -126,17 +148,21 @@ static void compare(const struct reading *one, const struct reading *other)
             continue;
         MUST(left->count == right->count, "the cuts decide how many rows there are");
         for (size_t i = 0; i < left->count && id == MT_TABLE_messages; i++) {
-            struct mt_message_row a = said(((const struct mt_message_row *)left->rows)[i]), b = said(((const struct mt_message_row *)right->rows)[i]);
+            struct mt_message_row a = said(((const struct mt_message_row *)left->rows)[i]),
+                                  b = said(((const struct mt_message_row *)right->rows)[i]);
             MUST(memcmp(&a, &b, sizeof a) == 0, "the cuts decide what a message is");
         }
-        MUST(id == MT_TABLE_messages || left->count == 0 || memcmp(left->rows, right->rows, left->count * left->row_size) == 0, "the cuts decide what a message says");
+        MUST(id == MT_TABLE_messages || left->count == 0 ||
+                 memcmp(left->rows, right->rows, left->count * left->row_size) == 0,
+             "the cuts decide what a message says");
     }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input input = input_read(data, size);
-    struct reading whole = {.place = {.time = 1700000000000000000}}, cut = {.place = {.time = 1700000000000000000}, .pieces = 1u + input.byte};
+    struct reading whole = {.place = {.time = 1700000000000000000}},
+                   cut = {.place = {.time = 1700000000000000000}, .pieces = 1u + input.byte};
     read_streams(&whole, &input);
     read_streams(&cut, &input);
     if (input_is_plain(&input)) /* else a limit may be reached by the one alone */
@@ -151,7 +177,9 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned
     return container_mutate(data, size, most, input_options(data, size), seed);
 }
 
-size_t LLVMFuzzerCustomCrossOver(const uint8_t *one, size_t one_size, const uint8_t *other, size_t other_size, uint8_t *out, size_t most, unsigned seed)
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *one, size_t one_size, const uint8_t *other,
+                                 size_t other_size, uint8_t *out, size_t most, unsigned seed)
 {
-    return container_cross(one, one_size, input_options(one, one_size), other, other_size, input_options(other, other_size), out, most, seed);
+    return container_cross(one, one_size, input_options(one, one_size), other, other_size,
+                           input_options(other, other_size), out, most, seed);
 }

@@ -36,7 +36,10 @@ static void take_limits(struct input *input)
 
 struct input input_read(const uint8_t *data, size_t size)
 {
-    struct input input = {.limits = mt_default_limits, .tables = (1u << MT_TABLE_COUNT) - 1, .rest = data, .size = size};
+    struct input input = {.limits = mt_default_limits,
+                          .tables = (1u << MT_TABLE_COUNT) - 1,
+                          .rest = data,
+                          .size = size};
     input.flags = take(&input);
     input.byte = take(&input);
     if ((input.flags & INPUT_LIMITS) != 0)

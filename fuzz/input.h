@@ -13,7 +13,9 @@ enum {
     INPUT_TABLES = 2, /* a mask of tables follows, two bytes; else all are wanted */
     INPUT_OWN = 0xfc  /* what each door makes of it */
 };
-enum { INPUT_LIMIT_BYTES = 40 }; /* room for limits yet to come: the inputs at hand stay what they are */
+enum {
+    INPUT_LIMIT_BYTES = 40
+}; /* room for limits yet to come: the inputs at hand stay what they are */
 
 struct input {
     struct mt_limits limits;

@@ -28,17 +28,23 @@ static void check_code(const void *field, size_t count)
 {
     int32_t code;
     memcpy(&code, field, sizeof code);
-    MUST(code == MT_NO_CODE || (code >= 0 && (size_t)code < count), "a code that stands for nothing");
+    MUST(code == MT_NO_CODE || (code >= 0 && (size_t)code < count),
+         "a code that stands for nothing");
 }
 
-static void check_codes(const struct mt_schema *schema, const struct mt_table *table, size_t addresses, size_t strings)
+static void check_codes(const struct mt_schema *schema, const struct mt_table *table,
+                        size_t addresses, size_t strings)
 {
     for (int i = 0; i < schema->count; i++) {
         const struct mt_field *field = &schema->fields[i];
-        int is_address = field->role == MT_ROLE_ADDRESS || (field->role == MT_ROLE_HIDDEN && (strcmp(field->name, "client") == 0 || strcmp(field->name, "server") == 0));
-        int is_string = field->role == MT_ROLE_BYTES || field->role == MT_ROLE_TEXT || field->role == MT_ROLE_RAW;
+        int is_address = field->role == MT_ROLE_ADDRESS ||
+                         (field->role == MT_ROLE_HIDDEN && (strcmp(field->name, "client") == 0 ||
+                                                            strcmp(field->name, "server") == 0));
+        int is_string = field->role == MT_ROLE_BYTES || field->role == MT_ROLE_TEXT ||
+                        field->role == MT_ROLE_RAW;
         for (size_t row = 0; row < table->count && (is_address || is_string); row++)
-            check_code((const char *)row_of(table, row) + field->offset, is_address ? addresses : strings);
+            check_code((const char *)row_of(table, row) + field->offset,
+                       is_address ? addresses : strings);
     }
 }
 
@@ -49,7 +55,8 @@ static void check_order(const struct mt_table *table, const struct mt_table *mes
     for (size_t row = 0; row < table->count; row++) {
         int64_t message = first_field(table, row);
         MUST(message >= last, "rows that are not in order of their messages");
-        MUST(!messages->wanted || message < (int64_t)messages->count, "a row of a message that there is not");
+        MUST(!messages->wanted || message < (int64_t)messages->count,
+             "a row of a message that there is not");
         last = message;
     }
 }
@@ -60,8 +67,11 @@ static void check_reply(const struct mt_table *messages, const struct mt_message
         return;
     MUST(row->reply_to < (int64_t)messages->count, "an answer to a message that there is not");
     const struct mt_message_row *request = row_of(messages, (size_t)row->reply_to);
-    MUST(request->kind == MT_KIND_REQUEST && row->kind == MT_KIND_RESPONSE, "an answer that is none, or to no request");
-    MUST(request->connection == row->connection && request->from_client != row->from_client && request->command == row->command, "an answer to somebody else's request");
+    MUST(request->kind == MT_KIND_REQUEST && row->kind == MT_KIND_RESPONSE,
+         "an answer that is none, or to no request");
+    MUST(request->connection == row->connection && request->from_client != row->from_client &&
+             request->command == row->command,
+         "an answer to somebody else's request");
 }
 
 static void check_messages(const struct mt_table *messages, const struct mt_table *connections)
@@ -69,9 +79,12 @@ static void check_messages(const struct mt_table *messages, const struct mt_tabl
     for (size_t i = 0; i < messages->count; i++) {
         const struct mt_message_row *row = row_of(messages, i);
         MUST(row->message == (int64_t)i, "message ids that do not count up");
-        MUST(row->connection >= 0 && row->connection < (int64_t)connections->count, "a message of a connection that there is not");
-        MUST(row->captured >= 0 && row->wire >= row->captured && row->fragments >= 1, "a message of impossible size");
-        MUST(row->status != MT_STATUS_COMPLETE || (uint64_t)row->captured == row->length, "a complete message that is not whole");
+        MUST(row->connection >= 0 && row->connection < (int64_t)connections->count,
+             "a message of a connection that there is not");
+        MUST(row->captured >= 0 && row->wire >= row->captured && row->fragments >= 1,
+             "a message of impossible size");
+        MUST(row->status != MT_STATUS_COMPLETE || (uint64_t)row->captured == row->length,
+             "a complete message that is not whole");
         check_reply(messages, row);
     }
 }
@@ -81,7 +94,8 @@ static void check_messages(const struct mt_table *messages, const struct mt_tabl
 /* What a stream's bytes may be, besides part of a complete message. */
 static int is_undecoded(int kind)
 {
-    return kind == MT_PROBLEM_NO_HEADER || kind == MT_PROBLEM_FOREIGN || (kind >= MT_PROBLEM_TRUNCATED && kind <= MT_PROBLEM_MALFORMED);
+    return kind == MT_PROBLEM_NO_HEADER || kind == MT_PROBLEM_FOREIGN ||
+           (kind >= MT_PROBLEM_TRUNCATED && kind <= MT_PROBLEM_MALFORMED);
 }
 
 static void check_accounting(const struct mt_table tables[MT_TABLE_COUNT])
@@ -106,7 +120,8 @@ static void check_accounting(const struct mt_table tables[MT_TABLE_COUNT])
     MUST(lost == holes, "bytes lost are not the bytes of the holes");
 }
 
-void check_tables(const struct mt_table tables[MT_TABLE_COUNT], const struct mt_addresses *addresses, const struct mt_intern *strings)
+void check_tables(const struct mt_table tables[MT_TABLE_COUNT],
+                  const struct mt_addresses *addresses, const struct mt_intern *strings)
 {
     const struct mt_table *messages = &tables[MT_TABLE_messages];
     for (int id = 0; id < MT_TABLE_COUNT; id++) {

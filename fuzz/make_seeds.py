@@ -1,4 +1,5 @@
-"""The raw material of the seeds, out of the test cases, the vectors and the bundled captures: python fuzz/make_seeds.py FOLDER.
+"""The raw material of the seeds, out of the test cases, the vectors and the bundled captures:
+python fuzz/make_seeds.py FOLDER.
 
 `make seeds` keeps of it what reaches something that the rest does not.
 """
@@ -28,7 +29,26 @@ MARKER = b"\xf5cu\xe5"
 LARGEST = 24_000
 LINKS = [1, 101, 113, 276, 0, 9, 51, 229]  # as fuzz_frames.c has them
 KNOWN_LINKS = (1, 113, 276)  # of the oracle
-COMMANDS = [1001, 1002, 1003, 1004, 1005, 1006, 1007, 2001, 2002, 2003, 2004, 2006, 2007, 2008, 2009, 2010, 5]  # as fuzz_epee.c has them
+# as fuzz_epee.c has them
+COMMANDS = [
+    1001,
+    1002,
+    1003,
+    1004,
+    1005,
+    1006,
+    1007,
+    2001,
+    2002,
+    2003,
+    2004,
+    2006,
+    2007,
+    2008,
+    2009,
+    2010,
+    5,
+]
 HEADER = 33
 
 
@@ -69,21 +89,36 @@ def frames() -> Iterator[bytes]:
         for number, data in enumerate(files):
             for packet in packets_of(data):
                 lacking = min(packet.length - len(packet.data), 65535)
-                chunks[packet.link] = chunks.get(packet.link, b"") + MARKER + struct.pack("<BBH", 33, number & 1, lacking) + packet.data
+                chunks[packet.link] = (
+                    chunks.get(packet.link, b"")
+                    + MARKER
+                    + struct.pack("<BBH", 33, number & 1, lacking)
+                    + packet.data
+                )
         for link, made in chunks.items():
             if link in LINKS:
                 yield bytes([0, LINKS.index(link)]) + made
 
 
 def segments_of(files: list[bytes]) -> list[Segment]:
-    return list(Segments().read([packet for data in files for packet in packets_of(data) if packet.link in KNOWN_LINKS]))
+    return list(
+        Segments().read(
+            [packet for data in files for packet in packets_of(data) if packet.link in KNOWN_LINKS]
+        )
+    )
 
 
 def streams() -> Iterator[bytes]:
     for files in case_files():
         segments = segments_of(files)
-        clients = {segment.source for segment in segments if segment.flags & 2 and not segment.flags & 16}
-        chunks = b"".join(MARKER + bytes([segment.source in clients]) + segment.payload for segment in segments if segment.payload)
+        clients = {
+            segment.source for segment in segments if segment.flags & 2 and not segment.flags & 16
+        }
+        chunks = b"".join(
+            MARKER + bytes([segment.source in clients]) + segment.payload
+            for segment in segments
+            if segment.payload
+        )
         if chunks:
             yield bytes([4, 0]) + chunks
             yield bytes([8, 77]) + chunks
@@ -103,7 +138,11 @@ def buckets(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     while 0 <= at <= len(data) - HEADER:
         length, expect, command, _, flags, _ = struct.unpack_from("<QBIiII", data, at + 8)
         if length <= LARGEST:
-            yield command, 1 if flags & 2 else 0 if expect else 2, data[at + HEADER : at + HEADER + length]
+            yield (
+                command,
+                1 if flags & 2 else 0 if expect else 2,
+                data[at + HEADER : at + HEADER + length],
+            )
         at = data.find(craft.SIGNATURE, at + 1)
 
 
@@ -113,9 +152,32 @@ def blob_bodies() -> Iterator[tuple[int, int, bytes]]:
         if len(blob) <= LARGEST and not vector["pruned"]:
             yield 2002, 2, craft.transactions([blob])
         elif len(blob) <= LARGEST:
-            yield 2004, 2, craft.epee({"blocks": [{"block": b"", "pruned": True, "txs": [{"blob": blob, "prunable_hash": b"\7" * 32}]}]})
+            yield (
+                2004,
+                2,
+                craft.epee(
+                    {
+                        "blocks": [
+                            {
+                                "block": b"",
+                                "pruned": True,
+                                "txs": [{"blob": blob, "prunable_hash": b"\7" * 32}],
+                            }
+                        ]
+                    }
+                ),
+            )
     for vector in vectors("blocks"):
-        yield 2008, 2, craft.epee({"b": {"block": bytes.fromhex(vector["blob"]), "txs": []}, "current_blockchain_height": ("u64", 7)})
+        yield (
+            2008,
+            2,
+            craft.epee(
+                {
+                    "b": {"block": bytes.fromhex(vector["blob"]), "txs": []},
+                    "current_blockchain_height": ("u64", 7),
+                }
+            ),
+        )
 
 
 def payloads() -> Iterator[bytes]:
@@ -126,7 +188,10 @@ def payloads() -> Iterator[bytes]:
 
 def options(random: random.Random) -> bytes:
     """Limits that are reached, now and then."""
-    return bytes(random.choice([0, 0, 0, random.randrange(1, 6), random.randrange(192, 230)]) for _ in range(40))
+    return bytes(
+        random.choice([0, 0, 0, random.randrange(1, 6), random.randrange(192, 230)])
+        for _ in range(40)
+    )
 
 
 def limited(made: bytes, random: random.Random) -> bytes:
@@ -135,7 +200,12 @@ def limited(made: bytes, random: random.Random) -> bytes:
 
 
 def main(folder: Path) -> None:
-    doors = {"capture": (b"\0\0" + data for data in captures()), "frames": frames(), "levin": streams(), "epee": payloads()}
+    doors = {
+        "capture": (b"\0\0" + data for data in captures()),
+        "frames": frames(),
+        "levin": streams(),
+        "epee": payloads(),
+    }
     for door, made in doors.items():
         target = folder / door
         target.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,5 @@
-/* Runs a door over inputs, without a fuzzer: seeds and what once went wrong, with any compiler. Arguments are files and folders. */
+/* Runs a door over inputs, without a fuzzer: seeds and what once went wrong, with any compiler.
+ * Arguments are files and folders. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

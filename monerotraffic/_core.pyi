@@ -8,7 +8,20 @@ from typing import Any, Literal, Self, TypeAlias, TypedDict, final, type_check_o
 import numpy as np
 from typing_extensions import Buffer
 
-_Role: TypeAlias = Literal["number", "optional", "truth", "optional_truth", "time", "span", "enum", "address", "bytes", "text", "raw", "hidden"]
+_Role: TypeAlias = Literal[
+    "number",
+    "optional",
+    "truth",
+    "optional_truth",
+    "time",
+    "span",
+    "enum",
+    "address",
+    "bytes",
+    "text",
+    "raw",
+    "hidden",
+]
 _Field: TypeAlias = tuple[str, _Role, tuple[str, ...] | None, int | None, str]
 """(name, role, categories of an enum, bit of `present` of an optional or optional_truth, text)"""
 
@@ -34,7 +47,13 @@ class Reader:
         limits: Mapping[str, int] | None = None,
     ) -> Self: ...
     def __enter__(self) -> Self: ...
-    def __exit__(self, exc_type: type[BaseException] | None = ..., exc: BaseException | None = ..., traceback: TracebackType | None = ..., /) -> None: ...
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = ...,
+        exc: BaseException | None = ...,
+        traceback: TracebackType | None = ...,
+        /,
+    ) -> None: ...
     def step(self, bytes: int = 0, rows: int = 0) -> bool: ...
     def take(self, table: str, /) -> np.ndarray[tuple[int], np.dtype[np.void]]: ...
     def addresses(self, start: int = 0) -> list[str]: ...

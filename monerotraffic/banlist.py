@@ -1,4 +1,6 @@
-"""Ban lists as monerod reads them with --ban-list: read, matched against addresses, compared, joined, written. docs/banlist.md describes the format."""
+"""Ban lists as monerod reads them with --ban-list: read, matched against addresses, compared,
+joined, written. docs/banlist.md describes the format.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +21,35 @@ from numpy.typing import NDArray
 from monerotraffic.errors import printable
 from monerotraffic.net.prefixes import Network, Prefixes, canonical_network, count_addresses
 
-__all__ = ["BanList", "BanListError", "Difference", "Entry", "diff", "merge", "network_of", "parse", "read", "write"]
+__all__ = [
+    "BanList",
+    "BanListError",
+    "Difference",
+    "Entry",
+    "diff",
+    "merge",
+    "network_of",
+    "parse",
+    "read",
+    "write",
+]
 
 Path = str | os.PathLike[str]
 
 _EXPIRY = re.compile(r"expires (\d{4}-\d\d-\d\d)(?:; ?(.*))?", re.ASCII | re.DOTALL)
 _V4 = re.compile(r"(?P<host>[0-9.]+)(?:/(?P<bits>\d{1,2})|:\d{1,5})?", re.ASCII)
-_V6 = re.compile(r"\[(?P<bracketed>[0-9A-Fa-f:.]+)\](?::\d{1,5})?|(?P<host>[0-9A-Fa-f:.]+)(?:/(?P<bits>\d{1,3}))?", re.ASCII)
+_V6 = re.compile(
+    r"\[(?P<bracketed>[0-9A-Fa-f:.]+)\](?::\d{1,5})?|(?P<host>[0-9A-Fa-f:.]+)(?:/(?P<bits>\d{1,3}))?",
+    re.ASCII,
+)
 
 _SHOWN = 60  # characters of a wrong line
 
 
 class BanListError(ValueError):
-    """A ban list with lines that cannot be read: the first of them with its file and number, and how many more there are."""
+    """A ban list with lines that cannot be read: the first of them with its file and number, and
+    how many more there are.
+    """
 
 
 @dataclass(frozen=True)
@@ -52,21 +70,32 @@ class Entry:
 
     @property
     def prefix(self) -> str:
-        """As monerod reads it: an address alone without /32, an IPv6 address in brackets (without them monerod takes its last group for a port)."""
+        """As monerod reads it: an address alone without /32, an IPv6 address in brackets (without
+        them monerod takes its last group for a port).
+        """
         if self.network.prefixlen < self.network.max_prefixlen:
             return str(self.network)
-        return str(self.network.network_address) if self.network.version == 4 else f"[{self.network.network_address}]"
+        return (
+            str(self.network.network_address)
+            if self.network.version == 4
+            else f"[{self.network.network_address}]"
+        )
 
     def line(self, comments: bool = True) -> str:
         """The entry as a line of a ban list."""
-        told = [*([f"expires {self.expires}"] if self.expires else []), *([self.comment] if self.comment else [])]
+        told = [
+            *([f"expires {self.expires}"] if self.expires else []),
+            *([self.comment] if self.comment else []),
+        ]
         return f"{self.prefix}  # {'; '.join(told)}" if told and comments else self.prefix
 
 
 class BanList:
-    """Entries in order of address (IPv4 first, a wide network before those in it), each network once.
+    """Entries in order of address (IPv4 first, a wide network before those in it), each network
+    once.
 
-    Of entries for the same network one is made: it expires with the later one, or never if one of them never does; their comments are joined. Networks that
+    Of entries for the same network one is made: it expires with the later one, or never if one of
+    them never does; their comments are joined. Networks that
     lie within others are kept, as monerod keeps them.
     """
 
@@ -102,10 +131,13 @@ class BanList:
         return Prefixes([entry.network for entry in self.entries])
 
     def find(self, hosts: Any) -> NDArray[np.int64]:
-        """For each host the place in `entries` of the narrowest entry that bans it, -1 if none does.
+        """For each host the place in `entries` of the narrowest entry that bans it, -1 if none
+        does.
 
-        `hosts`: a Series, Index, Categorical, array or other iterable of addresses as text, in the order of the result. Missing ones, names of Tor and I2P and
-        whatever else is no IP address are never banned; a v4-mapped IPv6 address is its IPv4 address. An IPv6 network, however wide, bans no IPv4 address.
+        `hosts`: a Series, Index, Categorical, array or other iterable of addresses as text, in the
+        order of the result. Missing ones, names of Tor and I2P and
+        whatever else is no IP address are never banned; a v4-mapped IPv6 address is its IPv4
+        address. An IPv6 network, however wide, bans no IPv4 address.
         Expiry plays no part: see valid_on.
         """
         return self._prefixes.find(hosts)
@@ -119,25 +151,44 @@ class BanList:
         return BanList(entry for entry in self if entry.expires is None or entry.expires >= day)
 
     def without(self, others: BanList) -> BanList:
-        """The same without the addresses of another list: entries are left out, or cut into networks around them."""
-        return BanList(Entry(part, entry.comment, entry.expires) for entry in self for part in _cut(entry.network, others))
+        """The same without the addresses of another list: entries are left out, or cut into
+        networks around them.
+        """
+        return BanList(
+            Entry(part, entry.comment, entry.expires)
+            for entry in self
+            for part in _cut(entry.network, others)
+        )
 
     def octets(self) -> BanList:
         """The same addresses in IPv4 networks of 0, 8, 16, 24 and 32 bits.
 
-        monerod before its pull request 10747 (2026) masks other lengths in the wrong byte order: by 10.0.16.0/20 it bans a sixteenth of 10.0.0.0/16, and not
+        monerod before its pull request 10747 (2026) masks other lengths in the wrong byte order: by
+        10.0.16.0/20 it bans a sixteenth of 10.0.0.0/16, and not
         the one that is meant (contrib/epee/src/net_utils_base.cpp ipv4_network_subnet::matches).
         """
-        return BanList(Entry(part, entry.comment, entry.expires) for entry in self for part in _octets(entry.network))
+        return BanList(
+            Entry(part, entry.comment, entry.expires)
+            for entry in self
+            for part in _octets(entry.network)
+        )
 
     def frame(self) -> pd.DataFrame:
-        """One row per entry: `prefix` (text, as in a ban list), `addresses` (how many it holds: a Python int, for IPv6 has too many for 64 bits), `expires`
+        """One row per entry: `prefix` (text, as in a ban list), `addresses` (how many it holds: a
+        Python int, for IPv6 has too many for 64 bits), `expires`
         (date or None), `comment`."""
-        rows = [(entry.prefix, entry.network.num_addresses, entry.expires, entry.comment) for entry in self]
-        return pd.DataFrame(rows, columns=["prefix", "addresses", "expires", "comment"], dtype=object)
+        rows = [
+            (entry.prefix, entry.network.num_addresses, entry.expires, entry.comment)
+            for entry in self
+        ]
+        return pd.DataFrame(
+            rows, columns=["prefix", "addresses", "expires", "comment"], dtype=object
+        )
 
     def text(self, comments: bool = True, head: Iterable[str] = ()) -> str:
-        """The list as monerod reads it, the lines of `head` before it as comments. Without `comments` for monerod before 0.18.4, which knows none."""
+        """The list as monerod reads it, the lines of `head` before it as comments. Without
+        `comments` for monerod before 0.18.4, which knows none.
+        """
         lines = [f"# {printable(line)}".rstrip() for line in head] if comments else []
         return "".join(f"{line}\n" for line in [*lines, *(entry.line(comments) for entry in self)])
 
@@ -147,8 +198,16 @@ def _order(entry: Entry) -> tuple[int, int, int]:
 
 
 def _joined(one: Entry, other: Entry) -> Entry:
-    expires = None if one.expires is None or other.expires is None else max(one.expires, other.expires)
-    comment = one.comment if other.comment in one.comment else other.comment if one.comment in other.comment else f"{one.comment}; {other.comment}"
+    expires = (
+        None if one.expires is None or other.expires is None else max(one.expires, other.expires)
+    )
+    comment = (
+        one.comment
+        if other.comment in one.comment
+        else other.comment
+        if one.comment in other.comment
+        else f"{one.comment}; {other.comment}"
+    )
     return Entry(one.network, comment, expires)
 
 
@@ -169,14 +228,20 @@ def _without(network: Any, other: Any) -> Iterable[Network]:
 
 
 def _octets(network: Network) -> Iterator[Network]:
-    return iter(network.subnets(new_prefix=-(-network.prefixlen // 8) * 8)) if isinstance(network, ipaddress.IPv4Network) else iter([network])
+    return (
+        iter(network.subnets(new_prefix=-(-network.prefixlen // 8) * 8))
+        if isinstance(network, ipaddress.IPv4Network)
+        else iter([network])
+    )
 
 
 # ---- reading ----
 
 
 def network_of(text: str) -> Network:
-    """One address or network in CIDR notation, as a ban list has it; host bits are cleared, as monerod does. ValueError, which says why, if it is none."""
+    """One address or network in CIDR notation, as a ban list has it; host bits are cleared, as
+    monerod does. ValueError, which says why, if it is none.
+    """
     found = _V6.fullmatch(text) if ":" in text and not _V4.fullmatch(text) else _V4.fullmatch(text)
     if found is None:
         raise ValueError("no IPv4 address, IPv6 address or network")
@@ -185,8 +250,14 @@ def network_of(text: str) -> Network:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        octal = any(len(part) > 1 and part[0] == "0" for part in host.split(".")) and ":" not in host
-        raise ValueError("numbers that begin with 0 are octal to monerod" if octal else "no IPv4 address, IPv6 address or network") from None
+        octal = (
+            any(len(part) > 1 and part[0] == "0" for part in host.split(".")) and ":" not in host
+        )
+        raise ValueError(
+            "numbers that begin with 0 are octal to monerod"
+            if octal
+            else "no IPv4 address, IPv6 address or network"
+        ) from None
     if bits is not None and int(bits) > address.max_prefixlen:
         raise ValueError(f"IPv{address.version} has no more than {address.max_prefixlen} bits")
     made = ipaddress.IPv4Network if address.version == 4 else ipaddress.IPv6Network
@@ -194,7 +265,9 @@ def network_of(text: str) -> Network:
 
 
 def parse(text: str, name: str = "text") -> BanList:
-    """The ban list in a text; BanListError, in which it is called `name`, if some of it cannot be read."""
+    """The ban list in a text; BanListError, in which it is called `name`, if some of it cannot be
+    read.
+    """
     entries: list[Entry] = []
     wrong: list[tuple[int, str]] = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -203,7 +276,9 @@ def parse(text: str, name: str = "text") -> BanList:
         try:
             entries += _entries(prefix, " ".join(comment.split()))
         except ValueError as error:
-            wrong.append((number, f"{prefix[:_SHOWN]!r}{'…' if len(prefix) > _SHOWN else ''}: {error}"))
+            wrong.append(
+                (number, f"{prefix[:_SHOWN]!r}{'…' if len(prefix) > _SHOWN else ''}: {error}")
+            )
     if wrong:
         more = f" ({len(wrong) - 1} more, first in line {wrong[1][0]})" if len(wrong) > 1 else ""
         raise BanListError(f"{name}:{wrong[0][0]}: {wrong[0][1]}{more}")
@@ -216,14 +291,20 @@ def _entries(prefix: str, comment: str) -> list[Entry]:
         return []
     network = network_of(prefix)
     found = _EXPIRY.fullmatch(comment)
-    return [Entry(network, found[2] or "", date.fromisoformat(found[1])) if found else Entry(network, comment)]
+    return [
+        Entry(network, found[2] or "", date.fromisoformat(found[1]))
+        if found
+        else Entry(network, comment)
+    ]
 
 
 def read(path: Path) -> BanList:
     """A ban list out of a file.
 
-    A line holds an IPv4 address or network (a port is passed over, as by monerod), an IPv6 address (in brackets or without) or network, or nothing; `#` begins
-    a comment anywhere; spaces around and CRLF are no matter. A comment behind an entry that begins `expires YYYY-MM-DD` says when it expires. Raises OSError
+    A line holds an IPv4 address or network (a port is passed over, as by monerod), an IPv6 address
+    (in brackets or without) or network, or nothing; `#` begins
+    a comment anywhere; spaces around and CRLF are no matter. A comment behind an entry that begins
+    `expires YYYY-MM-DD` says when it expires. Raises OSError
     if the file cannot be read, BanListError, with file and line, if a line is anything else.
     """
     with open(path, "rb") as file:
@@ -279,7 +360,11 @@ def diff(old: BanList, new: BanList) -> Difference:
     return Difference(
         tuple(entry for entry in new if entry.network not in before),
         tuple(entry for entry in old if entry.network not in after),
-        tuple((before[entry.network], entry) for entry in new if before.get(entry.network, entry) != entry),
+        tuple(
+            (before[entry.network], entry)
+            for entry in new
+            if before.get(entry.network, entry) != entry
+        ),
         both - old.addresses,
         both - new.addresses,
     )

@@ -1,17 +1,23 @@
 """epee payloads of Levin messages: loads and dumps.
 
-The format is monerod's portable storage: portable_storage_base.h (types), portable_storage_from_bin.h (reader) and portable_storage_to_bin.h (writer) in
-contrib/epee/include/storages, and docs/PORTABLE_STORAGE.md, of https://github.com/monero-project/monero. A payload is a header of 9 bytes and a section;
-a section is a count and entries of name, type and value; all numbers are little-endian; counts and lengths are varints whose two lowest bits tell their
+The format is monerod's portable storage: portable_storage_base.h (types),
+portable_storage_from_bin.h (reader) and portable_storage_to_bin.h (writer) in
+contrib/epee/include/storages, and docs/PORTABLE_STORAGE.md, of
+https://github.com/monero-project/monero. A payload is a header of 9 bytes and a section;
+a section is a count and entries of name, type and value; all numbers are little-endian; counts and
+lengths are varints whose two lowest bits tell their
 width.
 
     epee             loads gives                            dumps takes
-    1 to 4, 5 to 8   Int64, Int32, Int16, Int8, UInt64, …   these; numpy's integers; int as UInt64 if it is not negative, else as Int64
+    1 to 4, 5 to 8   Int64, Int32, Int16, Int8, UInt64, …   these; numpy's integers; int as UInt64
+    if it is not negative, else as Int64
     9 double         float                                  float, numpy's floats
-    10 string        bytes                                  bytes, bytearray, memoryview; str as UTF-8
+    10 string        bytes                                  bytes, bytearray, memoryview; str as
+    UTF-8
     11 bool          bool                                   bool, numpy's bool
     12 object        dict                                   any mapping
-    array            Array                                  Array; list, tuple (typed by their elements); one-dimensional numpy arrays
+    array            Array                                  Array; list, tuple (typed by their
+    elements); one-dimensional numpy arrays
 """
 
 from __future__ import annotations
@@ -25,7 +31,22 @@ import numpy as np
 
 from monerotraffic import _core
 
-__all__ = ["TYPES", "Array", "Int8", "Int16", "Int32", "Int64", "Integer", "Type", "UInt8", "UInt16", "UInt32", "UInt64", "dumps", "loads"]
+__all__ = [
+    "TYPES",
+    "Array",
+    "Int8",
+    "Int16",
+    "Int32",
+    "Int64",
+    "Integer",
+    "Type",
+    "UInt8",
+    "UInt16",
+    "UInt32",
+    "UInt64",
+    "dumps",
+    "loads",
+]
 
 _HEADER = bytes.fromhex("011101010101020101")
 _DEEPEST = 100
@@ -65,7 +86,9 @@ _FORMATS = {
 
 
 class Integer(int):
-    """An int that remembers its epee type. Whether it fits is seen when it is dumped; arithmetic gives plain ints."""
+    """An int that remembers its epee type. Whether it fits is seen when it is dumped; arithmetic
+    gives plain ints.
+    """
 
     __slots__ = ()
     epee_type: ClassVar[Type]
@@ -128,7 +151,8 @@ class UInt8(Integer):
 
 
 class Array(list[Any]):
-    """A list that remembers the epee type of its elements in `type`, which matters where it is empty.
+    """A list that remembers the epee type of its elements in `type`, which matters where it is
+    empty.
 
     `type` None: dumps goes by the elements, as with a plain list.
     """
@@ -140,27 +164,54 @@ class Array(list[Any]):
         self.type = None if type is None else Type(type.__index__())
 
 
-TYPES = (None, Int64, Int32, Int16, Int8, UInt64, UInt32, UInt16, UInt8, None, None, None, None, Array, None, None)
-"""What the core calls for a value, by epee type: integers with an int, arrays with a list and the type of its elements; None: the plain value will do."""
+TYPES = (
+    None,
+    Int64,
+    Int32,
+    Int16,
+    Int8,
+    UInt64,
+    UInt32,
+    UInt16,
+    UInt8,
+    None,
+    None,
+    None,
+    None,
+    Array,
+    None,
+    None,
+)
+"""What the core calls for a value, by epee type: integers with an int, arrays with a list and the
+type of its elements; None: the plain value will do.
+"""
 
 
 def loads(payload: bytes | bytearray | memoryview) -> dict[str, Any]:
-    """The root section of an epee payload, its entries in their order; what each type becomes stands at the top of this module.
+    """The root section of an epee payload, its entries in their order; what each type becomes
+    stands at the top of this module.
 
-    Names are str: UTF-8, other bytes as surrogate escapes. What follows the section is ignored, as monerod does. ValueError where monerod's reader would refuse
-    the payload: bad header, cut, duplicate name, unknown type, bool other than 0 and 1, too many objects, fields or strings, too deep.
+    Names are str: UTF-8, other bytes as surrogate escapes. What follows the section is ignored, as
+    monerod does. ValueError where monerod's reader would refuse
+    the payload: bad header, cut, duplicate name, unknown type, bool other than 0 and 1, too many
+    objects, fields or strings, too deep.
     """
     return _core.epee_loads(payload, TYPES)
 
 
 def dumps(section: Mapping[str | bytes, Any] | Mapping[str, Any], sort_keys: bool = False) -> bytes:
-    """The epee payload of a mapping, with varints as short as can be: dumps(loads(payload)) == payload if payload was written so.
+    """The epee payload of a mapping, with varints as short as can be: dumps(loads(payload)) ==
+    payload if payload was written so.
 
-    Entries stand in the order of the mapping; `sort_keys`: in ascending order of their names' bytes in every section, as monerod writes them.
+    Entries stand in the order of the mapping; `sort_keys`: in ascending order of their names' bytes
+    in every section, as monerod writes them.
 
-    TypeError for a value or name of no epee type, a list of mixed types, or an empty list (write Array([], Type.STRING)). ValueError for a number that does not
-    fit its type, a name that is not 1 to 254 bytes long, a name that comes twice (as str and bytes), or nesting beyond 100. The limits of monerod's reader are
-    not looked at: it refuses some of what can be written, such as an array of empty strings near the end of the payload.
+    TypeError for a value or name of no epee type, a list of mixed types, or an empty list (write
+    Array([], Type.STRING)). ValueError for a number that does not
+    fit its type, a name that is not 1 to 254 bytes long, a name that comes twice (as str and
+    bytes), or nesting beyond 100. The limits of monerod's reader are
+    not looked at: it refuses some of what can be written, such as an array of empty strings near
+    the end of the payload.
     """
     if not isinstance(section, Mapping):
         raise TypeError(f"a payload is made of a mapping, not of {type(section).__name__}")
@@ -185,7 +236,11 @@ def _section(section: Mapping[Any, Any], sort_keys: bool, path: str, depth: int)
         entries.sort(key=lambda entry: entry[0])
     parts = [_varint(len(entries))]
     for name, key, value in entries:
-        parts += [bytes([len(name)]), name, _entry(value, sort_keys, f"{path}.{key}" if path else str(key), depth)]
+        parts += [
+            bytes([len(name)]),
+            name,
+            _entry(value, sort_keys, f"{path}.{key}" if path else str(key), depth),
+        ]
     return b"".join(parts)
 
 
@@ -194,7 +249,9 @@ def _name(key: Any, path: str) -> bytes:
         raise TypeError(f"{path or 'payload'}: name {key!r} is neither str nor bytes")
     name = key.encode("utf-8", "surrogateescape") if isinstance(key, str) else key
     if not 1 <= len(name) <= 254:
-        raise ValueError(f"{path or 'payload'}: name {key!r} has {len(name)} bytes; names have 1 to 254")
+        raise ValueError(
+            f"{path or 'payload'}: name {key!r} has {len(name)} bytes; names have 1 to 254"
+        )
     return name
 
 
@@ -202,7 +259,9 @@ def _entry(value: Any, sort_keys: bool, path: str, depth: int) -> bytes:
     """Type and value."""
     if isinstance(value, (list, tuple, np.ndarray)):
         kind = _element_type(value, path)
-        elements = [_value(kind, item, sort_keys, f"{path}[{i}]", depth) for i, item in enumerate(value)]
+        elements = [
+            _value(kind, item, sort_keys, f"{path}[{i}]", depth) for i, item in enumerate(value)
+        ]
         return bytes([kind | _ARRAY_FLAG]) + _varint(len(elements)) + b"".join(elements)
     kind = _scalar_type(value, path)
     return bytes([kind]) + _value(kind, value, sort_keys, path, depth)
@@ -245,12 +304,16 @@ def _element_type(values: Sequence[Any] | np.ndarray[Any, np.dtype[Any]], path: 
     if isinstance(values, Array) and values.type is not None:
         return values.type
     if not values:
-        raise TypeError(f"{path}: the elements of an empty list have no type; give levin.Array([], levin.Type.…)")
+        raise TypeError(
+            f"{path}: the elements of an empty list have no type; give levin.Array([], levin.Type.…)"
+        )
     if all(isinstance(value, int) and not isinstance(value, (bool, Integer)) for value in values):
         return Type.INT64 if min(values) < 0 else Type.UINT64
     kinds = {_scalar_type(value, f"{path}[{i}]") for i, value in enumerate(values)}
     if len(kinds) > 1:
-        raise TypeError(f"{path}: a list of mixed types ({', '.join(kind.name.lower() for kind in sorted(kinds))}); an epee array has one")
+        raise TypeError(
+            f"{path}: a list of mixed types ({', '.join(kind.name.lower() for kind in sorted(kinds))}); an epee array has one"
+        )
     return kinds.pop()
 
 
@@ -269,8 +332,13 @@ def _value(kind: Type, value: Any, sort_keys: bool, path: str, depth: int) -> by
 
 
 def _number(kind: Type, value: Any, path: str) -> bytes:
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer) if kind is not Type.DOUBLE else (int, float, np.integer, np.floating)):
-        raise TypeError(f"{path}: {type(value).__name__} in the place of an epee {kind.name.lower()}")
+    if isinstance(value, (bool, np.bool_)) or not isinstance(
+        value,
+        (int, np.integer) if kind is not Type.DOUBLE else (int, float, np.integer, np.floating),
+    ):
+        raise TypeError(
+            f"{path}: {type(value).__name__} in the place of an epee {kind.name.lower()}"
+        )
     try:
         return struct.pack(_FORMATS[kind], float(value) if kind is Type.DOUBLE else int(value))
     except (struct.error, OverflowError):

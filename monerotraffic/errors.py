@@ -20,9 +20,16 @@ class CaptureNotFoundError(CaptureError, FileNotFoundError):
 
 
 class CaptureWarning(UserWarning):
-    """A capture was read, but not all of it: a file is damaged or cut, or holds packets of a kind that is not read. The table `problems` has the details."""
+    """A capture was read, but not all of it: a file is damaged or cut, or holds packets of a kind
+    that is not read. The table `problems` has the details.
+    """
 
 
 def printable(value: str) -> str:
     """Text out of a capture, such that it cannot move the terminal's cursor or break the line."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape", "backslashreplace").decode("ascii") for char in value)
+    return "".join(
+        char
+        if char.isprintable()
+        else char.encode("unicode_escape", "backslashreplace").decode("ascii")
+        for char in value
+    )

@@ -1,4 +1,6 @@
-"""A testbed: monerods and emulated peers with labelled behaviour in a network of their own, captured at one of the monerods. README.md tells how to run it."""
+"""A testbed: monerods and emulated peers with labelled behaviour in a network of their own,
+captured at one of the monerods. README.md tells how to run it.
+"""
 
 import sys
 from pathlib import Path

@@ -13,22 +13,55 @@ from testbed.play import Plan, play
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m testbed", description="Makes a labelled capture of monerods and emulated peers. Needs root.")
+    parser = argparse.ArgumentParser(
+        prog="python -m testbed",
+        description="Makes a labelled capture of monerods and emulated peers. Needs root.",
+    )
     add = parser.add_argument
     add("out", type=Path, help="folder to make; must not be there")
     add("--scenario", choices=sorted(SCENARIOS), default="spies")
     add("--seed", type=int, default=1)
     add("--seconds", type=int, default=520)
-    add("--loss", type=float, default=0.0, help="share of the packets that the other hosts lose, each way")
-    add("--root", type=Path, action="append", help="tree of a system that has monero (-: this one); of several the vantage node has the first")
-    add("--template", type=Path, default=Path("build/testbed-chain"), help="where the chain is that all begin with; made if it is not there")
+    add(
+        "--loss",
+        type=float,
+        default=0.0,
+        help="share of the packets that the other hosts lose, each way",
+    )
+    add(
+        "--root",
+        type=Path,
+        action="append",
+        help="tree of a system that has monero (-: this one); of several the vantage node has the first",
+    )
+    add(
+        "--template",
+        type=Path,
+        default=Path("build/testbed-chain"),
+        help="where the chain is that all begin with; made if it is not there",
+    )
     given = parser.parse_args()
-    programs = [Program(None if str(root) == "-" else root.resolve()) for root in given.root or [Path("-")]]
+    programs = [
+        Program(None if str(root) == "-" else root.resolve()) for root in given.root or [Path("-")]
+    ]
     if not given.template.exists():
         make_template(given.template, newest(programs))
     given.out.mkdir(parents=True)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whatever ends a run, nothing of it stays
-    asyncio.run(play(Plan(given.out, given.scenario, given.seed, given.seconds, given.loss, programs, given.template)))
+    # whatever ends a run, nothing of it stays
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    asyncio.run(
+        play(
+            Plan(
+                given.out,
+                given.scenario,
+                given.seed,
+                given.seconds,
+                given.loss,
+                programs,
+                given.template,
+            )
+        )
+    )
 
 
 if __name__ == "__main__":

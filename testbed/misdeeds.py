@@ -1,4 +1,6 @@
-"""What emulated peers do on a connection that no standard node does. Each is an Extra: it is given the connection, and ends when it is done."""
+"""What emulated peers do on a connection that no standard node does. Each is an Extra: it is given
+the connection, and ends when it is done.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,14 @@ async def bad_storage(talk: Talk) -> None:
 async def epee_types(talk: Talk) -> None:
     """A timed sync whose height has another type, which monerod's reader takes."""
     sync = talk.sync_data()
-    await talk.send(request(1002, craft.timed_sync_request({**sync, "current_height": ("u32", sync["current_height"][1])})))
+    await talk.send(
+        request(
+            1002,
+            craft.timed_sync_request(
+                {**sync, "current_height": ("u32", sync["current_height"][1])}
+            ),
+        )
+    )
 
 
 async def in_levin_fragments(talk: Talk) -> None:
@@ -73,14 +82,18 @@ def of_version(version: int) -> Extra:
     """A timed sync with another protocol version."""
 
     async def extra(talk: Talk) -> None:
-        await talk.send(bucket(1002, craft.timed_sync_request(talk.sync_data()), expect=1, version=version))
+        await talk.send(
+            bucket(1002, craft.timed_sync_request(talk.sync_data()), expect=1, version=version)
+        )
 
     return extra
 
 
 async def coalesced(talk: Talk) -> None:
     """A timed sync and a notification in one segment, as happens to any node."""
-    await talk.send(request(1002, craft.timed_sync_request(talk.sync_data())), notification(2010, EMPTY))
+    await talk.send(
+        request(1002, craft.timed_sync_request(talk.sync_data())), notification(2010, EMPTY)
+    )
 
 
 # ---- connections that are not what they should be
@@ -120,7 +133,9 @@ def partial_handshake(keep: Callable[[int], int], seconds: float) -> Extra:
 
 
 async def reset_before_answer(talk: Talk) -> None:
-    """A RST before the answer is read, but not before monerod accepted the connection: its accept loop does not survive that (0.18.4)."""
+    """A RST before the answer is read, but not before monerod accepted the connection: its accept
+    loop does not survive that (0.18.4).
+    """
     await talk.handshake()
     await asyncio.sleep(0.002)
     reset(talk)
@@ -129,7 +144,9 @@ async def reset_before_answer(talk: Talk) -> None:
 async def half_an_answer(talk: Talk) -> None:
     """Accepts, and sends half of its 1001 response."""
     await talk.receive()
-    whole = craft.response(1001, craft.handshake_response(talk.peers(), talk.node_data(), talk.sync_data()))
+    whole = craft.response(
+        1001, craft.handshake_response(talk.peers(), talk.node_data(), talk.sync_data())
+    )
     await talk.raw(whole[: len(whole) // 2])
     await drain(talk, 30)
 
@@ -177,7 +194,12 @@ def _block(payload: bytes) -> bytes:
 
 def _announcement(payload: bytes, **more: Any) -> bytes:
     """The payload of a 2001 or 2008 for the block of a 2008, with more in its entry."""
-    return craft.epee({"b": {"block": _block(payload), **more}, "current_blockchain_height": int(epee.loads(payload)["current_blockchain_height"])})
+    return craft.epee(
+        {
+            "b": {"block": _block(payload), **more},
+            "current_blockchain_height": int(epee.loads(payload)["current_blockchain_height"]),
+        }
+    )
 
 
 async def fluffy_with_txs(talk: Talk) -> None:
@@ -199,7 +221,9 @@ async def new_block(talk: Talk) -> None:
 async def stem(talk: Talk) -> None:
     """A transaction in the stem phase, from an end that accepted the connection."""
     if talk.world.blobs:
-        await talk.send(notification(2002, craft.transactions(list(talk.world.blobs)[-1:], fluff=False)))
+        await talk.send(
+            notification(2002, craft.transactions(list(talk.world.blobs)[-1:], fluff=False))
+        )
 
 
 async def unsorted(talk: Talk) -> None:

@@ -1,4 +1,6 @@
-"""Network namespaces on one bridge, sockets inside them, and the capture. Needs root, iproute2, ethtool and dumpcap."""
+"""Network namespaces on one bridge, sockets inside them, and the capture. Needs root, iproute2,
+ethtool and dumpcap.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ def run(*command: str) -> None:
 
 
 class Network:
-    """Namespaces by name, each with one interface `eth0` on a common bridge, cut off from everything else. A context manager: they are gone after it."""
+    """Namespaces by name, each with one interface `eth0` on a common bridge, cut off from
+    everything else. A context manager: they are gone after it.
+    """
 
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
@@ -51,7 +55,9 @@ class Network:
         self._in(name, "ip", "link", "set", "lo", "up")
 
     def host(self, name: str, addresses: Sequence[str], mtu: int = 1500) -> None:
-        """A namespace with these addresses, IPv4 first. Offloading is off, so that what is captured are segments as on a real line."""
+        """A namespace with these addresses, IPv4 first. Offloading is off, so that what is captured
+        are segments as on a real line.
+        """
         self._add(name)
         here, there = f"{self.prefix}{len(self.names)}a", f"{self.prefix}{len(self.names)}b"
         run("ip", "link", "add", here, "type", "veth", "peer", "name", there)
@@ -62,17 +68,40 @@ class Network:
         self._in(name, "ip", "link", "set", here, "name", "eth0", "mtu", str(mtu), "up")
         self._in(name, "ethtool", "-K", "eth0", "tso", "off", "gso", "off", "gro", "off")
         for address in addresses:
-            self._in(name, "ip", "address", "add", *((f"{address}/128", "nodad") if ":" in address else (f"{address}/32",)), "dev", "eth0")
+            self._in(
+                name,
+                "ip",
+                "address",
+                "add",
+                *((f"{address}/128", "nodad") if ":" in address else (f"{address}/32",)),
+                "dev",
+                "eth0",
+            )
         self._in(name, "ip", "route", "add", "default", "dev", "eth0", "src", addresses[0])
         if ":" in addresses[-1]:
             self._in(name, "ip", "-6", "route", "add", "default", "dev", "eth0")
 
     def drop(self, name: str, address: str, port: int) -> None:
         """Packets to this port are dropped, as by a firewall."""
-        self._in(name, "iptables", "-A", "INPUT", "-p", "tcp", "-d", address, "--dport", str(port), "-j", "DROP")
+        self._in(
+            name,
+            "iptables",
+            "-A",
+            "INPUT",
+            "-p",
+            "tcp",
+            "-d",
+            address,
+            "--dport",
+            str(port),
+            "-j",
+            "DROP",
+        )
 
     def lose(self, name: str, share: float) -> None:
-        """A share of the packets that reach this host, or leave it, is lost; what reaches it has been captured there before."""
+        """A share of the packets that reach this host, or leave it, is lost; what reaches it has
+        been captured there before.
+        """
         chance = ("-m", "statistic", "--mode", "random", "--probability", str(share), "-j", "DROP")
         for chain, way in (("INPUT", "-i"), ("OUTPUT", "-o")):
             for tables in ("iptables", "ip6tables"):
@@ -81,7 +110,10 @@ class Network:
     @contextmanager
     def inside(self, name: str) -> Iterator[None]:
         """Sockets made by this thread within are of the namespace, and stay so."""
-        with open("/proc/thread-self/ns/net") as home, open(f"/run/netns/{self.full(name)}") as there:
+        with (
+            open("/proc/thread-self/ns/net") as home,
+            open(f"/run/netns/{self.full(name)}") as there,
+        ):
             _enter(there.fileno())
             try:
                 yield
@@ -101,8 +133,22 @@ def _enter(namespace: int) -> None:
 class Capture:
     """dumpcap at a host, into a ring of files of some minutes each, named as dumpcap names them."""
 
-    def __init__(self, network: Network, name: str, folder: Path, capture_filter: str, seconds: int) -> None:
-        command = network.command(name, "dumpcap", "-q", "-i", "eth0", "-f", capture_filter, "-b", f"duration:{seconds}", "-w", str(folder / "vantage.pcapng"))
+    def __init__(
+        self, network: Network, name: str, folder: Path, capture_filter: str, seconds: int
+    ) -> None:
+        command = network.command(
+            name,
+            "dumpcap",
+            "-q",
+            "-i",
+            "eth0",
+            "-f",
+            capture_filter,
+            "-b",
+            f"duration:{seconds}",
+            "-w",
+            str(folder / "vantage.pcapng"),
+        )
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         assert self.process.stderr is not None
         for line in self.process.stderr:

@@ -1,4 +1,6 @@
-"""monerods and a wallet on a chain of their own (--regtest, which has the network id and port of mainnet)."""
+"""monerods and a wallet on a chain of their own (--regtest, which has the network id and port of
+mainnet).
+"""
 
 from __future__ import annotations
 
@@ -17,24 +19,37 @@ from typing import Any
 from testbed.network import Network
 
 TEMPLATE_BLOCKS = 140
-"""Blocks of the chain that all begin with: coins are spendable after 60, and a ring needs 16 outputs."""
+"""Blocks of the chain that all begin with: coins are spendable after 60, and a ring needs 16
+outputs.
+"""
 
 
 @dataclass(frozen=True)
 class Program:
-    """Where the programs of one version are: on PATH, or in a tree that holds a whole system (of debootstrap, say)."""
+    """Where the programs of one version are: on PATH, or in a tree that holds a whole system (of
+    debootstrap, say).
+    """
 
     root: Path | None = None
 
     def command(self, name: str) -> list[str]:
         if self.root is None:
             return [name]
-        libraries = ":".join(str(self.root / place) for place in ("usr/lib/x86_64-linux-gnu", "usr/lib"))
-        return [str(self.root / "usr/lib64/ld-linux-x86-64.so.2"), "--library-path", libraries, str(self.root / "usr/bin" / name)]
+        libraries = ":".join(
+            str(self.root / place) for place in ("usr/lib/x86_64-linux-gnu", "usr/lib")
+        )
+        return [
+            str(self.root / "usr/lib64/ld-linux-x86-64.so.2"),
+            "--library-path",
+            libraries,
+            str(self.root / "usr/bin" / name),
+        ]
 
     @cached_property
     def version(self) -> str:
-        told = subprocess.run([*self.command("monerod"), "--version"], capture_output=True, text=True, check=True).stdout
+        told = subprocess.run(
+            [*self.command("monerod"), "--version"], capture_output=True, text=True, check=True
+        ).stdout
         return told.split("(v")[-1].split("-")[0].rstrip(")\n")
 
 
@@ -58,15 +73,26 @@ class _Connection(http.client.HTTPConnection):
 class Daemon:
     """A monerod or monero-wallet-rpc in a namespace, told what to do by JSON-RPC."""
 
-    def __init__(self, network: Network, name: str, command: Sequence[str], rpc_port: int, log: Path) -> None:
+    def __init__(
+        self, network: Network, name: str, command: Sequence[str], rpc_port: int, log: Path
+    ) -> None:
         self.network, self.name, self.rpc_port = network, name, rpc_port
         self.log = log.open("ab")
-        self.process = subprocess.Popen(network.command(name, *command), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(
+            network.command(name, *command),
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=self.log,
+        )
 
     def rpc(self, method: str, **parameters: Any) -> Any:
         connection = _Connection(self.network, self.name, self.rpc_port)
         try:
-            connection.request("POST", "/json_rpc", json.dumps({"jsonrpc": "2.0", "id": "0", "method": method, "params": parameters}))
+            connection.request(
+                "POST",
+                "/json_rpc",
+                json.dumps({"jsonrpc": "2.0", "id": "0", "method": method, "params": parameters}),
+            )
             answer = json.loads(connection.getresponse().read())
         finally:
             connection.close()
@@ -97,7 +123,9 @@ class Daemon:
 
 @dataclass
 class Node:
-    """A monerod of the network: where it is and how it is started. It can be stopped and started again."""
+    """A monerod of the network: where it is and how it is started. It can be stopped and started
+    again.
+    """
 
     name: str
     address: str
@@ -117,13 +145,55 @@ class Node:
 
     def start(self, network: Network, data: Path) -> None:
         command = [
-            *(*self.program.command("monerod"), "--regtest", "--keep-fakechain", "--fixed-difficulty", "1", "--non-interactive", "--no-igd", "--no-zmq"),
-            *("--data-dir", str(data / self.name), "--p2p-bind-ip", self.address, "--p2p-bind-port", str(self.port)),
-            *(("--p2p-use-ipv6", "--p2p-bind-ipv6-address", self.address6, "--p2p-bind-port-ipv6", str(self.port)) if self.address6 else ()),
-            *("--rpc-bind-port", str(self.rpc_port), "--disable-dns-checkpoints", "--check-updates", "disabled", "--max-log-file-size", "0"),
-            *("--log-level", "0,net:DEBUG,net.p2p:DEBUG,net.p2p.traffic:INFO", "--log-file", str(data / f"{self.name}.log"), *self.arguments),
+            *(
+                *self.program.command("monerod"),
+                "--regtest",
+                "--keep-fakechain",
+                "--fixed-difficulty",
+                "1",
+                "--non-interactive",
+                "--no-igd",
+                "--no-zmq",
+            ),
+            *(
+                "--data-dir",
+                str(data / self.name),
+                "--p2p-bind-ip",
+                self.address,
+                "--p2p-bind-port",
+                str(self.port),
+            ),
+            *(
+                (
+                    "--p2p-use-ipv6",
+                    "--p2p-bind-ipv6-address",
+                    self.address6,
+                    "--p2p-bind-port-ipv6",
+                    str(self.port),
+                )
+                if self.address6
+                else ()
+            ),
+            *(
+                "--rpc-bind-port",
+                str(self.rpc_port),
+                "--disable-dns-checkpoints",
+                "--check-updates",
+                "disabled",
+                "--max-log-file-size",
+                "0",
+            ),
+            *(
+                "--log-level",
+                "0,net:DEBUG,net.p2p:DEBUG,net.p2p.traffic:INFO",
+                "--log-file",
+                str(data / f"{self.name}.log"),
+                *self.arguments,
+            ),
         ]
-        self.daemon = Daemon(network, self.host or self.name, command, self.rpc_port, data / f"{self.name}.out")
+        self.daemon = Daemon(
+            network, self.host or self.name, command, self.rpc_port, data / f"{self.name}.out"
+        )
 
     def rpc(self, method: str, **parameters: Any) -> Any:
         assert self.daemon is not None
@@ -143,16 +213,37 @@ class Node:
 WALLET_PORT = 18090
 
 
-def wallet(network: Network, name: str, program: Program, data: Path, rpc_port: int = 18081) -> Daemon:
+def wallet(
+    network: Network, name: str, program: Program, data: Path, rpc_port: int = 18081
+) -> Daemon:
     """A wallet at a node's host, its file in `data`; made there if it is not."""
     folder = data / "wallet"
     folder.mkdir(exist_ok=True)
     command = [
-        *(*program.command("monero-wallet-rpc"), "--wallet-dir", str(folder), "--rpc-bind-port", str(WALLET_PORT), "--disable-rpc-login"),
-        *("--daemon-port", str(rpc_port), "--trusted-daemon", "--log-file", str(data / "wallet.log")),
+        *(
+            *program.command("monero-wallet-rpc"),
+            "--wallet-dir",
+            str(folder),
+            "--rpc-bind-port",
+            str(WALLET_PORT),
+            "--disable-rpc-login",
+        ),
+        *(
+            "--daemon-port",
+            str(rpc_port),
+            "--trusted-daemon",
+            "--log-file",
+            str(data / "wallet.log"),
+        ),
     ]
-    told = subprocess.run([*program.command("monero-wallet-rpc"), "--help"], capture_output=True, text=True, check=False).stdout
-    command += [option for option in ("--allow-mismatched-daemon-version",) if option in told]  # not in 0.18.0
+    told = subprocess.run(
+        [*program.command("monero-wallet-rpc"), "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    # not in 0.18.0
+    command += [option for option in ("--allow-mismatched-daemon-version",) if option in told]
     made = Daemon(network, name, command, WALLET_PORT, data / "wallet.out")
     made.wait("get_version")
     if (folder / "purse").exists():
@@ -163,7 +254,9 @@ def wallet(network: Network, name: str, program: Program, data: Path, rpc_port: 
 
 
 def make_template(folder: Path, program: Program) -> None:
-    """A chain of some blocks whose coins a wallet owns, as a data directory `chain` and `wallet` in `folder`. Made once, copied for every node."""
+    """A chain of some blocks whose coins a wallet owns, as a data directory `chain` and `wallet` in
+    `folder`. Made once, copied for every node.
+    """
     folder.mkdir(parents=True)
     try:
         with Network("tbt") as network:

@@ -1,4 +1,6 @@
-"""An emulated peer: it speaks Levin with monerods as a standard node does, but for what its manner says."""
+"""An emulated peer: it speaks Levin with monerods as a standard node does, but for what its manner
+says.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,9 @@ class Manner:
     flags: int | None = 1
     """What it answers to 1007; None: nothing."""
     white: list[Entry] | None = None
-    """The list that its peer lists are drawn from, 250 at a time and none twice on a connection; None: one by chance."""
+    """The list that its peer lists are drawn from, 250 at a time and none twice on a connection;
+    None: one by chance.
+    """
     whole_list: bool = False
     """All of `white` in each response instead."""
     tick: tuple[float, float, float] = (TICK, TICK, 1.0)
@@ -63,7 +67,9 @@ class Manner:
     """Waits for the next tick, instead of `tick`; peers may share one."""
     ticks: bool = True
     pong: int | str | None = None
-    """The id that it answers pings with, or the address of the monerod whose id that is; None: that of its session."""
+    """The id that it answers pings with, or the address of the monerod whose id that is; None: that
+    of its session.
+    """
     answers_pings: bool = True
     looks: Callable[[], float] | None = None
     """When it last looked at the chain; None: some seconds ago, which differ from peer to peer."""
@@ -87,7 +93,14 @@ class Message(NamedTuple):
 class Talk:
     """One connection of a peer."""
 
-    def __init__(self, one: Peer, peer_id: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, incoming: bool) -> None:
+    def __init__(
+        self,
+        one: Peer,
+        peer_id: int,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        incoming: bool,
+    ) -> None:
         self.one, self.manner, self.world = one, one.manner, one.world
         self.peer_id, self.reader, self.writer, self.incoming = peer_id, reader, writer, incoming
         self.handshaken = asyncio.Event()
@@ -95,13 +108,26 @@ class Talk:
         self.unsent: list[Entry] = one.fresh_list()
         sock = writer.get_extra_info("socket")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.ends = {"lport": sock.getsockname()[1], "rip": sock.getpeername()[0], "rport": sock.getpeername()[1], "incoming": incoming}
+        self.ends = {
+            "lport": sock.getsockname()[1],
+            "rip": sock.getpeername()[0],
+            "rport": sock.getpeername()[1],
+            "incoming": incoming,
+        }
 
     async def send(self, *buckets: bytes) -> None:
         """Whole buckets, written in the peer's manner; several as if they were one."""
         for bucket in buckets:
             _, length, _, command, code, flags, _ = HEADER.unpack_from(bucket)
-            self.world.note(self.one.address, "sent", command=command, flags=flags, len=length, rc=code, **self.ends)
+            self.world.note(
+                self.one.address,
+                "sent",
+                command=command,
+                flags=flags,
+                len=length,
+                rc=code,
+                **self.ends,
+            )
         data = b"".join(buckets)
         edges = [0, *self.manner.cuts(len(data)), len(data)]
         async with self.writing:
@@ -115,15 +141,21 @@ class Talk:
         await self.writer.drain()
 
     async def receive(self) -> Message:
-        _, length, expects, command, _, flags, _ = HEADER.unpack(await self.reader.readexactly(HEADER.size))
+        _, length, expects, command, _, flags, _ = HEADER.unpack(
+            await self.reader.readexactly(HEADER.size)
+        )
         return Message(expects, command, flags, await self.reader.readexactly(length))
 
     def sync_data(self) -> dict[str, Any]:
-        looked = time.monotonic() - self.one.lag if self.manner.looks is None else self.manner.looks()
+        looked = (
+            time.monotonic() - self.one.lag if self.manner.looks is None else self.manner.looks()
+        )
         return self.world.chain.at(looked).data(**self.manner.sync)
 
     def node_data(self) -> dict[str, Any]:
-        return node_data(**{"peer_id": self.peer_id, "my_port": self.manner.my_port, **self.manner.node})
+        return node_data(
+            **{"peer_id": self.peer_id, "my_port": self.manner.my_port, **self.manner.node}
+        )
 
     def peers(self) -> list[Entry]:
         if self.manner.whole_list:
@@ -163,10 +195,16 @@ class Talk:
 
     async def answer(self, came: Message) -> None:
         if came.command == 1001:
-            await self.send(response(1001, craft.handshake_response(self.peers(), self.node_data(), self.sync_data())))
+            await self.send(
+                response(
+                    1001, craft.handshake_response(self.peers(), self.node_data(), self.sync_data())
+                )
+            )
             self.handshaken.set()
         elif came.command == 1002:
-            await self.send(response(1002, craft.timed_sync_response(self.peers(), self.sync_data())))
+            await self.send(
+                response(1002, craft.timed_sync_response(self.peers(), self.sync_data()))
+            )
         elif came.command == 1003 and self.manner.answers_pings:
             await self.send(response(1003, craft.ping_response(self.pong_id())))
         elif came.command == 1007 and self.manner.flags is not None:
@@ -174,7 +212,13 @@ class Talk:
 
     def pong_id(self) -> int:
         pong = self.manner.pong
-        return self.peer_id if pong is None else self.world.known_ids[pong] if isinstance(pong, str) else pong
+        return (
+            self.peer_id
+            if pong is None
+            else self.world.known_ids[pong]
+            if isinstance(pong, str)
+            else pong
+        )
 
     async def keep_time(self) -> None:
         """Its timed sync."""
@@ -219,7 +263,11 @@ class Peer:
         self.white = self.world.white_list() if self.manner.white is None else self.manner.white
 
     def fresh_list(self) -> list[Entry]:
-        return list(self.white) if self.manner.whole_list else self.random.sample(self.white, len(self.white))
+        return (
+            list(self.white)
+            if self.manner.whole_list
+            else self.random.sample(self.white, len(self.white))
+        )
 
     @property
     def current_id(self) -> int:
@@ -229,7 +277,9 @@ class Peer:
         """Its whole life but for listening; cancelled in the end."""
         await asyncio.sleep(self.manner.start)
         if self.manner.dials:
-            await asyncio.gather(*(self.call(2.5 * number) for number in range(self.manner.parallel)))
+            await asyncio.gather(
+                *(self.call(2.5 * number) for number in range(self.manner.parallel))
+            )
 
     async def call(self, after: float) -> None:
         """One session after the other."""
@@ -262,7 +312,9 @@ class Peer:
         sock.setblocking(False)
         sock.bind((self.address, 0))
         try:
-            await asyncio.wait_for(asyncio.get_running_loop().sock_connect(sock, (self.target, 18080)), 5)
+            await asyncio.wait_for(
+                asyncio.get_running_loop().sock_connect(sock, (self.target, 18080)), 5
+            )
         except BaseException:
             sock.close()
             raise
@@ -293,7 +345,9 @@ class Peer:
 
 def reset(talk: Talk) -> None:
     """The connection ends with a RST."""
-    talk.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    talk.writer.get_extra_info("socket").setsockopt(
+        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+    )
     talk.writer.transport.abort()
 
 
@@ -301,4 +355,3 @@ async def drain(talk: Talk, seconds: float) -> None:
     """Reads and forgets, for some time or to the end."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(talk.reader.read(-1), seconds)
-

@@ -21,11 +21,31 @@ from testbed.peer import Manner, Peer, Talk
 from testbed.world import World
 
 VANTAGE, VANTAGE6 = "198.51.100.10", "2001:db8:10::10"
-ADDRESSES = ("203.0.113.21", "192.0.2.22", "203.0.113.43", "192.0.2.64", "198.51.100.70", "192.0.2.86", "203.0.113.107", "198.18.0.128", "198.19.7.149")
+ADDRESSES = (
+    "203.0.113.21",
+    "192.0.2.22",
+    "203.0.113.43",
+    "192.0.2.64",
+    "198.51.100.70",
+    "192.0.2.86",
+    "203.0.113.107",
+    "198.18.0.128",
+    "198.19.7.149",
+)
 """Of other monerods."""
 WAYS: Sequence[Sequence[str]] = (
-    *((), ("--in-peers", "2"), ("--hide-my-port",), ("--pad-transactions",), ("--public-node", "--rpc-restricted-bind-port", "18089")),
-    *(("--limit-rate-up", "4"), ("--out-peers", "2", "--in-peers", "3"), ("--max-connections-per-ip", "3")),
+    *(
+        (),
+        ("--in-peers", "2"),
+        ("--hide-my-port",),
+        ("--pad-transactions",),
+        ("--public-node", "--rpc-restricted-bind-port", "18089"),
+    ),
+    *(
+        ("--limit-rate-up", "4"),
+        ("--out-peers", "2", "--in-peers", "3"),
+        ("--max-connections-per-ip", "3"),
+    ),
 )
 """In which monerods are started."""
 MTUS = (1500, 1500, 1492, 1420, 1280)
@@ -76,52 +96,82 @@ class Stage:
     def place_nodes(self) -> None:
         """The vantage node and the others, of the versions given in turn."""
         honest = self.plan.scenario == "honest"
-        slots = [str(self.random.choice((6, 64)))] if honest else ["250", "--out-peers", "40", "--max-connections-per-ip", "40"]
+        slots = (
+            [str(self.random.choice((6, 64)))]
+            if honest
+            else ["250", "--out-peers", "40", "--max-connections-per-ip", "40"]
+        )
         self.nodes = [Node("v", VANTAGE, self.plan.programs[0], arguments=["--in-peers", *slots])]
         self.nodes += self.free_nodes() if honest else self.bound_nodes()
         if honest:
             self.vantage.address6 = VANTAGE6
         self.network.host("v", self.vantage.addresses)
-        for name, addresses in {node.host or node.name: node.addresses for node in self.nodes[1:]}.items():
+        for name, addresses in {
+            node.host or node.name: node.addresses for node in self.nodes[1:]
+        }.items():
             self.network.host(name, addresses, self.random.choice(MTUS))
             if self.plan.loss:
                 self.network.lose(name, self.plan.loss)
 
     def bound_nodes(self) -> list[Node]:
-        """Monerods that connect to the vantage node and one other, and never to what the lists of emulated peers name. Two may be behind one address."""
+        """Monerods that connect to the vantage node and one other, and never to what the lists of
+        emulated peers name. Two may be behind one address.
+        """
         programs = self.plan.programs
-        made = [Node(f"h{i}", address, programs[i % len(programs)], arguments=["--in-peers", "60"]) for i, address in enumerate(ADDRESSES[:5])]
+        made = [
+            Node(f"h{i}", address, programs[i % len(programs)], arguments=["--in-peers", "60"])
+            for i, address in enumerate(ADDRESSES[:5])
+        ]
         if self.plan.scenario == "proxies":
             made += self.pair()
         for node in made:
             known = [VANTAGE] if node is not made[0] else []
-            known.append(self.random.choice([other.address for other in made if other.address != node.address]))
-            node.arguments += [word for address in known for word in ("--add-exclusive-node", f"{address}:18080")]
+            known.append(
+                self.random.choice(
+                    [other.address for other in made if other.address != node.address]
+                )
+            )
+            node.arguments += [
+                word for address in known for word in ("--add-exclusive-node", f"{address}:18080")
+            ]
         return made
 
     def pair(self) -> list[Node]:
         """Two behind one address, with ports of their own."""
-        second: dict[str, Any] = {"host": "nat", "program": self.plan.programs[-1], "address": "192.0.2.146"}
+        second: dict[str, Any] = {
+            "host": "nat",
+            "program": self.plan.programs[-1],
+            "address": "192.0.2.146",
+        }
         return [Node("n0", **second), Node("n1", port=28080, rpc_port=28081, **second)]
 
     def free_nodes(self) -> list[Node]:
-        """Monerods that know one or two others and find the rest by themselves, started in various ways; the last one begins with no chain."""
+        """Monerods that know one or two others and find the rest by themselves, started in various
+        ways; the last one begins with no chain.
+        """
         programs = self.plan.programs
-        made = [Node(f"h{i}", address, programs[i % len(programs)]) for i, address in enumerate(ADDRESSES)]
+        made = [
+            Node(f"h{i}", address, programs[i % len(programs)])
+            for i, address in enumerate(ADDRESSES)
+        ]
         made[-1:-1] = self.pair()
         for i, node in enumerate(made):
             if node.host == "" and self.random.random() < 0.5:
                 node.address6 = f"2001:db8:{i + 16:x}::{self.random.randrange(1, 1 << 16):x}"
             vantage = f"[{VANTAGE6}]" if node.address6 and self.random.random() < 0.5 else VANTAGE
             known = [vantage, *(other.address for other in self.random.sample(made[:i], min(i, 1)))]
-            node.arguments = [word for address in known for word in ("--add-priority-node", f"{address}:18080")]
+            node.arguments = [
+                word for address in known for word in ("--add-priority-node", f"{address}:18080")
+            ]
             node.arguments += self.random.choice(WAYS) if node.host == "" and i > 0 else ()
         return made
 
     def place_peers(self, parts: list[Part]) -> list[Peer]:
         if not parts:
             return []
-        self.network.host("peers", sorted({address for address, _ in parts}), self.random.choice(MTUS))
+        self.network.host(
+            "peers", sorted({address for address, _ in parts}), self.random.choice(MTUS)
+        )
         if self.plan.loss:
             self.network.lose("peers", self.plan.loss)
         dialled = [address for address, manner in parts if not manner.dials]
@@ -130,7 +180,9 @@ class Stage:
         for address, manner in parts:
             if "filtered_port" in manner.labels:
                 self.network.drop("peers", address, manner.my_port)
-        return [Peer(address, manner, self.world, self.network, VANTAGE) for address, manner in parts]
+        return [
+            Peer(address, manner, self.world, self.network, VANTAGE) for address, manner in parts
+        ]
 
     async def start_others(self) -> None:
         """The monerods but for the vantage node, and a wallet at one of them."""
@@ -143,7 +195,9 @@ class Stage:
             self.start(node)
         for node in self.early[1:]:
             self.world.chain.take(await asyncio.to_thread(node.wait))
-        self.purse = await asyncio.to_thread(wallet, self.network, "h0", newest(self.plan.programs), data)
+        self.purse = await asyncio.to_thread(
+            wallet, self.network, "h0", newest(self.plan.programs), data
+        )
         self.account = (await asyncio.to_thread(self.purse.rpc, "get_address"))["address"]
 
     def start(self, node: Node) -> None:
@@ -151,7 +205,9 @@ class Stage:
         self.tell("node_start", node=node.name, ip=node.address, version=node.program.version)
 
     async def learn_ids(self, parts: list[Part]) -> None:
-        """The peer ids of the monerods that emulated peers answer with, by ping, from an address of the testbed that nobody else has."""
+        """The peer ids of the monerods that emulated peers answer with, by ping, from an address of
+        the testbed that nobody else has.
+        """
         wanted = sorted({manner.pong for _, manner in parts if isinstance(manner.pong, str)})
         if wanted:
             self.network.host("asker", ["198.18.0.1"])
@@ -159,9 +215,18 @@ class Stage:
 
             async def ask(talk: Talk, address: str = address) -> None:
                 await talk.ping()
-                self.world.known_ids[address] = int(epee.loads((await talk.receive()).body)["peer_id"])
+                self.world.known_ids[address] = int(
+                    epee.loads((await talk.receive()).body)["peer_id"]
+                )
 
-            await Peer("198.18.0.1", Manner(my_port=0, opening=ask), self.world, self.network, address, host="asker").dial()
+            await Peer(
+                "198.18.0.1",
+                Manner(my_port=0, opening=ask),
+                self.world,
+                self.network,
+                address,
+                host="asker",
+            ).dial()
 
     # ---- playing
 
@@ -177,7 +242,10 @@ class Stage:
         assert self.purse is not None
         while True:
             await asyncio.sleep(self.random.uniform(4, 16))
-            outputs = [{"amount": self.random.randrange(10**9, 10**11), "address": self.account} for _ in range(self.random.choice((1, 1, 1, 3)))]
+            outputs = [
+                {"amount": self.random.randrange(10**9, 10**11), "address": self.account}
+                for _ in range(self.random.choice((1, 1, 1, 3)))
+            ]
             try:
                 made = await asyncio.to_thread(self.purse.rpc, "transfer", destinations=outputs)
                 self.tell("tx", hash=made["tx_hash"], weight=made["weight"])
@@ -190,12 +258,16 @@ class Stage:
             await asyncio.sleep(self.random.uniform(10, 40))
             node = self.random.choice([node for node in self.nodes if node.daemon is not None])
             with contextlib.suppress(OSError):  # a node that is being restarted
-                made = await asyncio.to_thread(node.rpc, "generateblocks", amount_of_blocks=1, wallet_address=self.account)
+                made = await asyncio.to_thread(
+                    node.rpc, "generateblocks", amount_of_blocks=1, wallet_address=self.account
+                )
                 if "blocks" in made:  # else it was busy
                     self.tell("mine", node=node.name, blocks=made["blocks"], height=made["height"])
 
     async def restart(self) -> None:
-        """Every few minutes one of the monerods is stopped, and comes back with another id. The vantage node and the wallet's stay."""
+        """Every few minutes one of the monerods is stopped, and comes back with another id. The
+        vantage node and the wallet's stay.
+        """
         while True:
             await asyncio.sleep(self.random.uniform(120, 300))
             node, crash = self.random.choice(self.early[2:]), self.random.random() < 0.3
@@ -219,38 +291,75 @@ class Stage:
 async def during(seconds: float, *acts: Callable[[], Awaitable[None]]) -> None:
     """Plays all of these for some time. What fails ends all."""
     tasks = [asyncio.ensure_future(act()) for act in acts]
-    await asyncio.wait([*tasks, asyncio.ensure_future(asyncio.sleep(seconds))], timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
+    await asyncio.wait(
+        [*tasks, asyncio.ensure_future(asyncio.sleep(seconds))],
+        timeout=seconds,
+        return_when=asyncio.FIRST_EXCEPTION,
+    )
     for task in tasks:
         task.cancel()
-    failed = [end for end in await asyncio.gather(*tasks, return_exceptions=True) if isinstance(end, Exception)]
+    failed = [
+        end
+        for end in await asyncio.gather(*tasks, return_exceptions=True)
+        if isinstance(end, Exception)
+    ]
     if failed:
         raise failed[0]
 
 
 async def play(plan: Plan) -> None:
-    with Network(f"tb{plan.scenario[0]}{plan.seed % 1000}") as network, (plan.out / "peers.jsonl").open("w") as log:
+    with (
+        Network(f"tb{plan.scenario[0]}{plan.seed % 1000}") as network,
+        (plan.out / "peers.jsonl").open("w") as log,
+    ):
         stage = Stage(plan, network, World(random.Random(plan.seed), log))
         stage.place_nodes()
         parts = list(SCENARIOS[plan.scenario](Casting(stage.world, ADDRESSES[:5])))
         peers = stage.place_peers(parts)
-        capture = Capture(network, "v", plan.out, "tcp" if plan.scenario == "proxies" else "port 18080", max(60, plan.seconds // 3))
+        capture = Capture(
+            network,
+            "v",
+            plan.out,
+            "tcp" if plan.scenario == "proxies" else "port 18080",
+            max(60, plan.seconds // 3),
+        )
         try:
             await stage.start_others()
             await stage.learn_ids(parts)
             await asyncio.gather(*(peer.listen() for peer in peers))
             stage.start(stage.vantage)
-            await during(plan.seconds, stage.watch, stage.pay, stage.mine, stage.restart, stage.join_late, *(peer.live for peer in peers))
+            await during(
+                plan.seconds,
+                stage.watch,
+                stage.pay,
+                stage.mine,
+                stage.restart,
+                stage.join_late,
+                *(peer.live for peer in peers),
+            )
         finally:
             await asyncio.to_thread(stage.stop_nodes)
             told = capture.stop()
-        given = labels(parts) | {address: ["monerod", *(["nat_pair"] if node.host else [])] for node in stage.nodes[1:] for address in node.addresses}
+        given = labels(parts) | {
+            address: ["monerod", *(["nat_pair"] if node.host else [])]
+            for node in stage.nodes[1:]
+            for address in node.addresses
+        }
         write(plan, stage, given, told)
 
 
 def write(plan: Plan, stage: Stage, given: dict[str, list[str]], told: str) -> None:
     (plan.out / "labels.json").write_text(json.dumps(dict(sorted(given.items())), indent=1) + "\n")
-    nodes = {node.name: {"ip": node.addresses, "port": node.port, "version": node.program.version} for node in stage.nodes}
-    manifest = {"scenario": plan.scenario, "seed": plan.seed, "vantage": stage.vantage.addresses, "nodes": nodes}
+    nodes = {
+        node.name: {"ip": node.addresses, "port": node.port, "version": node.program.version}
+        for node in stage.nodes
+    }
+    manifest = {
+        "scenario": plan.scenario,
+        "seed": plan.seed,
+        "vantage": stage.vantage.addresses,
+        "nodes": nodes,
+    }
     manifest |= {"dumpcap": told.splitlines(), "events": stage.events}
     (plan.out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     shutil.copy(plan.out / "nodes" / "v.log", plan.out / "vantage_log.txt")

@@ -1,4 +1,6 @@
-"""What emulated peers share: the addresses they know of, the chain as the vantage node tells it, and the record of what they send."""
+"""What emulated peers share: the addresses they know of, the chain as the vantage node tells it,
+and the record of what they send.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,15 @@ class Tip:
 
     def data(self, **more: Any) -> dict[str, Any]:
         """payload_data of a node with this chain."""
-        return payload_data(**{"current_height": self.height, "top_id": self.top, "top_version": 16, "cumulative_difficulty": self.difficulty, **more})
+        return payload_data(
+            **{
+                "current_height": self.height,
+                "top_id": self.top,
+                "top_version": 16,
+                "cumulative_difficulty": self.difficulty,
+                **more,
+            }
+        )
 
 
 class Chain:
@@ -56,7 +66,14 @@ class Chain:
     def take(self, info: dict[str, Any]) -> None:
         """What get_info answers."""
         if not self.tips or self.tips[-1].height != info["height"]:
-            self.tips.append(Tip(time.monotonic(), info["height"], bytes.fromhex(info["top_block_hash"]), info["cumulative_difficulty"]))
+            self.tips.append(
+                Tip(
+                    time.monotonic(),
+                    info["height"],
+                    bytes.fromhex(info["top_block_hash"]),
+                    info["cumulative_difficulty"],
+                )
+            )
 
     def at(self, moment: float) -> Tip:
         """The end that was known at a moment of time.monotonic()."""

@@ -1,6 +1,9 @@
-"""How many examples hypothesis tries: few and always the same ones as part of every run, as many as are asked for in search of something new.
+"""How many examples hypothesis tries: few and always the same ones as part of every run, as many as
+are asked for in search of something new.
 
-MONEROTRAFFIC_EXAMPLES=20000 pytest tests/test_differential.py (make differential EXAMPLES=20000) tries so many of each property that takes its settings from here, other ones at every run. What fails is
+MONEROTRAFFIC_EXAMPLES=20000 pytest tests/test_differential.py (make differential EXAMPLES=20000)
+tries so many of each property that takes its settings from here, other ones at every run. What
+fails is
 shrunk and printed as a call that can be pasted."""
 
 from __future__ import annotations
@@ -20,7 +23,11 @@ def examples(quick: int) -> settings:
         database=None,
         deadline=None,
         print_blob=bool(EXAMPLES),
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+        suppress_health_check=[
+            HealthCheck.too_slow,
+            HealthCheck.data_too_large,
+            HealthCheck.filter_too_much,
+        ],
     )
 
 

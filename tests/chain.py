@@ -1,4 +1,6 @@
-"""Transactions and blocks that parse, in messages that relay them: no more than what gives each an id of its own."""
+"""Transactions and blocks that parse, in messages that relay them: no more than what gives each an
+id of its own.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from oracle.blobs import read_block, read_transaction
 
 
 def tx(number: int) -> bytes:
-    """A coinbase transaction of version 1 (height `number`, below 128), which is as good as another. Of two the one of the smaller number is the smaller."""
+    """A coinbase transaction of version 1 (height `number`, below 128), which is as good as
+    another. Of two the one of the smaller number is the smaller.
+    """
     return bytes([1, 0, 1, 0xFF, number, 1, 0, 2]) + bytes([number]) * 32 + b"\0"
 
 
@@ -29,16 +33,26 @@ def block_id(height: int, transactions: Sequence[int] = ()) -> bytes:
     return read_block(block(height, transactions)).id
 
 
-def announced(height: int, transactions: Sequence[int] = (), carried: Sequence[int] = (), command: int = 2008) -> bytes:
+def announced(
+    height: int, transactions: Sequence[int] = (), carried: Sequence[int] = (), command: int = 2008
+) -> bytes:
     """A new block of these transactions (2008 or 2001), with those that it carries."""
-    entry = {"block": block(height, transactions)} | ({"txs": [tx(number) for number in carried]} if carried else {})
-    return craft.notification(command, craft.epee({"b": entry, "current_blockchain_height": ("u64", height + 1)}))
+    entry = {"block": block(height, transactions)} | (
+        {"txs": [tx(number) for number in carried]} if carried else {}
+    )
+    return craft.notification(
+        command, craft.epee({"b": entry, "current_blockchain_height": ("u64", height + 1)})
+    )
 
 
 def missing(height: int, transactions: Sequence[int], indices: Sequence[int]) -> bytes:
     """A 2009 for transactions of a block."""
     wanted = b"".join(struct.pack("<Q", index) for index in indices)
-    fields = {"block_hash": block_id(height, transactions), "current_blockchain_height": ("u64", height), "missing_tx_indices": wanted}
+    fields = {
+        "block_hash": block_id(height, transactions),
+        "current_blockchain_height": ("u64", height),
+        "missing_tx_indices": wanted,
+    }
     return craft.notification(2009, craft.epee(fields))
 
 

@@ -1,4 +1,6 @@
-"""Makes this folder's helper modules (craft, oracle, …) importable from every test, however pytest was started."""
+"""Makes this folder's helper modules (craft, oracle, …) importable from every test, however pytest
+was started.
+"""
 
 from __future__ import annotations
 

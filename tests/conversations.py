@@ -19,13 +19,19 @@ Metric = Callable[[mt.Traffic | View], pd.DataFrame]
 
 
 def incoming(peer: str = "192.0.2.1", number: int = 0, **more: Any) -> Connection:
-    """A connection that a peer opens, begun `number` minutes after craft.START from a port of its own."""
-    return Connection((peer, 40000 + number), (HOST, 18080), clock=craft.START + number * 60 * 10**9, **more).open()
+    """A connection that a peer opens, begun `number` minutes after craft.START from a port of its
+    own.
+    """
+    return Connection(
+        (peer, 40000 + number), (HOST, 18080), clock=craft.START + number * 60 * 10**9, **more
+    ).open()
 
 
 def outgoing(peer: str = "192.0.2.1", number: int = 0, **more: Any) -> Connection:
     """A connection that the vantage node opens."""
-    return Connection((HOST, 41000 + number), (peer, 18080), clock=craft.START + number * 60 * 10**9, **more).open()
+    return Connection(
+        (HOST, 41000 + number), (peer, 18080), clock=craft.START + number * 60 * 10**9, **more
+    ).open()
 
 
 def shaken(talk: Connection, **more: Any) -> Connection:
@@ -38,11 +44,21 @@ def shaken(talk: Connection, **more: Any) -> Connection:
 def read(folder: Path, *talks: Connection, **more: Any) -> mt.Traffic:
     """The packets of all, in time order, read as one capture."""
     path = folder / "capture.pcap"
-    path.write_bytes(craft.pcap(sorted((packet for talk in talks for packet in talk.packets), key=lambda packet: packet.time), nano=True))
+    path.write_bytes(
+        craft.pcap(
+            sorted(
+                (packet for talk in talks for packet in talk.packets),
+                key=lambda packet: packet.time,
+            ),
+            nano=True,
+        )
+    )
     return mt.read(path, host=HOST, **more)
 
 
-def found(rule: str, traffic: mt.Traffic, preset: str = "default", **parameters: Any) -> dict[str, int]:
+def found(
+    rule: str, traffic: mt.Traffic, preset: str = "default", **parameters: Any
+) -> dict[str, int]:
     """How many a rule counts, by the peers that it flags."""
     findings = find_anomalies(traffic, preset, rules=[rule], parameters={rule: parameters})
     return dict(zip(findings["peer"], (int(count) for count in findings["count"]), strict=True))

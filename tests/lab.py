@@ -1,4 +1,6 @@
-"""Conversations of peers with a vantage node, made with craft and read back: for tests of metrics and rules."""
+"""Conversations of peers with a vantage node, made with craft and read back: for tests of metrics
+and rules.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ _SECOND = 1_000_000_000
 
 
 class Lab:
-    """A vantage node and its conversations, each at its own time in seconds; read() gives what was captured."""
+    """A vantage node and its conversations, each at its own time in seconds; read() gives what was
+    captured.
+    """
 
     def __init__(self, folder: Path, host: str = HOST) -> None:
         self.folder, self.host = folder, host
@@ -33,8 +37,19 @@ class Lab:
         """A connection that the vantage node opens."""
         return self._talk((self.host, self._port()), (peer, port), at, opened)
 
-    def session(self, peer: str, at: float, peer_id: int, my_port: int = 18080, lasts: float = 0.0, close: bool = True, **more: Any) -> Connection:
-        """An incoming connection with a whole handshake; with `lasts` the peer sends its timed sync at the end of it."""
+    def session(
+        self,
+        peer: str,
+        at: float,
+        peer_id: int,
+        my_port: int = 18080,
+        lasts: float = 0.0,
+        close: bool = True,
+        **more: Any,
+    ) -> Connection:
+        """An incoming connection with a whole handshake; with `lasts` the peer sends its timed sync
+        at the end of it.
+        """
         talk = shake(self.incoming(peer, at), CLIENT, peer_id, my_port, **more)
         if lasts:
             until(talk, at + lasts)
@@ -44,7 +59,9 @@ class Lab:
         return talk
 
     def back_ping(self, peer: str, at: float, pong: int | None, port: int = 18080) -> Connection:
-        """The vantage node pings the peer's port; without `pong` there is no answer for two minutes."""
+        """The vantage node pings the peer's port; without `pong` there is no answer for two
+        minutes.
+        """
         talk = self.outgoing(peer, at, port)
         talk.send(CLIENT, craft.request(1003))
         if pong is None:
@@ -55,20 +72,27 @@ class Lab:
         return talk
 
     def read(self) -> mt.Traffic:
-        packets = sorted((packet for talk in self.talks for packet in talk.packets), key=lambda packet: packet.time)
+        packets = sorted(
+            (packet for talk in self.talks for packet in talk.packets),
+            key=lambda packet: packet.time,
+        )
         path = self.folder / "lab.pcap"
         path.write_bytes(craft.pcap(packets, nano=True))
         return mt.read(path, host=self.host)
 
     def found(self, rule: str, **parameters: Any) -> pd.DataFrame:
         """Findings of one rule by peer."""
-        return find_anomalies(self.read(), rules=[rule], parameters={rule: parameters}).set_index("peer")
+        return find_anomalies(self.read(), rules=[rule], parameters={rule: parameters}).set_index(
+            "peer"
+        )
 
     def _port(self) -> int:
         self.ports += 1
         return self.ports
 
-    def _talk(self, client: tuple[str, int], server: tuple[str, int], at: float, opened: bool) -> Connection:
+    def _talk(
+        self, client: tuple[str, int], server: tuple[str, int], at: float, opened: bool
+    ) -> Connection:
         talk = Connection(client, server, clock=START + round(at * _SECOND))
         self.talks.append(talk)
         return talk.open() if opened else talk
@@ -80,17 +104,29 @@ def until(talk: Connection, at: float) -> Connection:
     return talk
 
 
-def shake(talk: Connection, side: int, peer_id: int, my_port: int = 18080, answer: bool = True, **more: Any) -> Connection:
+def shake(
+    talk: Connection,
+    side: int,
+    peer_id: int,
+    my_port: int = 18080,
+    answer: bool = True,
+    **more: Any,
+) -> Connection:
     """A handshake in which the peer, at `side`, announces the id; the vantage node's is 7."""
     told = craft.node_data(peer_id=peer_id, my_port=my_port, **more)
     own = craft.node_data(peer_id=7)
     talk.send(CLIENT, craft.request(1001, craft.handshake_request(told if side == CLIENT else own)))
     if answer:
-        talk.send(SERVER, craft.response(1001, craft.handshake_response(node=own if side == CLIENT else told)))
+        talk.send(
+            SERVER,
+            craft.response(1001, craft.handshake_response(node=own if side == CLIENT else told)),
+        )
     return talk
 
 
-def sync(talk: Connection, side: int, height: int = 3000000, answer: bool = True, top: int = 0xAB) -> Connection:
+def sync(
+    talk: Connection, side: int, height: int = 3000000, answer: bool = True, top: int = 0xAB
+) -> Connection:
     """A timed sync asked by `side`."""
     data = craft.payload_data(current_height=height, top_id=bytes([top]) * 32)
     talk.send(side, craft.request(1002, craft.timed_sync_request(data)))
@@ -99,7 +135,9 @@ def sync(talk: Connection, side: int, height: int = 3000000, answer: bool = True
     return talk
 
 
-def ticks(talk: Connection, side: int, first: float, count: int, period: float = 60.05, **more: Any) -> Connection:
+def ticks(
+    talk: Connection, side: int, first: float, count: int, period: float = 60.05, **more: Any
+) -> Connection:
     """Timed syncs of `side` at a steady pace."""
     for number in range(count):
         sync(until(talk, first + number * period), side, **more)

@@ -1,4 +1,6 @@
-"""Captures with labelled peers and of monerods alone, what rules find in them, and both made worse."""
+"""Captures with labelled peers and of monerods alone, what rules find in them, and both made
+worse.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ PACKET = 6
 
 def labelled() -> list[truth.Scenario]:
     """Scenarios with labels that are there: the full ones, and the excerpts that have them."""
-    return [scenario for scenario in truth.scenarios() if (scenario.folder / "labels.json").exists()]
+    return [
+        scenario for scenario in truth.scenarios() if (scenario.folder / "labels.json").exists()
+    ]
 
 
 def parameters(scenarios: Sequence[truth.Scenario]) -> list[Any]:
@@ -40,8 +44,15 @@ def spied() -> list[Any]:
 
 def honest() -> list[Any]:
     """Files of captures in which there are monerods only."""
-    made = [pytest.param(scenario.parts, id=scenario.id) for scenario in truth.scenarios() if scenario.name in HONEST_SCENARIOS]
-    return made + [pytest.param([path], id=f"{path.parent.parent.name}-{path.name}") for path, _ in truth.derived()]
+    made = [
+        pytest.param(scenario.parts, id=scenario.id)
+        for scenario in truth.scenarios()
+        if scenario.name in HONEST_SCENARIOS
+    ]
+    return made + [
+        pytest.param([path], id=f"{path.parent.parent.name}-{path.name}")
+        for path, _ in truth.derived()
+    ]
 
 
 def found(traffic: mt.Traffic, names: Sequence[str]) -> pd.DataFrame:
@@ -53,13 +64,19 @@ def evaluated(scenario: truth.Scenario, names: Sequence[str]) -> pd.DataFrame:
     return evaluate(found(read(*scenario.parts), names), truth.labels(scenario)).set_index("rule")
 
 
-def check_labels(scenario: truth.Scenario, names: Sequence[str], asked: int, unseen: Mapping[str, set[str]]) -> None:
-    """Labels of `spies` ask for `asked` of the rules: found are all but those of `unseen` in the excerpt, and nobody honest."""
+def check_labels(
+    scenario: truth.Scenario, names: Sequence[str], asked: int, unseen: Mapping[str, set[str]]
+) -> None:
+    """Labels of `spies` ask for `asked` of the rules: found are all but those of `unseen` in the
+    excerpt, and nobody honest.
+    """
     made = evaluated(scenario, names)
     rows = made[(made["expected"] > 0) & made.index.isin(names)]
     assert len(rows) == (0 if scenario.name == "proxies" else asked)
     for name, row in rows.iterrows():
-        assert set(row["missed"]) == (set() if scenario.full else unseen.get(str(name), set())), name
+        assert set(row["missed"]) == (set() if scenario.full else unseen.get(str(name), set())), (
+            name
+        )
     check_nobody_honest(made, names)
 
 
@@ -84,8 +101,12 @@ def blocks(path: Path) -> Iterator[tuple[bool, bytes]]:
         at += size
 
 
-def thinned(scenario: truth.Scenario, lost: float, folder: Path, *, begun: float = 0, **more: Any) -> mt.Traffic:
-    """The scenario without a share of its packets, left out by chance, and without those of the first `begun` of the first file."""
+def thinned(
+    scenario: truth.Scenario, lost: float, folder: Path, *, begun: float = 0, **more: Any
+) -> mt.Traffic:
+    """The scenario without a share of its packets, left out by chance, and without those of the
+    first `begun` of the first file.
+    """
     chance, made = random.Random(f"{scenario.id} {lost} {begun}"), []
     for number, part in enumerate(scenario.parts):
         all_blocks, kept = list(blocks(part)), []

@@ -1,6 +1,10 @@
-"""Damages what nodes say: bytes anywhere, the fields of Levin headers, the structure of epee payloads. What comes out is whatever it is: two decoders have to agree about it.
+"""Damages what nodes say: bytes anywhere, the fields of Levin headers, the structure of epee
+payloads. What comes out is whatever it is: two decoders have to agree about it.
 
-A talk is a list of (side, bytes of a message), as in test_properties; a `Damage` says what to do to which of its messages, and where in it. Every number is taken modulo what there is, so that any damage fits any talk."""
+A talk is a list of (side, bytes of a message), as in test_properties; a `Damage` says what to do to
+which of its messages, and where in it. Every number is taken modulo what there is, so that any
+damage fits any talk.
+"""
 
 from __future__ import annotations
 
@@ -40,13 +44,18 @@ def damaged(talk: Sequence[tuple[int, bytes]], damages: Iterable[Damage]) -> Tal
 
 
 def damaged_message(data: bytes, damage: Damage) -> bytes:
-    """What does not fit the message, as epee damage of one without a payload, is done to its bytes."""
+    """What does not fit the message, as epee damage of one without a payload, is done to its
+    bytes.
+    """
     if damage.kind in HEADERS and len(data) >= LEVIN_HEADER:
         return HEADERS[damage.kind](data, damage)
     body = data[LEVIN_HEADER:]
     if damage.kind in EPEE and body.startswith(EPEE_HEADER):
         made = damaged_payload(body, damage)
-        return relength(data[:LEVIN_HEADER], made) if damage.size % 8 else data[:LEVIN_HEADER] + made  # now and then the header no longer fits
+        # now and then the header no longer fits
+        return (
+            relength(data[:LEVIN_HEADER], made) if damage.size % 8 else data[:LEVIN_HEADER] + made
+        )
     return BYTES.get(damage.kind, set_byte)(data, damage)
 
 
@@ -65,7 +74,9 @@ def damaged_payload(payload: bytes, damage: Damage) -> bytes:
 
 
 def noise(damage: Damage, most: int = 64) -> bytes:
-    """Bytes that the damage determines: zeros, the beginning of a header, a whole one of nothing, or anything."""
+    """Bytes that the damage determines: zeros, the beginning of a header, a whole one of nothing,
+    or anything.
+    """
     size = damage.size % most + 1
     kind = damage.value % 5
     if kind == 0:
@@ -122,7 +133,15 @@ def cut(data: bytes, damage: Damage) -> bytes:
 
 
 Change = Callable[[bytes, Damage], bytes]
-BYTES: dict[str, Change] = {"flip": flip, "set": set_byte, "insert": insert, "delete": delete, "repeat": repeat, "overwrite": overwrite, "cut": cut}
+BYTES: dict[str, Change] = {
+    "flip": flip,
+    "set": set_byte,
+    "insert": insert,
+    "delete": delete,
+    "repeat": repeat,
+    "overwrite": overwrite,
+    "cut": cut,
+}
 
 # ---------------------------------------------------------------- whole messages of a talk
 
@@ -131,7 +150,10 @@ def splice(talk: Talk, at: int, damage: Damage) -> None:
     """The beginning of one message and the end of another."""
     side, data = talk[at]
     _, other = talk[damage.value % len(talk)]
-    talk[at] = (side, data[: damage.where % (len(data) + 1)] + other[damage.size % (len(other) + 1) :])
+    talk[at] = (
+        side,
+        data[: damage.where % (len(data) + 1)] + other[damage.size % (len(other) + 1) :],
+    )
 
 
 def exchange(talk: Talk, at: int, damage: Damage) -> None:
@@ -148,7 +170,9 @@ def other_side(talk: Talk, at: int, damage: Damage) -> None:
 
 
 def fragment(talk: Talk, at: int, damage: Damage) -> None:
-    """Levin fragments of it, one of them lost, twice there, with other flags, or in another place; maybe with a message between."""
+    """Levin fragments of it, one of them lost, twice there, with other flags, or in another place;
+    maybe with a message between.
+    """
     side, data = talk[at]
     pieces = craft.fragments(data, max(34 + damage.size, len(data) // 12 + 34))
     which = damage.where % len(pieces)
@@ -158,7 +182,9 @@ def fragment(talk: Talk, at: int, damage: Damage) -> None:
     elif kind == 2:
         pieces.insert(which, pieces[which])
     elif kind == 3:
-        pieces[which] = with_field(pieces[which], "flags", (0, 4, 8, 12, 1, 16)[damage.value // 7 % 6])
+        pieces[which] = with_field(
+            pieces[which], "flags", (0, 4, 8, 12, 1, 16)[damage.value // 7 % 6]
+        )
     elif kind == 4:
         pieces.append(pieces.pop(which))
     elif kind == 5:
@@ -168,14 +194,42 @@ def fragment(talk: Talk, at: int, damage: Damage) -> None:
     talk[at : at + 1] = [(side, piece) for piece in pieces]
 
 
-TALKS: dict[str, Callable[[Talk, int, Damage], None]] = {"splice": splice, "exchange": exchange, "say again": say_again, "other side": other_side, "fragment": fragment}
+TALKS: dict[str, Callable[[Talk, int, Damage], None]] = {
+    "splice": splice,
+    "exchange": exchange,
+    "say again": say_again,
+    "other side": other_side,
+    "fragment": fragment,
+}
 
 # ---------------------------------------------------------------- Levin headers
 
-LAYOUT = {"length": (8, "<Q"), "expect": (16, "<B"), "command": (17, "<I"), "return_code": (21, "<i"), "flags": (25, "<I"), "version": (29, "<I")}
+LAYOUT = {
+    "length": (8, "<Q"),
+    "expect": (16, "<B"),
+    "command": (17, "<I"),
+    "return_code": (21, "<i"),
+    "flags": (25, "<I"),
+    "version": (29, "<I"),
+}
 VALUES = {
     "expect": (0, 1, 2, 255),
-    "command": (0, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 2000, *range(2001, 2012), 1, 2**31, 2**32 - 1),
+    "command": (
+        0,
+        1001,
+        1002,
+        1003,
+        1004,
+        1005,
+        1006,
+        1007,
+        1008,
+        2000,
+        *range(2001, 2012),
+        1,
+        2**31,
+        2**32 - 1,
+    ),
     "return_code": (0, 1, -1, -6, 2**31 - 1, -(2**31)),
     "flags": (0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 13, 15, 16, 2**31, 2**32 - 1),
     "version": (0, 1, 2, 256, 2**32 - 1),
@@ -194,12 +248,33 @@ def relength(header: bytes, body: bytes) -> bytes:
 def lie_about_length(data: bytes, damage: Damage) -> bytes:
     true = len(data) - LEVIN_HEADER
     near = (damage.size % 200) - 100
-    told = (0, true + near, 1, 9, 10, 4_097, 65_536, 65_537, 4_194_305, 99_999_999, 100_000_000, 100_000_001, 2**32 + true, 2**63, 2**64 - 1, 2**64 - LEVIN_HEADER, true * 2, true // 2)
+    told = (
+        0,
+        true + near,
+        1,
+        9,
+        10,
+        4_097,
+        65_536,
+        65_537,
+        4_194_305,
+        99_999_999,
+        100_000_000,
+        100_000_001,
+        2**32 + true,
+        2**63,
+        2**64 - 1,
+        2**64 - LEVIN_HEADER,
+        true * 2,
+        true // 2,
+    )
     return with_field(data, "length", max(told[damage.value % len(told)], 0))
 
 
 def lie_about(name: str) -> Change:
-    return lambda data, damage: with_field(data, name, VALUES[name][damage.value % len(VALUES[name])])
+    return lambda data, damage: with_field(
+        data, name, VALUES[name][damage.value % len(VALUES[name])]
+    )
 
 
 def sign_wrongly(data: bytes, damage: Damage) -> bytes:
@@ -212,7 +287,12 @@ def behead(data: bytes, damage: Damage) -> bytes:
     return relength(data[:LEVIN_HEADER], b"") if damage.value % 2 else data[LEVIN_HEADER:]
 
 
-HEADERS: dict[str, Change] = {"length": lie_about_length, "signature": sign_wrongly, "behead": behead, **{name: lie_about(name) for name in VALUES}}
+HEADERS: dict[str, Change] = {
+    "length": lie_about_length,
+    "signature": sign_wrongly,
+    "behead": behead,
+    **{name: lie_about(name) for name in VALUES},
+}
 
 # ---------------------------------------------------------------- epee payloads
 
@@ -221,7 +301,9 @@ WIDTHS = {1: 8, 2: 4, 3: 2, 4: 1, 5: 8, 6: 4, 7: 2, 8: 1, 9: 8, 11: 1}
 
 @dataclass(frozen=True)
 class Part:
-    """A stretch of a payload that means something: `count` (of entries or elements), `length` (of a string), `key` (with its length), `type`, `value`, `entry`, `element`."""
+    """A stretch of a payload that means something: `count` (of entries or elements), `length` (of a
+    string), `key` (with its length), `type`, `value`, `entry`, `element`.
+    """
 
     what: str
     start: int
@@ -299,23 +381,61 @@ def widen(data: bytes, parts: Parts, part: Part, damage: Damage) -> bytes:
     """The same number in more bytes, or in too few."""
     value, width = number_at(data, (part.start, part.end)), (1, 2, 4, 8)[damage.value % 4]
     code = {1: 0, 2: 1, 4: 2, 8: 3}[width]
-    return replaced(data, part.start, part.end, ((value << 2 | code) & (1 << 8 * width) - 1).to_bytes(width, "little"))
+    return replaced(
+        data,
+        part.start,
+        part.end,
+        ((value << 2 | code) & (1 << 8 * width) - 1).to_bytes(width, "little"),
+    )
 
 
 def miscount(data: bytes, parts: Parts, part: Part, damage: Damage) -> bytes:
     true = number_at(data, (part.start, part.end))
-    told = (0, true + 1, max(true - 1, 0), 8_192, 8_193, 16_384, 16_385, 2**30 - 1, 2_000_000_000, 2**62 - 1, true + damage.size, len(data) - part.end, (len(data) - part.end) // 2)
-    return replaced(data, part.start, part.end, craft.varint(told[damage.value % len(told)] % 2**62))
+    told = (
+        0,
+        true + 1,
+        max(true - 1, 0),
+        8_192,
+        8_193,
+        16_384,
+        16_385,
+        2**30 - 1,
+        2_000_000_000,
+        2**62 - 1,
+        true + damage.size,
+        len(data) - part.end,
+        (len(data) - part.end) // 2,
+    )
+    return replaced(
+        data, part.start, part.end, craft.varint(told[damage.value % len(told)] % 2**62)
+    )
 
 
 def retype(data: bytes, parts: Parts, part: Part, damage: Damage) -> bytes:
     """Another type byte, the flag of arrays, or an array in an array entry."""
     kind = damage.value % 6
-    new = bytes([damage.value // 6 % 16]) if kind < 3 else bytes([data[part.start] ^ 0x80]) if kind == 3 else b"\x0d" + data[part.start : part.end] if kind == 4 else bytes([damage.value % 256])
+    new = (
+        bytes([damage.value // 6 % 16])
+        if kind < 3
+        else bytes([data[part.start] ^ 0x80])
+        if kind == 3
+        else b"\x0d" + data[part.start : part.end]
+        if kind == 4
+        else bytes([damage.value % 256])
+    )
     return replaced(data, part.start, part.end, new)
 
 
-ODD_VALUES = {1: (-1, 0, 1, -(2**63)), 2: (-1, 0, 1), 3: (-1, 0, 1), 4: (-1, 0, 1), 5: (0, 1, 2**63, 2**64 - 1), 6: (0, 1, 2**32 - 1), 7: (0, 1, 65_535), 8: (0, 1, 2, 3, 4, 5, 255)}
+ODD_VALUES = {
+    1: (-1, 0, 1, -(2**63)),
+    2: (-1, 0, 1),
+    3: (-1, 0, 1),
+    4: (-1, 0, 1),
+    5: (0, 1, 2**63, 2**64 - 1),
+    6: (0, 1, 2**32 - 1),
+    7: (0, 1, 65_535),
+    8: (0, 1, 2, 3, 4, 5, 255),
+}
 FORMS = {1: "<q", 2: "<i", 3: "<h", 4: "<b", 5: "<Q", 6: "<I", 7: "<H", 8: "<B"}
 
 
@@ -332,23 +452,74 @@ def revalue(data: bytes, parts: Parts, part: Part, damage: Damage) -> bytes:
     return replaced(data, part.start, part.end, new)
 
 
-TYPES_OF_OTHERS = [bytes([code]) + (b"\x04a" if code == 10 else b"\x01" if code == 11 else b"\0" if code == 12 else b"\x01".ljust(WIDTHS.get(code, 0), b"\0")) for code in range(1, 13)]
-OTHERS = [*TYPES_OF_OTHERS, *(bytes([code | 0x80, 0]) for code in range(1, 14)), b"\x8a\x04\x08ab", b"\x8c\x04\0", b"\x85\x04" + bytes(8), b"\x0d\x8a\0", b"\x0d\x88\x04a", b"\x0a\x50" + b"2017-01-01T00:00:00Z", b"\x0a\x0812"]
+TYPES_OF_OTHERS = [
+    bytes([code])
+    + (
+        b"\x04a"
+        if code == 10
+        else b"\x01"
+        if code == 11
+        else b"\0"
+        if code == 12
+        else b"\x01".ljust(WIDTHS.get(code, 0), b"\0")
+    )
+    for code in range(1, 13)
+]
+OTHERS = [
+    *TYPES_OF_OTHERS,
+    *(bytes([code | 0x80, 0]) for code in range(1, 14)),
+    b"\x8a\x04\x08ab",
+    b"\x8c\x04\0",
+    b"\x85\x04" + bytes(8),
+    b"\x0d\x8a\0",
+    b"\x0d\x88\x04a",
+    b"\x0a\x50" + b"2017-01-01T00:00:00Z",
+    b"\x0a\x0812",
+]
 
 
 def change(data: bytes, parts: Parts, part: Part, damage: Damage) -> bytes:
     """The entry with another value: one of every type and form, or that of another entry."""
     entries = [other for other in parts.found if other.what == "entry"]
     other = entries[damage.value // 2 % len(entries)]
-    new = data[other.value : other.end] if damage.value % 2 else OTHERS[damage.value // 2 % len(OTHERS)]
+    new = (
+        data[other.value : other.end]
+        if damage.value % 2
+        else OTHERS[damage.value // 2 % len(OTHERS)]
+    )
     return replaced(data, part.value, part.end, new)
 
 
 def rename(data: bytes, parts: Parts, part: Part, damage: Damage) -> bytes:
     """A key of another entry, of some struct, or none."""
     keys = [data[other.start : other.end] for other in parts.found if other.what == "key"]
-    known = [bytes([len(key)]) + key for key in (b"adr", b"addr", b"m_ip", b"host", b"id", b"last_seen", b"pruning_seed", b"rpc_port", b"local_time", b"status", b"txs", b"b", b"block", b"_", b"\xff", b"x" * 255)]
-    return replaced(data, part.start, part.end, [*keys, *known, b"\0"][damage.value % (len(keys) + len(known) + 1)])
+    known = [
+        bytes([len(key)]) + key
+        for key in (
+            b"adr",
+            b"addr",
+            b"m_ip",
+            b"host",
+            b"id",
+            b"last_seen",
+            b"pruning_seed",
+            b"rpc_port",
+            b"local_time",
+            b"status",
+            b"txs",
+            b"b",
+            b"block",
+            b"_",
+            b"\xff",
+            b"x" * 255,
+        )
+    ]
+    return replaced(
+        data,
+        part.start,
+        part.end,
+        [*keys, *known, b"\0"][damage.value % (len(keys) + len(known) + 1)],
+    )
 
 
 def repeat_entry(data: bytes, parts: Parts, part: Part, damage: Damage) -> bytes:
@@ -364,19 +535,34 @@ def drop_entry(data: bytes, parts: Parts, part: Part, damage: Damage) -> bytes:
 
 def move_entry(data: bytes, parts: Parts, part: Part, damage: Damage) -> bytes:
     """Two entries of a section, or elements of an array, in each other's place."""
-    others = sorted((other for other in parts.found if other.what == part.what and other.count == part.count), key=lambda other: other.start)
+    others = sorted(
+        (other for other in parts.found if other.what == part.what and other.count == part.count),
+        key=lambda other: other.start,
+    )
     pairs = list(itertools.pairwise(others))
     if not pairs:
         return data
     one, other = pairs[damage.value % len(pairs)]
-    return data[: one.start] + data[other.start : other.end] + data[one.end : other.start] + data[one.start : one.end] + data[other.end :]
+    return (
+        data[: one.start]
+        + data[other.start : other.end]
+        + data[one.end : other.start]
+        + data[one.start : one.end]
+        + data[other.end :]
+    )
 
 
 def add_entry(data: bytes, parts: Parts, part: Part, damage: Damage) -> bytes:
-    """One more entry in front of this one: of a key that nobody knows or somebody does, maybe deeply nested."""
+    """One more entry in front of this one: of a key that nobody knows or somebody does, maybe
+    deeply nested.
+    """
     key = (b"\x01x", b"\x02id", b"\x04addr", b"\x08rpc_port", b"\x01\xff")[damage.value % 5]
     depth = damage.size % 40
-    nested = b"\x0c" + b"\x04\x01n\x0c" * depth + b"\0" if damage.value // 5 % 2 else b"\x8c" + b"\x04\x04\x01n\x8c" * depth + b"\0"
+    nested = (
+        b"\x0c" + b"\x04\x01n\x0c" * depth + b"\0"
+        if damage.value // 5 % 2
+        else b"\x8c" + b"\x04\x04\x01n\x8c" * depth + b"\0"
+    )
     value = OTHERS[damage.value // 10 % len(OTHERS)] if damage.size % 2 else nested
     return recounted(data[: part.start] + key + value + data[part.start :], part.count, 1)
 

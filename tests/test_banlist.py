@@ -29,7 +29,9 @@ def prefixes(listed: BanList) -> list[str]:
 
 
 def test_a_list_as_people_write_it() -> None:
-    listed = parse("# spies\r\n\r\n  192.0.2.7\t\n192.0.2.0/24 # a farm\n1.0.0.7#no space\n   # nothing\n[2001:db8::1]\n2001:db8::/32 # wide\n2001:DB8:0::2\n\n")
+    listed = parse(
+        "# spies\r\n\r\n  192.0.2.7\t\n192.0.2.0/24 # a farm\n1.0.0.7#no space\n   # nothing\n[2001:db8::1]\n2001:db8::/32 # wide\n2001:DB8:0::2\n\n"
+    )
     assert [(entry.prefix, entry.comment) for entry in listed] == [
         ("1.0.0.7", "no space"),
         ("192.0.2.0/24", "a farm"),
@@ -56,7 +58,8 @@ def test_an_empty_list(text: str) -> None:
         ("1.2.3.4", "1.2.3.4/32"),
         ("1.2.3.4/32", "1.2.3.4/32"),
         ("1.2.3.4:18080", "1.2.3.4/32"),
-        ("12.34.56.78/16", "12.34.0.0/16"),  # host bits: monero's unit test get_network_address.ipv4subnet
+        # host bits: monero's unit test get_network_address.ipv4subnet
+        ("12.34.56.78/16", "12.34.0.0/16"),
         ("0.0.0.0/0", "0.0.0.0/0"),
         ("10.9.8.7/9", "10.0.0.0/9"),
         ("[2001:db8::1]:18080", "2001:db8::1/128"),
@@ -76,9 +79,48 @@ def test_addresses_and_networks(text: str, network: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.4/33", "1.2.3.4/", "1.2.3.4/-1", "1.2.3.4/24/8", "1.2.3.4 /24", "1.2.3.0/255.255.255.0", "1.2.3.4, 1.2.3.5", "1.2.3.4:", "16909060", "0x7f.0.0.1"),
-        *("2001:db8::g", "2001:db8::/129", "[2001:db8::1", "2001:db8::1]", "[1.2.3.4:", "::1%eth0", "1:2:3", "[]", ":", "/", "/24", "[2001:db8::]/64", ":::", "1.2.3.4:x"),
-        *("spy.example", "x.onion", "x.b32.i2p", "-", "١.٢.٣.٤", "\ufeff1.2.3.4", "1.2.3.4\x00", "1.2.3.4\u00a0", "1.2.3.4/²"),
+        *(
+            "1.2.3",
+            "1.2.3.4.5",
+            "256.1.1.1",
+            "1.2.3.4/33",
+            "1.2.3.4/",
+            "1.2.3.4/-1",
+            "1.2.3.4/24/8",
+            "1.2.3.4 /24",
+            "1.2.3.0/255.255.255.0",
+            "1.2.3.4, 1.2.3.5",
+            "1.2.3.4:",
+            "16909060",
+            "0x7f.0.0.1",
+        ),
+        *(
+            "2001:db8::g",
+            "2001:db8::/129",
+            "[2001:db8::1",
+            "2001:db8::1]",
+            "[1.2.3.4:",
+            "::1%eth0",
+            "1:2:3",
+            "[]",
+            ":",
+            "/",
+            "/24",
+            "[2001:db8::]/64",
+            ":::",
+            "1.2.3.4:x",
+        ),
+        *(
+            "spy.example",
+            "x.onion",
+            "x.b32.i2p",
+            "-",
+            "١.٢.٣.٤",
+            "\ufeff1.2.3.4",
+            "1.2.3.4\x00",
+            "1.2.3.4\u00a0",
+            "1.2.3.4/²",
+        ),
     ],
 )
 def test_what_is_refused(text: str) -> None:
@@ -90,7 +132,10 @@ def test_what_is_refused(text: str) -> None:
 
 def test_octal_is_told() -> None:
     """monerod reads it with inet_addr, to which it is 8.2.3.4."""
-    with pytest.raises(BanListError, match=r"^text:1: '010\.2\.3\.4': numbers that begin with 0 are octal to monerod$"):
+    with pytest.raises(
+        BanListError,
+        match=r"^text:1: '010\.2\.3\.4': numbers that begin with 0 are octal to monerod$",
+    ):
         parse("010.2.3.4")
 
 
@@ -99,7 +144,10 @@ def test_errors_name_file_and_line(tmp_path: Path) -> None:
     path.write_bytes(b"# good\r\n1.2.3.4\r\n1.2.3\r\n\r\nno\xff\r\n")
     with pytest.raises(BanListError) as caught:
         banlist.read(path)
-    assert str(caught.value) == f"{path}:3: '1.2.3': no IPv4 address, IPv6 address or network (1 more, first in line 5)"
+    assert (
+        str(caught.value)
+        == f"{path}:3: '1.2.3': no IPv4 address, IPv6 address or network (1 more, first in line 5)"
+    )
     assert isinstance(caught.value, ValueError)
     with pytest.raises(FileNotFoundError):
         banlist.read(tmp_path / "nowhere")
@@ -122,9 +170,15 @@ def test_bytes_of_any_kind_in_comments(tmp_path: Path) -> None:
 def test_the_research_labs_list() -> None:
     listed = banlist.read(LAB)
     assert (len(listed), listed.addresses) == (431, 4001)
-    assert listed.match(["91.198.115.0", "91.198.115.255", "91.198.116.0", "5.75.129.208", "5.75.129.209"]).tolist() == [True, True, False, True, False]
+    assert listed.match(
+        ["91.198.115.0", "91.198.115.255", "91.198.116.0", "5.75.129.208", "5.75.129.209"]
+    ).tolist() == [True, True, False, True, False]
     assert listed.octets() == listed
-    lines = [line.strip() for line in LAB.read_text().splitlines() if line.strip() and not line.startswith("#")]
+    lines = [
+        line.strip()
+        for line in LAB.read_text().splitlines()
+        if line.strip() and not line.startswith("#")
+    ]
     assert sorted(lines) == sorted(listed.text().split())
 
 
@@ -132,14 +186,21 @@ def test_the_research_labs_list() -> None:
 
 
 def test_expiry() -> None:
-    listed = parse("1.1.1.1 # expires 2026-12-31; a spy\n2.2.2.2 # expires 2026-01-01\n3.3.3.3 # it expires 2020-01-01\n4.4.4.4 #   expires  2027-01-01;\n")
+    listed = parse(
+        "1.1.1.1 # expires 2026-12-31; a spy\n2.2.2.2 # expires 2026-01-01\n3.3.3.3 # it expires 2020-01-01\n4.4.4.4 #   expires  2027-01-01;\n"
+    )
     assert [(entry.expires, entry.comment) for entry in listed] == [
         (date(2026, 12, 31), "a spy"),
         (date(2026, 1, 1), ""),
         (None, "it expires 2020-01-01"),
         (date(2027, 1, 1), ""),
     ]
-    assert prefixes(listed.valid_on(date(2026, 1, 1))) == ["1.1.1.1", "2.2.2.2", "3.3.3.3", "4.4.4.4"]
+    assert prefixes(listed.valid_on(date(2026, 1, 1))) == [
+        "1.1.1.1",
+        "2.2.2.2",
+        "3.3.3.3",
+        "4.4.4.4",
+    ]
     assert prefixes(listed.valid_on(date(2026, 1, 2))) == ["1.1.1.1", "3.3.3.3", "4.4.4.4"]
     assert prefixes(listed.valid_on(date(2027, 1, 2))) == ["3.3.3.3"]
     with pytest.raises(BanListError, match="text:1"):
@@ -164,7 +225,11 @@ def test_networks_within_others_are_kept() -> None:
     assert prefixes(listed) == ["10.0.0.0/8", "10.1.0.0/16", "10.1.2.3"]
     assert listed.addresses == 2**24
     assert listed.find(["10.1.2.3", "10.1.2.4", "10.2.0.0", "11.0.0.0"]).tolist() == [2, 1, 0, -1]
-    assert listed.match(pd.Series(["10.1.2.3", None, "x.onion"], dtype="category")).tolist() == [True, False, False]
+    assert listed.match(pd.Series(["10.1.2.3", None, "x.onion"], dtype="category")).tolist() == [
+        True,
+        False,
+        False,
+    ]
 
 
 # ---------------------------------------------------------------- round trips
@@ -172,8 +237,16 @@ def test_networks_within_others_are_kept() -> None:
 words = st.text(max_size=20).filter(lambda text: not text.strip().startswith("expires"))
 entries = st.builds(
     Entry,
-    st.builds(lambda number, bits: ipaddress.IPv4Network((number, bits), strict=False), st.integers(0, 2**32 - 1), st.integers(0, 32))
-    | st.builds(lambda number, bits: ipaddress.IPv6Network((number, bits), strict=False), st.integers(0, 2**128 - 1) | st.integers(0xFFFF00000000, 0xFFFFFFFFFFFF), st.integers(0, 128)),
+    st.builds(
+        lambda number, bits: ipaddress.IPv4Network((number, bits), strict=False),
+        st.integers(0, 2**32 - 1),
+        st.integers(0, 32),
+    )
+    | st.builds(
+        lambda number, bits: ipaddress.IPv6Network((number, bits), strict=False),
+        st.integers(0, 2**128 - 1) | st.integers(0xFFFF00000000, 0xFFFFFFFFFFFF),
+        st.integers(0, 128),
+    ),
     words,
     st.none() | st.dates(),
 )
@@ -186,7 +259,9 @@ def test_what_is_written_is_read(listed: BanList, head: list[str]) -> None:
     text = listed.text(head=head)
     assert parse(text) == listed
     assert text.isprintable() or text.count("\n") == len(head) + len(listed)
-    assert [entry.network for entry in parse(listed.text(comments=False, head=head))] == [entry.network for entry in listed]
+    assert [entry.network for entry in parse(listed.text(comments=False, head=head))] == [
+        entry.network for entry in listed
+    ]
     assert "#" not in listed.text(comments=False, head=head)
 
 
@@ -226,7 +301,9 @@ def test_writing_to_what_is_no_file(tmp_path: Path) -> None:
     assert got == ["1.2.3.4\n"]
 
 
-def test_a_write_that_fails_leaves_the_old_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_fails_leaves_the_old_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "ban.txt"
     path.write_text("1.1.1.1\n")
 
@@ -244,9 +321,14 @@ def test_a_write_that_fails_leaves_the_old_list(tmp_path: Path, monkeypatch: pyt
 
 
 def monerod_bans(network: ipaddress.IPv4Network, host: str) -> bool:
-    """ipv4_network_subnet::matches of monerod 0.18.4: addresses as they lie in memory, masked from the low end."""
+    """ipv4_network_subnet::matches of monerod 0.18.4: addresses as they lie in memory, masked from
+    the low end.
+    """
     mask = (1 << network.prefixlen) - 1
-    asked, listed = (int.from_bytes(address.packed, "little") for address in (ipaddress.IPv4Address(host), network.network_address))
+    asked, listed = (
+        int.from_bytes(address.packed, "little")
+        for address in (ipaddress.IPv4Address(host), network.network_address)
+    )
     return asked & mask == listed & mask
 
 
@@ -260,21 +342,41 @@ def test_octets() -> None:
     assert prefixes(parse("128.0.0.0/1").octets())[:2] == ["128.0.0.0/8", "129.0.0.0/8"]
     assert prefixes(parse("0.0.0.0/0").octets()) == ["0.0.0.0/0"]
     hosts = ["10.0.15.255", "10.0.16.0", "10.0.18.1", "10.0.31.255", "10.0.32.0", "10.0.80.0"]
-    means, does = wide.match(hosts).tolist(), [any(monerod_bans(entry.network, host) for entry in wide if entry.network.version == 4) for host in hosts]
+    means, does = (
+        wide.match(hosts).tolist(),
+        [
+            any(monerod_bans(entry.network, host) for entry in wide if entry.network.version == 4)
+            for host in hosts
+        ],
+    )
     assert means != does
-    assert means == [any(monerod_bans(entry.network, host) for entry in whole if entry.network.version == 4) for host in hosts]
+    assert means == [
+        any(monerod_bans(entry.network, host) for entry in whole if entry.network.version == 4)
+        for host in hosts
+    ]
 
 
 # ---------------------------------------------------------------- arithmetic
 
-small = st.lists(st.builds(lambda number, bits: Entry(ipaddress.IPv4Network((number, bits), strict=False)), st.integers(0, 63), st.integers(26, 32)), max_size=5).map(BanList)
+small = st.lists(
+    st.builds(
+        lambda number, bits: Entry(ipaddress.IPv4Network((number, bits), strict=False)),
+        st.integers(0, 63),
+        st.integers(26, 32),
+    ),
+    max_size=5,
+).map(BanList)
 
 
 @examples(150)
 @given(small, small)
 def test_without(listed: BanList, others: BanList) -> None:
-    held, taken = ({address for entry in one for address in entry.network} for one in (listed, others))
-    assert {address for entry in listed.without(others) for address in entry.network} == held - taken
+    held, taken = (
+        {address for entry in one for address in entry.network} for one in (listed, others)
+    )
+    assert {
+        address for entry in listed.without(others) for address in entry.network
+    } == held - taken
 
 
 def test_without_of_both_versions() -> None:
@@ -298,7 +400,10 @@ def test_whatever_is_in_it_it_is_read_or_refused(text: str) -> None:
 
 
 @examples(300)
-@given(st.text(alphabet="0123./", min_size=1, max_size=12) | st.text(alphabet="012f:/", min_size=1, max_size=12))
+@given(
+    st.text(alphabet="0123./", min_size=1, max_size=12)
+    | st.text(alphabet="012f:/", min_size=1, max_size=12)
+)
 def test_addresses_are_those_of_ipaddress(text: str) -> None:
     """But for masks written as addresses, and /012."""
     try:
@@ -308,7 +413,9 @@ def test_addresses_are_those_of_ipaddress(text: str) -> None:
     try:
         network = network_of(text)
     except ValueError:
-        assert wanted is None or ("/" in text and (len(text.partition("/")[2]) > 2 or "." in text.partition("/")[2]))
+        assert wanted is None or (
+            "/" in text and (len(text.partition("/")[2]) > 2 or "." in text.partition("/")[2])
+        )
     else:
         assert wanted is not None
         assert network == canonical_network(wanted)
@@ -321,7 +428,12 @@ def test_diff() -> None:
     old = parse("1.0.0.1\n1.0.0.2 # a\n2.0.0.0/24\n[::1]")
     new = parse("1.0.0.2 # b\n2.0.0.0/25\n2.0.0.128/25\n1.0.0.3\n3.0.0.0/31\n[::1]")
     told = diff(old, new)
-    assert [entry.prefix for entry in told.added] == ["1.0.0.3", "2.0.0.0/25", "2.0.0.128/25", "3.0.0.0/31"]
+    assert [entry.prefix for entry in told.added] == [
+        "1.0.0.3",
+        "2.0.0.0/25",
+        "2.0.0.128/25",
+        "3.0.0.0/31",
+    ]
     assert [entry.prefix for entry in told.removed] == ["1.0.0.1", "2.0.0.0/24"]
     assert [(before.comment, after.comment) for before, after in told.changed] == [("a", "b")]
     assert (told.addresses_added, told.addresses_removed) == (3, 1)
@@ -330,8 +442,16 @@ def test_diff() -> None:
 @examples(100)
 @given(st.lists(st.integers(0, 40), max_size=6), st.lists(st.integers(0, 40), max_size=6))
 def test_differences_in_addresses(first: list[int], second: list[int]) -> None:
-    one, other = (BanList(Entry(ipaddress.IPv4Network((number, 32 - number % 4), strict=False)) for number in numbers) for numbers in (first, second))
-    held, then = ({address for entry in listed for address in entry.network} for listed in (one, other))
+    one, other = (
+        BanList(
+            Entry(ipaddress.IPv4Network((number, 32 - number % 4), strict=False))
+            for number in numbers
+        )
+        for numbers in (first, second)
+    )
+    held, then = (
+        {address for entry in listed for address in entry.network} for listed in (one, other)
+    )
     told = diff(one, other)
     assert (told.addresses_added, told.addresses_removed) == (len(then - held), len(held - then))
     assert merge(one, other).addresses == len(held | then)
@@ -339,4 +459,9 @@ def test_differences_in_addresses(first: list[int], second: list[int]) -> None:
 
 def test_frame() -> None:
     frame = parse("1.2.3.0/24 # expires 2026-12-31; why\n2001:db8::/32").frame()
-    assert frame.to_dict("list") == {"prefix": ["1.2.3.0/24", "2001:db8::/32"], "addresses": [256, 2**96], "expires": [date(2026, 12, 31), None], "comment": ["why", ""]}
+    assert frame.to_dict("list") == {
+        "prefix": ["1.2.3.0/24", "2001:db8::/32"],
+        "addresses": [256, 2**96],
+        "expires": [date(2026, 12, 31), None],
+        "comment": ["why", ""],
+    }

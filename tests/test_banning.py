@@ -19,9 +19,31 @@ from monerotraffic.rules.bans import ban
 TIME = pd.Timestamp("2026-11-22 23:02:11.5", tz="UTC")
 
 
-def finding(peer: str, rule: str = "ping_flood", weight: str = "strong", count: int = 3, places: tuple[str, ...] = ("/home/me/cap.pcapng:17", "/home/me/cap.pcapng:18"), hours: int = 1) -> dict[str, Any]:
-    row = {"peer": peer, "rule": rule, "family": "connections", "weight": weight, "unit": "message", "count": count, "score": 2.0}
-    return row | {"first": TIME, "last": TIME + pd.Timedelta(hours=hours), "connections": [1], "messages": [2], "places": list(places), "filter": ""}
+def finding(
+    peer: str,
+    rule: str = "ping_flood",
+    weight: str = "strong",
+    count: int = 3,
+    places: tuple[str, ...] = ("/home/me/cap.pcapng:17", "/home/me/cap.pcapng:18"),
+    hours: int = 1,
+) -> dict[str, Any]:
+    row = {
+        "peer": peer,
+        "rule": rule,
+        "family": "connections",
+        "weight": weight,
+        "unit": "message",
+        "count": count,
+        "score": 2.0,
+    }
+    return row | {
+        "first": TIME,
+        "last": TIME + pd.Timedelta(hours=hours),
+        "connections": [1],
+        "messages": [2],
+        "places": list(places),
+        "filter": "",
+    }
 
 
 def frame(*rows: dict[str, Any]) -> pd.DataFrame:
@@ -51,17 +73,26 @@ def test_evidence() -> None:
 
 
 def test_verdicts_will_do() -> None:
-    assert lines(verdicts(MIXED))[0] == "192.0.2.9  # anomalous, score 0.946: ban_listed, ping_flood, support_flags_missing; 2026-11-22 23:02:11 to 2026-11-23 00:02:11 UTC"
+    assert (
+        lines(verdicts(MIXED))[0]
+        == "192.0.2.9  # anomalous, score 0.946: ban_listed, ping_flood, support_flags_missing; 2026-11-22 23:02:11 to 2026-11-23 00:02:11 UTC"
+    )
 
 
 def test_who_is_banned() -> None:
     assert ban(MIXED).peers == ("192.0.2.9", "2001:db8::5")
-    assert ban(MIXED, among=["anomalous", "suspicious"]).peers == ("192.0.2.9", "192.0.2.10", "2001:db8::5")
+    assert ban(MIXED, among=["anomalous", "suspicious"]).peers == (
+        "192.0.2.9",
+        "192.0.2.10",
+        "2001:db8::5",
+    )
     assert ban(MIXED, among=["suspicious"]).peers == ("192.0.2.10",)
     assert ban(MIXED, among=["context", "suspicious"]).peers == ("192.0.2.10", "192.0.2.11")
     assert ban(MIXED, least=0.93).peers == ("192.0.2.9",)
     assert ban(MIXED, among=[]).peers == ()
-    with pytest.raises(ValueError, match="unknown verdict 'guilty': there are anomalous, suspicious, context"):
+    with pytest.raises(
+        ValueError, match="unknown verdict 'guilty': there are anomalous, suspicious, context"
+    ):
         ban(MIXED, among=["guilty"])
 
 
@@ -71,13 +102,22 @@ def test_nothing_found(findings: pd.DataFrame) -> None:
 
 
 def test_expiry() -> None:
-    assert {entry.expires for entry in ban(MIXED, expires=date(2026, 12, 31)).listed} == {date(2026, 12, 31)}
-    assert lines(MIXED, expires=date(2026, 12, 31))[1].startswith("[2001:db8::5]  # expires 2026-12-31; anomalous, ")
+    assert {entry.expires for entry in ban(MIXED, expires=date(2026, 12, 31)).listed} == {
+        date(2026, 12, 31)
+    }
+    assert lines(MIXED, expires=date(2026, 12, 31))[1].startswith(
+        "[2001:db8::5]  # expires 2026-12-31; anomalous, "
+    )
     assert {entry.expires for entry in ban(MIXED).listed} == {None}
 
 
 def test_allow() -> None:
-    for allow in (["192.0.2.9"], ["192.0.2.0/24"], banlist.parse("192.0.2.9 # a friend, expires never"), ["::ffff:192.0.2.9"]):
+    for allow in (
+        ["192.0.2.9"],
+        ["192.0.2.0/24"],
+        banlist.parse("192.0.2.9 # a friend, expires never"),
+        ["::ffff:192.0.2.9"],
+    ):
         bans = ban(MIXED, allow=allow)
         assert (bans.peers, bans.allowed, len(bans.listed)) == (("2001:db8::5",), ("192.0.2.9",), 1)
     assert ban(MIXED, allow=["192.0.2.10", "::/0"]).allowed == ("2001:db8::5",)
@@ -93,12 +133,22 @@ def test_a_mapped_address_and_its_twin_are_one_entry() -> None:
     assert bans.peers == ("192.0.2.1", "::ffff:192.0.2.1")
 
 
-FARM = frame(*(finding(f"192.0.2.{last}") for last in (0, 7, 255)), finding("198.51.100.1"), finding("2001:db8::1"), finding("2001:db8::2"))
+FARM = frame(
+    *(finding(f"192.0.2.{last}") for last in (0, 7, 255)),
+    finding("198.51.100.1"),
+    finding("2001:db8::1"),
+    finding("2001:db8::2"),
+)
 
 
 def test_collapse() -> None:
     bans = ban(FARM, collapse=3, seen=FARM["peer"])
-    assert [entry.prefix for entry in bans.listed] == ["192.0.2.0/24", "198.51.100.1", "[2001:db8::1]", "[2001:db8::2]"]
+    assert [entry.prefix for entry in bans.listed] == [
+        "192.0.2.0/24",
+        "198.51.100.1",
+        "[2001:db8::1]",
+        "[2001:db8::2]",
+    ]
     assert bans.listed.entries[0].comment == (
         "3 of 256 addresses flagged, 253 others banned with them: 192.0.2.0 0.900 cap.pcapng:17, 192.0.2.7 0.900 cap.pcapng:17, 192.0.2.255 0.900 cap.pcapng:17"
     )
@@ -106,13 +156,23 @@ def test_collapse() -> None:
     assert len(bans.peers) == 6
     assert len(ban(FARM, collapse=4).listed) == 6
     assert ban(FARM, collapse=4).others == 0
-    assert [entry.prefix for entry in ban(FARM, collapse=1).listed][:2] == ["192.0.2.0/24", "198.51.100.0/24"]
+    assert [entry.prefix for entry in ban(FARM, collapse=1).listed][:2] == [
+        "192.0.2.0/24",
+        "198.51.100.0/24",
+    ]
     assert ban(FARM, collapse=1).others == 253 + 255
     with pytest.raises(ValueError, match="collapse=0"):
         ban(FARM, collapse=0)
 
 
-@pytest.mark.parametrize("seen", [["192.0.2.8"], ["::ffff:192.0.2.8"], pd.Series(["192.0.2.8", None, "10.0.0.1"], dtype="category")])
+@pytest.mark.parametrize(
+    "seen",
+    [
+        ["192.0.2.8"],
+        ["::ffff:192.0.2.8"],
+        pd.Series(["192.0.2.8", None, "10.0.0.1"], dtype="category"),
+    ],
+)
 def test_never_over_one_that_was_seen_and_is_not_banned(seen: Any) -> None:
     bans = ban(FARM, collapse=2, seen=seen)
     assert len(bans.listed) == 6
@@ -122,14 +182,21 @@ def test_never_over_one_that_was_seen_and_is_not_banned(seen: Any) -> None:
 def test_never_over_a_suspect_that_is_not_banned() -> None:
     findings = pd.concat([FARM, frame(finding("192.0.2.9", weight="weak"))], ignore_index=True)
     assert len(ban(findings, collapse=2, seen=findings["peer"]).listed) == 6
-    assert len(ban(findings, ["anomalous", "suspicious"], collapse=2, seen=findings["peer"]).listed) == 4
+    assert (
+        len(ban(findings, ["anomalous", "suspicious"], collapse=2, seen=findings["peer"]).listed)
+        == 4
+    )
 
 
-@pytest.mark.parametrize("allow", ["192.0.2.8", "192.0.2.128/26", "192.0.2.8/31", "::ffff:192.0.2.8"])
+@pytest.mark.parametrize(
+    "allow", ["192.0.2.8", "192.0.2.128/26", "192.0.2.8/31", "::ffff:192.0.2.8"]
+)
 def test_never_over_one_that_is_allowed(allow: str) -> None:
     bans = ban(FARM, collapse=2, allow=[allow])
     assert len(bans.listed) + len(bans.allowed) == 6
-    assert not bans.listed.match([str(address) for address in list(banlist.network_of(allow))[:64]]).any()
+    assert not bans.listed.match(
+        [str(address) for address in list(banlist.network_of(allow))[:64]]
+    ).any()
 
 
 def test_a_network_that_is_allowed_whole() -> None:
@@ -143,12 +210,16 @@ def test_a_full_network_names_some() -> None:
     bans = ban(findings, collapse=256)
     assert bans.others == 0
     (entry,) = bans.listed
-    assert entry.comment.startswith("256 of 256 addresses flagged, 0 others banned with them: 192.0.2.0 0.900, 192.0.2.1 0.900, ")
+    assert entry.comment.startswith(
+        "256 of 256 addresses flagged, 0 others banned with them: 192.0.2.0 0.900, 192.0.2.1 0.900, "
+    )
     assert entry.comment.endswith("192.0.2.19 0.900, …")
 
 
 def test_order_of_rows_plays_no_part() -> None:
-    rows = [finding(f"192.0.2.{number * 37 % 31}", f"rule_{number}") for number in range(40)] + [finding(f"10.{number}.0.1") for number in range(9)]
+    rows = [finding(f"192.0.2.{number * 37 % 31}", f"rule_{number}") for number in range(40)] + [
+        finding(f"10.{number}.0.1") for number in range(9)
+    ]
     texts = set()
     for seed in range(5):
         random.Random(seed).shuffle(rows)
@@ -157,20 +228,40 @@ def test_order_of_rows_plays_no_part() -> None:
 
 
 def test_hostile_file_names() -> None:
-    listed = ban(frame(finding("192.0.2.1", places=("/tmp/evil\n1.2.3.4\x1b[2J # expires 2020-01-01; \udcff.pcap:3",)))).listed
+    listed = ban(
+        frame(
+            finding(
+                "192.0.2.1",
+                places=("/tmp/evil\n1.2.3.4\x1b[2J # expires 2020-01-01; \udcff.pcap:3",),
+            )
+        )
+    ).listed
     assert listed.text().count("\n") == 1
     assert "\x1b" not in listed.text()
     assert banlist.parse(listed.text()) == listed
     assert listed.addresses == 1
 
 
-addresses = st.builds("192.0.{}.{}".format, st.integers(0, 2), st.integers(0, 9)) | st.builds("2001:db8::{:x}".format, st.integers(0, 9)) | st.builds("::ffff:192.0.1.{}".format, st.integers(0, 9))
+addresses = (
+    st.builds("192.0.{}.{}".format, st.integers(0, 2), st.integers(0, 9))
+    | st.builds("2001:db8::{:x}".format, st.integers(0, 9))
+    | st.builds("::ffff:192.0.1.{}".format, st.integers(0, 9))
+)
 
 
 @examples(60)
-@given(st.lists(st.tuples(addresses, st.sampled_from(["strong", "weak", "context"])), max_size=12), st.lists(addresses, max_size=6), st.lists(addresses, max_size=3), st.none() | st.integers(1, 4))
-def test_promises(found: list[tuple[str, str]], seen: list[str], allow: list[str], collapse: int | None) -> None:
-    findings = frame(*(finding(peer, f"rule_{number}", weight) for number, (peer, weight) in enumerate(found)))
+@given(
+    st.lists(st.tuples(addresses, st.sampled_from(["strong", "weak", "context"])), max_size=12),
+    st.lists(addresses, max_size=6),
+    st.lists(addresses, max_size=3),
+    st.none() | st.integers(1, 4),
+)
+def test_promises(
+    found: list[tuple[str, str]], seen: list[str], allow: list[str], collapse: int | None
+) -> None:
+    findings = frame(
+        *(finding(peer, f"rule_{number}", weight) for number, (peer, weight) in enumerate(found))
+    )
     bans = ban(findings, seen=[*seen, *findings["peer"]], allow=allow, collapse=collapse)
     given_verdicts = verdicts(findings).set_index("peer")["verdict"] if found else {}
     guilty = {peer for peer, verdict in given_verdicts.items() if verdict == "anomalous"}

@@ -1,4 +1,6 @@
-"""The generated captures against the decoder, and the side-by-side run against itself. Nothing here looks at a clock."""
+"""The generated captures against the decoder, and the side-by-side run against itself. Nothing here
+looks at a clock.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ from benchmarks.peers import PeerLists, Pool
 from benchmarks.run import Bench, Sample
 
 SIZE = 2_000_000
-# A few peers and much of what is rare, so that two megabytes hold every command, and much bad luck of segments.
+# A few peers and much of what is rare, so that two megabytes hold every command, and much bad luck
+# of segments.
 BUSY = Shares(
     messages=150_000,
     full_lists=10_000,
@@ -41,12 +44,17 @@ BUSY = Shares(
     complements=3_000,
     disorder=0.03,
 )
-needs_compiler = pytest.mark.skipif(not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="builds a contender in C")  # whoever built the core has one
+# whoever built the core has one
+needs_compiler = pytest.mark.skipif(
+    not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="builds a contender in C"
+)
 CASES = {"as_a_node.pcapng": (Shares(), 1), "busy.pcapng": (BUSY, 6), "busy.pcap": (BUSY, 7)}
 
 
 @pytest.fixture(scope="module", params=CASES)
-def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+def case(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, Any]]:
     """A capture and its manifest."""
     path = tmp_path_factory.mktemp("generated") / request.param
     shares, seed = CASES[request.param]
@@ -60,8 +68,13 @@ def test_a_decoder_finds_what_the_manifest_says(case: tuple[Path, dict[str, Any]
 
     assert len(traffic.problems) == 0
     assert set(messages["status"]) == {"complete"}
-    counted = Counter(zip(messages["command"], messages["kind"], messages["direction"], strict=True))
-    assert counted == {(row["command"], row["kind"], row["direction"]): row["messages"] for row in manifest["messages_by_kind"]}
+    counted = Counter(
+        zip(messages["command"], messages["kind"], messages["direction"], strict=True)
+    )
+    assert counted == {
+        (row["command"], row["kind"], row["direction"]): row["messages"]
+        for row in manifest["messages_by_kind"]
+    }
     assert len(messages) == manifest["messages"]
     assert int(messages["length"].sum()) == manifest["message_payload_bytes"]
     assert (messages.loc[messages["kind"] == "response", "reply_to"] >= 0).all()
@@ -76,8 +89,14 @@ def test_a_decoder_finds_what_the_manifest_says(case: tuple[Path, dict[str, Any]
 
     tcp = manifest["tcp"]
     assert len(connections) == tcp["connections"]
-    assert int(connections["client_bytes"].sum() + connections["server_bytes"].sum()) == tcp["payload_bytes"]
-    assert int(connections["client_retransmitted"].sum() + connections["server_retransmitted"].sum()) == tcp["retransmitted_bytes"]
+    assert (
+        int(connections["client_bytes"].sum() + connections["server_bytes"].sum())
+        == tcp["payload_bytes"]
+    )
+    assert (
+        int(connections["client_retransmitted"].sum() + connections["server_retransmitted"].sum())
+        == tcp["retransmitted_bytes"]
+    )
     assert int(connections["client_lost"].sum() + connections["server_lost"].sum()) == 0
     assert set(traffic.hosts) <= set(manifest["hosts"])
     assert traffic.hosts[0] == manifest["hosts"][0]
@@ -87,7 +106,9 @@ def test_a_decoder_finds_what_the_manifest_says(case: tuple[Path, dict[str, Any]
     assert path.stat().st_size == manifest["file_bytes"] >= SIZE
 
 
-def test_a_decoder_finds_every_blob_that_the_manifest_counts(case: tuple[Path, dict[str, Any]]) -> None:
+def test_a_decoder_finds_every_blob_that_the_manifest_counts(
+    case: tuple[Path, dict[str, Any]],
+) -> None:
     path, manifest = case
     traffic = mt.read(path)
     transactions, blocks = traffic.transactions, traffic.blocks
@@ -110,18 +131,26 @@ def test_a_decoder_finds_every_blob_that_the_manifest_counts(case: tuple[Path, d
 
 
 def test_a_decoder_and_the_generator_make_the_same_ids(case: tuple[Path, dict[str, Any]]) -> None:
-    """What was asked for came: the ids asked for are the generator's, those of what came are the decoder's."""
+    """What was asked for came: the ids asked for are the generator's, those of what came are the
+    decoder's.
+    """
     path, _ = case
     traffic = mt.read(path)
-    blocks = traffic.blocks.astype({"block": str, "previous": str, "height": "int64", "transactions": "int64"})
+    blocks = traffic.blocks.astype(
+        {"block": str, "previous": str, "height": "int64", "transactions": "int64"}
+    )
     asked = traffic.inventories.astype({"id": str})
     commands = blocks["message"].map(traffic.messages.set_index("message")["command"])
     whole, relayed = blocks[commands == payloads.OBJECTS], blocks[commands == payloads.FLUFFY_BLOCK]
 
     assert sorted(asked.loc[asked["list"] == "blocks", "id"]) == sorted(whole["block"])
     assert set(asked.loc[asked["list"] == "missing_indices", "id"]) <= set(relayed["block"])
-    came = Counter(zip(traffic.transactions["message"], traffic.transactions["block_position"], strict=True))
-    assert [came[place] for place in zip(whole["message"], whole["position"], strict=True)] == list(whole["transactions"])
+    came = Counter(
+        zip(traffic.transactions["message"], traffic.transactions["block_position"], strict=True)
+    )
+    assert [came[place] for place in zip(whole["message"], whole["position"], strict=True)] == list(
+        whole["transactions"]
+    )
     chain = relayed.drop_duplicates("block").sort_values("height")
     assert list(chain["height"].diff().iloc[1:]) == [1] * (len(chain) - 1)
     assert list(chain["previous"].iloc[1:]) == list(chain["block"].iloc[:-1])
@@ -133,27 +162,60 @@ def test_a_decoder_and_the_generator_make_the_same_ids(case: tuple[Path, dict[st
 
 def test_one_table_alone_is_the_same(case: tuple[Path, dict[str, Any]]) -> None:
     path, manifest = case
-    assert len(mt.read(path, tables=["peer_lists"]).arrays["peer_lists"]) == manifest["peer_list_entries"]
+    assert (
+        len(mt.read(path, tables=["peer_lists"]).arrays["peer_lists"])
+        == manifest["peer_list_entries"]
+    )
     assert len(mt.read(path, tables=["messages"]).arrays["messages"]) == manifest["messages"]
-    assert len(mt.read(path, tables=["transactions"]).arrays["transactions"]) == manifest["transactions"]
+    assert (
+        len(mt.read(path, tables=["transactions"]).arrays["transactions"])
+        == manifest["transactions"]
+    )
     assert len(mt.read(path, tables=["blocks"]).arrays["blocks"]) == manifest["blocks"]
-    assert len(mt.read(path, tables=["inventories"]).arrays["inventories"]) == manifest["inventories"]
+    assert (
+        len(mt.read(path, tables=["inventories"]).arrays["inventories"]) == manifest["inventories"]
+    )
 
 
 def test_the_captures_hold_what_they_should(case: tuple[Path, dict[str, Any]]) -> None:
     path, manifest = case
     commands, tcp = manifest["messages_by_command"], manifest["tcp"]
     if path.name.startswith("busy"):
-        assert set(commands) == {"1001", "1002", "1003", "1007", "2002", "2003", "2004", "2006", "2007", "2008", "2009", "2010"}
-        assert all(tcp[misfortune] for misfortune in ("lost_segments", "reordered_segments", "repeated_segments", "retransmitted_bytes"))
+        assert set(commands) == {
+            "1001",
+            "1002",
+            "1003",
+            "1007",
+            "2002",
+            "2003",
+            "2004",
+            "2006",
+            "2007",
+            "2008",
+            "2009",
+            "2010",
+        }
+        assert all(
+            tcp[misfortune]
+            for misfortune in (
+                "lost_segments",
+                "reordered_segments",
+                "repeated_segments",
+                "retransmitted_bytes",
+            )
+        )
     else:  # a day's first seconds: peers connect, and relay
         assert min(commands["1001"], commands["2002"]) > 50
         assert manifest["peer_lists_of_250"] >= commands["1001"] // 2
-        assert manifest["transactions"] > 5 * manifest["distinct_transactions"]  # each is relayed by several peers
+        # each is relayed by several peers
+        assert manifest["transactions"] > 5 * manifest["distinct_transactions"]
 
 
 def test_the_same_seed_gives_the_same_file(tmp_path: Path) -> None:
-    manifests = [generate(tmp_path / name, 400_000, seed, BUSY, 500) for name, seed in (("a", 7), ("b", 7), ("c", 8))]
+    manifests = [
+        generate(tmp_path / name, 400_000, seed, BUSY, 500)
+        for name, seed in (("a", 7), ("b", 7), ("c", 8))
+    ]
     one, same, other = ((tmp_path / name).read_bytes() for name in "abc")
     assert one == same
     assert manifests[0] == manifests[1]
@@ -165,7 +227,11 @@ def test_the_parts_of_a_day_add_up() -> None:
     handshakes = shares.short + shares.peers * 86_400 / shares.lifetime
     timed_syncs = 2 * shares.peers * 1440
     parts = 2 * (handshakes + shares.pings + timed_syncs + shares.missing + shares.complements)
-    parts += shares.transactions + shares.blocks * shares.blocks_per_peer * shares.peers + 6 * shares.syncs
+    parts += (
+        shares.transactions
+        + shares.blocks * shares.blocks_per_peer * shares.peers
+        + 6 * shares.syncs
+    )
     assert parts == pytest.approx(shares.messages)
     assert shares.transactions > shares.messages / 2
 
@@ -175,9 +241,14 @@ def test_messages_have_the_sizes_that_standard_nodes_send() -> None:
     node, sync = payloads.node_data(18080, 5, 0, 1), payloads.payload_data(chain, 0)
     assert len(payloads.handshake_request(node, sync).data) == 295
     assert len(payloads.handshake_request(node, payloads.payload_data(chain, 384)).data) == 313
-    assert len(payloads.sync_request(sync).data) == len(payloads.sync_response([], sync).data) == 205
+    assert (
+        len(payloads.sync_request(sync).data) == len(payloads.sync_response([], sync).data) == 205
+    )
     assert (len(payloads.PING_REQUEST.data), len(payloads.ping_response(5).data)) == (43, 71)
-    assert (len(payloads.SUPPORT_FLAGS_REQUEST.data), len(payloads.SUPPORT_FLAGS_RESPONSE.data)) == (43, 62)
+    assert (
+        len(payloads.SUPPORT_FLAGS_REQUEST.data),
+        len(payloads.SUPPORT_FLAGS_RESPONSE.data),
+    ) == (43, 62)
     plain = payloads.peer_entry(b"1234", 18080, 5, 0, 0)
     assert len(plain) == 53
     assert len(payloads.peer_entry(b"1234", 18080, 5, 384, 18089)) == 53 + 18 + 12
@@ -266,7 +337,11 @@ def test_blocks_are_built_as_on_mainnet_and_follow_each_other() -> None:
     previous = bytes(32)
     for number, (made, body) in enumerate(zip(chain, bodies, strict=True)):
         blob = _Blob(made.blob)
-        assert (blob.varint(), blob.varint(), blob.varint()) == (16, 16, 1_767_225_600 + 120 * number)
+        assert (blob.varint(), blob.varint(), blob.varint()) == (
+            16,
+            16,
+            1_767_225_600 + 120 * number,
+        )
         assert blob.take(32) == previous
         blob.take(4)
         assert (blob.varint(), blob.varint()) == (2, 3_575_060 + number)
@@ -286,13 +361,27 @@ def test_blocks_are_built_as_on_mainnet_and_follow_each_other() -> None:
 def test_keccak_differs_from_sha3_in_the_padding_alone() -> None:
     rng = random.Random(7)
     messages = [rng.randbytes(size) for size in (0, 1, 134, 135, 136, 137, 271, 272, 5000, 3)]
-    assert keccak256(messages, padding=0x06) == [hashlib.sha3_256(message).digest() for message in messages]
-    assert keccak256([b""])[0].hex() == "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
+    assert keccak256(messages, padding=0x06) == [
+        hashlib.sha3_256(message).digest() for message in messages
+    ]
+    assert (
+        keccak256([b""])[0].hex()
+        == "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
+    )
     assert keccak256([]) == []
 
 
 @pytest.mark.parametrize(
-    ("value", "form"), [(0, "00"), (63, "fc"), (64, "0101"), (16383, "fdff"), (16384, "02000100"), ((1 << 30) - 1, "feffffff"), (1 << 30, "0300000001000000")]
+    ("value", "form"),
+    [
+        (0, "00"),
+        (63, "fc"),
+        (64, "0101"),
+        (16383, "fdff"),
+        (16384, "02000100"),
+        ((1 << 30) - 1, "feffffff"),
+        (1 << 30, "0300000001000000"),
+    ],
 )
 def test_varints_are_the_shortest(value: int, form: str) -> None:
     assert epee.varint(value).hex() == form
@@ -311,7 +400,10 @@ def test_an_orderly_peer_never_repeats_itself_and_a_repeating_one_always_sends_2
         assert len(set(entries)) == len(entries) == 250
 
 
-@pytest.mark.parametrize(("text", "size"), [("200MB", 200_000_000), ("1.5gb", 1_500_000_000), ("12kb", 12_000), ("77", 77)])
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("200MB", 200_000_000), ("1.5gb", 1_500_000_000), ("12kb", 12_000), ("77", 77)],
+)
 def test_sizes(text: str, size: int) -> None:
     assert parse_size(text) == size
 
@@ -334,37 +426,90 @@ def test_shares_are_checked() -> None:
 
 @needs_compiler
 def test_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    capture, blobs_file, manifest_file, results = (tmp_path / name for name in ("node.pcapng", "blobs", "manifest.json", "results.json"))
+    capture, blobs_file, manifest_file, results = (
+        tmp_path / name for name in ("node.pcapng", "blobs", "manifest.json", "results.json")
+    )
     share = ("--share", "peers=10", "--share", "syncs=3000")
     files = ("--blobs", str(blobs_file), "--manifest", str(manifest_file), str(capture))
     assert main(["generate", "--size", "2MB", "--seed", "4", "--pool", "1000", *share, *files]) == 0
     keys = "all,keccak,without_blobs,peer_lists,messages"
-    assert main(["run", str(capture), "--blobs", str(blobs_file), "--runs", "2", "--only", keys, "--json", str(results)]) == 0
+    assert (
+        main(
+            [
+                "run",
+                str(capture),
+                "--blobs",
+                str(blobs_file),
+                "--runs",
+                "2",
+                "--only",
+                keys,
+                "--json",
+                str(results),
+            ]
+        )
+        == 0
+    )
     manifest, result = json.loads(manifest_file.read_text()), json.loads(results.read_text())
 
     assert result["left_out"] == {}
-    assert result["capture"] == {"name": "node.pcapng", "bytes": capture.stat().st_size, "packets": manifest["packets"]}
-    ours = ["without_blobs", "without_blobs:read", "peer_lists", "peer_lists:read", "messages", "messages:read"]
+    assert result["capture"] == {
+        "name": "node.pcapng",
+        "bytes": capture.stat().st_size,
+        "packets": manifest["packets"],
+    }
+    ours = [
+        "without_blobs",
+        "without_blobs:read",
+        "peer_lists",
+        "peer_lists:read",
+        "messages",
+        "messages:read",
+    ]
     keccak = ["keccak", "keccak:hash", "all-keccak", "all-keccak:read"]
-    assert [line["key"] for line in result["summary"]] == ["libpcap", "all", "all:read", *keccak, *ours]
+    assert [line["key"] for line in result["summary"]] == [
+        "libpcap",
+        "all",
+        "all:read",
+        *keccak,
+        *ours,
+    ]
     assert [len(samples) for samples in result["samples"].values()] == [2] * 6
     reports = {key: samples[0]["report"] for key, samples in result["samples"].items()}
     rows = {key: report.get("rows", {}) for key, report in reports.items()}
     for table in ("transactions", "blocks", "inventories"):
         assert rows["all"][table] == manifest[table] > 0
         assert table not in rows["without_blobs"]
-    assert rows["all"].keys() - rows["without_blobs"].keys() == {"transactions", "blocks", "inventories"}
-    assert {rows[key]["messages"] for key in ("all", "without_blobs", "messages")} == {manifest["messages"]}
-    assert {rows[key]["peer_lists"] for key in ("all", "without_blobs", "peer_lists")} == {manifest["peer_list_entries"]}
+    assert rows["all"].keys() - rows["without_blobs"].keys() == {
+        "transactions",
+        "blocks",
+        "inventories",
+    }
+    assert {rows[key]["messages"] for key in ("all", "without_blobs", "messages")} == {
+        manifest["messages"]
+    }
+    assert {rows[key]["peer_lists"] for key in ("all", "without_blobs", "peer_lists")} == {
+        manifest["peer_list_entries"]
+    }
     lines = {line["key"]: line for line in result["summary"]}
     assert lines["libpcap"]["ratio_median"] == 1
     assert all(line["seconds_median"] >= line["seconds_min"] for line in lines.values())
     assert all(line["seconds_min"] > 0 for key, line in lines.items() if not key.startswith("all-"))
-    assert lines["all"]["peak_bytes"] >= lines["all"]["peak_before_read_bytes"] > lines["libpcap"]["peak_bytes"]
+    assert (
+        lines["all"]["peak_bytes"]
+        >= lines["all"]["peak_before_read_bytes"]
+        > lines["libpcap"]["peak_bytes"]
+    )
     assert "bare libpcap loop" in capsys.readouterr().out
 
-    assert reports["keccak"]["blobs"] == manifest["distinct_transactions"] + manifest["distinct_blocks"]
-    assert reports["keccak"]["blob_bytes"] == manifest["distinct_transaction_bytes"] + manifest["distinct_block_bytes"]
+    assert (
+        reports["keccak"]["blobs"]
+        == manifest["distinct_transactions"] + manifest["distinct_blocks"]
+    )
+    assert (
+        reports["keccak"]["blob_bytes"]
+        == manifest["distinct_transaction_bytes"] + manifest["distinct_block_bytes"]
+    )
     distinct = _blobs_of(blobs_file)
     assert len(set(distinct)) == len(distinct) == reports["keccak"]["blobs"]
     hashes = 0
@@ -387,10 +532,19 @@ def test_the_time_of_hashing_is_taken_off_round_by_round(tmp_path: Path) -> None
     loop, tables, hashing = (3.0, 1.0, 2.0), (9.0, 4.0, 7.0), (3.0, 1.0, 1.0)
     bench.samples = {
         "libpcap": [Sample(number, 50.0, cpu, 0) for number, cpu in enumerate(loop)],
-        "all": [Sample(number, 90.0, cpu + 1, 0, {"within_seconds": 80.0, "within_cpu": cpu}) for number, cpu in enumerate(tables)],
-        "keccak": [Sample(number, 99.0, 99.0, 0, {"within_seconds": 30.0, "within_cpu": cpu}) for number, cpu in enumerate(hashing)],
+        "all": [
+            Sample(number, 90.0, cpu + 1, 0, {"within_seconds": 80.0, "within_cpu": cpu})
+            for number, cpu in enumerate(tables)
+        ],
+        "keccak": [
+            Sample(number, 99.0, 99.0, 0, {"within_seconds": 30.0, "within_cpu": cpu})
+            for number, cpu in enumerate(hashing)
+        ],
     }
-    contenders = [Contender(key, key, (), within=within) for key, within in (("libpcap", None), ("all", ("read", "")), ("keccak", ("hash", "")))]
+    contenders = [
+        Contender(key, key, (), within=within)
+        for key, within in (("libpcap", None), ("all", ("read", "")), ("keccak", ("hash", "")))
+    ]
     ratios = {line.key: line.as_json()["cpu_ratio_median"] for line in bench.summaries(contenders)}
     assert ratios["all-keccak"] == pytest.approx(3.5)  # of 7/3, 4, 7/2
     assert ratios["all-keccak:read"] == pytest.approx(3.0)  # of 2, 3, 3
@@ -398,9 +552,25 @@ def test_the_time_of_hashing_is_taken_off_round_by_round(tmp_path: Path) -> None
 
 
 @needs_compiler
-def test_without_the_blobs_the_keccak_pass_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_the_blobs_the_keccak_pass_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     capture = tmp_path / "node.pcapng"
-    assert main(["generate", "--size", "100KB", "--pool", "1000", "--manifest", str(tmp_path / "manifest"), str(capture)]) == 0
+    assert (
+        main(
+            [
+                "generate",
+                "--size",
+                "100KB",
+                "--pool",
+                "1000",
+                "--manifest",
+                str(tmp_path / "manifest"),
+                str(capture),
+            ]
+        )
+        == 0
+    )
     assert main(["run", str(capture), "--runs", "1", "--only", "all,keccak"]) == 0
     out = capsys.readouterr().out
     assert "left out: keccak: " in out
@@ -409,7 +579,21 @@ def test_without_the_blobs_the_keccak_pass_is_left_out(tmp_path: Path, capsys: p
 
 def test_threads_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capture, results = tmp_path / "node.pcapng", tmp_path / "results.json"
-    assert main(["generate", "--size", "100KB", "--pool", "1000", "--manifest", str(tmp_path / "manifest"), str(capture)]) == 0
+    assert (
+        main(
+            [
+                "generate",
+                "--size",
+                "100KB",
+                "--pool",
+                "1000",
+                "--manifest",
+                str(tmp_path / "manifest"),
+                str(capture),
+            ]
+        )
+        == 0
+    )
     assert main(["threads", str(capture), "--runs", "2", "--json", str(results)]) == 0
     result = json.loads(results.read_text())
     assert [line["threads"] for line in result["threads"]] == [1, 2, 4]

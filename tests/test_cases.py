@@ -1,4 +1,6 @@
-"""Runs the hand-made cases of `cases/`: writes the files of each, reads them, and holds the tables against what the case expects."""
+"""Runs the hand-made cases of `cases/`: writes the files of each, reads them, and holds the tables
+against what the case expects.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +19,24 @@ from cases._case import ANY, Row
 
 import monerotraffic as mt
 
-TABLES = ("connections", "peer_lists", "node_data", "sync_data", "transactions", "blocks", "inventories", "fields")
-IN_STREAMS = ("no_header", "truncated", "gap", "snapped", "oversize", "malformed", "foreign")  # problems that account for bytes of streams
+TABLES = (
+    "connections",
+    "peer_lists",
+    "node_data",
+    "sync_data",
+    "transactions",
+    "blocks",
+    "inventories",
+    "fields",
+)
+# problems that account for bytes of streams
+IN_STREAMS = ("no_header", "truncated", "gap", "snapped", "oversize", "malformed", "foreign")
 
 
 def plain(value: Any) -> Any:
-    """A cell of a DataFrame as a plain Python value: nanoseconds for times, None for whatever is missing."""
+    """A cell of a DataFrame as a plain Python value: nanoseconds for times, None for whatever is
+    missing.
+    """
     name = type(value).__name__
     if name in ("NoneType", "NAType", "NaTType"):
         return None
@@ -34,8 +48,15 @@ def plain(value: Any) -> Any:
 
 
 def rows(frame: Any, wanted: Sequence[Row]) -> list[Row]:
-    """The rows of a DataFrame, in the columns that the expected rows name and those needed to tell them apart."""
-    names = {name for row in wanted for name in row if name not in ("id", "reply") or name in frame.columns} | ({"message", "reply_to", "status", "command"} & set(frame.columns))
+    """The rows of a DataFrame, in the columns that the expected rows name and those needed to tell
+    them apart.
+    """
+    names = {
+        name
+        for row in wanted
+        for name in row
+        if name not in ("id", "reply") or name in frame.columns
+    } | ({"message", "reply_to", "status", "command"} & set(frame.columns))
     names.discard("reply")
     missing = names - set(frame.columns)
     assert not missing, f"no such columns: {sorted(missing)}"
@@ -44,30 +65,54 @@ def rows(frame: Any, wanted: Sequence[Row]) -> list[Row]:
 
 
 def agrees(row: Row, wanted: Row, skip: tuple[str, ...] = ()) -> bool:
-    return all(row[name] == value and isinstance(row[name], bool) == isinstance(value, bool) for name, value in wanted.items() if name not in skip and value is not ANY)
+    return all(
+        row[name] == value and isinstance(row[name], bool) == isinstance(value, bool)
+        for name, value in wanted.items()
+        if name not in skip and value is not ANY
+    )
 
 
 def compare(what: str, got: list[Row], wanted: Sequence[Row], skip: tuple[str, ...] = ()) -> None:
     """Row by row."""
-    differences = [f"row {i}: {name} is {a[name]!r}, expected {b[name]!r}" for i, (a, b) in enumerate(zip(got, wanted, strict=False)) for name in b if not agrees(a, {name: b[name]}, skip)]
-    assert len(got) == len(wanted) and not differences, "\n".join([f"{what}: {len(got)} rows, expected {len(wanted)}", *differences, "got:", *map(str, got[:30])])
+    differences = [
+        f"row {i}: {name} is {a[name]!r}, expected {b[name]!r}"
+        for i, (a, b) in enumerate(zip(got, wanted, strict=False))
+        for name in b
+        if not agrees(a, {name: b[name]}, skip)
+    ]
+    assert len(got) == len(wanted) and not differences, "\n".join(
+        [
+            f"{what}: {len(got)} rows, expected {len(wanted)}",
+            *differences,
+            "got:",
+            *map(str, got[:30]),
+        ]
+    )
 
 
 def find(what: str, got: list[Row], wanted: Sequence[Row], exactly: bool) -> list[Row]:
-    """A distinct row for each expected one, in any order; `exactly`: and no row more. Returns them in the order of `wanted`."""
+    """A distinct row for each expected one, in any order; `exactly`: and no row more. Returns them
+    in the order of `wanted`.
+    """
     left = list(got)
     found = []
     for row in wanted:
-        match = next((candidate for candidate in left if agrees(candidate, row, ("id", "reply"))), None)
+        match = next(
+            (candidate for candidate in left if agrees(candidate, row, ("id", "reply"))), None
+        )
         assert match is not None, "\n".join([f"{what}: no row {row}", "got:", *map(str, got[:30])])
         left.remove(match)
         found.append(match)
-    assert not (exactly and left), "\n".join([f"{what}: rows that nothing expects:", *map(str, left[:30])])
+    assert not (exactly and left), "\n".join(
+        [f"{what}: rows that nothing expects:", *map(str, left[:30])]
+    )
     return found
 
 
 def compare_messages(frame: Any, wanted: Sequence[Row], ordered: bool) -> None:
-    """Complete messages in order, the others anywhere; then the pairing of requests and responses through the labels."""
+    """Complete messages in order, the others anywhere; then the pairing of requests and responses
+    through the labels.
+    """
     got = rows(frame, wanted)
     complete = [row for row in got if row["status"] == "complete"]
     expected = [row for row in wanted if row["status"] == "complete"]
@@ -77,32 +122,46 @@ def compare_messages(frame: Any, wanted: Sequence[Row], ordered: bool) -> None:
         complete = find("complete messages", complete, expected, True)
     others = [row for row in got if row["status"] != "complete"]
     broken = [row for row in wanted if row["status"] != "complete"]
-    pairs = list(zip(complete, expected, strict=True)) + list(zip(find("messages not complete", others, broken, True), broken, strict=True))
+    pairs = list(zip(complete, expected, strict=True)) + list(
+        zip(find("messages not complete", others, broken, True), broken, strict=True)
+    )
     ids = {row["id"]: match["message"] for match, row in pairs if "id" in row}
     for match, row in pairs:
         if "reply" in row and row["reply"] is not ANY:
             answer = -1 if row["reply"] is None else ids[row["reply"]]
-            assert match["reply_to"] == answer, f"reply_to of {match} should be {row['reply']!r} = {answer}"
+            assert match["reply_to"] == answer, (
+                f"reply_to of {match} should be {row['reply']!r} = {answer}"
+            )
 
 
 def check_accounts(traffic: Any, envelopes: int) -> None:
-    """What holds for every capture: no byte is dropped in silence, and the counts agree with the rows."""
+    """What holds for every capture: no byte is dropped in silence, and the counts agree with the
+    rows.
+    """
     arrays = traffic.arrays
     connections, files = arrays["connections"], arrays["files"]
     complete = traffic.messages[traffic.messages["status"] == "complete"]
     lost = undecoded = 0
-    for kind, size in zip(traffic.problems["kind"].tolist(), traffic.problems["bytes"].tolist(), strict=True):
+    for kind, size in zip(
+        traffic.problems["kind"].tolist(), traffic.problems["bytes"].tolist(), strict=True
+    ):
         if kind == "lost":
             lost += size
         elif kind in IN_STREAMS:
             undecoded += size
     seen = int(connections["client_bytes"].sum() + connections["server_bytes"].sum())
     decoded = 33 * len(complete) + sum(complete["length"].tolist()) + envelopes
-    assert seen == decoded + undecoded, f"{seen} bytes seen, {decoded} decoded, {undecoded} in problems"
-    assert int(connections["client_lost"].sum() + connections["server_lost"].sum()) == lost, "lost bytes of connections and of problems"
+    assert seen == decoded + undecoded, (
+        f"{seen} bytes seen, {decoded} decoded, {undecoded} in problems"
+    )
+    assert int(connections["client_lost"].sum() + connections["server_lost"].sum()) == lost, (
+        "lost bytes of connections and of problems"
+    )
     assert arrays["messages"]["message"].tolist() == list(range(len(arrays["messages"])))
     assert connections["connection"].tolist() == list(range(len(connections)))
-    assert int(connections["client_messages"].sum() + connections["server_messages"].sum()) == len(arrays["messages"])
+    assert int(connections["client_messages"].sum() + connections["server_messages"].sum()) == len(
+        arrays["messages"]
+    )
     assert (files["packets"] == files["tcp_packets"] + files["skipped_packets"]).all()
 
 
@@ -147,7 +206,11 @@ def test_case(case: Case, tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
 
     def run() -> Any:
-        return piped(tmp_path / expect.stdin, expect) if expect.stdin else mt.read(inputs(tmp_path, expect), **arguments(expect))
+        return (
+            piped(tmp_path / expect.stdin, expect)
+            if expect.stdin
+            else mt.read(inputs(tmp_path, expect), **arguments(expect))
+        )
 
     if expect.error is not None:
         with pytest.raises(mt.CaptureError, match=expect.error):
@@ -156,7 +219,11 @@ def test_case(case: Case, tmp_path: Path) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         traffic = run()
-    told = [str(warning.message) for warning in caught if issubclass(warning.category, mt.CaptureWarning)]
+    told = [
+        str(warning.message)
+        for warning in caught
+        if issubclass(warning.category, mt.CaptureWarning)
+    ]
     if expect.warning is None:
         assert not told
     elif expect.warning:
@@ -165,10 +232,16 @@ def test_case(case: Case, tmp_path: Path) -> None:
     if expect.messages is not None:
         compare_messages(traffic.messages, expect.messages, expect.ordered)
     if expect.complete is not None:
-        compare_messages(traffic.messages[traffic.messages["status"] == "complete"], expect.complete, expect.ordered)
+        compare_messages(
+            traffic.messages[traffic.messages["status"] == "complete"],
+            expect.complete,
+            expect.ordered,
+        )
     if expect.totals is not None:
         totals: dict[str, int] = {}
-        for kind, size in zip(traffic.problems["kind"].tolist(), traffic.problems["bytes"].tolist(), strict=True):
+        for kind, size in zip(
+            traffic.problems["kind"].tolist(), traffic.problems["bytes"].tolist(), strict=True
+        ):
             totals[kind] = totals.get(kind, 0) + size
         assert totals == expect.totals, traffic.problems.to_string()
     for table in TABLES:
@@ -178,7 +251,16 @@ def test_case(case: Case, tmp_path: Path) -> None:
     if expect.file_rows is not None:
         compare("files", rows(traffic.files, expect.file_rows), expect.file_rows)
     if expect.problems is not None:
-        find("problems", rows(traffic.problems, expect.problems or [{"kind": 0, "bytes": 0, "connection": 0, "frame": 0, "detail": 0}]), expect.problems, True)
+        find(
+            "problems",
+            rows(
+                traffic.problems,
+                expect.problems
+                or [{"kind": 0, "bytes": 0, "connection": 0, "frame": 0, "detail": 0}],
+            ),
+            expect.problems,
+            True,
+        )
     find("problems", rows(traffic.problems, expect.some_problems), expect.some_problems, False)
     if expect.check is not None:
         expect.check(traffic)

@@ -21,7 +21,13 @@ Captured = pytest.CaptureFixture[str]
 
 
 def run(*arguments: object, **more: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "monerotraffic", *map(str, arguments)], capture_output=True, text=True, check=False, **more)
+    return subprocess.run(
+        [sys.executable, "-m", "monerotraffic", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        **more,
+    )
 
 
 def section(text: str, title: str) -> list[list[str]]:
@@ -46,14 +52,25 @@ def test_summary_of_the_demo() -> None:
 def test_summary(capture: Path, capsys: Captured) -> None:  # noqa: F811
     assert main(["summary", str(capture)]) == 0
     text = capsys.readouterr().out
-    assert text.splitlines()[:2] == [f"vantage node  {HOST}", "time span     2023-11-14 22:13:21 to 2023-11-14 22:13:24 UTC (3.0 s)"]
+    assert text.splitlines()[:2] == [
+        f"vantage node  {HOST}",
+        "time span     2023-11-14 22:13:21 to 2023-11-14 22:13:24 UTC (3.0 s)",
+    ]
     assert section(text, "4 TCP connections") == [
         ["direction", "start", "end", "connections"],
         ["incoming", "syn", "fin", "3"],
         ["outgoing", "syn", "fin", "1"],
     ]
     messages = section(text, "16 messages")
-    assert messages[0] == ["command", "name", "kind", "direction", "messages", "incomplete", "bytes"]
+    assert messages[0] == [
+        "command",
+        "name",
+        "kind",
+        "direction",
+        "messages",
+        "incomplete",
+        "bytes",
+    ]
     assert [row[:6] for row in messages[1:]] == [
         ["1001", "HANDSHAKE", "request", "sent", "1", "0"],
         ["1001", "HANDSHAKE", "request", "received", "3", "0"],
@@ -65,8 +82,36 @@ def test_summary(capture: Path, capsys: Captured) -> None:  # noqa: F811
         ["1003", "PING", "response", "received", "1", "0"],
     ]
     peers = section(text, "4 peers, 4 of them with messages")
-    assert peers[0] == ["peer", "incoming", "outgoing", "received", "sent", "messages", "peer_id", "port", "height", "txs", "txs_first", "blocks", "blocks_first"]
-    assert peers[1] == ["192.0.2.1", "1", "0", "2", "2", "4", "fedcba9876543210", "18080", "3,000,000", "0", "0", "0", "0"]
+    assert peers[0] == [
+        "peer",
+        "incoming",
+        "outgoing",
+        "received",
+        "sent",
+        "messages",
+        "peer_id",
+        "port",
+        "height",
+        "txs",
+        "txs_first",
+        "blocks",
+        "blocks_first",
+    ]
+    assert peers[1] == [
+        "192.0.2.1",
+        "1",
+        "0",
+        "2",
+        "2",
+        "4",
+        "fedcba9876543210",
+        "18080",
+        "3,000,000",
+        "0",
+        "0",
+        "0",
+        "0",
+    ]
     assert "\n0 distinct transactions, 0 distinct blocks\n" in text
     assert peers[4][:7] == ["192.0.2.9", "0", "1", "2", "2", "4", "1122334455667788"]
     assert "0 problems" in text
@@ -83,9 +128,17 @@ def test_who_showed_what_first(capsys: Captured) -> None:
         "lowest": heights.min(),
         "highest": heights.max(),
     }
-    received = traffic.messages[traffic.messages["direction"] == "received"].sort_values("end_time", kind="stable")
-    for name, table, item in (("txs", traffic.transactions, "tx"), ("blocks", traffic.blocks, "block")):
-        shown = [(row.peer, getattr(row, item)) for row in received.merge(table, on="message").itertuples()]
+    received = traffic.messages[traffic.messages["direction"] == "received"].sort_values(
+        "end_time", kind="stable"
+    )
+    for name, table, item in (
+        ("txs", traffic.transactions, "tx"),
+        ("blocks", traffic.blocks, "block"),
+    ):
+        shown = [
+            (row.peer, getattr(row, item))
+            for row in received.merge(table, on="message").itertuples()
+        ]
         first = {what: peer for peer, what in reversed(shown)}
         for row in numbers["peers"]["top"]:
             assert row[name] == len({what for peer, what in shown if peer == row["peer"]})
@@ -95,7 +148,14 @@ def test_who_showed_what_first(capsys: Captured) -> None:
 
 def test_top(capture: Path, capsys: Captured) -> None:  # noqa: F811
     assert main(["summary", "--top", "2", str(capture)]) == 0
-    assert len(section(capsys.readouterr().out, "4 peers, 4 of them with messages; the first 2 by messages")) == 3
+    assert (
+        len(
+            section(
+                capsys.readouterr().out, "4 peers, 4 of them with messages; the first 2 by messages"
+            )
+        )
+        == 3
+    )
     assert main(["summary", "--top", "0", str(capture)]) == 0
     assert section(capsys.readouterr().out, "4 peers") == []
 
@@ -125,14 +185,20 @@ def test_host_and_strangers(capture: Path, capsys: Captured) -> None:  # noqa: F
     assert text.startswith("vantage node  192.0.2.1, 2001:db8::1\n")
     assert ["(strangers)", "syn", "fin", "3"] in section(text, "4 TCP connections")
     assert main(["summary", "--json", "--host", "192.0.2.1", str(capture)]) == 0
-    assert {"direction": None, "start": "syn", "end": "fin", "connections": 3} in json.loads(capsys.readouterr().out)["connections"]["by"]
+    assert {"direction": None, "start": "syn", "end": "fin", "connections": 3} in json.loads(
+        capsys.readouterr().out
+    )["connections"]["by"]
 
 
 def test_capture_without_monero(tmp_path: Path, capsys: Captured) -> None:
     for options in ([], ["--json"]):
         assert main(["summary", *options, str(put(tmp_path / "none.pcap", []))]) == 0
         text = capsys.readouterr().out
-        assert json.loads(text)["span"]["first"] is None if options else "time span     unknown" in text
+        assert (
+            json.loads(text)["span"]["first"] is None
+            if options
+            else "time span     unknown" in text
+        )
 
 
 def test_damage_is_told(capture: Path, capsys: Captured) -> None:  # noqa: F811
@@ -161,7 +227,15 @@ def test_an_error_cannot_steer_the_terminal(tmp_path: Path, capsys: Captured) ->
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["summary"], ["summary", "--host", "nobody", "x"], ["summary", "--port", "0", "x"], ["summary", "--top", "-1", "x"], ["dance"]]
+    "arguments",
+    [
+        [],
+        ["summary"],
+        ["summary", "--host", "nobody", "x"],
+        ["summary", "--port", "0", "x"],
+        ["summary", "--top", "-1", "x"],
+        ["dance"],
+    ],
 )
 def test_wrong_command_lines(arguments: list[str], capsys: Captured) -> None:
     with pytest.raises(SystemExit) as caught:
@@ -195,7 +269,13 @@ def test_reader_that_has_enough(capture: Path) -> None:  # noqa: F811
     """As with `| head -1`: no traceback, no complaint at exit."""
     reading, writing = os.pipe()
     os.close(reading)
-    done = subprocess.run([sys.executable, "-m", "monerotraffic", "summary", str(capture)], stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "monerotraffic", "summary", str(capture)],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
     os.close(writing)
     assert done.returncode == 0
     assert done.stderr == ""
@@ -203,7 +283,13 @@ def test_reader_that_has_enough(capture: Path) -> None:  # noqa: F811
 
 @pytest.mark.parametrize(
     ("text", "shown"),
-    [("plain ⟶ é", "plain ⟶ é"), ("a\nb\tc", "a\\nb\\tc"), ("\x1b[0m\x7f", "\\x1b[0m\\x7f"), ("\u202eabc", "\\u202eabc"), ("\udcff", "\\udcff")],
+    [
+        ("plain ⟶ é", "plain ⟶ é"),
+        ("a\nb\tc", "a\\nb\\tc"),
+        ("\x1b[0m\x7f", "\\x1b[0m\\x7f"),
+        ("\u202eabc", "\\u202eabc"),
+        ("\udcff", "\\udcff"),
+    ],
 )
 def test_printable(text: str, shown: str) -> None:
     assert printable(text) == shown

@@ -1,4 +1,6 @@
-"""What is inside the messages of the labelled captures: transactions and blocks against the ids that monerod's RPC told, inventories and fields against the other tables and tshark."""
+"""What is inside the messages of the labelled captures: transactions and blocks against the ids
+that monerod's RPC told, inventories and fields against the other tables and tshark.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def read(*paths: Path) -> mt.Traffic:
 
 def told(traffic: mt.Traffic, table: str, *columns: str) -> pd.DataFrame:
     """Rows of a table with these columns of their messages."""
-    return getattr(traffic, table).merge(traffic.messages[["message", *columns]], on="message", validate="many_to_one")
+    return getattr(traffic, table).merge(
+        traffic.messages[["message", *columns]], on="message", validate="many_to_one"
+    )
 
 
 # ---------------------------------------------------------------- transactions
@@ -37,11 +41,21 @@ def test_transactions_are_those_that_were_sent(scenario: truth.Scenario) -> None
     assert ids or scenario.id == "small-spies"
     assert ids == set(sent) if scenario.full else ids <= set(sent)
     for name in ("weight", "outputs"):
-        known = relayed["tx"].map({tx: event[name] for tx, event in sent.items() if name in event}).astype("Float64")
+        known = (
+            relayed["tx"]
+            .map({tx: event[name] for tx, event in sent.items() if name in event})
+            .astype("Float64")
+        )
         assert (known.isna() | (known == relayed[name])).all()
-    assert (found["version"] == 2).all() and (found["rct_type"] == 6).all() and (found["ring_size"] == 16).all()
+    assert (
+        (found["version"] == 2).all()
+        and (found["rct_type"] == 6).all()
+        and (found["ring_size"] == 16).all()
+    )
     assert found["fee"].notna().all() and (found["fee"] > 0).all()
-    assert (relayed["weight"] >= relayed["size"]).all() and ((relayed["weight"] == relayed["size"]) == (relayed["outputs"] <= 2)).all()
+    assert (relayed["weight"] >= relayed["size"]).all() and (
+        (relayed["weight"] == relayed["size"]) == (relayed["outputs"] <= 2)
+    ).all()
     assert relayed["fluff"].notna().all() and relayed["block_position"].isna().all()
     assert found.loc[found["command"] != 2002, ["fluff", "ascending"]].isna().all(axis=None)
     assert relayed.loc[relayed["fluff"].fillna(False), "ascending"].all()
@@ -51,7 +65,9 @@ def test_transactions_are_those_that_were_sent(scenario: truth.Scenario) -> None
 def test_the_peers_that_showed_a_transaction_in_order(scenario: truth.Scenario) -> None:
     """As one finds them from the tables, and as the oracle's rows have them."""
     seen = told(read(*scenario.parts), "transactions", "end_time", "peer", "direction", "command")
-    seen = seen[(seen["command"] == 2002) & (seen["direction"] == "received")].sort_values("end_time", kind="stable")
+    seen = seen[(seen["command"] == 2002) & (seen["direction"] == "received")].sort_values(
+        "end_time", kind="stable"
+    )
     ours = {tx: rows["peer"].tolist() for tx, rows in seen.groupby("tx", observed=True)}
     tables = oracle.decode(scenario.parts)
     messages = {row["message"]: row for row in tables["messages"]}
@@ -62,7 +78,10 @@ def test_the_peers_that_showed_a_transaction_in_order(scenario: truth.Scenario) 
         sender, receiver = ends if message["from_client"] else reversed(ends)
         if message["command"] == 2002 and receiver in truth.VANTAGE:
             wanted.setdefault(row["tx"], []).append((message["end_time"], sender))
-    assert ours == {tx: [sender for _, sender in sorted(senders, key=lambda item: item[0])] for tx, senders in wanted.items()}
+    assert ours == {
+        tx: [sender for _, sender in sorted(senders, key=lambda item: item[0])]
+        for tx, senders in wanted.items()
+    }
 
 
 # ---------------------------------------------------------------- blocks
@@ -79,9 +98,13 @@ def test_blocks_are_those_that_were_mined(scenario: truth.Scenario) -> None:
 
 @pytest.mark.parametrize("scenario", scenarios())
 def test_blocks_make_a_chain(scenario: truth.Scenario) -> None:
-    """Each block has one height, and is the successor of one below (forks: there may be two of a height); the height of a node's sync data is that of the block it names."""
+    """Each block has one height, and is the successor of one below (forks: there may be two of a
+    height); the height of a node's sync data is that of the block it names.
+    """
     traffic = read(*scenario.parts)
-    blocks = traffic.blocks.astype({"block": str, "previous": str}).drop_duplicates(["block", "height", "previous", "miner_tx"])
+    blocks = traffic.blocks.astype({"block": str, "previous": str}).drop_duplicates(
+        ["block", "height", "previous", "miner_tx"]
+    )
     assert blocks["block"].is_unique
     heights = dict(zip(blocks["block"], blocks["height"].tolist(), strict=True))
     below = blocks["previous"].map(heights).astype("Float64")
@@ -97,8 +120,15 @@ def test_transactions_with_a_block_are_those_that_it_counts(scenario: truth.Scen
     traffic = read(*scenario.parts)
     blocks = told(traffic, "blocks", "command")
     whole = blocks[blocks["command"] == 2004]
-    with_block = traffic.transactions.dropna(subset=["block_position"]).groupby(["message", "block_position"]).size()
-    counts = [with_block.get((message, position), 0) for message, position in zip(whole["message"], whole["position"], strict=True)]
+    with_block = (
+        traffic.transactions.dropna(subset=["block_position"])
+        .groupby(["message", "block_position"])
+        .size()
+    )
+    counts = [
+        with_block.get((message, position), 0)
+        for message, position in zip(whole["message"], whole["position"], strict=True)
+    ]
     assert counts == whole["transactions"].tolist()
 
 
@@ -107,16 +137,28 @@ def test_transactions_with_a_block_are_those_that_it_counts(scenario: truth.Scen
 
 @pytest.mark.parametrize("scenario", scenarios())
 def test_blocks_that_were_asked_for_come(scenario: truth.Scenario) -> None:
-    """2003 lists ids; the next 2004 the other way on the connection has these blocks, or says which it misses."""
+    """2003 lists ids; the next 2004 the other way on the connection has these blocks, or says which
+    it misses.
+    """
     traffic = read(*scenario.parts)
     asked = told(traffic, "inventories", "connection", "command")
     asked = asked[asked["command"] == 2003]
     sent = told(traffic, "blocks", "connection", "command")
     given = set(zip(sent["connection"], sent["block"].astype(str), strict=True))
     missed = told(traffic, "inventories", "connection", "command")
-    missed = set(missed.loc[missed["list"] == "missed", ["connection", "id"]].astype({"id": str}).itertuples(index=False, name=None))
+    missed = set(
+        missed.loc[missed["list"] == "missed", ["connection", "id"]]
+        .astype({"id": str})
+        .itertuples(index=False, name=None)
+    )
     requests = traffic.messages[traffic.messages["command"] == 2003].groupby("connection").size()
-    answers = traffic.messages[(traffic.messages["command"] == 2004) & (traffic.messages["status"] == "complete")].groupby("connection").size()
+    answers = (
+        traffic.messages[
+            (traffic.messages["command"] == 2004) & (traffic.messages["status"] == "complete")
+        ]
+        .groupby("connection")
+        .size()
+    )
     answered = requests.index[requests == answers.reindex(requests.index, fill_value=0)]
     wanted = asked[asked["connection"].isin(answered)]
     assert set(zip(wanted["connection"], wanted["id"].astype(str), strict=True)) <= given | missed
@@ -125,7 +167,14 @@ def test_blocks_that_were_asked_for_come(scenario: truth.Scenario) -> None:
 @pytest.mark.parametrize("scenario", scenarios())
 def test_lists_go_with_their_commands(scenario: truth.Scenario) -> None:
     found = told(read(*scenario.parts), "inventories", "command")
-    assert set(zip(found["command"], found["list"], strict=True)) <= {(2003, "blocks"), (2004, "missed"), (2006, "chain"), (2007, "chain"), (2009, "missing_indices"), (2010, "txpool")}
+    assert set(zip(found["command"], found["list"], strict=True)) <= {
+        (2003, "blocks"),
+        (2004, "missed"),
+        (2006, "chain"),
+        (2007, "chain"),
+        (2009, "missing_indices"),
+        (2010, "txpool"),
+    }
     indices = found["list"] == "missing_indices"
     assert (found["index"].notna() == indices).all() and found["id"].notna().all()
 
@@ -142,35 +191,68 @@ def fields_by_message(traffic: mt.Traffic) -> dict[int, list[dict[str, Any]]]:
 
 @pytest.mark.parametrize("scenario", scenarios())
 def test_fields_are_tsharks_items(scenario: truth.Scenario) -> None:
-    """Keys, types and all values that the pipeline asks for, message by message, of all commands. tshark is right about a message that is alone in its frame and came in order."""
+    """Keys, types and all values that the pipeline asks for, message by message, of all commands.
+    tshark is right about a message that is alone in its frame and came in order.
+    """
     traffic = read(*scenario.parts)
     fields = fields_by_message(traffic)
     tables = {name: plain(getattr(traffic, name)) for name in ("connections", "messages", "files")}
     messages = scenario.messages()
     delivered = Counter(row["delivered_frame"] for row in messages)
-    orderly = {row["last_frame"] for row in messages if row["delivered_frame"] == row["last_frame"] and delivered[row["last_frame"]] == 1}
+    orderly = {
+        row["last_frame"]
+        for row in messages
+        if row["delivered_frame"] == row["last_frame"] and delivered[row["last_frame"]] == 1
+    }
     printed = truth.tshark_values(scenario)
     compared: Counter[int] = Counter()
     for row in truth.with_ends(tables):
         frame = row["last_frame"]
-        if row["status"] != "complete" or row["fragments"] > 1 or frame not in orderly or frame not in printed:
+        if (
+            row["status"] != "complete"
+            or row["fragments"] > 1
+            or frame not in orderly
+            or frame not in printed
+        ):
             continue
         source, port, command, flags, lists = printed[frame]
-        if (source or row["sender"][0], port, command, flags) != (*row["sender"], row["command"], row["flags"]):
+        if (source or row["sender"][0], port, command, flags) != (
+            *row["sender"],
+            row["command"],
+            row["flags"],
+        ):
             continue  # tshark went out of step
-        assert truth.printed_fields(fields.get(row["message"], [])) == lists, (frame, row["command"])
+        assert truth.printed_fields(fields.get(row["message"], [])) == lists, (
+            frame,
+            row["command"],
+        )
         compared[row["command"]] += 1
     assert sum(compared.values()) > 0.5 * len(printed) and len(compared) >= 4, compared
 
 
-SMALL = [pytest.param(scenario, id=scenario.id) for scenario in truth.scenarios() if not scenario.full]
+SMALL = [
+    pytest.param(scenario, id=scenario.id) for scenario in truth.scenarios() if not scenario.full
+]
 
 
-def messages_of_oracle(traffic: mt.Traffic, tables: dict[str, list[dict[str, Any]]]) -> dict[int, dict[str, Any]]:
+def messages_of_oracle(
+    traffic: mt.Traffic, tables: dict[str, list[dict[str, Any]]]
+) -> dict[int, dict[str, Any]]:
     """The oracle's row of each of our whole messages."""
 
     def key(row: dict[str, Any]) -> tuple[Any, ...]:
-        return tuple(row[name] for name in ("connection", "from_client", "frame", "end_frame", "command", "length", "wire_place"))
+        return tuple(
+            row[name]
+            for name in (
+                "connection",
+                "from_client",
+                "frame",
+                "end_frame",
+                "command",
+                "length",
+                "wire_place",
+            )
+        )
 
     def placed(rows: list[dict[str, Any]]) -> dict[tuple[Any, ...], dict[str, Any]]:
         count: Counter[tuple[int, bool]] = Counter()
@@ -182,7 +264,11 @@ def messages_of_oracle(traffic: mt.Traffic, tables: dict[str, list[dict[str, Any
         return made
 
     theirs = placed(tables["messages"])
-    return {row["message"]: theirs[place] for place, row in placed(plain(traffic.messages)).items() if row["status"] == "complete"}
+    return {
+        row["message"]: theirs[place]
+        for place, row in placed(plain(traffic.messages)).items()
+        if row["status"] == "complete"
+    }
 
 
 @pytest.mark.parametrize("scenario", SMALL)
@@ -204,7 +290,9 @@ def test_fields_are_those_of_the_oracle(scenario: truth.Scenario) -> None:
 
 @pytest.mark.parametrize("scenario", SMALL)
 def test_loads_gives_the_same_as_fields(scenario: truth.Scenario) -> None:
-    """The rows, put together again by position and parent, are what levin.loads makes of the payload."""
+    """The rows, put together again by position and parent, are what levin.loads makes of the
+    payload.
+    """
     traffic = read(*scenario.parts)
     ours = fields_by_message(traffic)
     for message, row in messages_of_oracle(traffic, oracle.decode(scenario.parts)).items():
@@ -224,7 +312,14 @@ def nested(rows: list[dict[str, Any]]) -> Any:
             return {one["key"]: value(one) for one in below}
         if row["type"] & 0x80:
             return [value(one) for one in below]
-        return next((row[name] for name in ("value_int", "value_float", "value_bytes") if row[name] is not None), None)
+        return next(
+            (
+                row[name]
+                for name in ("value_int", "value_float", "value_bytes")
+                if row[name] is not None
+            ),
+            None,
+        )
 
     return {row["key"]: value(row) for row in children.get(-1, [])}
 
@@ -235,12 +330,19 @@ def nested(rows: list[dict[str, Any]]) -> Any:
 @pytest.mark.parametrize("scenario", scenarios())
 def test_one_skeleton_for_all_monerods(scenario: truth.Scenario) -> None:
     messages = read(*scenario.parts).messages.dropna(subset=["skeleton"])
-    standard = messages[messages["keys_ordered"] & (messages[["unknown_keys", "other_types", "wide_varints"]] == 0).all(axis=1)]
+    standard = messages[
+        messages["keys_ordered"]
+        & (messages[["unknown_keys", "other_types", "wide_varints"]] == 0).all(axis=1)
+    ]
     known = standard[standard["command"].isin([1001, 1002, 1003, 1007, *range(2001, 2011)])]
     assert (known.groupby(["command", "kind"], observed=True)["skeleton"].nunique() == 1).all()
-    assert known["skeleton"].nunique() == len(known.groupby(["command", "kind"], observed=True).size())
+    assert known["skeleton"].nunique() == len(
+        known.groupby(["command", "kind"], observed=True).size()
+    )
     if scenario.name not in ("spies", "proxies"):  # nobody there but monerods
-        assert len(known) == len(messages) and (messages[["default_fields", "trailing", "duplicate_keys"]] == 0).all(axis=None)
+        assert len(known) == len(messages) and (
+            messages[["default_fields", "trailing", "duplicate_keys"]] == 0
+        ).all(axis=None)
 
 
 def test_a_spy_that_writes_other_types_has_a_skeleton_of_its_own() -> None:
@@ -249,7 +351,9 @@ def test_a_spy_that_writes_other_types_has_a_skeleton_of_its_own() -> None:
             continue
         traffic = read(*scenario.parts)
         labels = truth.labels(scenario)
-        odd = traffic.messages[(traffic.messages["unknown_keys"] > 0) | (traffic.messages["other_types"] > 0)]
+        odd = traffic.messages[
+            (traffic.messages["unknown_keys"] > 0) | (traffic.messages["other_types"] > 0)
+        ]
         peers = {host for host, names in labels.items() if "epee_types" in names}
         assert set(odd["peer"]) == peers and peers
         others = traffic.messages[~traffic.messages["peer"].isin(list(peers))]

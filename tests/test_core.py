@@ -1,4 +1,6 @@
-"""The binding: arguments, arrays, errors, life and death of a Reader. What the tables say is tested elsewhere."""
+"""The binding: arguments, arrays, errors, life and death of a Reader. What the tables say is tested
+elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,20 @@ def test_schema_dtypes_are_the_structs() -> None:
 
 
 def test_schema_roles() -> None:
-    roles = {"number", "optional", "truth", "optional_truth", "time", "span", "enum", "address", "bytes", "text", "raw", "hidden"}
+    roles = {
+        "number",
+        "optional",
+        "truth",
+        "optional_truth",
+        "time",
+        "span",
+        "enum",
+        "address",
+        "bytes",
+        "text",
+        "raw",
+        "hidden",
+    }
     for name, table in _core.schema().items():
         bits = [bit for _, _, _, bit, _ in table["fields"] if bit is not None]
         assert bits == list(range(len(bits))), name
@@ -81,11 +96,26 @@ def test_schema_roles() -> None:
 
 def test_schema_knows_the_contract() -> None:
     tables = _core.schema()
-    said = ["peer_lists", "node_data", "sync_data", "transactions", "blocks", "inventories", "fields"]
+    said = [
+        "peer_lists",
+        "node_data",
+        "sync_data",
+        "transactions",
+        "blocks",
+        "inventories",
+        "fields",
+    ]
     assert list(tables) == ["connections", "messages", *said, "problems", "files"]
     assert all(tables[name]["dtype"].names[0] == "message" for name in said)
     fields = {field[0]: field for field in tables["messages"]["fields"]}
-    assert fields["status"][2] == ("complete", "truncated", "gap", "snapped", "oversize", "malformed")
+    assert fields["status"][2] == (
+        "complete",
+        "truncated",
+        "gap",
+        "snapped",
+        "oversize",
+        "malformed",
+    )
     assert tables["messages"]["dtype"]["length"] == np.dtype("<u8")
     assert tables["peer_lists"]["dtype"]["id"] == np.dtype("<u8")
 
@@ -176,7 +206,9 @@ def test_ports_of_wrong_type(capture: Path, ports: Any) -> None:
 
 
 def test_unknown_table(capture: Path) -> None:
-    with pytest.raises(ValueError, match=r"unknown table 'mesages': there are connections, messages, .*files"):
+    with pytest.raises(
+        ValueError, match=r"unknown table 'mesages': there are connections, messages, .*files"
+    ):
         reader(capture, tables=["mesages"])
     with pytest.raises(ValueError, match="unknown table"):
         reader(capture).take("mesages")
@@ -189,7 +221,9 @@ def test_tables_of_wrong_type(capture: Path, tables: Any) -> None:
 
 
 def test_unknown_limit(capture: Path) -> None:
-    with pytest.raises(ValueError, match=r"unknown limit 'holes': there are .*connections, .*strings"):
+    with pytest.raises(
+        ValueError, match=r"unknown limit 'holes': there are .*connections, .*strings"
+    ):
         reader(capture, limits={"holes": 1})
 
 
@@ -199,7 +233,9 @@ def test_limit_out_of_range(capture: Path, value: int) -> None:
         reader(capture, limits={"hole_bytes": value})
 
 
-@pytest.mark.parametrize("limits", [{"hole_bytes": 1.5}, {"hole_bytes": "1"}, {1: 1}, ["hole_bytes"], 3])
+@pytest.mark.parametrize(
+    "limits", [{"hole_bytes": 1.5}, {"hole_bytes": "1"}, {1: 1}, ["hole_bytes"], 3]
+)
 def test_limits_of_wrong_type(capture: Path, limits: Any) -> None:
     with pytest.raises((TypeError, AttributeError)):
         reader(capture, limits=limits)
@@ -415,7 +451,9 @@ def test_dropped_at_any_moment(capture: Path) -> None:
 
 
 def test_two_threads_at_once(capture: Path) -> None:
-    """Many threads on one Reader: every use either works or raises RuntimeError, and each row comes out once."""
+    """Many threads on one Reader: every use either works or raises RuntimeError, and each row comes
+    out once.
+    """
     made = reader(capture)
     refused: list[RuntimeError] = []
     rows: list[int] = []
@@ -482,13 +520,27 @@ BLOCKED = """
 
 def test_busy_reader_is_refused_and_gil_is_released() -> None:
     """In a process of its own, because it gives itself another standard input."""
-    environment = dict(os.environ, PYTHONPATH=os.pathsep.join([str(Path(craft.__file__).parent), os.environ.get("PYTHONPATH", "")]))
-    run = subprocess.run([sys.executable, "-c", textwrap.dedent(BLOCKED)], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    environment = dict(
+        os.environ,
+        PYTHONPATH=os.pathsep.join(
+            [str(Path(craft.__file__).parent), os.environ.get("PYTHONPATH", "")]
+        ),
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(BLOCKED)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert run.stdout == "fine\n", run.stdout + run.stderr
 
 
 def test_interrupt(tmp_path: Path) -> None:
-    """Ctrl-C during one unbounded step(): KeyboardInterrupt before its end, and the Reader lives on."""
+    """Ctrl-C during one unbounded step(): KeyboardInterrupt before its end, and the Reader lives
+    on.
+    """
     path = tmp_path / "long.pcap"
     quiet = craft.pcap([craft.Packet(craft.START, bytes(60_000))] * 100)
     with path.open("wb") as file:

@@ -1,4 +1,6 @@
-"""epee.loads and epee.dumps. The bytes expected here were written by hand from the format's description."""
+"""epee.loads and epee.dumps. The bytes expected here were written by hand from the format's
+description.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monerotraffic import _core, epee
-from monerotraffic.epee import Array, Int8, Int16, Int32, Int64, Type, UInt8, UInt16, UInt32, UInt64, dumps, loads
+from monerotraffic.epee import (
+    Array,
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    Type,
+    UInt8,
+    UInt16,
+    UInt32,
+    UInt64,
+    dumps,
+    loads,
+)
 
 HEADER = bytes.fromhex("01 11 01 01 01 01 02 01 01")
 INTEGERS = (Int64, Int32, Int16, Int8, UInt64, UInt32, UInt16, UInt8)
@@ -81,18 +96,35 @@ def test_empty_section() -> None:
 
 
 def test_order_is_kept() -> None:
-    mixed = payload("01 62 08 01", "01 61 08 02", "02 6161 08 03", "01 5a 0c 08 0179 08 01 0178 08 02")
+    mixed = payload(
+        "01 62 08 01", "01 61 08 02", "02 6161 08 03", "01 5a 0c 08 0179 08 01 0178 08 02"
+    )
     assert list(loads(mixed)) == ["b", "a", "aa", "Z"]
     assert dumps(loads(mixed)) == mixed
-    assert dumps(loads(mixed), sort_keys=True) == payload("01 5a 0c 08 0178 08 02 0179 08 01", "01 61 08 02", "02 6161 08 03", "01 62 08 01")
+    assert dumps(loads(mixed), sort_keys=True) == payload(
+        "01 5a 0c 08 0178 08 02 0179 08 01", "01 61 08 02", "02 6161 08 03", "01 62 08 01"
+    )
 
 
 def test_sorting_is_by_bytes() -> None:
-    assert list(loads(dumps({"é": UInt8(1), "z": UInt8(2), b"\xff": UInt8(3), "A": UInt8(4)}, sort_keys=True))) == ["A", "z", "é", "\udcff"]
+    assert list(
+        loads(
+            dumps({"é": UInt8(1), "z": UInt8(2), b"\xff": UInt8(3), "A": UInt8(4)}, sort_keys=True)
+        )
+    ) == ["A", "z", "é", "\udcff"]
 
 
 @pytest.mark.parametrize(
-    ("count", "length"), [(0, "00"), (63, "fc"), (64, "0101"), (16383, "fdff"), (16384, "02000100"), (100_000, "821a0600")], ids=lambda value: str(value)
+    ("count", "length"),
+    [
+        (0, "00"),
+        (63, "fc"),
+        (64, "0101"),
+        (16383, "fdff"),
+        (16384, "02000100"),
+        (100_000, "821a0600"),
+    ],
+    ids=lambda value: str(value),
 )
 def test_varints_are_as_short_as_can_be(count: int, length: str) -> None:
     made = dumps({"a": b"x" * count})
@@ -117,13 +149,25 @@ def test_names_of_any_bytes() -> None:
     "made",
     [
         craft.handshake_request(),
-        craft.handshake_response([craft.peer("203.0.113.7", 18080, 2**64 - 1), craft.peer("2001:db8::1", 18089, 5, pruning_seed=("u32", 384))]),
+        craft.handshake_response(
+            [
+                craft.peer("203.0.113.7", 18080, 2**64 - 1),
+                craft.peer("2001:db8::1", 18089, 5, pruning_seed=("u32", 384)),
+            ]
+        ),
         craft.timed_sync_response([]),
         craft.ping_response(),
         craft.support_flags_response(),
         craft.transactions([b"x" * 3000, b"y"]),
     ],
-    ids=["handshake_request", "handshake_response", "timed_sync_response", "ping_response", "support_flags_response", "transactions"],
+    ids=[
+        "handshake_request",
+        "handshake_response",
+        "timed_sync_response",
+        "ping_response",
+        "support_flags_response",
+        "transactions",
+    ],
 )
 def test_payloads_of_monero(made: bytes) -> None:
     assert dumps(loads(made)) == made
@@ -131,19 +175,41 @@ def test_payloads_of_monero(made: bytes) -> None:
 
 def values(depth: int = 3) -> st.SearchStrategy[Any]:
     kinds: dict[Type, st.SearchStrategy[Any]] = {
-        kind.epee_type: st.integers(*((0, 2**width - 1) if kind.__name__.startswith("U") else (-(2 ** (width - 1)), 2 ** (width - 1) - 1))).map(kind)
+        kind.epee_type: st.integers(
+            *(
+                (0, 2**width - 1)
+                if kind.__name__.startswith("U")
+                else (-(2 ** (width - 1)), 2 ** (width - 1) - 1)
+            )
+        ).map(kind)
         for kind, width in zip(INTEGERS, (64, 32, 16, 8) * 2, strict=True)
     }
-    kinds |= {Type.DOUBLE: st.floats(allow_nan=False), Type.STRING: st.binary(max_size=80), Type.BOOL: st.booleans()}
+    kinds |= {
+        Type.DOUBLE: st.floats(allow_nan=False),
+        Type.STRING: st.binary(max_size=80),
+        Type.BOOL: st.booleans(),
+    }
     if depth:
-        kinds[Type.OBJECT] = st.dictionaries(st.text(st.characters(codec="utf-8"), min_size=1, max_size=20), st.deferred(lambda: values(depth - 1)), max_size=5)
+        kinds[Type.OBJECT] = st.dictionaries(
+            st.text(st.characters(codec="utf-8"), min_size=1, max_size=20),
+            st.deferred(lambda: values(depth - 1)),
+            max_size=5,
+        )
     scalars = list(kinds.values())
-    elements = kinds | {Type.STRING: st.binary(min_size=1, max_size=80)}  # see test_arrays_of_empty_strings
-    arrays = [st.lists(strategy, max_size=5).map(lambda items, kind=kind: Array(items, kind)) for kind, strategy in elements.items()]
+    # see test_arrays_of_empty_strings
+    elements = kinds | {Type.STRING: st.binary(min_size=1, max_size=80)}
+    arrays = [
+        st.lists(strategy, max_size=5).map(lambda items, kind=kind: Array(items, kind))
+        for kind, strategy in elements.items()
+    ]
     return st.one_of(*scalars, *arrays)
 
 
-@given(st.dictionaries(st.text(st.characters(codec="utf-8"), min_size=1, max_size=60), values(), max_size=70))
+@given(
+    st.dictionaries(
+        st.text(st.characters(codec="utf-8"), min_size=1, max_size=60), values(), max_size=70
+    )
+)
 @settings(max_examples=150, deadline=None)
 def test_round_trip(section: dict[str, Any]) -> None:
     made = dumps(section)
@@ -195,7 +261,9 @@ def test_what_monerod_takes() -> None:
 
 
 def test_arrays_of_empty_strings() -> None:
-    """monerod reckons with two bytes a string: three empty ones need six bytes to the end of the payload, though they take three."""
+    """monerod reckons with two bytes a string: three empty ones need six bytes to the end of the
+    payload, though they take three.
+    """
     three = dumps({"a": [b"", b"", b""]})
     with pytest.raises(ValueError, match="longer"):
         loads(three)
@@ -223,7 +291,9 @@ def test_buffers() -> None:
 
 
 def test_buffer_that_changes_while_it_is_read() -> None:
-    """What comes out is what the buffer held at the call, also through a view that is read-only itself."""
+    """What comes out is what the buffer held at the call, also through a view that is read-only
+    itself.
+    """
     made = payload("01 61 08 01", "01 62 0a 10 74657874")
     for view in (lambda buffer: buffer, memoryview, lambda buffer: memoryview(buffer).toreadonly()):
         buffer = bytearray(made)
@@ -296,7 +366,14 @@ def test_python_values(value: Any, entry: str) -> None:
         np.array(["x"]),
         np.array([1 + 1j]),
     ]
-    + [Array([b"x"], Type.UINT8), Array([1], Type.STRING), Array([True], Type.UINT8), Array([1], Type.BOOL), Array([1], Type.OBJECT), Array([[1]], Type.ARRAY)],
+    + [
+        Array([b"x"], Type.UINT8),
+        Array([1], Type.STRING),
+        Array([True], Type.UINT8),
+        Array([1], Type.BOOL),
+        Array([1], Type.OBJECT),
+        Array([[1]], Type.ARRAY),
+    ],
     ids=repr,
 )
 def test_values_of_no_type(value: Any) -> None:

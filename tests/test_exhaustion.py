@@ -1,4 +1,6 @@
-"""Memory runs out, or the system refuses a read, in the middle of a capture: what was read before is there. The core alone is tested in tests/c/test_exhaustion.c."""
+"""Memory runs out, or the system refuses a read, in the middle of a capture: what was read before
+is there. The core alone is tested in tests/c/test_exhaustion.c.
+"""
 
 from __future__ import annotations
 
@@ -30,17 +32,32 @@ OF_MESSAGES = [name for name in mt.TABLES if name not in ("connections", "proble
 
 @pytest.fixture(scope="module")
 def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Connections that end, one that does not; a hole, transactions, a response captured before its request, and packets that are cut."""
-    first, second, last = (conversation(f"192.0.2.{i}", 40000 + i, start=craft.START + i * 10**9) for i in (1, 2, 3))
+    """Connections that end, one that does not; a hole, transactions, a response captured before its
+    request, and packets that are cut.
+    """
+    first, second, last = (
+        conversation(f"192.0.2.{i}", 40000 + i, start=craft.START + i * 10**9) for i in (1, 2, 3)
+    )
     open_talk = craft.Connection(("192.0.2.9", 40009), (HOST, 18080), clock=craft.START).open()
-    open_talk.send(craft.CLIENT, craft.notification(2002, craft.transactions([b"none", b"neither", b"nor this"])), segment=30)
+    open_talk.send(
+        craft.CLIENT,
+        craft.notification(2002, craft.transactions([b"none", b"neither", b"nor this"])),
+        segment=30,
+    )
     open_talk.skip(craft.CLIENT, 100)
     open_talk.send(craft.CLIENT, craft.request(1003))
-    early = craft.Connection(("192.0.2.8", 40008), (HOST, 18080), clock=craft.START + 2 * 10**9).open()
-    request, _ = early.send(craft.CLIENT, craft.request(1003)), early.send(craft.SERVER, craft.response(1003, craft.ping_response()))
+    early = craft.Connection(
+        ("192.0.2.8", 40008), (HOST, 18080), clock=craft.START + 2 * 10**9
+    ).open()
+    request, _ = (
+        early.send(craft.CLIENT, craft.request(1003)),
+        early.send(craft.SERVER, craft.response(1003, craft.ping_response())),
+    )
     early.packets.remove(request[0])
     early.packets.append(craft.Packet(craft.START + 8 * 10**9, request[0].data))
-    packets = [packet for talk in (open_talk, first, second, early, last) for packet in talk.packets]
+    packets = [
+        packet for talk in (open_talk, first, second, early, last) for packet in talk.packets
+    ]
     cut = [craft.Packet(craft.START + i * 10**9, b"cut", 60) for i in range(3)]
     return put(tmp_path_factory.mktemp("exhaustion") / "capture.pcap", packets + cut)
 
@@ -75,20 +92,28 @@ def check_beginning(rows: dict[str, np.ndarray[Any, Any]], whole: mt.Traffic) ->
         if table in OF_MESSAGES:
             expected = expected[expected["message"] < count]
         expected = expected[: len(rows[table])].copy()
-        if table == "messages":  # a request that came too late for it has not told yet whom it has been answered by
+        # a request that came too late for it has not told yet whom it has been answered by
+        if table == "messages":
             rows[table]["reply_to"] = expected["reply_to"] = 0
         assert rows[table].tobytes() == expected.tobytes(), table
-        assert table == "problems" or len(rows[table]) == np.count_nonzero(whole.arrays[table]["message"] < count), table
+        assert table == "problems" or len(rows[table]) == np.count_nonzero(
+            whole.arrays[table]["message"] < count
+        ), table
     ended = rows["connections"]
-    assert all(row.tobytes() == whole.arrays["connections"][row["connection"]].tobytes() for row in ended)
+    assert all(
+        row.tobytes() == whole.arrays["connections"][row["connection"]].tobytes() for row in ended
+    )
 
 
 def check_frames(traffic: mt.Traffic) -> None:
-    """They can be looked at, and tell who is the peer in the messages of connections that have not ended, too."""
+    """They can be looked at, and tell who is the peer in the messages of connections that have not
+    ended, too.
+    """
     for table in mt.TABLES:
         assert isinstance(getattr(traffic, table), pd.DataFrame)
     if len(traffic.messages):
-        assert len(traffic.hosts) == 1  # where it is not given, the end that most have in common: of a single connection either
+        # where it is not given, the end that most have in common: of a single connection either
+        assert len(traffic.hosts) == 1
         assert traffic.messages["direction"].notna().all()
 
 
@@ -156,19 +181,25 @@ def test_several_nodes(capture: Path) -> None:
 
     whole, calls = work(), calls_of(lambda: mt.read(capture))
     half, between = len(whole.messages) // 2, 0
-    for n in range(calls, 2 * calls - len(mt.TABLES), 3):  # the last calls only cut the arrays to what is used
+    # the last calls only cut the arrays to what is used
+    for n in range(calls, 2 * calls - len(mt.TABLES), 3):
         with pytest.raises(MemoryError) as caught:
             failing(n, work)
         traffic = caught.value.traffic  # type: ignore[attr-defined]
         between += half < len(traffic.messages) < 2 * half
         assert half <= len(traffic.messages)
-        assert traffic.messages["direction"].tolist() == whole.messages["direction"].tolist()[: len(traffic.messages)]
+        assert (
+            traffic.messages["direction"].tolist()
+            == whole.messages["direction"].tolist()[: len(traffic.messages)]
+        )
     assert between > 3
 
 
 def test_summary(capture: Path) -> None:
     program = f"from monerotraffic import _core, cli\n_core.fail_after(30)\nraise SystemExit(cli.main(['summary', {str(capture)!r}]))"
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
     assert (run.returncode, run.stdout, run.stderr) == (1, "", "monerotraffic: out of memory\n")
 
 
@@ -279,7 +310,12 @@ def test_python_out_of_memory(capture: Path) -> None:
     """Python's own allocator fails instead: a MemoryError or success, and never anything else."""
     pytest.importorskip("_testcapi")
     payload = craft.handshake_response([craft.peer("203.0.113.7", 18080, 1)])
-    run = subprocess.run([sys.executable, "-c", _NO_MEMORY, str(capture), payload.hex()], capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-c", _NO_MEMORY, str(capture), payload.hex()],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (run.returncode, run.stdout) == (0, "survived\n"), run.stderr
 
 
@@ -297,13 +333,21 @@ json.dump([sum(len(part.messages) for part in parts), problems["kind"].tolist(),
 
 
 def read_from_terminal(data: bytes, how: str) -> Any:
-    """What a process gives that reads these bytes from a terminal whose other end is gone: behind them read(2) fails with EIO."""
+    """What a process gives that reads these bytes from a terminal whose other end is gone: behind
+    them read(2) fails with EIO.
+    """
     master, slave = pty.openpty()
     tty.setraw(slave)
     assert os.write(slave, data) == len(data)
     os.close(slave)
     try:
-        run = subprocess.run([sys.executable, "-c", _UNREADABLE, how], stdin=master, capture_output=True, text=True, check=False)
+        run = subprocess.run(
+            [sys.executable, "-c", _UNREADABLE, how],
+            stdin=master,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     finally:
         os.close(master)
     assert run.returncode == 0, run.stderr

@@ -1,4 +1,6 @@
-"""From structured arrays to DataFrames: columns, dtypes, what is missing, and that nothing is shared with the array."""
+"""From structured arrays to DataFrames: columns, dtypes, what is missing, and that nothing is
+shared with the array.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,11 @@ from monerotraffic.tables.schema import SCHEMA
 from monerotraffic.tables.traffic import Traffic
 
 NONE = np.iinfo(np.int64).min
-DERIVED = {"connections": {"vantage", "peer", "direction"}, "messages": {"peer", "direction", "name"}, "problems": {"direction"}}
+DERIVED = {
+    "connections": {"vantage", "peer", "direction"},
+    "messages": {"peer", "direction", "name"},
+    "problems": {"direction"},
+}
 
 
 def rows(table: str, count: int, **values: Any) -> np.ndarray[Any, Any]:
@@ -33,13 +39,24 @@ def names(addresses: list[str] = [], strings: list[bytes] = []) -> Names:  # noq
     return made
 
 
-def traffic(arrays: dict[str, Any], known: Names | None = None, hosts: tuple[str, ...] = (), **more: Any) -> Traffic:
+def traffic(
+    arrays: dict[str, Any], known: Names | None = None, hosts: tuple[str, ...] = (), **more: Any
+) -> Traffic:
     tables = {name: arrays.get(name, rows(name, 0)) for name in SCHEMA}
-    return Traffic(tables, (known or names(["192.0.2.1"], [b"OK"])).view(), [Node(None, hosts, 0, 1 << 62)], **more)
+    return Traffic(
+        tables,
+        (known or names(["192.0.2.1"], [b"OK"])).view(),
+        [Node(None, hosts, 0, 1 << 62)],
+        **more,
+    )
 
 
 def present(table: str, *fields: str) -> int:
-    return sum(1 << field.present_bit for field in SCHEMA[table].fields if field.name in fields and field.present_bit is not None)
+    return sum(
+        1 << field.present_bit
+        for field in SCHEMA[table].fields
+        if field.name in fields and field.present_bit is not None
+    )
 
 
 # ---------------------------------------------------------------- the contract
@@ -84,9 +101,15 @@ def test_dtypes_do_not_depend_on_the_rows(count: int) -> None:
                 case "optional_truth":
                     assert str(dtype) == "boolean", what
                 case "optional":
-                    assert str(dtype) == {"u": "UInt", "i": "Int", "f": "Float"}[width.kind] + str(8 * width.itemsize), what
+                    assert str(dtype) == {"u": "UInt", "i": "Int", "f": "Float"}[width.kind] + str(
+                        8 * width.itemsize
+                    ), what
                 case _:
-                    assert dtype == (np.int64 if field.name in ("message", "connection", "reply_to", "file") else width), what
+                    assert dtype == (
+                        np.int64
+                        if field.name in ("message", "connection", "reply_to", "file")
+                        else width
+                    ), what
 
 
 def test_text_categories_are_pandas_own_kind_of_text() -> None:
@@ -98,7 +121,14 @@ def test_text_categories_are_pandas_own_kind_of_text() -> None:
 
 def test_enumerations_list_all_their_names_in_order() -> None:
     held = traffic({"messages": rows("messages", 2, kind=[2, -1], status=[5, 0])})
-    assert held.messages["status"].cat.categories.tolist() == ["complete", "truncated", "gap", "snapped", "oversize", "malformed"]
+    assert held.messages["status"].cat.categories.tolist() == [
+        "complete",
+        "truncated",
+        "gap",
+        "snapped",
+        "oversize",
+        "malformed",
+    ]
     assert held.messages["status"].tolist() == ["malformed", "complete"]
     assert held.messages["kind"].isna().tolist() == [False, True]
     assert held.messages["kind"][0] == "notification"
@@ -108,7 +138,13 @@ def test_enumerations_list_all_their_names_in_order() -> None:
 
 
 def test_missing_times() -> None:
-    held = traffic({"connections": rows("connections", 2, opened=[NONE, 1_700_000_000_123_456_789], rtt=[NONE, 5])})
+    held = traffic(
+        {
+            "connections": rows(
+                "connections", 2, opened=[NONE, 1_700_000_000_123_456_789], rtt=[NONE, 5]
+            )
+        }
+    )
     assert held.connections["opened"].isna().tolist() == [True, False]
     assert held.connections["opened"][1] == pd.Timestamp("2023-11-14 22:13:20.123456789", tz="UTC")
     assert held.connections["rtt"].isna().tolist() == [True, False]
@@ -117,7 +153,11 @@ def test_missing_times() -> None:
 
 def test_optional_fields_go_by_their_own_bit() -> None:
     made = rows("node_data", 3, peer_id=2**64 - 1, my_port=18080, rpc_port=18081, support_flags=7)
-    made["present"] = [present("node_data", "peer_id", "rpc_port"), present("node_data", "my_port"), 0]
+    made["present"] = [
+        present("node_data", "peer_id", "rpc_port"),
+        present("node_data", "my_port"),
+        0,
+    ]
     frame = traffic({"node_data": made}).node_data
     assert frame["peer_id"].isna().tolist() == [False, True, True]
     assert frame["peer_id"][0] == 2**64 - 1
@@ -128,14 +168,21 @@ def test_optional_fields_go_by_their_own_bit() -> None:
 
 def test_optional_truths_go_by_their_own_bit() -> None:
     made = rows("transactions", 3, fluff=[1, 0, 1])
-    made["present"] = [present("transactions", "fluff"), present("transactions", "fluff"), present("transactions", "version")]
+    made["present"] = [
+        present("transactions", "fluff"),
+        present("transactions", "fluff"),
+        present("transactions", "version"),
+    ]
     fluff = traffic({"transactions": made}).transactions["fluff"]
     assert fluff.isna().tolist() == [False, False, True]
     assert fluff.tolist()[:2] == [True, False]
 
 
 def test_bytes_that_are_shown_as_they_are() -> None:
-    frame = traffic({"fields": rows("fields", 3, value_bytes=[1, -1, 0], key=[0, -1, 1])}, names([], [b"a", b"\xff\x00"])).fields
+    frame = traffic(
+        {"fields": rows("fields", 3, value_bytes=[1, -1, 0], key=[0, -1, 1])},
+        names([], [b"a", b"\xff\x00"]),
+    ).fields
     assert frame["value_bytes"].isna().tolist() == [False, True, False]
     assert [frame["value_bytes"][i] for i in (0, 2)] == [b"\xff\x00", b"a"]
     assert [frame["key"][i] for i in (0, 2)] == ["a", "\\xff\x00"]
@@ -165,7 +212,11 @@ def test_missing_floats_are_missing() -> None:
 
 def test_missing_addresses_and_texts() -> None:
     held = traffic(
-        {"peer_lists": rows("peer_lists", 2, host=[-1, 0]), "sync_data": rows("sync_data", 2, top_id=[0, -1])}, names(["192.0.2.1"], [bytes.fromhex("AB00")])
+        {
+            "peer_lists": rows("peer_lists", 2, host=[-1, 0]),
+            "sync_data": rows("sync_data", 2, top_id=[0, -1]),
+        },
+        names(["192.0.2.1"], [bytes.fromhex("AB00")]),
     )
     assert held.peer_lists["host"].isna().tolist() == [True, False]
     assert held.sync_data["top_id"].isna().tolist() == [False, True]
@@ -176,8 +227,13 @@ def test_missing_addresses_and_texts() -> None:
 
 
 def test_addresses_share_one_dtype() -> None:
-    held = traffic({name: rows(name, 1) for name in SCHEMA}, names(["192.0.2.1", "192.0.2.2"]), ("192.0.2.1",))
-    dtypes = [held.connections[name].dtype for name in ("client", "server", "peer", "vantage")] + [held.messages["peer"].dtype, held.peer_lists["host"].dtype]
+    held = traffic(
+        {name: rows(name, 1) for name in SCHEMA}, names(["192.0.2.1", "192.0.2.2"]), ("192.0.2.1",)
+    )
+    dtypes = [held.connections[name].dtype for name in ("client", "server", "peer", "vantage")] + [
+        held.messages["peer"].dtype,
+        held.peer_lists["host"].dtype,
+    ]
     assert all(dtype == dtypes[0] and dtype.categories is dtypes[0].categories for dtype in dtypes)
 
 
@@ -200,7 +256,9 @@ def test_texts_that_look_alike_are_one_category() -> None:
 @pytest.mark.parametrize("count", [126, 127, 128, 129, 32766, 32767, 32768, 40000])
 def test_any_number_of_addresses(count: int) -> None:
     texts = [f"h{i}" for i in range(count)]
-    frame = traffic({"peer_lists": rows("peer_lists", count + 1, host=[*range(count), -1])}, names(texts)).peer_lists
+    frame = traffic(
+        {"peer_lists": rows("peer_lists", count + 1, host=[*range(count), -1])}, names(texts)
+    ).peer_lists
     assert frame["host"].tolist()[:count] == texts
     assert frame["host"].isna().sum() == 1
 
@@ -210,7 +268,9 @@ def test_names_that_come_later_are_not_seen() -> None:
     held = traffic({"peer_lists": rows("peer_lists", 1)}, known, ("192.0.2.2",))
     known.addresses += ["192.0.2.2", "192.0.2.1"]
     assert held.peer_lists["host"].cat.categories.tolist() == ["192.0.2.1"]
-    assert traffic({"peer_lists": rows("peer_lists", 1)}, known).peer_lists["host"].cat.categories.tolist() == ["192.0.2.1", "192.0.2.2"]
+    assert traffic({"peer_lists": rows("peer_lists", 1)}, known).peer_lists[
+        "host"
+    ].cat.categories.tolist() == ["192.0.2.1", "192.0.2.2"]
 
 
 def test_codes_of_hosts_are_found_however_names_grow() -> None:
@@ -240,7 +300,15 @@ def test_translation() -> None:
 
 def test_command_names() -> None:
     shown = command_names(np.array([1001, 0, 2010, 1003, 1000, 4294967295, 2005], dtype=np.uint32))
-    assert shown.tolist() == ["HANDSHAKE", "UNKNOWN", "GET_TXPOOL_COMPLEMENT", "PING", "UNKNOWN", "UNKNOWN", "UNKNOWN"]
+    assert shown.tolist() == [
+        "HANDSHAKE",
+        "UNKNOWN",
+        "GET_TXPOOL_COMPLEMENT",
+        "PING",
+        "UNKNOWN",
+        "UNKNOWN",
+        "UNKNOWN",
+    ]
     assert shown.categories[-1] == "UNKNOWN"
     assert "NEW_FLUFFY_BLOCK" in shown.categories
 
@@ -267,8 +335,12 @@ KNOWN = ["198.51.100.10", "192.0.2.1", "192.0.2.2", "198.51.100.11"]
         (pair(-1, 0), None, "incoming", "198.51.100.10"),
     ],
 )
-def test_connection_from_the_vantage_node(ends: dict[str, int], peer: str | None, direction: str | None, vantage: str | None) -> None:
-    frame = traffic({"connections": rows("connections", 1, **ends)}, names(KNOWN), (KNOWN[0], KNOWN[3])).connections
+def test_connection_from_the_vantage_node(
+    ends: dict[str, int], peer: str | None, direction: str | None, vantage: str | None
+) -> None:
+    frame = traffic(
+        {"connections": rows("connections", 1, **ends)}, names(KNOWN), (KNOWN[0], KNOWN[3])
+    ).connections
     for column, wanted in {"peer": peer, "direction": direction, "vantage": vantage}.items():
         value = frame[column][0]
         assert pd.isna(value) if wanted is None else value == wanted, column
@@ -286,17 +358,25 @@ def test_connection_from_the_vantage_node(ends: dict[str, int], peer: str | None
         (pair(1, 2), 1, None, None),
     ],
 )
-def test_message_from_the_vantage_node(ends: dict[str, int], from_client: int, peer: str | None, direction: str | None) -> None:
-    made = {name: rows(name, 1, from_client=from_client, **ends) for name in ("messages", "problems")}
+def test_message_from_the_vantage_node(
+    ends: dict[str, int], from_client: int, peer: str | None, direction: str | None
+) -> None:
+    made = {
+        name: rows(name, 1, from_client=from_client, **ends) for name in ("messages", "problems")
+    }
     held = traffic(made, names(KNOWN), (KNOWN[0], KNOWN[3]))
     assert held.messages["from_client"].tolist() == [bool(from_client)]
     assert (held.messages["peer"][0] == peer) if peer else held.messages["peer"].isna().all()
     for frame in (held.messages, held.problems):
-        assert (frame["direction"][0] == direction) if direction else frame["direction"].isna().all()
+        assert (
+            (frame["direction"][0] == direction) if direction else frame["direction"].isna().all()
+        )
 
 
 def test_problem_without_direction_or_connection() -> None:
-    made = rows("problems", 2, connection=[-1, 0], client=[-1, 0], server=[-1, 1], from_client=[-1, -1])
+    made = rows(
+        "problems", 2, connection=[-1, 0], client=[-1, 0], server=[-1, 1], from_client=[-1, -1]
+    )
     assert traffic({"problems": made}, names(KNOWN), (KNOWN[0],)).problems["direction"].isna().all()
 
 
@@ -304,8 +384,12 @@ def test_several_vantage_nodes_each_see_their_own() -> None:
     ends = rows("connections", 4, connection=[0, 1, 2, 3], client=[0, 1, 0, 1], server=[3, 2, 3, 3])
     nodes = [Node("ams", (KNOWN[0],), 0, 2), Node("sfo", (KNOWN[3],), 2, 4)]
     held = Traffic({"connections": ends}, names(KNOWN).view(), nodes)
-    assert held.connections["vantage"].astype(object).where(held.connections["vantage"].notna(), None).tolist() == ["ams", None, "sfo", "sfo"]
-    assert held.connections["peer"].astype(object).where(held.connections["peer"].notna(), None).tolist() == [KNOWN[3], None, KNOWN[0], KNOWN[1]]
+    assert held.connections["vantage"].astype(object).where(
+        held.connections["vantage"].notna(), None
+    ).tolist() == ["ams", None, "sfo", "sfo"]
+    assert held.connections["peer"].astype(object).where(
+        held.connections["peer"].notna(), None
+    ).tolist() == [KNOWN[3], None, KNOWN[0], KNOWN[1]]
     assert held.connections["direction"].tolist()[2:] == ["incoming", "incoming"]
     assert held.vantages == {"ams": (KNOWN[0],), "sfo": (KNOWN[3],)}
     assert held.hosts == (KNOWN[0], KNOWN[3])
@@ -348,8 +432,13 @@ def test_frames_are_built_once() -> None:
 
 
 def test_table_not_decoded() -> None:
-    held = Traffic({name: rows(name, 0) for name in ("connections", "problems", "files")}, names().view(), [])
-    with pytest.raises(AttributeError, match=r"messages was not decoded: tables= named only connections, problems, files"):
+    held = Traffic(
+        {name: rows(name, 0) for name in ("connections", "problems", "files")}, names().view(), []
+    )
+    with pytest.raises(
+        AttributeError,
+        match=r"messages was not decoded: tables= named only connections, problems, files",
+    ):
         _ = held.messages
     with pytest.raises(AttributeError, match="messages was not decoded"):
         held.accounting()
@@ -364,9 +453,23 @@ def test_table_not_decoded() -> None:
 def test_accounting_adds_up_by_connection_and_direction() -> None:
     kind = SCHEMA["problems"].field("kind")
     lost, gap, conflict, file = (kind.code(name) for name in ("lost", "gap", "conflict", "file"))
-    connections = rows("connections", 2, connection=[7, 3], client_bytes=[100, 76], server_bytes=[0, 10], client_lost=[5, 0])
+    connections = rows(
+        "connections",
+        2,
+        connection=[7, 3],
+        client_bytes=[100, 76],
+        server_bytes=[0, 10],
+        client_lost=[5, 0],
+    )
     messages = rows(
-        "messages", 4, connection=[3, 7, 3, 9], from_client=[1, 1, 1, 1], length=[5, 10, 99, 1], captured=[5, 10, 9, 1], fragments=1, status=[0, 0, 2, 0]
+        "messages",
+        4,
+        connection=[3, 7, 3, 9],
+        from_client=[1, 1, 1, 1],
+        length=[5, 10, 99, 1],
+        captured=[5, 10, 9, 1],
+        fragments=1,
+        status=[0, 0, 2, 0],
     )
     if "wire" in (messages.dtype.names or ()):
         messages["wire"] = messages["captured"] + 33
@@ -396,14 +499,24 @@ def test_accounting_of_nothing() -> None:
 
 
 def test_texts_of_a_traffic() -> None:
-    made = {"files": rows("files", 2, first=[1_700_000_000_000_000_000, NONE], last=[1_700_000_001_000_000_000, NONE]), "messages": rows("messages", 1234)}
+    made = {
+        "files": rows(
+            "files",
+            2,
+            first=[1_700_000_000_000_000_000, NONE],
+            last=[1_700_000_001_000_000_000, NONE],
+        ),
+        "messages": rows("messages", 1234),
+    }
     held = traffic(made, names(), ("192.0.2.1", "2001:db8::1"))
     assert "2023-11-14 22:13:20 to 2023-11-14 22:13:21 UTC" in repr(held)
     assert "192.0.2.1, 2001:db8::1" in repr(held)
     assert "1,234 rows" in repr(held)
     assert "<td>1,234</td>" in held._repr_html_()
     assert "unknown" in repr(traffic({}))
-    evil = Traffic({name: rows(name, 0) for name in SCHEMA}, names().view(), [Node("<b>", (), 0, 0)])
+    evil = Traffic(
+        {name: rows(name, 0) for name in SCHEMA}, names().view(), [Node("<b>", (), 0, 0)]
+    )
     assert "<b>&lt;b&gt;" not in evil._repr_html_()
     assert "&lt;b&gt;" in evil._repr_html_()
     assert traffic({}).host is None

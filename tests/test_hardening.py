@@ -1,4 +1,6 @@
-"""What the package cannot do, because it was built and written so: the binary, the sources, and what reading leaves of the file system."""
+"""What the package cannot do, because it was built and written so: the binary, the sources, and
+what reading leaves of the file system.
+"""
 
 from __future__ import annotations
 
@@ -42,10 +44,15 @@ def pings(count: int, client: str = "192.0.2.1", clock: int = craft.START) -> by
 
 # ---------------------------------------------------------------- the binary
 
-needs_readelf = pytest.mark.skipif(shutil.which("readelf") is None, reason="readelf, which comes with the compiler, is not there")
-needs_plain_build = pytest.mark.skipif(SANITIZED, reason="the sanitizers bring symbols and checks of their own")
+needs_readelf = pytest.mark.skipif(
+    shutil.which("readelf") is None, reason="readelf, which comes with the compiler, is not there"
+)
+needs_plain_build = pytest.mark.skipif(
+    SANITIZED, reason="the sanitizers bring symbols and checks of their own"
+)
 
-# What a decoder has no use for, by patterns. A denylist: what a libc, a libpcap or another CPython calls what we do use is not ours to know.
+# What a decoder has no use for, by patterns. A denylist: what a libc, a libpcap or another CPython
+# calls what we do use is not ours to know.
 DENIED = """
     system popen exec* fexecve fork vfork clone posix_spawn* wordexp
     dlopen dlmopen
@@ -61,15 +68,27 @@ DENIED = """
 
 
 def readelf(*options: str) -> str:
-    return subprocess.run(["readelf", "--wide", *options, _core.__file__], env=os.environ | {"LC_ALL": "C"}, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        ["readelf", "--wide", *options, _core.__file__],
+        env=os.environ | {"LC_ALL": "C"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
 
 
 def symbols() -> tuple[set[str], set[str]]:
-    """Names of what the extension gives to others, and of what it takes from them, without versions."""
+    """Names of what the extension gives to others, and of what it takes from them, without
+    versions.
+    """
     given, taken = set(), set()
     for line in readelf("--dyn-syms").splitlines():
         fields = line.split()
-        if len(fields) >= 8 and fields[0].rstrip(":").isdigit() and fields[4] in ("GLOBAL", "WEAK", "UNIQUE"):
+        if (
+            len(fields) >= 8
+            and fields[0].rstrip(":").isdigit()
+            and fields[4] in ("GLOBAL", "WEAK", "UNIQUE")
+        ):
             (taken if fields[6] == "UND" else given).add(fields[7].split("@")[0])
     return given, taken
 
@@ -77,7 +96,11 @@ def symbols() -> tuple[set[str], set[str]]:
 def denied(names: set[str]) -> set[str]:
     """The 64 of large files and the check of a fortified function make no difference."""
     plain = {name: re.sub(r"^__(\w+)_chk$", r"\1", name).removesuffix("64") for name in names}
-    return {name for name, core in plain.items() if any(fnmatch.fnmatchcase(core, pattern) for pattern in DENIED)}
+    return {
+        name
+        for name, core in plain.items()
+        if any(fnmatch.fnmatchcase(core, pattern) for pattern in DENIED)
+    }
 
 
 @needs_readelf
@@ -95,10 +118,20 @@ def test_binary_is_hardened() -> None:
 @needs_readelf
 @needs_plain_build
 def test_binary_looks_for_libraries_where_python_does() -> None:
-    """No path of a build folder. Some CPythons are built with a path to their own libraries, and hand it on to every extension."""
-    found = [path for paths in re.findall(r"\((?:RPATH|RUNPATH)\).*\[(.*)\]", readelf("--dynamic")) for path in paths.split(":")]
-    flags = shlex.split(" ".join(str(sysconfig.get_config_var(name) or "") for name in ("LDFLAGS", "LDSHARED")))
-    given = {path for flag in flags if flag.startswith("-Wl,-rpath") for path in re.split("[,=:]", flag)}
+    """No path of a build folder. Some CPythons are built with a path to their own libraries, and
+    hand it on to every extension.
+    """
+    found = [
+        path
+        for paths in re.findall(r"\((?:RPATH|RUNPATH)\).*\[(.*)\]", readelf("--dynamic"))
+        for path in paths.split(":")
+    ]
+    flags = shlex.split(
+        " ".join(str(sysconfig.get_config_var(name) or "") for name in ("LDFLAGS", "LDSHARED"))
+    )
+    given = {
+        path for flag in flags if flag.startswith("-Wl,-rpath") for path in re.split("[,=:]", flag)
+    }
     assert set(found) <= given
 
 
@@ -107,14 +140,21 @@ def test_binary_looks_for_libraries_where_python_does() -> None:
 def test_binary_gives_one_symbol_and_takes_none_that_it_should_not() -> None:
     given, taken = symbols()
     assert given - {"_init", "_fini"} == {"PyInit__core"}
-    assert {"open", "read", "close"} <= {name.removesuffix("64") for name in taken}, "the symbols were not understood"
+    assert {"open", "read", "close"} <= {name.removesuffix("64") for name in taken}, (
+        "the symbols were not understood"
+    )
     assert denied(taken) == set()
-    assert denied({"system", "__sprintf_chk", "fopen64", "execve", "pcap_dump_open", "snprintf", "read"}) == {"system", "__sprintf_chk", "fopen64", "execve", "pcap_dump_open"}
+    assert denied(
+        {"system", "__sprintf_chk", "fopen64", "execve", "pcap_dump_open", "snprintf", "read"}
+    ) == {"system", "__sprintf_chk", "fopen64", "execve", "pcap_dump_open"}
 
 
 @needs_readelf
 @needs_plain_build
-@pytest.mark.skipif("-O0" in shlex.split(os.environ.get("CFLAGS", "")), reason="functions are fortified by the optimiser")
+@pytest.mark.skipif(
+    "-O0" in shlex.split(os.environ.get("CFLAGS", "")),
+    reason="functions are fortified by the optimiser",
+)
 def test_binary_checks_its_stack_and_its_copies() -> None:
     taken = symbols()[1]
     assert any(name.startswith("__stack_chk_") for name in taken)
@@ -126,13 +166,61 @@ def test_binary_checks_its_stack_and_its_copies() -> None:
 # ---------------------------------------------------------------- the sources
 
 NOT_CALLED = {"eval", "exec", "compile", "__import__", "breakpoint", "input"}
-NOT_IMPORTED = {"subprocess", "pickle", "marshal", "shelve", "dbm", "ctypes", "ssl", "http", "urllib", "ftplib", "smtplib", "multiprocessing", "pty", "code", "tempfile", "shutil", "runpy"}
-NOT_OF_OS = {"system", "popen", "fork", "forkpty", "startfile", "putenv", "remove", "unlink", "rename", "replace", "mkdir", "makedirs", "rmdir", "chmod", "chown", "symlink", "link", "truncate", "utime"}
-NOT_OF_ANYTHING = {"read_pickle", "to_pickle", "write_text", "write_bytes", "mkdir", "unlink", "touch"}
+NOT_IMPORTED = {
+    "subprocess",
+    "pickle",
+    "marshal",
+    "shelve",
+    "dbm",
+    "ctypes",
+    "ssl",
+    "http",
+    "urllib",
+    "ftplib",
+    "smtplib",
+    "multiprocessing",
+    "pty",
+    "code",
+    "tempfile",
+    "shutil",
+    "runpy",
+}
+NOT_OF_OS = {
+    "system",
+    "popen",
+    "fork",
+    "forkpty",
+    "startfile",
+    "putenv",
+    "remove",
+    "unlink",
+    "rename",
+    "replace",
+    "mkdir",
+    "makedirs",
+    "rmdir",
+    "chmod",
+    "chown",
+    "symlink",
+    "link",
+    "truncate",
+    "utime",
+}
+NOT_OF_ANYTHING = {
+    "read_pickle",
+    "to_pickle",
+    "write_text",
+    "write_bytes",
+    "mkdir",
+    "unlink",
+    "touch",
+}
 OF_SOCKET = {"AF_INET", "AF_INET6", "inet_pton"}  # addresses as bytes: no connection
-WRITERS = {"compat", "banlist", "cli", "report"}  # whose task it is to write files, those that they are given the names of
+# whose task it is to write files, those that they are given the names of
+WRITERS = {"compat", "banlist", "cli", "report"}
 
-OF_WRITERS = {"write_text", "write_bytes", "mkdir", "replace", "unlink"}  # a file that is replaced is whole at every moment
+# a file that is replaced is whole at every moment
+OF_WRITERS = {"write_text", "write_bytes", "mkdir", "replace", "unlink"}
 
 
 def offences(source: str, writes: bool = False) -> list[str]:
@@ -140,35 +228,63 @@ def offences(source: str, writes: bool = False) -> list[str]:
     found = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
-            modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
-            found += [f"import {module}" for module in modules if module.split(".")[0] in NOT_IMPORTED]
+            modules = (
+                [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else [alias.name for alias in node.names]
+            )
+            found += [
+                f"import {module}" for module in modules if module.split(".")[0] in NOT_IMPORTED
+            ]
             if isinstance(node, ast.ImportFrom) and node.module == "os":
                 found += [f"os.{alias.name}" for alias in node.names if alias.name in NOT_OF_OS]
             if isinstance(node, ast.ImportFrom) and node.module == "socket":
-                found += [f"socket.{alias.name}" for alias in node.names if alias.name not in OF_SOCKET]
+                found += [
+                    f"socket.{alias.name}" for alias in node.names if alias.name not in OF_SOCKET
+                ]
         elif isinstance(node, ast.Attribute):
             of_os = isinstance(node.value, ast.Name) and node.value.id == "os"
-            if of_os and (node.attr in NOT_OF_OS - (OF_WRITERS if writes else set()) or re.match("exec|spawn|posix_spawn", node.attr)):
+            if of_os and (
+                node.attr in NOT_OF_OS - (OF_WRITERS if writes else set())
+                or re.match("exec|spawn|posix_spawn", node.attr)
+            ):
                 found.append(f"os.{node.attr}")
-            if isinstance(node.value, ast.Name) and node.value.id == "socket" and node.attr not in OF_SOCKET:
+            if (
+                isinstance(node.value, ast.Name)
+                and node.value.id == "socket"
+                and node.attr not in OF_SOCKET
+            ):
                 found.append(f"socket.{node.attr}")
             if node.attr in NOT_OF_ANYTHING - (OF_WRITERS if writes else set()):
                 found.append(f".{node.attr}")
         elif isinstance(node, ast.Call):
-            name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
+            name = (
+                node.func.id
+                if isinstance(node.func, ast.Name)
+                else node.func.attr
+                if isinstance(node.func, ast.Attribute)
+                else ""
+            )
             if isinstance(node.func, ast.Name) and name in NOT_CALLED:
                 found.append(f"{name}()")
             if any(keyword.arg in ("shell", "allow_pickle") for keyword in node.keywords):
                 found.append("shell= or allow_pickle=")
             to_nowhere = bool(node.args) and ast.unparse(node.args[0]) == "os.devnull"
             if name == "open" and not writes and not to_nowhere:
-                modes = [node.args[-1] if node.args else None, *(keyword.value for keyword in node.keywords if keyword.arg == "mode")]
-                if not any(isinstance(mode, ast.Constant) and mode.value in ("r", "rb") for mode in modes):
+                modes = [
+                    node.args[-1] if node.args else None,
+                    *(keyword.value for keyword in node.keywords if keyword.arg == "mode"),
+                ]
+                if not any(
+                    isinstance(mode, ast.Constant) and mode.value in ("r", "rb") for mode in modes
+                ):
                     found.append("open() other than for reading")
     return found
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
+)
 def test_sources_do_nothing_they_should_not(path: Path) -> None:
     writes = path.relative_to(PACKAGE).parts[0].removesuffix(".py") in WRITERS
     assert offences(path.read_text(encoding="utf-8"), writes) == []
@@ -231,9 +347,18 @@ AUDITED = """
 """
 
 
-def run_program(program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_program(
+    program: str, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", textwrap.dedent(program), *arguments]
-    return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 def test_python_opens_nothing_for_writing(tmp_path: Path) -> None:
@@ -322,7 +447,9 @@ UNPRIVILEGED = """
 
 @pytest.fixture
 def read_only_folder() -> Iterator[Path]:
-    """A folder where nobody may write, with two captures that only nobody may read; for whoever runs the tests where that is not root."""
+    """A folder where nobody may write, with two captures that only nobody may read; for whoever
+    runs the tests where that is not root.
+    """
     place = Path(tempfile.mkdtemp())  # pytest's own folders are closed to others
     folder = place / "captures"
     try:
@@ -345,7 +472,9 @@ def read_only_folder() -> Iterator[Path]:
 
 
 def test_unprivileged_reading_leaves_no_trace(read_only_folder: Path) -> None:
-    run = run_program(UNPRIVILEGED, str(read_only_folder), TMPDIR=str(read_only_folder.parent / "temporary"))
+    run = run_program(
+        UNPRIVILEGED, str(read_only_folder), TMPDIR=str(read_only_folder.parent / "temporary")
+    )
     assert run.stdout == "fine\n", run.stdout + run.stderr
 
 
@@ -377,7 +506,9 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_names_are_taken_literally(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_are_taken_literally(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(mt.CaptureError) as missing:
         mt.read(name)
@@ -449,7 +580,10 @@ WAITING = """
 
 def test_a_pipe_that_nobody_writes_to_is_waited_for_until_ctrl_c(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with subprocess.Popen([sys.executable, "-c", textwrap.dedent(WAITING), str(tmp_path / "pipe")], stdout=subprocess.PIPE) as child:
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(WAITING), str(tmp_path / "pipe")],
+        stdout=subprocess.PIPE,
+    ) as child:
         try:
             assert child.stdout is not None
             assert child.stdout.readline() == b"ready\n"
@@ -462,7 +596,8 @@ def test_a_pipe_that_nobody_writes_to_is_waited_for_until_ctrl_c(tmp_path: Path)
             child.kill()
 
 
-# ---------------------------------------------------------------- files that change while they are read
+# ---------------------------------------------------------------- files that change while they are
+# read
 
 
 def rest_of(reader: _core.Reader) -> tuple[int, list[Any]]:
@@ -539,7 +674,9 @@ def test_a_file_that_is_replaced_or_removed(tmp_path: Path, long: bytes) -> None
 
 @pytest.mark.parametrize("how", ["replaced", "removed", "directory", "unreadable link"])
 def test_a_file_that_changes_before_its_turn(how: str, tmp_path: Path, long: bytes) -> None:
-    """Of several files each is opened when its time comes: one that is not what it was is a row of problems."""
+    """Of several files each is opened when its time comes: one that is not what it was is a row of
+    problems.
+    """
     first, second = tmp_path / "first.pcap", tmp_path / "second.pcap"
     first.write_bytes(long)
     second.write_bytes(pings(1, "192.0.2.77", craft.START + 10**15))
@@ -556,7 +693,9 @@ def test_a_file_that_changes_before_its_turn(how: str, tmp_path: Path, long: byt
 
 
 def test_a_file_that_is_replaced_between_two_passes(tmp_path: Path) -> None:
-    """A scan that looks for the vantage node reads twice; what is no capture any more is refused then."""
+    """A scan that looks for the vantage node reads twice; what is no capture any more is refused
+    then.
+    """
     path = tmp_path / "replaced.pcap"
     path.write_bytes(pings(50))
     size = path.stat().st_size

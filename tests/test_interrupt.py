@@ -27,13 +27,16 @@ except KeyboardInterrupt:
 @pytest.mark.parametrize("begun", [False, True])
 def test_ctrl_c_ends_the_wait_for_a_silent_pipe(begun: bool) -> None:
     """Before the first byte (the file is being opened), and in the middle of it."""
-    with subprocess.Popen([sys.executable, "-c", _PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+    with subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
         assert child.stdin is not None and child.stdout is not None
         assert child.stdout.readline() == b"ready\n"
         if begun:
             child.stdin.write(craft.pcap([])[:24])
             child.stdin.flush()
-        time.sleep(0.5)  # it has to be inside the read by then; if it is not, the signal is seen all the same
+        # it has to be inside the read by then; if it is not, the signal is seen all the same
+        time.sleep(0.5)
         child.send_signal(signal.SIGINT)
         out, _ = child.communicate(timeout=30)
         assert (out, child.returncode) == (b"interrupted\n", 7)

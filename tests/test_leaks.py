@@ -17,7 +17,8 @@ TESTS = Path(__file__).parent
 
 LOST = 1024  # bytes; a read that loses so many is to be found out, by more than one measure
 READS, WARM_UP = 1000, 300
-RESIDENT = READS * LOST // 2  # the kernel counts pages, and the interpreter has its own ways with them
+# the kernel counts pages, and the interpreter has its own ways with them
+RESIDENT = READS * LOST // 2
 ALLOCATED = READS * 16  # the C library counts bytes
 
 PROGRAM = """
@@ -180,12 +181,17 @@ PROGRAM = """
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small capture with an answered handshake and an answered ping; what is wrong in several ways; one payload."""
+    """A small capture with an answered handshake and an answered ping; what is wrong in several
+    ways; one payload.
+    """
     import gzip
 
     folder = tmp_path_factory.mktemp("leaks")
     talk = craft.Connection().open()
-    peers = [craft.peer("203.0.113.7", 18080, 2**64 - 1), craft.peer("203.0.113.8", 18089, 5, pruning_seed=("u32", 384))]
+    peers = [
+        craft.peer("203.0.113.7", 18080, 2**64 - 1),
+        craft.peer("203.0.113.8", 18089, 5, pruning_seed=("u32", 384)),
+    ]
     answer = craft.handshake_response(peers)
     talk.send(craft.CLIENT, craft.request(1001, craft.handshake_request()))
     talk.send(craft.SERVER, craft.response(1001, answer))
@@ -210,8 +216,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def measured(kind: str, folder: Path) -> dict[str, Any]:
     """What a process of its own says, whose memory is nobody else's."""
     environment = os.environ | {"MALLOC_ARENA_MAX": "1"}
-    command = [sys.executable, "-c", textwrap.dedent(PROGRAM), kind, str(folder), str(WARM_UP), str(READS), str(LOST)]
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    command = [
+        sys.executable,
+        "-c",
+        textwrap.dedent(PROGRAM),
+        kind,
+        str(folder),
+        str(WARM_UP),
+        str(READS),
+        str(LOST),
+    ]
+    run = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
     assert run.returncode == 0, run.stderr
     told: dict[str, Any] = json.loads(run.stdout)
     return told
@@ -221,7 +238,9 @@ def growth(told: dict[str, Any], of: str) -> int:
     return int(told["after"][of]) - int(told["before"][of])
 
 
-needs_plain_memory = pytest.mark.skipif("libasan" in os.environ.get("LD_PRELOAD", ""), reason="the sanitizer keeps freed memory back")
+needs_plain_memory = pytest.mark.skipif(
+    "libasan" in os.environ.get("LD_PRELOAD", ""), reason="the sanitizer keeps freed memory back"
+)
 
 
 @needs_plain_memory
@@ -248,4 +267,8 @@ def test_a_leak_is_found(folder: Path) -> None:
     assert growth(objects, "resident") > RESIDENT
     assert objects["traced per read"] > LOST
     references = measured("leaking_references", folder)
-    assert references["after"]["references"]["CaptureError"] - references["before"]["references"]["CaptureError"] == READS
+    assert (
+        references["after"]["references"]["CaptureError"]
+        - references["before"]["references"]["CaptureError"]
+        == READS
+    )

@@ -37,12 +37,20 @@ def reaches(limit: str) -> Callable[[Callable[[], Made]], Callable[[], Made]]:
 
 def talk(number: int = 0, clock: int = craft.START) -> Connection:
     """An open connection from a client of that number."""
-    return Connection((f"192.0.2.{number % 250 + 1}", 40000 + number), (HOST, 18080), clock=clock).open()
+    return Connection(
+        (f"192.0.2.{number % 250 + 1}", 40000 + number), (HOST, 18080), clock=clock
+    ).open()
 
 
 def pcap(*connections: Connection) -> bytes:
     """Their packets in order of time."""
-    return craft.pcap(sorted((packet for connection in connections for packet in connection.packets), key=lambda packet: packet.time), nano=True)
+    return craft.pcap(
+        sorted(
+            (packet for connection in connections for packet in connection.packets),
+            key=lambda packet: packet.time,
+        ),
+        nano=True,
+    )
 
 
 def said(*messages: bytes, segment: int = 1448) -> bytes:
@@ -75,7 +83,9 @@ def later(connection: Connection, seconds: float) -> Connection:
 
 @reaches("decompression_ratio")
 def _() -> Made:
-    return gzip.compress(said(PING) + craft.pcap([Packet(craft.START, bytes(60_000))], nano=True)[24:] * 1000), {"decompression_ratio": 100}
+    return gzip.compress(
+        said(PING) + craft.pcap([Packet(craft.START, bytes(60_000))], nano=True)[24:] * 1000
+    ), {"decompression_ratio": 100}
 
 
 @reaches("interfaces")
@@ -83,17 +93,23 @@ def _() -> Made:
     made = talk()
     made.send(CLIENT, PING)
     first, *more = made.packets
-    return craft.pcapng([first]) + craft.interface() * 3 + b"".join(map(craft.enhanced, more)), {"interfaces": 2}
+    return craft.pcapng([first]) + craft.interface() * 3 + b"".join(map(craft.enhanced, more)), {
+        "interfaces": 2
+    }
 
 
 @reaches("connections")
 def _() -> Made:
-    return pcap(*(talk(number, craft.START + number * SECOND) for number in range(4))), {"connections": 3}
+    return pcap(*(talk(number, craft.START + number * SECOND) for number in range(4))), {
+        "connections": 3
+    }
 
 
 @reaches("idle_seconds")
 def _() -> Made:
-    return pcap(talk(0), talk(1, craft.START + 100 * SECOND), later(talk(2, craft.START + 101 * SECOND), 1)), {"idle_seconds": 60}
+    return pcap(
+        talk(0), talk(1, craft.START + 100 * SECOND), later(talk(2, craft.START + 101 * SECOND), 1)
+    ), {"idle_seconds": 60}
 
 
 @reaches("hole_bytes")
@@ -149,8 +165,14 @@ def _() -> Made:
 def fragments(count: int, step: int = 1_000_000) -> bytes:
     """Beginnings of IP datagrams, and a ping."""
     segment = craft.tcp(40000, 18080, 1, payload=b"x" * 2000)
-    first = [craft.ipv4_fragments("192.0.2.1", HOST, segment, 1480, ident=number)[0] for number in range(count)]
-    packets = [Packet(craft.START + number * step, craft.ethernet(data)) for number, data in enumerate(first)]
+    first = [
+        craft.ipv4_fragments("192.0.2.1", HOST, segment, 1480, ident=number)[0]
+        for number in range(count)
+    ]
+    packets = [
+        Packet(craft.START + number * step, craft.ethernet(data))
+        for number, data in enumerate(first)
+    ]
     made = talk(5, craft.START + count * step)
     made.send(CLIENT, PING)
     return craft.pcap([*packets, *made.packets], nano=True)
@@ -173,7 +195,9 @@ def _() -> Made:
 
 @reaches("blobs")
 def _() -> Made:
-    return said(craft.notification(2002, craft.transactions([GENESIS_TX, b"1", b"2", b"3"]))), {"blobs": 2}
+    return said(craft.notification(2002, craft.transactions([GENESIS_TX, b"1", b"2", b"3"]))), {
+        "blobs": 2
+    }
 
 
 @reaches("message_fields")
@@ -193,7 +217,9 @@ def _() -> Made:
 
 @reaches("epee_strings")
 def _() -> Made:
-    return said(news(10), news(10), craft.notification(2002, craft.transactions([b"1", b"2"]))), {"epee_strings": 1}
+    return said(news(10), news(10), craft.notification(2002, craft.transactions([b"1", b"2"]))), {
+        "epee_strings": 1
+    }
 
 
 @reaches("epee_depth")
@@ -224,7 +250,12 @@ def _() -> Made:
 
 @reaches("addresses")
 def _() -> Made:
-    return said(craft.response(1002, craft.timed_sync_response([craft.peer(f"203.0.113.{n}", 18080, n) for n in range(9)]))), {"addresses": 5}
+    return said(
+        craft.response(
+            1002,
+            craft.timed_sync_response([craft.peer(f"203.0.113.{n}", 18080, n) for n in range(9)]),
+        )
+    ), {"addresses": 5}
 
 
 @reaches("strings")
@@ -251,7 +282,11 @@ def test_reached_and_counted(limit: str, tmp_path: Path) -> None:
     assert traffic.limits_reached[limit] > 0
     if limit == "problems":  # whose rows are then counted in all
         account = traffic.accounting()
-        assert account.seen.sum() == traffic.problems.bytes[traffic.problems.kind == "no_header"].sum() > 0
+        assert (
+            account.seen.sum()
+            == traffic.problems.bytes[traffic.problems.kind == "no_header"].sum()
+            > 0
+        )
     else:
         check_accounting(traffic)
     assert limit not in read(path).limits_reached
@@ -267,7 +302,10 @@ def test_nothing_at_all(limit: str, tmp_path: Path) -> None:
     path = tmp_path / "capture"
     made = talk()
     made.send(CLIENT, craft.request(1001, craft.handshake_request()) + news(5000) + PING)
-    made.send(SERVER, craft.response(1001, craft.handshake_response([craft.peer("203.0.113.9", 18080, 9)])))
+    made.send(
+        SERVER,
+        craft.response(1001, craft.handshake_response([craft.peer("203.0.113.9", 18080, 9)])),
+    )
     made.close()
     path.write_bytes(pcap(made))
     traffic = read(path, {limit: 0})
@@ -293,7 +331,17 @@ def test_never_more_than_monerod(limit: str, tmp_path: Path) -> None:
 def test_syn_flood_is_bounded(tmp_path: Path) -> None:
     """A connection per packet: no more are followed than the limit allows, and each has its row."""
     packets = [
-        Packet(craft.START + number * 1000, craft.ethernet(craft.ip(f"192.0.{number >> 8}.{number & 255}", HOST, craft.tcp(40000, 18080, number, flags=SYN)))) for number in range(5000)
+        Packet(
+            craft.START + number * 1000,
+            craft.ethernet(
+                craft.ip(
+                    f"192.0.{number >> 8}.{number & 255}",
+                    HOST,
+                    craft.tcp(40000, 18080, number, flags=SYN),
+                )
+            ),
+        )
+        for number in range(5000)
     ]
     path = tmp_path / "flood"
     path.write_bytes(craft.pcap(packets, nano=True))

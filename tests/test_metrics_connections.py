@@ -33,20 +33,35 @@ def test_connection_table(lab: Lab) -> None:
     talk.send(CLIENT, craft.notification(2002, craft.transactions([])))
     until(talk, 30).close()
     made = row(metrics.connection_table(lab.read()), A)
-    assert (made.received, made.sent, made.initiative, made.pings_received, made.pings_sent) == (4, 3, 2, 0, 0)
-    assert (made.handshake, made.established, made.whole, made.end) == ("answered", True, True, "fin")
+    assert (made.received, made.sent, made.initiative, made.pings_received, made.pings_sent) == (
+        4,
+        3,
+        2,
+        0,
+        0,
+    )
+    assert (made.handshake, made.established, made.whole, made.end) == (
+        "answered",
+        True,
+        True,
+        "fin",
+    )
     assert made.seconds == pytest.approx(30.002)
     assert (made.answered - made.asked).total_seconds() == pytest.approx(0.002)
     assert (made.last_received - made.opened).total_seconds() == pytest.approx(20, abs=0.01)
     assert made.peer_bytes == 295 + 205 + 205 + 33 + 9 + 1 + 1 + 1 + 1 + 1
-    assert made.peer_packets == 2 + 4 + 3 + 2  # SYN and ACK, four messages, ACKs of three of ours, FIN and ACK
+    # SYN and ACK, four messages, ACKs of three of ours, FIN and ACK
+    assert made.peer_packets == 2 + 4 + 3 + 2
 
 
 def test_peer_and_own_change_places_on_outgoing_connections(lab: Lab) -> None:
     lab.back_ping(A, 0, 5)
     lab.incoming(B, 1).send(CLIENT, craft.request(1003))
     made = metrics.connection_table(lab.read())
-    assert [(line.peer_bytes, line.own_bytes, line.pings_received, line.pings_sent) for line in made.itertuples()] == [(71, 43, 0, 1), (43, 0, 1, 0)]
+    assert [
+        (line.peer_bytes, line.own_bytes, line.pings_received, line.pings_sent)
+        for line in made.itertuples()
+    ] == [(71, 43, 0, 1), (43, 0, 1, 0)]
 
 
 def test_how_far_the_handshake_got(lab: Lab) -> None:
@@ -57,7 +72,12 @@ def test_how_far_the_handshake_got(lab: Lab) -> None:
     cut.close()
     shake(lab.incoming(C, 2), CLIENT, 5, answer=False).close()
     shake(lab.outgoing("192.0.2.9", 3), SERVER, 5).close()
-    assert list(metrics.connection_table(lab.read()).handshake) == ["none", "cut", "asked", "answered"]
+    assert list(metrics.connection_table(lab.read()).handshake) == [
+        "none",
+        "cut",
+        "asked",
+        "answered",
+    ]
 
 
 def test_what_is_whole(lab: Lab) -> None:
@@ -129,7 +149,14 @@ def test_requests_and_answers(lab: Lab) -> None:
 
 def test_sync_gaps_and_rhythm(lab: Lab) -> None:
     talk = shake(lab.incoming(A, 0), CLIENT, 5)
-    for at, side in [(10, CLIENT), (12, SERVER), (70, CLIENT), (73, SERVER), (140, CLIENT), (200, CLIENT)]:
+    for at, side in [
+        (10, CLIENT),
+        (12, SERVER),
+        (70, CLIENT),
+        (73, SERVER),
+        (140, CLIENT),
+        (200, CLIENT),
+    ]:
         sync(until(talk, at), side)
     traffic = lab.read()
     gaps = metrics.sync_gaps(traffic)
@@ -139,7 +166,13 @@ def test_sync_gaps_and_rhythm(lab: Lab) -> None:
     assert not gaps.early.any()
     assert gaps.message.tolist() == sorted(gaps.message)
     made = metrics.sync_rhythm(traffic).set_index("direction").loc["received"]
-    assert (made.requests, made.gaps, made["median"], made["min"], made["max"]) == (4, 3, 60, 60, 70)
+    assert (made.requests, made.gaps, made["median"], made["min"], made["max"]) == (
+        4,
+        3,
+        60,
+        60,
+        70,
+    )
     assert made["mean"] == pytest.approx(190 / 3)
     assert 0.8 < made.concentration < 1
 
@@ -158,7 +191,8 @@ def test_a_gap_in_which_bytes_were_lost_is_disturbed(lab: Lab) -> None:
     ticks(talk, CLIENT, 190, 2, period=60)
     gaps = metrics.sync_gaps(lab.read())
     assert gaps.seconds.tolist() == [60, 120, 60]
-    assert gaps.disturbed.tolist() == [False, True, True]  # the hole is told when it is given up, in the next gap
+    # the hole is told when it is given up, in the next gap
+    assert gaps.disturbed.tolist() == [False, True, True]
 
 
 def test_a_request_before_the_answer(lab: Lab) -> None:
@@ -181,7 +215,14 @@ def test_slots(lab: Lab) -> None:
     made = metrics.slots(traffic)
     assert set(made.group) == {"other"}
     assert made.open.tolist() == [1, 2, 3, 2, 1, 0]
-    assert ((made.time - made.time[0]).dt.total_seconds().round(1)).tolist() == [0, 5, 8, 10, 12, 15]
+    assert ((made.time - made.time[0]).dt.total_seconds().round(1)).tolist() == [
+        0,
+        5,
+        8,
+        10,
+        12,
+        15,
+    ]
     by_class = metrics.slots(traffic, {A: "spy"})
     assert by_class[by_class.group == "spy"].open.tolist() == [1, 2, 1, 0]
     assert by_class[by_class.group == "other"].open.tolist() == [1, 0]
@@ -204,7 +245,14 @@ def test_ticks_of_a_host_on_several_connections_are_one(lab: Lab) -> None:
 
 def test_tick_pairs(lab: Lab) -> None:
     for peer, offset, height in [(A, 0, 7), (B, 0.002, 7), (C, 0.5, 7), ("192.0.2.9", 0.001, 8)]:
-        ticks(shake(lab.incoming(peer, offset), CLIENT, 5), CLIENT, 30 + offset, 6 if peer != B else 3, period=60, height=height)
+        ticks(
+            shake(lab.incoming(peer, offset), CLIENT, 5),
+            CLIENT,
+            30 + offset,
+            6 if peer != B else 3,
+            period=60,
+            height=height,
+        )
     made = metrics.tick_pairs(lab.read(), window=0.01).set_index(["left", "right"])
     assert made.index.tolist() == [(A, B), (A, "192.0.2.9"), (B, "192.0.2.9")]
     assert made.loc[(A, B), ["together", "agreed", "ticks", "heights"]].tolist() == [3, 3, 3, 1]
@@ -223,7 +271,13 @@ def test_common_ticks_are_those_of_the_time_together(lab: Lab) -> None:
 def test_neighbours() -> None:
     times = np.array([0, 5, 9, 20, 25, 26])
     left, right = _neighbours(times, 6)
-    assert list(zip(left.tolist(), right.tolist(), strict=True)) == [(0, 1), (1, 2), (3, 4), (3, 5), (4, 5)]
+    assert list(zip(left.tolist(), right.tolist(), strict=True)) == [
+        (0, 1),
+        (1, 2),
+        (3, 4),
+        (3, 5),
+        (4, 5),
+    ]
 
 
 def test_nothing_gives_the_same_columns(lab: Lab) -> None:
@@ -233,7 +287,18 @@ def test_nothing_gives_the_same_columns(lab: Lab) -> None:
     other = Lab(lab.folder, HOST)
     other.outgoing(A, 0, opened=False).emit(CLIENT, craft.SYN)
     none = other.read()
-    for name in ("connection_table", "categories", "short_lived", "requests", "sync_gaps", "sync_rhythm", "slots", "slot_holders", "peer_ticks", "tick_pairs"):
+    for name in (
+        "connection_table",
+        "categories",
+        "short_lived",
+        "requests",
+        "sync_gaps",
+        "sync_rhythm",
+        "slots",
+        "slot_holders",
+        "peer_ticks",
+        "tick_pairs",
+    ):
         some, empty = getattr(metrics, name)(full), getattr(metrics, name)(none)
         assert list(some.columns) == list(empty.columns), name
         assert len(empty) == (1 if name in ("connection_table", "categories") else 0), name

@@ -25,8 +25,20 @@ def test_one_write(tmp_path: Path) -> None:
     talk = shaken(incoming())
     talk.send(CLIENT, SYNC)
     row = last(tmp_path, talk)
-    assert (row["name"], row["size"], row["mss"], row["segments"], row["needed"], row["floor"], row["excess"]) == ("TIMED_SYNC", len(SYNC), 1460, 1, 1, 1, 0)
-    assert (row["begins_segment"], row["signature_alone"], row["header_alone"]) == (True, False, False)
+    assert (
+        row["name"],
+        row["size"],
+        row["mss"],
+        row["segments"],
+        row["needed"],
+        row["floor"],
+        row["excess"],
+    ) == ("TIMED_SYNC", len(SYNC), 1460, 1, 1, 1, 0)
+    assert (row["begins_segment"], row["signature_alone"], row["header_alone"]) == (
+        True,
+        False,
+        False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,11 +53,18 @@ def test_one_write(tmp_path: Path) -> None:
         ([34], 2, False, False),
     ],
 )
-def test_signature_and_header_alone(tmp_path: Path, cuts: list[int], segments: int, signature: bool, header: bool) -> None:
+def test_signature_and_header_alone(
+    tmp_path: Path, cuts: list[int], segments: int, signature: bool, header: bool
+) -> None:
     talk = shaken(incoming())
     talk.send(CLIENT, SYNC, cuts=cuts)
     row = last(tmp_path, talk)
-    assert (row["segments"], row["excess"], row["signature_alone"], row["header_alone"]) == (segments, segments - 1, signature, header)
+    assert (row["segments"], row["excess"], row["signature_alone"], row["header_alone"]) == (
+        segments,
+        segments - 1,
+        signature,
+        header,
+    )
 
 
 def test_a_header_without_body_is_not_alone(tmp_path: Path) -> None:
@@ -62,7 +81,12 @@ def test_a_message_that_begins_at_the_end_of_anothers_segment(tmp_path: Path, re
     talk = shaken(incoming())
     talk.send(CLIENT, PING + SYNC, cuts=[len(PING) + rest])
     row = last(tmp_path, talk)
-    assert (row["first_segment"], row["shared"], row["begins_segment"], row["floor"]) == (rest, True, False, 2)
+    assert (row["first_segment"], row["shared"], row["begins_segment"], row["floor"]) == (
+        rest,
+        True,
+        False,
+        2,
+    )
     assert not row["signature_alone"]
     assert not row["header_alone"]
 
@@ -87,12 +111,19 @@ def test_out_of_order_a_shared_segment_is_not_said_to_begin(tmp_path: Path) -> N
     assert not segmentation(read(tmp_path, talk))["signature_alone"].any()
 
 
-@pytest.mark.parametrize(("client", "server", "mss"), [(1460, 536, 536), (536, 1460, 536), (1220, 1460, 1220)])
+@pytest.mark.parametrize(
+    ("client", "server", "mss"), [(1460, 536, 536), (536, 1460, 536), (1220, 1460, 1220)]
+)
 def test_needed_goes_by_the_smaller_mss(tmp_path: Path, client: int, server: int, mss: int) -> None:
     talk = Connection(("192.0.2.1", 40000), ("198.51.100.10", 18080)).open(client, server)
     talk.send(CLIENT, LONG, segment=mss - 12)
     row = last(tmp_path, talk)
-    assert (row["mss"], row["size"], row["needed"], row["floor"]) == (mss, len(LONG), -(-len(LONG) // (mss - 40)), -(-len(LONG) // 496))
+    assert (row["mss"], row["size"], row["needed"], row["floor"]) == (
+        mss,
+        len(LONG),
+        -(-len(LONG) // (mss - 40)),
+        -(-len(LONG) // 496),
+    )
     assert row["segments"] <= row["needed"]
 
 
@@ -114,9 +145,18 @@ def test_a_hole_makes_nothing_look_cut(tmp_path: Path) -> None:
     talk.send(CLIENT, LONG[2000:])
     talk.send(CLIENT, PING)
     traffic = read(tmp_path, talk)
-    assert list(traffic.messages["status"][traffic.messages["direction"] == "received"]) == ["complete", "gap", "complete"]
+    assert list(traffic.messages["status"][traffic.messages["direction"] == "received"]) == [
+        "complete",
+        "gap",
+        "complete",
+    ]
     row = segmentation(traffic).iloc[1]
-    assert (row["size"], row["captured"], row["segments"], row["needed"]) == (len(LONG), len(LONG) - 33 - 1000, 3, 3)
+    assert (row["size"], row["captured"], row["segments"], row["needed"]) == (
+        len(LONG),
+        len(LONG) - 33 - 1000,
+        3,
+        3,
+    )
 
 
 def test_what_the_snap_length_cut_is_left_out(tmp_path: Path) -> None:
@@ -125,7 +165,11 @@ def test_what_the_snap_length_cut_is_left_out(tmp_path: Path) -> None:
     talk.send(CLIENT, PING)
     talk.packets = [packet.cut(400) for packet in talk.packets]
     traffic = read(tmp_path, talk)
-    assert list(traffic.messages["status"][traffic.messages["direction"] == "received"]) == ["complete", "snapped", "complete"]
+    assert list(traffic.messages["status"][traffic.messages["direction"] == "received"]) == [
+        "complete",
+        "snapped",
+        "complete",
+    ]
     assert list(segmentation(traffic)["command"]) == [1001, 1003]
 
 
@@ -178,7 +222,11 @@ def test_levin_fragments(tmp_path: Path) -> None:
     talk.send(SERVER, craft.noise(300))
     traffic = read(tmp_path, talk)
     made = levin_fragments(traffic)
-    assert list(zip(made["what"].astype(str), made["fragments"], strict=True)) == [("noise", 1), ("joined", len(pieces)), ("stray", 1)]
+    assert list(zip(made["what"].astype(str), made["fragments"], strict=True)) == [
+        ("noise", 1),
+        ("joined", len(pieces)),
+        ("stray", 1),
+    ]
     joined = segmentation(traffic)
     joined = joined[joined["fragments"] > 1].iloc[0]
     assert joined["size"] == sum(len(piece) for piece in pieces)
@@ -187,10 +235,21 @@ def test_levin_fragments(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("command", "flags", "stray"),
-    [(0, 4, True), (0, 0, True), (0, 8, True), (1002, 4, True), (1002, 8, True), (1002, 0, False), (0, 1, False), (1002, 5, False)],
+    [
+        (0, 4, True),
+        (0, 0, True),
+        (0, 8, True),
+        (1002, 4, True),
+        (1002, 8, True),
+        (1002, 0, False),
+        (0, 1, False),
+        (1002, 5, False),
+    ],
 )
 def test_strays(tmp_path: Path, command: int, flags: int, stray: bool) -> None:
-    """Fragments that belong to nothing: neither request nor response, with command 0, or BEGIN or END."""
+    """Fragments that belong to nothing: neither request nor response, with command 0, or BEGIN or
+    END.
+    """
     talk = shaken(incoming())
     talk.send(CLIENT, craft.bucket(command, craft.EMPTY, flags=flags))
     talk.send(CLIENT, PING)

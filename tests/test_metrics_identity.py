@@ -1,4 +1,6 @@
-"""Metrics of peer ids on small examples whose result is plain, and back-pings against the truth of the labelled capture."""
+"""Metrics of peer ids on small examples whose result is plain, and back-pings against the truth of
+the labelled capture.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,17 @@ def lab(tmp_path: Path) -> Lab:
 
 
 def test_hosts_and_sites() -> None:
-    assert [host_of(text) for text in ("192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1", "x.onion")] == ["192.0.2.1", "192.0.2.1", "2001:db8::1", "x.onion"]
-    assert [site_of(text) for text in ("::ffff:192.0.2.1", "2001:db8:1:2:3::4", "2001:db8:1:2:4::4", "x.onion")] == ["192.0.2.1", "2001:db8:1:2::/64", "2001:db8:1:2::/64", "x.onion"]
-    assert [is_loopback(text) for text in ("127.0.0.1", "::1", "::ffff:127.0.0.1", "192.0.2.1", "x.onion")] == [True, True, True, False, False]
+    assert [
+        host_of(text) for text in ("192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1", "x.onion")
+    ] == ["192.0.2.1", "192.0.2.1", "2001:db8::1", "x.onion"]
+    assert [
+        site_of(text)
+        for text in ("::ffff:192.0.2.1", "2001:db8:1:2:3::4", "2001:db8:1:2:4::4", "x.onion")
+    ] == ["192.0.2.1", "2001:db8:1:2::/64", "2001:db8:1:2::/64", "x.onion"]
+    assert [
+        is_loopback(text)
+        for text in ("127.0.0.1", "::1", "::ffff:127.0.0.1", "192.0.2.1", "x.onion")
+    ] == [True, True, True, False, False]
 
 
 def test_announcements(lab: Lab) -> None:
@@ -40,7 +50,12 @@ def test_announcements(lab: Lab) -> None:
     lab.back_ping(A, 4, X)
     said = metrics.announcements(lab.read())
     assert list(said.peer) == [A, B, C, C]
-    assert list(said.port.astype(object).where(said.port.notna(), None)) == [18080, None, 18081, 4321]
+    assert list(said.port.astype(object).where(said.port.notna(), None)) == [
+        18080,
+        None,
+        18081,
+        4321,
+    ]
     assert list(said.peer_id) == [X, Y, Z, Z]
     assert said.peer_id.dtype == "UInt64"
     assert list(said.direction) == ["incoming", "incoming", "outgoing", "outgoing"]
@@ -62,7 +77,9 @@ def test_counts(lab: Lab) -> None:
     hosts = metrics.ids_per_host(traffic).set_index("host")
     assert hosts.loc[A, ["ids", "ports", "connections", "announcements"]].tolist() == [3, 1, 3, 3]
     ends = metrics.ids_per_endpoint(traffic)
-    assert [(row.host, None if row.port is pd.NA else row.port, row.ids) for row in ends.itertuples()] == [(A, 18080, 2), (A, None, 1), (B, 18080, 1)]
+    assert [
+        (row.host, None if row.port is pd.NA else row.port, row.ids) for row in ends.itertuples()
+    ] == [(A, 18080, 2), (A, None, 1), (B, 18080, 1)]
     ids = metrics.sites_per_id(traffic).set_index("peer_id")
     assert ids.hosts.to_dict() == {X: 2, Y: 1, Z: 1}
     assert (ids.loc[X, "last"] - ids.loc[X, "first"]).total_seconds() == 3
@@ -99,7 +116,9 @@ def test_sessions_know_what_is_alive(lab: Lab) -> None:
 
 
 def test_three_ids_side_by_side(lab: Lab) -> None:
-    talks = [lab.session(A, second, number, close=False) for second, number in enumerate([X, Y, Y, Z])]
+    talks = [
+        lab.session(A, second, number, close=False) for second, number in enumerate([X, Y, Y, Z])
+    ]
     for second, talk in enumerate(talks):
         sync(until(talk, 30 + second), CLIENT)
     assert list(metrics.ids_side_by_side(lab.read()).peer_id) == [Y, Y, Z]
@@ -117,7 +136,12 @@ def test_spans(lab: Lab) -> None:
     lab.session(C, 100, X, lasts=30)  # later
     lab.session(B, 100, Y)
     spans = metrics.id_spans(lab.read())
-    assert {(row.site, row.peer_id): row.overlaps for row in spans.itertuples()} == {(A, X): 1, (B, X): 1, (C, X): 0, (B, Y): 0}
+    assert {(row.site, row.peer_id): row.overlaps for row in spans.itertuples()} == {
+        (A, X): 1,
+        (B, X): 1,
+        (C, X): 0,
+        (B, Y): 0,
+    }
     row = spans[spans.site == A].iloc[0]
     assert (row["last"] - row["first"]).total_seconds() == pytest.approx(50, abs=0.1)
 
@@ -125,7 +149,9 @@ def test_spans(lab: Lab) -> None:
 def test_spans_of_three_at_once_and_one_that_is_over(lab: Lab) -> None:
     for peer, at, lasts in [(A, 0, 10), (B, 5, 100), (C, 50, 10), ("192.0.2.9", 55, 3)]:
         lab.session(peer, at, X, lasts=lasts)
-    assert dict(zip(*metrics.id_spans(lab.read())[["site", "overlaps"]].to_numpy().T, strict=True)) == {A: 1, B: 3, C: 2, "192.0.2.9": 2}
+    assert dict(
+        zip(*metrics.id_spans(lab.read())[["site", "overlaps"]].to_numpy().T, strict=True)
+    ) == {A: 1, B: 3, C: 2, "192.0.2.9": 2}
 
 
 def test_clusters(lab: Lab) -> None:
@@ -133,7 +159,9 @@ def test_clusters(lab: Lab) -> None:
         lab.session(peer, at, number, lasts=100)
     clusters = metrics.id_clusters(lab.read())
     assert list(clusters.site) == [A, B, C]
-    assert clusters[["cluster", "sites", "ids"]].drop_duplicates().to_numpy().tolist() == [[0, 3, 2]]
+    assert clusters[["cluster", "sites", "ids"]].drop_duplicates().to_numpy().tolist() == [
+        [0, 3, 2]
+    ]
 
 
 def test_a_cluster_needs_overlapping_time_unless_told(lab: Lab) -> None:
@@ -179,7 +207,13 @@ def test_back_ping_that_matches(lab: Lab) -> None:
     talk = lab.session(A, 0, X, my_port=18085)
     lab.back_ping(A, 0.01, X, port=18085)
     row = metrics.back_pings(lab.read()).iloc[0]
-    assert (row.outcome, row.match, row.pong_id, row.port, row.ping_connection) == ("answered", True, X, 18085, 1)
+    assert (row.outcome, row.match, row.pong_id, row.port, row.ping_connection) == (
+        "answered",
+        True,
+        X,
+        18085,
+        1,
+    )
     assert row.delay == pytest.approx(0.01 - (len(talk.packets) > 0) * 0.003, abs=0.001)
 
 
@@ -226,7 +260,14 @@ def test_back_pings_without_pong(lab: Lab) -> None:
     assert outcome(lab) == ["closed_by_peer", "connect_unanswered", "refused", "ping_unanswered"]
 
 
-@pytest.mark.parametrize("scenario", [pytest.param(scenario, id=scenario.id) for scenario in truth.scenarios() if scenario.name == "proxies" and scenario.full])
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        pytest.param(scenario, id=scenario.id)
+        for scenario in truth.scenarios()
+        if scenario.name == "proxies" and scenario.full
+    ],
+)
 def test_every_back_ping_is_as_the_truth_says(scenario: truth.Scenario) -> None:
     traffic = read(*scenario.parts)
     made = metrics.back_pings(traffic)
@@ -244,10 +285,23 @@ def test_every_back_ping_is_as_the_truth_says(scenario: truth.Scenario) -> None:
         for row in made.itertuples()
     ]
     rows = json.loads((scenario.folder / "expected.json").read_text())["handshakes"]
-    wanted = [(row["initiator"], row["endpoint"], row["peer_id"], row["back_ping"] and row["back_ping"]["sport"], row["pong_id"], row["match"], row["outcome"]) for row in rows]
+    wanted = [
+        (
+            row["initiator"],
+            row["endpoint"],
+            row["peer_id"],
+            row["back_ping"] and row["back_ping"]["sport"],
+            row["pong_id"],
+            row["match"],
+            row["outcome"],
+        )
+        for row in rows
+    ]
     assert found == wanted
     delays = [row.get("delay_s") for row in rows]
-    assert made.delay.tolist() == pytest.approx([np.nan if delay is None else delay for delay in delays], abs=2e-6, nan_ok=True)
+    assert made.delay.tolist() == pytest.approx(
+        [np.nan if delay is None else delay for delay in delays], abs=2e-6, nan_ok=True
+    )
 
 
 def test_nothing_gives_the_same_columns(lab: Lab) -> None:
@@ -256,7 +310,19 @@ def test_nothing_gives_the_same_columns(lab: Lab) -> None:
     other = Lab(lab.folder)
     other.incoming(A, 0).close()
     none = other.read()
-    for name in ("announcements", "pongs", "ids_per_host", "ids_per_endpoint", "sites_per_id", "id_sessions", "id_returns", "ids_side_by_side", "id_spans", "id_clusters", "back_pings"):
+    for name in (
+        "announcements",
+        "pongs",
+        "ids_per_host",
+        "ids_per_endpoint",
+        "sites_per_id",
+        "id_sessions",
+        "id_returns",
+        "ids_side_by_side",
+        "id_spans",
+        "id_clusters",
+        "back_pings",
+    ):
         some, empty = getattr(metrics, name)(full), getattr(metrics, name)(none)
         assert list(some.columns) == list(empty.columns), name
         assert len(empty) == 0

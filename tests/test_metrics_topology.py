@@ -1,4 +1,6 @@
-"""The graph of peer lists against small examples, and what one vantage node can tell of neighbours."""
+"""The graph of peer lists against small examples, and what one vantage node can tell of
+neighbours.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +21,29 @@ from monerotraffic import metrics
 
 @pytest.fixture
 def traffic(tmp_path: Path) -> mt.Traffic:
-    """192.0.2.1 names 192.0.2.2 on two ports and 20.0.0.1, twice; 192.0.2.2 names 20.0.0.1; 192.0.9.9 names 20.9.9.9."""
+    """192.0.2.1 names 192.0.2.2 on two ports and 20.0.0.1, twice; 192.0.2.2 names 20.0.0.1;
+    192.0.9.9 names 20.9.9.9.
+    """
     names: list[tuple[str, int]] = [("192.0.2.2", 18080), ("192.0.2.2", 9), ("20.0.0.1", 18080)]
-    return read(tmp_path, [session("192.0.2.1", names, names[2:], number=1), session("192.0.2.2", names[2:], at=300), session("192.0.9.9", [("20.9.9.9", 18080)], at=500)])
+    return read(
+        tmp_path,
+        [
+            session("192.0.2.1", names, names[2:], number=1),
+            session("192.0.2.2", names[2:], at=300),
+            session("192.0.9.9", [("20.9.9.9", 18080)], at=500),
+        ],
+    )
 
 
 def test_graph(traffic: mt.Traffic) -> None:
     found = metrics.peer_graph(traffic)
     rows = {(row.peer, row.host): (row.lists, row.mentions) for row in found.itertuples()}
-    assert rows == {("192.0.2.1", "192.0.2.2"): (1, 2), ("192.0.2.1", "20.0.0.1"): (2, 2), ("192.0.2.2", "20.0.0.1"): (1, 1), ("192.0.9.9", "20.9.9.9"): (1, 1)}
+    assert rows == {
+        ("192.0.2.1", "192.0.2.2"): (1, 2),
+        ("192.0.2.1", "20.0.0.1"): (2, 2),
+        ("192.0.2.2", "20.0.0.1"): (1, 1),
+        ("192.0.9.9", "20.9.9.9"): (1, 1),
+    }
     times = metrics.list_diversity(traffic).time
     edge = found[(found.peer == "192.0.2.1") & (found.host == "20.0.0.1")].iloc[0]
     assert (edge["first"], edge["last"]) == (times[0], times[1])
@@ -35,17 +51,54 @@ def test_graph(traffic: mt.Traffic) -> None:
 
 def test_degrees_and_components(traffic: mt.Traffic) -> None:
     found = metrics.degrees(traffic).set_index("host")
-    assert found.out_degree.to_dict() == {"192.0.2.1": 2, "192.0.2.2": 1, "192.0.9.9": 1, "20.0.0.1": 0, "20.9.9.9": 0}
-    assert found.in_degree.to_dict() == {"192.0.2.1": 0, "192.0.2.2": 1, "192.0.9.9": 0, "20.0.0.1": 2, "20.9.9.9": 1}
-    assert found.component.to_dict() == {"192.0.2.1": 0, "192.0.2.2": 0, "192.0.9.9": 1, "20.0.0.1": 0, "20.9.9.9": 1}
-    assert found.component_size.to_dict() == {"192.0.2.1": 3, "192.0.2.2": 3, "192.0.9.9": 2, "20.0.0.1": 3, "20.9.9.9": 2}
+    assert found.out_degree.to_dict() == {
+        "192.0.2.1": 2,
+        "192.0.2.2": 1,
+        "192.0.9.9": 1,
+        "20.0.0.1": 0,
+        "20.9.9.9": 0,
+    }
+    assert found.in_degree.to_dict() == {
+        "192.0.2.1": 0,
+        "192.0.2.2": 1,
+        "192.0.9.9": 0,
+        "20.0.0.1": 2,
+        "20.9.9.9": 1,
+    }
+    assert found.component.to_dict() == {
+        "192.0.2.1": 0,
+        "192.0.2.2": 0,
+        "192.0.9.9": 1,
+        "20.0.0.1": 0,
+        "20.9.9.9": 1,
+    }
+    assert found.component_size.to_dict() == {
+        "192.0.2.1": 3,
+        "192.0.2.2": 3,
+        "192.0.9.9": 2,
+        "20.0.0.1": 3,
+        "20.9.9.9": 2,
+    }
 
 
 def test_centrality_solves_its_equation(traffic: mt.Traffic) -> None:
-    """Against the linear equations, solved at once: rank = 0.85 (what is given + what the silent spread evenly) + 0.15 / nodes."""
+    """Against the linear equations, solved at once: rank = 0.85 (what is given + what the silent
+    spread evenly) + 0.15 / nodes.
+    """
     hosts = ["192.0.2.1", "192.0.2.2", "192.0.9.9", "20.0.0.1", "20.9.9.9"]
-    gives = {"192.0.2.1": ["192.0.2.2", "20.0.0.1"], "192.0.2.2": ["20.0.0.1"], "192.0.9.9": ["20.9.9.9"]}
-    flow = np.array([[1 / len(gives[sender]) if host in gives[sender] else 0 for host in hosts] if sender in gives else [1 / 5] * 5 for sender in hosts]).T
+    gives = {
+        "192.0.2.1": ["192.0.2.2", "20.0.0.1"],
+        "192.0.2.2": ["20.0.0.1"],
+        "192.0.9.9": ["20.9.9.9"],
+    }
+    flow = np.array(
+        [
+            [1 / len(gives[sender]) if host in gives[sender] else 0 for host in hosts]
+            if sender in gives
+            else [1 / 5] * 5
+            for sender in hosts
+        ]
+    ).T
     wanted = np.linalg.solve(np.eye(5) - 0.85 * flow, np.full(5, 0.15 / 5))
     found = metrics.centrality(traffic)
     assert list(found.centrality) == sorted(found.centrality, reverse=True)
@@ -55,19 +108,46 @@ def test_centrality_solves_its_equation(traffic: mt.Traffic) -> None:
 
 def test_communities_are_joined_by_lists(tmp_path: Path) -> None:
     """a and b share 60 of 120, b and c others, d nothing; e and f all."""
-    sent = {"a": many(120), "b": many(120, 60), "c": many(120, 120), "d": many(120, 1000), "e": many(120, 2000), "f": many(120, 2000)}
-    talks = [session(f"192.0.2.{number}", peers, number=number, at=number * 100) for number, peers in enumerate(sent.values(), 1)]
+    sent = {
+        "a": many(120),
+        "b": many(120, 60),
+        "c": many(120, 120),
+        "d": many(120, 1000),
+        "e": many(120, 2000),
+        "f": many(120, 2000),
+    }
+    talks = [
+        session(f"192.0.2.{number}", peers, number=number, at=number * 100)
+        for number, peers in enumerate(sent.values(), 1)
+    ]
     found = metrics.communities(read(tmp_path, talks))
     rows = [(row.community, row.peer, row.peers, row.alike) for row in found.itertuples()]
-    assert rows == [(0, "192.0.2.1", 3, 1), (0, "192.0.2.2", 3, 2), (0, "192.0.2.3", 3, 1), (1, "192.0.2.5", 2, 1), (1, "192.0.2.6", 2, 1)]
+    assert rows == [
+        (0, "192.0.2.1", 3, 1),
+        (0, "192.0.2.2", 3, 2),
+        (0, "192.0.2.3", 3, 1),
+        (1, "192.0.2.5", 2, 1),
+        (1, "192.0.2.6", 2, 1),
+    ]
     assert metrics.communities(read(tmp_path, talks[3:4])).empty
 
 
 @examples(200)
-@given(st.integers(1, 30).flatmap(lambda count: st.tuples(st.just(count), st.lists(st.tuples(st.integers(0, count - 1), st.integers(0, count - 1)), max_size=40))))
+@given(
+    st.integers(1, 30).flatmap(
+        lambda count: st.tuples(
+            st.just(count),
+            st.lists(st.tuples(st.integers(0, count - 1), st.integers(0, count - 1)), max_size=40),
+        )
+    )
+)
 def test_components_are_those_of_a_plain_search(given: tuple[int, list[tuple[int, int]]]) -> None:
     count, edges = given
-    found = metrics.components(np.array([left for left, _ in edges], dtype=np.int64), np.array([right for _, right in edges], dtype=np.int64), count)
+    found = metrics.components(
+        np.array([left for left, _ in edges], dtype=np.int64),
+        np.array([right for _, right in edges], dtype=np.int64),
+        count,
+    )
     near: dict[int, set[int]] = {node: {node} for node in range(count)}
     for left, right in edges:
         near[left].add(right)
@@ -93,8 +173,12 @@ def test_a_long_chain_is_one_component() -> None:
 
 
 def test_late_entries(tmp_path: Path) -> None:
-    """A list at once, one soon after, one late that has something old and something new, a late full one, and the like without a beginning."""
-    whole = session("192.0.2.1", many(5), many(3, 5), [*many(2), *many(1, 50)], many(26, 100), every=1000)
+    """A list at once, one soon after, one late that has something old and something new, a late
+    full one, and the like without a beginning.
+    """
+    whole = session(
+        "192.0.2.1", many(5), many(3, 5), [*many(2), *many(1, 50)], many(26, 100), every=1000
+    )
     cut = session("192.0.2.7", many(5), many(3, 5), many(1, 60), number=7, every=1000, at=1)
     cut.packets = cut.packets[3:]
     found = metrics.late_entries(read(tmp_path, [whole, cut], limits={"idle_seconds": 5000}))

@@ -27,8 +27,21 @@ def test_notebook_is_kept_clean(path: Path) -> None:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs(path: Path) -> None:
     notebook = nbformat.read(path, 4)
-    nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}).execute()
-    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    nbclient.NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}
+    ).execute()
+    outputs = [
+        output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs
+    ]
     assert not any(output.output_type == "error" for output in outputs)
-    assert not [output.text for output in outputs if output.output_type == "stream" and output.name == "stderr"]
-    assert sum(output.output_type in ("execute_result", "display_data", "stream") for output in outputs) >= 6
+    assert not [
+        output.text
+        for output in outputs
+        if output.output_type == "stream" and output.name == "stderr"
+    ]
+    assert (
+        sum(
+            output.output_type in ("execute_result", "display_data", "stream") for output in outputs
+        )
+        >= 6
+    )

@@ -34,27 +34,45 @@ def test_messages_are_those_of_the_truth(scenario: truth.Scenario) -> None:
     found, expected = truth.our_keys(ours), truth.truth_keys(wanted)
     assert not expected - found
     assert not found - expected
-    assert sum(row["fragments"] for row in ours if row["fragments"] > 1 and truth.is_whole(row)) == sum(truth.is_fragment(row) for row in wanted)
+    assert sum(
+        row["fragments"] for row in ours if row["fragments"] > 1 and truth.is_whole(row)
+    ) == sum(truth.is_fragment(row) for row in wanted)
 
 
 @pytest.mark.parametrize("scenario", scenarios())
 def test_bodies_times_and_fields_are_those_of_the_truth(scenario: truth.Scenario) -> None:
     tables = decode(*scenario.parts)
-    ours = {(*row["sender"], *row["receiver"], row["offset"], row["first_frame"]): row for row in truth.with_ends(tables) if row["fragments"] == 1}
+    ours = {
+        (*row["sender"], *row["receiver"], row["offset"], row["first_frame"]): row
+        for row in truth.with_ends(tables)
+        if row["fragments"] == 1
+    }
     nodes = {row["message"]: row for row in tables["node_data"]}
     syncs = {row["message"]: row for row in tables["sync_data"]}
     peers = Counter(row["message"] for row in tables["peer_lists"])
     for wanted in scenario.messages():
         if truth.is_fragment(wanted):
             continue
-        row = ours[wanted["src"], wanted["sport"], wanted["dst"], wanted["dport"], wanted["offset"], wanted["first_frame"]]
+        row = ours[
+            wanted["src"],
+            wanted["sport"],
+            wanted["dst"],
+            wanted["dport"],
+            wanted["offset"],
+            wanted["first_frame"],
+        ]
         assert abs(row["end_time"] / 1e9 - wanted["time"]) < 2e-6
         if row["body"] is not None:
             assert hashlib.sha1(row["body"]).hexdigest() == wanted["body_sha1"]
         node, sync = nodes.get(row["message"], {}), syncs.get(row["message"], {})
         if "peer_id" in wanted:
             assert node["peer_id"] == int(wanted["peer_id"], 16)
-        for name, value in (("support_flags", node.get("support_flags")), ("my_port", node.get("my_port")), ("height", sync.get("current_height")), ("top_id", sync.get("top_id"))):
+        for name, value in (
+            ("support_flags", node.get("support_flags")),
+            ("my_port", node.get("my_port")),
+            ("height", sync.get("current_height")),
+            ("top_id", sync.get("top_id")),
+        ):
             if name in wanted:
                 assert value == wanted[name], (name, wanted)
         if "peer_list" in wanted:
@@ -74,18 +92,35 @@ def check_accounting(tables: Tables) -> None:
     assert lost == sum(row["bytes"] for row in tables["problems"] if row["kind"] == "lost")
 
 
-@pytest.mark.parametrize("scenario", [pytest.param(scenario, id=scenario.id) for scenario in truth.scenarios() if scenario.merged])
+@pytest.mark.parametrize(
+    "scenario",
+    [pytest.param(scenario, id=scenario.id) for scenario in truth.scenarios() if scenario.merged],
+)
 def test_ring_files_are_the_merged_file(scenario: truth.Scenario) -> None:
     assert scenario.merged is not None
-    parts, merged = (list(truth.with_ends(decode(*paths))) for paths in (scenario.parts, [scenario.merged]))
+    parts, merged = (
+        list(truth.with_ends(decode(*paths))) for paths in (scenario.parts, [scenario.merged])
+    )
     assert len(scenario.parts) > 1
     for part, whole in zip(parts, merged, strict=True):
-        assert {name: value for name, value in part.items() if name not in ("file", "frame", "end_frame")} == {
-            name: value for name, value in whole.items() if name not in ("file", "frame", "end_frame")
+        assert {
+            name: value
+            for name, value in part.items()
+            if name not in ("file", "frame", "end_frame")
+        } == {
+            name: value
+            for name, value in whole.items()
+            if name not in ("file", "frame", "end_frame")
         }
 
 
-@pytest.mark.parametrize(("path", "entry"), [pytest.param(path, entry, id=f"{path.parents[1].name}-{path.name}") for path, entry in truth.derived()])
+@pytest.mark.parametrize(
+    ("path", "entry"),
+    [
+        pytest.param(path, entry, id=f"{path.parents[1].name}-{path.name}")
+        for path, entry in truth.derived()
+    ],
+)
 def test_derived_captures(path: Path, entry: dict[str, Any]) -> None:
     tables = decode(path)
     assert sum(file["packets"] for file in tables["files"]) == truth.derived_frames(path, entry)
@@ -112,19 +147,33 @@ def test_every_blob_parses(scenario: truth.Scenario) -> None:
     tables = decode(*scenario.parts)
     assert tables["blocks"] and tables["transactions"]
     assert not [row for row in tables["problems"] if row["kind"] == "blob"]
-    assert all(row["tx"] and row["weight"] >= row["size"] and row["ring_size"] == 16 and row["fee"] for row in tables["transactions"])
+    assert all(
+        row["tx"] and row["weight"] >= row["size"] and row["ring_size"] == 16 and row["fee"]
+        for row in tables["transactions"]
+    )
 
 
 @pytest.mark.parametrize("scenario", scenarios())
 def test_blocks_link(scenario: truth.Scenario) -> None:
-    """A block has one height, its parent the one below; and what nodes announce as their top is such an id at that height."""
+    """A block has one height, its parent the one below; and what nodes announce as their top is
+    such an id at that height.
+    """
     tables = decode(*scenario.parts)
     heights = {row["block"]: row["height"] for row in tables["blocks"]}
     assert all(heights[row["block"]] == row["height"] for row in tables["blocks"])
-    linked = [(row["height"], heights[row["previous"]]) for row in tables["blocks"] if row["previous"] in heights]
+    linked = [
+        (row["height"], heights[row["previous"]])
+        for row in tables["blocks"]
+        if row["previous"] in heights
+    ]
     assert all(height == parent + 1 for height, parent in linked)
-    assert len({row["block"] for row in tables["blocks"] if row["previous"] not in heights}) <= 2  # where what was sent of the chain begins
-    tops = [(row["current_height"], heights[row["top_id"]]) for row in tables["sync_data"] if row["top_id"] in heights]
+    # where what was sent of the chain begins
+    assert len({row["block"] for row in tables["blocks"] if row["previous"] not in heights}) <= 2
+    tops = [
+        (row["current_height"], heights[row["top_id"]])
+        for row in tables["sync_data"]
+        if row["top_id"] in heights
+    ]
     assert tops and all(current == height + 1 for current, height in tops)
 
 
@@ -134,16 +183,26 @@ def test_blocks_list_the_transactions_sent_along(scenario: truth.Scenario) -> No
     command, sent = commands(tables), by_message(tables["transactions"])
     bodies = {row["message"]: row["body"] for row in tables["messages"]}
     for number, blocks in by_message(tables["blocks"]).items():
-        listed = [[made.hex() for made in blobs.read_block(data).transactions] for data in block_blobs(bodies[number])]
+        listed = [
+            [made.hex() for made in blobs.read_block(data).transactions]
+            for data in block_blobs(bodies[number])
+        ]
         assert [len(ids) for ids in listed] == [row["transactions"] for row in blocks]
         for position, ids in enumerate(listed):
             mine = [row["tx"] for row in sent.get(number, []) if row["block_position"] == position]
-            assert mine == ids if command[number] == 2004 else mine == [one for one in ids if one in mine]
+            assert (
+                mine == ids
+                if command[number] == 2004
+                else mine == [one for one in ids if one in mine]
+            )
 
 
 def block_blobs(body: bytes) -> list[bytes]:
     root = epee.loads(body)
-    return [entry[b"block"].value for entry in ([root[b"b"].value] if b"b" in root else root[b"blocks"].value)]
+    return [
+        entry[b"block"].value
+        for entry in ([root[b"b"].value] if b"b" in root else root[b"blocks"].value)
+    ]
 
 
 @pytest.mark.parametrize("scenario", scenarios())
@@ -154,11 +213,17 @@ def test_lists_of_ids(scenario: truth.Scenario) -> None:
     heights = {row["block"]: row["height"] for row in tables["blocks"]}
     for number, rows in by_message(tables["inventories"]).items():
         assert [row["position"] for row in rows] == list(range(len(rows)))
-        known = [(row["position"], heights[row["id"]]) for row in rows if row["id"] in heights and row["list"] in ("blocks", "chain")]
+        known = [
+            (row["position"], heights[row["id"]])
+            for row in rows
+            if row["id"] in heights and row["list"] in ("blocks", "chain")
+        ]
         if command[number] in (2003, 2007):
             assert len({height - position for position, height in known}) <= 1
         elif command[number] == 2006:
-            assert [height for _, height in known] == sorted((height for _, height in known), reverse=True)
+            assert [height for _, height in known] == sorted(
+                (height for _, height in known), reverse=True
+            )
         assert all(row["index"] is None for row in rows if row["list"] != "missing_indices")
 
 
@@ -173,9 +238,25 @@ def test_missing_transactions_are_answered(scenario: truth.Scenario) -> None:
     for row in tables["messages"]:
         if row["command"] == 2008 and row["status"] == "complete":
             (block,) = blocks[row["message"]]
-            listed[block["block"]] = [made.hex() for made in blobs.read_block(*block_blobs(row["body"])).transactions]
-            answers.add((row["connection"], row["from_client"], block["block"], tuple(one["tx"] for one in sent.get(row["message"], []))))
-    requests = [row for row in tables["messages"] if row["command"] == 2009 and row["message"] in asked and asked[row["message"]][0]["id"] in listed]  # a 2009 may ask for nothing
+            listed[block["block"]] = [
+                made.hex() for made in blobs.read_block(*block_blobs(row["body"])).transactions
+            ]
+            answers.add(
+                (
+                    row["connection"],
+                    row["from_client"],
+                    block["block"],
+                    tuple(one["tx"] for one in sent.get(row["message"], [])),
+                )
+            )
+    # a 2009 may ask for nothing
+    requests = [
+        row
+        for row in tables["messages"]
+        if row["command"] == 2009
+        and row["message"] in asked
+        and asked[row["message"]][0]["id"] in listed
+    ]
     assert requests or not scenario.full
     for row in requests:
         places = asked[row["message"]]
@@ -183,9 +264,14 @@ def test_missing_transactions_are_answered(scenario: truth.Scenario) -> None:
         assert (row["connection"], not row["from_client"], places[0]["id"], wanted) in answers
 
 
-@pytest.mark.parametrize("scenario", [pytest.param(scenario, id=scenario.id) for scenario in truth.scenarios() if scenario.full])
+@pytest.mark.parametrize(
+    "scenario",
+    [pytest.param(scenario, id=scenario.id) for scenario in truth.scenarios() if scenario.full],
+)
 def test_ids_and_weights_are_those_of_the_manifest(scenario: truth.Scenario) -> None:
-    """What was relayed is what the nodes were told to send and to mine: all of it, and nothing else."""
+    """What was relayed is what the nodes were told to send and to mine: all of it, and nothing
+    else.
+    """
     tables = decode(*scenario.parts)
     command = commands(tables)
     events = json.loads((scenario.folder / "manifest.json").read_text())["events"]
@@ -195,8 +281,15 @@ def test_ids_and_weights_are_those_of_the_manifest(scenario: truth.Scenario) -> 
     for tx, event in wanted.items():
         assert found[tx]["weight"] == event.get("weight", found[tx]["weight"])
         assert found[tx]["outputs"] == event.get("outputs", found[tx]["outputs"])
-    mined = {block: event["height"] - back for event in events if event["kind"] == "mine" for back, block in enumerate(reversed(event["blocks"] or []))}
-    assert {row["block"]: row["height"] for row in tables["blocks"] if command[row["message"]] == 2008} == mined
+    mined = {
+        block: event["height"] - back
+        for event in events
+        if event["kind"] == "mine"
+        for back, block in enumerate(reversed(event["blocks"] or []))
+    }
+    assert {
+        row["block"]: row["height"] for row in tables["blocks"] if command[row["message"]] == 2008
+    } == mined
 
 
 GENESIS_TX = bytes.fromhex(
@@ -208,32 +301,72 @@ GENESIS_TX = bytes.fromhex(
 def test_hashes() -> None:
     for size in (0, 1, 135, 136, 137, 271, 272, 1000):
         data = bytes(i * 7 & 255 for i in range(size))
-        assert keccak.sponge(data, 6) == hashlib.sha3_256(data).digest()  # but for the padding the same
-    assert keccak.keccak(b"").hex() == "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
+        # but for the padding the same
+        assert keccak.sponge(data, 6) == hashlib.sha3_256(data).digest()
+    assert (
+        keccak.keccak(b"").hex()
+        == "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
+    )
 
 
 def test_the_first_block() -> None:
-    block = blobs.read_block(bytes([1, 0, 0]) + bytes(32) + (10000).to_bytes(4, "little") + GENESIS_TX + bytes([0]))
+    block = blobs.read_block(
+        bytes([1, 0, 0]) + bytes(32) + (10000).to_bytes(4, "little") + GENESIS_TX + bytes([0])
+    )
     assert block.id.hex() == "418015bb9ae982a1975da7d79277c2705727a56894ba0fb246adaabb1f4632e3"
-    assert block.miner_tx.id is not None and block.miner_tx.id.hex() == "c88ce9783b4f11190d7b9c17a69c1c52200f9faaee8e98dd07e6811175177139"
-    assert (block.miner_tx.height(), block.miner_tx.fee, block.miner_tx.ring_size(), block.miner_tx.weight) == (0, None, None, len(GENESIS_TX))
+    assert (
+        block.miner_tx.id is not None
+        and block.miner_tx.id.hex()
+        == "c88ce9783b4f11190d7b9c17a69c1c52200f9faaee8e98dd07e6811175177139"
+    )
+    assert (
+        block.miner_tx.height(),
+        block.miner_tx.fee,
+        block.miner_tx.ring_size(),
+        block.miner_tx.weight,
+    ) == (0, None, None, len(GENESIS_TX))
 
 
-def transaction(kind: int | None, inputs: int = 2, outputs: int = 3, ring: int = 11, rounds: int = 8, proofs: int = 1) -> tuple[bytes, bytes]:
-    """What is kept and what may be pruned of a transaction, zeros in the place of keys. `kind` None: version 1."""
-    spent = b"".join(b"\x02\x0a" + bytes([ring]) + bytes([1]) * ring + bytes(32) for _ in range(inputs))
+def transaction(
+    kind: int | None,
+    inputs: int = 2,
+    outputs: int = 3,
+    ring: int = 11,
+    rounds: int = 8,
+    proofs: int = 1,
+) -> tuple[bytes, bytes]:
+    """What is kept and what may be pruned of a transaction, zeros in the place of keys. `kind`
+    None: version 1.
+    """
+    spent = b"".join(
+        b"\x02\x0a" + bytes([ring]) + bytes([1]) * ring + bytes(32) for _ in range(inputs)
+    )
     made = b"".join(b"\x03\x02" + bytes(32) for _ in range(outputs))
-    prefix = bytes([1 if kind is None else 2, 0, inputs]) + spent + bytes([outputs]) + made + b"\x02ab"
+    prefix = (
+        bytes([1 if kind is None else 2, 0, inputs]) + spent + bytes([outputs]) + made + b"\x02ab"
+    )
     if kind is None:
         return prefix + bytes(64 * ring * inputs), b""
     if kind == 0:
         return prefix + b"\0", b""
-    base = bytes([kind, 0x80, 1]) + bytes(32 * inputs if kind == 2 else 0) + bytes((64 if kind < 4 else 8) * outputs + 32 * outputs)
+    base = (
+        bytes([kind, 0x80, 1])
+        + bytes(32 * inputs if kind == 2 else 0)
+        + bytes((64 if kind < 4 else 8) * outputs + 32 * outputs)
+    )
     keys = bytes([rounds]) + bytes(32 * rounds)
     proof = bytes(192) + keys * 2 + bytes(0 if kind == 6 else 96)
-    range_proofs = bytes(6176 * outputs) if kind < 3 else (bytes([proofs]) + (b"\0\0\0" if kind == 3 else b"")) + proof * proofs
-    signatures = {1: ring * (inputs + 1) + 1, 5: inputs * (ring + 2), 6: inputs * (ring + 2)}.get(kind, inputs * (ring * 2 + 1))
-    return prefix + base, range_proofs + bytes(32 * signatures) + bytes(0 if kind < 3 else 32 * inputs)
+    range_proofs = (
+        bytes(6176 * outputs)
+        if kind < 3
+        else (bytes([proofs]) + (b"\0\0\0" if kind == 3 else b"")) + proof * proofs
+    )
+    signatures = {1: ring * (inputs + 1) + 1, 5: inputs * (ring + 2), 6: inputs * (ring + 2)}.get(
+        kind, inputs * (ring * 2 + 1)
+    )
+    return prefix + base, range_proofs + bytes(32 * signatures) + bytes(
+        0 if kind < 3 else 32 * inputs
+    )
 
 
 def parses(blob: bytes, pruned: bool = False) -> bool:
@@ -249,9 +382,15 @@ def test_transactions_of_every_type(kind: int | None) -> None:
     kept, prunable = transaction(kind)
     blob = kept + prunable
     found = blobs.read_transaction(blob)
-    assert (found.rct_type, len(found.inputs), len(found.amounts), found.ring_size()) == (kind, 2, 3, 11)
+    assert (found.rct_type, len(found.inputs), len(found.amounts), found.ring_size()) == (
+        kind,
+        2,
+        3,
+        11,
+    )
     assert found.fee == (20 - 9 if kind is None else None if kind == 0 else 128)
-    assert found.weight == len(blob) + (460 if kind == 6 else 0 if kind in (None, 0, 1, 2) else 537)  # (4 · 320 − 704) · 4/5, (4 · 368 − 800) · 4/5
+    # (4 · 320 − 704) · 4/5, (4 · 368 − 800) · 4/5
+    assert found.weight == len(blob) + (460 if kind == 6 else 0 if kind in (None, 0, 1, 2) else 537)
     assert not parses(blob[:-1]) and not parses(blob + b"\0")
     if kind is not None:
         pruned = blobs.read_transaction(kept, True, keccak.keccak(prunable))
@@ -266,10 +405,25 @@ def test_transactions_that_are_refused() -> None:
     def whole(**changes: int) -> bool:
         return parses(b"".join(transaction(**({"kind": 6} | changes))))
 
-    assert whole() and whole(outputs=4) and whole(outputs=16, rounds=10) and whole(outputs=1, rounds=6)
-    assert not whole(outputs=5) and not whole(outputs=17, rounds=11) and not whole(outputs=1, rounds=5) and not whole(rounds=0)
-    assert not whole(proofs=2) and not whole(proofs=4) and not whole(proofs=0) and not whole(ring=0) and not whole(kind=7)
-    assert blobs.read_transaction(b"".join(transaction(6, outputs=2, rounds=7))).weight == len(b"".join(transaction(6, outputs=2, rounds=7)))
+    assert (
+        whole() and whole(outputs=4) and whole(outputs=16, rounds=10) and whole(outputs=1, rounds=6)
+    )
+    assert (
+        not whole(outputs=5)
+        and not whole(outputs=17, rounds=11)
+        and not whole(outputs=1, rounds=5)
+        and not whole(rounds=0)
+    )
+    assert (
+        not whole(proofs=2)
+        and not whole(proofs=4)
+        and not whole(proofs=0)
+        and not whole(ring=0)
+        and not whole(kind=7)
+    )
+    assert blobs.read_transaction(b"".join(transaction(6, outputs=2, rounds=7))).weight == len(
+        b"".join(transaction(6, outputs=2, rounds=7))
+    )
     assert not parses(b"\0" + GENESIS_TX[1:]) and not parses(b"\3" + GENESIS_TX[1:])
     assert parses(GENESIS_TX) and not parses(b"\x81\0" + GENESIS_TX[1:])
 
@@ -281,9 +435,24 @@ def test_varints_of_blobs() -> None:
         except blobs.Refused:
             return None
 
-    assert varint("00") == 0 and varint("ff7f") == 2**14 - 1 and varint("ff01", 8) == 255 and varint("ffffffff0f", 32) == 2**32 - 1
-    assert varint("ffffffffffffffffff01") == 2**64 - 1 and varint("ffffffffffffffffff02") is None and varint("ffffffffffffffffff8101") is None
-    assert varint("8000") is None and varint("80") is None and varint("") is None and varint("8002", 8) is None and varint("ffffffff10", 32) is None
+    assert (
+        varint("00") == 0
+        and varint("ff7f") == 2**14 - 1
+        and varint("ff01", 8) == 255
+        and varint("ffffffff0f", 32) == 2**32 - 1
+    )
+    assert (
+        varint("ffffffffffffffffff01") == 2**64 - 1
+        and varint("ffffffffffffffffff02") is None
+        and varint("ffffffffffffffffff8101") is None
+    )
+    assert (
+        varint("8000") is None
+        and varint("80") is None
+        and varint("") is None
+        and varint("8002", 8) is None
+        and varint("ffffffff10", 32) is None
+    )
 
 
 # ---------------------------------------------------------------- rows of notifications
@@ -299,9 +468,16 @@ def relayed(command: int, entries: dict[str, Any]) -> p2p.Rows:
 def test_rows_of_relayed_transactions() -> None:
     kept, prunable = transaction(6)
     rows = relayed(2002, {"_": b"", "txs": [kept + prunable, b"", kept]}).transactions
-    assert [row["size"] for row in rows] == [len(kept + prunable), 0, len(kept)] and all(row["fluff"] is True and row["block_position"] is None for row in rows)
+    assert [row["size"] for row in rows] == [len(kept + prunable), 0, len(kept)] and all(
+        row["fluff"] is True and row["block_position"] is None for row in rows
+    )
     assert [row["tx"] is None for row in rows] == [False, True, True]
-    assert relayed(2002, {"_": b"", "dandelionpp_fluff": False, "txs": [kept]}).transactions[0]["fluff"] is False
+    assert (
+        relayed(2002, {"_": b"", "dandelionpp_fluff": False, "txs": [kept]}).transactions[0][
+            "fluff"
+        ]
+        is False
+    )
     assert len(relayed(2002, {"_": b"", "txs": [b"", kept]}).unread) == 2
 
 
@@ -309,26 +485,67 @@ def test_rows_of_blocks() -> None:
     kept, prunable = transaction(6)
     genesis = bytes([1, 0, 0]) + bytes(32) + (10000).to_bytes(4, "little") + GENESIS_TX + bytes([0])
     hashed = keccak.keccak(prunable)
-    pruned = [{"blob": kept, "prunable_hash": hashed}, {"blob": kept, "prunable_hash": hashed[:31]}, {"blob": transaction(None)[0], "prunable_hash": bytes(32)}, {"prunable_hash": hashed}]
-    entries = [{"block": genesis}, {"txs": [kept + prunable, b"x"]}, {"block": b""}, {"block": genesis + b"\0", "pruned": True, "txs": pruned}]
-    rows = relayed(2004, {"blocks": entries, "current_blockchain_height": 5, "missed_ids": bytes(64)})
-    assert [(row["position"], row["size"], row["height"]) for row in rows.blocks] == [(0, len(genesis), 0), (2, 0, None), (3, len(genesis) + 1, None)]
-    assert [(row["position"], row["block_position"], row["pruned"], row["fluff"]) for row in rows.transactions] == [
+    pruned = [
+        {"blob": kept, "prunable_hash": hashed},
+        {"blob": kept, "prunable_hash": hashed[:31]},
+        {"blob": transaction(None)[0], "prunable_hash": bytes(32)},
+        {"prunable_hash": hashed},
+    ]
+    entries = [
+        {"block": genesis},
+        {"txs": [kept + prunable, b"x"]},
+        {"block": b""},
+        {"block": genesis + b"\0", "pruned": True, "txs": pruned},
+    ]
+    rows = relayed(
+        2004, {"blocks": entries, "current_blockchain_height": 5, "missed_ids": bytes(64)}
+    )
+    assert [(row["position"], row["size"], row["height"]) for row in rows.blocks] == [
+        (0, len(genesis), 0),
+        (2, 0, None),
+        (3, len(genesis) + 1, None),
+    ]
+    assert [
+        (row["position"], row["block_position"], row["pruned"], row["fluff"])
+        for row in rows.transactions
+    ] == [
         *((0, 1, False, None), (1, 1, False, None)),
         *((2, 3, True, None), (3, 3, True, None), (4, 3, False, None)),
     ]
     full, bad, known, unknown, old = rows.transactions
-    assert full["tx"] == known["tx"] and unknown["tx"] is None and unknown["outputs"] == 3 and bad["version"] is None and old["tx"] and old["weight"]
+    assert (
+        full["tx"] == known["tx"]
+        and unknown["tx"] is None
+        and unknown["outputs"] == 3
+        and bad["version"] is None
+        and old["tx"]
+        and old["weight"]
+    )
     assert len(rows.unread) == 2 + 2  # two blocks, a blob that is none, an id that cannot be known
-    assert [(row["list"], row["position"]) for row in rows.inventories] == [("missed", 0), ("missed", 1)]
+    assert [(row["list"], row["position"]) for row in rows.inventories] == [
+        ("missed", 0),
+        ("missed", 1),
+    ]
 
 
 def test_rows_of_lists() -> None:
     indices = b"".join(index.to_bytes(8, "little") for index in (0, 7))
-    rows = relayed(2009, {"block_hash": b"\xab" * 32, "current_blockchain_height": 5, "missing_tx_indices": indices}).inventories
-    assert rows == [{"position": at, "list": "missing_indices", "id": "ab" * 32, "index": index} for at, index in enumerate((0, 7))]
-    assert [row["id"] for row in relayed(2009, {"block_hash": b"x", "missing_tx_indices": indices}).inventories] == [None, None]
-    assert relayed(2009, {"missing_tx_indices": indices + b"x"}).unread and not relayed(2010, {"hashes": b""}).unread
+    rows = relayed(
+        2009,
+        {"block_hash": b"\xab" * 32, "current_blockchain_height": 5, "missing_tx_indices": indices},
+    ).inventories
+    assert rows == [
+        {"position": at, "list": "missing_indices", "id": "ab" * 32, "index": index}
+        for at, index in enumerate((0, 7))
+    ]
+    assert [
+        row["id"]
+        for row in relayed(2009, {"block_hash": b"x", "missing_tx_indices": indices}).inventories
+    ] == [None, None]
+    assert (
+        relayed(2009, {"missing_tx_indices": indices + b"x"}).unread
+        and not relayed(2010, {"hashes": b""}).unread
+    )
     odd = relayed(2003, {"blocks": bytes(33), "block_hash": ("u8", 1)})
     assert len(odd.unread) == 1 and not odd.inventories
 
@@ -340,20 +557,45 @@ def shape(command: int, response: bool, body: bytes) -> dict[str, Any]:
     return fingerprint.look(command, response, epee.read(body))
 
 
-CANONICAL = {"keys_ordered": True, **dict.fromkeys(("unknown_keys", "duplicate_keys", "wide_varints", "other_types", "default_fields", "trailing"), 0)}
+CANONICAL = {
+    "keys_ordered": True,
+    **dict.fromkeys(
+        (
+            "unknown_keys",
+            "duplicate_keys",
+            "wide_varints",
+            "other_types",
+            "default_fields",
+            "trailing",
+        ),
+        0,
+    ),
+}
 
 
 def test_shapes() -> None:
-    peers = [craft.peer("192.0.2.7", 1, 2), craft.peer("2001:db8::7", 1, 2, pruning_seed=("u32", 384)), craft.peer("x.onion", 1, 2)]
+    peers = [
+        craft.peer("192.0.2.7", 1, 2),
+        craft.peer("2001:db8::7", 1, 2, pruning_seed=("u32", 384)),
+        craft.peer("x.onion", 1, 2),
+    ]
     plain = shape(1001, True, craft.handshake_response(peers))
     assert plain == CANONICAL | {"skeleton": plain["skeleton"]}
-    for same in (craft.handshake_response(), craft.handshake_response(peers[:1] * 250, craft.node_data(support_flags=None)), craft.handshake_response(None, craft.node_data(rpc_port=("u16", 1)))):
+    for same in (
+        craft.handshake_response(),
+        craft.handshake_response(peers[:1] * 250, craft.node_data(support_flags=None)),
+        craft.handshake_response(None, craft.node_data(rpc_port=("u16", 1))),
+    ):
         assert shape(1001, True, same) == plain
     odd = [craft.peer("192.0.2.7", 1, 2, other=b""), craft.peer("192.0.2.8", 1, 2)]
     one = shape(1001, True, craft.handshake_response(odd))
     assert one["unknown_keys"] == 1 and one["skeleton"] != plain["skeleton"]
-    assert shape(1001, True, craft.handshake_response(odd[::-1] * 3))["skeleton"] == one["skeleton"]  # neither order nor number of elements matters
-    assert shape(1001, False, craft.handshake_request())["skeleton"] != shape(1001, True, craft.handshake_request())["skeleton"]
+    # neither order nor number of elements matters
+    assert shape(1001, True, craft.handshake_response(odd[::-1] * 3))["skeleton"] == one["skeleton"]
+    assert (
+        shape(1001, False, craft.handshake_request())["skeleton"]
+        != shape(1001, True, craft.handshake_request())["skeleton"]
+    )
 
 
 def test_what_shapes_count() -> None:
@@ -364,11 +606,21 @@ def test_what_shapes_count() -> None:
     identity, status = ("peer_id", 1), ("status", b"OK")
     assert ping([identity, status]) == {} and ping([identity, status], b"abc") == {"trailing": 3}
     assert ping([status, identity]) == {"keys_ordered": False}
-    assert ping([identity, status, ("zone", {"b": b"", "a": b""})]) == {"keys_ordered": False, "unknown_keys": 1}
-    assert ping([identity, status, ("zone", [{"b": craft.Raw(b"\x0a" + craft.varint(1, 8) + b"x")}])]) == {"unknown_keys": 1, "wide_varints": 1}
+    assert ping([identity, status, ("zone", {"b": b"", "a": b""})]) == {
+        "keys_ordered": False,
+        "unknown_keys": 1,
+    }
+    assert ping(
+        [identity, status, ("zone", [{"b": craft.Raw(b"\x0a" + craft.varint(1, 8) + b"x")}])]
+    ) == {"unknown_keys": 1, "wide_varints": 1}
     assert ping([("peer_id", ("u32", 1)), status]) == {"other_types": 1}
-    assert ping([("peer_id", craft.Raw(b"\x05" + bytes(8))), status]) == {}  # always written: no default
-    assert {name for name, value in shape(1002, False, craft.epee({"payload_data": b"x"})).items() if value} == {"keys_ordered", "other_types", "skeleton"}
+    # always written: no default
+    assert ping([("peer_id", craft.Raw(b"\x05" + bytes(8))), status]) == {}
+    assert {
+        name
+        for name, value in shape(1002, False, craft.epee({"payload_data": b"x"})).items()
+        if value
+    } == {"keys_ordered", "other_types", "skeleton"}
 
 
 def test_defaults() -> None:
@@ -376,11 +628,27 @@ def test_defaults() -> None:
         made: int = shape(command, False, craft.epee(entries))["default_fields"]
         return made
 
-    assert count(2002, {"_": b"", "dandelionpp_fluff": True}) == 1 and count(2002, {"_": b"", "dandelionpp_fluff": False, "txs": [b"x"]}) == 0
-    assert count(2002, {"_": b"", "txs": []}) == 1 and count(2003, {"blocks": b"", "prune": False}) == 2 and count(2003, {"blocks": b"x", "prune": True, "txs": b""}) == 0
-    assert count(2004, {"blocks": [{"block": b"", "block_weight": 0, "pruned": False, "txs": []}]}) == 3
+    assert (
+        count(2002, {"_": b"", "dandelionpp_fluff": True}) == 1
+        and count(2002, {"_": b"", "dandelionpp_fluff": False, "txs": [b"x"]}) == 0
+    )
+    assert (
+        count(2002, {"_": b"", "txs": []}) == 1
+        and count(2003, {"blocks": b"", "prune": False}) == 2
+        and count(2003, {"blocks": b"x", "prune": True, "txs": b""}) == 0
+    )
+    assert (
+        count(2004, {"blocks": [{"block": b"", "block_weight": 0, "pruned": False, "txs": []}]})
+        == 3
+    )
     assert count(1002, {"payload_data": craft.payload_data(pruning_seed=0, top_version=0)}) == 2
-    assert count(1002, {"payload_data": craft.payload_data(pruning_seed=1) | {"pruning_seed": ("u8", 0)}}) == 1  # of another type, too
+    # of another type, too
+    assert (
+        count(
+            1002, {"payload_data": craft.payload_data(pruning_seed=1) | {"pruning_seed": ("u8", 0)}}
+        )
+        == 1
+    )
 
 
 def test_array_in_an_array_entry_is_another_type() -> None:
@@ -392,7 +660,9 @@ def test_array_in_an_array_entry_is_another_type() -> None:
 
 @pytest.mark.parametrize("scenario", scenarios())
 def test_nodes_of_one_kind_have_one_shape(scenario: truth.Scenario) -> None:
-    """monerods, and the emulated peers that were made from their messages: but for one label, and a default that the emulation writes."""
+    """monerods, and the emulated peers that were made from their messages: but for one label, and a
+    default that the emulation writes.
+    """
     tables = decode(*scenario.parts)
     labels = scenario.folder / "labels.json"
     named = json.loads(labels.read_text()) if labels.exists() else {}
@@ -415,10 +685,27 @@ def test_nodes_of_one_kind_have_one_shape(scenario: truth.Scenario) -> None:
 
 
 def test_fields() -> None:
-    payload = craft.epee([("b", {"x": ("i8", -1), "y": [{"z": ("f64", 1.5)}, {}]}), ("a", True), ("k\xff".encode("latin-1"), [b"s", b""]), ("e", craft.Raw(b"\x8d\0")), ("n", craft.Raw(b"\x0d\x88\x04\7"))])
+    payload = craft.epee(
+        [
+            ("b", {"x": ("i8", -1), "y": [{"z": ("f64", 1.5)}, {}]}),
+            ("a", True),
+            ("k\xff".encode("latin-1"), [b"s", b""]),
+            ("e", craft.Raw(b"\x8d\0")),
+            ("n", craft.Raw(b"\x0d\x88\x04\7")),
+        ]
+    )
     rows = fields.field_rows(payload + b"tail")
     assert rows is not None
-    shown = [(row["depth"], row["parent"], row["key"], row["type"], *(row[name] for name in ("count", "value_int", "value_float", "value_bytes"))) for row in rows]
+    shown = [
+        (
+            row["depth"],
+            row["parent"],
+            row["key"],
+            row["type"],
+            *(row[name] for name in ("count", "value_int", "value_float", "value_bytes")),
+        )
+        for row in rows
+    ]
     assert shown == [
         (0, -1, "b", 12, 2, None, None, None),
         (1, 0, "x", 4, None, -1, None, None),
@@ -443,10 +730,14 @@ def test_fields_only_if_asked_for() -> None:
     assert "fields" not in decode(*scenario.parts)
     tables = oracle.decode(scenario.parts, fields=True)
     rows = by_message(tables["fields"])
-    assert all(bool(rows.get(row["message"])) == (len(row["body"] or b"") > len(craft.EMPTY)) for row in tables["messages"])
+    assert all(
+        bool(rows.get(row["message"])) == (len(row["body"] or b"") > len(craft.EMPTY))
+        for row in tables["messages"]
+    )
 
 
-# ---------------------------------------------------------------- the reader of epee, by the bounds measured of monerod's own
+# ---------------------------------------------------------------- the reader of epee, by the bounds
+# measured of monerod's own
 
 
 def accepts(entries: Any) -> bool:
@@ -473,16 +764,30 @@ def test_epee_depth() -> None:
 
 def test_epee_counts() -> None:
     keys = [f"{i:05}" for i in range(16385)]
-    assert accepts(dict.fromkeys(keys[:16384], ("u8", 0))) and not accepts(dict.fromkeys(keys, ("u8", 0)))
+    assert accepts(dict.fromkeys(keys[:16384], ("u8", 0))) and not accepts(
+        dict.fromkeys(keys, ("u8", 0))
+    )
     assert accepts({"a": [b"x"] * 16384}) and not accepts({"a": [b"x"] * 16385})
     assert accepts({"a": [{}] * 8192}) and not accepts({"a": [{}] * 8193})
 
 
 def test_epee_shapes() -> None:
-    assert accepts(craft.EMPTY) and accepts(craft.EMPTY + b"tail") and not accepts(craft.EPEE_HEADER) and not accepts(b"")
+    assert (
+        accepts(craft.EMPTY)
+        and accepts(craft.EMPTY + b"tail")
+        and not accepts(craft.EPEE_HEADER)
+        and not accepts(b"")
+    )
     assert not accepts([("a", b""), ("a", b"")]) and not accepts([("", b"")])
-    assert accepts({"a": [b"", b""]}) is False and accepts({"a": [b"", b""], "b": ("u8", 1)})  # monerod reckons two bytes for a string
-    assert accepts({"a": craft.Raw(b"\x0d\x88\x04\x07")}) and not accepts({"a": craft.Raw(b"\x0d\x08\x07")})
+    # monerod reckons two bytes for a string
+    assert accepts({"a": [b"", b""]}) is False and accepts({"a": [b"", b""], "b": ("u8", 1)})
+    assert accepts({"a": craft.Raw(b"\x0d\x88\x04\x07")}) and not accepts(
+        {"a": craft.Raw(b"\x0d\x08\x07")}
+    )
     assert accepts({"a": craft.Raw(b"\x8d\x00")}) and not accepts({"a": craft.Raw(b"\x8d\x04\x00")})
-    assert not accepts({"a": craft.Raw(b"\x0b\x02")}) and not accepts({"a": craft.Raw(b"\x80\x00")}) and not accepts({"a": craft.Raw(b"\x8e\x00")})
+    assert (
+        not accepts({"a": craft.Raw(b"\x0b\x02")})
+        and not accepts({"a": craft.Raw(b"\x80\x00")})
+        and not accepts({"a": craft.Raw(b"\x8e\x00")})
+    )
     assert accepts({"a": craft.Raw(b"\x0a" + craft.varint(1, 8) + b"x")})

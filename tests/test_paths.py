@@ -49,7 +49,17 @@ def test_a_named_file_is_taken_whatever_it_holds(tmp_path: Path) -> None:
 
 
 def test_folder(tmp_path: Path) -> None:
-    put(tmp_path, **{"b.pcap": PCAP, "a.pcapng": PCAPNG, "notes.txt": b"read me", "empty.pcap": b"", "short": b"\x0a\x0d", "z.pcap.gz": gzip.compress(PCAP)})
+    put(
+        tmp_path,
+        **{
+            "b.pcap": PCAP,
+            "a.pcapng": PCAPNG,
+            "notes.txt": b"read me",
+            "empty.pcap": b"",
+            "short": b"\x0a\x0d",
+            "z.pcap.gz": gzip.compress(PCAP),
+        },
+    )
     put(
         tmp_path,
         **{
@@ -61,7 +71,13 @@ def test_folder(tmp_path: Path) -> None:
     )
     (tmp_path / "folder.pcap").mkdir()
     put(tmp_path / "folder.pcap", inner=PCAP)
-    assert names(files_of(tmp_path)) == ["a.pcapng", "b.pcap", "nanoseconds", "swapped", "z.pcap.gz"]
+    assert names(files_of(tmp_path)) == [
+        "a.pcapng",
+        "b.pcap",
+        "nanoseconds",
+        "swapped",
+        "z.pcap.gz",
+    ]
     assert names(files_of(f"{tmp_path}/")) == names(files_of(tmp_path))
 
 
@@ -92,14 +108,22 @@ def test_list_of_all_kinds_in_order(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         put(tmp_path / folder, **{"y.pcap": PCAP, "x.pcap": PCAP})
     files = files_of([tmp_path / "two" / "y.pcap", f"{tmp_path}/one/*", tmp_path / "two"])
-    assert [str(Path(file).relative_to(tmp_path)) for file in files] == ["two/y.pcap", "one/x.pcap", "one/y.pcap", "two/x.pcap"]
+    assert [str(Path(file).relative_to(tmp_path)) for file in files] == [
+        "two/y.pcap",
+        "one/x.pcap",
+        "one/y.pcap",
+        "two/x.pcap",
+    ]
     assert files_of(iter([tmp_path / "one" / "x.pcap"])) == [str(tmp_path / "one" / "x.pcap")]
 
 
 def test_a_file_is_read_once(tmp_path: Path) -> None:
     put(tmp_path, a=PCAP, b=PCAP)
     (tmp_path / "link").symlink_to("a")
-    assert names(files_of([tmp_path / "link", tmp_path / "a", tmp_path / "b", tmp_path / "b"])) == ["link", "b"]
+    assert names(files_of([tmp_path / "link", tmp_path / "a", tmp_path / "b", tmp_path / "b"])) == [
+        "link",
+        "b",
+    ]
 
 
 def test_name_that_is_no_utf8(tmp_path: Path) -> None:
@@ -138,7 +162,10 @@ def test_rereadable(tmp_path: Path) -> None:
 def test_nodes(tmp_path: Path) -> None:
     put(tmp_path, a=PCAP, b=PCAP)
     assert nodes_of(tmp_path / "a") == {None: [str(tmp_path / "a")]}
-    assert nodes_of({"sfo": tmp_path / "b", "ams": [tmp_path / "a"]}) == {"sfo": [str(tmp_path / "b")], "ams": [str(tmp_path / "a")]}
+    assert nodes_of({"sfo": tmp_path / "b", "ams": [tmp_path / "a"]}) == {
+        "sfo": [str(tmp_path / "b")],
+        "ams": [str(tmp_path / "a")],
+    }
     assert list(nodes_of({"sfo": tmp_path / "b", "ams": tmp_path / "a"})) == ["sfo", "ams"]
 
 
@@ -171,7 +198,12 @@ def test_missing_file(tmp_path: Path) -> None:
 
 def test_nothing_found(tmp_path: Path) -> None:
     put(tmp_path, **{"notes.txt": b"read me"})
-    for source, cause in ((tmp_path, "no capture in this folder"), (f"{tmp_path}/*.pcap", "no file matches"), ([], "empty"), ("", "empty path")):
+    for source, cause in (
+        (tmp_path, "no capture in this folder"),
+        (f"{tmp_path}/*.pcap", "no file matches"),
+        ([], "empty"),
+        ("", "empty path"),
+    ):
         with pytest.raises(CaptureError, match=cause) as caught:
             files_of(source)
         assert not isinstance(caught.value, FileNotFoundError)
@@ -193,5 +225,10 @@ def test_no_source(source: Any) -> None:
 
 @pytest.mark.parametrize("begin", ["a1b2c3d4", "d4c3b2a1", "a1b23c4d", "4d3cb2a1", "0a0d0d0a"])
 def test_magics(tmp_path: Path, begin: str) -> None:
-    put(tmp_path, a=bytes.fromhex(begin), b=gzip.compress(bytes.fromhex(begin) + b"more"), c=bytes.fromhex(begin)[:3])
+    put(
+        tmp_path,
+        a=bytes.fromhex(begin),
+        b=gzip.compress(bytes.fromhex(begin) + b"more"),
+        c=bytes.fromhex(begin)[:3],
+    )
     assert [is_capture(str(tmp_path / name)) for name in "abc"] == [True, True, False]

@@ -18,15 +18,34 @@ from cases.blobs import GENESIS_TX
 from craft import CLIENT, SERVER, Packet
 from hypothesis import given
 from hypothesis import strategies as st
-from test_truth import BY_MESSAGE, Tables, check_accounting, check_oracle, messages_by_stream, tables_of
+from test_truth import (
+    BY_MESSAGE,
+    Tables,
+    check_accounting,
+    check_oracle,
+    messages_by_stream,
+    tables_of,
+)
 from test_vectors import vectors
 
 import monerotraffic as mt
 
 QUICK = examples(60)
-SEGMENTATION = {"time", "end_time", "file", "frame", "end_frame", "end_length", "segments", "first_segment", "shared"}  # all that may depend on how a stream was cut
+# all that may depend on how a stream was cut
+SEGMENTATION = {
+    "time",
+    "end_time",
+    "file",
+    "frame",
+    "end_frame",
+    "end_length",
+    "segments",
+    "first_segment",
+    "shared",
+}
 
-UNSURE = ("reply_to", "shared")  # out of step the one depends on when that was noticed, the other on what one takes for a message
+# out of step the one depends on when that was noticed, the other on what one takes for a message
+UNSURE = ("reply_to", "shared")
 
 # ---------------------------------------------------------------- conversations
 
@@ -45,12 +64,36 @@ extras = st.fixed_dictionaries(
         "rpc_credits_per_hash": st.integers(0, 255).map(lambda value: ("u8", value)),
     },
 )
-peers = st.builds(lambda host, port, number, more: craft.peer(host, port, number, **more), hosts, st.integers(0, 65535), numbers, extras)
+peers = st.builds(
+    lambda host, port, number, more: craft.peer(host, port, number, **more),
+    hosts,
+    st.integers(0, 65535),
+    numbers,
+    extras,
+)
 peer_lists = st.lists(peers, max_size=12)
-nodes = st.builds(craft.node_data, numbers, st.integers(0, 2**32 - 1), st.binary(min_size=16, max_size=16), st.none() | st.integers(0, 2**32 - 1))
-syncs = st.builds(craft.payload_data, numbers, st.binary(min_size=31, max_size=33), st.integers(0, 255), numbers, st.none() | st.integers(384, 391))
-real = [*(bytes.fromhex(made["blob"]) for made in vectors("transactions") if len(made["blob"]) < 4000), GENESIS_TX]
-real_blocks = [bytes.fromhex(made["blob"]) for made in vectors("blocks") if len(made["blob"]) < 1000]
+nodes = st.builds(
+    craft.node_data,
+    numbers,
+    st.integers(0, 2**32 - 1),
+    st.binary(min_size=16, max_size=16),
+    st.none() | st.integers(0, 2**32 - 1),
+)
+syncs = st.builds(
+    craft.payload_data,
+    numbers,
+    st.binary(min_size=31, max_size=33),
+    st.integers(0, 255),
+    numbers,
+    st.none() | st.integers(384, 391),
+)
+real = [
+    *(bytes.fromhex(made["blob"]) for made in vectors("transactions") if len(made["blob"]) < 4000),
+    GENESIS_TX,
+]
+real_blocks = [
+    bytes.fromhex(made["blob"]) for made in vectors("blocks") if len(made["blob"]) < 1000
+]
 
 
 def damaged(blob: bytes, share: float, byte: int) -> bytes:
@@ -63,34 +106,108 @@ def blobs_like(samples: list[bytes]) -> st.SearchStrategy[bytes]:
     return st.one_of(
         st.sampled_from(samples),
         st.builds(damaged, st.sampled_from(samples), st.floats(0, 1), st.integers(0, 255)),
-        st.builds(lambda blob, share: blob[: int(share * len(blob))], st.sampled_from(samples), st.floats(0, 1)),
+        st.builds(
+            lambda blob, share: blob[: int(share * len(blob))],
+            st.sampled_from(samples),
+            st.floats(0, 1),
+        ),
         st.binary(max_size=300),
     )
 
 
 blobs = st.lists(blobs_like(real), max_size=4)
-pruned_blobs = st.lists(st.fixed_dictionaries({}, optional={"blob": blobs_like(real), "prunable_hash": st.sampled_from([bytes(32), b"\7" * 32, b"\7" * 31])}), max_size=3)
-block_entries = st.fixed_dictionaries({}, optional={"block": blobs_like(real_blocks), "block_weight": st.just(("u64", 5)), "pruned": st.booleans(), "txs": blobs | pruned_blobs})
+pruned_blobs = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "blob": blobs_like(real),
+            "prunable_hash": st.sampled_from([bytes(32), b"\7" * 32, b"\7" * 31]),
+        },
+    ),
+    max_size=3,
+)
+block_entries = st.fixed_dictionaries(
+    {},
+    optional={
+        "block": blobs_like(real_blocks),
+        "block_weight": st.just(("u64", 5)),
+        "pruned": st.booleans(),
+        "txs": blobs | pruned_blobs,
+    },
+)
 ids = st.integers(0, 5).map(lambda count: bytes(range(32)) * count) | st.binary(max_size=100)
 relayed = st.one_of(
     st.builds(lambda entry: craft.notification(2001, craft.epee({"b": entry})), block_entries),
-    st.builds(lambda entry: craft.notification(2008, craft.epee({"b": entry, "current_blockchain_height": ("u64", 7)})), block_entries),
-    st.builds(lambda found, missed: craft.notification(2004, craft.epee({"blocks": found, "missed_ids": missed} if found else {"missed_ids": missed})), st.lists(block_entries, max_size=3), ids),
-    st.builds(lambda command, key, found: craft.notification(command, craft.epee({key: found})), st.sampled_from([2003, 2006, 2007, 2010]), st.sampled_from(["blocks", "block_ids", "m_block_ids", "hashes"]), ids),
-    st.builds(lambda block, found: craft.notification(2009, craft.epee({"missing_tx_indices": found, "block_hash": block})), ids, ids),
+    st.builds(
+        lambda entry: craft.notification(
+            2008, craft.epee({"b": entry, "current_blockchain_height": ("u64", 7)})
+        ),
+        block_entries,
+    ),
+    st.builds(
+        lambda found, missed: craft.notification(
+            2004,
+            craft.epee(
+                {"blocks": found, "missed_ids": missed} if found else {"missed_ids": missed}
+            ),
+        ),
+        st.lists(block_entries, max_size=3),
+        ids,
+    ),
+    st.builds(
+        lambda command, key, found: craft.notification(command, craft.epee({key: found})),
+        st.sampled_from([2003, 2006, 2007, 2010]),
+        st.sampled_from(["blocks", "block_ids", "m_block_ids", "hashes"]),
+        ids,
+    ),
+    st.builds(
+        lambda block, found: craft.notification(
+            2009, craft.epee({"missing_tx_indices": found, "block_hash": block})
+        ),
+        ids,
+        ids,
+    ),
 )
 
 sound_messages = st.one_of(
-    st.builds(lambda node, sync: craft.request(1001, craft.handshake_request(node, sync)), nodes, syncs),
-    st.builds(lambda list_, node, sync: craft.response(1001, craft.handshake_response(list_, node, sync)), peer_lists, nodes, syncs),
+    st.builds(
+        lambda node, sync: craft.request(1001, craft.handshake_request(node, sync)), nodes, syncs
+    ),
+    st.builds(
+        lambda list_, node, sync: craft.response(1001, craft.handshake_response(list_, node, sync)),
+        peer_lists,
+        nodes,
+        syncs,
+    ),
     st.builds(lambda sync: craft.request(1002, craft.timed_sync_request(sync)), syncs),
-    st.builds(lambda list_, sync: craft.response(1002, craft.timed_sync_response(list_, sync)), peer_lists, syncs),
-    st.sampled_from([craft.request(1003), craft.request(1007), craft.response(1003, craft.ping_response()), craft.response(1007, craft.support_flags_response())]),
-    st.builds(lambda found, fluff: craft.notification(2002, craft.transactions(found, fluff)), blobs, st.booleans()),
+    st.builds(
+        lambda list_, sync: craft.response(1002, craft.timed_sync_response(list_, sync)),
+        peer_lists,
+        syncs,
+    ),
+    st.sampled_from(
+        [
+            craft.request(1003),
+            craft.request(1007),
+            craft.response(1003, craft.ping_response()),
+            craft.response(1007, craft.support_flags_response()),
+        ]
+    ),
+    st.builds(
+        lambda found, fluff: craft.notification(2002, craft.transactions(found, fluff)),
+        blobs,
+        st.booleans(),
+    ),
     st.sampled_from([craft.notification(2010), craft.response(1003, b"", -1), craft.noise(300)]),
     relayed,
 )
-fragmented = st.builds(lambda message, size: b"".join(craft.fragments(message, size)), sound_messages, st.integers(60, 400))
+fragmented = st.builds(
+    lambda message, size: b"".join(craft.fragments(message, size)),
+    sound_messages,
+    st.integers(60, 400),
+)
+
+
 def odd_buckets(flags: list[int]) -> st.SearchStrategy[bytes]:
     return st.builds(
         craft.bucket,
@@ -106,15 +223,33 @@ def odd_buckets(flags: list[int]) -> st.SearchStrategy[bytes]:
 odd_messages = st.one_of(
     odd_buckets([1, 2, 3, 12]),
     st.binary(min_size=1, max_size=80),  # garbage
-    st.builds(lambda name, value: craft.request(1002, craft.epee({name: value})), st.sampled_from(["payload_data", "a"]), st.sampled_from([b"", 5, True, [b"x"], craft.Raw(b"\x0b\x07")])),
-    st.builds(lambda key, value: craft.response(1003, craft.epee({key: value})), st.sampled_from(["peer_id", "status"]), st.sampled_from([b"12", b"x", ("i8", -1), ("u8", 7), 5, True])),
-    st.builds(lambda length: craft.bucket(1002, b"\0" * 50, length=length), st.sampled_from([60, 65_537, 100_000_001, 2**64 - 1])),
+    st.builds(
+        lambda name, value: craft.request(1002, craft.epee({name: value})),
+        st.sampled_from(["payload_data", "a"]),
+        st.sampled_from([b"", 5, True, [b"x"], craft.Raw(b"\x0b\x07")]),
+    ),
+    st.builds(
+        lambda key, value: craft.response(1003, craft.epee({key: value})),
+        st.sampled_from(["peer_id", "status"]),
+        st.sampled_from([b"12", b"x", ("i8", -1), ("u8", 7), 5, True]),
+    ),
+    st.builds(
+        lambda length: craft.bucket(1002, b"\0" * 50, length=length),
+        st.sampled_from([60, 65_537, 100_000_001, 2**64 - 1]),
+    ),
 )
 sides = st.sampled_from([CLIENT, SERVER])
 plain_talks = st.lists(st.tuples(sides, sound_messages), min_size=1, max_size=10)
 sound_talks = st.lists(st.tuples(sides, sound_messages | fragmented), min_size=1, max_size=10)
-odd_talks = st.lists(st.tuples(sides, sound_messages | fragmented | odd_messages), min_size=1, max_size=10)
-any_talks = st.lists(st.tuples(sides, sound_messages | fragmented | odd_messages | odd_buckets([0, 4, 16])), min_size=1, max_size=10)  # with stray Levin fragments
+odd_talks = st.lists(
+    st.tuples(sides, sound_messages | fragmented | odd_messages), min_size=1, max_size=10
+)
+# with stray Levin fragments
+any_talks = st.lists(
+    st.tuples(sides, sound_messages | fragmented | odd_messages | odd_buckets([0, 4, 16])),
+    min_size=1,
+    max_size=10,
+)
 
 
 @dataclass
@@ -125,7 +260,11 @@ class Cutter:
     segment: int
 
 
-cutters = st.builds(Cutter, st.lists(st.integers(1, 4000), max_size=8), st.sampled_from([1, 7, 33, 100, 536, 1448, 30000]))
+cutters = st.builds(
+    Cutter,
+    st.lists(st.integers(1, 4000), max_size=8),
+    st.sampled_from([1, 7, 33, 100, 536, 1448, 30000]),
+)
 
 
 def merged(talk: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
@@ -140,7 +279,11 @@ def merged(talk: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
         yield last, run
 
 
-def packets_of(talk: Iterable[tuple[int, bytes]], cutter: Cutter | None = None, connection: craft.Connection | None = None) -> list[Packet]:
+def packets_of(
+    talk: Iterable[tuple[int, bytes]],
+    cutter: Cutter | None = None,
+    connection: craft.Connection | None = None,
+) -> list[Packet]:
     """Without a cutter every message is one segment."""
     connection = (connection or craft.Connection()).open()
     for side, data in merged(talk) if cutter else talk:
@@ -178,8 +321,16 @@ def decode(packets: list[Packet]) -> Tables:
 def content(tables: Tables) -> Any:
     """What was said, whatever the segments."""
     rows, places = messages_by_stream(tables)
-    said = [{name: value for name, value in row.items() if name not in SEGMENTATION} for row in rows]
-    return said, [sorted((row | {"message": places[row["message"]]} for row in tables[name]), key=lambda row: (row["message"], row.get("position"))) for name in BY_MESSAGE]
+    said = [
+        {name: value for name, value in row.items() if name not in SEGMENTATION} for row in rows
+    ]
+    return said, [
+        sorted(
+            (row | {"message": places[row["message"]]} for row in tables[name]),
+            key=lambda row: (row["message"], row.get("position")),
+        )
+        for name in BY_MESSAGE
+    ]
 
 
 # ---------------------------------------------------------------- properties
@@ -200,7 +351,9 @@ def test_rows_are_those_of_the_oracle(talk: list[tuple[int, bytes]], cutter: Cut
 
 @QUICK
 @given(any_talks, cutters)
-def test_rows_of_odd_streams_are_those_of_the_oracle(talk: list[tuple[int, bytes]], cutter: Cutter) -> None:
+def test_rows_of_odd_streams_are_those_of_the_oracle(
+    talk: list[tuple[int, bytes]], cutter: Cutter
+) -> None:
     check_same_as_oracle(packets_of(talk, cutter), but=["shared"])
 
 
@@ -211,14 +364,20 @@ def check_same_as_oracle(packets: list[Packet], but: Iterable[str] = ()) -> None
 
 
 def check_pairs(tables: Tables) -> None:
-    """Whatever was lost: a response answers a request of the other side, of its command, which nothing else answers."""
+    """Whatever was lost: a response answers a request of the other side, of its command, which
+    nothing else answers.
+    """
     rows = {row["message"]: row for row in tables["messages"]}
     answers = [row for row in tables["messages"] if row["reply_to"] >= 0]
     assert len({row["reply_to"] for row in answers}) == len(answers)
     for row in answers:
         request = rows[row["reply_to"]]
         assert (row["kind"], request["kind"]) == ("response", "request")
-        assert (request["connection"], request["from_client"], request["command"]) == (row["connection"], not row["from_client"], row["command"])
+        assert (request["connection"], request["from_client"], request["command"]) == (
+            row["connection"],
+            not row["from_client"],
+            row["command"],
+        )
 
 
 def is_data(packet: Packet) -> bool:
@@ -227,11 +386,15 @@ def is_data(packet: Packet) -> bool:
 
 
 def disordered(orderly: list[Packet], random: Any) -> list[Packet]:
-    """Swapped within a window and repeated, as networks do; the handshake and the FINs stay in their places."""
+    """Swapped within a window and repeated, as networks do; the handshake and the FINs stay in
+    their places.
+    """
     middle = [packet for packet in orderly if is_data(packet)][1:]
     shuffled = []
     for at in range(0, len(middle), 6):
-        window = middle[at : at + 6] + random.choices(middle[max(0, at - 3) : at + 6], k=random.choice([0, 0, 1, 3]))
+        window = middle[at : at + 6] + random.choices(
+            middle[max(0, at - 3) : at + 6], k=random.choice([0, 0, 1, 3])
+        )
         random.shuffle(window)
         shuffled += window
     packets = [*orderly[:3], *shuffled, *(packet for packet in orderly[3:] if not is_data(packet))]
@@ -240,42 +403,72 @@ def disordered(orderly: list[Packet], random: Any) -> list[Packet]:
 
 @QUICK
 @given(plain_talks, cutters, st.randoms(use_true_random=False))
-def test_disorder_and_duplicates(talk: list[tuple[int, bytes]], cutter: Cutter, random: Any) -> None:
+def test_disorder_and_duplicates(
+    talk: list[tuple[int, bytes]], cutter: Cutter, random: Any
+) -> None:
     check_same_as_oracle(disordered(packets_of(talk, cutter), random), but=UNSURE)
 
 
 @QUICK
-@given(st.lists(st.tuples(sides, st.sampled_from([1001, 1002, 1003, 1007])), min_size=1, max_size=12), st.randoms(use_true_random=False))
-def test_responses_find_their_requests_in_disorder(talk: list[tuple[int, int]], random: Any) -> None:
-    bodies = {1001: craft.handshake_response(), 1002: craft.timed_sync_response(), 1003: craft.ping_response(), 1007: craft.support_flags_response()}
+@given(
+    st.lists(st.tuples(sides, st.sampled_from([1001, 1002, 1003, 1007])), min_size=1, max_size=12),
+    st.randoms(use_true_random=False),
+)
+def test_responses_find_their_requests_in_disorder(
+    talk: list[tuple[int, int]], random: Any
+) -> None:
+    bodies = {
+        1001: craft.handshake_response(),
+        1002: craft.timed_sync_response(),
+        1003: craft.ping_response(),
+        1007: craft.support_flags_response(),
+    }
     asked = {1001: craft.handshake_request(), 1002: craft.timed_sync_request()}
     connection = craft.Connection().open()
     for side, command in talk:
-        connection.send(side, craft.request(command, asked.get(command, craft.EMPTY)), acknowledge=False)
+        connection.send(
+            side, craft.request(command, asked.get(command, craft.EMPTY)), acknowledge=False
+        )
         connection.send(1 - side, craft.response(command, bodies[command]))
     connection.close()
     rows, _ = messages_by_stream(decode(disordered(connection.packets, random)))
     answers = [row for row in rows if row["kind"] == "response"]
     assert len(answers) == len(talk)
     for from_client in (True, False):
-        requests = [row["place"] for row in rows if row["kind"] == "request" and row["from_client"] != from_client]
+        requests = [
+            row["place"]
+            for row in rows
+            if row["kind"] == "request" and row["from_client"] != from_client
+        ]
         assert [row["reply_to"] for row in answers if row["from_client"] == from_client] == requests
 
 
 @QUICK
 @given(any_talks, cutters, st.randoms(use_true_random=False))
-def test_disorder_of_odd_streams(talk: list[tuple[int, bytes]], cutter: Cutter, random: Any) -> None:
-    """Nothing is missing, so what was said is the same. (A packet that brings bytes of several fragments of one message, out of order, may be counted as several segments.)"""
+def test_disorder_of_odd_streams(
+    talk: list[tuple[int, bytes]], cutter: Cutter, random: Any
+) -> None:
+    """Nothing is missing, so what was said is the same. (A packet that brings bytes of several
+    fragments of one message, out of order, may be counted as several segments.)
+    """
     orderly = packets_of(talk, cutter)
     packets = disordered(orderly, random)
     check_same_as_oracle(packets, but=[*UNSURE, "segments"])
     said, expected = content(decode(packets))[0], content(decode(orderly))[0]
-    assert [dict(row, reply_to=None) for row in said] == [dict(row, reply_to=None) for row in expected]
+    assert [dict(row, reply_to=None) for row in said] == [
+        dict(row, reply_to=None) for row in expected
+    ]
 
 
 @QUICK
-@given(plain_talks, st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 1500)), min_size=1, max_size=30), st.randoms(use_true_random=False))
-def test_overlapping_segments(talk: list[tuple[int, bytes]], stretches: list[tuple[int, int]], random: Any) -> None:
+@given(
+    plain_talks,
+    st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 1500)), min_size=1, max_size=30),
+    st.randoms(use_true_random=False),
+)
+def test_overlapping_segments(
+    talk: list[tuple[int, bytes]], stretches: list[tuple[int, int]], random: Any
+) -> None:
     """Stretches of one stream, however they overlap, before the stream itself."""
     stream = b"".join(data for side, data in talk if side == CLIENT)
     connection = craft.Connection().open()
@@ -305,8 +498,12 @@ def test_snap_length(talk: list[tuple[int, bytes]], cutter: Cutter, snaplen: int
 
 @QUICK
 @given(sound_talks, cutters, st.floats(0, 1))
-def test_prefix_of_packets_is_prefix_of_rows(talk: list[tuple[int, bytes]], cutter: Cutter, share: float) -> None:
-    """And then what the cut left unfinished: at most a message and the fragments of one in each direction."""
+def test_prefix_of_packets_is_prefix_of_rows(
+    talk: list[tuple[int, bytes]], cutter: Cutter, share: float
+) -> None:
+    """And then what the cut left unfinished: at most a message and the fragments of one in each
+    direction.
+    """
     packets = packets_of(talk, cutter)
     part = decode(packets[: int(share * len(packets))] or packets[:1])
     whole = decode(packets)
@@ -325,7 +522,9 @@ def test_prefix_of_packets_is_prefix_of_rows(talk: list[tuple[int, bytes]], cutt
 
 @QUICK
 @given(sound_talks, cutters, st.floats(0, 1), st.booleans())
-def test_any_cut_of_a_file_is_read_as_far_as_it_goes(talk: list[tuple[int, bytes]], cutter: Cutter, share: float, pcapng: bool) -> None:
+def test_any_cut_of_a_file_is_read_as_far_as_it_goes(
+    talk: list[tuple[int, bytes]], cutter: Cutter, share: float, pcapng: bool
+) -> None:
     packets = packets_of(talk, cutter)
     whole = craft.pcapng(packets, resolution=9) if pcapng else craft.pcap(packets, nano=True)
     first = len(craft.pcapng([])) + 32 if pcapng else 24
@@ -337,8 +536,14 @@ def test_any_cut_of_a_file_is_read_as_far_as_it_goes(talk: list[tuple[int, bytes
 
 
 @QUICK
-@given(any_talks, cutters, st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=20))
-def test_damage_is_survived_and_accounted_for(talk: list[tuple[int, bytes]], cutter: Cutter, damage: list[tuple[float, int]]) -> None:
+@given(
+    any_talks,
+    cutters,
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=20),
+)
+def test_damage_is_survived_and_accounted_for(
+    talk: list[tuple[int, bytes]], cutter: Cutter, damage: list[tuple[float, int]]
+) -> None:
     data = bytearray(craft.pcap(packets_of(talk, cutter)))
     for share, byte in damage:
         data[24 + int(share * (len(data) - 25))] = byte

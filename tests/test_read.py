@@ -25,12 +25,22 @@ HOST = "198.51.100.10"
 
 
 def conversation(
-    client: str = "192.0.2.1", port: int = 40000, server: str = HOST, server_port: int = 18080, start: int = craft.START, peer_id: int = 0xFEDCBA9876543210
+    client: str = "192.0.2.1",
+    port: int = 40000,
+    server: str = HOST,
+    server_port: int = 18080,
+    start: int = craft.START,
+    peer_id: int = 0xFEDCBA9876543210,
 ) -> craft.Connection:
     """A handshake with two peers in its answer, and a ping that is answered."""
     talk = craft.Connection((client, port), (server, server_port), clock=start).open()
-    talk.send(craft.CLIENT, craft.request(1001, craft.handshake_request(craft.node_data(peer_id=peer_id))))
-    peers = [craft.peer("203.0.113.7", 18080, 2**64 - 1), craft.peer("203.0.113.8", 18089, 5, pruning_seed=("u32", 384))]
+    talk.send(
+        craft.CLIENT, craft.request(1001, craft.handshake_request(craft.node_data(peer_id=peer_id)))
+    )
+    peers = [
+        craft.peer("203.0.113.7", 18080, 2**64 - 1),
+        craft.peer("203.0.113.8", 18089, 5, pruning_seed=("u32", 384)),
+    ]
     talk.send(craft.SERVER, craft.response(1001, craft.handshake_response(peers)))
     talk.send(craft.CLIENT, craft.request(1003))
     talk.send(craft.SERVER, craft.response(1003, craft.ping_response()))
@@ -46,7 +56,9 @@ def put(path: Path, packets: Iterable[craft.Packet], **more: Any) -> Path:
 @pytest.fixture
 def capture(tmp_path: Path) -> Path:
     """Three peers that come, one to which the vantage node goes."""
-    talks = [conversation(f"192.0.2.{i}", 40000 + i, start=craft.START + i * 10**9) for i in (1, 2, 3)]
+    talks = [
+        conversation(f"192.0.2.{i}", 40000 + i, start=craft.START + i * 10**9) for i in (1, 2, 3)
+    ]
     talks.append(conversation(HOST, 50000, "192.0.2.9", start=craft.START + 4 * 10**9))
     return put(tmp_path / "capture.pcap", (packet for talk in talks for packet in talk.packets))
 
@@ -61,13 +73,17 @@ def told(work: Callable[[], Any]) -> tuple[Any, list[str]]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         result = work()
-    assert all(issubclass(warning.category, mt.CaptureWarning) for warning in caught), [str(warning.message) for warning in caught]
+    assert all(issubclass(warning.category, mt.CaptureWarning) for warning in caught), [
+        str(warning.message) for warning in caught
+    ]
     return result, [str(warning.message) for warning in caught]
 
 
 def same(one: mt.Traffic, other: mt.Traffic, tables: Iterable[str] | None = None) -> None:
     for table in one.arrays if tables is None else tables:
-        pd.testing.assert_frame_equal(getattr(one, table), getattr(other, table), check_categorical=False)
+        pd.testing.assert_frame_equal(
+            getattr(one, table), getattr(other, table), check_categorical=False
+        )
 
 
 # ---------------------------------------------------------------- what comes out
@@ -82,12 +98,19 @@ def test_tables_of_a_conversation(capture: Path) -> None:
     assert messages["name"].tolist() == ["HANDSHAKE", "HANDSHAKE", "PING", "PING"] * 4
     assert messages["kind"].tolist() == ["request", "response"] * 8
     assert messages["reply_to"].tolist() == [-1 if i % 2 == 0 else i - 1 for i in range(16)]
-    assert messages["peer"].tolist() == [peer for peer in ("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.9") for _ in range(4)]
+    assert messages["peer"].tolist() == [
+        peer for peer in ("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.9") for _ in range(4)
+    ]
     assert messages["direction"].tolist() == ["received", "sent"] * 6 + ["sent", "received"] * 2
     assert (messages["status"] == "complete").all()
     assert messages["time"][0] == pd.Timestamp(craft.START + 10**9 + 3 * 10**6, tz="UTC")
     assert traffic.connections["direction"].tolist() == ["incoming"] * 3 + ["outgoing"]
-    assert traffic.connections["peer"].tolist() == ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.9"]
+    assert traffic.connections["peer"].tolist() == [
+        "192.0.2.1",
+        "192.0.2.2",
+        "192.0.2.3",
+        "192.0.2.9",
+    ]
     assert traffic.connections["vantage"].tolist() == [HOST] * 4
     assert traffic.connections["client_mss"].tolist() == [1460] * 4
     lists = traffic.peer_lists
@@ -115,12 +138,20 @@ def test_ring_files_are_one_stream() -> None:
     assert len(messages) > 100
     assert whole.hosts == (HOST,)
     assert messages["file"].nunique() == len(files)
-    assert (messages.loc[messages["status"] == "complete", "captured"] == messages.loc[messages["status"] == "complete", "length"]).all()
+    assert (
+        messages.loc[messages["status"] == "complete", "captured"]
+        == messages.loc[messages["status"] == "complete", "length"]
+    ).all()
     accounts = whole.accounting()
     assert not accounts["unexplained"].any()
     assert (accounts["lost"] == accounts["holes"]).all()
     connections = whole.connections
-    per_connection = messages.groupby("connection").size().reindex(connections["connection"], fill_value=0).to_numpy()
+    per_connection = (
+        messages.groupby("connection")
+        .size()
+        .reindex(connections["connection"], fill_value=0)
+        .to_numpy()
+    )
     assert (per_connection == connections["client_messages"] + connections["server_messages"]).all()
     singly = sum(len(mt.read(file).connections) for file in files)
     assert singly > len(connections), "connections cross the files"
@@ -136,7 +167,15 @@ def test_columns_agree_with_arrays() -> None:
     traffic = mt.read(HONEST)
     arrays = traffic.arrays["messages"]
     assert traffic.messages["length"].to_numpy().tolist() == arrays["length"].tolist()
-    assert traffic.messages["time"].dt.tz_convert(None).to_numpy().astype("M8[ns]").view(np.int64).tolist() == arrays["time"].tolist()
+    assert (
+        traffic.messages["time"]
+        .dt.tz_convert(None)
+        .to_numpy()
+        .astype("M8[ns]")
+        .view(np.int64)
+        .tolist()
+        == arrays["time"].tolist()
+    )
 
 
 def test_traffic_can_be_pickled(capture: Path) -> None:
@@ -149,10 +188,14 @@ def test_traffic_can_be_pickled(capture: Path) -> None:
 def test_standard_input(capture: Path) -> None:
     code = "import monerotraffic as mt, sys; a = mt.read(sys.stdin.buffer); print(len(a.messages), a.hosts)"
     with capture.open("rb") as file:
-        run = subprocess.run([sys.executable, "-c", code], stdin=file, capture_output=True, text=True, check=False)
+        run = subprocess.run(
+            [sys.executable, "-c", code], stdin=file, capture_output=True, text=True, check=False
+        )
     assert run.stdout == f"16 ('{HOST}',)\n", run.stderr
     code = "import monerotraffic as mt; a = mt.read('-'); print(len(a.messages), a.files.path[0])"
-    piped = subprocess.run([sys.executable, "-c", code], input=capture.read_bytes(), capture_output=True, check=False)
+    piped = subprocess.run(
+        [sys.executable, "-c", code], input=capture.read_bytes(), capture_output=True, check=False
+    )
     assert piped.stdout == b"16 -\n", piped.stderr
 
 
@@ -166,7 +209,12 @@ def test_host_given(capture: Path) -> None:
     assert traffic.connections["peer"].isna().tolist() == [True, False, True, True]
     assert traffic.messages["direction"].isna().sum() == 12
     both = mt.read(capture, host=["192.0.2.2", HOST])
-    assert both.connections["direction"].tolist() == ["incoming", "outgoing", "incoming", "outgoing"]
+    assert both.connections["direction"].tolist() == [
+        "incoming",
+        "outgoing",
+        "incoming",
+        "outgoing",
+    ]
     assert mt.read(capture, host="2001:DB8::1").hosts == ("2001:db8::1",)
     assert mt.read(capture, host="2001:DB8::1").connections["vantage"].isna().all()
 
@@ -178,8 +226,13 @@ def test_host_wrong(capture: Path, host: Any) -> None:
 
 
 def test_both_ip_versions(tmp_path: Path) -> None:
-    talks = [conversation(f"2001:db8::{i}", 40000 + i, "2001:db8:10::10", start=craft.START + i * 10**9) for i in (1, 2)]
-    talks += [conversation(f"192.0.2.{i}", 40000 + i, start=craft.START + (i + 2) * 10**9) for i in (1, 2)]
+    talks = [
+        conversation(f"2001:db8::{i}", 40000 + i, "2001:db8:10::10", start=craft.START + i * 10**9)
+        for i in (1, 2)
+    ]
+    talks += [
+        conversation(f"192.0.2.{i}", 40000 + i, start=craft.START + (i + 2) * 10**9) for i in (1, 2)
+    ]
     traffic = mt.read(put(tmp_path / "a", (packet for talk in talks for packet in talk.packets)))
     assert traffic.hosts == (HOST, "2001:db8:10::10")
     assert traffic.connections["vantage"].tolist() == ["2001:db8:10::10"] * 2 + [HOST] * 2
@@ -188,7 +241,9 @@ def test_both_ip_versions(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- tables
 
 
-@pytest.mark.parametrize("tables", [(), ("messages",), ("peer_lists",), ["sync_data", "node_data"], {"files"}])
+@pytest.mark.parametrize(
+    "tables", [(), ("messages",), ("peer_lists",), ["sync_data", "node_data"], {"files"}]
+)
 def test_tables_that_are_asked_for(capture: Path, tables: Any) -> None:
     whole, traffic = mt.read(capture), mt.read(capture, tables=tables)
     made = {"connections", "problems", "files", *tables}
@@ -200,7 +255,10 @@ def test_tables_that_are_asked_for(capture: Path, tables: Any) -> None:
 
 
 def test_tables_wrong(capture: Path) -> None:
-    with pytest.raises(ValueError, match=r"unknown table 'mesages': there are connections, messages, peer_lists, node_data, sync_data, transactions, blocks, inventories, fields, problems, files"):
+    with pytest.raises(
+        ValueError,
+        match=r"unknown table 'mesages': there are connections, messages, peer_lists, node_data, sync_data, transactions, blocks, inventories, fields, problems, files",
+    ):
         mt.read(capture, tables=["mesages"])
     with pytest.raises(TypeError, match="list of names"):
         mt.read(capture, tables="messages")
@@ -221,7 +279,9 @@ def test_ports_are_added_to_the_default_ones(tmp_path: Path, capture: Path) -> N
     assert len(mt.read([path, capture], ports=np.array([443])).messages) == 16
     garbage = craft.Connection(("192.0.2.5", 50001), (HOST, 28080)).open()
     garbage.send(craft.CLIENT, b"no Levin at all, though long enough to hold a header of it")
-    assert mt.read(put(tmp_path / "test", garbage.packets), ports=[443]).problems["kind"].tolist() == ["no_header"]
+    assert mt.read(put(tmp_path / "test", garbage.packets), ports=[443]).problems[
+        "kind"
+    ].tolist() == ["no_header"]
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
@@ -242,7 +302,9 @@ def test_limits(capture: Path) -> None:
 def test_problems_beyond_the_limit_are_told(tmp_path: Path) -> None:
     talks = []
     for i in range(6):
-        talk = craft.Connection((f"192.0.2.{i}", 40000), (HOST, 18080), clock=craft.START + i * 10**9).open()
+        talk = craft.Connection(
+            (f"192.0.2.{i}", 40000), (HOST, 18080), clock=craft.START + i * 10**9
+        ).open()
         talk.send(craft.CLIENT, b"garbage" * 20)
         talks.append(talk)
     path = put(tmp_path / "a", (packet for talk in talks for packet in talk.packets))
@@ -270,7 +332,10 @@ def test_progress_function(capture: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_progress_over_several_nodes(capture: Path, tmp_path: Path) -> None:
     other = put(tmp_path / "other.pcap", conversation().packets)
     calls: list[tuple[int, int]] = []
-    mt.read({"ams": capture, "sfo": other}, progress=lambda position, size: calls.append((position, size)))
+    mt.read(
+        {"ams": capture, "sfo": other},
+        progress=lambda position, size: calls.append((position, size)),
+    )
     assert calls[-1] == (capture.stat().st_size + other.stat().st_size,) * 2
 
 
@@ -341,17 +406,32 @@ def test_a_cut_file_gives_what_is_there(capture: Path) -> None:
 
 def test_one_warning_for_all(tmp_path: Path) -> None:
     for i in range(3):
-        cut(put(tmp_path / f"{i}.pcap", conversation(start=craft.START + i * 10**10, port=40000 + i).packets))
+        cut(
+            put(
+                tmp_path / f"{i}.pcap",
+                conversation(start=craft.START + i * 10**10, port=40000 + i).packets,
+            )
+        )
     traffic, warned = told(lambda: mt.read(tmp_path))
     assert len(warned) == 1
     assert all(f"{i}.pcap" in warned[0] for i in range(3))
     assert traffic.files["truncated"].all()
-    assert told(lambda: mt.read({"ams": tmp_path / "0.pcap", "sfo": tmp_path / "1.pcap"}))[1][0].count(".pcap: ") == 2
+    assert (
+        told(lambda: mt.read({"ams": tmp_path / "0.pcap", "sfo": tmp_path / "1.pcap"}))[1][0].count(
+            ".pcap: "
+        )
+        == 2
+    )
 
 
 def test_a_warning_names_no_end_of_files(tmp_path: Path) -> None:
     for i in range(15):
-        cut(put(tmp_path / f"{i:02}.pcap", conversation(start=craft.START + i * 10**10, port=40000 + i).packets))
+        cut(
+            put(
+                tmp_path / f"{i:02}.pcap",
+                conversation(start=craft.START + i * 10**10, port=40000 + i).packets,
+            )
+        )
     warned = told(lambda: mt.read(tmp_path))[1]
     assert warned[0].count(".pcap: ") == 10
     assert "and 5 more" in warned[0]
@@ -368,9 +448,16 @@ def test_the_warning_points_at_the_caller(capture: Path) -> None:
 
 def test_unread_link_types_are_told(capture: Path, tmp_path: Path) -> None:
     packets = conversation(start=craft.START + 10**11, port=41000).packets
-    content = craft.section_header() + craft.interface() + craft.interface(link=105) + b"".join(craft.enhanced(packet) for packet in packets)
+    content = (
+        craft.section_header()
+        + craft.interface()
+        + craft.interface(link=105)
+        + b"".join(craft.enhanced(packet) for packet in packets)
+    )
     path = tmp_path / "two.pcapng"
-    path.write_bytes(content + craft.enhanced(craft.Packet(craft.START + 10**12, b"a frame of another kind"), 1))
+    path.write_bytes(
+        content + craft.enhanced(craft.Packet(craft.START + 10**12, b"a frame of another kind"), 1)
+    )
     traffic, warned = told(lambda: mt.read([capture, path]))
     assert "link_type" in traffic.problems["kind"].tolist()
     assert len(warned) == 1
@@ -390,7 +477,9 @@ def test_what_cannot_be_read_at_all(tmp_path: Path) -> None:
 
 
 def test_what_breaks_off_gives_what_was_read(capture: Path, tmp_path: Path) -> None:
-    packets = [craft.Packet(craft.START + 10**12 + i, b"a frame of another kind") for i in range(1200)]
+    packets = [
+        craft.Packet(craft.START + 10**12 + i, b"a frame of another kind") for i in range(1200)
+    ]
     other = put(tmp_path / "other.pcap", packets, link=105)
     for source in ([capture, other], {"ams": capture, "sfo": other}):
         with pytest.raises(mt.CaptureError, match=r"other\.pcap.*105") as caught:
@@ -403,9 +492,15 @@ def test_what_breaks_off_gives_what_was_read(capture: Path, tmp_path: Path) -> N
 
 
 def test_vantage_nodes_by_name(tmp_path: Path) -> None:
-    """Two nodes that talk with each other see the same connection from both ends, each in its own capture."""
+    """Two nodes that talk with each other see the same connection from both ends, each in its own
+    capture.
+    """
     shared = conversation("198.51.100.20", 50000, start=craft.START)
-    ams = [shared, conversation("192.0.2.1", 40001, start=craft.START + 10**9), conversation("192.0.2.2", 40001, start=craft.START + 2 * 10**9)]
+    ams = [
+        shared,
+        conversation("192.0.2.1", 40001, start=craft.START + 10**9),
+        conversation("192.0.2.2", 40001, start=craft.START + 2 * 10**9),
+    ]
     sfo = [
         shared,
         conversation("192.0.2.1", 40001, "198.51.100.20", start=craft.START + 10**9),
@@ -419,8 +514,18 @@ def test_vantage_nodes_by_name(tmp_path: Path) -> None:
     assert traffic.hosts == (HOST, "198.51.100.20")
     assert traffic.connections["vantage"].tolist() == ["ams"] * 3 + ["sfo"] * 3
     assert traffic.connections["connection"].tolist() == list(range(6))
-    assert traffic.connections["direction"].tolist() == ["incoming"] * 3 + ["outgoing"] + ["incoming"] * 2
-    assert traffic.connections["peer"].tolist() == ["198.51.100.20", "192.0.2.1", "192.0.2.2", HOST, "192.0.2.1", "192.0.2.5"]
+    assert (
+        traffic.connections["direction"].tolist()
+        == ["incoming"] * 3 + ["outgoing"] + ["incoming"] * 2
+    )
+    assert traffic.connections["peer"].tolist() == [
+        "198.51.100.20",
+        "192.0.2.1",
+        "192.0.2.2",
+        HOST,
+        "192.0.2.1",
+        "192.0.2.5",
+    ]
     assert traffic.messages["message"].tolist() == list(range(24))
     assert traffic.messages["file"].tolist() == [0] * 12 + [1] * 12
     assert traffic.messages["reply_to"].tolist() == [-1 if i % 2 == 0 else i - 1 for i in range(24)]
@@ -430,15 +535,26 @@ def test_vantage_nodes_by_name(tmp_path: Path) -> None:
         halves = getattr(traffic, table)
         middle = len(halves) // 2
         for name, half in (("ams", halves[:middle]), ("sfo", halves[middle:])):
-            columns = [column for column in halves.columns if column not in ("message", "connection", "reply_to", "file")]
-            pd.testing.assert_frame_equal(half[columns].reset_index(drop=True), getattr(alone[name], table)[columns], check_categorical=False)
+            columns = [
+                column
+                for column in halves.columns
+                if column not in ("message", "connection", "reply_to", "file")
+            ]
+            pd.testing.assert_frame_equal(
+                half[columns].reset_index(drop=True),
+                getattr(alone[name], table)[columns],
+                check_categorical=False,
+            )
     joined = traffic.messages.merge(traffic.peer_lists, on="message")
     assert joined["host"].tolist() == ["203.0.113.7", "203.0.113.8"] * 6
 
 
 def test_ids_do_not_depend_on_the_tables(capture: Path) -> None:
     nodes = {"ams": capture, "sfo": capture}
-    assert mt.read(nodes, tables=["peer_lists"]).peer_lists["message"].tolist() == mt.read(nodes).peer_lists["message"].tolist()
+    assert (
+        mt.read(nodes, tables=["peer_lists"]).peer_lists["message"].tolist()
+        == mt.read(nodes).peer_lists["message"].tolist()
+    )
 
 
 def test_hosts_by_vantage_node(capture: Path) -> None:
@@ -446,6 +562,9 @@ def test_hosts_by_vantage_node(capture: Path) -> None:
     traffic = mt.read(nodes, host={"sfo": ["192.0.2.1", "192.0.2.2"]})
     assert traffic.vantages == {"ams": (HOST,), "sfo": ("192.0.2.1", "192.0.2.2")}
     assert traffic.connections["vantage"].isna().tolist() == [False] * 6 + [True] * 2
-    assert mt.read(nodes, host="192.0.2.1").vantages == {"ams": ("192.0.2.1",), "sfo": ("192.0.2.1",)}
+    assert mt.read(nodes, host="192.0.2.1").vantages == {
+        "ams": ("192.0.2.1",),
+        "sfo": ("192.0.2.1",),
+    }
     with pytest.raises(ValueError, match="'lon', which the source does not"):
         mt.read(nodes, host={"lon": HOST})

@@ -1,4 +1,6 @@
-"""Rules on connections: what they flag, and what looks like it and is not flagged; the labelled captures."""
+"""Rules on connections: what they flag, and what looks like it and is not flagged; the labelled
+captures.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ A, B, C, D, E = "192.0.2.1", "192.0.2.2", "203.0.113.3", "203.0.113.4", "203.0.1
 NAMES = [name for name, rule in RULES.items() if rule.family == "connections"]
 WHOLE = craft.request(1001, craft.handshake_request())
 NOT_IN_THE_CAPTURE = {"198.18.90.60"}
-"""Labelled handshake_incomplete as a listener, but the vantage node never reached it: six refused SYNs are all there is (label_check.json says so too)."""
+"""Labelled handshake_incomplete as a listener, but the vantage node never reached it: six refused
+SYNs are all there is (label_check.json says so too).
+"""
 
 
 @pytest.fixture
@@ -26,13 +30,28 @@ def lab(tmp_path: Path) -> Lab:
 
 
 def test_the_family_is_whole() -> None:
-    assert NAMES == ["short_lived_series", "ping_flood", "timed_sync_throttled", "timed_sync_rapid", "no_handshake", "handshake_incomplete", "request_unanswered", "out_of_turn", "one_way_listener", "shared_backend"]
+    assert NAMES == [
+        "short_lived_series",
+        "ping_flood",
+        "timed_sync_throttled",
+        "timed_sync_rapid",
+        "no_handshake",
+        "handshake_incomplete",
+        "request_unanswered",
+        "out_of_turn",
+        "one_way_listener",
+        "shared_backend",
+    ]
 
 
 # ---- short_lived_series, ping_flood
 
 
-@pytest.mark.parametrize(("times", "lasts", "flagged"), [(11, 0.5, True), (10, 0.5, False), (30, 1.5, False)], ids=["eleven", "ten", "longer"])
+@pytest.mark.parametrize(
+    ("times", "lasts", "flagged"),
+    [(11, 0.5, True), (10, 0.5, False), (30, 1.5, False)],
+    ids=["eleven", "ten", "longer"],
+)
 def test_short_lived_series(lab: Lab, times: int, lasts: float, flagged: bool) -> None:
     for number in range(times):
         until(lab.session(A, number * 20, 5, close=False), number * 20 + lasts).close()
@@ -83,7 +102,10 @@ def syncing(lab: Lab, times: list[float], own: float = 60.05) -> Connection:
     """A peer that asks at these times, and we at our pace."""
     talk = shake(lab.incoming(A, 0), CLIENT, 5)
     last = max(times)
-    for at, side in sorted([(at, CLIENT) for at in times] + [(20 + number * own, SERVER) for number in range(int((last - 20) / own))]):
+    for at, side in sorted(
+        [(at, CLIENT) for at in times]
+        + [(20 + number * own, SERVER) for number in range(int((last - 20) / own))]
+    ):
         sync(until(talk, at), side)
     return talk
 
@@ -137,7 +159,11 @@ def test_rapid(lab: Lab) -> None:
     assert row["count"] == 3
 
 
-@pytest.mark.parametrize("times", [[8, 68, 128, 188], [8, 68, 143, 189, 249], [8, 66, 127, 184]], ids=["60 s", "one came late", "jitter"])
+@pytest.mark.parametrize(
+    "times",
+    [[8, 68, 128, 188], [8, 68, 143, 189, 249], [8, 66, 127, 184]],
+    ids=["60 s", "one came late", "jitter"],
+)
 def test_not_rapid(lab: Lab, times: list[float]) -> None:
     syncing(lab, times)
     assert lab.found("timed_sync_rapid").empty
@@ -227,7 +253,9 @@ def test_a_request_cut_once_or_by_us_is_nothing(lab: Lab) -> None:
 
 
 def test_silence_and_late_cuts_are_no_incomplete_handshakes(lab: Lab) -> None:
-    """Connections without a byte are the matter of another rule; a header cut behind the handshake, or one of ours, is no handshake; nor is what never ended."""
+    """Connections without a byte are the matter of another rule; a header cut behind the handshake,
+    or one of ours, is no handshake; nor is what never ended.
+    """
     for at in (0, 20):
         until(lab.incoming(A, at), at + 10).close()
         later = shake(lab.incoming(B, at), CLIENT, 5)
@@ -252,7 +280,9 @@ def test_no_answer_to_our_request(lab: Lab) -> None:
 
 
 def test_a_full_node_hangs_up(lab: Lab) -> None:
-    """monerod with all slots taken closes the connection without an answer; and ours may be the one that does not answer."""
+    """monerod with all slots taken closes the connection without an answer; and ours may be the one
+    that does not answer.
+    """
     for at in (0, 10, 20):
         shake(lab.outgoing(A, at), SERVER, 5, answer=False).close(SERVER)
         until(shake(lab.incoming(B, at), CLIENT, 5, answer=False), at + 6).close()
@@ -269,7 +299,8 @@ def test_reset_after_the_request(lab: Lab) -> None:
 def test_our_reset_is_not_the_peers(lab: Lab) -> None:
     for at in (0, 10, 20):
         shake(lab.incoming(A, at), CLIENT, 5, answer=False).reset(SERVER)
-        refused = lab.incoming(B, at)  # our FIN crosses its request, which our kernel answers with RST
+        # our FIN crosses its request, which our kernel answers with RST
+        refused = lab.incoming(B, at)
         refused.emit(SERVER, craft.FIN | craft.ACK)
         refused.send(CLIENT, WHOLE, acknowledge=False)
         refused.emit(CLIENT)
@@ -305,7 +336,8 @@ def test_reset_with_our_answer_unread(lab: Lab) -> None:
         more.send(SERVER, craft.response(1001, craft.handshake_response()), acknowledge=False)
         more.send(CLIENT, BLOCK)
         more.reset(CLIENT)
-        block = shake(lab.incoming(D, at), CLIENT, 5, answer=False)  # what is unread may be a block of ours
+        # what is unread may be a block of ours
+        block = shake(lab.incoming(D, at), CLIENT, 5, answer=False)
         block.send(SERVER, craft.response(1001, craft.handshake_response()), acknowledge=False)
         block.send(SERVER, BLOCK, acknowledge=False)
         block.reset(CLIENT)
@@ -394,9 +426,29 @@ BLOCK = craft.notification(2008)
         ((*SHAKEN, (CLIENT, craft.response(1002, craft.timed_sync_response()))), True),
         ((*SHAKEN, (SERVER, craft.response(1003, craft.ping_response()))), False),
         ((*SHAKEN, (CLIENT, craft.notification(2004))), True),
-        ((*SHAKEN, (SERVER, craft.notification(2006)), (CLIENT, craft.notification(2007)), (CLIENT, craft.notification(2007))), True),
+        (
+            (
+                *SHAKEN,
+                (SERVER, craft.notification(2006)),
+                (CLIENT, craft.notification(2007)),
+                (CLIENT, craft.notification(2007)),
+            ),
+            True,
+        ),
     ],
-    ids=["acceptor first", "1002 first", "block first", "1001 twice", "1001 of the acceptor", "block before our answer", "1002 before our answer", "answer to nothing", "pong to nothing", "2004 unasked", "2007 twice"],
+    ids=[
+        "acceptor first",
+        "1002 first",
+        "block first",
+        "1001 twice",
+        "1001 of the acceptor",
+        "block before our answer",
+        "1002 before our answer",
+        "answer to nothing",
+        "pong to nothing",
+        "2004 unasked",
+        "2007 twice",
+    ],
 )
 def test_out_of_turn(lab: Lab, said: tuple[tuple[int, bytes], ...], incoming: bool) -> None:
     turns(lab, A, *said, incoming=incoming)
@@ -410,16 +462,75 @@ def test_out_of_turn(lab: Lab, said: tuple[tuple[int, bytes], ...], incoming: bo
 @pytest.mark.parametrize(
     ("said", "incoming"),
     [
-        ((*SHAKEN, (CLIENT, craft.request(1002)), (SERVER, craft.response(1002)), (SERVER, craft.request(1002)), (CLIENT, craft.response(1002)), (CLIENT, BLOCK)), True),
-        (((CLIENT, craft.request(1003)), (SERVER, craft.response(1003, craft.ping_response()))), True),
-        (((CLIENT, craft.request(1003)), (SERVER, craft.response(1003, craft.ping_response()))), False),
-        (((CLIENT, WHOLE), (SERVER, craft.notification(2010)), SHAKEN[1], (SERVER, craft.request(1002))), False),
-        (((CLIENT, WHOLE), (SERVER, craft.request(1007)), SHAKEN[1], (CLIENT, craft.response(1007, craft.support_flags_response()))), True),
-        ((*SHAKEN, (SERVER, craft.notification(2003)), (SERVER, craft.notification(2003)), (CLIENT, craft.notification(2004)), (CLIENT, craft.notification(2004))), True),
-        ((*SHAKEN, (SERVER, craft.notification(2006)), (CLIENT, craft.notification(2007)), (SERVER, craft.notification(2006)), (CLIENT, craft.notification(2007))), True),
+        (
+            (
+                *SHAKEN,
+                (CLIENT, craft.request(1002)),
+                (SERVER, craft.response(1002)),
+                (SERVER, craft.request(1002)),
+                (CLIENT, craft.response(1002)),
+                (CLIENT, BLOCK),
+            ),
+            True,
+        ),
+        (
+            ((CLIENT, craft.request(1003)), (SERVER, craft.response(1003, craft.ping_response()))),
+            True,
+        ),
+        (
+            ((CLIENT, craft.request(1003)), (SERVER, craft.response(1003, craft.ping_response()))),
+            False,
+        ),
+        (
+            (
+                (CLIENT, WHOLE),
+                (SERVER, craft.notification(2010)),
+                SHAKEN[1],
+                (SERVER, craft.request(1002)),
+            ),
+            False,
+        ),
+        (
+            (
+                (CLIENT, WHOLE),
+                (SERVER, craft.request(1007)),
+                SHAKEN[1],
+                (CLIENT, craft.response(1007, craft.support_flags_response())),
+            ),
+            True,
+        ),
+        (
+            (
+                *SHAKEN,
+                (SERVER, craft.notification(2003)),
+                (SERVER, craft.notification(2003)),
+                (CLIENT, craft.notification(2004)),
+                (CLIENT, craft.notification(2004)),
+            ),
+            True,
+        ),
+        (
+            (
+                *SHAKEN,
+                (SERVER, craft.notification(2006)),
+                (CLIENT, craft.notification(2007)),
+                (SERVER, craft.notification(2006)),
+                (CLIENT, craft.notification(2007)),
+            ),
+            True,
+        ),
         (((CLIENT, WHOLE),), True),
     ],
-    ids=["the usual", "ping", "our ping", "2010 one ahead of the answer", "1007 before the answer", "two 2003 first", "2006 again", "no answer"],
+    ids=[
+        "the usual",
+        "ping",
+        "our ping",
+        "2010 one ahead of the answer",
+        "1007 before the answer",
+        "two 2003 first",
+        "2006 again",
+        "no answer",
+    ],
 )
 def test_in_turn(lab: Lab, said: tuple[tuple[int, bytes], ...], incoming: bool) -> None:
     turns(lab, A, *said, incoming=incoming)
@@ -444,9 +555,15 @@ def test_what_was_not_captured_is_not_out_of_turn(lab: Lab) -> None:
 # ---- one_way_listener
 
 
-def listening(lab: Lab, peer: str, incoming: bool = True, lasts: int = 300, notified: bool = True) -> Connection:
+def listening(
+    lab: Lab, peer: str, incoming: bool = True, lasts: int = 300, notified: bool = True
+) -> Connection:
     """Our ticks and blocks on a connection whose peer answers."""
-    talk = shake(lab.incoming(peer, 0), CLIENT, 5) if incoming else shake(lab.outgoing(peer, 0), SERVER, 5)
+    talk = (
+        shake(lab.incoming(peer, 0), CLIENT, 5)
+        if incoming
+        else shake(lab.outgoing(peer, 0), SERVER, 5)
+    )
     us = SERVER if incoming else CLIENT
     for at in range(20, lasts, 60):
         sync(until(talk, at), us)
@@ -468,7 +585,11 @@ def test_no_one_way_listener(lab: Lab) -> None:
     listening(lab, B).send(CLIENT, BLOCK)
     listening(lab, C, lasts=200)
     listening(lab, D, notified=False)
-    for talk in (listening(lab, "192.0.2.9", incoming=False), lab.session("192.0.2.9", 1, 5, close=False)):  # it speaks on its other connection
+    # it speaks on its other connection
+    for talk in (
+        listening(lab, "192.0.2.9", incoming=False),
+        lab.session("192.0.2.9", 1, 5, close=False),
+    ):
         last = talk
     sync(until(last, 100), CLIENT)
     lost = shake(lab.incoming("192.0.2.10", 0), CLIENT, 5)  # its own requests were lost
@@ -497,8 +618,12 @@ def test_one_way_listener_that_was_there_before(lab: Lab) -> None:
 # ---- shared_backend
 
 
-def clocks(lab: Lab, offsets: dict[str, list[float]], period: float = 60.03, heights: int = 1) -> None:
-    """Peers that tick at these offsets from a common tick; the height grows every `heights` ticks."""
+def clocks(
+    lab: Lab, offsets: dict[str, list[float]], period: float = 60.03, heights: int = 1
+) -> None:
+    """Peers that tick at these offsets from a common tick; the height grows every `heights`
+    ticks.
+    """
     for number, (peer, shifts) in enumerate(offsets.items()):
         talk = shake(lab.incoming(peer, number * 0.1), CLIENT, 5 + number)
         for tick, shift in enumerate(shifts):
@@ -507,7 +632,15 @@ def clocks(lab: Lab, offsets: dict[str, list[float]], period: float = 60.03, hei
 
 
 def test_shared_backend(lab: Lab) -> None:
-    clocks(lab, {A: [0.001, 0, 0.002, 0, 0.001], B: [0] * 5, C: [0.003, 0.001, 0, 0.002, 0.001], D: [0.4] * 5})
+    clocks(
+        lab,
+        {
+            A: [0.001, 0, 0.002, 0, 0.001],
+            B: [0] * 5,
+            C: [0.003, 0.001, 0, 0.002, 0.001],
+            D: [0.4] * 5,
+        },
+    )
     findings = lab.found("shared_backend")
     assert list(findings.index) == [A, B, C]
     assert findings["count"].tolist() == [5, 5, 5]
@@ -517,7 +650,12 @@ def test_shared_backend(lab: Lab) -> None:
 @pytest.mark.parametrize(
     "offsets",
     [
-        {A: [0] * 6, B: [0.001] * 6, C: [0.02 * tick for tick in range(6)], D: [0.01 - 0.02 * tick for tick in range(6)]},
+        {
+            A: [0] * 6,
+            B: [0.001] * 6,
+            C: [0.02 * tick for tick in range(6)],
+            D: [0.01 - 0.02 * tick for tick in range(6)],
+        },
         {A: [0] * 4, B: [0.001] * 4, C: [0.002] * 4},
         {A: [0] * 6, B: [0.004] * 6, C: [0.008] * 6},
     ],
@@ -543,7 +681,9 @@ def test_heights_that_never_change_tell_nothing(lab: Lab) -> None:
 
 def test_several_nodes_of_one_host_are_no_backend_of_several(lab: Lab) -> None:
     for number in range(4):
-        ticks(shake(lab.incoming(A, number * 0.1), CLIENT, 5 + number), CLIENT, 30 + number * 0.001, 6)
+        ticks(
+            shake(lab.incoming(A, number * 0.1), CLIENT, 5 + number), CLIENT, 30 + number * 0.001, 6
+        )
     assert lab.found("shared_backend").empty
 
 
@@ -561,11 +701,26 @@ def test_labelled(scenario: truth.Scenario) -> None:
     assert set(findings.peer) <= set(given)
     if scenario.full:
         asked = made[made.expected > 0]
-        wanted = {"short_lived_series", "ping_flood", "timed_sync_throttled", "no_handshake", "handshake_incomplete", "request_unanswered"}
-        assert set(asked.index) == (wanted if scenario.name == "spies" else {"one_way_listener", "shared_backend"})
-        assert set(asked.missed.sum()) == (NOT_IN_THE_CAPTURE if scenario.name == "spies" else set())
+        wanted = {
+            "short_lived_series",
+            "ping_flood",
+            "timed_sync_throttled",
+            "no_handshake",
+            "handshake_incomplete",
+            "request_unanswered",
+        }
+        assert set(asked.index) == (
+            wanted if scenario.name == "spies" else {"one_way_listener", "shared_backend"}
+        )
+        assert set(asked.missed.sum()) == (
+            NOT_IN_THE_CAPTURE if scenario.name == "spies" else set()
+        )
     else:
-        assert set(made.index[made.found > 0]) == {"request_unanswered", "no_handshake", "handshake_incomplete"}
+        assert set(made.index[made.found > 0]) == {
+            "request_unanswered",
+            "no_handshake",
+            "handshake_incomplete",
+        }
 
 
 @pytest.mark.parametrize("paths", honest())
@@ -579,7 +734,9 @@ BOTH = [name for name, rule in RULES.items() if rule.family in ("connections", "
 
 @pytest.mark.parametrize("rate", [0.02, 0.1, 0.3])
 @pytest.mark.parametrize("scenario", spied())
-def test_losses_make_no_honest_peer_a_spy(scenario: truth.Scenario, rate: float, tmp_path: Path) -> None:
+def test_losses_make_no_honest_peer_a_spy(
+    scenario: truth.Scenario, rate: float, tmp_path: Path
+) -> None:
     """Of this family and of identity."""
     findings = found(thinned(scenario, rate, tmp_path), BOTH)
     made = evaluate(findings[findings.weight != "context"], truth.labels(scenario))
@@ -588,7 +745,12 @@ def test_losses_make_no_honest_peer_a_spy(scenario: truth.Scenario, rate: float,
 
 
 @pytest.mark.parametrize("rate", [0.1])
-@pytest.mark.parametrize("scenario", parameters([scenario for scenario in truth.scenarios() if scenario.name in HONEST_SCENARIOS]))
-def test_losses_make_no_monerod_a_spy(scenario: truth.Scenario, rate: float, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "scenario",
+    parameters([scenario for scenario in truth.scenarios() if scenario.name in HONEST_SCENARIOS]),
+)
+def test_losses_make_no_monerod_a_spy(
+    scenario: truth.Scenario, rate: float, tmp_path: Path
+) -> None:
     findings = found(thinned(scenario, rate, tmp_path), BOTH)
     assert findings[findings.weight != "context"].empty

@@ -19,11 +19,21 @@ from monerotraffic.rules.fragmentation import RULES as FRAGMENTATION
 NAMES = [rule.name for rule in FRAGMENTATION]
 SYNC = craft.request(1002, craft.timed_sync_request())
 PING = craft.request(1003)
-LIST = craft.response(1002, craft.timed_sync_response([craft.peer(f"192.0.2.{number}", 18080, number) for number in range(1, 250)]))
+LIST = craft.response(
+    1002,
+    craft.timed_sync_response(
+        [craft.peer(f"192.0.2.{number}", 18080, number) for number in range(1, 250)]
+    ),
+)
 
 
 def test_order_and_weights_are_those_of_the_contract() -> None:
-    weights = [("signature_alone", "strong"), ("header_alone", "strong"), ("over_fragmented", "weak"), ("levin_fragments", "strong")]
+    weights = [
+        ("signature_alone", "strong"),
+        ("header_alone", "strong"),
+        ("over_fragmented", "weak"),
+        ("levin_fragments", "strong"),
+    ]
     assert [(rule.name, rule.weight) for rule in FRAGMENTATION] == weights
     assert {name for name in NAMES if RULES[name].presets} == {"signature_alone"}
 
@@ -34,7 +44,8 @@ def test_signature_alone(tmp_path: Path, preset: str) -> None:
     for _ in range(3):
         spy.send(CLIENT, SYNC, cuts=[8])
         plain.send(CLIENT, SYNC)
-        plain.send(CLIENT, PING + SYNC, cuts=[len(PING) + 8])  # coalesced, and the segment was full there
+        # coalesced, and the segment was full there
+        plain.send(CLIENT, PING + SYNC, cuts=[len(PING) + 8])
         plain.send(SERVER, SYNC, cuts=[8])
     assert found("signature_alone", read(tmp_path, spy, plain), preset) == {"192.0.2.1": 3}
 
@@ -48,7 +59,10 @@ def test_header_alone(tmp_path: Path) -> None:
 
 
 def test_over_fragmented(tmp_path: Path) -> None:
-    talks = {size: shaken(incoming(f"192.0.2.{number}", number)) for number, size in enumerate((1, 7, 40, 100, 496, 1448))}
+    talks = {
+        size: shaken(incoming(f"192.0.2.{number}", number))
+        for number, size in enumerate((1, 7, 40, 100, 496, 1448))
+    }
     for size, talk in talks.items():
         for _ in range(4):
             talk.send(CLIENT, SYNC, segment=size, acknowledge=False)
@@ -77,11 +91,17 @@ def test_over_fragmented_asks_for_several_and_a_share(tmp_path: Path) -> None:
     traffic = read(tmp_path, twice, seldom, often)
     assert found("over_fragmented", traffic) == {"192.0.2.2": 5}
     assert found("over_fragmented", traffic, share=0.05) == {"192.0.2.1": 3, "192.0.2.2": 5}
-    assert found("over_fragmented", traffic, share=0, least_messages=1) == {"192.0.2.0": 2, "192.0.2.1": 3, "192.0.2.2": 5}
+    assert found("over_fragmented", traffic, share=0, least_messages=1) == {
+        "192.0.2.0": 2,
+        "192.0.2.1": 3,
+        "192.0.2.2": 5,
+    }
     assert found("over_fragmented", traffic, factor=10) == {}
 
 
-@pytest.mark.parametrize(("mss", "segment"), [(536, 524), (1460, 524), (1460, 496), (1220, 1208), (88, 48)])
+@pytest.mark.parametrize(
+    ("mss", "segment"), [(536, 524), (1460, 524), (1460, 496), (1220, 1208), (88, 48)]
+)
 def test_small_mss_and_small_paths(tmp_path: Path, mss: int, segment: int) -> None:
     talk = Connection(("192.0.2.1", 40000), ("198.51.100.10", 18080)).open(mss, 1460)
     shaken(talk)
@@ -109,7 +129,11 @@ def test_loss_disorder_and_overlap(tmp_path: Path) -> None:
     for _ in range(40):
         stream = PING + SYNC + LIST
         pieces = [(start, stream[start : start + 1448]) for start in range(0, len(stream), 1448)]
-        pieces += [(start, stream[start : start + 1448]) for start in range(724, len(stream), 1448) if chance.random() < 0.3]
+        pieces += [
+            (start, stream[start : start + 1448])
+            for start in range(724, len(stream), 1448)
+            if chance.random() < 0.3
+        ]
         pieces += chance.sample(pieces, 3)
         chance.shuffle(pieces)
         for start, piece in pieces:
@@ -124,9 +148,16 @@ def test_loss_disorder_and_overlap(tmp_path: Path) -> None:
 
 
 def test_levin_fragments(tmp_path: Path) -> None:
-    spy, hidden, plain = shaken(incoming()), shaken(incoming("127.0.0.1", 1)), shaken(incoming("192.0.2.3", 2))
+    spy, hidden, plain = (
+        shaken(incoming()),
+        shaken(incoming("127.0.0.1", 1)),
+        shaken(incoming("192.0.2.3", 2)),
+    )
     for talk in (spy, hidden):
-        for data in (craft.noise(300), *craft.fragments(craft.notification(2002, craft.transactions([])), 64)):
+        for data in (
+            craft.noise(300),
+            *craft.fragments(craft.notification(2002, craft.transactions([])), 64),
+        ):
             talk.send(CLIENT, data)
     plain.send(CLIENT, LIST, segment=100)
     plain.send(SERVER, craft.noise(300))
@@ -137,7 +168,12 @@ def test_levin_fragments(tmp_path: Path) -> None:
 
 # ---------------------------------------------------------------- labelled captures
 
-EXCERPT = {"signature_alone": {"198.18.115.231"}, "header_alone": {"198.19.10.4"}, "over_fragmented": {"198.19.114.231"}, "levin_fragments": {"198.18.250.181"}}
+EXCERPT = {
+    "signature_alone": {"198.18.115.231"},
+    "header_alone": {"198.19.10.4"},
+    "over_fragmented": {"198.19.114.231"},
+    "levin_fragments": {"198.18.250.181"},
+}
 """Of these peers the excerpt holds no message."""
 
 

@@ -1,4 +1,6 @@
-"""Rules on peer ids: what they flag, and what looks like it and is not flagged; the labelled captures."""
+"""Rules on peer ids: what they flag, and what looks like it and is not flagged; the labelled
+captures.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,16 @@ def lab(tmp_path: Path) -> Lab:
 
 
 def test_the_family_is_whole() -> None:
-    assert NAMES == ["peer_id_returns", "peer_id_shared", "peer_id_cluster", "pong_id_mismatch", "pong_id_shared", "peer_id_rotates", "peer_ids_side_by_side", "peer_id_reserved"]
+    assert NAMES == [
+        "peer_id_returns",
+        "peer_id_shared",
+        "peer_id_cluster",
+        "pong_id_mismatch",
+        "pong_id_shared",
+        "peer_id_rotates",
+        "peer_ids_side_by_side",
+        "peer_id_reserved",
+    ]
 
 
 # ---- peer_id_returns
@@ -36,7 +47,8 @@ def test_id_returns(lab: Lab) -> None:
     row = lab.found("peer_id_returns").loc[A]
     assert (row["count"], row.connections) == (1, [2])
     frame = int(row.places[0].rsplit(":", 1)[1])
-    assert frame == len(talks[0].packets) + len(talks[1].packets) + 4  # behind the three of the TCP handshake
+    # behind the three of the TCP handshake
+    assert frame == len(talks[0].packets) + len(talks[1].packets) + 4
 
 
 def test_id_returns_where_the_port_is_hidden(lab: Lab) -> None:
@@ -56,11 +68,14 @@ def test_a_nat_pair_does_not_return(lab: Lab) -> None:
         lab.session(A, at, number, port)
     traffic = lab.read()
     assert find_anomalies(traffic, rules=["peer_id_returns"]).empty
-    assert list(find_anomalies(traffic, "arxiv-v1", rules=["peer_id_returns"]).peer) == [A]  # which counts per IP
+    # which counts per IP
+    assert list(find_anomalies(traffic, "arxiv-v1", rules=["peer_id_returns"]).peer) == [A]
 
 
 def test_two_that_live_at_once_do_not_return(lab: Lab) -> None:
-    """Two nodes behind one address with hidden ports, one of which reconnects while the other goes on."""
+    """Two nodes behind one address with hidden ports, one of which reconnects while the other goes
+    on.
+    """
     lab.session(A, 0, X, my_port=0)
     other = lab.session(A, 10, Y, my_port=0, close=False)
     lab.session(A, 20, X, my_port=0)
@@ -91,21 +106,35 @@ def test_a_node_that_moves_shares_nothing(lab: Lab) -> None:
 
 @pytest.mark.parametrize(
     "twins",
-    [("192.0.2.1", "::ffff:192.0.2.1"), ("192.0.2.1", "2001:db8::1"), ("2001:db8::1", "2001:db8::99")],
+    [
+        ("192.0.2.1", "::ffff:192.0.2.1"),
+        ("192.0.2.1", "2001:db8::1"),
+        ("2001:db8::1", "2001:db8::99"),
+    ],
     ids=["v4-mapped", "v4 and v6", "one /64"],
 )
 def test_twins_share_nothing(tmp_path: Path, twins: tuple[str, str]) -> None:
     lab = Lab(tmp_path, host="2001:db8:10::10" if ":" in twins[0] else "198.51.100.10")
     for second, peer in enumerate(twins):
-        lab.host = ("2001:db8:10::10" if ":" in peer else "198.51.100.10") if not peer.startswith("::ffff") else "::ffff:198.51.100.10"
+        lab.host = (
+            ("2001:db8:10::10" if ":" in peer else "198.51.100.10")
+            if not peer.startswith("::ffff")
+            else "::ffff:198.51.100.10"
+        )
         for at, number in [(0, X), (100, Y), (200, Z)]:
             lab.session(peer, at + second, number, lasts=60)
     lab.host = "198.51.100.10"
-    packets = sorted((packet for talk in lab.talks for packet in talk.packets), key=lambda packet: packet.time)
+    packets = sorted(
+        (packet for talk in lab.talks for packet in talk.packets), key=lambda packet: packet.time
+    )
     (tmp_path / "a.pcap").write_bytes(craft.pcap(packets, nano=True))
-    traffic = mt.read(tmp_path / "a.pcap", host=["198.51.100.10", "2001:db8:10::10", "::ffff:198.51.100.10"])
+    traffic = mt.read(
+        tmp_path / "a.pcap", host=["198.51.100.10", "2001:db8:10::10", "::ffff:198.51.100.10"]
+    )
     assert set(traffic.connections.peer) == set(twins)
-    assert find_anomalies(traffic, rules=["peer_id_shared", "peer_id_cluster", "peer_id_returns"]).empty
+    assert find_anomalies(
+        traffic, rules=["peer_id_shared", "peer_id_cluster", "peer_id_returns"]
+    ).empty
 
 
 def test_cluster(lab: Lab) -> None:
@@ -122,7 +151,8 @@ def test_a_node_with_restarts_that_moves_is_no_cluster(lab: Lab) -> None:
         lab.session(peer, at, number, lasts=60)
     traffic = lab.read()
     assert find_anomalies(traffic, rules=["peer_id_cluster"]).empty
-    assert find_anomalies(traffic, "arxiv-v1", rules=["peer_id_cluster"]).empty  # more than two on one address
+    # more than two on one address
+    assert find_anomalies(traffic, "arxiv-v1", rules=["peer_id_cluster"]).empty
     lab.session(A, 400, W)
     assert list(find_anomalies(lab.read(), "arxiv-v1", rules=["peer_id_cluster"]).peer) == [A]
 
@@ -184,18 +214,23 @@ def test_a_shared_pong_whose_handshake_was_not_captured(lab: Lab) -> None:
 
 
 def test_how_long_a_back_ping_may_take(lab: Lab) -> None:
-    """The pong of a ping that began more than five seconds after the handshake is none of a back-ping's, nor shared."""
+    """The pong of a ping that began more than five seconds after the handshake is none of a
+    back-ping's, nor shared.
+    """
     for at, (peer, number, after) in enumerate([(A, X, 4.9), (B, Y, 5.2)]):
         lab.session(peer, 20 * at, number)
         lab.back_ping(peer, 20 * at + after, Z)
-    assert list(lab.found("pong_id_mismatch").index) == list(lab.found("pong_id_shared").index) == [A]
+    assert (
+        list(lab.found("pong_id_mismatch").index) == list(lab.found("pong_id_shared").index) == [A]
+    )
     for rule in ("pong_id_mismatch", "pong_id_shared"):
         assert list(lab.found(rule, within=5.5).index) == [A, B]
     assert lab.found("pong_id_shared", hosts=3).empty
 
 
 def test_each_its_own_pong(lab: Lab) -> None:
-    for second, peer in enumerate([A, B]):  # one process with two addresses answers with its id from both, and announces it
+    # one process with two addresses answers with its id from both, and announces it
+    for second, peer in enumerate([A, B]):
         lab.session(peer, second, X)
         lab.back_ping(peer, second + 0.01, X)
     assert lab.found("pong_id_shared").empty
@@ -212,7 +247,9 @@ def test_rotation(lab: Lab) -> None:
 
 
 def test_restarts_that_pongs_confirm(lab: Lab) -> None:
-    """A listens, and each of its processes answers with its own id; with what B announces nobody answers; of the ids of C the last is confirmed."""
+    """A listens, and each of its processes answers with its own id; with what B announces nobody
+    answers; of the ids of C the last is confirmed.
+    """
     for at in range(4):
         for second, (peer, confirmed) in enumerate([(A, True), (B, False), (C, at == 3)]):
             number = 1000 * second + at
@@ -230,7 +267,11 @@ def test_rotation_in_four_of_five_sessions(lab: Lab) -> None:
     assert lab.found("peer_id_rotates", share=0.81).empty
 
 
-@pytest.mark.parametrize("ids", [[X, Y, Z], [X, X, Y, Y, Z, Z, W, W], [X, Y, X, Y, X, Y, X]], ids=["two restarts", "restarts between reconnects", "back and forth"])
+@pytest.mark.parametrize(
+    "ids",
+    [[X, Y, Z], [X, X, Y, Y, Z, Z, W, W], [X, Y, X, Y, X, Y, X]],
+    ids=["two restarts", "restarts between reconnects", "back and forth"],
+)
 def test_no_rotation(lab: Lab, ids: list[int]) -> None:
     for at, number in enumerate(ids):
         lab.session(A, at * 60, number)
@@ -275,7 +316,9 @@ def test_a_nat_pair_is_not_side_by_side(lab: Lab) -> None:
 # ---- peer_id_reserved
 
 
-@pytest.mark.parametrize(("number", "flagged"), [(0, True), (1, True), (2, False), (2**64 - 1, False)])
+@pytest.mark.parametrize(
+    ("number", "flagged"), [(0, True), (1, True), (2, False), (2**64 - 1, False)]
+)
 def test_reserved(lab: Lab, number: int, flagged: bool) -> None:
     lab.session(A, 0, number)
     assert (A in lab.found("peer_id_reserved").index) == flagged
@@ -307,17 +350,33 @@ def test_labelled(scenario: truth.Scenario) -> None:
     assert made.honest.sum() == []
     if scenario.full:
         asked = made[made.expected > 0]
-        assert set(asked.rule) == ({"peer_id_returns", "peer_id_shared", "peer_id_cluster"} if scenario.name == "spies" else {"pong_id_mismatch", "pong_id_shared", "peer_id_rotates", "peer_ids_side_by_side"})
+        assert set(asked.rule) == (
+            {"peer_id_returns", "peer_id_shared", "peer_id_cluster"}
+            if scenario.name == "spies"
+            else {"pong_id_mismatch", "pong_id_shared", "peer_id_rotates", "peer_ids_side_by_side"}
+        )
         assert asked.missed.sum() == []
     assert set(findings.peer) <= set(given)
 
 
 def test_excerpt_of_proxies() -> None:
-    """Its labels are not bundled. The monerods of the lab are in it, and 24 emulated hosts whose pongs do not match."""
-    scenario = next(scenario for scenario in truth.scenarios() if scenario.name == "proxies" and not scenario.full)
+    """Its labels are not bundled. The monerods of the lab are in it, and 24 emulated hosts whose
+    pongs do not match.
+    """
+    scenario = next(
+        scenario
+        for scenario in truth.scenarios()
+        if scenario.name == "proxies" and not scenario.full
+    )
     findings = found(read(*scenario.parts), NAMES)
     assert findings.rule.value_counts().to_dict() == {"pong_id_mismatch": 24, "pong_id_shared": 24}
-    assert not set(findings.peer) & {"192.0.2.22", "203.0.113.40", "198.19.255.164", "198.51.100.70", "192.0.2.146"}
+    assert not set(findings.peer) & {
+        "192.0.2.22",
+        "203.0.113.40",
+        "198.19.255.164",
+        "198.51.100.70",
+        "192.0.2.146",
+    }
 
 
 @pytest.mark.parametrize("paths", honest())

@@ -1,4 +1,6 @@
-"""What a capture lacks accuses nobody: structure, fragmentation and relay on captures made worse."""
+"""What a capture lacks accuses nobody: structure, fragmentation and relay on captures made
+worse.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,26 @@ from labelled import labelled, parameters, thinned
 import monerotraffic as mt
 from monerotraffic.rules import HONEST, RULES, find_anomalies
 
-NAMES = [name for name, rule in RULES.items() if rule.family in ("structure", "fragmentation", "relay")]
-CAPTURES = [*labelled(), *(scenario for scenario in truth.scenarios() if scenario.name in ("honest", "lossy") and not scenario.full)]
+NAMES = [
+    name for name, rule in RULES.items() if rule.family in ("structure", "fragmentation", "relay")
+]
+CAPTURES = [
+    *labelled(),
+    *(
+        scenario
+        for scenario in truth.scenarios()
+        if scenario.name in ("honest", "lossy") and not scenario.full
+    ),
+]
 
 
-@pytest.mark.parametrize(("lost", "begun"), [(0.01, 0), (0.05, 0), (0.2, 0), (0, 0.3), (0, 0.8), (0.02, 0.5)])
+@pytest.mark.parametrize(
+    ("lost", "begun"), [(0.01, 0), (0.05, 0), (0.2, 0), (0, 0.3), (0, 0.8), (0.02, 0.5)]
+)
 @pytest.mark.parametrize("scenario", parameters(CAPTURES))
-def test_no_honest_peer_is_flagged(scenario: truth.Scenario, lost: float, begun: float, tmp_path: Path) -> None:
+def test_no_honest_peer_is_flagged(
+    scenario: truth.Scenario, lost: float, begun: float, tmp_path: Path
+) -> None:
     traffic = thinned(scenario, lost, tmp_path, begun=begun, tables=mt.TABLES)
     assert len(traffic.messages) > 50
     if lost:
@@ -25,6 +40,8 @@ def test_no_honest_peer_is_flagged(scenario: truth.Scenario, lost: float, begun:
     if begun:
         assert (traffic.connections["start"] == "midstream").any()
     labels = truth.labels(scenario) if scenario in labelled() else {}
-    honest = {peer for peer in traffic.connections["peer"].dropna() if set(labels.get(peer, ())) <= HONEST}
+    honest = {
+        peer for peer in traffic.connections["peer"].dropna() if set(labels.get(peer, ())) <= HONEST
+    }
     assert honest
     assert not honest & set(find_anomalies(traffic, rules=NAMES)["peer"])

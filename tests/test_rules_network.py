@@ -22,7 +22,9 @@ def traffic(tmp_path_factory: pytest.TempPathFactory) -> mt.Traffic:
     """Three peers, the first twice, the last without a message; it begins on 2023-11-14."""
     packets = []
     for number, peer in enumerate(["192.0.2.1", "192.0.2.200", "192.0.2.1", "203.0.113.9"]):
-        talk = Connection((peer, 40000 + number), (HOST, 18080), clock=craft.START + number * 10**9).open()
+        talk = Connection(
+            (peer, 40000 + number), (HOST, 18080), clock=craft.START + number * 10**9
+        ).open()
         if number < 3:
             talk.send(CLIENT, craft.request(1001, craft.handshake_request()))
             talk.send(SERVER, craft.response(1001, craft.handshake_response()))
@@ -34,20 +36,33 @@ def traffic(tmp_path_factory: pytest.TempPathFactory) -> mt.Traffic:
 
 
 def found(traffic: mt.Traffic, ban_list: object, preset: str = "default") -> pd.DataFrame:
-    return find_anomalies(traffic, preset, rules=["ban_listed"], parameters={"ban_listed": {"ban_list": ban_list}}).set_index("peer")
+    return find_anomalies(
+        traffic, preset, rules=["ban_listed"], parameters={"ban_listed": {"ban_list": ban_list}}
+    ).set_index("peer")
 
 
 def test_ban_listed(traffic: mt.Traffic) -> None:
     findings = found(traffic, banlist.parse("192.0.2.0/25\n203.0.113.9"))
     assert list(findings.index) == ["192.0.2.1", "203.0.113.9"]
     first, last = findings.loc["192.0.2.1"], findings.loc["203.0.113.9"]
-    assert (first["count"], first.unit, first.weight, first.score) == (2, "connection", "context", 25.0)
+    assert (first["count"], first.unit, first.weight, first.score) == (
+        2,
+        "connection",
+        "context",
+        25.0,
+    )
     assert first.connections == [0, 2]
     messages = traffic.messages[traffic.messages.peer == "192.0.2.1"].drop_duplicates("connection")
     assert first.messages == list(messages.message)
     assert first.places == [f"{traffic.files.path.iloc[0]}:{frame}" for frame in messages.frame]
     assert first["first"] == traffic.connections.opened[0]
-    assert (last["count"], last.score, last.connections, last.messages, last.places) == (1, 32.0, [3], [], [])
+    assert (last["count"], last.score, last.connections, last.messages, last.places) == (
+        1,
+        32.0,
+        [3],
+        [],
+        [],
+    )
     assert set(verdicts(findings.reset_index()).verdict) == {"context"}
 
 
@@ -74,7 +89,9 @@ def test_the_vantage_node_may_be_listed(traffic: mt.Traffic) -> None:
 
 def test_expired_entries_do_not_count(traffic: mt.Traffic) -> None:
     """Held against the day of the capture, and a wider entry that has not expired stays."""
-    assert list(found(traffic, banlist.parse("192.0.2.1 # expires 2023-11-14")).index) == ["192.0.2.1"]
+    assert list(found(traffic, banlist.parse("192.0.2.1 # expires 2023-11-14")).index) == [
+        "192.0.2.1"
+    ]
     assert found(traffic, banlist.parse("192.0.2.1 # expires 2023-11-13")).empty
     findings = found(traffic, banlist.parse("192.0.2.1 # expires 2023-11-13\n192.0.2.0/24"))
     assert findings.score.tolist() == [24.0, 24.0]
@@ -88,17 +105,26 @@ def test_a_capture_without_connections(tmp_path: Path) -> None:
 def test_addresses_of_both_versions(tmp_path: Path) -> None:
     packets = []
     for number, peer in enumerate(["2001:db8::1", "2001:db8:1::1", "::ffff:192.0.2.1"]):
-        talk = Connection((peer, 40000 + number), ("2001:db8:10::10", 18080), clock=craft.START + number * 10**9).open()
+        talk = Connection(
+            (peer, 40000 + number), ("2001:db8:10::10", 18080), clock=craft.START + number * 10**9
+        ).open()
         talk.close()
         packets += talk.packets
     (tmp_path / "a.pcap").write_bytes(craft.pcap(packets, nano=True))
     traffic = mt.read(tmp_path / "a.pcap", host="2001:db8:10::10")
-    assert list(found(traffic, banlist.parse("2001:db8::/48\n192.0.2.1")).index) == ["2001:db8::1", "::ffff:192.0.2.1"]
+    assert list(found(traffic, banlist.parse("2001:db8::/48\n192.0.2.1")).index) == [
+        "2001:db8::1",
+        "::ffff:192.0.2.1",
+    ]
 
 
-@pytest.mark.parametrize("scenario", [pytest.param(scenario, id=scenario.id) for scenario in truth.scenarios()])
+@pytest.mark.parametrize(
+    "scenario", [pytest.param(scenario, id=scenario.id) for scenario in truth.scenarios()]
+)
 def test_labelled_captures(scenario: truth.Scenario) -> None:
-    """Every second peer is listed: exactly these are found, by messages of their own, as context."""
+    """Every second peer is listed: exactly these are found, by messages of their own, as
+    context.
+    """
     traffic = mt.read([str(path) for path in scenario.parts])
     peers = sorted(traffic.connections.peer.dropna().unique())
     listed = banlist.BanList(banlist.Entry(banlist.network_of(peer)) for peer in peers[::2])
@@ -119,6 +145,8 @@ LAB = Path(__file__).resolve().parents[2] / "shared" / "data" / "mrl_ban_list_v2
 
 
 @pytest.mark.skipif(not LAB.exists(), reason="the research lab's list is not there")
-@pytest.mark.parametrize("scenario", [pytest.param(scenario, id=scenario.id) for scenario in truth.scenarios()])
+@pytest.mark.parametrize(
+    "scenario", [pytest.param(scenario, id=scenario.id) for scenario in truth.scenarios()]
+)
 def test_nobody_of_the_lab_networks_is_on_the_research_labs_list(scenario: truth.Scenario) -> None:
     assert found(mt.read([str(path) for path in scenario.parts]), LAB).empty

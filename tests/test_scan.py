@@ -39,17 +39,28 @@ def test_parts_are_reads_tables(rows: int, step: int, monkeypatch: pytest.Monkey
 
 
 def test_frames_of_parts_are_reads_frames() -> None:
-    whole, parts = mt.read(HONEST, tables=mt.TABLES), list(mt.scan(HONEST, rows=50, tables=mt.TABLES))
+    whole, parts = (
+        mt.read(HONEST, tables=mt.TABLES),
+        list(mt.scan(HONEST, rows=50, tables=mt.TABLES)),
+    )
     assert len(parts) > 3
     for table in SCHEMA:
         frames = [getattr(part, table) for part in parts]
         for frame in frames:
             assert frame.columns.tolist() == getattr(whole, table).columns.tolist()
-        text = {name: object for name, dtype in getattr(whole, table).dtypes.items() if isinstance(dtype, pd.CategoricalDtype)}
-        end = pd.concat([frame.astype(text) for frame in frames if len(frame)] or frames[:1], ignore_index=True)
+        text = {
+            name: object
+            for name, dtype in getattr(whole, table).dtypes.items()
+            if isinstance(dtype, pd.CategoricalDtype)
+        }
+        end = pd.concat(
+            [frame.astype(text) for frame in frames if len(frame)] or frames[:1], ignore_index=True
+        )
         if table == "connections":
             end = end.sort_values("connection", ignore_index=True)
-        pd.testing.assert_frame_equal(end, getattr(whole, table).astype(text), check_dtype=len(end) > 0)
+        pd.testing.assert_frame_equal(
+            end, getattr(whole, table).astype(text), check_dtype=len(end) > 0
+        )
 
 
 def test_parts_have_about_as_many_rows_as_asked_for(capture: Path) -> None:  # noqa: F811
@@ -66,7 +77,9 @@ def test_there_is_always_a_part(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("tables", [(), ("peer_lists",), ("sync_data", "node_data"), ("fields",)])
-def test_tables_that_are_asked_for(tables: tuple[str, ...], capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_tables_that_are_asked_for(
+    tables: tuple[str, ...], capture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reading, "_STEP", 500)
     whole, parts = mt.read(capture, tables=tables), list(mt.scan(capture, rows=2, tables=tables))
     assert len(parts) > 1 or not tables, "connections may all end at the end"
@@ -75,7 +88,10 @@ def test_tables_that_are_asked_for(tables: tuple[str, ...], capture: Path, monke
 
 
 def test_vantage_nodes_by_name(capture: Path, tmp_path: Path) -> None:  # noqa: F811
-    talks = [conversation("192.0.2.77", 40001, "198.51.100.20"), conversation("198.51.100.20", 40002, HOST, start=10**18)]
+    talks = [
+        conversation("192.0.2.77", 40001, "198.51.100.20"),
+        conversation("198.51.100.20", 40002, HOST, start=10**18),
+    ]
     other = put(tmp_path / "other.pcap", (packet for talk in talks for packet in talk.packets))
     nodes = {"ams": capture, "sfo": other}
     whole, parts = mt.read(nodes, tables=mt.TABLES), list(mt.scan(nodes, rows=3, tables=mt.TABLES))
@@ -84,7 +100,10 @@ def test_vantage_nodes_by_name(capture: Path, tmp_path: Path) -> None:  # noqa: 
         assert joined(parts, table).tobytes() == whole.arrays[table].tobytes(), table
     assert [part.vantages for part in parts] == [whole.vantages] * len(parts)
     for column in ("vantage", "peer", "direction"):
-        assert pd.concat([part.connections[column].astype(object) for part in parts]).tolist() == whole.connections[column].tolist()
+        assert (
+            pd.concat([part.connections[column].astype(object) for part in parts]).tolist()
+            == whole.connections[column].tolist()
+        )
     dtypes = [part.connections["vantage"].dtype for part in parts]
     assert all(dtype == dtypes[0] for dtype in dtypes)
 
@@ -100,10 +119,14 @@ def test_host_given_saves_the_first_pass(capture: Path, monkeypatch: pytest.Monk
 
 def test_standard_input_is_judged_by_its_beginning(capture: Path) -> None:  # noqa: F811
     code = "import monerotraffic as mt\nfor part in mt.scan('-', rows=6): print(part.hosts, len(part.messages), part.messages.direction.notna().all())"
-    run = subprocess.run([sys.executable, "-c", code], input=capture.read_bytes(), capture_output=True, check=False)
+    run = subprocess.run(
+        [sys.executable, "-c", code], input=capture.read_bytes(), capture_output=True, check=False
+    )
     lines = run.stdout.decode().splitlines()
     assert len(lines) > 2, run.stderr
-    assert len({line.split(") ")[0] for line in lines}) == 1, "the vantage node does not change on the way"
+    assert len({line.split(") ")[0] for line in lines}) == 1, (
+        "the vantage node does not change on the way"
+    )
     assert sum(int(line.split()[1]) for line in lines) == 16
 
 
@@ -121,7 +144,9 @@ def test_parts_outlive_the_scan(capture: Path) -> None:  # noqa: F811
     first = next(parts)
     rest = list(parts)
     assert first.messages["peer"].tolist() == ["192.0.2.1"] * len(first.messages)
-    assert len(first.messages["peer"].cat.categories) < len(rest[-1].messages["peer"].cat.categories)
+    assert len(first.messages["peer"].cat.categories) < len(
+        rest[-1].messages["peer"].cat.categories
+    )
 
 
 def test_arguments_are_looked_at_at_once(tmp_path: Path, capture: Path) -> None:  # noqa: F811
@@ -146,7 +171,11 @@ def test_one_warning_at_the_end(capture: Path) -> None:  # noqa: F811
 def test_what_breaks_off_gives_what_was_read(capture: Path, tmp_path: Path) -> None:  # noqa: F811
     import craft
 
-    other = put(tmp_path / "other.pcap", [craft.Packet(craft.START + 10**12 + i, b"a frame of another kind") for i in range(1200)], link=105)
+    other = put(
+        tmp_path / "other.pcap",
+        [craft.Packet(craft.START + 10**12 + i, b"a frame of another kind") for i in range(1200)],
+        link=105,
+    )
     parts = []
     with pytest.raises(mt.CaptureError, match=r"other\.pcap.*105") as caught:
         for part in mt.scan([capture, other], rows=6, host=HOST):
@@ -158,6 +187,13 @@ def test_progress(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # no
     monkeypatch.setattr(reading, "_STEP", 500)
     for host, passes in ((None, 2), (HOST, 1)):
         calls: list[tuple[int, int]] = []
-        list(mt.scan(capture, rows=3, host=host, progress=lambda position, size, calls=calls: calls.append((position, size))))
+        list(
+            mt.scan(
+                capture,
+                rows=3,
+                host=host,
+                progress=lambda position, size, calls=calls: calls.append((position, size)),
+            )
+        )
         assert calls == sorted(calls)
         assert calls[-1] == (passes * capture.stat().st_size,) * 2

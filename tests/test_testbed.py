@@ -1,4 +1,6 @@
-"""The testbed that makes labelled captures: its casts, its emulated peers in conversation with each other, and part of a run. A run itself needs root and monerod, and is not made here."""
+"""The testbed that makes labelled captures: its casts, its emulated peers in conversation with each
+other, and part of a run. A run itself needs root and monerod, and is not made here.
+"""
 
 from __future__ import annotations
 
@@ -44,16 +46,28 @@ def cast(scenario: str, seed: int = 1) -> list[Part]:
 
 
 def test_every_rule_has_somebody_to_find() -> None:
-    given = {label for scenario in SCENARIOS for _, manner in cast(scenario) for label in manner.labels}
-    asked = {rule for label in given for rule in RULES_OF_LABEL.get(label, (label,) if label in RULES else ())}
+    given = {
+        label for scenario in SCENARIOS for _, manner in cast(scenario) for label in manner.labels
+    }
+    asked = {
+        rule
+        for label in given
+        for rule in RULES_OF_LABEL.get(label, (label,) if label in RULES else ())
+    }
     assert set(RULES) - asked == {"ban_listed"}  # which a list decides
-    assert given - set(RULES_OF_LABEL) - set(RULES) == (HONEST - {"monerod", "back_ping_refused"}) | CIRCUMSTANCES
+    assert (
+        given - set(RULES_OF_LABEL) - set(RULES)
+        == (HONEST - {"monerod", "back_ping_refused"}) | CIRCUMSTANCES
+    )
 
 
 @pytest.mark.parametrize("scenario", ["spies", "proxies"])
 def test_the_seed_makes_the_cast(scenario: str) -> None:
     def told(seed: int) -> list[Any]:
-        return [(address, manner.labels, manner.ids, manner.my_port, manner.white) for address, manner in cast(scenario, seed)]
+        return [
+            (address, manner.labels, manner.ids, manner.my_port, manner.white)
+            for address, manner in cast(scenario, seed)
+        ]
 
     assert told(1) == told(1)
     assert not {address for address, *_ in told(1)} & {address for address, *_ in told(2)}
@@ -64,13 +78,26 @@ def test_addresses_are_shared_by_ports_only() -> None:
         parts = cast(scenario)
         ends = [(address, manner.my_port) for address, manner in parts]
         assert len(set(ends)) == len(ends)
-        several = {address for address, _ in ends if [other for other, _ in ends].count(address) > 1}
-        assert several == {address for address, manner in parts if {"nat_pair", "many_ports"} & set(manner.labels)}
+        several = {
+            address for address, _ in ends if [other for other, _ in ends].count(address) > 1
+        }
+        assert several == {
+            address for address, manner in parts if {"nat_pair", "many_ports"} & set(manner.labels)
+        }
 
 
 def test_labels_by_address_and_port() -> None:
-    parts: list[Part] = [("198.18.0.1", Manner(labels=("b",), my_port=1)), ("198.18.0.1", Manner(labels=("a",), my_port=2)), ("198.18.0.2", Manner())]
-    assert labels(parts) == {"198.18.0.1": ["a", "b"], "198.18.0.1:1": ["b"], "198.18.0.1:2": ["a"], "198.18.0.2": ["control"]}
+    parts: list[Part] = [
+        ("198.18.0.1", Manner(labels=("b",), my_port=1)),
+        ("198.18.0.1", Manner(labels=("a",), my_port=2)),
+        ("198.18.0.2", Manner()),
+    ]
+    assert labels(parts) == {
+        "198.18.0.1": ["a", "b"],
+        "198.18.0.1:1": ["b"],
+        "198.18.0.1:2": ["a"],
+        "198.18.0.2": ["control"],
+    }
 
 
 # ---------------------------------------------------------------- emulated peers
@@ -90,14 +117,24 @@ class Meeting:
         self.log = io.StringIO()
         here = world()
         here.log = self.log
-        hosts = [f"127.{random.randrange(1, 255)}.{random.randrange(256)}.{random.randrange(2, 255)}" for _ in range(2)]
-        self.dialling, self.listening = (Peer(host, manner, here, Loopback(), hosts[1]) for host, manner in zip(hosts, (dialling, listening), strict=True))  # type: ignore[arg-type]
+        hosts = [
+            f"127.{random.randrange(1, 255)}.{random.randrange(256)}.{random.randrange(2, 255)}"
+            for _ in range(2)
+        ]
+        self.dialling, self.listening = (
+            Peer(host, manner, here, Loopback(), hosts[1])
+            for host, manner in zip(hosts, (dialling, listening), strict=True)
+        )  # type: ignore[arg-type]
 
     def hold(self, seconds: float = 0.5) -> list[tuple[str, int, int]]:
         """Who sent which command, with which flags, in order."""
         asyncio.run(self._hold(seconds))
         rows = [json.loads(line) for line in self.log.getvalue().splitlines()]
-        return [("listening" if row["incoming"] else "dialling", row["command"], row["flags"]) for row in rows if row["ev"] == "sent"]
+        return [
+            ("listening" if row["incoming"] else "dialling", row["command"], row["flags"])
+            for row in rows
+            if row["ev"] == "sent"
+        ]
 
     async def _hold(self, seconds: float) -> None:
         await self.listening.listen()
@@ -116,10 +153,17 @@ def quick(**more: Any) -> Manner:
 
 def test_standard_peers() -> None:
     sent = Meeting(quick(), Manner()).hold()
-    assert sent == [("dialling", 1001, 1), ("listening", 1001, 2), ("dialling", 1002, 1), ("listening", 1002, 2)]
+    assert sent == [
+        ("dialling", 1001, 1),
+        ("listening", 1001, 2),
+        ("dialling", 1002, 1),
+        ("listening", 1002, 2),
+    ]
 
 
-@pytest.mark.parametrize("listening", [Manner(), Manner(pong=7), Manner(pong="198.18.0.9"), Manner(answers_pings=False)])
+@pytest.mark.parametrize(
+    "listening", [Manner(), Manner(pong=7), Manner(pong="198.18.0.9"), Manner(answers_pings=False)]
+)
 def test_pings(listening: Manner) -> None:
     heard: list[int] = []
 
@@ -159,7 +203,10 @@ def test_peer_lists_are_told_once_on_a_connection() -> None:
     assert [len(one) for one in lists] == [300, 300, 300]
 
 
-@pytest.mark.parametrize(("cuts", "size", "parts"), [(after(8), 40, [8, 32]), (after(33), 33, [33]), (pieces(7), 20, [7, 7, 6])])
+@pytest.mark.parametrize(
+    ("cuts", "size", "parts"),
+    [(after(8), 40, [8, 32]), (after(33), 33, [33]), (pieces(7), 20, [7, 7, 6])],
+)
 def test_cuts(cuts: Any, size: int, parts: list[int]) -> None:
     edges = [0, *cuts(size), size]
     assert [end - begin for begin, end in pairwise(edges)] == parts
@@ -180,7 +227,8 @@ def test_handshakes_that_stop() -> None:
     assert cut.hold() == []
 
 
-# ---------------------------------------------------------------- a run: part of one, with monerods of three versions (tests/data/make.py)
+# ---------------------------------------------------------------- a run: part of one, with monerods
+# of three versions (tests/data/make.py)
 
 RUN = Path(__file__).parent / "data" / "testbed"
 VANTAGE = "198.51.100.10"
@@ -202,16 +250,26 @@ def test_every_message_is_as_monerod_logged_it(run: mt.Traffic) -> None:
     assert len(run.messages) > 600 and run.problems.empty
 
 
-def test_every_message_is_as_the_emulated_peers_sent_it(run: mt.Traffic, given: dict[str, list[str]]) -> None:
-    came = {key: number for key, number in read_off(run).items() if not key[2] and given[key[0]] != ["monerod"]}
+def test_every_message_is_as_the_emulated_peers_sent_it(
+    run: mt.Traffic, given: dict[str, list[str]]
+) -> None:
+    came = {
+        key: number
+        for key, number in read_off(run).items()
+        if not key[2] and given[key[0]] != ["monerod"]
+    }
     assert came == recorded(RUN / "peers.jsonl.gz", VANTAGE)
 
 
-def test_rules_find_all_labelled_peers_and_no_other(run: mt.Traffic, given: dict[str, list[str]]) -> None:
+def test_rules_find_all_labelled_peers_and_no_other(
+    run: mt.Traffic, given: dict[str, list[str]]
+) -> None:
     findings = find_anomalies(run)
     assert faults(findings, given) == []
     asked = evaluate(findings, given).set_index("rule")["found"]
-    assert asked[asked > 0].to_dict() == dict.fromkeys((label for names in given.values() for label in names if label in RULES), 1) | {"peer_id_reserved": 2, "unsorted_fluff": 2}
+    assert asked[asked > 0].to_dict() == dict.fromkeys(
+        (label for names in given.values() for label in names if label in RULES), 1
+    ) | {"peer_id_reserved": 2, "unsorted_fluff": 2}
 
 
 # ---------------------------------------------------------------- records
@@ -223,7 +281,24 @@ def test_records(tmp_path: Path) -> None:
         b"2026-11-22 23:01:55.022\t[P2P1]\tDEBUG\tnet\tsrc\t[203.0.113.21:41294 INC] LEVIN_PACKET_RECEIVED. [len=10, flags1, r?=\x00, cmd = 2010, v=1\n"
         b"2026-11-22 23:01:55.022\t[P2P1]\tDEBUG\tnet.p2p\tsrc\t[203.0.113.21:41294 INC] COMMAND_PING\n"
     )
-    assert set(logged(tmp_path / "log")) == {("203.0.113.21", 18080, True, 1001, 1, 262), ("203.0.113.21", 41294, False, 2010, 1, 10)}
-    rows = [{"ip": "198.18.0.1", "ev": event, "rip": peer, "lport": 5, "command": 1003, "flags": 1, "len": 10} for event in ("sent", "received") for peer in ("198.51.100.10", "198.51.100.70")]
+    assert set(logged(tmp_path / "log")) == {
+        ("203.0.113.21", 18080, True, 1001, 1, 262),
+        ("203.0.113.21", 41294, False, 2010, 1, 10),
+    }
+    rows = [
+        {
+            "ip": "198.18.0.1",
+            "ev": event,
+            "rip": peer,
+            "lport": 5,
+            "command": 1003,
+            "flags": 1,
+            "len": 10,
+        }
+        for event in ("sent", "received")
+        for peer in ("198.51.100.10", "198.51.100.70")
+    ]
     (tmp_path / "peers").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert set(recorded(tmp_path / "peers", "198.51.100.10")) == {("198.18.0.1", 5, False, 1003, 1, 10)}
+    assert set(recorded(tmp_path / "peers", "198.51.100.10")) == {
+        ("198.18.0.1", 5, False, 1003, 1, 10)
+    }

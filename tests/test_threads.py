@@ -1,4 +1,6 @@
-"""Many threads, many interpreters: reading beside each other gives what reading alone gives; who shares a Reader is refused, and nothing crashes."""
+"""Many threads, many interpreters: reading beside each other gives what reading alone gives; who
+shares a Reader is refused, and nothing crashes.
+"""
 
 from __future__ import annotations
 
@@ -39,12 +41,18 @@ def hasty() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
-def run_program(program: str, *arguments: str, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A Python program in a process of its own, which tells where it was if it crashes. It finds the helpers of the tests."""
+def run_program(
+    program: str, *arguments: str, timeout: float = 120, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """A Python program in a process of its own, which tells where it was if it crashes. It finds
+    the helpers of the tests.
+    """
     path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
     more = {"PYTHONPATH": path, "PYTHONFAULTHANDLER": "1", **environment}
     command = [sys.executable, "-c", textwrap.dedent(program), *arguments]
-    return subprocess.run(command, env=os.environ | more, capture_output=True, text=True, timeout=timeout, check=False)
+    return subprocess.run(
+        command, env=os.environ | more, capture_output=True, text=True, timeout=timeout, check=False
+    )
 
 
 # ---------------------------------------------------------------- reading beside each other
@@ -64,7 +72,8 @@ def facts_of(traffic: mt.Traffic) -> Facts:
 
 def same(one: Facts, other: Facts) -> bool:
     return one.keys() == other.keys() and all(
-        np.array_equal(fact, other[name]) if isinstance(fact, np.ndarray) else fact == other[name] for name, fact in one.items()
+        np.array_equal(fact, other[name]) if isinstance(fact, np.ndarray) else fact == other[name]
+        for name, fact in one.items()
     )
 
 
@@ -73,7 +82,11 @@ def read_job(source: Any, **more: Any) -> Job:
 
 
 def scan_job(source: Any, rows: int) -> Job:
-    return lambda: {f"{i} {name}": fact for i, part in enumerate(mt.scan(source, rows=rows)) for name, fact in facts_of(part).items()}
+    return lambda: {
+        f"{i} {name}": fact
+        for i, part in enumerate(mt.scan(source, rows=rows))
+        for name, fact in facts_of(part).items()
+    }
 
 
 def reader_job(path: Path) -> Job:
@@ -81,7 +94,11 @@ def reader_job(path: Path) -> Job:
         with _core.Reader([path], ports=PORTS) as reader:
             while reader.step(bytes=50_000):
                 pass
-            return {**{name: reader.take(name) for name in _core.schema()}, "addresses": reader.addresses(), "strings": reader.strings()}
+            return {
+                **{name: reader.take(name) for name in _core.schema()},
+                "addresses": reader.addresses(),
+                "strings": reader.strings(),
+            }
 
     return job
 
@@ -98,9 +115,14 @@ def missing_job(path: Path) -> Job:
 
 
 def jobs() -> list[Job]:
-    """The same captures and different ones, by every way in, whole and damaged, and one that is not there."""
+    """The same captures and different ones, by every way in, whole and damaged, and one that is not
+    there.
+    """
     honest, derived = DATA / "honest", DATA / "derived"
-    several = {"a": sorted((DATA / "spies").glob("*.pcapng.gz")), "b": sorted((DATA / "ipv6").glob("*.pcapng.gz"))}
+    several = {
+        "a": sorted((DATA / "spies").glob("*.pcapng.gz")),
+        "b": sorted((DATA / "ipv6").glob("*.pcapng.gz")),
+    }
     return [
         read_job(honest),
         read_job(honest),
@@ -242,7 +264,12 @@ def test_errors_of_one_thread_leave_the_others_alone(tmp_path: Path) -> None:
         return lambda: {job() for _ in range(count)}
 
     alone = facts_of(mt.read(capture))
-    troubles = [many(interrupted, 3), many(refused(tmp_path / "nowhere.pcap"), 50), many(refused(TESTS / "craft.py"), 50), many(refused(usb), 30)]
+    troubles = [
+        many(interrupted, 3),
+        many(refused(tmp_path / "nowhere.pcap"), 50),
+        many(refused(TESTS / "craft.py"), 50),
+        many(refused(usb), 30),
+    ]
     sound: list[Callable[[], Any]] = [lambda: facts_of(mt.read(capture))] * 3
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", mt.CaptureWarning)
@@ -404,18 +431,26 @@ HAMMER = """
 """
 
 
-@pytest.mark.parametrize("mode", [{}, {"PYTHONDEVMODE": "1"}, {"PYTHONMALLOC": "debug"}], ids=["plain", "development mode", "debugging allocator"])
+@pytest.mark.parametrize(
+    "mode",
+    [{}, {"PYTHONDEVMODE": "1"}, {"PYTHONMALLOC": "debug"}],
+    ids=["plain", "development mode", "debugging allocator"],
+)
 def test_hammered_reader_never_crashes(mode: dict[str, str]) -> None:
     turns = "1500" if SANITIZED else "3000"
     if SANITIZED:
         mode = {name: value for name, value in mode.items() if name != "PYTHONMALLOC"}
     for seed in (1, 2):
-        run = run_program(HAMMER, str(DATA / "honest" / "vantage_00001.pcapng"), turns, str(seed), **mode)
+        run = run_program(
+            HAMMER, str(DATA / "honest" / "vantage_00001.pcapng"), turns, str(seed), **mode
+        )
         assert (run.returncode, run.stdout) == (0, "fine\n"), run.stdout + run.stderr
 
 
 def test_rows_of_a_shared_reader_come_out_once() -> None:
-    """Threads that step and take from one Reader share its rows among them: none is lost, none comes twice."""
+    """Threads that step and take from one Reader share its rows among them: none is lost, none
+    comes twice.
+    """
     path = DATA / "honest" / "vantage_00001.pcapng"
     with _core.Reader([path], ports=PORTS) as alone:
         alone.step()
@@ -460,7 +495,9 @@ def test_list_of_paths_that_another_thread_changes() -> None:
         for _ in range(100):
             try:
                 _core.Reader(paths, ports=PORTS, limits=limits).close()
-            except RuntimeError as error:  # what CPython says of a dict that grows while its items are listed
+            except (
+                RuntimeError
+            ) as error:  # what CPython says of a dict that grows while its items are listed
                 assert "dictionary" in str(error)
     finally:
         done.set()
@@ -524,7 +561,9 @@ INTERPRETERS = """
 @pytest.mark.parametrize("first", [False, True])
 @pytest.mark.parametrize("last", [False, True])
 def test_subinterpreter_reads_or_is_refused(kind: str, first: bool, last: bool) -> None:
-    """Whether it works is numpy's to say, which can be loaded once in a process; what does not happen is a crash, or harm to an interpreter that was there before."""
+    """Whether it works is numpy's to say, which can be loaded once in a process; what does not
+    happen is a crash, or harm to an interpreter that was there before.
+    """
     path = str(DATA / "derived" / "qinq.pcap")
     with _core.Reader([path], ports=PORTS) as reader:
         reader.step()
@@ -545,15 +584,26 @@ def test_subinterpreter_reads_or_is_refused(kind: str, first: bool, last: bool) 
 
 
 def test_binding_can_be_compiled_for_builds_without_a_gil() -> None:
-    """They have no stable ABI, and their headers stop whoever asks for it: only setup.py does, for the others."""
+    """They have no stable ABI, and their headers stop whoever asks for it: only setup.py does, for
+    the others.
+    """
     for source in sorted((TESTS.parent / "csrc").glob("python/*.[ch]")):
         assert "define Py_LIMITED_API" not in source.read_text(encoding="utf-8"), source.name
 
 
-@pytest.mark.skipif(sysconfig.get_config_var("Py_GIL_DISABLED") != 1, reason="this CPython is no free-threaded build")
+@pytest.mark.skipif(
+    sysconfig.get_config_var("Py_GIL_DISABLED") != 1,
+    reason="this CPython is no free-threaded build",
+)
 def test_free_threaded() -> None:
     assert not Path(_core.__file__).name.endswith(".abi3.so")
     for gil in ("0", "1"):
         for seed in (1, 2, 3):
-            run = run_program(HAMMER, str(DATA / "honest" / "vantage_00001.pcapng"), "3000", str(seed), PYTHON_GIL=gil)
+            run = run_program(
+                HAMMER,
+                str(DATA / "honest" / "vantage_00001.pcapng"),
+                "3000",
+                str(seed),
+                PYTHON_GIL=gil,
+            )
             assert (run.returncode, run.stdout) == (0, "fine\n"), run.stdout + run.stderr

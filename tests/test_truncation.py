@@ -1,24 +1,42 @@
-"""Any capture cut at any byte: what is read is a prefix of what the whole capture gives, and then what the cut left unfinished, marked as such.
+"""Any capture cut at any byte: what is read is a prefix of what the whole capture gives, and then
+what the cut left unfinished, marked as such.
 
-Two steps. A file that was cut at byte k holds n whole packets, and every table of it has to be, in every column, that of a file which ends behind its n-th packet; but for `files.truncated` and a row of
-`problems` of kind `file` if k is inside something (`test_every_cut_*`). And for every n the tables of the first n packets (the part) are, against those of all (the whole):
+Two steps. A file that was cut at byte k holds n whole packets, and every table of it has to be, in
+every column, that of a file which ends behind its n-th packet; but for `files.truncated` and a row
+of
+`problems` of kind `file` if k is inside something (`test_every_cut_*`). And for every n the tables
+of the first n packets (the part) are, against those of all (the whole):
 
 messages
-    The first s rows are those of the whole, in every column. One exception: a response that was captured before its request has `reply_to` -1 in the part if its request is not among those s rows;
-    the whole has there the request's, which is a later row. A row that every byte of had come is among the s, unless it waited behind a hole that the cut left open.
-    Behind them stand, in each direction, what waited behind such a hole, whole or not, and what was under way: status `truncated`, or `gap`, `snapped` or `oversize` if it was that already.
-    Each of those is a row of the whole as well: what waited behind a hole is there in the columns that say what was said, what was under way with the same header and no fewer bytes captured.
+    The first s rows are those of the whole, in every column. One exception: a response that was
+    captured before its request has `reply_to` -1 in the part if its request is not among those s
+    rows;
+    the whole has there the request's, which is a later row. A row that every byte of had come is
+    among the s, unless it waited behind a hole that the cut left open.
+    Behind them stand, in each direction, what waited behind such a hole, whole or not, and what was
+    under way: status `truncated`, or `gap`, `snapped` or `oversize` if it was that already.
+    Each of those is a row of the whole as well: what waited behind a hole is there in the columns
+    that say what was said, what was under way with the same header and no fewer bytes captured.
 peer_lists, node_data, sync_data, transactions, blocks, inventories, fields
-    The rows of the first s messages are those of the whole, in every column. All others belong to a whole message that waited behind an open hole.
+    The rows of the first s messages are those of the whole, in every column. All others belong to a
+    whole message that waited behind an open hole.
 connections
-    Made at the end, one for each connection that had begun: the first rows of the whole's, each with the same ends, the same `opened` and `start`. What counts up (packets, bytes, retransmitted, out of order) is no
-    more than in the whole, `closed` no later; `end` is `open` or that of the whole; rtt, MSS, TTL are those of the whole or missing. `lost` and `messages` may be more: a hole that the cut left open is lost,
+    Made at the end, one for each connection that had begun: the first rows of the whole's, each
+    with the same ends, the same `opened` and `start`. What counts up (packets, bytes,
+    retransmitted, out of order) is no
+    more than in the whole, `closed` no later; `end` is `open` or that of the whole; rtt, MSS, TTL
+    are those of the whole or missing. `lost` and `messages` may be more: a hole that the cut left
+    open is lost,
     and what it cut is a row.
 problems
-    The first rows are those of the whole. Behind them stand those made at the end: holes left open (`lost`), what was cut (`truncated`, `gap`, `snapped`, `oversize`, `no_header`), what stands behind an open hole
-    (those, `malformed`, `blob`), the totals of each direction of foreign connections, and fragments of IP that lack the rest.
+    The first rows are those of the whole. Behind them stand those made at the end: holes left open
+    (`lost`), what was cut (`truncated`, `gap`, `snapped`, `oversize`, `no_header`), what stands
+    behind an open hole
+    (those, `malformed`, `blob`), the totals of each direction of foreign connections, and fragments
+    of IP that lack the rest.
 files
-    One row for each file that can be read: the same path and link types; no more packets and bytes, `last` no later.
+    One row for each file that can be read: the same path and link types; no more packets and bytes,
+    `last` no later.
 
 And of every part each byte is accounted for."""
 
@@ -54,9 +72,26 @@ from monerotraffic.tables.schema import SCHEMA
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
 
-OF_MESSAGES = ("peer_lists", "node_data", "sync_data", "transactions", "blocks", "inventories", "fields")
+OF_MESSAGES = (
+    "peer_lists",
+    "node_data",
+    "sync_data",
+    "transactions",
+    "blocks",
+    "inventories",
+    "fields",
+)
 UNFINISHED = ("truncated", "gap", "snapped", "oversize")
-MADE_AT_THE_END = (*UNFINISHED, "lost", "no_header", "malformed", "blob", "foreign", "ip_fragment", "link_type")
+MADE_AT_THE_END = (
+    *UNFINISHED,
+    "lost",
+    "no_header",
+    "malformed",
+    "blob",
+    "foreign",
+    "ip_fragment",
+    "link_type",
+)
 HEADER = ("command", "kind", "flags", "expects_response", "return_code", "version", "length")
 FIRST_BYTE = ("connection", "from_client", "file", "frame", "time")
 
@@ -71,7 +106,9 @@ def read(paths: Sequence[Path]) -> mt.Traffic:
 
 
 def tables_of(traffic: mt.Traffic) -> Tables:
-    """Every row as a dict of plain values: codes as what they stand for, since a text that is not there shifts those of all later ones. The DataFrames would take ten times as long."""
+    """Every row as a dict of plain values: codes as what they stand for, since a text that is not
+    there shifts those of all later ones. The DataFrames would take ten times as long.
+    """
     addresses, strings = ([*names, None] for names in names_of(traffic))
     made: Tables = {}
     for table, rows in traffic.arrays.items():
@@ -85,7 +122,10 @@ def tables_of(traffic: mt.Traffic) -> Tables:
             elif each.categories is not None:
                 values = [[*each.categories, None][value] for value in values]
             columns[each.name] = values
-        made[table] = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+        made[table] = [
+            dict(zip(columns, values, strict=True))
+            for values in zip(*columns.values(), strict=True)
+        ]
     return made
 
 
@@ -95,7 +135,8 @@ def names_of(traffic: mt.Traffic) -> tuple[list[str], list[bytes]]:
     return view.addresses(), [view.string(code) for code in range(view.string_count)]
 
 
-# ---------------------------------------------------------------- the first packets of a capture against all of them
+# ---------------------------------------------------------------- the first packets of a capture
+# against all of them
 
 
 def same_rows(part: Sequence[Row], whole: Sequence[Row], but: Sequence[str] = ()) -> int:
@@ -107,12 +148,21 @@ def same_rows(part: Sequence[Row], whole: Sequence[Row], but: Sequence[str] = ()
 
 
 def check_prefix(part: Tables, whole: Tables, arrived: Callable[[Row], bool]) -> None:
-    """As the top of this module says. `arrived`: whether every byte of a message of the whole had come."""
+    """As the top of this module says. `arrived`: whether every byte of a message of the whole had
+    come.
+    """
     same = check_messages(part, whole, arrived)
     for name in OF_MESSAGES:
         settled = [row for row in part[name] if row["message"] < same]
-        assert settled == part[name][: len(settled)] == [row for row in whole[name] if row["message"] < same], name
-        assert all(part["messages"][row["message"]]["status"] in ("complete", "malformed") for row in part[name][len(settled) :]), name
+        assert (
+            settled
+            == part[name][: len(settled)]
+            == [row for row in whole[name] if row["message"] < same]
+        ), name
+        assert all(
+            part["messages"][row["message"]]["status"] in ("complete", "malformed")
+            for row in part[name][len(settled) :]
+        ), name
     check_connections(part, whole)
     check_problems(part, whole)
     check_files(part, whole)
@@ -121,30 +171,64 @@ def check_prefix(part: Tables, whole: Tables, arrived: Callable[[Row], bool]) ->
 def check_messages(part: Tables, whole: Tables, arrived: Callable[[Row], bool]) -> int:
     """Returns how many rows are those of the whole."""
     same = same_rows(part["messages"], whole["messages"], but=["reply_to"])
-    while same and part["messages"][same - 1]["reply_to"] != whole["messages"][same - 1]["reply_to"] and not early(part, whole, same - 1):
+    while (
+        same
+        and part["messages"][same - 1]["reply_to"] != whole["messages"][same - 1]["reply_to"]
+        and not early(part, whole, same - 1)
+    ):
         same -= 1
     settled, rest = part["messages"][:same], part["messages"][same:]
     for row, other in zip(settled, whole["messages"], strict=False):
-        assert row["reply_to"] == other["reply_to"] or (row["reply_to"] == -1 and other["reply_to"] >= same), row
+        assert row["reply_to"] == other["reply_to"] or (
+            row["reply_to"] == -1 and other["reply_to"] >= same
+        ), row
     behind = [row for row in rest if row["status"] in ("complete", "malformed")]
     for row in behind:
         assert (row["connection"], row["from_client"]) in open_holes(part, whole), row
-        assert any(all(row[name] == other[name] for name in (*FIRST_BYTE, *HEADER, "captured", "status", "segments", "end_frame", "fragments")) for other in whole["messages"][same:]), row
+        assert any(
+            all(
+                row[name] == other[name]
+                for name in (
+                    *FIRST_BYTE,
+                    *HEADER,
+                    "captured",
+                    "status",
+                    "segments",
+                    "end_frame",
+                    "fragments",
+                )
+            )
+            for other in whole["messages"][same:]
+        ), row
     for row in rest:
         if row not in behind:
             assert row["status"] in UNFINISHED, row
-            assert any(all(row[name] == other[name] for name in FIRST_BYTE) and row["captured"] <= other["captured"] and row["segments"] <= other["segments"] for other in whole["messages"][same:]), row
-    in_way = Counter((row["connection"], row["from_client"]) for row in rest if row["status"] == "truncated")
-    assert max(in_way.values(), default=0) <= 2, "more than a message and the fragments of one under way"
+            assert any(
+                all(row[name] == other[name] for name in FIRST_BYTE)
+                and row["captured"] <= other["captured"]
+                and row["segments"] <= other["segments"]
+                for other in whole["messages"][same:]
+            ), row
+    in_way = Counter(
+        (row["connection"], row["from_client"]) for row in rest if row["status"] == "truncated"
+    )
+    assert max(in_way.values(), default=0) <= 2, (
+        "more than a message and the fragments of one under way"
+    )
     for row in whole["messages"][same:]:
         if arrived(row) and row["status"] == "complete":
-            assert any(all(row[name] == other[name] for name in (*FIRST_BYTE, *HEADER)) for other in behind), ("a whole message is not there", row)
+            assert any(
+                all(row[name] == other[name] for name in (*FIRST_BYTE, *HEADER)) for other in behind
+            ), ("a whole message is not there", row)
     return same
 
 
 def early(part: Tables, whole: Tables, message: int) -> bool:
     """Whether the whole pairs this response with a request that is a later row."""
-    return part["messages"][message]["reply_to"] == -1 and whole["messages"][message]["reply_to"] > message
+    return (
+        part["messages"][message]["reply_to"] == -1
+        and whole["messages"][message]["reply_to"] > message
+    )
 
 
 def open_holes(part: Tables, whole: Tables) -> set[tuple[int, bool]]:
@@ -156,15 +240,29 @@ def open_holes(part: Tables, whole: Tables) -> set[tuple[int, bool]]:
 def check_connections(part: Tables, whole: Tables) -> None:
     assert len(part["connections"]) <= len(whole["connections"])
     for row, other in zip(part["connections"], whole["connections"], strict=False):
-        for name in ("connection", "client", "client_port", "server", "server_port", "opened", "start"):
+        for name in (
+            "connection",
+            "client",
+            "client_port",
+            "server",
+            "server_port",
+            "opened",
+            "start",
+        ):
             assert row[name] == other[name], (name, row)
         assert row["end"] in ("open", other["end"]) and row["closed"] <= other["closed"]
         for side in ("client", "server"):
             for count in ("packets", "bytes", "retransmitted", "out_of_order"):
                 assert row[f"{side}_{count}"] <= other[f"{side}_{count}"], (side, count, row)
             for name in ("mss", "ttl"):
-                assert row[f"{side}_{name}"] in (other[f"{side}_{name}"], 0), (side, name, row)  # 0: missing
-            said = [message for message in part["messages"] if (message["connection"], message["from_client"]) == (row["connection"], side == "client")]
+                # 0: missing
+                assert row[f"{side}_{name}"] in (other[f"{side}_{name}"], 0), (side, name, row)
+            said = [
+                message
+                for message in part["messages"]
+                if (message["connection"], message["from_client"])
+                == (row["connection"], side == "client")
+            ]
             assert row[f"{side}_messages"] == len(said)
         assert row["rtt"] in (other["rtt"], 0, -(2**63))
         assert row["present"] & ~other["present"] == 0
@@ -178,7 +276,10 @@ def check_problems(part: Tables, whole: Tables) -> None:
 def check_files(part: Tables, whole: Tables) -> None:
     for row, other in zip(part["files"], whole["files"], strict=False):
         assert row["path"] == other["path"]
-        assert all(row[name] <= other[name] for name in ("packets", "bytes", "tcp_packets", "monero_packets", "skipped_packets"))
+        assert all(
+            row[name] <= other[name]
+            for name in ("packets", "bytes", "tcp_packets", "monero_packets", "skipped_packets")
+        )
         if row["packets"]:
             assert row["first"] == other["first"] and row["last"] <= other["last"]
 
@@ -187,7 +288,9 @@ def check_files(part: Tables, whole: Tables) -> None:
 
 
 def conversations() -> list[Packet]:
-    """A few KB with everything that a cut may go through: whole handshakes, lists, transactions, fragments of both kinds, disorder, holes, early responses, garbage, strangers."""
+    """A few KB with everything that a cut may go through: whole handshakes, lists, transactions,
+    fragments of both kinds, disorder, holes, early responses, garbage, strangers.
+    """
     wire = Wire()
     tidy(wire)
     fragmented(wire)
@@ -199,47 +302,92 @@ def conversations() -> list[Packet]:
 
 
 def tidy(wire: Wire) -> None:
-    """Handshake with a peer list, a block, transactions, an inventory; headers cut by the ends of segments."""
-    peers = [craft.peer("192.0.2.7", 18080, 7, last_seen=("i64", 9)), craft.peer("2001:db8::7", 18089, 8), craft.peer("a" * 56 + ".onion", 18083, 9)]
+    """Handshake with a peer list, a block, transactions, an inventory; headers cut by the ends of
+    segments.
+    """
+    peers = [
+        craft.peer("192.0.2.7", 18080, 7, last_seen=("i64", 9)),
+        craft.peer("2001:db8::7", 18089, 8),
+        craft.peer("a" * 56 + ".onion", 18083, 9),
+    ]
     talk = wire.talk()
-    talk.cuts(CLIENT, HELLO, 8, 25).cuts(SERVER, craft.response(1001, craft.handshake_response(peers)) + FLAGS[:20], 200)
-    talk.say(SERVER, FLAGS[20:]).say(CLIENT, craft.response(1007, craft.support_flags_response()) + PING)
-    talk.cuts(SERVER, PONG + craft.notification(2002, craft.transactions([GENESIS_TX, b"no transaction"])), 71 + 90)
+    talk.cuts(CLIENT, HELLO, 8, 25).cuts(
+        SERVER, craft.response(1001, craft.handshake_response(peers)) + FLAGS[:20], 200
+    )
+    talk.say(SERVER, FLAGS[20:]).say(
+        CLIENT, craft.response(1007, craft.support_flags_response()) + PING
+    )
+    talk.cuts(
+        SERVER,
+        PONG + craft.notification(2002, craft.transactions([GENESIS_TX, b"no transaction"])),
+        71 + 90,
+    )
     block = min((bytes.fromhex(made["blob"]) for made in vectors("blocks")), key=len)
-    talk.say(CLIENT, craft.notification(2001, craft.epee({"b": {"block": block, "txs": [GENESIS_TX]}, "current_blockchain_height": ("u64", 7)})))
+    talk.say(
+        CLIENT,
+        craft.notification(
+            2001,
+            craft.epee(
+                {
+                    "b": {"block": block, "txs": [GENESIS_TX]},
+                    "current_blockchain_height": ("u64", 7),
+                }
+            ),
+        ),
+    )
     talk.say(CLIENT, craft.notification(2003, craft.epee({"blocks": bytes(range(64))})))
     talk.close()
 
 
 def fragmented(wire: Wire) -> None:
-    """Levin fragments of a message, with a message between them; noise; a packet in two IP fragments."""
+    """Levin fragments of a message, with a message between them; noise; a packet in two IP
+    fragments.
+    """
     talk = wire.talk(40001)
     first, second, *others = craft.fragments(SYNC, 100)
-    talk.say(CLIENT, first + second[:50]).say(CLIENT, second[50:] + PING).say(SERVER, PONG).say(CLIENT, b"".join(others) + craft.noise(60)).say(SERVER, SYNCED)
-    datagram = craft.tcp(*(40001, 18080), talk.sequence[CLIENT], talk.sequence[SERVER], ACK | PSH, PING)
+    talk.say(CLIENT, first + second[:50]).say(CLIENT, second[50:] + PING).say(SERVER, PONG).say(
+        CLIENT, b"".join(others) + craft.noise(60)
+    ).say(SERVER, SYNCED)
+    datagram = craft.tcp(
+        *(40001, 18080), talk.sequence[CLIENT], talk.sequence[SERVER], ACK | PSH, PING
+    )
     for piece in craft.ipv4_fragments("192.0.2.1", "198.51.100.10", datagram, 40):
         wire.put(craft.ethernet(piece))
     talk.lose(CLIENT, len(PING)).say(SERVER, PONG)
 
 
 def disorderly(wire: Wire) -> None:
-    """Segments in each other's place, and twice; a response that was captured before its request, whose segment comes late."""
+    """Segments in each other's place, and twice; a response that was captured before its request,
+    whose segment comes late.
+    """
     talk = wire.talk(40002)
-    talk.say(CLIENT, HELLO[:100]).say(CLIENT, HELLO[180:] + PING, at=180).say(CLIENT, HELLO[100:180], at=100).say(CLIENT, HELLO[100:180], at=100)
+    talk.say(CLIENT, HELLO[:100]).say(CLIENT, HELLO[180:] + PING, at=180).say(
+        CLIENT, HELLO[100:180], at=100
+    ).say(CLIENT, HELLO[100:180], at=100)
     asked = len(HELLO + PING)
-    talk.say(SERVER, WELCOME + PONG).say(SERVER, SYNCED, acknowledgement=talk.first[CLIENT] + asked + len(SYNC)).say(CLIENT, SYNC)
-    talk.say(SERVER, PING + SYNC).say(CLIENT, SYNCED, at=asked + len(SYNC) + len(PONG)).say(CLIENT, PONG, at=asked + len(SYNC))
+    talk.say(SERVER, WELCOME + PONG).say(
+        SERVER, SYNCED, acknowledgement=talk.first[CLIENT] + asked + len(SYNC)
+    ).say(CLIENT, SYNC)
+    talk.say(SERVER, PING + SYNC).say(CLIENT, SYNCED, at=asked + len(SYNC) + len(PONG)).say(
+        CLIENT, PONG, at=asked + len(SYNC)
+    )
     talk.reset()
 
 
 def broken(wire: Wire) -> None:
-    """Holes between messages and in one; one that the receiver acknowledged; garbage; a payload that monerod refuses; a lying length; a packet cut by the snap length."""
+    """Holes between messages and in one; one that the receiver acknowledged; garbage; a payload
+    that monerod refuses; a lying length; a packet cut by the snap length.
+    """
     talk = wire.talk(40003)
     talk.say(CLIENT, PING).lose(CLIENT, 43).say(CLIENT, PING).ack(SERVER).say(SERVER, PONG)
     wire.wait(1.5)
     talk.say(CLIENT, news(300)[:200]).lose(CLIENT, 30).say(CLIENT, news(300)[230:]).ack(SERVER)
     wire.wait(1.5)
-    talk.say(CLIENT, b"garbage" * 3 + PING).say(SERVER, craft.response(1003, craft.epee({"peer_id": True})) + craft.bucket(1003, b"\0" * 20, length=5000))
+    talk.say(CLIENT, b"garbage" * 3 + PING).say(
+        SERVER,
+        craft.response(1003, craft.epee({"peer_id": True}))
+        + craft.bucket(1003, b"\0" * 20, length=5000),
+    )
     talk.say(CLIENT, news(100))
     wire.packets[-1] = wire.packets[-1].cut(120)
     talk.say(CLIENT, PING)
@@ -247,7 +395,9 @@ def broken(wire: Wire) -> None:
 
 
 def strangers(wire: Wire) -> None:
-    """A connection that is not Monero's, one on a port that does not tell, and a packet that is not IP."""
+    """A connection that is not Monero's, one on a port that does not tell, and a packet that is not
+    IP.
+    """
     other = wire.talk(40004, server_port=443)
     other.say(CLIENT, b"GET / HTTP/1.1\r\n\r\n").say(SERVER, b"HTTP/1.1 400 \r\n\r\n")
     wire.put(b"\xff" * 12 + b"\x08\x06" + bytes(28))
@@ -255,9 +405,13 @@ def strangers(wire: Wire) -> None:
 
 
 def unfinished(wire: Wire) -> None:
-    """Captured from the middle, and to the middle: a hole that stays open, a message and fragments under way."""
+    """Captured from the middle, and to the middle: a hole that stays open, a message and fragments
+    under way.
+    """
     talk = wire.talk(40006, opened=False)
-    talk.say(CLIENT, news(80)[40:]).say(CLIENT, PING).say(SERVER, PONG + craft.fragments(SYNC, 100)[0])
+    talk.say(CLIENT, news(80)[40:]).say(CLIENT, PING).say(
+        SERVER, PONG + craft.fragments(SYNC, 100)[0]
+    )
     talk.say(CLIENT, news(200)[:100]).say(SERVER, WELCOME[:70])
     late = wire.talk(40007)
     late.say(CLIENT, PING).lose(CLIENT, 40).say(CLIENT, news(60)[40:] + SYNC + PING[:20])
@@ -267,17 +421,22 @@ def brief() -> list[Packet]:
     """Less of it, for formats that differ in how packets are stored."""
     wire = Wire()
     talk = wire.talk()
-    talk.cuts(CLIENT, HELLO, 100).say(CLIENT, FLAGS + PING, at=295 + 43).say(CLIENT, PING, at=295).say(SERVER, WELCOME + PONG)
+    talk.cuts(CLIENT, HELLO, 100).say(CLIENT, FLAGS + PING, at=295 + 43).say(
+        CLIENT, PING, at=295
+    ).say(SERVER, WELCOME + PONG)
     talk.lose(CLIENT, 20).say(CLIENT, PING[20:] + PING)
     return wire.packets
 
 
-# ---------------------------------------------------------------- capture files, and where something in them ends
+# ---------------------------------------------------------------- capture files, and where
+# something in them ends
 
 
 @dataclass
 class Capture:
-    """A file in the making: its bytes, and where it may end without being cut: offset → packets before it."""
+    """A file in the making: its bytes, and where it may end without being cut: offset → packets
+    before it.
+    """
 
     data: bytes = b""
     ends: dict[int, int] = field(default_factory=dict)
@@ -302,7 +461,9 @@ def pcap(packets: Iterable[Packet], order: str, nano: bool) -> Capture:
 
 
 def pcapng(packets: Sequence[Packet], order: str) -> Capture:
-    """Two sections of other byte orders and interfaces, resolutions and packet blocks; and blocks that are no packets."""
+    """Two sections of other byte orders and interfaces, resolutions and packet blocks; and blocks
+    that are no packets.
+    """
     made = Capture()
     half = len(packets) // 2
     other = {"<": ">", ">": "<"}[order]
@@ -316,7 +477,16 @@ def pcapng(packets: Sequence[Packet], order: str) -> Capture:
     made.put(craft.interface(order=other, resolution=9))
     for number, packet in enumerate(packets[half:]):
         ethernet = packet.data[12:14] != b"\x08\x00" or number % 2
-        made.put(craft.enhanced(packet, 1, other, resolution=9) if ethernet else craft.enhanced(Packet(packet.time, packet.data[14:], packet.length and packet.length - 14), 0, other), 1)
+        made.put(
+            craft.enhanced(packet, 1, other, resolution=9)
+            if ethernet
+            else craft.enhanced(
+                Packet(packet.time, packet.data[14:], packet.length and packet.length - 14),
+                0,
+                other,
+            ),
+            1,
+        )
     return made
 
 
@@ -330,7 +500,8 @@ def kuznetzov(packets: Iterable[Packet]) -> Capture:
     return made
 
 
-FORMATS: dict[str, tuple[Callable[[], Capture], int]] = {  # and the bytes of what has to be there for it to be a capture
+# and the bytes of what has to be there for it to be a capture
+FORMATS: dict[str, tuple[Callable[[], Capture], int]] = {
     "pcap-le-us": (lambda: pcap(conversations(), "<", False), 24),
     "pcap-be-us": (lambda: pcap(brief(), ">", False), 24),
     "pcap-le-ns": (lambda: pcap(brief(), "<", True), 24),
@@ -350,7 +521,9 @@ def made(name: str) -> tuple[Capture, int]:
 class Parts:
     """The tables of a stream of files, one of which ends at one of its ends: each read once."""
 
-    def __init__(self, capture: Capture, path: Path, before: Sequence[Path] = (), behind: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, capture: Capture, path: Path, before: Sequence[Path] = (), behind: Sequence[Path] = ()
+    ) -> None:
         self.capture = capture
         self.path = path
         self.paths = [*before, path, *behind]
@@ -372,7 +545,9 @@ class Parts:
         return self.known[end]
 
     def check(self, data: bytes, end: int, where: str | None) -> None:
-        """With these bytes in the place of the file, every table is that of the one that ends at `end`. `where`: what the row of problems says of the place; None: there is none, for nothing was cut.
+        """With these bytes in the place of the file, every table is that of the one that ends at
+        `end`. `where`: what the row of problems says of the place; None: there is none, for nothing
+        was cut.
         What comes out byte for byte as before is not looked at again."""
         wanted = self.of(end)
         self.write(data)
@@ -398,7 +573,9 @@ def digest(traffic: mt.Traffic, size: int) -> bytes:
 
 def check_cut(found: Tables, wanted: Tables, path: bytes, where: str | None) -> None:
     told = [row for row in found["problems"] if row["kind"] == "file"]
-    assert [row["truncated"] for row in found["files"]] == [where is not None and row["path"] == path for row in found["files"]]
+    assert [row["truncated"] for row in found["files"]] == [
+        where is not None and row["path"] == path for row in found["files"]
+    ]
     assert len(told) == (where is not None)
     if where is not None:
         assert re.search(where, told[0]["detail"].decode()), (where, told)
@@ -422,12 +599,20 @@ def test_every_cut_of_a_file(name: str, tmp_path: Path) -> None:
         if cut < header:
             check_refused(parts, capture.data[:cut])
         else:
-            parts.check(capture.data[:cut], end, None if cut == end else rf"begins at byte {end}\b|^truncated dump file")  # the other is how libpcap tells it
+            # the other is how libpcap tells it
+            parts.check(
+                capture.data[:cut],
+                end,
+                None if cut == end else rf"begins at byte {end}\b|^truncated dump file",
+            )
 
 
 def check_refused(parts: Parts, data: bytes) -> None:
     parts.write(data)
-    with pytest.raises(mt.CaptureError, match=f"{parts.path.name}: .*(cut in the file header|empty file|truncated dump file)"):
+    with pytest.raises(
+        mt.CaptureError,
+        match=f"{parts.path.name}: .*(cut in the file header|empty file|truncated dump file)",
+    ):
         read(parts.paths)
 
 
@@ -441,7 +626,9 @@ def test_the_first_packets_give_the_first_rows(name: str, tmp_path: Path) -> Non
             path.write_bytes(capture.data[:end])
             traffic = read([path])
             check_accounting(traffic)
-            check_prefix(tables_of(traffic), whole, lambda row, packets=packets: row["end_frame"] <= packets)
+            check_prefix(
+                tables_of(traffic), whole, lambda row, packets=packets: row["end_frame"] <= packets
+            )
 
 
 # ---------------------------------------------------------------- compressed
@@ -458,7 +645,9 @@ def inflated(data: bytes) -> int:
 
 
 def test_every_cut_of_a_gzip_file_of_two_members(tmp_path: Path) -> None:
-    """All that zlib gets out of it is read. Between the members nothing is cut: the file ends there."""
+    """All that zlib gets out of it is read. Between the members nothing is cut: the file ends
+    there.
+    """
     capture, header = made("pcap-le-us")
     middle = capture.whole_until(len(capture.data) // 2)
     first = gzip.compress(capture.data[:middle], mtime=0)
@@ -469,18 +658,27 @@ def test_every_cut_of_a_gzip_file_of_two_members(tmp_path: Path) -> None:
         if size < header:
             check_refused(parts, data[:cut])
         else:
-            parts.check(data[:cut], capture.whole_until(size), None if cut in (len(first), len(data)) else r"gzip.*near byte \d+")
+            parts.check(
+                data[:cut],
+                capture.whole_until(size),
+                None if cut in (len(first), len(data)) else r"gzip.*near byte \d+",
+            )
 
 
 def test_every_cut_of_a_zstd_file(tmp_path: Path) -> None:
-    """Blocks of 300 bytes: those that are whole are read, and of a cut one as much as zstd gives."""
+    """Blocks of 300 bytes: those that are whole are read, and of a cut one as much as zstd
+    gives.
+    """
     capture, header = made("pcapng-be")
     data = zstd_frame(capture.data, most=300)
     parts = Parts(capture, tmp_path / "cut.pcapng.zst")
     reached = 0
     for cut in range(len(data) + 1):
-        blocks, rest = divmod(max(cut - 6, 0), 303)  # a frame's header of 6 bytes, and 3 of each block
-        least, most = (min(size, len(capture.data)) for size in (blocks * 300, blocks * 300 + max(rest - 3, 0)))
+        # a frame's header of 6 bytes, and 3 of each block
+        blocks, rest = divmod(max(cut - 6, 0), 303)
+        least, most = (
+            min(size, len(capture.data)) for size in (blocks * 300, blocks * 300 + max(rest - 3, 0))
+        )
         parts.write(data[:cut])
         try:
             traffic = read(parts.paths)
@@ -488,7 +686,11 @@ def test_every_cut_of_a_zstd_file(tmp_path: Path) -> None:
             assert least < header
             continue
         count = int(traffic.arrays["files"]["packets"][0])
-        ends = [end for end in capture.ends if capture.whole_until(least) <= end <= most and capture.ends[end] == count]
+        ends = [
+            end
+            for end in capture.ends
+            if capture.whole_until(least) <= end <= most and capture.ends[end] == count
+        ]
         assert ends and count >= reached
         parts.check(data[:cut], ends[-1], None if cut == len(data) else r"zstd.*near byte \d+")
         reached = count
@@ -499,7 +701,9 @@ def test_every_cut_of_a_zstd_file(tmp_path: Path) -> None:
 
 
 def test_every_cut_of_a_file_in_the_middle_of_a_ring(tmp_path: Path) -> None:
-    """What the cut took is missing in the stream as if it had not been captured; what was settled before is as in the whole ring."""
+    """What the cut took is missing in the stream as if it had not been captured; what was settled
+    before is as in the whole ring.
+    """
     packets = conversations()
     edges = [30, 42]
     before, behind = tmp_path / "a.pcap", tmp_path / "c.pcap"
@@ -518,8 +722,14 @@ def test_every_cut_of_a_file_in_the_middle_of_a_ring(tmp_path: Path) -> None:
     for end in capture.ends:
         if capture.ends[end]:  # a file without packets stands before all others
             part = first_two.of(end)
-            settled = check_messages(part, whole, lambda row, last=part["files"][1]["last"]: row["end_time"] <= last)
-            assert same_rows(parts.of(end)["messages"], whole["messages"], but=["reply_to"]) >= settled > 0
+            settled = check_messages(
+                part, whole, lambda row, last=part["files"][1]["last"]: row["end_time"] <= last
+            )
+            assert (
+                same_rows(parts.of(end)["messages"], whole["messages"], but=["reply_to"])
+                >= settled
+                > 0
+            )
 
 
 # ---------------------------------------------------------------- recorded captures at a few places
@@ -540,7 +750,9 @@ def records_of(data: bytes) -> Capture:
         order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
         at = 24
         made.ends[at] = 0
-        while at + 16 <= len(data) and (end := at + 16 + struct.unpack_from(order + "I", data, at + 8)[0]) <= len(data):
+        while at + 16 <= len(data) and (
+            end := at + 16 + struct.unpack_from(order + "I", data, at + 8)[0]
+        ) <= len(data):
             at = end
             made.count += 1
             made.ends[at] = made.count
@@ -549,10 +761,19 @@ def records_of(data: bytes) -> Capture:
 
 
 def recorded() -> list[Path]:
-    return sorted({path for scenario in truth.scenarios() for path in scenario.parts} | {path for path, _ in truth.derived()})
+    return sorted(
+        {path for scenario in truth.scenarios() for path in scenario.parts}
+        | {path for path, _ in truth.derived()}
+    )
 
 
-@pytest.mark.parametrize("path", recorded(), ids=lambda path: "-".join([*(["full"] if truth.FULL in path.parents else []), path.parent.name, path.name]))
+@pytest.mark.parametrize(
+    "path",
+    recorded(),
+    ids=lambda path: "-".join(
+        [*(["full"] if truth.FULL in path.parents else []), path.parent.name, path.name]
+    ),
+)
 def test_recorded_captures_cut_anywhere(path: Path, tmp_path: Path) -> None:
     """Each file by itself, at places that its name chooses."""
     data = path.read_bytes()
@@ -565,4 +786,6 @@ def test_recorded_captures_cut_anywhere(path: Path, tmp_path: Path) -> None:
         end = capture.whole_until(cut)
         parts.check(capture.data[:cut], end, None if cut == end else rf"begins at byte {end}\b")
         check_accounting(read(parts.paths))
-        check_prefix(parts.of(end), whole, lambda row, until=capture.ends[end]: row["end_frame"] <= until)
+        check_prefix(
+            parts.of(end), whole, lambda row, until=capture.ends[end]: row["end_frame"] <= until
+        )

@@ -1,4 +1,6 @@
-"""monerotraffic on the labelled captures: against the truth, against monerod's own log, against tshark where it is right, and against the oracle, row for row."""
+"""monerotraffic on the labelled captures: against the truth, against monerod's own log, against
+tshark where it is right, and against the oracle, row for row.
+"""
 
 from __future__ import annotations
 
@@ -22,27 +24,143 @@ Tables = dict[str, list[Row]]
 
 COLUMNS = {
     "connections": (
-        *("connection", "client", "client_port", "server", "server_port", "opened", "closed", "start", "end", "rtt", "client_mss", "server_mss", "client_ttl", "server_ttl"),
-        *(f"{side}_{name}" for side in ("client", "server") for name in ("packets", "bytes", "retransmitted", "lost", "messages")),
+        *(
+            "connection",
+            "client",
+            "client_port",
+            "server",
+            "server_port",
+            "opened",
+            "closed",
+            "start",
+            "end",
+            "rtt",
+            "client_mss",
+            "server_mss",
+            "client_ttl",
+            "server_ttl",
+        ),
+        *(
+            f"{side}_{name}"
+            for side in ("client", "server")
+            for name in ("packets", "bytes", "retransmitted", "lost", "messages")
+        ),
     ),
     "messages": (
-        *("connection", "from_client", "time", "end_time", "file", "frame", "end_frame", "command", "name", "kind", "flags", "expects_response", "return_code", "version"),
-        *("length", "captured", "segments", "first_segment", "end_length", "shared", "fragments", "status"),
-        *("keys_ordered", "unknown_keys", "duplicate_keys", "wide_varints", "other_types", "default_fields", "trailing", "skeleton"),
+        *(
+            "connection",
+            "from_client",
+            "time",
+            "end_time",
+            "file",
+            "frame",
+            "end_frame",
+            "command",
+            "name",
+            "kind",
+            "flags",
+            "expects_response",
+            "return_code",
+            "version",
+        ),
+        *(
+            "length",
+            "captured",
+            "segments",
+            "first_segment",
+            "end_length",
+            "shared",
+            "fragments",
+            "status",
+        ),
+        *(
+            "keys_ordered",
+            "unknown_keys",
+            "duplicate_keys",
+            "wide_varints",
+            "other_types",
+            "default_fields",
+            "trailing",
+            "skeleton",
+        ),
     ),
-    "peer_lists": ("position", "host", "port", "type", "id", "last_seen", "pruning_seed", "rpc_port", "rpc_credits_per_hash"),
-    "node_data": ("peer_id", "my_port", "network_id", "support_flags", "rpc_port", "rpc_credits_per_hash", "local_time", "status_text"),
-    "sync_data": ("current_height", "cumulative_difficulty", "cumulative_difficulty_top64", "top_id", "top_version", "pruning_seed"),
-    "transactions": ("position", "tx", "size", "version", "rct_type", "inputs", "outputs", "ring_size", "fee", "weight", "pruned", "fluff", "ascending", "block_position"),
-    "blocks": ("position", "block", "height", "timestamp", "major_version", "minor_version", "previous", "miner_tx", "transactions", "size"),
+    "peer_lists": (
+        "position",
+        "host",
+        "port",
+        "type",
+        "id",
+        "last_seen",
+        "pruning_seed",
+        "rpc_port",
+        "rpc_credits_per_hash",
+    ),
+    "node_data": (
+        "peer_id",
+        "my_port",
+        "network_id",
+        "support_flags",
+        "rpc_port",
+        "rpc_credits_per_hash",
+        "local_time",
+        "status_text",
+    ),
+    "sync_data": (
+        "current_height",
+        "cumulative_difficulty",
+        "cumulative_difficulty_top64",
+        "top_id",
+        "top_version",
+        "pruning_seed",
+    ),
+    "transactions": (
+        "position",
+        "tx",
+        "size",
+        "version",
+        "rct_type",
+        "inputs",
+        "outputs",
+        "ring_size",
+        "fee",
+        "weight",
+        "pruned",
+        "fluff",
+        "ascending",
+        "block_position",
+    ),
+    "blocks": (
+        "position",
+        "block",
+        "height",
+        "timestamp",
+        "major_version",
+        "minor_version",
+        "previous",
+        "miner_tx",
+        "transactions",
+        "size",
+    ),
     "inventories": ("position", "list", "id", "index"),
-    "files": ("file", "path", "packets", "bytes", "first", "last", "tcp_packets", "monero_packets", "skipped_packets", "truncated"),
+    "files": (
+        "file",
+        "path",
+        "packets",
+        "bytes",
+        "first",
+        "last",
+        "tcp_packets",
+        "monero_packets",
+        "skipped_packets",
+        "truncated",
+    ),
 }
 BY_MESSAGE = ("peer_lists", "node_data", "sync_data", "transactions", "blocks", "inventories")
 FINGERPRINT = COLUMNS["messages"][-8:]
 
 
-# ---------------------------------------------------------------- DataFrames as lists of plain dicts
+# ---------------------------------------------------------------- DataFrames as lists of plain
+# dicts
 
 
 @cache
@@ -60,14 +178,28 @@ def plain(frame: pd.DataFrame) -> list[Row]:
         if isinstance(column.dtype, pd.DatetimeTZDtype):
             columns[name] = column.astype("int64").tolist()
         elif column.dtype.kind == "m":
-            columns[name] = [None if missing else value for value, missing in zip(column.astype("int64").tolist(), column.isna().tolist(), strict=True)]
+            columns[name] = [
+                None if missing else value
+                for value, missing in zip(
+                    column.astype("int64").tolist(), column.isna().tolist(), strict=True
+                )
+            ]
         else:
-            columns[name] = [None if missing else value for value, missing in zip(column.tolist(), column.isna().tolist(), strict=True)]
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+            columns[name] = [
+                None if missing else value
+                for value, missing in zip(column.tolist(), column.isna().tolist(), strict=True)
+            ]
+    return [
+        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
+    ]
 
 
 def tables_of(traffic: mt.Traffic) -> Tables:
-    return {name: plain(getattr(traffic, name)) if len(traffic.arrays[name]) else [] for name in ("connections", "messages", *BY_MESSAGE, "problems", "files")}  # an empty DataFrame takes as long
+    # an empty DataFrame takes as long
+    return {
+        name: plain(getattr(traffic, name)) if len(traffic.arrays[name]) else []
+        for name in ("connections", "messages", *BY_MESSAGE, "problems", "files")
+    }
 
 
 @cache
@@ -76,14 +208,21 @@ def ours(*paths: Path) -> Tables:
 
 
 def messages_by_stream(tables: Tables) -> tuple[list[Row], dict[int, tuple[int, bool, int]]]:
-    """Rows of `messages` by connection, direction and order, without ids; and the place of each id in that order. Only the order of messages of different directions depends on when a hole is given up."""
+    """Rows of `messages` by connection, direction and order, without ids; and the place of each id
+    in that order. Only the order of messages of different directions depends on when a hole is
+    given up.
+    """
     places: dict[int, tuple[int, bool, int]] = {}
     counts: Counter[tuple[int, bool]] = Counter()
     for row in tables["messages"]:
         stream = (row["connection"], row["from_client"])
         places[row["message"]] = (*stream, counts[stream])
         counts[stream] += 1
-    rows = [{name: row[name] for name in COLUMNS["messages"]} | {"place": places[row["message"]], "reply_to": places.get(row["reply_to"])} for row in tables["messages"]]
+    rows = [
+        {name: row[name] for name in COLUMNS["messages"]}
+        | {"place": places[row["message"]], "reply_to": places.get(row["reply_to"])}
+        for row in tables["messages"]
+    ]
     return sorted(rows, key=lambda row: row["place"]), places
 
 
@@ -97,13 +236,27 @@ def check_same(left: list[Row], right: list[Row], what: str) -> None:
 def check_oracle(found: Tables, wanted: Tables, but: Iterable[str] = ()) -> None:
     """Every table as the oracle has it, `but` for some columns of messages."""
     for name in ("connections", "files"):
-        check_same(*([told(name, row) for row in tables[name]] for tables in (found, wanted)), what=name)
-    (left, left_places), (right, right_places) = messages_by_stream(found), messages_by_stream(wanted)
-    left, right = ([row | dict.fromkeys([*but, *unsure(row)]) for row in rows] for rows in (left, right))
+        check_same(
+            *([told(name, row) for row in tables[name]] for tables in (found, wanted)), what=name
+        )
+    (left, left_places), (right, right_places) = (
+        messages_by_stream(found),
+        messages_by_stream(wanted),
+    )
+    left, right = (
+        [row | dict.fromkeys([*but, *unsure(row)]) for row in rows] for rows in (left, right)
+    )
     check_same(left, right, "messages")
     for name in BY_MESSAGE:
         rows = [
-            sorted(({column: row[column] for column in COLUMNS[name]} | {"place": places[row["message"]]} for row in tables[name]), key=lambda row: (row["place"], row.get("position", 0)))
+            sorted(
+                (
+                    {column: row[column] for column in COLUMNS[name]}
+                    | {"place": places[row["message"]]}
+                    for row in tables[name]
+                ),
+                key=lambda row: (row["place"], row.get("position", 0)),
+            )
             for tables, places in ((found, left_places), (wanted, right_places))
         ]
         check_same(*rows, what=name)
@@ -112,13 +265,17 @@ def check_oracle(found: Tables, wanted: Tables, but: Iterable[str] = ()) -> None
 
 
 def unsure(row: Row) -> list[str]:
-    """What else the segments of a broken or a joined message carry is told as far as it goes, and so is the fingerprint of a payload that monerod refuses."""
+    """What else the segments of a broken or a joined message carry is told as far as it goes, and
+    so is the fingerprint of a payload that monerod refuses.
+    """
     more = FINGERPRINT if row["status"] == "malformed" else ()
     return [*more] if row["status"] == "complete" and row["fragments"] == 1 else ["shared", *more]
 
 
 def told(table: str, row: Row) -> Row:
-    """The columns to compare. What a stream begun in the middle shows of earlier bytes is repeated as well as new to us: only the sum is compared."""
+    """The columns to compare. What a stream begun in the middle shows of earlier bytes is repeated
+    as well as new to us: only the sum is compared.
+    """
     made = {column: row[column] for column in COLUMNS[table]}
     if table == "connections" and row["start"] == "midstream":
         for side in ("client", "server"):
@@ -131,14 +288,20 @@ def undecoded(tables: Tables) -> Counter[tuple[str, int]]:
     """Bytes in `problems` by kind and connection."""
     made: Counter[tuple[str, int]] = Counter()
     for row in tables["problems"]:
-        if row["bytes"] and row["offset"] >= 0 and row["kind"] not in ("conflict", "file", "packet"):
+        if (
+            row["bytes"]
+            and row["offset"] >= 0
+            and row["kind"] not in ("conflict", "file", "packet")
+        ):
             made[row["kind"], row["connection"]] += row["bytes"]
     return made
 
 
 def unread(tables: Tables) -> Counter[tuple[int, int]]:
     """Blobs that do not parse, by connection and stream offset of their message."""
-    return Counter((row["connection"], row["offset"]) for row in tables["problems"] if row["kind"] == "blob")
+    return Counter(
+        (row["connection"], row["offset"]) for row in tables["problems"] if row["kind"] == "blob"
+    )
 
 
 def check_accounting(traffic: mt.Traffic) -> None:
@@ -156,7 +319,10 @@ def scenarios() -> list[Any]:
 
 @pytest.mark.parametrize("scenario", scenarios())
 def test_messages_none_missing_none_invented(scenario: truth.Scenario) -> None:
-    found, wanted = truth.our_keys(truth.with_ends(ours(*scenario.parts))), truth.truth_keys(scenario.messages())
+    found, wanted = (
+        truth.our_keys(truth.with_ends(ours(*scenario.parts))),
+        truth.truth_keys(scenario.messages()),
+    )
     assert not wanted - found, "missing"
     assert not found - wanted, "invented"
 
@@ -178,16 +344,31 @@ def test_times_ids_heights(scenario: truth.Scenario) -> None:
         assert abs(row["end_time"] / 1e9 - wanted["time"]) < 2e-6
         if row["status"] == "malformed":
             continue
-        node, sync, entries = nodes.get(row["message"], {}), syncs.get(row["message"], {}), peers.get(row["message"], [])
+        node, sync, entries = (
+            nodes.get(row["message"], {}),
+            syncs.get(row["message"], {}),
+            peers.get(row["message"], []),
+        )
         if "peer_id" in wanted:
             assert f"{node['peer_id']:016x}" == wanted["peer_id"]
-        for name, value in (("support_flags", node.get("support_flags")), ("my_port", node.get("my_port")), ("height", sync.get("current_height")), ("top_id", sync.get("top_id"))):
+        for name, value in (
+            ("support_flags", node.get("support_flags")),
+            ("my_port", node.get("my_port")),
+            ("height", sync.get("current_height")),
+            ("top_id", sync.get("top_id")),
+        ):
             if name in wanted:
                 assert value == wanted[name], (name, wanted)
         assert len(entries) == wanted.get("peer_list", 0)
         if "peer_list_24s" in wanted:
-            assert len({entry["host"].rpartition(".")[0] for entry in entries}) == wanted["peer_list_24s"]
-            assert sum(entry["last_seen"] is not None for entry in entries) == wanted["peer_list_last_seen"]
+            assert (
+                len({entry["host"].rpartition(".")[0] for entry in entries})
+                == wanted["peer_list_24s"]
+            )
+            assert (
+                sum(entry["last_seen"] is not None for entry in entries)
+                == wanted["peer_list_last_seen"]
+            )
 
 
 @pytest.mark.parametrize("scenario", scenarios())
@@ -198,10 +379,18 @@ def test_levin_fragments_are_joined(scenario: truth.Scenario) -> None:
     assert all(row["status"] == "complete" and row["command"] == 1002 for row in joined)
 
 
-@pytest.mark.parametrize("scenario", [pytest.param(scenario, id=scenario.id) for scenario in truth.scenarios() if scenario.full])
+@pytest.mark.parametrize(
+    "scenario",
+    [pytest.param(scenario, id=scenario.id) for scenario in truth.scenarios() if scenario.full],
+)
 def test_messages_are_those_of_monerods_log(scenario: truth.Scenario) -> None:
-    """The differences are those that crosscheck.json lists: the log has no noise, nothing of refused connections, and what was queued when an RST arrived."""
-    found, logged = truth.as_logged(truth.with_ends(ours(*scenario.parts))), truth.log_messages(scenario)
+    """The differences are those that crosscheck.json lists: the log has no noise, nothing of
+    refused connections, and what was queued when an RST arrived.
+    """
+    found, logged = (
+        truth.as_logged(truth.with_ends(ours(*scenario.parts))),
+        truth.log_messages(scenario),
+    )
     check = json.loads((scenario.folder / "crosscheck.json").read_text())["log_vs_wire"]
     only_wire: Counter[truth.Key] = Counter()
     for peer, port, direction, command, flags, length, count, *_ in check["only_wire"]:
@@ -213,9 +402,12 @@ def test_messages_are_those_of_monerods_log(scenario: truth.Scenario) -> None:
     for counter, difference in ((ours_only, found - logged), (log_only, logged - found)):
         for (peer, port, direction, length, flags, _, command, _), count in difference.items():
             counter[peer, port, direction, length, flags, command] += count
-    joined = Counter({key: count for key, count in only_log.items() if key[-1] == 1002})  # fragments: joined in the log and in ours
+    # fragments: joined in the log and in ours
+    joined = Counter({key: count for key, count in only_log.items() if key[-1] == 1002})
     assert log_only == only_log - joined
-    assert ours_only == Counter({key: count for key, count in only_wire.items() if key[-1] != 0 or key[-2] == 12})
+    assert ours_only == Counter(
+        {key: count for key, count in only_wire.items() if key[-1] != 0 or key[-2] == 12}
+    )
 
 
 @pytest.mark.parametrize("scenario", scenarios())
@@ -228,7 +420,10 @@ def test_rows_are_those_of_the_oracle(scenario: truth.Scenario) -> None:
     check_oracle(ours(*scenario.parts), oracle.decode(scenario.parts))
 
 
-@pytest.mark.parametrize("scenario", [pytest.param(scenario, id=scenario.id) for scenario in truth.scenarios() if scenario.merged])
+@pytest.mark.parametrize(
+    "scenario",
+    [pytest.param(scenario, id=scenario.id) for scenario in truth.scenarios() if scenario.merged],
+)
 def test_ring_files_are_the_merged_file(scenario: truth.Scenario) -> None:
     assert scenario.merged is not None
     parts, merged = ours(*scenario.parts), ours(scenario.merged)
@@ -236,7 +431,13 @@ def test_ring_files_are_the_merged_file(scenario: truth.Scenario) -> None:
     for name in ("connections", *BY_MESSAGE):
         check_same(parts[name], merged[name], name)
     frames = ("file", "frame", "end_frame")
-    left, right = ([{name: value for name, value in row.items() if name not in frames} for row in truth.with_ends(tables)] for tables in (parts, merged))
+    left, right = (
+        [
+            {name: value for name, value in row.items() if name not in frames}
+            for row in truth.with_ends(tables)
+        ]
+        for tables in (parts, merged)
+    )
     check_same(left, right, "messages")
 
 
@@ -247,7 +448,11 @@ def test_ring_files_are_the_merged_file(scenario: truth.Scenario) -> None:
 def test_fields_are_those_that_tshark_prints(scenario: truth.Scenario) -> None:
     tables = ours(*scenario.parts)
     delivered = Counter(row["delivered_frame"] for row in scenario.messages())
-    orderly = {(row["last_frame"], row["command"], row["flags"]) for row in scenario.messages() if row["delivered_frame"] == row["last_frame"] and delivered[row["last_frame"]] == 1}
+    orderly = {
+        (row["last_frame"], row["command"], row["flags"])
+        for row in scenario.messages()
+        if row["delivered_frame"] == row["last_frame"] and delivered[row["last_frame"]] == 1
+    }
     nodes = {row["message"]: row for row in tables["node_data"]}
     syncs = {row["message"]: row for row in tables["sync_data"]}
     peers: dict[int, list[tuple[str, int, int]]] = {}
@@ -258,13 +463,24 @@ def test_fields_are_those_that_tshark_prints(scenario: truth.Scenario) -> None:
     compared = 0
     for row in truth.with_ends(tables):
         frame = row["last_frame"]
-        if row["status"] != "complete" or (frame, row["command"], row["flags"]) not in orderly or frame not in printed:
+        if (
+            row["status"] != "complete"
+            or (frame, row["command"], row["flags"]) not in orderly
+            or frame not in printed
+        ):
             continue
         one = printed[frame]
         assert (one.command, one.flags) == (row["command"], row["flags"])
         assert peers.get(row["message"], []) == one.peers, frame
         said = nodes.get(row["message"], {}) | syncs.get(row["message"], {})
-        for name in ("peer_id", "my_port", "support_flags", "current_height", "cumulative_difficulty", "top_version"):
+        for name in (
+            "peer_id",
+            "my_port",
+            "support_flags",
+            "current_height",
+            "cumulative_difficulty",
+            "top_version",
+        ):
             assert said.get(name) == one.fields.get(name), (frame, name)
         compared += 1
     assert compared > 20
@@ -273,7 +489,13 @@ def test_fields_are_those_that_tshark_prints(scenario: truth.Scenario) -> None:
 # ---------------------------------------------------------------- captures made from `honest`
 
 
-@pytest.mark.parametrize(("path", "entry"), [pytest.param(path, entry, id=f"{path.parents[1].name}-{path.name}") for path, entry in truth.derived()])
+@pytest.mark.parametrize(
+    ("path", "entry"),
+    [
+        pytest.param(path, entry, id=f"{path.parents[1].name}-{path.name}")
+        for path, entry in truth.derived()
+    ],
+)
 def test_derived_captures(path: Path, entry: dict[str, Any]) -> None:
     tables = ours(path)
     assert sum(file["packets"] for file in tables["files"]) == truth.derived_frames(path, entry)

@@ -12,11 +12,21 @@ from monerotraffic.net.vantage import Evidence, canonical, hosts_of
 from monerotraffic.tables.schema import SCHEMA
 
 PORTS = (18080, 28080, 38080)
-BOTH_TTLS = sum(1 << (field.present_bit or 0) for field in SCHEMA["connections"].fields if field.name in ("client_ttl", "server_ttl"))
+BOTH_TTLS = sum(
+    1 << (field.present_bit or 0)
+    for field in SCHEMA["connections"].fields
+    if field.name in ("client_ttl", "server_ttl")
+)
 
 
 def connection(client: int, server: int, **values: Any) -> dict[str, Any]:
-    return {"client": client, "server": server, "client_port": 40000, "server_port": 18080, **values}
+    return {
+        "client": client,
+        "server": server,
+        "client_port": 40000,
+        "server_port": 18080,
+        **values,
+    }
 
 
 def connections(*made: dict[str, Any]) -> np.ndarray[Any, Any]:
@@ -29,14 +39,18 @@ def connections(*made: dict[str, Any]) -> np.ndarray[Any, Any]:
     return rows
 
 
-def found(addresses: list[str], *made: dict[str, Any], ports: tuple[int, ...] = PORTS) -> tuple[str, ...]:
+def found(
+    addresses: list[str], *made: dict[str, Any], ports: tuple[int, ...] = PORTS
+) -> tuple[str, ...]:
     evidence = Evidence(ports)
     evidence.add_connections(connections(*made))
     whole = evidence.hosts(addresses)
     piecewise = Evidence(ports)
     for one in made:
         piecewise.add_connections(connections(one))
-    assert piecewise.hosts(addresses) == whole, "it must not matter in what parts the connections come"
+    assert piecewise.hosts(addresses) == whole, (
+        "it must not matter in what parts the connections come"
+    )
     return whole
 
 
@@ -60,7 +74,19 @@ def test_canonical(given: Any, shown: str) -> None:
     assert canonical(given) == shown
 
 
-@pytest.mark.parametrize("wrong", ["", "localhost", "192.0.2", "192.0.2.256", "192.0.2.01", "192.0.2.1/24", "2001:db8::1::2", "192.0.2.1:18080"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "localhost",
+        "192.0.2",
+        "192.0.2.256",
+        "192.0.2.01",
+        "192.0.2.1/24",
+        "2001:db8::1::2",
+        "192.0.2.1:18080",
+    ],
+)
 def test_not_an_address(wrong: str) -> None:
     with pytest.raises(ValueError, match="is not an IP address"):
         canonical(wrong)
@@ -91,13 +117,28 @@ def test_other_ends_count_more_than_connections() -> None:
 
 
 def test_both_ip_versions() -> None:
-    addresses = ["2001:db8::10", "2001:db8::1", "198.51.100.10", "192.0.2.1", "192.0.2.2", "2001:db8::2"]
+    addresses = [
+        "2001:db8::10",
+        "2001:db8::1",
+        "198.51.100.10",
+        "192.0.2.1",
+        "192.0.2.2",
+        "2001:db8::2",
+    ]
     made = [connection(1, 0), connection(0, 5), connection(2, 3), connection(4, 2)]
     assert found(addresses, *made) == ("198.51.100.10", "2001:db8::10")
 
 
 def test_only_monero_connections_count() -> None:
-    addresses = ["198.51.100.10", "192.0.2.1", "192.0.2.2", "203.0.113.1", "192.0.2.3", "192.0.2.4", "192.0.2.5"]
+    addresses = [
+        "198.51.100.10",
+        "192.0.2.1",
+        "192.0.2.2",
+        "203.0.113.1",
+        "192.0.2.3",
+        "192.0.2.4",
+        "192.0.2.5",
+    ]
     web = [connection(i, 3, server_port=443) for i in (0, 1, 2, 4, 5, 6)]
     assert found(addresses, *web, connection(0, 1), connection(2, 0)) == ("198.51.100.10",)
     assert found(addresses, *web) == ()
@@ -106,7 +147,10 @@ def test_only_monero_connections_count() -> None:
 
 def test_messages_make_a_connection_moneros() -> None:
     addresses = ["192.0.2.1", "198.51.100.10", "192.0.2.2"]
-    hidden = [connection(0, 1, server_port=50000, client_messages=1), connection(2, 1, server_port=50001, server_messages=3)]
+    hidden = [
+        connection(0, 1, server_port=50000, client_messages=1),
+        connection(2, 1, server_port=50001, server_messages=3),
+    ]
     assert found(addresses, *hidden) == ("198.51.100.10",)
 
 

@@ -1,4 +1,5 @@
-"""Captures made to cost as much as they can (benchmarks/worst.py). No time is asserted: a decoder that is not linear in one of them would not come to an end.
+"""Captures made to cost as much as they can (benchmarks/worst.py). No time is asserted: a decoder
+that is not linear in one of them would not come to an end.
 
 How long they take is measured by `python -m benchmarks worst`; docs/benchmarks.md has the figures.
 """
@@ -22,7 +23,16 @@ from benchmarks.worst import CASES
 
 MILLION = 1_000_000
 FEW = 30_000  # of those whose packets are full
-PACKETS = dict.fromkeys(CASES, FEW) | dict.fromkeys(["reversed_segments", "overlapping_segments", "connections", "colliding_connections", "times_that_jump"], MILLION)
+PACKETS = dict.fromkeys(CASES, FEW) | dict.fromkeys(
+    [
+        "reversed_segments",
+        "overlapping_segments",
+        "connections",
+        "colliding_connections",
+        "times_that_jump",
+    ],
+    MILLION,
+)
 
 
 def read(path: Path) -> mt.Traffic:
@@ -41,19 +51,26 @@ def worst(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, mt.Traff
     return name, traffic
 
 
-# What each of them comes to, by hand: connections, messages and their statuses, limits that are reached.
+# What each of them comes to, by hand: connections, messages and their statuses, limits that are
+# reached.
 ONE_STREAM = {"connections": 1}
 EXPECTED: dict[str, dict[str, int]] = {
-    "reversed_segments": {**ONE_STREAM, "messages": 0, "hole_segments": 1},  # the first bytes, which come last, are late
+    # the first bytes, which come last, are late
+    "reversed_segments": {**ONE_STREAM, "messages": 0, "hole_segments": 1},
     "shuffled_segments": {**ONE_STREAM, "messages": 0},
     "overlapping_segments": {**ONE_STREAM, "messages": 0},
     "snapped_segments": {**ONE_STREAM, "messages": 0},
     "conflicting_segments": {**ONE_STREAM, "messages": 0},
     "connections": {"connections": MILLION, "messages": 0, "limit connections": 750_000},
     "colliding_connections": {"connections": MILLION, "messages": 0, "limit connections": 750_000},
-    "times_that_jump": {"connections": MILLION // 2 + 1, "messages": 0, "limit connections": 250_001},
+    "times_that_jump": {
+        "connections": MILLION // 2 + 1,
+        "messages": 0,
+        "limit connections": 250_001,
+    },
     "ip_fragments": {"connections": 0, "messages": 0},
-    "signatures": {**ONE_STREAM, "messages": 1, "oversize": 1, "limit message_bytes": 1},  # in step a signature is a header, whatever follows it
+    # in step a signature is a header, whatever follows it
+    "signatures": {**ONE_STREAM, "messages": 1, "oversize": 1, "limit message_bytes": 1},
     "signatures_in_bulk": {**ONE_STREAM, "messages": 1, "oversize": 1, "limit message_bytes": 1},
     "one_byte_message": {**ONE_STREAM, "messages": 1, "complete": 1},
     "requests": {**ONE_STREAM, "limit requests": FEW // 2 * 15 - 1024},
@@ -82,7 +99,9 @@ def test_worst_case(worst: tuple[str, mt.Traffic]) -> None:
 
 def test_rules_and_metrics_are_all_taken(tmp_path: Path) -> None:
     """What is measured of them: each of them, once."""
-    rows = metrics.measure(Path(__file__).parent / "data/spies/vantage_00001.pcapng.gz", 2, lambda text: None)
+    rows = metrics.measure(
+        Path(__file__).parent / "data/spies/vantage_00001.pcapng.gz", 2, lambda text: None
+    )
     names = [row["name"] for row in rows]
     assert names[0] == "read"
     assert [name for name in names if name.startswith("rule")] == [f"rule {name}" for name in RULES]
@@ -94,5 +113,9 @@ def test_a_message_in_a_million_pieces(tmp_path: Path) -> None:
     path = tmp_path / "worst.pcap"
     path.write_bytes(CASES["one_byte_message"](MILLION))
     message = read(path).messages.iloc[0]
-    assert (message.status, message.segments, message.captured) == ("complete", message.length + 33, message.length)
+    assert (message.status, message.segments, message.captured) == (
+        "complete",
+        message.length + 33,
+        message.length,
+    )
     assert message.length > MILLION * 0.99

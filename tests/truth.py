@@ -1,11 +1,16 @@
-"""The labelled captures and what is known of them: the small ones in tests/data, and the full ones beside the repository where they are.
+"""The labelled captures and what is known of them: the small ones in tests/data, and the full ones
+beside the repository where they are.
 
-The truth of a scenario, wire_messages.jsonl.gz, was made by a decoder of its own and checked against monerod's log. Its columns, where they are not plain:
+The truth of a scenario, wire_messages.jsonl.gz, was made by a decoder of its own and checked
+against monerod's log. Its columns, where they are not plain:
 
-- `first_frame`: the earliest packet that brought bytes of the message which no packet had brought before; where packets came out of order that is not the packet of the first byte.
+- `first_frame`: the earliest packet that brought bytes of the message which no packet had brought
+  before; where packets came out of order that is not the packet of the first byte.
 - `last_frame`: the latest such packet; `time` is its time. `segments`: how many such packets.
 - `delivered_frame`: with that packet the stream was whole up to the end of the message.
-- Frames are those of the merged files. A Levin fragment is a row of its own. A message that was cut or has a hole is no row."""
+- Frames are those of the merged files. A Levin fragment is a row of its own. A message that was cut
+  or has a hole is no row.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +46,9 @@ class Scenario:
     @property
     def parts(self) -> list[Path]:
         """The files of the ring."""
-        return sorted([*self.folder.glob("vantage_*.pcapng"), *self.folder.glob("vantage_*.pcapng.gz")])
+        return sorted(
+            [*self.folder.glob("vantage_*.pcapng"), *self.folder.glob("vantage_*.pcapng.gz")]
+        )
 
     @property
     def merged(self) -> Path | None:
@@ -52,7 +59,10 @@ class Scenario:
         return lines(self.folder / "wire_messages.jsonl.gz")
 
     def events(self, kind: str) -> list[Row]:
-        """What the lab did and monerod's RPC told: transactions sent (`tx`: hash, weight, outputs) and blocks mined (`mine`: blocks, height of the last). Of a small scenario, of the full one."""
+        """What the lab did and monerod's RPC told: transactions sent (`tx`: hash, weight, outputs)
+        and blocks mined (`mine`: blocks, height of the last). Of a small scenario, of the full
+        one.
+        """
         name = "manifest.json" if self.full else "events.json"
         events: list[Row] = json.loads((self.folder / name).read_text())["events"]
         return [event for event in events if event["kind"] == kind]
@@ -63,12 +73,18 @@ class Scenario:
 
     def mined(self) -> dict[str, int]:
         """Heights of blocks by id."""
-        return {block: event["height"] - back for event in self.events("mine") for back, block in enumerate(reversed(event["blocks"] or []))}
+        return {
+            block: event["height"] - back
+            for event in self.events("mine")
+            for back, block in enumerate(reversed(event["blocks"] or []))
+        }
 
 
 def scenarios() -> list[Scenario]:
     made = [Scenario(name, SMALL / name, False) for name in SCENARIOS]
-    return made + [Scenario(name, FULL / name, True) for name in SCENARIOS if (FULL / name).is_dir()]
+    return made + [
+        Scenario(name, FULL / name, True) for name in SCENARIOS if (FULL / name).is_dir()
+    ]
 
 
 def lines(path: Path) -> list[Row]:
@@ -87,7 +103,10 @@ def derived() -> list[tuple[Path, Row]]:
 
 
 def derived_counts(path: Path, entry: Mapping[str, Any]) -> Mapping[str, int]:
-    """Whole messages by direction, command and flags. The decoder behind the manifest joins no IP fragments and reads no Simple Packet Blocks: there the counts are those of other files of the same frames."""
+    """Whole messages by direction, command and flags. The decoder behind the manifest joins no IP
+    fragments and reads no Simple Packet Blocks: there the counts are those of other files of the
+    same frames.
+    """
     twin = {"ip_fragments": "ipv4_228", "simple_packets": "qinq"}.get(path.name.split(".")[0])
     if twin is not None:
         manifest = json.loads((path.parent / "manifest.json").read_text())["files"]
@@ -108,7 +127,8 @@ def labels(scenario: Scenario) -> dict[str, list[str]]:
     return made
 
 
-# ---------------------------------------------------------------- comparing rows of `messages` with the truth
+# ---------------------------------------------------------------- comparing rows of `messages` with
+# the truth
 
 Key = tuple[Any, ...]
 
@@ -119,7 +139,21 @@ def is_fragment(row: Mapping[str, Any]) -> bool:
 
 
 def truth_keys(rows: Iterable[Row]) -> Counter[Key]:
-    names = ("src", "sport", "dst", "dport", "first_frame", "last_frame", "segments", "command", "flags", "length", "return", "rc", "version")
+    names = (
+        "src",
+        "sport",
+        "dst",
+        "dport",
+        "first_frame",
+        "last_frame",
+        "segments",
+        "command",
+        "flags",
+        "length",
+        "return",
+        "rc",
+        "version",
+    )
     return Counter(tuple(row[name] for name in names) for row in rows if not is_fragment(row))
 
 
@@ -137,11 +171,23 @@ def with_ends(tables: Mapping[str, Sequence[Row]]) -> Iterator[Row]:
     times = [(file["first"], file["last"]) for file in tables["files"]]
     for row in tables["messages"]:
         connection = tables["connections"][row["connection"]]
-        ends = [(connection["client"], connection["client_port"]), (connection["server"], connection["server_port"])]
+        ends = [
+            (connection["client"], connection["client_port"]),
+            (connection["server"], connection["server_port"]),
+        ]
         if not row["from_client"]:
             ends.reverse()
-        end_file = next(i for i in range(row["file"], len(times)) if i == len(times) - 1 or row["end_time"] <= times[i][1])
-        yield row | {"sender": ends[0], "receiver": ends[1], "first_frame": before[row["file"]] + row["frame"], "last_frame": before[end_file] + row["end_frame"]}
+        end_file = next(
+            i
+            for i in range(row["file"], len(times))
+            if i == len(times) - 1 or row["end_time"] <= times[i][1]
+        )
+        yield row | {
+            "sender": ends[0],
+            "receiver": ends[1],
+            "first_frame": before[row["file"]] + row["frame"],
+            "last_frame": before[end_file] + row["end_frame"],
+        }
 
 
 def is_whole(row: Mapping[str, Any]) -> bool:
@@ -151,7 +197,14 @@ def is_whole(row: Mapping[str, Any]) -> bool:
 
 def our_key(row: Mapping[str, Any]) -> Key:
     frames = (row["first_frame"], row["last_frame"], row["segments"])
-    header = (row["command"], row["flags"], row["length"], int(row["expects_response"]), row["return_code"], row["version"])
+    header = (
+        row["command"],
+        row["flags"],
+        row["length"],
+        int(row["expects_response"]),
+        row["return_code"],
+        row["version"],
+    )
     return (*row["sender"], *row["receiver"], *frames, *header)
 
 
@@ -159,12 +212,16 @@ def our_keys(rows: Iterable[Row]) -> Counter[Key]:
     return Counter(our_key(row) for row in rows if is_whole(row) and row["fragments"] == 1)
 
 
-def by_direction(tables: Mapping[str, Sequence[Row]], vantage: Sequence[str] = VANTAGE) -> Counter[str]:
+def by_direction(
+    tables: Mapping[str, Sequence[Row]], vantage: Sequence[str] = VANTAGE
+) -> Counter[str]:
     """Whole messages as the manifest of `derived` counts them."""
     counts: Counter[str] = Counter()
     for row in with_ends(tables):
         if row["status"] == "complete":
-            counts[f"{'sent' if row['sender'][0] in vantage else 'received'} {row['command']} {row['flags']}"] += 1
+            counts[
+                f"{'sent' if row['sender'][0] in vantage else 'received'} {row['command']} {row['flags']}"
+            ] += 1
     return counts
 
 
@@ -172,10 +229,20 @@ def by_direction(tables: Mapping[str, Sequence[Row]], vantage: Sequence[str] = V
 
 
 def log_messages(scenario: Scenario) -> Counter[Key]:
-    """(peer, port, direction, length, flags, expects response, command, version) of what the vantage node logged."""
+    """(peer, port, direction, length, flags, expects response, command, version) of what the
+    vantage node logged.
+    """
     with gzip.open(scenario.folder / "log_messages.tsv.gz", "rt") as file:
         return Counter(
-            (row["peer"].strip("[]"), int(row["port"]), row["dir"], *(int(row[name]) for name in ("length", "flags", "have_to_return", "command", "version")))
+            (
+                row["peer"].strip("[]"),
+                int(row["port"]),
+                row["dir"],
+                *(
+                    int(row[name])
+                    for name in ("length", "flags", "have_to_return", "command", "version")
+                ),
+            )
             for row in csv.DictReader(file, delimiter="\t")
         )
 
@@ -186,7 +253,17 @@ def as_logged(rows: Iterable[Row]) -> Counter[Key]:
         ours = [end[0] in VANTAGE for end in (row["sender"], row["receiver"])]
         if is_whole(row) and any(ours):
             peer, direction = (row["receiver"], "sent") if ours[0] else (row["sender"], "received")
-            made[(*peer, direction, row["length"], row["flags"], int(row["expects_response"]), row["command"], row["version"])] += 1
+            made[
+                (
+                    *peer,
+                    direction,
+                    row["length"],
+                    row["flags"],
+                    int(row["expects_response"]),
+                    row["command"],
+                    row["version"],
+                )
+            ] += 1
     return made
 
 
@@ -204,7 +281,10 @@ class Decoded:
 
 
 def tshark_messages(scenario: Scenario) -> dict[int, Decoded]:
-    """By frame: handshakes, timed syncs, pings and support flags that were alone in their frame. tshark prints the values of a frame as one list per type; the keys and types say which is whose."""
+    """By frame: handshakes, timed syncs, pings and support flags that were alone in their frame.
+    tshark prints the values of a frame as one list per type; the keys and types say which is
+    whose.
+    """
     made = {}
     with gzip.open(scenario.folder / "tshark" / "merged_packets_reassembled.tsv.gz", "rt") as file:
         for line in file:
@@ -217,7 +297,10 @@ def tshark_messages(scenario: Scenario) -> dict[int, Decoded]:
 
 def decoded(command: int, flags: int, columns: list[str]) -> Decoded:
     keys, types = (column.split(",") if column else [] for column in columns[:2])
-    numbers = {kind: iter(column.split(",")) for kind, column in zip(("5", "6", "7", "8", "10"), columns[2:], strict=True)}
+    numbers = {
+        kind: iter(column.split(","))
+        for kind, column in zip(("5", "6", "7", "8", "10"), columns[2:], strict=True)
+    }
     made = Decoded(command, flags, [], {})
     host, port = "", 0
     for key, kind in zip(keys, types, strict=True):
@@ -242,23 +325,43 @@ PRINTED = ("key", "type", "5", "6", "7", "8", "10")  # columns: keys, types, the
 
 
 def tshark_values(scenario: Scenario) -> dict[int, tuple[str, int, int, int, Values]]:
-    """By frame: source, its port, command, flags, and the lists that tshark prints, of frames that completed one message."""
+    """By frame: source, its port, command, flags, and the lists that tshark prints, of frames that
+    completed one message.
+    """
     made = {}
     with gzip.open(scenario.folder / "tshark" / "merged_packets_reassembled.tsv.gz", "rt") as file:
         for line in file:
             columns = line.rstrip("\n").split("\t")
             if "," in columns[4]:
                 continue
-            lists = dict(zip(PRINTED, [column.split(",") if column else [] for column in columns[10:17]], strict=True))
+            lists = dict(
+                zip(
+                    PRINTED,
+                    [column.split(",") if column else [] for column in columns[10:17]],
+                    strict=True,
+                )
+            )
             source = columns[2]
-            made[int(columns[0])] = (source, int(columns[8]), int(columns[4]), int(columns[5]), lists)
+            made[int(columns[0])] = (
+                source,
+                int(columns[8]),
+                int(columns[4]),
+                int(columns[5]),
+                lists,
+            )
     return made
 
 
 def printed_bytes(value: bytes) -> str:
     """A string as tshark prints it, long ones as the captures' truth shortens them."""
     text = value.hex()
-    return "<MISSING>" if not text else text if len(text) <= 160 else f"sha1:{hashlib.sha1(text.encode()).hexdigest()[:16]}:{len(text)}"
+    return (
+        "<MISSING>"
+        if not text
+        else text
+        if len(text) <= 160
+        else f"sha1:{hashlib.sha1(text.encode()).hexdigest()[:16]}:{len(text)}"
+    )
 
 
 def printed_fields(rows: Iterable[Mapping[str, Any]]) -> Values:

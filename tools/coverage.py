@@ -12,7 +12,16 @@ ROOMS = {
     "tcp": ("tcp", "connection", "reassembly"),
     "levin": ("levin", "header", "carry", "assembly", "dialog"),
     "epee": ("epee", "epee_value", "fields"),
-    "p2p": ("command", "shape", "section", "p2p", "p2p_peers", "p2p_notify", "p2p_blobs", "complaints"),
+    "p2p": (
+        "command",
+        "shape",
+        "section",
+        "p2p",
+        "p2p_peers",
+        "p2p_notify",
+        "p2p_blobs",
+        "complaints",
+    ),
     "blobs": ("blob", "transaction", "block", "tree_hash", "keccak", "digest", "known"),
 }
 
@@ -22,13 +31,26 @@ def _line(room: str, name: str, covered: int, total: int) -> str:
 
 
 def main(path: Path) -> int:
-    files = {Path(file["filename"]).stem: file for file in json.loads(path.read_text())["files"] if file["filename"].endswith(".c")}
+    files = {
+        Path(file["filename"]).stem: file
+        for file in json.loads(path.read_text())["files"]
+        if file["filename"].endswith(".c")
+    }
     room_of = {name: room for room, names in ROOMS.items() for name in names}
     missing = sorted(set(room_of) - set(files))
     low = [name for name in room_of if name in files and files[name]["line_percent"] <= PROMISED]
     for name, file in sorted(files.items(), key=lambda item: (room_of.get(item[0], "~"), item[0])):
-        print(_line(room_of.get(name, ""), name, file["line_covered"], file["line_total"]), "< promised" if name in low else "")
-    print(_line("", "all", *(sum(file[key] for file in files.values()) for key in ("line_covered", "line_total"))))
+        print(
+            _line(room_of.get(name, ""), name, file["line_covered"], file["line_total"]),
+            "< promised" if name in low else "",
+        )
+    print(
+        _line(
+            "",
+            "all",
+            *(sum(file[key] for file in files.values()) for key in ("line_covered", "line_total")),
+        )
+    )
     if missing:
         print(f"not measured: {', '.join(missing)}", file=sys.stderr)
     return 1 if low or missing else 0

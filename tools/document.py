@@ -12,7 +12,9 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
 def main(name: str, made: str, description: str) -> int:
-    """Writes `made` to docs/NAME; with --check on the command line only compares. The exit status: 1 if it is out of date."""
+    """Writes `made` to docs/NAME; with --check on the command line only compares. The exit status:
+    1 if it is out of date.
+    """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--check", action="store_true", help="only tell if the file is out of date")
     target = DOCS / name

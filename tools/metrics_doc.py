@@ -52,10 +52,16 @@ def rule_lines(rule: Rule) -> Iterator[str]:
     yield ""
     yield rule.definition
     yield ""
-    yield f"{rule.weight}; counts {rule.unit}s; holds for {rule.holds}." + (f" In the paper: {rule.paper}." if rule.paper else "")
+    yield f"{rule.weight}; counts {rule.unit}s; holds for {rule.holds}." + (
+        f" In the paper: {rule.paper}." if rule.paper else ""
+    )
     if rule.parameters:
         yield f"Parameters: {told(rule.parameters)}."
-    others = [f"`{preset}`" + (f" ({told(rule.presets[preset])})" if rule.presets[preset] else "") for preset in PRESETS if preset in rule.presets]
+    others = [
+        f"`{preset}`" + (f" ({told(rule.presets[preset])})" if rule.presets[preset] else "")
+        for preset in PRESETS
+        if preset in rule.presets
+    ]
     if others:
         yield f"Also in {', '.join(others)}."
     yield f"Source: {rule.source}."
@@ -79,7 +85,12 @@ def metric_lines() -> Iterator[str]:
     for name in metrics.__all__:
         metric = getattr(metrics, name)
         if inspect.isfunction(metric):
-            first = (inspect.getdoc(metric) or "").split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
+            first = (
+                (inspect.getdoc(metric) or "")
+                .split("\n\n")[0]
+                .replace("\n", " ")
+                .replace("|", "\\|")
+            )
             yield f"| `{name}` | {first} |"
 
 

@@ -42,7 +42,10 @@ LIMITS = """\
 DERIVED = {
     ("connections", "vantage"): "the side that is the vantage node, missing if neither is",
     ("connections", "peer"): "the other side, missing if there is no vantage node",
-    ("connections", "direction"): "`incoming` if the peer opened the connection, `outgoing` if the vantage node did",
+    (
+        "connections",
+        "direction",
+    ): "`incoming` if the peer opened the connection, `outgoing` if the vantage node did",
     ("messages", "peer"): "`peer` of the connection",
     ("messages", "direction"): "`sent` by the vantage node or `received` by it",
     ("messages", "name"): "monerod's name of the command, `UNKNOWN` for one it does not know",
@@ -58,7 +61,11 @@ def column_type(field: Field, table: Table) -> str:
 
 def field_text(field: Field) -> str:
     """What a field means, with the names of an enumeration."""
-    names = "" if field.categories is None else ": " + ", ".join(f"`{name}`" for name in field.categories)
+    names = (
+        ""
+        if field.categories is None
+        else ": " + ", ".join(f"`{name}`" for name in field.categories)
+    )
     return field.text + names
 
 
@@ -122,7 +129,16 @@ def document() -> str:
     """The whole file."""
     lines = [INTRODUCTION]
     for name, table in SCHEMA.items():
-        lines += [f"## {name}", "", f"{table.text[0].upper()}{table.text[1:]}.", "", *column_lines(name, table), "", *array_lines(table), ""]
+        lines += [
+            f"## {name}",
+            "",
+            f"{table.text[0].upper()}{table.text[1:]}.",
+            "",
+            *column_lines(name, table),
+            "",
+            *array_lines(table),
+            "",
+        ]
     lines += ["## Limits", "", LIMITS, *limit_lines(), ""]
     return "\n".join(lines)
 

@@ -1,4 +1,5 @@
-/* Integers out of bytes: no cast from bytes to anything wider, whatever the alignment. Compilers turn each into one load. */
+/* Integers out of bytes: no cast from bytes to anything wider, whatever the alignment. Compilers
+ * turn each into one load. */
 #ifndef MT_BASE_BYTES_H
 #define MT_BASE_BYTES_H
 
@@ -10,12 +11,36 @@
 #error "monerotraffic's core is written for little-endian machines"
 #endif
 
-static inline uint16_t mt_le16(const uint8_t *p) { uint16_t v; memcpy(&v, p, sizeof v); return v; }
-static inline uint32_t mt_le32(const uint8_t *p) { uint32_t v; memcpy(&v, p, sizeof v); return v; }
-static inline uint64_t mt_le64(const uint8_t *p) { uint64_t v; memcpy(&v, p, sizeof v); return v; }
-static inline uint16_t mt_be16(const uint8_t *p) { return __builtin_bswap16(mt_le16(p)); }
-static inline uint32_t mt_be32(const uint8_t *p) { return __builtin_bswap32(mt_le32(p)); }
-static inline uint64_t mt_be64(const uint8_t *p) { return __builtin_bswap64(mt_le64(p)); }
+static inline uint16_t mt_le16(const uint8_t *p)
+{
+    uint16_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline uint32_t mt_le32(const uint8_t *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline uint64_t mt_le64(const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline uint16_t mt_be16(const uint8_t *p)
+{
+    return __builtin_bswap16(mt_le16(p));
+}
+static inline uint32_t mt_be32(const uint8_t *p)
+{
+    return __builtin_bswap32(mt_le32(p));
+}
+static inline uint64_t mt_be64(const uint8_t *p)
+{
+    return __builtin_bswap64(mt_le64(p));
+}
 
 /* 1 if all of `size` bytes are 0, or there are none. */
 static inline int mt_all_zero(const uint8_t *p, size_t size)
@@ -26,7 +51,8 @@ static inline int mt_all_zero(const uint8_t *p, size_t size)
     return bits == 0;
 }
 
-/* Less than, equal to or greater than 0 as a is to b bytewise; of two of which one begins with the other the shorter is less. Neither may be NULL. */
+/* Less than, equal to or greater than 0 as a is to b bytewise; of two of which one begins with the
+ * other the shorter is less. Neither may be NULL. */
 static inline int mt_compare(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size)
 {
     int order = memcmp(a, b, a_size < b_size ? a_size : b_size);

@@ -9,7 +9,9 @@ struct command {
 
 /* Place of a known command in the list: the numbers run in three rows without gaps. */
 #define PLACE(number) \
-    ((number) <= MT_REQUEST_SUPPORT_FLAGS ? (number) - MT_HANDSHAKE : (number) <= MT_RESPONSE_GET_OBJECTS ? 7 + (number) - MT_NEW_BLOCK : 11 + (number) - MT_REQUEST_CHAIN)
+    ((number) <= MT_REQUEST_SUPPORT_FLAGS  ? (number) - MT_HANDSHAKE \
+     : (number) <= MT_RESPONSE_GET_OBJECTS ? 7 + (number) - MT_NEW_BLOCK \
+                                           : 11 + (number) - MT_REQUEST_CHAIN)
 
 static const struct command commands[] = {
     [PLACE(MT_HANDSHAKE)] = {"HANDSHAKE", 65536},
@@ -35,7 +37,8 @@ _Static_assert(sizeof commands / sizeof commands[0] == MT_COMMAND_COUNT, "one en
 /* Asked several times per message. */
 int mt_command_place(uint32_t number)
 {
-    int known = (number >= MT_HANDSHAKE && number <= MT_REQUEST_SUPPORT_FLAGS) || (number >= MT_NEW_BLOCK && number <= MT_RESPONSE_GET_OBJECTS) ||
+    int known = (number >= MT_HANDSHAKE && number <= MT_REQUEST_SUPPORT_FLAGS) ||
+                (number >= MT_NEW_BLOCK && number <= MT_RESPONSE_GET_OBJECTS) ||
                 (number >= MT_REQUEST_CHAIN && number <= MT_GET_TXPOOL_COMPLEMENT);
     return known ? (int)PLACE(number) : -1;
 }

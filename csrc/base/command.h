@@ -26,10 +26,12 @@ enum {
 /* monerod's name of a command ("HANDSHAKE"), "UNKNOWN" for others. */
 const char *mt_command_name(uint32_t command);
 
-/* Most payload bytes that monerod takes of this command (src/cryptonote_basic/connection_context.cpp get_max_bytes); UINT64_MAX where it sets none. */
+/* Most payload bytes that monerod takes of this command
+ * (src/cryptonote_basic/connection_context.cpp get_max_bytes); UINT64_MAX where it sets none. */
 uint64_t mt_command_limit(uint32_t command);
 
-/* Place of a command that monerod knows, the removed 1004 to 1006 included, among all of them in order of their numbers; -1 for others. */
+/* Place of a command that monerod knows, the removed 1004 to 1006 included, among all of them in
+ * order of their numbers; -1 for others. */
 enum { MT_COMMAND_COUNT = 16 };
 int mt_command_place(uint32_t command);
 

@@ -10,7 +10,8 @@ uint64_t mt_hash_key(void)
 {
     uint64_t key = 0;
     if (getrandom(&key, sizeof key, GRND_NONBLOCK) != (ssize_t)sizeof key) {
-        struct timespec now; /* no entropy yet: early boot. The key only has to differ from run to run. */
+        struct timespec
+            now; /* no entropy yet: early boot. The key only has to differ from run to run. */
         (void)clock_gettime(CLOCK_MONOTONIC, &now);
         key = mt_hash_mix((uint64_t)now.tv_nsec, (uint64_t)(uintptr_t)&now);
     }

@@ -1,4 +1,5 @@
-/* Keyed hashing for tables whose keys an adversary chooses. The key is random per table and never shows in any output. */
+/* Keyed hashing for tables whose keys an adversary chooses. The key is random per table and never
+ * shows in any output. */
 #ifndef MT_BASE_HASH_H
 #define MT_BASE_HASH_H
 
@@ -8,15 +9,18 @@
 /* A fresh random key (getrandom). */
 uint64_t mt_hash_key(void);
 
-/* Two 64-bit words folded through a 128-bit product: fast, and unpredictable while one of them is secret and the other is not 0xD6E8FEB86659FD93 (or, as `a`, not 0x9E3779B97F4A7C15),
- * which gives 0 whatever the secret. So words that an adversary chooses in full go through mt_hash_more. */
+/* Two 64-bit words folded through a 128-bit product: fast, and unpredictable while one of them is
+ * secret and the other is not 0xD6E8FEB86659FD93 (or, as `a`, not 0x9E3779B97F4A7C15), which gives
+ * 0 whatever the secret. So words that an adversary chooses in full go through mt_hash_more. */
 static inline uint64_t mt_hash_mix(uint64_t a, uint64_t b)
 {
-    unsigned __int128 product = (unsigned __int128)(a ^ 0x9E3779B97F4A7C15u) * (b ^ 0xD6E8FEB86659FD93u);
+    unsigned __int128 product =
+        (unsigned __int128)(a ^ 0x9E3779B97F4A7C15u) * (b ^ 0xD6E8FEB86659FD93u);
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* One more word, chosen by whom it may: it is added to a secret first. `hash` is that of all before it, mt_hash_mix(key, …) to begin with. */
+/* One more word, chosen by whom it may: it is added to a secret first. `hash` is that of all before
+ * it, mt_hash_mix(key, …) to begin with. */
 static inline uint64_t mt_hash_more(uint64_t hash, uint64_t key, uint64_t word)
 {
     return mt_hash_mix(hash ^ key, word + hash);

@@ -41,7 +41,8 @@ long mt_fail_once(long calls)
 
 void *mt_alloc(size_t count, size_t size)
 {
-    if (size != 0 && count > SIZE_MAX / size) /* calloc checks it, too, but under AddressSanitizer it then stops the program */
+    if (size != 0 && count > SIZE_MAX / size) /* calloc checks it, too, but under AddressSanitizer
+                                                 it then stops the program */
         return NULL;
     if (fails_now())
         return NULL;

@@ -13,7 +13,8 @@ enum {
 
 /* ---- the buffer ---- */
 
-/* Room behind `end`: moves what is ready to the front, and grows if that fills the buffer. MT_OK or MT_NOMEM. */
+/* Room behind `end`: moves what is ready to the front, and grows if that fills the buffer. MT_OK or
+ * MT_NOMEM. */
 static int make_room(struct mt_capture *capture)
 {
     size_t ready = mt_capture_ready(capture);
@@ -25,7 +26,8 @@ static int make_room(struct mt_capture *capture)
     }
     if (capture->end < capture->capacity)
         return MT_OK;
-    uint8_t *grown = mt_resize(capture->buffer, capture->capacity * 2, 1); /* by what the file really holds, not by what it claims */
+    uint8_t *grown = mt_resize(capture->buffer, capture->capacity * 2,
+                               1); /* by what the file really holds, not by what it claims */
     if (grown == NULL)
         return MT_NOMEM;
     capture->buffer = grown;
@@ -41,7 +43,9 @@ int mt_capture_need(struct mt_capture *capture, size_t size)
         if (make_room(capture) != MT_OK)
             return capture->stream_result = MT_NOMEM;
         size_t room = capture->capacity - capture->end;
-        int64_t got = mt_stream_read(capture->stream, capture->buffer + capture->end, room < capture->chunk ? room : capture->chunk, &capture->stream_failure);
+        int64_t got =
+            mt_stream_read(capture->stream, capture->buffer + capture->end,
+                           room < capture->chunk ? room : capture->chunk, &capture->stream_failure);
         if (got <= 0)
             capture->stream_result = got == 0 ? MT_END : (int)got;
         else
@@ -73,7 +77,8 @@ static int stopped(struct mt_capture *capture, struct mt_packet *packet, struct 
     return mt_fail(failure, capture->result, "%s", capture->failure.text);
 }
 
-int mt_capture_stop(struct mt_capture *capture, struct mt_failure *failure, int result, const char *format, ...)
+int mt_capture_stop(struct mt_capture *capture, struct mt_failure *failure, int result,
+                    const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -84,13 +89,16 @@ int mt_capture_stop(struct mt_capture *capture, struct mt_failure *failure, int 
     return stopped(capture, NULL, failure);
 }
 
-int mt_capture_ended(struct mt_capture *capture, struct mt_failure *failure, const char *what, long long offset)
+int mt_capture_ended(struct mt_capture *capture, struct mt_failure *failure, const char *what,
+                     long long offset)
 {
     if (capture->stream_result != MT_END)
-        return mt_capture_stop(capture, failure, capture->stream_result, "%s", capture->stream_failure.text);
+        return mt_capture_stop(capture, failure, capture->stream_result, "%s",
+                               capture->stream_failure.text);
     if (mt_capture_offset(capture) == offset && mt_capture_ready(capture) == 0)
         return mt_capture_stop(capture, failure, MT_END, "%s", "");
-    return mt_capture_stop(capture, failure, MT_DAMAGED, "the capture ends inside %s that begins at byte %lld", what, offset);
+    return mt_capture_stop(capture, failure, MT_DAMAGED,
+                           "the capture ends inside %s that begins at byte %lld", what, offset);
 }
 
 int mt_capture_no_header(const struct mt_capture *capture, struct mt_failure *failure)
@@ -101,9 +109,11 @@ int mt_capture_no_header(const struct mt_capture *capture, struct mt_failure *fa
     case MT_TOO_MUCH:
         return mt_fail(failure, capture->stream_result, "%s", capture->stream_failure.text);
     case MT_DAMAGED:
-        return mt_fail(failure, MT_NOT_CAPTURE, "cut in the file header: %s", capture->stream_failure.text);
+        return mt_fail(failure, MT_NOT_CAPTURE, "cut in the file header: %s",
+                       capture->stream_failure.text);
     default:
-        return mt_fail(failure, MT_NOT_CAPTURE, "cut in the file header (%zu bytes in all)", mt_capture_ready(capture));
+        return mt_fail(failure, MT_NOT_CAPTURE, "cut in the file header (%zu bytes in all)",
+                       mt_capture_ready(capture));
     }
 }
 
@@ -130,7 +140,8 @@ static int recognise(struct mt_capture *capture, struct mt_failure *failure)
     return result;
 }
 
-struct mt_capture *mt_capture_open(const char *path, const struct mt_limits *limits, int *result, struct mt_failure *failure)
+struct mt_capture *mt_capture_open(const char *path, const struct mt_limits *limits, int *result,
+                                   struct mt_failure *failure)
 {
     struct mt_capture *capture = mt_alloc(1, sizeof *capture);
     uint8_t *buffer = mt_alloc(BUFFER_SIZE, 1);
@@ -142,7 +153,8 @@ struct mt_capture *mt_capture_open(const char *path, const struct mt_limits *lim
     }
     capture->buffer = buffer;
     capture->interfaces_limit = limits->interfaces;
-    capture->exceeded = MT_LIMIT_decompression_ratio; /* of the stream, unless a reader says otherwise */
+    capture->exceeded =
+        MT_LIMIT_decompression_ratio; /* of the stream, unless a reader says otherwise */
     capture->capacity = BUFFER_SIZE;
     capture->chunk = FIRST_CHUNK;
     capture->stream = mt_stream_open(path, limits, result, failure);
@@ -155,7 +167,8 @@ struct mt_capture *mt_capture_open(const char *path, const struct mt_limits *lim
     return capture;
 }
 
-int mt_capture_next(struct mt_capture *capture, struct mt_packet *packet, struct mt_failure *failure)
+int mt_capture_next(struct mt_capture *capture, struct mt_packet *packet,
+                    struct mt_failure *failure)
 {
     return capture->next(capture, packet, failure);
 }
@@ -163,7 +176,8 @@ int mt_capture_next(struct mt_capture *capture, struct mt_packet *packet, struct
 int64_t mt_capture_position(const struct mt_capture *capture)
 {
     int64_t position = mt_stream_position(capture->stream);
-    return mt_stream_compressed(capture->stream) ? position : position - (int64_t)mt_capture_ready(capture);
+    return mt_stream_compressed(capture->stream) ? position
+                                                 : position - (int64_t)mt_capture_ready(capture);
 }
 
 int64_t mt_capture_size(const struct mt_capture *capture)

@@ -1,4 +1,5 @@
-/* What the readers of the capture formats share: one buffer that slides over the stream. For capture*.c only. */
+/* What the readers of the capture formats share: one buffer that slides over the stream. For
+ * capture*.c only. */
 #ifndef MT_CAPTURE_CAPTURE_INTERNAL_H
 #define MT_CAPTURE_CAPTURE_INTERNAL_H
 
@@ -10,44 +11,45 @@
 
 enum { MT_PACKET_BYTES = 64 << 20 }; /* more than any link carries: a longer packet is damage */
 
-typedef int mt_capture_reader(struct mt_capture *capture, struct mt_packet *packet, struct mt_failure *failure);
+typedef int mt_capture_reader(struct mt_capture *capture, struct mt_packet *packet,
+                              struct mt_failure *failure);
 
 /* A pcapng interface: what its packets' headers leave out. */
 struct mt_interface {
     uint32_t link;
-    uint32_t snaplen;     /* UINT32_MAX: unlimited */
-    uint8_t resolution;   /* if_tsresol as stored */
-    int64_t offset;       /* if_tsoffset, seconds */
-    uint64_t multiplier;  /* ticks below `simple` are multiplier nanoseconds each, from `start` */
+    uint32_t snaplen;    /* UINT32_MAX: unlimited */
+    uint8_t resolution;  /* if_tsresol as stored */
+    int64_t offset;      /* if_tsoffset, seconds */
+    uint64_t multiplier; /* ticks below `simple` are multiplier nanoseconds each, from `start` */
     uint64_t simple;
     int64_t start;
 };
 
 struct mt_capture {
-    uint8_t *buffer;      /* bytes begin to end are read and not yet consumed */
+    uint8_t *buffer; /* bytes begin to end are read and not yet consumed */
     size_t begin, end;
     size_t capacity;
-    size_t chunk;         /* most bytes to read at once: grows, so that a look at a first packet is cheap */
-    int64_t base;         /* offset of buffer[0] in the decompressed file */
-    int64_t frame;        /* packets handed out */
+    size_t chunk; /* most bytes to read at once: grows, so that a look at a first packet is cheap */
+    int64_t base; /* offset of buffer[0] in the decompressed file */
+    int64_t frame; /* packets handed out */
     mt_capture_reader *next;
-    int swapped;          /* the file's integers are big-endian */
+    int swapped; /* the file's integers are big-endian */
 
-    uint32_t link;        /* pcap: of all packets */
-    uint32_t fraction;    /* pcap: nanoseconds of a unit of the fraction of a second */
-    uint32_t limit;       /* pcap: longest packet believed */
+    uint32_t link;     /* pcap: of all packets */
+    uint32_t fraction; /* pcap: nanoseconds of a unit of the fraction of a second */
+    uint32_t limit;    /* pcap: longest packet believed */
 
     struct mt_interface *interfaces; /* pcapng: those of the section */
     size_t interfaces_count, interfaces_capacity;
     int64_t interfaces_limit;
     enum mt_limit_id exceeded; /* after MT_TOO_MUCH */
 
-    void *pcap;           /* libpcap's pcap_t */
+    void *pcap; /* libpcap's pcap_t */
 
     struct mt_stream *stream;
-    int stream_result;    /* MT_OK, MT_END or an error, after which the stream is not read any more */
+    int stream_result; /* MT_OK, MT_END or an error, after which the stream is not read any more */
     struct mt_failure stream_failure;
-    int result;           /* set by mt_capture_stop, for every further call */
+    int result; /* set by mt_capture_stop, for every further call */
     struct mt_failure failure;
 };
 
@@ -78,22 +80,27 @@ static inline long long mt_capture_offset(const struct mt_capture *capture)
     return capture->base + (long long)capture->begin;
 }
 
-/* Reads on until `size` bytes are ready; moves the buffer, so that pointers into it are void. MT_OK; MT_END (the file has fewer), MT_IO, MT_DAMAGED
- * (reason in stream_failure) or MT_NOMEM. */
+/* Reads on until `size` bytes are ready; moves the buffer, so that pointers into it are void.
+ * MT_OK; MT_END (the file has fewer), MT_IO, MT_DAMAGED (reason in stream_failure) or MT_NOMEM. */
 int mt_capture_need(struct mt_capture *capture, size_t size);
 
 /* Steps over `size` bytes without keeping them. Results as mt_capture_need. */
 int mt_capture_skip(struct mt_capture *capture, size_t size);
 
-/* Ends the capture: every further mt_capture_next returns `result` and its reason. Returns `result`. */
-int mt_capture_stop(struct mt_capture *capture, struct mt_failure *failure, int result, const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Ends the capture: every further mt_capture_next returns `result` and its reason. Returns
+ * `result`. */
+int mt_capture_stop(struct mt_capture *capture, struct mt_failure *failure, int result,
+                    const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* Ends the capture because mt_capture_need(…) was not MT_OK: the clean end if nothing is ready, else a cut inside `what` that began at `offset`, or the
- * stream's own error. */
-int mt_capture_ended(struct mt_capture *capture, struct mt_failure *failure, const char *what, long long offset);
+/* Ends the capture because mt_capture_need(…) was not MT_OK: the clean end if nothing is ready,
+ * else a cut inside `what` that began at `offset`, or the stream's own error. */
+int mt_capture_ended(struct mt_capture *capture, struct mt_failure *failure, const char *what,
+                     long long offset);
 
-/* The formats. Each looks at the ready bytes (at least 4), sets `next` and consumes the file header: MT_OK; MT_END if it does not know them (nothing is
- * consumed); MT_NOT_CAPTURE, MT_IO or MT_NOMEM, with the reason. The last takes what libpcap knows, and gives the reason if that refuses. */
+/* The formats. Each looks at the ready bytes (at least 4), sets `next` and consumes the file
+ * header: MT_OK; MT_END if it does not know them (nothing is consumed); MT_NOT_CAPTURE, MT_IO or
+ * MT_NOMEM, with the reason. The last takes what libpcap knows, and gives the reason if that
+ * refuses. */
 int mt_capture_pcap(struct mt_capture *capture, struct mt_failure *failure);
 int mt_capture_pcapng(struct mt_capture *capture, struct mt_failure *failure);
 int mt_capture_libpcap(struct mt_capture *capture, struct mt_failure *failure);

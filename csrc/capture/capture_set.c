@@ -1,41 +1,45 @@
 #include "capture/capture_set.h"
 
-#include "capture/capture.h"
 #include "base/mem.h"
+#include "capture/capture.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* One file. Its life: not begun (capture NULL, unless it is one that cannot be opened twice), waiting in the heap with its next packet, or the current one. */
+/* One file. Its life: not begun (capture NULL, unless it is one that cannot be opened twice),
+ * waiting in the heap with its next packet, or the current one. */
 struct file {
     char *path;
-    size_t given;             /* its place among the paths as given */
-    int64_t key;              /* effective time of its next packet (or, while it is the current file, of its last); before it has begun, of its first */
-    int64_t size;             /* as mt_capture_size */
-    int64_t link;             /* as mt_capture_link, after the first packet */
+    size_t given; /* its place among the paths as given */
+    int64_t key;  /* effective time of its next packet (or, while it is the current file, of its
+                     last); before it has begun, of its first */
+    int64_t size; /* as mt_capture_size */
+    int64_t link; /* as mt_capture_link, after the first packet */
     struct mt_capture *capture;
-    int holds;                /* `packet` (or the news in `result`, `failure`) is read already */
+    int holds; /* `packet` (or the news in `result`, `failure`) is read already */
     int result;
     struct mt_packet packet;
     struct mt_failure failure;
     int64_t last_frame, last_time; /* of the last packet handed out */
 };
 
-/* The heap holds the numbers of the files that wait; at its top the one whose packet comes first. The current file is not in it. */
+/* The heap holds the numbers of the files that wait; at its top the one whose packet comes first.
+ * The current file is not in it. */
 struct mt_source {
     const struct mt_limits *limits;
     struct file *files;
     size_t count;
-    size_t begun;             /* files before this one have begun; sorted by key, so it is the next to begin */
+    size_t begun; /* files before this one have begun; sorted by key, so it is the next to begin */
     size_t *heap;
     size_t heap_count;
-    struct file *current;     /* handed out the last packet; NULL: the heap decides */
-    int64_t rival_time;       /* key and number of the first packet of all other files: the current file goes on until it comes */
+    struct file *current; /* handed out the last packet; NULL: the heap decides */
+    int64_t rival_time;   /* key and number of the first packet of all other files: the current file
+                             goes on until it comes */
     int32_t rival_file;
     int32_t current_file;
     uint64_t arrival;
-    int64_t done;             /* bytes of the files that are over */
-    int result;               /* MT_OK, or MT_END or MT_NOMEM, which repeat */
+    int64_t done; /* bytes of the files that are over */
+    int result;   /* MT_OK, or MT_END or MT_NOMEM, which repeat */
 };
 
 /* ---- the order of files ---- */
@@ -85,7 +89,8 @@ static void heap_pop(struct mt_source *source)
 static void find_rival(struct mt_source *source)
 {
     size_t rival = source->begun;
-    if (source->heap_count > 0 && (rival == source->count || before(source, source->heap[0], rival)))
+    if (source->heap_count > 0 &&
+        (rival == source->count || before(source, source->heap[0], rival)))
         rival = source->heap[0];
     source->rival_time = rival < source->count ? source->files[rival].key : INT64_MAX;
     source->rival_file = rival < source->count ? (int32_t)rival : INT32_MAX;
@@ -93,7 +98,8 @@ static void find_rival(struct mt_source *source)
 
 /* ---- files ---- */
 
-/* Reads a file's first packet (or why there is none) into it. MT_NO_TIME is before everything, as a first packet without time is to be. */
+/* Reads a file's first packet (or why there is none) into it. MT_NO_TIME is before everything, as a
+ * first packet without time is to be. */
 static void hold(struct file *file)
 {
     file->result = mt_capture_next(file->capture, &file->packet, &file->failure);
@@ -102,7 +108,8 @@ static void hold(struct file *file)
         file->key = file->packet.place.time;
 }
 
-/* Opens a file that has not begun, and holds its first packet. What fails here is news: the file was well when the source was opened. */
+/* Opens a file that has not begun, and holds its first packet. What fails here is news: the file
+ * was well when the source was opened. */
 static void begin(struct file *file, const struct mt_limits *limits)
 {
     file->capture = mt_capture_open(file->path, limits, &file->result, &file->failure);
@@ -144,8 +151,10 @@ static int hand_out(struct mt_source *source, struct file *file, struct mt_packe
     return MT_OK;
 }
 
-/* A file gave no packet but `result`: MT_END, which nobody is told of (MT_OK, no current file any more), MT_NOMEM, or news. */
-static int stop_file(struct mt_source *source, struct file *file, int result, const struct mt_failure *failure, struct mt_source_news *news)
+/* A file gave no packet but `result`: MT_END, which nobody is told of (MT_OK, no current file any
+ * more), MT_NOMEM, or news. */
+static int stop_file(struct mt_source *source, struct file *file, int result,
+                     const struct mt_failure *failure, struct mt_source_news *news)
 {
     if (result == MT_NOMEM)
         return source->result = MT_NOMEM;
@@ -156,7 +165,8 @@ static int stop_file(struct mt_source *source, struct file *file, int result, co
             .frame = file->last_frame,
             .time = file->last_time,
             .result = result,
-            .limit = file->capture != NULL ? mt_capture_exceeded(file->capture) : MT_LIMIT_decompression_ratio,
+            .limit = file->capture != NULL ? mt_capture_exceeded(file->capture)
+                                           : MT_LIMIT_decompression_ratio,
             .failure = *failure,
         };
     }
@@ -165,10 +175,12 @@ static int stop_file(struct mt_source *source, struct file *file, int result, co
     return result == MT_END ? MT_OK : result;
 }
 
-/* Chooses the file whose packet is next: begins those whose time has come, takes the first out of the heap. MT_OK or MT_END. */
+/* Chooses the file whose packet is next: begins those whose time has come, takes the first out of
+ * the heap. MT_OK or MT_END. */
 static int choose(struct mt_source *source)
 {
-    while (source->begun < source->count && (source->heap_count == 0 || before(source, source->begun, source->heap[0]))) {
+    while (source->begun < source->count &&
+           (source->heap_count == 0 || before(source, source->begun, source->heap[0]))) {
         struct file *file = &source->files[source->begun];
         if (!file->holds)
             begin(file, source->limits);
@@ -183,8 +195,10 @@ static int choose(struct mt_source *source)
     return MT_OK;
 }
 
-/* The slow path: the current file (if any) waits, holding its packet; the earliest of all goes on. */
-static int switch_files(struct mt_source *source, struct mt_packet *packet, struct mt_source_news *news)
+/* The slow path: the current file (if any) waits, holding its packet; the earliest of all goes on.
+ */
+static int switch_files(struct mt_source *source, struct mt_packet *packet,
+                        struct mt_source_news *news)
 {
     for (;;) {
         if (source->current != NULL)
@@ -217,7 +231,8 @@ int mt_source_next(struct mt_source *source, struct mt_packet *packet, struct mt
     }
     if (packet->place.time != MT_NO_TIME)
         file->key = packet->place.time;
-    if (file->key < source->rival_time || (file->key == source->rival_time && source->current_file < source->rival_file))
+    if (file->key < source->rival_time ||
+        (file->key == source->rival_time && source->current_file < source->rival_file))
         return hand_out(source, file, packet);
     file->packet = *packet;
     file->holds = 1;
@@ -236,7 +251,8 @@ static char *copy_path(const char *path)
 }
 
 /* Failure of a file: its name (the end of it, if it is long) and the cause. */
-static int name_failure(struct mt_failure *failure, int result, const char *path, const struct mt_failure *cause)
+static int name_failure(struct mt_failure *failure, int result, const char *path,
+                        const struct mt_failure *cause)
 {
     enum { SHOWN = 240 };
     size_t size = strlen(path);
@@ -244,8 +260,10 @@ static int name_failure(struct mt_failure *failure, int result, const char *path
     return mt_fail(failure, result, "%s%s: %s", shown != path ? "..." : "", shown, cause->text);
 }
 
-/* Looks at a file's first packet. It stays open, holding it, if it is the only one or cannot be opened again. */
-static int probe(struct file *file, const struct mt_limits *limits, int alone, struct mt_failure *failure)
+/* Looks at a file's first packet. It stays open, holding it, if it is the only one or cannot be
+ * opened again. */
+static int probe(struct file *file, const struct mt_limits *limits, int alone,
+                 struct mt_failure *failure)
 {
     struct mt_failure cause = {""};
     int result;
@@ -253,7 +271,8 @@ static int probe(struct file *file, const struct mt_limits *limits, int alone, s
     file->last_time = MT_NO_TIME;
     file->capture = mt_capture_open(file->path, limits, &result, &cause);
     if (file->capture == NULL)
-        return result == MT_NOMEM ? mt_fail(failure, MT_NOMEM, "%s", "") : name_failure(failure, result, file->path, &cause);
+        return result == MT_NOMEM ? mt_fail(failure, MT_NOMEM, "%s", "")
+                                  : name_failure(failure, result, file->path, &cause);
     file->size = mt_capture_size(file->capture);
     hold(file);
     file->link = mt_capture_link(file->capture);
@@ -268,7 +287,8 @@ static int probe(struct file *file, const struct mt_limits *limits, int alone, s
 }
 
 /* Copies and looks at all files. MT_OK, or what one of them is refused for. */
-static int take_in(struct mt_source *source, const char *const *paths, size_t count, struct mt_failure *failure)
+static int take_in(struct mt_source *source, const char *const *paths, size_t count,
+                   struct mt_failure *failure)
 {
     for (size_t i = 0; i < count; i++) {
         struct file *file = &source->files[source->count++];
@@ -282,14 +302,17 @@ static int take_in(struct mt_source *source, const char *const *paths, size_t co
         if (result != MT_OK)
             return result;
         if (file->key == MT_NO_TIME && i > 0)
-            file->key = source->files[i - 1].key; /* nothing tells its time: it stays behind the file that was given before it */
+            file->key = source->files[i - 1].key; /* nothing tells its time: it stays behind the
+                                                     file that was given before it */
     }
     if (count > 1)
         qsort(source->files, count, sizeof *source->files, compare);
     return MT_OK;
 }
 
-struct mt_source *mt_source_open(const char *const *paths, size_t count, const struct mt_limits *limits, int *result, struct mt_failure *failure)
+struct mt_source *mt_source_open(const char *const *paths, size_t count,
+                                 const struct mt_limits *limits, int *result,
+                                 struct mt_failure *failure)
 {
     struct mt_source *source = mt_alloc(1, sizeof *source);
     struct file *files = mt_alloc(count, sizeof *files);

@@ -18,17 +18,18 @@ enum kind { PLAIN, GZIP, ZSTD };
 
 struct mt_stream {
     int fd;
-    int owned;         /* we opened fd and close it */
+    int owned; /* we opened fd and close it */
     enum kind kind;
-    int inside;        /* within a gzip member or a zstd frame: the end of the file here is a cut */
-    int hungry;        /* the decompressor has nothing more to give before it gets input */
-    int result;        /* MT_OK; from then on MT_END or an error, which repeats */
+    int inside; /* within a gzip member or a zstd frame: the end of the file here is a cut */
+    int hungry; /* the decompressor has nothing more to give before it gets input */
+    int result; /* MT_OK; from then on MT_END or an error, which repeats */
     struct mt_failure failure;
-    uint8_t *input;    /* PLAIN: the bytes looked at for the magic; else INPUT_SIZE bytes of compressed data */
-    size_t at, end;    /* those not consumed yet */
-    int64_t fetched;   /* bytes read from fd */
-    int64_t made;      /* bytes decompressed */
-    int64_t ratio;     /* made / fetched at most, from RATIO_FROM on */
+    uint8_t *input; /* PLAIN: the bytes looked at for the magic; else INPUT_SIZE bytes of compressed
+                       data */
+    size_t at, end; /* those not consumed yet */
+    int64_t fetched; /* bytes read from fd */
+    int64_t made;    /* bytes decompressed */
+    int64_t ratio;   /* made / fetched at most, from RATIO_FROM on */
     int64_t size;
     z_stream gzip;
     ZSTD_DCtx *zstd;
@@ -62,10 +63,13 @@ static int64_t stop(struct mt_stream *stream, int result)
 static int64_t damaged(struct mt_stream *stream, const char *what, const char *why)
 {
     long long position = (long long)mt_stream_position(stream);
-    return stop(stream, mt_fail(&stream->failure, MT_DAMAGED, "%s%s (near byte %lld of the compressed file)", what, why, position));
+    return stop(stream,
+                mt_fail(&stream->failure, MT_DAMAGED,
+                        "%s%s (near byte %lld of the compressed file)", what, why, position));
 }
 
-/* Gives the decompressor its next input if it needs some. MT_OK, or 0 input: MT_END (a clean end), or an error; all but MT_OK are stopped at. */
+/* Gives the decompressor its next input if it needs some. MT_OK, or 0 input: MT_END (a clean end),
+ * or an error; all but MT_OK are stopped at. */
 static int feed(struct mt_stream *stream, const char *cut)
 {
     if (!stream->hungry || stream->at < stream->end)
@@ -98,7 +102,8 @@ static void gzip_free(voidpf opaque, voidpf memory)
     mt_free(memory);
 }
 
-/* Between members: steps over zero padding up to the next member. 1 if a member begins, 0 if the input is used up, MT_DAMAGED. */
+/* Between members: steps over zero padding up to the next member. 1 if a member begins, 0 if the
+ * input is used up, MT_DAMAGED. */
 static int gzip_begin(struct mt_stream *stream)
 {
     while (stream->at < stream->end && stream->input[stream->at] == 0)
@@ -112,7 +117,8 @@ static int gzip_begin(struct mt_stream *stream)
     return 1;
 }
 
-/* One round of inflate: the bytes made, 0 if more input is wanted, or an error that is kept for the next call if bytes were made before it. */
+/* One round of inflate: the bytes made, 0 if more input is wanted, or an error that is kept for the
+ * next call if bytes were made before it. */
 static int64_t gzip_run(struct mt_stream *stream, void *buffer, size_t size)
 {
     z_stream *gzip = &stream->gzip;
@@ -130,7 +136,8 @@ static int64_t gzip_run(struct mt_stream *stream, void *buffer, size_t size)
     else if (told == Z_MEM_ERROR)
         return stop(stream, MT_NOMEM);
     else if (told != Z_OK && told != Z_BUF_ERROR) {
-        int64_t result = damaged(stream, "bad gzip data: ", gzip->msg != NULL ? gzip->msg : "preset dictionary");
+        int64_t result =
+            damaged(stream, "bad gzip data: ", gzip->msg != NULL ? gzip->msg : "preset dictionary");
         return made > 0 ? made : result;
     }
     return made;
@@ -195,7 +202,10 @@ static int64_t weigh(struct mt_stream *stream, int64_t made)
         stream->made += made;
     if (stream->made <= RATIO_FROM || (stream->made - RATIO_FROM) / stream->fetched < stream->ratio)
         return made;
-    return stop(stream, mt_fail(&stream->failure, MT_TOO_MUCH, "decompresses to more than %lld times its size (limit decompression_ratio)", (long long)stream->ratio));
+    return stop(stream,
+                mt_fail(&stream->failure, MT_TOO_MUCH,
+                        "decompresses to more than %lld times its size (limit decompression_ratio)",
+                        (long long)stream->ratio));
 }
 
 /* ---- plain ---- */
@@ -221,7 +231,9 @@ static enum kind kind_of(const uint8_t *magic, size_t size)
 {
     if (size >= 2 && magic[0] == 0x1f && magic[1] == 0x8b)
         return GZIP;
-    if (size == MAGIC_SIZE && (mt_le32(magic) == ZSTD_MAGICNUMBER || (mt_le32(magic) & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START))
+    if (size == MAGIC_SIZE &&
+        (mt_le32(magic) == ZSTD_MAGICNUMBER ||
+         (mt_le32(magic) & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START))
         return ZSTD;
     return PLAIN;
 }
@@ -236,10 +248,12 @@ static int look(struct mt_stream *stream)
         return mt_fail(&stream->failure, MT_IO, "cannot read: it is a directory");
     stream->size = -1;
     if (S_ISREG(info.st_mode)) {
-        off_t start = lseek(stream->fd, 0, SEEK_CUR); /* standard input may have been read from before */
+        off_t start =
+            lseek(stream->fd, 0, SEEK_CUR); /* standard input may have been read from before */
         if (start >= 0)
             stream->size = info.st_size > start ? info.st_size - start : 0;
-        (void)posix_fadvise(stream->fd, 0, 0, POSIX_FADV_SEQUENTIAL); /* a hint: whether it helps or not */
+        (void)posix_fadvise(stream->fd, 0, 0,
+                            POSIX_FADV_SEQUENTIAL); /* a hint: whether it helps or not */
     }
     return MT_OK;
 }
@@ -283,7 +297,8 @@ static int prepare(struct mt_stream *stream)
     return MT_OK;
 }
 
-struct mt_stream *mt_stream_open_fd(int fd, const struct mt_limits *limits, int *result, struct mt_failure *failure)
+struct mt_stream *mt_stream_open_fd(int fd, const struct mt_limits *limits, int *result,
+                                    struct mt_failure *failure)
 {
     struct mt_stream *stream = mt_alloc(1, sizeof *stream);
     if (stream == NULL) {
@@ -306,12 +321,14 @@ struct mt_stream *mt_stream_open_fd(int fd, const struct mt_limits *limits, int 
     return stream;
 }
 
-struct mt_stream *mt_stream_open(const char *path, const struct mt_limits *limits, int *result, struct mt_failure *failure)
+struct mt_stream *mt_stream_open(const char *path, const struct mt_limits *limits, int *result,
+                                 struct mt_failure *failure)
 {
     if (strcmp(path, "-") == 0)
         return mt_stream_open_fd(STDIN_FILENO, limits, result, failure);
     int fd;
-    while ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 && errno == EINTR) { /* a named pipe waits for who writes to it */
+    while ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 &&
+           errno == EINTR) { /* a named pipe waits for who writes to it */
         if (mt_stream_interrupted != NULL && mt_stream_interrupted()) {
             *result = mt_fail(failure, MT_IO, "interrupted");
             return NULL;
@@ -329,7 +346,8 @@ struct mt_stream *mt_stream_open(const char *path, const struct mt_limits *limit
     return stream;
 }
 
-int64_t mt_stream_read(struct mt_stream *stream, void *buffer, size_t size, struct mt_failure *failure)
+int64_t mt_stream_read(struct mt_stream *stream, void *buffer, size_t size,
+                       struct mt_failure *failure)
 {
     int64_t got = 0;
     if (stream->result == MT_END || size == 0)
@@ -339,7 +357,8 @@ int64_t mt_stream_read(struct mt_stream *stream, void *buffer, size_t size, stru
     else if (stream->kind == PLAIN)
         got = plain_read(stream, buffer, size);
     else
-        got = weigh(stream, stream->kind == GZIP ? gzip_read(stream, buffer, size) : zstd_read(stream, buffer, size));
+        got = weigh(stream, stream->kind == GZIP ? gzip_read(stream, buffer, size)
+                                                 : zstd_read(stream, buffer, size));
     if (got < 0)
         (void)mt_fail(failure, (int)got, "%s", stream->failure.text);
     return got;

@@ -25,13 +25,15 @@ static ssize_t cookie_read(void *cookie, char *to, size_t size)
 }
 
 /* mt_capture_next. */
-static int next_packet(struct mt_capture *capture, struct mt_packet *packet, struct mt_failure *failure)
+static int next_packet(struct mt_capture *capture, struct mt_packet *packet,
+                       struct mt_failure *failure)
 {
     struct pcap_pkthdr *header;
     const u_char *data;
     int told = pcap_next_ex(capture->pcap, &header, &data);
     if (capture->stream_result < 0 && told != 1)
-        return mt_capture_stop(capture, failure, capture->stream_result, "%s", capture->stream_failure.text);
+        return mt_capture_stop(capture, failure, capture->stream_result, "%s",
+                               capture->stream_failure.text);
     if (told == PCAP_ERROR_BREAK)
         return mt_capture_stop(capture, failure, MT_END, "%s", "");
     if (told != 1)
@@ -41,15 +43,17 @@ static int next_packet(struct mt_capture *capture, struct mt_packet *packet, str
     packet->length = header->len >= header->caplen ? header->len : header->caplen;
     packet->link = capture->link;
     int64_t time;
-    if (__builtin_mul_overflow((int64_t)header->ts.tv_sec, (int64_t)1000000000, &time) || __builtin_add_overflow(time, (int64_t)header->ts.tv_usec, &time))
+    if (__builtin_mul_overflow((int64_t)header->ts.tv_sec, (int64_t)1000000000, &time) ||
+        __builtin_add_overflow(time, (int64_t)header->ts.tv_usec, &time))
         time = MT_NO_TIME;
     packet->place.time = time;
     packet->place.frame = ++capture->frame;
     return MT_OK;
 }
 
-/* libpcap tells its own number of a link type (DLT_), not the one files hold (LINKTYPE_); but it writes the latter into the header of every file it makes.
- * Of a type that it does not know it makes no file, and its own number is the file's. */
+/* libpcap tells its own number of a link type (DLT_), not the one files hold (LINKTYPE_); but it
+ * writes the latter into the header of every file it makes. Of a type that it does not know it
+ * makes no file, and its own number is the file's. */
 static int find_link(struct mt_capture *capture)
 {
     uint8_t header[64] = {0};

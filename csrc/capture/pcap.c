@@ -1,17 +1,21 @@
-/* The classic pcap format. Versions before 2.4, whose lengths come in another order, are left to libpcap. */
+/* The classic pcap format. Versions before 2.4, whose lengths come in another order, are left to
+ * libpcap. */
 #include "capture/capture_internal.h"
 
 enum { FILE_HEADER = 24, RECORD_HEADER = 16, ORDINARY_PACKET = 1 << 20 };
 
-/* A file of zeros (a disk that filled up, a crash) would read as records of empty packets from 1970 for ever: two in a row are damage. */
+/* A file of zeros (a disk that filled up, a crash) would read as records of empty packets from 1970
+ * for ever: two in a row are damage. */
 static int zeros(struct mt_capture *capture)
 {
     static const uint8_t nothing[2 * RECORD_HEADER];
-    return memcmp(capture->buffer + capture->begin, nothing, RECORD_HEADER) == 0 && mt_capture_need(capture, sizeof nothing) == MT_OK &&
+    return memcmp(capture->buffer + capture->begin, nothing, RECORD_HEADER) == 0 &&
+           mt_capture_need(capture, sizeof nothing) == MT_OK &&
            memcmp(capture->buffer + capture->begin, nothing, sizeof nothing) == 0;
 }
 
-/* The records that next_record has no time for: those that are not wholly in the buffer, and the strange ones. MT_OK if the record is now whole and sound. */
+/* The records that next_record has no time for: those that are not wholly in the buffer, and the
+ * strange ones. MT_OK if the record is now whole and sound. */
 static int look_closer(struct mt_capture *capture, struct mt_failure *failure)
 {
     long long offset = mt_capture_offset(capture);
@@ -19,21 +23,26 @@ static int look_closer(struct mt_capture *capture, struct mt_failure *failure)
         return mt_capture_ended(capture, failure, "a packet header", offset);
     uint32_t captured = mt_capture_32(capture, capture->buffer + capture->begin + 8);
     if (captured > capture->limit)
-        return mt_capture_stop(capture, failure, MT_DAMAGED, "not a packet header at byte %lld: a captured length of %lu", offset, (unsigned long)captured);
+        return mt_capture_stop(capture, failure, MT_DAMAGED,
+                               "not a packet header at byte %lld: a captured length of %lu", offset,
+                               (unsigned long)captured);
     if (captured == 0 && zeros(capture))
-        return mt_capture_stop(capture, failure, MT_DAMAGED, "zeros in place of a packet at byte %lld", offset);
+        return mt_capture_stop(capture, failure, MT_DAMAGED,
+                               "zeros in place of a packet at byte %lld", offset);
     if (mt_capture_need(capture, RECORD_HEADER + (size_t)captured) != MT_OK)
         return mt_capture_ended(capture, failure, "a packet", offset);
     return MT_OK;
 }
 
 /* mt_capture_next. */
-static int next_record(struct mt_capture *capture, struct mt_packet *packet, struct mt_failure *failure)
+static int next_record(struct mt_capture *capture, struct mt_packet *packet,
+                       struct mt_failure *failure)
 {
     const uint8_t *record = capture->buffer + capture->begin;
     size_t ready = mt_capture_ready(capture);
     uint32_t captured = ready >= RECORD_HEADER ? mt_capture_32(capture, record + 8) : 0;
-    if (captured - 1 >= capture->limit || ready - RECORD_HEADER < captured) { /* 0 is looked at too; 0 ready means 0 captured */
+    if (captured - 1 >= capture->limit ||
+        ready - RECORD_HEADER < captured) { /* 0 is looked at too; 0 ready means 0 captured */
         int result = look_closer(capture, failure);
         if (result != MT_OK)
             return result;
@@ -46,7 +55,8 @@ static int next_record(struct mt_capture *capture, struct mt_packet *packet, str
     packet->length = length >= captured ? length : captured;
     packet->link = capture->link;
     /* 32-bit seconds and fraction: at most 4294967295 s + 4294967295 us, far from 2^63 ns */
-    packet->place.time = (int64_t)mt_capture_32(capture, record) * 1000000000 + (int64_t)mt_capture_32(capture, record + 4) * capture->fraction;
+    packet->place.time = (int64_t)mt_capture_32(capture, record) * 1000000000 +
+                         (int64_t)mt_capture_32(capture, record + 4) * capture->fraction;
     packet->place.frame = ++capture->frame;
     capture->begin += RECORD_HEADER + (size_t)captured;
     return MT_OK;
@@ -74,9 +84,13 @@ int mt_capture_pcap(struct mt_capture *capture, struct mt_failure *failure)
     if (major != 2 || minor < 4 || minor == 543)
         return MT_END;
     uint32_t snaplen = mt_capture_32(capture, header + 16);
-    /* Lengths beyond the snap length occur (offload, careless writers), but only up to a point are they believed. */
-    capture->limit = snaplen == 0 || snaplen > MT_PACKET_BYTES ? MT_PACKET_BYTES : snaplen > ORDINARY_PACKET ? snaplen : ORDINARY_PACKET;
-    capture->link = mt_capture_32(capture, header + 20) & 0xffff; /* above: whether frames end in a checksum, and how long it is */
+    /* Lengths beyond the snap length occur (offload, careless writers), but only up to a point are
+     * they believed. */
+    capture->limit = snaplen == 0 || snaplen > MT_PACKET_BYTES ? MT_PACKET_BYTES
+                     : snaplen > ORDINARY_PACKET               ? snaplen
+                                                               : ORDINARY_PACKET;
+    capture->link = mt_capture_32(capture, header + 20) &
+                    0xffff; /* above: whether frames end in a checksum, and how long it is */
     capture->begin += FILE_HEADER;
     capture->next = next_record;
     return MT_OK;

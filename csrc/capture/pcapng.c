@@ -4,12 +4,18 @@
 #include "base/mem.h"
 
 enum {
-    BLOCK_HEADER = 8,      /* type, total length */
-    BLOCK_TRAILER = 4,     /* total length again */
-    SECTION_BLOCK = 28, INTERFACE_BLOCK = 20, PACKET_BLOCK = 32, SIMPLE_BLOCK = 16, /* least total lengths */
-    PACKET_DATA = 28, SIMPLE_DATA = 12, INTERFACE_OPTIONS = 16,
-    HELD_BYTES = MT_PACKET_BYTES + (1 << 20), /* most that a block we keep may have: the longest packet and its options */
-    SKIPPED_BYTES = 256 << 20                 /* most that any other block may have: longer ones are damage */
+    BLOCK_HEADER = 8,  /* type, total length */
+    BLOCK_TRAILER = 4, /* total length again */
+    SECTION_BLOCK = 28,
+    INTERFACE_BLOCK = 20,
+    PACKET_BLOCK = 32,
+    SIMPLE_BLOCK = 16, /* least total lengths */
+    PACKET_DATA = 28,
+    SIMPLE_DATA = 12,
+    INTERFACE_OPTIONS = 16,
+    HELD_BYTES = MT_PACKET_BYTES +
+        (1 << 20), /* most that a block we keep may have: the longest packet and its options */
+    SKIPPED_BYTES = 256 << 20 /* most that any other block may have: longer ones are damage */
 };
 
 #define TYPE_SECTION 0x0a0d0d0au
@@ -42,7 +48,8 @@ static unsigned __int128 nanoseconds(uint64_t ticks, uint8_t resolution)
 /* The time of any ticks of any interface; MT_NO_TIME if 64 bits cannot hold it. */
 static int64_t time_exactly(const struct mt_interface *interface, uint64_t ticks)
 {
-    __int128 time = (__int128)nanoseconds(ticks, interface->resolution) + (__int128)interface->offset * 1000000000;
+    __int128 time = (__int128)nanoseconds(ticks, interface->resolution) +
+                    (__int128)interface->offset * 1000000000;
     return time > INT64_MIN && time <= INT64_MAX ? (int64_t)time : MT_NO_TIME;
 }
 
@@ -59,7 +66,8 @@ static void prepare_time(struct mt_interface *interface)
 {
     int64_t start;
     interface->simple = 0;
-    if (interface->resolution > 9 || __builtin_mul_overflow(interface->offset, (int64_t)1000000000, &start))
+    if (interface->resolution > 9 ||
+        __builtin_mul_overflow(interface->offset, (int64_t)1000000000, &start))
         return;
     interface->start = start;
     interface->multiplier = power_of_ten(9u - interface->resolution);
@@ -70,10 +78,12 @@ static void prepare_time(struct mt_interface *interface)
 
 static int bad_block(struct mt_capture *capture, struct mt_failure *failure, const char *why)
 {
-    return mt_capture_stop(capture, failure, MT_DAMAGED, "bad pcapng block at byte %lld: %s", mt_capture_offset(capture), why);
+    return mt_capture_stop(capture, failure, MT_DAMAGED, "bad pcapng block at byte %lld: %s",
+                           mt_capture_offset(capture), why);
 }
 
-/* Makes the section's byte order known. `header` holds the first 12 bytes of its block. 0 if they are none. */
+/* Makes the section's byte order known. `header` holds the first 12 bytes of its block. 0 if they
+ * are none. */
 static int read_byte_order(struct mt_capture *capture, const uint8_t *header)
 {
     uint32_t magic = mt_le32(header + 8);
@@ -100,7 +110,8 @@ static int cut_block(struct mt_capture *capture, struct mt_failure *failure)
 }
 
 /* Makes the block at the front whole in the buffer and checks its length against its trailer. */
-static int hold_block(struct mt_capture *capture, struct mt_failure *failure, uint32_t total, uint32_t least)
+static int hold_block(struct mt_capture *capture, struct mt_failure *failure, uint32_t total,
+                      uint32_t least)
 {
     const char *wrong = wrong_length(total, least, HELD_BYTES);
     if (wrong != NULL)
@@ -119,15 +130,18 @@ static int skip_block(struct mt_capture *capture, struct mt_failure *failure, ui
     const char *wrong = wrong_length(total, BLOCK_HEADER + BLOCK_TRAILER, SKIPPED_BYTES);
     if (wrong != NULL)
         return bad_block(capture, failure, wrong);
-    if (mt_capture_skip(capture, total - BLOCK_TRAILER) != MT_OK || mt_capture_need(capture, BLOCK_TRAILER) != MT_OK)
+    if (mt_capture_skip(capture, total - BLOCK_TRAILER) != MT_OK ||
+        mt_capture_need(capture, BLOCK_TRAILER) != MT_OK)
         return mt_capture_ended(capture, failure, "a pcapng block", offset);
     if (mt_capture_32(capture, capture->buffer + capture->begin) != total)
-        return mt_capture_stop(capture, failure, MT_DAMAGED, "bad pcapng block at byte %lld: its two lengths differ", offset);
+        return mt_capture_stop(capture, failure, MT_DAMAGED,
+                               "bad pcapng block at byte %lld: its two lengths differ", offset);
     capture->begin += BLOCK_TRAILER;
     return MT_OK;
 }
 
-/* A section begins: its interfaces are counted from 0 again. Its length is of no use: blocks follow each other whatever it says. */
+/* A section begins: its interfaces are counted from 0 again. Its length is of no use: blocks follow
+ * each other whatever it says. */
 static int read_section(struct mt_capture *capture, struct mt_failure *failure)
 {
     if (mt_capture_need(capture, BLOCK_HEADER + 4) != MT_OK)
@@ -148,7 +162,8 @@ static int read_section(struct mt_capture *capture, struct mt_failure *failure)
 }
 
 /* Takes one option of an interface. 0 if its length is wrong. */
-static int take_option(const struct mt_capture *capture, struct mt_interface *interface, uint16_t code, const uint8_t *value, uint16_t size)
+static int take_option(const struct mt_capture *capture, struct mt_interface *interface,
+                       uint16_t code, const uint8_t *value, uint16_t size)
 {
     if (code == OPTION_RESOLUTION) {
         if (size != 1)
@@ -163,7 +178,8 @@ static int take_option(const struct mt_capture *capture, struct mt_interface *in
 }
 
 /* Options from `at` to `end`; the list may lack its end mark. 0 if one is wrong. */
-static int read_options(const struct mt_capture *capture, struct mt_interface *interface, const uint8_t *at, const uint8_t *end)
+static int read_options(const struct mt_capture *capture, struct mt_interface *interface,
+                        const uint8_t *at, const uint8_t *end)
 {
     while (end - at >= 4) {
         uint16_t code = mt_capture_16(capture, at), size = mt_capture_16(capture, at + 2);
@@ -184,18 +200,24 @@ static int read_interface(struct mt_capture *capture, struct mt_failure *failure
     if (result != MT_OK)
         return result;
     const uint8_t *block = capture->buffer + capture->begin;
-    struct mt_interface interface = {.link = mt_capture_16(capture, block + 8), .snaplen = mt_capture_32(capture, block + 12), .resolution = 6};
+    struct mt_interface interface = {.link = mt_capture_16(capture, block + 8),
+                                     .snaplen = mt_capture_32(capture, block + 12),
+                                     .resolution = 6};
     if (interface.snaplen == 0)
         interface.snaplen = UINT32_MAX;
-    if (!read_options(capture, &interface, block + INTERFACE_OPTIONS, block + total - BLOCK_TRAILER))
+    if (!read_options(capture, &interface, block + INTERFACE_OPTIONS,
+                      block + total - BLOCK_TRAILER))
         return bad_block(capture, failure, "an interface with a bad option");
     prepare_time(&interface);
     if (capture->interfaces_count >= (uint64_t)capture->interfaces_limit) {
         capture->exceeded = MT_LIMIT_interfaces;
-        return mt_capture_stop(capture, failure, MT_TOO_MUCH, "a section of more than %lld interfaces (limit interfaces)", (long long)capture->interfaces_limit);
+        return mt_capture_stop(capture, failure, MT_TOO_MUCH,
+                               "a section of more than %lld interfaces (limit interfaces)",
+                               (long long)capture->interfaces_limit);
     }
     void *interfaces = capture->interfaces;
-    if (mt_reserve(&interfaces, &capture->interfaces_capacity, capture->interfaces_count + 1, sizeof interface) != MT_OK)
+    if (mt_reserve(&interfaces, &capture->interfaces_capacity, capture->interfaces_count + 1,
+                   sizeof interface) != MT_OK)
         return mt_capture_stop(capture, failure, MT_NOMEM, "%s", "");
     capture->interfaces = interfaces;
     capture->interfaces[capture->interfaces_count++] = interface;
@@ -205,9 +227,11 @@ static int read_interface(struct mt_capture *capture, struct mt_failure *failure
 
 /* ---- packets ---- */
 
-/* What the packet blocks have in common: the block's `captured` bytes at `data` of it, out of `room`. */
-static inline int fill(struct mt_capture *capture, struct mt_packet *packet, struct mt_failure *failure, uint32_t data, uint32_t room,
-                       uint32_t captured, uint32_t length)
+/* What the packet blocks have in common: the block's `captured` bytes at `data` of it, out of
+ * `room`. */
+static inline int fill(struct mt_capture *capture, struct mt_packet *packet,
+                       struct mt_failure *failure, uint32_t data, uint32_t room, uint32_t captured,
+                       uint32_t length)
 {
     if (captured > room)
         return bad_block(capture, failure, "a packet longer than its block");
@@ -221,18 +245,22 @@ static inline int fill(struct mt_capture *capture, struct mt_packet *packet, str
 }
 
 /* Enhanced and obsolete packet blocks, which differ in the width of the interface's number only. */
-static int read_packet(struct mt_capture *capture, struct mt_packet *packet, struct mt_failure *failure, uint32_t type, uint32_t total)
+static int read_packet(struct mt_capture *capture, struct mt_packet *packet,
+                       struct mt_failure *failure, uint32_t type, uint32_t total)
 {
     int result = hold_block(capture, failure, total, PACKET_BLOCK);
     if (result != MT_OK)
         return result;
     const uint8_t *block = capture->buffer + capture->begin;
-    uint32_t number = type == TYPE_PACKET ? mt_capture_32(capture, block + 8) : mt_capture_16(capture, block + 8);
+    uint32_t number =
+        type == TYPE_PACKET ? mt_capture_32(capture, block + 8) : mt_capture_16(capture, block + 8);
     if (number >= capture->interfaces_count)
         return bad_block(capture, failure, "a packet of an interface that is not described");
     const struct mt_interface *interface = &capture->interfaces[number];
-    uint64_t ticks = (uint64_t)mt_capture_32(capture, block + 12) << 32 | mt_capture_32(capture, block + 16);
-    result = fill(capture, packet, failure, PACKET_DATA, total - PACKET_BLOCK, mt_capture_32(capture, block + 20), mt_capture_32(capture, block + 24));
+    uint64_t ticks =
+        (uint64_t)mt_capture_32(capture, block + 12) << 32 | mt_capture_32(capture, block + 16);
+    result = fill(capture, packet, failure, PACKET_DATA, total - PACKET_BLOCK,
+                  mt_capture_32(capture, block + 20), mt_capture_32(capture, block + 24));
     if (result != MT_OK)
         return result;
     packet->link = interface->link;
@@ -241,8 +269,10 @@ static int read_packet(struct mt_capture *capture, struct mt_packet *packet, str
     return MT_OK;
 }
 
-/* Simple packet blocks are of the first interface and tell no time; what the snap length left of them is not told either. */
-static int read_simple(struct mt_capture *capture, struct mt_packet *packet, struct mt_failure *failure, uint32_t total)
+/* Simple packet blocks are of the first interface and tell no time; what the snap length left of
+ * them is not told either. */
+static int read_simple(struct mt_capture *capture, struct mt_packet *packet,
+                       struct mt_failure *failure, uint32_t total)
 {
     int result = hold_block(capture, failure, total, SIMPLE_BLOCK);
     if (result != MT_OK)
@@ -262,10 +292,12 @@ static int read_simple(struct mt_capture *capture, struct mt_packet *packet, str
 }
 
 /* mt_capture_next. */
-static int next_block(struct mt_capture *capture, struct mt_packet *packet, struct mt_failure *failure)
+static int next_block(struct mt_capture *capture, struct mt_packet *packet,
+                      struct mt_failure *failure)
 {
     for (;;) {
-        if (mt_capture_ready(capture) < BLOCK_HEADER && mt_capture_need(capture, BLOCK_HEADER) != MT_OK)
+        if (mt_capture_ready(capture) < BLOCK_HEADER &&
+            mt_capture_need(capture, BLOCK_HEADER) != MT_OK)
             return cut_block(capture, failure);
         const uint8_t *block = capture->buffer + capture->begin;
         uint32_t type = mt_capture_32(capture, block), total = mt_capture_32(capture, block + 4);

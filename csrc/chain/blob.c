@@ -23,7 +23,9 @@ uint64_t mt_blob_varint(struct mt_blob *blob, unsigned bits)
     uint64_t value = 0;
     for (unsigned shift = 0; p < end; shift += 7) {
         uint8_t byte = *p++;
-        if (shift + 7 >= bits && byte >> (bits - shift) != 0) { /* whatever goes on included, since bits - shift is below 8 here */
+        if (shift + 7 >= bits &&
+            byte >> (bits - shift) !=
+                0) { /* whatever goes on included, since bits - shift is below 8 here */
             mt_blob_refuse(blob, "varint that is too large");
             return 0;
         }

@@ -29,7 +29,8 @@ static size_t find(const struct mt_known *known, struct mt_digest digest, enum m
     }
 }
 
-const struct mt_known_blob *mt_known_find(const struct mt_known *known, struct mt_digest digest, enum mt_blob_kind kind)
+const struct mt_known_blob *mt_known_find(const struct mt_known *known, struct mt_digest digest,
+                                          enum mt_blob_kind kind)
 {
     if (known->slots_count == 0)
         return NULL;

@@ -8,12 +8,15 @@
 enum { TRANSACTIONS = 0x10000000 }; /* CRYPTONOTE_MAX_TX_PER_BLOCK */
 enum { HEADER_MOST = 2 + 2 + 10 + MT_HASH_SIZE + 4, VARINT_MOST = 10 };
 
-/* The block of this height was mined on a wrong tree hash (of a bug that was exploited then) and keeps the id that this gave: calculate_block_hash. */
+/* The block of this height was mined on a wrong tree hash (of a bug that was exploited then) and
+ * keeps the id that this gave: calculate_block_hash. */
 static const uint64_t odd_height = 202612;
-static const uint8_t odd_blob[MT_HASH_SIZE] = {0x3a, 0x8a, 0x2b, 0x3a, 0x29, 0xb5, 0x0f, 0xc8, 0x6f, 0xf7, 0x3d, 0xd0, 0x87, 0xea, 0x43, 0xc6,
-                                               0xf0, 0xd6, 0xb8, 0xf9, 0x36, 0xc8, 0x49, 0x19, 0x4d, 0x5c, 0x84, 0xc7, 0x37, 0x90, 0x39, 0x66};
-static const uint8_t odd_id[MT_HASH_SIZE] = {0xbb, 0xd6, 0x04, 0xd2, 0xba, 0x11, 0xba, 0x27, 0x93, 0x5e, 0x00, 0x6e, 0xd3, 0x9c, 0x9b, 0xfd,
-                                             0xd9, 0x9b, 0x76, 0xbf, 0x4a, 0x50, 0x65, 0x4b, 0xc1, 0xe1, 0xe6, 0x12, 0x17, 0x96, 0x26, 0x98};
+static const uint8_t odd_blob[MT_HASH_SIZE] = {
+    0x3a, 0x8a, 0x2b, 0x3a, 0x29, 0xb5, 0x0f, 0xc8, 0x6f, 0xf7, 0x3d, 0xd0, 0x87, 0xea, 0x43, 0xc6,
+    0xf0, 0xd6, 0xb8, 0xf9, 0x36, 0xc8, 0x49, 0x19, 0x4d, 0x5c, 0x84, 0xc7, 0x37, 0x90, 0x39, 0x66};
+static const uint8_t odd_id[MT_HASH_SIZE] = {
+    0xbb, 0xd6, 0x04, 0xd2, 0xba, 0x11, 0xba, 0x27, 0x93, 0x5e, 0x00, 0x6e, 0xd3, 0x9c, 0x9b, 0xfd,
+    0xd9, 0x9b, 0x76, 0xbf, 0x4a, 0x50, 0x65, 0x4b, 0xc1, 0xe1, 0xe6, 0x12, 0x17, 0x96, 0x26, 0x98};
 
 static void read_header(struct mt_block *block, struct mt_blob *blob)
 {
@@ -31,7 +34,8 @@ static void read_miner_tx(struct mt_block *block, struct mt_blob *blob)
     if (blob->why != NULL)
         return;
     block->miner_tx = blob->bytes + blob->at;
-    if (mt_transaction_parse_first(&block->miner, block->miner_tx, mt_blob_left(blob), &why) != MT_OK)
+    if (mt_transaction_parse_first(&block->miner, block->miner_tx, mt_blob_left(blob), &why) !=
+        MT_OK)
         mt_blob_refuse(blob, why);
     (void)mt_blob_skip(blob, block->miner.size, 1);
     block->height = block->miner.height;
@@ -75,7 +79,8 @@ static size_t put_varint(uint8_t *p, uint64_t value)
     return size;
 }
 
-static void hash_tree(const struct mt_block *block, const uint8_t miner_tx_id[MT_HASH_SIZE], uint8_t root[MT_HASH_SIZE])
+static void hash_tree(const struct mt_block *block, const uint8_t miner_tx_id[MT_HASH_SIZE],
+                      uint8_t root[MT_HASH_SIZE])
 {
     struct mt_tree_hash tree;
     mt_tree_hash_init(&tree, (uint64_t)block->transaction_count + 1);
@@ -85,11 +90,15 @@ static void hash_tree(const struct mt_block *block, const uint8_t miner_tx_id[MT
     mt_tree_hash_root(&tree, root);
 }
 
-void mt_block_ids(const struct mt_block *block, uint8_t id[MT_HASH_SIZE], uint8_t miner_tx_id[MT_HASH_SIZE])
+void mt_block_ids(const struct mt_block *block, uint8_t id[MT_HASH_SIZE],
+                  uint8_t miner_tx_id[MT_HASH_SIZE])
 {
-    uint8_t blob[1 + HEADER_MOST + MT_HASH_SIZE + VARINT_MOST]; /* the hashing blob behind its length, which is below 128: one byte */
+    uint8_t
+        blob[1 + HEADER_MOST + MT_HASH_SIZE +
+             VARINT_MOST]; /* the hashing blob behind its length, which is below 128: one byte */
     size_t size = 1 + block->header_size;
-    (void)mt_transaction_id(block->miner_tx, &block->miner, NULL, miner_tx_id); /* never fails for a whole one */
+    (void)mt_transaction_id(block->miner_tx, &block->miner, NULL,
+                            miner_tx_id); /* never fails for a whole one */
     memcpy(blob + 1, block->bytes, block->header_size);
     hash_tree(block, miner_tx_id, blob + size);
     size += MT_HASH_SIZE;

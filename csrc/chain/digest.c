@@ -45,7 +45,8 @@ static inline wide hash_row(const uint8_t *p, const uint64_t *words)
     return even + odd;
 }
 
-/* Closer to the prime by one step: at most 2^127, and at most the prime unless the value was 2^128 - 1. */
+/* Closer to the prime by one step: at most 2^127, and at most the prime unless the value was 2^128
+ * - 1. */
 static inline wide folded(wide value)
 {
     return (value & prime) + (value >> 127);
@@ -55,13 +56,15 @@ static inline wide folded(wide value)
 static inline wide multiplied(wide a, wide b, wide c)
 {
     uint64_t a0 = (uint64_t)a, a1 = (uint64_t)(a >> 64), b0 = (uint64_t)b, b1 = (uint64_t)(b >> 64);
-    wide low = (wide)a0 * b0, middle = (wide)a0 * b1 + (wide)a1 * b0, high = (wide)a1 * b1; /* a1 and b1 are below 2^63 */
-    wide lower = folded(low) + folded(middle << 64);                 /* no sum here is above 2^128 - 1 */
+    wide low = (wide)a0 * b0, middle = (wide)a0 * b1 + (wide)a1 * b0,
+         high = (wide)a1 * b1;                       /* a1 and b1 are below 2^63 */
+    wide lower = folded(low) + folded(middle << 64); /* no sum here is above 2^128 - 1 */
     wide upper = folded(2 * ((middle >> 64) + high)) + folded(c);
     return folded(folded(folded(lower) + folded(upper)));
 }
 
-/* Two words wherever they are. The vector units have nothing else to do, so that the exclusive or costs next to nothing. */
+/* Two words wherever they are. The vector units have nothing else to do, so that the exclusive or
+ * costs next to nothing. */
 typedef uint64_t words2 __attribute__((vector_size(16)));
 
 static inline words2 load_words(const uint8_t *p)
@@ -71,7 +74,8 @@ static inline words2 load_words(const uint8_t *p)
     return value;
 }
 
-/* What is summed over the rows of a stretch. Vectors with names, since an array of them would not stay in registers. */
+/* What is summed over the rows of a stretch. Vectors with names, since an array of them would not
+ * stay in registers. */
 struct sums {
     wide hashes, weighted;
     words2 x0, x1, x2, x3, x4, x5, x6, x7; /* the exclusive or */
@@ -86,12 +90,16 @@ static inline void add_hash(struct sums *sums, wide hash)
 static inline void add_row(struct sums *sums, const uint8_t *p, const uint64_t *words)
 {
     add_hash(sums, hash_row(p, words));
-    sums->x0 ^= load_words(p), sums->x1 ^= load_words(p + 16), sums->x2 ^= load_words(p + 32), sums->x3 ^= load_words(p + 48);
-    sums->x4 ^= load_words(p + 64), sums->x5 ^= load_words(p + 80), sums->x6 ^= load_words(p + 96), sums->x7 ^= load_words(p + 112);
+    sums->x0 ^= load_words(p), sums->x1 ^= load_words(p + 16), sums->x2 ^= load_words(p + 32),
+        sums->x3 ^= load_words(p + 48);
+    sums->x4 ^= load_words(p + 64), sums->x5 ^= load_words(p + 80), sums->x6 ^= load_words(p + 96),
+        sums->x7 ^= load_words(p + 112);
 }
 
-/* Takes one stretch into the polynomial's value: `rows` rows from p on and, unless NULL, one more from elsewhere. */
-static wide add_stretch(const struct mt_digest_key *key, wide value, const uint8_t *p, size_t rows, const uint8_t *more)
+/* Takes one stretch into the polynomial's value: `rows` rows from p on and, unless NULL, one more
+ * from elsewhere. */
+static wide add_stretch(const struct mt_digest_key *key, wide value, const uint8_t *p, size_t rows,
+                        const uint8_t *more)
 {
     const uint64_t *words = key->words;
     struct sums sums = {0};
@@ -118,7 +126,8 @@ struct mt_digest mt_digest(const struct mt_digest_key *key, const void *bytes, s
             memcpy(only, p, size);
         more = only;
     } else if (left % ROW_BYTES != 0) {
-        more = p + left - ROW_BYTES; /* the last row goes back as far as it must, so that nothing has to be filled up */
+        more = p + left - ROW_BYTES; /* the last row goes back as far as it must, so that nothing
+                                        has to be filled up */
     }
     value = add_stretch(key, value, p, left / ROW_BYTES, more);
     if (value == prime)

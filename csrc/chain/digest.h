@@ -1,17 +1,22 @@
-/* A keyed digest by which a blob is known again: 128 bits out of any number of bytes, at a small part of the price of a cryptographic hash. For whoever does
- * not know the key it is collision resistant; whoever knows it can make collisions. So the key is random per run and neither it nor any digest shows in any
- * output.
+/* A keyed digest by which a blob is known again: 128 bits out of any number of bytes, at a small
+ * part of the price of a cryptographic hash. For whoever does not know the key it is collision
+ * resistant; whoever knows it can make collisions. So the key is random per run and neither it nor
+ * any digest shows in any output.
  *
- * What holds, over the choice of the key: two given blobs of the same size have the same digest with a probability below 2^-118 + (n + 1) 2^-126, where n is
- * their number of stretches (of 4 kB), two of different sizes below (n + 1) 2^-126; so that among 10^8 blobs that an adversary chose, there is one such pair
- * with a probability below 2^-64. Why not 64 bits: the best that they could give for 10^8 blobs is one in 4000, and then a transaction would silently get
- * another's id.
+ * What holds, over the choice of the key: two given blobs of the same size have the same digest
+ * with a probability below 2^-118 + (n + 1) 2^-126, where n is their number of stretches (of 4 kB),
+ * two of different sizes below (n + 1) 2^-126; so that among 10^8 blobs that an adversary chose,
+ * there is one such pair with a probability below 2^-64. Why not 64 bits: the best that they could
+ * give for 10^8 blobs is one in 4000, and then a transaction would silently get another's id.
  *
- * How: the bytes of a stretch are rows of 16 words of 64 bits; one more row is the exclusive or of the others, so that stretches that differ do so in two rows
- * at least. A row is hashed with words of the key of its own: NH, the sum of (m1 + k1) (m2 + k2) modulo 2^128, of which any difference has a probability of at
- * most 2^-64 (Black, Halevi, Krawczyk, Krovetz, Rogaway: UMAC, 1999). Two sums of the rows' hashes with different weights leave both differing rows no
- * freedom: 2^-128, times the few values that the weights and the step to the field cannot tell apart. The size and the sums of all stretches are then the
- * coefficients of a polynomial over the integers modulo 2^127 - 1, whose value at a secret point is the digest. */
+ * How: the bytes of a stretch are rows of 16 words of 64 bits; one more row is the exclusive or of
+ * the others, so that stretches that differ do so in two rows at least. A row is hashed with words
+ * of the key of its own: NH, the sum of (m1 + k1) (m2 + k2) modulo 2^128, of which any difference
+ * has a probability of at most 2^-64 (Black, Halevi, Krawczyk, Krovetz, Rogaway: UMAC, 1999). Two
+ * sums of the rows' hashes with different weights leave both differing rows no freedom: 2^-128,
+ * times the few values that the weights and the step to the field cannot tell apart. The size and
+ * the sums of all stretches are then the coefficients of a polynomial over the integers modulo
+ * 2^127 - 1, whose value at a secret point is the digest. */
 #ifndef MT_CHAIN_DIGEST_H
 #define MT_CHAIN_DIGEST_H
 
@@ -21,8 +26,9 @@
 enum { MT_DIGEST_ROW = 16, MT_DIGEST_ROWS = 32 }; /* words of a row, rows of a stretch */
 
 struct mt_digest_key {
-    uint64_t words[(MT_DIGEST_ROWS + 1) * MT_DIGEST_ROW]; /* the last row's are for the exclusive or */
-    uint64_t point[2];                                    /* below 2^127, low word first */
+    uint64_t
+        words[(MT_DIGEST_ROWS + 1) * MT_DIGEST_ROW]; /* the last row's are for the exclusive or */
+    uint64_t point[2];                               /* below 2^127, low word first */
 };
 
 struct mt_digest {

@@ -4,21 +4,31 @@
 
 #include <string.h>
 
-enum { INPUT_GEN = 0xff, TO_SCRIPT = 0, TO_SCRIPT_HASH = 1, TO_KEY = 2, TO_TAGGED_KEY = 3 }; /* tags of inputs and outputs */
+enum {
+    INPUT_GEN = 0xff,
+    TO_SCRIPT = 0,
+    TO_SCRIPT_HASH = 1,
+    TO_KEY = 2,
+    TO_TAGGED_KEY = 3
+}; /* tags of inputs and outputs */
 enum { KEY = 32, SIGNATURE = 64, RANGE_PROOF = (64 + 64 + 1 + 64) * KEY };
-enum { PROOF_ROUNDS = 6, PROOF_ROUNDS_MOST = 10, PROOF_OUTPUTS = 16 }; /* of a bulletproof: rounds for one output, and for the most */
+enum {
+    PROOF_ROUNDS = 6,
+    PROOF_ROUNDS_MOST = 10,
+    PROOF_OUTPUTS = 16
+}; /* of a bulletproof: rounds for one output, and for the most */
 
 /* A transaction being read. */
 struct reading {
     struct mt_blob blob;
     struct mt_transaction *transaction;
-    uint64_t spent, made;  /* amounts of inputs and outputs */
-    uint64_t signatures;   /* ring members of all inputs */
-    uint64_t ring;         /* of the first input; 1 if it is a gen */
-    uint64_t room;         /* outputs that the bulletproofs have room for */
+    uint64_t spent, made; /* amounts of inputs and outputs */
+    uint64_t signatures;  /* ring members of all inputs */
+    uint64_t ring;        /* of the first input; 1 if it is a gen */
+    uint64_t room;        /* outputs that the bulletproofs have room for */
     uint32_t proofs;
-    uint32_t gens;         /* inputs that are gens */
-    uint8_t overflow;      /* amounts do not add up within 64 bits */
+    uint32_t gens;    /* inputs that are gens */
+    uint8_t overflow; /* amounts do not add up within 64 bits */
 };
 
 static void add_amount(struct reading *reading, uint64_t *sum, uint64_t amount)
@@ -64,7 +74,9 @@ static void read_inputs(struct reading *reading)
         else if (tag == TO_KEY)
             read_to_key(reading, i);
         else
-            mt_blob_refuse(blob, tag <= TO_SCRIPT_HASH ? "input of a script, which no transaction has" : "input of an unknown kind");
+            mt_blob_refuse(blob, tag <= TO_SCRIPT_HASH
+                                     ? "input of a script, which no transaction has"
+                                     : "input of an unknown kind");
     }
     reading->transaction->inputs = count;
 }
@@ -79,7 +91,9 @@ static void read_outputs(struct reading *reading)
         if (tag == TO_KEY || tag == TO_TAGGED_KEY)
             (void)mt_blob_skip(blob, 1, tag == TO_KEY ? KEY : KEY + 1);
         else
-            mt_blob_refuse(blob, tag <= TO_SCRIPT_HASH ? "output to a script, which no transaction has" : "output of an unknown kind");
+            mt_blob_refuse(blob, tag <= TO_SCRIPT_HASH
+                                     ? "output to a script, which no transaction has"
+                                     : "output of an unknown kind");
     }
     reading->transaction->outputs = count;
 }
@@ -135,8 +149,9 @@ static void read_base(struct reading *reading)
             transaction->fee = 0;
         if (type == MT_RCT_SIMPLE)
             (void)mt_blob_skip(blob, transaction->inputs, KEY); /* pseudoOuts */
-        (void)mt_blob_skip(blob, transaction->outputs, type <= MT_RCT_BULLETPROOF ? 2 * KEY : 8); /* ecdhInfo */
-        (void)mt_blob_skip(blob, transaction->outputs, KEY); /* outPk */
+        (void)mt_blob_skip(blob, transaction->outputs,
+                           type <= MT_RCT_BULLETPROOF ? 2 * KEY : 8); /* ecdhInfo */
+        (void)mt_blob_skip(blob, transaction->outputs, KEY);          /* outPk */
     }
     transaction->base_size = (uint32_t)blob->at;
 }
@@ -161,7 +176,9 @@ static void read_bulletproofs(struct reading *reading)
 {
     struct mt_blob *blob = &reading->blob;
     const struct mt_transaction *transaction = reading->transaction;
-    reading->proofs = transaction->rct_type == MT_RCT_BULLETPROOF ? mt_blob_u32(blob) : (uint32_t)mt_blob_varint(blob, 32);
+    reading->proofs = transaction->rct_type == MT_RCT_BULLETPROOF
+                          ? mt_blob_u32(blob)
+                          : (uint32_t)mt_blob_varint(blob, 32);
     if (reading->proofs > transaction->outputs)
         mt_blob_refuse(blob, "more bulletproofs than outputs");
     for (uint32_t i = 0; i < reading->proofs && blob->why == NULL; i++)
@@ -170,7 +187,8 @@ static void read_bulletproofs(struct reading *reading)
         mt_blob_refuse(blob, "bulletproofs for fewer outputs than there are");
 }
 
-/* Every input counts as having as many ring members as the first. Inputs and members all took bytes of one blob below 4 GiB, so that no product overflows. */
+/* Every input counts as having as many ring members as the first. Inputs and members all took bytes
+ * of one blob below 4 GiB, so that no product overflows. */
 static void read_prunable(struct reading *reading)
 {
     struct mt_blob *blob = &reading->blob;
@@ -192,7 +210,8 @@ static void read_prunable(struct reading *reading)
         (void)mt_blob_skip(blob, inputs, KEY); /* pseudoOuts */
 }
 
-/* The weight: the size and, for a bulletproof of more than two outputs, four fifths of what it saves compared with proofs of two outputs each. */
+/* The weight: the size and, for a bulletproof of more than two outputs, four fifths of what it
+ * saves compared with proofs of two outputs each. */
 static void weigh(struct reading *reading)
 {
     struct mt_transaction *transaction = reading->transaction;
@@ -200,9 +219,11 @@ static void weigh(struct reading *reading)
     if (transaction->pruned)
         return;
     if (room > 2) {
-        if (transaction->outputs > PROOF_OUTPUTS) /* only in a coinbase with bulletproofs, which monerod does not weigh either */
+        if (transaction->outputs > PROOF_OUTPUTS) /* only in a coinbase with bulletproofs, which
+                                                     monerod does not weigh either */
             return;
-        uint64_t rounds = PROOF_ROUNDS, fixed = transaction->rct_type == MT_RCT_BULLETPROOF_PLUS ? 6 : 9;
+        uint64_t rounds = PROOF_ROUNDS,
+                 fixed = transaction->rct_type == MT_RCT_BULLETPROOF_PLUS ? 6 : 9;
         while ((uint64_t)1 << (rounds - PROOF_ROUNDS) < room)
             rounds++;
         back = (KEY * (fixed + 14) / 2 * room - KEY * (fixed + 2 * rounds)) * 4 / 5;
@@ -243,7 +264,8 @@ static int result(struct reading *reading, const char **why)
     return MT_MALFORMED;
 }
 
-static void begin(struct reading *reading, struct mt_transaction *transaction, const void *bytes, size_t size)
+static void begin(struct reading *reading, struct mt_transaction *transaction, const void *bytes,
+                  size_t size)
 {
     memset(transaction, 0, sizeof *transaction);
     memset(reading, 0, sizeof *reading);
@@ -251,18 +273,21 @@ static void begin(struct reading *reading, struct mt_transaction *transaction, c
     mt_blob_open(&reading->blob, bytes, size);
 }
 
-int mt_transaction_parse(struct mt_transaction *transaction, const void *bytes, size_t size, int pruned, const char **why)
+int mt_transaction_parse(struct mt_transaction *transaction, const void *bytes, size_t size,
+                         int pruned, const char **why)
 {
     struct reading reading;
     begin(&reading, transaction, bytes, size);
     read_transaction(&reading, pruned);
     mt_blob_end(&reading.blob);
-    if (transaction->rct_type >= MT_RCT_BULLETPROOF && !pruned && !is_coinbase(&reading) && reading.proofs != 1)
+    if (transaction->rct_type >= MT_RCT_BULLETPROOF && !pruned && !is_coinbase(&reading) &&
+        reading.proofs != 1)
         mt_blob_refuse(&reading.blob, "not exactly one bulletproof");
     return result(&reading, why);
 }
 
-int mt_transaction_parse_first(struct mt_transaction *transaction, const void *bytes, size_t size, const char **why)
+int mt_transaction_parse_first(struct mt_transaction *transaction, const void *bytes, size_t size,
+                               const char **why)
 {
     struct reading reading;
     begin(&reading, transaction, bytes, size);
@@ -270,7 +295,8 @@ int mt_transaction_parse_first(struct mt_transaction *transaction, const void *b
     return result(&reading, why);
 }
 
-int mt_transaction_id(const void *bytes, const struct mt_transaction *transaction, const uint8_t *prunable_hash, uint8_t id[MT_HASH_SIZE])
+int mt_transaction_id(const void *bytes, const struct mt_transaction *transaction,
+                      const uint8_t *prunable_hash, uint8_t id[MT_HASH_SIZE])
 {
     const uint8_t *p = bytes;
     if (transaction->version == 1) {
@@ -280,12 +306,15 @@ int mt_transaction_id(const void *bytes, const struct mt_transaction *transactio
     uint8_t parts[3][MT_HASH_SIZE] = {{0}};
     mt_keccak256(p, transaction->prefix_size, parts[0]);
     if (transaction->inputs > 0)
-        mt_keccak256(p + transaction->prefix_size, transaction->base_size - transaction->prefix_size, parts[1]);
+        mt_keccak256(p + transaction->prefix_size,
+                     transaction->base_size - transaction->prefix_size, parts[1]);
     else
-        mt_keccak256("", 1, parts[1]); /* monerod writes a base of type 0 for what came without one */
+        mt_keccak256("", 1,
+                     parts[1]); /* monerod writes a base of type 0 for what came without one */
     if (transaction->rct_type != MT_RCT_NULL) {
         if (!transaction->pruned)
-            mt_keccak256(p + transaction->base_size, transaction->size - transaction->base_size, parts[2]);
+            mt_keccak256(p + transaction->base_size, transaction->size - transaction->base_size,
+                         parts[2]);
         else if (prunable_hash != NULL)
             memcpy(parts[2], prunable_hash, MT_HASH_SIZE);
         else

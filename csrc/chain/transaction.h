@@ -1,9 +1,12 @@
-/* Transactions in monero's own serialization: what their bytes say, and their ids. Nothing is verified but the structure, and that as strictly as monerod's
- * reader does (src/cryptonote_basic/cryptonote_basic.h, src/ringct/rctTypes.h, and expand_transaction_1 and get_transaction_hash of
- * src/cryptonote_basic/cryptonote_format_utils.cpp, without which it takes no transaction from a peer).
+/* Transactions in monero's own serialization: what their bytes say, and their ids. Nothing is
+ * verified but the structure, and that as strictly as monerod's reader does
+ * (src/cryptonote_basic/cryptonote_basic.h, src/ringct/rctTypes.h, and expand_transaction_1 and
+ * get_transaction_hash of src/cryptonote_basic/cryptonote_format_utils.cpp, without which it takes
+ * no transaction from a peer).
  *
- * Refused beyond that, as none is on any chain: inputs and outputs of scripts, which monerod reads and drops later; bytes behind the base of a pruned
- * transaction, which it does not look at; a last varint that is cut off (blob.h). */
+ * Refused beyond that, as none is on any chain: inputs and outputs of scripts, which monerod reads
+ * and drops later; bytes behind the base of a pruned transaction, which it does not look at; a last
+ * varint that is cut off (blob.h). */
 #ifndef MT_CHAIN_TRANSACTION_H
 #define MT_CHAIN_TRANSACTION_H
 
@@ -26,33 +29,49 @@ enum mt_rct {
 };
 
 /* Bits of `present`. */
-enum { MT_TX_RCT_TYPE = 1, MT_TX_RING_SIZE = 2, MT_TX_FEE = 4, MT_TX_WEIGHT = 8, MT_TX_HEIGHT = 16 };
+enum {
+    MT_TX_RCT_TYPE = 1,
+    MT_TX_RING_SIZE = 2,
+    MT_TX_FEE = 4,
+    MT_TX_WEIGHT = 8,
+    MT_TX_HEIGHT = 16
+};
 
 struct mt_transaction {
-    uint64_t fee;    /* of version 1: what the inputs have more than the outputs. Missing for coinbase, RCT type 0, and where version 1 does not add up */
-    uint64_t weight; /* get_transaction_weight. Missing if pruned, and for a coinbase with bulletproofs for more than 16 outputs, where that has none */
+    uint64_t fee; /* of version 1: what the inputs have more than the outputs. Missing for coinbase,
+                     RCT type 0, and where version 1 does not add up */
+    uint64_t weight; /* get_transaction_weight. Missing if pruned, and for a coinbase with
+                        bulletproofs for more than 16 outputs, where that has none */
     uint64_t height; /* of a coinbase: a transaction whose only input is a gen */
     uint32_t inputs, outputs;
-    uint32_t ring_size;   /* members of the first input's ring that spends something. Missing where there is none */
+    uint32_t ring_size;   /* members of the first input's ring that spends something. Missing where
+                             there is none */
     uint32_t prefix_size; /* where the prefix ends */
     uint32_t base_size;   /* where the RCT base ends; version 1: where the prefix does */
     uint32_t size;        /* where the transaction ends */
     uint8_t version;      /* 1 or 2 */
-    uint8_t rct_type;     /* enum mt_rct. Missing for version 1, and for version 2 without inputs, which has no RCT part */
-    uint8_t pruned;       /* the prunable part is not there: sent in pruned form, and of version 2 */
-    uint8_t present;      /* which of the above that may be missing are there */
+    uint8_t rct_type; /* enum mt_rct. Missing for version 1, and for version 2 without inputs, which
+                         has no RCT part */
+    uint8_t pruned;   /* the prunable part is not there: sent in pruned form, and of version 2 */
+    uint8_t present;  /* which of the above that may be missing are there */
 };
 
-/* Reads a transaction that takes all of `size` bytes; `pruned` says that it was sent in pruned form (version 2: prefix and RCT base only; version 1 is whole
- * all the same). MT_OK; or MT_MALFORMED, with *why (static text), if monerod would refuse it; *transaction is then all zero. */
-int mt_transaction_parse(struct mt_transaction *transaction, const void *bytes, size_t size, int pruned, const char **why);
+/* Reads a transaction that takes all of `size` bytes; `pruned` says that it was sent in pruned form
+ * (version 2: prefix and RCT base only; version 1 is whole all the same). MT_OK; or MT_MALFORMED,
+ * with *why (static text), if monerod would refuse it; *transaction is then all zero. */
+int mt_transaction_parse(struct mt_transaction *transaction, const void *bytes, size_t size,
+                         int pruned, const char **why);
 
-/* Reads the whole transaction that `bytes` begin with, the miner's of a block: transaction->size is what it took. Several
- * bulletproofs, which monerod refuses from peers, it takes here. Results as above. */
-int mt_transaction_parse_first(struct mt_transaction *transaction, const void *bytes, size_t size, const char **why);
+/* Reads the whole transaction that `bytes` begin with, the miner's of a block: transaction->size is
+ * what it took. Several bulletproofs, which monerod refuses from peers, it takes here. Results as
+ * above. */
+int mt_transaction_parse_first(struct mt_transaction *transaction, const void *bytes, size_t size,
+                               const char **why);
 
-/* The id of the transaction that was parsed from `bytes`. `prunable_hash`: the hash of the prunable part of a pruned one, NULL if it is not known; not looked
- * at for any other. MT_OK; or MT_MALFORMED if the id cannot be told: pruned, of an RCT type other than 0, and no hash. */
-int mt_transaction_id(const void *bytes, const struct mt_transaction *transaction, const uint8_t *prunable_hash, uint8_t id[MT_HASH_SIZE]);
+/* The id of the transaction that was parsed from `bytes`. `prunable_hash`: the hash of the prunable
+ * part of a pruned one, NULL if it is not known; not looked at for any other. MT_OK; or
+ * MT_MALFORMED if the id cannot be told: pruned, of an RCT type other than 0, and no hash. */
+int mt_transaction_id(const void *bytes, const struct mt_transaction *transaction,
+                      const uint8_t *prunable_hash, uint8_t id[MT_HASH_SIZE]);
 
 #endif

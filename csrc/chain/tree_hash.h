@@ -1,7 +1,9 @@
-/* monero's tree hash (src/crypto/tree-hash.c): one hash for a list of hashes, here while they come, in room that does not depend on their number.
+/* monero's tree hash (src/crypto/tree-hash.c): one hash for a list of hashes, here while they come,
+ * in room that does not depend on their number.
  *
- * With c the largest power of two below the number n of leaves, the first 2 c - n leaves are nodes as they are, the others are hashed in pairs; the c nodes
- * that this gives are the leaves of a full binary tree, of which only the roots of complete subtrees have to be kept. */
+ * With c the largest power of two below the number n of leaves, the first 2 c - n leaves are nodes
+ * as they are, the others are hashed in pairs; the c nodes that this gives are the leaves of a full
+ * binary tree, of which only the roots of complete subtrees have to be kept. */
 #ifndef MT_CHAIN_TREE_HASH_H
 #define MT_CHAIN_TREE_HASH_H
 

@@ -4,11 +4,14 @@
 
 #include <string.h>
 
-const uint8_t mt_epee_header[MT_EPEE_HEADER] = {0x01, 0x11, 0x01, 0x01, 0x01, 0x01, 0x02, 0x01, 0x01};
+const uint8_t mt_epee_header[MT_EPEE_HEADER] = {0x01, 0x11, 0x01, 0x01, 0x01,
+                                                0x01, 0x02, 0x01, 0x01};
 
-const struct mt_epee_limits mt_epee_monerod = {MT_EPEE_OBJECTS, MT_EPEE_FIELDS, MT_EPEE_STRINGS, MT_EPEE_DEPTH};
+const struct mt_epee_limits mt_epee_monerod = {MT_EPEE_OBJECTS, MT_EPEE_FIELDS, MT_EPEE_STRINGS,
+                                               MT_EPEE_DEPTH};
 
-/* Depths of C++ calls, see epee.h: the deepest allowed, and how much deeper than its section each thing goes. */
+/* Depths of C++ calls, see epee.h: the deepest allowed, and how much deeper than its section each
+ * thing goes. */
 enum {
     FRAMES_MOST = 99,
     FRAMES_ROOT = 1,
@@ -20,16 +23,19 @@ enum {
     FRAMES_ARRAY_STRING = 9
 };
 
-static const uint64_t longest_string = 2000000000; /* from here on refused: MAX_STRING_LEN_POSSIBLE */
+static const uint64_t longest_string =
+    2000000000; /* from here on refused: MAX_STRING_LEN_POSSIBLE */
 
 /* Bytes of a number of each type, 0 for what is no number. */
 static const uint8_t widths[16] = {0, 8, 4, 2, 1, 8, 4, 2, 1, 8, 0, 1};
 
-/* What monerod takes as the least size of an element of each type (ps_min_bytes), 0 for unknown types. */
+/* What monerod takes as the least size of an element of each type (ps_min_bytes), 0 for unknown
+ * types. */
 static const uint8_t least_sizes[16] = {0, 8, 4, 2, 1, 8, 4, 2, 1, 8, 2, 1, 1, 1};
 
 /* Least value that needs a varint of 1, 2, 4, 8 bytes. */
-static const uint64_t least_of_width[4] = {0, UINT64_C(1) << 6, UINT64_C(1) << 14, UINT64_C(1) << 30};
+static const uint64_t least_of_width[4] = {0, UINT64_C(1) << 6, UINT64_C(1) << 14,
+                                           UINT64_C(1) << 30};
 
 int mt_epee_refuse(struct mt_epee *reader, const char *why)
 {
@@ -87,7 +93,8 @@ static int open_section(struct mt_epee *reader, unsigned frames)
     if (count > reader->most.fields - reader->fields)
         return refuse_excess(reader, MT_EPEE_TOO_MANY_FIELDS, "too many fields");
     reader->fields += (uint32_t)count;
-    reader->open[reader->depth++] = (struct mt_epee_section){.left = (uint32_t)count, .keys = reader->keys_count, .frames = (uint8_t)frames};
+    reader->open[reader->depth++] = (struct mt_epee_section){
+        .left = (uint32_t)count, .keys = reader->keys_count, .frames = (uint8_t)frames};
     return MT_OK;
 }
 
@@ -134,13 +141,15 @@ static int close_section(struct mt_epee *reader)
         return MT_END;
     sort_keys(reader->begin, keys, count);
     for (size_t i = 1; i < count; i++) {
-        if (compare_keys(reader->begin + keys[i - 1], reader->begin + keys[i]) == 0 && reader->duplicate_keys++ == 0)
+        if (compare_keys(reader->begin + keys[i - 1], reader->begin + keys[i]) == 0 &&
+            reader->duplicate_keys++ == 0)
             reader->at = reader->begin + keys[i];
     }
     return reader->duplicate_keys != 0 ? mt_epee_refuse(reader, "duplicate key") : MT_END;
 }
 
-int mt_epee_open(struct mt_epee *reader, const uint8_t *payload, size_t size, const struct mt_epee_limits *limits)
+int mt_epee_open(struct mt_epee *reader, const uint8_t *payload, size_t size,
+                 const struct mt_epee_limits *limits)
 {
     /* field by field: `keys` is large and needs no beginning */
     reader->begin = reader->at = payload;
@@ -153,7 +162,8 @@ int mt_epee_open(struct mt_epee *reader, const uint8_t *payload, size_t size, co
     reader->unordered = 0;
     reader->depth = reader->keys_count = 0;
     if (size < MT_EPEE_HEADER)
-        return mt_epee_refuse(reader, size == 0 ? "empty payload" : "payload shorter than the epee header");
+        return mt_epee_refuse(reader,
+                              size == 0 ? "empty payload" : "payload shorter than the epee header");
     if (memcmp(payload, mt_epee_header, MT_EPEE_HEADER) != 0)
         return mt_epee_refuse(reader, "no epee header");
     if (size > UINT32_MAX)
@@ -171,7 +181,8 @@ int mt_epee_enter(struct mt_epee *reader, const struct mt_epee_entry *entry)
 
 /* ---- entries ---- */
 
-static int read_key(struct mt_epee *reader, struct mt_epee_section *section, struct mt_epee_entry *entry)
+static int read_key(struct mt_epee *reader, struct mt_epee_section *section,
+                    struct mt_epee_entry *entry)
 {
     const uint8_t *key = reader->at;
     if (remaining(reader) == 0)
@@ -233,7 +244,8 @@ static int count_elements(struct mt_epee *reader, uint8_t type, uint64_t count)
 }
 
 /* Begins an array: `frames` is its section's depth, one more under a type byte 13. */
-static int read_array(struct mt_epee *reader, struct mt_epee_entry *entry, unsigned type, unsigned frames)
+static int read_array(struct mt_epee *reader, struct mt_epee_entry *entry, unsigned type,
+                      unsigned frames)
 {
     size_t least = type < sizeof least_sizes ? least_sizes[type] : 0;
     if (least == 0)
@@ -314,19 +326,26 @@ int mt_epee_next(struct mt_epee *reader, struct mt_epee_entry *entry)
     return read_value(reader, entry, section->frames);
 }
 
-int mt_epee_element(struct mt_epee *reader, const struct mt_epee_entry *array, struct mt_epee_entry *element)
+int mt_epee_element(struct mt_epee *reader, const struct mt_epee_entry *array,
+                    struct mt_epee_entry *element)
 {
     if (reader->why != NULL)
         return MT_MALFORMED;
-    *element = (struct mt_epee_entry){.key = array->key, .start = array->start, .count = 1, .key_size = array->key_size, .type = array->type};
-    return array->type == MT_EPEE_STRING ? read_string(reader, element) : read_number(reader, element);
+    *element = (struct mt_epee_entry){.key = array->key,
+                                      .start = array->start,
+                                      .count = 1,
+                                      .key_size = array->key_size,
+                                      .type = array->type};
+    return array->type == MT_EPEE_STRING ? read_string(reader, element)
+                                         : read_number(reader, element);
 }
 
 /* ---- skipping ---- */
 
 static int skip_numbers(struct mt_epee *reader, const struct mt_epee_entry *array)
 {
-    size_t size = (size_t)array->count * widths[array->type]; /* within the payload: read_array saw to it */
+    size_t size =
+        (size_t)array->count * widths[array->type]; /* within the payload: read_array saw to it */
     if (array->type == MT_EPEE_BOOL) {
         uint8_t all = 0;
         for (size_t i = 0; i < size; i++)
@@ -358,7 +377,8 @@ static int skip_flat(struct mt_epee *reader, const struct mt_epee_entry *entry)
 {
     if (!entry->is_array || entry->count == 0)
         return MT_OK;
-    return entry->type == MT_EPEE_STRING ? skip_strings(reader, entry->count) : skip_numbers(reader, entry);
+    return entry->type == MT_EPEE_STRING ? skip_strings(reader, entry->count)
+                                         : skip_numbers(reader, entry);
 }
 
 static int skip_objects(struct mt_epee *reader, const struct mt_epee_entry *entry)

@@ -6,7 +6,8 @@ static const char wrong_type[] = "field of a wrong type";
 static const char out_of_range[] = "number out of its field's range";
 
 /* A number of any integer type: `bits` as two's complement, `negative` if it is below 0. */
-static int integer(struct mt_epee *reader, const struct mt_epee_entry *entry, uint64_t *bits, int *negative)
+static int integer(struct mt_epee *reader, const struct mt_epee_entry *entry, uint64_t *bits,
+                   int *negative)
 {
     const uint8_t *p = entry->value;
     int64_t number = 0;
@@ -47,7 +48,8 @@ static int integer(struct mt_epee *reader, const struct mt_epee_entry *entry, ui
     return MT_OK;
 }
 
-static int unsigned_up_to(struct mt_epee *reader, const struct mt_epee_entry *entry, uint64_t most, uint64_t *value)
+static int unsigned_up_to(struct mt_epee *reader, const struct mt_epee_entry *entry, uint64_t most,
+                          uint64_t *value)
 {
     int negative;
     if (integer(reader, entry, value, &negative) != MT_OK)
@@ -113,7 +115,8 @@ static int decimal(struct mt_epee *reader, const uint8_t *text, uint64_t size, u
         return mt_epee_refuse(reader, wrong_type);
     *value = 0;
     for (uint64_t i = 0; i < size; i++) {
-        if (__builtin_mul_overflow(*value, (uint64_t)10, value) || __builtin_add_overflow(*value, (uint64_t)(text[i] - '0'), value))
+        if (__builtin_mul_overflow(*value, (uint64_t)10, value) ||
+            __builtin_add_overflow(*value, (uint64_t)(text[i] - '0'), value))
             return mt_epee_refuse(reader, out_of_range);
     }
     return MT_OK;
@@ -127,7 +130,8 @@ static int64_t number_at(const uint8_t *text, size_t size)
     return number;
 }
 
-/* Days from 1970-01-01 to a date of the Gregorian calendar; the year is taken to begin in March, so that the leap day is its last. */
+/* Days from 1970-01-01 to a date of the Gregorian calendar; the year is taken to begin in March, so
+ * that the leap day is its last. */
 static int64_t days_to(int64_t year, int64_t month, int64_t day)
 {
     if (month <= 2)
@@ -138,10 +142,12 @@ static int64_t days_to(int64_t year, int64_t month, int64_t day)
     return cycle * 146097 + in_cycle * 365 + in_cycle / 4 - in_cycle / 100 + in_year - 719468;
 }
 
-/* YYYY-MM-DDThh:mm:ssZ as monerod's pattern has it: [01], [0-3], [0-2], [0-5], [0-5] as first digits after the year. */
+/* YYYY-MM-DDThh:mm:ssZ as monerod's pattern has it: [01], [0-3], [0-2], [0-5], [0-5] as first
+ * digits after the year. */
 static int looks_like_time(const uint8_t *text, uint64_t size)
 {
-    static const char pattern[] = "9999-19-39T29:59:59Z"; /* the greatest character allowed where a digit stands */
+    static const char pattern[] =
+        "9999-19-39T29:59:59Z"; /* the greatest character allowed where a digit stands */
     if (size != sizeof pattern - 1)
         return 0;
     for (size_t i = 0; i < sizeof pattern - 1; i++) {
@@ -154,11 +160,13 @@ static int looks_like_time(const uint8_t *text, uint64_t size)
 
 static uint64_t time_in(const uint8_t *text)
 {
-    int64_t month = number_at(text + 5, 2), day = number_at(text + 8, 2), hour = number_at(text + 11, 2);
+    int64_t month = number_at(text + 5, 2), day = number_at(text + 8, 2),
+            hour = number_at(text + 11, 2);
     if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23)
         return 0;
     int64_t days = days_to(number_at(text, 4), month, day);
-    return (uint64_t)(days * 86400 + hour * 3600 + number_at(text + 14, 2) * 60 + number_at(text + 17, 2));
+    return (uint64_t)(days * 86400 + hour * 3600 + number_at(text + 14, 2) * 60 +
+                      number_at(text + 17, 2));
 }
 
 int mt_epee_u64(struct mt_epee *reader, const struct mt_epee_entry *entry, uint64_t *value)
@@ -197,7 +205,8 @@ int mt_epee_strings(struct mt_epee *reader, const struct mt_epee_entry *entry)
     return MT_OK;
 }
 
-int mt_epee_blob(struct mt_epee *reader, const struct mt_epee_entry *entry, size_t size, const uint8_t **value)
+int mt_epee_blob(struct mt_epee *reader, const struct mt_epee_entry *entry, size_t size,
+                 const uint8_t **value)
 {
     if (mt_epee_string(reader, entry) != MT_OK)
         return MT_MALFORMED;

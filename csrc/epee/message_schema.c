@@ -11,7 +11,8 @@ enum {
 };
 
 #define FIELD(key, type, presence, name) {key, sizeof(key) - 1, type, type, presence, name, NULL}
-#define STRUCT(key, type, presence, name, inner) {key, sizeof(key) - 1, type, type, presence, name, inner}
+#define STRUCT(key, type, presence, name, inner) \
+    {key, sizeof(key) - 1, type, type, presence, name, inner}
 #define SHAPE(fields) {fields, sizeof(fields) / sizeof(fields)[0]}
 
 /* ---- within others ---- */
@@ -29,7 +30,8 @@ const struct mt_shape mt_shape_node_data = SHAPE(node_data);
 
 static const struct mt_shape_field payload_data[] = {
     FIELD("cumulative_difficulty", MT_EPEE_UINT64, MT_ALWAYS, MT_F_CUMULATIVE_DIFFICULTY),
-    FIELD("cumulative_difficulty_top64", MT_EPEE_UINT64, MT_ALWAYS, MT_F_CUMULATIVE_DIFFICULTY_TOP64),
+    FIELD("cumulative_difficulty_top64", MT_EPEE_UINT64, MT_ALWAYS,
+          MT_F_CUMULATIVE_DIFFICULTY_TOP64),
     FIELD("current_height", MT_EPEE_UINT64, MT_ALWAYS, MT_F_CURRENT_HEIGHT),
     FIELD("pruning_seed", MT_EPEE_UINT32, MT_UNLESS_ZERO, MT_F_PRUNING_SEED),
     FIELD("top_id", MT_EPEE_STRING, MT_ALWAYS, MT_F_TOP_ID),
@@ -205,7 +207,8 @@ static const struct root {
     /* 2006 REQUEST_CHAIN */ {SHAPE(request_chain), SHAPE(request_chain)},
     /* 2007 RESPONSE_CHAIN_ENTRY */ {SHAPE(response_chain_entry), SHAPE(response_chain_entry)},
     /* 2008 NEW_FLUFFY_BLOCK */ {SHAPE(new_block), SHAPE(new_block)},
-    /* 2009 REQUEST_FLUFFY_MISSING_TX */ {SHAPE(request_fluffy_missing_tx), SHAPE(request_fluffy_missing_tx)},
+    /* 2009 REQUEST_FLUFFY_MISSING_TX */
+    {SHAPE(request_fluffy_missing_tx), SHAPE(request_fluffy_missing_tx)},
     /* 2010 GET_TXPOOL_COMPLEMENT */ {SHAPE(get_txpool_complement), SHAPE(get_txpool_complement)},
 };
 
@@ -218,7 +221,8 @@ const struct mt_shape *mt_shape_root(uint32_t command, int response)
     return response ? &roots[place].response : &roots[place].request;
 }
 
-const struct mt_shape_field *mt_shape_find(const struct mt_shape *shape, const struct mt_epee_entry *entry, uint32_t *next)
+const struct mt_shape_field *mt_shape_find(const struct mt_shape *shape,
+                                           const struct mt_epee_entry *entry, uint32_t *next)
 {
     for (uint32_t tried = 0, i = *next; tried < shape->count; tried++, i++) {
         if (i >= shape->count)

@@ -1,5 +1,6 @@
-/* What monerod's structs look like on the wire: the fields of each, of what type, and when they are written
- * (src/p2p/p2p_protocol_defs.h, src/cryptonote_protocol/cryptonote_protocol_defs.h). One table for those who read the fields and for those who judge the writer. */
+/* What monerod's structs look like on the wire: the fields of each, of what type, and when they are
+ * written (src/p2p/p2p_protocol_defs.h, src/cryptonote_protocol/cryptonote_protocol_defs.h). One
+ * table for those who read the fields and for those who judge the writer. */
 #ifndef MT_EPEE_MESSAGE_SCHEMA_H
 #define MT_EPEE_MESSAGE_SCHEMA_H
 
@@ -13,7 +14,8 @@ enum mt_presence {
     MT_UNLESS_ZERO,  /* optional: left out if 0 or false */
     MT_UNLESS_TRUE,  /* optional: left out if true */
     MT_UNLESS_EMPTY, /* a container: left out if nothing is in it */
-    MT_SOMETIMES     /* written by old versions only, or one of several variants: no monerod of today refuses it whatever its type */
+    MT_SOMETIMES /* written by old versions only, or one of several variants: no monerod of today
+                    refuses it whatever its type */
 };
 
 /* The fields that somebody asks for by name; the same name in two structs is the same number. */
@@ -80,13 +82,17 @@ struct mt_shape {
 };
 
 /* Structs that stand within others. */
-extern const struct mt_shape mt_shape_node_data, mt_shape_payload_data, mt_shape_peer, mt_shape_adr, mt_shape_addr, mt_shape_block, mt_shape_pruned_transaction;
+extern const struct mt_shape mt_shape_node_data, mt_shape_payload_data, mt_shape_peer, mt_shape_adr,
+    mt_shape_addr, mt_shape_block, mt_shape_pruned_transaction;
 
-/* The root section of a command: of its response, or of its request or notification. A struct without fields for commands that monerod does not know. */
+/* The root section of a command: of its response, or of its request or notification. A struct
+ * without fields for commands that monerod does not know. */
 const struct mt_shape *mt_shape_root(uint32_t command, int response);
 
-/* The field of that key, NULL if the struct has none. `*next` (0 in the beginning) is where to look first: behind the field found last. */
-const struct mt_shape_field *mt_shape_find(const struct mt_shape *shape, const struct mt_epee_entry *entry, uint32_t *next);
+/* The field of that key, NULL if the struct has none. `*next` (0 in the beginning) is where to look
+ * first: behind the field found last. */
+const struct mt_shape_field *mt_shape_find(const struct mt_shape *shape,
+                                           const struct mt_epee_entry *entry, uint32_t *next);
 
 /* ---- skeletons: see docs/fingerprint.md ---- */
 

@@ -21,14 +21,17 @@ static int is_default(const struct mt_shape_field *field, const struct mt_epee_e
     case MT_UNLESS_TRUE:
         return !entry->is_array && entry->type == MT_EPEE_BOOL && *entry->value == 1;
     case MT_UNLESS_EMPTY:
-        return entry->is_array ? entry->count == 0 : entry->type == MT_EPEE_STRING && entry->size == 0;
+        return entry->is_array ? entry->count == 0
+                               : entry->type == MT_EPEE_STRING && entry->size == 0;
     default:
         return 0;
     }
 }
 
-/* Fields that may be missing leave no trace in the skeleton, so that it does not depend on whether they are there. */
-static void note(struct mt_fingerprint *fingerprint, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
+/* Fields that may be missing leave no trace in the skeleton, so that it does not depend on whether
+ * they are there. */
+static void note(struct mt_fingerprint *fingerprint, const struct mt_shape_field *field,
+                 const struct mt_epee_entry *entry)
 {
     uint8_t type = mt_epee_wire_type(entry);
     int as_written = field != NULL && (type == field->type || type == field->type_too);
@@ -39,13 +42,15 @@ static void note(struct mt_fingerprint *fingerprint, const struct mt_shape_field
     if (field != NULL && is_default(field, entry))
         fingerprint->default_fields++;
     if (!as_written || field->presence == MT_ALWAYS)
-        fingerprint->skeleton = mt_skeleton_entry(fingerprint->skeleton, entry->key, entry->key_size, type);
+        fingerprint->skeleton =
+            mt_skeleton_entry(fingerprint->skeleton, entry->key, entry->key_size, type);
 }
 
 /* ---- sections ---- */
 
 /* The innermost open section to its end. */
-static int read_section(struct mt_payload *payload, const struct mt_shape *shape, mt_take_field *take, void *context)
+static int read_section(struct mt_payload *payload, const struct mt_shape *shape,
+                        mt_take_field *take, void *context)
 {
     struct mt_epee_entry entry;
     uint32_t next = 0;
@@ -53,7 +58,8 @@ static int read_section(struct mt_payload *payload, const struct mt_shape *shape
     while ((result = mt_epee_next(&payload->epee, &entry)) == MT_OK) {
         const struct mt_shape_field *field = mt_shape_find(shape, &entry, &next);
         note(&payload->fingerprint, field, &entry);
-        result = field != NULL ? take(context, field, &entry) : mt_epee_skip(&payload->epee, &entry);
+        result =
+            field != NULL ? take(context, field, &entry) : mt_epee_skip(&payload->epee, &entry);
         if (result != MT_OK)
             return result;
     }
@@ -61,7 +67,9 @@ static int read_section(struct mt_payload *payload, const struct mt_shape *shape
 }
 
 /* A section within another: *skeleton is its own. */
-static int read_inner(struct mt_payload *payload, const struct mt_epee_entry *entry, const struct mt_shape *shape, mt_take_field *take, void *context, uint64_t *skeleton)
+static int read_inner(struct mt_payload *payload, const struct mt_epee_entry *entry,
+                      const struct mt_shape *shape, mt_take_field *take, void *context,
+                      uint64_t *skeleton)
 {
     uint64_t outside = payload->fingerprint.skeleton;
     *skeleton = 0;
@@ -74,7 +82,8 @@ static int read_inner(struct mt_payload *payload, const struct mt_epee_entry *en
     return result;
 }
 
-int mt_section_object(struct mt_payload *payload, const struct mt_epee_entry *object, const struct mt_shape *shape, mt_take_field *take, void *context)
+int mt_section_object(struct mt_payload *payload, const struct mt_epee_entry *object,
+                      const struct mt_shape *shape, mt_take_field *take, void *context)
 {
     uint64_t inside;
     int result = read_inner(payload, object, shape, take, context, &inside);
@@ -82,18 +91,23 @@ int mt_section_object(struct mt_payload *payload, const struct mt_epee_entry *ob
     return result;
 }
 
-int mt_section_element(struct mt_payload *payload, const struct mt_epee_entry *list, const struct mt_shape *shape, mt_take_field *take, void *context)
+int mt_section_element(struct mt_payload *payload, const struct mt_epee_entry *list,
+                       const struct mt_shape *shape, mt_take_field *take, void *context)
 {
     uint64_t inside;
     int result = read_inner(payload, list, shape, take, context, &inside);
     if (result == MT_OK && inside != mt_skeleton_of(shape))
-        payload->fingerprint.odd |= mt_skeleton_object(inside, 1); /* neither how many there are nor their order matters; never 0 */
+        payload->fingerprint.odd |= mt_skeleton_object(
+            inside, 1); /* neither how many there are nor their order matters; never 0 */
     return result;
 }
 
-int mt_section_payload(struct mt_payload *payload, const uint8_t *bytes, size_t size, const struct mt_epee_limits *limits, uint32_t command, int response, mt_take_field *take, void *context)
+int mt_section_payload(struct mt_payload *payload, const uint8_t *bytes, size_t size,
+                       const struct mt_epee_limits *limits, uint32_t command, int response,
+                       mt_take_field *take, void *context)
 {
-    payload->fingerprint = (struct mt_fingerprint){.skeleton = mt_skeleton_object(command, (uint64_t)response)};
+    payload->fingerprint =
+        (struct mt_fingerprint){.skeleton = mt_skeleton_object(command, (uint64_t)response)};
     if (mt_epee_open(&payload->epee, bytes, size, limits) != MT_OK)
         return MT_MALFORMED;
     return read_section(payload, mt_shape_root(command, response), take, context);
@@ -119,7 +133,8 @@ static int check_unsigned(struct mt_epee *reader, const struct mt_epee_entry *en
     }
 }
 
-int mt_section_check(struct mt_payload *payload, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
+int mt_section_check(struct mt_payload *payload, const struct mt_shape_field *field,
+                     const struct mt_epee_entry *entry)
 {
     struct mt_epee *reader = &payload->epee;
     uint8_t truth;
@@ -139,22 +154,28 @@ int mt_section_check(struct mt_payload *payload, const struct mt_shape_field *fi
 
 /* ---- the row ---- */
 
-void mt_section_fingerprint(const struct mt_payload *payload, int result, struct mt_message_row *row)
+void mt_section_fingerprint(const struct mt_payload *payload, int result,
+                            struct mt_message_row *row)
 {
     const struct mt_epee *reader = &payload->epee;
     const struct mt_fingerprint *fingerprint = &payload->fingerprint;
     if (reader->at - reader->begin < MT_EPEE_HEADER)
         return; /* no epee */
     row->keys_ordered = !reader->unordered;
-    row->unknown_keys = (uint16_t)fingerprint->unknown_keys; /* the limits on fields and strings keep all of these below 2^16 */
+    row->unknown_keys =
+        (uint16_t)fingerprint
+            ->unknown_keys; /* the limits on fields and strings keep all of these below 2^16 */
     row->duplicate_keys = (uint16_t)reader->duplicate_keys;
     row->wide_varints = (uint16_t)reader->wide_varints;
     row->other_types = (uint16_t)fingerprint->other_types;
     row->default_fields = (uint16_t)fingerprint->default_fields;
-    row->present |= MT_MESSAGE_KEYS_ORDERED | MT_MESSAGE_UNKNOWN_KEYS | MT_MESSAGE_DUPLICATE_KEYS | MT_MESSAGE_WIDE_VARINTS | MT_MESSAGE_OTHER_TYPES | MT_MESSAGE_DEFAULT_FIELDS;
+    row->present |= MT_MESSAGE_KEYS_ORDERED | MT_MESSAGE_UNKNOWN_KEYS | MT_MESSAGE_DUPLICATE_KEYS |
+                    MT_MESSAGE_WIDE_VARINTS | MT_MESSAGE_OTHER_TYPES | MT_MESSAGE_DEFAULT_FIELDS;
     if (result != MT_OK)
         return;
-    row->skeleton = fingerprint->odd != 0 ? mt_skeleton_object(fingerprint->skeleton, fingerprint->odd) : fingerprint->skeleton;
+    row->skeleton = fingerprint->odd != 0
+                        ? mt_skeleton_object(fingerprint->skeleton, fingerprint->odd)
+                        : fingerprint->skeleton;
     row->trailing = (uint32_t)(reader->end - reader->at);
     row->present |= MT_MESSAGE_SKELETON | MT_MESSAGE_TRAILING;
 }

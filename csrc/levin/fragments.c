@@ -1,8 +1,8 @@
 #include "levin/fragments.h"
 
-#include "levin/session.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "levin/session.h"
 
 #include <string.h>
 
@@ -22,22 +22,26 @@ void mt_assembly_doubt(struct mt_levin *levin)
 }
 
 /* Makes the row of the assembly, done or not, and forgets it. `payload` NULL unless it is whole. */
-static int close_assembly(struct mt_levin *levin, const struct mt_header *header, int kind, int status, int64_t captured, const uint8_t *payload, const char *why)
+static int close_assembly(struct mt_levin *levin, const struct mt_header *header, int kind,
+                          int status, int64_t captured, const uint8_t *payload, const char *why)
 {
     struct mt_assembly *assembly = levin->assembly;
-    int result = mt_levin_row(levin, &assembly->extent, header, kind, status, captured, assembly->fragments, assembly->end, assembly->wire, payload, why);
+    int result = mt_levin_row(levin, &assembly->extent, header, kind, status, captured,
+                              assembly->fragments, assembly->end, assembly->wire, payload, why);
     mt_assembly_free(levin);
     return result;
 }
 
-/* A row for an assembly that is not whole: the inner header's values if it is there, else those of the first bucket. */
+/* A row for an assembly that is not whole: the inner header's values if it is there, else those of
+ * the first bucket. */
 static int close_broken(struct mt_levin *levin, int status, const char *why)
 {
     struct mt_assembly *assembly = levin->assembly;
     struct mt_header header = assembly->outer;
     int64_t captured = assembly->captured;
     int kind = -1;
-    if (assembly->inner.count >= MT_HEADER_SIZE && mt_signature_matches(assembly->inner.bytes, MT_HEADER_SIZE)) {
+    if (assembly->inner.count >= MT_HEADER_SIZE &&
+        mt_signature_matches(assembly->inner.bytes, MT_HEADER_SIZE)) {
         header = mt_header_read(assembly->inner.bytes);
         kind = mt_header_kind(&header);
         captured -= MT_HEADER_SIZE;
@@ -52,11 +56,14 @@ int mt_assembly_abandon(struct mt_levin *levin, const char *why)
     if (levin->assembly == NULL)
         return MT_OK;
     if (levin->assembly->gap)
-        return close_broken(levin, MT_STATUS_GAP, "bytes were lost between or inside its Levin fragments");
-    return close_broken(levin, levin->assembly->snapped ? MT_STATUS_SNAPPED : MT_STATUS_TRUNCATED, why);
+        return close_broken(levin, MT_STATUS_GAP,
+                            "bytes were lost between or inside its Levin fragments");
+    return close_broken(levin, levin->assembly->snapped ? MT_STATUS_SNAPPED : MT_STATUS_TRUNCATED,
+                        why);
 }
 
-/* The END bucket is there: the inner bucket, if it is one. monerod does not look at the inner signature, we do where no BEGIN vouches for it. */
+/* The END bucket is there: the inner bucket, if it is one. monerod does not look at the inner
+ * signature, we do where no BEGIN vouches for it. */
 static int complete(struct mt_levin *levin)
 {
     struct mt_assembly *assembly = levin->assembly;
@@ -65,19 +72,23 @@ static int complete(struct mt_levin *levin)
     if (assembly->gap || assembly->snapped)
         return mt_assembly_abandon(levin, "the snap length cut its Levin fragments");
     const struct mt_buffer *inner = &assembly->inner;
-    int vouched = assembly->begun || (inner->count >= MT_HEADER_SIZE && mt_signature_matches(inner->bytes, MT_HEADER_SIZE));
+    int vouched = assembly->begun || (inner->count >= MT_HEADER_SIZE &&
+                                      mt_signature_matches(inner->bytes, MT_HEADER_SIZE));
     if (!vouched && levin->resumed)
         return close_broken(levin, MT_STATUS_GAP, "the first Levin fragment was not captured");
     if (!vouched || inner->count < MT_HEADER_SIZE)
         return close_broken(levin, MT_STATUS_MALFORMED, "Levin fragments that hold no header");
     struct mt_header header = mt_header_read(inner->bytes);
     if (header.length > inner->count - MT_HEADER_SIZE)
-        return close_broken(levin, MT_STATUS_MALFORMED, "Levin fragments shorter than their inner length");
+        return close_broken(levin, MT_STATUS_MALFORMED,
+                            "Levin fragments shorter than their inner length");
     int kind = mt_header_kind(&header);
     if (kind < 0 || kind == MT_KIND_NOISE)
-        kind = header.expects_response != 0 ? MT_KIND_REQUEST : MT_KIND_NOTIFICATION; /* monerod asks no further */
+        kind = header.expects_response != 0 ? MT_KIND_REQUEST
+                                            : MT_KIND_NOTIFICATION; /* monerod asks no further */
     int oversize = header.length > mt_command_limit(header.command);
-    return close_assembly(levin, &header, kind, oversize ? MT_STATUS_OVERSIZE : MT_STATUS_COMPLETE, (int64_t)header.length, inner->bytes + MT_HEADER_SIZE,
+    return close_assembly(levin, &header, kind, oversize ? MT_STATUS_OVERSIZE : MT_STATUS_COMPLETE,
+                          (int64_t)header.length, inner->bytes + MT_HEADER_SIZE,
                           "inner length over monerod's limit");
 }
 
@@ -106,12 +117,16 @@ static void extend(struct mt_assembly *assembly, const struct mt_message *bucket
     extent->acknowledged = bucket->extent.acknowledged;
 }
 
-int mt_assembly_add(struct mt_levin *levin, const struct mt_message *bucket, const uint8_t *body, int64_t end)
+int mt_assembly_add(struct mt_levin *levin, const struct mt_message *bucket, const uint8_t *body,
+                    int64_t end)
 {
     uint32_t flags = bucket->header.flags;
-    int begins = (flags & MT_FLAG_BEGIN) != 0, ends = (flags & MT_FLAG_END) != 0, whole = bucket->captured == (int64_t)bucket->header.length;
-    if (levin->assembly == NULL && !begins && !ends && bucket->header.length == 0) /* adds nothing to nothing */
-        return mt_levin_row(levin, &bucket->extent, &bucket->header, -1, MT_STATUS_COMPLETE, 0, 1, end, MT_HEADER_SIZE, NULL, "");
+    int begins = (flags & MT_FLAG_BEGIN) != 0, ends = (flags & MT_FLAG_END) != 0,
+        whole = bucket->captured == (int64_t)bucket->header.length;
+    if (levin->assembly == NULL && !begins && !ends &&
+        bucket->header.length == 0) /* adds nothing to nothing */
+        return mt_levin_row(levin, &bucket->extent, &bucket->header, -1, MT_STATUS_COMPLETE, 0, 1,
+                            end, MT_HEADER_SIZE, NULL, "");
     int result = MT_OK;
     if (levin->assembly != NULL && begins)
         result = mt_assembly_abandon(levin, "another Levin fragment with BEGIN came");
@@ -131,9 +146,13 @@ int mt_assembly_add(struct mt_levin *levin, const struct mt_message *bucket, con
     assembly->gap |= bucket->gap;
     assembly->snapped |= bucket->snapped;
     if (body != NULL && bucket->header.length != 0 && !assembly->refused) {
-        result = mt_output_store(levin->dialog->output, &levin->dialog->buffered, &assembly->inner, body, (size_t)bucket->header.length,
-                                 2 * (assembly->inner.count + bucket->header.length)); /* more may follow: room for as much again */
-        int too_long = assembly->inner.count > (uint64_t)levin->dialog->output->limits->message_bytes + MT_HEADER_SIZE;
+        result = mt_output_store(
+            levin->dialog->output, &levin->dialog->buffered, &assembly->inner, body,
+            (size_t)bucket->header.length,
+            2 * (assembly->inner.count +
+                 bucket->header.length)); /* more may follow: room for as much again */
+        int too_long = assembly->inner.count >
+                       (uint64_t)levin->dialog->output->limits->message_bytes + MT_HEADER_SIZE;
         levin->dialog->output->reached[MT_LIMIT_message_bytes] += (uint64_t)too_long;
         assembly->refused = result == MT_MALFORMED || too_long;
         if (result == MT_NOMEM)

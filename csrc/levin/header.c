@@ -24,7 +24,9 @@ struct mt_header mt_header_read(const uint8_t *bytes)
 int mt_header_kind(const struct mt_header *header)
 {
     if ((header->flags & (MT_FLAG_REQUEST | MT_FLAG_RESPONSE)) == 0)
-        return (header->flags & MT_FLAG_BEGIN) != 0 && (header->flags & MT_FLAG_END) != 0 ? MT_KIND_NOISE : -1;
+        return (header->flags & MT_FLAG_BEGIN) != 0 && (header->flags & MT_FLAG_END) != 0
+                   ? MT_KIND_NOISE
+                   : -1;
     if ((header->flags & MT_FLAG_RESPONSE) != 0 && header->version == 1)
         return MT_KIND_RESPONSE;
     return header->expects_response != 0 ? MT_KIND_REQUEST : MT_KIND_NOTIFICATION;
@@ -38,7 +40,8 @@ int mt_signature_matches(const uint8_t *bytes, size_t size)
 static int plausible(const struct mt_header *header, uint64_t limit)
 {
     static const uint32_t known_flags = 1u << 0 | 1u << 1 | 1u << 2 | 1u << 4 | 1u << 8 | 1u << 12;
-    if (header->version != 1 || header->expects_response > 1 || header->flags > 12 || (known_flags >> header->flags & 1) == 0)
+    if (header->version != 1 || header->expects_response > 1 || header->flags > 12 ||
+        (known_flags >> header->flags & 1) == 0)
         return 0;
     if (header->length > limit || header->length > mt_command_limit(header->command))
         return 0;
@@ -46,7 +49,8 @@ static int plausible(const struct mt_header *header, uint64_t limit)
         return header->command == 0; /* fragments and noise */
     if (!mt_command_known(header->command))
         return 0;
-    return header->length > MT_EPEE_HEADER || (header->length == 0 && header->flags == MT_FLAG_RESPONSE && header->return_code < 0);
+    return header->length > MT_EPEE_HEADER ||
+           (header->length == 0 && header->flags == MT_FLAG_RESPONSE && header->return_code < 0);
 }
 
 enum mt_verdict mt_header_sound(const uint8_t *bytes, size_t size, uint64_t limit)

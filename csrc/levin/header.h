@@ -1,4 +1,5 @@
-/* The Levin bucket header (contrib/epee/include/net/levin_base.h): 33 bytes, packed, little-endian. */
+/* The Levin bucket header (contrib/epee/include/net/levin_base.h): 33 bytes, packed, little-endian.
+ */
 #ifndef MT_LEVIN_HEADER_H
 #define MT_LEVIN_HEADER_H
 
@@ -8,13 +9,14 @@
 enum { MT_HEADER_SIZE = 33, MT_SIGNATURE_SIZE = 8 };
 enum { MT_FLAG_REQUEST = 1, MT_FLAG_RESPONSE = 2, MT_FLAG_BEGIN = 4, MT_FLAG_END = 8 };
 
-/* Bytes that a verdict on a header out of step may need: the header and the beginning of its body. */
+/* Bytes that a verdict on a header out of step may need: the header and the beginning of its body.
+ */
 enum { MT_SOUND_SIZE = MT_HEADER_SIZE + 9 };
 
 extern const uint8_t mt_signature[MT_SIGNATURE_SIZE];
 
 struct mt_header {
-    uint64_t length;      /* of the body */
+    uint64_t length; /* of the body */
     uint32_t command;
     int32_t return_code;
     uint32_t flags;
@@ -25,7 +27,8 @@ struct mt_header {
 /* Reads 33 bytes; the signature is not looked at. */
 struct mt_header mt_header_read(const uint8_t *bytes);
 
-/* mt_kind of a header by monerod's order of tests (levin_protocol_handler_async.h handle_recv), or -1 for a Levin fragment. */
+/* mt_kind of a header by monerod's order of tests (levin_protocol_handler_async.h handle_recv), or
+ * -1 for a Levin fragment. */
 int mt_header_kind(const struct mt_header *header);
 
 /* 1 if the first `size` bytes (any number) agree with the signature as far as both go. */
@@ -33,8 +36,10 @@ int mt_signature_matches(const uint8_t *bytes, size_t size);
 
 enum mt_verdict { MT_UNSOUND, MT_SOUND, MT_UNDECIDED };
 
-/* Whether `bytes` begin a message, out of step with the stream (after a hole, garbage or a start from the middle): signature, version 1, expect 0 or 1, flags that exist, a known command, a length within
- * `limit` and monerod's limit for the command, and a body that begins as epee where one must. MT_UNDECIDED if `size` bytes do not tell; MT_SOUND_SIZE always do. */
+/* Whether `bytes` begin a message, out of step with the stream (after a hole, garbage or a start
+ * from the middle): signature, version 1, expect 0 or 1, flags that exist, a known command, a
+ * length within `limit` and monerod's limit for the command, and a body that begins as epee where
+ * one must. MT_UNDECIDED if `size` bytes do not tell; MT_SOUND_SIZE always do. */
 enum mt_verdict mt_header_sound(const uint8_t *bytes, size_t size, uint64_t limit);
 
 #endif

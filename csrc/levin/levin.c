@@ -1,9 +1,9 @@
 #define _GNU_SOURCE /* memmem */
 #include "levin/levin.h"
 
-#include "levin/session.h"
 #include "base/error.h"
 #include "levin/fragments.h"
+#include "levin/session.h"
 #include "p2p/fields.h"
 
 #include <stdio.h>
@@ -13,7 +13,8 @@
 
 void mt_levin_init(struct mt_levin *levin, struct mt_dialog *dialog, int from_client)
 {
-    *levin = (struct mt_levin){.dialog = dialog, .from_client = from_client != 0, .message_end = INT64_MIN};
+    *levin = (struct mt_levin){
+        .dialog = dialog, .from_client = from_client != 0, .message_end = INT64_MIN};
 }
 
 void mt_levin_free(struct mt_levin *levin)
@@ -31,30 +32,46 @@ void mt_levin_midstream(struct mt_levin *levin)
 
 /* ---- rows ---- */
 
-int mt_levin_stray(struct mt_levin *levin, enum mt_problem kind, int64_t offset, int64_t bytes, const char *why, const struct mt_place *place)
+int mt_levin_stray(struct mt_levin *levin, enum mt_problem kind, int64_t offset, int64_t bytes,
+                   const char *why, const struct mt_place *place)
 {
     const struct mt_dialog *dialog = levin->dialog;
     struct mt_problem_row row = {
-        .frame = place->frame, .time = place->time, .file = place->file, .connection = dialog->connection, .client = dialog->client, .server = dialog->server,
-        .from_client = (int8_t)levin->from_client, .offset = offset, .bytes = bytes,
-        .kind = (int8_t)(kind == MT_PROBLEM_NO_HEADER && !dialog->monero ? MT_PROBLEM_FOREIGN : kind),
+        .frame = place->frame,
+        .time = place->time,
+        .file = place->file,
+        .connection = dialog->connection,
+        .client = dialog->client,
+        .server = dialog->server,
+        .from_client = (int8_t)levin->from_client,
+        .offset = offset,
+        .bytes = bytes,
+        .kind =
+            (int8_t)(kind == MT_PROBLEM_NO_HEADER && !dialog->monero ? MT_PROBLEM_FOREIGN : kind),
     };
     return mt_output_problem(dialog->output, &row, why);
 }
 
-int mt_levin_conflict(struct mt_levin *levin, int64_t offset, int64_t count, const struct mt_place *place)
+int mt_levin_conflict(struct mt_levin *levin, int64_t offset, int64_t count,
+                      const struct mt_place *place)
 {
-    return mt_levin_stray(levin, MT_PROBLEM_CONFLICT, offset, count, "repeated with other bytes; the first copy was taken", place);
+    return mt_levin_stray(levin, MT_PROBLEM_CONFLICT, offset, count,
+                          "repeated with other bytes; the first copy was taken", place);
 }
 
 static enum mt_problem problem_of(int status)
 {
     switch (status) {
-    case MT_STATUS_TRUNCATED: return MT_PROBLEM_TRUNCATED;
-    case MT_STATUS_GAP: return MT_PROBLEM_GAP;
-    case MT_STATUS_SNAPPED: return MT_PROBLEM_SNAPPED;
-    case MT_STATUS_OVERSIZE: return MT_PROBLEM_OVERSIZE;
-    default: return MT_PROBLEM_MALFORMED;
+    case MT_STATUS_TRUNCATED:
+        return MT_PROBLEM_TRUNCATED;
+    case MT_STATUS_GAP:
+        return MT_PROBLEM_GAP;
+    case MT_STATUS_SNAPPED:
+        return MT_PROBLEM_SNAPPED;
+    case MT_STATUS_OVERSIZE:
+        return MT_PROBLEM_OVERSIZE;
+    default:
+        return MT_PROBLEM_MALFORMED;
     }
 }
 
@@ -87,17 +104,22 @@ void mt_extent_touch(struct mt_extent *extent, const struct mt_piece *piece, int
 /* Whether the body of a whole message is for monerod's reader: an error response has none. */
 static int has_payload(const struct mt_header *header, int kind)
 {
-    return kind >= 0 && kind != MT_KIND_NOISE && mt_command_known(header->command) && !(kind == MT_KIND_RESPONSE && header->return_code < 0);
+    return kind >= 0 && kind != MT_KIND_NOISE && mt_command_known(header->command) &&
+           !(kind == MT_KIND_RESPONSE && header->return_code < 0);
 }
 
 /* Whether somebody looks at the body of a whole message: `fields` shows what any may hold. */
 static int is_kept(const struct mt_levin *levin, const struct mt_header *header, int kind)
 {
-    return has_payload(header, kind) || (kind >= 0 && kind != MT_KIND_NOISE && levin->dialog->output->tables[MT_TABLE_fields].wanted);
+    return has_payload(header, kind) || (kind >= 0 && kind != MT_KIND_NOISE &&
+                                         levin->dialog->output->tables[MT_TABLE_fields].wanted);
 }
 
-/* What a whole message says: rows of the tables below `messages`, and columns of its own. A payload that monerod refuses makes it malformed, and *why says why. MT_OK or MT_NOMEM. */
-static int decode(struct mt_levin *levin, const struct mt_extent *extent, const struct mt_header *header, struct mt_message_row *row, const uint8_t *payload, const char **why)
+/* What a whole message says: rows of the tables below `messages`, and columns of its own. A payload
+ * that monerod refuses makes it malformed, and *why says why. MT_OK or MT_NOMEM. */
+static int decode(struct mt_levin *levin, const struct mt_extent *extent,
+                  const struct mt_header *header, struct mt_message_row *row,
+                  const uint8_t *payload, const char **why)
 {
     struct mt_output *output = levin->dialog->output;
     struct mt_table *fields = &output->tables[MT_TABLE_fields];
@@ -107,28 +129,37 @@ static int decode(struct mt_levin *levin, const struct mt_extent *extent, const 
     if (result == MT_MALFORMED)
         row->status = MT_STATUS_MALFORMED;
     if (result != MT_NOMEM && fields->wanted)
-        result = mt_fields_append(fields, &output->strings, row->message, payload, (size_t)header->length, &output->p2p.epee, (uint64_t)output->limits->message_fields, &cut);
+        result = mt_fields_append(fields, &output->strings, row->message, payload,
+                                  (size_t)header->length, &output->p2p.epee,
+                                  (uint64_t)output->limits->message_fields, &cut);
     if (result == MT_NOMEM)
         return MT_NOMEM;
     output->reached[MT_LIMIT_message_fields] += cut != 0;
-    return cut ? mt_levin_stray(levin, MT_PROBLEM_LIMIT, extent->begin, 0, "further fields of a message: limit on message_fields", &extent->first) : MT_OK;
+    return cut ? mt_levin_stray(levin, MT_PROBLEM_LIMIT, extent->begin, 0,
+                                "further fields of a message: limit on message_fields",
+                                &extent->first)
+               : MT_OK;
 }
 
-/* Rows of problems for parts of a payload that are not decoded. Their bytes are those of a whole message and counted there. */
+/* Rows of problems for parts of a payload that are not decoded. Their bytes are those of a whole
+ * message and counted there. */
 static int tell_complaints(struct mt_levin *levin, const struct mt_extent *extent)
 {
     const struct mt_complaints *complaints = &levin->dialog->output->p2p.complaints;
     char why[128];
     int result = MT_OK;
     for (size_t i = 0; i < complaints->count && result == MT_OK; i++) {
-        (void)snprintf(why, sizeof why, "%s: %s", complaints->list[i].part, complaints->list[i].why);
+        (void)snprintf(why, sizeof why, "%s: %s", complaints->list[i].part,
+                       complaints->list[i].why);
         result = mt_levin_stray(levin, MT_PROBLEM_BLOB, extent->begin, 0, why, &extent->first);
     }
     return result;
 }
 
-int mt_levin_row(struct mt_levin *levin, const struct mt_extent *extent, const struct mt_header *header, int kind, int status, int64_t captured, uint32_t fragments, int64_t end,
-                 int64_t wire, const uint8_t *payload, const char *why)
+int mt_levin_row(struct mt_levin *levin, const struct mt_extent *extent,
+                 const struct mt_header *header, int kind, int status, int64_t captured,
+                 uint32_t fragments, int64_t end, int64_t wire, const uint8_t *payload,
+                 const char *why)
 {
     struct mt_dialog *dialog = levin->dialog;
     struct mt_output *output = dialog->output;
@@ -137,11 +168,31 @@ int mt_levin_row(struct mt_levin *levin, const struct mt_extent *extent, const s
         return MT_NOMEM;
     int64_t first_end = extent->first_end < end ? extent->first_end : end;
     struct mt_message_row row = {
-        .message = output->messages_given, .connection = dialog->connection, .client = dialog->client, .server = dialog->server,
-        .time = extent->first.time, .frame = extent->first.frame, .file = extent->first.file, .end_time = extent->last.time, .end_frame = extent->last.frame, .end_length = extent->last_length,
-        .length = header->length, .captured = captured, .wire = wire, .command = header->command, .flags = header->flags, .return_code = header->return_code, .version = header->version,
-        .segments = extent->segments, .first_segment = (uint32_t)(first_end - extent->begin), .fragments = fragments, .from_client = levin->from_client,
-        .expects_response = header->expects_response, .shared = extent->shared != 0, .kind = (int8_t)kind, .status = (int8_t)status,
+        .message = output->messages_given,
+        .connection = dialog->connection,
+        .client = dialog->client,
+        .server = dialog->server,
+        .time = extent->first.time,
+        .frame = extent->first.frame,
+        .file = extent->first.file,
+        .end_time = extent->last.time,
+        .end_frame = extent->last.frame,
+        .end_length = extent->last_length,
+        .length = header->length,
+        .captured = captured,
+        .wire = wire,
+        .command = header->command,
+        .flags = header->flags,
+        .return_code = header->return_code,
+        .version = header->version,
+        .segments = extent->segments,
+        .first_segment = (uint32_t)(first_end - extent->begin),
+        .fragments = fragments,
+        .from_client = levin->from_client,
+        .expects_response = header->expects_response,
+        .shared = extent->shared != 0,
+        .kind = (int8_t)kind,
+        .status = (int8_t)status,
     };
     mt_complaints_clear(&output->p2p.complaints);
     int result = MT_OK;
@@ -159,12 +210,16 @@ int mt_levin_row(struct mt_levin *levin, const struct mt_extent *extent, const s
     levin->messages++;
     if (tell_complaints(levin, extent) != MT_OK)
         return MT_NOMEM;
-    return row.status == MT_STATUS_COMPLETE ? MT_OK : mt_levin_stray(levin, problem_of(row.status), extent->begin, wire, why, &extent->first);
+    return row.status == MT_STATUS_COMPLETE
+               ? MT_OK
+               : mt_levin_stray(levin, problem_of(row.status), extent->begin, wire, why,
+                                &extent->first);
 }
 
 /* ---- bytes outside messages ---- */
 
-/* Tells the run of bytes that no header owns; behind a header that was not believed they are its body. */
+/* Tells the run of bytes that no header owns; behind a header that was not believed they are its
+ * body. */
 static int flush_run(struct mt_levin *levin)
 {
     int64_t bytes = levin->run_bytes;
@@ -173,16 +228,22 @@ static int flush_run(struct mt_levin *levin)
         struct mt_message *message = &levin->message;
         levin->disbelieved = 0;
         levin->message_end = message->body_end = levin->at;
-        return mt_levin_row(levin, &message->extent, &message->header, mt_header_kind(&message->header), MT_STATUS_OVERSIZE, bytes, 1, levin->at, MT_HEADER_SIZE + bytes, NULL,
+        return mt_levin_row(levin, &message->extent, &message->header,
+                            mt_header_kind(&message->header), MT_STATUS_OVERSIZE, bytes, 1,
+                            levin->at, MT_HEADER_SIZE + bytes, NULL,
                             "declared length over any limit");
     }
     if (bytes == 0)
         return MT_OK;
-    const char *why = !levin->dialog->monero ? "not a Levin connection" : levin->state == MT_LEVIN_HEADER ? "a header that was cut" : "no sound Levin header";
-    return mt_levin_stray(levin, MT_PROBLEM_NO_HEADER, levin->run_begin, bytes, why, &levin->run_place);
+    const char *why = !levin->dialog->monero            ? "not a Levin connection"
+                      : levin->state == MT_LEVIN_HEADER ? "a header that was cut"
+                                                        : "no sound Levin header";
+    return mt_levin_stray(levin, MT_PROBLEM_NO_HEADER, levin->run_begin, bytes, why,
+                          &levin->run_place);
 }
 
-static void add_run(struct mt_levin *levin, const struct mt_piece *piece, int64_t offset, int64_t bytes)
+static void add_run(struct mt_levin *levin, const struct mt_piece *piece, int64_t offset,
+                    int64_t bytes)
 {
     if (bytes == 0)
         return;
@@ -208,12 +269,14 @@ static void carry_to_run(struct mt_levin *levin, uint32_t count)
     mt_carry_drop(&levin->carry, count);
 }
 
-static int tell_lost(struct mt_levin *levin, int64_t offset, int64_t size, const char *why, const struct mt_place *place)
+static int tell_lost(struct mt_levin *levin, int64_t offset, int64_t size, const char *why,
+                     const struct mt_place *place)
 {
     return mt_levin_stray(levin, MT_PROBLEM_LOST, offset, size, why, place);
 }
 
-/* The signature was seen on a connection that no port had made Monero's: what was only counted is now told. */
+/* The signature was seen on a connection that no port had made Monero's: what was only counted is
+ * now told. */
 static int recognise(struct mt_levin *levin)
 {
     struct mt_dialog *dialog = levin->dialog;
@@ -224,7 +287,9 @@ static int recognise(struct mt_levin *levin)
         struct mt_levin *each = &dialog->ways[way];
         int64_t lost = each->foreign_lost;
         each->foreign_lost = 0;
-        if (lost != 0 && tell_lost(each, -1, lost, "lost before the connection was known to be Monero's", &each->run_place) != MT_OK)
+        if (lost != 0 &&
+            tell_lost(each, -1, lost, "lost before the connection was known to be Monero's",
+                      &each->run_place) != MT_OK)
             return MT_NOMEM;
     }
     return MT_OK;
@@ -241,13 +306,21 @@ static int finish(struct mt_levin *levin, const uint8_t *body, int cut)
     levin->state = MT_LEVIN_HEADER;
     levin->message_end = end;
     if (kind < 0 && !message->oversize) {
-        result = mt_assembly_add(levin, message, cut || message->gap || message->snapped ? NULL : body, end);
+        result = mt_assembly_add(levin, message,
+                                 cut || message->gap || message->snapped ? NULL : body, end);
     } else {
-        int status = message->oversize ? MT_STATUS_OVERSIZE : message->gap ? MT_STATUS_GAP : message->snapped ? MT_STATUS_SNAPPED
-                   : cut ? MT_STATUS_TRUNCATED : MT_STATUS_COMPLETE;
-        const char *why = message->oversize ? "declared length over monerod's limit" : message->gap ? "bytes were lost inside the message"
-                        : message->snapped ? "the snap length cut it" : "the capture or the connection ended";
-        result = mt_levin_row(levin, &message->extent, &message->header, kind, status, message->captured, 1, end, MT_HEADER_SIZE + message->captured, body, why);
+        int status = message->oversize  ? MT_STATUS_OVERSIZE
+                     : message->gap     ? MT_STATUS_GAP
+                     : message->snapped ? MT_STATUS_SNAPPED
+                     : cut              ? MT_STATUS_TRUNCATED
+                                        : MT_STATUS_COMPLETE;
+        const char *why = message->oversize  ? "declared length over monerod's limit"
+                          : message->gap     ? "bytes were lost inside the message"
+                          : message->snapped ? "the snap length cut it"
+                                             : "the capture or the connection ended";
+        result =
+            mt_levin_row(levin, &message->extent, &message->header, kind, status, message->captured,
+                         1, end, MT_HEADER_SIZE + message->captured, body, why);
     }
     mt_output_release(levin->dialog->output, &levin->dialog->buffered, &levin->body);
     return result;
@@ -284,28 +357,34 @@ static int begin_body(struct mt_levin *levin, const uint8_t *header)
 
 static void begin_message(struct mt_levin *levin, int64_t offset)
 {
-    levin->message.extent = (struct mt_extent){.begin = offset, .counted = UINT64_MAX, .acknowledged = INT64_MIN};
+    levin->message.extent =
+        (struct mt_extent){.begin = offset, .counted = UINT64_MAX, .acknowledged = INT64_MIN};
 }
 
 /* A bucket of `bytes` is whole: do other messages share its last segment? */
-static void note_behind(struct mt_levin *levin, const struct mt_piece *piece, const uint8_t *at, const uint8_t *end)
+static void note_behind(struct mt_levin *levin, const struct mt_piece *piece, const uint8_t *at,
+                        const uint8_t *end)
 {
-    if (piece->segment_end > levin->message.body_end && mt_signature_matches(at, (size_t)(end - at)))
+    if (piece->segment_end > levin->message.body_end &&
+        mt_signature_matches(at, (size_t)(end - at)))
         levin->message.extent.shared |= MT_SHARED_BEHIND;
 }
 
 static int store(struct mt_levin *levin, const uint8_t *bytes, size_t size)
 {
     struct mt_message *message = &levin->message;
-    int result = mt_output_store(levin->dialog->output, &levin->dialog->buffered, &levin->body, bytes, size, message->header.length);
+    int result = mt_output_store(levin->dialog->output, &levin->dialog->buffered, &levin->body,
+                                 bytes, size, message->header.length);
     if (result != MT_MALFORMED)
         return result;
     message->oversize = 1; /* as monerod would, if its own buffers were that small */
     message->keep = 0;
-    return mt_levin_stray(levin, MT_PROBLEM_LIMIT, message->extent.begin, 0, "a message was not kept: limit on buffered bytes", &message->extent.last);
+    return mt_levin_stray(levin, MT_PROBLEM_LIMIT, message->extent.begin, 0,
+                          "a message was not kept: limit on buffered bytes", &message->extent.last);
 }
 
-static int take_body(struct mt_levin *levin, const struct mt_piece *piece, const uint8_t **at, const uint8_t *end)
+static int take_body(struct mt_levin *levin, const struct mt_piece *piece, const uint8_t **at,
+                     const uint8_t *end)
 {
     struct mt_message *message = &levin->message;
     int64_t missing = message->body_end - levin->at;
@@ -328,8 +407,10 @@ static int take_body(struct mt_levin *levin, const struct mt_piece *piece, const
     return finish(levin, message->keep ? body : NULL, 0);
 }
 
-/* In step: the header in place, or put together from the carry. A wrong signature puts the stream out of step. */
-static int take_header(struct mt_levin *levin, const struct mt_piece *piece, const uint8_t **at, const uint8_t *end)
+/* In step: the header in place, or put together from the carry. A wrong signature puts the stream
+ * out of step. */
+static int take_header(struct mt_levin *levin, const struct mt_piece *piece, const uint8_t **at,
+                       const uint8_t *end)
 {
     struct mt_carry *carry = &levin->carry;
     size_t there = (size_t)(end - *at);
@@ -395,7 +476,8 @@ static int replay(struct mt_levin *levin)
 }
 
 /* Tops the carry up and decides on it as far as its bytes go. */
-static int seek_in_carry(struct mt_levin *levin, const struct mt_piece *piece, const uint8_t **at, const uint8_t *end)
+static int seek_in_carry(struct mt_levin *levin, const struct mt_piece *piece, const uint8_t **at,
+                         const uint8_t *end)
 {
     uint32_t taken;
     if (mt_carry_add(&levin->carry, piece, *at, (uint32_t)(end - *at), &taken) != MT_OK)
@@ -403,7 +485,8 @@ static int seek_in_carry(struct mt_levin *levin, const struct mt_piece *piece, c
     *at += taken;
     levin->at += taken;
     while (levin->carry.count != 0) {
-        enum mt_verdict verdict = mt_header_sound(levin->carry.bytes, levin->carry.count, length_limit(levin));
+        enum mt_verdict verdict =
+            mt_header_sound(levin->carry.bytes, levin->carry.count, length_limit(levin));
         if (verdict == MT_SOUND)
             return replay(levin);
         if (verdict == MT_UNDECIDED)
@@ -416,7 +499,9 @@ static int seek_in_carry(struct mt_levin *levin, const struct mt_piece *piece, c
 /* First byte in [at, end) that may begin a signature, or end. */
 static const uint8_t *candidate(const uint8_t *at, const uint8_t *end)
 {
-    const uint8_t *found = end - at >= MT_SIGNATURE_SIZE ? memmem(at, (size_t)(end - at), mt_signature, MT_SIGNATURE_SIZE) : NULL;
+    const uint8_t *found = end - at >= MT_SIGNATURE_SIZE
+                               ? memmem(at, (size_t)(end - at), mt_signature, MT_SIGNATURE_SIZE)
+                               : NULL;
     if (found != NULL)
         return found;
     const uint8_t *tail = end - at >= MT_SIGNATURE_SIZE ? end - MT_SIGNATURE_SIZE + 1 : at;
@@ -425,7 +510,8 @@ static const uint8_t *candidate(const uint8_t *at, const uint8_t *end)
     return tail;
 }
 
-static int seek(struct mt_levin *levin, const struct mt_piece *piece, const uint8_t **at, const uint8_t *end)
+static int seek(struct mt_levin *levin, const struct mt_piece *piece, const uint8_t **at,
+                const uint8_t *end)
 {
     if (levin->carry.count != 0)
         return seek_in_carry(levin, piece, at, end);
@@ -448,7 +534,8 @@ static int seek(struct mt_levin *levin, const struct mt_piece *piece, const uint
     }
 }
 
-static void count_foreign(struct mt_levin *levin, const struct mt_piece *piece, const uint8_t **at, const uint8_t *end)
+static void count_foreign(struct mt_levin *levin, const struct mt_piece *piece, const uint8_t **at,
+                          const uint8_t *end)
 {
     carry_to_run(levin, levin->carry.count);
     add_run(levin, piece, levin->at, end - *at);
@@ -465,12 +552,21 @@ int mt_levin_data(struct mt_levin *levin, const struct mt_piece *piece)
     if (levin->state == MT_LEVIN_FOREIGN && levin->dialog->monero)
         levin->state = MT_LEVIN_SEEK; /* the other direction was recognised meanwhile */
     levin->at = piece->offset;
-    while (result == MT_OK && (at < end || (levin->state == MT_LEVIN_BODY && levin->at == levin->message.body_end))) {
+    while (result == MT_OK &&
+           (at < end || (levin->state == MT_LEVIN_BODY && levin->at == levin->message.body_end))) {
         switch (levin->state) {
-        case MT_LEVIN_HEADER: result = take_header(levin, piece, &at, end); break;
-        case MT_LEVIN_BODY: result = take_body(levin, piece, &at, end); break;
-        case MT_LEVIN_SEEK: result = seek(levin, piece, &at, end); break;
-        case MT_LEVIN_FOREIGN: count_foreign(levin, piece, &at, end); break;
+        case MT_LEVIN_HEADER:
+            result = take_header(levin, piece, &at, end);
+            break;
+        case MT_LEVIN_BODY:
+            result = take_body(levin, piece, &at, end);
+            break;
+        case MT_LEVIN_SEEK:
+            result = seek(levin, piece, &at, end);
+            break;
+        case MT_LEVIN_FOREIGN:
+            count_foreign(levin, piece, &at, end);
+            break;
         }
     }
     return result;
@@ -479,14 +575,19 @@ int mt_levin_data(struct mt_levin *levin, const struct mt_piece *piece)
 static const char *hole_text(enum mt_hole why)
 {
     switch (why) {
-    case MT_HOLE_SNAPPED: return "cut by the snap length";
-    case MT_HOLE_LIMIT: return "given up: too much or too long behind it";
-    case MT_HOLE_ACKED: return "acknowledged by the receiver, not captured";
-    default: return "still missing at the end";
+    case MT_HOLE_SNAPPED:
+        return "cut by the snap length";
+    case MT_HOLE_LIMIT:
+        return "given up: too much or too long behind it";
+    case MT_HOLE_ACKED:
+        return "acknowledged by the receiver, not captured";
+    default:
+        return "still missing at the end";
     }
 }
 
-/* A hole in a body whose end is known: the message is broken; the stream stays in step unless the hole goes beyond it. */
+/* A hole in a body whose end is known: the message is broken; the stream stays in step unless the
+ * hole goes beyond it. */
 static int hole_in_body(struct mt_levin *levin, int64_t end, enum mt_hole why)
 {
     struct mt_message *message = &levin->message;
@@ -502,7 +603,8 @@ static int hole_in_body(struct mt_levin *levin, int64_t end, enum mt_hole why)
     return result;
 }
 
-int mt_levin_hole(struct mt_levin *levin, int64_t offset, int64_t size, enum mt_hole why, const struct mt_place *place)
+int mt_levin_hole(struct mt_levin *levin, int64_t offset, int64_t size, enum mt_hole why,
+                  const struct mt_place *place)
 {
     int result = MT_OK;
     mt_dialog_hole(levin->dialog, levin->from_client, offset + size);
@@ -530,10 +632,13 @@ int mt_levin_hole(struct mt_levin *levin, int64_t offset, int64_t size, enum mt_
     return result;
 }
 
-int mt_levin_repeated(struct mt_levin *levin, const uint8_t *data, int64_t offset, int64_t size, const struct mt_place *place)
+int mt_levin_repeated(struct mt_levin *levin, const uint8_t *data, int64_t offset, int64_t size,
+                      const struct mt_place *place)
 {
-    int64_t held_from = levin->message.extent.begin + MT_HEADER_SIZE, held_to = held_from + (int64_t)levin->body.count;
-    int64_t from = offset > held_from ? offset : held_from, to = offset + size < held_to ? offset + size : held_to;
+    int64_t held_from = levin->message.extent.begin + MT_HEADER_SIZE,
+            held_to = held_from + (int64_t)levin->body.count;
+    int64_t from = offset > held_from ? offset : held_from,
+            to = offset + size < held_to ? offset + size : held_to;
     if (levin->state != MT_LEVIN_BODY || from >= to)
         return MT_OK;
     const uint8_t *first = levin->body.bytes + (from - held_from), *again = data + (from - offset);
@@ -556,7 +661,8 @@ int mt_levin_end(struct mt_levin *levin)
     if (result == MT_OK)
         result = mt_assembly_abandon(levin, "the capture or the connection ended");
     if (result == MT_OK && levin->foreign_lost != 0) {
-        result = tell_lost(levin, -1, levin->foreign_lost, "not a Levin connection", &levin->run_place);
+        result =
+            tell_lost(levin, -1, levin->foreign_lost, "not a Levin connection", &levin->run_place);
         levin->foreign_lost = 0;
     }
     return result;

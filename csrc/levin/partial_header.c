@@ -7,7 +7,8 @@
 
 static int grow(struct mt_carry *carry)
 {
-    uint32_t capacity = carry->pieces_capacity != 0 ? carry->pieces_capacity * 2 : 1; /* nearly always one piece */
+    uint32_t capacity =
+        carry->pieces_capacity != 0 ? carry->pieces_capacity * 2 : 1; /* nearly always one piece */
     struct mt_piece *pieces = mt_resize(carry->pieces, capacity, sizeof *pieces);
     if (pieces == NULL)
         return MT_NOMEM;
@@ -16,7 +17,8 @@ static int grow(struct mt_carry *carry)
     return MT_OK;
 }
 
-int mt_carry_add(struct mt_carry *carry, const struct mt_piece *piece, const uint8_t *data, uint32_t size, uint32_t *taken)
+int mt_carry_add(struct mt_carry *carry, const struct mt_piece *piece, const uint8_t *data,
+                 uint32_t size, uint32_t *taken)
 {
     uint32_t room = MT_SOUND_SIZE - carry->count;
     *taken = size < room ? size : room;

@@ -1,20 +1,23 @@
 #include "levin/session.h"
 
 #include "base/error.h"
-#include "levin/header.h"
 #include "base/mem.h"
+#include "levin/header.h"
 
 #include <string.h>
 
 enum { LEAST_REQUESTS = 4 };
 
-struct mt_dialog *mt_dialog_open(struct mt_output *output, int64_t connection, int32_t client, int32_t server, int monero)
+struct mt_dialog *mt_dialog_open(struct mt_output *output, int64_t connection, int32_t client,
+                                 int32_t server, int monero)
 {
     struct mt_dialog *dialog = mt_alloc(1, sizeof *dialog);
     if (dialog == NULL)
         return NULL;
     dialog->output = output;
-    dialog->buffered = (struct mt_budget){.limit = &output->limits->connection_bytes, .reached = &output->reached[MT_LIMIT_connection_bytes], .whole = &output->buffered};
+    dialog->buffered = (struct mt_budget){.limit = &output->limits->connection_bytes,
+                                          .reached = &output->reached[MT_LIMIT_connection_bytes],
+                                          .whole = &output->buffered};
     dialog->connection = connection;
     dialog->client = client;
     dialog->server = server;
@@ -67,7 +70,8 @@ static int grow(struct mt_dialog *dialog, struct mt_requests *requests)
     return MT_OK;
 }
 
-/* Whether the oldest request has to be forgotten for a new one. A few are always remembered, whatever the budget. */
+/* Whether the oldest request has to be forgotten for a new one. A few are always remembered,
+ * whatever the budget. */
 static int is_full(struct mt_dialog *dialog, const struct mt_requests *requests)
 {
     if (requests->count == 0)
@@ -76,7 +80,9 @@ static int is_full(struct mt_dialog *dialog, const struct mt_requests *requests)
         dialog->output->reached[MT_LIMIT_requests]++;
         return 1;
     }
-    return requests->count == requests->capacity && mt_budget_is_full(&dialog->buffered, ring_bytes(2 * requests->capacity) - ring_bytes(requests->capacity));
+    return requests->count == requests->capacity &&
+           mt_budget_is_full(&dialog->buffered,
+                             ring_bytes(2 * requests->capacity) - ring_bytes(requests->capacity));
 }
 
 static int push(struct mt_dialog *dialog, struct mt_requests *requests, struct mt_request request)
@@ -110,12 +116,14 @@ static struct mt_message_row *earlier_row(struct mt_output *output, int64_t mess
 }
 
 /* A request that comes, in the capture, after the response to it. */
-static int answered_before(struct mt_dialog *dialog, const struct mt_requests *requests, const struct mt_request *request)
+static int answered_before(struct mt_dialog *dialog, const struct mt_requests *requests,
+                           const struct mt_request *request)
 {
     struct mt_output *output = dialog->output;
     for (size_t i = 0; requests->early != 0 && i < output->early_count; i++) {
         struct mt_early_response early = output->early[i];
-        if (early.waiting != &requests->early || early.command != request->command || early.acknowledged < request->end)
+        if (early.waiting != &requests->early || early.command != request->command ||
+            early.acknowledged < request->end)
             continue;
         struct mt_message_row *row = earlier_row(output, early.message);
         if (row != NULL)
@@ -126,7 +134,8 @@ static int answered_before(struct mt_dialog *dialog, const struct mt_requests *r
     return 0;
 }
 
-static int remember_early(struct mt_dialog *dialog, struct mt_requests *requests, const struct mt_message_row *row, int64_t acknowledged)
+static int remember_early(struct mt_dialog *dialog, struct mt_requests *requests,
+                          const struct mt_message_row *row, int64_t acknowledged)
 {
     if (acknowledged == INT64_MIN)
         return MT_OK;
@@ -139,8 +148,10 @@ static struct mt_request *outstanding(const struct mt_requests *requests, uint32
     return &requests->ring[(requests->first + index) % requests->capacity];
 }
 
-/* Index of the oldest outstanding request that a response of this command may answer, `count` if none. Its sender must have had it; a doubtful one only if there is no other. */
-static uint32_t answered(const struct mt_requests *requests, uint32_t command, int64_t acknowledged, int doubtful)
+/* Index of the oldest outstanding request that a response of this command may answer, `count` if
+ * none. Its sender must have had it; a doubtful one only if there is no other. */
+static uint32_t answered(const struct mt_requests *requests, uint32_t command, int64_t acknowledged,
+                         int doubtful)
 {
     for (uint32_t i = 0; i < requests->count; i++) {
         const struct mt_request *request = outstanding(requests, i);
@@ -152,14 +163,17 @@ static uint32_t answered(const struct mt_requests *requests, uint32_t command, i
     return requests->count;
 }
 
-/* In step, a response goes to the oldest request, as monerod has it; with another command it is no answer, but the request is over all the same. Where bytes were lost, it
- * goes to the oldest of its command. */
-static int pair(struct mt_dialog *dialog, struct mt_requests *requests, struct mt_message_row *row, int64_t acknowledged)
+/* In step, a response goes to the oldest request, as monerod has it; with another command it is no
+ * answer, but the request is over all the same. Where bytes were lost, it goes to the oldest of its
+ * command. */
+static int pair(struct mt_dialog *dialog, struct mt_requests *requests, struct mt_message_row *row,
+                int64_t acknowledged)
 {
     uint32_t index = answered(requests, row->command, acknowledged, 0);
     if (dialog->lossy && index == requests->count)
         index = answered(requests, row->command, acknowledged, 1);
-    if (!dialog->lossy && index != 0 && requests->count != 0 && (acknowledged == INT64_MIN || acknowledged >= outstanding(requests, 0)->end)) {
+    if (!dialog->lossy && index != 0 && requests->count != 0 &&
+        (acknowledged == INT64_MIN || acknowledged >= outstanding(requests, 0)->end)) {
         pop(requests, 1);
         return MT_OK;
     }
@@ -180,13 +194,15 @@ void mt_dialog_hole(struct mt_dialog *dialog, int from_client, int64_t end)
     }
 }
 
-int mt_dialog_message(struct mt_dialog *dialog, struct mt_message_row *row, int64_t end, int64_t acknowledged)
+int mt_dialog_message(struct mt_dialog *dialog, struct mt_message_row *row, int64_t end,
+                      int64_t acknowledged)
 {
     row->reply_to = -1;
     if (row->kind == MT_KIND_REQUEST) {
         struct mt_requests *requests = &dialog->requests[row->from_client];
         struct mt_request request = {row->message, end, acknowledged, row->command, 0};
-        return answered_before(dialog, requests, &request) ? MT_OK : push(dialog, requests, request);
+        return answered_before(dialog, requests, &request) ? MT_OK
+                                                           : push(dialog, requests, request);
     }
     if (row->kind == MT_KIND_RESPONSE)
         return pair(dialog, &dialog->requests[!row->from_client], row, acknowledged);

@@ -1,8 +1,8 @@
 #include "net/ip.h"
 
 #include "base/bytes.h"
-#include "net/ip_fragments.h"
 #include "base/mem.h"
+#include "net/ip_fragments.h"
 
 #include <string.h>
 
@@ -15,7 +15,13 @@ enum {
     PROTOCOL_DESTINATION_OPTIONS = 60
 };
 
-enum { IPV4_HEADER = 20, IPV6_HEADER = 40, TCP_HEADER = 20, FRAGMENT_HEADER = 8, EXTENSION_HEADERS_MAX = 32 };
+enum {
+    IPV4_HEADER = 20,
+    IPV6_HEADER = 40,
+    TCP_HEADER = 20,
+    FRAGMENT_HEADER = 8,
+    EXTENSION_HEADERS_MAX = 32
+};
 
 struct mt_ip_reader {
     struct mt_ip_fragments fragments;
@@ -27,7 +33,8 @@ struct rest {
     uint32_t captured, length;
 };
 
-struct mt_ip_reader *mt_ip_open(const struct mt_limits *limits, uint64_t *reached, mt_ip_lost *lost, void *context)
+struct mt_ip_reader *mt_ip_open(const struct mt_limits *limits, uint64_t *reached, mt_ip_lost *lost,
+                                void *context)
 {
     struct mt_ip_reader *reader = mt_alloc(1, sizeof *reader);
     if (reader != NULL)
@@ -76,7 +83,8 @@ static inline void step(struct rest *rest, uint32_t size)
 
 /* ---- TCP ---- */
 
-/* Value of the MSS option among the options from `at` to `end`, 0 if there is none before the first malformed one. */
+/* Value of the MSS option among the options from `at` to `end`, 0 if there is none before the first
+ * malformed one. */
 static uint16_t find_mss(const uint8_t *at, const uint8_t *end)
 {
     while (at < end) {
@@ -95,14 +103,17 @@ static uint16_t find_mss(const uint8_t *at, const uint8_t *end)
     return 0;
 }
 
-static inline enum mt_ip_result read_tcp(struct rest rest, struct mt_segment *segment, const char **why)
+static inline enum mt_ip_result read_tcp(struct rest rest, struct mt_segment *segment,
+                                         const char **why)
 {
     const uint8_t *header = rest.at;
     if (rest.captured < TCP_HEADER)
-        return bad(why, rest.length < TCP_HEADER ? "IP packet ends inside the TCP header" : "TCP header cut by the snap length");
+        return bad(why, rest.length < TCP_HEADER ? "IP packet ends inside the TCP header"
+                                                 : "TCP header cut by the snap length");
     uint32_t size = (uint32_t)(header[12] >> 4) * 4;
     if (size < TCP_HEADER || size > rest.length)
-        return bad(why, size < TCP_HEADER ? "TCP data offset below 5" : "TCP data offset beyond the packet");
+        return bad(why, size < TCP_HEADER ? "TCP data offset below 5"
+                                          : "TCP data offset beyond the packet");
     uint32_t present = least(size, rest.captured);
     segment->source_port = mt_be16(header);
     segment->destination_port = mt_be16(header + 2);
@@ -110,7 +121,8 @@ static inline enum mt_ip_result read_tcp(struct rest rest, struct mt_segment *se
     segment->acknowledgement = mt_be32(header + 8);
     segment->flags = header[13] & 0x3f;
     segment->window = mt_be16(header + 14);
-    segment->mss = (segment->flags & MT_TCP_SYN) != 0 ? find_mss(header + TCP_HEADER, header + present) : 0;
+    segment->mss =
+        (segment->flags & MT_TCP_SYN) != 0 ? find_mss(header + TCP_HEADER, header + present) : 0;
     segment->payload = header + present;
     segment->captured = rest.captured - present;
     segment->length = rest.length - size;
@@ -119,8 +131,10 @@ static inline enum mt_ip_result read_tcp(struct rest rest, struct mt_segment *se
 
 /* ---- fragments ---- */
 
-/* Takes in the fragment `rest`; with MT_IP_SEGMENT its datagram is whole and `rest` and `protocol` are the datagram's. */
-static enum mt_ip_result put_fragment(struct mt_ip_reader *reader, const struct mt_packet *packet, struct mt_ip_fragment *fragment, struct rest *rest,
+/* Takes in the fragment `rest`; with MT_IP_SEGMENT its datagram is whole and `rest` and `protocol`
+ * are the datagram's. */
+static enum mt_ip_result put_fragment(struct mt_ip_reader *reader, const struct mt_packet *packet,
+                                      struct mt_ip_fragment *fragment, struct rest *rest,
                                       uint8_t *protocol, const char **why)
 {
     struct mt_ip_datagram datagram;
@@ -145,8 +159,10 @@ static enum mt_ip_result put_fragment(struct mt_ip_reader *reader, const struct 
 
 /* ---- IPv4 ---- */
 
-static enum mt_ip_result read_ipv4_fragment(struct mt_ip_reader *reader, const struct mt_packet *packet, const uint8_t *header, struct rest rest,
-                                            struct mt_segment *segment, const char **why)
+static enum mt_ip_result read_ipv4_fragment(struct mt_ip_reader *reader,
+                                            const struct mt_packet *packet, const uint8_t *header,
+                                            struct rest rest, struct mt_segment *segment,
+                                            const char **why)
 {
     uint16_t word = mt_be16(header + 6);
     struct mt_ip_fragment fragment = {
@@ -161,8 +177,9 @@ static enum mt_ip_result read_ipv4_fragment(struct mt_ip_reader *reader, const s
     return result == MT_IP_SEGMENT ? read_tcp(rest, segment, why) : result;
 }
 
-static inline enum mt_ip_result read_ipv4(struct mt_ip_reader *reader, const struct mt_packet *packet, struct rest rest, struct mt_segment *segment,
-                                          const char **why)
+static inline enum mt_ip_result read_ipv4(struct mt_ip_reader *reader,
+                                          const struct mt_packet *packet, struct rest rest,
+                                          struct mt_segment *segment, const char **why)
 {
     const uint8_t *header = rest.at;
     if (rest.captured < IPV4_HEADER)
@@ -195,10 +212,12 @@ static inline enum mt_ip_result read_ipv4(struct mt_ip_reader *reader, const str
 /* A header to step over. */
 static int is_extension(uint8_t protocol)
 {
-    return protocol == PROTOCOL_HOP_BY_HOP || protocol == PROTOCOL_ROUTING || protocol == PROTOCOL_DESTINATION_OPTIONS || protocol == PROTOCOL_AUTHENTICATION;
+    return protocol == PROTOCOL_HOP_BY_HOP || protocol == PROTOCOL_ROUTING ||
+           protocol == PROTOCOL_DESTINATION_OPTIONS || protocol == PROTOCOL_AUTHENTICATION;
 }
 
-/* Steps over the extension headers up to one that is none, or a fragment header. MT_IP_SEGMENT, with *protocol what begins at *rest, or MT_IP_BAD. */
+/* Steps over the extension headers up to one that is none, or a fragment header. MT_IP_SEGMENT,
+ * with *protocol what begins at *rest, or MT_IP_BAD. */
 static enum mt_ip_result skip_extensions(struct rest *rest, uint8_t *protocol, const char **why)
 {
     for (int headers = 0; is_extension(*protocol); headers++) {
@@ -206,7 +225,8 @@ static enum mt_ip_result skip_extensions(struct rest *rest, uint8_t *protocol, c
             return bad(why, "too many IPv6 extension headers");
         if (rest->captured < 2)
             return bad(why, "IPv6 extension header cut");
-        uint32_t size = *protocol == PROTOCOL_AUTHENTICATION ? (rest->at[1] + 2u) * 4 : (rest->at[1] + 1u) * 8;
+        uint32_t size =
+            *protocol == PROTOCOL_AUTHENTICATION ? (rest->at[1] + 2u) * 4 : (rest->at[1] + 1u) * 8;
         if (size > rest->captured)
             return bad(why, "IPv6 extension header cut");
         *protocol = rest->at[0];
@@ -215,9 +235,12 @@ static enum mt_ip_result skip_extensions(struct rest *rest, uint8_t *protocol, c
     return MT_IP_SEGMENT;
 }
 
-/* Reads the fragment header at *rest. MT_IP_SEGMENT: it is stepped over and *rest and *protocol are what follows it, in the whole datagram. */
-static enum mt_ip_result read_ipv6_fragment(struct mt_ip_reader *reader, const struct mt_packet *packet, struct rest *rest, uint8_t *protocol,
-                                            const struct mt_segment *segment, const char **why)
+/* Reads the fragment header at *rest. MT_IP_SEGMENT: it is stepped over and *rest and *protocol are
+ * what follows it, in the whole datagram. */
+static enum mt_ip_result read_ipv6_fragment(struct mt_ip_reader *reader,
+                                            const struct mt_packet *packet, struct rest *rest,
+                                            uint8_t *protocol, const struct mt_segment *segment,
+                                            const char **why)
 {
     const uint8_t *header = rest->at;
     if (rest->captured < FRAGMENT_HEADER)
@@ -234,13 +257,16 @@ static enum mt_ip_result read_ipv6_fragment(struct mt_ip_reader *reader, const s
     step(rest, FRAGMENT_HEADER);
     if (fragment.offset == 0 && !fragment.more) /* an atomic fragment is whole (RFC 6946) */
         return MT_IP_SEGMENT;
-    if (*protocol != PROTOCOL_TCP && *protocol != PROTOCOL_FRAGMENT && !is_extension(*protocol)) /* fragments of something else are not kept */
+    if (*protocol != PROTOCOL_TCP && *protocol != PROTOCOL_FRAGMENT &&
+        !is_extension(*protocol)) /* fragments of something else are not kept */
         return MT_IP_OTHER;
     return put_fragment(reader, packet, &fragment, rest, protocol, why);
 }
 
-static enum mt_ip_result read_ipv6_extensions(struct mt_ip_reader *reader, const struct mt_packet *packet, struct rest rest, uint8_t protocol,
-                                              struct mt_segment *segment, const char **why)
+static enum mt_ip_result read_ipv6_extensions(struct mt_ip_reader *reader,
+                                              const struct mt_packet *packet, struct rest rest,
+                                              uint8_t protocol, struct mt_segment *segment,
+                                              const char **why)
 {
     enum mt_ip_result result = skip_extensions(&rest, &protocol, why);
     if (result == MT_IP_SEGMENT && protocol == PROTOCOL_FRAGMENT) {
@@ -255,15 +281,17 @@ static enum mt_ip_result read_ipv6_extensions(struct mt_ip_reader *reader, const
     return protocol == PROTOCOL_TCP ? read_tcp(rest, segment, why) : MT_IP_OTHER;
 }
 
-static inline enum mt_ip_result read_ipv6(struct mt_ip_reader *reader, const struct mt_packet *packet, struct rest rest, struct mt_segment *segment,
-                                          const char **why)
+static inline enum mt_ip_result read_ipv6(struct mt_ip_reader *reader,
+                                          const struct mt_packet *packet, struct rest rest,
+                                          struct mt_segment *segment, const char **why)
 {
     const uint8_t *header = rest.at;
     if (rest.captured < IPV6_HEADER)
         return bad(why, "IPv6 header cut");
     step(&rest, IPV6_HEADER);
     uint32_t length = mt_be16(header + 4);
-    if (length != 0) /* 0: a jumbogram, or a packet longer than 65535 bytes that receive offload joined */
+    if (length !=
+        0) /* 0: a jumbogram, or a packet longer than 65535 bytes that receive offload joined */
         limit(&rest, length);
     segment->ttl = header[7];
     segment->source.version = segment->destination.version = 6;
@@ -274,11 +302,13 @@ static inline enum mt_ip_result read_ipv6(struct mt_ip_reader *reader, const str
     return read_ipv6_extensions(reader, packet, rest, header[6], segment, why);
 }
 
-enum mt_ip_result mt_ip_segment(struct mt_ip_reader *reader, const struct mt_packet *packet, uint32_t offset, struct mt_segment *segment, const char **why)
+enum mt_ip_result mt_ip_segment(struct mt_ip_reader *reader, const struct mt_packet *packet,
+                                uint32_t offset, struct mt_segment *segment, const char **why)
 {
     if (offset >= packet->captured)
         return bad(why, "packet ends before the IP header");
-    struct rest rest = {packet->data + offset, packet->captured - offset, packet->captured - offset};
+    struct rest rest = {packet->data + offset, packet->captured - offset,
+                        packet->captured - offset};
     if (packet->length > packet->captured)
         rest.length = packet->length - offset;
     switch (rest.at[0] >> 4) {

@@ -1,4 +1,5 @@
-/* IP: from a packet to the TCP segment in it, fragments reassembled within limits. Checksums are not verified (offload makes them wrong). */
+/* IP: from a packet to the TCP segment in it, fragments reassembled within limits. Checksums are
+ * not verified (offload makes them wrong). */
 #ifndef MT_NET_IP_H
 #define MT_NET_IP_H
 
@@ -10,28 +11,37 @@
 
 struct mt_ip_reader;
 
-/* Told of every datagram given up: incomplete when its time was over, evicted by a limit, contradictory, or still incomplete at the end. `bytes` are the
- * fragment payload bytes it had; `why` is static text. */
-typedef void mt_ip_lost(void *context, const struct mt_place *first, uint32_t bytes, const char *why);
+/* Told of every datagram given up: incomplete when its time was over, evicted by a limit,
+ * contradictory, or still incomplete at the end. `bytes` are the fragment payload bytes it had;
+ * `why` is static text. */
+typedef void mt_ip_lost(void *context, const struct mt_place *first, uint32_t bytes,
+                        const char *why);
 
-/* `reached` is an mt_reached. NULL if memory is out. The caller owns it: mt_ip_close. `lost` may be NULL. */
-struct mt_ip_reader *mt_ip_open(const struct mt_limits *limits, uint64_t *reached, mt_ip_lost *lost, void *context);
+/* `reached` is an mt_reached. NULL if memory is out. The caller owns it: mt_ip_close. `lost` may be
+ * NULL. */
+struct mt_ip_reader *mt_ip_open(const struct mt_limits *limits, uint64_t *reached, mt_ip_lost *lost,
+                                void *context);
 
 enum mt_ip_result {
-    MT_IP_SEGMENT = 0,   /* *segment is filled */
-    MT_IP_OTHER = 1,     /* not TCP: nothing to report */
-    MT_IP_FRAGMENT = 2,  /* a fragment, kept until its datagram is whole (or a duplicate, or given up and told through `lost`) */
-    MT_IP_BAD = 3,       /* damaged or cut: *why (static text) says what */
+    MT_IP_SEGMENT = 0,  /* *segment is filled */
+    MT_IP_OTHER = 1,    /* not TCP: nothing to report */
+    MT_IP_FRAGMENT = 2, /* a fragment, kept until its datagram is whole (or a duplicate, or given up
+                           and told through `lost`) */
+    MT_IP_BAD = 3,      /* damaged or cut: *why (static text) says what */
     MT_IP_NOMEM = -1
 };
 
-/* Reads the IP packet that begins at packet->data + offset. IPv4 with options; IPv6 with hop-by-hop, routing, fragment, destination and authentication
- * headers. Total length 0 (TSO) means the rest of the packet; an IPv6 jumbo or GRO packet likewise (payload length 0); so does a length beyond the end of the
- * packet on the wire. Trailing bytes beyond the IP length (Ethernet padding) are not payload. segment->captured < segment->length where the snap length cut; it
- * may have cut the TCP options, not the 20 bytes before them. TCP data offset below 5 or beyond the packet: MT_IP_BAD; neither IPv4 nor IPv6: MT_IP_BAD.
- * Of a reassembled datagram, ttl is that of the packet that completed it, and the payload is valid until the next call. *segment is undefined unless
+/* Reads the IP packet that begins at packet->data + offset. IPv4 with options; IPv6 with
+ * hop-by-hop, routing, fragment, destination and authentication headers. Total length 0 (TSO) means
+ * the rest of the packet; an IPv6 jumbo or GRO packet likewise (payload length 0); so does a length
+ * beyond the end of the packet on the wire. Trailing bytes beyond the IP length (Ethernet padding)
+ * are not payload. segment->captured < segment->length where the snap length cut; it may have cut
+ * the TCP options, not the 20 bytes before them. TCP data offset below 5 or beyond the packet:
+ * MT_IP_BAD; neither IPv4 nor IPv6: MT_IP_BAD. Of a reassembled datagram, ttl is that of the packet
+ * that completed it, and the payload is valid until the next call. *segment is undefined unless
  * MT_IP_SEGMENT is returned, *why unless MT_IP_BAD is. */
-enum mt_ip_result mt_ip_segment(struct mt_ip_reader *reader, const struct mt_packet *packet, uint32_t offset, struct mt_segment *segment, const char **why);
+enum mt_ip_result mt_ip_segment(struct mt_ip_reader *reader, const struct mt_packet *packet,
+                                uint32_t offset, struct mt_segment *segment, const char **why);
 
 /* Gives up every waiting datagram (the end of the capture), telling each through `lost`. */
 void mt_ip_finish(struct mt_ip_reader *reader);

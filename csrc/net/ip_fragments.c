@@ -28,17 +28,17 @@ struct mt_ip_waiting {
     uint8_t identity[IDENTITY];
     uint8_t protocol;
     int is_done;
-    int64_t born;         /* capture time, MT_NO_TIME while none is known */
+    int64_t born;          /* capture time, MT_NO_TIME while none is known */
     struct mt_place first; /* of the fragment that came first */
-    uint64_t held;        /* its share of fragments->bytes */
-    uint32_t payload;     /* fragment bytes it has */
-    uint32_t reach;       /* highest end of a fragment */
-    uint32_t total;       /* bytes of the whole datagram, 0 until its last fragment came */
-    uint32_t units;       /* units that came */
-    struct piece *pieces; /* while open */
-    uint8_t *bytes;       /* when done: the first `captured` bytes of the datagram */
+    uint64_t held;         /* its share of fragments->bytes */
+    uint32_t payload;      /* fragment bytes it has */
+    uint32_t reach;        /* highest end of a fragment */
+    uint32_t total;        /* bytes of the whole datagram, 0 until its last fragment came */
+    uint32_t units;        /* units that came */
+    struct piece *pieces;  /* while open */
+    uint8_t *bytes;        /* when done: the first `captured` bytes of the datagram */
     uint32_t captured;
-    uint64_t *map;        /* while open: a bit per unit that came */
+    uint64_t *map; /* while open: a bit per unit that came */
 };
 
 static uint64_t at_least_zero(int64_t limit)
@@ -46,7 +46,8 @@ static uint64_t at_least_zero(int64_t limit)
     return limit > 0 ? (uint64_t)limit : 0;
 }
 
-void mt_ip_fragments_init(struct mt_ip_fragments *fragments, const struct mt_limits *limits, uint64_t *reached, mt_ip_lost *lost, void *context)
+void mt_ip_fragments_init(struct mt_ip_fragments *fragments, const struct mt_limits *limits,
+                          uint64_t *reached, mt_ip_lost *lost, void *context)
 {
     uint64_t seconds = at_least_zero(limits->ip_fragment_seconds);
     *fragments = (struct mt_ip_fragments){
@@ -116,13 +117,15 @@ static void drop(struct mt_ip_fragments *fragments, struct mt_ip_waiting *waitin
     mt_free(waiting);
 }
 
-static void tell(const struct mt_ip_fragments *fragments, const struct mt_place *first, uint32_t bytes, const char *why)
+static void tell(const struct mt_ip_fragments *fragments, const struct mt_place *first,
+                 uint32_t bytes, const char *why)
 {
     if (fragments->lost != NULL)
         fragments->lost(fragments->context, first, bytes, why);
 }
 
-static void give_up(struct mt_ip_fragments *fragments, struct mt_ip_waiting *waiting, const char *why)
+static void give_up(struct mt_ip_fragments *fragments, struct mt_ip_waiting *waiting,
+                    const char *why)
 {
     struct mt_place first = waiting->first;
     uint32_t payload = waiting->payload;
@@ -136,7 +139,8 @@ static int is_over(const struct mt_ip_fragments *fragments, struct mt_ip_waiting
 {
     if (waiting->born == MT_NO_TIME) /* came before any time was known: its waiting begins now */
         waiting->born = fragments->now;
-    return fragments->now > waiting->born && (uint64_t)fragments->now - (uint64_t)waiting->born > fragments->patience;
+    return fragments->now > waiting->born &&
+           (uint64_t)fragments->now - (uint64_t)waiting->born > fragments->patience;
 }
 
 static void expire(struct mt_ip_fragments *fragments, int64_t now)
@@ -148,7 +152,8 @@ static void expire(struct mt_ip_fragments *fragments, int64_t now)
         drop(fragments, fragments->done.oldest);
     while (fragments->open.oldest != NULL && is_over(fragments, fragments->open.oldest)) {
         fragments->reached[MT_LIMIT_ip_fragment_seconds]++;
-        give_up(fragments, fragments->open.oldest, "IP datagram incomplete: waited too long for its fragments");
+        give_up(fragments, fragments->open.oldest,
+                "IP datagram incomplete: waited too long for its fragments");
     }
 }
 
@@ -157,16 +162,22 @@ static int make_room(struct mt_ip_fragments *fragments, uint64_t bytes, uint64_t
 {
     uint64_t *reached = fragments->reached;
     if (bytes > fragments->bytes_limit || datagrams > fragments->count_limit) {
-        reached[bytes > fragments->bytes_limit ? MT_LIMIT_ip_fragment_bytes : MT_LIMIT_ip_fragment_datagrams]++;
+        reached[bytes > fragments->bytes_limit ? MT_LIMIT_ip_fragment_bytes
+                                               : MT_LIMIT_ip_fragment_datagrams]++;
         return 0;
     }
-    while (fragments->bytes > fragments->bytes_limit - bytes || fragments->count > fragments->count_limit - datagrams) {
+    while (fragments->bytes > fragments->bytes_limit - bytes ||
+           fragments->count > fragments->count_limit - datagrams) {
         if (fragments->done.oldest != NULL) {
-            drop(fragments, fragments->done.oldest); /* a memory of what was delivered: nothing is lost */
+            drop(fragments,
+                 fragments->done.oldest); /* a memory of what was delivered: nothing is lost */
             continue;
         }
-        reached[fragments->bytes > fragments->bytes_limit - bytes ? MT_LIMIT_ip_fragment_bytes : MT_LIMIT_ip_fragment_datagrams]++;
-        give_up(fragments, fragments->open.oldest, "IP datagram incomplete: too many fragments waiting");
+        reached[fragments->bytes > fragments->bytes_limit - bytes
+                    ? MT_LIMIT_ip_fragment_bytes
+                    : MT_LIMIT_ip_fragment_datagrams]++;
+        give_up(fragments, fragments->open.oldest,
+                "IP datagram incomplete: too many fragments waiting");
     }
     return 1;
 }
@@ -179,7 +190,8 @@ static void make_identity(const struct mt_ip_fragment *fragment, uint8_t identit
     memcpy(identity + 16, fragment->destination.bytes, 16);
     memcpy(identity + 32, &fragment->identification, 4);
     identity[36] = fragment->source.version;
-    /* In IPv6 only the first fragment's next header counts, the others may tell anything (RFC 8200, 4.5). */
+    /* In IPv6 only the first fragment's next header counts, the others may tell anything (RFC
+     * 8200, 4.5). */
     identity[37] = fragment->source.version == 4 ? fragment->protocol : 0;
 }
 
@@ -195,16 +207,20 @@ static int make_buckets(struct mt_ip_fragments *fragments)
     return MT_OK;
 }
 
-static struct mt_ip_waiting *find(struct mt_ip_fragments *fragments, const uint8_t identity[IDENTITY], uint64_t hash)
+static struct mt_ip_waiting *find(struct mt_ip_fragments *fragments,
+                                  const uint8_t identity[IDENTITY], uint64_t hash)
 {
     struct mt_ip_waiting *waiting = *bucket_of(fragments, hash);
-    while (waiting != NULL && (waiting->hash != hash || memcmp(waiting->identity, identity, IDENTITY) != 0))
+    while (waiting != NULL &&
+           (waiting->hash != hash || memcmp(waiting->identity, identity, IDENTITY) != 0))
         waiting = waiting->next;
     return waiting;
 }
 
 /* A new open datagram, or NULL if memory is out. */
-static struct mt_ip_waiting *create(struct mt_ip_fragments *fragments, const uint8_t identity[IDENTITY], uint64_t hash, const struct mt_place *place)
+static struct mt_ip_waiting *create(struct mt_ip_fragments *fragments,
+                                    const uint8_t identity[IDENTITY], uint64_t hash,
+                                    const struct mt_place *place)
 {
     struct mt_ip_waiting *waiting = mt_alloc(1, sizeof *waiting);
     uint64_t *map = mt_alloc(MAP_WORDS, sizeof *map);
@@ -226,8 +242,10 @@ static struct mt_ip_waiting *create(struct mt_ip_fragments *fragments, const uin
     return waiting;
 }
 
-/* Whether the fragment repeats a part of a datagram that was delivered. One with other bytes belongs to a new datagram under an old identification. */
-static int is_late_duplicate(const struct mt_ip_waiting *done, const struct mt_ip_fragment *fragment)
+/* Whether the fragment repeats a part of a datagram that was delivered. One with other bytes
+ * belongs to a new datagram under an old identification. */
+static int is_late_duplicate(const struct mt_ip_waiting *done,
+                             const struct mt_ip_fragment *fragment)
 {
     uint64_t end = (uint64_t)fragment->offset + fragment->length;
     if (end > done->total || (!fragment->more && end != done->total))
@@ -235,13 +253,15 @@ static int is_late_duplicate(const struct mt_ip_waiting *done, const struct mt_i
     if (fragment->offset >= done->captured || fragment->captured == 0)
         return 1;
     uint32_t known = done->captured - fragment->offset;
-    return memcmp(done->bytes + fragment->offset, fragment->bytes, known < fragment->captured ? known : fragment->captured) == 0;
+    return memcmp(done->bytes + fragment->offset, fragment->bytes,
+                  known < fragment->captured ? known : fragment->captured) == 0;
 }
 
 /* ---- taking a fragment in ---- */
 
 /* What is wrong between the fragment and what its datagram has, or NULL. */
-static const char *contradiction(const struct mt_ip_waiting *waiting, const struct mt_ip_fragment *fragment)
+static const char *contradiction(const struct mt_ip_waiting *waiting,
+                                 const struct mt_ip_fragment *fragment)
 {
     uint64_t end = (uint64_t)fragment->offset + fragment->length;
     if (end > DATAGRAM_MAX)
@@ -269,7 +289,8 @@ static uint32_t mark(uint64_t *map, uint32_t first, uint32_t end)
 }
 
 /* Copies the fragment into its datagram, unless it brings nothing new. */
-static int store(struct mt_ip_fragments *fragments, struct mt_ip_waiting *waiting, const struct mt_ip_fragment *fragment)
+static int store(struct mt_ip_fragments *fragments, struct mt_ip_waiting *waiting,
+                 const struct mt_ip_fragment *fragment)
 {
     struct piece *piece = mt_alloc(1, sizeof *piece + fragment->captured);
     if (piece == NULL)
@@ -279,7 +300,8 @@ static int store(struct mt_ip_fragments *fragments, struct mt_ip_waiting *waitin
         waiting->protocol = fragment->protocol;
     uint32_t fresh = mark(waiting->map, fragment->offset / UNIT, (end + UNIT - 1) / UNIT);
     if (!fragment->more)
-        waiting->total = end; /* a last fragment may repeat what others brought and still tell the length */
+        waiting->total =
+            end; /* a last fragment may repeat what others brought and still tell the length */
     if (fresh == 0) {
         mt_free(piece);
         return MT_OK;
@@ -287,7 +309,10 @@ static int store(struct mt_ip_fragments *fragments, struct mt_ip_waiting *waitin
     waiting->units += fresh;
     if (end > waiting->reach)
         waiting->reach = end;
-    *piece = (struct piece){.older = waiting->pieces, .offset = fragment->offset, .captured = fragment->captured, .length = fragment->length};
+    *piece = (struct piece){.older = waiting->pieces,
+                            .offset = fragment->offset,
+                            .captured = fragment->captured,
+                            .length = fragment->length};
     if (fragment->captured != 0)
         memcpy(piece->bytes, fragment->bytes, fragment->captured);
     waiting->pieces = piece;
@@ -312,11 +337,13 @@ static int join(struct mt_ip_fragments *fragments, struct mt_ip_waiting *waiting
     uint8_t *bytes = mt_alloc(captured, 1);
     if (bytes == NULL)
         return MT_NOMEM;
-    for (const struct piece *piece = waiting->pieces; piece != NULL; piece = piece->older) { /* newest first: the first copy is written last */
+    for (const struct piece *piece = waiting->pieces; piece != NULL;
+         piece = piece->older) { /* newest first: the first copy is written last */
         if (piece->offset >= captured)
             continue;
         uint32_t wanted = captured - piece->offset;
-        memcpy(bytes + piece->offset, piece->bytes, wanted < piece->captured ? wanted : piece->captured);
+        memcpy(bytes + piece->offset, piece->bytes,
+               wanted < piece->captured ? wanted : piece->captured);
     }
     free_pieces(waiting);
     mt_free(waiting->map);
@@ -332,9 +359,10 @@ static int join(struct mt_ip_fragments *fragments, struct mt_ip_waiting *waiting
     return MT_OK;
 }
 
-/* Whether the fragment is to be added to an open datagram, for which there is room now. Otherwise all is done with it. */
-static int admit(struct mt_ip_fragments *fragments, const struct mt_ip_fragment *fragment, const uint8_t identity[IDENTITY], uint64_t hash,
-                 const struct mt_place *place)
+/* Whether the fragment is to be added to an open datagram, for which there is room now. Otherwise
+ * all is done with it. */
+static int admit(struct mt_ip_fragments *fragments, const struct mt_ip_fragment *fragment,
+                 const uint8_t identity[IDENTITY], uint64_t hash, const struct mt_place *place)
 {
     struct mt_ip_waiting *waiting = find(fragments, identity, hash);
     if (waiting != NULL && waiting->is_done) {
@@ -344,14 +372,17 @@ static int admit(struct mt_ip_fragments *fragments, const struct mt_ip_fragment 
         waiting = NULL;
     }
     if (!make_room(fragments, sizeof(struct piece) + fragment->captured, waiting == NULL)) {
-        tell(fragments, place, fragment->captured, "IP fragment dropped: larger than the limit on fragments");
+        tell(fragments, place, fragment->captured,
+             "IP fragment dropped: larger than the limit on fragments");
         return 0;
     }
     return 1;
 }
 
-static enum mt_ip_fragments_result add(struct mt_ip_fragments *fragments, struct mt_ip_waiting *waiting, const struct mt_ip_fragment *fragment,
-                                    struct mt_ip_datagram *datagram)
+static enum mt_ip_fragments_result add(struct mt_ip_fragments *fragments,
+                                       struct mt_ip_waiting *waiting,
+                                       const struct mt_ip_fragment *fragment,
+                                       struct mt_ip_datagram *datagram)
 {
     const char *why = contradiction(waiting, fragment);
     if (why != NULL) {
@@ -368,14 +399,20 @@ static enum mt_ip_fragments_result add(struct mt_ip_fragments *fragments, struct
         return MT_IP_FRAGMENTS_WAIT;
     if (join(fragments, waiting) != MT_OK)
         return MT_IP_FRAGMENTS_NOMEM;
-    *datagram = (struct mt_ip_datagram){.bytes = waiting->bytes, .captured = waiting->captured, .length = waiting->total, .protocol = waiting->protocol};
+    *datagram = (struct mt_ip_datagram){.bytes = waiting->bytes,
+                                        .captured = waiting->captured,
+                                        .length = waiting->total,
+                                        .protocol = waiting->protocol};
     return MT_IP_FRAGMENTS_WHOLE;
 }
 
-enum mt_ip_fragments_result mt_ip_fragments_put(struct mt_ip_fragments *fragments, const struct mt_ip_fragment *fragment, const struct mt_place *place,
-                                          struct mt_ip_datagram *datagram)
+enum mt_ip_fragments_result mt_ip_fragments_put(struct mt_ip_fragments *fragments,
+                                                const struct mt_ip_fragment *fragment,
+                                                const struct mt_place *place,
+                                                struct mt_ip_datagram *datagram)
 {
-    if (fragment->length == 0 || fragment->offset % UNIT != 0 || (fragment->more && fragment->length % UNIT != 0))
+    if (fragment->length == 0 || fragment->offset % UNIT != 0 ||
+        (fragment->more && fragment->length % UNIT != 0))
         return MT_IP_FRAGMENTS_BAD;
     if (fragments->buckets == NULL && make_buckets(fragments) != MT_OK)
         return MT_IP_FRAGMENTS_NOMEM;
@@ -385,7 +422,8 @@ enum mt_ip_fragments_result mt_ip_fragments_put(struct mt_ip_fragments *fragment
     uint64_t hash = mt_hash_bytes(fragments->key, identity, IDENTITY);
     if (!admit(fragments, fragment, identity, hash, place))
         return MT_IP_FRAGMENTS_WAIT;
-    struct mt_ip_waiting *waiting = find(fragments, identity, hash); /* anew: it may itself have been evicted for room */
+    struct mt_ip_waiting *waiting =
+        find(fragments, identity, hash); /* anew: it may itself have been evicted for room */
     if (waiting == NULL)
         waiting = create(fragments, identity, hash, place);
     return waiting != NULL ? add(fragments, waiting, fragment, datagram) : MT_IP_FRAGMENTS_NOMEM;
@@ -394,7 +432,8 @@ enum mt_ip_fragments_result mt_ip_fragments_put(struct mt_ip_fragments *fragment
 void mt_ip_fragments_finish(struct mt_ip_fragments *fragments)
 {
     while (fragments->open.oldest != NULL)
-        give_up(fragments, fragments->open.oldest, "IP datagram incomplete at the end of the capture");
+        give_up(fragments, fragments->open.oldest,
+                "IP datagram incomplete at the end of the capture");
     mt_ip_fragments_free(fragments);
 }
 

@@ -1,10 +1,10 @@
-/* IP fragments: kept until their datagram is whole, bounded in bytes, datagrams and capture time. Overlaps: the first copy wins. Nothing is allocated until the
- * first fragment comes. */
+/* IP fragments: kept until their datagram is whole, bounded in bytes, datagrams and capture time.
+ * Overlaps: the first copy wins. Nothing is allocated until the first fragment comes. */
 #ifndef MT_NET_IP_FRAGMENTS_H
 #define MT_NET_IP_FRAGMENTS_H
 
-#include "net/ip.h"
 #include "base/limits.h"
+#include "net/ip.h"
 #include "net/packet.h"
 
 #include <stddef.h>
@@ -30,10 +30,11 @@ struct mt_ip_datagram {
 };
 
 enum mt_ip_fragments_result {
-    MT_IP_FRAGMENTS_WAIT = 0,   /* kept, or a duplicate, or given up and told through `lost` */
-    MT_IP_FRAGMENTS_WHOLE = 1,  /* *datagram is filled */
-    MT_IP_FRAGMENTS_BAD = 2,    /* not a possible fragment: empty, or not the last and no multiple of 8 bytes; ignored */
-    MT_IP_FRAGMENTS_NOMEM = -1  /* ignored; what waited before still waits */
+    MT_IP_FRAGMENTS_WAIT = 0,  /* kept, or a duplicate, or given up and told through `lost` */
+    MT_IP_FRAGMENTS_WHOLE = 1, /* *datagram is filled */
+    MT_IP_FRAGMENTS_BAD =
+        2, /* not a possible fragment: empty, or not the last and no multiple of 8 bytes; ignored */
+    MT_IP_FRAGMENTS_NOMEM = -1 /* ignored; what waited before still waits */
 };
 
 struct mt_ip_waiting; /* one datagram */
@@ -43,28 +44,35 @@ struct mt_ip_waiting_list {
 };
 
 struct mt_ip_fragments {
-    struct mt_ip_waiting **buckets; /* chains by keyed hash of the datagram's identity; NULL until the first fragment */
-    size_t buckets_count;        /* a power of two */
+    struct mt_ip_waiting **buckets; /* chains by keyed hash of the datagram's identity; NULL until
+                                       the first fragment */
+    size_t buckets_count;           /* a power of two */
     uint64_t key;
     struct mt_ip_waiting_list open; /* incomplete, in order of their first fragment */
-    struct mt_ip_waiting_list done; /* delivered: kept for a while to know late duplicates of their fragments; first to be evicted */
-    uint64_t bytes, bytes_limit; /* fragments held, bookkeeping included */
-    uint64_t count, count_limit; /* datagrams, open and done */
-    uint64_t patience;           /* nanoseconds a datagram may wait */
-    int64_t now;                 /* last packet time seen, MT_NO_TIME before any */
-    uint64_t *reached;           /* mt_reached */
+    struct mt_ip_waiting_list done; /* delivered: kept for a while to know late duplicates of their
+                                       fragments; first to be evicted */
+    uint64_t bytes, bytes_limit;    /* fragments held, bookkeeping included */
+    uint64_t count, count_limit;    /* datagrams, open and done */
+    uint64_t patience;              /* nanoseconds a datagram may wait */
+    int64_t now;                    /* last packet time seen, MT_NO_TIME before any */
+    uint64_t *reached;              /* mt_reached */
     mt_ip_lost *lost;
     void *context;
 };
 
 /* No allocation, cannot fail. `lost` may be NULL. */
-void mt_ip_fragments_init(struct mt_ip_fragments *fragments, const struct mt_limits *limits, uint64_t *reached, mt_ip_lost *lost, void *context);
+void mt_ip_fragments_init(struct mt_ip_fragments *fragments, const struct mt_limits *limits,
+                          uint64_t *reached, mt_ip_lost *lost, void *context);
 
-/* Takes a fragment in. Datagrams whose time is over at `place` are given up first. The datagram's bytes are valid until the next call of any function here. */
-enum mt_ip_fragments_result mt_ip_fragments_put(struct mt_ip_fragments *fragments, const struct mt_ip_fragment *fragment, const struct mt_place *place,
-                                          struct mt_ip_datagram *datagram);
+/* Takes a fragment in. Datagrams whose time is over at `place` are given up first. The datagram's
+ * bytes are valid until the next call of any function here. */
+enum mt_ip_fragments_result mt_ip_fragments_put(struct mt_ip_fragments *fragments,
+                                                const struct mt_ip_fragment *fragment,
+                                                const struct mt_place *place,
+                                                struct mt_ip_datagram *datagram);
 
-/* Gives up everything that waits, oldest first, telling it through `lost`, and frees all. It may be used on after that. */
+/* Gives up everything that waits, oldest first, telling it through `lost`, and frees all. It may be
+ * used on after that. */
 void mt_ip_fragments_finish(struct mt_ip_fragments *fragments);
 
 /* Frees all and tells nobody. */

@@ -8,16 +8,34 @@
 #include <stdio.h>
 
 enum {
-    LINK_NULL = 0, LINK_ETHERNET = 1, LINK_PPP = 9, LINK_RAW_12 = 12, LINK_RAW_14 = 14, LINK_PPP_HDLC = 50, LINK_PPP_ETHER = 51,
-    LINK_RAW = 101, LINK_LOOP = 108, LINK_SLL = 113, LINK_IPV4 = 228, LINK_IPV6 = 229, LINK_SLL2 = 276
+    LINK_NULL = 0,
+    LINK_ETHERNET = 1,
+    LINK_PPP = 9,
+    LINK_RAW_12 = 12,
+    LINK_RAW_14 = 14,
+    LINK_PPP_HDLC = 50,
+    LINK_PPP_ETHER = 51,
+    LINK_RAW = 101,
+    LINK_LOOP = 108,
+    LINK_SLL = 113,
+    LINK_IPV4 = 228,
+    LINK_IPV6 = 229,
+    LINK_SLL2 = 276
 };
 
 enum {
-    TYPE_IPV4 = 0x0800, TYPE_IPV6 = 0x86dd, TYPE_VLAN = 0x8100, TYPE_QINQ = 0x88a8, TYPE_QINQ_OLD = 0x9100, TYPE_PPPOE = 0x8864,
-    TYPE_LEAST = 0x0600,      /* below: not a type; on Ethernet up to LENGTH_MOST the length of an LLC frame */
+    TYPE_IPV4 = 0x0800,
+    TYPE_IPV6 = 0x86dd,
+    TYPE_VLAN = 0x8100,
+    TYPE_QINQ = 0x88a8,
+    TYPE_QINQ_OLD = 0x9100,
+    TYPE_PPPOE = 0x8864,
+    TYPE_LEAST =
+        0x0600, /* below: not a type; on Ethernet up to LENGTH_MOST the length of an LLC frame */
     LENGTH_MOST = 1500,
-    SLL_LLC = 4,              /* Linux's own protocol number of an LLC frame */
-    PPP_IPV4 = 0x21, PPP_IPV6 = 0x57,
+    SLL_LLC = 4, /* Linux's own protocol number of an LLC frame */
+    PPP_IPV4 = 0x21,
+    PPP_IPV6 = 0x57,
     TAGS = 8
 };
 
@@ -39,7 +57,8 @@ static int by_version(const struct mt_packet *packet, uint32_t *offset)
     return packet->data[0] >> 4 == 4 || packet->data[0] >> 4 == 6 ? MT_OK : MT_END;
 }
 
-/* PPP from its protocol field on, which may be compressed to one byte: the last byte of the field is odd, the others are even. */
+/* PPP from its protocol field on, which may be compressed to one byte: the last byte of the field
+ * is odd, the others are even. */
 static int ppp_protocol(const struct mt_packet *packet, uint32_t at, uint32_t *offset)
 {
     if (at >= packet->captured)
@@ -57,7 +76,8 @@ static int pppoe(const struct mt_packet *packet, uint32_t at, uint32_t *offset)
 {
     if (packet->captured < at + 2)
         return MT_MALFORMED;
-    if (packet->data[at] != 0x11 || packet->data[at + 1] != 0) /* version and type 1; a code is of the discovery stage */
+    if (packet->data[at] != 0x11 ||
+        packet->data[at + 1] != 0) /* version and type 1; a code is of the discovery stage */
         return MT_END;
     return ppp_protocol(packet, at + 6, offset);
 }
@@ -106,7 +126,8 @@ static int ethernet(const struct mt_packet *packet, uint32_t *offset)
 }
 
 /* Linux cooked capture: the protocol is an EtherType, or below one a number of Linux's own. */
-static int cooked(const struct mt_packet *packet, uint32_t protocol_at, uint32_t header, uint32_t *offset)
+static int cooked(const struct mt_packet *packet, uint32_t protocol_at, uint32_t header,
+                  uint32_t *offset)
 {
     if (packet->captured < header)
         return MT_MALFORMED;
@@ -117,10 +138,12 @@ static int cooked(const struct mt_packet *packet, uint32_t protocol_at, uint32_t
 static int is_family(uint32_t family)
 {
     /* AF_INET; AF_INET6 of Linux, Windows, NetBSD and OpenBSD, FreeBSD, macOS */
-    return family == 2 || family == 10 || family == 23 || family == 24 || family == 28 || family == 30;
+    return family == 2 || family == 10 || family == 23 || family == 24 || family == 28 ||
+           family == 30;
 }
 
-/* An address family in the byte order of the machine that captured (NULL) or in network order (LOOP); not all writers kept to that. */
+/* An address family in the byte order of the machine that captured (NULL) or in network order
+ * (LOOP); not all writers kept to that. */
 static int loopback(const struct mt_packet *packet, uint32_t *offset)
 {
     if (packet->captured < 4)
@@ -144,7 +167,8 @@ static int ppp_hdlc(const struct mt_packet *packet, uint32_t *offset)
 {
     if (packet->captured < 1 || (packet->data[0] != 0x0f && packet->data[0] != 0x8f))
         return ppp(packet, offset);
-    return packet->captured < 4 ? MT_MALFORMED : by_type(packet, mt_be16(packet->data + 2), 4, offset);
+    return packet->captured < 4 ? MT_MALFORMED
+                                : by_type(packet, mt_be16(packet->data + 2), 4, offset);
 }
 
 /* ---- all of them ---- */
@@ -181,8 +205,9 @@ int mt_link_ip(const struct mt_packet *packet, uint32_t *offset)
 
 int mt_link_known(uint32_t link)
 {
-    static const uint16_t known[] = {LINK_NULL, LINK_ETHERNET, LINK_PPP, LINK_RAW_12, LINK_RAW_14, LINK_PPP_HDLC,
-                                     LINK_PPP_ETHER, LINK_RAW, LINK_LOOP, LINK_SLL, LINK_IPV4, LINK_IPV6, LINK_SLL2};
+    static const uint16_t known[] = {
+        LINK_NULL, LINK_ETHERNET, LINK_PPP, LINK_RAW_12, LINK_RAW_14, LINK_PPP_HDLC, LINK_PPP_ETHER,
+        LINK_RAW,  LINK_LOOP,     LINK_SLL, LINK_IPV4,   LINK_IPV6,   LINK_SLL2};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (known[i] == link)
             return 1;
@@ -197,8 +222,8 @@ static void put_16(uint8_t *to, uint32_t value)
     to[1] = (uint8_t)(value >> 8);
 }
 
-/* libpcap's own number (DLT_) of a link type. It offers no function for that, but translates when it opens a file: we show it the
- * header of one. -1 if that fails. */
+/* libpcap's own number (DLT_) of a link type. It offers no function for that, but translates when
+ * it opens a file: we show it the header of one. -1 if that fails. */
 static int dlt_of(uint32_t link)
 {
     uint8_t header[24] = {0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0};

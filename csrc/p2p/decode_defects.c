@@ -6,7 +6,8 @@
 int mt_complaints_add(struct mt_complaints *complaints, const char *part, const char *why)
 {
     void *grown = complaints->list;
-    if (mt_reserve(&grown, &complaints->capacity, complaints->count + 1, sizeof *complaints->list) != MT_OK)
+    if (mt_reserve(&grown, &complaints->capacity, complaints->count + 1,
+                   sizeof *complaints->list) != MT_OK)
         return MT_NOMEM;
     complaints->list = grown;
     complaints->list[complaints->count++] = (struct mt_complaint){part, why};

@@ -1,4 +1,5 @@
-/* What of a payload that monerod takes is not decoded all the same, and why: kept until whoever knows the message tells of it. */
+/* What of a payload that monerod takes is not decoded all the same, and why: kept until whoever
+ * knows the message tells of it. */
 #ifndef MT_P2P_DECODE_DEFECTS_H
 #define MT_P2P_DECODE_DEFECTS_H
 

@@ -3,8 +3,8 @@
 #define MT_P2P_DECODING_H
 
 #include "chain/keccak.h"
-#include "p2p/p2p.h"
 #include "epee/struct_reader.h"
+#include "p2p/p2p.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -19,7 +19,8 @@ struct mt_decoding {
     struct mt_p2p *p2p;
     int64_t message;
 
-    /* 1001 to 1007: what a sender says of itself is gathered from several places and becomes a row at the end */
+    /* 1001 to 1007: what a sender says of itself is gathered from several places and becomes a row
+     * at the end */
     struct mt_node_row node;
     struct mt_sync_row sync;
     const uint8_t *network_id, *top_id; /* NULL: missing */
@@ -31,16 +32,18 @@ struct mt_decoding {
     uint32_t transactions, block; /* places of the next transaction, and of the block being read */
     uint8_t stem;                 /* 2002: dandelionpp_fluff is there and false */
     struct mt_text before;        /* 2002: the transaction read last */
-    uint8_t pruned, odd_list;     /* of the block entry being read: as it says; its txs are neither strings nor objects */
+    uint8_t pruned, odd_list;     /* of the block entry being read: as it says; its txs are neither
+                                     strings nor objects */
     struct mt_text blob;          /* of the pruned transaction being read */
     const uint8_t *prunable_hash;
-    const uint8_t *block_hash;    /* 2009 */
+    const uint8_t *block_hash; /* 2009 */
     struct mt_text indices;
 
     struct mt_payload payload; /* large: needs no beginning */
 };
 
-static inline struct mt_table *mt_decoding_table(const struct mt_decoding *decoding, enum mt_table_id id)
+static inline struct mt_table *mt_decoding_table(const struct mt_decoding *decoding,
+                                                 enum mt_table_id id)
 {
     return &decoding->p2p->tables[id];
 }

@@ -31,14 +31,21 @@ enum { CUT = MT_END };
 /* ---- rows ---- */
 
 /* A new row. MT_OK, CUT or MT_NOMEM. */
-static int append(struct walk *walk, uint8_t type, int32_t parent, uint8_t depth, struct mt_entry_row **row)
+static int append(struct walk *walk, uint8_t type, int32_t parent, uint8_t depth,
+                  struct mt_entry_row **row)
 {
     if (walk->count >= walk->most)
         return CUT;
     *row = mt_table_append(walk->fields);
     if (*row == NULL)
         return MT_NOMEM;
-    **row = (struct mt_entry_row){.message = walk->message, .position = walk->count++, .parent = parent, .key = MT_NO_CODE, .value_bytes = MT_NO_CODE, .depth = depth, .type = type};
+    **row = (struct mt_entry_row){.message = walk->message,
+                                  .position = walk->count++,
+                                  .parent = parent,
+                                  .key = MT_NO_CODE,
+                                  .value_bytes = MT_NO_CODE,
+                                  .depth = depth,
+                                  .type = type};
     return MT_OK;
 }
 
@@ -64,7 +71,8 @@ static uint64_t integer(const struct mt_epee_entry *entry)
     }
 }
 
-static int set_value(struct walk *walk, struct mt_entry_row *row, const struct mt_epee_entry *scalar)
+static int set_value(struct walk *walk, struct mt_entry_row *row,
+                     const struct mt_epee_entry *scalar)
 {
     switch (scalar->type) {
     case MT_EPEE_STRING:
@@ -89,7 +97,8 @@ static void set_count(struct mt_entry_row *row, uint64_t count)
 /* ---- the walk ---- */
 
 /* Enters an object whose row was just appended: `inner` goes on the stack. */
-static int open_level(struct walk *walk, const struct mt_epee_entry *object, struct mt_entry_row *row, struct level inner)
+static int open_level(struct walk *walk, const struct mt_epee_entry *object,
+                      struct mt_entry_row *row, struct level inner)
 {
     if (mt_epee_enter(&walk->reader, object) != MT_OK)
         return MT_MALFORMED;
@@ -101,14 +110,20 @@ static int open_level(struct walk *walk, const struct mt_epee_entry *object, str
 }
 
 /* The next element of an array of objects. */
-static int open_element(struct walk *walk, const struct mt_epee_entry *list, uint64_t siblings, int32_t list_position, uint8_t depth)
+static int open_element(struct walk *walk, const struct mt_epee_entry *list, uint64_t siblings,
+                        int32_t list_position, uint8_t depth)
 {
     struct mt_entry_row *row;
     int result = append(walk, MT_EPEE_OBJECT, list_position, depth, &row);
-    return result == MT_OK ? open_level(walk, list, row, (struct level){.list = *list, .siblings = siblings, .list_position = list_position}) : result;
+    return result == MT_OK ? open_level(walk, list, row,
+                                        (struct level){.list = *list,
+                                                       .siblings = siblings,
+                                                       .list_position = list_position})
+                           : result;
 }
 
-static int scalars(struct walk *walk, const struct mt_epee_entry *list, int32_t position, uint8_t depth)
+static int scalars(struct walk *walk, const struct mt_epee_entry *list, int32_t position,
+                   uint8_t depth)
 {
     struct mt_epee_entry element;
     struct mt_entry_row *row;
@@ -134,7 +149,8 @@ static int entry_row(struct walk *walk, const struct mt_epee_entry *entry)
     if (result != MT_OK)
         return result;
     if (!entry->is_array)
-        return entry->type == MT_EPEE_OBJECT ? open_level(walk, entry, row, (struct level){0}) : set_value(walk, row, entry);
+        return entry->type == MT_EPEE_OBJECT ? open_level(walk, entry, row, (struct level){0})
+                                             : set_value(walk, row, entry);
     set_count(row, entry->count);
     int32_t position = (int32_t)row->position;
     uint8_t depth = (uint8_t)(level->depth + 1);
@@ -149,11 +165,13 @@ static int close_level(struct walk *walk)
     struct level closed = walk->level[--walk->levels];
     if (closed.siblings == 0)
         return MT_OK;
-    return open_element(walk, &closed.list, closed.siblings - 1, closed.list_position, (uint8_t)(closed.depth - 1));
+    return open_element(walk, &closed.list, closed.siblings - 1, closed.list_position,
+                        (uint8_t)(closed.depth - 1));
 }
 
-int mt_fields_append(struct mt_table *fields, struct mt_intern *strings, int64_t message, const uint8_t *payload, size_t size, const struct mt_epee_limits *limits, uint64_t most,
-                     int *cut)
+int mt_fields_append(struct mt_table *fields, struct mt_intern *strings, int64_t message,
+                     const uint8_t *payload, size_t size, const struct mt_epee_limits *limits,
+                     uint64_t most, int *cut)
 {
     struct walk walk; /* field by field: the reader is large and begins itself */
     struct mt_epee_entry entry;
@@ -168,7 +186,9 @@ int mt_fields_append(struct mt_table *fields, struct mt_intern *strings, int64_t
     int result = mt_epee_open(&walk.reader, payload, size, limits);
     while (result == MT_OK && walk.levels != 0) {
         int next = mt_epee_next(&walk.reader, &entry);
-        result = next == MT_OK ? entry_row(&walk, &entry) : next == MT_END ? close_level(&walk) : next;
+        result = next == MT_OK    ? entry_row(&walk, &entry)
+                 : next == MT_END ? close_level(&walk)
+                                  : next;
     }
     *cut = result == CUT;
     return result == MT_NOMEM ? MT_NOMEM : MT_OK;

@@ -14,12 +14,14 @@ static void mark_order(struct mt_decoding *decoding, struct mt_text blob)
     const struct mt_table *table = mt_decoding_table(decoding, MT_TABLE_transactions);
     struct mt_transaction_row *row = (struct mt_transaction_row *)table->rows + table->count - 1;
     const struct mt_text before = decoding->before;
-    row->ascending = before.at == NULL || mt_compare(before.at, before.size, blob.at, blob.size) <= 0;
+    row->ascending =
+        before.at == NULL || mt_compare(before.at, before.size, blob.at, blob.size) <= 0;
     row->present |= MT_TRANSACTION_ASCENDING;
     decoding->before = blob;
 }
 
-static int read_transactions(struct mt_decoding *decoding, const struct mt_epee_entry *list, int64_t block_position)
+static int read_transactions(struct mt_decoding *decoding, const struct mt_epee_entry *list,
+                             int64_t block_position)
 {
     struct mt_epee *reader = &decoding->payload.epee;
     struct mt_epee_entry blob;
@@ -38,7 +40,8 @@ static int read_transactions(struct mt_decoding *decoding, const struct mt_epee_
 }
 
 /* One transaction of a pruned block: blob and prunable_hash. */
-static int take_pruned(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
+static int take_pruned(void *context, const struct mt_shape_field *field,
+                       const struct mt_epee_entry *entry)
 {
     struct mt_decoding *decoding = context;
     if (field->name == MT_F_PRUNABLE_HASH)
@@ -47,22 +50,29 @@ static int take_pruned(void *context, const struct mt_shape_field *field, const 
     return mt_epee_string(&decoding->payload.epee, entry);
 }
 
-static int read_pruned_transactions(struct mt_decoding *decoding, const struct mt_shape_field *field, const struct mt_epee_entry *list)
+static int read_pruned_transactions(struct mt_decoding *decoding,
+                                    const struct mt_shape_field *field,
+                                    const struct mt_epee_entry *list)
 {
     for (uint64_t i = 0; i < list->count; i++) {
         decoding->blob = (struct mt_text){NULL, 0};
         decoding->prunable_hash = NULL;
-        int result = mt_section_element(&decoding->payload, list, field->inner, take_pruned, decoding);
-        if (result == MT_OK && decoding->blob.at != NULL && mt_decoding_wants(decoding, MT_TABLE_transactions))
-            result = mt_p2p_pruned_transaction(decoding, decoding->blob, decoding->prunable_hash, decoding->block);
+        int result =
+            mt_section_element(&decoding->payload, list, field->inner, take_pruned, decoding);
+        if (result == MT_OK && decoding->blob.at != NULL &&
+            mt_decoding_wants(decoding, MT_TABLE_transactions))
+            result = mt_p2p_pruned_transaction(decoding, decoding->blob, decoding->prunable_hash,
+                                               decoding->block);
         if (result != MT_OK)
             return result;
     }
     return MT_OK;
 }
 
-/* A list whose elements are neither strings nor objects is no list of transactions: refused, except (`odd_list`) in a pruned block, where only objects are looked for. */
-static int read_block_transactions(struct mt_decoding *decoding, const struct mt_shape_field *field, const struct mt_epee_entry *list)
+/* A list whose elements are neither strings nor objects is no list of transactions: refused, except
+ * (`odd_list`) in a pruned block, where only objects are looked for. */
+static int read_block_transactions(struct mt_decoding *decoding, const struct mt_shape_field *field,
+                                   const struct mt_epee_entry *list)
 {
     if (mt_epee_is_objects(list))
         return read_pruned_transactions(decoding, field, list);
@@ -74,10 +84,13 @@ static int read_block_blob(struct mt_decoding *decoding, const struct mt_epee_en
 {
     if (mt_epee_string(&decoding->payload.epee, entry) != MT_OK)
         return MT_MALFORMED;
-    return mt_decoding_wants(decoding, MT_TABLE_blocks) ? mt_p2p_block(decoding, (struct mt_text){entry->value, (size_t)entry->size}) : MT_OK;
+    return mt_decoding_wants(decoding, MT_TABLE_blocks)
+               ? mt_p2p_block(decoding, (struct mt_text){entry->value, (size_t)entry->size})
+               : MT_OK;
 }
 
-static int take_block(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
+static int take_block(void *context, const struct mt_shape_field *field,
+                      const struct mt_epee_entry *entry)
 {
     struct mt_decoding *decoding = context;
     switch (field->name) {
@@ -98,10 +111,12 @@ static int end_block(struct mt_decoding *decoding)
     int odd = decoding->odd_list && !decoding->pruned;
     decoding->odd_list = decoding->pruned = 0;
     decoding->block++;
-    return odd ? mt_epee_refuse(&decoding->payload.epee, "transactions that are no strings") : MT_OK;
+    return odd ? mt_epee_refuse(&decoding->payload.epee, "transactions that are no strings")
+               : MT_OK;
 }
 
-static int read_block(struct mt_decoding *decoding, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
+static int read_block(struct mt_decoding *decoding, const struct mt_shape_field *field,
+                      const struct mt_epee_entry *entry)
 {
     if (!mt_epee_is_object(entry))
         return mt_epee_skip(&decoding->payload.epee, entry);
@@ -110,12 +125,14 @@ static int read_block(struct mt_decoding *decoding, const struct mt_shape_field 
 }
 
 /* Any array of another type is empty for monerod. */
-static int read_blocks(struct mt_decoding *decoding, const struct mt_shape_field *field, const struct mt_epee_entry *list)
+static int read_blocks(struct mt_decoding *decoding, const struct mt_shape_field *field,
+                       const struct mt_epee_entry *list)
 {
     if (!mt_epee_is_objects(list))
         return mt_epee_skip(&decoding->payload.epee, list);
     for (uint64_t i = 0; i < list->count; i++) {
-        int result = mt_section_element(&decoding->payload, list, field->inner, take_block, decoding);
+        int result =
+            mt_section_element(&decoding->payload, list, field->inner, take_block, decoding);
         if (result == MT_OK)
             result = end_block(decoding);
         if (result != MT_OK)
@@ -126,8 +143,10 @@ static int read_blocks(struct mt_decoding *decoding, const struct mt_shape_field
 
 /* ---- inventories ---- */
 
-/* Room for the rows of a blob of elements of `size` bytes; NULL with *count 0 if there are none. MT_OK or MT_NOMEM. */
-static int inventory(struct mt_decoding *decoding, struct mt_text blob, size_t size, struct mt_inventory_row **rows, size_t *count)
+/* Room for the rows of a blob of elements of `size` bytes; NULL with *count 0 if there are none.
+ * MT_OK or MT_NOMEM. */
+static int inventory(struct mt_decoding *decoding, struct mt_text blob, size_t size,
+                     struct mt_inventory_row **rows, size_t *count)
 {
     struct mt_table *table = mt_decoding_table(decoding, MT_TABLE_inventories);
     *rows = NULL;
@@ -135,8 +154,11 @@ static int inventory(struct mt_decoding *decoding, struct mt_text blob, size_t s
     if (!table->wanted || blob.size == 0)
         return MT_OK;
     if (blob.size % size != 0)
-        return size == MT_HASH_SIZE ? mt_complaints_add(&decoding->p2p->complaints, "ids", "length is no multiple of 32: empty for monerod")
-                                    : mt_complaints_add(&decoding->p2p->complaints, "indices", "length is no multiple of 8: empty for monerod");
+        return size == MT_HASH_SIZE
+                   ? mt_complaints_add(&decoding->p2p->complaints, "ids",
+                                       "length is no multiple of 32: empty for monerod")
+                   : mt_complaints_add(&decoding->p2p->complaints, "indices",
+                                       "length is no multiple of 8: empty for monerod");
     if (mt_table_reserve(table, blob.size / size) != MT_OK)
         return MT_NOMEM;
     *rows = (struct mt_inventory_row *)table->rows + table->count;
@@ -144,17 +166,23 @@ static int inventory(struct mt_decoding *decoding, struct mt_text blob, size_t s
     return MT_OK;
 }
 
-static int list_ids(struct mt_decoding *decoding, const struct mt_epee_entry *entry, enum mt_list list)
+static int list_ids(struct mt_decoding *decoding, const struct mt_epee_entry *entry,
+                    enum mt_list list)
 {
     struct mt_inventory_row *rows;
     size_t count;
     if (mt_epee_string(&decoding->payload.epee, entry) != MT_OK)
         return MT_MALFORMED;
-    if (inventory(decoding, (struct mt_text){entry->value, (size_t)entry->size}, MT_HASH_SIZE, &rows, &count) != MT_OK)
+    if (inventory(decoding, (struct mt_text){entry->value, (size_t)entry->size}, MT_HASH_SIZE,
+                  &rows, &count) != MT_OK)
         return MT_NOMEM;
     for (size_t i = 0; i < count; i++) {
-        rows[i] = (struct mt_inventory_row){.message = decoding->message, .position = (uint32_t)i, .list = (int8_t)list, .id = MT_NO_CODE};
-        if (mt_intern_put(decoding->p2p->strings, entry->value + i * MT_HASH_SIZE, MT_HASH_SIZE, &rows[i].id) != MT_OK)
+        rows[i] = (struct mt_inventory_row){.message = decoding->message,
+                                            .position = (uint32_t)i,
+                                            .list = (int8_t)list,
+                                            .id = MT_NO_CODE};
+        if (mt_intern_put(decoding->p2p->strings, entry->value + i * MT_HASH_SIZE, MT_HASH_SIZE,
+                          &rows[i].id) != MT_OK)
             return MT_NOMEM;
     }
     mt_decoding_table(decoding, MT_TABLE_inventories)->count += count;
@@ -168,11 +196,16 @@ static int list_indices(struct mt_decoding *decoding)
     int32_t block = MT_NO_CODE;
     if (inventory(decoding, decoding->indices, INDEX_SIZE, &rows, &count) != MT_OK)
         return MT_NOMEM;
-    if (count != 0 && decoding->block_hash != NULL && mt_intern_put(decoding->p2p->strings, decoding->block_hash, MT_HASH_SIZE, &block) != MT_OK)
+    if (count != 0 && decoding->block_hash != NULL &&
+        mt_intern_put(decoding->p2p->strings, decoding->block_hash, MT_HASH_SIZE, &block) != MT_OK)
         return MT_NOMEM;
     for (size_t i = 0; i < count; i++)
-        rows[i] = (struct mt_inventory_row){.message = decoding->message, .position = (uint32_t)i, .list = MT_LIST_MISSING_INDICES, .id = block,
-                                            .index = mt_le64(decoding->indices.at + i * INDEX_SIZE), .present = MT_INVENTORY_INDEX};
+        rows[i] = (struct mt_inventory_row){.message = decoding->message,
+                                            .position = (uint32_t)i,
+                                            .list = MT_LIST_MISSING_INDICES,
+                                            .id = block,
+                                            .index = mt_le64(decoding->indices.at + i * INDEX_SIZE),
+                                            .present = MT_INVENTORY_INDEX};
     mt_decoding_table(decoding, MT_TABLE_inventories)->count += count;
     return MT_OK;
 }
@@ -197,17 +230,21 @@ static int read_fluff(struct mt_decoding *decoding, const struct mt_epee_entry *
 /* Only 2002 has transactions in its root that are looked at; block_position -1 marks them. */
 static int read_root_transactions(struct mt_decoding *decoding, const struct mt_epee_entry *list)
 {
-    return mt_epee_strings(&decoding->payload.epee, list) == MT_OK ? read_transactions(decoding, list, -1) : MT_MALFORMED;
+    return mt_epee_strings(&decoding->payload.epee, list) == MT_OK
+               ? read_transactions(decoding, list, -1)
+               : MT_MALFORMED;
 }
 
-int mt_p2p_notify_field(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
+int mt_p2p_notify_field(void *context, const struct mt_shape_field *field,
+                        const struct mt_epee_entry *entry)
 {
     struct mt_decoding *decoding = context;
     switch (field->name) {
     case MT_F_B:
         return read_block(decoding, field, entry);
     case MT_F_BLOCKS: /* of 2004, of 2003 */
-        return field->inner != NULL ? read_blocks(decoding, field, entry) : list_ids(decoding, entry, MT_LIST_BLOCKS);
+        return field->inner != NULL ? read_blocks(decoding, field, entry)
+                                    : list_ids(decoding, entry, MT_LIST_BLOCKS);
     case MT_F_TXS:
         return read_root_transactions(decoding, entry);
     case MT_F_DANDELIONPP_FLUFF:

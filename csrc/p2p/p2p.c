@@ -1,16 +1,20 @@
 #include "p2p/p2p.h"
 
-#include "p2p/decoding.h"
 #include "epee/epee_value.h"
+#include "p2p/decoding.h"
 #include "p2p/notifications.h"
 #include "p2p/peer_lists.h"
 
 enum { NETWORK_ID_SIZE = 16 };
 
-void mt_p2p_init(struct mt_p2p *p2p, struct mt_addresses *addresses, struct mt_intern *strings, struct mt_table *tables, const struct mt_limits *limits, uint64_t *reached)
+void mt_p2p_init(struct mt_p2p *p2p, struct mt_addresses *addresses, struct mt_intern *strings,
+                 struct mt_table *tables, const struct mt_limits *limits, uint64_t *reached)
 {
-    *p2p = (struct mt_p2p){.addresses = addresses, .strings = strings, .tables = tables, .reached = reached};
-    p2p->epee = (struct mt_epee_limits){(uint32_t)limits->epee_objects, (uint32_t)limits->epee_fields, (uint32_t)limits->epee_strings, (uint32_t)limits->epee_depth};
+    *p2p = (struct mt_p2p){
+        .addresses = addresses, .strings = strings, .tables = tables, .reached = reached};
+    p2p->epee =
+        (struct mt_epee_limits){(uint32_t)limits->epee_objects, (uint32_t)limits->epee_fields,
+                                (uint32_t)limits->epee_strings, (uint32_t)limits->epee_depth};
     mt_known_init(&p2p->known, (size_t)limits->blobs);
 }
 
@@ -23,7 +27,8 @@ void mt_p2p_free(struct mt_p2p *p2p)
 /* ---- objects within the root ---- */
 
 /* An object, whose presence is noted in *has. Anything else under its key is as good as missing. */
-static int read_object(struct mt_decoding *decoding, const struct mt_shape_field *field, const struct mt_epee_entry *entry, mt_take_field *take, uint8_t *has)
+static int read_object(struct mt_decoding *decoding, const struct mt_shape_field *field,
+                       const struct mt_epee_entry *entry, mt_take_field *take, uint8_t *has)
 {
     if (!mt_epee_is_object(entry))
         return mt_epee_skip(&decoding->payload.epee, entry);
@@ -31,7 +36,8 @@ static int read_object(struct mt_decoding *decoding, const struct mt_shape_field
     return mt_section_object(&decoding->payload, entry, field->inner, take, decoding);
 }
 
-/* Only v0.15 and older know local_time: of others' a value that does not fit is no reason to refuse. */
+/* Only v0.15 and older know local_time: of others' a value that does not fit is no reason to
+ * refuse. */
 static int local_time(struct mt_decoding *decoding, const struct mt_epee_entry *entry)
 {
     struct mt_epee *reader = &decoding->payload.epee;
@@ -41,7 +47,8 @@ static int local_time(struct mt_decoding *decoding, const struct mt_epee_entry *
     return mt_epee_u64(reader, entry, &decoding->node.local_time);
 }
 
-static int take_node_data(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
+static int take_node_data(void *context, const struct mt_shape_field *field,
+                          const struct mt_epee_entry *entry)
 {
     struct mt_decoding *decoding = context;
     struct mt_epee *reader = &decoding->payload.epee;
@@ -71,7 +78,8 @@ static int take_node_data(void *context, const struct mt_shape_field *field, con
     }
 }
 
-static int take_payload_data(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
+static int take_payload_data(void *context, const struct mt_shape_field *field,
+                             const struct mt_epee_entry *entry)
 {
     struct mt_decoding *decoding = context;
     struct mt_epee *reader = &decoding->payload.epee;
@@ -102,7 +110,8 @@ static int take_payload_data(void *context, const struct mt_shape_field *field, 
 /* ---- roots ---- */
 
 /* Roots of 1001 to 1003 and 1007. */
-static int take_talk(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
+static int take_talk(void *context, const struct mt_shape_field *field,
+                     const struct mt_epee_entry *entry)
 {
     struct mt_decoding *decoding = context;
     switch (field->name) {
@@ -111,7 +120,8 @@ static int take_talk(void *context, const struct mt_shape_field *field, const st
     case MT_F_PAYLOAD_DATA:
         return read_object(decoding, field, entry, take_payload_data, &decoding->has_sync);
     case MT_F_LOCAL_PEERLIST_NEW:
-        return mt_epee_is_objects(entry) ? mt_p2p_peers(decoding, entry) : mt_epee_skip(&decoding->payload.epee, entry);
+        return mt_epee_is_objects(entry) ? mt_p2p_peers(decoding, entry)
+                                         : mt_epee_skip(&decoding->payload.epee, entry);
     case MT_F_STATUS:
         decoding->status = (struct mt_text){entry->value, (size_t)entry->size};
         return mt_epee_string(&decoding->payload.epee, entry);
@@ -120,12 +130,15 @@ static int take_talk(void *context, const struct mt_shape_field *field, const st
     }
 }
 
-/* The removed 1004 to 1006: no monerod of today looks at their fields, and they have no table; how they are written is noted all the same. */
-static int take_nothing(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
+/* The removed 1004 to 1006: no monerod of today looks at their fields, and they have no table; how
+ * they are written is noted all the same. */
+static int take_nothing(void *context, const struct mt_shape_field *field,
+                        const struct mt_epee_entry *entry)
 {
     struct mt_decoding *decoding = context;
     uint8_t has;
-    return field->inner != NULL ? read_object(decoding, field, entry, take_nothing, &has) : mt_epee_skip(&decoding->payload.epee, entry);
+    return field->inner != NULL ? read_object(decoding, field, entry, take_nothing, &has)
+                                : mt_epee_skip(&decoding->payload.epee, entry);
 }
 
 static mt_take_field *taker_of(uint32_t command)
@@ -157,9 +170,12 @@ static int append_node(struct mt_decoding *decoding)
 {
     struct mt_node_row *row = &decoding->node;
     struct mt_intern *strings = decoding->p2p->strings;
-    if (decoding->network_id != NULL && mt_intern_put(strings, decoding->network_id, NETWORK_ID_SIZE, &row->network_id) != MT_OK)
+    if (decoding->network_id != NULL &&
+        mt_intern_put(strings, decoding->network_id, NETWORK_ID_SIZE, &row->network_id) != MT_OK)
         return MT_NOMEM;
-    if (decoding->status.at != NULL && mt_intern_put(strings, decoding->status.at, decoding->status.size, &row->status_text) != MT_OK)
+    if (decoding->status.at != NULL &&
+        mt_intern_put(strings, decoding->status.at, decoding->status.size, &row->status_text) !=
+            MT_OK)
         return MT_NOMEM;
     struct mt_node_row *place = mt_table_append(mt_decoding_table(decoding, MT_TABLE_node_data));
     if (place == NULL)
@@ -171,7 +187,8 @@ static int append_node(struct mt_decoding *decoding)
 static int append_sync(struct mt_decoding *decoding)
 {
     struct mt_sync_row *row = &decoding->sync;
-    if (decoding->top_id != NULL && mt_intern_put(decoding->p2p->strings, decoding->top_id, MT_HASH_SIZE, &row->top_id) != MT_OK)
+    if (decoding->top_id != NULL && mt_intern_put(decoding->p2p->strings, decoding->top_id,
+                                                  MT_HASH_SIZE, &row->top_id) != MT_OK)
         return MT_NOMEM;
     struct mt_sync_row *place = mt_table_append(mt_decoding_table(decoding, MT_TABLE_sync_data));
     if (place == NULL)
@@ -196,7 +213,8 @@ static void begin(struct mt_decoding *decoding, struct mt_p2p *p2p, int64_t mess
     memset(decoding, 0, offsetof(struct mt_decoding, payload));
     decoding->p2p = p2p;
     decoding->message = message;
-    decoding->node = (struct mt_node_row){.message = message, .network_id = MT_NO_CODE, .status_text = MT_NO_CODE};
+    decoding->node = (struct mt_node_row){
+        .message = message, .network_id = MT_NO_CODE, .status_text = MT_NO_CODE};
     decoding->sync = (struct mt_sync_row){.message = message, .top_id = MT_NO_CODE};
     decoding->first_transaction = p2p->tables[MT_TABLE_transactions].count;
     mt_complaints_clear(&p2p->complaints);
@@ -204,13 +222,16 @@ static void begin(struct mt_decoding *decoding, struct mt_p2p *p2p, int64_t mess
 
 static void count_excess(struct mt_p2p *p2p, enum mt_epee_excess excess)
 {
-    static const enum mt_limit_id limits[] = {[MT_EPEE_TOO_MANY_OBJECTS] = MT_LIMIT_epee_objects, [MT_EPEE_TOO_MANY_FIELDS] = MT_LIMIT_epee_fields,
-                                              [MT_EPEE_TOO_MANY_STRINGS] = MT_LIMIT_epee_strings, [MT_EPEE_TOO_DEEP] = MT_LIMIT_epee_depth};
+    static const enum mt_limit_id limits[] = {[MT_EPEE_TOO_MANY_OBJECTS] = MT_LIMIT_epee_objects,
+                                              [MT_EPEE_TOO_MANY_FIELDS] = MT_LIMIT_epee_fields,
+                                              [MT_EPEE_TOO_MANY_STRINGS] = MT_LIMIT_epee_strings,
+                                              [MT_EPEE_TOO_DEEP] = MT_LIMIT_epee_depth};
     if (excess != MT_EPEE_WITHIN)
         p2p->reached[limits[excess]]++;
 }
 
-int mt_p2p_decode(struct mt_p2p *p2p, struct mt_message_row *row, const uint8_t *payload, size_t size, const char **why)
+int mt_p2p_decode(struct mt_p2p *p2p, struct mt_message_row *row, const uint8_t *payload,
+                  size_t size, const char **why)
 {
     if (!mt_command_known(row->command))
         return MT_OK;
@@ -218,7 +239,8 @@ int mt_p2p_decode(struct mt_p2p *p2p, struct mt_message_row *row, const uint8_t 
     int response = row->kind == MT_KIND_RESPONSE;
     begin(&decoding, p2p, row->message);
     decoding.has_node = response && is_about_sender(row->command);
-    int result = mt_section_payload(&decoding.payload, payload, size, &p2p->epee, row->command, response, taker_of(row->command), &decoding);
+    int result = mt_section_payload(&decoding.payload, payload, size, &p2p->epee, row->command,
+                                    response, taker_of(row->command), &decoding);
     mt_section_fingerprint(&decoding.payload, result, row);
     if (result == MT_OK)
         result = append_rows(&decoding);

@@ -5,8 +5,10 @@
 
 /* ---- an entry as monerod writes it ----
  *
- * Nearly all entries have one of two shapes, keys in ascending order and types as monerod has them, of which only the values differ. They are recognised by
- * their constant bytes and read at fixed places. Whatever differs in the least is left to the general reader below, which gives the same row for them. */
+ * Nearly all entries have one of two shapes, keys in ascending order and types as monerod has them,
+ * of which only the values differ. They are recognised by their constant bytes and read at fixed
+ * places. Whatever differs in the least is left to the general reader below, which gives the same
+ * row for them. */
 
 enum {
     V4_SIZE = 53,
@@ -31,18 +33,22 @@ static inline uint64_t differs(const uint8_t *at, const char *text)
 
 static inline int is_v4(const uint8_t *at)
 {
-    return (differs(at + 1, "\3adr\x0c\x08\4a") | differs(at + 9, "ddr\x0c\x08\4m_") | differs(at + 12, "\x0c\x08\4m_ip\6") | differs(at + 24, "\6m_port\7") |
+    return (differs(at + 1, "\3adr\x0c\x08\4a") | differs(at + 9, "ddr\x0c\x08\4m_") |
+            differs(at + 12, "\x0c\x08\4m_ip\6") | differs(at + 24, "\6m_port\7") |
             differs(at + 34, "\4type\x08\1\2") | differs(at + 37, "pe\x08\1\2id\5")) == 0;
 }
 
 static inline int is_v6(const uint8_t *at)
 {
-    return (differs(at + 1, "\3adr\x0c\x08\4a") | differs(at + 9, "ddr\x0c\x08\4ad") | differs(at + 13, "\x08\4addr\x0a\x40") | differs(at + 37, "\6m_port\7") |
+    return (differs(at + 1, "\3adr\x0c\x08\4a") | differs(at + 9, "ddr\x0c\x08\4ad") |
+            differs(at + 13, "\x08\4addr\x0a\x40") | differs(at + 37, "\6m_port\7") |
             differs(at + 47, "\4type\x08\2\2") | differs(at + 50, "pe\x08\2\2id\5")) == 0;
 }
 
-/* Key and type of an optional field, of `size` bytes and with `more` bytes of value after them, at `at`. The last 8 bytes overlap those before. */
-static inline int is_field(const uint8_t *at, size_t room, const char *text, size_t size, size_t more)
+/* Key and type of an optional field, of `size` bytes and with `more` bytes of value after them, at
+ * `at`. The last 8 bytes overlap those before. */
+static inline int is_field(const uint8_t *at, size_t room, const char *text, size_t size,
+                           size_t more)
 {
     if (room < size + more)
         return 0;
@@ -53,8 +59,10 @@ static inline int is_field(const uint8_t *at, size_t room, const char *text, siz
 }
 #define IS_FIELD(at, room, text, more) is_field((at), (room), (text), sizeof(text) - 1, (more))
 
-/* The optional fields after id, in their order. Returns the bytes they take and adds what was found to *keys; to *defaults those that are 0, which monerod would leave out. */
-static inline size_t read_optional(const uint8_t *begin, size_t room, struct mt_peer_row *row, unsigned *keys, uint32_t *defaults)
+/* The optional fields after id, in their order. Returns the bytes they take and adds what was found
+ * to *keys; to *defaults those that are 0, which monerod would leave out. */
+static inline size_t read_optional(const uint8_t *begin, size_t room, struct mt_peer_row *row,
+                                   unsigned *keys, uint32_t *defaults)
 {
     const uint8_t *at = begin;
     const uint8_t *end = begin + room;
@@ -88,9 +96,10 @@ static inline size_t read_optional(const uint8_t *begin, size_t room, struct mt_
     return (size_t)(at - begin);
 }
 
-/* Reads an entry of one of the two shapes and moves the reader past it; *ip is then where its address is. 0 if it is of no such shape: nothing is moved then,
- * but the row may be spoilt. */
-static inline int read_canonical(struct mt_payload *payload, struct mt_peer_row *row, const uint8_t **ip)
+/* Reads an entry of one of the two shapes and moves the reader past it; *ip is then where its
+ * address is. 0 if it is of no such shape: nothing is moved then, but the row may be spoilt. */
+static inline int read_canonical(struct mt_payload *payload, struct mt_peer_row *row,
+                                 const uint8_t **ip)
 {
     struct mt_epee *reader = &payload->epee;
     const uint8_t *at = reader->at;
@@ -126,16 +135,19 @@ static inline int read_canonical(struct mt_payload *payload, struct mt_peer_row 
     return 1;
 }
 
-/* 1 if no entry of these shapes could go over a limit; close to one, the general reader counts exactly. */
+/* 1 if no entry of these shapes could go over a limit; close to one, the general reader counts
+ * exactly. */
 static inline int far_from_limits(const struct mt_epee *reader)
 {
-    return reader->objects + ADDRESS_OBJECTS <= reader->most.objects && reader->fields + FIXED_KEYS + OPTIONAL_KEYS + ADDRESS_KEYS <= reader->most.fields &&
+    return reader->objects + ADDRESS_OBJECTS <= reader->most.objects &&
+           reader->fields + FIXED_KEYS + OPTIONAL_KEYS + ADDRESS_KEYS <= reader->most.fields &&
            reader->strings + 1 <= reader->most.strings;
 }
 
 /* ---- any entry ---- */
 
-/* What adr says. Which of the fields of adr.addr count, and of what type they have to be, depends on adr.type, which may come later: they wait for it. */
+/* What adr says. Which of the fields of adr.addr count, and of what type they have to be, depends
+ * on adr.type, which may come later: they wait for it. */
 struct declared {
     uint8_t type;                                        /* 0 if it is missing */
     struct mt_epee_entry m_ip, m_port, addr, host, port; /* `start` is NULL where one is missing */
@@ -148,7 +160,8 @@ struct reading {
     struct declared declared;
 };
 
-static int take_addr(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
+static int take_addr(void *context, const struct mt_shape_field *field,
+                     const struct mt_epee_entry *entry)
 {
     struct reading *reading = context;
     switch (field->name) {
@@ -171,22 +184,27 @@ static int take_addr(void *context, const struct mt_shape_field *field, const st
     return mt_epee_skip(&reading->payload->epee, entry);
 }
 
-static int take_adr(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
+static int take_adr(void *context, const struct mt_shape_field *field,
+                    const struct mt_epee_entry *entry)
 {
     struct reading *reading = context;
     if (field->name == MT_F_TYPE)
         return mt_epee_u8(&reading->payload->epee, entry, &reading->declared.type);
-    return mt_epee_is_object(entry) ? mt_section_object(reading->payload, entry, field->inner, take_addr, reading) : mt_epee_skip(&reading->payload->epee, entry);
+    return mt_epee_is_object(entry)
+               ? mt_section_object(reading->payload, entry, field->inner, take_addr, reading)
+               : mt_epee_skip(&reading->payload->epee, entry);
 }
 
-/* The address within an entry: `size` bytes, 4 or 16 of an IP address or those of a name; none if `bytes` is NULL. */
+/* The address within an entry: `size` bytes, 4 or 16 of an IP address or those of a name; none if
+ * `bytes` is NULL. */
 struct host {
     const uint8_t *bytes;
     size_t size;
     uint8_t ipv4[4];
 };
 
-static int convert_ip(struct mt_epee *reader, const struct declared *declared, struct mt_peer_row *row, struct host *host)
+static int convert_ip(struct mt_epee *reader, const struct declared *declared,
+                      struct mt_peer_row *row, struct host *host)
 {
     uint32_t ip;
     if (row->type == MT_ADDRESS_IPV4 && declared->m_ip.start != NULL) {
@@ -201,10 +219,12 @@ static int convert_ip(struct mt_epee *reader, const struct declared *declared, s
             return MT_MALFORMED;
         host->size = 16;
     }
-    return declared->m_port.start != NULL ? mt_epee_u16(reader, &declared->m_port, &row->port) : MT_OK;
+    return declared->m_port.start != NULL ? mt_epee_u16(reader, &declared->m_port, &row->port)
+                                          : MT_OK;
 }
 
-static int convert_name(struct mt_epee *reader, const struct declared *declared, struct mt_peer_row *row, struct host *host)
+static int convert_name(struct mt_epee *reader, const struct declared *declared,
+                        struct mt_peer_row *row, struct host *host)
 {
     if (declared->host.start != NULL) {
         if (mt_epee_string(reader, &declared->host) != MT_OK)
@@ -215,7 +235,8 @@ static int convert_name(struct mt_epee *reader, const struct declared *declared,
     return declared->port.start != NULL ? mt_epee_u16(reader, &declared->port, &row->port) : MT_OK;
 }
 
-static int convert_address(struct mt_epee *reader, const struct declared *declared, struct mt_peer_row *row, struct host *host)
+static int convert_address(struct mt_epee *reader, const struct declared *declared,
+                           struct mt_peer_row *row, struct host *host)
 {
     switch (declared->type) { /* on the wire */
     case 1:
@@ -236,14 +257,17 @@ static int convert_address(struct mt_epee *reader, const struct declared *declar
     }
 }
 
-static int take_peer(void *context, const struct mt_shape_field *field, const struct mt_epee_entry *entry)
+static int take_peer(void *context, const struct mt_shape_field *field,
+                     const struct mt_epee_entry *entry)
 {
     struct reading *reading = context;
     struct mt_epee *reader = &reading->payload->epee;
     struct mt_peer_row *row = reading->row;
     switch (field->name) {
     case MT_F_ADR:
-        return mt_epee_is_object(entry) ? mt_section_object(reading->payload, entry, field->inner, take_adr, reading) : mt_epee_skip(reader, entry);
+        return mt_epee_is_object(entry)
+                   ? mt_section_object(reading->payload, entry, field->inner, take_adr, reading)
+                   : mt_epee_skip(reader, entry);
     case MT_F_ID:
         return mt_epee_u64(reader, entry, &row->id);
     case MT_F_LAST_SEEN:
@@ -261,7 +285,8 @@ static int take_peer(void *context, const struct mt_shape_field *field, const st
     }
 }
 
-static int read_any(struct mt_payload *payload, const struct mt_epee_entry *list, struct mt_peer_row *row, struct host *host)
+static int read_any(struct mt_payload *payload, const struct mt_epee_entry *list,
+                    struct mt_peer_row *row, struct host *host)
 {
     struct reading reading = {.payload = payload, .row = row};
     int result = mt_section_element(payload, list, &mt_shape_peer, take_peer, &reading);
@@ -284,8 +309,11 @@ static int intern_host(struct mt_p2p *p2p, const struct host *host, struct mt_pe
     }
 }
 
-/* Reads one entry into *row, its address into *host. What monerod's writer would have written leaves no trace in the fingerprint, so the entries of the two shapes do not. */
-static inline int read_entry(struct mt_payload *payload, const struct mt_epee_entry *list, int64_t message, uint32_t position, struct mt_peer_row *row, struct host *host)
+/* Reads one entry into *row, its address into *host. What monerod's writer would have written
+ * leaves no trace in the fingerprint, so the entries of the two shapes do not. */
+static inline int read_entry(struct mt_payload *payload, const struct mt_epee_entry *list,
+                             int64_t message, uint32_t position, struct mt_peer_row *row,
+                             struct host *host)
 {
     *row = (struct mt_peer_row){.message = message, .position = position, .host = MT_NO_CODE};
     if (far_from_limits(&payload->epee) && read_canonical(payload, row, &host->bytes))

@@ -1,6 +1,7 @@
 #include "python/array.h"
 
-/* numpy reaches its C API through one static pointer per C file that includes this header: the only static in the binding that is written to, once, at import. */
+/* numpy reaches its C API through one static pointer per C file that includes this header: the only
+ * static in the binding that is written to, once, at import. */
 #define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
 #define NPY_TARGET_VERSION NPY_2_0_API_VERSION
 #include <numpy/arrayobject.h>
@@ -15,14 +16,16 @@ int mt_py_import_numpy(void)
 }
 
 /* Fills the three lists that describe a struct to numpy. 0, or -1 with an exception set. */
-static int describe(const struct mt_schema *schema, PyObject *names, PyObject *formats, PyObject *offsets)
+static int describe(const struct mt_schema *schema, PyObject *names, PyObject *formats,
+                    PyObject *offsets)
 {
     for (int i = 0; i < schema->count; i++) {
         const struct mt_field *field = &schema->fields[i];
         PyObject *name = PyUnicode_FromString(field->name);
         PyObject *format = PyUnicode_FromFormat("<%c%d", field->code, (int)field->size);
         PyObject *offset = PyLong_FromLong(field->offset);
-        int failed = name == NULL || format == NULL || offset == NULL || PyList_Append(names, name) < 0 || PyList_Append(formats, format) < 0 ||
+        int failed = name == NULL || format == NULL || offset == NULL ||
+                     PyList_Append(names, name) < 0 || PyList_Append(formats, format) < 0 ||
                      PyList_Append(offsets, offset) < 0;
         Py_XDECREF(name);
         Py_XDECREF(format);
@@ -37,8 +40,10 @@ PyObject *mt_py_dtype(const struct mt_schema *schema)
 {
     PyObject *names = PyList_New(0), *formats = PyList_New(0), *offsets = PyList_New(0);
     PyObject *description = NULL;
-    if (names != NULL && formats != NULL && offsets != NULL && describe(schema, names, formats, offsets) == 0)
-        description = Py_BuildValue("{s:O,s:O,s:O,s:i}", "names", names, "formats", formats, "offsets", offsets, "itemsize", (int)schema->row_size);
+    if (names != NULL && formats != NULL && offsets != NULL &&
+        describe(schema, names, formats, offsets) == 0)
+        description = Py_BuildValue("{s:O,s:O,s:O,s:i}", "names", names, "formats", formats,
+                                    "offsets", offsets, "itemsize", (int)schema->row_size);
     Py_XDECREF(names);
     Py_XDECREF(formats);
     Py_XDECREF(offsets);
@@ -67,7 +72,8 @@ PyObject *mt_py_array(PyObject *dtype, void *rows, size_t count)
     }
     npy_intp length = rows != NULL ? (npy_intp)count : 0;
     Py_INCREF(dtype); /* numpy takes this reference, and takes it even if it fails */
-    PyObject *array = PyArray_NewFromDescr(&PyArray_Type, (PyArray_Descr *)dtype, 1, &length, NULL, rows, rows != NULL ? NPY_ARRAY_CARRAY : 0, NULL);
+    PyObject *array = PyArray_NewFromDescr(&PyArray_Type, (PyArray_Descr *)dtype, 1, &length, NULL,
+                                           rows, rows != NULL ? NPY_ARRAY_CARRAY : 0, NULL);
     if (array == NULL || owner == NULL) {
         Py_XDECREF(owner);
         return array;

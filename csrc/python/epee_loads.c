@@ -14,7 +14,8 @@ struct loading {
 static PyObject *refused(const struct loading *loading)
 {
     const struct mt_epee *reader = &loading->reader;
-    return PyErr_Format(PyExc_ValueError, "%s (at byte %zd)", reader->why, (Py_ssize_t)(reader->at - reader->begin));
+    return PyErr_Format(PyExc_ValueError, "%s (at byte %zd)", reader->why,
+                        (Py_ssize_t)(reader->at - reader->begin));
 }
 
 static PyObject *plain_scalar(const struct mt_epee_entry *entry)
@@ -71,7 +72,8 @@ static PyObject *element(struct loading *loading, const struct mt_epee_entry *ar
     struct mt_epee_entry entry;
     if (array->type == MT_EPEE_OBJECT)
         return object(loading, array);
-    return mt_epee_element(&loading->reader, array, &entry) == MT_OK ? scalar(loading, &entry) : refused(loading);
+    return mt_epee_element(&loading->reader, array, &entry) == MT_OK ? scalar(loading, &entry)
+                                                                     : refused(loading);
 }
 
 static PyObject *plain_list(struct loading *loading, const struct mt_epee_entry *entry)
@@ -108,7 +110,8 @@ static PyObject *value_of(struct loading *loading, const struct mt_epee_entry *e
 
 static int add_entry(struct loading *loading, PyObject *dict, const struct mt_epee_entry *entry)
 {
-    PyObject *key = PyUnicode_DecodeUTF8((const char *)entry->key, entry->key_size, "surrogateescape");
+    PyObject *key =
+        PyUnicode_DecodeUTF8((const char *)entry->key, entry->key_size, "surrogateescape");
     PyObject *value = key != NULL ? value_of(loading, entry) : NULL;
     int failed = value == NULL || PyDict_SetItem(dict, key, value) < 0;
     Py_XDECREF(key);
@@ -116,7 +119,8 @@ static int add_entry(struct loading *loading, PyObject *dict, const struct mt_ep
     return failed ? -1 : 0;
 }
 
-/* The innermost open section, read to its end. Recursion ends where the reader refuses: 32 sections deep. */
+/* The innermost open section, read to its end. Recursion ends where the reader refuses: 32 sections
+ * deep. */
 static PyObject *section(struct loading *loading)
 {
     struct mt_epee_entry entry;
@@ -145,7 +149,8 @@ static PyObject *load(PyObject *types, const void *payload, Py_ssize_t size)
     return section(&loading);
 }
 
-/* The callables in `types` may run any code, and other threads run beside us: what anybody could write to is copied first. */
+/* The callables in `types` may run any code, and other threads run beside us: what anybody could
+ * write to is copied first. */
 static PyObject *load_copy(PyObject *types, const void *payload, Py_ssize_t size)
 {
     PyObject *copy = PyBytes_FromStringAndSize(payload, size);
@@ -166,9 +171,13 @@ PyObject *mt_py_epee_loads(PyObject *module, PyObject *args)
         return NULL;
     PyObject *loaded = NULL;
     if (PyTuple_Size(types) != TYPES)
-        PyErr_Format(PyExc_TypeError, "types must be a tuple of %d, by epee type, not of %zd", TYPES, PyTuple_Size(types));
-    else /* a view that is read-only itself may be one of something that is not: only bytes never change */
-        loaded = view.obj != NULL && PyBytes_CheckExact(view.obj) ? load(types, view.buf, view.len) : load_copy(types, view.buf, view.len);
+        PyErr_Format(PyExc_TypeError, "types must be a tuple of %d, by epee type, not of %zd",
+                     TYPES, PyTuple_Size(types));
+    else /* a view that is read-only itself may be one of something that is not: only bytes never
+            change */
+        loaded = view.obj != NULL && PyBytes_CheckExact(view.obj)
+                     ? load(types, view.buf, view.len)
+                     : load_copy(types, view.buf, view.len);
     PyBuffer_Release(&view);
     return loaded;
 }

@@ -12,7 +12,8 @@
 
 #include <pcap/pcap.h>
 
-/* A signal interrupted a read, in a thread that does not hold the GIL: lets Python's handlers run. Not 0 if one of them raised, as Ctrl-C does; the exception stays set. */
+/* A signal interrupted a read, in a thread that does not hold the GIL: lets Python's handlers run.
+ * Not 0 if one of them raised, as Ctrl-C does; the exception stays set. */
 static int run_signal_handlers(void)
 {
     PyGILState_STATE gil = PyGILState_Ensure();
@@ -39,20 +40,27 @@ static PyObject *fail_after(PyObject *module, PyObject *calls)
 }
 
 PyDoc_STRVAR(module_doc, "The C core: capture files in, numpy structured arrays out.");
-PyDoc_STRVAR(capture_error_doc, "A capture that cannot be read; the text names the file and the cause.");
-PyDoc_STRVAR(schema_doc,
+PyDoc_STRVAR(capture_error_doc,
+             "A capture that cannot be read; the text names the file and the cause.");
+PyDoc_STRVAR(
+    schema_doc,
     "schema()\n--\n\n"
     "Every table: what its rows are (\"text\"), their dtype, and its fields in order as (name, role, categories, present_bit, text).\n\n"
     "role: number, optional, truth, optional_truth, time, span, enum, address, bytes, text, raw or hidden. present_bit: number of the bit of the field\n"
     "`present` that says whether an optional field is there.");
 PyDoc_STRVAR(limits_doc, "limits()\n--\n\nEvery limit: its default and what it bounds.");
-PyDoc_STRVAR(command_names_doc, "command_names()\n--\n\nmonerod's names of the Levin commands it knows.");
-PyDoc_STRVAR(command_name_doc, "command_name(command, /)\n--\n\nmonerod's name of a Levin command, UNKNOWN for one it does not know.");
+PyDoc_STRVAR(command_names_doc,
+             "command_names()\n--\n\nmonerod's names of the Levin commands it knows.");
+PyDoc_STRVAR(
+    command_name_doc,
+    "command_name(command, /)\n--\n\nmonerod's name of a Levin command, UNKNOWN for one it does not know.");
 PyDoc_STRVAR(libpcap_version_doc, "libpcap_version()\n--\n\nlibpcap's own account of itself.");
-PyDoc_STRVAR(epee_loads_doc,
+PyDoc_STRVAR(
+    epee_loads_doc,
     "epee_loads(payload, types, /)\n--\n\n"
     "Decodes one epee payload, as monerotraffic.levin.loads tells; `types` are the classes for what plain Python values would lose.");
-PyDoc_STRVAR(fail_after_doc,
+PyDoc_STRVAR(
+    fail_after_doc,
     "fail_after(calls, /)\n--\n\n"
     "For tests: in this thread the allocations of the core fail from that call on (1 is the next), as if memory were out; 0 puts an end to it.\n\n"
     "Returns what was left of the calls given before.");
@@ -73,16 +81,20 @@ static int execute(PyObject *module)
     struct mt_py_state *state = PyModule_GetState(module);
     if (mt_py_import_numpy() < 0)
         return -1;
-    if (mt_stream_interrupted == NULL) /* else an earlier copy of the module may be reading, in other threads */
+    if (mt_stream_interrupted ==
+        NULL) /* else an earlier copy of the module may be reading, in other threads */
         mt_stream_interrupted = run_signal_handlers;
     for (int i = 0; i < MT_TABLE_COUNT; i++)
         if ((state->dtypes[i] = mt_py_dtype(&mt_schemas[i])) == NULL)
             return -1;
     state->reader_type = mt_py_reader_type(module);
-    if (state->reader_type == NULL || PyModule_AddObjectRef(module, "Reader", state->reader_type) < 0)
+    if (state->reader_type == NULL ||
+        PyModule_AddObjectRef(module, "Reader", state->reader_type) < 0)
         return -1;
-    state->capture_error = PyErr_NewExceptionWithDoc("monerotraffic.CaptureError", capture_error_doc, PyExc_OSError, NULL);
-    if (state->capture_error == NULL || PyModule_AddObjectRef(module, "CaptureError", state->capture_error) < 0)
+    state->capture_error = PyErr_NewExceptionWithDoc("monerotraffic.CaptureError",
+                                                     capture_error_doc, PyExc_OSError, NULL);
+    if (state->capture_error == NULL ||
+        PyModule_AddObjectRef(module, "CaptureError", state->capture_error) < 0)
         return -1;
     return 0;
 }
@@ -112,22 +124,19 @@ static void release(void *module)
     clear(module);
 }
 
-/* Neither Py_mod_multiple_interpreters nor Py_mod_gil: numpy does not support interpreters with a GIL of their own, CPython 3.11 (whose stable ABI we build for) refuses slots that
- * came later, and without them later versions do what is safe: one GIL for all. */
+/* Neither Py_mod_multiple_interpreters nor Py_mod_gil: numpy does not support interpreters with a
+ * GIL of their own, CPython 3.11 (whose stable ABI we build for) refuses slots that came later, and
+ * without them later versions do what is safe: one GIL for all. */
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, execute},
     {0, NULL},
 };
 
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "monerotraffic._core",
-    .m_doc = module_doc,
-    .m_size = sizeof(struct mt_py_state),
-    .m_methods = functions,
-    .m_slots = slots,
-    .m_traverse = traverse,
-    .m_clear = clear,
+    PyModuleDef_HEAD_INIT,  .m_name = "monerotraffic._core",
+    .m_doc = module_doc,    .m_size = sizeof(struct mt_py_state),
+    .m_methods = functions, .m_slots = slots,
+    .m_traverse = traverse, .m_clear = clear,
     .m_free = release,
 };
 

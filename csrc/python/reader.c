@@ -4,8 +4,8 @@
 #include "python/schema.h"
 #include "python/state.h"
 
-#include "core.h"
 #include "base/mem.h"
+#include "core.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -16,10 +16,11 @@ enum { SLICE = 16 << 20 };
 struct reader {
     PyObject_HEAD
     struct mt_core *core; /* NULL once closed */
-    atomic_flag busy;     /* set while a call is inside the core: step and close run without the GIL */
+    atomic_flag busy; /* set while a call is inside the core: step and close run without the GIL */
 };
 
-/* The core was never meant for two threads at once. A new user holds `busy` until leave(); 0, or -1 with RuntimeError or ValueError set. */
+/* The core was never meant for two threads at once. A new user holds `busy` until leave(); 0, or -1
+ * with RuntimeError or ValueError set. */
 static int enter(struct reader *self)
 {
     if (atomic_flag_test_and_set(&self->busy)) {
@@ -45,13 +46,16 @@ static const struct mt_py_state *state_of(struct reader *self)
 }
 
 /* The exception for a negative result of the core. Always NULL. */
-static PyObject *raise_failure(const struct mt_py_state *state, int result, const struct mt_failure *failure)
+static PyObject *raise_failure(const struct mt_py_state *state, int result,
+                               const struct mt_failure *failure)
 {
     if (result == MT_NOMEM)
         return PyErr_NoMemory();
     size_t size = strnlen(failure->text, sizeof failure->text);
-    PyObject *text = size != 0 ? PyUnicode_DecodeUTF8(failure->text, (Py_ssize_t)size, "backslashreplace") /* paths are any bytes */
-                               : PyUnicode_FromFormat("the capture cannot be read (result %d)", result);
+    PyObject *text = size != 0
+                         ? PyUnicode_DecodeUTF8(failure->text, (Py_ssize_t)size,
+                                                "backslashreplace") /* paths are any bytes */
+                         : PyUnicode_FromFormat("the capture cannot be read (result %d)", result);
     if (text != NULL)
         PyErr_SetObject(state->capture_error, text);
     Py_XDECREF(text);
@@ -60,7 +64,8 @@ static PyObject *raise_failure(const struct mt_py_state *state, int result, cons
 
 /* ---- opening ---- */
 
-/* A sequence as a tuple of its own. A str or bytes is a sequence too, but never what is meant. NULL with an exception set. */
+/* A sequence as a tuple of its own. A str or bytes is a sequence too, but never what is meant. NULL
+ * with an exception set. */
 static PyObject *sequence(PyObject *object, const char *name)
 {
     if (PyUnicode_Check(object) || PyBytes_Check(object)) {
@@ -93,7 +98,8 @@ static int take_path(struct request *request, PyObject *item)
         return -1;
     int result = PyList_Append(request->encoded, bytes);
     if (result == 0) {
-        request->paths[request->paths_count] = PyBytes_AsString(bytes); /* lives as long as the list holds the object */
+        request->paths[request->paths_count] =
+            PyBytes_AsString(bytes); /* lives as long as the list holds the object */
         result = request->paths[request->paths_count++] != NULL ? 0 : -1;
     }
     Py_DECREF(bytes);
@@ -177,7 +183,8 @@ static int take_limits(struct request *request, PyObject *limits)
 }
 
 /* One argument that is a sequence, through its own function. */
-static int take_sequence(struct request *request, PyObject *object, const char *name, int (*take)(struct request *, PyObject *))
+static int take_sequence(struct request *request, PyObject *object, const char *name,
+                         int (*take)(struct request *, PyObject *))
 {
     PyObject *tuple = sequence(object, name);
     if (tuple == NULL)
@@ -191,15 +198,18 @@ static int take_arguments(struct request *request, PyObject *args, PyObject *kwa
 {
     static char *names[] = {"paths", "ports", "tables", "limits", NULL};
     PyObject *paths, *ports = NULL, *tables = Py_None, *limits = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OOO:Reader", names, &paths, &ports, &tables, &limits))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OOO:Reader", names, &paths, &ports, &tables,
+                                     &limits))
         return -1;
     if (ports == NULL) {
-        PyErr_SetString(PyExc_TypeError, "Reader() missing required keyword-only argument: 'ports'");
+        PyErr_SetString(PyExc_TypeError,
+                        "Reader() missing required keyword-only argument: 'ports'");
         return -1;
     }
     request->options.limits = mt_default_limits;
     request->options.tables = (UINT32_C(1) << MT_TABLE_COUNT) - 1;
-    if (take_sequence(request, paths, "paths", take_paths) < 0 || take_sequence(request, ports, "ports", take_ports) < 0)
+    if (take_sequence(request, paths, "paths", take_paths) < 0 ||
+        take_sequence(request, ports, "ports", take_ports) < 0)
         return -1;
     if (tables != Py_None && take_sequence(request, tables, "tables", take_tables) < 0)
         return -1;
@@ -218,11 +228,13 @@ static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
         request_free(&request);
         return NULL;
     }
-    (void)atomic_flag_test_and_set(&self->busy); /* the garbage collector knows it already, and hands it to whoever asks for all objects */
+    (void)atomic_flag_test_and_set(&self->busy); /* the garbage collector knows it already, and
+                                                    hands it to whoever asks for all objects */
     int result = MT_OK;
     struct mt_failure failure = {{0}};
     Py_BEGIN_ALLOW_THREADS
-    self->core = mt_core_open(request.paths, request.paths_count, &request.options, &result, &failure);
+    self->core =
+        mt_core_open(request.paths, request.paths_count, &request.options, &result, &failure);
     Py_END_ALLOW_THREADS
     request_free(&request);
     if (self->core == NULL || PyErr_Occurred() != NULL) {
@@ -247,7 +259,8 @@ static int step_once(struct reader *self, uint64_t bytes, uint64_t rows, struct 
     return result;
 }
 
-/* Reads on; without a bound on rows in slices, with a look at the signals between them. -1 with an exception set, 0 at the end, 1 if there is more. */
+/* Reads on; without a bound on rows in slices, with a look at the signals between them. -1 with an
+ * exception set, 0 at the end, 1 if there is more. */
 static int step(struct reader *self, uint64_t bytes, uint64_t rows)
 {
     struct mt_failure failure = {{0}};
@@ -304,12 +317,14 @@ static PyObject *reader_take(PyObject *object, PyObject *name)
 /* ---- what codes stand for ---- */
 
 /* `count` items from `start`, each made by `make`, as a list. */
-static PyObject *list_from(struct reader *self, Py_ssize_t start, size_t count, PyObject *(*make)(const struct mt_core *, int32_t))
+static PyObject *list_from(struct reader *self, Py_ssize_t start, size_t count,
+                           PyObject *(*make)(const struct mt_core *, int32_t))
 {
     PyObject *list = PyList_New((size_t)start < count ? (Py_ssize_t)count - start : 0);
     for (size_t code = (size_t)start; code < count && list != NULL; code++) {
         PyObject *item = make(self->core, (int32_t)code);
-        if (item == NULL || PyList_SetItem(list, (Py_ssize_t)code - start, item) < 0) /* SetItem takes `item` */
+        if (item == NULL ||
+            PyList_SetItem(list, (Py_ssize_t)code - start, item) < 0) /* SetItem takes `item` */
             Py_CLEAR(list);
     }
     return list;
@@ -319,7 +334,8 @@ static PyObject *make_address(const struct mt_core *core, int32_t code)
 {
     char text[MT_ADDRESS_TEXT];
     size_t size = mt_address_text(mt_core_addresses(core), code, text, sizeof text);
-    return PyUnicode_DecodeUTF8(text, (Py_ssize_t)size, "backslashreplace"); /* a host name is whatever a peer sent */
+    return PyUnicode_DecodeUTF8(text, (Py_ssize_t)size,
+                                "backslashreplace"); /* a host name is whatever a peer sent */
 }
 
 static PyObject *make_string(const struct mt_core *core, int32_t code)
@@ -348,7 +364,8 @@ static PyObject *reader_addresses(PyObject *object, PyObject *args, PyObject *kw
     Py_ssize_t start;
     if (parse_start(args, kwargs, "|n:addresses", &start) < 0 || enter(self) < 0)
         return NULL;
-    PyObject *list = list_from(self, start, mt_addresses_count(mt_core_addresses(self->core)), make_address);
+    PyObject *list =
+        list_from(self, start, mt_addresses_count(mt_core_addresses(self->core)), make_address);
     leave(self);
     return list;
 }
@@ -457,29 +474,37 @@ static void reader_dealloc(PyObject *object)
 
 /* ---- the type ---- */
 
-PyDoc_STRVAR(reader_doc,
+PyDoc_STRVAR(
+    reader_doc,
     "Reader(paths, *, ports, tables=None, limits=None)\n--\n\n"
     "Reads capture files as one stream into tables.\n\n"
     "paths: files in any order, \"-\" alone is standard input. ports: TCP ports that make a connection Monero's whatever it carries. tables: names\n"
     "(see schema()) of those to decode, None is all; connections, files and problems are always made. limits: values other than those of limits().\n\n"
     "Raises CaptureError if a file cannot be read at all. One thread at a time: RuntimeError otherwise. After close() everything but close() raises ValueError.");
-PyDoc_STRVAR(step_doc,
+PyDoc_STRVAR(
+    step_doc,
     "step($self, /, bytes=0, rows=0)\n--\n\n"
     "Reads on until about that many more bytes of packets were handled, or that many more rows of messages and peer_lists were made (0: no such bound).\n\n"
     "True: there is more. False: all is read, and every table is final. The GIL is released meanwhile; Ctrl-C is answered every 16 MiB unless `rows` is given.\n"
     "After CaptureError or MemoryError what was read before can still be taken.");
-PyDoc_STRVAR(take_doc,
+PyDoc_STRVAR(
+    take_doc,
     "take($self, table, /)\n--\n\n"
     "Moves the finished rows of a table out, as a structured array over the core's own memory.\n\n"
     "Of `connections` those that ended since the last call, of `files` none before all is read. Where memory is short, MemoryError; the rows can be taken later,\n"
     "unless Python has none even for the array object: then they are freed.");
-PyDoc_STRVAR(addresses_doc, "addresses($self, /, start=0)\n--\n\nTexts of the address codes from `start` on.");
-PyDoc_STRVAR(strings_doc, "strings($self, /, start=0)\n--\n\nBytes of the string codes (hashes, texts) from `start` on.");
-PyDoc_STRVAR(close_doc, "close($self, /)\n--\n\nFrees everything that was not taken. May be called again.");
+PyDoc_STRVAR(addresses_doc,
+             "addresses($self, /, start=0)\n--\n\nTexts of the address codes from `start` on.");
+PyDoc_STRVAR(
+    strings_doc,
+    "strings($self, /, start=0)\n--\n\nBytes of the string codes (hashes, texts) from `start` on.");
+PyDoc_STRVAR(close_doc,
+             "close($self, /)\n--\n\nFrees everything that was not taken. May be called again.");
 PyDoc_STRVAR(enter_doc, "__enter__($self, /)\n--\n\nReturns the Reader itself.");
 PyDoc_STRVAR(exit_doc, "__exit__($self, /, *args)\n--\n\nCloses.");
 
-/* A method that takes keywords has another type than its slot: the cast is the one CPython documents. */
+/* A method that takes keywords has another type than its slot: the cast is the one CPython
+ * documents. */
 #define WITH_KEYWORDS(function) ((PyCFunction)(void (*)(void))(function))
 
 static PyMethodDef reader_methods[] = {
@@ -494,9 +519,11 @@ static PyMethodDef reader_methods[] = {
 };
 
 static PyGetSetDef reader_properties[] = {
-    {"position", reader_position, NULL, "Bytes read of the files so far, as they lie on disk.", NULL},
+    {"position", reader_position, NULL, "Bytes read of the files so far, as they lie on disk.",
+     NULL},
     {"size", reader_size, NULL, "Bytes of the files in all, -1 if unknown.", NULL},
-    {"limits_reached", reader_limits_reached, NULL, "How often each limit was reached so far.", NULL},
+    {"limits_reached", reader_limits_reached, NULL, "How often each limit was reached so far.",
+     NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -15,8 +15,10 @@ struct limit {
     size_t offset; /* in struct mt_limits */
 };
 
-#define LIMIT_ENTRY(name, value, most, text) {#name, text, value, most, offsetof(struct mt_limits, name)},
-static const struct limit limit_list[MT_LIMIT_COUNT] = {MT_LIMITS(LIMIT_ENTRY)}; /* by mt_limit_id */
+#define LIMIT_ENTRY(name, value, most, text) \
+    {#name, text, value, most, offsetof(struct mt_limits, name)},
+static const struct limit limit_list[MT_LIMIT_COUNT] = {
+    MT_LIMITS(LIMIT_ENTRY)}; /* by mt_limit_id */
 #undef LIMIT_ENTRY
 
 static const char *table_name(int i)
@@ -78,14 +80,16 @@ int mt_py_set_limit(struct mt_limits *limits, PyObject *name, PyObject *value)
     if (number == -1 && overflow == 0 && PyErr_Occurred() != NULL)
         return -1;
     if (number < 0 || overflow != 0 || number > limit_list[i].most) {
-        PyErr_Format(PyExc_ValueError, "limit %s is %R: it is from 0 to %lld", limit_list[i].name, value, (long long)limit_list[i].most);
+        PyErr_Format(PyExc_ValueError, "limit %s is %R: it is from 0 to %lld", limit_list[i].name,
+                     value, (long long)limit_list[i].most);
         return -1;
     }
     *(int64_t *)(void *)((char *)limits + limit_list[i].offset) = number;
     return 0;
 }
 
-/* dict[key] = value, taking over both. 0, or -1 with an exception set; either may be NULL, after an exception. */
+/* dict[key] = value, taking over both. 0, or -1 with an exception set; either may be NULL, after an
+ * exception. */
 static int put(PyObject *dict, PyObject *key, PyObject *value)
 {
     int result = key != NULL && value != NULL ? PyDict_SetItem(dict, key, value) : -1;
@@ -110,7 +114,8 @@ PyObject *mt_py_reached(const struct mt_core *core)
 {
     PyObject *dict = PyDict_New();
     for (int i = 0; i < MT_LIMIT_COUNT && dict != NULL; i++)
-        if (put(dict, PyUnicode_FromString(limit_list[i].name), PyLong_FromUnsignedLongLong(mt_core_reached(core, (enum mt_limit_id)i))) < 0)
+        if (put(dict, PyUnicode_FromString(limit_list[i].name),
+                PyLong_FromUnsignedLongLong(mt_core_reached(core, (enum mt_limit_id)i))) < 0)
             Py_CLEAR(dict);
     return dict;
 }
@@ -118,10 +123,12 @@ PyObject *mt_py_reached(const struct mt_core *core)
 /* ---- tables ---- */
 
 static const char *const role_names[] = {
-    [MT_ROLE_NUMBER] = "number", [MT_ROLE_OPTIONAL] = "optional", [MT_ROLE_TRUTH] = "truth",
-    [MT_ROLE_OPTIONAL_TRUTH] = "optional_truth", [MT_ROLE_TIME] = "time", [MT_ROLE_SPAN] = "span",
-    [MT_ROLE_ENUM] = "enum", [MT_ROLE_ADDRESS] = "address", [MT_ROLE_BYTES] = "bytes", [MT_ROLE_TEXT] = "text",
-    [MT_ROLE_RAW] = "raw", [MT_ROLE_HIDDEN] = "hidden",
+    [MT_ROLE_NUMBER] = "number", [MT_ROLE_OPTIONAL] = "optional",
+    [MT_ROLE_TRUTH] = "truth",   [MT_ROLE_OPTIONAL_TRUTH] = "optional_truth",
+    [MT_ROLE_TIME] = "time",     [MT_ROLE_SPAN] = "span",
+    [MT_ROLE_ENUM] = "enum",     [MT_ROLE_ADDRESS] = "address",
+    [MT_ROLE_BYTES] = "bytes",   [MT_ROLE_TEXT] = "text",
+    [MT_ROLE_RAW] = "raw",       [MT_ROLE_HIDDEN] = "hidden",
 };
 
 static PyObject *none(void)
@@ -150,7 +157,8 @@ static PyObject *field_tuple(const struct mt_field *field, int optional)
     PyObject *bit = mt_field_optional(field) ? PyLong_FromLong(optional) : none();
     PyObject *tuple = NULL;
     if (categories != NULL && bit != NULL)
-        tuple = Py_BuildValue("(ssOOs)", field->name, role_names[field->role], categories, bit, field->text);
+        tuple = Py_BuildValue("(ssOOs)", field->name, role_names[field->role], categories, bit,
+                              field->text);
     Py_XDECREF(categories);
     Py_XDECREF(bit);
     return tuple;
@@ -179,7 +187,8 @@ PyObject *mt_py_schema(PyObject *module, PyObject *ignored)
         PyObject *fields = field_list(&mt_schemas[i]);
         PyObject *table = NULL;
         if (fields != NULL)
-            table = Py_BuildValue("{s:s,s:O,s:O}", "text", mt_schemas[i].text, "dtype", state->dtypes[i], "fields", fields);
+            table = Py_BuildValue("{s:s,s:O,s:O}", "text", mt_schemas[i].text, "dtype",
+                                  state->dtypes[i], "fields", fields);
         Py_XDECREF(fields);
         if (put(dict, PyUnicode_FromString(mt_schemas[i].name), table) < 0)
             Py_CLEAR(dict);
@@ -192,10 +201,15 @@ PyObject *mt_py_schema(PyObject *module, PyObject *ignored)
 PyObject *mt_py_command_names(PyObject *module, PyObject *ignored)
 {
     (void)module, (void)ignored;
-    enum { FIRST = 1000, LAST = 2999 }; /* monerod numbers its commands from 1000 (P2P_COMMANDS_POOL_BASE) and from 2000 (BC_COMMANDS_POOL_BASE) */
+    enum {
+        FIRST = 1000,
+        LAST = 2999
+    }; /* monerod numbers its commands from 1000 (P2P_COMMANDS_POOL_BASE) and from 2000
+          (BC_COMMANDS_POOL_BASE) */
     PyObject *dict = PyDict_New();
     for (uint32_t command = FIRST; command <= LAST && dict != NULL; command++)
-        if (mt_command_known(command) && put(dict, PyLong_FromUnsignedLong(command), PyUnicode_FromString(mt_command_name(command))) < 0)
+        if (mt_command_known(command) && put(dict, PyLong_FromUnsignedLong(command),
+                                             PyUnicode_FromString(mt_command_name(command))) < 0)
             Py_CLEAR(dict);
     return dict;
 }
@@ -212,6 +226,7 @@ PyObject *mt_py_command_name(PyObject *module, PyObject *command)
     if (number == -1 && overflow == 0 && PyErr_Occurred() != NULL)
         return NULL;
     if (overflow != 0 || number < 0 || number > UINT32_MAX)
-        return PyErr_Format(PyExc_ValueError, "command %R: commands are from 0 to 2**32 - 1", command);
+        return PyErr_Format(PyExc_ValueError, "command %R: commands are from 0 to 2**32 - 1",
+                            command);
     return PyUnicode_FromString(mt_command_name((uint32_t)number));
 }

@@ -8,10 +8,12 @@
 
 #include <stdint.h>
 
-/* Number of the table of that name, -1 with ValueError (naming those there are) or another exception set. */
+/* Number of the table of that name, -1 with ValueError (naming those there are) or another
+ * exception set. */
 int mt_py_table_id(PyObject *name);
 
-/* Sets the limit of that name. 0, or -1 with ValueError (unknown name, value negative or too large) or TypeError set. */
+/* Sets the limit of that name. 0, or -1 with ValueError (unknown name, value negative or too large)
+ * or TypeError set. */
 int mt_py_set_limit(struct mt_limits *limits, PyObject *name, PyObject *value);
 
 /* dict of the limits' names and how often each was reached. NULL with an exception set. */

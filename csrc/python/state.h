@@ -1,4 +1,5 @@
-/* What the module keeps: nothing lives outside it, so that every interpreter that loads the module has its own. */
+/* What the module keeps: nothing lives outside it, so that every interpreter that loads the module
+ * has its own. */
 #ifndef MT_PYTHON_STATE_H
 #define MT_PYTHON_STATE_H
 

@@ -11,7 +11,8 @@ static struct mt_ipv4_slot free_slots[2] = {{0, MT_NO_CODE}, {0, MT_NO_CODE}}; /
 
 void mt_addresses_init(struct mt_addresses *addresses, size_t limit)
 {
-    *addresses = (struct mt_addresses){.ipv4 = free_slots, .key = mt_hash_key(), .ipv4_mask = 1, .ipv4_shift = 63};
+    *addresses = (struct mt_addresses){
+        .ipv4 = free_slots, .key = mt_hash_key(), .ipv4_mask = 1, .ipv4_shift = 63};
     mt_intern_init(&addresses->names, limit);
 }
 
@@ -31,7 +32,8 @@ size_t mt_addresses_count(const struct mt_addresses *addresses)
 
 /* ---- codes ---- */
 
-static int put(struct mt_addresses *addresses, char kind, const void *bytes, size_t size, int32_t *code)
+static int put(struct mt_addresses *addresses, char kind, const void *bytes, size_t size,
+               int32_t *code)
 {
     char tagged[1 + MT_ADDRESS_TEXT];
     tagged[0] = kind;
@@ -73,7 +75,9 @@ static int grow(struct mt_addresses *addresses)
 int mt_address_ipv4_new(struct mt_addresses *addresses, const uint8_t bytes[4], int32_t *code)
 {
     /* Room first: an address must never be interned and not be in the table. */
-    if ((addresses->ipv4 == free_slots || addresses->ipv4_count >= (addresses->ipv4_mask + 1) / 2) && grow(addresses) != MT_OK)
+    if ((addresses->ipv4 == free_slots ||
+         addresses->ipv4_count >= (addresses->ipv4_mask + 1) / 2) &&
+        grow(addresses) != MT_OK)
         return MT_NOMEM;
     int result = put(addresses, '4', bytes, 4, code);
     if (result == MT_OK && *code != MT_NO_CODE) {
@@ -84,7 +88,8 @@ int mt_address_ipv4_new(struct mt_addresses *addresses, const uint8_t bytes[4], 
 }
 
 /* Slot of an IPv6 address, or the free slot where it belongs. There must be slots. */
-static struct mt_ipv6_slot *find_ipv6(const struct mt_addresses *addresses, uint64_t low, uint64_t high)
+static struct mt_ipv6_slot *find_ipv6(const struct mt_addresses *addresses, uint64_t low,
+                                      uint64_t high)
 {
     size_t slot = (size_t)mt_hash_ipv6(addresses->key, low, high, 0);
     for (;; slot++) {
@@ -97,7 +102,8 @@ static struct mt_ipv6_slot *find_ipv6(const struct mt_addresses *addresses, uint
 static int grow_ipv6(struct mt_addresses *addresses)
 {
     struct mt_ipv6_slot *old = addresses->ipv6;
-    size_t old_count = old != NULL ? addresses->ipv6_mask + 1 : 0, count = old_count != 0 ? old_count * 2 : 64;
+    size_t old_count = old != NULL ? addresses->ipv6_mask + 1 : 0,
+           count = old_count != 0 ? old_count * 2 : 64;
     struct mt_ipv6_slot *slots = mt_alloc(count, sizeof *slots);
     if (slots == NULL)
         return MT_NOMEM;
@@ -114,7 +120,8 @@ static int grow_ipv6(struct mt_addresses *addresses)
 
 int mt_address_ipv6(struct mt_addresses *addresses, const uint8_t bytes[16], int32_t *code)
 {
-    if ((addresses->ipv6 == NULL || addresses->ipv6_count > addresses->ipv6_mask / 2) && grow_ipv6(addresses) != MT_OK)
+    if ((addresses->ipv6 == NULL || addresses->ipv6_count > addresses->ipv6_mask / 2) &&
+        grow_ipv6(addresses) != MT_OK)
         return MT_NOMEM;
     uint64_t low = mt_le64(bytes), high = mt_le64(bytes + 8);
     struct mt_ipv6_slot *slot = find_ipv6(addresses, low, high);
@@ -132,7 +139,8 @@ int mt_address_ipv6(struct mt_addresses *addresses, const uint8_t bytes[16], int
 
 int mt_address_ip(struct mt_addresses *addresses, const struct mt_ip *ip, int32_t *code)
 {
-    return ip->version == 4 ? mt_address_ipv4(addresses, ip->bytes, code) : mt_address_ipv6(addresses, ip->bytes, code);
+    return ip->version == 4 ? mt_address_ipv4(addresses, ip->bytes, code)
+                            : mt_address_ipv6(addresses, ip->bytes, code);
 }
 
 /* ---- text ---- */
@@ -166,7 +174,8 @@ static char *write_group(char *at, unsigned group)
     return at;
 }
 
-/* The longest run of zero groups, the first of equals: its beginning (8 if there is none), its length in *length. A run of one is none (RFC 5952, 4.2.2). */
+/* The longest run of zero groups, the first of equals: its beginning (8 if there is none), its
+ * length in *length. A run of one is none (RFC 5952, 4.2.2). */
 static int longest_zeros(const uint8_t bytes[16], int *length)
 {
     int best = 0, begin = 0;
@@ -233,7 +242,8 @@ size_t mt_address_text(const struct mt_addresses *addresses, int32_t code, char 
 
 /* ---- host names ---- */
 
-/* The IP version of an address whose canonical text is the name, its bytes in `bytes`; 0 if the name is none. */
+/* The IP version of an address whose canonical text is the name, its bytes in `bytes`; 0 if the
+ * name is none. */
 static int spelt_address(const char *name, size_t size, uint8_t bytes[16])
 {
     char text[IP_TEXT], canonical[IP_TEXT];

@@ -1,19 +1,22 @@
-/* Addresses: interned once, shown in canonical text. One code per (type of bytes, bytes), whoever mentions it: a TCP endpoint and a
- * peer-list entry of the same IPv4 address share a code. No two codes have the same text: a host name that is spelt like an IP address in canonical
- * text shares the code of that address. */
+/* Addresses: interned once, shown in canonical text. One code per (type of bytes, bytes), whoever
+ * mentions it: a TCP endpoint and a peer-list entry of the same IPv4 address share a code. No two
+ * codes have the same text: a host name that is spelt like an IP address in canonical text shares
+ * the code of that address. */
 #ifndef MT_TABLES_ADDRESS_H
 #define MT_TABLES_ADDRESS_H
 
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/hash.h"
-#include "tables/intern.h"
 #include "net/packet.h"
+#include "tables/intern.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define MT_ADDRESS_TEXT 256 /* a buffer of this size holds any address text; longer host names (monerod sends none) are cut to it before they are interned */
+#define MT_ADDRESS_TEXT \
+    256 /* a buffer of this size holds any address text; longer host names (monerod sends none) \
+           are cut to it before they are interned */
 
 struct mt_ipv4_slot {
     uint32_t address; /* the 4 bytes as they lie */
@@ -28,8 +31,9 @@ struct mt_ipv6_slot {
 struct mt_addresses {
     uint64_t key;
     struct mt_intern names; /* first byte '4', '6' or 'n' (host name), then the bytes */
-    /* IPv4 is nearly all there is: a table of its own from the 4 bytes to the code, without strings to compare. Open addressing, at most half full; it points
-     * to shared free slots until the first address, so that a lookup never has to ask. */
+    /* IPv4 is nearly all there is: a table of its own from the 4 bytes to the code, without strings
+     * to compare. Open addressing, at most half full; it points to shared free slots until the
+     * first address, so that a lookup never has to ask. */
     struct mt_ipv4_slot *ipv4;
     size_t ipv4_mask;    /* slots - 1; slots are a power of two */
     unsigned ipv4_shift; /* 64 - log2(slots): the upper bits of the hash choose the slot */
@@ -47,8 +51,10 @@ void mt_addresses_free(struct mt_addresses *addresses);
 /* The slow half of mt_address_ipv4: an address that is not in the IPv4 table. */
 int mt_address_ipv4_new(struct mt_addresses *addresses, const uint8_t bytes[4], int32_t *code);
 
-/* Each writes the code of an address, new or known, or MT_NO_CODE past the limit. MT_OK or MT_NOMEM. */
-static inline int mt_address_ipv4(struct mt_addresses *addresses, const uint8_t bytes[4], int32_t *code)
+/* Each writes the code of an address, new or known, or MT_NO_CODE past the limit. MT_OK or
+ * MT_NOMEM. */
+static inline int mt_address_ipv4(struct mt_addresses *addresses, const uint8_t bytes[4],
+                                  int32_t *code)
 {
     uint32_t address = mt_le32(bytes);
     size_t slot = (size_t)(mt_hash_mix(addresses->key, address) >> addresses->ipv4_shift);
@@ -69,8 +75,9 @@ int mt_address_name(struct mt_addresses *addresses, const void *name, size_t siz
 
 size_t mt_addresses_count(const struct mt_addresses *addresses);
 
-/* Canonical text of a code, not terminated: dotted quad; RFC 5952 for IPv6, with v4-mapped as ::ffff:a.b.c.d; a host name as its bytes. Returns its
- * length, 0 for a code that is none. `text` holds `room` bytes; longer texts are cut. */
+/* Canonical text of a code, not terminated: dotted quad; RFC 5952 for IPv6, with v4-mapped as
+ * ::ffff:a.b.c.d; a host name as its bytes. Returns its length, 0 for a code that is none. `text`
+ * holds `room` bytes; longer texts are cut. */
 size_t mt_address_text(const struct mt_addresses *addresses, int32_t code, char *text, size_t room);
 
 #endif

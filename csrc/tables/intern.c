@@ -8,7 +8,8 @@
 
 void mt_intern_init(struct mt_intern *intern, size_t limit)
 {
-    *intern = (struct mt_intern){.key = mt_hash_key(), .limit = limit < INT32_MAX ? limit : INT32_MAX};
+    *intern =
+        (struct mt_intern){.key = mt_hash_key(), .limit = limit < INT32_MAX ? limit : INT32_MAX};
 }
 
 void mt_intern_free(struct mt_intern *intern)
@@ -68,12 +69,14 @@ static int grow(struct mt_intern *intern)
 static int add(struct mt_intern *intern, const void *bytes, size_t size)
 {
     void *grown = intern->bytes;
-    if (size >= SIZE_MAX - intern->bytes_count || /* one byte more than needed: an empty string, too, gets a pointer that is not NULL */
+    if (size >= SIZE_MAX - intern->bytes_count || /* one byte more than needed: an empty string,
+                                                     too, gets a pointer that is not NULL */
         mt_reserve(&grown, &intern->bytes_capacity, intern->bytes_count + size + 1, 1) != MT_OK)
         return MT_NOMEM;
     intern->bytes = grown;
     grown = intern->ends;
-    if (mt_reserve(&grown, &intern->ends_capacity, intern->count + 1, sizeof *intern->ends) != MT_OK)
+    if (mt_reserve(&grown, &intern->ends_capacity, intern->count + 1, sizeof *intern->ends) !=
+        MT_OK)
         return MT_NOMEM;
     intern->ends = grown;
     if (size != 0)
@@ -97,7 +100,8 @@ int mt_intern_put(struct mt_intern *intern, const void *bytes, size_t size, int3
         }
         if (add(intern, bytes, size) != MT_OK)
             return MT_NOMEM;
-        intern->slots[slot] = (struct mt_intern_slot){(uint32_t)intern->count, (uint32_t)(hash >> 32)};
+        intern->slots[slot] =
+            (struct mt_intern_slot){(uint32_t)intern->count, (uint32_t)(hash >> 32)};
     }
     *code = (int32_t)(intern->slots[slot].place - 1);
     return MT_OK;

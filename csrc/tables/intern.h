@@ -1,5 +1,5 @@
-/* Interning: each distinct byte string gets a small code, in order of first appearance, so that tables hold codes and
- * pandas makes Categoricals without looking at a single value. */
+/* Interning: each distinct byte string gets a small code, in order of first appearance, so that
+ * tables hold codes and pandas makes Categoricals without looking at a single value. */
 #ifndef MT_TABLES_INTERN_H
 #define MT_TABLES_INTERN_H
 
@@ -10,18 +10,19 @@
 
 struct mt_intern_slot {
     uint32_t place; /* code + 1, 0 = free */
-    uint32_t mark;  /* upper half of the hash, so that strangers are told apart without a look at their bytes */
+    uint32_t mark;  /* upper half of the hash, so that strangers are told apart without a look at
+                       their bytes */
 };
 
 struct mt_intern {
-    uint8_t *bytes;      /* all strings, one after the other */
+    uint8_t *bytes; /* all strings, one after the other */
     size_t bytes_count, bytes_capacity;
-    size_t *ends;        /* string i ends at ends[i] in bytes */
+    size_t *ends; /* string i ends at ends[i] in bytes */
     size_t count, ends_capacity;
     struct mt_intern_slot *slots; /* open addressing, at most half full */
-    size_t slots_count;  /* a power of two */
+    size_t slots_count;           /* a power of two */
     uint64_t key;
-    size_t limit;        /* most distinct strings; further ones get MT_NO_CODE and are counted */
+    size_t limit; /* most distinct strings; further ones get MT_NO_CODE and are counted */
     uint64_t refused;
 };
 
@@ -29,7 +30,8 @@ struct mt_intern {
 void mt_intern_init(struct mt_intern *intern, size_t limit);
 void mt_intern_free(struct mt_intern *intern);
 
-/* Code of `size` bytes, new or known; MT_NO_CODE past the limit. Writes it to *code. MT_OK or MT_NOMEM. */
+/* Code of `size` bytes, new or known; MT_NO_CODE past the limit. Writes it to *code. MT_OK or
+ * MT_NOMEM. */
 int mt_intern_put(struct mt_intern *intern, const void *bytes, size_t size, int32_t *code);
 
 /* The string of a code: pointer valid until the next put. */

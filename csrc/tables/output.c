@@ -10,12 +10,14 @@ enum { SMALL_BUFFER = 4096, LARGEST_SPARE = 1048576 };
 void mt_output_init(struct mt_output *output, const struct mt_limits *limits, uint32_t tables)
 {
     *output = (struct mt_output){.limits = limits};
-    output->buffered = (struct mt_budget){.limit = &limits->buffered_bytes, .reached = &output->reached[MT_LIMIT_buffered_bytes]};
+    output->buffered = (struct mt_budget){.limit = &limits->buffered_bytes,
+                                          .reached = &output->reached[MT_LIMIT_buffered_bytes]};
     for (int id = 0; id < MT_TABLE_COUNT; id++)
         mt_table_init(&output->tables[id], (enum mt_table_id)id, (tables >> id & 1) != 0);
     mt_addresses_init(&output->addresses, (size_t)limits->addresses);
     mt_intern_init(&output->strings, (size_t)limits->strings);
-    mt_p2p_init(&output->p2p, &output->addresses, &output->strings, output->tables, limits, output->reached);
+    mt_p2p_init(&output->p2p, &output->addresses, &output->strings, output->tables, limits,
+                output->reached);
 }
 
 void mt_output_free(struct mt_output *output)
@@ -44,7 +46,8 @@ uint64_t mt_output_reached(const struct mt_output *output, enum mt_limit_id limi
     }
 }
 
-static int append_problem(struct mt_output *output, const struct mt_problem_row *row, const char *detail)
+static int append_problem(struct mt_output *output, const struct mt_problem_row *row,
+                          const char *detail)
 {
     int32_t code;
     if (mt_intern_put(&output->strings, detail, strlen(detail), &code) != MT_OK)
@@ -58,7 +61,8 @@ static int append_problem(struct mt_output *output, const struct mt_problem_row 
     return MT_OK;
 }
 
-int mt_output_problem(struct mt_output *output, const struct mt_problem_row *row, const char *detail)
+int mt_output_problem(struct mt_output *output, const struct mt_problem_row *row,
+                      const char *detail)
 {
     if (output->problems_given >= (uint64_t)output->limits->problems) {
         output->reached[MT_LIMIT_problems]++;
@@ -73,10 +77,18 @@ int mt_output_close_problems(struct mt_output *output)
     for (int kind = 0; kind < MT_PROBLEM_COUNT; kind++) {
         if (output->dropped_bytes[kind] == 0)
             continue;
-        struct mt_problem_row row = {.time = MT_NO_TIME, .connection = -1, .offset = -1, .bytes = output->dropped_bytes[kind], .client = MT_NO_CODE, .server = MT_NO_CODE,
-                                     .file = -1, .kind = (int8_t)kind, .from_client = -1};
+        struct mt_problem_row row = {.time = MT_NO_TIME,
+                                     .connection = -1,
+                                     .offset = -1,
+                                     .bytes = output->dropped_bytes[kind],
+                                     .client = MT_NO_CODE,
+                                     .server = MT_NO_CODE,
+                                     .file = -1,
+                                     .kind = (int8_t)kind,
+                                     .from_client = -1};
         output->dropped_bytes[kind] = 0;
-        int result = append_problem(output, &row, "all further rows of this kind: limit on problems");
+        int result =
+            append_problem(output, &row, "all further rows of this kind: limit on problems");
         if (result != MT_OK)
             return result;
     }
@@ -89,7 +101,8 @@ static void forget(struct mt_output *output, size_t index, size_t count)
     for (size_t i = index; i < index + count; i++)
         (*output->early[i].waiting)--;
     output->early_count -= count;
-    memmove(output->early + index, output->early + index + count, (output->early_count - index) * sizeof *output->early);
+    memmove(output->early + index, output->early + index + count,
+            (output->early_count - index) * sizeof *output->early);
 }
 
 void mt_output_forget(struct mt_output *output, size_t index)
@@ -100,7 +113,8 @@ void mt_output_forget(struct mt_output *output, size_t index)
 int64_t mt_output_settled(struct mt_output *output)
 {
     size_t old = 0;
-    while (old < output->early_count && output->early[old].message < output->messages_given - MT_HELD_BACK)
+    while (old < output->early_count &&
+           output->early[old].message < output->messages_given - MT_HELD_BACK)
         old++;
     if (old != 0)
         forget(output, 0, old);
@@ -117,7 +131,8 @@ int mt_output_remember(struct mt_output *output, const struct mt_early_response 
     if (output->early_count >= most)
         forget(output, 0, (most + 3) / 4);
     void *grown = output->early;
-    if (mt_reserve(&grown, &output->early_capacity, output->early_count + 1, sizeof *output->early) != MT_OK)
+    if (mt_reserve(&grown, &output->early_capacity, output->early_count + 1,
+                   sizeof *output->early) != MT_OK)
         return MT_NOMEM;
     output->early = grown;
     output->early[output->early_count++] = *early;
@@ -125,14 +140,16 @@ int mt_output_remember(struct mt_output *output, const struct mt_early_response 
     return MT_OK;
 }
 
-int mt_output_store(struct mt_output *output, struct mt_budget *budget, struct mt_buffer *buffer, const uint8_t *bytes, size_t size, uint64_t expected)
+int mt_output_store(struct mt_output *output, struct mt_budget *budget, struct mt_buffer *buffer,
+                    const uint8_t *bytes, size_t size, uint64_t expected)
 {
     if (buffer->bytes == NULL && output->spare_count > 0) {
         *buffer = output->spare[--output->spare_count];
         mt_budget_use(budget, (int64_t)buffer->capacity);
     }
     if (size > buffer->capacity - buffer->count) {
-        size_t needed = buffer->count + size, wanted = buffer->capacity * 2 > SMALL_BUFFER ? buffer->capacity * 2 : SMALL_BUFFER;
+        size_t needed = buffer->count + size,
+               wanted = buffer->capacity * 2 > SMALL_BUFFER ? buffer->capacity * 2 : SMALL_BUFFER;
         if (wanted > expected)
             wanted = (size_t)expected;
         if (wanted < needed)

@@ -5,7 +5,8 @@
 #define NAME(identifier, text) text,
 #define CATEGORIES(list, LIST) \
     static const char *const list##_names[] = {LIST(NAME)}; \
-    static const struct mt_categories categories_##list = {list##_names, (int)(sizeof list##_names / sizeof list##_names[0])};
+    static const struct mt_categories categories_##list = { \
+        list##_names, (int)(sizeof list##_names / sizeof list##_names[0])};
 CATEGORIES(KINDS, MT_KINDS)
 CATEGORIES(STATUSES, MT_STATUSES)
 CATEGORIES(STARTS, MT_STARTS)
@@ -22,11 +23,17 @@ CATEGORIES(PROBLEMS, MT_PROBLEMS)
 #define LIST_LISTS &categories_LISTS
 #define LIST_PROBLEMS &categories_PROBLEMS
 
-#define SIGN(type) _Generic((type)0, double: 'f', default: (type)-1 < (type)1 ? 'i' : 'u')
+#define SIGN(type) _Generic((type)0, double: 'f', default: (type) - 1 < (type)1 ? 'i' : 'u')
 
 /* `owner` is redefined per table: the struct whose members are described. */
 #define DESCRIBE(name, type, role, categories, text) \
-    {#name, SIGN(type), (uint8_t)sizeof(type), (uint16_t)offsetof(struct OWNER, name), MT_ROLE_##role, LIST_##categories, text},
+    {#name, \
+     SIGN(type), \
+     (uint8_t)sizeof(type), \
+     (uint16_t)offsetof(struct OWNER, name), \
+     MT_ROLE_##role, \
+     LIST_##categories, \
+     text},
 
 #define OWNER mt_connection_row
 static const struct mt_field connections_fields[] = {MT_CONNECTION_ROW(DESCRIBE)};
@@ -63,5 +70,6 @@ static const struct mt_field files_fields[] = {MT_FILE_ROW(DESCRIBE)};
 #undef OWNER
 
 #define SCHEMA(name, tag, ROW, text) \
-    {#name, text, name##_fields, (int)(sizeof name##_fields / sizeof name##_fields[0]), (uint16_t)sizeof(struct tag)},
+    {#name, text, name##_fields, (int)(sizeof name##_fields / sizeof name##_fields[0]), \
+     (uint16_t)sizeof(struct tag)},
 const struct mt_schema mt_schemas[MT_TABLE_COUNT] = {MT_TABLES(SCHEMA)};

@@ -1,18 +1,16 @@
-/* The one field table: every row type is described here once. The C structs below, the numpy dtypes, the DataFrame columns (through
- * _core.schema()) and docs/tables.md are all made from these lists.
+/* The one field table: every row type is described here once. The C structs below, the numpy
+ * dtypes, the DataFrame columns (through _core.schema()) and docs/tables.md are all made from these
+ * lists.
  *
  * FIELD(name, C type, role, categories, text)
  *   role        NUMBER       a number as it is
- *               OPTIONAL     a number that may be missing: bit k of `present` says it is there, k being its place among the OPTIONAL fields
- *               TRUTH        0 or 1
- *               TIME         int64 nanoseconds since 1970 UTC, MT_NO_TIME if unknown
- *               SPAN         int64 nanoseconds, MT_NO_TIME if missing
- *               ENUM         int8 index into the list named by `categories`, -1 if missing
- *               ADDRESS      int32 code of an interned address, -1 if missing
- *               BYTES        int32 code of interned bytes shown as lower-case hex, -1 if missing
- *               TEXT         int32 code of interned text, -1 if missing
- *               HIDDEN       not a column of the DataFrame: raw material for one
- *   categories  an ENUM list of below, or NONE
+ *               OPTIONAL     a number that may be missing: bit k of `present` says it is there, k
+ * being its place among the OPTIONAL fields TRUTH        0 or 1 TIME         int64 nanoseconds
+ * since 1970 UTC, MT_NO_TIME if unknown SPAN         int64 nanoseconds, MT_NO_TIME if missing ENUM
+ * int8 index into the list named by `categories`, -1 if missing ADDRESS      int32 code of an
+ * interned address, -1 if missing BYTES        int32 code of interned bytes shown as lower-case
+ * hex, -1 if missing TEXT         int32 code of interned text, -1 if missing HIDDEN       not a
+ * column of the DataFrame: raw material for one categories  an ENUM list of below, or NONE
  *
  * Fields go from wide to narrow, so that no struct has holes. */
 #ifndef MT_TABLES_ROWS_H
@@ -22,33 +20,54 @@
 
 /* ---- enumerations: LIST(ITEM) with ITEM(identifier, text), values from 0 ---- */
 
-#define MT_KINDS(ITEM) ITEM(MT_KIND_REQUEST, "request") ITEM(MT_KIND_RESPONSE, "response") ITEM(MT_KIND_NOTIFICATION, "notification") \
-    ITEM(MT_KIND_NOISE, "noise")
-#define MT_STATUSES(ITEM) ITEM(MT_STATUS_COMPLETE, "complete") ITEM(MT_STATUS_TRUNCATED, "truncated") ITEM(MT_STATUS_GAP, "gap") \
-    ITEM(MT_STATUS_SNAPPED, "snapped") ITEM(MT_STATUS_OVERSIZE, "oversize") ITEM(MT_STATUS_MALFORMED, "malformed")
+#define MT_KINDS(ITEM) \
+    ITEM(MT_KIND_REQUEST, "request") \
+    ITEM(MT_KIND_RESPONSE, "response") \
+    ITEM(MT_KIND_NOTIFICATION, "notification") ITEM(MT_KIND_NOISE, "noise")
+#define MT_STATUSES(ITEM) \
+    ITEM(MT_STATUS_COMPLETE, "complete") \
+    ITEM(MT_STATUS_TRUNCATED, "truncated") \
+    ITEM(MT_STATUS_GAP, "gap") ITEM(MT_STATUS_SNAPPED, "snapped") \
+        ITEM(MT_STATUS_OVERSIZE, "oversize") ITEM(MT_STATUS_MALFORMED, "malformed")
 #define MT_STARTS(ITEM) ITEM(MT_START_SYN, "syn") ITEM(MT_START_MIDSTREAM, "midstream")
-#define MT_ENDS(ITEM) ITEM(MT_END_FIN, "fin") ITEM(MT_END_RST, "rst") ITEM(MT_END_REUSED, "reused") ITEM(MT_END_IDLE, "idle") ITEM(MT_END_OPEN, "open")
-#define MT_ADDRESS_TYPES(ITEM) ITEM(MT_ADDRESS_INVALID, "invalid") ITEM(MT_ADDRESS_IPV4, "ipv4") ITEM(MT_ADDRESS_IPV6, "ipv6") \
-    ITEM(MT_ADDRESS_I2P, "i2p") ITEM(MT_ADDRESS_TOR, "tor")
-#define MT_LISTS(ITEM) ITEM(MT_LIST_BLOCKS, "blocks") ITEM(MT_LIST_MISSED, "missed") ITEM(MT_LIST_CHAIN, "chain") \
-    ITEM(MT_LIST_MISSING_INDICES, "missing_indices") ITEM(MT_LIST_TXPOOL, "txpool")
-/* What a row of problems is about. `lost` alone counts bytes that were not seen; every other kind counts bytes seen and not decoded. */
+#define MT_ENDS(ITEM) \
+    ITEM(MT_END_FIN, "fin") \
+    ITEM(MT_END_RST, "rst") \
+    ITEM(MT_END_REUSED, "reused") ITEM(MT_END_IDLE, "idle") ITEM(MT_END_OPEN, "open")
+#define MT_ADDRESS_TYPES(ITEM) \
+    ITEM(MT_ADDRESS_INVALID, "invalid") \
+    ITEM(MT_ADDRESS_IPV4, "ipv4") \
+    ITEM(MT_ADDRESS_IPV6, "ipv6") ITEM(MT_ADDRESS_I2P, "i2p") ITEM(MT_ADDRESS_TOR, "tor")
+#define MT_LISTS(ITEM) \
+    ITEM(MT_LIST_BLOCKS, "blocks") \
+    ITEM(MT_LIST_MISSED, "missed") \
+    ITEM(MT_LIST_CHAIN, "chain") ITEM(MT_LIST_MISSING_INDICES, "missing_indices") \
+        ITEM(MT_LIST_TXPOOL, "txpool")
+/* What a row of problems is about. `lost` alone counts bytes that were not seen; every other kind
+ * counts bytes seen and not decoded. */
 #define MT_PROBLEMS(ITEM) \
-    ITEM(MT_PROBLEM_LOST, "lost")               /* a hole in a stream: bytes the capture does not hold */ \
-    ITEM(MT_PROBLEM_NO_HEADER, "no_header")     /* bytes outside any message: no sound Levin header owns them */ \
-    ITEM(MT_PROBLEM_TRUNCATED, "truncated")     /* from here on: the bytes of a message whose status has that name */ \
+    ITEM(MT_PROBLEM_LOST, "lost") /* a hole in a stream: bytes the capture does not hold */ \
+    ITEM(MT_PROBLEM_NO_HEADER, \
+         "no_header") /* bytes outside any message: no sound Levin header owns them */ \
+    ITEM(MT_PROBLEM_TRUNCATED, \
+         "truncated") /* from here on: the bytes of a message whose status has that name */ \
     ITEM(MT_PROBLEM_GAP, "gap") \
     ITEM(MT_PROBLEM_SNAPPED, "snapped") \
     ITEM(MT_PROBLEM_OVERSIZE, "oversize") \
     ITEM(MT_PROBLEM_MALFORMED, "malformed") \
-    ITEM(MT_PROBLEM_FOREIGN, "foreign")         /* the payload of a TCP connection that is not Monero's, one row a direction */ \
-    ITEM(MT_PROBLEM_CONFLICT, "conflict")       /* retransmitted bytes that differ from the first copy, which won; 0 bytes undecoded */ \
-    ITEM(MT_PROBLEM_BLOB, "blob")               /* a transaction, block or list within a whole message that does not parse; 0 bytes: they are the message's */ \
-    ITEM(MT_PROBLEM_LIMIT, "limit")             /* something evicted by a limit */ \
-    ITEM(MT_PROBLEM_PACKET, "packet")           /* a packet that is damaged below TCP */ \
-    ITEM(MT_PROBLEM_FRAGMENT, "ip_fragment")    /* IP fragments whose datagram never became whole */ \
-    ITEM(MT_PROBLEM_LINK_TYPE, "link_type")     /* packets of an interface whose link type we do not read */ \
-    ITEM(MT_PROBLEM_FILE, "file")               /* a file that is damaged or cut */
+    ITEM( \
+        MT_PROBLEM_FOREIGN, \
+        "foreign") /* the payload of a TCP connection that is not Monero's, one row a direction */ \
+    ITEM(MT_PROBLEM_CONFLICT, "conflict") /* retransmitted bytes that differ from the first copy, \
+                                             which won; 0 bytes undecoded */ \
+    ITEM(MT_PROBLEM_BLOB, "blob") /* a transaction, block or list within a whole message that does \
+                                     not parse; 0 bytes: they are the message's */ \
+    ITEM(MT_PROBLEM_LIMIT, "limit")          /* something evicted by a limit */ \
+    ITEM(MT_PROBLEM_PACKET, "packet")        /* a packet that is damaged below TCP */ \
+    ITEM(MT_PROBLEM_FRAGMENT, "ip_fragment") /* IP fragments whose datagram never became whole */ \
+    ITEM(MT_PROBLEM_LINK_TYPE, \
+         "link_type")             /* packets of an interface whose link type we do not read */ \
+    ITEM(MT_PROBLEM_FILE, "file") /* a file that is damaged or cut */
 
 #define MT_IDENTIFIER(identifier, text) identifier,
 enum mt_kind { MT_KINDS(MT_IDENTIFIER) MT_KIND_COUNT };
@@ -65,44 +84,62 @@ enum mt_problem { MT_PROBLEMS(MT_IDENTIFIER) MT_PROBLEM_COUNT };
 #define MT_CONNECTION_ROW(FIELD) \
     FIELD(connection, int64_t, NUMBER, NONE, "id, from 0, in order of appearance") \
     FIELD(opened, int64_t, TIME, NONE, "first packet") \
-    FIELD(closed, int64_t, TIME, NONE, "last packet; of a connection that is still open, the last one captured") \
-    FIELD(rtt, int64_t, SPAN, NONE, "from SYN to the ACK that completes the three-way handshake (tshark's tcp.analysis.initial_rtt); missing unless all three were captured") \
+    FIELD(closed, int64_t, TIME, NONE, \
+          "last packet; of a connection that is still open, the last one captured") \
+    FIELD( \
+        rtt, int64_t, SPAN, NONE, \
+        "from SYN to the ACK that completes the three-way handshake (tshark's tcp.analysis.initial_rtt); missing unless all three were captured") \
     FIELD(client_packets, int64_t, NUMBER, NONE, "TCP packets sent by the client") \
     FIELD(client_bytes, int64_t, NUMBER, NONE, "unique payload bytes captured from the client") \
     FIELD(client_retransmitted, int64_t, NUMBER, NONE, "payload bytes of the client seen again") \
-    FIELD(client_out_of_order, int64_t, NUMBER, NONE, "packets of the client that brought new bytes from before bytes already seen") \
-    FIELD(client_lost, int64_t, NUMBER, NONE, "payload bytes of the client that the capture does not hold") \
+    FIELD(client_out_of_order, int64_t, NUMBER, NONE, \
+          "packets of the client that brought new bytes from before bytes already seen") \
+    FIELD(client_lost, int64_t, NUMBER, NONE, \
+          "payload bytes of the client that the capture does not hold") \
     FIELD(client_messages, int64_t, NUMBER, NONE, "rows of messages sent by the client") \
     FIELD(server_packets, int64_t, NUMBER, NONE, "TCP packets sent by the server") \
     FIELD(server_bytes, int64_t, NUMBER, NONE, "unique payload bytes captured from the server") \
     FIELD(server_retransmitted, int64_t, NUMBER, NONE, "payload bytes of the server seen again") \
-    FIELD(server_out_of_order, int64_t, NUMBER, NONE, "packets of the server that brought new bytes from before bytes already seen") \
-    FIELD(server_lost, int64_t, NUMBER, NONE, "payload bytes of the server that the capture does not hold") \
+    FIELD(server_out_of_order, int64_t, NUMBER, NONE, \
+          "packets of the server that brought new bytes from before bytes already seen") \
+    FIELD(server_lost, int64_t, NUMBER, NONE, \
+          "payload bytes of the server that the capture does not hold") \
     FIELD(server_messages, int64_t, NUMBER, NONE, "rows of messages sent by the server") \
-    FIELD(client, int32_t, ADDRESS, NONE, "who opened the connection; without a SYN, the side that does not use the Levin port") \
+    FIELD(client, int32_t, ADDRESS, NONE, \
+          "who opened the connection; without a SYN, the side that does not use the Levin port") \
     FIELD(server, int32_t, ADDRESS, NONE, "who accepted it") \
     FIELD(present, uint32_t, HIDDEN, NONE, "which optional fields are there") \
     FIELD(client_port, uint16_t, NUMBER, NONE, "TCP port of the client") \
     FIELD(server_port, uint16_t, NUMBER, NONE, "TCP port of the server") \
     FIELD(client_mss, uint16_t, OPTIONAL, NONE, "MSS option of the client's SYN, bytes") \
     FIELD(server_mss, uint16_t, OPTIONAL, NONE, "MSS option of the server's SYN, bytes") \
-    FIELD(client_ttl, uint8_t, OPTIONAL, NONE, "IPv4 TTL or IPv6 hop limit of the client's first packet as captured") \
-    FIELD(server_ttl, uint8_t, OPTIONAL, NONE, "IPv4 TTL or IPv6 hop limit of the server's first packet as captured") \
+    FIELD(client_ttl, uint8_t, OPTIONAL, NONE, \
+          "IPv4 TTL or IPv6 hop limit of the client's first packet as captured") \
+    FIELD(server_ttl, uint8_t, OPTIONAL, NONE, \
+          "IPv4 TTL or IPv6 hop limit of the server's first packet as captured") \
     FIELD(start, int8_t, ENUM, STARTS, "whether the capture holds the beginning") \
     FIELD(end, int8_t, ENUM, ENDS, "how it ended")
 
 #define MT_MESSAGE_ROW(FIELD) \
-    FIELD(message, int64_t, NUMBER, NONE, "id, from 0, in the order in which messages became whole (or were given up)") \
+    FIELD(message, int64_t, NUMBER, NONE, \
+          "id, from 0, in the order in which messages became whole (or were given up)") \
     FIELD(connection, int64_t, NUMBER, NONE, "row of connections") \
     FIELD(time, int64_t, TIME, NONE, "packet that brought the first of its bytes to arrive") \
     FIELD(end_time, int64_t, TIME, NONE, "packet that brought the last missing byte") \
-    FIELD(frame, int64_t, NUMBER, NONE, "number, in its file, of the packet that brought the first of its bytes to arrive, from 1") \
-    FIELD(end_frame, int64_t, NUMBER, NONE, "number, in its own file, of the packet that brought the last missing byte, from 1") \
+    FIELD( \
+        frame, int64_t, NUMBER, NONE, \
+        "number, in its file, of the packet that brought the first of its bytes to arrive, from 1") \
+    FIELD(end_frame, int64_t, NUMBER, NONE, \
+          "number, in its own file, of the packet that brought the last missing byte, from 1") \
     FIELD(length, uint64_t, NUMBER, NONE, "declared payload bytes") \
     FIELD(captured, int64_t, NUMBER, NONE, "payload bytes present") \
-    FIELD(reply_to, int64_t, NUMBER, NONE, "message id of the request that this answers, -1 if none") \
-    FIELD(wire, int64_t, HIDDEN, NONE, "captured bytes of the stream that it took: headers, body, padding of Levin fragments") \
-    FIELD(skeleton, uint64_t, OPTIONAL, NONE, "hash of the keys and types that one implementation writes in every message of this command; docs/fingerprint.md") \
+    FIELD(reply_to, int64_t, NUMBER, NONE, \
+          "message id of the request that this answers, -1 if none") \
+    FIELD(wire, int64_t, HIDDEN, NONE, \
+          "captured bytes of the stream that it took: headers, body, padding of Levin fragments") \
+    FIELD( \
+        skeleton, uint64_t, OPTIONAL, NONE, \
+        "hash of the keys and types that one implementation writes in every message of this command; docs/fingerprint.md") \
     FIELD(client, int32_t, HIDDEN, NONE, "address code of the connection's client") \
     FIELD(server, int32_t, HIDDEN, NONE, "address code of the connection's server") \
     FIELD(file, int32_t, NUMBER, NONE, "row of files in which `frame` counts") \
@@ -110,30 +147,46 @@ enum mt_problem { MT_PROBLEMS(MT_IDENTIFIER) MT_PROBLEM_COUNT };
     FIELD(flags, uint32_t, NUMBER, NONE, "Levin flags: 1 request, 2 response, 4 begin, 8 end") \
     FIELD(return_code, int32_t, NUMBER, NONE, "Levin return code") \
     FIELD(version, uint32_t, NUMBER, NONE, "Levin protocol version") \
-    FIELD(segments, uint32_t, NUMBER, NONE, "TCP segments that carried its bytes (retransmissions not counted)") \
-    FIELD(first_segment, uint32_t, NUMBER, NONE, "bytes of the message, header included, in the segment that carried its first byte") \
+    FIELD(segments, uint32_t, NUMBER, NONE, \
+          "TCP segments that carried its bytes (retransmissions not counted)") \
+    FIELD(first_segment, uint32_t, NUMBER, NONE, \
+          "bytes of the message, header included, in the segment that carried its first byte") \
     FIELD(fragments, uint32_t, NUMBER, NONE, "Levin fragments, 1 if none") \
-    FIELD(end_length, uint32_t, NUMBER, NONE, "TCP payload bytes of the packet that brought the last missing byte, of this message or not (tshark's tcp.len)") \
+    FIELD( \
+        end_length, uint32_t, NUMBER, NONE, \
+        "TCP payload bytes of the packet that brought the last missing byte, of this message or not (tshark's tcp.len)") \
     FIELD(trailing, uint32_t, OPTIONAL, NONE, "bytes of the payload behind its root section") \
-    FIELD(unknown_keys, uint16_t, OPTIONAL, NONE, "entries whose key monerod's structs do not have") \
-    FIELD(duplicate_keys, uint16_t, OPTIONAL, NONE, "keys that come again in their section; monerod refuses them") \
-    FIELD(wide_varints, uint16_t, OPTIONAL, NONE, "counts and lengths written in more bytes than they need") \
-    FIELD(other_types, uint16_t, OPTIONAL, NONE, "known fields of another type than monerod writes") \
-    FIELD(default_fields, uint16_t, OPTIONAL, NONE, "fields that monerod would have left out: optional ones with their default value, empty lists") \
+    FIELD(unknown_keys, uint16_t, OPTIONAL, NONE, \
+          "entries whose key monerod's structs do not have") \
+    FIELD(duplicate_keys, uint16_t, OPTIONAL, NONE, \
+          "keys that come again in their section; monerod refuses them") \
+    FIELD(wide_varints, uint16_t, OPTIONAL, NONE, \
+          "counts and lengths written in more bytes than they need") \
+    FIELD(other_types, uint16_t, OPTIONAL, NONE, \
+          "known fields of another type than monerod writes") \
+    FIELD( \
+        default_fields, uint16_t, OPTIONAL, NONE, \
+        "fields that monerod would have left out: optional ones with their default value, empty lists") \
     FIELD(present, uint16_t, HIDDEN, NONE, "which optional fields are there") \
     FIELD(from_client, uint8_t, TRUTH, NONE, "sent by the connection's client") \
-    FIELD(expects_response, uint8_t, TRUTH, NONE, "the header asks for a response (any value but 0; the array holds the byte itself)") \
-    FIELD(shared, uint8_t, TRUTH, NONE, "one of its segments also carries bytes of another message") \
-    FIELD(kind, int8_t, ENUM, KINDS, "by flags and expects_response, in monerod's order; missing for a Levin fragment that belongs to nothing") \
+    FIELD(expects_response, uint8_t, TRUTH, NONE, \
+          "the header asks for a response (any value but 0; the array holds the byte itself)") \
+    FIELD(shared, uint8_t, TRUTH, NONE, \
+          "one of its segments also carries bytes of another message") \
+    FIELD( \
+        kind, int8_t, ENUM, KINDS, \
+        "by flags and expects_response, in monerod's order; missing for a Levin fragment that belongs to nothing") \
     FIELD(status, int8_t, ENUM, STATUSES, "what became of it") \
-    FIELD(keys_ordered, uint8_t, OPTIONAL_TRUTH, NONE, "in every section of the payload the keys ascend, as monerod writes them") \
+    FIELD(keys_ordered, uint8_t, OPTIONAL_TRUTH, NONE, \
+          "in every section of the payload the keys ascend, as monerod writes them") \
     FIELD(reserved, uint16_t, HIDDEN, NONE, "0") \
     FIELD(reserved_too, uint32_t, HIDDEN, NONE, "0")
 
 #define MT_PEER_ROW(FIELD) \
     FIELD(message, int64_t, NUMBER, NONE, "row of messages") \
     FIELD(id, uint64_t, NUMBER, NONE, "peer id learnt for that address") \
-    FIELD(last_seen, int64_t, OPTIONAL, NONE, "seconds since 1970 as sent; standard nodes do not send it") \
+    FIELD(last_seen, int64_t, OPTIONAL, NONE, \
+          "seconds since 1970 as sent; standard nodes do not send it") \
     FIELD(host, int32_t, ADDRESS, NONE, "address; missing if the entry has none") \
     FIELD(position, uint32_t, NUMBER, NONE, "place in the list, from 0") \
     FIELD(pruning_seed, uint32_t, OPTIONAL, NONE, "384 to 391 for a pruned node") \
@@ -147,7 +200,8 @@ enum mt_problem { MT_PROBLEMS(MT_IDENTIFIER) MT_PROBLEM_COUNT };
 #define MT_NODE_ROW(FIELD) \
     FIELD(message, int64_t, NUMBER, NONE, "row of messages") \
     FIELD(peer_id, uint64_t, OPTIONAL, NONE, "peer id of the sender") \
-    FIELD(local_time, uint64_t, OPTIONAL, NONE, "clock of the sender, seconds since 1970 (v0.15 and older)") \
+    FIELD(local_time, uint64_t, OPTIONAL, NONE, \
+          "clock of the sender, seconds since 1970 (v0.15 and older)") \
     FIELD(my_port, uint32_t, OPTIONAL, NONE, "listening port; 0 if hidden") \
     FIELD(support_flags, uint32_t, OPTIONAL, NONE, "bit 0: fluffy blocks") \
     FIELD(rpc_credits_per_hash, uint32_t, OPTIONAL, NONE, "price of RPC, if sent") \
@@ -158,7 +212,8 @@ enum mt_problem { MT_PROBLEMS(MT_IDENTIFIER) MT_PROBLEM_COUNT };
 
 #define MT_SYNC_ROW(FIELD) \
     FIELD(message, int64_t, NUMBER, NONE, "row of messages") \
-    FIELD(current_height, uint64_t, OPTIONAL, NONE, "number of blocks: height of the top block + 1") \
+    FIELD(current_height, uint64_t, OPTIONAL, NONE, \
+          "number of blocks: height of the top block + 1") \
     FIELD(cumulative_difficulty, uint64_t, OPTIONAL, NONE, "low 64 bits") \
     FIELD(cumulative_difficulty_top64, uint64_t, OPTIONAL, NONE, "high 64 bits") \
     FIELD(top_id, int32_t, BYTES, NONE, "id of the top block") \
@@ -170,21 +225,31 @@ enum mt_problem { MT_PROBLEMS(MT_IDENTIFIER) MT_PROBLEM_COUNT };
 
 #define MT_TRANSACTION_ROW(FIELD) \
     FIELD(message, int64_t, NUMBER, NONE, "row of messages") \
-    FIELD(fee, uint64_t, OPTIONAL, NONE, "fee in atomic units; of version 1 what its inputs have more than its outputs; missing for coinbase") \
-    FIELD(weight, uint64_t, OPTIONAL, NONE, "weight (src/cryptonote_basic/cryptonote_format_utils.cpp get_transaction_weight); missing if pruned") \
+    FIELD( \
+        fee, uint64_t, OPTIONAL, NONE, \
+        "fee in atomic units; of version 1 what its inputs have more than its outputs; missing for coinbase") \
+    FIELD( \
+        weight, uint64_t, OPTIONAL, NONE, \
+        "weight (src/cryptonote_basic/cryptonote_format_utils.cpp get_transaction_weight); missing if pruned") \
     FIELD(tx, int32_t, BYTES, NONE, "id of the transaction; missing if the blob does not parse") \
     FIELD(position, uint32_t, NUMBER, NONE, "place among the transactions of its message, from 0") \
     FIELD(size, uint32_t, NUMBER, NONE, "bytes of the blob") \
     FIELD(inputs, uint32_t, OPTIONAL, NONE, "number of inputs") \
     FIELD(outputs, uint32_t, OPTIONAL, NONE, "number of outputs") \
-    FIELD(ring_size, uint32_t, OPTIONAL, NONE, "ring members of the first input that spends outputs; missing for coinbase") \
-    FIELD(block_position, uint32_t, OPTIONAL, NONE, "position, in blocks, of the block of this message that it came with; missing for 2002") \
+    FIELD(ring_size, uint32_t, OPTIONAL, NONE, \
+          "ring members of the first input that spends outputs; missing for coinbase") \
+    FIELD(block_position, uint32_t, OPTIONAL, NONE, \
+          "position, in blocks, of the block of this message that it came with; missing for 2002") \
     FIELD(present, uint16_t, HIDDEN, NONE, "which optional fields are there") \
     FIELD(version, uint8_t, OPTIONAL, NONE, "transaction version, 1 or 2") \
-    FIELD(rct_type, uint8_t, OPTIONAL, NONE, "RingCT type, 0 (none: coinbase) to 6 (BulletproofPlus, CLSAG); missing for version 1") \
+    FIELD(rct_type, uint8_t, OPTIONAL, NONE, \
+          "RingCT type, 0 (none: coinbase) to 6 (BulletproofPlus, CLSAG); missing for version 1") \
     FIELD(pruned, uint8_t, TRUTH, NONE, "the blob lacks the part that pruned nodes do not keep") \
-    FIELD(fluff, uint8_t, OPTIONAL_TRUTH, NONE, "2002 only: dandelionpp_fluff, which is true where it is left out") \
-    FIELD(ascending, uint8_t, OPTIONAL_TRUTH, NONE, "2002 only: bytewise, the blob is not less than the one before it in its message; true of the first") \
+    FIELD(fluff, uint8_t, OPTIONAL_TRUTH, NONE, \
+          "2002 only: dandelionpp_fluff, which is true where it is left out") \
+    FIELD( \
+        ascending, uint8_t, OPTIONAL_TRUTH, NONE, \
+        "2002 only: bytewise, the blob is not less than the one before it in its message; true of the first") \
     FIELD(reserved, uint8_t, HIDDEN, NONE, "0") \
     FIELD(reserved_too, uint32_t, HIDDEN, NONE, "0")
 
@@ -196,7 +261,8 @@ enum mt_problem { MT_PROBLEMS(MT_IDENTIFIER) MT_PROBLEM_COUNT };
     FIELD(previous, int32_t, BYTES, NONE, "id of the block before it") \
     FIELD(miner_tx, int32_t, BYTES, NONE, "id of its miner transaction") \
     FIELD(position, uint32_t, NUMBER, NONE, "place among the blocks of its message, from 0") \
-    FIELD(transactions, uint32_t, OPTIONAL, NONE, "transaction ids it lists, the miner transaction not counted") \
+    FIELD(transactions, uint32_t, OPTIONAL, NONE, \
+          "transaction ids it lists, the miner transaction not counted") \
     FIELD(size, uint32_t, NUMBER, NONE, "bytes of the blob") \
     FIELD(present, uint16_t, HIDDEN, NONE, "which optional fields are there") \
     FIELD(major_version, uint8_t, OPTIONAL, NONE, "hard-fork version") \
@@ -205,10 +271,15 @@ enum mt_problem { MT_PROBLEMS(MT_IDENTIFIER) MT_PROBLEM_COUNT };
 
 #define MT_INVENTORY_ROW(FIELD) \
     FIELD(message, int64_t, NUMBER, NONE, "row of messages") \
-    FIELD(index, uint64_t, OPTIONAL, NONE, "missing_indices: place of a transaction in the block's list") \
-    FIELD(id, int32_t, BYTES, NONE, "id of a block or (txpool) transaction; missing_indices: of the block that `index` counts in") \
+    FIELD(index, uint64_t, OPTIONAL, NONE, \
+          "missing_indices: place of a transaction in the block's list") \
+    FIELD( \
+        id, int32_t, BYTES, NONE, \
+        "id of a block or (txpool) transaction; missing_indices: of the block that `index` counts in") \
     FIELD(position, uint32_t, NUMBER, NONE, "place in the list, from 0") \
-    FIELD(list, int8_t, ENUM, LISTS, "which list: blocks (2003), missed (2004), chain (2006, 2007), missing_indices (2009), txpool (2010)") \
+    FIELD( \
+        list, int8_t, ENUM, LISTS, \
+        "which list: blocks (2003), missed (2004), chain (2006, 2007), missing_indices (2009), txpool (2010)") \
     FIELD(present, uint8_t, HIDDEN, NONE, "which optional fields are there") \
     FIELD(reserved, uint16_t, HIDDEN, NONE, "0") \
     FIELD(reserved_too, uint32_t, HIDDEN, NONE, "0")
@@ -216,23 +287,32 @@ enum mt_problem { MT_PROBLEMS(MT_IDENTIFIER) MT_PROBLEM_COUNT };
 #define MT_ENTRY_ROW(FIELD) \
     FIELD(message, int64_t, NUMBER, NONE, "row of messages") \
     FIELD(count, uint64_t, OPTIONAL, NONE, "elements of an array, entries of an object") \
-    FIELD(value_int, uint64_t, OPTIONAL, NONE, "value of an integer or bool; where one is negative the column holds Python integers, the array two's complement") \
+    FIELD( \
+        value_int, uint64_t, OPTIONAL, NONE, \
+        "value of an integer or bool; where one is negative the column holds Python integers, the array two's complement") \
     FIELD(value_float, double, OPTIONAL, NONE, "value of a double") \
-    FIELD(position, uint32_t, NUMBER, NONE, "place among the rows of its message, from 0, depth first") \
-    FIELD(parent, int32_t, NUMBER, NONE, "position of the object or array that it is in, -1 for entries of the root") \
+    FIELD(position, uint32_t, NUMBER, NONE, \
+          "place among the rows of its message, from 0, depth first") \
+    FIELD(parent, int32_t, NUMBER, NONE, \
+          "position of the object or array that it is in, -1 for entries of the root") \
     FIELD(key, int32_t, TEXT, NONE, "name; missing for elements of arrays") \
     FIELD(value_bytes, int32_t, RAW, NONE, "value of a string") \
-    FIELD(depth, uint8_t, NUMBER, NONE, "objects and arrays that it is in; 0 for entries of the root") \
-    FIELD(type, uint8_t, NUMBER, NONE, "epee type: 1 to 12; of an array 128 + the type of its elements") \
+    FIELD(depth, uint8_t, NUMBER, NONE, \
+          "objects and arrays that it is in; 0 for entries of the root") \
+    FIELD(type, uint8_t, NUMBER, NONE, \
+          "epee type: 1 to 12; of an array 128 + the type of its elements") \
     FIELD(present, uint8_t, HIDDEN, NONE, "which optional fields are there") \
     FIELD(reserved, uint8_t, HIDDEN, NONE, "0") \
     FIELD(reserved_too, uint32_t, HIDDEN, NONE, "0")
 
 #define MT_PROBLEM_ROW(FIELD) \
-    FIELD(frame, int64_t, NUMBER, NONE, "packet number in its file at which it was noticed, 0 if none") \
+    FIELD(frame, int64_t, NUMBER, NONE, \
+          "packet number in its file at which it was noticed, 0 if none") \
     FIELD(time, int64_t, TIME, NONE, "time of that packet") \
     FIELD(connection, int64_t, NUMBER, NONE, "row of connections, -1 if none") \
-    FIELD(offset, int64_t, NUMBER, NONE, "offset in the direction's byte stream (0 = first byte after the SYN, or first byte seen), -1 if none; for `file` the offset in the file") \
+    FIELD( \
+        offset, int64_t, NUMBER, NONE, \
+        "offset in the direction's byte stream (0 = first byte after the SYN, or first byte seen), -1 if none; for `file` the offset in the file") \
     FIELD(bytes, int64_t, NUMBER, NONE, "bytes concerned; `lost`: bytes not seen") \
     FIELD(client, int32_t, HIDDEN, NONE, "address code of the connection's client") \
     FIELD(server, int32_t, HIDDEN, NONE, "address code of the connection's server") \
@@ -248,12 +328,15 @@ enum mt_problem { MT_PROBLEMS(MT_IDENTIFIER) MT_PROBLEM_COUNT };
     FIELD(bytes, int64_t, NUMBER, NONE, "bytes of these packets on the wire") \
     FIELD(first, int64_t, TIME, NONE, "earliest packet") \
     FIELD(last, int64_t, TIME, NONE, "latest packet") \
-    FIELD(tcp_packets, int64_t, NUMBER, NONE, "packets that carried a TCP segment (or the last fragment of one)") \
+    FIELD(tcp_packets, int64_t, NUMBER, NONE, \
+          "packets that carried a TCP segment (or the last fragment of one)") \
     FIELD(monero_packets, int64_t, NUMBER, NONE, "TCP packets of Monero connections") \
-    FIELD(skipped_packets, int64_t, NUMBER, NONE, "packets that are no TCP segment: other protocols, damaged, fragments that wait") \
+    FIELD(skipped_packets, int64_t, NUMBER, NONE, \
+          "packets that are no TCP segment: other protocols, damaged, fragments that wait") \
     FIELD(file, int32_t, NUMBER, NONE, "number of the file in the stream") \
     FIELD(path, int32_t, TEXT, NONE, "path as given") \
-    FIELD(link_type, int32_t, TEXT, NONE, "libpcap's name of its link type; several are joined by commas") \
+    FIELD(link_type, int32_t, TEXT, NONE, \
+          "libpcap's name of its link type; several are joined by commas") \
     FIELD(truncated, uint8_t, TRUTH, NONE, "the file ends inside a record, or is damaged") \
     FIELD(reserved, uint8_t, HIDDEN, NONE, "0") \
     FIELD(reserved_too, uint16_t, HIDDEN, NONE, "0")
@@ -263,17 +346,28 @@ enum mt_problem { MT_PROBLEMS(MT_IDENTIFIER) MT_PROBLEM_COUNT };
     TABLE(connections, mt_connection_row, MT_CONNECTION_ROW, "one row per TCP connection") \
     TABLE(messages, mt_message_row, MT_MESSAGE_ROW, "one row per Levin message, whole or not") \
     TABLE(peer_lists, mt_peer_row, MT_PEER_ROW, "one row per peer-list entry of a whole message") \
-    TABLE(node_data, mt_node_row, MT_NODE_ROW, "one row per whole message that says something of its sender (1001 both ways, 1003 and 1007 responses)") \
-    TABLE(sync_data, mt_sync_row, MT_SYNC_ROW, "one row per payload_data of a whole message (1001, 1002)") \
-    TABLE(transactions, mt_transaction_row, MT_TRANSACTION_ROW, "one row per transaction blob of a whole message (2001, 2002, 2004, 2008)") \
-    TABLE(blocks, mt_block_row, MT_BLOCK_ROW, "one row per block blob of a whole message (2001, 2004, 2008)") \
-    TABLE(inventories, mt_inventory_row, MT_INVENTORY_ROW, "one row per id or index listed in a whole message (2003, 2004, 2006, 2007, 2009, 2010)") \
-    TABLE(fields, mt_entry_row, MT_ENTRY_ROW, "on request: one row per epee entry, and per element of an array, of a whole payload") \
+    TABLE( \
+        node_data, mt_node_row, MT_NODE_ROW, \
+        "one row per whole message that says something of its sender (1001 both ways, 1003 and 1007 responses)") \
+    TABLE(sync_data, mt_sync_row, MT_SYNC_ROW, \
+          "one row per payload_data of a whole message (1001, 1002)") \
+    TABLE(transactions, mt_transaction_row, MT_TRANSACTION_ROW, \
+          "one row per transaction blob of a whole message (2001, 2002, 2004, 2008)") \
+    TABLE(blocks, mt_block_row, MT_BLOCK_ROW, \
+          "one row per block blob of a whole message (2001, 2004, 2008)") \
+    TABLE( \
+        inventories, mt_inventory_row, MT_INVENTORY_ROW, \
+        "one row per id or index listed in a whole message (2003, 2004, 2006, 2007, 2009, 2010)") \
+    TABLE(fields, mt_entry_row, MT_ENTRY_ROW, \
+          "on request: one row per epee entry, and per element of an array, of a whole payload") \
     TABLE(problems, mt_problem_row, MT_PROBLEM_ROW, "one row per thing that could not be decoded") \
     TABLE(files, mt_file_row, MT_FILE_ROW, "one row per capture file")
 
 #define MT_MEMBER(name, type, role, categories, text) type name;
-#define MT_STRUCT(name, tag, ROW, text) struct tag { ROW(MT_MEMBER) };
+#define MT_STRUCT(name, tag, ROW, text) \
+    struct tag { \
+        ROW(MT_MEMBER) \
+    };
 MT_TABLES(MT_STRUCT)
 #undef MT_STRUCT
 #undef MT_MEMBER
@@ -282,23 +376,83 @@ MT_TABLES(MT_STRUCT)
 enum mt_table_id { MT_TABLES(MT_TABLE_ID) MT_TABLE_COUNT };
 #undef MT_TABLE_ID
 
-/* Bits of `present`, in the order of the OPTIONAL fields above (tests/c/test_rows.c holds both against each other). */
-enum { MT_CONNECTION_CLIENT_MSS = 1, MT_CONNECTION_SERVER_MSS = 2, MT_CONNECTION_CLIENT_TTL = 4, MT_CONNECTION_SERVER_TTL = 8 };
-enum { MT_MESSAGE_SKELETON = 1, MT_MESSAGE_TRAILING = 2, MT_MESSAGE_UNKNOWN_KEYS = 4, MT_MESSAGE_DUPLICATE_KEYS = 8, MT_MESSAGE_WIDE_VARINTS = 16, MT_MESSAGE_OTHER_TYPES = 32,
-       MT_MESSAGE_DEFAULT_FIELDS = 64, MT_MESSAGE_KEYS_ORDERED = 128 };
-enum { MT_TRANSACTION_FEE = 1, MT_TRANSACTION_WEIGHT = 2, MT_TRANSACTION_INPUTS = 4, MT_TRANSACTION_OUTPUTS = 8, MT_TRANSACTION_RING_SIZE = 16, MT_TRANSACTION_BLOCK_POSITION = 32,
-       MT_TRANSACTION_VERSION = 64, MT_TRANSACTION_RCT_TYPE = 128, MT_TRANSACTION_FLUFF = 256, MT_TRANSACTION_ASCENDING = 512 };
-enum { MT_BLOCK_HEIGHT = 1, MT_BLOCK_TIMESTAMP = 2, MT_BLOCK_TRANSACTIONS = 4, MT_BLOCK_MAJOR_VERSION = 8, MT_BLOCK_MINOR_VERSION = 16 };
+/* Bits of `present`, in the order of the OPTIONAL fields above (tests/c/test_rows.c holds both
+ * against each other). */
+enum {
+    MT_CONNECTION_CLIENT_MSS = 1,
+    MT_CONNECTION_SERVER_MSS = 2,
+    MT_CONNECTION_CLIENT_TTL = 4,
+    MT_CONNECTION_SERVER_TTL = 8
+};
+enum {
+    MT_MESSAGE_SKELETON = 1,
+    MT_MESSAGE_TRAILING = 2,
+    MT_MESSAGE_UNKNOWN_KEYS = 4,
+    MT_MESSAGE_DUPLICATE_KEYS = 8,
+    MT_MESSAGE_WIDE_VARINTS = 16,
+    MT_MESSAGE_OTHER_TYPES = 32,
+    MT_MESSAGE_DEFAULT_FIELDS = 64,
+    MT_MESSAGE_KEYS_ORDERED = 128
+};
+enum {
+    MT_TRANSACTION_FEE = 1,
+    MT_TRANSACTION_WEIGHT = 2,
+    MT_TRANSACTION_INPUTS = 4,
+    MT_TRANSACTION_OUTPUTS = 8,
+    MT_TRANSACTION_RING_SIZE = 16,
+    MT_TRANSACTION_BLOCK_POSITION = 32,
+    MT_TRANSACTION_VERSION = 64,
+    MT_TRANSACTION_RCT_TYPE = 128,
+    MT_TRANSACTION_FLUFF = 256,
+    MT_TRANSACTION_ASCENDING = 512
+};
+enum {
+    MT_BLOCK_HEIGHT = 1,
+    MT_BLOCK_TIMESTAMP = 2,
+    MT_BLOCK_TRANSACTIONS = 4,
+    MT_BLOCK_MAJOR_VERSION = 8,
+    MT_BLOCK_MINOR_VERSION = 16
+};
 enum { MT_INVENTORY_INDEX = 1 };
 enum { MT_ENTRY_COUNT = 1, MT_ENTRY_INT = 2, MT_ENTRY_FLOAT = 4 };
-enum { MT_PEER_LAST_SEEN = 1, MT_PEER_PRUNING_SEED = 2, MT_PEER_RPC_CREDITS = 4, MT_PEER_RPC_PORT = 8 };
-enum { MT_NODE_PEER_ID = 1, MT_NODE_LOCAL_TIME = 2, MT_NODE_MY_PORT = 4, MT_NODE_SUPPORT_FLAGS = 8, MT_NODE_RPC_CREDITS = 16, MT_NODE_RPC_PORT = 32 };
-enum { MT_SYNC_HEIGHT = 1, MT_SYNC_DIFFICULTY = 2, MT_SYNC_DIFFICULTY_TOP64 = 4, MT_SYNC_PRUNING_SEED = 8, MT_SYNC_TOP_VERSION = 16 };
+enum {
+    MT_PEER_LAST_SEEN = 1,
+    MT_PEER_PRUNING_SEED = 2,
+    MT_PEER_RPC_CREDITS = 4,
+    MT_PEER_RPC_PORT = 8
+};
+enum {
+    MT_NODE_PEER_ID = 1,
+    MT_NODE_LOCAL_TIME = 2,
+    MT_NODE_MY_PORT = 4,
+    MT_NODE_SUPPORT_FLAGS = 8,
+    MT_NODE_RPC_CREDITS = 16,
+    MT_NODE_RPC_PORT = 32
+};
+enum {
+    MT_SYNC_HEIGHT = 1,
+    MT_SYNC_DIFFICULTY = 2,
+    MT_SYNC_DIFFICULTY_TOP64 = 4,
+    MT_SYNC_PRUNING_SEED = 8,
+    MT_SYNC_TOP_VERSION = 16
+};
 
 /* ---- the description of the same, for those who make dtypes and documents from it ---- */
 
-enum mt_role { MT_ROLE_NUMBER, MT_ROLE_OPTIONAL, MT_ROLE_TRUTH, MT_ROLE_OPTIONAL_TRUTH, MT_ROLE_TIME, MT_ROLE_SPAN, MT_ROLE_ENUM, MT_ROLE_ADDRESS, MT_ROLE_BYTES, MT_ROLE_TEXT, MT_ROLE_RAW,
-               MT_ROLE_HIDDEN };
+enum mt_role {
+    MT_ROLE_NUMBER,
+    MT_ROLE_OPTIONAL,
+    MT_ROLE_TRUTH,
+    MT_ROLE_OPTIONAL_TRUTH,
+    MT_ROLE_TIME,
+    MT_ROLE_SPAN,
+    MT_ROLE_ENUM,
+    MT_ROLE_ADDRESS,
+    MT_ROLE_BYTES,
+    MT_ROLE_TEXT,
+    MT_ROLE_RAW,
+    MT_ROLE_HIDDEN
+};
 
 struct mt_categories {
     const char *const *names;
@@ -307,8 +461,8 @@ struct mt_categories {
 
 struct mt_field {
     const char *name;
-    char code;      /* numpy kind: 'i', 'u' or 'f' */
-    uint8_t size;   /* bytes */
+    char code;       /* numpy kind: 'i', 'u' or 'f' */
+    uint8_t size;    /* bytes */
     uint16_t offset; /* in its struct */
     enum mt_role role;
     const struct mt_categories *categories; /* NULL unless ENUM */

@@ -17,8 +17,8 @@ void mt_table_free(struct mt_table *table)
     table->count = table->capacity = table->ready = 0;
 }
 
-/* Has the kernel map the next stretch of a large table at once: its rows are written once from end to end, and a page fault for each 4 KiB would cost as much as the
- * decoding. Sets `ready`. */
+/* Has the kernel map the next stretch of a large table at once: its rows are written once from end
+ * to end, and a page fault for each 4 KiB would cost as much as the decoding. Sets `ready`. */
 static void map_ahead(struct mt_table *table, size_t needed)
 {
     enum { PAGE = 4096, STRETCH = 1 << 17 };
@@ -26,11 +26,14 @@ static void map_ahead(struct mt_table *table, size_t needed)
     table->ready = wanted < table->capacity ? wanted : table->capacity;
     if (table->capacity * table->row_size < 32 * STRETCH)
         return;
-    uintptr_t begin = ((uintptr_t)table->rows + table->count * table->row_size + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
-    uintptr_t end = ((uintptr_t)table->rows + table->ready * table->row_size) & ~(uintptr_t)(PAGE - 1);
+    uintptr_t begin = ((uintptr_t)table->rows + table->count * table->row_size + PAGE - 1) &
+                      ~(uintptr_t)(PAGE - 1);
+    uintptr_t end =
+        ((uintptr_t)table->rows + table->ready * table->row_size) & ~(uintptr_t)(PAGE - 1);
 #ifdef MADV_POPULATE_WRITE
     if (begin < end)
-        (void)madvise((void *)begin, end - begin, MADV_POPULATE_WRITE); /* older kernels refuse: nothing lost */
+        (void)madvise((void *)begin, end - begin,
+                      MADV_POPULATE_WRITE); /* older kernels refuse: nothing lost */
 #else
     (void)begin;
     (void)end;
@@ -94,7 +97,8 @@ void *mt_table_take(struct mt_table *table, size_t rows, size_t *count)
             *count = rows;
             return NULL;
         }
-        memcpy(rest.rows, (const char *)table->rows + rows * table->row_size, kept * table->row_size);
+        memcpy(rest.rows, (const char *)table->rows + rows * table->row_size,
+               kept * table->row_size);
         rest.count = kept;
     }
     void *taken = table->rows, *cut = mt_resize(taken, rows, table->row_size);

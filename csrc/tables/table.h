@@ -10,12 +10,13 @@
 #include <stdint.h>
 
 struct mt_table {
-    void *rows;      /* `capacity` rows, the first `count` in use; owned by the table */
+    void *rows; /* `capacity` rows, the first `count` in use; owned by the table */
     size_t count;
     size_t capacity;
-    size_t ready;    /* rows, at most `capacity`, that may be filled without a call of mt_table_reserve */
+    size_t
+        ready; /* rows, at most `capacity`, that may be filled without a call of mt_table_reserve */
     size_t row_size;
-    int wanted;      /* 0: the caller did not ask for this table; nobody appends to it */
+    int wanted; /* 0: the caller did not ask for this table; nobody appends to it */
 };
 
 /* An empty table of rows of that type. */
@@ -25,17 +26,20 @@ void mt_table_free(struct mt_table *table);
 /* Makes room for `rows` more without changing `count`. MT_OK or MT_NOMEM (nothing changed). */
 int mt_table_reserve(struct mt_table *table, size_t rows);
 
-/* A zeroed new last row, valid until the table next grows; NULL if memory is out (nothing changed). */
+/* A zeroed new last row, valid until the table next grows; NULL if memory is out (nothing changed).
+ */
 void *mt_table_append(struct mt_table *table);
 
-/* 1 for messages and the tables of what they say, whose rows begin with the message's id and stand in order of it. */
+/* 1 for messages and the tables of what they say, whose rows begin with the message's id and stand
+ * in order of it. */
 int mt_table_of_messages(enum mt_table_id id);
 
 /* Takes back the rows of a message, which is the last one, from all tables of what messages say. */
 void mt_tables_take_back(struct mt_table tables[MT_TABLE_COUNT], int64_t message);
 
-/* Hands the first `rows` rows (at most all) over to the caller (mt_free) and keeps the others. The array is cut to what is used. NULL if there are none (*count 0), or if memory
- * is out for those that stay (*count is `rows`; nothing changed). */
+/* Hands the first `rows` rows (at most all) over to the caller (mt_free) and keeps the others. The
+ * array is cut to what is used. NULL if there are none (*count 0), or if memory is out for those
+ * that stay (*count is `rows`; nothing changed). */
 void *mt_table_take(struct mt_table *table, size_t rows, size_t *count);
 
 #endif

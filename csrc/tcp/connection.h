@@ -1,10 +1,11 @@
-/* One TCP connection: its two sides, what was seen of its beginning and end, and its row. tcp.c keeps the table of them. */
+/* One TCP connection: its two sides, what was seen of its beginning and end, and its row. tcp.c
+ * keeps the table of them. */
 #ifndef MT_TCP_CONNECTION_H
 #define MT_TCP_CONNECTION_H
 
 #include "levin/session.h"
-#include "tables/output.h"
 #include "net/packet.h"
+#include "tables/output.h"
 #include "tcp/reassembly.h"
 
 #include <stdint.h>
@@ -14,10 +15,10 @@ struct mt_side {
     struct mt_ip ip;
     int64_t packets;
     uint16_t port;
-    uint16_t mss;       /* 0: not seen */
+    uint16_t mss; /* 0: not seen */
     uint8_t ttl;
-    uint8_t fin;        /* its FIN was seen */
-    uint8_t spoke;      /* its stream was told where it begins */
+    uint8_t fin;   /* its FIN was seen */
+    uint8_t spoke; /* its stream was told where it begins */
 };
 
 /* Packets of a file that may yet turn out to be Monero's. */
@@ -28,41 +29,47 @@ struct mt_unclaimed {
 };
 
 struct mt_connection {
-    struct mt_connection *chain;          /* next in its bucket */
-    struct mt_connection *older, *newer;  /* by last packet */
+    struct mt_connection *chain;                         /* next in its bucket */
+    struct mt_connection *older, *newer;                 /* by last packet */
     struct mt_connection *closing_older, *closing_newer; /* by the time it was seen to close */
     uint64_t hash;
     int64_t id;
-    int64_t opened, last, closed, aged;   /* times: first packet, last packet, seen to close, moved in the list by age */
+    int64_t opened, last, closed,
+        aged; /* times: first packet, last packet, seen to close, moved in the list by age */
     int64_t syn_time, rtt;
     struct mt_place last_place;
-    struct mt_side sides[2];              /* 0: server, 1: client, as in mt_dialog */
-    struct mt_dialog *dialog;             /* NULL until there is payload */
+    struct mt_side sides[2];  /* 0: server, 1: client, as in mt_dialog */
+    struct mt_dialog *dialog; /* NULL until there is payload */
     struct mt_unclaimed *unclaimed;
-    int32_t client, server;               /* address codes */
-    uint8_t start;                        /* mt_start */
+    int32_t client, server; /* address codes */
+    uint8_t start;          /* mt_start */
     uint8_t monero;
     uint8_t syn_seen, syn_ack_seen, handshake_acked;
-    uint8_t syn_changed;                  /* a side's SYN came again with another sequence number */
-    uint8_t rst;                          /* 0, or 1 + side that sent it */
-    uint8_t closing;                      /* in the closing list */
-    uint8_t ended;                        /* its streams were ended */
+    uint8_t syn_changed; /* a side's SYN came again with another sequence number */
+    uint8_t rst;         /* 0, or 1 + side that sent it */
+    uint8_t closing;     /* in the closing list */
+    uint8_t ended;       /* its streams were ended */
 };
 
-/* 1 if it was closed by both FINs (by the one that is there, if one direction was captured), or by an RST. */
+/* 1 if it was closed by both FINs (by the one that is there, if one direction was captured), or by
+ * an RST. */
 int mt_connection_closed(const struct mt_connection *connection);
 
 /* 1 if the segment, sent by `from_client`, cannot be of this incarnation but begins another. */
-int mt_connection_renewed(const struct mt_connection *connection, const struct mt_segment *segment, int from_client);
+int mt_connection_renewed(const struct mt_connection *connection, const struct mt_segment *segment,
+                          int from_client);
 
 /* Takes a segment in: counts, sequence numbers, payload to the streams. MT_OK or MT_NOMEM. */
-int mt_connection_segment(struct mt_connection *connection, struct mt_output *output, const struct mt_segment *segment, int from_client, const struct mt_place *place);
+int mt_connection_segment(struct mt_connection *connection, struct mt_output *output,
+                          const struct mt_segment *segment, int from_client,
+                          const struct mt_place *place);
 
 /* Ends its streams: holes are given up, unfinished messages told. Once. MT_OK or MT_NOMEM. */
 int mt_connection_end(struct mt_connection *connection, struct mt_output *output);
 
 /* Appends its row; `end` unless it closed itself. MT_OK or MT_NOMEM. */
-int mt_connection_row(const struct mt_connection *connection, struct mt_output *output, enum mt_end end);
+int mt_connection_row(const struct mt_connection *connection, struct mt_output *output,
+                      enum mt_end end);
 
 /* Frees what it owns and itself. */
 void mt_connection_free(struct mt_connection *connection);

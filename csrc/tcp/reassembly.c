@@ -7,7 +7,8 @@
 
 struct mt_waiting {
     struct mt_piece piece; /* piece.data points to bytes[] */
-    int64_t end;           /* stream offset of its end on the wire: beyond piece.size where the snap length cut */
+    int64_t
+        end; /* stream offset of its end on the wire: beyond piece.size where the snap length cut */
     uint8_t bytes[];
 };
 
@@ -16,8 +17,9 @@ enum { LOST_RANGES = 32, MOST_STEPS = 64, MOST_KEPT = 64 };
 
 /* ---- the ring of what waits ----
  *
- * Segments come in order, in reverse order, or anywhere: the shorter side of the ring makes room, so that the usual cases move nothing, and the worst half of what the limit on waiting
- * segments allows. */
+ * Segments come in order, in reverse order, or anywhere: the shorter side of the ring makes room,
+ * so that the usual cases move nothing, and the worst half of what the limit on waiting segments
+ * allows. */
 
 static struct mt_waiting **waiting_at(const struct mt_reassembly *stream, uint32_t index)
 {
@@ -32,7 +34,8 @@ static struct mt_waiting *first_waiting(const struct mt_reassembly *stream)
 static int grow_waiting(struct mt_reassembly *stream)
 {
     uint32_t capacity = stream->waiting_capacity != 0 ? stream->waiting_capacity * 2 : 8;
-    struct mt_waiting **ring = capacity != 0 ? mt_alloc(capacity, sizeof(struct mt_waiting *)) : NULL;
+    struct mt_waiting **ring =
+        capacity != 0 ? mt_alloc(capacity, sizeof(struct mt_waiting *)) : NULL;
     if (ring == NULL)
         return MT_NOMEM;
     for (uint32_t i = 0; i < stream->waiting_count; i++)
@@ -91,7 +94,8 @@ static void progress(struct mt_reassembly *stream)
 }
 
 /* Hands down captured bytes and, behind them, what the snap length cut. `next` moves to `end`. */
-static int hand_down(struct mt_reassembly *stream, const struct mt_reassembly_world *world, const struct mt_piece *piece, int64_t end)
+static int hand_down(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
+                     const struct mt_piece *piece, int64_t end)
 {
     int64_t cut_from = piece->offset + piece->size;
     stream->next = end;
@@ -101,7 +105,8 @@ static int hand_down(struct mt_reassembly *stream, const struct mt_reassembly_wo
         result = world->reader.data(world->reader.context, piece);
     if (result == MT_OK && cut_from < end) {
         stream->lost += end - cut_from;
-        result = world->reader.hole(world->reader.context, cut_from, end - cut_from, MT_HOLE_SNAPPED, &piece->place);
+        result = world->reader.hole(world->reader.context, cut_from, end - cut_from,
+                                    MT_HOLE_SNAPPED, &piece->place);
     }
     return result;
 }
@@ -112,7 +117,8 @@ static int64_t held(const struct mt_waiting *waiting)
     return (int64_t)(sizeof *waiting + waiting->piece.size);
 }
 
-static void forget(struct mt_reassembly *stream, const struct mt_reassembly_world *world, struct mt_waiting *first)
+static void forget(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
+                   struct mt_waiting *first)
 {
     remove_first_waiting(stream);
     stream->waiting_bytes -= first->piece.size;
@@ -152,13 +158,15 @@ static void remember_lost(struct mt_reassembly *stream, int64_t begin, int64_t e
         return; /* only a refinement of counting: late bytes will count as repeated */
     if (stream->lost_count == LOST_RANGES) {
         stream->lost_count--;
-        memmove(stream->lost_ranges, stream->lost_ranges + 1, stream->lost_count * sizeof *stream->lost_ranges);
+        memmove(stream->lost_ranges, stream->lost_ranges + 1,
+                stream->lost_count * sizeof *stream->lost_ranges);
     }
     stream->lost_ranges[stream->lost_count++] = (struct mt_lost_range){begin, end};
 }
 
 /* Declares [next, end) lost and goes on behind it. */
-static int give_up(struct mt_reassembly *stream, const struct mt_reassembly_world *world, int64_t end, enum mt_hole why, const struct mt_place *place)
+static int give_up(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
+                   int64_t end, enum mt_hole why, const struct mt_place *place)
 {
     int64_t begin = stream->next;
     remember_lost(stream, begin, end);
@@ -169,7 +177,9 @@ static int give_up(struct mt_reassembly *stream, const struct mt_reassembly_worl
     if (result == MT_OK)
         result = drain(stream, world);
     if (stream->waiting_count != 0)
-        stream->stuck_since = first_waiting(stream)->piece.place.time; /* the next hole is as old as what waits behind it */
+        stream->stuck_since =
+            first_waiting(stream)
+                ->piece.place.time; /* the next hole is as old as what waits behind it */
     return result;
 }
 
@@ -190,7 +200,8 @@ static uint32_t first_beyond(const struct mt_reassembly *stream, int64_t offset)
 }
 
 /* Copies a piece into the waiting list at `index`. */
-static int wait(struct mt_reassembly *stream, const struct mt_reassembly_world *world, uint32_t index, const struct mt_piece *piece, int64_t end)
+static int wait(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
+                uint32_t index, const struct mt_piece *piece, int64_t end)
 {
     if (stream->waiting_count == stream->waiting_capacity && grow_waiting(stream) != MT_OK)
         return MT_NOMEM;
@@ -208,17 +219,21 @@ static int wait(struct mt_reassembly *stream, const struct mt_reassembly_world *
     return MT_OK;
 }
 
-/* Repeated bytes [begin, end) of `segment` against the copy that waits: the first copy stays; differences are told. */
-static int compare(const struct mt_reassembly_world *world, const struct mt_waiting *first, const struct mt_segment *segment, int64_t segment_offset, int64_t begin, int64_t end,
-                   const struct mt_place *place)
+/* Repeated bytes [begin, end) of `segment` against the copy that waits: the first copy stays;
+ * differences are told. */
+static int compare(const struct mt_reassembly_world *world, const struct mt_waiting *first,
+                   const struct mt_segment *segment, int64_t segment_offset, int64_t begin,
+                   int64_t end, const struct mt_place *place)
 {
-    int64_t captured_end = segment_offset + segment->captured, first_end = first->piece.offset + first->piece.size;
+    int64_t captured_end = segment_offset + segment->captured,
+            first_end = first->piece.offset + first->piece.size;
     int64_t stop = end < captured_end ? end : captured_end;
     if (stop > first_end)
         stop = first_end;
     if (stop <= begin)
         return MT_OK;
-    const uint8_t *a = first->bytes + (begin - first->piece.offset), *b = segment->payload + (begin - segment_offset);
+    const uint8_t *a = first->bytes + (begin - first->piece.offset),
+                  *b = segment->payload + (begin - segment_offset);
     int64_t size = stop - begin, count = 0, at = -1;
     if (memcmp(a, b, (size_t)size) == 0)
         return MT_OK;
@@ -231,9 +246,11 @@ static int compare(const struct mt_reassembly_world *world, const struct mt_wait
 
 static const char before_first[] = "before the first byte seen";
 
-/* Bytes [begin, end) that lie before `next`: seen before, or late for a hole that was given up, or from before the stream's first byte. */
-static int behind(struct mt_reassembly *stream, const struct mt_reassembly_world *world, const struct mt_segment *segment, int64_t begin, int64_t end, const struct mt_place *place,
-                  int *late)
+/* Bytes [begin, end) that lie before `next`: seen before, or late for a hole that was given up, or
+ * from before the stream's first byte. */
+static int behind(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
+                  const struct mt_segment *segment, int64_t begin, int64_t end,
+                  const struct mt_place *place, int *late)
 {
     int64_t fresh = 0;
     int result = MT_OK;
@@ -247,7 +264,8 @@ static int behind(struct mt_reassembly *stream, const struct mt_reassembly_world
     }
     for (uint32_t i = 0; i < stream->lost_count && result == MT_OK; i++) {
         struct mt_lost_range *range = &stream->lost_ranges[i];
-        int64_t from = begin > range->begin ? begin : range->begin, to = end < range->end ? end : range->end;
+        int64_t from = begin > range->begin ? begin : range->begin,
+                to = end < range->end ? end : range->end;
         if (from >= to)
             continue;
         fresh += to - from;
@@ -256,27 +274,37 @@ static int behind(struct mt_reassembly *stream, const struct mt_reassembly_world
             range->end = from;
         else
             range->begin = to;
-        result = world->stray(world->reader.context, from, to - from, to <= 0 ? before_first : "came after its hole was given up", place);
+        result = world->stray(world->reader.context, from, to - from,
+                              to <= 0 ? before_first : "came after its hole was given up", place);
     }
     stream->bytes += fresh;
     stream->retransmitted += end - begin - fresh;
     *late |= fresh != 0;
-    int keep_alive = segment->length == 1 && end == stream->next; /* RFC 1122 4.2.3.6: its byte is garbage */
+    int keep_alive =
+        segment->length == 1 && end == stream->next; /* RFC 1122 4.2.3.6: its byte is garbage */
     if (result == MT_OK && fresh == 0 && !keep_alive)
-        result = world->repeated(world->reader.context, segment->payload, begin, end - begin, place);
+        result =
+            world->repeated(world->reader.context, segment->payload, begin, end - begin, place);
     return result;
 }
 
-/* The part of a segment from `next` on where something waits or a hole opens: walks over what waits, keeps what is new. */
-static int merge(struct mt_reassembly *stream, const struct mt_reassembly_world *world, const struct mt_segment *segment, int64_t offset, struct mt_piece piece, int *late)
+/* The part of a segment from `next` on where something waits or a hole opens: walks over what
+ * waits, keeps what is new. */
+static int merge(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
+                 const struct mt_segment *segment, int64_t offset, struct mt_piece piece, int *late)
 {
-    int64_t end = piece.segment_end, captured_end = offset + segment->captured, seen_before = stream->highest;
+    int64_t end = piece.segment_end, captured_end = offset + segment->captured,
+            seen_before = stream->highest;
     int64_t at = offset > stream->next ? offset : stream->next;
     int result = MT_OK;
-    uint32_t index = first_beyond(stream, at); /* of the first waiting piece that ends beyond `at` */
-    int64_t steps = MOST_STEPS + segment->captured; /* a few bytes of a segment that the snap length cut must not cost all that waits; where it is left, a hole stays */
+    uint32_t index =
+        first_beyond(stream, at); /* of the first waiting piece that ends beyond `at` */
+    int64_t steps = MOST_STEPS +
+                    segment->captured; /* a few bytes of a segment that the snap length cut must not
+                                          cost all that waits; where it is left, a hole stays */
     while (at < end && result == MT_OK && steps-- > 0) {
-        const struct mt_waiting *known = index < stream->waiting_count ? *waiting_at(stream, index) : NULL;
+        const struct mt_waiting *known =
+            index < stream->waiting_count ? *waiting_at(stream, index) : NULL;
         int64_t stop;
         if (known != NULL && known->piece.offset <= at) {
             stop = end < known->end ? end : known->end;
@@ -289,7 +317,9 @@ static int merge(struct mt_reassembly *stream, const struct mt_reassembly_world 
             *late |= at < seen_before;
             piece.offset = at;
             piece.data = segment->payload + (at < captured_end ? at - offset : 0);
-            piece.size = (uint32_t)(at < captured_end ? (stop < captured_end ? stop : captured_end) - at : 0);
+            piece.size =
+                (uint32_t)(at < captured_end ? (stop < captured_end ? stop : captured_end) - at
+                                             : 0);
             if (at == stream->next) {
                 progress(stream);
                 result = hand_down(stream, world, &piece, stop);
@@ -306,14 +336,17 @@ static int merge(struct mt_reassembly *stream, const struct mt_reassembly_world 
 }
 
 /* A segment that is not simply the next one: what lies before `next`, then the rest. */
-static int take_disorderly(struct mt_reassembly *stream, const struct mt_reassembly_world *world, const struct mt_segment *segment, int64_t offset, struct mt_piece piece,
+static int take_disorderly(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
+                           const struct mt_segment *segment, int64_t offset, struct mt_piece piece,
                            int *late)
 {
     if (offset < stream->next) {
-        int64_t stop = piece.segment_end < stream->next ? piece.segment_end : stream->next, captured_end = offset + segment->captured;
+        int64_t stop = piece.segment_end < stream->next ? piece.segment_end : stream->next,
+                captured_end = offset + segment->captured;
         int result = MT_OK;
         if (captured_end > offset)
-            result = behind(stream, world, segment, offset, stop < captured_end ? stop : captured_end, &piece.place, late);
+            result = behind(stream, world, segment, offset,
+                            stop < captured_end ? stop : captured_end, &piece.place, late);
         if (piece.segment_end <= stream->next || result != MT_OK)
             return result;
     }
@@ -322,27 +355,37 @@ static int take_disorderly(struct mt_reassembly *stream, const struct mt_reassem
 
 static int over_limits(const struct mt_reassembly *stream, const struct mt_reassembly_world *world)
 {
-    int many_bytes = stream->waiting_bytes > world->limits->hole_bytes, many_segments = stream->waiting_count > (uint64_t)world->limits->hole_segments;
+    int many_bytes = stream->waiting_bytes > world->limits->hole_bytes,
+        many_segments = stream->waiting_count > (uint64_t)world->limits->hole_segments;
     world->reached[MT_LIMIT_hole_bytes] += (uint64_t)many_bytes;
     world->reached[MT_LIMIT_hole_segments] += (uint64_t)many_segments;
     return many_bytes || many_segments || mt_budget_is_full(world->buffered, 0);
 }
 
-int mt_reassembly_segment(struct mt_reassembly *stream, const struct mt_reassembly_world *world, const struct mt_segment *segment, int64_t offset, int64_t acknowledged,
+int mt_reassembly_segment(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
+                          const struct mt_segment *segment, int64_t offset, int64_t acknowledged,
                           const struct mt_place *place)
 {
     int64_t end = offset + segment->length;
     if (offset > stream->next + WINDOW || end < stream->next - WINDOW) {
         stream->bytes += segment->captured;
-        return world->stray(world->reader.context, offset, segment->captured, "sequence number outside any window", place);
+        return world->stray(world->reader.context, offset, segment->captured,
+                            "sequence number outside any window", place);
     }
     if (offset == 1 && stream->next == 0 && stream->highest == 0 && !stream->from_syn) {
-        stream->base++; /* the stream was begun by a keep-alive, which repeats the byte before the next */
+        stream->base++; /* the stream was begun by a keep-alive, which repeats the byte before the
+                           next */
         offset--;
         end--;
     }
-    struct mt_piece piece = {.data = segment->payload, .size = segment->captured, .offset = offset, .segment_begin = offset, .segment_end = end,
-                             .prior_end = INT64_MIN, .acknowledged = acknowledged, .place = *place};
+    struct mt_piece piece = {.data = segment->payload,
+                             .size = segment->captured,
+                             .offset = offset,
+                             .segment_begin = offset,
+                             .segment_end = end,
+                             .prior_end = INT64_MIN,
+                             .acknowledged = acknowledged,
+                             .place = *place};
     if (offset == stream->next && stream->waiting_count == 0) {
         stream->highest = end;
         return hand_down(stream, world, &piece, end);
@@ -351,7 +394,8 @@ int mt_reassembly_segment(struct mt_reassembly *stream, const struct mt_reassemb
     int late = 0; /* on one side of `next` or on both: it is one packet */
     int result = take_disorderly(stream, world, segment, offset, piece, &late);
     stream->out_of_order += late;
-    while (result == MT_OK && end > before && stream->waiting_count != 0 && over_limits(stream, world))
+    while (result == MT_OK && end > before && stream->waiting_count != 0 &&
+           over_limits(stream, world))
         result = give_up(stream, world, first_waiting(stream)->piece.offset, MT_HOLE_LIMIT, place);
     return result;
 }
@@ -365,10 +409,12 @@ void mt_reassembly_acknowledge(struct mt_reassembly *stream, int64_t offset)
 /* Whether the receiver has what lacks before the first segment that waits. */
 static int acked(const struct mt_reassembly *stream)
 {
-    return stream->waiting_count != 0 && stream->acknowledged >= first_waiting(stream)->piece.offset;
+    return stream->waiting_count != 0 &&
+           stream->acknowledged >= first_waiting(stream)->piece.offset;
 }
 
-int mt_reassembly_tick(struct mt_reassembly *stream, const struct mt_reassembly_world *world, const struct mt_place *place)
+int mt_reassembly_tick(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
+                       const struct mt_place *place)
 {
     if (stream->waiting_count == 0)
         return MT_OK;
@@ -383,14 +429,18 @@ int mt_reassembly_tick(struct mt_reassembly *stream, const struct mt_reassembly_
     }
     if (stream->hole_acked) {
         stream->acked_segments++;
-        int many_segments = stream->acked_segments > limits->hole_acked_segments, long_ago = mt_elapsed(stream->acked_since, place->time) / 1000000 > limits->hole_acked_milliseconds;
+        int many_segments = stream->acked_segments > limits->hole_acked_segments,
+            long_ago = mt_elapsed(stream->acked_since, place->time) / 1000000 >
+                       limits->hole_acked_milliseconds;
         world->reached[MT_LIMIT_hole_acked_segments] += (uint64_t)many_segments;
         world->reached[MT_LIMIT_hole_acked_milliseconds] += (uint64_t)long_ago;
         if (many_segments || long_ago)
             while (result == MT_OK && acked(stream)) /* one wait is enough for all that it has */
-                result = give_up(stream, world, first_waiting(stream)->piece.offset, MT_HOLE_ACKED, place);
+                result = give_up(stream, world, first_waiting(stream)->piece.offset, MT_HOLE_ACKED,
+                                 place);
     }
-    while (result == MT_OK && stream->waiting_count != 0 && mt_elapsed(stream->stuck_since, place->time) / 1000000000 > limits->hole_seconds) {
+    while (result == MT_OK && stream->waiting_count != 0 &&
+           mt_elapsed(stream->stuck_since, place->time) / 1000000000 > limits->hole_seconds) {
         world->reached[MT_LIMIT_hole_seconds]++;
         result = give_up(stream, world, first_waiting(stream)->piece.offset, MT_HOLE_LIMIT, place);
     }
@@ -400,14 +450,20 @@ int mt_reassembly_tick(struct mt_reassembly *stream, const struct mt_reassembly_
 int64_t mt_reassembly_tail(const struct mt_reassembly *stream)
 {
     /* Where the FIN was not captured, an acknowledgement one byte ahead is most likely its. */
-    int64_t known = stream->fin >= 0 ? stream->fin : stream->acknowledged > stream->next + 1 ? stream->acknowledged : 0;
-    return stream->started && known > stream->next && known <= stream->next + WINDOW ? known - stream->next : 0;
+    int64_t known = stream->fin >= 0                          ? stream->fin
+                    : stream->acknowledged > stream->next + 1 ? stream->acknowledged
+                                                              : 0;
+    return stream->started && known > stream->next && known <= stream->next + WINDOW
+               ? known - stream->next
+               : 0;
 }
 
-int mt_reassembly_end(struct mt_reassembly *stream, const struct mt_reassembly_world *world, const struct mt_place *place)
+int mt_reassembly_end(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
+                      const struct mt_place *place)
 {
     while (stream->waiting_count != 0) {
-        int result = give_up(stream, world, first_waiting(stream)->piece.offset, MT_HOLE_END, place);
+        int result =
+            give_up(stream, world, first_waiting(stream)->piece.offset, MT_HOLE_END, place);
         if (result != MT_OK)
             return result;
     }
@@ -426,6 +482,7 @@ void mt_reassembly_free(struct mt_reassembly *stream, struct mt_budget *buffered
     mt_free(stream->lost_ranges);
     stream->waiting = NULL;
     stream->lost_ranges = NULL;
-    stream->waiting_first = stream->waiting_count = stream->waiting_capacity = stream->lost_count = 0;
+    stream->waiting_first = stream->waiting_count = stream->waiting_capacity = stream->lost_count =
+        0;
     stream->waiting_bytes = 0;
 }

@@ -1,36 +1,42 @@
 #include "tcp/tcp.h"
 
 #include "base/bytes.h"
-#include "tcp/connection.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "tcp/connection.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define AGE_STEP 1000000000 /* ns */
 #define SWEEP_STEP 100000000
-enum { LINGER_SECONDS = 10 }; /* how long a closed connection's streams stay open for segments that were overtaken */
-enum { MOST_RENEWED = 16 };   /* connections with wild times looked at per sweep: times that jump back with every packet must not cost all connections each time */
+enum {
+    LINGER_SECONDS = 10
+}; /* how long a closed connection's streams stay open for segments that were overtaken */
+enum {
+    MOST_RENEWED = 16
+}; /* connections with wild times looked at per sweep: times that jump back with every packet must
+      not cost all connections each time */
 
 struct mt_tcp {
     struct mt_output *output;
     struct mt_connection **buckets;
-    size_t buckets_count;             /* a power of two */
-    size_t count;                     /* connections followed */
+    size_t buckets_count; /* a power of two */
+    size_t count;         /* connections followed */
     struct mt_connection *oldest, *newest;
     struct mt_connection *closing_oldest, *closing_newest;
     uint64_t key;
     int64_t next_id;
-    int64_t clock;                    /* the lesser of the last two packets' times: one wild time stamp ends nothing */
+    int64_t clock; /* the lesser of the last two packets' times: one wild time stamp ends nothing */
     int64_t last_time;
-    int64_t swept;                    /* clock of the last sweep */
-    int64_t *monero_packets;          /* by file; the caller's */
-    uint8_t ports[65536 / 8];         /* one bit per port */
+    int64_t swept;            /* clock of the last sweep */
+    int64_t *monero_packets;  /* by file; the caller's */
+    uint8_t ports[65536 / 8]; /* one bit per port */
 };
 
-struct mt_tcp *mt_tcp_open(struct mt_output *output, const uint16_t *ports, size_t ports_count, int64_t *monero_packets)
+struct mt_tcp *mt_tcp_open(struct mt_output *output, const uint16_t *ports, size_t ports_count,
+                           int64_t *monero_packets)
 {
     struct mt_tcp *tcp = mt_alloc(1, sizeof *tcp);
     if (tcp == NULL)
@@ -67,22 +73,28 @@ static uint64_t hash_endpoint(uint64_t key, const struct mt_ip *ip, uint16_t por
 /* The same for both directions. Both halves are secret. */
 static uint64_t hash_segment(const struct mt_tcp *tcp, const struct mt_segment *segment)
 {
-    uint64_t a = hash_endpoint(tcp->key, &segment->source, segment->source_port), b = hash_endpoint(tcp->key, &segment->destination, segment->destination_port);
+    uint64_t a = hash_endpoint(tcp->key, &segment->source, segment->source_port),
+             b = hash_endpoint(tcp->key, &segment->destination, segment->destination_port);
     return a < b ? mt_hash_mix(a ^ tcp->key, b) : mt_hash_mix(b ^ tcp->key, a);
 }
 
 static int same_endpoint(const struct mt_side *side, const struct mt_ip *ip, uint16_t port)
 {
-    return side->port == port && side->ip.version == ip->version && memcmp(side->ip.bytes, ip->bytes, sizeof ip->bytes) == 0;
+    return side->port == port && side->ip.version == ip->version &&
+           memcmp(side->ip.bytes, ip->bytes, sizeof ip->bytes) == 0;
 }
 
-static struct mt_connection *find(const struct mt_tcp *tcp, const struct mt_segment *segment, uint64_t hash, int *from_client)
+static struct mt_connection *find(const struct mt_tcp *tcp, const struct mt_segment *segment,
+                                  uint64_t hash, int *from_client)
 {
-    for (struct mt_connection *at = tcp->buckets[hash & (tcp->buckets_count - 1)]; at != NULL; at = at->chain) {
+    for (struct mt_connection *at = tcp->buckets[hash & (tcp->buckets_count - 1)]; at != NULL;
+         at = at->chain) {
         if (at->hash != hash)
             continue;
         for (int client = 1; client >= 0; client--) {
-            if (same_endpoint(&at->sides[client], &segment->source, segment->source_port) && same_endpoint(&at->sides[!client], &segment->destination, segment->destination_port)) {
+            if (same_endpoint(&at->sides[client], &segment->source, segment->source_port) &&
+                same_endpoint(&at->sides[!client], &segment->destination,
+                              segment->destination_port)) {
                 *from_client = client;
                 return at;
             }
@@ -138,8 +150,10 @@ static void unlink_closing(struct mt_tcp *tcp, struct mt_connection *connection)
     if (!connection->closing)
         return;
     connection->closing = 0;
-    *(connection->closing_older != NULL ? &connection->closing_older->closing_newer : &tcp->closing_oldest) = connection->closing_newer;
-    *(connection->closing_newer != NULL ? &connection->closing_newer->closing_older : &tcp->closing_newest) = connection->closing_older;
+    *(connection->closing_older != NULL ? &connection->closing_older->closing_newer
+                                        : &tcp->closing_oldest) = connection->closing_newer;
+    *(connection->closing_newer != NULL ? &connection->closing_newer->closing_older
+                                        : &tcp->closing_newest) = connection->closing_older;
     connection->closing_older = connection->closing_newer = NULL;
 }
 
@@ -148,13 +162,15 @@ static void link_closing(struct mt_tcp *tcp, struct mt_connection *connection, i
     connection->closing = 1;
     connection->closed = time;
     connection->closing_older = tcp->closing_newest;
-    *(tcp->closing_newest != NULL ? &tcp->closing_newest->closing_newer : &tcp->closing_oldest) = connection;
+    *(tcp->closing_newest != NULL ? &tcp->closing_newest->closing_newer : &tcp->closing_oldest) =
+        connection;
     tcp->closing_newest = connection;
 }
 
 /* ---- whose packets ---- */
 
-/* The entry of a file, moved to the front: files that overlap in time take turns. NULL if memory is out. */
+/* The entry of a file, moved to the front: files that overlap in time take turns. NULL if memory is
+ * out. */
 static struct mt_unclaimed *unclaimed_of(struct mt_connection *connection, int32_t file)
 {
     struct mt_unclaimed **link = &connection->unclaimed, *entry;
@@ -233,18 +249,21 @@ static int retire_idle(struct mt_tcp *tcp, struct mt_connection *connection)
 
 /* ---- beginnings ---- */
 
-/* Whether the sender of a segment without SYN is the client: not if it alone uses a Levin port; else the higher port. */
+/* Whether the sender of a segment without SYN is the client: not if it alone uses a Levin port;
+ * else the higher port. */
 static int sender_is_client(const struct mt_tcp *tcp, const struct mt_segment *segment)
 {
     if ((segment->flags & MT_TCP_SYN) != 0)
         return (segment->flags & MT_TCP_ACK) == 0;
-    int source = levin_port(tcp, segment->source_port), destination = levin_port(tcp, segment->destination_port);
+    int source = levin_port(tcp, segment->source_port),
+        destination = levin_port(tcp, segment->destination_port);
     if (source != destination)
         return destination;
     return segment->source_port >= segment->destination_port;
 }
 
-static struct mt_connection *begin(struct mt_tcp *tcp, const struct mt_segment *segment, uint64_t hash, const struct mt_place *place, int *from_client)
+static struct mt_connection *begin(struct mt_tcp *tcp, const struct mt_segment *segment,
+                                   uint64_t hash, const struct mt_place *place, int *from_client)
 {
     struct mt_connection *connection = mt_alloc(1, sizeof *connection);
     if (connection == NULL)
@@ -254,8 +273,10 @@ static struct mt_connection *begin(struct mt_tcp *tcp, const struct mt_segment *
     connection->sides[sender].port = segment->source_port;
     connection->sides[!sender].ip = segment->destination;
     connection->sides[!sender].port = segment->destination_port;
-    if (mt_address_ip(&tcp->output->addresses, &connection->sides[1].ip, &connection->client) != MT_OK ||
-        mt_address_ip(&tcp->output->addresses, &connection->sides[0].ip, &connection->server) != MT_OK) {
+    if (mt_address_ip(&tcp->output->addresses, &connection->sides[1].ip, &connection->client) !=
+            MT_OK ||
+        mt_address_ip(&tcp->output->addresses, &connection->sides[0].ip, &connection->server) !=
+            MT_OK) {
         mt_free(connection);
         return NULL;
     }
@@ -264,7 +285,8 @@ static struct mt_connection *begin(struct mt_tcp *tcp, const struct mt_segment *
     connection->opened = connection->last = connection->aged = place->time;
     connection->syn_time = connection->rtt = MT_NO_TIME;
     connection->start = (segment->flags & MT_TCP_SYN) != 0 ? MT_START_SYN : MT_START_MIDSTREAM;
-    connection->monero = levin_port(tcp, segment->source_port) || levin_port(tcp, segment->destination_port);
+    connection->monero =
+        levin_port(tcp, segment->source_port) || levin_port(tcp, segment->destination_port);
     for (int side = 0; side < 2; side++)
         connection->sides[side].stream.fin = -1;
     connection->chain = tcp->buckets[hash & (tcp->buckets_count - 1)];
@@ -278,14 +300,18 @@ static struct mt_connection *begin(struct mt_tcp *tcp, const struct mt_segment *
 
 /* ---- time ---- */
 
-/* When its own time stamps are missing or from the future, the time at which it was put in its place by age decides. */
+/* When its own time stamps are missing or from the future, the time at which it was put in its
+ * place by age decides. */
 static int idle(const struct mt_tcp *tcp, const struct mt_connection *connection, int64_t now)
 {
-    int64_t heard = connection->last == MT_NO_TIME || connection->last > now ? connection->aged : connection->last;
-    return heard != MT_NO_TIME && now > heard && mt_elapsed(heard, now) / 1000000000 >= tcp->output->limits->idle_seconds;
+    int64_t heard = connection->last == MT_NO_TIME || connection->last > now ? connection->aged
+                                                                             : connection->last;
+    return heard != MT_NO_TIME && now > heard &&
+           mt_elapsed(heard, now) / 1000000000 >= tcp->output->limits->idle_seconds;
 }
 
-/* A time stamp that is missing or far ahead of the others: who has it must not keep those behind from ending. */
+/* A time stamp that is missing or far ahead of the others: who has it must not keep those behind
+ * from ending. */
 static int wild(int64_t time, int64_t now, int64_t seconds)
 {
     return time == MT_NO_TIME || (time > now && mt_elapsed(now, time) / 1000000000 >= seconds);
@@ -298,13 +324,16 @@ static int sweep(struct mt_tcp *tcp, int64_t time)
         return MT_OK;
     tcp->clock = tcp->last_time == MT_NO_TIME || time < tcp->last_time ? time : tcp->last_time;
     tcp->last_time = time;
-    if (tcp->swept != MT_NO_TIME && tcp->clock >= tcp->swept && mt_elapsed(tcp->swept, tcp->clock) < SWEEP_STEP)
+    if (tcp->swept != MT_NO_TIME && tcp->clock >= tcp->swept &&
+        mt_elapsed(tcp->swept, tcp->clock) < SWEEP_STEP)
         return MT_OK;
     tcp->swept = tcp->clock;
     int result = MT_OK;
-    if (tcp->closing_oldest != NULL && wild(tcp->closing_oldest->closed, tcp->clock, LINGER_SECONDS))
+    if (tcp->closing_oldest != NULL &&
+        wild(tcp->closing_oldest->closed, tcp->clock, LINGER_SECONDS))
         tcp->closing_oldest->closed = tcp->clock;
-    while (result == MT_OK && tcp->closing_oldest != NULL && mt_elapsed(tcp->closing_oldest->closed, tcp->clock) / 1000000000 >= LINGER_SECONDS) {
+    while (result == MT_OK && tcp->closing_oldest != NULL &&
+           mt_elapsed(tcp->closing_oldest->closed, tcp->clock) / 1000000000 >= LINGER_SECONDS) {
         struct mt_connection *closing = tcp->closing_oldest;
         unlink_closing(tcp, closing);
         if (mt_connection_closed(closing))
@@ -326,15 +355,24 @@ static int sweep(struct mt_tcp *tcp, int64_t time)
 static int evict(struct mt_tcp *tcp)
 {
     struct mt_connection *oldest = tcp->oldest;
-    struct mt_problem_row row = {.frame = oldest->last_place.frame, .time = oldest->last_place.time, .file = oldest->last_place.file, .connection = oldest->id,
-                                 .client = oldest->client, .server = oldest->server, .offset = -1, .from_client = -1, .kind = MT_PROBLEM_LIMIT};
-    if (mt_output_problem(tcp->output, &row, "a connection was ended: limit on connections") != MT_OK)
+    struct mt_problem_row row = {.frame = oldest->last_place.frame,
+                                 .time = oldest->last_place.time,
+                                 .file = oldest->last_place.file,
+                                 .connection = oldest->id,
+                                 .client = oldest->client,
+                                 .server = oldest->server,
+                                 .offset = -1,
+                                 .from_client = -1,
+                                 .kind = MT_PROBLEM_LIMIT};
+    if (mt_output_problem(tcp->output, &row, "a connection was ended: limit on connections") !=
+        MT_OK)
         return MT_NOMEM;
     tcp->output->reached[MT_LIMIT_connections]++;
     return retire(tcp, oldest, MT_END_IDLE);
 }
 
-int mt_tcp_segment(struct mt_tcp *tcp, const struct mt_segment *segment, const struct mt_place *place)
+int mt_tcp_segment(struct mt_tcp *tcp, const struct mt_segment *segment,
+                   const struct mt_place *place)
 {
     uint64_t hash = hash_segment(tcp, segment);
     int from_client = 0, result = sweep(tcp, place->time);
@@ -344,25 +382,29 @@ int mt_tcp_segment(struct mt_tcp *tcp, const struct mt_segment *segment, const s
     if (connection != NULL) {
         int was_idle = idle(tcp, connection, place->time);
         if (was_idle || mt_connection_renewed(connection, segment, from_client)) {
-            result = was_idle ? retire_idle(tcp, connection) : retire(tcp, connection, MT_END_REUSED);
+            result =
+                was_idle ? retire_idle(tcp, connection) : retire(tcp, connection, MT_END_REUSED);
             connection = NULL;
         }
     }
     if (result == MT_OK && connection == NULL) {
         if (tcp->count >= (uint64_t)tcp->output->limits->connections && tcp->oldest != NULL)
             result = evict(tcp);
-        if (result == MT_OK && (connection = begin(tcp, segment, hash, place, &from_client)) == NULL)
+        if (result == MT_OK &&
+            (connection = begin(tcp, segment, hash, place, &from_client)) == NULL)
             result = MT_NOMEM;
     }
     if (result != MT_OK)
         return result;
-    if (place->time == MT_NO_TIME || connection->aged == MT_NO_TIME || place->time < connection->aged || mt_elapsed(connection->aged, place->time) >= AGE_STEP)
+    if (place->time == MT_NO_TIME || connection->aged == MT_NO_TIME ||
+        place->time < connection->aged || mt_elapsed(connection->aged, place->time) >= AGE_STEP)
         renew(tcp, connection, place->time);
     result = count_packet(tcp, connection, place->file);
     if (result == MT_OK)
         result = mt_connection_segment(connection, tcp->output, segment, from_client, place);
     claim_recognised(tcp, connection);
-    if ((segment->flags & (MT_TCP_FIN | MT_TCP_RST)) != 0 && !connection->closing && !connection->ended && place->time != MT_NO_TIME && mt_connection_closed(connection))
+    if ((segment->flags & (MT_TCP_FIN | MT_TCP_RST)) != 0 && !connection->closing &&
+        !connection->ended && place->time != MT_NO_TIME && mt_connection_closed(connection))
         link_closing(tcp, connection, place->time);
     return result;
 }

@@ -27,29 +27,46 @@ _LIST_TEXTS = ("cumulative_difficulty", "cumulative_difficulty_top64", "current_
 
 
 def packets_json(traffic: Traffic, *, to: Host | Iterable[Host] | None = None) -> Json:
-    """The document that extract_packet_data_to_json.py writes and load_clean_data.py reads: `{"header": {...}, "packets": [...]}`, a packet per whole message.
+    """The document that extract_packet_data_to_json.py writes and load_clean_data.py reads:
+    `{"header": {...}, "packets": [...]}`, a packet per whole message.
 
-    A packet has the first ten columns of packets() as text (timestamp in UTC, microseconds), and, None where there is nothing, `local_peerlist_new`, a list of
-    peers: of the first eight columns of peers() those that were sent, id, last_seen and rpc_credits_per_hash as text; `node_data` and `payload_data`, dicts of
-    what was sent. The header names the capture files and no date: the same captures give the same document.
+    A packet has the first ten columns of packets() as text (timestamp in UTC, microseconds), and,
+    None where there is nothing, `local_peerlist_new`, a list of
+    peers: of the first eight columns of peers() those that were sent, id, last_seen and
+    rpc_credits_per_hash as text; `node_data` and `payload_data`, dicts of
+    what was sent. The header names the capture files and no date: the same captures give the same
+    document.
 
-    Needs the tables messages, peer_lists, node_data and sync_data. Raises ValueError for a part of a scan.
+    Needs the tables messages, peer_lists, node_data and sync_data. Raises ValueError for a part of
+    a scan.
     """
     messages = whole(traffic, to)
     made = packet_rows(traffic, messages)
-    columns = {"local_peerlist_new": _lists(traffic, messages), "node_data": _records(made, NODE_KEYS), "payload_data": _records(made, SYNC_KEYS)}
+    columns = {
+        "local_peerlist_new": _lists(traffic, messages),
+        "node_data": _records(made, NODE_KEYS),
+        "payload_data": _records(made, SYNC_KEYS),
+    }
     head = made[list(PACKET_KEYS)].assign(timestamp=stamps(messages["end_time"]))
     ids = made["message"]
-    nested = {name: pd.Series(ids.map(values).array, dtype=object) for name, values in columns.items()}
+    nested = {
+        name: pd.Series(ids.map(values).array, dtype=object) for name, values in columns.items()
+    }
     packets = head.assign(**nested).astype(object)
-    return {"header": _header(traffic, "Monero packets"), "packets": packets.where(packets.notna(), None).to_dict("records")}
+    return {
+        "header": _header(traffic, "Monero packets"),
+        "packets": packets.where(packets.notna(), None).to_dict("records"),
+    }
 
 
 def peer_lists_json(traffic: Traffic, *, to: Host | Iterable[Host] | None = None) -> Json:
-    """The document that extract_peerlists_to_json.py writes: `{"header": {...}, "peer_lists": [...]}`, one entry per message with peers.
+    """The document that extract_peerlists_to_json.py writes: `{"header": {...}, "peer_lists":
+    [...]}`, one entry per message with peers.
 
-    An entry has `source_ip`, `timestamp` (UTC, seconds), `peers` (as in packets_json) and, of the payload_data that came with the list, cumulative_difficulty,
-    cumulative_difficulty_top64, current_height (text), pruning_seed and top_version (numbers), those that were sent. `to`: only lists sent to these addresses;
+    An entry has `source_ip`, `timestamp` (UTC, seconds), `peers` (as in packets_json) and, of the
+    payload_data that came with the list, cumulative_difficulty,
+    cumulative_difficulty_top64, current_height (text), pruning_seed and top_version (numbers),
+    those that were sent. `to`: only lists sent to these addresses;
     the pipeline's command takes those to the node, `to=traffic.hosts`.
 
     Needs the tables messages, peer_lists and sync_data. Raises ValueError for a part of a scan.
@@ -59,7 +76,9 @@ def peer_lists_json(traffic: Traffic, *, to: Host | Iterable[Host] | None = None
     lists = messages[messages["message"].isin(peers.index)]
     source, stamp = text(lists["source"]).set_axis(lists.index), stamps(lists["end_time"], "s")
     keys = [key for key in SYNC_KEYS if key != "top_id"]
-    made = lists[["message"]].assign(source_ip=source, timestamp=stamp, peers=lists["message"].map(peers))
+    made = lists[["message"]].assign(
+        source_ip=source, timestamp=stamp, peers=lists["message"].map(peers)
+    )
     made = made.merge(traffic.sync_data[["message", *keys]], on="message", how="left")
     entries = _records(made, ("source_ip", "timestamp", "peers", *keys), _LIST_TEXTS)
     return {"header": _header(traffic, "Monero peer lists"), "peer_lists": entries.tolist()}
@@ -79,7 +98,9 @@ def _lists(traffic: Traffic, messages: pd.DataFrame) -> pd.Series:
 def _records(rows: pd.DataFrame, keys: Sequence[str], texts: Sequence[str] = ()) -> pd.Series:
     """A dict of what is there for each row that has any of it, by message."""
     there = rows[list(keys)].notna().any(axis=1)
-    return pd.Series(_dicts(rows[there], keys, texts), index=rows.loc[there, "message"].to_numpy(), dtype=object)
+    return pd.Series(
+        _dicts(rows[there], keys, texts), index=rows.loc[there, "message"].to_numpy(), dtype=object
+    )
 
 
 def _dicts(rows: pd.DataFrame, keys: Sequence[str], texts: Sequence[str]) -> NDArray[np.object_]:

@@ -11,19 +11,28 @@ __all__ = ["begins_alone", "packet_numbers"]
 
 
 def packet_numbers(rows: NDArray[Any]) -> NDArray[np.int64]:
-    """Numbers, in order of time, of the packets that completed the messages of `rows` (structured rows of messages)."""
+    """Numbers, in order of time, of the packets that completed the messages of `rows` (structured
+    rows of messages).
+    """
     return _first_and_last(rows)[1]
 
 
 def begins_alone(rows: NDArray[Any]) -> NDArray[np.bool_]:
-    """The packet with the first byte of the message completes none: the message goes on, and no other ends there."""
+    """The packet with the first byte of the message completes none: the message goes on, and no
+    other ends there.
+    """
     first, last = _first_and_last(rows)
     return ~np.isin(first, last)
 
 
 def _first_and_last(rows: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Numbers of the packets that brought the first and the last byte of each message; equal numbers are one packet. They go up in order of time."""
-    keys = [np.concatenate([rows[first], rows[last]]) for first, last in (("time", "end_time"), ("frame", "end_frame"))]
+    """Numbers of the packets that brought the first and the last byte of each message; equal
+    numbers are one packet. They go up in order of time.
+    """
+    keys = [
+        np.concatenate([rows[first], rows[last]])
+        for first, last in (("time", "end_time"), ("frame", "end_frame"))
+    ]
     keys += [np.tile(rows[name], 2) for name in ("connection", "from_client")]
     order = np.lexsort(keys[::-1])
     changed = np.zeros(len(order), dtype=np.bool_)

@@ -1,4 +1,6 @@
-"""The packet rows: what extract_packet_data_to_json.py and load_clean_data.py made of a capture, one row per message."""
+"""The packet rows: what extract_packet_data_to_json.py and load_clean_data.py made of a capture,
+one row per message.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,35 @@ from monerotraffic.tables.traffic import Traffic
 
 __all__ = ["NODE_KEYS", "PACKET_COLUMNS", "PACKET_KEYS", "SYNC_KEYS", "packets"]
 
-PACKET_KEYS = ("frame_number", "source_ip", "source_port", "dst_ip", "dst_port", "timestamp", "command", "monero_flags", "tcp_segments", "tcp_length")
-NODE_KEYS = ("local_time", "my_port", "network_id", "peer_id", "support_flags", "rpc_port", "rpc_credits_per_hash")
-SYNC_KEYS = ("cumulative_difficulty", "cumulative_difficulty_top64", "current_height", "pruning_seed", "top_id", "top_version")
+PACKET_KEYS = (
+    "frame_number",
+    "source_ip",
+    "source_port",
+    "dst_ip",
+    "dst_port",
+    "timestamp",
+    "command",
+    "monero_flags",
+    "tcp_segments",
+    "tcp_length",
+)
+NODE_KEYS = (
+    "local_time",
+    "my_port",
+    "network_id",
+    "peer_id",
+    "support_flags",
+    "rpc_port",
+    "rpc_credits_per_hash",
+)
+SYNC_KEYS = (
+    "cumulative_difficulty",
+    "cumulative_difficulty_top64",
+    "current_height",
+    "pruning_seed",
+    "top_id",
+    "top_version",
+)
 
 PACKET_COLUMNS = (*PACKET_KEYS, "peerlist_length", *NODE_KEYS, *SYNC_KEYS)
 """Columns of the packet rows, in order."""
@@ -43,10 +71,13 @@ def packets(traffic: Traffic, *, to: Host | Iterable[Host] | None = None) -> pd.
     | top_id | text | from sync_data, hex |
     | top_version | UInt8 | from sync_data |
 
-    Ports, commands, flags and frame numbers are decimal text because the published code compares them with text. `peer_id` is also that of a 1003 response,
-    `support_flags` also that of a 1007 response: ask for `command == "1001"` where the handshake is meant.
+    Ports, commands, flags and frame numbers are decimal text because the published code compares
+    them with text. `peer_id` is also that of a 1003 response,
+    `support_flags` also that of a 1007 response: ask for `command == "1001"` where the handshake is
+    meant.
 
-    Needs the tables messages, peer_lists, node_data and sync_data. Raises ValueError for a part of a scan.
+    Needs the tables messages, peer_lists, node_data and sync_data. Raises ValueError for a part of
+    a scan.
     """
     return packet_rows(traffic, whole(traffic, to)).drop(columns="message")
 
@@ -66,7 +97,9 @@ def packet_rows(traffic: Traffic, messages: pd.DataFrame) -> pd.DataFrame:
             "monero_flags": numbers_text(messages["flags"]),
             "tcp_segments": segments_text(messages["segments"]),
             "tcp_length": numbers_text(messages["end_length"]),
-            "peerlist_length": messages["message"].map(traffic.peer_lists.groupby("message").size()).astype(np.float64),
+            "peerlist_length": messages["message"]
+            .map(traffic.peer_lists.groupby("message").size())
+            .astype(np.float64),
         }
     )
     node = traffic.node_data[["message", *NODE_KEYS]]

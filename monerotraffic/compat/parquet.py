@@ -20,30 +20,44 @@ COMMANDS = (1001, 1002, 1003, 1007, 2001, 2002, 2003, 2004, 2006, 2007, 2008, 20
 """Commands that load_clean_data.py keeps."""
 
 
-def write_parquet(traffic: Traffic, folder: str | os.PathLike[str], node: str, run: str, *, ipv4_only: bool = True) -> tuple[Path, Path]:
-    """Writes into `folder` `peer_packets_<node>_<run>.parquet`, the rows of packets() with one of COMMANDS, and `peers_<node>_<run>.parquet`, those of peers().
+def write_parquet(
+    traffic: Traffic, folder: str | os.PathLike[str], node: str, run: str, *, ipv4_only: bool = True
+) -> tuple[Path, Path]:
+    """Writes into `folder` `peer_packets_<node>_<run>.parquet`, the rows of packets() with one of
+    COMMANDS, and `peers_<node>_<run>.parquet`, those of peers().
 
-    `node`: the name of a vantage node where several were read by name; its connections are taken. Otherwise it only names the files, and the connections of the
-    vantage node are taken, all if it is unknown. `run`: the pipeline's name of a measurement (`with` or `without` a ban list). `ipv4_only` leaves out
-    connections over IPv6 and peers without an IPv4 address: the published analysis makes an IPv4 network of every address, and fails at any other.
+    `node`: the name of a vantage node where several were read by name; its connections are taken.
+    Otherwise it only names the files, and the connections of the
+    vantage node are taken, all if it is unknown. `run`: the pipeline's name of a measurement
+    (`with` or `without` a ban list). `ipv4_only` leaves out
+    connections over IPv6 and peers without an IPv4 address: the published analysis makes an IPv4
+    network of every address, and fails at any other.
     `peerlist_length` still counts all entries of a list.
 
-    Returns the two paths. The folder is made if need be, files of these names are replaced. Needs pyarrow, and the tables messages, peer_lists, node_data and
+    Returns the two paths. The folder is made if need be, files of these names are replaced. Needs
+    pyarrow, and the tables messages, peer_lists, node_data and
     sync_data. Raises ValueError for a part of a scan.
     """
     try:
         import pyarrow  # noqa: F401
     except ImportError as error:
-        raise ImportError("write_parquet needs pyarrow: pip install 'monerotraffic[parquet]'") from error
+        raise ImportError(
+            "write_parquet needs pyarrow: pip install 'monerotraffic[parquet]'"
+        ) from error
     messages = _of_node(whole(traffic), traffic, node)
     if ipv4_only:
         messages = messages[_is_ipv4(messages["source"]) & _is_ipv4(messages["destination"])]
-    packets = packet_rows(traffic, messages[messages["command"].isin(COMMANDS)].reset_index(drop=True))
+    packets = packet_rows(
+        traffic, messages[messages["command"].isin(COMMANDS)].reset_index(drop=True)
+    )
     peers = peer_rows(traffic, messages.reset_index(drop=True))
     if ipv4_only:
         peers = peers[(peers["type"] == 1) & peers["ip"].notna()]
     Path(folder).mkdir(parents=True, exist_ok=True)
-    paths = Path(folder, f"peer_packets_{node}_{run}.parquet"), Path(folder, f"peers_{node}_{run}.parquet")
+    paths = (
+        Path(folder, f"peer_packets_{node}_{run}.parquet"),
+        Path(folder, f"peers_{node}_{run}.parquet"),
+    )
     for path, frame in zip(paths, (packets, peers), strict=True):
         frame.drop(columns="message").to_parquet(path, engine="pyarrow", index=False)
     return paths
@@ -52,13 +66,17 @@ def write_parquet(traffic: Traffic, folder: str | os.PathLike[str], node: str, r
 def _of_node(messages: pd.DataFrame, traffic: Traffic, node: str) -> pd.DataFrame:
     if traffic.vantages:
         if node not in traffic.vantages:
-            raise ValueError(f"no vantage node {node!r} was read: there are {', '.join(map(repr, traffic.vantages))}")
+            raise ValueError(
+                f"no vantage node {node!r} was read: there are {', '.join(map(repr, traffic.vantages))}"
+            )
         return messages[messages["vantage"] == node]
     return messages[messages["vantage"].notna()] if traffic.hosts else messages
 
 
 def _is_ipv4(addresses: pd.Series) -> NDArray[np.bool_]:
     """Which values of an address column are IPv4, each category being looked at once."""
-    matching = addresses.cat.categories[addresses.cat.categories.str.fullmatch(r"[0-9]+(\.[0-9]+){3}")]
+    matching = addresses.cat.categories[
+        addresses.cat.categories.str.fullmatch(r"[0-9]+(\.[0-9]+){3}")
+    ]
     found: NDArray[np.bool_] = addresses.isin(matching).to_numpy()
     return found

@@ -1,4 +1,6 @@
-"""Payload items as tshark prints them: one comma-separated list per field over all entries of all messages that a packet completed, depth first."""
+"""Payload items as tshark prints them: one comma-separated list per field over all entries of all
+messages that a packet completed, depth first.
+"""
 
 from __future__ import annotations
 
@@ -37,16 +39,23 @@ _ESCAPES = {7: r"\a", 8: r"\b", 9: r"\t", 10: r"\n", 11: r"\v", 12: r"\f", 13: r
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-def item_lists(items: pd.DataFrame, packet: NDArray[np.int64], count: int, names: Iterable[str]) -> dict[str, Texts]:
+def item_lists(
+    items: pd.DataFrame, packet: NDArray[np.int64], count: int, names: Iterable[str]
+) -> dict[str, Texts]:
     """For each of the fields `names` the text of every packet, empty where it has none.
 
-    `items` are rows of the table fields in the order in which they are to be printed, `packet` the number of the packet of each, ascending from 0, and `count`
+    `items` are rows of the table fields in the order in which they are to be printed, `packet` the
+    number of the packet of each, ascending from 0, and `count`
     how many packets there are.
     """
     types = items["type"].to_numpy()
     made = {}
     for name in names:
-        rows = items["key"].notna().to_numpy() if name in (_KEY, _TYPE) else np.isin(types, _VALUES[name])
+        rows = (
+            items["key"].notna().to_numpy()
+            if name in (_KEY, _TYPE)
+            else np.isin(types, _VALUES[name])
+        )
         made[name] = joined(_texts(name, items[rows]), packet[rows], count)
     return made
 
@@ -69,12 +78,16 @@ def _shown(values: pd.Series, show: Any) -> Texts:
 
 
 def _escaped(key: str) -> str:
-    """Control characters as C writes them: a tab or line end would break the row. A comma stays, as with tshark."""
+    """Control characters as C writes them: a tab or line end would break the row. A comma stays, as
+    with tshark.
+    """
     return _CONTROL.sub(lambda found: _ESCAPES.get(ord(found[0]), f"\\x{ord(found[0]):02x}"), key)
 
 
 def joined(texts: Texts, packet: NDArray[np.int64], count: int) -> Texts:
-    """The texts of each packet with commas between them, empty where it has none. `packet` ascends; no text holds a line end."""
+    """The texts of each packet with commas between them, empty where it has none. `packet` ascends;
+    no text holds a line end.
+    """
     made = np.full(count, "", dtype=object)
     if len(texts):
         is_last = np.append(packet[1:] != packet[:-1], True)

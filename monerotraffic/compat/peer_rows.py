@@ -13,12 +13,25 @@ from monerotraffic.tables.traffic import Traffic
 
 __all__ = ["PEER_COLUMNS", "peers"]
 
-PEER_COLUMNS = ("ip", "port", "type", "id", "last_seen", "pruning_seed", "rpc_port", "rpc_credits_per_hash", "source_ip", "timestamp", "pl_identifier")
+PEER_COLUMNS = (
+    "ip",
+    "port",
+    "type",
+    "id",
+    "last_seen",
+    "pruning_seed",
+    "rpc_port",
+    "rpc_credits_per_hash",
+    "source_ip",
+    "timestamp",
+    "pl_identifier",
+)
 """Columns of the peer rows, in order."""
 
 
 def peers(traffic: Traffic, *, to: Host | Iterable[Host] | None = None) -> pd.DataFrame:
-    """One row per peer-list entry, lists in order of time, entries in the order in which they were sent. `to`: only lists sent to these addresses.
+    """One row per peer-list entry, lists in order of time, entries in the order in which they were
+    sent. `to`: only lists sent to these addresses.
 
     | column | dtype | |
     |---|---|---|
@@ -42,8 +55,11 @@ def peer_rows(traffic: Traffic, messages: pd.DataFrame) -> pd.DataFrame:
     entries = traffic.peer_lists
     lists = messages[messages["message"].isin(entries["message"].unique())]
     stamp, source = stamps(lists["end_time"]), text(lists["source"]).set_axis(lists.index)
-    lists = lists[["message"]].assign(source_ip=source, timestamp=stamp, pl_identifier=_identifiers(stamp, source))
-    made = lists.merge(entries, on="message", how="left")  # keeps the order of the lists, and of the entries in each
+    lists = lists[["message"]].assign(
+        source_ip=source, timestamp=stamp, pl_identifier=_identifiers(stamp, source)
+    )
+    # keeps the order of the lists, and of the entries in each
+    made = lists.merge(entries, on="message", how="left")
     host = made["host"]
     columns = {
         "message": made["message"],

@@ -16,10 +16,13 @@ _SIGNATURE = 8
 
 
 def signature_only(traffic: Traffic) -> pd.Series:
-    """Addresses, sorted, each once, that sent a TCP segment of exactly the 8 bytes of the Levin signature: text, named `ip.src`.
+    """Addresses, sorted, each once, that sent a TCP segment of exactly the 8 bytes of the Levin
+    signature: text, named `ip.src`.
 
-    What `tshark -Y "tcp.len == 8 && tcp.payload contains 01:21:01:01:01:01:01:01" -T fields -e ip.src | sort -u` prints, for IPv6 too. Such a segment begins a
-    message, or is all that was sent. The pipeline's file is `signature_only(traffic).to_csv(path, index=False, header=False)`.
+    What `tshark -Y "tcp.len == 8 && tcp.payload contains 01:21:01:01:01:01:01:01" -T fields -e
+    ip.src | sort -u` prints, for IPv6 too. Such a segment begins a
+    message, or is all that was sent. The pipeline's file is `signature_only(traffic).to_csv(path,
+    index=False, header=False)`.
 
     Needs the table messages. Raises ValueError for a part of a scan.
     """
@@ -27,7 +30,12 @@ def signature_only(traffic: Traffic) -> pd.Series:
     begun = traffic.messages[(rows["first_segment"] == _SIGNATURE) & begins_alone(rows)]
     problems = traffic.problems
     of_stream = traffic.arrays["problems"]["from_client"]
-    cut = (problems["kind"] == "no_header") & (problems["detail"] == "a header that was cut") & (problems["bytes"] == _SIGNATURE) & (of_stream >= 0)
+    cut = (
+        (problems["kind"] == "no_header")
+        & (problems["detail"] == "a header that was cut")
+        & (problems["bytes"] == _SIGNATURE)
+        & (of_stream >= 0)
+    )
     left = problems[cut].assign(from_client=of_stream[cut] == 1)
     sources = [np.asarray(ends(traffic, found)["source"], dtype=object) for found in (begun, left)]
     return pd.Series(np.unique(np.concatenate(sources)), dtype=TEXT, name="ip.src")

@@ -1,4 +1,6 @@
-"""The rows that `tshark -T fields` prints: one per packet that completes messages, with lists where it completes several."""
+"""The rows that `tshark -T fields` prints: one per packet that completes messages, with lists where
+it completes several.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,32 @@ from monerotraffic.tables.traffic import Traffic
 
 __all__ = ["PACKET_FIELDS", "PEER_LIST_FIELDS", "TESTING_FIELDS", "tsv", "write_tsv"]
 
-_VALUES = tuple(f"monero.payload.item.{name}" for name in ("key", "type", "value.uint64", "value.uint32", "value.uint16", "value.uint8", "value.string"))
+_VALUES = tuple(
+    f"monero.payload.item.{name}"
+    for name in (
+        "key",
+        "type",
+        "value.uint64",
+        "value.uint32",
+        "value.uint16",
+        "value.uint8",
+        "value.string",
+    )
+)
 
 PACKET_FIELDS = (
-    *("frame.number", "frame.time_epoch", "ip.src", "ip.dst", "monero.command", "monero.flags", "tcp.segment.count", "tcp.len", "tcp.srcport", "tcp.dstport"),
+    *(
+        "frame.number",
+        "frame.time_epoch",
+        "ip.src",
+        "ip.dst",
+        "monero.command",
+        "monero.flags",
+        "tcp.segment.count",
+        "tcp.len",
+        "tcp.srcport",
+        "tcp.dstport",
+    ),
     *_VALUES,
 )
 """Fields of the extraction script, in order: what extract_packet_data_to_json.py reads."""
@@ -29,7 +53,10 @@ TESTING_FIELDS = ("frame.time_epoch", "ip.src", "monero.command", *_VALUES)
 
 PEER_LIST_FIELDS = (
     *("frame.time_epoch", "ip.src"),
-    *(f"monero.payload.item.{name}" for name in ("key", "type", "value.uint32", "value.uint16", "value.uint8", "value.uint64")),
+    *(
+        f"monero.payload.item.{name}"
+        for name in ("key", "type", "value.uint32", "value.uint16", "value.uint8", "value.uint64")
+    ),
 )
 """Fields of the peer-list command, in order: what extract_peerlists_to_json.py reads."""
 
@@ -54,8 +81,14 @@ _OF_MESSAGE = {
 _FIELDS = {*_OF_PACKET, *_OF_MESSAGE, *ITEM_FIELDS, "frame.time_epoch", "tcp.segment.count"}
 
 
-def tsv(traffic: Traffic, fields: Sequence[str] = PACKET_FIELDS, *, to: Host | Iterable[Host] | None = None) -> pd.DataFrame:
-    """What `tshark -Y monero -T fields -e ...` prints of these fields: one row per packet that completes messages, in order of time, all columns text.
+def tsv(
+    traffic: Traffic,
+    fields: Sequence[str] = PACKET_FIELDS,
+    *,
+    to: Host | Iterable[Host] | None = None,
+) -> pd.DataFrame:
+    """What `tshark -Y monero -T fields -e ...` prints of these fields: one row per packet that
+    completes messages, in order of time, all columns text.
 
     | column | |
     |---|---|
@@ -70,9 +103,11 @@ def tsv(traffic: Traffic, fields: Sequence[str] = PACKET_FIELDS, *, to: Host | I
     | monero.payload.item.value.{u,}int{8,16,32,64} | every value of that type, elements of arrays too; booleans under int64 |
     | monero.payload.item.value.string | every string in hex, `<MISSING>` for an empty one |
 
-    Several values are joined by commas. `fields`: any of these. `to`: only packets to these addresses, as `-Y "ip.dst == ..."` does.
+    Several values are joined by commas. `fields`: any of these. `to`: only packets to these
+    addresses, as `-Y "ip.dst == ..."` does.
 
-    Needs the tables messages and, for payload items, fields: `mt.read(..., tables=["messages", "fields"])`. Raises ValueError for a field that is not among
+    Needs the tables messages and, for payload items, fields: `mt.read(..., tables=["messages",
+    "fields"])`. Raises ValueError for a field that is not among
     these, and for a part of a scan.
     """
     unknown = [field for field in fields if field not in _FIELDS]
@@ -83,7 +118,9 @@ def tsv(traffic: Traffic, fields: Sequence[str] = PACKET_FIELDS, *, to: Host | I
     place = np.searchsorted(packet, messages["packet"].to_numpy())
     heads = messages.iloc[first].reset_index(drop=True)
     wanted = [field for field in fields if field in ITEM_FIELDS]
-    lists = _items(traffic, messages["message"].to_numpy(), place, len(heads), wanted) if wanted else {}
+    lists = (
+        _items(traffic, messages["message"].to_numpy(), place, len(heads), wanted) if wanted else {}
+    )
     columns = {}
     for field in fields:
         if field in lists:
@@ -96,20 +133,34 @@ def tsv(traffic: Traffic, fields: Sequence[str] = PACKET_FIELDS, *, to: Host | I
     return pd.DataFrame(columns, index=pd.RangeIndex(len(heads)), copy=False)
 
 
-def write_tsv(traffic: Traffic, path: str | os.PathLike[str], fields: Sequence[str] = PACKET_FIELDS, *, to: Host | Iterable[Host] | None = None) -> None:
+def write_tsv(
+    traffic: Traffic,
+    path: str | os.PathLike[str],
+    fields: Sequence[str] = PACKET_FIELDS,
+    *,
+    to: Host | Iterable[Host] | None = None,
+) -> None:
     """Writes the rows of tsv() as tshark prints them: columns between tabs, no header, UTF-8."""
     made = tsv(traffic, fields, to=to)
-    lines = made.iloc[:, 0].str.cat([made.iloc[:, place] for place in range(1, made.shape[1])], sep="\t")
+    lines = made.iloc[:, 0].str.cat(
+        [made.iloc[:, place] for place in range(1, made.shape[1])], sep="\t"
+    )
     Path(path).write_text("".join((lines + "\n").tolist()), encoding="utf-8", newline="\n")
 
 
-def _items(traffic: Traffic, messages: np.ndarray, place: np.ndarray, count: int, names: list[str]) -> dict[str, np.ndarray]:
+def _items(
+    traffic: Traffic, messages: np.ndarray, place: np.ndarray, count: int, names: list[str]
+) -> dict[str, np.ndarray]:
     """The payload items of these messages, `place` being the packet of each."""
     items = traffic.fields
     order = np.full(int(messages.max(initial=-1)) + 1, -1, dtype=np.int64)
     order[messages] = np.arange(len(messages))
     of_item = items["message"].to_numpy()
-    rank = np.where(of_item < len(order), order[np.minimum(of_item, len(order) - 1)], -1) if len(order) else np.full(len(items), -1)
+    rank = (
+        np.where(of_item < len(order), order[np.minimum(of_item, len(order) - 1)], -1)
+        if len(order)
+        else np.full(len(items), -1)
+    )
     sequence = np.argsort(rank, kind="stable")
     sequence = sequence[rank[sequence] >= 0]
     return item_lists(items.iloc[sequence], place[rank[sequence]], count, names)
@@ -126,5 +177,9 @@ def _of_packet(field: str, heads: pd.DataFrame) -> pd.Series:
 
 def _epoch(times: pd.Series) -> pd.Series:
     since = pd.Series(times.dt.tz_localize(None).to_numpy().astype("M8[ns]").astype(np.int64))
-    made = (since // 1_000_000_000).astype(str) + "." + (since % 1_000_000_000).astype(str).str.zfill(9)
+    made = (
+        (since // 1_000_000_000).astype(str)
+        + "."
+        + (since % 1_000_000_000).astype(str).str.zfill(9)
+    )
     return made.where(times.notna().to_numpy(), "").astype(TEXT)

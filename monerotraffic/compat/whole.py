@@ -18,14 +18,30 @@ __all__ = ["TEXT", "ends", "numbers_text", "segments_text", "stamps", "text", "w
 TEXT = pd.Index(["x"]).dtype
 """pandas' own kind of text: object before pandas 3, str from then on."""
 
-_COLUMNS = ["message", "connection", "from_client", "end_time", "end_frame", "end_length", "command", "flags", "length", "return_code", "version", "segments"]
+_COLUMNS = [
+    "message",
+    "connection",
+    "from_client",
+    "end_time",
+    "end_frame",
+    "end_length",
+    "command",
+    "flags",
+    "length",
+    "return_code",
+    "version",
+    "segments",
+]
 
 
 def whole(traffic: Traffic, to: Host | Iterable[Host] | None = None) -> pd.DataFrame:
-    """One row per whole message (status complete or malformed), in order of the packets that completed them.
+    """One row per whole message (status complete or malformed), in order of the packets that
+    completed them.
 
-    Columns: `message, connection, from_client, end_time, end_frame, end_length, command, flags, length, return_code, version, segments` as in messages; those
-    of ends(); `packet`, the number of the packet that completed it, the same for all that one packet completed.
+    Columns: `message, connection, from_client, end_time, end_frame, end_length, command, flags,
+    length, return_code, version, segments` as in messages; those
+    of ends(); `packet`, the number of the packet that completed it, the same for all that one
+    packet completed.
     `to`: only messages to these addresses.
 
     Raises ValueError where connections are missing, as in parts of a scan.
@@ -40,11 +56,15 @@ def whole(traffic: Traffic, to: Host | Iterable[Host] | None = None) -> pd.DataF
 
 
 def ends(traffic: Traffic, rows: pd.DataFrame) -> dict[str, Any]:
-    """The columns `source, source_port, destination, destination_port, vantage` of rows that have `connection` and `from_client`."""
+    """The columns `source, source_port, destination, destination_port, vantage` of rows that have
+    `connection` and `from_client`.
+    """
     connections, from_client = traffic.connections, rows["from_client"].to_numpy(dtype=bool)
     place = _places(connections["connection"].to_numpy(), rows["connection"].to_numpy())
     client, server = (connections[side].array.take(place) for side in ("client", "server"))
-    client_port, server_port = (connections[f"{side}_port"].to_numpy()[place] for side in ("client", "server"))
+    client_port, server_port = (
+        connections[f"{side}_port"].to_numpy()[place] for side in ("client", "server")
+    )
     return {
         "source": _either(from_client, client, server),
         "source_port": np.where(from_client, client_port, server_port),
@@ -61,11 +81,15 @@ def _places(ids: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.int64]:
     there = place < len(ids)
     there[there] = ids[order[place[there]]] == wanted[there]
     if not there.all():
-        raise ValueError("the connections of some messages are not here: give what read() returned, not a part of a scan")
+        raise ValueError(
+            "the connections of some messages are not here: give what read() returned, not a part of a scan"
+        )
     return order[place]
 
 
-def _either(choose: NDArray[np.bool_], one: pd.Categorical, other: pd.Categorical) -> pd.Categorical:
+def _either(
+    choose: NDArray[np.bool_], one: pd.Categorical, other: pd.Categorical
+) -> pd.Categorical:
     """Values of two address columns, which share one dtype."""
     return pd.Categorical.from_codes(np.where(choose, one.codes, other.codes), dtype=one.dtype)
 
@@ -74,7 +98,9 @@ def _either(choose: NDArray[np.bool_], one: pd.Categorical, other: pd.Categorica
 
 
 def text(values: Any) -> pd.Series:
-    """A Categorical as plain text, missing where it is: grouping by a Categorical would bring up values that do not occur."""
+    """A Categorical as plain text, missing where it is: grouping by a Categorical would bring up
+    values that do not occur.
+    """
     return pd.Series(np.asarray(values, dtype=object), dtype=TEXT)
 
 
@@ -92,7 +118,9 @@ def segments_text(segments: pd.Series) -> pd.Series:
 
 
 def stamps(times: pd.Series, unit: str = "us") -> pd.Series:
-    """UTC times as the pipeline writes them, `2026-11-22 23:02:08.738983`: rounded to microseconds, or (unit "s") cut to seconds; missing where unknown."""
+    """UTC times as the pipeline writes them, `2026-11-22 23:02:08.738983`: rounded to microseconds,
+    or (unit "s") cut to seconds; missing where unknown.
+    """
     naive = times.dt.tz_localize(None).dt.round("us")
     values: NDArray[np.datetime64] = naive.to_numpy().astype(f"M8[{unit}]")
     made = pd.Series(np.datetime_as_string(values).astype(object), index=times.index, dtype=TEXT)

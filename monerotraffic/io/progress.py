@@ -12,7 +12,9 @@ from monerotraffic.io.sources import STDIN
 __all__ = ["Meter", "Progress", "size_of"]
 
 Progress = bool | Callable[[int, int], object]
-"""False: silence; True: a tqdm bar; or called with the bytes read and the bytes in all (-1 if unknown)."""
+"""False: silence; True: a tqdm bar; or called with the bytes read and the bytes in all (-1 if
+unknown).
+"""
 
 
 def size_of(files: Iterable[str]) -> int:
@@ -38,8 +40,12 @@ class Meter:
             try:
                 from tqdm.auto import tqdm
             except ImportError:
-                raise ImportError("progress=True shows tqdm's bar, which is not installed: pip install tqdm, or give a function (position, size)") from None
-            self._bar = tqdm(total=total if total >= 0 else None, unit="B", unit_scale=True, unit_divisor=1024)
+                raise ImportError(
+                    "progress=True shows tqdm's bar, which is not installed: pip install tqdm, or give a function (position, size)"
+                ) from None
+            self._bar = tqdm(
+                total=total if total >= 0 else None, unit="B", unit_scale=True, unit_divisor=1024
+            )
 
     def at(self, position: int) -> None:
         """The current stream is at `position`."""
@@ -57,6 +63,11 @@ class Meter:
     def __enter__(self) -> Meter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if self._bar is not None:
             self._bar.close()

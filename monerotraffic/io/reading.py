@@ -24,7 +24,9 @@ from monerotraffic.tables.traffic import Traffic
 __all__ = ["DEFAULT_PORTS", "read", "scan"]
 
 DEFAULT_PORTS = (18080, 28080, 38080)
-"""TCP ports of Monero's main, test and stage networks: a connection that uses one of them is Monero's, whatever it carries."""
+"""TCP ports of Monero's main, test and stage networks: a connection that uses one of them is
+Monero's, whatever it carries.
+"""
 
 Hosts = Host | Iterable[Host] | Mapping[str, Host | Iterable[Host]]
 Rows = dict[str, NDArray[Any]]
@@ -34,7 +36,12 @@ _STEP = 16 << 20
 _NO_END = np.iinfo(np.int64).max
 _ADDRESS_FIELDS = frozenset({"client", "server", "host"})
 _STRING_ROLES = frozenset({"bytes", "text", "raw"})
-_ID_FIELDS = {"connection": "connections", "message": "messages", "reply_to": "messages", "file": "files"}
+_ID_FIELDS = {
+    "connection": "connections",
+    "message": "messages",
+    "reply_to": "messages",
+    "file": "files",
+}
 _NAMED = 10
 """Files that a CaptureWarning names."""
 _BREAKS = (CaptureError, MemoryError)
@@ -53,27 +60,40 @@ def read(
     """Reads captures (pcap, pcapng, whatever else libpcap knows; plain, gzip, zstd) into tables.
 
     source
-        A path, a glob, a folder, a list of these: one stream of packets in time order, so that connections and messages cross the files of a ring. "-" or
-        sys.stdin is standard input; it and named pipes are waited for. A folder stands for the captures directly in it. A dict of these by name of the
-        vantage node is several streams: ids of connections, messages and files go on from one to the next, and connections.vantage is the name.
+        A path, a glob, a folder, a list of these: one stream of packets in time order, so that
+        connections and messages cross the files of a ring. "-" or
+        sys.stdin is standard input; it and named pipes are waited for. A folder stands for the
+        captures directly in it. A dict of these by name of the
+        vantage node is several streams: ids of connections, messages and files go on from one to
+        the next, and connections.vantage is the name.
     host
-        The vantage node's address or addresses; for a dict also a dict by the same names. Without it the vantage node is, of each IP version, the address
-        with the most other ends among the Monero connections (see monerotraffic.net.vantage.Evidence.hosts); `Traffic.hosts` tells it.
+        The vantage node's address or addresses; for a dict also a dict by the same names. Without
+        it the vantage node is, of each IP version, the address
+        with the most other ends among the Monero connections (see
+        monerotraffic.net.vantage.Evidence.hosts); `Traffic.hosts` tells it.
     tables
-        Names of the tables to decode, None for all but `fields`, which is made only if named (monerotraffic.TABLES names them all). connections, problems and
-        files are always made. Blobs of transactions and blocks are looked into only for the tables transactions and blocks.
+        Names of the tables to decode, None for all but `fields`, which is made only if named
+        (monerotraffic.TABLES names them all). connections, problems and
+        files are always made. Blobs of transactions and blocks are looked into only for the tables
+        transactions and blocks.
     ports
-        Further TCP ports that make a connection Monero's whatever it carries. The default ones do so in any case.
+        Further TCP ports that make a connection Monero's whatever it carries. The default ones do
+        so in any case.
     limits
         Bounds on memory and patience other than the defaults; `monerotraffic.limits()` lists them.
     progress
-        True for a tqdm bar, or a function that is called with the bytes read and the bytes in all (-1 if unknown).
+        True for a tqdm bar, or a function that is called with the bytes read and the bytes in all
+        (-1 if unknown).
 
-    A file that is damaged or cut gives what was readable, a row of `problems` and one CaptureWarning for all of them.
+    A file that is damaged or cut gives what was readable, a row of `problems` and one
+    CaptureWarning for all of them.
 
-    Raises CaptureError if a file cannot be read at all, naming it and the cause (CaptureNotFoundError, which is a FileNotFoundError too, if it is not there);
-    CaptureError or MemoryError if reading breaks off, then with what was read so far as its attribute `traffic` (which a MemoryError lacks if memory does not
-    even suffice for that): whole messages, all that each says, and the connections that had ended; ValueError for unknown tables or limits, for ports and hosts
+    Raises CaptureError if a file cannot be read at all, naming it and the cause
+    (CaptureNotFoundError, which is a FileNotFoundError too, if it is not there);
+    CaptureError or MemoryError if reading breaks off, then with what was read so far as its
+    attribute `traffic` (which a MemoryError lacks if memory does not
+    even suffice for that): whole messages, all that each says, and the connections that had ended;
+    ValueError for unknown tables or limits, for ports and hosts
     that are none; TypeError; ImportError for a bar without tqdm.
     """
     run = _Run(source, host, tables, ports, limits)
@@ -93,14 +113,19 @@ def scan(
     limits: Mapping[str, int] | None = None,
     progress: Progress = False,
 ) -> Iterator[Traffic]:
-    """Reads captures in bounded memory: the tables of read in parts of about `rows` rows, each a Traffic. Arguments and errors as for read.
+    """Reads captures in bounded memory: the tables of read in parts of about `rows` rows, each a
+    Traffic. Arguments and errors as for read.
 
-    Ids are the same as read's, and the parts laid end to end are read's tables, but for connections, which stand in the part in which they ended, and files,
-    which stand in the last part (of each vantage node). There is always at least one part. What is kept from part to part, beside open connections, is each
+    Ids are the same as read's, and the parts laid end to end are read's tables, but for
+    connections, which stand in the part in which they ended, and files,
+    which stand in the last part (of each vantage node). There is always at least one part. What is
+    kept from part to part, beside open connections, is each
     distinct address and hash.
 
-    Without `host=` the files are read twice, first to find the vantage node; what cannot be read twice (standard input, a pipe) is judged by its beginning:
-    `Traffic.hosts` is empty in parts before the first connection of Monero. The CaptureWarning comes at the end. The attribute `traffic` of a CaptureError or
+    Without `host=` the files are read twice, first to find the vantage node; what cannot be read
+    twice (standard input, a pipe) is judged by its beginning:
+    `Traffic.hosts` is empty in parts before the first connection of Monero. The CaptureWarning
+    comes at the end. The attribute `traffic` of a CaptureError or
     MemoryError that breaks reading off is the last part: what was read since the one before.
     """
     rows = operator.index(rows)
@@ -119,7 +144,9 @@ def _scan(run: _Run, rows: int, progress: Progress) -> Iterator[Traffic]:
 
 
 class _Stream:
-    """The captures of one vantage node while they are read. What it hands out has ids and codes that are valid for the whole run."""
+    """The captures of one vantage node while they are read. What it hands out has ids and codes
+    that are valid for the whole run.
+    """
 
     def __init__(self, reader: Reader, names: Names, bases: Mapping[str, int]) -> None:
         self.reader = reader
@@ -131,12 +158,22 @@ class _Stream:
     def __enter__(self) -> _Stream:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.reader.close()
 
     def take(self, tables: Iterable[str]) -> Rows:
-        """The rows of these tables since the last call. What was taken of them when memory ran out waits for the next."""
-        self._translation.learn(self.reader.addresses(self._translation.address_count), self.reader.strings(self._translation.string_count))
+        """The rows of these tables since the last call. What was taken of them when memory ran out
+        waits for the next.
+        """
+        self._translation.learn(
+            self.reader.addresses(self._translation.address_count),
+            self.reader.strings(self._translation.string_count),
+        )
         for table in tables:
             if table not in self._taken:
                 self._taken[table] = self.reader.take(table)
@@ -156,7 +193,9 @@ class _Stream:
                 ids[ids >= 0] += base
 
 
-def _translate(table: str, rows: NDArray[Any], addresses: NDArray[np.int32], strings: NDArray[np.int32]) -> None:
+def _translate(
+    table: str, rows: NDArray[Any], addresses: NDArray[np.int32], strings: NDArray[np.int32]
+) -> None:
     """Puts our codes in the place of the reader's."""
     for field in SCHEMA[table].fields:
         if field.name in _ADDRESS_FIELDS:
@@ -198,7 +237,14 @@ class _Pieces:
 class _Run:
     """One call of read or scan."""
 
-    def __init__(self, source: Sources, host: Hosts | None, tables: Iterable[str] | None, ports: Iterable[int], limits: Mapping[str, int] | None) -> None:
+    def __init__(
+        self,
+        source: Sources,
+        host: Hosts | None,
+        tables: Iterable[str] | None,
+        ports: Iterable[int],
+        limits: Mapping[str, int] | None,
+    ) -> None:
         self._tables = _known_tables(tables)
         self._ports = _known_ports(ports)
         self._limits = dict(limits) if limits is not None else None
@@ -237,11 +283,15 @@ class _Run:
                     self._read_stream(label, stream, pieces, nodes, meter)
         except _BREAKS as error:
             if nodes:
-                vars(error)["traffic"] = Traffic(pieces.join(), self._names.view(), nodes, self._reached)
+                vars(error)["traffic"] = Traffic(
+                    pieces.join(), self._names.view(), nodes, self._reached
+                )
             raise
         return Traffic(pieces.join(), self._names.view(), nodes, self._reached)
 
-    def _read_stream(self, label: str | None, stream: _Stream, pieces: _Pieces, nodes: list[Node], meter: Meter) -> None:
+    def _read_stream(
+        self, label: str | None, stream: _Stream, pieces: _Pieces, nodes: list[Node], meter: Meter
+    ) -> None:
         """Also where reading breaks off, what was read is added to `pieces` and `nodes`."""
         try:
             while stream.reader.step(bytes=_STEP):
@@ -252,7 +302,9 @@ class _Run:
         self._finish(label, stream, pieces, nodes, whole=True)
         meter.finish(max(stream.reader.size, stream.reader.position))
 
-    def _finish(self, label: str | None, stream: _Stream, pieces: _Pieces, nodes: list[Node], whole: bool) -> None:
+    def _finish(
+        self, label: str | None, stream: _Stream, pieces: _Pieces, nodes: list[Node], whole: bool
+    ) -> None:
         rows = stream.take(self._tables)
         pieces.add(rows)
         hosts = self._hosts[label]
@@ -260,9 +312,24 @@ class _Run:
             hosts = self._hosts_of(rows, whole)
         nodes.append(self._end_of_stream(label, stream, hosts, _counts(rows), rows, whole))
 
-    def _end_of_stream(self, label: str | None, stream: _Stream, hosts: tuple[str, ...], counts: Mapping[str, int], rows: Rows, whole: bool) -> Node:
-        """Notes what is to be told of a stream whose last rows these are. If it is not read to its end (`whole`), there are connections that have no row."""
-        node = Node(label, hosts, self._bases["connections"], self._bases["connections"] + counts["connections"] if whole else _NO_END)
+    def _end_of_stream(
+        self,
+        label: str | None,
+        stream: _Stream,
+        hosts: tuple[str, ...],
+        counts: Mapping[str, int],
+        rows: Rows,
+        whole: bool,
+    ) -> Node:
+        """Notes what is to be told of a stream whose last rows these are. If it is not read to its
+        end (`whole`), there are connections that have no row.
+        """
+        node = Node(
+            label,
+            hosts,
+            self._bases["connections"],
+            self._bases["connections"] + counts["connections"] if whole else _NO_END,
+        )
         for table, count in counts.items():
             self._bases[table] += count
         self._note_damage(rows, self._names.view())
@@ -295,7 +362,9 @@ class _Run:
                 yield from self._scan_stream(label, stream, rows, meter)
                 meter.finish(max(stream.reader.size, stream.reader.position))
 
-    def _scan_stream(self, label: str | None, stream: _Stream, wanted: int, meter: Meter) -> Iterator[Traffic]:
+    def _scan_stream(
+        self, label: str | None, stream: _Stream, wanted: int, meter: Meter
+    ) -> Iterator[Traffic]:
         counts = {"connections": 0, "messages": 0, "files": 0}
         pieces, more = _Pieces(self._tables), True
         while more:
@@ -306,7 +375,9 @@ class _Run:
                     self._take_piece(stream, pieces, counts)
             except _BREAKS as error:
                 self._take_piece(stream, pieces, counts)
-                vars(error)["traffic"] = self._part(label, stream, pieces.join(), counts, more=False, whole=False)
+                vars(error)["traffic"] = self._part(
+                    label, stream, pieces.join(), counts, more=False, whole=False
+                )
                 raise
             yield self._part(label, stream, pieces.join(), counts, more)
 
@@ -316,7 +387,15 @@ class _Run:
         for table, count in _counts(taken).items():
             counts[table] += count
 
-    def _part(self, label: str | None, stream: _Stream, rows: Rows, counts: Mapping[str, int], more: bool, whole: bool = True) -> Traffic:
+    def _part(
+        self,
+        label: str | None,
+        stream: _Stream,
+        rows: Rows,
+        counts: Mapping[str, int],
+        more: bool,
+        whole: bool = True,
+    ) -> Traffic:
         hosts = self._hosts[label]
         if hosts is None:
             hosts = self._hosts_of(rows, whole=False)
@@ -326,11 +405,16 @@ class _Run:
             node = Node(label, hosts, self._bases["connections"], _NO_END)
         else:
             node = self._end_of_stream(label, stream, hosts, counts, rows, whole)
-        nodes = [node if other == label else Node(other, self._hosts[other] or (), 0, 0) for other in self._files]
+        nodes = [
+            node if other == label else Node(other, self._hosts[other] or (), 0, 0)
+            for other in self._files
+        ]
         return Traffic(rows, self._names.view(), nodes, self._reached)
 
     def _hosts_of(self, rows: Rows, whole: bool) -> tuple[str, ...]:
-        """The vantage node by these rows; of a part of them also by messages of connections that have not ended."""
+        """The vantage node by these rows; of a part of them also by messages of connections that
+        have not ended.
+        """
         evidence = Evidence(self._ports)
         evidence.add_connections(rows["connections"])
         if "messages" in rows and not whole:
@@ -340,25 +424,50 @@ class _Run:
     # ---- what to warn of ----
 
     def _note_damage(self, rows: Rows, names: NamesView) -> None:
-        """Remembers what of the current stream is damaged and what link types are not read; at its end, when `files` tells their paths, for good."""
+        """Remembers what of the current stream is damaged and what link types are not read; at its
+        end, when `files` tells their paths, for good.
+        """
         kind = SCHEMA["problems"].field("kind")
         problems = rows["problems"]
         concerned = problems[np.isin(problems["kind"], [kind.code("file"), kind.code("link_type")])]
-        self._pending.extend(zip(concerned["file"].tolist(), (_text(names, code) for code in concerned["detail"].tolist()), strict=True))
+        self._pending.extend(
+            zip(
+                concerned["file"].tolist(),
+                (_text(names, code) for code in concerned["detail"].tolist()),
+                strict=True,
+            )
+        )
         files = rows["files"]
         if len(files):
-            paths = dict(zip(files["file"].tolist(), (_text(names, code) for code in files["path"].tolist()), strict=True))
-            self._damage.extend(f"{paths[file]}: {detail}" if file in paths else detail for file, detail in self._pending)
+            paths = dict(
+                zip(
+                    files["file"].tolist(),
+                    (_text(names, code) for code in files["path"].tolist()),
+                    strict=True,
+                )
+            )
+            self._damage.extend(
+                f"{paths[file]}: {detail}" if file in paths else detail
+                for file, detail in self._pending
+            )
             self._pending.clear()
 
     def warn(self, stacklevel: int) -> None:
         """One CaptureWarning for all that was damaged."""
         damage = list(dict.fromkeys(self._damage))
         if self._reached["problems"]:
-            damage.append(f"{self._reached['problems']} further problems are not listed (limit problems)")
+            damage.append(
+                f"{self._reached['problems']} further problems are not listed (limit problems)"
+            )
         if damage:
-            more = [f"and {len(damage) - _NAMED} more, see problems"] if len(damage) > _NAMED else []
-            warnings.warn(f"not all could be read: {'; '.join([*damage[:_NAMED], *more])}", CaptureWarning, stacklevel=stacklevel)
+            more = (
+                [f"and {len(damage) - _NAMED} more, see problems"] if len(damage) > _NAMED else []
+            )
+            warnings.warn(
+                f"not all could be read: {'; '.join([*damage[:_NAMED], *more])}",
+                CaptureWarning,
+                stacklevel=stacklevel,
+            )
 
 
 def _text(names: NamesView, code: int) -> str:
@@ -366,7 +475,9 @@ def _text(names: NamesView, code: int) -> str:
 
 
 def _counts(rows: Rows) -> dict[str, int]:
-    """How many ids of each kind the whole rows of a stream use. Messages are counted by their connections, so that ids do not depend on the tables decoded."""
+    """How many ids of each kind the whole rows of a stream use. Messages are counted by their
+    connections, so that ids do not depend on the tables decoded.
+    """
     connections = rows["connections"]
     messages = int(connections["client_messages"].sum() + connections["server_messages"].sum())
     return {"connections": len(connections), "messages": messages, "files": len(rows["files"])}
@@ -395,7 +506,9 @@ def _known_ports(ports: Iterable[int]) -> tuple[int, ...]:
     return tuple(sorted(known))
 
 
-def _known_hosts(host: Hosts | None, labels: Iterable[str | None]) -> dict[str | None, tuple[str, ...] | None]:
+def _known_hosts(
+    host: Hosts | None, labels: Iterable[str | None]
+) -> dict[str | None, tuple[str, ...] | None]:
     """The given addresses of every vantage node, None for one that is to be found out."""
     labels = list(labels)
     if not isinstance(host, Mapping):
@@ -404,5 +517,10 @@ def _known_hosts(host: Hosts | None, labels: Iterable[str | None]) -> dict[str |
     if labels == [None]:
         raise ValueError("host= is a dict, but the source names no vantage nodes")
     if unknown:
-        raise ValueError(f"host= names the vantage node {unknown[0]!r}, which the source does not: {', '.join(map(repr, labels))}")
-    return {label: hosts_of(host[label]) if label is not None and label in host else None for label in labels}
+        raise ValueError(
+            f"host= names the vantage node {unknown[0]!r}, which the source does not: {', '.join(map(repr, labels))}"
+        )
+    return {
+        label: hosts_of(host[label]) if label is not None and label in host else None
+        for label in labels
+    }

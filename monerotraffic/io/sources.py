@@ -35,7 +35,9 @@ _ZSTD = bytes.fromhex("28b52ffd")
 
 
 def nodes_of(source: Sources) -> dict[str | None, list[str]]:
-    """The files of every vantage node, in order; the only key is None where the source names no nodes. Errors as files_of."""
+    """The files of every vantage node, in order; the only key is None where the source names no
+    nodes. Errors as files_of.
+    """
     if not isinstance(source, Mapping):
         return {None: files_of(source)}
     if not source:
@@ -51,13 +53,18 @@ def nodes_of(source: Sources) -> dict[str | None, list[str]]:
 
 
 def files_of(source: Source) -> list[str]:
-    """The files that a source stands for, each once (links and repetitions of one file included), as str.
+    """The files that a source stands for, each once (links and repetitions of one file included),
+    as str.
 
-    A folder stands for the captures directly in it, by name: files that begin like pcap or pcapng, plain, gzipped or zstd-compressed; others are left out.
-    A glob stands for the files that match, `**` crosses folders. "-" and sys.stdin (or its buffer) are standard input, which must be alone.
+    A folder stands for the captures directly in it, by name: files that begin like pcap or pcapng,
+    plain, gzipped or zstd-compressed; others are left out.
+    A glob stands for the files that match, `**` crosses folders. "-" and sys.stdin (or its buffer)
+    are standard input, which must be alone.
 
-    Raises CaptureError for an empty list, a folder without captures or a glob without match, CaptureNotFoundError (which is a FileNotFoundError too) for
-    a file that is not there, ValueError for standard input that is not alone, TypeError for what is no source.
+    Raises CaptureError for an empty list, a folder without captures or a glob without match,
+    CaptureNotFoundError (which is a FileNotFoundError too) for
+    a file that is not there, ValueError for standard input that is not alone, TypeError for what is
+    no source.
     """
     files = _distinct(_expand(source))
     if not files:
@@ -78,10 +85,14 @@ def _expand(source: Any) -> list[str]:
     if hasattr(source, "read"):
         if _is_stdin(source):
             return [STDIN]
-        raise TypeError(f"{source!r}: of open files only standard input can be read; give the path instead")
+        raise TypeError(
+            f"{source!r}: of open files only standard input can be read; give the path instead"
+        )
     if isinstance(source, Iterable) and not isinstance(source, Mapping):
         return [file for one in source for file in _expand(one)]
-    raise TypeError(f"{source!r} is no source of captures: give a path, a glob, a folder, a list of these, or a dict of these by vantage node")
+    raise TypeError(
+        f"{source!r} is no source of captures: give a path, a glob, a folder, a list of these, or a dict of these by vantage node"
+    )
 
 
 def _is_stdin(file: Any) -> bool:
@@ -101,7 +112,9 @@ def _expand_path(path: str) -> list[str]:
     if os.path.isdir(path):
         return _captures_in(path)
     if not os.path.lexists(path) and glob.has_magic(path):
-        matches = [match for match in sorted(glob.glob(path, recursive=True)) if not os.path.isdir(match)]
+        matches = [
+            match for match in sorted(glob.glob(path, recursive=True)) if not os.path.isdir(match)
+        ]
         if not matches:
             raise CaptureError(f"{path}: no file matches")
         return matches
@@ -123,14 +136,20 @@ def _captures_in(folder: str) -> list[str]:
         names = sorted(os.listdir(folder))
     except OSError as error:
         raise CaptureError(f"{folder}: {error.strerror}") from error
-    captures = [path for path in (os.path.join(folder, name) for name in names) if os.path.isfile(path) and is_capture(path)]
+    captures = [
+        path
+        for path in (os.path.join(folder, name) for name in names)
+        if os.path.isfile(path) and is_capture(path)
+    ]
     if not captures:
         raise CaptureError(f"{folder}: no capture in this folder")
     return captures
 
 
 def is_capture(path: str) -> bool:
-    """Whether a file begins like pcap or pcapng, plain or compressed. CaptureError if it cannot be opened."""
+    """Whether a file begins like pcap or pcapng, plain or compressed. CaptureError if it cannot be
+    opened.
+    """
     try:
         with Path(path).open("rb") as file:
             start = file.read(4)
@@ -151,7 +170,9 @@ def _gunzipped_start(file: IO[bytes]) -> bytes:
 
 
 def _opens(path: str) -> bool:
-    """Whether the core takes a file for a capture: it knows zstd, the standard library (before 3.14) does not."""
+    """Whether the core takes a file for a capture: it knows zstd, the standard library (before
+    3.14) does not.
+    """
     try:
         _core.Reader([path], ports=(), tables=()).close()
     except CaptureError:

@@ -1,6 +1,18 @@
-"""Metrics: pure functions from Traffic to DataFrames. docs/metrics.md defines each, with its unit."""
+"""Metrics: pure functions from Traffic to DataFrames. docs/metrics.md defines each, with its
+unit.
+"""
 
-from monerotraffic.metrics.connections import CATEGORIES, categories, connection_table, requests, short_lived, slot_holders, slots, sync_gaps, sync_rhythm
+from monerotraffic.metrics.connections import (
+    CATEGORIES,
+    categories,
+    connection_table,
+    requests,
+    short_lived,
+    slot_holders,
+    slots,
+    sync_gaps,
+    sync_rhythm,
+)
 from monerotraffic.metrics.forks import MAINNET_FORKS, fork_ranges, fork_versions
 from monerotraffic.metrics.fragmentation import levin_fragments, segmentation, segments_by_size
 from monerotraffic.metrics.identity import (
@@ -17,9 +29,26 @@ from monerotraffic.metrics.identity import (
     sites_per_id,
 )
 from monerotraffic.metrics.network import autonomous_systems, peer_subnets, subnets_of
-from monerotraffic.metrics.peer_lists import advertised_hosts, advertised_subnets, ban_list_adoption, host_ports, list_diversity, sender_diversity
-from monerotraffic.metrics.relay import block_arrivals, first_senders, fluff_order, transaction_arrivals
-from monerotraffic.metrics.similarity import list_similarity, sender_similarity, similarity_distribution, vantage_similarity
+from monerotraffic.metrics.peer_lists import (
+    advertised_hosts,
+    advertised_subnets,
+    ban_list_adoption,
+    host_ports,
+    list_diversity,
+    sender_diversity,
+)
+from monerotraffic.metrics.relay import (
+    block_arrivals,
+    first_senders,
+    fluff_order,
+    transaction_arrivals,
+)
+from monerotraffic.metrics.similarity import (
+    list_similarity,
+    sender_similarity,
+    similarity_distribution,
+    vantage_similarity,
+)
 from monerotraffic.metrics.structure import (
     encodings,
     garbage,
@@ -32,7 +61,14 @@ from monerotraffic.metrics.structure import (
     writers,
 )
 from monerotraffic.metrics.timed_sync import peer_ticks, tick_pairs
-from monerotraffic.metrics.topology import centrality, communities, components, degrees, late_entries, peer_graph
+from monerotraffic.metrics.topology import (
+    centrality,
+    communities,
+    components,
+    degrees,
+    late_entries,
+    peer_graph,
+)
 from monerotraffic.tables.view import View
 
 __all__ = [

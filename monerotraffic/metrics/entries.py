@@ -24,7 +24,9 @@ _LIST = ["message", "connection", "peer", "command", "kind", "time", "file", "fr
 
 @dataclass(frozen=True)
 class Pairs:
-    """Distinct pairs of something (a list, a sender) and a host, in order of the first, then the second."""
+    """Distinct pairs of something (a list, a sender) and a host, in order of the first, then the
+    second.
+    """
 
     of: Ints
     """Place of the list, or address code of the sender."""
@@ -36,10 +38,14 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Entries:
-    """Peer lists that peers sent in whole messages. What the vantage node itself hands out is left out."""
+    """Peer lists that peers sent in whole messages. What the vantage node itself hands out is left
+    out.
+    """
 
     lists: pd.DataFrame
-    """One row per list that is not empty: message, connection, peer, command, kind, time, file, frame; `entries`."""
+    """One row per list that is not empty: message, connection, peer, command, kind, time, file,
+    frame; `entries`.
+    """
     of: NDArray[np.int32]
     """Of each entry, the place of its list in `lists`."""
     host: NDArray[np.int32]
@@ -65,13 +71,17 @@ class Entries:
     def _endpoints(self) -> tuple[Pairs, Ints]:
         """Distinct pairs of a list and a host, and the distinct ports of each."""
         known = self.host >= 0
-        keys = (self.of[known].astype(np.int64) * len(self.addresses.text) + self.host[known]) << 16 | self.port[known]
+        keys = (
+            self.of[known].astype(np.int64) * len(self.addresses.text) + self.host[known]
+        ) << 16 | self.port[known]
         keys, mentions = distinct(keys)
         starts = np.flatnonzero(np.diff(keys >> 16, prepend=-1))
         if not len(starts):
             return Pairs(keys, keys, keys), keys
         of, host = np.divmod(keys[starts] >> 16, len(self.addresses.text))
-        return Pairs(of, host, np.add.reduceat(mentions, starts)), np.diff(np.append(starts, len(keys)))
+        return Pairs(of, host, np.add.reduceat(mentions, starts)), np.diff(
+            np.append(starts, len(keys))
+        )
 
     @property
     def in_lists(self) -> Pairs:
@@ -96,19 +106,26 @@ class Entries:
         """Distinct senders (address codes), hosts and ports."""
         senders, place = np.unique(self.sender, return_inverse=True)
         known = self.host >= 0
-        keys = (place[self.of[known]] * len(self.addresses.text) + self.host[known]) << 16 | self.port[known]
+        keys = (
+            place[self.of[known]] * len(self.addresses.text) + self.host[known]
+        ) << 16 | self.port[known]
         keys, _ = distinct(keys)
         place, host = np.divmod(keys >> 16, max(1, len(self.addresses.text)))
         return senders[place], host, keys & 0xFFFF
 
     @cached_property
     def repeated(self) -> NDArray[np.bool_]:
-        """Which entries name a host and port that the same connection named before, in this list or an earlier one."""
+        """Which entries name a host and port that the same connection named before, in this list or
+        an earlier one.
+        """
         made = np.zeros(len(self.of), dtype=np.bool_)
         known = np.flatnonzero(self.host >= 0)
-        keys = (self.connection[self.of[known]] * len(self.addresses.text) + self.host[known]) << 16 | self.port[known]
+        keys = (
+            self.connection[self.of[known]] * len(self.addresses.text) + self.host[known]
+        ) << 16 | self.port[known]
         values, count = distinct(keys)
-        repeating = np.unique((values[count > 1] >> 16) // max(1, len(self.addresses.text)))  # connections: of monerod's there are none
+        # connections: of monerod's there are none
+        repeating = np.unique((values[count > 1] >> 16) // max(1, len(self.addresses.text)))
         chosen = np.isin(self.connection, repeating)[self.of[known]]
         known, keys = known[chosen], keys[chosen]
         order = np.argsort(keys, kind="stable")
@@ -125,7 +142,9 @@ class Entries:
 
 
 def distinct(keys: Ints) -> tuple[Ints, Ints]:
-    """The distinct keys (none is negative) in order, and how often each came. Sorting is faster than the hash table of numpy.unique where there are many."""
+    """The distinct keys (none is negative) in order, and how often each came. Sorting is faster
+    than the hash table of numpy.unique where there are many.
+    """
     keys = np.sort(keys)
     starts = np.flatnonzero(np.diff(keys, prepend=-1))
     return keys[starts], np.diff(np.append(starts, len(keys)))
@@ -150,7 +169,11 @@ def entries(traffic: Traffic | View) -> Entries:
 def _entries(view: View) -> Entries:
     rows = view.traffic.arrays["peer_lists"]
     message = rows["message"]
-    starts = np.flatnonzero(np.append(True, message[1:] != message[:-1])) if len(message) else np.empty(0, dtype=np.intp)
+    starts = (
+        np.flatnonzero(np.append(True, message[1:] != message[:-1]))
+        if len(message)
+        else np.empty(0, dtype=np.intp)
+    )
     lengths = np.diff(np.append(starts, len(message)))
     received = view.received
     places = positions(received["message"].to_numpy(), message[starts])

@@ -9,18 +9,33 @@ from numpy.typing import NDArray
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, positions, viewed
 
-__all__ = ["HEADER", "SIGNATURE", "SIZE_CLASSES", "levin_fragments", "segmentation", "segments_by_size"]
+__all__ = [
+    "HEADER",
+    "SIGNATURE",
+    "SIZE_CLASSES",
+    "levin_fragments",
+    "segmentation",
+    "segments_by_size",
+]
 
 SIGNATURE, HEADER = 8, 33
-"""Bytes of the Levin signature, and of the header that begins with it (contrib/epee/include/net/levin_base.h)."""
+"""Bytes of the Levin signature, and of the header that begins with it
+(contrib/epee/include/net/levin_base.h).
+"""
 
 OPTIONS = 40
-"""Most bytes of TCP options in a segment (RFC 9293 section 3.1). The MSS does not count them (RFC 6691): a full segment carries MSS - 40 to MSS bytes."""
+"""Most bytes of TCP options in a segment (RFC 9293 section 3.1). The MSS does not count them (RFC
+6691): a full segment carries MSS - 40 to MSS bytes.
+"""
 SMALLEST_MSS = 536
-"""MSS of a host that tells none (RFC 9293 section 3.7.1), that of the least datagram that every IPv4 host takes: a path may force segments down to it."""
+"""MSS of a host that tells none (RFC 9293 section 3.7.1), that of the least datagram that every
+IPv4 host takes: a path may force segments down to it.
+"""
 
 SIZE_CLASSES: tuple[int, ...] = (0, 100, 496, 1408, 16_384, 131_072)
-"""Lower ends of the classes of message sizes in segments_by_size: 496 is what fits any segment, 1408 a full one of Ethernet with any options."""
+"""Lower ends of the classes of message sizes in segments_by_size: 496 is what fits any segment,
+1408 a full one of Ethernet with any options.
+"""
 
 
 def segmentation(traffic: Traffic | View) -> pd.DataFrame:
@@ -28,18 +43,26 @@ def segmentation(traffic: Traffic | View) -> pd.DataFrame:
 
     Rows of messages, with these beside them:
 
-    - `size` (int64, bytes): of the message on the wire, header included, as far as it was captured, and of one joined from Levin fragments all of their
-      buckets; of one with a hole, what it would be without (so that what was lost makes nothing look cut);
-    - `mss` (int64, bytes): the smaller MSS option of the two SYNs, 536 for one that was not captured or has none;
-    - `needed` (int64): segments that carry `size` bytes when each holds `mss` - 40: the least that a full segment carries beside the longest TCP options;
-    - `floor` (int64): the same with an MSS of at most 536, what a path with the smallest MTU needs, and 1 more where the message begins within a segment, and
+    - `size` (int64, bytes): of the message on the wire, header included, as far as it was captured,
+      and of one joined from Levin fragments all of their
+      buckets; of one with a hole, what it would be without (so that what was lost makes nothing
+      look cut);
+    - `mss` (int64, bytes): the smaller MSS option of the two SYNs, 536 for one that was not
+      captured or has none;
+    - `needed` (int64): segments that carry `size` bytes when each holds `mss` - 40: the least that
+      a full segment carries beside the longest TCP options;
+    - `floor` (int64): the same with an MSS of at most 536, what a path with the smallest MTU needs,
+      and 1 more where the message begins within a segment, and
       for each Levin fragment after the first;
-    - `excess` (int64) = `segments` (of messages: packets that carried bytes of it, retransmissions not counted) - `needed`; negative where the capture holds
+    - `excess` (int64) = `segments` (of messages: packets that carried bytes of it, retransmissions
+      not counted) - `needed`; negative where the capture holds
       merged segments (offloading);
     - `begins_segment` (bool): its first segment holds nothing of the message before it;
-    - `signature_alone`, `header_alone` (bool): its first segment holds just its 8 signature bytes, or just its header although it has a body.
+    - `signature_alone`, `header_alone` (bool): its first segment holds just its 8 signature bytes,
+      or just its header although it has a body.
 
-    Source: contrib/epee/src/levin_base.cpp message_writer::finalize (header and body are one buffer since v0.15), RFC 9293; arXiv 2509.10214 on packet
+    Source: contrib/epee/src/levin_base.cpp message_writer::finalize (header and body are one buffer
+    since v0.15), RFC 9293; arXiv 2509.10214 on packet
     fragmentation.
     """
     view = viewed(traffic)
@@ -49,7 +72,12 @@ def segmentation(traffic: Traffic | View) -> pd.DataFrame:
     first = messages["first_segment"].to_numpy()
     begins = _begins(view, messages)
     needed = _segments(size, np.maximum(mss - OPTIONS, 1))
-    floor = _segments(size, np.maximum(np.minimum(mss, SMALLEST_MSS) - OPTIONS, 1)) + ~begins + messages["fragments"].to_numpy(dtype=np.int64) - 1
+    floor = (
+        _segments(size, np.maximum(np.minimum(mss, SMALLEST_MSS) - OPTIONS, 1))
+        + ~begins
+        + messages["fragments"].to_numpy(dtype=np.int64)
+        - 1
+    )
     segments = messages["segments"].to_numpy(dtype=np.int64)
     return messages.assign(
         size=size,
@@ -64,15 +92,21 @@ def segmentation(traffic: Traffic | View) -> pd.DataFrame:
 
 
 def segments_by_size(traffic: Traffic | View) -> pd.DataFrame:
-    """How many segments peers take for messages of a size. One row per peer (IP) and class of size (`size_from`, bytes on the wire, of SIZE_CLASSES).
+    """How many segments peers take for messages of a size. One row per peer (IP) and class of size
+    (`size_from`, bytes on the wire, of SIZE_CLASSES).
 
-    Columns: `messages` (int64); `segments_median`, `segments_max`, `needed_median` (float64; see segmentation); `excess_share` (float64), of messages that
-    took more segments than needed; `signature_alone`, `header_alone`, `shared` (int64), messages with their signature or header alone in a segment, and that
+    Columns: `messages` (int64); `segments_median`, `segments_max`, `needed_median` (float64; see
+    segmentation); `excess_share` (float64), of messages that
+    took more segments than needed; `signature_alone`, `header_alone`, `shared` (int64), messages
+    with their signature or header alone in a segment, and that
     share a segment with another. Messages with holes count.
     """
     rows = segmentation(traffic)
     edges = np.array(SIZE_CLASSES)
-    rows = rows.assign(size_from=edges[np.searchsorted(edges, rows["size"], side="right") - 1], over=rows["excess"] > 0)
+    rows = rows.assign(
+        size_from=edges[np.searchsorted(edges, rows["size"], side="right") - 1],
+        over=rows["excess"] > 0,
+    )
     made = rows.groupby(["peer", "size_from"], observed=True).agg(
         messages=("size", "size"),
         segments_median=("segments", "median"),
@@ -83,22 +117,33 @@ def segments_by_size(traffic: Traffic | View) -> pd.DataFrame:
         header_alone=("header_alone", "sum"),
         shared=("shared", "sum"),
     )
-    return made.astype({"segments_median": "float64", "segments_max": "float64", "needed_median": "float64"}).reset_index()
+    return made.astype(
+        {"segments_median": "float64", "segments_max": "float64", "needed_median": "float64"}
+    ).reset_index()
 
 
 def levin_fragments(traffic: Traffic | View) -> pd.DataFrame:
-    """Messages of peers that came as Levin fragments, noise, and fragments that belong to nothing. One row per message, whole or not.
+    """Messages of peers that came as Levin fragments, noise, and fragments that belong to nothing.
+    One row per message, whole or not.
 
-    Rows of messages, with `what` (category: `joined`, `noise`, `stray`) beside them. Stray is a bucket that is neither request nor response and has
+    Rows of messages, with `what` (category: `joined`, `noise`, `stray`) beside them. Stray is a
+    bucket that is neither request nor response and has
     command 0, or the flag BEGIN or END.
 
-    Source: contrib/epee/src/levin_base.cpp make_noise_notify, make_fragmented_notify; src/cryptonote_protocol/levin_notify.cpp makes them for Tor and I2P only.
+    Source: contrib/epee/src/levin_base.cpp make_noise_notify, make_fragmented_notify;
+    src/cryptonote_protocol/levin_notify.cpp makes them for Tor and I2P only.
     """
     messages = viewed(traffic).received
     joined = messages["fragments"] > 1
     noise = messages["kind"] == "noise"
-    stray = messages["kind"].isna() & ((messages["command"] == 0) | ((messages["flags"] & 12) != 0)) & ~joined
-    what = pd.Categorical.from_codes(np.select([joined, noise, stray], [0, 1, 2], -1), categories=["joined", "noise", "stray"])
+    stray = (
+        messages["kind"].isna()
+        & ((messages["command"] == 0) | ((messages["flags"] & 12) != 0))
+        & ~joined
+    )
+    what = pd.Categorical.from_codes(
+        np.select([joined, noise, stray], [0, 1, 2], -1), categories=["joined", "noise", "stray"]
+    )
     made = messages.assign(what=what)
     return made[made["what"].notna()]
 
@@ -110,33 +155,52 @@ def _segments(size: NDArray[np.int64], room: NDArray[np.int64]) -> NDArray[np.in
 def _wire(view: View, messages: pd.DataFrame) -> NDArray[np.int64]:
     """Bytes of the stream that each message took, those in its holes included."""
     array = view.traffic.arrays["messages"]
-    wire: NDArray[np.int64] = array["wire"][positions(array["message"], messages["message"].to_numpy())]
+    wire: NDArray[np.int64] = array["wire"][
+        positions(array["message"], messages["message"].to_numpy())
+    ]
     whole = messages["length"].to_numpy().astype(np.int64) + HEADER
     return np.where((messages["status"] == "gap").to_numpy(), whole, wire)
 
 
 def _mss(view: View, messages: pd.DataFrame) -> NDArray[np.int64]:
     ends = view.ends[["peer_mss", "vantage_mss"]].fillna(SMALLEST_MSS).astype("int64").min(axis=1)
-    mss: NDArray[np.int64] = ends.reindex(messages["connection"]).fillna(SMALLEST_MSS).to_numpy(dtype=np.int64)
+    mss: NDArray[np.int64] = (
+        ends.reindex(messages["connection"]).fillna(SMALLEST_MSS).to_numpy(dtype=np.int64)
+    )
     return mss
 
 
 def _begins(view: View, messages: pd.DataFrame) -> NDArray[np.bool_]:
-    """Which messages begin a segment: those that share none, and those before which no message of the peer ends in the packet that brought their first bytes.
+    """Which messages begin a segment: those that share none, and those before which no message of
+    the peer ends in the packet that brought their first bytes.
 
     The second is sure only where packets came in order, so it is not relied on where they did not.
     """
     received = view.received
     order = np.lexsort((received["message"].to_numpy(), received["connection"].to_numpy()))
-    connection, frame, end = (received[name].to_numpy()[order] for name in ("connection", "frame", "end_frame"))
-    time, end_time = (received[name].to_numpy(dtype="datetime64[ns]")[order] for name in ("time", "end_time"))
+    connection, frame, end = (
+        received[name].to_numpy()[order] for name in ("connection", "frame", "end_frame")
+    )
+    time, end_time = (
+        received[name].to_numpy(dtype="datetime64[ns]")[order] for name in ("time", "end_time")
+    )
     joins = np.zeros(len(received), dtype=bool)
-    joins[1:] = (connection[1:] == connection[:-1]) & (frame[1:] == end[:-1]) & (time[1:] == end_time[:-1])
+    joins[1:] = (
+        (connection[1:] == connection[:-1]) & (frame[1:] == end[:-1]) & (time[1:] == end_time[:-1])
+    )
     follows = np.zeros(len(received), dtype=bool)
     follows[order] = joins
     follows = follows[positions(received["message"].to_numpy(), messages["message"].to_numpy())]
     ends = view.ends
-    orderly = ((ends["peer_out_of_order"] == 0) & (ends["peer_retransmitted"] == 0) & (ends["peer_lost"] == 0)).reindex(messages["connection"]).fillna(False)
+    orderly = (
+        (
+            (ends["peer_out_of_order"] == 0)
+            & (ends["peer_retransmitted"] == 0)
+            & (ends["peer_lost"] == 0)
+        )
+        .reindex(messages["connection"])
+        .fillna(False)
+    )
     shared = messages["shared"].to_numpy(dtype=bool)
     begins: NDArray[np.bool_] = ~shared | (orderly.to_numpy(dtype=bool) & ~follows)
     return begins

@@ -20,7 +20,9 @@ Ints = NDArray[np.int64]
 By = str | Mapping[str, Any]
 
 _CELLS = 1 << 24  # of one block of overlaps: 128 MiB
-_DENSE = 0.02  # elements that more than this share of the sets have are counted by a matrix product, which then is faster
+# elements that more than this share of the sets have are counted by a matrix product, which then is
+# faster
+_DENSE = 0.02
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,9 @@ class _Sets:
         return cls(of, element, np.bincount(of, minlength=count))
 
     def overlaps(self) -> Iterator[tuple[int, NDArray[np.int64]]]:
-        """How many elements sets share, exactly: blocks (first, counts), where counts[i, j] is of the sets first + i and first + j."""
+        """How many elements sets share, exactly: blocks (first, counts), where counts[i, j] is of
+        the sets first + i and first + j.
+        """
         count = len(self.size)
         known_by = np.bincount(self.element)
         dense = known_by >= max(16, _DENSE * count)
@@ -56,13 +60,27 @@ class _Sets:
         work = np.bincount(of, weights=known_by[element], minlength=count)
         low = 0
         while low < count:
-            rows = max(1, min(_CELLS // (count - low), int(np.searchsorted(np.cumsum(work[low:]), _CELLS)), count - low))
+            rows = max(
+                1,
+                min(
+                    _CELLS // (count - low),
+                    int(np.searchsorted(np.cumsum(work[low:]), _CELLS)),
+                    count - low,
+                ),
+            )
             high, width = low + rows, count - low
             mine, wanted = of[starts[low] : starts[high]], element[starts[low] : starts[high]]
-            first, last = np.searchsorted(places, wanted * count + low), np.searchsorted(places, (wanted + 1) * count)
+            first, last = (
+                np.searchsorted(places, wanted * count + low),
+                np.searchsorted(places, (wanted + 1) * count),
+            )
             lengths = last - first
-            others = postings[np.repeat(first - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())]
-            counts = np.bincount((np.repeat(mine, lengths) - low) * width + others - low, minlength=rows * width).reshape(rows, width)
+            others = postings[
+                np.repeat(first - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+            ]
+            counts = np.bincount(
+                (np.repeat(mine, lengths) - low) * width + others - low, minlength=rows * width
+            ).reshape(rows, width)
             if matrix.shape[1]:
                 counts += np.rint(matrix[low:high] @ matrix[low:].T).astype(np.int64)
             yield low, counts
@@ -75,7 +93,9 @@ def _sets(e: Entries, lists: Ints, by: By) -> _Sets:
     place[lists] = np.arange(len(lists))
     if by == "endpoint":
         chosen = (place[e.of] >= 0) & (e.host >= 0)
-        return _Sets.made(place[e.of[chosen]], e.host[chosen].astype(np.int64) << 16 | e.port[chosen], len(lists))
+        return _Sets.made(
+            place[e.of[chosen]], e.host[chosen].astype(np.int64) << 16 | e.port[chosen], len(lists)
+        )
     pairs = e.in_lists
     chosen = place[pairs.of] >= 0
     element = _elements(e, by)[pairs.host[chosen]]
@@ -89,41 +109,65 @@ def _elements(e: Entries, by: By) -> Ints:
     if by == "subnet":
         return e.addresses.subnet.astype(np.int64)
     if isinstance(by, str):
-        raise ValueError(f"by={by!r}: it must be host, endpoint, subnet, or what address → its group")
-    groups: Ints = pd.factorize(texts([by.get(text) for text in e.addresses.text.to_list()]))[0].astype(np.int64)
+        raise ValueError(
+            f"by={by!r}: it must be host, endpoint, subnet, or what address → its group"
+        )
+    groups: Ints = pd.factorize(texts([by.get(text) for text in e.addresses.text.to_list()]))[
+        0
+    ].astype(np.int64)
     return groups
 
 
 def _chosen(e: Entries, min_entries: int, each: int | None, most: int) -> Ints:
-    """Places of lists with enough entries, up to `each` of a sender and `most` in all: first the first of every sender, then the second…"""
+    """Places of lists with enough entries, up to `each` of a sender and `most` in all: first the
+    first of every sender, then the second…
+    """
     places = np.flatnonzero(e.lists["entries"].to_numpy() >= min_entries)
-    rank = pd.Series(e.addresses.same[e.sender[places]]).groupby(e.addresses.same[e.sender[places]]).cumcount().to_numpy()
+    rank = (
+        pd.Series(e.addresses.same[e.sender[places]])
+        .groupby(e.addresses.same[e.sender[places]])
+        .cumcount()
+        .to_numpy()
+    )
     if each is not None:
         places, rank = places[rank < each], rank[rank < each]
     return np.sort(places[np.argsort(rank, kind="stable")[:most]])
 
 
 def list_similarity(
-    traffic: Traffic | View, by: By = "host", min_share: float = 0.4, min_entries: int = 100, each: int | None = None, most: int = 10_000
+    traffic: Traffic | View,
+    by: By = "host",
+    min_share: float = 0.4,
+    min_entries: int = 100,
+    each: int | None = None,
+    most: int = 10_000,
 ) -> pd.DataFrame:
-    """One row per pair of peer lists of different senders that share at least `min_share` of the smaller one, exactly counted.
+    """One row per pair of peer lists of different senders that share at least `min_share` of the
+    smaller one, exactly counted.
 
     Parameters
     ----------
     by
-        What is compared: `host` (addresses), `endpoint` (address and port), `subnet` (/24, IPv6 /64), or a mapping from address to its group, for example
+        What is compared: `host` (addresses), `endpoint` (address and port), `subnet` (/24, IPv6
+        /64), or a mapping from address to its group, for example
         to the `asn` of metrics.autonomous_systems; addresses that it does not have are left out.
     min_share
-        Least shared ÷ size of the smaller set. A pair with Jaccard index j has a share of at least j.
+        Least shared ÷ size of the smaller set. A pair with Jaccard index j has a share of at least
+        j.
     min_entries
         Shorter lists are left out: of a few entries much is shared by chance.
     each, most
-        Bounds on the lists compared, of one sender and in all: the first of every sender, then the second of every sender, and so on.
+        Bounds on the lists compared, of one sender and in all: the first of every sender, then the
+        second of every sender, and so on.
 
-    Columns: `message`, `other_message` (ids, int64), `peer`, `other` (senders, object); int64: `size`, `other_size` (distinct elements), `shared`; float64:
-    `jaccard`, shared ÷ distinct elements of both; `share`, shared ÷ those of the smaller set; `expected`, the share that a list of the sampled senders has
-    on average with the smaller set, but for these two senders; `excess`, (share - expected) ÷ (1 - expected); `log_p`, an upper bound on the natural logarithm
-    of the probability of so large a share if lists were independent samples (Hoeffding 1963, theorem 1); `senders` (int64), how many others `expected` stands
+    Columns: `message`, `other_message` (ids, int64), `peer`, `other` (senders, object); int64:
+    `size`, `other_size` (distinct elements), `shared`; float64:
+    `jaccard`, shared ÷ distinct elements of both; `share`, shared ÷ those of the smaller set;
+    `expected`, the share that a list of the sampled senders has
+    on average with the smaller set, but for these two senders; `excess`, (share - expected) ÷ (1 -
+    expected); `log_p`, an upper bound on the natural logarithm
+    of the probability of so large a share if lists were independent samples (Hoeffding 1963,
+    theorem 1); `senders` (int64), how many others `expected` stands
     on. attrs: `lists`, `pairs` compared.
 
     An address and its v4-mapped form are one sender.
@@ -133,27 +177,50 @@ def list_similarity(
     sets = _sets(e, lists, by)
     _, sender = np.unique(e.addresses.same[e.sender[lists]], return_inverse=True)
     found = [_similar(low, counts, sets.size, sender, min_share) for low, counts in sets.overlaps()]
-    left, right, shared = (np.concatenate(parts) for parts in zip(*found, strict=True)) if found else (np.empty(0, dtype=np.int64),) * 3
+    left, right, shared = (
+        (np.concatenate(parts) for parts in zip(*found, strict=True))
+        if found
+        else (np.empty(0, dtype=np.int64),) * 3
+    )
     size, other = sets.size[left], sets.size[right]
-    made = pd.DataFrame({"message": e.lists["message"].to_numpy()[lists[left]], "other_message": e.lists["message"].to_numpy()[lists[right]]})
-    made["peer"], made["other"] = texts(e.hosts(e.sender[lists[left]])), texts(e.hosts(e.sender[lists[right]]))
+    made = pd.DataFrame(
+        {
+            "message": e.lists["message"].to_numpy()[lists[left]],
+            "other_message": e.lists["message"].to_numpy()[lists[right]],
+        }
+    )
+    made["peer"], made["other"] = (
+        texts(e.hosts(e.sender[lists[left]])),
+        texts(e.hosts(e.sender[lists[right]])),
+    )
     made["size"], made["other_size"], made["shared"] = size, other, shared
     made["jaccard"] = shared / (size + other - shared)
     made["share"] = shared / np.minimum(size, other)
     made["expected"] = _expected(sets, sender, left, right, shared)
     made["excess"] = (made["share"] - made["expected"]) / (1 - made["expected"])
-    made["log_p"] = _log_tail(made["share"].to_numpy(), made["expected"].to_numpy(), np.minimum(size, other))
+    made["log_p"] = _log_tail(
+        made["share"].to_numpy(), made["expected"].to_numpy(), np.minimum(size, other)
+    )
     made["senders"] = max(0, len(np.unique(sender)) - 2)
     of_sender = np.bincount(sender)
-    made.attrs = {"lists": len(lists), "pairs": int(len(lists) * (len(lists) - 1) - (of_sender * (of_sender - 1)).sum()) // 2}
+    made.attrs = {
+        "lists": len(lists),
+        "pairs": int(len(lists) * (len(lists) - 1) - (of_sender * (of_sender - 1)).sum()) // 2,
+    }
     return made
 
 
-def _similar(low: int, counts: NDArray[np.int64], size: Ints, sender: Ints, min_share: float) -> tuple[Ints, Ints, Ints]:
+def _similar(
+    low: int, counts: NDArray[np.int64], size: Ints, sender: Ints, min_share: float
+) -> tuple[Ints, Ints, Ints]:
     """Pairs of a block that are to be told: sets and what they share."""
     rows, width = counts.shape
     least = np.minimum(size[low : low + rows, None], size[None, low:])
-    wanted = (counts >= np.maximum(1, min_share * least - 1e-9)) & (sender[low : low + rows, None] != sender[None, low:]) & _above(rows, width)
+    wanted = (
+        (counts >= np.maximum(1, min_share * least - 1e-9))
+        & (sender[low : low + rows, None] != sender[None, low:])
+        & _above(rows, width)
+    )
     left, right = np.nonzero(wanted)
     return left + low, right + low, counts[left, right]
 
@@ -163,11 +230,15 @@ def _above(rows: int, width: int) -> NDArray[np.bool_]:
     return np.arange(width)[None, :] > np.arange(rows)[:, None]
 
 
-def _expected(sets: _Sets, sender: Ints, left: Ints, right: Ints, shared: Ints) -> NDArray[np.float64]:
+def _expected(
+    sets: _Sets, sender: Ints, left: Ints, right: Ints, shared: Ints
+) -> NDArray[np.float64]:
     """The mean share of the smaller set of each pair that lists of other senders have.
 
-    An element's popularity is the share of lists that have it, every sender counting once. The two senders are taken out, and one list that has all and one
-    that has nothing are added (Laplace), so that little knowledge makes the expectation larger. Lists larger than the others are expected to share as much
+    An element's popularity is the share of lists that have it, every sender counting once. The two
+    senders are taken out, and one list that has all and one
+    that has nothing are added (Laplace), so that little knowledge makes the expectation larger.
+    Lists larger than the others are expected to share as much
     more.
     """
     senders = int(sender.max(initial=-1)) + 1
@@ -175,35 +246,58 @@ def _expected(sets: _Sets, sender: Ints, left: Ints, right: Ints, shared: Ints) 
     width = int(sets.element.max(initial=0)) + 1
     popularity = np.bincount(sets.element, weights=weight[sender[sets.of]], minlength=width)
     total = np.bincount(sets.of, weights=popularity[sets.element], minlength=len(sets.size))
-    own = np.bincount(sets.of, weights=_own(sets, sender, width) * weight[sender[sets.of]], minlength=len(sets.size))
+    own = np.bincount(
+        sets.of,
+        weights=_own(sets, sender, width) * weight[sender[sets.of]],
+        minlength=len(sets.size),
+    )
     swap = sets.size[right] < sets.size[left]
     small, large = np.where(swap, right, left), np.where(swap, left, right)
     by_others = total[small] - own[small] - shared * weight[sender[large]]
     mean = (np.bincount(sender, weights=sets.size * weight[sender]).sum()) / max(1, senders)
-    made = (by_others + sets.size[small]) / (senders * sets.size[small]) * np.maximum(1, sets.size[large] / max(1.0, float(mean)))
+    made = (
+        (by_others + sets.size[small])
+        / (senders * sets.size[small])
+        * np.maximum(1, sets.size[large] / max(1.0, float(mean)))
+    )
     return np.minimum(made, 1.0 - 1e-9)
 
 
 def _own(sets: _Sets, sender: Ints, width: int) -> Ints:
     """Of each set and element, how many lists of the same sender have it."""
-    _, place, count = np.unique(sender[sets.of] * width + sets.element, return_inverse=True, return_counts=True)
+    _, place, count = np.unique(
+        sender[sets.of] * width + sets.element, return_inverse=True, return_counts=True
+    )
     made: Ints = count[place]
     return made
 
 
-def _log_tail(share: NDArray[np.float64], expected: NDArray[np.float64], size: Ints) -> NDArray[np.float64]:
-    """Hoeffding's bound for a sum of `size` independent indicators of any chances whose mean is `expected`: size × relative entropy."""
+def _log_tail(
+    share: NDArray[np.float64], expected: NDArray[np.float64], size: Ints
+) -> NDArray[np.float64]:
+    """Hoeffding's bound for a sum of `size` independent indicators of any chances whose mean is
+    `expected`: size × relative entropy.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
-        entropy = np.where(share > 0, share * np.log(share / expected), 0) + np.where(share < 1, (1 - share) * np.log((1 - share) / (1 - expected)), 0)
+        entropy = np.where(share > 0, share * np.log(share / expected), 0) + np.where(
+            share < 1, (1 - share) * np.log((1 - share) / (1 - expected)), 0
+        )
     return np.where(share > expected, -size * entropy, 0.0)
 
 
 def similarity_distribution(
-    traffic: Traffic | View, by: By = "host", bins: int = 20, min_entries: int = 100, each: int | None = None, most: int = 10_000
+    traffic: Traffic | View,
+    by: By = "host",
+    bins: int = 20,
+    min_entries: int = 100,
+    each: int | None = None,
+    most: int = 10_000,
 ) -> pd.DataFrame:
-    """How the Jaccard index of pairs of peer lists is distributed: all pairs of the lists chosen (`by`, `min_entries`, `each`, `most` as in list_similarity).
+    """How the Jaccard index of pairs of peer lists is distributed: all pairs of the lists chosen
+    (`by`, `min_entries`, `each`, `most` as in list_similarity).
 
-    One row per bin: `low`, `high` (float64; `low` ≤ index < `high`, the last bin with 1), int64 counts of pairs of lists: `others`, of different senders;
+    One row per bin: `low`, `high` (float64; `low` ≤ index < `high`, the last bin with 1), int64
+    counts of pairs of lists: `others`, of different senders;
     `own`, of the same sender.
     """
     e = entries(traffic)
@@ -220,16 +314,23 @@ def similarity_distribution(
         counted[0] += np.bincount(place[above & ~same], minlength=bins)
         counted[1] += np.bincount(place[above & same], minlength=bins)
     edges = np.arange(bins + 1) / bins
-    return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "others": counted[0], "own": counted[1]})
+    return pd.DataFrame(
+        {"low": edges[:-1], "high": edges[1:], "others": counted[0], "own": counted[1]}
+    )
 
 
-def sender_similarity(traffic: Traffic | View, by: By = "host", min_share: float = 0.4, min_entries: int = 250) -> pd.DataFrame:
-    """One row per pair of senders whose accumulated lists (all unique peers that each sent in the capture) share at least `min_share` of the smaller set.
+def sender_similarity(
+    traffic: Traffic | View, by: By = "host", min_share: float = 0.4, min_entries: int = 250
+) -> pd.DataFrame:
+    """One row per pair of senders whose accumulated lists (all unique peers that each sent in the
+    capture) share at least `min_share` of the smaller set.
 
-    Senders with less than `min_entries` entries in all are left out. Columns: `peer`, `other` (object); int64 `size`, `other_size` (distinct elements, `by` as
+    Senders with less than `min_entries` entries in all are left out. Columns: `peer`, `other`
+    (object); int64 `size`, `other_size` (distinct elements, `by` as
     in list_similarity), `shared`; float64 `jaccard`, `share`.
 
-    Accumulated sets come nearer to the whole white list than single lists do, and those of honest nodes grow alike: high values mean less than in
+    Accumulated sets come nearer to the whole white list than single lists do, and those of honest
+    nodes grow alike: high values mean less than in
     list_similarity.
     """
     e = entries(traffic)
@@ -247,7 +348,11 @@ def sender_similarity(traffic: Traffic | View, by: By = "host", min_share: float
     sets = _Sets.made(number[of], element, int(enough.sum()))
     each = e.addresses.same[senders[enough]]
     found = [_similar(low, counts, sets.size, each, min_share) for low, counts in sets.overlaps()]
-    left, right, shared = (np.concatenate(parts) for parts in zip(*found, strict=True)) if found else (np.empty(0, dtype=np.int64),) * 3
+    left, right, shared = (
+        (np.concatenate(parts) for parts in zip(*found, strict=True))
+        if found
+        else (np.empty(0, dtype=np.int64),) * 3
+    )
     names = e.hosts(senders[enough])
     made = pd.DataFrame({"peer": texts(names.take(left)), "other": texts(names.take(right))})
     made["size"], made["other_size"], made["shared"] = sets.size[left], sets.size[right], shared
@@ -257,20 +362,48 @@ def sender_similarity(traffic: Traffic | View, by: By = "host", min_share: float
 
 
 def vantage_similarity(traffic: Traffic | View) -> pd.DataFrame:
-    """One row per pair of vantage nodes (read with names): how much the addresses that peers sent to each have in common.
+    """One row per pair of vantage nodes (read with names): how much the addresses that peers sent
+    to each have in common.
 
-    Columns: `vantage`, `other` (object); int64 `hosts`, `other_hosts` (distinct addresses in lists sent to it), `shared`; float64 `jaccard`.
+    Columns: `vantage`, `other` (object); int64 `hosts`, `other_hosts` (distinct addresses in lists
+    sent to it), `shared`; float64 `jaccard`.
     """
     e = entries(traffic)
     view = viewed(traffic)
     place = np.searchsorted(view.connections["connection"].to_numpy(), e.connection)
-    codes, names = pd.factorize(view.connections["vantage"].astype(object).to_numpy()[place], sort=True)
+    codes, names = pd.factorize(
+        view.connections["vantage"].astype(object).to_numpy()[place], sort=True
+    )
     pairs = e.in_lists
     sets = _Sets.made(codes[pairs.of].astype(np.int64), pairs.host, len(names))
     rows = []
     for low, counts in sets.overlaps():
         for left, right in zip(*np.nonzero(_above(*counts.shape)), strict=True):
-            one, two, shared = int(sets.size[low + left]), int(sets.size[low + right]), int(counts[left, right])
-            rows.append((names[low + left], names[low + right], one, two, shared, shared / max(1, one + two - shared)))
-    made = pd.DataFrame(rows, columns=["vantage", "other", "hosts", "other_hosts", "shared", "jaccard"])
-    return made.astype({"vantage": object, "other": object, "hosts": "int64", "other_hosts": "int64", "shared": "int64", "jaccard": "float64"})
+            one, two, shared = (
+                int(sets.size[low + left]),
+                int(sets.size[low + right]),
+                int(counts[left, right]),
+            )
+            rows.append(
+                (
+                    names[low + left],
+                    names[low + right],
+                    one,
+                    two,
+                    shared,
+                    shared / max(1, one + two - shared),
+                )
+            )
+    made = pd.DataFrame(
+        rows, columns=["vantage", "other", "hosts", "other_hosts", "shared", "jaccard"]
+    )
+    return made.astype(
+        {
+            "vantage": object,
+            "other": object,
+            "hosts": "int64",
+            "other_hosts": "int64",
+            "shared": "int64",
+            "jaccard": "float64",
+        }
+    )

@@ -17,15 +17,24 @@ _SECOND = 1_000_000_000
 
 
 def peer_ticks(traffic: Traffic | View) -> pd.DataFrame:
-    """One row per tick of a site's timed sync, in order of time: 1002 requests that come from one IPv4 address or IPv6 /64 within a second of each other
+    """One row per tick of a site's timed sync, in order of time: 1002 requests that come from one
+    IPv4 address or IPv6 /64 within a second of each other
     are one, the first of them stands for it. Unit: tick.
 
-    Columns: `message`, `connection`, `peer`, `site`, `time`, `height` (UInt64: current_height said), `top_id` (category), `file`, `frame`.
+    Columns: `message`, `connection`, `peer`, `site`, `time`, `height` (UInt64: current_height
+    said), `top_id` (category), `file`, `frame`.
     """
     view = viewed(traffic)
     said = view.sync_data
-    rows = said[(said["direction"] == "received") & (said["command"] == 1002) & (said["kind"] == "request") & said["time"].notna()]
-    made = rows[["message", "connection", "peer", "time", "file", "frame", "top_id"]].assign(height=rows["current_height"])
+    rows = said[
+        (said["direction"] == "received")
+        & (said["command"] == 1002)
+        & (said["kind"] == "request")
+        & said["time"].notna()
+    ]
+    made = rows[["message", "connection", "peer", "time", "file", "frame", "top_id"]].assign(
+        height=rows["current_height"]
+    )
     made["site"] = hosts_of(made["peer"], site_of)
     made = made.sort_values(["site", "time"], kind="stable")
     again = made.groupby("site")["time"].diff().dt.total_seconds() < 1
@@ -34,13 +43,17 @@ def peer_ticks(traffic: Traffic | View) -> pd.DataFrame:
 
 
 def tick_pairs(traffic: Traffic | View, window: float = 0.01) -> pd.DataFrame:
-    """One row per two sites that ever ticked within `window` seconds of each other: how often, of how many times that both ticked. Unit: two sites.
+    """One row per two sites that ever ticked within `window` seconds of each other: how often, of
+    how many times that both ticked. Unit: two sites.
 
-    Columns: `left`, `right` (sites), `together` (int64: ticks within the window), `agreed` (int64: of these, with the same height and top block), `ticks`
-    (int64: the fewer of their ticks in the time in which both were there), `spread` (float64, seconds: the largest difference of those together), `heights`
+    Columns: `left`, `right` (sites), `together` (int64: ticks within the window), `agreed` (int64:
+    of these, with the same height and top block), `ticks`
+    (int64: the fewer of their ticks in the time in which both were there), `spread` (float64,
+    seconds: the largest difference of those together), `heights`
     (int64: different heights said at ticks together).
 
-    Only ticks that are neighbours in time are compared, so that the cost grows with the number of ticks and of coincidences, not with the pairs of hosts.
+    Only ticks that are neighbours in time are compared, so that the cost grows with the number of
+    ticks and of coincidences, not with the pairs of hosts.
     """
     made = peer_ticks(traffic)
     codes, sites = pd.factorize(made["site"], sort=True)
@@ -62,10 +75,17 @@ def tick_pairs(traffic: Traffic | View, window: float = 0.01) -> pd.DataFrame:
     pairs = pairs[pairs["a"] != pairs["b"]]
     found = (
         pairs.groupby(["a", "b"], sort=True)
-        .agg(together=("spread", "size"), agreed=("agreed", "sum"), spread=("spread", "max"), heights=("height", "nunique"))
+        .agg(
+            together=("spread", "size"),
+            agreed=("agreed", "sum"),
+            spread=("spread", "max"),
+            heights=("height", "nunique"),
+        )
         .reset_index()
     )
-    found["ticks"] = _common_ticks(codes, times, found["a"].to_numpy(), found["b"].to_numpy(), int(window * _SECOND))
+    found["ticks"] = _common_ticks(
+        codes, times, found["a"].to_numpy(), found["b"].to_numpy(), int(window * _SECOND)
+    )
     names = np.asarray(sites, dtype=object)
     found["left"], found["right"] = names[found["a"].to_numpy()], names[found["b"].to_numpy()]
     return found[["left", "right", "together", "agreed", "ticks", "spread", "heights"]]
@@ -80,13 +100,24 @@ def _neighbours(times: NDArray[np.int64], window: int) -> tuple[NDArray[np.intp]
     return left, left + 1 + offset
 
 
-def _common_ticks(codes: NDArray[np.intp], times: NDArray[np.int64], left: NDArray[np.int64], right: NDArray[np.int64], slack: int) -> NDArray[np.int64]:
-    """For every two sites, the fewer of their ticks between the later first tick and the earlier last one of the two."""
+def _common_ticks(
+    codes: NDArray[np.intp],
+    times: NDArray[np.int64],
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    slack: int,
+) -> NDArray[np.int64]:
+    """For every two sites, the fewer of their ticks between the later first tick and the earlier
+    last one of the two.
+    """
     count = int(codes.max()) + 1 if len(codes) else 0
     first, last = np.full(count, np.iinfo(np.int64).max), np.full(count, np.iinfo(np.int64).min)
     np.minimum.at(first, codes, times)
     np.maximum.at(last, codes, times)
-    since, until = np.maximum(first[left], first[right]) - slack, np.minimum(last[left], last[right]) + slack
+    since, until = (
+        np.maximum(first[left], first[right]) - slack,
+        np.minimum(last[left], last[right]) + slack,
+    )
     order = np.lexsort((times, codes))
     keys = np.empty(len(times), dtype=[("code", "i8"), ("time", "i8")])
     keys["code"], keys["time"] = codes[order], times[order]
@@ -95,7 +126,12 @@ def _common_ticks(codes: NDArray[np.intp], times: NDArray[np.int64], left: NDArr
     return fewer
 
 
-def _between(keys: NDArray[np.void], codes: NDArray[np.int64], since: NDArray[np.int64], until: NDArray[np.int64]) -> NDArray[np.int64]:
+def _between(
+    keys: NDArray[np.void],
+    codes: NDArray[np.int64],
+    since: NDArray[np.int64],
+    until: NDArray[np.int64],
+) -> NDArray[np.int64]:
     wanted = np.empty(len(codes), dtype=keys.dtype)
     wanted["code"], wanted["time"] = codes, since
     low = np.searchsorted(keys, wanted, side="left")

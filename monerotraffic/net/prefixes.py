@@ -21,7 +21,9 @@ _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 def canonical_network(network: Network) -> Network:
     """A network of v4-mapped IPv6 addresses as the IPv4 network that it is; any other as it is."""
     if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
-        return ipaddress.IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96))
+        return ipaddress.IPv4Network(
+            (int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96)
+        )
     return network
 
 
@@ -30,7 +32,9 @@ def count_addresses(networks: Iterable[Network]) -> int:
     total = 0
     for version in (4, 6):
         end = 0
-        for first, last in sorted(_bounds(network) for network in networks if network.version == version):
+        for first, last in sorted(
+            _bounds(network) for network in networks if network.version == version
+        ):
             total += max(0, last + 1 - max(first, end))
             end = max(end, last + 1)
     return total
@@ -43,14 +47,24 @@ def _bounds(network: Network) -> tuple[int, int]:
 class Prefixes:
     """Distinct networks, in tables that answer for many addresses at once by binary search.
 
-    IPv4 and IPv6 have a table each, so that no IPv6 network, however wide, holds an IPv4 address; a v4-mapped IPv6 address is its IPv4 address.
+    IPv4 and IPv6 have a table each, so that no IPv6 network, however wide, holds an IPv4 address; a
+    v4-mapped IPv6 address is its IPv4 address.
     """
 
     def __init__(self, networks: Sequence[Network]) -> None:
         """`networks`: canonical, each once; they may lie within each other."""
-        numbered = {version: [(*_bounds(network), number) for number, network in enumerate(networks) if network.version == version] for version in (4, 6)}
+        numbered = {
+            version: [
+                (*_bounds(network), number)
+                for number, network in enumerate(networks)
+                if network.version == version
+            ]
+            for version in (4, 6)
+        }
         pieces = {version: _pieces(ranges) for version, ranges in numbered.items()}
-        self._v4 = _Table(np.array([piece[:2] for piece in pieces[4]], dtype=np.uint32).reshape(-1, 2), pieces[4])
+        self._v4 = _Table(
+            np.array([piece[:2] for piece in pieces[4]], dtype=np.uint32).reshape(-1, 2), pieces[4]
+        )
         # 16 bytes, most significant first: they compare as the numbers do
         ends = b"".join(number.to_bytes(16, "big") for piece in pieces[6] for number in piece[:2])
         self._v6 = _Table(np.frombuffer(ends, dtype="S16").reshape(-1, 2), pieces[6])
@@ -58,7 +72,8 @@ class Prefixes:
     def find(self, hosts: Any) -> NDArray[np.int64]:
         """For each host the number of the narrowest network that holds it, -1 if none does.
 
-        `hosts`: a Series, Index, Categorical, array or other iterable of addresses as text. What is missing or no IP address (names of Tor and I2P) is in no
+        `hosts`: a Series, Index, Categorical, array or other iterable of addresses as text. What is
+        missing or no IP address (names of Tor and I2P) is in no
         network. Of categorical data each category is looked at once.
         """
         if isinstance(hosts, str):
@@ -75,13 +90,16 @@ class Prefixes:
     def _find(self, texts: list[str]) -> NDArray[np.int64]:
         found = np.full(len(texts), -1, dtype=np.int64)
         colons = np.fromiter((":" in text for text in texts), dtype=bool, count=len(texts))
-        digits = np.fromiter((text[-1:].isdigit() for text in texts), dtype=bool, count=len(texts))  # no name of Tor or I2P, nor nothing
+        # no name of Tor or I2P, nor nothing
+        digits = np.fromiter((text[-1:].isdigit() for text in texts), dtype=bool, count=len(texts))
         at, packed = _packed(texts, np.flatnonzero(~colons & digits), socket.AF_INET, 4)
         found[at] = self._v4.find(packed.view(">u4").astype(np.uint32))
         at, packed = _packed(texts, np.flatnonzero(colons), socket.AF_INET6, 16)
         parts = packed.view(np.uint8).reshape(-1, 16)
         mapped = (parts[:, :10] == 0).all(axis=1) & (parts[:, 10:12] == 0xFF).all(axis=1)
-        found[at[mapped]] = self._v4.find(np.ascontiguousarray(parts[mapped, 12:]).view(">u4").reshape(-1).astype(np.uint32))
+        found[at[mapped]] = self._v4.find(
+            np.ascontiguousarray(parts[mapped, 12:]).view(">u4").reshape(-1).astype(np.uint32)
+        )
         found[at[~mapped]] = self._v6.find(packed[~mapped])
         return found
 
@@ -93,7 +111,9 @@ def _texts(values: Any) -> list[str]:
 
 
 def _pieces(ranges: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
-    """Disjoint ranges in order, each with the number of the narrowest of the nested `ranges` (first, last, number) that holds it."""
+    """Disjoint ranges in order, each with the number of the narrowest of the nested `ranges`
+    (first, last, number) that holds it.
+    """
     pieces: list[tuple[int, int, int]] = []
     open_ones: list[tuple[int, int]] = []  # (last, number), the narrowest at the end
     at = 0
@@ -127,12 +147,15 @@ class _Table:
     def find(self, keys: NDArray[Any]) -> NDArray[np.int64]:
         if not len(self._number):
             return np.full(len(keys), -1, dtype=np.int64)
-        place = np.searchsorted(self._first, keys, side="right") - 1  # -1 before the first: then the last range is looked at, which begins behind the key
+        # -1 before the first: then the last range is looked at, which begins behind the key
+        place = np.searchsorted(self._first, keys, side="right") - 1
         inside = (place >= 0) & (keys <= self._last[place])
         return np.where(inside, self._number[place], -1)
 
 
-def _packed(texts: list[str], at: NDArray[np.intp], family: int, size: int) -> tuple[NDArray[np.intp], NDArray[Any]]:
+def _packed(
+    texts: list[str], at: NDArray[np.intp], family: int, size: int
+) -> tuple[NDArray[np.intp], NDArray[Any]]:
     """Which of the places `at` hold addresses of that family, and these as `size` bytes each."""
     chosen = [texts[place] for place in at.tolist()]
     try:

@@ -44,11 +44,15 @@ class Drawing:
 
 
 def _busiest(material: Material) -> list[int]:
-    """The connections of the peer with the highest score that said something, at most three; else those with most messages."""
+    """The connections of the peer with the highest score that said something, at most three; else
+    those with most messages.
+    """
     said = material.view.messages["connection"].value_counts()
     for peer in material.verdicts["peer"] if len(material.verdicts) else ():
         rows = material.view.connections
-        own = [number for number in rows.loc[rows["peer"] == peer, "connection"] if said.get(number, 0)]
+        own = [
+            number for number in rows.loc[rows["peer"] == peer, "connection"] if said.get(number, 0)
+        ]
         if own:
             return [int(number) for number in own[:3]]
     return [int(number) for number in said.index[:3]]
@@ -102,7 +106,9 @@ FIGURES = (
         "How many pings come on one connection",
         "The share of connections with pings that carry at most so many. A node sends one, on a connection that carries nothing else, to see whether a port"
         " answers. A high number: pings that keep a connection busy and say nothing.",
-        lambda ax, material: plots.request_counts(ax, material.view, material.verdicts, 1003, "connection"),
+        lambda ax, material: plots.request_counts(
+            ax, material.view, material.verdicts, 1003, "connection"
+        ),
     ),
     Drawing(
         "ping_intervals",
@@ -115,7 +121,9 @@ FIGURES = (
         "Where the peers are",
         "The subnets (/24, IPv6 /64) with most peer addresses, and where it is known which autonomous systems announce these. A long coloured bar: many"
         " anomalous addresses of one network, as an operator who rents a block would have.",
-        lambda ax, material: plots.subnets(ax, material.view, material.verdicts, systems=material.systems),
+        lambda ax, material: plots.subnets(
+            ax, material.view, material.verdicts, systems=material.systems
+        ),
     ),
     Drawing(
         "diversity",
@@ -163,7 +171,9 @@ FIGURES = (
 
 
 def draw(drawing: Drawing, material: Material) -> Figure:
-    """One figure, not shown anywhere. One that has only to say why there is nothing in it is low."""
+    """One figure, not shown anywhere. One that has only to say why there is nothing in it is
+    low.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=drawing.size, layout="constrained")
@@ -173,7 +183,9 @@ def draw(drawing: Drawing, material: Material) -> Figure:
 
 
 def svg(figure: Figure) -> str:
-    """A figure as an SVG element that can stand in a page: the same for the same figure, byte for byte."""
+    """A figure as an SVG element that can stand in a page: the same for the same figure, byte for
+    byte.
+    """
     import matplotlib
 
     text = io.StringIO()

@@ -1,4 +1,5 @@
-"""The report: one self-contained HTML page with findings, evidence and pictures; the findings as CSV; the ban list that follows.
+"""The report: one self-contained HTML page with findings, evidence and pictures; the findings as
+CSV; the ban list that follows.
 
 Needs matplotlib and jinja2 (`pip install 'monerotraffic[report]'`).
 """
@@ -47,13 +48,17 @@ def write(
     paper: bool = False,
     systems: pd.DataFrame | None = None,
 ) -> Written:
-    """Writes `report.html`, `findings.csv` and `ban_list.txt` (of anomalous peers) into the folder `out`, which is made if it is not there.
+    """Writes `report.html`, `findings.csv` and `ban_list.txt` (of anomalous peers) into the folder
+    `out`, which is made if it is not there.
 
-    With `paper` also every figure as PDF (`figure_<name>.pdf`) and the numbers as LaTeX macros (`macros.tex`).
+    With `paper` also every figure as PDF (`figure_<name>.pdf`) and the numbers as LaTeX macros
+    (`macros.tex`).
 
-    `systems`, what metrics.autonomous_systems gives for the peers, is named in the picture of subnets.
+    `systems`, what metrics.autonomous_systems gives for the peers, is named in the picture of
+    subnets.
 
-    The page is whole: nothing is loaded from anywhere, there is no script in it. Same input, same bytes. Raises ImportError without matplotlib and jinja2,
+    The page is whole: nothing is loaded from anywhere, there is no script in it. Same input, same
+    bytes. Raises ImportError without matplotlib and jinja2,
     OSError, and ValueError for an unknown preset.
     """
     view = viewed(traffic)
@@ -67,7 +72,11 @@ def write(
     findings_text.csv(findings).to_csv(made.findings, index=False)
     bans = ban(findings, seen=[*view.connections["peer"].unique(), *view.traffic.hosts])
     banlist.write(
-        bans.listed, made.ban_list, head=[f"Made by monerotraffic {monerotraffic.__version__}, preset {preset}: {len(bans.peers):,} anomalous peers."]
+        bans.listed,
+        made.ban_list,
+        head=[
+            f"Made by monerotraffic {monerotraffic.__version__}, preset {preset}: {len(bans.peers):,} anomalous peers."
+        ],
     )
     if paper:
         write_figures(material, folder)
@@ -75,7 +84,12 @@ def write(
     return made
 
 
-def page(traffic: Traffic | View, findings: pd.DataFrame, preset: str = "default", title: str = "Monero P2P traffic") -> str:
+def page(
+    traffic: Traffic | View,
+    findings: pd.DataFrame,
+    preset: str = "default",
+    title: str = "Monero P2P traffic",
+) -> str:
     """The page as text."""
     return _page(Material(viewed(traffic), findings, verdicts(findings)), preset, title)
 
@@ -84,8 +98,14 @@ def _page(material: Material, preset: str, title: str) -> str:
     import jinja2
 
     view, findings, judged = material.view, material.findings, material.verdicts
-    template = importlib.resources.files("monerotraffic.report").joinpath("page.html").read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
+    template = (
+        importlib.resources.files("monerotraffic.report")
+        .joinpath("page.html")
+        .read_text(encoding="utf-8")
+    )
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined
+    )
     peers = _peers(judged, findings)
     return environment.from_string(template).render(
         title=title,
@@ -106,7 +126,15 @@ def _figures(material: Material) -> list[dict[str, Any]]:
     from markupsafe import Markup
 
     # matplotlib escapes what it writes into an SVG; nothing else of the page is trusted.
-    return [{"name": drawing.name, "title": drawing.title, "caption": drawing.caption, "svg": Markup(svg(draw(drawing, material)))} for drawing in FIGURES]
+    return [
+        {
+            "name": drawing.name,
+            "title": drawing.title,
+            "caption": drawing.caption,
+            "svg": Markup(svg(draw(drawing, material))),
+        }
+        for drawing in FIGURES
+    ]
 
 
 # ---- the head ----
@@ -155,7 +183,9 @@ def _finding(finding: Mapping[str, Any]) -> dict[str, Any]:
         "weight": finding["weight"],
         "count": f"{count:,} {finding['unit']}{'' if count == 1 else 's'}",
         "definition": RULES[finding["rule"]].definition if finding["rule"] in RULES else "",
-        "when": f"{_clock(finding['first'])} to {_clock(finding['last'])} UTC" if finding["first"] != finding["last"] else f"{_clock(finding['first'])} UTC",
+        "when": f"{_clock(finding['first'])} to {_clock(finding['last'])} UTC"
+        if finding["first"] != finding["last"]
+        else f"{_clock(finding['first'])} UTC",
         "places": shown + (", …" if len(places) > _PLACES else ""),
         "filter": finding["filter"],
     }
@@ -166,26 +196,62 @@ def _finding(finding: Mapping[str, Any]) -> dict[str, Any]:
 
 def _tables(view: View, findings: pd.DataFrame) -> Iterable[dict[str, Any]]:
     yield _table("Rules that found something", _by_rule(findings), "No rule found anything.")
-    said = view.messages.groupby(["name", "kind", "direction", "status"], observed=True).size().reset_index(name="messages")
-    yield _table("Messages", said.sort_values("messages", ascending=False), "There are no messages.")
-    problems = view.traffic.problems.groupby("kind", observed=True).agg(problems=("kind", "size"), bytes=("bytes", "sum")).reset_index()
+    said = (
+        view.messages.groupby(["name", "kind", "direction", "status"], observed=True)
+        .size()
+        .reset_index(name="messages")
+    )
+    yield _table(
+        "Messages", said.sort_values("messages", ascending=False), "There are no messages."
+    )
+    problems = (
+        view.traffic.problems.groupby("kind", observed=True)
+        .agg(problems=("kind", "size"), bytes=("bytes", "sum"))
+        .reset_index()
+    )
     yield _table("What could not be decoded", problems, "Everything was decoded.")
-    limits = pd.DataFrame(list(view.traffic.limits_reached.items()), columns=["limit", "times reached"])
+    limits = pd.DataFrame(
+        list(view.traffic.limits_reached.items()), columns=["limit", "times reached"]
+    )
     yield _table("Limits that were reached", limits, "None was.")
     files = view.traffic.files[["path", "packets", "monero_packets", "first", "last", "truncated"]]
-    yield _table("Files", files.assign(path=[os.path.basename(str(path)) for path in files["path"]]), "There are none.")
+    yield _table(
+        "Files",
+        files.assign(path=[os.path.basename(str(path)) for path in files["path"]]),
+        "There are none.",
+    )
 
 
 def _by_rule(findings: pd.DataFrame) -> pd.DataFrame:
-    counted = findings.groupby("rule").agg(weight=("weight", "first"), peers=("peer", "nunique")).reset_index()
-    counted["definition"] = [RULES[rule].definition if rule in RULES else "" for rule in counted["rule"]]
+    counted = (
+        findings.groupby("rule")
+        .agg(weight=("weight", "first"), peers=("peer", "nunique"))
+        .reset_index()
+    )
+    counted["definition"] = [
+        RULES[rule].definition if rule in RULES else "" for rule in counted["rule"]
+    ]
     return counted.sort_values(["peers", "rule"], ascending=[False, True], kind="stable")
 
 
 def _table(title: str, frame: pd.DataFrame, empty: str) -> dict[str, Any]:
-    numbers = [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name]) and not pd.api.types.is_bool_dtype(frame[name])]
-    rows = [{str(name): _shown(value) for name, value in row.items()} for row in frame.to_dict("records")]
-    return {"title": title, "columns": [str(name) for name in frame.columns], "numbers": numbers, "rows": rows, "empty": empty}
+    numbers = [
+        name
+        for name in frame.columns
+        if pd.api.types.is_numeric_dtype(frame[name])
+        and not pd.api.types.is_bool_dtype(frame[name])
+    ]
+    rows = [
+        {str(name): _shown(value) for name, value in row.items()}
+        for row in frame.to_dict("records")
+    ]
+    return {
+        "title": title,
+        "columns": [str(name) for name in frame.columns],
+        "numbers": numbers,
+        "rows": rows,
+        "empty": empty,
+    }
 
 
 def _shown(value: Any) -> str:

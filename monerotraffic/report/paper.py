@@ -12,7 +12,9 @@ __all__ = ["macros", "write_figures", "write_macros"]
 
 
 def write_figures(material: Material, folder: Path) -> list[Path]:
-    """Every figure of the report as `figure_<name>.pdf`, with fonts that LaTeX can embed: the same bytes for the same figure. Returns their paths."""
+    """Every figure of the report as `figure_<name>.pdf`, with fonts that LaTeX can embed: the same
+    bytes for the same figure. Returns their paths.
+    """
     import matplotlib
 
     made = []
@@ -26,13 +28,17 @@ def write_figures(material: Material, folder: Path) -> list[Path]:
 
 def write_macros(material: Material, path: Path) -> None:
     """`\\newcommand`s of the numbers that a text quotes, one a line."""
-    path.write_text("".join(f"\\newcommand{{\\{name}}}{{{value}}}\n" for name, value in macros(material)), encoding="utf-8")
+    path.write_text(
+        "".join(f"\\newcommand{{\\{name}}}{{{value}}}\n" for name, value in macros(material)),
+        encoding="utf-8",
+    )
 
 
 def macros(material: Material) -> Iterator[tuple[str, str]]:
     """Names (letters only, as LaTeX has it) and values, with thin spaces between thousands.
 
-    `\\peers`, `\\connections`, `\\messages`, `\\peerlistentries`; `\\peersanomalous` and so on, peers by verdict; `\\rulepingflood` and so on, peers by rule;
+    `\\peers`, `\\connections`, `\\messages`, `\\peerlistentries`; `\\peersanomalous` and so on,
+    peers by verdict; `\\rulepingflood` and so on, peers by rule;
     `\\sharepingflood`, the same in per cent of all peers.
     """
     view, findings, verdicts = material.view, material.findings, material.verdicts

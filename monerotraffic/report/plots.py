@@ -1,4 +1,5 @@
-"""Pictures of traffic and findings: each takes an Axes and gives it back. Needs matplotlib (`pip install 'monerotraffic[report]'`).
+"""Pictures of traffic and findings: each takes an Axes and gives it back. Needs matplotlib (`pip
+install 'monerotraffic[report]'`).
 
 fig, ax = plt.subplots()
 plots.slots(ax, View(traffic), verdicts(findings))
@@ -37,7 +38,16 @@ __all__ = [
 ]
 
 # Okabe and Ito's palette, which the colour-blind can tell apart.
-BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#999999"
+BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW, GREY = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#56B4E9",
+    "#CC79A7",
+    "#F0E442",
+    "#999999",
+)
 _CYCLE = (BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW)
 
 VERDICT_COLOURS = {"anomalous": RED, "suspicious": ORANGE, "context": SKY, "none": GREY}
@@ -52,7 +62,16 @@ def _label(verdict: str) -> str:
 
 def _legend(ax: Axes) -> None:
     """Above the picture, where it hides nothing of it."""
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=6, frameon=False, fontsize="small", borderaxespad=0.2, columnspacing=1, handlelength=1.2)
+    ax.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=6,
+        frameon=False,
+        fontsize="small",
+        borderaxespad=0.2,
+        columnspacing=1,
+        handlelength=1.2,
+    )
 
 
 def _verdict_of(peers: pd.Series, verdicts: pd.DataFrame) -> pd.Series:
@@ -87,15 +106,24 @@ def _naive(times: pd.Series) -> pd.Series:
 
 
 def rule_overlap(ax: Axes, findings: pd.DataFrame, most: int = 20) -> Axes:
-    """Which rules flag the same peers (an UpSet plot): a column for each combination of rules, its bar the number of peers that have just this one.
+    """Which rules flag the same peers (an UpSet plot): a column for each combination of rules, its
+    bar the number of peers that have just this one.
 
-    At most `most` combinations, the largest first; below, the dots of a column tell its rules, and the number behind a rule how many peers it flags in all.
+    At most `most` combinations, the largest first; below, the dots of a column tell its rules, and
+    the number behind a rule how many peers it flags in all.
     """
     if findings.empty:
         return _nothing(ax, "no findings")
-    combinations = findings.groupby("peer")["rule"].agg(lambda rules: tuple(sorted(set(rules)))).value_counts().head(most)
+    combinations = (
+        findings.groupby("peer")["rule"]
+        .agg(lambda rules: tuple(sorted(set(rules))))
+        .value_counts()
+        .head(most)
+    )
     totals = findings.groupby("rule")["peer"].nunique()
-    shown = totals.loc[sorted({rule for rules in combinations.index for rule in rules})].sort_values(kind="stable")
+    shown = totals.loc[
+        sorted({rule for rules in combinations.index for rule in rules})
+    ].sort_values(kind="stable")
     places = {rule: place for place, rule in enumerate(shown.index)}
     below = len(shown) * 0.9
     heights = combinations.to_numpy() / combinations.max() * max(4.0, len(shown) * 0.5)
@@ -108,7 +136,14 @@ def rule_overlap(ax: Axes, findings: pd.DataFrame, most: int = 20) -> Axes:
         ax.plot(np.full(len(rows), place), rows, color=BLUE, marker="o", linewidth=1.5)
     for rule, place in places.items():
         ax.axhline(place * 0.9 - below + 0.2, color=GREY, linewidth=0.4, zorder=0)
-        ax.text(-0.8, place * 0.9 - below + 0.2, f"{rule}  {shown[rule]}", ha="right", va="center", fontsize="small")
+        ax.text(
+            -0.8,
+            place * 0.9 - below + 0.2,
+            f"{rule}  {shown[rule]}",
+            ha="right",
+            va="center",
+            fontsize="small",
+        )
     ax.set_xlim(-0.7, len(combinations) - 0.3)
     ax.set_ylim(-below - 0.4, heights.max() + 2)
     ax.set_axis_off()
@@ -119,12 +154,19 @@ def rule_overlap(ax: Axes, findings: pd.DataFrame, most: int = 20) -> Axes:
 
 
 def slots(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
-    """Incoming connections that are open, over time, by the verdict on their peers (unit: connections). monerod accepts a limited number (`--in-peers`)."""
+    """Incoming connections that are open, over time, by the verdict on their peers (unit:
+    connections). monerod accepts a limited number (`--in-peers`).
+    """
     classes = verdicts.set_index("peer")["verdict"].to_dict() if len(verdicts) else {}
     changes = metrics.slots(view, classes).dropna(subset=["time"])
     if changes.empty:
         return _nothing(ax, "no incoming connections")
-    open_ = changes.replace({"group": {"other": "none"}}).pivot(index="time", columns="group", values="open").ffill().fillna(0)
+    open_ = (
+        changes.replace({"group": {"other": "none"}})
+        .pivot(index="time", columns="group", values="open")
+        .ffill()
+        .fillna(0)
+    )
     order = [verdict for verdict in _MILDEST_FIRST if verdict in open_]
     ax.stackplot(
         _naive(open_.index.to_series()),
@@ -145,7 +187,11 @@ def _cumulative(ax: Axes, values: pd.Series, verdict: pd.Series, what: str) -> A
     for name in _MILDEST_FIRST:
         chosen = values[verdict == name].to_numpy(dtype=float)
         if len(chosen):
-            ax.ecdf(chosen, color=VERDICT_COLOURS[name], label=f"{_label(name)} ({len(chosen):,} {what})")
+            ax.ecdf(
+                chosen,
+                color=VERDICT_COLOURS[name],
+                label=f"{_label(name)} ({len(chosen):,} {what})",
+            )
     ax.set_ylim(0, 1.02)
     ax.grid(color=GREY, alpha=0.25)
     _legend(ax)
@@ -153,7 +199,9 @@ def _cumulative(ax: Axes, values: pd.Series, verdict: pd.Series, what: str) -> A
 
 
 def durations(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
-    """How long connections last: the share that lasted at most so long, by verdict (unit: connections captured from beginning to end)."""
+    """How long connections last: the share that lasted at most so long, by verdict (unit:
+    connections captured from beginning to end).
+    """
     rows = metrics.connection_table(view)
     rows = rows[rows["whole"] & (rows["seconds"] > 0)]
     if rows.empty:
@@ -165,7 +213,9 @@ def durations(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
 
 
 def sync_intervals(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
-    """How far apart a peer's 1002 requests are: the share of gaps that are at most so long, by verdict (unit: gaps). monerod asks every 60 s."""
+    """How far apart a peer's 1002 requests are: the share of gaps that are at most so long, by
+    verdict (unit: gaps). monerod asks every 60 s.
+    """
     gaps = metrics.sync_gaps(view)
     gaps = gaps[gaps["direction"] == "received"]
     if gaps.empty:
@@ -176,23 +226,40 @@ def sync_intervals(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
     return _cumulative(ax, gaps["seconds"], _verdict_of(gaps["peer"], verdicts), "gaps")
 
 
-def request_counts(ax: Axes, view: View, verdicts: pd.DataFrame, command: int, per: Literal["peer", "connection"] = "peer") -> Axes:
-    """How many requests of a command come from one peer, or on one connection: the share that sends at most so many, by verdict (unit: peers or connections
+def request_counts(
+    ax: Axes,
+    view: View,
+    verdicts: pd.DataFrame,
+    command: int,
+    per: Literal["peer", "connection"] = "peer",
+) -> Axes:
+    """How many requests of a command come from one peer, or on one connection: the share that sends
+    at most so many, by verdict (unit: peers or connections
     with at least one)."""
     asked = _asked(view, command)
     if asked.empty:
         return _nothing(ax, f"no {command} requests of peers")
-    counts = asked.groupby(per, observed=True).agg(peer=("peer", "first"), requests=("message", "size"))
+    counts = asked.groupby(per, observed=True).agg(
+        peer=("peer", "first"), requests=("message", "size")
+    )
     ax.set_xscale("log")
-    ax.set_xlabel(f"{command} requests of one peer" if per == "peer" else f"{command} requests on one connection")
+    ax.set_xlabel(
+        f"{command} requests of one peer"
+        if per == "peer"
+        else f"{command} requests on one connection"
+    )
     ax.set_ylabel(f"share of {per}s")
     return _cumulative(ax, counts["requests"], _verdict_of(counts["peer"], verdicts), f"{per}s")
 
 
 def request_intervals(ax: Axes, view: View, verdicts: pd.DataFrame, command: int) -> Axes:
-    """How far apart a peer's requests of a command are, on whatever connections: the share of gaps that are at most so long, by verdict (unit: gaps)."""
+    """How far apart a peer's requests of a command are, on whatever connections: the share of gaps
+    that are at most so long, by verdict (unit: gaps).
+    """
     asked = _asked(view, command).sort_values(["peer", "time"], kind="stable")
-    gaps = asked.assign(seconds=asked.groupby("peer", observed=True)["time"].diff().dt.total_seconds())
+    gaps = asked.assign(
+        seconds=asked.groupby("peer", observed=True)["time"].diff().dt.total_seconds()
+    )
     gaps = gaps[gaps["seconds"] > 0]
     if gaps.empty:
         return _nothing(ax, f"no peer sent two {command} requests")
@@ -207,10 +274,17 @@ def _asked(view: View, command: int) -> pd.DataFrame:
     return received[(received["command"] == command) & (received["kind"] == "request")]
 
 
-def subnets(ax: Axes, view: View, verdicts: pd.DataFrame, most: int = 15, systems: pd.DataFrame | None = None) -> Axes:
+def subnets(
+    ax: Axes,
+    view: View,
+    verdicts: pd.DataFrame,
+    most: int = 15,
+    systems: pd.DataFrame | None = None,
+) -> Axes:
     """The /24 (IPv6: /64) networks with most peers, by the verdict on these (unit: addresses).
 
-    `systems`, what metrics.autonomous_systems gives for the peers, puts the autonomous systems of its peers behind each network.
+    `systems`, what metrics.autonomous_systems gives for the peers, puts the autonomous systems of
+    its peers behind each network.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -218,7 +292,12 @@ def subnets(ax: Axes, view: View, verdicts: pd.DataFrame, most: int = 15, system
     if peers.empty:
         return _nothing(ax, "no peers")
     counted = (
-        pd.DataFrame({"subnet": metrics.subnets_of(peers).fillna("Tor, I2P").to_numpy(), "verdict": _verdict_of(peers, verdicts)})
+        pd.DataFrame(
+            {
+                "subnet": metrics.subnets_of(peers).fillna("Tor, I2P").to_numpy(),
+                "verdict": _verdict_of(peers, verdicts),
+            }
+        )
         .groupby(["subnet", "verdict"])
         .size()
         .unstack(fill_value=0)
@@ -228,11 +307,24 @@ def subnets(ax: Axes, view: View, verdicts: pd.DataFrame, most: int = 15, system
     left = np.zeros(len(largest))
     for verdict in VERDICT_COLOURS:
         if verdict in largest:
-            ax.barh(largest.index, largest[verdict], left=left, color=VERDICT_COLOURS[verdict], label=_label(verdict))
+            ax.barh(
+                largest.index,
+                largest[verdict],
+                left=left,
+                color=VERDICT_COLOURS[verdict],
+                label=_label(verdict),
+            )
             left += largest[verdict].to_numpy()
     if systems is not None:
         named = _systems_of(peers, systems)
-        ax.set_yticks(range(len(largest)), [f"{subnet}  {named[subnet]}" if named.get(subnet) else subnet for subnet in largest.index], parse_math=False)
+        ax.set_yticks(
+            range(len(largest)),
+            [
+                f"{subnet}  {named[subnet]}" if named.get(subnet) else subnet
+                for subnet in largest.index
+            ],
+            parse_math=False,
+        )
     ax.set_xlabel("peers (addresses)")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     _legend(ax)
@@ -242,21 +334,33 @@ def subnets(ax: Axes, view: View, verdicts: pd.DataFrame, most: int = 15, system
 def _systems_of(peers: pd.Series, systems: pd.DataFrame) -> dict[str, str]:
     """By subnet the autonomous systems that announce its peers, the one with most first."""
     known = systems[systems["asn"].notna() & systems["host"].isin(peers)]
-    rows = pd.DataFrame({"subnet": metrics.subnets_of(known["host"]).to_numpy(), "system": _shortened(known)})
-    counted = rows.groupby(["subnet", "system"], sort=False).size().sort_values(ascending=False, kind="stable").reset_index()
+    rows = pd.DataFrame(
+        {"subnet": metrics.subnets_of(known["host"]).to_numpy(), "system": _shortened(known)}
+    )
+    counted = (
+        rows.groupby(["subnet", "system"], sort=False)
+        .size()
+        .sort_values(ascending=False, kind="stable")
+        .reset_index()
+    )
     return dict(counted.groupby("subnet", sort=False)["system"].agg(", ".join))
 
 
 def _shortened(systems: pd.DataFrame, most: int = 24) -> list[str]:
     names = (str(name) if isinstance(name, str) else "" for name in systems["organisation"])
-    return [f"AS{number} {name[:most]}".rstrip() + ("…" if len(name) > most else "") for number, name in zip(systems["asn"], names, strict=True)]
+    return [
+        f"AS{number} {name[:most]}".rstrip() + ("…" if len(name) > most else "")
+        for number, name in zip(systems["asn"], names, strict=True)
+    ]
 
 
 # ---------------------------------------------------------------- peer lists
 
 
 def diversity(ax: Axes, view: View, verdicts: pd.DataFrame, least: int = 100) -> Axes:
-    """How diverse peer lists are: distinct /24 (IPv6 /64) ÷ distinct addresses, by the verdict on the sender (unit: lists of `least` entries and more)."""
+    """How diverse peer lists are: distinct /24 (IPv6 /64) ÷ distinct addresses, by the verdict on
+    the sender (unit: lists of `least` entries and more).
+    """
     lists = metrics.list_diversity(view)
     lists = lists[(lists["entries"] >= least) & lists["diversity"].notna()]
     if lists.empty:
@@ -278,7 +382,9 @@ def diversity(ax: Axes, view: View, verdicts: pd.DataFrame, least: int = 100) ->
 
 
 def similarity(ax: Axes, view: View) -> Axes:
-    """How much peer lists have in common: the Jaccard index of their addresses (unit: pairs of lists), between senders and of one sender."""
+    """How much peer lists have in common: the Jaccard index of their addresses (unit: pairs of
+    lists), between senders and of one sender.
+    """
     pairs = metrics.similarity_distribution(view)
     if not pairs[["others", "own"]].to_numpy().any():
         return _nothing(ax, "no two peer lists to compare")
@@ -294,12 +400,20 @@ def similarity(ax: Axes, view: View) -> Axes:
 
 
 def popularity(ax: Axes, view: View) -> Axes:
-    """How often addresses are advertised: how many addresses (y) are named by at least so many senders (x), both logarithmic (unit: addresses)."""
+    """How often addresses are advertised: how many addresses (y) are named by at least so many
+    senders (x), both logarithmic (unit: addresses).
+    """
     senders = np.sort(metrics.advertised_hosts(view)["senders"].to_numpy())
     if not len(senders):
         return _nothing(ax, "no peer lists")
     values = np.unique(senders)
-    ax.loglog(values, len(senders) - np.searchsorted(senders, values), marker="o", markersize=4, color=BLUE)
+    ax.loglog(
+        values,
+        len(senders) - np.searchsorted(senders, values),
+        marker="o",
+        markersize=4,
+        color=BLUE,
+    )
     ax.set_xlabel("senders that advertise an address (its in-degree), at least")
     ax.set_ylabel("addresses")
     ax.grid(color=GREY, alpha=0.25)
@@ -307,7 +421,9 @@ def popularity(ax: Axes, view: View) -> Axes:
 
 
 def similar_senders(ax: Axes, view: View, least: float = 0.8, most: int = 60) -> Axes:
-    """Peers whose lists share at least `least` of the smaller one, joined by lines, on a circle in order of address (unit: pairs of peers); at most `most`."""
+    """Peers whose lists share at least `least` of the smaller one, joined by lines, on a circle in
+    order of address (unit: pairs of peers); at most `most`.
+    """
     pairs = metrics.list_similarity(view, min_share=least)
     if pairs.empty:
         return _nothing(ax, f"no two peers send lists that share {least:.0%}")
@@ -324,7 +440,16 @@ def similar_senders(ax: Axes, view: View, least: float = 0.8, most: int = 60) ->
         ax.plot(np.cos(angle), np.sin(angle), marker="o", color=BLUE, markersize=5)
         degrees = float(np.degrees(angle)) + (180 if left else 0)
         side = "right" if left else "left"
-        ax.text(1.06 * np.cos(angle), 1.06 * np.sin(angle), peer, rotation=degrees, rotation_mode="anchor", ha=side, va="center", fontsize="x-small")
+        ax.text(
+            1.06 * np.cos(angle),
+            1.06 * np.sin(angle),
+            peer,
+            rotation=degrees,
+            rotation_mode="anchor",
+            ha=side,
+            va="center",
+            fontsize="x-small",
+        )
     ax.set_aspect("equal")
     ax.set_xlim(-1.9, 1.9)
     ax.set_ylim(-1.7, 1.7)
@@ -336,7 +461,9 @@ def similar_senders(ax: Axes, view: View, least: float = 0.8, most: int = 60) ->
 
 
 def commands_over_time(ax: Axes, view: View, bins: int = 60) -> Axes:
-    """Messages that peers sent, over time, by command (unit: messages in each of `bins` equal intervals)."""
+    """Messages that peers sent, over time, by command (unit: messages in each of `bins` equal
+    intervals).
+    """
     received = view.received[view.received["time"].notna()]
     if received.empty:
         return _nothing(ax, "no messages")
@@ -348,7 +475,13 @@ def commands_over_time(ax: Axes, view: View, bins: int = 60) -> Axes:
     counts = [np.histogram(times[received["name"] == name], edges)[0] for name in shown]
     rest = np.histogram(times[~received["name"].isin(shown)], edges)[0]
     labels = [*shown, "others"] if rest.any() else shown
-    ax.stackplot(middles, *counts, *([rest] if rest.any() else []), labels=labels, colors=_CYCLE[: len(labels)])
+    ax.stackplot(
+        middles,
+        *counts,
+        *([rest] if rest.any() else []),
+        labels=labels,
+        colors=_CYCLE[: len(labels)],
+    )
     ax.set_ylabel("messages received")
     _legend(ax)
     _clock(ax)
@@ -356,17 +489,34 @@ def commands_over_time(ax: Axes, view: View, bins: int = 60) -> Axes:
 
 
 def timeline(ax: Axes, view: View, connections: Sequence[int]) -> Axes:
-    """Every message on these connections: time, command, and who sent it; a vertical line where one began (unit: messages)."""
-    rows = view.messages[view.messages["connection"].isin(connections) & view.messages["time"].notna()]
+    """Every message on these connections: time, command, and who sent it; a vertical line where one
+    began (unit: messages).
+    """
+    rows = view.messages[
+        view.messages["connection"].isin(connections) & view.messages["time"].notna()
+    ]
     if rows.empty:
         return _nothing(ax, "no messages")
     names = sorted(rows["name"].astype(str).unique())
     places = rows["name"].astype(str).map({name: place for place, name in enumerate(names)})
     times = _naive(rows["time"])
-    for direction, marker, shift, colour in (("received", "<", 0.12, RED), ("sent", ">", -0.12, BLUE)):
+    for direction, marker, shift, colour in (
+        ("received", "<", 0.12, RED),
+        ("sent", ">", -0.12, BLUE),
+    ):
         chosen = rows["direction"] == direction
-        ax.scatter(times[chosen], places[chosen] + shift, marker=marker, s=22, color=colour, label=f"{direction} by the vantage node", linewidths=0)
-    for opened in _naive(view.connections.loc[view.connections["connection"].isin(connections), "opened"]):
+        ax.scatter(
+            times[chosen],
+            places[chosen] + shift,
+            marker=marker,
+            s=22,
+            color=colour,
+            label=f"{direction} by the vantage node",
+            linewidths=0,
+        )
+    for opened in _naive(
+        view.connections.loc[view.connections["connection"].isin(connections), "opened"]
+    ):
         ax.axvline(opened, color=GREY, linewidth=0.5, zorder=0)
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(-0.6, len(names) - 0.4)

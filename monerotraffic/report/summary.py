@@ -11,7 +11,18 @@ import pandas as pd
 from monerotraffic.errors import printable
 from monerotraffic.tables.traffic import Traffic
 
-__all__ = ["TABLES", "clock", "counted", "head", "records", "section", "span", "span_text", "summary", "text"]
+__all__ = [
+    "TABLES",
+    "clock",
+    "counted",
+    "head",
+    "records",
+    "section",
+    "span",
+    "span_text",
+    "summary",
+    "text",
+]
 
 TABLES = ("messages", "node_data", "sync_data", "transactions", "blocks")
 """The tables that a summary needs."""
@@ -23,22 +34,34 @@ Rows = list[dict[str, Any]]
 
 
 def summary(traffic: Traffic, top: int = 10) -> dict[str, Any]:
-    """The summary as plain values that JSON can hold: times as ISO 8601 text, peer ids as 16 hexadecimal digits (a JSON reader may not have 64 bits).
+    """The summary as plain values that JSON can hold: times as ISO 8601 text, peer ids as 16
+    hexadecimal digits (a JSON reader may not have 64 bits).
 
-    None stands for what is missing; a direction is missing where neither end is the vantage node. `top`: how many peers are listed, those with the most
+    None stands for what is missing; a direction is missing where neither end is the vantage node.
+    `top`: how many peers are listed, those with the most
     messages first.
     """
-    files, connections, messages, problems = traffic.files, traffic.connections, traffic.messages, traffic.problems
+    files, connections, messages, problems = (
+        traffic.files,
+        traffic.connections,
+        traffic.messages,
+        traffic.problems,
+    )
     return {
         "vantage": {"hosts": list(traffic.hosts)},
         "span": span(traffic),
         "files": records(files),
-        "connections": {"count": len(connections), "by": _counts(connections, ["direction", "start", "end"], "connections")},
+        "connections": {
+            "count": len(connections),
+            "by": _counts(connections, ["direction", "start", "end"], "connections"),
+        },
         "messages": {"count": len(messages), "by": _messages(messages)},
         "relayed": _relayed(traffic),
         "peers": _peers(traffic, top),
         "problems": {"count": len(problems), "by": _problems(problems)},
-        "limits_reached": [{"limit": name, "times": times} for name, times in traffic.limits_reached.items()],
+        "limits_reached": [
+            {"limit": name, "times": times} for name, times in traffic.limits_reached.items()
+        ],
     }
 
 
@@ -46,7 +69,11 @@ def span(traffic: Traffic) -> dict[str, Any]:
     """First and last packet."""
     times = pd.concat([traffic.files["first"], traffic.files["last"]]).dropna()
     first, last = (times.min(), times.max()) if len(times) else (None, None)
-    return {"first": _time(first), "last": _time(last), "seconds": None if first is None else (last - first).total_seconds()}
+    return {
+        "first": _time(first),
+        "last": _time(last),
+        "seconds": None if first is None else (last - first).total_seconds(),
+    }
 
 
 def _time(time: Any) -> str | None:
@@ -54,52 +81,112 @@ def _time(time: Any) -> str | None:
 
 
 def _plain(value: Any) -> Any:
-    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
+    if (
+        value is None
+        or value is pd.NA
+        or value is pd.NaT
+        or (isinstance(value, float) and np.isnan(value))
+    ):
         return None
-    return _time(value) if isinstance(value, pd.Timestamp) else value.item() if isinstance(value, np.generic) else value
+    return (
+        _time(value)
+        if isinstance(value, pd.Timestamp)
+        else value.item()
+        if isinstance(value, np.generic)
+        else value
+    )
 
 
 def records(frame: pd.DataFrame) -> Rows:
-    return [{str(name): _plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
+    return [
+        {str(name): _plain(value) for name, value in row.items()}
+        for row in frame.to_dict("records")
+    ]
 
 
 def _counts(frame: pd.DataFrame, keys: list[str], name: str) -> Rows:
-    """How many rows there are of each combination that occurs, the missing ones too, in order of the categories."""
-    return records(frame.groupby(keys, observed=True, dropna=False, sort=True).size().rename(name).reset_index())
+    """How many rows there are of each combination that occurs, the missing ones too, in order of
+    the categories.
+    """
+    return records(
+        frame.groupby(keys, observed=True, dropna=False, sort=True)
+        .size()
+        .rename(name)
+        .reset_index()
+    )
 
 
 def _messages(messages: pd.DataFrame) -> Rows:
     keys = ["command", "name", "kind", "direction"]
-    groups = messages.assign(incomplete=messages["status"] != "complete").groupby(keys, observed=True, dropna=False, sort=True)
-    return records(groups.agg(messages=("message", "size"), incomplete=("incomplete", "sum"), bytes=("captured", "sum")).reset_index())
+    groups = messages.assign(incomplete=messages["status"] != "complete").groupby(
+        keys, observed=True, dropna=False, sort=True
+    )
+    return records(
+        groups.agg(
+            messages=("message", "size"),
+            incomplete=("incomplete", "sum"),
+            bytes=("captured", "sum"),
+        ).reset_index()
+    )
 
 
 def _problems(problems: pd.DataFrame) -> Rows:
-    return records(problems.groupby("kind", observed=True, dropna=False, sort=True).agg(problems=("kind", "size"), bytes=("bytes", "sum")).reset_index())
+    return records(
+        problems.groupby("kind", observed=True, dropna=False, sort=True)
+        .agg(problems=("kind", "size"), bytes=("bytes", "sum"))
+        .reset_index()
+    )
 
 
 def _peers(traffic: Traffic, top: int) -> dict[str, Any]:
     """The other ends by messages; what each says of itself is what it said last."""
     connections, messages = traffic.connections, traffic.messages
     known = connections.dropna(subset=["peer"])
-    known = known.assign(incoming=known["direction"] == "incoming", outgoing=known["direction"] == "outgoing")
+    known = known.assign(
+        incoming=known["direction"] == "incoming", outgoing=known["direction"] == "outgoing"
+    )
     peers = known.groupby("peer", observed=True)[["incoming", "outgoing"]].sum()
     sent = messages["direction"] == "sent"
-    peers["received"] = messages[~sent].groupby("peer", observed=True).size().reindex(peers.index, fill_value=0)
-    peers["sent"] = messages[sent].groupby("peer", observed=True).size().reindex(peers.index, fill_value=0)
+    peers["received"] = (
+        messages[~sent].groupby("peer", observed=True).size().reindex(peers.index, fill_value=0)
+    )
+    peers["sent"] = (
+        messages[sent].groupby("peer", observed=True).size().reindex(peers.index, fill_value=0)
+    )
     peers["messages"] = peers["received"] + peers["sent"]
     said = messages.loc[messages["direction"] == "received", ["message", "peer", "end_time"]]
     node, sync = traffic.node_data, traffic.sync_data
-    for name, table, field in (("peer_id", node, "peer_id"), ("port", node, "my_port"), ("height", sync, "current_height")):
-        last = said.merge(table[["message", field]].dropna(), on="message").drop_duplicates("peer", keep="last").set_index("peer")[field]
+    for name, table, field in (
+        ("peer_id", node, "peer_id"),
+        ("port", node, "my_port"),
+        ("height", sync, "current_height"),
+    ):
+        last = (
+            said.merge(table[["message", field]].dropna(), on="message")
+            .drop_duplicates("peer", keep="last")
+            .set_index("peer")[field]
+        )
         last.index = last.index.astype(str)
         peers[name] = last.reindex(peers.index.astype(str)).set_axis(peers.index)
-    for name, table, item in (("txs", traffic.transactions, "tx"), ("blocks", traffic.blocks, "block")):
+    for name, table, item in (
+        ("txs", traffic.transactions, "tx"),
+        ("blocks", traffic.blocks, "block"),
+    ):
         shown = _shown(said, table, item)
         peers[name] = shown.groupby("peer", observed=True).size().reindex(peers.index, fill_value=0)
-        peers[f"{name}_first"] = shown.drop_duplicates(item).groupby("peer", observed=True).size().reindex(peers.index, fill_value=0)
+        peers[f"{name}_first"] = (
+            shown.drop_duplicates(item)
+            .groupby("peer", observed=True)
+            .size()
+            .reindex(peers.index, fill_value=0)
+        )
     talking = int((peers["messages"] > 0).sum())
-    peers = peers.sort_values("messages", ascending=False, kind="stable").head(top).rename_axis("peer").reset_index()
+    peers = (
+        peers.sort_values("messages", ascending=False, kind="stable")
+        .head(top)
+        .rename_axis("peer")
+        .reset_index()
+    )
     rows = records(peers.astype({"peer": str}))
     for row in rows:
         row["peer_id"] = None if row["peer_id"] is None else f"{row['peer_id']:016x}"
@@ -107,7 +194,9 @@ def _peers(traffic: Traffic, top: int) -> dict[str, Any]:
 
 
 def _shown(said: pd.DataFrame, table: pd.DataFrame, item: str) -> pd.DataFrame:
-    """Which peer showed which transaction or block, each pair once, in the order in which that was complete."""
+    """Which peer showed which transaction or block, each pair once, in the order in which that was
+    complete.
+    """
     pairs = said.merge(table[["message", item]].dropna(), on="message")
     return pairs.sort_values("end_time", kind="stable").drop_duplicates(["peer", item])
 
@@ -131,13 +220,21 @@ def text(numbers: Mapping[str, Any]) -> str:
     peers = numbers["peers"]
     sections = [
         "\n".join(head(numbers)),
-        section(f"{counted(len(numbers['files']), 'file')}", [_file(row) for row in numbers["files"]]),
-        section(counted(numbers["connections"]["count"], "TCP connection"), numbers["connections"]["by"]),
+        section(
+            f"{counted(len(numbers['files']), 'file')}", [_file(row) for row in numbers["files"]]
+        ),
+        section(
+            counted(numbers["connections"]["count"], "TCP connection"), numbers["connections"]["by"]
+        ),
         section(counted(numbers["messages"]["count"], "message"), numbers["messages"]["by"]),
         _relay(numbers["relayed"]),
         section(_peer_title(peers), peers["top"]),
         section(counted(numbers["problems"]["count"], "problem"), numbers["problems"]["by"]),
-        *([section("limits that were reached", numbers["limits_reached"])] if numbers["limits_reached"] else []),
+        *(
+            [section("limits that were reached", numbers["limits_reached"])]
+            if numbers["limits_reached"]
+            else []
+        ),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -156,13 +253,21 @@ def counted(count: int, noun: str, plural: str = "") -> str:
 
 
 def _relay(relayed: Mapping[str, Any]) -> str:
-    heights = "" if relayed["lowest"] is None else f", heights {relayed['lowest']:,} to {relayed['highest']:,}"
+    heights = (
+        ""
+        if relayed["lowest"] is None
+        else f", heights {relayed['lowest']:,} to {relayed['highest']:,}"
+    )
     return f"{counted(relayed['transactions'], 'distinct transaction')}, {counted(relayed['blocks'], 'distinct block')}{heights}"
 
 
 def _peer_title(peers: Mapping[str, Any]) -> str:
     title = f"{counted(peers['count'], 'peer')}, {peers['with_messages']:,} of them with messages"
-    return title if peers["count"] == len(peers["top"]) else f"{title}; the first {len(peers['top']):,} by messages"
+    return (
+        title
+        if peers["count"] == len(peers["top"])
+        else f"{title}; the first {len(peers['top']):,} by messages"
+    )
 
 
 def span_text(span: Mapping[str, Any]) -> str:
@@ -179,8 +284,19 @@ def clock(time: str) -> str:
 def _file(row: Mapping[str, Any]) -> dict[str, Any]:
     """A file's row without its number, and with its path in the last place."""
     times = {name: None if row[name] is None else clock(row[name]) for name in ("first", "last")}
-    counts = {"packets": row["packets"], "tcp": row["tcp_packets"], "monero": row["monero_packets"], "skipped": row["skipped_packets"]}
-    return {**times, "link type": row["link_type"], **counts, "damaged": "yes" if row["truncated"] else "no", "path": row["path"]}
+    counts = {
+        "packets": row["packets"],
+        "tcp": row["tcp_packets"],
+        "monero": row["monero_packets"],
+        "skipped": row["skipped_packets"],
+    }
+    return {
+        **times,
+        "link type": row["link_type"],
+        **counts,
+        "damaged": "yes" if row["truncated"] else "no",
+        "path": row["path"],
+    }
 
 
 def section(title: str, rows: Sequence[Mapping[str, Any]]) -> str:
@@ -188,7 +304,9 @@ def section(title: str, rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> Iterable[str]:
-    """Lines of a table: numbers to the right, text to the left, every column as wide as its widest cell."""
+    """Lines of a table: numbers to the right, text to the left, every column as wide as its widest
+    cell.
+    """
     if not rows:
         return []
     names = list(rows[0])
@@ -197,7 +315,10 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Iterable[str]:
     right = [any(isinstance(row[name], (int, float)) for row in rows) for name in names]
 
     def line(cells: Sequence[str]) -> str:
-        placed = [cell.rjust(width) if to_right else cell.ljust(width) for cell, width, to_right in zip(cells, widths, right, strict=True)]
+        placed = [
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(cells, widths, right, strict=True)
+        ]
         return f"  {'  '.join(placed)}".rstrip()
 
     return [line(one) for one in cells]

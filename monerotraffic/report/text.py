@@ -1,4 +1,6 @@
-"""What was found: verdicts, findings and their evidence in plain values, as text for a terminal, as rows for a file."""
+"""What was found: verdicts, findings and their evidence in plain values, as text for a terminal, as
+rows for a file.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ __all__ = ["csv", "text", "told"]
 def told(traffic: Traffic, findings: pd.DataFrame, preset: str) -> dict[str, Any]:
     """Findings as plain values that JSON can hold, times as ISO 8601 text.
 
-    `peers`: how many there were and how many of each verdict; `verdicts` and `findings`: rows of these frames; `rules`: what the rules that found something
+    `peers`: how many there were and how many of each verdict; `verdicts` and `findings`: rows of
+    these frames; `rules`: what the rules that found something
     look for. A measure that JSON cannot hold (not a number, infinite) is None.
     """
     judged = verdicts(findings)
@@ -28,37 +31,79 @@ def told(traffic: Traffic, findings: pd.DataFrame, preset: str) -> dict[str, Any
         "vantage": {"hosts": list(traffic.hosts)},
         "span": span(traffic),
         "preset": preset,
-        "peers": {"count": int(seen), **{verdict: int((judged["verdict"] == verdict).sum()) for verdict in ("anomalous", "suspicious", "context")}},
+        "peers": {
+            "count": int(seen),
+            **{
+                verdict: int((judged["verdict"] == verdict).sum())
+                for verdict in ("anomalous", "suspicious", "context")
+            },
+        },
         "verdicts": records(judged),
-        "findings": records(findings.assign(score=findings["score"].where(np.isfinite(findings["score"].astype(float))))),
-        "rules": {name: rule.definition for name, rule in RULES.items() if (findings["rule"] == name).any()},
+        "findings": records(
+            findings.assign(
+                score=findings["score"].where(np.isfinite(findings["score"].astype(float)))
+            )
+        ),
+        "rules": {
+            name: rule.definition
+            for name, rule in RULES.items()
+            if (findings["rule"] == name).any()
+        },
     }
 
 
 def text(numbers: Mapping[str, Any]) -> str:
-    """A report for people: verdicts, findings with the first place of each as evidence, and what the rules mean."""
+    """A report for people: verdicts, findings with the first place of each as evidence, and what
+    the rules mean.
+    """
     peers, found = numbers["peers"], numbers["findings"]
     title = f"{counted(peers['count'], 'peer')}: {peers['anomalous']:,} anomalous, {peers['suspicious']:,} suspicious, {peers['context']:,} with context only"
     sections = [
         "\n".join([*head(numbers), f"preset        {numbers['preset']}"]),
         section(title, [_verdict(row) for row in numbers["verdicts"]]),
         section(counted(len(found), "finding"), [_finding(row) for row in found]),
-        *([section("what the rules look for", [{"rule": name, "definition": told} for name, told in numbers["rules"].items()])] if found else []),
+        *(
+            [
+                section(
+                    "what the rules look for",
+                    [{"rule": name, "definition": told} for name, told in numbers["rules"].items()],
+                )
+            ]
+            if found
+            else []
+        ),
     ]
     return "\n\n".join(sections) + "\n"
 
 
 def _verdict(row: Mapping[str, Any]) -> dict[str, Any]:
     weights = {weight: int(row[weight]) for weight in ("strong", "weak", "context")}
-    return {"peer": row["peer"], "verdict": row["verdict"], "score": f"{row['score']:.3f}", **weights, "rules": ", ".join(row["rules"])}
+    return {
+        "peer": row["peer"],
+        "verdict": row["verdict"],
+        "score": f"{row['score']:.3f}",
+        **weights,
+        "rules": ", ".join(row["rules"]),
+    }
 
 
 def _finding(row: Mapping[str, Any]) -> dict[str, Any]:
     places = row["places"]
-    evidence = None if not places else places[0] if len(places) == 1 else f"{places[0]} and {len(places) - 1} more"
+    evidence = (
+        None
+        if not places
+        else places[0]
+        if len(places) == 1
+        else f"{places[0]} and {len(places) - 1} more"
+    )
     measure = None if row["score"] is None else f"{row['score']:g}"
     times = {name: None if row[name] is None else clock(row[name]) for name in ("first", "last")}
-    return {**{name: row[name] for name in ("peer", "rule", "weight", "count", "unit")}, "measure": measure, **times, "evidence": evidence}
+    return {
+        **{name: row[name] for name in ("peer", "rule", "weight", "count", "unit")},
+        "measure": measure,
+        **times,
+        "evidence": evidence,
+    }
 
 
 def csv(findings: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,6 @@
-"""Rules: how a peer can differ from a standard node, and findings with evidence. docs/metrics.md defines each."""
+"""Rules: how a peer can differ from a standard node, and findings with evidence. docs/metrics.md
+defines each.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,17 @@ from monerotraffic.rules.rule import Parameters, Rule
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View
 
-__all__ = ["HONEST", "PRESETS", "RULES", "RULES_OF_LABEL", "WEIGHTS", "Rule", "evaluate", "find_anomalies", "verdicts"]
+__all__ = [
+    "HONEST",
+    "PRESETS",
+    "RULES",
+    "RULES_OF_LABEL",
+    "WEIGHTS",
+    "Rule",
+    "evaluate",
+    "find_anomalies",
+    "verdicts",
+]
 
 
 def find_anomalies(
@@ -27,9 +39,11 @@ def find_anomalies(
     Parameters
     ----------
     traffic
-        A Traffic with all tables that the rules look at (the default of monerotraffic.read), or a View of one.
+        A Traffic with all tables that the rules look at (the default of monerotraffic.read), or a
+        View of one.
     preset
-        `default`, whose rules flag no honest monerod of the labelled captures, or the published variants of the paper, `arxiv-v1` (arXiv 2509.10214v1) and
+        `default`, whose rules flag no honest monerod of the labelled captures, or the published
+        variants of the paper, `arxiv-v1` (arXiv 2509.10214v1) and
         `aft-2026`, which have fewer rules and their own thresholds.
     rules
         Names of the rules to apply; all of the preset if None.
@@ -38,9 +52,12 @@ def find_anomalies(
 
     Returns
     -------
-    DataFrame with the columns `peer`, `rule`, `family`, `weight` (strong: a standard node cannot do this; weak: other causes exist; context: never enough
-    alone), `unit` and `count` (how many of what were seen), `score` (the largest measure that the rule goes by), `first`, `last` (times), and the evidence, at
-    most 20 of each: `connections` and `messages` (ids), `places` (file:frame), and `filter`, a Wireshark display filter of the first connections. The vantage
+    DataFrame with the columns `peer`, `rule`, `family`, `weight` (strong: a standard node cannot do
+    this; weak: other causes exist; context: never enough
+    alone), `unit` and `count` (how many of what were seen), `score` (the largest measure that the
+    rule goes by), `first`, `last` (times), and the evidence, at
+    most 20 of each: `connections` and `messages` (ids), `places` (file:frame), and `filter`, a
+    Wireshark display filter of the first connections. The vantage
     node itself is never in it.
 
     Raises ValueError for an unknown preset, rule or parameter.
@@ -51,7 +68,9 @@ def find_anomalies(
     for name, given in (parameters or {}).items():
         strange = sorted(set(given) - set(_known(name).parameters))
         if strange:
-            raise ValueError(f"rule {name} has no parameter {strange[0]!r}: there are {', '.join(RULES[name].parameters) or 'none'}")
+            raise ValueError(
+                f"rule {name} has no parameter {strange[0]!r}: there are {', '.join(RULES[name].parameters) or 'none'}"
+            )
     return find(traffic, chosen.values(), preset, parameters or {})
 
 

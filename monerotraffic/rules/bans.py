@@ -16,7 +16,9 @@ from monerotraffic.rules.findings import WEIGHTS, verdicts
 
 __all__ = ["Bans", "ban"]
 
-_BITS = 24  # of collapsed networks: what monerod itself takes for one neighbourhood, and a length that all its versions mask rightly
+# of collapsed networks: what monerod itself takes for one neighbourhood, and a length that all its
+# versions mask rightly
+_BITS = 24
 _SIZE = 1 << 32 - _BITS
 _NAMED = 20  # hosts named beside a collapsed network
 
@@ -53,37 +55,57 @@ def ban(
     least
         The least score that is banned, 0 to 1.
     allow
-        Who is never banned: a BanList (its entries' expiry plays no part) or addresses and networks as text.
+        Who is never banned: a BanList (its entries' expiry plays no part) or addresses and networks
+        as text.
     seen
-        All addresses of the capture, `traffic.connections["peer"]` and `traffic.hosts`: no network is collapsed over one that is not banned itself.
+        All addresses of the capture, `traffic.connections["peer"]` and `traffic.hosts`: no network
+        is collapsed over one that is not banned itself.
     collapse
-        If given, IPv4 networks of 24 bits with at least so many banned addresses are banned whole, unless they hold an address that is allowed, or seen and
-        not banned. How many addresses without findings that adds is in the entry's comment, and in `others` in all. IPv6 addresses are never collapsed:
+        If given, IPv4 networks of 24 bits with at least so many banned addresses are banned whole,
+        unless they hold an address that is allowed, or seen and
+        not banned. How many addresses without findings that adds is in the entry's comment, and in
+        `others` in all. IPv6 addresses are never collapsed:
         monerod knows no IPv6 networks.
     expires
         The last day of every entry; never if None.
 
     Returns
     -------
-    Bans. Its entries are in order of address; the same arguments give the same list, whatever the order of the rows.
+    Bans. Its entries are in order of address; the same arguments give the same list, whatever the
+    order of the rows.
 
-    Raises ValueError for an unknown verdict, a `collapse` below 1, or an entry of `allow` that is no address or network.
+    Raises ValueError for an unknown verdict, a `collapse` below 1, or an entry of `allow` that is
+    no address or network.
     """
     among = frozenset(among)
     if among - {"anomalous", "suspicious", "context"}:
-        raise ValueError(f"unknown verdict {sorted(among - {'anomalous', 'suspicious', 'context'})[0]!r}: there are anomalous, suspicious, context")
+        raise ValueError(
+            f"unknown verdict {sorted(among - {'anomalous', 'suspicious', 'context'})[0]!r}: there are anomalous, suspicious, context"
+        )
     if collapse is not None and collapse < 1:
         raise ValueError(f"collapse={collapse}: a network is collapsed for one address or more")
-    permitted = allow if isinstance(allow, BanList) else BanList(Entry(network_of(text)) for text in allow or ())
+    permitted = (
+        allow
+        if isinstance(allow, BanList)
+        else BanList(Entry(network_of(text)) for text in allow or ())
+    )
     judged = _judged(findings, among, least)
     safe = permitted.match([one.peer for one in judged])
     flagged = [one for one, is_safe in zip(judged, safe.tolist(), strict=True) if not is_safe]
     entries = BanList(Entry(one.network, one.told(), expires) for one in flagged)
-    collapsed = [] if collapse is None else _collapsed(flagged, collapse, _spared(entries, permitted, seen), expires)
+    collapsed = (
+        []
+        if collapse is None
+        else _collapsed(flagged, collapse, _spared(entries, permitted, seen), expires)
+    )
     networks = {entry.network for entry in collapsed}
-    listed = BanList([*collapsed, *(entry for entry in entries if _neighbourhood(entry.network) not in networks)])
+    listed = BanList(
+        [*collapsed, *(entry for entry in entries if _neighbourhood(entry.network) not in networks)]
+    )
     allowed = tuple(one.peer for one, is_safe in zip(judged, safe.tolist(), strict=True) if is_safe)
-    return Bans(listed, tuple(one.peer for one in flagged), allowed, listed.addresses - entries.addresses)
+    return Bans(
+        listed, tuple(one.peer for one in flagged), allowed, listed.addresses - entries.addresses
+    )
 
 
 # ---- evidence ----
@@ -103,13 +125,19 @@ class _Judged(NamedTuple):
 
     def told(self) -> str:
         """The evidence as a comment."""
-        times = [f"{time:%Y-%m-%d %H:%M:%S}" for time in dict.fromkeys([self.first, self.last]) if isinstance(time, pd.Timestamp) and not pd.isna(time)]
+        times = [
+            f"{time:%Y-%m-%d %H:%M:%S}"
+            for time in dict.fromkeys([self.first, self.last])
+            if isinstance(time, pd.Timestamp) and not pd.isna(time)
+        ]
         seen = f"; {' to '.join(times)} UTC" if times else ""
         return f"{self.verdict}, score {self.score:.3f}: {', '.join(self.rules)}{seen}"
 
 
 def _judged(findings: pd.DataFrame, among: frozenset[str], least: float) -> list[_Judged]:
-    """The peers that the verdict condemns, in order of address. Peers that are no IP addresses (there are none over TCP) cannot be banned."""
+    """The peers that the verdict condemns, in order of address. Peers that are no IP addresses
+    (there are none over TCP) cannot be banned.
+    """
     bare = "verdict" in findings.columns
     chosen = findings if bare else verdicts(findings)
     chosen = chosen[chosen["verdict"].isin(among) & (chosen["score"].astype(float) >= least)]
@@ -119,15 +147,30 @@ def _judged(findings: pd.DataFrame, among: frozenset[str], least: float) -> list
             found.setdefault(str(row.peer), []).append(row)
     made = []
     for verdict in chosen.itertuples(index=False):
-        rows = sorted(found.get(str(verdict.peer), ()), key=lambda row: (-WEIGHTS[row.weight], row.rule))
+        rows = sorted(
+            found.get(str(verdict.peer), ()), key=lambda row: (-WEIGHTS[row.weight], row.rule)
+        )
         rules = [_rule(row) for row in rows] if rows else sorted(verdict.rules)
         places = [_short(place) for row in rows for place in row.places[:1]]
         try:
             network = network_of(str(verdict.peer))
         except ValueError:
             continue
-        made.append(_Judged(network, str(verdict.peer), verdict.verdict, float(verdict.score), rules, places, verdict.first, verdict.last))
-    return sorted(made, key=lambda one: (one.network.version, int(one.network.network_address), one.peer))
+        made.append(
+            _Judged(
+                network,
+                str(verdict.peer),
+                verdict.verdict,
+                float(verdict.score),
+                rules,
+                places,
+                verdict.first,
+                verdict.last,
+            )
+        )
+    return sorted(
+        made, key=lambda one: (one.network.version, int(one.network.network_address), one.peer)
+    )
 
 
 def _rule(row: Any) -> str:
@@ -145,7 +188,11 @@ def _short(place: str) -> str:
 
 def _neighbourhood(network: Network) -> Network | None:
     """The network of 24 bits around an IPv4 address."""
-    return network.supernet(new_prefix=_BITS) if isinstance(network, ipaddress.IPv4Network) and network.prefixlen >= _BITS else None
+    return (
+        network.supernet(new_prefix=_BITS)
+        if isinstance(network, ipaddress.IPv4Network) and network.prefixlen >= _BITS
+        else None
+    )
 
 
 def _spared(banned: BanList, permitted: BanList, seen: Iterable[str]) -> BanList:
@@ -155,19 +202,25 @@ def _spared(banned: BanList, permitted: BanList, seen: Iterable[str]) -> BanList
     return BanList([*permitted, *(Entry(network_of(peer)) for peer in there)])
 
 
-def _collapsed(flagged: Iterable[_Judged], least: int, spared: BanList, expires: date | None) -> list[Entry]:
+def _collapsed(
+    flagged: Iterable[_Judged], least: int, spared: BanList, expires: date | None
+) -> list[Entry]:
     """Networks in place of their addresses."""
     inside: dict[Network, dict[Network, _Judged]] = {}
     for one in flagged:
         around = _neighbourhood(one.network)
         if around is not None:
             inside.setdefault(around, {})[one.network] = one
-    narrow = {_neighbourhood(entry.network) for entry in spared}  # those with spared addresses or networks in them; wider ones hold the first address
+    # those with spared addresses or networks in them; wider ones hold the first address
+    narrow = {_neighbourhood(entry.network) for entry in spared}
     made = []
     for around, ones in inside.items():
         if len(ones) < least or around in narrow or spared.match([str(around.network_address)])[0]:
             continue
-        hosts = [f"{one.network.network_address} {one.score:.3f}{f' {one.places[0]}' if one.places else ''}" for one in ones.values()]
+        hosts = [
+            f"{one.network.network_address} {one.score:.3f}{f' {one.places[0]}' if one.places else ''}"
+            for one in ones.values()
+        ]
         more = ", …" if len(hosts) > _NAMED else ""
         told = f"{len(ones)} of {_SIZE} addresses flagged, {_SIZE - len(ones)} others banned with them: {', '.join(hosts[:_NAMED])}{more}"
         made.append(Entry(around, told, expires))

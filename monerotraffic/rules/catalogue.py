@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from monerotraffic.rules import connections, fragmentation, identity, network, peer_lists, relay, structure
+from monerotraffic.rules import (
+    connections,
+    fragmentation,
+    identity,
+    network,
+    peer_lists,
+    relay,
+    structure,
+)
 from monerotraffic.rules.rule import Rule
 
 __all__ = ["RULES"]

@@ -12,7 +12,15 @@ __all__ = ["HONEST", "RULES_OF_LABEL", "evaluate"]
 
 HONEST = frozenset(
     {
-        *("monerod", "control", "nat_pair", "restart_new_id", "no_port", "closed_port", "filtered_port"),
+        *(
+            "monerod",
+            "control",
+            "nat_pair",
+            "restart_new_id",
+            "no_port",
+            "closed_port",
+            "filtered_port",
+        ),
         *("unanswered_port", "back_ping_refused", "coalesced_messages", "ping_only"),
     }
 )
@@ -47,16 +55,20 @@ RULES_OF_LABEL: Mapping[str, tuple[str, ...]] = {
     "support_flags_request_unanswered": ("request_unanswered",),
     "subnet_saturation": ("subnet_dense",),
 }
-"""Which rules must find a peer of a label. A label that is not here and is the name of a rule asks for that one; others ask for none: they are honest, or a
+"""Which rules must find a peer of a label. A label that is not here and is the name of a rule asks
+for that one; others ask for none: they are honest, or a
 circumstance."""
 
 
 def evaluate(findings: pd.DataFrame, labels: Mapping[str, Iterable[str]]) -> pd.DataFrame:
     """One row per rule that a label asks for or that found something.
 
-    `labels`: address → its labels; entries of the form address:port are passed over, for findings are of addresses. Columns: `rule`, `expected` (peers whose
-    labels ask for it), `found` of these, `missed` (names), `others` (found without such a label), `honest` (names of those that are honest by all their
-    labels: false positives), `recall`, `precision` (found ÷ (found + honest): a spy labelled for one thing may well do another). Context rules flag nobody:
+    `labels`: address → its labels; entries of the form address:port are passed over, for findings
+    are of addresses. Columns: `rule`, `expected` (peers whose
+    labels ask for it), `found` of these, `missed` (names), `others` (found without such a label),
+    `honest` (names of those that are honest by all their
+    labels: false positives), `recall`, `precision` (found ÷ (found + honest): a spy labelled for
+    one thing may well do another). Context rules flag nobody:
     their `honest` are listed and no fault.
     """
     asked: dict[str, set[str]] = {}
@@ -87,4 +99,7 @@ def evaluate(findings: pd.DataFrame, labels: Mapping[str, Iterable[str]]) -> pd.
                 "precision": len(right) / len(right | wrong) if right or wrong else float("nan"),
             }
         )
-    return pd.DataFrame(rows, columns=["rule", "expected", "found", "missed", "others", "honest", "recall", "precision"])
+    return pd.DataFrame(
+        rows,
+        columns=["rule", "expected", "found", "missed", "others", "honest", "recall", "precision"],
+    )

@@ -15,16 +15,39 @@ from monerotraffic.tables.view import View, viewed
 __all__ = ["FINDING", "PRESETS", "WEIGHTS", "find", "verdicts"]
 
 PRESETS = ("default", "arxiv-v1", "aft-2026")
-FINDING = ("peer", "rule", "family", "weight", "unit", "count", "score", "first", "last", "connections", "messages", "places", "filter")
+FINDING = (
+    "peer",
+    "rule",
+    "family",
+    "weight",
+    "unit",
+    "count",
+    "score",
+    "first",
+    "last",
+    "connections",
+    "messages",
+    "places",
+    "filter",
+)
 WEIGHTS = {"strong": 0.9, "weak": 0.4, "context": 0.1}
-"""How much a finding says that its peer is no standard node: findings combine as independent evidence, 1 - Π (1 - weight)."""
+"""How much a finding says that its peer is no standard node: findings combine as independent
+evidence, 1 - Π (1 - weight).
+"""
 
 _EVIDENCE = 20  # connections, messages and places named in one finding
 _FILTERED = 5  # connections in its display filter
 
 
-def find(traffic: Traffic | View, rules: Iterable[Rule], preset: str, parameters: Mapping[str, Parameters]) -> pd.DataFrame:
-    """One row per peer and rule, in order of peer and rule. `parameters` by rule are put over those of the preset."""
+def find(
+    traffic: Traffic | View,
+    rules: Iterable[Rule],
+    preset: str,
+    parameters: Mapping[str, Parameters],
+) -> pd.DataFrame:
+    """One row per peer and rule, in order of peer and rule. `parameters` by rule are put over those
+    of the preset.
+    """
     view = viewed(traffic)
     own = set(view.traffic.hosts)
     made = []
@@ -47,22 +70,39 @@ def find(traffic: Traffic | View, rules: Iterable[Rule], preset: str, parameters
 def _empty() -> pd.DataFrame:
     times = pd.DatetimeIndex([], tz="UTC").as_unit("ns")
     columns: dict[str, Any] = {name: pd.Series(dtype=object) for name in FINDING}
-    columns |= {"count": pd.Series(dtype="int64"), "score": pd.Series(dtype="float64"), "first": pd.Series(times), "last": pd.Series(times)}
+    columns |= {
+        "count": pd.Series(dtype="int64"),
+        "score": pd.Series(dtype="float64"),
+        "first": pd.Series(times),
+        "last": pd.Series(times),
+    }
     return pd.DataFrame(columns)
 
 
 def _summed(view: View, rule: Rule, seen: pd.DataFrame) -> pd.DataFrame:
     """The observations of one rule, a row per peer."""
     seen = seen.assign(peer=seen["peer"].astype(object))
-    made = seen.groupby("peer", sort=True).agg(count=("peer", "size"), score=("measure", "max"), first=("time", "min"), last=("time", "max"))
+    made = seen.groupby("peer", sort=True).agg(
+        count=("peer", "size"),
+        score=("measure", "max"),
+        first=("time", "min"),
+        last=("time", "max"),
+    )
     for name, column in (("connections", "connection"), ("messages", "message")):
         made[name] = _few(made.index, seen[["peer", column]])
-    named = seen[["peer", "file", "frame"]].dropna().drop_duplicates().groupby("peer").head(_EVIDENCE)
+    named = (
+        seen[["peer", "file", "frame"]].dropna().drop_duplicates().groupby("peer").head(_EVIDENCE)
+    )
     paths = view.traffic.files.set_index("file")["path"].astype(object)
-    places = [f"{paths.get(file, file)}:{frame}" for file, frame in zip(named["file"], named["frame"], strict=True)]
+    places = [
+        f"{paths.get(file, file)}:{frame}"
+        for file, frame in zip(named["file"], named["frame"], strict=True)
+    ]
     made["places"] = _few(made.index, named[["peer"]].assign(place=places))
     made["filter"] = _filters(view, made["connections"])
-    return made.reset_index().assign(rule=rule.name, family=rule.family, weight=rule.weight, unit=rule.unit)
+    return made.reset_index().assign(
+        rule=rule.name, family=rule.family, weight=rule.weight, unit=rule.unit
+    )
 
 
 def _few(peers: pd.Index, rows: pd.DataFrame) -> list[list[Any]]:
@@ -78,28 +118,49 @@ def _few(peers: pd.Index, rows: pd.DataFrame) -> list[list[Any]]:
 def _filters(view: View, connections: Iterable[list[int]]) -> list[str]:
     """For each list of connections a Wireshark display filter that shows the first of them."""
     first = [numbers[:_FILTERED] for numbers in connections]
-    shown = view.connections[view.connections["connection"].isin({number for numbers in first for number in numbers})]
+    shown = view.connections[
+        view.connections["connection"].isin({number for numbers in first for number in numbers})
+    ]
     terms = {
         row.connection: f"({'ipv6' if ':' in str(row.peer) else 'ip'}.addr == {row.peer} && tcp.port == {row.client_port} && tcp.port == {row.server_port})"
         for row in shown[["connection", "peer", "client_port", "server_port"]].itertuples()
     }
-    return [" || ".join(terms[number] for number in numbers if number in terms) for numbers in first]
+    return [
+        " || ".join(terms[number] for number in numbers if number in terms) for numbers in first
+    ]
 
 
 def verdicts(findings: pd.DataFrame) -> pd.DataFrame:
-    """One row per peer with findings: `score`, how many rules of each weight, their names, first and last time; the highest score first.
+    """One row per peer with findings: `score`, how many rules of each weight, their names, first
+    and last time; the highest score first.
 
-    `score` is 1 - Π (1 - WEIGHTS[weight]) over its rules. `verdict`: `anomalous` with a strong finding, or from 0.75 (three weak ones); `suspicious` from 0.4
+    `score` is 1 - Π (1 - WEIGHTS[weight]) over its rules. `verdict`: `anomalous` with a strong
+    finding, or from 0.75 (three weak ones); `suspicious` from 0.4
     (a weak one); `context` below.
     """
     if findings.empty:
-        return pd.DataFrame(columns=["peer", "verdict", "score", *WEIGHTS, "rules", "first", "last"])
+        return pd.DataFrame(
+            columns=["peer", "verdict", "score", *WEIGHTS, "rules", "first", "last"]
+        )
     doubt = np.log1p(-findings["weight"].map(WEIGHTS).astype(float))
     groups = findings.assign(doubt=doubt).groupby("peer", sort=True)
-    made = groups.agg(doubt=("doubt", "sum"), rules=("rule", list), first=("first", "min"), last=("last", "max"))
+    made = groups.agg(
+        doubt=("doubt", "sum"), rules=("rule", list), first=("first", "min"), last=("last", "max")
+    )
     made["score"] = 1 - np.exp(made.pop("doubt"))
     for weight in WEIGHTS:
-        made[weight] = findings[findings["weight"] == weight].groupby("peer").size().reindex(made.index, fill_value=0)
-    made["verdict"] = np.select([(made["strong"] > 0) | (made["score"] >= 0.75), made["score"] >= 0.4 - 1e-9], ["anomalous", "suspicious"], "context")
-    made = made.reset_index().sort_values(["score", "peer"], ascending=[False, True], kind="stable", ignore_index=True)
+        made[weight] = (
+            findings[findings["weight"] == weight]
+            .groupby("peer")
+            .size()
+            .reindex(made.index, fill_value=0)
+        )
+    made["verdict"] = np.select(
+        [(made["strong"] > 0) | (made["score"] >= 0.75), made["score"] >= 0.4 - 1e-9],
+        ["anomalous", "suspicious"],
+        "context",
+    )
+    made = made.reset_index().sort_values(
+        ["score", "peer"], ascending=[False, True], kind="stable", ignore_index=True
+    )
     return made[["peer", "verdict", "score", *WEIGHTS, "rules", "first", "last"]]

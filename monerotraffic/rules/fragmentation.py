@@ -1,4 +1,6 @@
-"""Rules on how messages are cut into TCP segments and Levin fragments. Family `fragmentation`. docs/metrics/fragmentation.md."""
+"""Rules on how messages are cut into TCP segments and Levin fragments. Family `fragmentation`.
+docs/metrics/fragmentation.md.
+"""
 
 from __future__ import annotations
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from monerotraffic.metrics.identity import announcements, back_pings, id_clusters, id_returns, id_sessions, id_spans, ids_side_by_side, pongs
+from monerotraffic.metrics.identity import (
+    announcements,
+    back_pings,
+    id_clusters,
+    id_returns,
+    id_sessions,
+    id_spans,
+    ids_side_by_side,
+    pongs,
+)
 from monerotraffic.net.hosts import hosts_of, is_loopback, site_of
 from monerotraffic.rules.rule import Parameters, Rule, observations
 from monerotraffic.tables.view import View
@@ -22,7 +31,9 @@ def _peer_id_returns(view: View, parameters: Parameters) -> pd.DataFrame:
 
 def _peer_id_shared(view: View, parameters: Parameters) -> pd.DataFrame:
     spans = id_spans(view)
-    shared = spans.loc[spans["overlaps"] >= parameters["hosts"] - 1, ["peer_id", "site", "overlaps"]]
+    shared = spans.loc[
+        spans["overlaps"] >= parameters["hosts"] - 1, ["peer_id", "site", "overlaps"]
+    ]
     said = announcements(view)
     said["site"] = hosts_of(said["peer"], site_of)
     found = said.merge(shared, on=["peer_id", "site"])
@@ -47,7 +58,9 @@ def _pong_id_mismatch(view: View, parameters: Parameters) -> pd.DataFrame:
     wrong = pings[pings["match"].eq(False).fillna(False).astype(bool)]
     if parameters["but_own"]:
         said = announcements(view)
-        wrong = wrong[~_pairs(wrong["host"], wrong["pong_id"]).isin(_pairs(said["host"], said["peer_id"]))]
+        wrong = wrong[
+            ~_pairs(wrong["host"], wrong["pong_id"]).isin(_pairs(said["host"], said["peer_id"]))
+        ]
     return _at_pongs(view, wrong)
 
 
@@ -65,14 +78,20 @@ def _pong_id_shared(view: View, parameters: Parameters) -> pd.DataFrame:
     said = announcements(view)
     own = _pairs(found["host"], found["peer_id"]).isin(_pairs(said["host"], said["peer_id"]))
     pings = back_pings(view, parameters["within"])
-    other = found["message"].isin(pings.loc[pings["match"].eq(False).fillna(False).astype(bool), "pong"].astype("int64"))
+    other = found["message"].isin(
+        pings.loc[pings["match"].eq(False).fillna(False).astype(bool), "pong"].astype("int64")
+    )
     wrong = (sites >= parameters["hosts"]) & other & ~own
     return observations(found[wrong], sites[wrong])
 
 
 def _pairs(hosts: pd.Series, ids: pd.Series) -> pd.Series:
     """Host and id as one value; ids stay exact."""
-    return pd.Series(list(zip(hosts, (int(number) for number in ids), strict=True)), index=hosts.index, dtype=object)
+    return pd.Series(
+        list(zip(hosts, (int(number) for number in ids), strict=True)),
+        index=hosts.index,
+        dtype=object,
+    )
 
 
 def _peer_id_rotates(view: View, parameters: Parameters) -> pd.DataFrame:
@@ -81,7 +100,9 @@ def _peer_id_rotates(view: View, parameters: Parameters) -> pd.DataFrame:
     fresh = sessions["changed"] & ~sessions["known"] & sessions["sequential"]
     if parameters["but_confirmed"]:  # a process of that id listens: a restart
         pings = back_pings(view)
-        fresh &= ~sessions["message"].isin(pings.loc[pings["match"].fillna(False).astype(bool), "message"])
+        fresh &= ~sessions["message"].isin(
+            pings.loc[pings["match"].fillna(False).astype(bool), "message"]
+        )
     changes = fresh.groupby(sessions["endpoint"]).transform("sum")
     later = sessions.groupby("endpoint")["session"].transform("size") - 1
     rotates = fresh & (changes >= parameters["changes"]) & (changes >= parameters["share"] * later)
@@ -113,7 +134,10 @@ RULES: tuple[Rule, ...] = (
         holds="monerod 0.10.2 and later, Cuprate",
         paper="ID",
         parameters={"by_port": True, "sequential": True},
-        presets={"arxiv-v1": {"by_port": False, "sequential": False}, "aft-2026": {"by_port": False, "sequential": False}},
+        presets={
+            "arxiv-v1": {"by_port": False, "sequential": False},
+            "aft-2026": {"by_port": False, "sequential": False},
+        },
     ),
     Rule(
         name="peer_id_shared",

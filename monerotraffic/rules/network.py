@@ -1,4 +1,6 @@
-"""Context from the network: subnets, ban lists. Family `network`. docs/metrics/network.md tells where the thresholds come from."""
+"""Context from the network: subnets, ban lists. Family `network`. docs/metrics/network.md tells
+where the thresholds come from.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,15 @@ __all__ = ["RULES"]
 
 def _subnet_dense(view: View, parameters: Parameters) -> pd.DataFrame:
     subnets = peer_subnets(view)
-    dense = subnets[subnets["hosts"] >= parameters["hosts"]].head(len(subnets) if parameters["top"] is None else parameters["top"])
+    dense = subnets[subnets["hosts"] >= parameters["hosts"]].head(
+        len(subnets) if parameters["top"] is None else parameters["top"]
+    )
     hosts = dense.set_index("subnet")["hosts"]
     addresses, links = Addresses.of(view), view.connections
-    measure = pd.Series(addresses.subnet_names[addresses.subnet[links["peer"].cat.codes.to_numpy()]], index=links.index).map(hosts)
+    measure = pd.Series(
+        addresses.subnet_names[addresses.subnet[links["peer"].cat.codes.to_numpy()]],
+        index=links.index,
+    ).map(hosts)
     return observations(links[measure.notna()], measure=measure[measure.notna()])
 
 
@@ -33,7 +40,13 @@ def _ban_listed(view: View, parameters: Parameters) -> pd.DataFrame:
     bits = np.array([entry.network.prefixlen for entry in listed], dtype=np.float64)
     met = connections[places >= 0].assign(measure=bits[places[places >= 0]])
     messages = view.messages[view.messages["connection"].isin(met["connection"])]
-    return observations(met.merge(messages.drop_duplicates("connection")[["connection", "message", "file", "frame"]], on="connection", how="left"))
+    return observations(
+        met.merge(
+            messages.drop_duplicates("connection")[["connection", "message", "file", "frame"]],
+            on="connection",
+            how="left",
+        )
+    )
 
 
 _BAN_LISTED = Rule(

@@ -1,4 +1,6 @@
-"""Rules on the peer lists that peers send. Family `peer_lists`. docs/metrics/peer_lists.md tells where the thresholds come from."""
+"""Rules on the peer lists that peers send. Family `peer_lists`. docs/metrics/peer_lists.md tells
+where the thresholds come from.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,11 @@ _SEEDS = (384, 391)  # (3 << 7) | stripe - 1, of 8 stripes: src/common/pruning.c
 def _low_diversity(view: View, parameters: Parameters) -> pd.DataFrame:
     lists = list_diversity(view)
     useful = (lists["entries"] >= parameters["entries"]) & (lists["hosts"] >= parameters["hosts"])
-    return observations(lists[useful & (lists["diversity"] < parameters["diversity"])].assign(measure=lists["diversity"]))
+    return observations(
+        lists[useful & (lists["diversity"] < parameters["diversity"])].assign(
+            measure=lists["diversity"]
+        )
+    )
 
 
 def _similar(view: View, parameters: Parameters) -> pd.DataFrame:
@@ -28,23 +34,32 @@ def _similar(view: View, parameters: Parameters) -> pd.DataFrame:
     pairs = list_similarity(
         view,
         by=parameters["by"],
-        min_share=max(parameters["jaccard"], excess or 0.0),  # an excess of x needs a share of x, and so does a Jaccard index of x
+        # an excess of x needs a share of x, and so does a Jaccard index of x
+        min_share=max(parameters["jaccard"], excess or 0.0),
         min_entries=parameters["entries"],
         each=parameters["each"],
         most=parameters["most"],
     )
-    found = pairs[(pairs["jaccard"] > parameters["jaccard"]) & (pairs["senders"] >= parameters["senders"])]
+    found = pairs[
+        (pairs["jaccard"] > parameters["jaccard"]) & (pairs["senders"] >= parameters["senders"])
+    ]
     if excess is not None:
         found = found[found["excess"] >= excess]
     if alpha is not None:
         found = found[found["log_p"] <= np.log(alpha / max(1, pairs.attrs["pairs"]))]
     if parameters["majority"] is not None:
-        found = found[~found[["message", "other_message"]].isin(_usual(pairs, parameters["majority"])).any(axis=1)]
+        found = found[
+            ~found[["message", "other_message"]]
+            .isin(_usual(pairs, parameters["majority"]))
+            .any(axis=1)
+        ]
     if not parameters["one_id"]:
         found = _of_two_nodes(view, found)
     measure = "jaccard" if excess is None else "excess"
     sides = (("peer", "message"), ("other", "other_message"))
-    seen = pd.concat([found[[*side, measure]].set_axis(["peer", "message", "measure"], axis=1) for side in sides])
+    seen = pd.concat(
+        [found[[*side, measure]].set_axis(["peer", "message", "measure"], axis=1) for side in sides]
+    )
     seen = seen[seen.groupby("peer")["message"].transform("size") >= parameters["pairs"]]
     best = seen.groupby("message")["measure"].max()
     lists = entries(view).lists
@@ -53,19 +68,35 @@ def _similar(view: View, parameters: Parameters) -> pd.DataFrame:
 
 
 def _usual(pairs: pd.DataFrame, majority: float) -> pd.Index:
-    """Lists that share as much with more than this part of all other senders: these are the network, and in a small one all are alike."""
+    """Lists that share as much with more than this part of all other senders: these are the
+    network, and in a small one all are alike.
+    """
     sides = (("message", "other"), ("other_message", "peer"))
-    both = pd.concat([pairs[[*side, "senders"]].set_axis(["message", "other", "senders"], axis=1) for side in sides])
+    both = pd.concat(
+        [
+            pairs[[*side, "senders"]].set_axis(["message", "other", "senders"], axis=1)
+            for side in sides
+        ]
+    )
     counted = both.groupby("message").agg(like=("other", "nunique"), senders=("senders", "first"))
     return counted.index[counted["like"] > majority * (counted["senders"] + 1)]
 
 
 def _of_two_nodes(view: View, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Pairs whose senders have no peer id in common. One id on two addresses is one node, or is what the rule peer_id_shared is about."""
+    """Pairs whose senders have no peer id in common. One id on two addresses is one node, or is
+    what the rule peer_id_shared is about.
+    """
     said = view.node_data
     said = said[(said["direction"] == "received") & said["peer_id"].notna()]
-    ids = pd.DataFrame({"peer": said["peer"].astype(object), "id": said["peer_id"].astype("uint64")}).drop_duplicates()
-    both = pairs[["peer", "other"]].drop_duplicates().merge(ids, on="peer").merge(ids.rename(columns={"peer": "other"}), on=["other", "id"])
+    ids = pd.DataFrame(
+        {"peer": said["peer"].astype(object), "id": said["peer_id"].astype("uint64")}
+    ).drop_duplicates()
+    both = (
+        pairs[["peer", "other"]]
+        .drop_duplicates()
+        .merge(ids, on="peer")
+        .merge(ids.rename(columns={"peer": "other"}), on=["other", "id"])
+    )
     one = pd.MultiIndex.from_frame(both[["peer", "other"]])
     return pairs[~pd.MultiIndex.from_frame(pairs[["peer", "other"]]).isin(one)]
 
@@ -90,7 +121,11 @@ def _repeats(view: View, parameters: Parameters) -> pd.DataFrame:
 def _one_host_many_ports(view: View, parameters: Parameters) -> pd.DataFrame:
     lists = list_diversity(view)
     share = lists["many_ports"] / lists["hosts"]
-    return observations(lists[(lists["entries"] >= parameters["entries"]) & (share >= parameters["share"])].assign(measure=share))
+    return observations(
+        lists[(lists["entries"] >= parameters["entries"]) & (share >= parameters["share"])].assign(
+            measure=share
+        )
+    )
 
 
 def _private(view: View, parameters: Parameters) -> pd.DataFrame:
@@ -112,32 +147,62 @@ def _bad_pruning_seed(view: View, parameters: Parameters) -> pd.DataFrame:
 
 def _many_ports(view: View, parameters: Parameters) -> pd.DataFrame:
     ports = host_ports(view)
-    ports = ports[ports["announced"] | ports["answered"] | (ports["trusted"] >= parameters["senders"])]
+    ports = ports[
+        ports["announced"] | ports["answered"] | (ports["trusted"] >= parameters["senders"])
+    ]
     ports = ports[ports["host"].isin(view.connections["peer"].unique())]
     ports = ports.assign(measure=ports.groupby("host")["port"].transform("size").astype(float))
     ports = ports[ports["measure"] >= parameters["ports"]]
-    shown = ports[["host", "port", "measure"]].merge(_witnesses(view, ports), on=["host", "port"]).sort_values("time", kind="stable")
+    shown = (
+        ports[["host", "port", "measure"]]
+        .merge(_witnesses(view, ports), on=["host", "port"])
+        .sort_values("time", kind="stable")
+    )
     return observations(shown.rename(columns={"host": "peer"}))
 
 
 def _witnesses(view: View, ports: pd.DataFrame) -> pd.DataFrame:
-    """What first shows each host and port: its handshake, else our connection to it, else the list that names it."""
+    """What first shows each host and port: its handshake, else our connection to it, else the list
+    that names it.
+    """
     said = view.node_data[view.node_data["direction"] == "received"]
-    said = said[["peer", "my_port", "connection", "message", "time", "file", "frame"]].rename(columns={"peer": "host", "my_port": "port"})
-    out = view.connections[(view.connections["direction"] == "outgoing") & (view.connections["server_bytes"] > 0)]
-    out = out[["peer", "server_port", "connection", "opened"]].set_axis(["host", "port", "connection", "time"], axis=1)
+    said = said[["peer", "my_port", "connection", "message", "time", "file", "frame"]].rename(
+        columns={"peer": "host", "my_port": "port"}
+    )
+    out = view.connections[
+        (view.connections["direction"] == "outgoing") & (view.connections["server_bytes"] > 0)
+    ]
+    out = out[["peer", "server_port", "connection", "opened"]].set_axis(
+        ["host", "port", "connection", "time"], axis=1
+    )
     e = entries(view)
     codes = e.addresses.text.get_indexer(pd.Index(ports["host"].unique()))
     chosen = np.flatnonzero(np.isin(e.host, codes[codes >= 0]))
     _, first = np.unique(e.host[chosen].astype(np.int64) << 16 | e.port[chosen], return_index=True)
     chosen = chosen[first]
     named = e.lists[["connection", "message", "time", "file", "frame"]].iloc[e.of[chosen]]
-    named = named.assign(host=e.hosts(e.host[chosen].astype(np.int64)).astype(object), port=e.port[chosen])
-    every = pd.concat([part.assign(host=part["host"].astype(object), port=part["port"].astype("Int64")) for part in (said, out, named)], ignore_index=True)
+    named = named.assign(
+        host=e.hosts(e.host[chosen].astype(np.int64)).astype(object), port=e.port[chosen]
+    )
+    every = pd.concat(
+        [
+            part.assign(host=part["host"].astype(object), port=part["port"].astype("Int64"))
+            for part in (said, out, named)
+        ],
+        ignore_index=True,
+    )
     return every.dropna(subset=["port"]).astype({"port": "int64"}).drop_duplicates(["host", "port"])
 
 
-_PUBLISHED_SIMILAR: Parameters = {"by": "subnet", "excess": None, "alpha": None, "senders": 0, "majority": None, "one_id": True, "each": None}
+_PUBLISHED_SIMILAR: Parameters = {
+    "by": "subnet",
+    "excess": None,
+    "alpha": None,
+    "senders": 0,
+    "majority": None,
+    "one_id": True,
+    "each": None,
+}
 """Of `peer_list_similar`, what both published variants have in common."""
 
 
@@ -152,7 +217,10 @@ RULES: tuple[Rule, ...] = (
         observe=_low_diversity,
         paper="PLD",
         parameters={"entries": 100, "hosts": 50, "diversity": 0.25},
-        presets={"arxiv-v1": {"entries": 250, "hosts": 1, "diversity": 0.1}, "aft-2026": {"entries": 225, "hosts": 1, "diversity": 0.05}},
+        presets={
+            "arxiv-v1": {"entries": 250, "hosts": 1, "diversity": 0.1},
+            "aft-2026": {"entries": 225, "hosts": 1, "diversity": 0.05},
+        },
     ),
     Rule(
         name="peer_list_similar",

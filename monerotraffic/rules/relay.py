@@ -16,7 +16,9 @@ __all__ = ["RULES"]
 
 def _new_block_sent(view: View, parameters: Parameters) -> pd.DataFrame:
     received = view.received
-    return observations(received[(received["command"] == 2001) & (received["kind"] == "notification")])
+    return observations(
+        received[(received["command"] == 2001) & (received["kind"] == "notification")]
+    )
 
 
 def _fluffy_with_txs(view: View, parameters: Parameters) -> pd.DataFrame:
@@ -24,8 +26,16 @@ def _fluffy_with_txs(view: View, parameters: Parameters) -> pd.DataFrame:
     carried = carried[(carried["command"] == 2008) & (carried["direction"] == "received")]
     many = carried.groupby("message").size()
     rows = view.received[view.received["message"].isin(many.index)]
-    blocks = view.blocks[view.blocks["message"].isin(many.index)].drop_duplicates("message").set_index("message").reindex(rows["message"])
-    rows = rows.assign(block=blocks["block"].astype(object).to_numpy(), measure=many.reindex(rows["message"]).to_numpy())
+    blocks = (
+        view.blocks[view.blocks["message"].isin(many.index)]
+        .drop_duplicates("message")
+        .set_index("message")
+        .reindex(rows["message"])
+    )
+    rows = rows.assign(
+        block=blocks["block"].astype(object).to_numpy(),
+        measure=many.reindex(rows["message"]).to_numpy(),
+    )
     rows = rows[rows["block"].notna() & _all_sent_is_known(view, rows, parameters["since_seconds"])]
     if not parameters["whole_blocks"]:
         total = blocks["transactions"].astype("float64").reindex(rows["message"])
@@ -34,30 +44,61 @@ def _fluffy_with_txs(view: View, parameters: Parameters) -> pd.DataFrame:
 
 
 def _asked_for(view: View, rows: pd.DataFrame) -> pd.Series:
-    """Whether the vantage node asked for transactions of that block (2009) on that connection before."""
+    """Whether the vantage node asked for transactions of that block (2009) on that connection
+    before.
+    """
     listed = view.traffic.inventories
-    listed = listed[(listed["list"] == "missing_indices") & listed["id"].isin(rows["block"].unique())]
-    sent = view.sent[["message", "connection", "time"]].rename(columns={"message": "request", "time": "asked"})
-    listed = pd.DataFrame({"request": listed["message"], "block": listed["id"].astype(object)}).merge(sent, on="request")
+    listed = listed[
+        (listed["list"] == "missing_indices") & listed["id"].isin(rows["block"].unique())
+    ]
+    sent = view.sent[["message", "connection", "time"]].rename(
+        columns={"message": "request", "time": "asked"}
+    )
+    listed = pd.DataFrame(
+        {"request": listed["message"], "block": listed["id"].astype(object)}
+    ).merge(sent, on="request")
     first = listed.groupby(["connection", "block"])["asked"].min().rename("asked").reset_index()
-    asked = rows[["connection", "block", "time"]].merge(first, on=["connection", "block"], how="left")
+    asked = rows[["connection", "block", "time"]].merge(
+        first, on=["connection", "block"], how="left"
+    )
     return pd.Series((asked["asked"] <= asked["time"]).to_numpy(), index=rows.index)
 
 
 def _stem_from_acceptor(view: View, parameters: Parameters) -> pd.DataFrame:
     stems = view.transactions
-    stems = stems[(stems["command"] == 2002) & (stems["direction"] == "received") & stems["fluff"].eq(False).fillna(False).astype(bool)]
-    rows = view.received[view.received["message"].isin(stems["message"]) & ~view.received["peer"].isin(view.loopback)]
-    rows = rows[(view.ends["direction"].reindex(rows["connection"]) == "outgoing").to_numpy() & _all_sent_is_known(view, rows, None)]
-    asked = view.sent.loc[view.sent["command"] == 2010, ["connection", "time"]].rename(columns={"time": "asked"})
+    stems = stems[
+        (stems["command"] == 2002)
+        & (stems["direction"] == "received")
+        & stems["fluff"].eq(False).fillna(False).astype(bool)
+    ]
+    rows = view.received[
+        view.received["message"].isin(stems["message"]) & ~view.received["peer"].isin(view.loopback)
+    ]
+    rows = rows[
+        (view.ends["direction"].reindex(rows["connection"]) == "outgoing").to_numpy()
+        & _all_sent_is_known(view, rows, None)
+    ]
+    asked = view.sent.loc[view.sent["command"] == 2010, ["connection", "time"]].rename(
+        columns={"time": "asked"}
+    )
     pairs = rows[["message", "connection", "time"]].merge(asked, on="connection")
-    answers = pairs[pairs["asked"] <= pairs["time"]].groupby("message").size().reindex(rows["message"], fill_value=0)
-    return observations(rows[rows.groupby("connection").cumcount().to_numpy() >= answers.to_numpy()])
+    answers = (
+        pairs[pairs["asked"] <= pairs["time"]]
+        .groupby("message")
+        .size()
+        .reindex(rows["message"], fill_value=0)
+    )
+    return observations(
+        rows[rows.groupby("connection").cumcount().to_numpy() >= answers.to_numpy()]
+    )
 
 
 def _all_sent_is_known(view: View, rows: pd.DataFrame, since: float | None) -> pd.Series:
-    """Whether the capture holds all that the vantage node sent on the connection before each message: it lost nothing, a later message of it or its FIN shows
-    that nothing is missing at the end, and the beginning was captured, or is more than `since` seconds ago."""
+    """Whether the capture holds all that the vantage node sent on the connection before each
+    message: it lost nothing, a later message of it or its FIN shows
+    that nothing is missing at the end, and the beginning was captured, or is more than `since`
+    seconds ago.
+    """
     ends = view.ends.reindex(rows["connection"])
     last = view.sent.groupby("connection")["time"].max().reindex(rows["connection"])
     ended = (ends["end"] == "fin").to_numpy() & (ends["vantage_packets"] > 0).to_numpy()
@@ -65,7 +106,9 @@ def _all_sent_is_known(view: View, rows: pd.DataFrame, since: float | None) -> p
     begun = ends["vantage_began"].fillna(False).to_numpy(dtype=bool)
     if since is not None:
         opened = view.connections.set_index("connection")["opened"].reindex(rows["connection"])
-        begun = begun | (_times(rows["time"]) - _times(opened) > np.timedelta64(round(since * 1e9), "ns"))
+        begun = begun | (
+            _times(rows["time"]) - _times(opened) > np.timedelta64(round(since * 1e9), "ns")
+        )
     return pd.Series(known & begun, index=rows.index)
 
 
@@ -82,10 +125,20 @@ def _unsorted_fluff(view: View, parameters: Parameters) -> pd.DataFrame:
 def _wrong_top_version(view: View, parameters: Parameters) -> pd.DataFrame:
     steps = fork_ranges(view)
     said = view.sync_data
-    said = said[(said["direction"] == "received") & said["current_height"].notna() & said["top_version"].notna() & (said["current_height"] > 0)]
-    height, version = said["current_height"].to_numpy(dtype=np.float64) - 1, said["top_version"].to_numpy(dtype=np.float64)
+    said = said[
+        (said["direction"] == "received")
+        & said["current_height"].notna()
+        & said["top_version"].notna()
+        & (said["current_height"] > 0)
+    ]
+    height, version = (
+        said["current_height"].to_numpy(dtype=np.float64) - 1,
+        said["top_version"].to_numpy(dtype=np.float64),
+    )
     versions = steps["version"].to_numpy(dtype=np.float64)
-    least = np.array([-np.inf, *versions])[np.searchsorted(steps["first_height"], height, side="right")]
+    least = np.array([-np.inf, *versions])[
+        np.searchsorted(steps["first_height"], height, side="right")
+    ]
     most = np.array([*versions, np.inf])[np.searchsorted(steps["last_height"], height, side="left")]
     wrong = (version < least) | (version > most)
     return observations(said[wrong], version[wrong])

@@ -12,12 +12,15 @@ from monerotraffic.tables.view import View
 
 __all__ = ["OBSERVATION", "Parameters", "Rule", "observations"]
 
-Family = Literal["structure", "fragmentation", "peer_lists", "identity", "connections", "relay", "network"]
+Family = Literal[
+    "structure", "fragmentation", "peer_lists", "identity", "connections", "relay", "network"
+]
 Weight = Literal["strong", "weak", "context"]
 Parameters = Mapping[str, Any]
 
 OBSERVATION = ("peer", "connection", "message", "time", "file", "frame", "measure")
-"""Columns of what a rule observed: one row for each thing that it counts. `measure` is the number that the rule goes by, in its own terms (a ratio,
+"""Columns of what a rule observed: one row for each thing that it counts. `measure` is the number
+that the rule goes by, in its own terms (a ratio,
 seconds, …)."""
 
 
@@ -25,7 +28,8 @@ seconds, …)."""
 class Rule:
     """One way in which a peer can differ from a standard node.
 
-    `observe` looks at a View with the parameters of a preset and gives one row per thing that it counts (`unit`), with the columns OBSERVATION.
+    `observe` looks at a View with the parameters of a preset and gives one row per thing that it
+    counts (`unit`), with the columns OBSERVATION.
     """
 
     name: str
@@ -57,13 +61,20 @@ class Rule:
 def observations(rows: pd.DataFrame, measure: Any = None) -> pd.DataFrame:
     """Rows of a View's frame as observations.
 
-    What they lack of `connection`, `message`, `file`, `frame` is missing; `measure` is given, or a column, or 1. Rows of connections count from their opening.
+    What they lack of `connection`, `message`, `file`, `frame` is missing; `measure` is given, or a
+    column, or 1. Rows of connections count from their opening.
     """
     made = pd.DataFrame(index=rows.index)
     made["peer"] = rows["peer"]
     for name in ("connection", "message", "file", "frame"):
-        made[name] = rows[name].astype("Int64") if name in rows else pd.array([pd.NA] * len(rows), dtype="Int64")
+        made[name] = (
+            rows[name].astype("Int64")
+            if name in rows
+            else pd.array([pd.NA] * len(rows), dtype="Int64")
+        )
     made["time"] = rows["time"] if "time" in rows else rows["opened"]
     given = rows["measure"] if measure is None and "measure" in rows else measure
-    made["measure"] = pd.Series(given if given is not None else 1.0, index=rows.index, dtype="float64")
+    made["measure"] = pd.Series(
+        given if given is not None else 1.0, index=rows.index, dtype="float64"
+    )
     return made[list(OBSERVATION)].reset_index(drop=True)

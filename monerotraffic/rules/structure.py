@@ -1,4 +1,6 @@
-"""Rules on what a message looks like: fields, headers, encoding. Family `structure`. docs/metrics/structure.md."""
+"""Rules on what a message looks like: fields, headers, encoding. Family `structure`.
+docs/metrics/structure.md.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,14 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from monerotraffic.metrics.structure import COMMANDS, HEADER_ODDITIES, garbage, lists_with_last_seen, odd_headers, oversize
+from monerotraffic.metrics.structure import (
+    COMMANDS,
+    HEADER_ODDITIES,
+    garbage,
+    lists_with_last_seen,
+    odd_headers,
+    oversize,
+)
 from monerotraffic.rules.rule import Parameters, Rule, observations
 from monerotraffic.tables.view import View
 
@@ -15,14 +24,25 @@ __all__ = ["RULES"]
 
 def _support_flags_missing(view: View, parameters: Parameters) -> pd.DataFrame:
     said = view.node_data
-    handshakes = said[(said["command"] == 1001) & (said["direction"] == "received") & (said["status"] == "complete")]
+    handshakes = said[
+        (said["command"] == 1001)
+        & (said["direction"] == "received")
+        & (said["status"] == "complete")
+    ]
     return observations(handshakes[handshakes["support_flags"].isna()])
 
 
 def _support_flags_odd(view: View, parameters: Parameters) -> pd.DataFrame:
     said = view.node_data
-    said = said[(said["direction"] == "received") & said["support_flags"].notna() & ~said["peer"].isin(view.loopback)]
-    return observations(said[~said["support_flags"].isin(parameters["standard"])], said["support_flags"].astype("float64"))
+    said = said[
+        (said["direction"] == "received")
+        & said["support_flags"].notna()
+        & ~said["peer"].isin(view.loopback)
+    ]
+    return observations(
+        said[~said["support_flags"].isin(parameters["standard"])],
+        said["support_flags"].astype("float64"),
+    )
 
 
 def _last_seen_present(view: View, parameters: Parameters) -> pd.DataFrame:
@@ -49,14 +69,23 @@ def _oversize_message(view: View, parameters: Parameters) -> pd.DataFrame:
 
 
 def _payload_malformed(view: View, parameters: Parameters) -> pd.DataFrame:
-    refused = view.received[(view.received["status"] == "malformed") & (view.received["length"] > 0)]
+    refused = view.received[
+        (view.received["status"] == "malformed") & (view.received["length"] > 0)
+    ]
     return observations(refused)
 
 
 def _noncanonical_encoding(view: View, parameters: Parameters) -> pd.DataFrame:
     received = view.received[view.received["unknown_keys"].notna()]
-    clear = ~received["peer"].isin(view.loopback) & (received["fragments"] == 1)  # Tor and I2P: padded with zeros
-    many = sum((received[name].where(clear | (name != "trailing")).fillna(0) for name in parameters["counted"]), pd.Series(0, index=received.index))
+    # Tor and I2P: padded with zeros
+    clear = ~received["peer"].isin(view.loopback) & (received["fragments"] == 1)
+    many = sum(
+        (
+            received[name].where(clear | (name != "trailing")).fillna(0)
+            for name in parameters["counted"]
+        ),
+        pd.Series(0, index=received.index),
+    )
     return observations(received[many > 0], many[many > 0].astype("float64"))
 
 
@@ -68,14 +97,21 @@ def _wrong_network(view: View, parameters: Parameters) -> pd.DataFrame:
 
 
 def _of_the_majority(said: pd.DataFrame, least: int) -> frozenset[str]:
-    """The network that more than half of the peers say they are of; nothing if there are too few to tell."""
+    """The network that more than half of the peers say they are of; nothing if there are too few to
+    tell.
+    """
     peers = said.groupby("network_id", observed=True)["peer"].nunique()
-    return frozenset(peers[peers * 2 > said["peer"].nunique()].index if peers.sum() >= least else ())
+    return frozenset(
+        peers[peers * 2 > said["peer"].nunique()].index if peers.sum() >= least else ()
+    )
 
 
 def _garbage(view: View, parameters: Parameters) -> pd.DataFrame:
     rows = garbage(view)
-    rows = rows[(rows["levin"] | rows["server_port"].isin(parameters["ports"])) & (rows["bytes"] >= parameters["least_bytes"])]
+    rows = rows[
+        (rows["levin"] | rows["server_port"].isin(parameters["ports"]))
+        & (rows["bytes"] >= parameters["least_bytes"])
+    ]
     return observations(rows, rows["bytes"])
 
 
@@ -165,7 +201,9 @@ RULES = (
         source="contrib/epee/include/storages/portable_storage_to_bin.h; docs/fingerprint.md",
         observe=_noncanonical_encoding,
         holds="all versions of monerod, Cuprate; with default_fields counted, monerod 0.16 and later, and not Cuprate",
-        parameters={"counted": ("unknown_keys", "duplicate_keys", "wide_varints", "other_types", "trailing")},
+        parameters={
+            "counted": ("unknown_keys", "duplicate_keys", "wide_varints", "other_types", "trailing")
+        },
     ),
     Rule(
         name="wrong_network",

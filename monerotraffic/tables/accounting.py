@@ -1,4 +1,6 @@
-"""The accounting identity: every payload byte that was seen is decoded, or accounted for in `problems`."""
+"""The accounting identity: every payload byte that was seen is decoded, or accounted for in
+`problems`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ __all__ = ["accounting"]
 
 
 def accounting(arrays: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
-    """Two rows per connection of `arrays` (from the client, then from the server); see Traffic.accounting."""
+    """Two rows per connection of `arrays` (from the client, then from the server); see
+    Traffic.accounting.
+    """
     connections, messages, problems = arrays["connections"], arrays["messages"], arrays["problems"]
     order = np.argsort(connections["connection"], kind="stable")
     ids = connections["connection"][order]
@@ -30,12 +34,15 @@ def accounting(arrays: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
         return sums
 
     def both(field: str) -> NDArray[np.int64]:
-        return np.column_stack([connections[f"client_{field}"], connections[f"server_{field}"]]).reshape(-1)
+        return np.column_stack(
+            [connections[f"client_{field}"], connections[f"server_{field}"]]
+        ).reshape(-1)
 
     complete = messages[messages["status"] == SCHEMA["messages"].field("status").code("complete")]
     kind = SCHEMA["problems"].field("kind")
     is_lost = problems["kind"] == kind.code("lost")
-    is_undecoded = ~is_lost & (problems["kind"] != kind.code("conflict"))  # of a conflict the first copy was decoded
+    # of a conflict the first copy was decoded
+    is_undecoded = ~is_lost & (problems["kind"] != kind.code("conflict"))
     seen, decoded = both("bytes"), per_direction(complete, complete["wire"])
     undecoded = per_direction(problems[is_undecoded], problems["bytes"][is_undecoded])
     lost, holes = both("lost"), per_direction(problems[is_lost], problems["bytes"][is_lost])

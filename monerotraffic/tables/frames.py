@@ -23,33 +23,170 @@ _SIDE = ("packets", "bytes", "retransmitted", "out_of_order", "lost", "messages"
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "connections": (
-        *("connection", "vantage", "peer", "direction", "client", "client_port", "server", "server_port", "opened", "closed", "start", "end"),
+        *(
+            "connection",
+            "vantage",
+            "peer",
+            "direction",
+            "client",
+            "client_port",
+            "server",
+            "server_port",
+            "opened",
+            "closed",
+            "start",
+            "end",
+        ),
         *("rtt", "client_mss", "server_mss", "client_ttl", "server_ttl"),
         *(f"client_{name}" for name in _SIDE),
         *(f"server_{name}" for name in _SIDE),
     ),
     "messages": (
-        *("message", "connection", "from_client", "time", "end_time", "file", "frame", "end_frame", "peer", "direction", "command", "name", "kind"),
-        *("flags", "expects_response", "return_code", "version", "length", "captured", "segments", "first_segment", "end_length", "shared", "fragments"),
+        *(
+            "message",
+            "connection",
+            "from_client",
+            "time",
+            "end_time",
+            "file",
+            "frame",
+            "end_frame",
+            "peer",
+            "direction",
+            "command",
+            "name",
+            "kind",
+        ),
+        *(
+            "flags",
+            "expects_response",
+            "return_code",
+            "version",
+            "length",
+            "captured",
+            "segments",
+            "first_segment",
+            "end_length",
+            "shared",
+            "fragments",
+        ),
         "status",
-        *("reply_to", "keys_ordered", "unknown_keys", "duplicate_keys", "wide_varints", "other_types", "default_fields", "trailing", "skeleton"),
+        *(
+            "reply_to",
+            "keys_ordered",
+            "unknown_keys",
+            "duplicate_keys",
+            "wide_varints",
+            "other_types",
+            "default_fields",
+            "trailing",
+            "skeleton",
+        ),
     ),
-    "peer_lists": ("message", "position", "host", "port", "type", "id", "last_seen", "pruning_seed", "rpc_port", "rpc_credits_per_hash"),
-    "node_data": ("message", "peer_id", "my_port", "network_id", "support_flags", "rpc_port", "rpc_credits_per_hash", "local_time", "status_text"),
-    "sync_data": ("message", "current_height", "cumulative_difficulty", "cumulative_difficulty_top64", "top_id", "top_version", "pruning_seed"),
+    "peer_lists": (
+        "message",
+        "position",
+        "host",
+        "port",
+        "type",
+        "id",
+        "last_seen",
+        "pruning_seed",
+        "rpc_port",
+        "rpc_credits_per_hash",
+    ),
+    "node_data": (
+        "message",
+        "peer_id",
+        "my_port",
+        "network_id",
+        "support_flags",
+        "rpc_port",
+        "rpc_credits_per_hash",
+        "local_time",
+        "status_text",
+    ),
+    "sync_data": (
+        "message",
+        "current_height",
+        "cumulative_difficulty",
+        "cumulative_difficulty_top64",
+        "top_id",
+        "top_version",
+        "pruning_seed",
+    ),
     "transactions": (
-        *("message", "position", "tx", "size", "version", "rct_type", "inputs", "outputs", "ring_size", "fee", "weight"),
+        *(
+            "message",
+            "position",
+            "tx",
+            "size",
+            "version",
+            "rct_type",
+            "inputs",
+            "outputs",
+            "ring_size",
+            "fee",
+            "weight",
+        ),
         *("pruned", "fluff", "ascending", "block_position"),
     ),
     "blocks": (
-        *("message", "position", "block", "height", "timestamp", "major_version", "minor_version", "previous", "miner_tx", "transactions", "size"),
+        *(
+            "message",
+            "position",
+            "block",
+            "height",
+            "timestamp",
+            "major_version",
+            "minor_version",
+            "previous",
+            "miner_tx",
+            "transactions",
+            "size",
+        ),
     ),
     "inventories": ("message", "position", "list", "id", "index"),
-    "fields": ("message", "position", "depth", "parent", "key", "type", "count", "value_int", "value_float", "value_bytes"),
-    "problems": ("file", "frame", "time", "connection", "direction", "offset", "bytes", "kind", "detail"),
-    "files": ("file", "path", "link_type", "packets", "bytes", "first", "last", "tcp_packets", "monero_packets", "skipped_packets", "truncated"),
+    "fields": (
+        "message",
+        "position",
+        "depth",
+        "parent",
+        "key",
+        "type",
+        "count",
+        "value_int",
+        "value_float",
+        "value_bytes",
+    ),
+    "problems": (
+        "file",
+        "frame",
+        "time",
+        "connection",
+        "direction",
+        "offset",
+        "bytes",
+        "kind",
+        "detail",
+    ),
+    "files": (
+        "file",
+        "path",
+        "link_type",
+        "packets",
+        "bytes",
+        "first",
+        "last",
+        "tcp_packets",
+        "monero_packets",
+        "skipped_packets",
+        "truncated",
+    ),
 }
-"""The columns of every DataFrame, in order: the fields of csrc/tables/rows.h, and what is derived from them (vantage, peer, direction, name)."""
+"""The columns of every DataFrame, in order: the fields of csrc/tables/rows.h, and what is derived
+from them (vantage, peer, direction, name).
+"""
 
 Shown = TypeVar("Shown", str, bytes)
 
@@ -79,13 +216,20 @@ def _raw(strings: Sequence[bytes]) -> pd.Index[Any]:
     return pd.Index(list(strings), dtype=object)
 
 
-def _merged(shown: Sequence[Shown], categories: Callable[[Sequence[Shown]], pd.Index[Any]]) -> tuple[pd.CategoricalDtype, NDArray[np.int64] | None]:
-    """Categories for what some codes stand for, of which some may be equal (different bytes can look the same), and where each went: None if all stayed in
+def _merged(
+    shown: Sequence[Shown], categories: Callable[[Sequence[Shown]], pd.Index[Any]]
+) -> tuple[pd.CategoricalDtype, NDArray[np.int64] | None]:
+    """Categories for what some codes stand for, of which some may be equal (different bytes can
+    look the same), and where each went: None if all stayed in
     their places."""
     index: dict[Shown, int] = {}
     for one in shown:
         index.setdefault(one, len(index))
-    places = None if len(index) == len(shown) else np.array([*(index[one] for one in shown), -1], dtype=np.int64)
+    places = (
+        None
+        if len(index) == len(shown)
+        else np.array([*(index[one] for one in shown), -1], dtype=np.int64)
+    )
     return pd.CategoricalDtype(categories(list(index))), places
 
 
@@ -96,11 +240,17 @@ def _enumeration(categories: tuple[str, ...]) -> pd.CategoricalDtype:
 
 @cache
 def _commands() -> tuple[NDArray[np.int64], NDArray[np.int64], pd.CategoricalDtype]:
-    """Known commands ascending, the category of each, and the categories: names in order of their commands, then UNKNOWN."""
+    """Known commands ascending, the category of each, and the categories: names in order of their
+    commands, then UNKNOWN.
+    """
     names = dict(sorted(_core.command_names().items()))
     categories = list(dict.fromkeys([*names.values(), "UNKNOWN"]))
     places = [categories.index(name) for name in names.values()]
-    return np.array(list(names), dtype=np.int64), np.array(places, dtype=np.int64), pd.CategoricalDtype(_texts(categories))
+    return (
+        np.array(list(names), dtype=np.int64),
+        np.array(places, dtype=np.int64),
+        pd.CategoricalDtype(_texts(categories)),
+    )
 
 
 def command_names(commands: NDArray[np.uint32]) -> pd.Categorical:
@@ -108,7 +258,9 @@ def command_names(commands: NDArray[np.uint32]) -> pd.Categorical:
     known, category, dtype = _commands()
     places = np.searchsorted(known, commands)
     places[places == len(known)] = 0
-    return categorical(np.where(known[places] == commands, category[places], len(dtype.categories) - 1), dtype)
+    return categorical(
+        np.where(known[places] == commands, category[places], len(dtype.categories) - 1), dtype
+    )
 
 
 def _times(values: NDArray[np.int64]) -> Any:
@@ -124,11 +276,17 @@ def _missing(present: NDArray[Any], bit: int) -> NDArray[np.bool_]:
 
 def _optional(values: NDArray[Any], missing: NDArray[np.bool_]) -> Any:
     """Nullable numbers of the field's own type."""
-    return pd.arrays.FloatingArray(values, missing) if values.dtype.kind == "f" else pd.arrays.IntegerArray(values, missing)
+    return (
+        pd.arrays.FloatingArray(values, missing)
+        if values.dtype.kind == "f"
+        else pd.arrays.IntegerArray(values, missing)
+    )
 
 
 def entry_integers(rows: NDArray[Any]) -> Any:
-    """The column value_int of rows of `fields`: UInt64, or, where one is negative, Python ints. No narrower type holds both peer ids and negative numbers."""
+    """The column value_int of rows of `fields`: UInt64, or, where one is negative, Python ints. No
+    narrower type holds both peer ids and negative numbers.
+    """
     field = SCHEMA["fields"].field("value_int")
     assert field.present_bit is not None
     values: NDArray[np.uint64] = rows["value_int"].copy()
@@ -144,7 +302,9 @@ def entry_integers(rows: NDArray[Any]) -> Any:
 
 
 class Frames:
-    """Makes the DataFrames of one set of names; the address categories are made once and shared by all of them."""
+    """Makes the DataFrames of one set of names; the address categories are made once and shared by
+    all of them.
+    """
 
     def __init__(self, names: NamesView) -> None:
         self._names = names
@@ -157,13 +317,22 @@ class Frames:
         dtype, places = self._addresses
         return categorical(codes if places is None else places[codes], dtype)
 
-    def strings(self, codes: NDArray[Any], show: Callable[[bytes], Shown], categories: Callable[[Sequence[Shown]], pd.Index[Any]]) -> pd.Categorical:
-        """A Categorical over string codes. Its categories are the strings that occur, as `show` has them, in order of their codes."""
+    def strings(
+        self,
+        codes: NDArray[Any],
+        show: Callable[[bytes], Shown],
+        categories: Callable[[Sequence[Shown]], pd.Index[Any]],
+    ) -> pd.Categorical:
+        """A Categorical over string codes. Its categories are the strings that occur, as `show` has
+        them, in order of their codes.
+        """
         used = np.zeros(self._names.string_count + 1, dtype=np.bool_)
         used[codes] = True
         used[-1] = False
         distinct = np.flatnonzero(used)
-        dtype, places = _merged([show(self._names.string(code)) for code in distinct.tolist()], categories)
+        dtype, places = _merged(
+            [show(self._names.string(code)) for code in distinct.tolist()], categories
+        )
         category = np.full(len(used), -1, dtype=np.int64)
         category[distinct] = np.arange(len(distinct)) if places is None else places[:-1]
         return categorical(category[codes], dtype)
@@ -179,7 +348,9 @@ class Frames:
                 return values != 0
             case "optional_truth":
                 assert field.present_bit is not None
-                return pd.arrays.BooleanArray(values != 0, _missing(rows["present"], field.present_bit))
+                return pd.arrays.BooleanArray(
+                    values != 0, _missing(rows["present"], field.present_bit)
+                )
             case "time":
                 return _times(values)
             case "span":
@@ -192,13 +363,20 @@ class Frames:
             case "bytes":
                 return self.strings(values, bytes.hex, _texts)
             case "text":
-                return self.strings(values, lambda text: text.decode("utf-8", "backslashreplace"), _texts)
+                return self.strings(
+                    values, lambda text: text.decode("utf-8", "backslashreplace"), _texts
+                )
             case "raw":
                 return self.strings(values, bytes, _raw)
         return values.astype(np.int64, copy=False) if field.name in _IDS else values
 
     def frame(self, table: str, rows: NDArray[Any], derived: Mapping[str, Any]) -> pd.DataFrame:
-        """The DataFrame of a table: its columns are COLUMNS[table]. `derived` has those that are no field."""
+        """The DataFrame of a table: its columns are COLUMNS[table]. `derived` has those that are no
+        field.
+        """
         fields = {field.name: field for field in SCHEMA[table].fields}
-        columns = {name: derived[name] if name in derived else self.column(fields[name], rows) for name in COLUMNS[table]}
+        columns = {
+            name: derived[name] if name in derived else self.column(fields[name], rows)
+            for name in COLUMNS[table]
+        }
         return pd.DataFrame(columns, copy=False)

@@ -1,4 +1,6 @@
-"""The capture as the vantage node sees it: who the other side of a connection is, and which way a message goes."""
+"""The capture as the vantage node sees it: who the other side of a connection is, and which way a
+message goes.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ _MESSAGE = pd.CategoricalDtype(pd.Index(["sent", "received"], dtype=str))
 
 
 class Perspective:
-    """Answers for rows that have the fields connection, client and server. Where both ends are vantage addresses, the client is taken for the vantage node."""
+    """Answers for rows that have the fields connection, client and server. Where both ends are
+    vantage addresses, the client is taken for the vantage node.
+    """
 
     def __init__(self, rows: NDArray[Any], nodes: Sequence[Node], names: NamesView) -> None:
         self._rows = rows
@@ -37,8 +41,14 @@ class Perspective:
         self._server &= ~self._client
 
     def peer(self) -> NDArray[Any]:
-        """Address codes of the other side, -1 where the vantage node is not part of the connection."""
-        return np.where(self._client, self._rows["server"], np.where(self._server, self._rows["client"], np.int32(-1)))
+        """Address codes of the other side, -1 where the vantage node is not part of the
+        connection.
+        """
+        return np.where(
+            self._client,
+            self._rows["server"],
+            np.where(self._server, self._rows["client"], np.int32(-1)),
+        )
 
     def connection_direction(self) -> pd.Categorical:
         """incoming, outgoing or missing, for rows of connections."""
@@ -51,7 +61,18 @@ class Perspective:
         return categorical(np.where(known, (from_client != 0) != self._client, -1), _MESSAGE)
 
     def vantage(self, frames: Frames) -> pd.Categorical:
-        """Which vantage node: its label, or its address on that connection where there are no labels."""
+        """Which vantage node: its label, or its address on that connection where there are no
+        labels.
+        """
         if all(label is None for label in self._labels):
-            return frames.addresses(np.where(self._client, self._rows["client"], np.where(self._server, self._rows["server"], np.int32(-1))))
-        return categorical(self._node, pd.CategoricalDtype(pd.Index([str(label) for label in self._labels], dtype=str)))
+            return frames.addresses(
+                np.where(
+                    self._client,
+                    self._rows["client"],
+                    np.where(self._server, self._rows["server"], np.int32(-1)),
+                )
+            )
+        return categorical(
+            self._node,
+            pd.CategoricalDtype(pd.Index([str(label) for label in self._labels], dtype=str)),
+        )

@@ -1,4 +1,6 @@
-"""The field table of csrc/tables/rows.h as Python sees it: what fields the rows of every table have, and what each means."""
+"""The field table of csrc/tables/rows.h as Python sees it: what fields the rows of every table
+have, and what each means.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ class Field(NamedTuple):
 
     name: str
     role: str
-    """number, optional, truth, optional_truth, time, span, enum, address, bytes, text, raw or hidden; csrc/tables/rows.h says what each is."""
+    """number, optional, truth, optional_truth, time, span, enum, address, bytes, text, raw or
+    hidden; csrc/tables/rows.h says what each is.
+    """
     categories: tuple[str, ...] | None
     """Names of an enumeration by value."""
     present_bit: int | None
@@ -46,5 +50,8 @@ class Table(NamedTuple):
         return next(field for field in self.fields if field.name == name)
 
 
-SCHEMA = {name: Table(table["text"], table["dtype"], tuple(Field(*field) for field in table["fields"])) for name, table in _core.schema().items()}
+SCHEMA = {
+    name: Table(table["text"], table["dtype"], tuple(Field(*field) for field in table["fields"]))
+    for name, table in _core.schema().items()
+}
 """Every table by name."""

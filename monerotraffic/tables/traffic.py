@@ -14,7 +14,8 @@ from monerotraffic.net.vantage import Node
 from monerotraffic.tables.interning import NamesView
 from monerotraffic.tables.schema import SCHEMA
 
-# pandas takes ten times longer to import than a small capture takes to read: it is left until a DataFrame is asked for.
+# pandas takes ten times longer to import than a small capture takes to read: it is left until a
+# DataFrame is asked for.
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -26,34 +27,52 @@ __all__ = ["Traffic"]
 class Traffic:
     """What a capture holds, as tables.
 
-    The DataFrames `connections`, `messages`, `peer_lists`, `node_data`, `sync_data`, `transactions`, `blocks`, `inventories`, `fields` (if asked for),
-    `problems` and `files` are built when first asked for and kept; docs/tables.md describes every column. Ids are int64; times datetime64[ns, UTC]; addresses,
-    hashes, texts and enumerations Categorical, missing where the code is -1 (all address columns share one dtype, but for `connections.vantage` where nodes
-    have names); optional numbers nullable integers. A table that was not decoded (`tables=`) raises AttributeError.
+    The DataFrames `connections`, `messages`, `peer_lists`, `node_data`, `sync_data`,
+    `transactions`, `blocks`, `inventories`, `fields` (if asked for),
+    `problems` and `files` are built when first asked for and kept; docs/tables.md describes every
+    column. Ids are int64; times datetime64[ns, UTC]; addresses,
+    hashes, texts and enumerations Categorical, missing where the code is -1 (all address columns
+    share one dtype, but for `connections.vantage` where nodes
+    have names); optional numbers nullable integers. A table that was not decoded (`tables=`) raises
+    AttributeError.
 
     Made by monerotraffic.read and monerotraffic.scan.
     """
 
-    def __init__(self, arrays: Mapping[str, NDArray[Any]], names: NamesView, nodes: Sequence[Node], limits_reached: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        arrays: Mapping[str, NDArray[Any]],
+        names: NamesView,
+        nodes: Sequence[Node],
+        limits_reached: Mapping[str, int] | None = None,
+    ) -> None:
         self._arrays = {name: arrays[name] for name in SCHEMA if name in arrays}
         self._nodes = tuple(nodes)
         self._names = names
         self._maker: Frames | None = None
         self._built: dict[str, pd.DataFrame] = {}
-        self.limits_reached = {name: count for name, count in (limits_reached or {}).items() if count}
-        """How often each limit was reached that was: what it evicted, refused or left out. monerotraffic.limits() tells what they bound."""
+        self.limits_reached = {
+            name: count for name, count in (limits_reached or {}).items() if count
+        }
+        """How often each limit was reached that was: what it evicted, refused or left out.
+        monerotraffic.limits() tells what they bound.
+        """
 
     @property
     def arrays(self) -> Mapping[str, NDArray[Any]]:
-        """The numpy structured arrays beneath the DataFrames, by table, as the core made them (no copy).
+        """The numpy structured arrays beneath the DataFrames, by table, as the core made them (no
+        copy).
 
-        They hold codes instead of texts, int64 nanoseconds for times, and a bit of `present` for each optional field that is there.
+        They hold codes instead of texts, int64 nanoseconds for times, and a bit of `present` for
+        each optional field that is there.
         """
         return MappingProxyType(self._arrays)
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """All addresses of the vantage nodes, in canonical text; empty if there is nothing to tell them from."""
+        """All addresses of the vantage nodes, in canonical text; empty if there is nothing to tell
+        them from.
+        """
         return tuple(dict.fromkeys(host for node in self._nodes for host in node.hosts))
 
     @property
@@ -68,7 +87,9 @@ class Traffic:
 
     @property
     def connections(self) -> pd.DataFrame:
-        """One row per TCP connection. Where neither end is the vantage node, vantage, peer and direction are missing."""
+        """One row per TCP connection. Where neither end is the vantage node, vantage, peer and
+        direction are missing.
+        """
         return self._frame("connections")
 
     @property
@@ -124,11 +145,15 @@ class Traffic:
     def accounting(self) -> pd.DataFrame:
         """Where every payload byte went: two rows per connection, `from_client` True and False.
 
-        Columns, all in bytes: `seen`, unique payload bytes captured; `decoded`, those of complete messages, headers included; `problems`, those in rows of
-        problems; `unexplained`, seen - decoded - problems, which is 0; `lost`, not captured; `holes`, those in `lost` rows of problems, equal to `lost`.
+        Columns, all in bytes: `seen`, unique payload bytes captured; `decoded`, those of complete
+        messages, headers included; `problems`, those in rows of
+        problems; `unexplained`, seen - decoded - problems, which is 0; `lost`, not captured;
+        `holes`, those in `lost` rows of problems, equal to `lost`.
 
-        Only whole runs add up: of a scan, a connection is in the part in which it ended, its messages in any. Rows of problems that their limit swallowed
-        (`limits_reached`) are counted in all, not by connection. Raises AttributeError unless messages were decoded.
+        Only whole runs add up: of a scan, a connection is in the part in which it ended, its
+        messages in any. Rows of problems that their limit swallowed
+        (`limits_reached`) are counted in all, not by connection. Raises AttributeError unless
+        messages were decoded.
         """
         from monerotraffic.tables.accounting import accounting
 
@@ -137,7 +162,9 @@ class Traffic:
 
     def _array(self, table: str) -> NDArray[Any]:
         if table not in self._arrays:
-            raise AttributeError(f"{table} was not decoded: tables= named only {', '.join(self._arrays)}")
+            raise AttributeError(
+                f"{table} was not decoded: tables= named only {', '.join(self._arrays)}"
+            )
         return self._arrays[table]
 
     @property
@@ -165,23 +192,38 @@ class Traffic:
             return {"value_int": entry_integers(rows)}
         see = Perspective(rows, self._nodes, self._names)
         if table == "connections":
-            return {"vantage": see.vantage(self._frames), "peer": self._frames.addresses(see.peer()), "direction": see.connection_direction()}
+            return {
+                "vantage": see.vantage(self._frames),
+                "peer": self._frames.addresses(see.peer()),
+                "direction": see.connection_direction(),
+            }
         if table == "messages":
-            return {"peer": self._frames.addresses(see.peer()), "direction": see.message_direction(), "name": command_names(rows["command"])}
+            return {
+                "peer": self._frames.addresses(see.peer()),
+                "direction": see.message_direction(),
+                "name": command_names(rows["command"]),
+            }
         return {"direction": see.message_direction()}
 
     def _span(self) -> str:
         """First and last packet, as text."""
-        times = np.concatenate([self._arrays["files"]["first"], self._arrays["files"]["last"]]).view("M8[ns]")
+        times = np.concatenate(
+            [self._arrays["files"]["first"], self._arrays["files"]["last"]]
+        ).view("M8[ns]")
         times = times[~np.isnat(times)]
         if not len(times):
             return "no time known"
-        first, last = (str(np.datetime_as_string(time, unit="s")).replace("T", " ") for time in (times.min(), times.max()))
+        first, last = (
+            str(np.datetime_as_string(time, unit="s")).replace("T", " ")
+            for time in (times.min(), times.max())
+        )
         return f"{first} to {last} UTC"
 
     def _vantage_text(self) -> str:
         if self.vantages:
-            return "; ".join(f"{label} {', '.join(hosts) or 'unknown'}" for label, hosts in self.vantages.items())
+            return "; ".join(
+                f"{label} {', '.join(hosts) or 'unknown'}" for label, hosts in self.vantages.items()
+            )
         return ", ".join(self.hosts) or "unknown"
 
     def __repr__(self) -> str:
@@ -189,6 +231,9 @@ class Traffic:
         return "\n".join([f"Traffic, {self._span()}, vantage node {self._vantage_text()}", *rows])
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{name}</th><td>{len(array):,}</td><td>{html.escape(SCHEMA[name].text)}</td></tr>" for name, array in self._arrays.items())
+        rows = "".join(
+            f"<tr><th>{name}</th><td>{len(array):,}</td><td>{html.escape(SCHEMA[name].text)}</td></tr>"
+            for name, array in self._arrays.items()
+        )
         head = f"<b>Traffic</b>, {html.escape(self._span())}, vantage node {html.escape(self._vantage_text())}"
         return f"<p>{head}</p><table><thead><tr><th>table</th><th>rows</th><th></th></tr></thead><tbody>{rows}</tbody></table>"

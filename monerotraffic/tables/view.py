@@ -13,14 +13,26 @@ from monerotraffic.tables.traffic import Traffic
 
 __all__ = ["View", "positions", "viewed"]
 
-_SIDE = ("port", "mss", "ttl", "packets", "bytes", "retransmitted", "out_of_order", "lost", "messages")
+_SIDE = (
+    "port",
+    "mss",
+    "ttl",
+    "packets",
+    "bytes",
+    "retransmitted",
+    "out_of_order",
+    "lost",
+    "messages",
+)
 _PLACE = ["peer", "connection", "direction", "command", "kind", "status", "time", "file", "frame"]
 
 
 class View:
-    """The frames of a Traffic without what does not concern the vantage node, and with the peer beside each row.
+    """The frames of a Traffic without what does not concern the vantage node, and with the peer
+    beside each row.
 
-    `peer` is always the other side; rows of connections between two other hosts, or of no known vantage node, are left out. Frames keep the order of their
+    `peer` is always the other side; rows of connections between two other hosts, or of no known
+    vantage node, are left out. Frames keep the order of their
     rows and their ids; they are made when first asked for, and nobody may change them.
     """
 
@@ -37,9 +49,11 @@ class View:
 
     @cached_property
     def ends(self) -> pd.DataFrame:
-        """connections of the vantage node by id (the index), each end's columns named by who it is: `peer_lost`, `vantage_mss`, … of client_ and server_.
+        """connections of the vantage node by id (the index), each end's columns named by who it is:
+        `peer_lost`, `vantage_mss`, … of client_ and server_.
 
-        With `direction`, `start`, `end`, `peer`, `server_port`, and `peer_began`, `vantage_began`: whether the capture holds that end's SYN, and so its first
+        With `direction`, `start`, `end`, `peer`, `server_port`, and `peer_began`, `vantage_began`:
+        whether the capture holds that end's SYN, and so its first
         byte.
         """
         frame = self.connections
@@ -47,14 +61,21 @@ class View:
         made = frame[["peer", "direction", "start", "end", "server_port"]].copy()
         for name in _SIDE:
             client, server = frame[f"client_{name}"], frame[f"server_{name}"]
-            made[f"peer_{name}"], made[f"vantage_{name}"] = client.where(incoming, server), server.where(incoming, client)
+            made[f"peer_{name}"], made[f"vantage_{name}"] = (
+                client.where(incoming, server),
+                server.where(incoming, client),
+            )
         for end in ("peer", "vantage"):
-            made[f"{end}_began"] = (frame["start"] == "syn") & (frame["rtt"].notna() | made[f"{end}_mss"].notna())
+            made[f"{end}_began"] = (frame["start"] == "syn") & (
+                frame["rtt"].notna() | made[f"{end}_mss"].notna()
+            )
         return made.set_index(frame["connection"])
 
     @cached_property
     def loopback(self) -> frozenset[str]:
-        """Peers at loopback addresses: proxies of Tor and I2P on the vantage node's own machine, where other rules hold than on clearnet."""
+        """Peers at loopback addresses: proxies of Tor and I2P on the vantage node's own machine,
+        where other rules hold than on clearnet.
+        """
         peers = pd.Series(self.connections["peer"].unique()).astype(str)
         return frozenset(peers[peers.str.match(r"(::ffff:)?127\.|::1$")])
 
@@ -84,12 +105,16 @@ class View:
 
     @cached_property
     def node_data(self) -> pd.DataFrame:
-        """node_data with the message's peer, connection, direction, command, kind, status, time, file and frame."""
+        """node_data with the message's peer, connection, direction, command, kind, status, time,
+        file and frame.
+        """
         return self._said("node_data")
 
     @cached_property
     def networks(self) -> frozenset[str]:
-        """The networks (node_data.network_id) that the vantage node says it is of: none if it said nothing, several if several nodes share its address."""
+        """The networks (node_data.network_id) that the vantage node says it is of: none if it said
+        nothing, several if several nodes share its address.
+        """
         said = self.node_data
         return frozenset(said.loc[said["direction"] == "sent", "network_id"].dropna())
 
@@ -100,7 +125,9 @@ class View:
 
     @cached_property
     def peer_lists(self) -> pd.DataFrame:
-        """peer_lists that peers sent, likewise: what the vantage node itself hands out is no evidence."""
+        """peer_lists that peers sent, likewise: what the vantage node itself hands out is no
+        evidence.
+        """
         said = self._said("peer_lists")
         return said[said["direction"] == "received"]
 
@@ -118,12 +145,22 @@ class View:
         return self._with(getattr(self.traffic, table), "message", self.messages, _PLACE)
 
     @staticmethod
-    def _with(frame: pd.DataFrame, key: str, other: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-        """`frame` with columns of the row of `other` that has the same `key` (which is sorted there); rows without one are left out."""
+    def _with(
+        frame: pd.DataFrame, key: str, other: pd.DataFrame, columns: list[str]
+    ) -> pd.DataFrame:
+        """`frame` with columns of the row of `other` that has the same `key` (which is sorted
+        there); rows without one are left out.
+        """
         places = positions(other[key].to_numpy(), frame[key].to_numpy())
         there = places >= 0
         found = frame[there]
-        return found.assign(**{name: _taken(other[name], places[there], found.index) for name in columns if name not in frame.columns})
+        return found.assign(
+            **{
+                name: _taken(other[name], places[there], found.index)
+                for name in columns
+                if name not in frame.columns
+            }
+        )
 
 
 def viewed(traffic: Traffic | View) -> View:
@@ -132,10 +169,16 @@ def viewed(traffic: Traffic | View) -> View:
 
 
 def positions(ids: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.intp]:
-    """Where each of `wanted` stands in `ids`, which are sorted and distinct; -1 where it does not."""
+    """Where each of `wanted` stands in `ids`, which are sorted and distinct; -1 where it does
+    not.
+    """
     places = np.searchsorted(ids, wanted)
     places[places == len(ids)] = 0
-    return np.where(ids[places] == wanted, places, -1) if len(ids) else np.full(len(wanted), -1, dtype=np.intp)
+    return (
+        np.where(ids[places] == wanted, places, -1)
+        if len(ids)
+        else np.full(len(wanted), -1, dtype=np.intp)
+    )
 
 
 def _taken(column: pd.Series, places: NDArray[np.intp], index: pd.Index) -> pd.Series:

@@ -8,16 +8,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SYN = MT_TCP_SYN, ACK = MT_TCP_ACK, FIN = MT_TCP_FIN, ETHERNET = 1, LINUX_SLL = 113, USB = 189, MOST_FILES = 4 };
+enum {
+    SYN = MT_TCP_SYN,
+    ACK = MT_TCP_ACK,
+    FIN = MT_TCP_FIN,
+    ETHERNET = 1,
+    LINUX_SLL = 113,
+    USB = 189,
+    MOST_FILES = 4
+};
 
 static char folder[64], names[MOST_FILES][96];
 static const char *paths[MOST_FILES];
 static FILE *file;
 static uint32_t acknowledged; /* by the server, once the handshake is over */
-static int64_t now; /* of the next packet, microseconds */
+static int64_t now;           /* of the next packet, microseconds */
 static struct mt_core_options options;
 static struct mt_failure failure;
-static struct wire ping, sync_request, list; /* messages: 43 bytes; a request that says a height; a response with entries of a peer list */
+static struct wire ping, sync_request, list; /* messages: 43 bytes; a request that says a height; a
+                                                response with entries of a peer list */
 
 /* ---- files ---- */
 
@@ -51,7 +60,8 @@ static void put_record(const uint8_t *bytes, uint32_t captured, uint32_t length)
 }
 
 /* An Ethernet frame with an IPv4 packet of that protocol. Returns its size. */
-static uint32_t make_frame(uint8_t *frame, int protocol, int from_client, uint16_t client_port, const uint8_t *payload, uint32_t size)
+static uint32_t make_frame(uint8_t *frame, int protocol, int from_client, uint16_t client_port,
+                           const uint8_t *payload, uint32_t size)
 {
     static const uint8_t client[4] = {10, 0, 0, 1}, server[4] = {10, 0, 0, 2};
     uint32_t total = 20 + size;
@@ -70,15 +80,20 @@ static uint32_t make_frame(uint8_t *frame, int protocol, int from_client, uint16
 }
 
 /* A TCP segment; `cut`: bytes that the snap length takes off its end. */
-static void put_segment(int from_client, uint16_t client_port, uint16_t server_port, int flags, uint32_t sequence, const void *bytes, uint32_t size, uint32_t cut)
+static void put_segment(int from_client, uint16_t client_port, uint16_t server_port, int flags,
+                        uint32_t sequence, const void *bytes, uint32_t size, uint32_t cut)
 {
     uint8_t tcp[2000] = {0}, frame[2100];
-    uint16_t source = from_client ? client_port : server_port, destination = from_client ? server_port : client_port;
+    uint16_t source = from_client ? client_port : server_port,
+             destination = from_client ? server_port : client_port;
     tcp[0] = (uint8_t)(source >> 8);
     tcp[1] = (uint8_t)source;
     tcp[2] = (uint8_t)(destination >> 8);
     tcp[3] = (uint8_t)destination;
-    uint32_t acknowledgement = (flags & ACK) == 0 ? 0 : from_client ? 5001 : (flags & SYN) != 0 ? 1001 : acknowledged;
+    uint32_t acknowledgement = (flags & ACK) == 0   ? 0
+                               : from_client        ? 5001
+                               : (flags & SYN) != 0 ? 1001
+                                                    : acknowledged;
     for (int i = 0; i < 4; i++) {
         tcp[4 + i] = (uint8_t)(sequence >> (24 - 8 * i));
         tcp[8 + i] = (uint8_t)(acknowledgement >> (24 - 8 * i));
@@ -106,10 +121,22 @@ static struct mt_core *open_files(size_t count)
     return core;
 }
 
-static size_t count_of(struct mt_core *core, enum mt_table_id id) { return mt_core_table(core, id)->count; }
-static const struct mt_message_row *message(struct mt_core *core, size_t i) { return (const struct mt_message_row *)mt_core_table(core, MT_TABLE_messages)->rows + i; }
-static const struct mt_file_row *file_row(struct mt_core *core, size_t i) { return (const struct mt_file_row *)mt_core_table(core, MT_TABLE_files)->rows + i; }
-static const struct mt_problem_row *problem(struct mt_core *core, size_t i) { return (const struct mt_problem_row *)mt_core_table(core, MT_TABLE_problems)->rows + i; }
+static size_t count_of(struct mt_core *core, enum mt_table_id id)
+{
+    return mt_core_table(core, id)->count;
+}
+static const struct mt_message_row *message(struct mt_core *core, size_t i)
+{
+    return (const struct mt_message_row *)mt_core_table(core, MT_TABLE_messages)->rows + i;
+}
+static const struct mt_file_row *file_row(struct mt_core *core, size_t i)
+{
+    return (const struct mt_file_row *)mt_core_table(core, MT_TABLE_files)->rows + i;
+}
+static const struct mt_problem_row *problem(struct mt_core *core, size_t i)
+{
+    return (const struct mt_problem_row *)mt_core_table(core, MT_TABLE_problems)->rows + i;
+}
 static const struct mt_connection_row *connection(struct mt_core *core, size_t i)
 {
     return (const struct mt_connection_row *)mt_core_table(core, MT_TABLE_connections)->rows + i;
@@ -174,7 +201,9 @@ static void test_one_file(void)
     CHECK_TEXT(text_of(core, row->path), paths[0]);
     CHECK_TEXT(text_of(core, row->link_type), "EN10MB");
     char text[64];
-    CHECK_EQUAL(mt_address_text(mt_core_addresses(core), connection(core, 0)->client, text, sizeof text), 8);
+    CHECK_EQUAL(
+        mt_address_text(mt_core_addresses(core), connection(core, 0)->client, text, sizeof text),
+        8);
     CHECK(memcmp(text, "10.0.0.1", 8) == 0);
     CHECK_EQUAL(mt_core_reached(core, MT_LIMIT_problems), 0);
     mt_core_close(core);
@@ -321,7 +350,8 @@ static void test_cannot_open(void)
     CHECK(mt_core_open(&missing, 1, &options, &result, &failure) == NULL);
     CHECK(result != MT_OK);
     CHECK(strstr(failure.text, missing) != NULL);
-    struct mt_core *core = mt_core_open(paths, 0, &options, &result, &failure); /* no file is an empty stream */
+    struct mt_core *core =
+        mt_core_open(paths, 0, &options, &result, &failure); /* no file is an empty stream */
     CHECK_EQUAL(result, MT_OK);
     run(core);
     CHECK_EQUAL(count_of(core, MT_TABLE_files), 0);
@@ -329,7 +359,8 @@ static void test_cannot_open(void)
     mt_core_close(core);
 }
 
-/* A file of nothing but packets that we cannot read is refused by name, but only when that is sure. */
+/* A file of nothing but packets that we cannot read is refused by name, but only when that is sure.
+ */
 static void test_unknown_link(void)
 {
     uint8_t bytes[10] = {0};
@@ -359,7 +390,8 @@ static void test_unknown_link(void)
     mt_core_close(core);
 }
 
-/* pcapng: interfaces of many link types in one file; ours is read, the others are told of, once each. */
+/* pcapng: interfaces of many link types in one file; ours is read, the others are told of, once
+ * each. */
 static void test_many_links(void)
 {
     static const uint32_t section[] = {0x0a0d0d0a, 28, 0x1a2b3c4d, 1, 0xffffffff, 0xffffffff, 28};
@@ -368,7 +400,8 @@ static void test_many_links(void)
     CHECK(fwrite(section, 28, 1, file) == 1);
     enum { INTERFACES = 12 };
     for (uint32_t i = 0; i < INTERFACES; i++) {
-        const uint32_t block[] = {1, 20, i == 3 ? (uint32_t)ETHERNET : 150 + i % 11, 0, 20}; /* USER3 to USER13: nobody's */
+        const uint32_t block[] = {1, 20, i == 3 ? (uint32_t)ETHERNET : 150 + i % 11, 0,
+                                  20}; /* USER3 to USER13: nobody's */
         CHECK(fwrite(block, 20, 1, file) == 1);
     }
     for (uint32_t round = 0; round < 2; round++) {
@@ -376,7 +409,8 @@ static void test_many_links(void)
             uint8_t frame[64] = {0};
             const uint32_t header[] = {6, 96, i, 0, 1000000 + i, 64, 64}, end = 96;
             frame[12] = 8, frame[13] = 6;
-            CHECK(fwrite(header, 28, 1, file) == 1 && fwrite(frame, 64, 1, file) == 1 && fwrite(&end, 4, 1, file) == 1);
+            CHECK(fwrite(header, 28, 1, file) == 1 && fwrite(frame, 64, 1, file) == 1 &&
+                  fwrite(&end, 4, 1, file) == 1);
         }
     }
     end_file();
@@ -452,7 +486,9 @@ static size_t said_by(struct mt_core *core)
 {
     size_t rows = 0;
     for (int id = 0; id < MT_TABLE_COUNT; id++)
-        rows += id != MT_TABLE_connections && id != MT_TABLE_problems && id != MT_TABLE_files ? count_of(core, (enum mt_table_id)id) : 0;
+        rows += id != MT_TABLE_connections && id != MT_TABLE_problems && id != MT_TABLE_files
+                    ? count_of(core, (enum mt_table_id)id)
+                    : 0;
     return rows;
 }
 
@@ -484,7 +520,8 @@ static void check_parts(uint64_t bytes, uint64_t rows)
             continue;
         if (id == MT_TABLE_connections) /* in parts they come as they end */
             qsort(parts[id].rows, parts[id].count, table->row_size, by_first_field);
-        CHECK(parts[id].count == table->count && memcmp(parts[id].rows, table->rows, table->count * table->row_size) == 0);
+        CHECK(parts[id].count == table->count &&
+              memcmp(parts[id].rows, table->rows, table->count * table->row_size) == 0);
         free(parts[id].rows);
     }
     CHECK(count_of(all, MT_TABLE_messages) > 100);
@@ -553,12 +590,15 @@ static void make_list(void)
 {
     struct wire body = {0};
     wire_put(&body, mt_epee_header, MT_EPEE_HEADER);
-    PUT(&body, "\x04\x12" "local_peerlist_new\x8c\x08");
+    PUT(&body, "\x04\x12"
+               "local_peerlist_new\x8c\x08");
     for (uint32_t i = 0; i < 2; i++) {
         uint32_t ip = 0x01020304u + i;
         uint16_t port = 18080;
         uint64_t id = 77 + i;
-        PUT(&body, "\x08\x03" "adr\x0c\x08\x04type\x08\x01\x04" "addr\x0c\x08\x04m_ip\x06");
+        PUT(&body, "\x08\x03"
+                   "adr\x0c\x08\x04type\x08\x01\x04"
+                   "addr\x0c\x08\x04m_ip\x06");
         wire_put(&body, &ip, 4);
         PUT(&body, "\x06m_port\x07");
         wire_put(&body, &port, 2);
@@ -573,8 +613,10 @@ static void make_list(void)
 /* A TIMED_SYNC request that says a height. */
 static void make_sync_request(void)
 {
-    static const char body[] = "\x04\x0cpayload_data\x0c\x04\x0e" "current_height\x05\x01\x02\x03\x04\x05\x06\x07\x08";
-    wire_header(&sync_request, MT_EPEE_HEADER + sizeof body - 1, 1, MT_TIMED_SYNC, 0, MT_FLAG_REQUEST, 1);
+    static const char body[] = "\x04\x0cpayload_data\x0c\x04\x0e"
+                               "current_height\x05\x01\x02\x03\x04\x05\x06\x07\x08";
+    wire_header(&sync_request, MT_EPEE_HEADER + sizeof body - 1, 1, MT_TIMED_SYNC, 0,
+                MT_FLAG_REQUEST, 1);
     wire_put(&sync_request, mt_epee_header, MT_EPEE_HEADER);
     wire_put(&sync_request, body, sizeof body - 1);
 }
@@ -582,7 +624,8 @@ static void make_sync_request(void)
 int main(void)
 {
     static const uint16_t ports[] = {18080, 28080, 38080};
-    options = (struct mt_core_options){.limits = mt_default_limits, .tables = ALL_TABLES, .ports = ports, .ports_count = 3};
+    options = (struct mt_core_options){
+        .limits = mt_default_limits, .tables = ALL_TABLES, .ports = ports, .ports_count = 3};
     snprintf(folder, sizeof folder, "%s/mt_core_XXXXXX", P_tmpdir);
     CHECK(mkdtemp(folder) != NULL);
     wire_request(&ping, MT_PING, 10);

@@ -1,7 +1,9 @@
-/* Memory that runs out at every allocation in turn, and reads that fail anywhere in a file: what was read before stays, is whole, and nothing leaks.
+/* Memory that runs out at every allocation in turn, and reads that fail anywhere in a file: what
+ * was read before stays, is whole, and nothing leaks.
  *
- * Every allocation of the core goes through mt_alloc or mt_resize, and zlib's do, too: those fail here. libzstd, libpcap and stdio call malloc themselves; that what they say
- * without memory is taken for MT_NOMEM (stream.c, capture_libpcap.c) is not tested. */
+ * Every allocation of the core goes through mt_alloc or mt_resize, and zlib's do, too: those fail
+ * here. libzstd, libpcap and stdio call malloc themselves; that what they say without memory is
+ * taken for MT_NOMEM (stream.c, capture_libpcap.c) is not tested. */
 #define _GNU_SOURCE
 #include "support/scenario.h"
 
@@ -18,11 +20,12 @@ static struct mt_failure failure;
 
 /* ---- reads that fail ---- */
 
-static ino_t bad_file;  /* 0: none */
+static ino_t bad_file; /* 0: none */
 static off_t bad_from; /* its bytes from here on cannot be read, */
 static int bad_ends;   /* or are not there */
 
-/* The core's read(2) is this one. (Why not a device that fails: only a regular file can be opened twice, and be one of several.) */
+/* The core's read(2) is this one. (Why not a device that fails: only a regular file can be opened
+ * twice, and be one of several.) */
 ssize_t read(int fd, void *buffer, size_t size)
 {
     struct stat info;
@@ -97,7 +100,8 @@ static void look_at_names(const struct mt_core *core)
     char text_of_address[MT_ADDRESS_TEXT];
     size_t size, bytes = 0;
     for (size_t code = 0; code < mt_addresses_count(mt_core_addresses(core)); code++)
-        bytes += mt_address_text(mt_core_addresses(core), (int32_t)code, text_of_address, sizeof text_of_address) == 0;
+        bytes += mt_address_text(mt_core_addresses(core), (int32_t)code, text_of_address,
+                                 sizeof text_of_address) == 0;
     CHECK_EQUAL(bytes, 0);
     for (size_t code = 0; code < mt_core_strings(core)->count; code++) {
         const uint8_t *string_of_code = mt_intern_get(mt_core_strings(core), (int32_t)code, &size);
@@ -105,10 +109,12 @@ static void look_at_names(const struct mt_core *core)
             bytes += string_of_code[i];
         refusals_named += size > 13 && memcmp(string_of_code, "cannot read: ", 13) == 0;
     }
-    CHECK(mt_core_position(core) >= 0 && mt_core_position(core) <= mt_core_size(core) && bytes < SIZE_MAX);
+    CHECK(mt_core_position(core) >= 0 && mt_core_position(core) <= mt_core_size(core) &&
+          bytes < SIZE_MAX);
 }
 
-/* Reads all, in one go or in parts that are taken at once: the last result. Looks at everything, and closes, while memory is still short: it must not need any. */
+/* Reads all, in one go or in parts that are taken at once: the last result. Looks at everything,
+ * and closes, while memory is still short: it must not need any. */
 static int read_all(int in_parts, struct rows got[MT_TABLE_COUNT])
 {
     int result = 99;
@@ -121,7 +127,8 @@ static int read_all(int in_parts, struct rows got[MT_TABLE_COUNT])
     CHECK_EQUAL(mt_core_step(core, 0, 0, &failure), result); /* stays so */
     CHECK_EQUAL(mt_core_step(core, 1, 1, &failure), result);
     for (int id = 0; id < MT_TABLE_COUNT; id++)
-        CHECK(mt_core_table(core, (enum mt_table_id)id)->count == 0 || mt_core_table(core, (enum mt_table_id)id)->rows != NULL);
+        CHECK(mt_core_table(core, (enum mt_table_id)id)->count == 0 ||
+              mt_core_table(core, (enum mt_table_id)id)->rows != NULL);
     take_all(core, got);
     look_at_names(core);
     mt_core_close(core);
@@ -130,7 +137,8 @@ static int read_all(int in_parts, struct rows got[MT_TABLE_COUNT])
 
 /* ---- comparing ---- */
 
-/* A request that comes late may still have given an earlier row its reply_to; in a part of the rows it may not have come. */
+/* A request that comes late may still have given an earlier row its reply_to; in a part of the rows
+ * it may not have come. */
 static int same_row(int id, const uint8_t *left, const uint8_t *right)
 {
     struct mt_message_row a, b;
@@ -151,7 +159,8 @@ static size_t rows_before(const struct rows *rows, int id, int64_t message)
     return count;
 }
 
-/* The rows of messages, and of what they say, are the beginning of all: whole messages, all that each says, and nothing else. */
+/* The rows of messages, and of what they say, are the beginning of all: whole messages, all that
+ * each says, and nothing else. */
 static void check_messages(const struct rows got[MT_TABLE_COUNT])
 {
     int64_t messages = (int64_t)got[MT_TABLE_messages].count;
@@ -160,24 +169,30 @@ static void check_messages(const struct rows got[MT_TABLE_COUNT])
         if (!mt_table_of_messages((enum mt_table_id)id))
             continue;
         CHECK_EQUAL(got[id].count, rows_before(&whole[id], id, messages));
-        while (same < got[id].count && same_row(id, row_at(&got[id], id, same), row_at(&whole[id], id, same)))
+        while (same < got[id].count &&
+               same_row(id, row_at(&got[id], id, same), row_at(&whole[id], id, same)))
             same++;
         CHECK_EQUAL(same, got[id].count);
     }
 }
 
-/* Connections that ended did so as ever; in the whole run their rows stand in order of id. Problems are the first of all; files come at the very end. */
+/* Connections that ended did so as ever; in the whole run their rows stand in order of id. Problems
+ * are the first of all; files come at the very end. */
 static void check_others(const struct rows got[MT_TABLE_COUNT])
 {
     size_t same[MT_TABLE_COUNT] = {0};
     for (size_t i = 0; i < got[MT_TABLE_connections].count; i++) {
         size_t number = (size_t)id_of(&got[MT_TABLE_connections], MT_TABLE_connections, i);
-        same[MT_TABLE_connections] += number < whole[MT_TABLE_connections].count &&
-                                      same_row(MT_TABLE_connections, row_at(&got[MT_TABLE_connections], MT_TABLE_connections, i), row_at(&whole[MT_TABLE_connections], MT_TABLE_connections, number));
+        same[MT_TABLE_connections] +=
+            number < whole[MT_TABLE_connections].count &&
+            same_row(MT_TABLE_connections,
+                     row_at(&got[MT_TABLE_connections], MT_TABLE_connections, i),
+                     row_at(&whole[MT_TABLE_connections], MT_TABLE_connections, number));
     }
     CHECK_EQUAL(same[MT_TABLE_connections], got[MT_TABLE_connections].count);
     for (int id = MT_TABLE_problems;; id = MT_TABLE_files) {
-        while (same[id] < got[id].count && same[id] < whole[id].count && same_row(id, row_at(&got[id], id, same[id]), row_at(&whole[id], id, same[id])))
+        while (same[id] < got[id].count && same[id] < whole[id].count &&
+               same_row(id, row_at(&got[id], id, same[id]), row_at(&whole[id], id, same[id])))
             same[id]++;
         CHECK_EQUAL(same[id], got[id].count);
         if (id == MT_TABLE_files)
@@ -207,7 +222,8 @@ static long count_calls(int in_parts, int expected)
     return calls;
 }
 
-/* Every call in turn fails; `once`: memory is there again for the next. Returns how many failures nobody noticed. */
+/* Every call in turn fails; `once`: memory is there again for the next. Returns how many failures
+ * nobody noticed. */
 static long exhaust(int once, int in_parts, int expected)
 {
     struct rows got[MT_TABLE_COUNT] = {{0}};
@@ -229,8 +245,9 @@ static long exhaust(int once, int in_parts, int expected)
     return unnoticed;
 }
 
-/* The files as they are now, which end with that result. That an array cannot be cut to what is used when its rows are taken is of no concern; all other failures are told, but
- * for `survived`. */
+/* The files as they are now, which end with that result. That an array cannot be cut to what is
+ * used when its rows are taken is of no concern; all other failures are told, but for `survived`.
+ */
 static void test_memory(size_t count, int expected, long survived)
 {
     long full = 0;
@@ -258,7 +275,8 @@ static void test_scenario(void)
     make_files();
     files[PCAP].size -= 3; /* cut in its last record */
     save(PCAP, files[PCAP].size);
-    test_memory(FORMATS, MT_END, 2); /* streams whose lost ranges are not remembered: test_late_bytes */
+    test_memory(FORMATS, MT_END,
+                2); /* streams whose lost ranges are not remembered: test_late_bytes */
     for (int id = 0; id < MT_TABLE_COUNT; id++)
         CHECK(whole[id].count > 3);
     for (int kind = 0; kind < MT_PROBLEM_COUNT; kind++)
@@ -270,9 +288,11 @@ static void test_scenario(void)
     free_rows(whole);
 }
 
-/* ---- memory: small captures, in which the first row or name of all is made in a place where usually there is room ---- */
+/* ---- memory: small captures, in which the first row or name of all is made in a place where
+ * usually there is room ---- */
 
-/* A connection on nobody's port, of which bytes were lost before it is recognised: by a header, by one in parts, by one out of step. */
+/* A connection on nobody's port, of which bytes were lost before it is recognised: by a header, by
+ * one in parts, by one out of step. */
 static void lost_and_recognised(uint32_t step, const char *garbage)
 {
     struct talk talk = open_talk(1, 5555, 0);
@@ -337,7 +357,8 @@ static void arp(int interface)
     put_packet(frame, sizeof frame, sizeof frame, interface == 0 ? PCAP : PCAPNG_ZSTD, interface);
 }
 
-/* The first problem of all is a hole: at the end of the capture, or (`pause`, microseconds) of a connection that was closed for so long. */
+/* The first problem of all is a hole: at the end of the capture, or (`pause`, microseconds) of a
+ * connection that was closed for so long. */
 static void first_hole(int64_t pause)
 {
     struct talk talk = open_talk(1, LEVIN, 0);
@@ -361,7 +382,8 @@ static void first_conflict(int midstream)
     put_segment(&talk, 1, ACK, midstream ? 5 : 10, "stays", 5);
 }
 
-/* The fragment that tells of a datagram for which it was waited too long makes another one whole, which is a problem of its own. */
+/* The fragment that tells of a datagram for which it was waited too long makes another one whole,
+ * which is a problem of its own. */
 static void two_problems_at_once(void)
 {
     uint8_t frame[200], part[40] = {0};
@@ -444,7 +466,8 @@ static void test_small_captures(void)
 
 /* ---- memory: what is survived ---- */
 
-/* More connections than the first table of them has places for: if it cannot grow they are found all the same. */
+/* More connections than the first table of them has places for: if it cannot grow they are found
+ * all the same. */
 static void test_table_of_connections(void)
 {
     options.limits.connections = 1 << 20;
@@ -475,7 +498,8 @@ static void test_table_of_connections(void)
     forget_files();
 }
 
-/* The ranges that were given up are not remembered: what comes late of them counts as repeated, and nothing else changes. */
+/* The ranges that were given up are not remembered: what comes late of them counts as repeated, and
+ * nothing else changes. */
 static void test_late_bytes(void)
 {
     struct talk talk = open_talk(1, LEVIN, 0);
@@ -497,8 +521,10 @@ static void test_late_bytes(void)
         int result = read_all(0, got);
         (void)mt_fail_after(0);
         const struct mt_connection_row *row = got[MT_TABLE_connections].rows;
-        if (result == MT_END && got[MT_TABLE_problems].count + 1 == whole[MT_TABLE_problems].count) {
-            CHECK(row->client_bytes == 150 && row->client_retransmitted == 4 && row->client_lost == usual->client_lost);
+        if (result == MT_END &&
+            got[MT_TABLE_problems].count + 1 == whole[MT_TABLE_problems].count) {
+            CHECK(row->client_bytes == 150 && row->client_retransmitted == 4 &&
+                  row->client_lost == usual->client_lost);
             survived++;
         } else {
             check_others(got);
@@ -521,7 +547,8 @@ static void check_same(int id, const struct rows *left, const struct rows *right
         CHECK(same_row(id, row_at(&left[id], id, i), row_at(&right[id], id, i)));
 }
 
-/* The bytes of a file from `from` on cannot be read: those before them give what they give in a file that is cut there, and it is told once that the system refused the rest. */
+/* The bytes of a file from `from` on cannot be read: those before them give what they give in a
+ * file that is cut there, and it is told once that the system refused the rest. */
 static void fail_from(int format, size_t from, size_t files_cut)
 {
     struct stat info;
@@ -538,7 +565,8 @@ static void fail_from(int format, size_t from, size_t files_cut)
     CHECK_EQUAL(cut_result, result == MT_END ? MT_END : MT_NOT_CAPTURE);
     if (result != MT_END) {
         CHECK_EQUAL(result, MT_IO);
-        CHECK(strstr(failure.text, paths[format]) == failure.text && strstr(failure.text, ": cannot read: ") != NULL);
+        CHECK(strstr(failure.text, paths[format]) == failure.text &&
+              strstr(failure.text, ": cannot read: ") != NULL);
     }
     for (int id = 0; id < MT_TABLE_COUNT; id++) {
         if (id == MT_TABLE_messages || id == MT_TABLE_connections || id == MT_TABLE_peer_lists)
@@ -550,7 +578,8 @@ static void fail_from(int format, size_t from, size_t files_cut)
     for (size_t i = 0; i < got[MT_TABLE_files].count; i++)
         truncated += ((const struct mt_file_row *)got[MT_TABLE_files].rows)[i].truncated;
     for (size_t i = 0; i < got[MT_TABLE_problems].count; i++)
-        told += ((const struct mt_problem_row *)got[MT_TABLE_problems].rows)[i].kind == MT_PROBLEM_FILE;
+        told +=
+            ((const struct mt_problem_row *)got[MT_TABLE_problems].rows)[i].kind == MT_PROBLEM_FILE;
     CHECK_EQUAL(truncated, result == MT_END ? files_cut : 0);
     CHECK_EQUAL(told, truncated);
     CHECK_EQUAL(refusals_named, result == MT_END);
@@ -566,7 +595,8 @@ static void test_read_errors(void)
         for (int alone = 0; alone < 2; alone++) {
             opened = alone ? paths + format : paths;
             opened_count = alone ? 1 : FORMATS;
-            size_t size = files[format].size, cut = alone || format == PCAP ? 1 : 2; /* the first is cut in any case */
+            size_t size = files[format].size,
+                   cut = alone || format == PCAP ? 1 : 2; /* the first is cut in any case */
             for (size_t from = 0; from < 60; from += 4)
                 fail_from(format, from, cut);
             for (size_t part = 1; part < 14; part++)
@@ -579,7 +609,8 @@ static void test_read_errors(void)
 
 int main(void)
 {
-    options = (struct mt_core_options){.limits = mt_default_limits, .tables = ALL_TABLES, .ports = ports, .ports_count = 1};
+    options = (struct mt_core_options){
+        .limits = mt_default_limits, .tables = ALL_TABLES, .ports = ports, .ports_count = 1};
     options.limits.connections = 9;
     options.limits.problems = PROBLEMS;
     options.limits.message_fields = 300;

@@ -1,18 +1,26 @@
-/* Several cores in several threads at once: each finds what it finds alone. `make ctest-threads` runs it under ThreadSanitizer. Reads the captures in tests/data, so it runs in the
- * repository's folder. */
+/* Several cores in several threads at once: each finds what it finds alone. `make ctest-threads`
+ * runs it under ThreadSanitizer. Reads the captures in tests/data, so it runs in the repository's
+ * folder. */
 #define _GNU_SOURCE
-#include "support/check.h"
-#include "core.h"
 #include "base/mem.h"
+#include "core.h"
+#include "support/check.h"
 #include "tables/rows.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
-enum { THREADS = 4, MOST_FILES = 2, STEP = 60000, ROUNDS = 2, ALL_TABLES = (1 << MT_TABLE_COUNT) - 1 };
+enum {
+    THREADS = 4,
+    MOST_FILES = 2,
+    STEP = 60000,
+    ROUNDS = 2,
+    ALL_TABLES = (1 << MT_TABLE_COUNT) - 1
+};
 
-/* pcap, pcapng and what libpcap alone reads; plain and gzip; one file and two; sound, damaged, not there, and no capture. */
+/* pcap, pcapng and what libpcap alone reads; plain and gzip; one file and two; sound, damaged, not
+ * there, and no capture. */
 static const char *const sources[][MOST_FILES] = {
     {"tests/data/honest/vantage_00001.pcapng", "tests/data/honest/vantage_00002.pcapng"},
     {"tests/data/spies/vantage_00001.pcapng.gz", "tests/data/spies/vantage_00002.pcapng.gz"},
@@ -41,7 +49,8 @@ static void add(uint64_t *sum, const void *bytes, size_t size)
         *sum = (*sum ^ p[i]) * UINT64_C(0x100000001b3);
 }
 
-/* The rows finished so far, taken out as the binding does. Codes are the same in every run: they count what was new. */
+/* The rows finished so far, taken out as the binding does. Codes are the same in every run: they
+ * count what was new. */
 static void take(struct mt_core *core, struct found *found, uint64_t sums[MT_TABLE_COUNT])
 {
     for (int id = 0; id < MT_TABLE_COUNT; id++) {
@@ -73,11 +82,13 @@ static void add_names(struct mt_core *core, struct found *found)
 static struct found read_source(size_t source)
 {
     static const uint16_t ports[] = {18080, 28080, 38080};
-    struct mt_core_options options = {.limits = mt_default_limits, .tables = ALL_TABLES, .ports = ports, .ports_count = 3};
+    struct mt_core_options options = {
+        .limits = mt_default_limits, .tables = ALL_TABLES, .ports = ports, .ports_count = 3};
     struct mt_failure failure = {""};
     struct found found = {.result = MT_OK};
     uint64_t sums[MT_TABLE_COUNT] = {0};
-    struct mt_core *core = mt_core_open(sources[source], sources[source][1] != NULL ? 2 : 1, &options, &found.result, &failure);
+    struct mt_core *core = mt_core_open(sources[source], sources[source][1] != NULL ? 2 : 1,
+                                        &options, &found.result, &failure);
     while (core != NULL && found.result == MT_OK) {
         found.result = mt_core_step(core, STEP, 0, &failure);
         take(core, &found, sums);
@@ -92,15 +103,18 @@ static struct found read_source(size_t source)
 
 static int same(const struct found *a, const struct found *b)
 {
-    return a->tables == b->tables && a->ends == b->ends && a->rows == b->rows && a->result == b->result;
+    return a->tables == b->tables && a->ends == b->ends && a->rows == b->rows &&
+           a->result == b->result;
 }
 
 /* ---- several at once ---- */
 
 struct worker {
     pthread_t thread;
-    size_t first;      /* source that it begins with, so that threads read the same one and others at once */
-    long fail_after;   /* not 0: the thread is one that runs out of memory, at this call and then ever later ones */
+    size_t first;    /* source that it begins with, so that threads read the same one and others at
+                        once */
+    long fail_after; /* not 0: the thread is one that runs out of memory, at this call and then ever
+                        later ones */
     int wrong, right, out_of_memory;
 };
 
@@ -168,7 +182,8 @@ static void *step_once(void *argument)
 static void test_handed_on(void)
 {
     static const uint16_t ports[] = {18080};
-    struct mt_core_options options = {.limits = mt_default_limits, .tables = ALL_TABLES, .ports = ports, .ports_count = 1};
+    struct mt_core_options options = {
+        .limits = mt_default_limits, .tables = ALL_TABLES, .ports = ports, .ports_count = 1};
     struct mt_failure failure = {""};
     uint64_t sums[MT_TABLE_COUNT] = {0};
     struct found found = {0};

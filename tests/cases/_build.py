@@ -1,4 +1,6 @@
-"""What the cases need beyond `craft`: several conversations on one clock, short names for usual messages, rarer link layers and files."""
+"""What the cases need beyond `craft`: several conversations on one clock, short names for usual
+messages, rarer link layers and files.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import craft
-from craft import ACK, CLIENT, EPEE_HEADER, FIN, PSH, RST, SERVER, START, SYN, Connection, Packet, ethernet, tcp, varint
+from craft import (
+    ACK,
+    CLIENT,
+    EPEE_HEADER,
+    FIN,
+    PSH,
+    RST,
+    SERVER,
+    START,
+    SYN,
+    Connection,
+    Packet,
+    ethernet,
+    tcp,
+    varint,
+)
 
 URG = 32
 CLIENT_IP, SERVER_IP = "192.0.2.1", "198.51.100.10"
@@ -33,7 +50,13 @@ def T(frame: int) -> int:
 def filler(size: int, fill: bytes = b" ") -> bytes:
     """A sound epee payload of exactly `size` bytes (at least 17): one string under the key `_`."""
     count = size - 17
-    return EPEE_HEADER + varint(1) + b"\x01_\x0a" + varint(count, 4) + (fill * (count // len(fill) + 1))[:count]
+    return (
+        EPEE_HEADER
+        + varint(1)
+        + b"\x01_\x0a"
+        + varint(count, 4)
+        + (fill * (count // len(fill) + 1))[:count]
+    )
 
 
 def news(size: int, fill: bytes = b" ") -> bytes:
@@ -48,16 +71,42 @@ class Talk(Connection):
     wire: Wire | None = None
     ttl: tuple[int, int] = (64, 64)
 
-    def emit(self, side: int, flags: int = ACK, payload: bytes = b"", sequence: int | None = None, acknowledgement: int | None = None, options: bytes = b"", window: int = 64000) -> Packet:
-        source, destination = (self.client, self.server) if side == CLIENT else (self.server, self.client)
+    def emit(
+        self,
+        side: int,
+        flags: int = ACK,
+        payload: bytes = b"",
+        sequence: int | None = None,
+        acknowledgement: int | None = None,
+        options: bytes = b"",
+        window: int = 64000,
+    ) -> Packet:
+        source, destination = (
+            (self.client, self.server) if side == CLIENT else (self.server, self.client)
+        )
         seq = self.sequence[side] if sequence is None else sequence
-        ack = (self.sequence[1 - side] if acknowledgement is None else acknowledgement) if flags & ACK else 0
+        ack = (
+            (self.sequence[1 - side] if acknowledgement is None else acknowledgement)
+            if flags & ACK
+            else 0
+        )
         segment = tcp(source[1], destination[1], seq, ack, flags, payload, options, window)
         assert self.wire is not None
-        return self.wire.put(self.wrap(craft.ip(source[0], destination[0], segment, self.ttl[side])))
+        return self.wire.put(
+            self.wrap(craft.ip(source[0], destination[0], segment, self.ttl[side]))
+        )
 
-    def say(self, side: int, data: bytes, at: int | None = None, flags: int = ACK | PSH, acknowledgement: int | None = None) -> Talk:
-        """One segment: the next bytes, or those at stream offset `at`; the next bytes follow the furthest ones said."""
+    def say(
+        self,
+        side: int,
+        data: bytes,
+        at: int | None = None,
+        flags: int = ACK | PSH,
+        acknowledgement: int | None = None,
+    ) -> Talk:
+        """One segment: the next bytes, or those at stream offset `at`; the next bytes follow the
+        furthest ones said.
+        """
         position = (self.sequence[side] - self.first[side]) & 0xFFFFFFFF
         offset = position if at is None else at
         self.emit(side, flags, data, self.first[side] + offset, acknowledgement)
@@ -97,10 +146,27 @@ class Wire:
         return packet
 
     def talk(
-        self, port: int = 40000, client: str = CLIENT_IP, server: str = SERVER_IP, server_port: int = 18080, first: tuple[int, int] = (1000, 500000), opened: bool = True, ttl: tuple[int, int] = (64, 64)
+        self,
+        port: int = 40000,
+        client: str = CLIENT_IP,
+        server: str = SERVER_IP,
+        server_port: int = 18080,
+        first: tuple[int, int] = (1000, 500000),
+        opened: bool = True,
+        ttl: tuple[int, int] = (64, 64),
     ) -> Talk:
-        """A new conversation, its three-way handshake captured if `opened`. `first`: sequence numbers of the first payload bytes."""
-        made = Talk((client, port), (server, server_port), sequence=list(first), packets=self.packets, wrap=self.wrap, wire=self, ttl=ttl)
+        """A new conversation, its three-way handshake captured if `opened`. `first`: sequence
+        numbers of the first payload bytes.
+        """
+        made = Talk(
+            (client, port),
+            (server, server_port),
+            sequence=list(first),
+            packets=self.packets,
+            wrap=self.wrap,
+            wire=self,
+            ttl=ttl,
+        )
         if opened:
             made.open()
         return made
@@ -125,12 +191,27 @@ def cut(packets: Iterable[Packet], snaplen: int) -> list[Packet]:
 
 
 def sll(packet: bytes, kind: int | None = None) -> bytes:
-    return struct.pack("!HHH8sH", 0, 1, 6, b"\x02\0\0\0\0\x01", craft.ethertype(packet) if kind is None else kind) + packet
+    return (
+        struct.pack(
+            "!HHH8sH",
+            0,
+            1,
+            6,
+            b"\x02\0\0\0\0\x01",
+            craft.ethertype(packet) if kind is None else kind,
+        )
+        + packet
+    )
 
 
 def zstd(data: bytes, sizes: bool = False, most: int = 65536) -> bytes:
-    """One zstd frame of raw blocks (RFC 8878) of `most` bytes; `sizes`: as a single segment that tells its content size."""
-    out = struct.pack("<I", 0xFD2FB528) + (struct.pack("<BI", 0xA0, len(data)) if sizes else b"\x00\x38")  # window of 128 KiB
+    """One zstd frame of raw blocks (RFC 8878) of `most` bytes; `sizes`: as a single segment that
+    tells its content size.
+    """
+    # window of 128 KiB
+    out = struct.pack("<I", 0xFD2FB528) + (
+        struct.pack("<BI", 0xA0, len(data)) if sizes else b"\x00\x38"
+    )
     pieces = [data[at : at + most] for at in range(0, len(data), most)] or [b""]
     for number, piece in enumerate(pieces):
         out += ((len(piece) << 3) | (number == len(pieces) - 1)).to_bytes(3, "little") + piece

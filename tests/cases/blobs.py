@@ -1,4 +1,6 @@
-"""Transactions, blocks and inventories within 2xxx messages. The one real transaction and block here are mainnet's first: their ids are known to everybody."""
+"""Transactions, blocks and inventories within 2xxx messages. The one real transaction and block
+here are mainnet's first: their ids are known to everybody.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,21 @@ GENESIS_TX_ROW: Row = {
 GENESIS_ROW: Row = {
     "block": GENESIS_ID, "height": 0, "timestamp": 0, "major_version": 1, "minor_version": 0, "previous": "00" * 32, "miner_tx": GENESIS_TX_ID, "transactions": 0, "size": 120,
 }  # fmt: skip
-UNKNOWN_TX: Row = dict.fromkeys(("tx", "version", "rct_type", "inputs", "outputs", "ring_size", "fee", "weight"))
-UNKNOWN_BLOCK: Row = dict.fromkeys(("block", "height", "timestamp", "major_version", "minor_version", "previous", "miner_tx", "transactions"))
+UNKNOWN_TX: Row = dict.fromkeys(
+    ("tx", "version", "rct_type", "inputs", "outputs", "ring_size", "fee", "weight")
+)
+UNKNOWN_BLOCK: Row = dict.fromkeys(
+    (
+        "block",
+        "height",
+        "timestamp",
+        "major_version",
+        "minor_version",
+        "previous",
+        "miner_tx",
+        "transactions",
+    )
+)
 IDS = [bytes([i]) * 32 for i in range(1, 5)]
 
 
@@ -37,8 +52,12 @@ def relayed(command: int, body: Any, **columns: Any) -> Expect:
 
 
 def bad(detail: str, count: int = 1) -> list[Row]:
-    """Problems of a message that begins its stream in frame 4; their bytes are those of the message, which is whole."""
-    return [problem("blob", 0, frame=4, connection=0, direction="received", offset=0, detail=detail)] * count
+    """Problems of a message that begins its stream in frame 4; their bytes are those of the
+    message, which is whole.
+    """
+    return [
+        problem("blob", 0, frame=4, connection=0, direction="received", offset=0, detail=detail)
+    ] * count
 
 
 # ---------------------------------------------------------------- transactions
@@ -46,30 +65,66 @@ def bad(detail: str, count: int = 1) -> list[Row]:
 
 @case
 def transactions_that_are_fluffed() -> Expect:
-    rows = [{"message": 0, "position": i, "fluff": True, "ascending": True, "block_position": None, **GENESIS_TX_ROW} for i in range(2)]
-    return relayed(2002, {"_": b"", "txs": [GENESIS_TX, GENESIS_TX]}, transactions=rows, blocks=[], inventories=[], problems=[])
+    rows = [
+        {
+            "message": 0,
+            "position": i,
+            "fluff": True,
+            "ascending": True,
+            "block_position": None,
+            **GENESIS_TX_ROW,
+        }
+        for i in range(2)
+    ]
+    return relayed(
+        2002,
+        {"_": b"", "txs": [GENESIS_TX, GENESIS_TX]},
+        transactions=rows,
+        blocks=[],
+        inventories=[],
+        problems=[],
+    )
 
 
-@cases({
-    "the same bytes, and more": ([b"\5", b"\5", b"\5\0"], [True, True, True]),
-    "the first of another": ([b"\5\0", b"\5", b"\5\0"], [True, False, True]),
-    "by the first byte, not by length": ([b"\xff", b"\x7f" * 9, b"\x80"], [True, False, True]),
-    "nothing at first": ([b"", b"\0", b""], [True, True, False]),
-})
+@cases(
+    {
+        "the same bytes, and more": ([b"\5", b"\5", b"\5\0"], [True, True, True]),
+        "the first of another": ([b"\5\0", b"\5", b"\5\0"], [True, False, True]),
+        "by the first byte, not by length": ([b"\xff", b"\x7f" * 9, b"\x80"], [True, False, True]),
+        "nothing at first": ([b"", b"\0", b""], [True, True, False]),
+    }
+)
 def transactions_in_order(blobs: list[bytes], ascending: list[bool]) -> Expect:
     """Each held against the one before it, whether it parses or not."""
-    return relayed(2002, {"txs": blobs, "_": b"\0" * 16}, transactions=[{"position": i, "ascending": one} for i, one in enumerate(ascending)])
+    return relayed(
+        2002,
+        {"txs": blobs, "_": b"\0" * 16},
+        transactions=[{"position": i, "ascending": one} for i, one in enumerate(ascending)],
+    )
 
 
-@cases({"before the transactions": False, "behind them, and false": False, "behind them, and true": True})
+@cases(
+    {
+        "before the transactions": False,
+        "behind them, and false": False,
+        "behind them, and true": True,
+    }
+)
 def fluff_as_it_is_written(fluff: bool) -> Expect:
     """Cuprate's order, and monerod's."""
-    return relayed(2002, {"txs": [GENESIS_TX], "dandelionpp_fluff": fluff, "_": b""}, transactions=[{"position": 0, "fluff": fluff, **GENESIS_TX_ROW}], problems=[])
+    return relayed(
+        2002,
+        {"txs": [GENESIS_TX], "dandelionpp_fluff": fluff, "_": b""},
+        transactions=[{"position": 0, "fluff": fluff, **GENESIS_TX_ROW}],
+        problems=[],
+    )
 
 
 @case
 def a_notification_without_transactions() -> Expect:
-    return relayed(2002, {"_": b" " * 100, "dandelionpp_fluff": False}, transactions=[], problems=[])
+    return relayed(
+        2002, {"_": b" " * 100, "dandelionpp_fluff": False}, transactions=[], problems=[]
+    )
 
 
 @cases({
@@ -83,25 +138,47 @@ def a_notification_without_transactions() -> Expect:
 })  # fmt: skip
 def a_blob_that_is_no_transaction(blob: bytes, why: str) -> Expect:
     """Its neighbours keep theirs, and their places."""
-    rows = [{"position": 0, **GENESIS_TX_ROW}, {"position": 1, "size": len(blob), "pruned": False, "fluff": True, **UNKNOWN_TX}, {"position": 2, **GENESIS_TX_ROW}]
+    rows = [
+        {"position": 0, **GENESIS_TX_ROW},
+        {"position": 1, "size": len(blob), "pruned": False, "fluff": True, **UNKNOWN_TX},
+        {"position": 2, **GENESIS_TX_ROW},
+    ]
 
     def check(traffic: Any) -> None:
         (detail,) = traffic.problems["detail"].tolist()
         assert why in detail, detail
 
-    return relayed(2002, {"_": b"", "txs": [GENESIS_TX, blob, GENESIS_TX]}, transactions=rows, totals={"blob": 0}, check=check)
+    return relayed(
+        2002,
+        {"_": b"", "txs": [GENESIS_TX, blob, GENESIS_TX]},
+        transactions=rows,
+        totals={"blob": 0},
+        check=check,
+    )
 
 
 @case
 def blobs_are_not_looked_into_unless_asked_for() -> Expect:
-    body = {"b": {"block": b"no block", "txs": [b"no transaction"]}, "current_blockchain_height": ("u64", 1)}
+    body = {
+        "b": {"block": b"no block", "txs": [b"no transaction"]},
+        "current_blockchain_height": ("u64", 1),
+    }
     return relayed(2001, body, problems=[], options={"tables": ["messages"]})
 
 
 @case
 def transactions_alone() -> Expect:
-    body = {"b": {"block": b"no block", "txs": [GENESIS_TX]}, "current_blockchain_height": ("u64", 1)}
-    return relayed(2001, body, transactions=[{"position": 0, **GENESIS_TX_ROW}], problems=[], options={"tables": ["messages", "transactions"]})
+    body = {
+        "b": {"block": b"no block", "txs": [GENESIS_TX]},
+        "current_blockchain_height": ("u64", 1),
+    }
+    return relayed(
+        2001,
+        body,
+        transactions=[{"position": 0, **GENESIS_TX_ROW}],
+        problems=[],
+        options={"tables": ["messages", "transactions"]},
+    )
 
 
 # ---------------------------------------------------------------- blocks
@@ -111,60 +188,141 @@ def transactions_alone() -> Expect:
 def a_block(command: int) -> Expect:
     body = {"b": {"block": GENESIS, "txs": [GENESIS_TX]}, "current_blockchain_height": ("u64", 1)}
     row = {"position": 0, "block_position": 0, "fluff": None, "ascending": None, **GENESIS_TX_ROW}
-    return relayed(command, body, blocks=[{"message": 0, "position": 0, **GENESIS_ROW}], transactions=[row], problems=[])
+    return relayed(
+        command,
+        body,
+        blocks=[{"message": 0, "position": 0, **GENESIS_ROW}],
+        transactions=[row],
+        problems=[],
+    )
 
 
 @case
 def several_blocks() -> Expect:
-    """Transactions are counted through; each says which block it came with. One entry has no block, one a block that is none."""
-    blocks = [{"block": GENESIS, "txs": [GENESIS_TX, GENESIS_TX]}, {"txs": [GENESIS_TX]}, {"block": b"", "pruned": True}, {"block": GENESIS}]
+    """Transactions are counted through; each says which block it came with. One entry has no block,
+    one a block that is none.
+    """
+    blocks = [
+        {"block": GENESIS, "txs": [GENESIS_TX, GENESIS_TX]},
+        {"txs": [GENESIS_TX]},
+        {"block": b"", "pruned": True},
+        {"block": GENESIS},
+    ]
     return relayed(
         2004,
         {"blocks": blocks, "current_blockchain_height": ("u64", 1), "missed_ids": b"".join(IDS)},
-        blocks=[{"position": 0, **GENESIS_ROW}, {"position": 2, "size": 0, **UNKNOWN_BLOCK}, {"position": 3, **GENESIS_ROW}],
-        transactions=[{"position": i, "block_position": block, "fluff": None, **GENESIS_TX_ROW} for i, block in enumerate([0, 0, 1])],
-        inventories=[{"list": "missed", "position": i, "id": made.hex(), "index": None} for i, made in enumerate(IDS)],
+        blocks=[
+            {"position": 0, **GENESIS_ROW},
+            {"position": 2, "size": 0, **UNKNOWN_BLOCK},
+            {"position": 3, **GENESIS_ROW},
+        ],
+        transactions=[
+            {"position": i, "block_position": block, "fluff": None, **GENESIS_TX_ROW}
+            for i, block in enumerate([0, 0, 1])
+        ],
+        inventories=[
+            {"list": "missed", "position": i, "id": made.hex(), "index": None}
+            for i, made in enumerate(IDS)
+        ],
         totals={"blob": 0},
     )
 
 
 @case
 def pruned_transactions_of_version_1_are_whole() -> Expect:
-    entry = {"block": GENESIS, "block_weight": ("u64", 80), "pruned": True, "txs": [{"blob": GENESIS_TX, "prunable_hash": bytes(32)}, {"prunable_hash": bytes(32), "blob": GENESIS_TX[:-1]}, {}]}
+    entry = {
+        "block": GENESIS,
+        "block_weight": ("u64", 80),
+        "pruned": True,
+        "txs": [
+            {"blob": GENESIS_TX, "prunable_hash": bytes(32)},
+            {"prunable_hash": bytes(32), "blob": GENESIS_TX[:-1]},
+            {},
+        ],
+    }
     rows = [
         {"position": 0, "block_position": 0, "fluff": None, **GENESIS_TX_ROW},
         {"position": 1, "block_position": 0, "size": 79, "pruned": True, **UNKNOWN_TX},
     ]
-    return relayed(2004, {"blocks": [entry], "current_blockchain_height": ("u64", 1)}, transactions=rows, blocks=[{"position": 0, **GENESIS_ROW}], totals={"blob": 0})
+    return relayed(
+        2004,
+        {"blocks": [entry], "current_blockchain_height": ("u64", 1)},
+        transactions=rows,
+        blocks=[{"position": 0, **GENESIS_ROW}],
+        totals={"blob": 0},
+    )
 
 
-@cases({"one byte short": GENESIS[:-1], "one byte more": GENESIS + b"\0", "a tx id short": GENESIS[:-1] + b"\2" + bytes(63), "major version of 256": b"\x80\2" + GENESIS[1:]})
+@cases(
+    {
+        "one byte short": GENESIS[:-1],
+        "one byte more": GENESIS + b"\0",
+        "a tx id short": GENESIS[:-1] + b"\2" + bytes(63),
+        "major version of 256": b"\x80\2" + GENESIS[1:],
+    }
+)
 def a_blob_that_is_no_block(blob: bytes) -> Expect:
     body = {"b": {"block": blob}, "current_blockchain_height": ("u64", 1)}
-    return relayed(2008, body, blocks=[{"position": 0, "size": len(blob), **UNKNOWN_BLOCK}], totals={"blob": 0})
+    return relayed(
+        2008, body, blocks=[{"position": 0, "size": len(blob), **UNKNOWN_BLOCK}], totals={"blob": 0}
+    )
 
 
 # ---------------------------------------------------------------- inventories
 
 
-@cases({"2003": (2003, "blocks", "blocks"), "2006": (2006, "block_ids", "chain"), "2007": (2007, "m_block_ids", "chain"), "2010": (2010, "hashes", "txpool")})
+@cases(
+    {
+        "2003": (2003, "blocks", "blocks"),
+        "2006": (2006, "block_ids", "chain"),
+        "2007": (2007, "m_block_ids", "chain"),
+        "2010": (2010, "hashes", "txpool"),
+    }
+)
 def ids(command: int, key: str, name: str) -> Expect:
-    rows = [{"message": 0, "list": name, "position": i, "id": made.hex(), "index": None} for i, made in enumerate([IDS[0], IDS[1], IDS[0]])]
-    return relayed(command, {key: IDS[0] + IDS[1] + IDS[0]}, inventories=rows, problems=[], transactions=[], blocks=[])
+    rows = [
+        {"message": 0, "list": name, "position": i, "id": made.hex(), "index": None}
+        for i, made in enumerate([IDS[0], IDS[1], IDS[0]])
+    ]
+    return relayed(
+        command,
+        {key: IDS[0] + IDS[1] + IDS[0]},
+        inventories=rows,
+        problems=[],
+        transactions=[],
+        blocks=[],
+    )
 
 
 @case
 def missing_indices() -> Expect:
-    body = {"block_hash": IDS[2], "current_blockchain_height": ("u64", 5), "missing_tx_indices": struct.pack("<3Q", 0, 7, 2**64 - 1)}
-    rows = [{"list": "missing_indices", "position": i, "index": index, "id": IDS[2].hex()} for i, index in enumerate([0, 7, 2**64 - 1])]
+    body = {
+        "block_hash": IDS[2],
+        "current_blockchain_height": ("u64", 5),
+        "missing_tx_indices": struct.pack("<3Q", 0, 7, 2**64 - 1),
+    }
+    rows = [
+        {"list": "missing_indices", "position": i, "index": index, "id": IDS[2].hex()}
+        for i, index in enumerate([0, 7, 2**64 - 1])
+    ]
     return relayed(2009, body, inventories=rows, problems=[])
 
 
-@cases({"2003": (2003, {"blocks": bytes(33)}, 32), "2009": (2009, {"block_hash": IDS[0], "missing_tx_indices": bytes(12)}, 8)})
+@cases(
+    {
+        "2003": (2003, {"blocks": bytes(33)}, 32),
+        "2009": (2009, {"block_hash": IDS[0], "missing_tx_indices": bytes(12)}, 8),
+    }
+)
 def a_list_of_an_odd_length(command: int, body: Any, size: int) -> Expect:
     """Empty for monerod."""
     what = "ids" if size == 32 else "indices"
-    return relayed(command, body, inventories=[], problems=bad(f"{what}: length is no multiple of {size}: empty for monerod"))
+    return relayed(
+        command,
+        body,
+        inventories=[],
+        problems=bad(f"{what}: length is no multiple of {size}: empty for monerod"),
+    )
 
 
 @case
@@ -172,7 +330,12 @@ def what_is_not_whole_gives_no_rows() -> Expect:
     wire = Wire()
     body = notification(2002, craft.transactions([GENESIS_TX]))
     wire.talk().say(CLIENT, body[:-1])
-    return Expect(seen(wire), messages=[told(2002, status="truncated")], transactions=[], totals={"truncated": len(body) - 1})
+    return Expect(
+        seen(wire),
+        messages=[told(2002, status="truncated")],
+        transactions=[],
+        totals={"truncated": len(body) - 1},
+    )
 
 
 @case
@@ -180,4 +343,9 @@ def what_monerod_refuses_gives_no_rows() -> Expect:
     wire = Wire()
     body = notification(2002, epee([("txs", [GENESIS_TX]), ("zz", craft.Raw(b"\x0b\x02"))]))
     wire.talk().say(CLIENT, body)
-    return Expect(seen(wire), messages=[told(2002, status="malformed")], transactions=[], totals={"malformed": len(body)})
+    return Expect(
+        seen(wire),
+        messages=[told(2002, status="malformed")],
+        transactions=[],
+        totals={"malformed": len(body)},
+    )

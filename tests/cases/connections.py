@@ -1,4 +1,6 @@
-"""TCP: what is one connection, how it begins, ends and falls silent, and which end is the vantage node."""
+"""TCP: what is one connection, how it begins, ends and falls silent, and which end is the vantage
+node.
+"""
 
 from __future__ import annotations
 
@@ -68,8 +70,20 @@ def connection_outgoing() -> Expect:
     wire.talk(client=SERVER_IP, server="203.0.113.9").say(CLIENT, PING).say(SERVER, PONG)
     return Expect(
         seen(wire),
-        messages=[request(1003, direction="sent", peer="203.0.113.9", from_client=True, id="p"), response(1003, direction="received", peer="203.0.113.9", from_client=False, reply="p")],
-        connections=[{"direction": "outgoing", "vantage": SERVER_IP, "peer": "203.0.113.9", "client": SERVER_IP, "end": "open", "closed": T(5)}],
+        messages=[
+            request(1003, direction="sent", peer="203.0.113.9", from_client=True, id="p"),
+            response(1003, direction="received", peer="203.0.113.9", from_client=False, reply="p"),
+        ],
+        connections=[
+            {
+                "direction": "outgoing",
+                "vantage": SERVER_IP,
+                "peer": "203.0.113.9",
+                "client": SERVER_IP,
+                "end": "open",
+                "closed": T(5),
+            }
+        ],
     )
 
 
@@ -80,7 +94,13 @@ def maximum_segment_sizes() -> Expect:
     other = wire.talk(40001, opened=False)
     other.emit(CLIENT, SYN, sequence=999)
     other.emit(SERVER, SYN | ACK, sequence=499999, options=b"\x01\x01\x02\x04\x05\xb4\x03\x03\x07")
-    return Expect(seen(wire), connections=[{"client_mss": 1400, "server_mss": 536}, {"client_mss": None, "server_mss": 1460}])
+    return Expect(
+        seen(wire),
+        connections=[
+            {"client_mss": 1400, "server_mss": 536},
+            {"client_mss": None, "server_mss": 1460},
+        ],
+    )
 
 
 @case
@@ -101,21 +121,43 @@ def round_trip_time_unknown_without_all_three() -> Expect:
     lost = wire.talk(opened=False)
     lost.emit(CLIENT, SYN, sequence=999)
     lost.ack(CLIENT).say(CLIENT, PING).say(SERVER, PONG)
-    return Expect(seen(wire), connections=[{"rtt": None, "start": "syn"}], messages=pair(3), totals={})
+    return Expect(
+        seen(wire), connections=[{"rtt": None, "start": "syn"}], messages=pair(3), totals={}
+    )
 
 
 @case
 def connection_without_payload() -> Expect:
     wire = Wire()
     wire.talk().close()
-    return Expect(seen(wire), messages=[], connections=[{"start": "syn", "end": "fin", "client_bytes": 0, "server_bytes": 0, "client_packets": 4, "server_packets": 2}], totals={})
+    return Expect(
+        seen(wire),
+        messages=[],
+        connections=[
+            {
+                "start": "syn",
+                "end": "fin",
+                "client_bytes": 0,
+                "server_bytes": 0,
+                "client_packets": 4,
+                "server_packets": 2,
+            }
+        ],
+        totals={},
+    )
 
 
 @case
 def many_connections_side_by_side() -> Expect:
     """Four peers and two ports of one of them, interleaved packet by packet."""
     wire = Wire()
-    ends = [("192.0.2.1", 40000), ("192.0.2.2", 40000), ("192.0.2.3", 40000), ("192.0.2.4", 40000), ("192.0.2.4", 40001)]
+    ends = [
+        ("192.0.2.1", 40000),
+        ("192.0.2.2", 40000),
+        ("192.0.2.3", 40000),
+        ("192.0.2.4", 40000),
+        ("192.0.2.4", 40001),
+    ]
     talks = [wire.talk(port, client=ip, opened=False) for ip, port in ends]
     for talk in talks:
         talk.emit(CLIENT, SYN, sequence=999)
@@ -125,12 +167,21 @@ def many_connections_side_by_side() -> Expect:
         talk.cuts(CLIENT, PING, 20)
     for talk in reversed(talks):
         talk.say(SERVER, PONG)
-    expected = [request(1003, connection=i, peer=ip, frame=11 + 2 * i, end_frame=12 + 2 * i, id=f"{i}") for i, (ip, _) in enumerate(ends)]
+    expected = [
+        request(1003, connection=i, peer=ip, frame=11 + 2 * i, end_frame=12 + 2 * i, id=f"{i}")
+        for i, (ip, _) in enumerate(ends)
+    ]
     expected += [response(1003, connection=4 - i, frame=21 + i, reply=f"{4 - i}") for i in range(5)]
-    return Expect(seen(wire), messages=expected, connections=[{"client": ip, "client_port": port} for ip, port in ends], totals={})
+    return Expect(
+        seen(wire),
+        messages=expected,
+        connections=[{"client": ip, "client_port": port} for ip, port in ends],
+        totals={},
+    )
 
 
-# ---------------------------------------------------------------- how connections end, and the next one with the same ports
+# ---------------------------------------------------------------- how connections end, and the next
+# one with the same ports
 
 
 @case
@@ -141,21 +192,31 @@ def port_reused_after_fin() -> Expect:
     return Expect(
         seen(wire),
         messages=[*pair(4, "a", connection=0), *pair(12, "b", connection=1)],
-        connections=[{"start": "syn", "end": "fin", "opened": T(1), "closed": T(8)}, {"start": "syn", "end": "fin", "opened": T(9), "closed": T(16)}],
+        connections=[
+            {"start": "syn", "end": "fin", "opened": T(1), "closed": T(8)},
+            {"start": "syn", "end": "fin", "opened": T(9), "closed": T(16)},
+        ],
         totals={},
     )
 
 
-@cases({"higher": (3_000_000_000, 9), "lower": (10, 2_000_000_000), "little-higher": (1500, 500_500)})
+@cases(
+    {"higher": (3_000_000_000, 9), "lower": (10, 2_000_000_000), "little-higher": (1500, 500_500)}
+)
 def port_reused_without_an_end(client: int, server: int) -> Expect:
-    """The end of the first was not captured; the new SYN tells, wherever its sequence numbers lie."""
+    """The end of the first was not captured; the new SYN tells, wherever its sequence numbers
+    lie.
+    """
     wire = Wire()
     wire.talk().say(CLIENT, PING).say(SERVER, PONG)
     wire.talk(first=(client, server)).say(CLIENT, PING).say(SERVER, PONG)
     return Expect(
         seen(wire),
         messages=[*pair(4, "a", connection=0), *pair(9, "b", connection=1)],
-        connections=[{"end": "reused", "closed": T(5)}, {"start": "syn", "end": "open", "opened": T(6)}],
+        connections=[
+            {"end": "reused", "closed": T(5)},
+            {"start": "syn", "end": "open", "opened": T(6)},
+        ],
         totals={},
     )
 
@@ -167,7 +228,12 @@ def port_reused_in_the_middle_of_a_message() -> Expect:
     wire.talk(first=(900_000, 7000)).say(CLIENT, PING)
     return Expect(
         seen(wire),
-        messages=[notification(2002, status="truncated", length=1000, captured=400, connection=0, frame=4), request(1003, connection=1, frame=8)],
+        messages=[
+            notification(
+                2002, status="truncated", length=1000, captured=400, connection=0, frame=4
+            ),
+            request(1003, connection=1, frame=8),
+        ],
         connections=[{"end": "reused"}, {"end": "open"}],
         totals={"truncated": 433},
     )
@@ -178,8 +244,17 @@ def port_reused_by_the_other_side() -> Expect:
     """The former server opens a connection from its port to the former client's."""
     wire = Wire()
     wire.talk().say(CLIENT, PING).say(SERVER, PONG).close()
-    wire.talk(18080, client=SERVER_IP, server=CLIENT_IP, server_port=40000, first=(77, 88)).say(CLIENT, PING).say(SERVER, PONG)
-    return Expect(seen(wire), messages=[*pair(4, "a", connection=0), *pair(12, "b", connection=1)], connections=[{"direction": "incoming"}, {"direction": "outgoing", "client_port": 18080, "server_port": 40000}])
+    wire.talk(18080, client=SERVER_IP, server=CLIENT_IP, server_port=40000, first=(77, 88)).say(
+        CLIENT, PING
+    ).say(SERVER, PONG)
+    return Expect(
+        seen(wire),
+        messages=[*pair(4, "a", connection=0), *pair(12, "b", connection=1)],
+        connections=[
+            {"direction": "incoming"},
+            {"direction": "outgoing", "client_port": 18080, "server_port": 40000},
+        ],
+    )
 
 
 @case
@@ -193,7 +268,11 @@ def five_incarnations() -> Expect:
         else:
             talk.close()
     ends = ["fin", "rst", "fin", "rst", "fin"]
-    return Expect(seen(wire), connections=[{"end": end, "client_messages": 1, "server_messages": 1} for end in ends], totals={})
+    return Expect(
+        seen(wire),
+        connections=[{"end": end, "client_messages": 1, "server_messages": 1} for end in ends],
+        totals={},
+    )
 
 
 @case
@@ -215,7 +294,10 @@ def reset_in_the_middle_of_a_message() -> Expect:
     wire.talk().say(CLIENT, PING).say(SERVER, news(1000)[:533]).reset()
     return Expect(
         seen(wire),
-        messages=[request(1003), notification(2002, status="truncated", length=1000, captured=500, frame=5)],
+        messages=[
+            request(1003),
+            notification(2002, status="truncated", length=1000, captured=500, frame=5),
+        ],
         connections=[{"end": "rst"}],
         totals={"truncated": 533},
     )
@@ -228,7 +310,9 @@ def reset_repeated() -> Expect:
     talk = wire.talk().say(CLIENT, PING).say(SERVER, PONG)
     for _ in range(3):
         talk.emit(CLIENT, RST)
-    return Expect(seen(wire), messages=pair(), connections=[{"end": "rst", "client_packets": 6}], totals={})
+    return Expect(
+        seen(wire), messages=pair(), connections=[{"end": "rst", "client_packets": 6}], totals={}
+    )
 
 
 @case
@@ -238,14 +322,24 @@ def refused() -> Expect:
     talk = wire.talk(opened=False)
     talk.emit(CLIENT, SYN, sequence=999)
     talk.emit(SERVER, RST | ACK, sequence=0, acknowledgement=1000)
-    return Expect(seen(wire), messages=[], connections=[{"start": "syn", "end": "rst", "client_packets": 1, "server_packets": 1}], totals={})
+    return Expect(
+        seen(wire),
+        messages=[],
+        connections=[{"start": "syn", "end": "rst", "client_packets": 1, "server_packets": 1}],
+        totals={},
+    )
 
 
 @case
 def fin_of_the_server_first() -> Expect:
     wire = Wire()
     wire.talk().say(CLIENT, PING).say(SERVER, PONG).close(SERVER)
-    return Expect(seen(wire), messages=pair(), connections=[{"end": "fin", "client_packets": 4, "server_packets": 4}], totals={})
+    return Expect(
+        seen(wire),
+        messages=pair(),
+        connections=[{"end": "fin", "client_packets": 4, "server_packets": 4}],
+        totals={},
+    )
 
 
 @case
@@ -260,7 +354,12 @@ def half_closed() -> Expect:
     talk.emit(SERVER, FIN | ACK)
     talk.lose(SERVER, 1)
     talk.ack(CLIENT)
-    return Expect(seen(wire), messages=[request(1003, id="p"), response(1003, frame=6, end_frame=7, reply="p")], connections=[{"end": "fin"}], totals={})
+    return Expect(
+        seen(wire),
+        messages=[request(1003, id="p"), response(1003, frame=6, end_frame=7, reply="p")],
+        connections=[{"end": "fin"}],
+        totals={},
+    )
 
 
 @case
@@ -269,7 +368,12 @@ def fin_with_the_last_data() -> Expect:
     talk = wire.talk().say(CLIENT, PING, flags=ACK | PSH | FIN).lose(CLIENT, 1)
     talk.say(SERVER, PONG, flags=ACK | PSH | FIN).lose(SERVER, 1)
     talk.ack(CLIENT)
-    return Expect(seen(wire), messages=pair(), connections=[{"end": "fin", "client_bytes": 43, "server_bytes": 71}], totals={})
+    return Expect(
+        seen(wire),
+        messages=pair(),
+        connections=[{"end": "fin", "client_bytes": 43, "server_bytes": 71}],
+        totals={},
+    )
 
 
 @case
@@ -283,7 +387,14 @@ def fin_retransmitted() -> Expect:
         talk.emit(SERVER, FIN | ACK)
     talk.lose(SERVER, 1)
     talk.ack(CLIENT).ack(CLIENT)
-    return Expect(seen(wire), messages=pair(), connections=[{"end": "fin", "client_packets": 8, "server_packets": 4, "client_retransmitted": 0}], totals={})
+    return Expect(
+        seen(wire),
+        messages=pair(),
+        connections=[
+            {"end": "fin", "client_packets": 8, "server_packets": 4, "client_retransmitted": 0}
+        ],
+        totals={},
+    )
 
 
 @case
@@ -295,7 +406,12 @@ def fin_ahead_of_the_last_data() -> Expect:
     talk.say(CLIENT, PING).lose(CLIENT, 1)
     talk.say(SERVER, PONG)
     talk.emit(SERVER, FIN | ACK)
-    return Expect(seen(wire), messages=pair(5), connections=[{"end": "fin", "client_bytes": 43, "client_lost": 0}], totals={})
+    return Expect(
+        seen(wire),
+        messages=pair(5),
+        connections=[{"end": "fin", "client_bytes": 43, "client_lost": 0}],
+        totals={},
+    )
 
 
 @case
@@ -306,19 +422,28 @@ def reset_after_both_fins() -> Expect:
     talk.close()
     talk.emit(CLIENT, RST)
     talk.emit(SERVER, RST)
-    return Expect(seen(wire), messages=pair(), connections=[{"client_packets": 6, "server_packets": 4}], totals={})
+    return Expect(
+        seen(wire),
+        messages=pair(),
+        connections=[{"client_packets": 6, "server_packets": 4}],
+        totals={},
+    )
 
 
 @case
 def data_after_fin() -> Expect:
-    """No end of TCP would take it; it must not do harm to what came before, nor to the other direction."""
+    """No end of TCP would take it; it must not do harm to what came before, nor to the other
+    direction.
+    """
     wire = Wire()
     talk = wire.talk().say(CLIENT, PING)
     talk.emit(CLIENT, FIN | ACK)
     talk.lose(CLIENT, 1)
     talk.say(CLIENT, b"\x55" * 50)
     talk.say(SERVER, PONG)
-    return Expect(seen(wire), complete=[request(1003, frame=4, id="p"), response(1003, frame=7, reply="p")])
+    return Expect(
+        seen(wire), complete=[request(1003, frame=4, id="p"), response(1003, frame=7, reply="p")]
+    )
 
 
 @case
@@ -329,7 +454,15 @@ def reset_of_an_older_incarnation() -> Expect:
     new = wire.talk(first=(2_000_000_000, 7000)).say(CLIENT, PING)  # ping in frame 8
     old.emit(CLIENT, RST)
     new.say(SERVER, PONG)
-    return Expect(seen(wire), complete=[request(1003, connection=0), request(1003, connection=1, frame=8, id="p"), response(1003, connection=1, frame=10, reply="p")], connections=[{}, {"end": "open"}])
+    return Expect(
+        seen(wire),
+        complete=[
+            request(1003, connection=0),
+            request(1003, connection=1, frame=8, id="p"),
+            response(1003, connection=1, frame=10, reply="p"),
+        ],
+        connections=[{}, {"end": "open"}],
+    )
 
 
 @case
@@ -339,7 +472,11 @@ def data_goes_on_after_a_reset() -> Expect:
     talk = wire.talk().say(CLIENT, PING).say(SERVER, PONG)
     talk.emit(CLIENT, RST)
     talk.say(CLIENT, SYNC).say(SERVER, SYNCED)
-    return Expect(seen(wire), complete=[*pair(), request(1002, frame=7, id="s"), response(1002, frame=8, reply="s")], totals={})
+    return Expect(
+        seen(wire),
+        complete=[*pair(), request(1002, frame=7, id="s"), response(1002, frame=8, reply="s")],
+        totals={},
+    )
 
 
 @case
@@ -356,7 +493,9 @@ def reset_with_text() -> Expect:
 
 @case
 def idle_for_hours() -> Expect:
-    """Two hours without a packet: whatever uses the ports then is another connection, seen from its middle."""
+    """Two hours without a packet: whatever uses the ports then is another connection, seen from its
+    middle.
+    """
     wire = Wire()
     talk = wire.talk().say(CLIENT, PING)
     wire.wait(7200)
@@ -364,7 +503,10 @@ def idle_for_hours() -> Expect:
     return Expect(
         seen(wire),
         messages=[request(1003, connection=0), response(1003, connection=1, reply=None)],
-        connections=[{"start": "syn", "end": "idle", "opened": T(1), "closed": T(4)}, {"start": "midstream", "end": "open", "client_port": 40000, "server_port": 18080}],
+        connections=[
+            {"start": "syn", "end": "idle", "opened": T(1), "closed": T(4)},
+            {"start": "midstream", "end": "open", "client_port": 40000, "server_port": 18080},
+        ],
         totals={},
     )
 
@@ -376,12 +518,16 @@ def quiet_for_five_minutes() -> Expect:
     talk = wire.talk().say(CLIENT, PING)
     wire.wait(299)
     talk.say(SERVER, PONG)
-    return Expect(seen(wire), messages=pair(), connections=[{"start": "syn", "end": "open"}], totals={})
+    return Expect(
+        seen(wire), messages=pair(), connections=[{"start": "syn", "end": "open"}], totals={}
+    )
 
 
 @case
 def idle_while_others_talk() -> Expect:
-    """Capture time goes on with the packets of other connections; the first never says a word again."""
+    """Capture time goes on with the packets of other connections; the first never says a word
+    again.
+    """
     wire = Wire()
     wire.talk().say(CLIENT, news(1000)[:133])
     wire.wait(3600)
@@ -391,7 +537,10 @@ def idle_while_others_talk() -> Expect:
         other.say(CLIENT, PING).say(SERVER, PONG)
     return Expect(
         seen(wire),
-        connections=[{"end": "idle", "closed": T(4)}, {"end": "open", "client_messages": 3, "server_messages": 3}],
+        connections=[
+            {"end": "idle", "closed": T(4)},
+            {"end": "open", "client_messages": 3, "server_messages": 3},
+        ],
         totals={"truncated": 133},
     )
 
@@ -408,7 +557,14 @@ def syn_retransmitted() -> Expect:
         wire.wait(1)
     talk.emit(SERVER, SYN | ACK, sequence=499999)
     talk.ack(CLIENT).say(CLIENT, PING).say(SERVER, PONG)
-    return Expect(seen(wire), messages=pair(6), connections=[{"start": "syn", "opened": T(1), "client_packets": 5, "client_retransmitted": 0}], totals={})
+    return Expect(
+        seen(wire),
+        messages=pair(6),
+        connections=[
+            {"start": "syn", "opened": T(1), "client_packets": 5, "client_retransmitted": 0}
+        ],
+        totals={},
+    )
 
 
 @case
@@ -419,7 +575,9 @@ def syn_and_ack_retransmitted() -> Expect:
     for _ in range(4):
         talk.emit(SERVER, SYN | ACK, sequence=499999)
     talk.ack(CLIENT).say(CLIENT, PING).say(SERVER, PONG)
-    return Expect(seen(wire), messages=pair(7), connections=[{"start": "syn", "server_packets": 5}], totals={})
+    return Expect(
+        seen(wire), messages=pair(7), connections=[{"start": "syn", "server_packets": 5}], totals={}
+    )
 
 
 @case
@@ -429,14 +587,34 @@ def syn_repeated_after_data() -> Expect:
     talk = wire.talk().say(CLIENT, PING)
     talk.emit(CLIENT, SYN, sequence=999, options=craft.mss(1460))
     talk.say(SERVER, PONG)
-    return Expect(seen(wire), messages=[request(1003, frame=4, id="p"), response(1003, frame=6, reply="p")], connections=[{"start": "syn", "client_packets": 4}], totals={})
+    return Expect(
+        seen(wire),
+        messages=[request(1003, frame=4, id="p"), response(1003, frame=6, reply="p")],
+        connections=[{"start": "syn", "client_packets": 4}],
+        totals={},
+    )
 
 
 @case
 def syn_alone() -> Expect:
     wire = Wire()
     wire.talk(opened=False).emit(CLIENT, SYN, sequence=999)
-    return Expect(seen(wire), messages=[], connections=[{"start": "syn", "end": "open", "client": CLIENT_IP, "server": SERVER_IP, "rtt": None, "server_ttl": None, "server_mss": None}], totals={})
+    return Expect(
+        seen(wire),
+        messages=[],
+        connections=[
+            {
+                "start": "syn",
+                "end": "open",
+                "client": CLIENT_IP,
+                "server": SERVER_IP,
+                "rtt": None,
+                "server_ttl": None,
+                "server_mss": None,
+            }
+        ],
+        totals={},
+    )
 
 
 @case
@@ -444,7 +622,20 @@ def syn_and_ack_alone() -> Expect:
     """Who answers a SYN is the server, whatever the ports."""
     wire = Wire()
     wire.talk(18080, server_port=40000, opened=False).emit(SERVER, SYN | ACK, sequence=499999)
-    return Expect(seen(wire), messages=[], connections=[{"client": CLIENT_IP, "client_port": 18080, "server": SERVER_IP, "server_port": 40000, "direction": "incoming"}], totals={})
+    return Expect(
+        seen(wire),
+        messages=[],
+        connections=[
+            {
+                "client": CLIENT_IP,
+                "client_port": 18080,
+                "server": SERVER_IP,
+                "server_port": 40000,
+                "direction": "incoming",
+            }
+        ],
+        totals={},
+    )
 
 
 @case
@@ -454,7 +645,20 @@ def syn_not_captured() -> Expect:
     talk = wire.talk(18080, server_port=40000, opened=False)
     talk.emit(SERVER, SYN | ACK, sequence=499999, options=craft.mss(1400))
     talk.ack(CLIENT).say(CLIENT, PING).say(SERVER, PONG)
-    return Expect(seen(wire), messages=pair(3), connections=[{"client_port": 18080, "server_port": 40000, "rtt": None, "server_mss": 1400, "client_mss": None}], totals={})
+    return Expect(
+        seen(wire),
+        messages=pair(3),
+        connections=[
+            {
+                "client_port": 18080,
+                "server_port": 40000,
+                "rtt": None,
+                "server_mss": 1400,
+                "client_mss": None,
+            }
+        ],
+        totals={},
+    )
 
 
 @case
@@ -465,7 +669,12 @@ def syn_and_ack_before_the_syn() -> Expect:
     talk.emit(SERVER, SYN | ACK, sequence=499999)
     talk.emit(CLIENT, SYN, sequence=999)
     talk.ack(CLIENT).say(CLIENT, PING).say(SERVER, PONG)
-    return Expect(seen(wire), messages=pair(), connections=[{"client_port": 18080, "server_port": 40000, "start": "syn"}], totals={})
+    return Expect(
+        seen(wire),
+        messages=pair(),
+        connections=[{"client_port": 18080, "server_port": 40000, "start": "syn"}],
+        totals={},
+    )
 
 
 @case
@@ -478,7 +687,12 @@ def syn_of_both_sides() -> Expect:
     talk.emit(SERVER, SYN | ACK, sequence=499999)
     talk.emit(CLIENT, SYN | ACK, sequence=999)
     talk.say(CLIENT, PING).say(SERVER, PONG)
-    return Expect(seen(wire), messages=pair(5), connections=[{"start": "syn", "client_packets": 3, "server_packets": 3}], totals={})
+    return Expect(
+        seen(wire),
+        messages=pair(5),
+        connections=[{"start": "syn", "client_packets": 3, "server_packets": 3}],
+        totals={},
+    )
 
 
 @case
@@ -490,7 +704,12 @@ def data_on_the_syn() -> Expect:
     talk.lose(CLIENT, 43)
     talk.emit(SERVER, SYN | ACK, sequence=499999)
     talk.say(SERVER, PONG).ack(CLIENT)
-    return Expect(seen(wire), messages=[request(1003, frame=1, time=T(1), id="p"), response(1003, frame=3, reply="p")], connections=[{"start": "syn", "client_bytes": 43, "client_lost": 0}], totals={})
+    return Expect(
+        seen(wire),
+        messages=[request(1003, frame=1, time=T(1), id="p"), response(1003, frame=3, reply="p")],
+        connections=[{"start": "syn", "client_bytes": 43, "client_lost": 0}],
+        totals={},
+    )
 
 
 @case
@@ -505,7 +724,11 @@ def data_on_the_syn_and_the_answer() -> Expect:
     talk.say(CLIENT, HELLO[100:]).say(SERVER, WELCOME)
     return Expect(
         seen(wire),
-        messages=[notification(2010, frame=2), request(1001, frame=1, end_frame=3, segments=2, first_segment=100, id="h"), response(1001, frame=4, reply="h")],
+        messages=[
+            notification(2010, frame=2),
+            request(1001, frame=1, end_frame=3, segments=2, first_segment=100, id="h"),
+            response(1001, frame=4, reply="h"),
+        ],
         totals={},
     )
 
@@ -554,7 +777,12 @@ def all_of_a_direction_lost() -> Expect:
     talk = wire.talk()
     talk.lose(CLIENT, 295)
     talk.emit(CLIENT, ACK | FIN)
-    return Expect(seen(wire), messages=[], connections=[{"client_bytes": 0, "client_lost": 295, "server_lost": 0}], totals={"lost": 295})
+    return Expect(
+        seen(wire),
+        messages=[],
+        connections=[{"client_bytes": 0, "client_lost": 295, "server_lost": 0}],
+        totals={"lost": 295},
+    )
 
 
 @case
@@ -565,7 +793,12 @@ def data_on_the_syn_refused() -> Expect:
     talk.emit(CLIENT, SYN, PING, sequence=999)
     talk.emit(SERVER, SYN | ACK, sequence=499999, acknowledgement=1000)
     talk.say(CLIENT, PING).say(SERVER, PONG)
-    return Expect(seen(wire), messages=[request(1003, frame=1, id="p"), response(1003, frame=4, reply="p")], connections=[{"client_bytes": 43, "client_retransmitted": 43}], totals={})
+    return Expect(
+        seen(wire),
+        messages=[request(1003, frame=1, id="p"), response(1003, frame=4, reply="p")],
+        connections=[{"client_bytes": 43, "client_retransmitted": 43}],
+        totals={},
+    )
 
 
 @cases({"client": CLIENT, "server": SERVER})
@@ -581,7 +814,15 @@ def one_direction_only(side: int) -> Expect:
     return Expect(
         seen(wire),
         messages=[made] * 3,
-        connections=[{"client": CLIENT_IP, "server": SERVER_IP, "direction": "incoming", "client_messages": 3 * (side == CLIENT), "server_messages": 3 * (side == SERVER)}],
+        connections=[
+            {
+                "client": CLIENT_IP,
+                "server": SERVER_IP,
+                "direction": "incoming",
+                "client_messages": 3 * (side == CLIENT),
+                "server_messages": 3 * (side == SERVER),
+            }
+        ],
         some_problems=[],
     )
 
@@ -593,8 +834,23 @@ def roles_without_a_syn() -> Expect:
     wire.talk(opened=False).say(SERVER, PING).say(CLIENT, PONG)
     return Expect(
         seen(wire),
-        messages=[request(1003, from_client=False, direction="sent", id="p"), response(1003, from_client=True, direction="received", reply="p")],
-        connections=[{"start": "midstream", "client": CLIENT_IP, "client_port": 40000, "server": SERVER_IP, "server_port": 18080, "direction": "incoming", "rtt": None, "client_mss": None, "server_mss": None}],
+        messages=[
+            request(1003, from_client=False, direction="sent", id="p"),
+            response(1003, from_client=True, direction="received", reply="p"),
+        ],
+        connections=[
+            {
+                "start": "midstream",
+                "client": CLIENT_IP,
+                "client_port": 40000,
+                "server": SERVER_IP,
+                "server_port": 18080,
+                "direction": "incoming",
+                "rtt": None,
+                "client_mss": None,
+                "server_mss": None,
+            }
+        ],
         totals={},
     )
 
@@ -616,7 +872,11 @@ def vantage_inferred() -> Expect:
             {"vantage": SERVER_IP, "peer": "192.0.2.2", "direction": "incoming"},
             {"vantage": SERVER_IP, "peer": "192.0.2.3", "direction": "outgoing"},
         ],
-        messages=[request(1003, direction="received"), request(1003, direction="received"), request(1003, direction="sent")],
+        messages=[
+            request(1003, direction="received"),
+            request(1003, direction="received"),
+            request(1003, direction="sent"),
+        ],
         inferred=True,
     )
 
@@ -628,7 +888,10 @@ def vantage_of_two_addresses() -> Expect:
     wire.talk(client=SIX[1], server=SIX[0]).say(CLIENT, PING)
     return Expect(
         seen(wire),
-        connections=[{"vantage": SERVER_IP, "direction": "incoming", "peer": CLIENT_IP}, {"vantage": SIX[1], "direction": "outgoing", "peer": SIX[0]}],
+        connections=[
+            {"vantage": SERVER_IP, "direction": "incoming", "peer": CLIENT_IP},
+            {"vantage": SIX[1], "direction": "outgoing", "peer": SIX[0]},
+        ],
         inferred=True,
         options={"host": [SERVER_IP, SIX[1]]},
     )
@@ -639,7 +902,11 @@ def vantage_written_otherwise() -> Expect:
     """Another text of the same address."""
     wire = Wire()
     wire.talk(client=SIX[0], server=SIX[1]).say(CLIENT, PING)
-    return Expect(seen(wire), connections=[{"vantage": SIX[1], "peer": SIX[0]}], host="2001:0DB8:0010:0000::0010")
+    return Expect(
+        seen(wire),
+        connections=[{"vantage": SIX[1], "peer": SIX[0]}],
+        host="2001:0DB8:0010:0000::0010",
+    )
 
 
 @case
@@ -650,6 +917,19 @@ def connection_of_two_other_hosts() -> Expect:
     wire.talk(client="192.0.2.50", server="192.0.2.60").say(CLIENT, PING).say(SERVER, PONG)
     return Expect(
         seen(wire),
-        messages=[request(1003, peer=CLIENT_IP, direction="received"), request(1003, peer=None, direction=None, id="p"), response(1003, peer=None, direction=None, reply="p")],
-        connections=[{"vantage": SERVER_IP}, {"vantage": None, "peer": None, "direction": None, "client": "192.0.2.50", "server": "192.0.2.60"}],
+        messages=[
+            request(1003, peer=CLIENT_IP, direction="received"),
+            request(1003, peer=None, direction=None, id="p"),
+            response(1003, peer=None, direction=None, reply="p"),
+        ],
+        connections=[
+            {"vantage": SERVER_IP},
+            {
+                "vantage": None,
+                "peer": None,
+                "direction": None,
+                "client": "192.0.2.50",
+                "server": "192.0.2.60",
+            },
+        ],
     )

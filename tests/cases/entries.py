@@ -18,7 +18,15 @@ ALL = {"tables": mt.TABLES}
 
 
 def row(position: int, parent: int, depth: int, key: str | None, kind: int, **value: Any) -> Row:
-    return {"position": position, "parent": parent, "depth": depth, "key": key, "type": kind, **NOTHING, **value}
+    return {
+        "position": position,
+        "parent": parent,
+        "depth": depth,
+        "key": key,
+        "type": kind,
+        **NOTHING,
+        **value,
+    }
 
 
 def said(*buckets: bytes, rows: list[Row] | None, **columns: Any) -> Expect:
@@ -34,13 +42,19 @@ def a_ping_and_its_answer() -> Expect:
     """The request has no entry, hence no row."""
     wire = Wire()
     wire.talk().say(CLIENT, PING).say(SERVER, PONG)
-    rows = [{"message": 1, **row(0, -1, 0, "peer_id", 5, value_int=0x1122334455667788)}, {"message": 1, **row(1, -1, 0, "status", 10, value_bytes=b"OK")}]
+    rows = [
+        {"message": 1, **row(0, -1, 0, "peer_id", 5, value_int=0x1122334455667788)},
+        {"message": 1, **row(1, -1, 0, "status", 10, value_bytes=b"OK")},
+    ]
     return Expect(seen(wire), fields=rows, options=ALL, totals={})
 
 
 @case
 def a_peer_list() -> Expect:
-    peers = [craft.peer("192.0.2.1", 18080, 2**64 - 1), craft.peer("2001:db8::1", 1, 0, last_seen=("i64", 5))]
+    peers = [
+        craft.peer("192.0.2.1", 18080, 2**64 - 1),
+        craft.peer("2001:db8::1", 1, 0, last_seen=("i64", 5)),
+    ]
     rows = [
         row(0, -1, 0, "local_peerlist_new", 0x8C, count=2),
         row(1, 0, 1, None, 12, count=2),
@@ -64,10 +78,17 @@ def a_peer_list() -> Expect:
 
 @case
 def every_type() -> Expect:
-    body: dict[str, Any] = {f"n{code}": (kind, 7) for code, kind in enumerate(("i64", "i32", "i16", "i8", "u64", "u32", "u16", "u8"), 1)}
+    body: dict[str, Any] = {
+        f"n{code}": (kind, 7)
+        for code, kind in enumerate(("i64", "i32", "i16", "i8", "u64", "u32", "u16", "u8"), 1)
+    }
     body |= {"f": ("f64", 0.25), "s": b"", "b": True, "o": {}, "e": ("u8", [])}
     rows = [row(i, -1, 0, f"n{i + 1}", i + 1, value_int=7) for i in range(8)]
-    rows += [row(8, -1, 0, "f", 9, value_float=0.25), row(9, -1, 0, "s", 10, value_bytes=b""), row(10, -1, 0, "b", 11, value_int=1)]
+    rows += [
+        row(8, -1, 0, "f", 9, value_float=0.25),
+        row(9, -1, 0, "s", 10, value_bytes=b""),
+        row(10, -1, 0, "b", 11, value_int=1),
+    ]
     rows += [row(11, -1, 0, "o", 12, count=0), row(12, -1, 0, "e", 0x88, count=0)]
     return said(craft.request(1003, epee(body)), rows=rows)
 
@@ -75,24 +96,55 @@ def every_type() -> Expect:
 @case
 def negative_numbers_beside_great_ones() -> Expect:
     body = {"a": ("i64", -1), "b": ("u64", 2**64 - 1), "c": ("i8", -128), "d": ("i16", [-2, 2])}
-    rows = [row(0, -1, 0, "a", 1, value_int=-1), row(1, -1, 0, "b", 5, value_int=2**64 - 1), row(2, -1, 0, "c", 4, value_int=-128)]
-    rows += [row(3, -1, 0, "d", 0x83, count=2), row(4, 3, 1, None, 3, value_int=-2), row(5, 3, 1, None, 3, value_int=2)]
+    rows = [
+        row(0, -1, 0, "a", 1, value_int=-1),
+        row(1, -1, 0, "b", 5, value_int=2**64 - 1),
+        row(2, -1, 0, "c", 4, value_int=-128),
+    ]
+    rows += [
+        row(3, -1, 0, "d", 0x83, count=2),
+        row(4, 3, 1, None, 3, value_int=-2),
+        row(5, 3, 1, None, 3, value_int=2),
+    ]
     return said(craft.request(1003, epee(body)), rows=rows)
 
 
 @case
 def arrays() -> Expect:
-    body = {"s": [b"x", b"\xff"], "b": [True, False], "f": ("f64", [1.5]), "t": Raw(b"\x0d\x88\x04\x09")}
-    rows = [row(0, -1, 0, "s", 0x8A, count=2), row(1, 0, 1, None, 10, value_bytes=b"x"), row(2, 0, 1, None, 10, value_bytes=b"\xff")]
-    rows += [row(3, -1, 0, "b", 0x8B, count=2), row(4, 3, 1, None, 11, value_int=1), row(5, 3, 1, None, 11, value_int=0)]
-    rows += [row(6, -1, 0, "f", 0x89, count=1), row(7, 6, 1, None, 9, value_float=1.5), row(8, -1, 0, "t", 0x88, count=1), row(9, 8, 1, None, 8, value_int=9)]
+    body = {
+        "s": [b"x", b"\xff"],
+        "b": [True, False],
+        "f": ("f64", [1.5]),
+        "t": Raw(b"\x0d\x88\x04\x09"),
+    }
+    rows = [
+        row(0, -1, 0, "s", 0x8A, count=2),
+        row(1, 0, 1, None, 10, value_bytes=b"x"),
+        row(2, 0, 1, None, 10, value_bytes=b"\xff"),
+    ]
+    rows += [
+        row(3, -1, 0, "b", 0x8B, count=2),
+        row(4, 3, 1, None, 11, value_int=1),
+        row(5, 3, 1, None, 11, value_int=0),
+    ]
+    rows += [
+        row(6, -1, 0, "f", 0x89, count=1),
+        row(7, 6, 1, None, 9, value_float=1.5),
+        row(8, -1, 0, "t", 0x88, count=1),
+        row(9, 8, 1, None, 8, value_int=9),
+    ]
     return said(craft.request(1003, epee(body)), rows=rows)
 
 
 @case
 def unknown_commands_too() -> Expect:
     """Whose payloads need not be epee at all."""
-    buckets = (craft.notification(2011, epee({"x": ("u8", 1)})), craft.notification(2012, b"no epee"), craft.notification(2013, b""), craft.notification(2014, EMPTY))
+    buckets = (
+        craft.notification(2011, epee({"x": ("u8", 1)})),
+        craft.notification(2012, b"no epee"),
+        craft.notification(2013, b""),
+        craft.notification(2014, EMPTY),
+    )
     return said(*buckets, rows=[{"message": 0, **row(0, -1, 0, "x", 8, value_int=1)}], totals={})
 
 
@@ -100,11 +152,25 @@ def unknown_commands_too() -> Expect:
 def error_responses_too() -> Expect:
     """monerod does not read them, and neither do the other tables."""
     wire = Wire()
-    wire.talk().say(CLIENT, PING).say(SERVER, craft.response(1003, epee({"peer_id": ("u64", 5)}), -1))
-    return Expect(seen(wire), fields=[{"message": 1, **row(0, -1, 0, "peer_id", 5, value_int=5)}], node_data=[], options=ALL, totals={})
+    wire.talk().say(CLIENT, PING).say(
+        SERVER, craft.response(1003, epee({"peer_id": ("u64", 5)}), -1)
+    )
+    return Expect(
+        seen(wire),
+        fields=[{"message": 1, **row(0, -1, 0, "peer_id", 5, value_int=5)}],
+        node_data=[],
+        options=ALL,
+        totals={},
+    )
 
 
-@cases({"duplicate key": ([("a", ("u8", 1)), ("a", ("u8", 2))], 2), "wrong type": ([("peer_id", b"x"), ("z", ("u8", 1))], 2), "bad bool": ([("a", ("u8", 1)), ("b", Raw(b"\x0b\x02"))], 1)})
+@cases(
+    {
+        "duplicate key": ([("a", ("u8", 1)), ("a", ("u8", 2))], 2),
+        "wrong type": ([("peer_id", b"x"), ("z", ("u8", 1))], 2),
+        "bad bool": ([("a", ("u8", 1)), ("b", Raw(b"\x0b\x02"))], 1),
+    }
+)
 def of_what_monerod_refuses_as_far_as_it_was_read(entries: Any, count: int) -> Expect:
     def check(traffic: Any) -> None:
         assert traffic.messages["status"].tolist() == ["malformed"]
@@ -117,6 +183,7 @@ def of_what_monerod_refuses_as_far_as_it_was_read(entries: Any, count: int) -> E
 @case
 def a_message_with_too_many() -> Expect:
     """The limit leaves out what goes beyond it, and tells."""
+
     def check(traffic: Any) -> None:
         assert traffic.fields["position"].tolist() == [0, 1, 2, 0, 1, 2]
         assert traffic.problems[["kind", "bytes", "frame"]].to_numpy().tolist() == [["limit", 0, 4]]
@@ -130,13 +197,19 @@ def a_message_with_too_many() -> Expect:
 
 @case
 def keys_are_any_bytes() -> Expect:
-    return said(craft.request(1003, epee({b"\xff,\n": ("u8", 1)})), rows=[row(0, -1, 0, "\\xff,\n", 8, value_int=1)])
+    return said(
+        craft.request(1003, epee({b"\xff,\n": ("u8", 1)})),
+        rows=[row(0, -1, 0, "\\xff,\n", 8, value_int=1)],
+    )
 
 
 @case
 def a_hash_list_is_one_string() -> Expect:
     ids = struct.pack("<8Q", *range(8))
-    return said(craft.notification(2010, epee({"hashes": ids})), rows=[row(0, -1, 0, "hashes", 10, value_bytes=ids)])
+    return said(
+        craft.notification(2010, epee({"hashes": ids})),
+        rows=[row(0, -1, 0, "hashes", 10, value_bytes=ids)],
+    )
 
 
 @case

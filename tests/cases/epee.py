@@ -1,4 +1,6 @@
-"""epee portable storage: what monerod's reader takes, and what it refuses. Each payload is that of a message between two pings."""
+"""epee portable storage: what monerod's reader takes, and what it refuses. Each payload is that of
+a message between two pings.
+"""
 
 from __future__ import annotations
 
@@ -73,8 +75,14 @@ SOUND: dict[str, bytes] = {
     "same-key-in-other-sections": craft.epee({"a": {"a": {"a": 1}}, "b": {"a": 1}}),
     "trailing-bytes": craft.EMPTY + b"\xff" * 40,
     "trailing-payload": craft.EMPTY + craft.epee({"a": 1}),
-    **{f"count-in-{width}-bytes": EPEE_HEADER + varint(1, width) + entry("a", 1) for width in (2, 4, 8)},
-    **{f"string-length-in-{width}-bytes": x(b"\x0a" + varint(3, width) + b"abc") for width in (2, 4, 8)},
+    **{
+        f"count-in-{width}-bytes": EPEE_HEADER + varint(1, width) + entry("a", 1)
+        for width in (2, 4, 8)
+    },
+    **{
+        f"string-length-in-{width}-bytes": x(b"\x0a" + varint(3, width) + b"abc")
+        for width in (2, 4, 8)
+    },
     "array-count-in-8-bytes": x(b"\x88" + varint(3, 8) + b"abc"),
     "empty-string": x(b"\x0a\0"),
     "string-of-16384-bytes": x(b"\x0a" + varint(16384) + bytes(16384)),
@@ -106,7 +114,9 @@ REFUSED: dict[str, bytes] = {
     "key-twice": root(entry("a", 1), entry("b", 1), entry("a", 2)),
     "key-twice-of-other-type": root(entry("a", 1), entry("a", b"text")),
     "key-twice-in-an-object": craft.epee({"o": Raw(b"\x0c" + section([("a", 1), ("a", 1)]))}),
-    "key-twice-in-an-object-of-an-array": craft.epee({"o": Raw(b"\x8c\x08" + section({}) + section([("a", 1), ("b", 1), ("a", 1)]))}),
+    "key-twice-in-an-object-of-an-array": craft.epee(
+        {"o": Raw(b"\x8c\x08" + section({}) + section([("a", 1), ("b", 1), ("a", 1)]))}
+    ),
     "type-missing": root(b"\x01x"),
     "type-0": x(b"\0"),
     "type-14": x(b"\x0e" + bytes(8)),
@@ -145,7 +155,9 @@ REFUSED: dict[str, bytes] = {
 def between_pings(payload: bytes) -> dict[str, bytes]:
     wire = Wire()
     talk = wire.talk().say(CLIENT, HELLO).say(SERVER, WELCOME)
-    talk.cuts(CLIENT, PING + craft.notification(2002, payload), *[60_000] * (len(payload) // 60_000)).say(CLIENT, PING)
+    talk.cuts(
+        CLIENT, PING + craft.notification(2002, payload), *[60_000] * (len(payload) // 60_000)
+    ).say(CLIENT, PING)
     return {"a.pcap": pcap(wire.packets)}
 
 
@@ -154,24 +166,41 @@ SHAKEN = [request(1001, id="h"), response(1001, reply="h"), request(1003)]
 
 @cases({name: (payload,) for name, payload in SOUND.items()})
 def taken(payload: bytes) -> Expect:
-    return Expect(between_pings(payload), messages=[*SHAKEN, notification(2002, length=len(payload)), request(1003)], totals={})
+    return Expect(
+        between_pings(payload),
+        messages=[*SHAKEN, notification(2002, length=len(payload)), request(1003)],
+        totals={},
+    )
 
 
 @cases({name: (payload,) for name, payload in REFUSED.items()})
 def refused(payload: bytes) -> Expect:
     size = len(payload)
     return Expect(
-        between_pings(payload), messages=[*SHAKEN, notification(2002, status="malformed", length=size, captured=size), request(1003)], totals={"malformed": 33 + size}
+        between_pings(payload),
+        messages=[
+            *SHAKEN,
+            notification(2002, status="malformed", length=size, captured=size),
+            request(1003),
+        ],
+        totals={"malformed": 33 + size},
     )
 
 
 @cases({"request": 1002, "ping": 1003})
 def refused_in_any_command(command: int) -> Expect:
     """A key twice in payloads that have decoders."""
-    payload = root(entry("payload_data", craft.payload_data()), entry("payload_data", craft.payload_data()))
+    payload = root(
+        entry("payload_data", craft.payload_data()), entry("payload_data", craft.payload_data())
+    )
     wire = Wire()
     wire.talk().say(CLIENT, craft.request(command, payload)).say(CLIENT, PING)
-    return Expect({"a.pcap": pcap(wire.packets)}, messages=[request(command, status="malformed"), request(1003)], totals={"malformed": 33 + len(payload)}, sync_data=[])
+    return Expect(
+        {"a.pcap": pcap(wire.packets)},
+        messages=[request(command, status="malformed"), request(1003)],
+        totals={"malformed": 33 + len(payload)},
+        sync_data=[],
+    )
 
 
 @cases({"payload": 1_000_000})
@@ -180,9 +209,16 @@ def many_small_objects_cost_nothing(size: int) -> Expect:
     made = x(b"\x8c" + varint(8192) + b"\x04\x01x\x8c" + varint(1 << 20) + bytes(size))
     wire = Wire()
     talk = wire.talk().say(CLIENT, HELLO).say(SERVER, WELCOME)
-    talk.cuts(CLIENT, craft.notification(2002, made), *[60_000] * (len(made) // 60_000)).say(CLIENT, PING)
+    talk.cuts(CLIENT, craft.notification(2002, made), *[60_000] * (len(made) // 60_000)).say(
+        CLIENT, PING
+    )
 
     def check(traffic: Any) -> None:
-        assert traffic.messages["status"].tolist() == ["complete", "complete", "malformed", "complete"]
+        assert traffic.messages["status"].tolist() == [
+            "complete",
+            "complete",
+            "malformed",
+            "complete",
+        ]
 
     return Expect({"a.pcap": pcap(wire.packets)}, check=check)

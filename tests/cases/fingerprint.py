@@ -10,7 +10,15 @@ from craft import Raw, epee, payload_data, varint
 from ._build import CLIENT, HELLO, PING, PONG, SERVER, SYNC, SYNCED, WELCOME, Wire, seen
 from ._case import Expect, Row, case, cases, message, notification, request, response
 
-CLEAN: Row = {"keys_ordered": True, "unknown_keys": 0, "duplicate_keys": 0, "wide_varints": 0, "other_types": 0, "default_fields": 0, "trailing": 0}
+CLEAN: Row = {
+    "keys_ordered": True,
+    "unknown_keys": 0,
+    "duplicate_keys": 0,
+    "wide_varints": 0,
+    "other_types": 0,
+    "default_fields": 0,
+    "trailing": 0,
+}
 MISSING: Row = dict.fromkeys([*CLEAN, "skeleton"])
 
 
@@ -18,7 +26,9 @@ def written(command: int, payload: bytes, status: str = "complete", **columns: A
     """A request with that payload."""
     wire = Wire()
     wire.talk().say(CLIENT, craft.request(command, payload))
-    return Expect(seen(wire), messages=[request(command, status=status, **{**CLEAN, **columns})], totals=None)
+    return Expect(
+        seen(wire), messages=[request(command, status=status, **{**CLEAN, **columns})], totals=None
+    )
 
 
 @case
@@ -28,7 +38,15 @@ def standard_messages() -> Expect:
     for made in (HELLO, WELCOME, SYNC, SYNCED, PING, PONG):
         talk.say(CLIENT if made in (HELLO, SYNC, PING) else SERVER, made)
     talk.say(CLIENT, craft.notification(2002, craft.transactions([], fluff=False)))
-    rows = [request(1001, id="a"), response(1001, reply="a"), request(1002, id="b"), response(1002, reply="b"), request(1003, id="c"), response(1003, reply="c"), notification(2002)]
+    rows = [
+        request(1001, id="a"),
+        response(1001, reply="a"),
+        request(1002, id="b"),
+        response(1002, reply="b"),
+        request(1003, id="c"),
+        response(1003, reply="c"),
+        notification(2002),
+    ]
     return Expect(seen(wire), messages=[{**row, **CLEAN} for row in rows], totals={})
 
 
@@ -58,14 +76,43 @@ def a_wide_count_of_the_root() -> Expect:
 @case
 def an_empty_list() -> Expect:
     wire = Wire()
-    wire.talk().say(CLIENT, SYNC).say(SERVER, craft.response(1002, epee([("local_peerlist_new", Raw(b"\x8c\0")), ("payload_data", payload_data())])))
-    return Expect(seen(wire), messages=[request(1002, id="a", **CLEAN), response(1002, reply="a", **{**CLEAN, "default_fields": 1})], totals={})
+    wire.talk().say(CLIENT, SYNC).say(
+        SERVER,
+        craft.response(
+            1002, epee([("local_peerlist_new", Raw(b"\x8c\0")), ("payload_data", payload_data())])
+        ),
+    )
+    return Expect(
+        seen(wire),
+        messages=[
+            request(1002, id="a", **CLEAN),
+            response(1002, reply="a", **{**CLEAN, "default_fields": 1}),
+        ],
+        totals={},
+    )
 
 
 @case
 def duplicate_keys_are_counted_where_monerod_refuses_them() -> Expect:
-    body = epee([("payload_data", payload_data()), ("a", ("u8", 1)), ("b", ("u8", 1)), ("a", ("u8", 2)), ("a", ("u8", 3))])
-    return written(1002, body, "malformed", duplicate_keys=2, keys_ordered=False, unknown_keys=4, trailing=None, skeleton=None)
+    body = epee(
+        [
+            ("payload_data", payload_data()),
+            ("a", ("u8", 1)),
+            ("b", ("u8", 1)),
+            ("a", ("u8", 2)),
+            ("a", ("u8", 3)),
+        ]
+    )
+    return written(
+        1002,
+        body,
+        "malformed",
+        duplicate_keys=2,
+        keys_ordered=False,
+        unknown_keys=4,
+        trailing=None,
+        skeleton=None,
+    )
 
 
 @cases({
@@ -105,7 +152,11 @@ def same_or_not(pairs: list[tuple[bytes, bytes, bool]]) -> Expect:
 
 @case
 def skeletons_of_one_implementation() -> Expect:
-    v4, v6, tor = craft.peer("192.0.2.1", 1, 2), craft.peer("2001:db8::1", 1, 2), craft.peer("a" * 56 + ".onion", 1, 2)
+    v4, v6, tor = (
+        craft.peer("192.0.2.1", 1, 2),
+        craft.peer("2001:db8::1", 1, 2),
+        craft.peer("a" * 56 + ".onion", 1, 2),
+    )
     plain = craft.timed_sync_response()
     return same_or_not([
         (plain, craft.timed_sync_response([v4]), True),
@@ -122,7 +173,16 @@ def skeletons_of_others() -> Expect:
     plain, sync = craft.timed_sync_response(), payload_data()
     odd = craft.peer("192.0.2.1", 1, 2, last_seen=("u64", 5))
     without = {key: value for key, value in sync.items() if key != "cumulative_difficulty_top64"}
-    swapped = {key: sync[key] for key in ("current_height", "cumulative_difficulty", "cumulative_difficulty_top64", "top_id", "top_version")}
+    swapped = {
+        key: sync[key]
+        for key in (
+            "current_height",
+            "cumulative_difficulty",
+            "cumulative_difficulty_top64",
+            "top_id",
+            "top_version",
+        )
+    }
     return same_or_not([
         (plain, epee({"payload_data": without}), False),
         (plain, epee({"payload_data": swapped}), False),
@@ -141,5 +201,8 @@ def a_payload_padded_within_fragments() -> Expect:
     talk = wire.talk()
     for piece in craft.fragments(PING, 60):
         talk.say(CLIENT, piece)
-    return Expect(seen(wire), messages=[message(1003, "request", fragments=2, **CLEAN)], envelopes=2 * 60 - len(PING))
-
+    return Expect(
+        seen(wire),
+        messages=[message(1003, "request", fragments=2, **CLEAN)],
+        envelopes=2 * 60 - len(PING),
+    )

@@ -1,4 +1,6 @@
-"""Levin: buckets and segments, headers of all sorts, fragments and noise, other protocols, requests and responses."""
+"""Levin: buckets and segments, headers of all sorts, fragments and noise, other protocols, requests
+and responses.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,27 @@ from typing import Any
 import craft
 from craft import EMPTY, bucket
 
-from ._build import CLIENT, CLIENT_IP, FLAGGED, FLAGS, HELLO, PING, PONG, POOL, SERVER, SERVER_IP, SYNC, SYNCED, WELCOME, T, Talk, Wire, filler, news, seen
+from ._build import (
+    CLIENT,
+    CLIENT_IP,
+    FLAGGED,
+    FLAGS,
+    HELLO,
+    PING,
+    PONG,
+    POOL,
+    SERVER,
+    SERVER_IP,
+    SYNC,
+    SYNCED,
+    WELCOME,
+    T,
+    Talk,
+    Wire,
+    filler,
+    news,
+    seen,
+)
 from ._case import ANY, Expect, case, cases, message, notification, problem, request, response
 
 
@@ -17,7 +39,10 @@ def started() -> tuple[Wire, Talk]:
     return wire, wire.talk().say(CLIENT, HELLO).say(SERVER, WELCOME)
 
 
-SHAKEN = [request(1001, frame=4, name="HANDSHAKE", length=262, id="hello"), response(1001, frame=5, length=262, reply="hello")]
+SHAKEN = [
+    request(1001, frame=4, name="HANDSHAKE", length=262, id="hello"),
+    response(1001, frame=5, length=262, reply="hello"),
+]
 
 # ---------------------------------------------------------------- buckets and segments
 
@@ -27,9 +52,20 @@ def a_thousand_messages_in_one_segment() -> Expect:
     wire = Wire()
     talk = wire.talk().say(CLIENT, PING * 1000)
     talk.say(SERVER, PONG * 500).say(SERVER, PONG * 500)
-    pings = [request(1003, frame=4, segments=1, first_segment=43, shared=True, id=f"{i}") for i in range(1000)]
-    pongs = [response(1003, frame=5 + i // 500, segments=1, first_segment=71, shared=True, reply=f"{i}") for i in range(1000)]
-    return Expect(seen(wire), messages=pings + pongs, totals={}, connections=[{"client_messages": 1000, "server_messages": 1000}])
+    pings = [
+        request(1003, frame=4, segments=1, first_segment=43, shared=True, id=f"{i}")
+        for i in range(1000)
+    ]
+    pongs = [
+        response(1003, frame=5 + i // 500, segments=1, first_segment=71, shared=True, reply=f"{i}")
+        for i in range(1000)
+    ]
+    return Expect(
+        seen(wire),
+        messages=pings + pongs,
+        totals={},
+        connections=[{"client_messages": 1000, "server_messages": 1000}],
+    )
 
 
 @case
@@ -38,7 +74,21 @@ def a_message_in_segments_of_one_byte() -> Expect:
     wire.talk().cuts(CLIENT, HELLO, *[1] * 294).say(SERVER, WELCOME)
     return Expect(
         seen(wire),
-        messages=[request(1001, frame=4, end_frame=298, time=T(4), end_time=T(298), segments=295, first_segment=1, shared=False, captured=262, id="h"), response(1001, frame=299, reply="h")],
+        messages=[
+            request(
+                1001,
+                frame=4,
+                end_frame=298,
+                time=T(4),
+                end_time=T(298),
+                segments=295,
+                first_segment=1,
+                shared=False,
+                captured=262,
+                id="h",
+            ),
+            response(1001, frame=299, reply="h"),
+        ],
         totals={},
         node_data=[{"message": 0}, {"message": 1}],
     )
@@ -51,7 +101,10 @@ def header_cut_at(size: int) -> Expect:
     wire.talk().cuts(CLIENT, HELLO, size).cuts(CLIENT, SYNC, size)
     return Expect(
         seen(wire),
-        messages=[request(1001, frame=4, end_frame=5, segments=2, first_segment=size, shared=False), request(1002, frame=6, end_frame=7, segments=2, first_segment=size, shared=False)],
+        messages=[
+            request(1001, frame=4, end_frame=5, segments=2, first_segment=size, shared=False),
+            request(1002, frame=6, end_frame=7, segments=2, first_segment=size, shared=False),
+        ],
         totals={},
     )
 
@@ -61,7 +114,14 @@ def signature_alone_first() -> Expect:
     """As a write of its own, then header and body; on a port of no one."""
     wire = Wire()
     wire.talk(server_port=4444).cuts(CLIENT, HELLO, 8, 25).say(SERVER, WELCOME)
-    return Expect(seen(wire), messages=[request(1001, frame=4, end_frame=6, segments=3, first_segment=8, id="h"), response(1001, frame=7, reply="h")], totals={})
+    return Expect(
+        seen(wire),
+        messages=[
+            request(1001, frame=4, end_frame=6, segments=3, first_segment=8, id="h"),
+            response(1001, frame=7, reply="h"),
+        ],
+        totals={},
+    )
 
 
 @case
@@ -87,7 +147,10 @@ def last_byte_with_the_next_message() -> Expect:
     wire.talk().say(CLIENT, SYNC[:204]).say(CLIENT, SYNC[204:] + PING)
     return Expect(
         seen(wire),
-        messages=[request(1002, frame=4, end_frame=5, segments=2, first_segment=204, shared=True), request(1003, frame=5, segments=1, first_segment=43, shared=True)],
+        messages=[
+            request(1002, frame=4, end_frame=5, segments=2, first_segment=204, shared=True),
+            request(1003, frame=5, segments=1, first_segment=43, shared=True),
+        ],
         totals={},
     )
 
@@ -103,7 +166,19 @@ def message_over_many_segments() -> Expect:
         talk.say(SERVER, made[i * 1448 : i * 1448 + 1448])
     return Expect(
         seen(wire),
-        messages=[*SHAKEN, request(1003, frame=306), notification(2002, frame=6, end_frame=697, length=1_000_000, captured=1_000_000, segments=691, first_segment=1448)],
+        messages=[
+            *SHAKEN,
+            request(1003, frame=306),
+            notification(
+                2002,
+                frame=6,
+                end_frame=697,
+                length=1_000_000,
+                captured=1_000_000,
+                segments=691,
+                first_segment=1448,
+            ),
+        ],
         totals={},
     )
 
@@ -120,7 +195,14 @@ def commands_and_their_names() -> Expect:
     talk = wire.talk()
     for command in names:
         talk.say(CLIENT, craft.request(command) if command < 2000 else craft.notification(command))
-    return Expect(seen(wire), messages=[(request if command < 2000 else notification)(command, name=name) for command, name in names.items()], totals={})
+    return Expect(
+        seen(wire),
+        messages=[
+            (request if command < 2000 else notification)(command, name=name)
+            for command, name in names.items()
+        ],
+        totals={},
+    )
 
 
 # ---------------------------------------------------------------- header fields
@@ -131,17 +213,28 @@ def another_version() -> Expect:
     """In step with the stream the signature decides."""
     wire, talk = started()
     talk.say(CLIENT, bucket(1003, EMPTY, expect=1, version=2)).say(CLIENT, PING)
-    return Expect(seen(wire), messages=[*SHAKEN, request(1003, version=2, frame=6), request(1003, version=1, frame=7)], totals={})
+    return Expect(
+        seen(wire),
+        messages=[*SHAKEN, request(1003, version=2, frame=6), request(1003, version=1, frame=7)],
+        totals={},
+    )
 
 
 @cases([0, 1, 999, 1008, 2000, 2005, 2011, 3000, 0xFFFFFFFF])
 def unknown_command(command: int) -> Expect:
     """Nobody knows what its payload means, so nobody can call it malformed."""
     wire, talk = started()
-    talk.say(CLIENT, bucket(command, b"whatever", expect=1)).say(SERVER, bucket(command, b"", flags=2, return_code=-6)).say(CLIENT, PING)
+    talk.say(CLIENT, bucket(command, b"whatever", expect=1)).say(
+        SERVER, bucket(command, b"", flags=2, return_code=-6)
+    ).say(CLIENT, PING)
     return Expect(
         seen(wire),
-        messages=[*SHAKEN, request(command, name="UNKNOWN", length=8, id="what"), response(command, name="UNKNOWN", length=0, return_code=-6, reply="what"), request(1003)],
+        messages=[
+            *SHAKEN,
+            request(command, name="UNKNOWN", length=8, id="what"),
+            response(command, name="UNKNOWN", length=0, return_code=-6, reply="what"),
+            request(1003),
+        ],
         totals={},
     )
 
@@ -150,16 +243,37 @@ def unknown_command(command: int) -> Expect:
 def both_request_and_response() -> Expect:
     """Flags 3 in version 1 are a response."""
     wire, talk = started()
-    talk.say(CLIENT, PING).say(SERVER, bucket(1003, craft.ping_response(), flags=3, return_code=1)).say(CLIENT, FLAGS)
-    return Expect(seen(wire), messages=[*SHAKEN, request(1003, id="p"), response(1003, flags=3, reply="p"), request(1007)], totals={})
+    talk.say(CLIENT, PING).say(
+        SERVER, bucket(1003, craft.ping_response(), flags=3, return_code=1)
+    ).say(CLIENT, FLAGS)
+    return Expect(
+        seen(wire),
+        messages=[
+            *SHAKEN,
+            request(1003, id="p"),
+            response(1003, flags=3, reply="p"),
+            request(1007),
+        ],
+        totals={},
+    )
 
 
 @case
 def reserved_flags() -> Expect:
     """Bits above the lowest four say nothing."""
     wire, talk = started()
-    talk.say(CLIENT, bucket(1003, EMPTY, flags=17, expect=1)).say(SERVER, bucket(1003, craft.ping_response(), flags=0x8000_0002, return_code=1))
-    return Expect(seen(wire), messages=[*SHAKEN, request(1003, flags=17, id="p"), response(1003, flags=0x8000_0002, reply="p")], totals={})
+    talk.say(CLIENT, bucket(1003, EMPTY, flags=17, expect=1)).say(
+        SERVER, bucket(1003, craft.ping_response(), flags=0x8000_0002, return_code=1)
+    )
+    return Expect(
+        seen(wire),
+        messages=[
+            *SHAKEN,
+            request(1003, flags=17, id="p"),
+            response(1003, flags=0x8000_0002, reply="p"),
+        ],
+        totals={},
+    )
 
 
 @cases({"begin": 5, "end": 9, "both": 13})
@@ -167,7 +281,15 @@ def fragment_bits_on_a_request(flags: int) -> Expect:
     """They mean nothing where Q is set."""
     wire, talk = started()
     talk.say(CLIENT, bucket(1003, EMPTY, flags=flags, expect=1)).say(SERVER, PONG)
-    return Expect(seen(wire), messages=[*SHAKEN, request(1003, flags=flags, fragments=1, id="p"), response(1003, reply="p")], totals={})
+    return Expect(
+        seen(wire),
+        messages=[
+            *SHAKEN,
+            request(1003, flags=flags, fragments=1, id="p"),
+            response(1003, reply="p"),
+        ],
+        totals={},
+    )
 
 
 @cases([2, 128, 255])
@@ -175,7 +297,11 @@ def expect_byte(value: int) -> Expect:
     """Any value but 0 asks for a response."""
     wire, talk = started()
     talk.say(CLIENT, bucket(1003, EMPTY, expect=value)).say(SERVER, PONG)
-    return Expect(seen(wire), messages=[*SHAKEN, request(1003, expects_response=True, id="p"), response(1003, reply="p")], totals={})
+    return Expect(
+        seen(wire),
+        messages=[*SHAKEN, request(1003, expects_response=True, id="p"), response(1003, reply="p")],
+        totals={},
+    )
 
 
 @cases([-1, -2, -3, -4, -5, -6, -7, -(1 << 31)])
@@ -183,7 +309,17 @@ def refusal(code: int) -> Expect:
     """An empty body is sound where the return code is negative."""
     wire, talk = started()
     talk.say(CLIENT, SYNC).say(SERVER, craft.response(1002, b"", code)).say(CLIENT, PING)
-    return Expect(seen(wire), messages=[*SHAKEN, request(1002, id="s"), response(1002, return_code=code, length=0, captured=0, first_segment=33, reply="s"), request(1003)], totals={}, sync_data=[{}] * 3)
+    return Expect(
+        seen(wire),
+        messages=[
+            *SHAKEN,
+            request(1002, id="s"),
+            response(1002, return_code=code, length=0, captured=0, first_segment=33, reply="s"),
+            request(1003),
+        ],
+        totals={},
+        sync_data=[{}] * 3,
+    )
 
 
 @cases([0, 1, 2, (1 << 31) - 1])
@@ -192,7 +328,14 @@ def empty_body_without_a_refusal(code: int) -> Expect:
     wire, talk = started()
     talk.say(CLIENT, SYNC).say(SERVER, craft.response(1002, b"", code)).say(CLIENT, PING)
     return Expect(
-        seen(wire), messages=[*SHAKEN, request(1002, id="s"), response(1002, status="malformed", return_code=code, length=0, captured=0, reply="s"), request(1003)], totals={"malformed": 33}
+        seen(wire),
+        messages=[
+            *SHAKEN,
+            request(1002, id="s"),
+            response(1002, status="malformed", return_code=code, length=0, captured=0, reply="s"),
+            request(1003),
+        ],
+        totals={"malformed": 33},
     )
 
 
@@ -201,16 +344,34 @@ def empty_body(expect: int) -> Expect:
     wire, talk = started()
     talk.say(CLIENT, bucket(1002 if expect else 2002, b"", expect=expect)).say(CLIENT, PING)
     made = request(1002, status="malformed") if expect else notification(2002, status="malformed")
-    return Expect(seen(wire), messages=[*SHAKEN, {**made, "length": 0, "captured": 0}, request(1003)], totals={"malformed": 33})
+    return Expect(
+        seen(wire),
+        messages=[*SHAKEN, {**made, "length": 0, "captured": 0}, request(1003)],
+        totals={"malformed": 33},
+    )
 
 
-@cases({"other-bytes": b"\xde\xad\xbe\xef" * 10, "magic-alone": craft.EPEE_HEADER, "magic-of-another-version": b"\x01\x11\x01\x01\x01\x01\x02\x01\x02\x00", "cut": craft.timed_sync_request()[:100]})
+@cases(
+    {
+        "other-bytes": b"\xde\xad\xbe\xef" * 10,
+        "magic-alone": craft.EPEE_HEADER,
+        "magic-of-another-version": b"\x01\x11\x01\x01\x01\x01\x02\x01\x02\x00",
+        "cut": craft.timed_sync_request()[:100],
+    }
+)
 def body_is_no_epee(body: bytes) -> Expect:
     """The length still tells where the next message is."""
     wire, talk = started()
     talk.say(CLIENT, craft.request(1002, body)).say(CLIENT, PING)
     return Expect(
-        seen(wire), messages=[*SHAKEN, request(1002, status="malformed", length=len(body), captured=len(body)), request(1003)], totals={"malformed": 33 + len(body)}, sync_data=[{}, {}]
+        seen(wire),
+        messages=[
+            *SHAKEN,
+            request(1002, status="malformed", length=len(body), captured=len(body)),
+            request(1003),
+        ],
+        totals={"malformed": 33 + len(body)},
+        sync_data=[{}, {}],
     )
 
 
@@ -218,64 +379,141 @@ def body_is_no_epee(body: bytes) -> Expect:
 def return_code_of_a_request() -> Expect:
     """Odd, but told as it is."""
     wire, talk = started()
-    talk.say(CLIENT, bucket(1003, EMPTY, expect=1, return_code=-77)).say(SERVER, craft.response(1003, craft.ping_response(), 0))
-    return Expect(seen(wire), messages=[*SHAKEN, request(1003, return_code=-77, id="p"), response(1003, return_code=0, reply="p")], totals={})
+    talk.say(CLIENT, bucket(1003, EMPTY, expect=1, return_code=-77)).say(
+        SERVER, craft.response(1003, craft.ping_response(), 0)
+    )
+    return Expect(
+        seen(wire),
+        messages=[
+            *SHAKEN,
+            request(1003, return_code=-77, id="p"),
+            response(1003, return_code=0, reply="p"),
+        ],
+        totals={},
+    )
 
 
 @case
 def padded_message() -> Expect:
-    """Zeros after the root section are no fault: a node that pads to the size of noise does this."""
+    """Zeros after the root section are no fault: a node that pads to the size of noise does
+    this.
+    """
     wire, talk = started()
     body = craft.transactions([b"\x02" * 100])
     talk.say(CLIENT, craft.notification(2002, body.ljust(3039, b"\0"))).say(CLIENT, PING)
-    return Expect(seen(wire), messages=[*SHAKEN, notification(2002, length=3039, captured=3039, trailing=3039 - len(body)), request(1003)], totals={"blob": 0})
+    return Expect(
+        seen(wire),
+        messages=[
+            *SHAKEN,
+            notification(2002, length=3039, captured=3039, trailing=3039 - len(body)),
+            request(1003),
+        ],
+        totals={"blob": 0},
+    )
 
 
 # ---------------------------------------------------------------- lengths
 
 
-@cases({"ping": (1003, 4096), "flags": (1007, 4096), "handshake": (1001, 65536), "sync": (1002, 65536), "chain": (2006, 524288), "fluffy-missing": (2009, 1048576)})
+@cases(
+    {
+        "ping": (1003, 4096),
+        "flags": (1007, 4096),
+        "handshake": (1001, 65536),
+        "sync": (1002, 65536),
+        "chain": (2006, 524288),
+        "fluffy-missing": (2009, 1048576),
+    }
+)
 def length_at_the_limit(command: int, limit: int) -> Expect:
     wire, talk = started()
-    made = craft.request(command, filler(limit)) if command < 2000 else craft.notification(command, filler(limit))
+    made = (
+        craft.request(command, filler(limit))
+        if command < 2000
+        else craft.notification(command, filler(limit))
+    )
     talk.cuts(CLIENT, made, *[60000] * (limit // 60000)).say(CLIENT, PING)
     row = request(command, length=limit) if command < 2000 else notification(command, length=limit)
     return Expect(seen(wire), messages=[*SHAKEN, row, request(1003)], totals={})
 
 
-@cases({"ping": (1003, 4097), "flags": (1007, 4097), "handshake": (1001, 65537), "sync": (1002, 65537), "chain": (2006, 524289), "fluffy-missing": (2009, 1048577)})
+@cases(
+    {
+        "ping": (1003, 4097),
+        "flags": (1007, 4097),
+        "handshake": (1001, 65537),
+        "sync": (1002, 65537),
+        "chain": (2006, 524289),
+        "fluffy-missing": (2009, 1048577),
+    }
+)
 def length_over_the_limit(command: int, length: int) -> Expect:
     """monerod hangs up; here the next message is found where the length says."""
     wire, talk = started()
-    made = craft.request(command, filler(length)) if command < 2000 else craft.notification(command, filler(length))
+    made = (
+        craft.request(command, filler(length))
+        if command < 2000
+        else craft.notification(command, filler(length))
+    )
     talk.cuts(CLIENT, made, *[60000] * (length // 60000)).say(CLIENT, PING)
-    row = request(command, status="oversize", length=length, captured=length) if command < 2000 else notification(command, status="oversize", length=length, captured=length)
-    return Expect(seen(wire), messages=[*SHAKEN, row, request(1003)], totals={"oversize": 33 + length})
+    row = (
+        request(command, status="oversize", length=length, captured=length)
+        if command < 2000
+        else notification(command, status="oversize", length=length, captured=length)
+    )
+    return Expect(
+        seen(wire), messages=[*SHAKEN, row, request(1003)], totals={"oversize": 33 + length}
+    )
 
 
 @case
 def length_over_256_kib_before_the_handshake() -> Expect:
-    """monerod would hang up; here only the limit of the command and 100,000,000 count, so that nothing readable is lost."""
+    """monerod would hang up; here only the limit of the command and 100,000,000 count, so that
+    nothing readable is lost.
+    """
     wire = Wire()
     wire.talk().cuts(CLIENT, news(262_145), *[60000] * 4).say(CLIENT, PING)
-    return Expect(seen(wire), messages=[notification(2002, length=262_145), request(1003)], totals={})
+    return Expect(
+        seen(wire), messages=[notification(2002, length=262_145), request(1003)], totals={}
+    )
 
 
 @case
 def length_after_the_handshake() -> Expect:
     wire, talk = started()
     talk.cuts(SERVER, news(300_000), *[60000] * 5).cuts(CLIENT, news(300_001), *[60000] * 5)
-    return Expect(seen(wire), messages=[*SHAKEN, notification(2002, length=300_000), notification(2002, length=300_001)], totals={})
+    return Expect(
+        seen(wire),
+        messages=[*SHAKEN, notification(2002, length=300_000), notification(2002, length=300_001)],
+        totals={},
+    )
 
 
-@cases({"100MB+1": 100_000_001, "2^31": 1 << 31, "2^32+1": (1 << 32) + 1, "2^63": 1 << 63, "2^64-1": (1 << 64) - 1, "2^64-33": (1 << 64) - 33})
+@cases(
+    {
+        "100MB+1": 100_000_001,
+        "2^31": 1 << 31,
+        "2^32+1": (1 << 32) + 1,
+        "2^63": 1 << 63,
+        "2^64-1": (1 << 64) - 1,
+        "2^64-33": (1 << 64) - 33,
+    }
+)
 def length_beyond_belief(length: int) -> Expect:
     """Nothing of it is believed: the next sound header counts."""
     wire, talk = started()
-    talk.say(CLIENT, bucket(2002, b"\x77" * 100, length=length)).say(CLIENT, PING).say(SERVER, PONG).say(CLIENT, SYNC)
+    talk.say(CLIENT, bucket(2002, b"\x77" * 100, length=length)).say(CLIENT, PING).say(
+        SERVER, PONG
+    ).say(CLIENT, SYNC)
     return Expect(
         seen(wire),
-        messages=[*SHAKEN, notification(2002, status="oversize", length=length, frame=6), request(1003, frame=7, id="p"), response(1003, reply="p"), request(1002, frame=9)],
+        messages=[
+            *SHAKEN,
+            notification(2002, status="oversize", length=length, frame=6),
+            request(1003, frame=7, id="p"),
+            response(1003, reply="p"),
+            request(1002, frame=9),
+        ],
         check=lambda traffic: undecoded(traffic, 133),
     )
 
@@ -291,7 +529,14 @@ def length_of_a_hundred_megabytes_believed() -> Expect:
     """Exactly the limit, the body never comes."""
     wire, talk = started()
     talk.say(CLIENT, bucket(2004, filler(1000), length=100_000_000))
-    return Expect(seen(wire), messages=[*SHAKEN, notification(2004, status="truncated", length=100_000_000, captured=1000, frame=6)], totals={"truncated": 1033})
+    return Expect(
+        seen(wire),
+        messages=[
+            *SHAKEN,
+            notification(2004, status="truncated", length=100_000_000, captured=1000, frame=6),
+        ],
+        totals={"truncated": 1033},
+    )
 
 
 # ---------------------------------------------------------------- fragments and noise
@@ -312,7 +557,21 @@ def fragments(length: int, count: int) -> Expect:
     talk.say(CLIENT, PING)
     return Expect(
         seen(wire),
-        messages=[*SHAKEN, notification(2002, length=length, captured=length, fragments=count, frame=6, end_frame=5 + count, segments=count, time=T(6), end_time=T(5 + count)), request(1003)],
+        messages=[
+            *SHAKEN,
+            notification(
+                2002,
+                length=length,
+                captured=length,
+                fragments=count,
+                frame=6,
+                end_frame=5 + count,
+                segments=count,
+                time=T(6),
+                end_time=T(5 + count),
+            ),
+            request(1003),
+        ],
         totals={},
         envelopes=envelopes,
         connections=[{"client_messages": 3}],
@@ -324,7 +583,9 @@ def fragments_with_other_messages_between() -> Expect:
     """Whole messages and noise may come between fragments; the answers of the other side too."""
     wire, talk = started()
     made, envelopes = wrapped(craft.notification(2002, filler(7000)))
-    talk.say(CLIENT, made[0]).say(CLIENT, PING).say(CLIENT, craft.noise()).say(SERVER, PONG).say(CLIENT, made[1] + SYNC).say(CLIENT, made[2])
+    talk.say(CLIENT, made[0]).say(CLIENT, PING).say(CLIENT, craft.noise()).say(SERVER, PONG).say(
+        CLIENT, made[1] + SYNC
+    ).say(CLIENT, made[2])
     return Expect(
         seen(wire),
         messages=[
@@ -346,12 +607,30 @@ def fragments_cut_by_segments() -> Expect:
     wire, talk = started()
     made, envelopes = wrapped(craft.notification(2002, filler(4000)))
     talk.cuts(CLIENT, b"".join(made), *[1000] * 6)
-    return Expect(seen(wire), messages=[*SHAKEN, notification(2002, length=4000, fragments=2, frame=6, end_frame=12, segments=7, first_segment=1000)], totals={}, envelopes=envelopes)
+    return Expect(
+        seen(wire),
+        messages=[
+            *SHAKEN,
+            notification(
+                2002,
+                length=4000,
+                fragments=2,
+                frame=6,
+                end_frame=12,
+                segments=7,
+                first_segment=1000,
+            ),
+        ],
+        totals={},
+        envelopes=envelopes,
+    )
 
 
 @case
 def fragments_of_a_request() -> Expect:
-    """The inner header counts: its answer is paired, its payload decoded. Fragments of 133 bytes here."""
+    """The inner header counts: its answer is paired, its payload decoded. Fragments of 133 bytes
+    here.
+    """
     wire = Wire()
     talk = wire.talk()
     made, envelopes = wrapped(HELLO, 133)
@@ -362,7 +641,10 @@ def fragments_of_a_request() -> Expect:
         talk.say(SERVER, piece)
     return Expect(
         seen(wire),
-        messages=[request(1001, length=262, fragments=3, frame=4, end_frame=6, id="h"), response(1001, length=262, fragments=3, frame=7, end_frame=9, reply="h")],
+        messages=[
+            request(1001, length=262, fragments=3, frame=4, end_frame=6, id="h"),
+            response(1001, length=262, fragments=3, frame=7, end_frame=9, reply="h"),
+        ],
         node_data=[{"message": 0, "my_port": 18080}, {"message": 1}],
         sync_data=[{"message": 0}, {"message": 1}],
         totals={},
@@ -375,7 +657,16 @@ def fragment_that_is_the_only_one() -> Expect:
     """An E without a B, with a whole bucket inside, is taken by monerod."""
     wire, talk = started()
     talk.say(CLIENT, bucket(0, SYNC, flags=8)).say(SERVER, SYNCED)
-    return Expect(seen(wire), messages=[*SHAKEN, request(1002, length=172, fragments=1, id="s"), response(1002, reply="s")], totals={}, envelopes=33)
+    return Expect(
+        seen(wire),
+        messages=[
+            *SHAKEN,
+            request(1002, length=172, fragments=1, id="s"),
+            response(1002, reply="s"),
+        ],
+        totals={},
+        envelopes=33,
+    )
 
 
 @case
@@ -385,7 +676,15 @@ def fragments_begun_twice() -> Expect:
     first, _ = wrapped(craft.notification(2002, filler(4000)))
     second, envelopes = wrapped(craft.notification(2002, filler(4500)))
     talk.say(CLIENT, first[0]).say(CLIENT, second[0]).say(CLIENT, second[1]).say(CLIENT, PING)
-    return Expect(seen(wire), complete=[*SHAKEN, notification(2002, length=4500, fragments=2, frame=7, end_frame=8), request(1003)], envelopes=envelopes)
+    return Expect(
+        seen(wire),
+        complete=[
+            *SHAKEN,
+            notification(2002, length=4500, fragments=2, frame=7, end_frame=8),
+            request(1003),
+        ],
+        envelopes=envelopes,
+    )
 
 
 @cases({"its end": True, "another message": False})
@@ -399,7 +698,12 @@ def fragments_with_garbage_between(finished: bool) -> Expect:
     talk.say(CLIENT, PING)
     joined = [notification(2002, length=4000, fragments=2)] if finished else []
     totals = {"no_header": 77} if finished else {"no_header": 77, "truncated": len(first)}
-    return Expect(seen(wire), complete=[*SHAKEN, *joined, request(1003)], totals=totals, envelopes=envelopes if finished else 0)
+    return Expect(
+        seen(wire),
+        complete=[*SHAKEN, *joined, request(1003)],
+        totals=totals,
+        envelopes=envelopes if finished else 0,
+    )
 
 
 @case
@@ -407,7 +711,11 @@ def fragments_never_finished() -> Expect:
     wire, talk = started()
     made, _ = wrapped(craft.notification(2002, filler(4000)))
     talk.say(CLIENT, made[0]).say(CLIENT, PING)
-    return Expect(seen(wire), complete=[*SHAKEN, request(1003, frame=7)], check=lambda traffic: unjoined(traffic, 3072))
+    return Expect(
+        seen(wire),
+        complete=[*SHAKEN, request(1003, frame=7)],
+        check=lambda traffic: unjoined(traffic, 3072),
+    )
 
 
 def unjoined(traffic: Any, size: int) -> None:
@@ -419,17 +727,28 @@ def unjoined(traffic: Any, size: int) -> None:
 def fragments_whose_inner_length_is_wrong(length: int) -> Expect:
     """The inner header promises more than the fragments hold."""
     wire, talk = started()
-    for piece in craft.fragments(bucket(2002, filler(4000), length=length)):  # 6078 bytes of joined bodies
+    # 6078 bytes of joined bodies
+    for piece in craft.fragments(bucket(2002, filler(4000), length=length)):
         talk.say(CLIENT, piece)
     talk.say(CLIENT, PING)
-    return Expect(seen(wire), complete=[*SHAKEN, request(1003, frame=8)], check=lambda traffic: unjoined(traffic, 6144))
+    return Expect(
+        seen(wire),
+        complete=[*SHAKEN, request(1003, frame=8)],
+        check=lambda traffic: unjoined(traffic, 6144),
+    )
 
 
 @case
 def fragments_too_short_for_a_header() -> Expect:
     wire, talk = started()
-    talk.say(CLIENT, bucket(0, PING[:10], flags=4)).say(CLIENT, bucket(0, PING[10:32], flags=8)).say(CLIENT, SYNC)
-    return Expect(seen(wire), complete=[*SHAKEN, request(1002, frame=8)], check=lambda traffic: unjoined(traffic, 66 + 32))
+    talk.say(CLIENT, bucket(0, PING[:10], flags=4)).say(
+        CLIENT, bucket(0, PING[10:32], flags=8)
+    ).say(CLIENT, SYNC)
+    return Expect(
+        seen(wire),
+        complete=[*SHAKEN, request(1002, frame=8)],
+        check=lambda traffic: unjoined(traffic, 66 + 32),
+    )
 
 
 @case
@@ -439,12 +758,28 @@ def fragment_inner_message_malformed() -> Expect:
     for piece in craft.fragments(craft.request(1002, b"\x55" * 150), 133):
         talk.say(CLIENT, piece)
     talk.say(CLIENT, PING)
-    return Expect(seen(wire), messages=[*SHAKEN, request(1002, status="malformed", length=150, fragments=2), request(1003)], totals={"malformed": 266})
+    return Expect(
+        seen(wire),
+        messages=[
+            *SHAKEN,
+            request(1002, status="malformed", length=150, fragments=2),
+            request(1003),
+        ],
+        totals={"malformed": 266},
+    )
 
 
-@cases({"garbage-of-the-other-side": "garbage", "hole-within-a-message": "body", "hole-between-messages": "hole"})
+@cases(
+    {
+        "garbage-of-the-other-side": "garbage",
+        "hole-within-a-message": "body",
+        "hole-between-messages": "hole",
+    }
+)
 def last_fragment_alone(before: str) -> Expect:
-    """Its beginning was lost only if its own direction was out of step: not for what the other side says, nor for a hole in a message whose end is known."""
+    """Its beginning was lost only if its own direction was out of step: not for what the other side
+    says, nor for a hole in a message whose end is known.
+    """
     wire = Wire()
     talk = wire.talk().say(CLIENT, HELLO).say(SERVER, WELCOME)
     said, totals = [], {}
@@ -460,15 +795,25 @@ def last_fragment_alone(before: str) -> Expect:
     status = "gap" if before == "hole" else "malformed"
     talk.say(SERVER, craft.bucket(0, craft.EMPTY, flags=8)).say(SERVER, PING)
     totals[status] = totals.get(status, 0) + 43
-    return Expect(seen(wire), messages=[*SHAKEN, *said, message(0, flags=8, status=status, captured=10), request(1003)], totals=totals)
+    return Expect(
+        seen(wire),
+        messages=[*SHAKEN, *said, message(0, flags=8, status=status, captured=10), request(1003)],
+        totals=totals,
+    )
 
 
 @case
 def flags_zero_is_a_fragment() -> Expect:
-    """A ping without flags is a middle fragment of nothing: monerod keeps it and does not answer."""
+    """A ping without flags is a middle fragment of nothing: monerod keeps it and does not
+    answer.
+    """
     wire, talk = started()
     talk.say(CLIENT, bucket(1003, EMPTY, flags=0, expect=1)).say(CLIENT, PING).say(SERVER, PONG)
-    return Expect(seen(wire), complete=[*SHAKEN, request(1003, frame=7, id="p"), response(1003, reply="p")], check=lambda traffic: unjoined(traffic, 43))
+    return Expect(
+        seen(wire),
+        complete=[*SHAKEN, request(1003, frame=7, id="p"), response(1003, reply="p")],
+        check=lambda traffic: unjoined(traffic, 43),
+    )
 
 
 @case
@@ -478,7 +823,15 @@ def noise() -> Expect:
         talk.say(CLIENT, craft.noise())
     talk.say(CLIENT, craft.noise(33)).say(CLIENT, PING)
     return Expect(
-        seen(wire), messages=[*SHAKEN, *[message(0, "noise", flags=12, length=3039)] * 3, message(0, "noise", flags=12, length=0), request(1003)], totals={}, connections=[{"client_messages": 6}]
+        seen(wire),
+        messages=[
+            *SHAKEN,
+            *[message(0, "noise", flags=12, length=3039)] * 3,
+            message(0, "noise", flags=12, length=0),
+            request(1003),
+        ],
+        totals={},
+        connections=[{"client_messages": 6}],
     )
 
 
@@ -486,8 +839,19 @@ def noise() -> Expect:
 def noise_with_bytes_in_it() -> Expect:
     """Whatever is in it is thrown away, a message too."""
     wire, talk = started()
-    talk.say(CLIENT, bucket(0, PING * 3, flags=12)).say(CLIENT, bucket(1003, EMPTY, flags=12)).say(CLIENT, SYNC)
-    return Expect(seen(wire), messages=[*SHAKEN, message(0, "noise", length=129), message(1003, "noise", length=10), request(1002, frame=8)], totals={})
+    talk.say(CLIENT, bucket(0, PING * 3, flags=12)).say(CLIENT, bucket(1003, EMPTY, flags=12)).say(
+        CLIENT, SYNC
+    )
+    return Expect(
+        seen(wire),
+        messages=[
+            *SHAKEN,
+            message(0, "noise", length=129),
+            message(1003, "noise", length=10),
+            request(1002, frame=8),
+        ],
+        totals={},
+    )
 
 
 # ---------------------------------------------------------------- ports, and other protocols
@@ -500,17 +864,43 @@ def levin_on_any_port() -> Expect:
     wire.talk(18080, server_port=40000).say(CLIENT, HELLO).say(SERVER, WELCOME)
     return Expect(
         seen(wire),
-        messages=[request(1001, from_client=True, direction="received", id="h"), response(1001, from_client=False, direction="sent", reply="h")],
-        connections=[{"client": CLIENT_IP, "client_port": 18080, "server": SERVER_IP, "server_port": 40000, "direction": "incoming"}],
+        messages=[
+            request(1001, from_client=True, direction="received", id="h"),
+            response(1001, from_client=False, direction="sent", reply="h"),
+        ],
+        connections=[
+            {
+                "client": CLIENT_IP,
+                "client_port": 18080,
+                "server": SERVER_IP,
+                "server_port": 40000,
+                "direction": "incoming",
+            }
+        ],
         totals={},
     )
 
 
-@cases({"others": (51413, 6000), "http": (40000, 80), "https": (40000, 443), "levin-test": (40000, 28080), "levin-stage": (40000, 38080), "zero": (40000, 0)})
+@cases(
+    {
+        "others": (51413, 6000),
+        "http": (40000, 80),
+        "https": (40000, 443),
+        "levin-test": (40000, 28080),
+        "levin-stage": (40000, 38080),
+        "zero": (40000, 0),
+    }
+)
 def levin_on_ports(client: int, server: int) -> Expect:
     wire = Wire()
     wire.talk(client, server_port=server).say(CLIENT, HELLO).say(SERVER, WELCOME).close()
-    return Expect(seen(wire), messages=[request(1001, id="h"), response(1001, reply="h")], connections=[{"client_port": client, "server_port": server}], totals={}, file_rows=[{"monero_packets": 8}])
+    return Expect(
+        seen(wire),
+        messages=[request(1001, id="h"), response(1001, reply="h")],
+        connections=[{"client_port": client, "server_port": server}],
+        totals={},
+        file_rows=[{"monero_packets": 8}],
+    )
 
 
 @case
@@ -518,23 +908,43 @@ def levin_that_the_server_begins() -> Expect:
     """On a port of no one, nothing from the client yet."""
     wire = Wire()
     wire.talk(server_port=9999).say(SERVER, PING).say(CLIENT, PONG)
-    return Expect(seen(wire), messages=[request(1003, direction="sent", from_client=False, id="p"), response(1003, direction="received", reply="p")], totals={})
+    return Expect(
+        seen(wire),
+        messages=[
+            request(1003, direction="sent", from_client=False, id="p"),
+            response(1003, direction="received", reply="p"),
+        ],
+        totals={},
+    )
 
 
 @case
 def ports_given_by_the_caller() -> Expect:
-    """On a port of no one the stream begins with something else; `ports=` says that it is Monero's."""
+    """On a port of no one the stream begins with something else; `ports=` says that it is
+    Monero's.
+    """
     wire = Wire()
     wire.talk(server_port=19999).say(CLIENT, b"hello").say(CLIENT, PING).say(SERVER, PONG)
-    return Expect(seen(wire), options={"ports": [19999]}, messages=[request(1003, frame=5, id="p"), response(1003, reply="p")], totals={"no_header": 5})
+    return Expect(
+        seen(wire),
+        options={"ports": [19999]},
+        messages=[request(1003, frame=5, id="p"), response(1003, reply="p")],
+        totals={"no_header": 5},
+    )
 
 
 HTTP = b"GET /json_rpc HTTP/1.1\r\nHost: node\r\nUser-Agent: scanner\r\n\r\n"
 OTHERS = {
     "http": (HTTP, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
-    "tls": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)) * 2, b"\x15\x03\x01\x00\x02\x02\x46"),
+    "tls": (
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)) * 2,
+        b"\x15\x03\x01\x00\x02\x02\x46",
+    ),
     "ssh": (b"SSH-2.0-OpenSSH_9.2p1\r\n", b"SSH-2.0-libssh_0.10\r\n"),
-    "bitcoin": (bytes.fromhex("f9beb4d976657273696f6e000000000066000000") + bytes(106), b"\xf9\xbe\xb4\xd9verack" + bytes(14)),
+    "bitcoin": (
+        bytes.fromhex("f9beb4d976657273696f6e000000000066000000") + bytes(106),
+        b"\xf9\xbe\xb4\xd9verack" + bytes(14),
+    ),
     "almost-levin": (b"\x01\x21\x01\x01\x01\x01\x01\x02" + PING[8:], b"\x01\x21\x01"),
     "zeros": (bytes(5000), bytes(100)),
 }
@@ -549,7 +959,16 @@ def other_protocol_on_the_port(asked: bytes, answered: bytes) -> Expect:
         seen(wire),
         messages=[],
         totals={"no_header": len(asked) + len(answered)},
-        connections=[{"client_bytes": len(asked), "server_bytes": len(answered), "client_messages": 0, "server_messages": 0, "start": "syn", "end": "fin"}],
+        connections=[
+            {
+                "client_bytes": len(asked),
+                "server_bytes": len(answered),
+                "client_messages": 0,
+                "server_messages": 0,
+                "start": "syn",
+                "end": "fin",
+            }
+        ],
     )
 
 
@@ -558,12 +977,19 @@ def other_protocol_on_another_port(asked: bytes, answered: bytes) -> Expect:
     wire = Wire()
     wire.talk(server_port=8080).say(CLIENT, asked).say(SERVER, answered).close()
     wire.talk(40001).say(CLIENT, PING)
-    return Expect(seen(wire), messages=[request(1003, connection=1)], totals={"foreign": len(asked) + len(answered)}, file_rows=[{"tcp_packets": 12, "monero_packets": 4}])
+    return Expect(
+        seen(wire),
+        messages=[request(1003, connection=1)],
+        totals={"foreign": len(asked) + len(answered)},
+        file_rows=[{"tcp_packets": 12, "monero_packets": 4}],
+    )
 
 
 @case
 def levin_bytes_in_a_download() -> Expect:
-    """A capture file fetched over HTTP holds any number of sound messages; none was spoken on this connection."""
+    """A capture file fetched over HTTP holds any number of sound messages; none was spoken on this
+    connection.
+    """
     wire = Wire()
     content = b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n" + (PING + SYNC) * 10
     wire.talk(server_port=80).say(CLIENT, HTTP).say(SERVER, content).say(SERVER, PING * 20)
@@ -575,17 +1001,34 @@ def foreign_packets_are_not_monero_packets() -> Expect:
     wire = Wire()
     wire.talk(server_port=22).say(CLIENT, b"SSH-2.0-x\r\n").close()
     wire.talk(40001).say(CLIENT, PING).say(SERVER, PONG)
-    return Expect(seen(wire), file_rows=[{"packets": 12, "tcp_packets": 12, "monero_packets": 5, "skipped_packets": 0}], totals={"foreign": 11}, connections=[{"client_messages": 0}, {"client_messages": 1}])
+    return Expect(
+        seen(wire),
+        file_rows=[{"packets": 12, "tcp_packets": 12, "monero_packets": 5, "skipped_packets": 0}],
+        totals={"foreign": 11},
+        connections=[{"client_messages": 0}, {"client_messages": 1}],
+    )
 
 
 # ---------------------------------------------------------------- garbage and resynchronisation
 
 
-@cases({"one-byte": b"\x01", "text": b"x" * 100, "partial-signatures": b"\x01\x21\x01\x01\x01\x01\x01\x01"[:6] * 9, "ones": b"\x01" * 77, "header-less-body": EMPTY * 3})
+@cases(
+    {
+        "one-byte": b"\x01",
+        "text": b"x" * 100,
+        "partial-signatures": b"\x01\x21\x01\x01\x01\x01\x01\x01"[:6] * 9,
+        "ones": b"\x01" * 77,
+        "header-less-body": EMPTY * 3,
+    }
+)
 def garbage_between_messages(garbage: bytes) -> Expect:
     wire, talk = started()
     talk.say(CLIENT, PING + garbage + SYNC).say(CLIENT, FLAGS)
-    return Expect(seen(wire), messages=[*SHAKEN, request(1003, frame=6), request(1002, frame=6), request(1007, frame=7)], totals={"no_header": len(garbage)})
+    return Expect(
+        seen(wire),
+        messages=[*SHAKEN, request(1003, frame=6), request(1002, frame=6), request(1007, frame=7)],
+        totals={"no_header": len(garbage)},
+    )
 
 
 @case
@@ -595,14 +1038,22 @@ def garbage_over_many_segments() -> Expect:
     for i in range(100):
         talk.say(CLIENT, bytes((i * 31 + j * 7) & 0xFF | 2 for j in range(1000)))
     talk.say(CLIENT, PING).say(SERVER, PONG)
-    return Expect(seen(wire), messages=[*SHAKEN, request(1003, frame=106, id="p"), response(1003, reply="p")], totals={"no_header": 100_000})
+    return Expect(
+        seen(wire),
+        messages=[*SHAKEN, request(1003, frame=106, id="p"), response(1003, reply="p")],
+        totals={"no_header": 100_000},
+    )
 
 
 @case
 def garbage_before_the_first_message() -> Expect:
     wire = Wire()
     wire.talk().say(CLIENT, b"\0" * 10 + HELLO).say(SERVER, WELCOME)
-    return Expect(seen(wire), messages=[request(1001, frame=4, first_segment=295, id="h"), response(1001, reply="h")], problems=[problem("no_header", 10, offset=0, connection=0)])
+    return Expect(
+        seen(wire),
+        messages=[request(1001, frame=4, first_segment=295, id="h"), response(1001, reply="h")],
+        problems=[problem("no_header", 10, offset=0, connection=0)],
+    )
 
 
 @case
@@ -612,12 +1063,27 @@ def garbage_after_the_last_message() -> Expect:
     return Expect(seen(wire), messages=[request(1003, frame=4)], totals={"no_header": 24})
 
 
-@cases({"signatures": craft.SIGNATURE, "pings": PING, "headers": PING[:33], "almost": craft.SIGNATURE[:7] + b"\x02"})
+@cases(
+    {
+        "signatures": craft.SIGNATURE,
+        "pings": PING,
+        "headers": PING[:33],
+        "almost": craft.SIGNATURE[:7] + b"\x02",
+    }
+)
 def signatures_in_a_payload(fill: bytes) -> Expect:
     """Transactions may hold anything, whole messages too."""
     wire, talk = started()
     talk.cuts(CLIENT, news(5000, fill), 333, 1448, 1448, 7).say(CLIENT, PING)
-    return Expect(seen(wire), messages=[*SHAKEN, notification(2002, length=5000, captured=5000, segments=5, frame=6), request(1003, frame=11)], totals={})
+    return Expect(
+        seen(wire),
+        messages=[
+            *SHAKEN,
+            notification(2002, length=5000, captured=5000, segments=5, frame=6),
+            request(1003, frame=11),
+        ],
+        totals={},
+    )
 
 
 # ---------------------------------------------------------------- requests and responses
@@ -627,7 +1093,9 @@ def signatures_in_a_payload(fill: bytes) -> Expect:
 def answers_among_other_messages() -> Expect:
     """Three requests outstanding; notifications of either side lie between their answers."""
     wire, talk = started()
-    talk.say(CLIENT, PING).say(CLIENT, SYNC).say(SERVER, POOL).say(CLIENT, FLAGS).say(SERVER, PONG).say(CLIENT, news(100)).say(SERVER, news(200)).say(SERVER, SYNCED + FLAGGED)
+    talk.say(CLIENT, PING).say(CLIENT, SYNC).say(SERVER, POOL).say(CLIENT, FLAGS).say(
+        SERVER, PONG
+    ).say(CLIENT, news(100)).say(SERVER, news(200)).say(SERVER, SYNCED + FLAGGED)
     return Expect(
         seen(wire),
         messages=[
@@ -642,7 +1110,9 @@ def answers_among_other_messages() -> Expect:
 def answers_of_both_sides() -> Expect:
     """Both ask, both answer: each direction has its own queue."""
     wire, talk = started()
-    talk.say(CLIENT, SYNC).say(SERVER, SYNC).say(CLIENT, SYNCED).say(SERVER, SYNCED).say(SERVER, FLAGS + PING).say(CLIENT, FLAGGED + PONG)
+    talk.say(CLIENT, SYNC).say(SERVER, SYNC).say(CLIENT, SYNCED).say(SERVER, SYNCED).say(
+        SERVER, FLAGS + PING
+    ).say(CLIENT, FLAGGED + PONG)
     return Expect(
         seen(wire),
         messages=[
@@ -660,22 +1130,52 @@ def answers_first_in_first_out() -> Expect:
         talk.say(CLIENT, PING)
     for _ in range(20):
         talk.say(SERVER, PONG)
-    return Expect(seen(wire), messages=[*SHAKEN, *[request(1003, id=f"{i}") for i in range(20)], *[response(1003, reply=f"{i}") for i in range(20)]], totals={})
+    return Expect(
+        seen(wire),
+        messages=[
+            *SHAKEN,
+            *[request(1003, id=f"{i}") for i in range(20)],
+            *[response(1003, reply=f"{i}") for i in range(20)],
+        ],
+        totals={},
+    )
 
 
 @case
 def answer_without_a_request() -> Expect:
     wire, talk = started()
     talk.say(SERVER, PONG).say(CLIENT, PING).say(SERVER, PONG).say(SERVER, PONG)
-    return Expect(seen(wire), messages=[*SHAKEN, response(1003, reply=None), request(1003, id="p"), response(1003, reply="p"), response(1003, reply=None)], totals={})
+    return Expect(
+        seen(wire),
+        messages=[
+            *SHAKEN,
+            response(1003, reply=None),
+            request(1003, id="p"),
+            response(1003, reply="p"),
+            response(1003, reply=None),
+        ],
+        totals={},
+    )
 
 
 @case
 def answer_with_another_command() -> Expect:
-    """Whether it is called the answer is free; it uses the request up, as in monerod, and the next pair is right."""
+    """Whether it is called the answer is free; it uses the request up, as in monerod, and the next
+    pair is right.
+    """
     wire, talk = started()
     talk.say(CLIENT, PING).say(SERVER, FLAGGED).say(CLIENT, SYNC).say(SERVER, SYNCED)
-    return Expect(seen(wire), messages=[*SHAKEN, request(1003), response(1007, reply=ANY), request(1002, id="s"), response(1002, reply="s")], totals={})
+    return Expect(
+        seen(wire),
+        messages=[
+            *SHAKEN,
+            request(1003),
+            response(1007, reply=ANY),
+            request(1002, id="s"),
+            response(1002, reply="s"),
+        ],
+        totals={},
+    )
 
 
 @case
@@ -684,33 +1184,67 @@ def answer_on_another_connection() -> Expect:
     one, two = wire.talk(), wire.talk(40001)
     one.say(CLIENT, PING)
     two.say(SERVER, PONG)
-    return Expect(seen(wire), messages=[request(1003, connection=0), response(1003, connection=1, reply=None)], totals={})
+    return Expect(
+        seen(wire),
+        messages=[request(1003, connection=0), response(1003, connection=1, reply=None)],
+        totals={},
+    )
 
 
 @case
 def notifications_ask_for_nothing() -> Expect:
     """2003 and 2004 are a pair by meaning, not by Levin."""
     wire, talk = started()
-    talk.say(CLIENT, craft.notification(2003)).say(CLIENT, PING).say(SERVER, craft.notification(2004)).say(SERVER, PONG)
-    return Expect(seen(wire), messages=[*SHAKEN, notification(2003), request(1003, id="p"), notification(2004), response(1003, reply="p")], totals={})
+    talk.say(CLIENT, craft.notification(2003)).say(CLIENT, PING).say(
+        SERVER, craft.notification(2004)
+    ).say(SERVER, PONG)
+    return Expect(
+        seen(wire),
+        messages=[
+            *SHAKEN,
+            notification(2003),
+            request(1003, id="p"),
+            notification(2004),
+            response(1003, reply="p"),
+        ],
+        totals={},
+    )
 
 
 @case
 def kinds_by_the_expect_byte() -> Expect:
     """A 1003 that expects nothing is a notification, a 2010 that expects something a request."""
     wire, talk = started()
-    talk.say(CLIENT, craft.notification(1003)).say(CLIENT, craft.request(2010)).say(SERVER, craft.response(2010, b"", -6))
-    return Expect(seen(wire), messages=[*SHAKEN, notification(1003), request(2010, id="t"), response(2010, return_code=-6, reply="t")], totals={})
+    talk.say(CLIENT, craft.notification(1003)).say(CLIENT, craft.request(2010)).say(
+        SERVER, craft.response(2010, b"", -6)
+    )
+    return Expect(
+        seen(wire),
+        messages=[
+            *SHAKEN,
+            notification(1003),
+            request(2010, id="t"),
+            response(2010, return_code=-6, reply="t"),
+        ],
+        totals={},
+    )
 
 
 @case
 def answer_of_a_malformed_request() -> Expect:
     """The request has its row, and its refusal belongs to it."""
     wire, talk = started()
-    talk.say(CLIENT, craft.request(1002, b"garbage")).say(SERVER, craft.response(1002, b"", -1)).say(CLIENT, PING).say(SERVER, PONG)
+    talk.say(CLIENT, craft.request(1002, b"garbage")).say(
+        SERVER, craft.response(1002, b"", -1)
+    ).say(CLIENT, PING).say(SERVER, PONG)
     return Expect(
         seen(wire),
-        messages=[*SHAKEN, request(1002, status="malformed", id="bad"), response(1002, return_code=-1, reply="bad"), request(1003, id="p"), response(1003, reply="p")],
+        messages=[
+            *SHAKEN,
+            request(1002, status="malformed", id="bad"),
+            response(1002, return_code=-1, reply="bad"),
+            request(1003, id="p"),
+            response(1003, reply="p"),
+        ],
         totals={"malformed": 40},
     )
-

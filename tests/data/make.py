@@ -1,7 +1,10 @@
-"""Makes the small captures in this folder from the full labelled ones in ../shared/captures (beside the repository): `python tests/data/make.py`; and `testbed` from a run of the testbed:
+"""Makes the small captures in this folder from the full labelled ones in ../shared/captures (beside
+the repository): `python tests/data/make.py`; and `testbed` from a run of the testbed:
 `python tests/data/make.py FOLDER`.
 
-Packets are copied byte for byte, with the section and interface blocks of their files; frames are only left out, and files are divided anew. Truth follows the frames that were kept. To be run again only when the
+Packets are copied byte for byte, with the section and interface blocks of their files; frames are
+only left out, and files are divided anew. Truth follows the frames that were kept. To be run again
+only when the
 full captures or the choice below change: the result is in the repository."""
 
 from __future__ import annotations
@@ -19,7 +22,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 FULL = HERE.parents[2] / "shared" / "captures"
 
-# frames at which the honest capture is divided anew, inside messages; the third is where a ring file ended
+# frames at which the honest capture is divided anew, inside messages; the third is where a ring
+# file ended
 HONEST = (515, 1002, 1422, 1650)
 LOSSY = (900, 1700)
 IPV6 = (220, 400)
@@ -29,19 +33,58 @@ SPIES_LARGEST = 90  # frames of a connection that is kept
 
 TESTBED_SECONDS = 170
 TESTBED_LABELS = {
-    *("support_flags_odd", "peer_list_repeats", "peer_list_private", "peer_list_bad_pruning_seed", "peer_id_reserved", "timed_sync_rapid", "out_of_turn"),
-    *("new_block_sent", "fluffy_with_txs", "stem_from_acceptor", "unsorted_fluff", "wrong_top_version"),
+    *(
+        "support_flags_odd",
+        "peer_list_repeats",
+        "peer_list_private",
+        "peer_list_bad_pruning_seed",
+        "peer_id_reserved",
+        "timed_sync_rapid",
+        "out_of_turn",
+    ),
+    *(
+        "new_block_sent",
+        "fluffy_with_txs",
+        "stem_from_acceptor",
+        "unsorted_fluff",
+        "wrong_top_version",
+    ),
 }
 """For which the full captures have no label."""
 
-DERIVED_PLAIN = ("qinq.pcap", "simple_packets.pcapng", "snaplen96.pcapng", "base_be_ns.pcap.gz", "duplicated.pcapng.gz")
+DERIVED_PLAIN = (
+    "qinq.pcap",
+    "simple_packets.pcapng",
+    "snaplen96.pcapng",
+    "base_be_ns.pcap.gz",
+    "duplicated.pcapng.gz",
+)
 DERIVED_PACKED = (
-    *("any_sll.pcapng", "any_sll2.pcapng", "base_be.pcapng", "cut_in_record.pcap", "disordered.pcapng", "drop1pct.pcapng", "drop8pct.pcapng", "ip_fragments.pcap", "ipv4_228.pcap", "mid_connection.pcapng"),
-    *("null0.pcap", "one_direction.pcapng", "snaplen256.pcap", "two_interfaces.pcapng", "vlan.pcap"),
+    *(
+        "any_sll.pcapng",
+        "any_sll2.pcapng",
+        "base_be.pcapng",
+        "cut_in_record.pcap",
+        "disordered.pcapng",
+        "drop1pct.pcapng",
+        "drop8pct.pcapng",
+        "ip_fragments.pcap",
+        "ipv4_228.pcap",
+        "mid_connection.pcapng",
+    ),
+    *(
+        "null0.pcap",
+        "one_direction.pcapng",
+        "snaplen256.pcap",
+        "two_interfaces.pcapng",
+        "vlan.pcap",
+    ),
 )
 
 
-HEAD = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28) + struct.pack("<IIHHIHHB3xII", 1, 32, 1, 0, 262144, 9, 1, 9, 0, 32)
+HEAD = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28) + struct.pack(
+    "<IIHHIHHB3xII", 1, 32, 1, 0, 262144, 9, 1, 9, 0, 32
+)
 """Section and interface of an Ethernet capture with nanoseconds, and nothing of who captured it."""
 
 
@@ -65,7 +108,9 @@ class Frames:
         for path in sorted(self.folder.glob("vantage_*.pcapng*")):
             data = path.read_bytes()
             found = blocks(gzip.decompress(data) if path.suffix == ".gz" else data)
-            self.head = self.head or b"".join(block for kind, block in found if kind in (0x0A0D0D0A, 1))
+            self.head = self.head or b"".join(
+                block for kind, block in found if kind in (0x0A0D0D0A, 1)
+            )
             self.frames += [block for kind, block in found if kind == 6]
 
     def time(self, number: int) -> float:
@@ -74,7 +119,9 @@ class Frames:
         return float((high << 32 | low) / 1e9)
 
     def write(self, folder: Path, numbers: list[int], edges: Iterable[int], packed: bool) -> None:
-        """Writes these frames as ring files that end with the frames `edges` (numbers from 1 among those kept)."""
+        """Writes these frames as ring files that end with the frames `edges` (numbers from 1 among
+        those kept).
+        """
         last = 0
         for part, edge in enumerate(edges, 1):
             data = self.head + b"".join(self.frames[number - 1] for number in numbers[last:edge])
@@ -83,7 +130,11 @@ class Frames:
             last = edge
 
     def ipv4(self) -> Iterator[int]:
-        return (number for number, frame in enumerate(self.frames, 1) if frame[28 + 12 : 28 + 14] == b"\x08\x00")
+        return (
+            number
+            for number, frame in enumerate(self.frames, 1)
+            if frame[28 + 12 : 28 + 14] == b"\x08\x00"
+        )
 
     def endpoints(self, number: int) -> frozenset[tuple[bytes, int]]:
         """The two ends of an Ethernet frame with IPv4 and TCP."""
@@ -108,19 +159,37 @@ def write_truth(scenario: str, folder: Path, numbers: list[int]) -> None:
     made = []
     for row in rows(FULL / scenario / "wire_messages.jsonl.gz"):
         if all(row[name] in place for name in ("first_frame", "last_frame", "delivered_frame")):
-            made.append(row | {name: place[row[name]] for name in ("first_frame", "last_frame", "delivered_frame")})
+            made.append(
+                row
+                | {
+                    name: place[row[name]]
+                    for name in ("first_frame", "last_frame", "delivered_frame")
+                }
+            )
     write_rows(folder / "wire_messages.jsonl.gz", made)
     with gzip.open(FULL / scenario / "tshark" / "merged_packets_reassembled.tsv.gz", "rt") as file:
         lines = [line.split("\t", 1) for line in file]
-    kept = "".join(f"{place[int(number)]}\t{rest}" for number, rest in lines if int(number) in place)
+    kept = "".join(
+        f"{place[int(number)]}\t{rest}" for number, rest in lines if int(number) in place
+    )
     (folder / "tshark").mkdir(exist_ok=True)
-    (folder / "tshark" / "merged_packets_reassembled.tsv.gz").write_bytes(gzip.compress(kept.encode(), 9, mtime=0))
+    (folder / "tshark" / "merged_packets_reassembled.tsv.gz").write_bytes(
+        gzip.compress(kept.encode(), 9, mtime=0)
+    )
 
 
 def write_events(scenario: str, folder: Path) -> None:
     """The lab's transactions and blocks: their ids, as monerod's RPC told them."""
     events = json.loads((FULL / scenario / "manifest.json").read_text())["events"]
-    kept = [{key: event[key] for key in ("kind", "hash", "weight", "outputs", "blocks", "height") if key in event} for event in events if event["kind"] in ("tx", "mine")]
+    kept = [
+        {
+            key: event[key]
+            for key in ("kind", "hash", "weight", "outputs", "blocks", "height")
+            if key in event
+        }
+        for event in events
+        if event["kind"] in ("tx", "mine")
+    ]
     (folder / "events.json").write_text(json.dumps({"events": kept}, indent=0) + "\n")
 
 
@@ -148,7 +217,11 @@ def make_spies() -> None:
     kept: list[int] = []
     for host in sorted(set(chosen.values())):
         packed = bytes(int(part) for part in host.split("."))
-        mine = [numbers for ends, numbers in by_ends.items() if packed in {address for address, _ in ends} and len(numbers) <= SPIES_LARGEST]
+        mine = [
+            numbers
+            for ends, numbers in by_ends.items()
+            if packed in {address for address, _ in ends} and len(numbers) <= SPIES_LARGEST
+        ]
         for numbers in mine[:SPIES_CONNECTIONS]:
             kept += numbers
     kept = sorted(set(kept))
@@ -156,26 +229,52 @@ def make_spies() -> None:
     frames.write(folder, kept, (half, len(kept)), packed=True)
     write_truth("spies", folder, kept)
     write_events("spies", folder)
-    (folder / "labels.json").write_text(json.dumps({host: labels[host] for host in sorted(set(chosen.values()))}, indent=1) + "\n")
+    (folder / "labels.json").write_text(
+        json.dumps({host: labels[host] for host in sorted(set(chosen.values()))}, indent=1) + "\n"
+    )
 
 
 def make_testbed(run: Path) -> None:
-    """The first minutes of the peers whose labels are names of rules, of three honest ones, and of the monerods; with the node's log and the peers' record of that time."""
+    """The first minutes of the peers whose labels are names of rules, of three honest ones, and of
+    the monerods; with the node's log and the peers' record of that time.
+    """
     folder = fresh("testbed")
     labels = json.loads((run / "labels.json").read_text())
-    chosen = [host for host, names in labels.items() if TESTBED_LABELS & set(names) or "monerod" in names]
+    chosen = [
+        host for host, names in labels.items() if TESTBED_LABELS & set(names) or "monerod" in names
+    ]
     chosen += [host for host, names in labels.items() if names == ["control"]][:3]
     packed = {bytes(int(part) for part in host.split(".")) for host in chosen}
     frames = Frames(run)
     frames.head = HEAD
     until = frames.time(1) + TESTBED_SECONDS
-    kept = [number for number in frames.ipv4() if frames.time(number) < until and packed & {address for address, _ in frames.endpoints(number)}]
+    kept = [
+        number
+        for number in frames.ipv4()
+        if frames.time(number) < until
+        and packed & {address for address, _ in frames.endpoints(number)}
+    ]
     frames.write(folder, kept, (len(kept),), packed=True)
-    (folder / "labels.json").write_text(json.dumps({host: labels[host] for host in sorted(chosen)}, indent=1) + "\n")
-    log = [line for line in (run / "vantage_log.txt").read_bytes().splitlines(keepends=True) if b"LEVIN_PACKET" in line and logged_time(line) < until]
-    (folder / "vantage_log.txt.gz").write_bytes(gzip.compress(b"".join(line for line in log if any(f"[{host}:".encode() in line for host in chosen)), 9, mtime=0))
+    (folder / "labels.json").write_text(
+        json.dumps({host: labels[host] for host in sorted(chosen)}, indent=1) + "\n"
+    )
+    log = [
+        line
+        for line in (run / "vantage_log.txt").read_bytes().splitlines(keepends=True)
+        if b"LEVIN_PACKET" in line and logged_time(line) < until
+    ]
+    (folder / "vantage_log.txt.gz").write_bytes(
+        gzip.compress(
+            b"".join(line for line in log if any(f"[{host}:".encode() in line for host in chosen)),
+            9,
+            mtime=0,
+        )
+    )
     record = map(json.loads, (run / "peers.jsonl").read_text().splitlines())
-    write_rows(folder / "peers.jsonl.gz", (row for row in record if row["ip"] in chosen and row["t"] < until))
+    write_rows(
+        folder / "peers.jsonl.gz",
+        (row for row in record if row["ip"] in chosen and row["t"] < until),
+    )
 
 
 def logged_time(line: bytes) -> float:
@@ -190,9 +289,15 @@ def make_derived() -> None:
     for name in (*DERIVED_PLAIN, *DERIVED_PACKED):
         data = (FULL / "derived" / name).read_bytes()
         here = name if name in DERIVED_PLAIN else name + ".gz"
-        (folder / here).write_bytes(data if name in DERIVED_PLAIN else gzip.compress(data, 9, mtime=0))
+        (folder / here).write_bytes(
+            data if name in DERIVED_PLAIN else gzip.compress(data, 9, mtime=0)
+        )
         entry = manifest["files"][name]
-        made["files"][here] = {key: entry[key] for key in ("what", "frames", "wire_messages", "wire_by_command") if key in entry}
+        made["files"][here] = {
+            key: entry[key]
+            for key in ("what", "frames", "wire_messages", "wire_by_command")
+            if key in entry
+        }
     (folder / "manifest.json").write_text(json.dumps(made, indent=1) + "\n")
 
 

@@ -1,6 +1,9 @@
-"""Block and transaction blobs: monero's own serialization, with what makes its reader refuse one. Nothing is verified: only the structure is read, and ids are computed.
+"""Block and transaction blobs: monero's own serialization, with what makes its reader refuse one.
+Nothing is verified: only the structure is read, and ids are computed.
 
-A transaction has up to three parts. Those of version 1 are prefix and signatures; those of version 2 prefix, base, prunable part, of which the last is not there in the pruned form."""
+A transaction has up to three parts. Those of version 1 are prefix and signatures; those of version
+2 prefix, base, prunable part, of which the last is not there in the pruned form.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from functools import cache
 from .cursor import Cursor
 from .keccak import keccak, tree_hash
 
-GEN, TO_KEY, TO_TAGGED_KEY = 0xFF, 2, 3  # tags of inputs and outputs; those of scripts (0, 1) were never used
+# tags of inputs and outputs; those of scripts (0, 1) were never used
+GEN, TO_KEY, TO_TAGGED_KEY = 0xFF, 2, 3
 NULL, FULL, SIMPLE, BULLETPROOF, BULLETPROOF2, CLSAG, BULLETPROOF_PLUS = range(7)  # RCT types
 KEY = 32
 MOST_MIXIN = 0xFFFFFFFF
@@ -72,13 +76,16 @@ class Reader(Cursor):
 
     def __init__(self, data: bytes, from_peer: bool = False) -> None:
         super().__init__(data)
-        self.from_peer = from_peer  # a transaction by itself, of which monerod asks more (expand_transaction_1)
+        # a transaction by itself, of which monerod asks more (expand_transaction_1)
+        self.from_peer = from_peer
 
     def byte(self) -> int:
         return self.take(1)[0]
 
     def varint(self, bits: int = 64) -> int:
-        """Seven bits a byte, the lowest first; neither longer than needed nor larger than `bits`."""
+        """Seven bits a byte, the lowest first; neither longer than needed nor larger than
+        `bits`.
+        """
         value, shift = 0, 0
         while True:
             byte = self.byte()
@@ -194,7 +201,9 @@ def read_bulletproofs(reader: Reader, kind: int, outputs: int, coinbase: bool) -
 
 
 def read_prunable(reader: Reader, kind: int, inputs: tuple[Input, ...], outputs: int) -> int:
-    """How many outputs its bulletproofs have room for. All inputs count as having as many ring members as the first."""
+    """How many outputs its bulletproofs have room for. All inputs count as having as many ring
+    members as the first.
+    """
     ring = inputs[0].ring if inputs[0].tag == TO_KEY else 1
     if not 1 <= ring <= MOST_MIXIN:
         raise Refused("no ring")
@@ -215,7 +224,9 @@ def read_prunable(reader: Reader, kind: int, inputs: tuple[Input, ...], outputs:
 
 
 def take_back(kind: int, room: int) -> int:
-    """What a proof for many outputs weighs more than its size: four fifths of what the outputs would save by sharing it."""
+    """What a proof for many outputs weighs more than its size: four fifths of what the outputs
+    would save by sharing it.
+    """
     if room <= 2:
         return 0
     rounds = LEAST_ROUNDS
@@ -241,8 +252,12 @@ def transparent_fee(inputs: tuple[Input, ...], amounts: tuple[int, ...]) -> int 
     return spent - made
 
 
-def take_transaction(reader: Reader, without_prunable: bool = False, prunable_hash: bytes | None = None) -> Transaction:
-    """The transaction that begins where the reader is. Of version 1 there is no pruned form on the wire."""
+def take_transaction(
+    reader: Reader, without_prunable: bool = False, prunable_hash: bytes | None = None
+) -> Transaction:
+    """The transaction that begins where the reader is. Of version 1 there is no pruned form on the
+    wire.
+    """
     start = reader.at
     version, inputs, amounts = read_prefix(reader)
     prefix_end = reader.at
@@ -250,25 +265,54 @@ def take_transaction(reader: Reader, without_prunable: bool = False, prunable_ha
         for one in inputs:
             reader.take(one.ring * 2 * KEY)
         blob = reader.data[start : reader.at]
-        return Transaction(keccak(blob), version, None, inputs, amounts, transparent_fee(inputs, amounts), len(blob), False)
+        return Transaction(
+            keccak(blob),
+            version,
+            None,
+            inputs,
+            amounts,
+            transparent_fee(inputs, amounts),
+            len(blob),
+            False,
+        )
     if not inputs and not without_prunable:
-        raise Refused("version 2 without inputs")  # monerod reads it, and then finds that it has no hash
+        # monerod reads it, and then finds that it has no hash
+        raise Refused("version 2 without inputs")
     kind, fee = read_base(reader, len(inputs), len(amounts)) if inputs else (NULL, None)
     base_end = reader.at
     base = reader.data[prefix_end:base_end] if inputs else b"\0"
-    room = 0 if kind == NULL or without_prunable else read_prunable(reader, kind, inputs, len(amounts))
+    room = (
+        0 if kind == NULL or without_prunable else read_prunable(reader, kind, inputs, len(amounts))
+    )
     if kind == NULL:
         prunable_hash = bytes(32)
     elif not without_prunable:
         prunable_hash = keccak(reader.data[base_end : reader.at])
-    made = None if prunable_hash is None else keccak(keccak(reader.data[start:prefix_end]) + keccak(base) + prunable_hash)
+    made = (
+        None
+        if prunable_hash is None
+        else keccak(keccak(reader.data[start:prefix_end]) + keccak(base) + prunable_hash)
+    )
     weight = None if without_prunable else reader.at - start + take_back(kind, room)
-    return Transaction(made, version, kind if inputs else None, inputs, amounts, None if is_coinbase(inputs) else fee, weight, without_prunable)
+    return Transaction(
+        made,
+        version,
+        kind if inputs else None,
+        inputs,
+        amounts,
+        None if is_coinbase(inputs) else fee,
+        weight,
+        without_prunable,
+    )
 
 
 @cache
-def read_transaction(blob: bytes, pruned: bool = False, prunable_hash: bytes | None = None) -> Transaction:
-    """A whole blob; `pruned`: it was sent in the pruned form, beside `prunable_hash`, without which it has no id."""
+def read_transaction(
+    blob: bytes, pruned: bool = False, prunable_hash: bytes | None = None
+) -> Transaction:
+    """A whole blob; `pruned`: it was sent in the pruned form, beside `prunable_hash`, without which
+    it has no id.
+    """
     reader = Reader(blob, from_peer=True)
     made = take_transaction(reader, pruned, prunable_hash)
     reader.end()

@@ -36,7 +36,12 @@ class Damaged(Exception):
 def read_files(paths: list[Path]) -> tuple[list[File], list[Packet]]:
     """The files in the order of their first packets, and their packets merged in time order."""
     files = [read_file(path) for path in paths]
-    files.sort(key=lambda file: next((packet.time for packet in file.packets if packet.time != NO_TIME), NO_TIME))  # a stable sort: equal times keep the order given
+    # a stable sort: equal times keep the order given
+    files.sort(
+        key=lambda file: next(
+            (packet.time for packet in file.packets if packet.time != NO_TIME), NO_TIME
+        )
+    )
     for number, file in enumerate(files):
         for packet in file.packets:
             packet.file = number
@@ -47,7 +52,9 @@ def read_files(paths: list[Path]) -> tuple[list[File], list[Packet]]:
 
 
 def merge(queues: list[list[Packet]]) -> list[Packet]:
-    """Always the file whose next packet is earliest, the first of those with equal times; packets of one file are never reordered among themselves."""
+    """Always the file whose next packet is earliest, the first of those with equal times; packets
+    of one file are never reordered among themselves.
+    """
     merged = []
     at = [0] * len(queues)
     while waiting := [i for i, queue in enumerate(queues) if at[i] < len(queue)]:
@@ -71,7 +78,9 @@ def read_file(path: Path) -> File:
 
 
 def unpack(data: bytes) -> tuple[bytes, bool]:
-    """The content of a gzip file of any number of members, or the data as it is; and whether it was whole."""
+    """The content of a gzip file of any number of members, or the data as it is; and whether it was
+    whole.
+    """
     if data[:2] != b"\x1f\x8b":
         return data, True
     made = b""
@@ -95,11 +104,17 @@ def read_packets(data: bytes) -> Iterator[Packet]:
 
 
 def read_pcap(data: bytes) -> Iterator[Packet]:
-    kinds = {b"\xd4\xc3\xb2\xa1": ("<", 1000), b"\xa1\xb2\xc3\xd4": (">", 1000), b"\x4d\x3c\xb2\xa1": ("<", 1), b"\xa1\xb2\x3c\x4d": (">", 1)}
+    kinds = {
+        b"\xd4\xc3\xb2\xa1": ("<", 1000),
+        b"\xa1\xb2\xc3\xd4": (">", 1000),
+        b"\x4d\x3c\xb2\xa1": ("<", 1),
+        b"\xa1\xb2\x3c\x4d": (">", 1),
+    }
     if data[:4] not in kinds or len(data) < 24:
         raise ValueError("not a capture file")
     order, unit = kinds[data[:4]]
-    link = struct.unpack_from(order + "I", data, 20)[0] & 0xFFFF  # the upper bits tell of a frame check sequence
+    # the upper bits tell of a frame check sequence
+    link = struct.unpack_from(order + "I", data, 20)[0] & 0xFFFF
     at = 24
     while at < len(data):
         if at + 16 > len(data):
@@ -108,7 +123,14 @@ def read_pcap(data: bytes) -> Iterator[Packet]:
         at += 16
         if at + captured > len(data):
             raise Damaged
-        yield Packet(0, 0, seconds * 1_000_000_000 + rest * unit, link, data[at : at + captured], max(length, captured))
+        yield Packet(
+            0,
+            0,
+            seconds * 1_000_000_000 + rest * unit,
+            link,
+            data[at : at + captured],
+            max(length, captured),
+        )
         at += captured
 
 

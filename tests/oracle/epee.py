@@ -1,6 +1,10 @@
-"""epee portable storage, read as monerod reads it: its limits, and everything that makes it refuse a payload.
+"""epee portable storage, read as monerod reads it: its limits, and everything that makes it refuse
+a payload.
 
-A section becomes a dict of key → Value, in the order of the wire; nothing is converted here. `depth` is the number of monerod's nested C++ calls, of which it allows 99: each kind of value costs its own number of calls."""
+A section becomes a dict of key → Value, in the order of the wire; nothing is converted here.
+`depth` is the number of monerod's nested C++ calls, of which it allows 99: each kind of value costs
+its own number of calls.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,13 @@ from .cursor import Cursor
 HEADER = bytes.fromhex("011101010101020101")
 NUMBERS = {1: "<q", 2: "<i", 3: "<h", 4: "<b", 5: "<Q", 6: "<I", 7: "<H", 8: "<B", 9: "<d"}
 STRING, BOOL, OBJECT, ARRAY, FLAG = 10, 11, 12, 13, 0x80
-LEAST = {**{code: struct.calcsize(form) for code, form in NUMBERS.items()}, STRING: 2, BOOL: 1, OBJECT: 1}  # bytes that monerod reckons an element to need at least
+# bytes that monerod reckons an element to need at least
+LEAST = {
+    **{code: struct.calcsize(form) for code, form in NUMBERS.items()},
+    STRING: 2,
+    BOOL: 1,
+    OBJECT: 1,
+}
 MOST_OBJECTS, MOST_FIELDS, MOST_STRINGS = 8192, 16384, 16384
 MOST_STRING = 2_000_000_000
 MOST_CALLS = 100

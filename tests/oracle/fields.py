@@ -1,4 +1,6 @@
-"""Every entry of a payload as a row, whatever the command: depth first, in the order of the wire."""
+"""Every entry of a payload as a row, whatever the command: depth first, in the order of the
+wire.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def add_section(rows: list[Row], section: Section, depth: int, parent: int) -> N
             add(rows, value.type, value.value, depth, parent, shown(key))
             continue
         own = len(rows)
-        rows.append(row(own, depth, parent, shown(key), value.type | FLAG) | {"count": len(value.value)})
+        rows.append(
+            row(own, depth, parent, shown(key), value.type | FLAG) | {"count": len(value.value)}
+        )
         for element in value.value:
             add(rows, value.type, element, depth + 1, own, None)
 

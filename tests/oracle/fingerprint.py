@@ -1,7 +1,10 @@
-"""How a payload was written, beside what it says: the columns of `messages` by which one implementation differs from another.
+"""How a payload was written, beside what it says: the columns of `messages` by which one
+implementation differs from another.
 
 The tables below say what monerod reads and writes: key, type, and when it writes it:
-R always; O unless it has its default; E unless it is empty; H old versions, or a matter of the variant."""
+R always; O unless it has its default; E unless it is empty; H old versions, or a matter of the
+variant.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,16 @@ from typing import Any
 
 from .epee import BOOL, FLAG, OBJECT, STRING, Payload, Value
 
-TYPES = {"i64": 1, "u64": 5, "u32": 6, "u16": 7, "u8": 8, "str": STRING, "bool": BOOL, "obj": OBJECT}
+TYPES = {
+    "i64": 1,
+    "u64": 5,
+    "u32": 6,
+    "u16": 7,
+    "u8": 8,
+    "str": STRING,
+    "bool": BOOL,
+    "obj": OBJECT,
+}
 MASK = 2**64 - 1
 
 Section = dict[bytes, Value]
@@ -33,20 +45,29 @@ def struct(text: str = "", **inside: Struct) -> Struct:
     made: Struct = {}
     for entry in filter(None, text.split(", ")):
         key, types, kind = entry.split(" ")
-        wire = frozenset(TYPES[name.removesuffix("[]")] | (FLAG if name.endswith("[]") else 0) for name in types.split("|"))
+        wire = frozenset(
+            TYPES[name.removesuffix("[]")] | (FLAG if name.endswith("[]") else 0)
+            for name in types.split("|")
+        )
         made[key.encode()] = Field(wire, kind[0], int(kind[1:] or 0), inside.get(key, {}))
     return made
 
 
-NODE_DATA = struct("local_time u64 H, my_port u32 R, network_id str R, peer_id u64 R, rpc_credits_per_hash u32 O0, rpc_port u16 O0, support_flags u32 O0")
-PAYLOAD_DATA = struct("cumulative_difficulty u64 R, cumulative_difficulty_top64 u64 R, current_height u64 R, pruning_seed u32 O0, top_id str R, top_version u8 O0")
+NODE_DATA = struct(
+    "local_time u64 H, my_port u32 R, network_id str R, peer_id u64 R, rpc_credits_per_hash u32 O0, rpc_port u16 O0, support_flags u32 O0"
+)
+PAYLOAD_DATA = struct(
+    "cumulative_difficulty u64 R, cumulative_difficulty_top64 u64 R, current_height u64 R, pruning_seed u32 O0, top_id str R, top_version u8 O0"
+)
 ADDRESS = struct("addr str H, host str H, m_ip u32 H, m_port u16 H, port u16 H")
 PEER = struct(
     "adr obj R, id u64 R, last_seen i64 O0, pruning_seed u32 O0, rpc_credits_per_hash u32 O0, rpc_port u16 O0",
     adr=struct("addr obj R, type u8 R", addr=ADDRESS),
 )
 PROOF = struct("tr obj R", tr=struct("peer_id u64 R, sign str R, time u64 R"))
-PAYLOAD_INFO = struct("alternative_blocks u64 R, blockchain_height u64 R, mining_speed u64 R, top_block_id_str str R, tx_pool_size u64 R")
+PAYLOAD_INFO = struct(
+    "alternative_blocks u64 R, blockchain_height u64 R, mining_speed u64 R, top_block_id_str str R, tx_pool_size u64 R"
+)
 PRUNED = struct("blob str R, prunable_hash str R")
 BLOCK = struct("block str R, block_weight u64 O0, pruned bool O0, txs str[]|obj[] E", txs=PRUNED)
 NEW_BLOCK = struct("b obj R, current_blockchain_height u64 R, hop u32 H", b=BLOCK)
@@ -55,15 +76,24 @@ NOTIFICATIONS = {
     2001: NEW_BLOCK,
     2002: struct("_ str R, dandelionpp_fluff bool O1, txs str[] E"),
     2003: struct("blocks str E, prune bool O0, txs str H"),
-    2004: struct("blocks obj[] E, current_blockchain_height u64 R, missed_ids str E, txs str[] H", blocks=BLOCK),
+    2004: struct(
+        "blocks obj[] E, current_blockchain_height u64 R, missed_ids str E, txs str[] H",
+        blocks=BLOCK,
+    ),
     2006: struct("block_ids str E, prune bool O0"),
-    2007: struct("cumulative_difficulty u64 R, cumulative_difficulty_top64 u64 R, first_block str R, m_block_ids str E, m_block_weights str E, start_height u64 R, total_height u64 R"),
+    2007: struct(
+        "cumulative_difficulty u64 R, cumulative_difficulty_top64 u64 R, first_block str R, m_block_ids str E, m_block_weights str E, start_height u64 R, total_height u64 R"
+    ),
     2008: NEW_BLOCK,
-    2009: struct("block_hash str R, current_blockchain_height u64 R, hop u32 H, missing_tx_indices str E"),
+    2009: struct(
+        "block_hash str R, current_blockchain_height u64 R, hop u32 H, missing_tx_indices str E"
+    ),
     2010: struct("hashes str E"),
 }
 REQUESTS = {
-    1001: struct("node_data obj R, payload_data obj R", node_data=NODE_DATA, payload_data=PAYLOAD_DATA),
+    1001: struct(
+        "node_data obj R, payload_data obj R", node_data=NODE_DATA, payload_data=PAYLOAD_DATA
+    ),
     1002: struct("payload_data obj R", payload_data=PAYLOAD_DATA),
     1003: struct(),
     1004: PROOF,
@@ -78,13 +108,19 @@ RESPONSES = {
         node_data=NODE_DATA,
         payload_data=PAYLOAD_DATA,
     ),
-    1002: struct("local_peerlist str H, local_peerlist_new obj[] E, local_time u64 H, payload_data obj R", local_peerlist_new=PEER, payload_data=PAYLOAD_DATA),
+    1002: struct(
+        "local_peerlist str H, local_peerlist_new obj[] E, local_time u64 H, payload_data obj R",
+        local_peerlist_new=PEER,
+        payload_data=PAYLOAD_DATA,
+    ),
     1003: struct("peer_id u64 R, status str R"),
     1004: struct(
         "connections_count u64 R, incoming_connections_count u64 R, os_version str R, payload_info obj R, version str R",
         payload_info=PAYLOAD_INFO,
     ),
-    1005: struct("connections_list str E, local_peerlist_gray str E, local_peerlist_white str E, local_time u64 R, my_id u64 R"),
+    1005: struct(
+        "connections_list str E, local_peerlist_gray str E, local_peerlist_white str E, local_time u64 R, my_id u64 R"
+    ),
     1006: struct("my_id u64 R"),
     1007: struct("support_flags u32 R"),
 }
@@ -178,7 +214,16 @@ def written(known: Struct) -> int:
     return state
 
 
-COLUMNS = ("keys_ordered", "unknown_keys", "duplicate_keys", "wide_varints", "other_types", "default_fields", "trailing", "skeleton")
+COLUMNS = (
+    "keys_ordered",
+    "unknown_keys",
+    "duplicate_keys",
+    "wide_varints",
+    "other_types",
+    "default_fields",
+    "trailing",
+    "skeleton",
+)
 NONE: dict[str, Any] = dict.fromkeys(COLUMNS)
 
 

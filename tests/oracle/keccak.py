@@ -1,4 +1,6 @@
-"""Keccak-256 with the padding of the original submission, and monero's tree of hashes. Whatever was hashed once is remembered: a block or a transaction comes again on every connection."""
+"""Keccak-256 with the padding of the original submission, and monero's tree of hashes. Whatever was
+hashed once is remembered: a block or a transaction comes again on every connection.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ def rotate(lane: int, by: int) -> int:
 
 
 def make_steps() -> list[tuple[int, int]]:
-    """For each lane (x + 5y) its place after the steps rho and pi, and by how much it is rotated on the way."""
+    """For each lane (x + 5y) its place after the steps rho and pi, and by how much it is rotated on
+    the way.
+    """
     steps = [(0, 0)] * 25
     x, y = 1, 0
     for t in range(24):
@@ -41,12 +45,19 @@ CONSTANTS = make_constants()
 
 def permute(lanes: list[int]) -> list[int]:
     for constant in CONSTANTS:
-        parity = [lanes[x] ^ lanes[x + 5] ^ lanes[x + 10] ^ lanes[x + 15] ^ lanes[x + 20] for x in range(5)]
+        parity = [
+            lanes[x] ^ lanes[x + 5] ^ lanes[x + 10] ^ lanes[x + 15] ^ lanes[x + 20]
+            for x in range(5)
+        ]
         change = [parity[x - 1] ^ rotate(parity[(x + 1) % 5], 1) for x in range(5)]
         moved = [0] * 25
         for lane, (place, by) in enumerate(STEPS):
             moved[place] = rotate(lanes[lane] ^ change[lane % 5], by)
-        lanes = [moved[y + x] ^ ~moved[y + (x + 1) % 5] & moved[y + (x + 2) % 5] for y in range(0, 25, 5) for x in range(5)]
+        lanes = [
+            moved[y + x] ^ ~moved[y + (x + 1) % 5] & moved[y + (x + 2) % 5]
+            for y in range(0, 25, 5)
+            for x in range(5)
+        ]
         lanes[0] ^= constant
     return lanes
 
@@ -69,7 +80,9 @@ def keccak(data: bytes) -> bytes:
 
 
 def tree_hash(hashes: list[bytes]) -> bytes:
-    """As many of the last hashes are joined in pairs as leaves a power of two of them; and so on."""
+    """As many of the last hashes are joined in pairs as leaves a power of two of them; and so
+    on.
+    """
     count = len(hashes)
     if count == 1:
         return hashes[0]
@@ -77,7 +90,9 @@ def tree_hash(hashes: list[bytes]) -> bytes:
     while power * 2 < count:
         power *= 2
     kept = 2 * power - count
-    return tree_hash(hashes[:kept] + [keccak(hashes[i] + hashes[i + 1]) for i in range(kept, count, 2)])
+    return tree_hash(
+        hashes[:kept] + [keccak(hashes[i] + hashes[i + 1]) for i in range(kept, count, 2)]
+    )
 
 
 __all__ = ["keccak", "sponge", "tree_hash"]

@@ -1,4 +1,6 @@
-"""Streams into Levin messages: framing, what a hole does, fragments joined, requests paired with responses."""
+"""Streams into Levin messages: framing, what a hole does, fragments joined, requests paired with
+responses.
+"""
 
 from __future__ import annotations
 
@@ -93,9 +95,13 @@ class Problem:
 
 
 def sound(data: bytes, at: int = 0) -> Iterator[int]:
-    """The offsets of headers that may be believed out of step, with the beginning of their bodies."""
+    """The offsets of headers that may be believed out of step, with the beginning of their
+    bodies.
+    """
     while (at := data.find(SIGNATURE, at)) >= 0:
-        if at + HEADER <= len(data) and is_sound(Header.read(data, at), data[at + HEADER : at + HEADER + len(epee.HEADER)]):
+        if at + HEADER <= len(data) and is_sound(
+            Header.read(data, at), data[at + HEADER : at + HEADER + len(epee.HEADER)]
+        ):
             yield at
         at += 1
 
@@ -117,7 +123,9 @@ def is_sound(header: Header, beginning: bytes) -> bool:
 def find_messages(connection: Connection) -> None:
     """Fills `messages` and `problems` of both streams."""
     for side, stream in enumerate(connection.streams):
-        stream.problems = [Problem("lost", start, end - start, side) for start, end, _ in stream.holes()]
+        stream.problems = [
+            Problem("lost", start, end - start, side) for start, end, _ in stream.holes()
+        ]
         if not connection.monero:
             stream.messages = []
             if stream.seen():
@@ -131,7 +139,9 @@ def find_messages(connection: Connection) -> None:
         stream.messages = join(stream, framing, side)
         stream.problems += framing.outside
         stream.cut = framing.cut
-        stream.doubtful = bool(framing.outside or stream.holes() or (stream.pieces and not stream.begins))
+        stream.doubtful = bool(
+            framing.outside or stream.holes() or (stream.pieces and not stream.begins)
+        )
         for message in stream.messages:
             judge(message)
             if message.status != "complete":
@@ -140,7 +150,9 @@ def find_messages(connection: Connection) -> None:
 
 
 def delivered(stream: Stream, end: int) -> int:
-    """The arrival of the packet that made the stream whole up to `end`: when a reader in order has those bytes."""
+    """The arrival of the packet that made the stream whole up to `end`: when a reader in order has
+    those bytes.
+    """
     count = bisect.bisect_left(stream.pieces, end, key=lambda piece: piece.start)
     return stream.latest()[count - 1] if count else -1
 
@@ -162,7 +174,10 @@ class Framing:
     def read(self) -> list[Message]:
         at, in_step = 0, self.stream.begins
         while at < self.stream.end():
-            run = next(((start, data) for start, data in self.runs if start <= at < start + len(data)), None)
+            run = next(
+                ((start, data) for start, data in self.runs if start <= at < start + len(data)),
+                None,
+            )
             if run is None:  # in a hole
                 at = min(start for start, _ in [*self.runs, (self.stream.end(), b"")] if start > at)
                 in_step = False
@@ -201,7 +216,11 @@ class Framing:
         if kind not in (None, "noise"):
             limit = min(limit, header.limit())
         believed = header.length <= LONGEST
-        end = at + HEADER + (header.length if believed else next(sound(data, HEADER), len(data)) - HEADER)
+        end = (
+            at
+            + HEADER
+            + (header.length if believed else next(sound(data, HEADER), len(data)) - HEADER)
+        )
         present = self.present(at + HEADER, end)
         holes = [snapped for start, stop, snapped in self.holes if start < end and stop > at]
         if header.length > limit:
@@ -210,7 +229,9 @@ class Framing:
             status = "snapped" if all(holes) else "gap"
         else:
             status = "complete" if len(present) == header.length else "truncated"
-        message = Message(header, self.side, [(at, min(end, self.stream.end()))], len(present), status, kind=kind)
+        message = Message(
+            header, self.side, [(at, min(end, self.stream.end()))], len(present), status, kind=kind
+        )
         if status == "complete":
             message.body = present
         self.found.append(message)
@@ -220,24 +241,42 @@ class Framing:
         return end, in_step
 
     def present(self, start: int, end: int) -> bytes:
-        return b"".join(data[max(start - at, 0) : end - at] for at, data in self.runs if at < end and at + len(data) > start)
+        return b"".join(
+            data[max(start - at, 0) : end - at]
+            for at, data in self.runs
+            if at < end and at + len(data) > start
+        )
 
 
 def join(stream: Stream, framing: Framing, side: int) -> list[Message]:
-    """Levin fragments into the message that they carry, as monerod joins them; in the order in which each is whole or given up."""
+    """Levin fragments into the message that they carry, as monerod joins them; in the order in
+    which each is whole or given up.
+    """
     made: list[Message] = []
     waiting: list[Message] = []
     for bucket in framing.read():
         flags = bucket.header.flags
-        if bucket.kind is not None or bucket.status == "oversize" or (not waiting and not flags & (BEGIN | END) and bucket.header.length == 0):
+        if (
+            bucket.kind is not None
+            or bucket.status == "oversize"
+            or (not waiting and not flags & (BEGIN | END) and bucket.header.length == 0)
+        ):
             made.append(bucket)  # the last: a fragment that adds nothing to nothing
             continue
         if flags & BEGIN and waiting:
-            made.append(broken(waiting, framing.doubted(waiting[0].start(), bucket.start()), "truncated"))
+            made.append(
+                broken(waiting, framing.doubted(waiting[0].start(), bucket.start()), "truncated")
+            )
             waiting = []
         waiting.append(bucket)
         if flags & END and bucket.status != "truncated":
-            made.append(joined(waiting, framing.doubted(waiting[0].start(), bucket.start()), any(at <= bucket.start() for at in framing.doubts)))
+            made.append(
+                joined(
+                    waiting,
+                    framing.doubted(waiting[0].start(), bucket.start()),
+                    any(at <= bucket.start() for at in framing.doubts),
+                )
+            )
             waiting = []
     if waiting:
         made.append(broken(waiting, framing.doubted(waiting[0].start(), stream.end()), "truncated"))
@@ -246,7 +285,9 @@ def join(stream: Stream, framing: Framing, side: int) -> list[Message]:
 
 def joined(parts: list[Message], doubted: bool, lossy: bool) -> Message:
     whole = b"".join(part.body or b"" for part in parts)
-    begun = any(part.header.flags & BEGIN for part in parts) or (len(whole) >= HEADER and whole.startswith(SIGNATURE))
+    begun = any(part.header.flags & BEGIN for part in parts) or (
+        len(whole) >= HEADER and whole.startswith(SIGNATURE)
+    )
     if doubted or any(part.status != "complete" for part in parts):
         return broken(parts, doubted, "truncated")
     if not begun or len(whole) < HEADER or Header.read(whole).length > len(whole) - HEADER:
@@ -254,8 +295,23 @@ def joined(parts: list[Message], doubted: bool, lossy: bool) -> Message:
     header = Header.read(whole)
     body = whole[HEADER : HEADER + header.length]
     status = "oversize" if header.length > header.limit() else "complete"
-    kind = "response" if header.flags & RESPONSE and header.version == 1 else "request" if header.expect else "notification"
-    return Message(header, parts[0].side, [part.buckets[0] for part in parts], len(body), status, body, len(parts), kind)
+    kind = (
+        "response"
+        if header.flags & RESPONSE and header.version == 1
+        else "request"
+        if header.expect
+        else "notification"
+    )
+    return Message(
+        header,
+        parts[0].side,
+        [part.buckets[0] for part in parts],
+        len(body),
+        status,
+        body,
+        len(parts),
+        kind,
+    )
 
 
 def broken(parts: list[Message], doubted: bool, status: str) -> Message:
@@ -271,13 +327,27 @@ def broken(parts: list[Message], doubted: bool, status: str) -> Message:
         header = Header.read(whole)
         kind = header.kind()
         captured = min(captured - HEADER, header.length)
-    return Message(header, parts[0].side, [part.buckets[0] for part in parts], captured, status, None, len(parts), kind)
+    return Message(
+        header,
+        parts[0].side,
+        [part.buckets[0] for part in parts],
+        captured,
+        status,
+        None,
+        len(parts),
+        kind,
+    )
 
 
 def judge(message: Message) -> None:
     """Whether monerod would take the payload of a whole message, and what it says."""
     header = message.header
-    if message.status != "complete" or message.body is None or message.kind in ("noise", None) or header.command not in COMMANDS:
+    if (
+        message.status != "complete"
+        or message.body is None
+        or message.kind in ("noise", None)
+        or header.command not in COMMANDS
+    ):
         return
     if message.kind == "response" and header.return_code < 0:
         return
@@ -294,19 +364,36 @@ def judge(message: Message) -> None:
 
 def tell(stream: Stream, message: Message) -> None:
     """The row of problems of a message that is not complete: the bytes of it that were seen."""
-    seen = sum(min(piece.end, stop) - max(piece.start, start) for start, stop in message.buckets for piece in stream.between(start, stop))
+    seen = sum(
+        min(piece.end, stop) - max(piece.start, start)
+        for start, stop in message.buckets
+        for piece in stream.between(start, stop)
+    )
     stream.problems.append(Problem(message.status, message.start(), seen, message.side))
 
 
 def pair(connection: Connection) -> None:
-    """Each response to the oldest request of the other side that waits, if it is of the same command; where bytes were lost, to the oldest of the same command."""
+    """Each response to the oldest request of the other side that waits, if it is of the same
+    command; where bytes were lost, to the oldest of the same command.
+    """
     doubtful = any(stream.doubtful for stream in connection.streams)
-    everything = [(delivered(stream, message.end()), message) for stream in connection.streams for message in stream.messages]
+    everything = [
+        (delivered(stream, message.end()), message)
+        for stream in connection.streams
+        for message in stream.messages
+    ]
     waiting: tuple[list[Message], list[Message]] = ([], [])
     early: tuple[list[Message], list[Message]] = ([], [])
     for _, message in sorted(everything, key=lambda item: item[0]):
         if message.kind == "request":
-            answer = next((response for response in early[1 - message.side] if fits(connection, message, response)), None)
+            answer = next(
+                (
+                    response
+                    for response in early[1 - message.side]
+                    if fits(connection, message, response)
+                ),
+                None,
+            )
             if answer is None:
                 waiting[message.side].append(message)
             else:
@@ -314,7 +401,14 @@ def pair(connection: Connection) -> None:
                 early[answer.side].remove(answer)
         elif message.kind == "response":
             asked = waiting[1 - message.side]
-            index = next((i for i, request in enumerate(asked) if request.header.command == message.header.command), None)
+            index = next(
+                (
+                    i
+                    for i, request in enumerate(asked)
+                    if request.header.command == message.header.command
+                ),
+                None,
+            )
             if index is not None and (index == 0 or doubtful):
                 message.reply_to = asked[index]
                 del asked[: index + 1]
@@ -325,9 +419,15 @@ def pair(connection: Connection) -> None:
 
 
 def fits(connection: Connection, request: Message, response: Message) -> bool:
-    """Whether a response that was captured before the request answers it: it acknowledges all of it."""
+    """Whether a response that was captured before the request answers it: it acknowledges all of
+    it.
+    """
     last = connection.streams[response.side].between(*response.buckets[-1])[-1]
-    return request.header.command == response.header.command and last.acknowledged is not None and last.acknowledged >= request.end()
+    return (
+        request.header.command == response.header.command
+        and last.acknowledged is not None
+        and last.acknowledged >= request.end()
+    )
 
 
 def packets_of(stream: Stream, message: Message) -> list[Packet]:

@@ -86,7 +86,8 @@ class Segments:
         if len(data) < 20:
             raise Bad("IPv4 header cut")
         head = (data[0] & 15) * 4
-        total = struct.unpack_from("!H", data, 2)[0] or len(data) + lacking  # 0: segmentation offload
+        # 0: segmentation offload
+        total = struct.unpack_from("!H", data, 2)[0] or len(data) + lacking
         fragment = struct.unpack_from("!H", data, 6)[0]
         if head < 20 or total < head or len(data) < head:
             raise Bad("IPv4 header damaged")
@@ -119,21 +120,33 @@ class Segments:
         if following == 44:
             if at + 8 > len(data):
                 raise Bad("IPv6 fragment header cut")
-            inner, offset, ident = data[at], struct.unpack_from("!H", data, at + 2)[0], data[at + 4 : at + 8]
+            inner, offset, ident = (
+                data[at],
+                struct.unpack_from("!H", data, at + 2)[0],
+                data[at + 4 : at + 8],
+            )
             payload = data[at + 8 : end]
             if offset & 0xFFF9:  # else an atomic fragment: whole
                 if inner != 6 and offset & 0xFFF8 == 0:
                     return None
                 if len(payload) < end - at - 8:
                     raise Bad("IP fragment cut by the snap length")
-                joined = self.fragment((source, destination, ident), offset & 0xFFF8, payload, bool(offset & 1))
-                return None if joined is None else tcp(packet, source, destination, data[7], joined, len(joined))
+                joined = self.fragment(
+                    (source, destination, ident), offset & 0xFFF8, payload, bool(offset & 1)
+                )
+                return (
+                    None
+                    if joined is None
+                    else tcp(packet, source, destination, data[7], joined, len(joined))
+                )
             following, at = inner, at + 8
         if following != 6:
             return None
         return tcp(packet, source, destination, data[7], data[at:end], end - at)
 
-    def fragment(self, key: tuple[bytes, ...], offset: int, payload: bytes, more: bool) -> bytes | None:
+    def fragment(
+        self, key: tuple[bytes, ...], offset: int, payload: bytes, more: bool
+    ) -> bytes | None:
         datagram = self.fragments.setdefault(key, Datagram())
         datagram.pieces.append((offset, payload))
         if not more:
@@ -163,10 +176,14 @@ def ip_offset(packet: Packet) -> int | None:
         kind_at, start = start + 2, start + 4
 
 
-def tcp(packet: Packet, source: bytes, destination: bytes, ttl: int, data: bytes, length: int) -> Segment:
+def tcp(
+    packet: Packet, source: bytes, destination: bytes, ttl: int, data: bytes, length: int
+) -> Segment:
     if len(data) < 20:
         raise Bad("TCP header cut")
-    source_port, destination_port, sequence, acknowledgement, head, flags = struct.unpack_from("!HHIIBB", data)
+    source_port, destination_port, sequence, acknowledgement, head, flags = struct.unpack_from(
+        "!HHIIBB", data
+    )
     size = (head >> 4) * 4
     if size < 20 or size > length:
         raise Bad("TCP data offset damaged")

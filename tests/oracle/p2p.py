@@ -1,4 +1,6 @@
-"""Payloads of P2P commands into rows, with the conversions and refusals of monerod's key-value loader."""
+"""Payloads of P2P commands into rows, with the conversions and refusals of monerod's key-value
+loader.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,13 @@ from typing import Any
 from .epee import BOOL, NUMBERS, OBJECT, STRING, Refused, Value
 from .network import address_text
 
-RANGES = {"i64": (-(2**63), 2**63 - 1), "u64": (0, 2**64 - 1), "u32": (0, 2**32 - 1), "u16": (0, 2**16 - 1), "u8": (0, 255)}
+RANGES = {
+    "i64": (-(2**63), 2**63 - 1),
+    "u64": (0, 2**64 - 1),
+    "u32": (0, 2**32 - 1),
+    "u16": (0, 2**16 - 1),
+    "u8": (0, 255),
+}
 INTEGERS = set(NUMBERS) - {9}
 TYPES = {1: "ipv4", 2: "ipv6", 3: "i2p", 4: "tor"}
 
@@ -26,7 +34,8 @@ class Rows:
     transactions: list[Row] = field(default_factory=list)
     blocks: list[Row] = field(default_factory=list)
     inventories: list[Row] = field(default_factory=list)
-    unread: list[str] = field(default_factory=list)  # blobs and lists that give no row, or half a one: why
+    # blobs and lists that give no row, or half a one: why
+    unread: list[str] = field(default_factory=list)
 
 
 def number(section: Section, key: str, kind: str) -> int | None:
@@ -52,7 +61,9 @@ def number_of_text(text: bytes) -> int:
     if re.fullmatch(rb"\d+", text):
         return int(text)
     try:
-        return int(datetime.strptime(text.decode(), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
+        return int(
+            datetime.strptime(text.decode(), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
+        )
     except ValueError as why:
         raise Refused("text that is no number") from why
 
@@ -109,7 +120,15 @@ NOTIFICATIONS = {
     2003: {"blocks": "text", "prune": "bool"},
     2004: {"blocks": "blocks", "current_blockchain_height": "u64", "missed_ids": "text"},
     2006: {"block_ids": "text", "prune": "bool"},
-    2007: {"cumulative_difficulty": "u64", "cumulative_difficulty_top64": "u64", "first_block": "text", "m_block_ids": "text", "m_block_weights": "text", "start_height": "u64", "total_height": "u64"},
+    2007: {
+        "cumulative_difficulty": "u64",
+        "cumulative_difficulty_top64": "u64",
+        "first_block": "text",
+        "m_block_ids": "text",
+        "m_block_weights": "text",
+        "start_height": "u64",
+        "total_height": "u64",
+    },
     2008: {"b": "block", "current_blockchain_height": "u64"},
     2009: {"block_hash": "text", "current_blockchain_height": "u64", "missing_tx_indices": "text"},
     2010: {"hashes": "text"},
@@ -117,7 +136,9 @@ NOTIFICATIONS = {
 
 
 def check_fields(section: Section, fields: dict[str, str]) -> None:
-    """Refuses what monerod could not convert of the payloads of 2xxx; their rows are made elsewhere."""
+    """Refuses what monerod could not convert of the payloads of 2xxx; their rows are made
+    elsewhere.
+    """
     for key, kind in fields.items():
         entry = section.get(key.encode())
         if entry is None:
@@ -155,7 +176,18 @@ def check_block_transactions(block: Section, entry: Value) -> None:
         check_texts(entry)
 
 
-NODE: Row = dict.fromkeys(("peer_id", "my_port", "network_id", "support_flags", "rpc_port", "rpc_credits_per_hash", "local_time", "status_text"))
+NODE: Row = dict.fromkeys(
+    (
+        "peer_id",
+        "my_port",
+        "network_id",
+        "support_flags",
+        "rpc_port",
+        "rpc_credits_per_hash",
+        "local_time",
+        "status_text",
+    )
+)
 
 
 def node_data(section: Section | None) -> list[Row]:
@@ -169,7 +201,8 @@ def node_data(section: Section | None) -> list[Row]:
         "support_flags": number(section, "support_flags", "u32"),
         "rpc_port": number(section, "rpc_port", "u16"),
         "rpc_credits_per_hash": number(section, "rpc_credits_per_hash", "u32"),
-        "local_time": plain_u64(section, "local_time"),  # only v0.15 and older know it: of another type it is an unknown key
+        # only v0.15 and older know it: of another type it is an unknown key
+        "local_time": plain_u64(section, "local_time"),
     }
     return [NODE | row]
 
@@ -222,9 +255,17 @@ def host(address: Section) -> Row:
         return {"type": kind}
     if kind == "ipv4":
         ip = number(inside, "m_ip", "u32")
-        return {"type": kind, "host": None if ip is None else address_text(ip.to_bytes(4, "little")), "port": number(inside, "m_port", "u16") or 0}
+        return {
+            "type": kind,
+            "host": None if ip is None else address_text(ip.to_bytes(4, "little")),
+            "port": number(inside, "m_port", "u16") or 0,
+        }
     if kind == "ipv6":
         bits = blob(inside, "addr", 16)
-        return {"type": kind, "host": None if bits is None else address_text(bits), "port": number(inside, "m_port", "u16") or 0}
+        return {
+            "type": kind,
+            "host": None if bits is None else address_text(bits),
+            "port": number(inside, "m_port", "u16") or 0,
+        }
     name = text(inside, "host")
     return {"type": kind, "host": shown(name) or None, "port": number(inside, "port", "u16") or 0}

@@ -20,7 +20,9 @@ LISTS = {  # where lists of ids are, and what they are called
 
 
 def add_relayed(rows: Rows, command: int, root: Section) -> None:
-    """Fills `transactions`, `blocks`, `inventories`, and `unread` with why something of it is no row, or half a row."""
+    """Fills `transactions`, `blocks`, `inventories`, and `unread` with why something of it is no
+    row, or half a row.
+    """
     if command == 2002:
         fluff = root.get(b"dandelionpp_fluff")
         add_transactions(rows, root, fluff is None or bool(fluff.value), None)
@@ -47,7 +49,14 @@ def add_block(rows: Rows, entry: Section, position: int) -> None:
     data = text(entry, "block")
     if data is None:
         return
-    row: Row = {"position": position, "block": None, "height": None, "timestamp": None, "major_version": None, "minor_version": None}
+    row: Row = {
+        "position": position,
+        "block": None,
+        "height": None,
+        "timestamp": None,
+        "major_version": None,
+        "minor_version": None,
+    }
     row |= {"previous": None, "miner_tx": None, "transactions": None, "size": len(data)}
     rows.blocks.append(row)
     try:
@@ -78,16 +87,39 @@ def add_transactions(rows: Rows, section: Section, fluff: bool | None, block: in
         return
     if entry.type == STRING:
         for before, data in zip([b"", *entry.value], entry.value, strict=False):
-            add_transaction(rows, data, {"pruned": False, "fluff": fluff, "ascending": None if fluff is None else before <= data, "block_position": block}, None)
+            add_transaction(
+                rows,
+                data,
+                {
+                    "pruned": False,
+                    "fluff": fluff,
+                    "ascending": None if fluff is None else before <= data,
+                    "block_position": block,
+                },
+                None,
+            )
     elif entry.type == OBJECT:
         for pruned in entry.value:
             data = text(pruned, "blob")
             if data is not None:
-                add_transaction(rows, data, {"pruned": True, "fluff": fluff, "ascending": None, "block_position": block}, blob(pruned, "prunable_hash", 32))
+                add_transaction(
+                    rows,
+                    data,
+                    {"pruned": True, "fluff": fluff, "ascending": None, "block_position": block},
+                    blob(pruned, "prunable_hash", 32),
+                )
 
 
 def add_transaction(rows: Rows, data: bytes, sent: Row, prunable_hash: bytes | None) -> None:
-    row: Row = {"position": len(rows.transactions), "tx": None, "size": len(data), "version": None, "rct_type": None, "inputs": None, "outputs": None}
+    row: Row = {
+        "position": len(rows.transactions),
+        "tx": None,
+        "size": len(data),
+        "version": None,
+        "rct_type": None,
+        "inputs": None,
+        "outputs": None,
+    }
     row |= {"ring_size": None, "fee": None, "weight": None, **sent}
     rows.transactions.append(row)
     try:
@@ -111,7 +143,9 @@ def add_transaction(rows: Rows, data: bytes, sent: Row, prunable_hash: bytes | N
 
 
 def read(data: bytes, pruned: bool, prunable_hash: bytes | None) -> blobs.Transaction:
-    """Without a hash, or with one of zeros, monerod takes what was sent in pruned form for a whole transaction."""
+    """Without a hash, or with one of zeros, monerod takes what was sent in pruned form for a whole
+    transaction.
+    """
     if pruned and prunable_hash in (None, bytes(32)):
         try:
             return blobs.read_transaction(data)
@@ -131,7 +165,12 @@ def add_inventory(rows: Rows, root: Section, key: str, name: str) -> None:
     elements = [data[at : at + size] for at in range(0, len(data), size)]
     block = blob(root, "block_hash", 32) if name == "missing_indices" else None
     for position, element in enumerate(elements):
-        row: dict[str, Any] = {"position": position, "list": name, "id": element.hex(), "index": None}
+        row: dict[str, Any] = {
+            "position": position,
+            "list": name,
+            "id": element.hex(),
+            "index": None,
+        }
         if name == "missing_indices":
             row |= {"id": shown_id(block), "index": int.from_bytes(element, "little")}
         rows.inventories.append(row)

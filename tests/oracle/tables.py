@@ -18,9 +18,26 @@ Tables = dict[str, list[Row]]
 OF_MESSAGES = ("peer_lists", "node_data", "sync_data", "transactions", "blocks", "inventories")
 
 
-def make_tables(files: list[File], connections: list[Connection], segments: Segments, fields: bool = False) -> Tables:
-    tables: Tables = {name: [] for name in ("connections", "messages", *OF_MESSAGES, *(["fields"] if fields else []), "problems", "files")}
-    found = [(arrival, connection, message) for connection in connections for stream in connection.streams for arrival, message in in_order(stream)]
+def make_tables(
+    files: list[File], connections: list[Connection], segments: Segments, fields: bool = False
+) -> Tables:
+    tables: Tables = {
+        name: []
+        for name in (
+            "connections",
+            "messages",
+            *OF_MESSAGES,
+            *(["fields"] if fields else []),
+            "problems",
+            "files",
+        )
+    }
+    found = [
+        (arrival, connection, message)
+        for connection in connections
+        for stream in connection.streams
+        for arrival, message in in_order(stream)
+    ]
     found.sort(key=lambda item: item[0])  # a stable sort
     for number, (_, _, message) in enumerate(found):
         message.number = number
@@ -28,7 +45,9 @@ def make_tables(files: list[File], connections: list[Connection], segments: Segm
         row = message_row(connection, message)
         tables["messages"].append(row)
         for name in OF_MESSAGES:
-            tables[name] += [{"message": message.number, **more} for more in getattr(message.rows, name)]
+            tables[name] += [
+                {"message": message.number, **more} for more in getattr(message.rows, name)
+            ]
         tables["problems"] += [blob_problem(row, why) for why in message.rows.unread]
         if fields:
             add_fields(tables["fields"], row)
@@ -36,7 +55,14 @@ def make_tables(files: list[File], connections: list[Connection], segments: Segm
         tables["connections"].append(connection_row(connection))
         for stream in connection.streams:
             tables["problems"] += [
-                {"connection": connection.number, "kind": problem.kind, "offset": problem.offset, "bytes": problem.bytes, "from_client": problem.side == 0} for problem in stream.problems
+                {
+                    "connection": connection.number,
+                    "kind": problem.kind,
+                    "offset": problem.offset,
+                    "bytes": problem.bytes,
+                    "from_client": problem.side == 0,
+                }
+                for problem in stream.problems
             ]
     for number, file in enumerate(files):
         tables["files"].append(file_row(number, file, segments, connections))
@@ -44,7 +70,9 @@ def make_tables(files: list[File], connections: list[Connection], segments: Segm
 
 
 def in_order(stream: Stream) -> Iterator[tuple[int, Message]]:
-    """The messages of a stream with the arrival of the packet that made them whole, or those before them."""
+    """The messages of a stream with the arrival of the packet that made them whole, or those before
+    them.
+    """
     latest = -1
     for message in stream.messages:
         latest = max(latest, delivered(stream, message.end()))
@@ -53,11 +81,15 @@ def in_order(stream: Stream) -> Iterator[tuple[int, Message]]:
 
 def blob_problem(row: Row, why: str) -> Row:
     """Of a blob or list in a message that is itself whole: its bytes are counted there."""
-    return {name: row[name] for name in ("connection", "file", "frame", "time", "offset", "from_client")} | {"kind": "blob", "bytes": 0, "detail": why}
+    return {
+        name: row[name] for name in ("connection", "file", "frame", "time", "offset", "from_client")
+    } | {"kind": "blob", "bytes": 0, "detail": why}
 
 
 def add_fields(rows: list[Row], row: Row) -> None:
-    """The entries of a whole message, whatever its command; those of a refused one are left out, and it is marked."""
+    """The entries of a whole message, whatever its command; those of a refused one are left out,
+    and it is marked.
+    """
     if row["status"] not in ("complete", "malformed") or row["kind"] in ("noise", None):
         return
     made = field_rows(row["body"] or b"")
@@ -93,12 +125,17 @@ def message_row(connection: Connection, message: Message) -> Row:
         "captured": message.captured,
         "segments": len(packets),
         "first_segment": min(opening.segment[1], message.end()) - message.start(),
-        "shared": any(meets_another(stream, message, piece.segment) for start, stop in message.buckets for piece in stream.between(start, stop)),
+        "shared": any(
+            meets_another(stream, message, piece.segment)
+            for start, stop in message.buckets
+            for piece in stream.between(start, stop)
+        ),
         "fragments": message.fragments,
         "status": message.status,
         "reply_to": -1 if message.reply_to is None else message.reply_to.number,
         **message.shape,
-        # not columns of the table: the place in the stream, its bytes there, the payload of a whole message, whether `fields` lacks it
+        # not columns of the table: the place in the stream, its bytes there, the payload of a whole
+        # message, whether `fields` lacks it
         "offset": message.start(),
         "wire": sum(stop - start for start, stop in message.buckets),
         "body": message.body,
@@ -108,7 +145,12 @@ def message_row(connection: Connection, message: Message) -> Row:
 
 def payload_of(stream: Stream, message: Message, packet: Any) -> int:
     """TCP payload bytes of one of the packets that brought bytes of a message."""
-    segments = [piece.segment for start, stop in message.buckets for piece in stream.between(start, stop) if piece.packet is packet]
+    segments = [
+        piece.segment
+        for start, stop in message.buckets
+        for piece in stream.between(start, stop)
+        if piece.packet is packet
+    ]
     return segments[0][1] - segments[0][0]
 
 
@@ -116,7 +158,14 @@ def meets_another(stream: Stream, message: Message, segment: tuple[int, int]) ->
     """Whether a segment also carries bytes of another message, or of the beginning of one."""
     stretches = stream.stretches
     if not stretches:
-        stretches += sorted([(start, stop, other.number) for other in stream.messages for start, stop in other.buckets] + [(start, stop, -1) for start, stop in stream.cut])
+        stretches += sorted(
+            [
+                (start, stop, other.number)
+                for other in stream.messages
+                for start, stop in other.buckets
+            ]
+            + [(start, stop, -1) for start, stop in stream.cut]
+        )
     index = max(bisect.bisect_left(stretches, (segment[0], 0, -1)) - 1, 0)
     while index < len(stretches) and stretches[index][0] < segment[1]:
         if stretches[index][1] > segment[0] and stretches[index][2] != message.number:
@@ -164,7 +213,12 @@ def file_row(number: int, file: File, segments: Segments, connections: list[Conn
         "first": min(times, default=NO_TIME),
         "last": max(times, default=NO_TIME),
         "tcp_packets": len(tcp),
-        "monero_packets": sum(packet.file == number for connection in connections if connection.monero for packet in connection.packets),
+        "monero_packets": sum(
+            packet.file == number
+            for connection in connections
+            if connection.monero
+            for packet in connection.packets
+        ),
         "skipped_packets": len(file.packets) - len(tcp),
         "truncated": file.truncated,
     }

@@ -1,4 +1,6 @@
-"""Segments into connections, and each direction of a connection into a stream: every byte in its place, the first copy of it, and the packet that brought it."""
+"""Segments into connections, and each direction of a connection into a stream: every byte in its
+place, the first copy of it, and the packet that brought it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ SIGNATURE = bytes.fromhex("0121010101010101")
 
 @dataclass
 class Piece:
-    """Bytes of a stream that one packet brought first. `data` is None where the snap length cut them: known to be, not seen."""
+    """Bytes of a stream that one packet brought first. `data` is None where the snap length cut
+    them: known to be, not seen.
+    """
 
     start: int
     end: int
@@ -34,7 +38,8 @@ class Stream:
     def __init__(self) -> None:
         self.first: int | None = None  # sequence number of offset 0
         self.begins = False  # its SYN was captured: offset 0 is the beginning
-        self.highest = 0  # offset behind the highest byte so far, from which sequence numbers are unwrapped
+        # offset behind the highest byte so far, from which sequence numbers are unwrapped
+        self.highest = 0
         self.pieces: list[Piece] = []
         self.packets = 0
         self.retransmitted = 0
@@ -62,7 +67,8 @@ class Stream:
         assert self.first is not None
         offset = self.offset(segment.sequence + (1 if segment.flags & SYN else 0))
         if offset == 1 and not self.begins and not self.pieces:
-            self.first, offset = self.first + 1, 0  # the first packet was a keep-alive, which is one byte behind
+            # the first packet was a keep-alive, which is one byte behind
+            self.first, offset = self.first + 1, 0
         end = offset + segment.length
         if segment.flags & FIN:
             self.fin = end
@@ -74,7 +80,9 @@ class Stream:
             segment.payload, offset = segment.payload[-offset:], 0
             end, seen = max(end, 0), max(seen, 0)
         extent = (offset, end)
-        fresh = self.insert(Piece(offset, seen, segment.payload, segment.packet, extent, acknowledged))
+        fresh = self.insert(
+            Piece(offset, seen, segment.payload, segment.packet, extent, acknowledged)
+        )
         self.retransmitted += seen - offset - fresh
         self.insert(Piece(seen, end, None, segment.packet, extent, acknowledged))
         self.highest = max(self.highest, end)
@@ -87,10 +95,18 @@ class Stream:
         if index and self.pieces[index - 1].end > at:
             at = self.pieces[index - 1].end
         while at < piece.end:
-            until = min(piece.end, self.pieces[index].start) if index < len(self.pieces) else piece.end
+            until = (
+                min(piece.end, self.pieces[index].start) if index < len(self.pieces) else piece.end
+            )
             if until > at:
-                data = None if piece.data is None else piece.data[at - piece.start : until - piece.start]
-                self.pieces.insert(index, dataclasses.replace(piece, start=at, end=until, data=data))
+                data = (
+                    None
+                    if piece.data is None
+                    else piece.data[at - piece.start : until - piece.start]
+                )
+                self.pieces.insert(
+                    index, dataclasses.replace(piece, start=at, end=until, data=data)
+                )
                 fresh += until - at
                 index += 1
             if index == len(self.pieces):
@@ -105,14 +121,27 @@ class Stream:
         return 0
 
     def end(self) -> int:
-        """Behind the last byte that is known to have been, by itself, a FIN or an acknowledgement. One byte ahead may be the acknowledgement of a FIN."""
+        """Behind the last byte that is known to have been, by itself, a FIN or an acknowledgement.
+        One byte ahead may be the acknowledgement of a FIN.
+        """
         last = max(self.pieces[-1].end if self.pieces else 0, 0)
-        known = self.fin if self.fin is not None else self.acknowledged if self.acknowledged > last + 1 else 0
-        return max(last, known) if self.packets else last  # of a direction that was not captured nothing is known, so nothing is lost
+        known = (
+            self.fin
+            if self.fin is not None
+            else self.acknowledged
+            if self.acknowledged > last + 1
+            else 0
+        )
+        # of a direction that was not captured nothing is known, so nothing is lost
+        return max(last, known) if self.packets else last
 
     def early(self) -> int:
         """Bytes from before the first: repeated from before the capture began."""
-        return sum(min(piece.end, 0) - piece.start for piece in self.pieces if piece.start < 0 and piece.data is not None)
+        return sum(
+            min(piece.end, 0) - piece.start
+            for piece in self.pieces
+            if piece.start < 0 and piece.data is not None
+        )
 
     def seen(self) -> int:
         return sum(piece.end - piece.start for piece in self.pieces if piece.data is not None)
@@ -129,7 +158,9 @@ class Stream:
         return [(start, bytes(data)) for start, data in made]
 
     def holes(self) -> list[tuple[int, int, bool]]:
-        """What was not seen between the first byte and the last: (start, end, whether only the snap length cut it)."""
+        """What was not seen between the first byte and the last: (start, end, whether only the snap
+        length cut it).
+        """
         made = []
         at = self.start()
         for piece in self.laid():
@@ -147,12 +178,22 @@ class Stream:
         return [self.from_zero(piece) for piece in self.pieces if piece.end > 0]
 
     def from_zero(self, piece: Piece) -> Piece:
-        return piece if piece.start >= 0 else dataclasses.replace(piece, start=0, data=None if piece.data is None else piece.data[-piece.start :])
+        return (
+            piece
+            if piece.start >= 0
+            else dataclasses.replace(
+                piece, start=0, data=None if piece.data is None else piece.data[-piece.start :]
+            )
+        )
 
     def latest(self) -> list[int]:
-        """For each piece the arrival of the latest packet among it and those before it in the stream."""
+        """For each piece the arrival of the latest packet among it and those before it in the
+        stream.
+        """
         if len(self.known_latest) != len(self.pieces):
-            self.known_latest = list(itertools.accumulate((piece.packet.arrival for piece in self.pieces), max))
+            self.known_latest = list(
+                itertools.accumulate((piece.packet.arrival for piece in self.pieces), max)
+            )
         return self.known_latest
 
     def between(self, start: int, end: int) -> list[Piece]:
@@ -180,9 +221,11 @@ class Connection:
     rst: bool = False
     rtt: int | None = None
     syn_time: int | None = None
-    shaken: list[Segment | None] = field(default_factory=lambda: [None, None])  # the SYN and the SYN-ACK
+    # the SYN and the SYN-ACK
+    shaken: list[Segment | None] = field(default_factory=lambda: [None, None])
     monero: bool = False
-    streams: tuple[Stream, Stream] = field(default_factory=lambda: (Stream(), Stream()))  # of the client, of the server
+    # of the client, of the server
+    streams: tuple[Stream, Stream] = field(default_factory=lambda: (Stream(), Stream()))
 
     def add(self, segment: Segment) -> None:
         side = 0 if segment.source == self.client else 1
@@ -196,7 +239,11 @@ class Connection:
         other = self.streams[1 - side]
         if segment.flags & RST == 0:
             self.begin_streams(stream, other, segment)
-        acknowledged = other.offset(segment.acknowledgement) if segment.flags & ACK and other.first is not None else None
+        acknowledged = (
+            other.offset(segment.acknowledgement)
+            if segment.flags & ACK and other.first is not None
+            else None
+        )
         if acknowledged is not None:
             other.acknowledged = max(other.acknowledged, acknowledged)
         if not segment.flags & RST:
@@ -212,7 +259,9 @@ class Connection:
 
     @staticmethod
     def begin_streams(stream: Stream, other: Stream, segment: Segment) -> None:
-        """Begun in the middle, offset 0 is what the first packet carries, or would. Where only one SYN was captured, the acknowledgement of the other tells of it."""
+        """Begun in the middle, offset 0 is what the first packet carries, or would. Where only one
+        SYN was captured, the acknowledgement of the other tells of it.
+        """
         if stream.first is None:
             stream.first = segment.sequence
         handshake = segment.flags & SYN or (stream.begins and segment.sequence == stream.first)
@@ -226,7 +275,9 @@ class Connection:
             self.rst = True
 
     def closed(self) -> str | None:
-        """How it closed itself: both FINs (the one that there is, if one direction was captured), or an RST."""
+        """How it closed itself: both FINs (the one that there is, if one direction was captured),
+        or an RST.
+        """
         if len(self.fins) == 2:
             return "fin"
         if self.rst:
@@ -234,13 +285,25 @@ class Connection:
         return "fin" if any(self.streams[1 - side].packets == 0 for side in self.fins) else None
 
     def take_rtt(self, side: int, segment: Segment) -> None:
-        """From the SYN (the last one, if it was repeated) to the ACK that completes the handshake: the first one behind the SYN and what came with it."""
+        """From the SYN (the last one, if it was repeated) to the ACK that completes the handshake:
+        the first one behind the SYN and what came with it.
+        """
         if side == 0 and segment.flags & SYN and self.shaken[1] is None:
             self.syn_time = segment.packet.time
         opening = self.shaken[0]
-        if side == 1 or self.rtt is not None or opening is None or self.shaken[1] is None or self.syn_time is None:
+        if (
+            side == 1
+            or self.rtt is not None
+            or opening is None
+            or self.shaken[1] is None
+            or self.syn_time is None
+        ):
             return
-        if not segment.flags & (SYN | RST) and segment.flags & ACK and segment.sequence == (opening.sequence + 1 + opening.length) % 2**32:
+        if (
+            not segment.flags & (SYN | RST)
+            and segment.flags & ACK
+            and segment.sequence == (opening.sequence + 1 + opening.length) % 2**32
+        ):
             self.rtt = segment.packet.time - self.syn_time
 
 
@@ -278,15 +341,26 @@ def begins_anew(connection: Connection, segment: Segment) -> bool:
         known = connection.shaken[1]
         return side == 0 or (known is not None and known.sequence != segment.sequence)
     known, answer = connection.shaken
-    if side == 0 and known is None and answer is not None and answer.acknowledgement == (segment.sequence + 1) & 0xFFFFFFFF:
+    if (
+        side == 0
+        and known is None
+        and answer is not None
+        and answer.acknowledgement == (segment.sequence + 1) & 0xFFFFFFFF
+    ):
         return False  # likewise
     return side == 1 or known is None or known.sequence != segment.sequence
 
 
 def roles(segment: Segment, ports: set[int]) -> tuple[tuple[str, int], tuple[str, int]]:
-    """(client, server): by the SYN, else by the Levin port, else the higher port is the client's."""
+    """(client, server): by the SYN, else by the Levin port, else the higher port is the
+    client's.
+    """
     if segment.flags & SYN:
-        return (segment.destination, segment.source) if segment.flags & ACK else (segment.source, segment.destination)
+        return (
+            (segment.destination, segment.source)
+            if segment.flags & ACK
+            else (segment.source, segment.destination)
+        )
     levin = LEVIN_PORTS | ports
     source, destination = segment.source[1] in levin, segment.destination[1] in levin
     if (segment.source[1] >= segment.destination[1]) if source == destination else destination:
@@ -295,7 +369,9 @@ def roles(segment: Segment, ports: set[int]) -> tuple[tuple[str, int], tuple[str
 
 
 def is_monero(connection: Connection, ports: set[int], sound: Any) -> bool:
-    """One of its ports, or a direction that begins with the signature; of one captured from the middle nobody knows how it began: there a sound header anywhere."""
+    """One of its ports, or a direction that begins with the signature; of one captured from the
+    middle nobody knows how it began: there a sound header anywhere.
+    """
     if {connection.client[1], connection.server[1]} & (LEVIN_PORTS | ports):
         return True
     for stream in connection.streams:

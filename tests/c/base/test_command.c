@@ -1,5 +1,5 @@
-#include "support/check.h"
 #include "base/command.h"
+#include "support/check.h"
 
 int main(void)
 {

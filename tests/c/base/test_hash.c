@@ -38,7 +38,8 @@ static void test_bytes(void)
     }
 }
 
-/* Strings that differ in one place fill `buckets` buckets about evenly, by their lower and by their upper bits. */
+/* Strings that differ in one place fill `buckets` buckets about evenly, by their lower and by their
+ * upper bits. */
 static void test_spread(size_t at)
 {
     enum { STRINGS = 65536, BUCKETS = 4096 };
@@ -80,7 +81,8 @@ static size_t distinct(uint64_t *hashes, size_t count)
     return found;
 }
 
-/* Addresses made to meet whatever the key: one half is a constant of the function, which would multiply the other away; or the port undoes what the address does. */
+/* Addresses made to meet whatever the key: one half is a constant of the function, which would
+ * multiply the other away; or the port undoes what the address does. */
 static void test_flooding(void)
 {
     enum { ENDPOINTS = 65536 };

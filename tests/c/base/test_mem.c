@@ -1,7 +1,7 @@
 #include "base/mem.h"
 
-#include "support/check.h"
 #include "base/error.h"
+#include "support/check.h"
 
 #include <stdint.h>
 

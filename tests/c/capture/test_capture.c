@@ -1,4 +1,5 @@
-/* pcap, compressed files, pipes, other formats, and what is the same of every format: cuts, noise. */
+/* pcap, compressed files, pipes, other formats, and what is the same of every format: cuts, noise.
+ */
 #define _GNU_SOURCE
 #include "support/capture_help.h"
 
@@ -37,8 +38,10 @@ static void test_pcap(void)
 static void test_pcap_strange(void)
 {
     begin(0);
-    put_pcap(0xa1b2c3d4, 96, 0x24000000 | 276); /* the upper bits tell of checksums behind the frames */
-    put_record(0xffffffff, 0xffffffff, 200, 100, 1); /* longer than the snap length and than itself; a time beyond its field */
+    put_pcap(0xa1b2c3d4, 96,
+             0x24000000 | 276); /* the upper bits tell of checksums behind the frames */
+    put_record(0xffffffff, 0xffffffff, 200, 100,
+               1); /* longer than the snap length and than itself; a time beyond its field */
     put_record(0, 1000001, 10, 0, 2);
     put_record(1, 0, 600000, 0xffffffff, 3); /* offload; libpcap refuses it */
     expect_end(MT_END, 3, "");
@@ -47,7 +50,7 @@ static void test_pcap_strange(void)
     expect_packet(2, SECOND, 600000, 0xffffffff, 276, 3);
 
     begin(0);
-    put_pcap(0xa1b2c3d4, 0, 101); /* snap length 0: unlimited */
+    put_pcap(0xa1b2c3d4, 0, 101);          /* snap length 0: unlimited */
     put_record(1, 0, 3000000, 3000000, 1); /* longer than the buffer */
     put_record(2, 0, 10, 10, 2);
     expect_end(MT_END, 2, "");
@@ -95,7 +98,8 @@ static void test_pcap_damaged(void)
 
 /* ---- cuts and damage everywhere ---- */
 
-/* Every prefix of the file gives a prefix of the packets, and a clean end only where a record ends. `header` bytes make it a capture. */
+/* Every prefix of the file gives a prefix of the packets, and a clean end only where a record ends.
+ * `header` bytes make it a capture. */
 static void cut_everywhere(size_t header, size_t ends_count, const size_t *ends)
 {
     struct seen whole[8];
@@ -176,9 +180,11 @@ static void test_no_capture(void)
 {
     expect_no_capture("", 0, "empty file");
     expect_no_capture("ab", 2, "cut in the file header (2 bytes in all)");
-    expect_no_capture("{\n \"a\": 1, \"b\": 2, \"c\": [1, 2, 3]}", 35, "not a capture file (begins with 7b 0a 20 22)");
+    expect_no_capture("{\n \"a\": 1, \"b\": 2, \"c\": [1, 2, 3]}", 35,
+                      "not a capture file (begins with 7b 0a 20 22)");
     expect_no_capture("abcd", 4, "not a capture file (begins with 61 62 63 64)");
-    expect_no_capture("\x0a\x0d\x0d\x0a\x1c\0\0\0garbagegarbagegarbage", 29, "bad pcapng block at byte 0: a section without its byte-order magic");
+    expect_no_capture("\x0a\x0d\x0d\x0a\x1c\0\0\0garbagegarbagegarbage", 29,
+                      "bad pcapng block at byte 0: a section without its byte-order magic");
     begin(0);
     put_section(0, 0);
     bytes[12] = 9;
@@ -195,8 +201,9 @@ static void test_no_capture(void)
     mt_capture_close(NULL);
 }
 
-/* Formats that only libpcap reads: Kuznetzov's records with more in their headers, and version 2.3 with its two lengths in another order. The link type
- * is the one of the file (RAW is 101 in files, 12 for libpcap). */
+/* Formats that only libpcap reads: Kuznetzov's records with more in their headers, and version 2.3
+ * with its two lengths in another order. The link type is the one of the file (RAW is 101 in files,
+ * 12 for libpcap). */
 static void test_libpcap(void)
 {
     for (int big = 0; big < 2; big++) {
@@ -229,7 +236,8 @@ static void test_libpcap(void)
     put_data(80, 1);
     expect_end(MT_END, 1, "");
     expect_packet(0, 5 * SECOND + 6000, 80, 90, 276, 1);
-    static const uint32_t unknown[] = {14, 2000, 43200}; /* link types that libpcap writes no files of */
+    static const uint32_t unknown[] = {14, 2000,
+                                       43200}; /* link types that libpcap writes no files of */
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
         set_32(20, unknown[i]);
         expect_end(MT_END, 1, "");
@@ -272,7 +280,8 @@ static void test_compressed(void)
     CHECK_EQUAL(read_file(), MT_DAMAGED);
     CHECK(seen_count > 100 && seen_count < 1000);
     CHECK(strstr(failure.text, "the gzip data is cut") != NULL);
-    expect_packet(seen_count - 1, (int64_t)(seen_count - 1) * SECOND, 1000, 1000, 1, (unsigned)seen_count - 1);
+    expect_packet(seen_count - 1, (int64_t)(seen_count - 1) * SECOND, 1000, 1000, 1,
+                  (unsigned)seen_count - 1);
     size = 15;
     expect_end(MT_NOT_CAPTURE, 0, "cut in the file header: the gzip data is cut");
     /* libpcap reads through the same stream */
@@ -327,7 +336,8 @@ static void test_far(void)
     begin(0);
     put_section(UINT64_MAX, 0);
     put_interface(1, 0, 9, 0);
-    for (int i = 0; i <= FRAMES; i++) { /* between the zeros: the end of their block and the beginning of the next */
+    for (int i = 0; i <= FRAMES;
+         i++) { /* between the zeros: the end of their block and the beginning of the next */
         if (i > 0)
             put_32(FRAME + 12);
         if (i < FRAMES) {

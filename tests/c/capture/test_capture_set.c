@@ -1,8 +1,8 @@
 #define _GNU_SOURCE
 #include "base/bytes.h"
-#include "support/check.h"
 #include "base/mem.h"
 #include "capture/capture_set.h"
+#include "support/check.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -35,7 +35,8 @@ static void put_32(FILE *file, uint32_t value)
 
 static void put_header(FILE *file)
 {
-    static const uint8_t header[24] = {0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 1, 0, 0, 0};
+    static const uint8_t header[24] = {0xd4, 0xc3, 0xb2, 0xa1, 2,    0,    4, 0, 0, 0, 0, 0,
+                                       0,    0,    0,    0,    0xff, 0xff, 0, 0, 1, 0, 0, 0};
     CHECK(fwrite(header, sizeof header, 1, file) == 1);
 }
 
@@ -61,13 +62,15 @@ static void make_file(size_t i, const uint32_t *seconds, size_t count)
     fclose(file);
 }
 
-#define MAKE(i, ...) make_file(i, (const uint32_t[]){__VA_ARGS__}, sizeof((const uint32_t[]){__VA_ARGS__}) / 4)
+#define MAKE(i, ...) \
+    make_file(i, (const uint32_t[]){__VA_ARGS__}, sizeof((const uint32_t[]){__VA_ARGS__}) / 4)
 
 /* The same as pcapng, where NO_TIME makes a Simple Packet Block. */
 static void make_timeless(size_t i, const int32_t *seconds, size_t count)
 {
     static const uint32_t section[] = {0x0a0d0d0a, 28, 0x1a2b3c4d, 1, 0xffffffff, 0xffffffff, 28};
-    static const uint32_t interface[] = {1, 28, 1, 0, 9 | 1 << 16, 0, 28}; /* Ethernet; if_tsresol, one byte: 0, seconds */
+    static const uint32_t interface[] = {
+        1, 28, 1, 0, 9 | 1 << 16, 0, 28}; /* Ethernet; if_tsresol, one byte: 0, seconds */
     FILE *file = fopen(name(i), "wb");
     CHECK(fwrite(section, 4, 7, file) == 7);
     CHECK(fwrite(interface, 4, 7, file) == 7);
@@ -84,7 +87,8 @@ static void make_timeless(size_t i, const int32_t *seconds, size_t count)
     fclose(file);
 }
 
-#define MAKE_TIMELESS(i, ...) make_timeless(i, (const int32_t[]){__VA_ARGS__}, sizeof((const int32_t[]){__VA_ARGS__}) / 4)
+#define MAKE_TIMELESS(i, ...) \
+    make_timeless(i, (const int32_t[]){__VA_ARGS__}, sizeof((const int32_t[]){__VA_ARGS__}) / 4)
 
 static void append(size_t i, const void *bytes, size_t size)
 {
@@ -127,7 +131,8 @@ static struct mt_source *open_all(size_t count)
     return source;
 }
 
-/* Reads all into `seen` and `news`; the most descriptors that were open beside those before. The place of every packet is checked. */
+/* Reads all into `seen` and `news`; the most descriptors that were open beside those before. The
+ * place of every packet is checked. */
 static size_t drain(struct mt_source *source)
 {
     size_t before = descriptors(), most = before;
@@ -135,7 +140,8 @@ static size_t drain(struct mt_source *source)
     int result;
     seen_count = news_count = 0;
     int64_t position = 0;
-    while ((result = mt_source_next(source, &packet, &news[news_count])) != MT_END && result != MT_NOMEM) {
+    while ((result = mt_source_next(source, &packet, &news[news_count])) != MT_END &&
+           result != MT_NOMEM) {
         if (result != MT_OK) {
             CHECK_EQUAL(news[news_count].result, result);
             news_count++;
@@ -143,7 +149,8 @@ static size_t drain(struct mt_source *source)
         }
         uint32_t number = mt_le32(packet.data);
         CHECK_EQUAL(packet.place.arrival, seen_count);
-        seen[seen_count++] = (struct seen){number, mt_le32(packet.data + 4), packet.place.time, packet.place.file};
+        seen[seen_count++] =
+            (struct seen){number, mt_le32(packet.data + 4), packet.place.time, packet.place.file};
         CHECK_EQUAL(packet.place.frame, mt_le32(packet.data + 4));
         CHECK(mt_source_position(source) >= position);
         position = mt_source_position(source);
@@ -173,7 +180,8 @@ static const char *order(void)
     size_t at = 0;
     text[0] = 0;
     for (size_t i = 0; i < seen_count && at < sizeof text - 40; i++)
-        at += (size_t)snprintf(text + at, sizeof text - at, "%s%u.%u", i ? " " : "", seen[i].number, seen[i].packet);
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%u.%u", i ? " " : "", seen[i].number,
+                               seen[i].packet);
     return text;
 }
 
@@ -289,7 +297,8 @@ static void test_random(void)
         for (size_t i = 0; i < files; i++) {
             rank[i] = 0;
             for (size_t j = 0; j < files; j++)
-                rank[i] += seconds[j][0] < seconds[i][0] || (seconds[j][0] == seconds[i][0] && j < i);
+                rank[i] +=
+                    seconds[j][0] < seconds[i][0] || (seconds[j][0] == seconds[i][0] && j < i);
         }
         read_all(files);
         CHECK_EQUAL(seen_count, total);
@@ -298,10 +307,12 @@ static void test_random(void)
             for (size_t i = 0; i < files; i++) {
                 if (at[i] == counts[i])
                     continue;
-                if (best == files || seconds[i][at[i]] < seconds[best][at[best]] || (seconds[i][at[i]] == seconds[best][at[best]] && rank[i] < rank[best]))
+                if (best == files || seconds[i][at[i]] < seconds[best][at[best]] ||
+                    (seconds[i][at[i]] == seconds[best][at[best]] && rank[i] < rank[best]))
                     best = i;
             }
-            CHECK(seen[n].number == best && seen[n].packet == at[best] + 1 && seen[n].file == (int32_t)rank[best]);
+            CHECK(seen[n].number == best && seen[n].packet == at[best] + 1 &&
+                  seen[n].file == (int32_t)rank[best]);
             at[best]++;
         }
     }
@@ -342,7 +353,8 @@ static void test_damaged(void)
     CHECK_EQUAL(news[0].frame, 2);
     CHECK_EQUAL(news[0].time, 21 * SECOND);
     CHECK_EQUAL(news[0].offset, 24 + 2 * 24);
-    CHECK_TEXT(news[0].failure.text, "the capture ends inside a packet header that begins at byte 72");
+    CHECK_TEXT(news[0].failure.text,
+               "the capture ends inside a packet header that begins at byte 72");
     CHECK_EQUAL(news[1].file, 2);
     CHECK_EQUAL(news[1].frame, 2);
     CHECK(strstr(news[1].failure.text, "not a packet header at byte 72") != NULL);
@@ -494,7 +506,8 @@ static void test_gzip(void)
     CHECK_TEXT(order(), "1.1 1.2 0.1 0.2");
 }
 
-/* Memory runs out at every allocation in turn: the opening fails, or the stream stops with MT_NOMEM. */
+/* Memory runs out at every allocation in turn: the opening fails, or the stream stops with
+ * MT_NOMEM. */
 static void test_memory(void)
 {
     MAKE(0, 10, 30);

@@ -1,8 +1,8 @@
 #define _GNU_SOURCE
 #include "base/bytes.h"
-#include "support/check.h"
 #include "base/mem.h"
 #include "capture/input.h"
+#include "support/check.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -35,7 +35,8 @@ static void make_plain(void)
 
 static void write_file(const void *bytes, size_t size)
 {
-    int fd = open(path, O_WRONLY); /* not O_TRUNC, after which some file systems wait for the disk */
+    int fd =
+        open(path, O_WRONLY); /* not O_TRUNC, after which some file systems wait for the disk */
     CHECK(fd >= 0 && write(fd, bytes, size) == (ssize_t)size && ftruncate(fd, (off_t)size) == 0);
     close(fd);
 }
@@ -44,7 +45,8 @@ static struct got read_all(struct mt_stream *stream, size_t step)
 {
     struct got got = {.bytes = malloc(ROOM)};
     for (;;) {
-        got.result = mt_stream_read(stream, got.bytes + got.size, step < ROOM - got.size ? step : ROOM - got.size, &got.failure);
+        got.result = mt_stream_read(stream, got.bytes + got.size,
+                                    step < ROOM - got.size ? step : ROOM - got.size, &got.failure);
         if (got.result <= 0)
             break;
         got.size += (size_t)got.result;
@@ -111,7 +113,8 @@ static void test_plain(void)
         write_file(plain, size);
         expect(plain, size, 0, 3);
     }
-    static const uint8_t nearly[][4] = {{0x1f}, {0x1f, 0x8c}, {0x28, 0xb5, 0x2f}, {0x28, 0xb5, 0x2f, 0xfe}};
+    static const uint8_t nearly[][4] = {
+        {0x1f}, {0x1f, 0x8c}, {0x28, 0xb5, 0x2f}, {0x28, 0xb5, 0x2f, 0xfe}};
     for (size_t i = 0; i < 4; i++) {
         write_file(nearly[i], i == 0 ? 1 : i == 1 ? 2 : i == 2 ? 3 : 4);
         expect(nearly[i], i + 1, 0, 16);
@@ -162,7 +165,8 @@ static void test_gzip(uint8_t *packed)
 /* Cuts at every byte: what comes out is a prefix, and only a cut between members is clean. */
 static void test_cuts(uint8_t *packed, size_t (*pack)(uint8_t *, const uint8_t *, size_t))
 {
-    size_t first = pack(packed, plain + 500, 1200), both = first + pack(packed + first, plain + 1700, 800);
+    size_t first = pack(packed, plain + 500, 1200),
+           both = first + pack(packed + first, plain + 1700, 800);
     size_t most = 0;
     for (size_t cut = 5; cut <= both; cut++) {
         write_file(packed, cut);
@@ -175,7 +179,8 @@ static void test_cuts(uint8_t *packed, size_t (*pack)(uint8_t *, const uint8_t *
         most = got.size;
         if (cut == first)
             CHECK_EQUAL(got.size, 1200);
-        struct got slowly = read_path(7); /* what the decompressor still holds at the cut is not lost */
+        struct got slowly =
+            read_path(7); /* what the decompressor still holds at the cut is not lost */
         CHECK_EQUAL(slowly.size, got.size);
         CHECK_EQUAL(slowly.result, got.result);
         free(slowly.bytes);
@@ -184,7 +189,8 @@ static void test_cuts(uint8_t *packed, size_t (*pack)(uint8_t *, const uint8_t *
     CHECK_EQUAL(most, 2000);
 }
 
-/* Every byte behind the magic damaged in turn: no crash, and nearly always (not in gzip's time stamp) it is noticed. */
+/* Every byte behind the magic damaged in turn: no crash, and nearly always (not in gzip's time
+ * stamp) it is noticed. */
 static void test_damage(uint8_t *packed, size_t (*pack)(uint8_t *, const uint8_t *, size_t))
 {
     size_t size = pack(packed, plain, 3000), told = 0;
@@ -210,7 +216,9 @@ static void test_zstd(uint8_t *packed)
     expect(plain, sizeof plain, 0, 1);
     expect(plain, sizeof plain, 0, 4000);
     expect(plain, sizeof plain, 0, ROOM);
-    size = ZSTD_compress(packed, ROOM, plain, 1000, 3); /* without a checksum, its last block may be used up long before its bytes are */
+    size = ZSTD_compress(
+        packed, ROOM, plain, 1000,
+        3); /* without a checksum, its last block may be used up long before its bytes are */
     write_file(packed, size);
     expect(plain, 1000, 0, 1);
     memcpy(packed, "\x50\x2a\x4d\x18\x03\0\0\0abc", 11); /* a skippable frame first */
@@ -324,7 +332,8 @@ static void test_position(uint8_t *packed)
     /* a descriptor that stands somewhere else than at the beginning, beyond 4 GiB; it stays open */
     int fd = open(path, O_RDWR | O_TRUNC);
     off_t far = ((off_t)5 << 30) + 1;
-    if (ftruncate(fd, far + 3000) == 0 && pwrite(fd, plain, 3000, far) == 3000 && lseek(fd, far, SEEK_SET) == far) {
+    if (ftruncate(fd, far + 3000) == 0 && pwrite(fd, plain, 3000, far) == 3000 &&
+        lseek(fd, far, SEEK_SET) == far) {
         stream = mt_stream_open_fd(fd, &mt_default_limits, &result, NULL);
         CHECK_EQUAL(mt_stream_size(stream), 3000);
         got = read_all(stream, 1100);

@@ -66,7 +66,8 @@ static void test_interfaces_limit(void)
                 put_interface(1, 0, 6, 0);
             put_packet(1, 1, 10, 10, 1);
         }
-        expect_end(number == 2 ? MT_END : MT_TOO_MUCH, number == 2 ? 2 : 1, number == 2 ? "" : "limit interfaces");
+        expect_end(number == 2 ? MT_END : MT_TOO_MUCH, number == 2 ? 2 : 1,
+                   number == 2 ? "" : "limit interfaces");
     }
     limits = mt_default_limits;
 }
@@ -138,7 +139,8 @@ static void test_pcapng_damaged(void)
     make_pcapng();
     size_t good = size;
     put_packet(1, 3, 4, 4, 3);
-    snprintf(reason, sizeof reason, "bad pcapng block at byte %zu: a packet of an interface that is not described", good);
+    snprintf(reason, sizeof reason,
+             "bad pcapng block at byte %zu: a packet of an interface that is not described", good);
     expect_end(MT_DAMAGED, 2, reason);
     size = good;
     put_obsolete(1, 3, 4, 4, 3);
@@ -152,7 +154,19 @@ static void test_pcapng_damaged(void)
     put_simple(4, 4, 3);
     expect_end(MT_DAMAGED, 2, "not described");
 
-    static const uint32_t lengths[] = {0, 1, 8, 11, 12, 16, 28, 31, 33, 0x7ffffffc, 0xfffffffc, 0xffffffff, (64 << 20) + (1 << 20) + 4};
+    static const uint32_t lengths[] = {0,
+                                       1,
+                                       8,
+                                       11,
+                                       12,
+                                       16,
+                                       28,
+                                       31,
+                                       33,
+                                       0x7ffffffc,
+                                       0xfffffffc,
+                                       0xffffffff,
+                                       (64 << 20) + (1 << 20) + 4};
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         size = good;
         put_packet(0, 3, 4, 4, 3);

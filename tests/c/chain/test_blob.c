@@ -20,9 +20,11 @@ static struct mt_blob open_blob(const void *bytes, size_t size)
     return blob;
 }
 
-static const char large[] = "varint that is too large", wide[] = "varint that is longer than needed", cut[] = "cut short";
+static const char large[] = "varint that is too large",
+                  wide[] = "varint that is longer than needed", cut[] = "cut short";
 
-/* What monerod makes of them (src/common/varint.h), but for the ones that are cut. `why` NULL: the value. */
+/* What monerod makes of them (src/common/varint.h), but for the ones that are cut. `why` NULL: the
+ * value. */
 static const struct {
     const char *bytes;
     size_t size;
@@ -127,8 +129,15 @@ static void test_skip(void)
     static const struct {
         uint64_t count;
         size_t size;
-    } too_much[] = {{101, 1}, {4, 32}, {1, 101}, {UINT64_MAX, 1}, {UINT64_MAX, 32}, {UINT64_MAX, SIZE_MAX}, {1, SIZE_MAX},
-                    {(uint64_t)1 << 59, 32}, {(uint64_t)1 << 32, (size_t)1 << 32},
+    } too_much[] = {{101, 1},
+                    {4, 32},
+                    {1, 101},
+                    {UINT64_MAX, 1},
+                    {UINT64_MAX, 32},
+                    {UINT64_MAX, SIZE_MAX},
+                    {1, SIZE_MAX},
+                    {(uint64_t)1 << 59, 32},
+                    {(uint64_t)1 << 32, (size_t)1 << 32},
                     {UINT64_MAX / 32 + 2, 32}};
     for (size_t i = 0; i < sizeof too_much / sizeof too_much[0]; i++) {
         blob = open_blob(bytes, sizeof bytes);

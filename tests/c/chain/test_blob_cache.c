@@ -1,9 +1,9 @@
 /* Blobs that were seen before. */
 #include "chain/blob_cache.h"
 
-#include "support/check.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "support/check.h"
 
 static struct mt_known known;
 
@@ -33,7 +33,9 @@ static void check_known(uint64_t number, enum mt_blob_kind kind)
     const struct mt_known_blob *found = mt_known_find(&known, digest_of(number), kind);
     CHECK(found != NULL);
     if (found != NULL)
-        CHECK_EQUAL(kind == MT_BLOB_TRANSACTION ? found->row.transaction.fee : found->row.block.height, number);
+        CHECK_EQUAL(kind == MT_BLOB_TRANSACTION ? found->row.transaction.fee
+                                                : found->row.block.height,
+                    number);
 }
 
 static void test_many(void)
@@ -49,7 +51,8 @@ static void test_many(void)
     for (uint64_t number = 0; number < 20000; number++) {
         enum mt_blob_kind kind = number % 3 == 0 ? MT_BLOB_BLOCK : MT_BLOB_TRANSACTION;
         check_known(number, kind);
-        CHECK(mt_known_find(&known, digest_of(number), kind == MT_BLOB_BLOCK ? MT_BLOB_TRANSACTION : MT_BLOB_BLOCK) == NULL);
+        CHECK(mt_known_find(&known, digest_of(number),
+                            kind == MT_BLOB_BLOCK ? MT_BLOB_TRANSACTION : MT_BLOB_BLOCK) == NULL);
     }
     mt_known_free(&known);
 }
@@ -73,7 +76,8 @@ static void test_limit(void)
             CHECK_EQUAL(add(number, MT_BLOB_TRANSACTION), MT_OK);
         CHECK_EQUAL(known.count, limit);
         for (uint64_t number = 0; number < 5; number++)
-            CHECK_EQUAL(mt_known_find(&known, digest_of(number), MT_BLOB_TRANSACTION) != NULL, number < limit);
+            CHECK_EQUAL(mt_known_find(&known, digest_of(number), MT_BLOB_TRANSACTION) != NULL,
+                        number < limit);
         mt_known_free(&known);
     }
 }

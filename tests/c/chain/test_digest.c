@@ -7,7 +7,8 @@
 
 enum { WORDS = (MT_DIGEST_ROWS + 1) * MT_DIGEST_ROW, STRETCH = 8 * MT_DIGEST_ROWS * MT_DIGEST_ROW };
 
-/* Digests of the first bytes of the pattern, computed with integers of any size by another program. */
+/* Digests of the first bytes of the pattern, computed with integers of any size by another program.
+ */
 static const struct {
     int key;
     size_t size;
@@ -53,8 +54,13 @@ static const struct {
 static void make_key(struct mt_digest_key *key, int which)
 {
     for (uint64_t i = 0; i < WORDS; i++)
-        key->words[i] = which == 0 ? 0 : which == 2 ? i * 0x9e3779b97f4a7c15u + 0xd1b54a32d192ed03u : UINT64_MAX;
-    key->point[0] = which == 0 ? 0 : which == 1 ? UINT64_MAX : which == 2 ? 0xfedcba9876543210u : UINT64_MAX - 1;
+        key->words[i] = which == 0   ? 0
+                        : which == 2 ? i * 0x9e3779b97f4a7c15u + 0xd1b54a32d192ed03u
+                                     : UINT64_MAX;
+    key->point[0] = which == 0   ? 0
+                    : which == 1 ? UINT64_MAX
+                    : which == 2 ? 0xfedcba9876543210u
+                                 : UINT64_MAX - 1;
     key->point[1] = which == 0 ? 0 : which == 2 ? 0x123456789abcdef0u : UINT64_MAX >> 1;
 }
 
@@ -164,7 +170,9 @@ static void test_bits(void)
     mt_digest_key_init(&key);
     for (size_t size = 0; size <= 600; size++)
         check_bits(&key, size, size < 150 ? 1 : 7);
-    static const size_t around[] = {1023, 1024, STRETCH - 1, STRETCH, STRETCH + 1, STRETCH + 127, STRETCH + 128, STRETCH + 129, 2 * STRETCH + 5};
+    static const size_t around[] = {1023,          1024,          STRETCH - 1,
+                                    STRETCH,       STRETCH + 1,   STRETCH + 127,
+                                    STRETCH + 128, STRETCH + 129, 2 * STRETCH + 5};
     for (size_t i = 0; i < sizeof around / sizeof around[0]; i++)
         check_bits(&key, around[i], 13);
 }
@@ -175,7 +183,8 @@ static void test_order(void)
     struct mt_digest_key key;
     uint8_t bytes[2 * STRETCH] = {0};
     mt_digest_key_init(&key);
-    static const size_t places[] = {0, 8, 16, 24, 120, 128, 136, 256, STRETCH - 8, STRETCH, STRETCH + 128, 2 * STRETCH - 8};
+    static const size_t places[] = {0,   8,   16,          24,      120,           128,
+                                    136, 256, STRETCH - 8, STRETCH, STRETCH + 128, 2 * STRETCH - 8};
     enum { PLACES = sizeof places / sizeof places[0] };
     struct mt_digest digests[PLACES];
     for (size_t i = 0; i < PLACES; i++) {

@@ -22,8 +22,8 @@ void portable_final(struct mt_keccak *keccak, uint8_t hash[MT_HASH_SIZE]);
 #undef mt_keccak_update
 #undef mt_keccak_final
 
-/* Hashes of the first bytes of the pattern, computed by a plain implementation after the specification (which agrees with SHA3-256 where only the padding
- * differs). */
+/* Hashes of the first bytes of the pattern, computed by a plain implementation after the
+ * specification (which agrees with SHA3-256 where only the padding differs). */
 static const struct {
     size_t size;
     const char *hash;

@@ -24,8 +24,9 @@ static int parse(size_t size, enum form form)
     memcpy(exact, made.bytes, size);
     memset(&transaction, 0xa5, sizeof transaction);
     why = NULL;
-    int result = form == FIRST ? mt_transaction_parse_first(&transaction, exact, size, &why)
-                               : mt_transaction_parse(&transaction, exact, size, form == PRUNED, &why);
+    int result = form == FIRST
+                     ? mt_transaction_parse_first(&transaction, exact, size, &why)
+                     : mt_transaction_parse(&transaction, exact, size, form == PRUNED, &why);
     free(exact);
     return result;
 }
@@ -51,56 +52,256 @@ static const struct {
     uint64_t ring, fee, weight, height;
     const char *id;
 } known[] = {
-    {"v1 coinbase", {1, 0, 1, 0, 1, 0, 0, 2, 0, 0, 33},
-     114, 114, 114, NONE, NONE, 114, 2000000, "ed9acf204dc4614cb7b1f911ed992112eb474a0ab89e17086e56cf6b2e7b82c8"},
-    {"v1 ring signatures", {1, 0, 0, 0, 2, 3, 5, 2, 0, 0, 44},
-     209, 209, 721, 3, 2700000, 721, NONE, "a0ad570ca547e5109971da05f94ad56d533adaa82744e46a7effea5ff87ad1c1"},
-    {"v1 no inputs", {1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
-     5, 5, 5, NONE, 0, 5, NONE, "399639232136618b1c226ca8c53b347490cccce77e6609e14072c988ae5418cf"},
-    {"v1 more out than in", {1, 0, 0, 0, 1, 3, 0, 11, 0, 0, 1},
-     444, 444, 636, 3, NONE, 636, NONE, "cdfa5270520e281be35b86839a3bf73a852f26e95c24b885a6da33c2e869c20c"},
-    {"v1 an empty ring", {1, 0, 0, 0, 2, 0, 2, 1, 0, 0, 33},
-     151, 151, 279, 0, 2900000, 279, NONE, "4f7ba58a00804859bf1aa81682524b0a3df8eef765a08f7613b265e6f47456e2"},
-    {"v1 a gen beside a ring", {1, 0, 1, 0, 2, 0, 4, 1, 0, 0, 33},
-     122, 122, 378, 4, NONE, 378, NONE, "07710951a332fef629df254ffa534471b3229a9a770cc6f46f04fbf8aff532f6"},
-    {"v2 coinbase", {2, 0, 1, 0, 1, 0, 0, 1, 0, 0, 43},
-     86, 87, 87, NONE, NONE, 87, 2000000, "66b56b047a3846ee3b62f43bf7ef716213b2aa5cd7ec6a9a9c8e7fa1040850e3"},
-    {"v2 coinbase with a view tag", {2, 0, 1, 1, 1, 0, 0, 1, 0, 0, 200},
-     245, 246, 246, NONE, NONE, 246, 2000000, "4e618c0d74271d12b5c7e6c317573436f5bdeb661e498b3d956b931845f304a2"},
-    {"v2 no coinbase, but nothing to prove", {2, 0, 0, 1, 2, 0, 1, 1, 0, 0, 0},
-     111, 112, 112, 0, NONE, 112, NONE, "fee66d4e863ca9e61fb87c33c532e7e7839293de8d8b777d27cb233b222ae57f"},
-    {"v2 Full", {2, 1, 0, 0, 2, 4, 4, 1, 0, 0, 33},
-     156, 257, 6849, 4, 30720000, 6849, NONE, "cc6260e603b9c00c8947eaa5759731f657694d35b9d3d4333c2dfda955b5de4b"},
-    {"v2 Simple", {2, 2, 0, 0, 3, 3, 3, 1, 0, 0, 44},
-     203, 400, 7248, 3, 30720000, 7248, NONE, "d62c2df14c1c040915dbcdaea2b0d107d272c6f65f1377e48a9538db443988ea"},
-    {"v2 Full, rings that differ", {2, 1, 0, 0, 2, 2, 5, 1, 0, 0, 44},
-     165, 266, 6666, 2, 30720000, 6666, NONE, "9bf606fd2b47d5791560d3e021f03411ea7ff1f03ce8ac80357aa3046a40b373"},
-    {"v2 Bulletproof", {2, 3, 0, 0, 1, 11, 0, 2, 1, 7, 44},
-     173, 370, 1880, 11, 30720000, 1880, NONE, "c3c98e30f8afdcc3fbde1bce5054c3772de312224780d397aad80fa83da00899"},
-    {"v2 Bulletproof2 with 3 outputs", {2, 4, 0, 0, 2, 11, 11, 3, 1, 8, 44},
-     263, 388, 2727, 11, 30720000, 3264, NONE, "26d8fc83a3be07835481af09d7ab5f3f58fb27c0a6b5d514dac5c634ff53b6b8"},
-    {"v2 CLSAG with 16 outputs", {2, 5, 0, 0, 2, 11, 11, 16, 1, 10, 44},
-     705, 1350, 3177, 11, 30720000, 7145, NONE, "3b56acbf6427f20235e8063bef37243b443c2854be31f78f0256b48b60c33d98"},
-    {"v2 CLSAG", {2, 5, 0, 0, 1, 11, 0, 2, 1, 7, 44},
-     173, 258, 1445, 11, 30720000, 1445, NONE, "137c42d8d427ce9ffb413d33e1b2bd2febfbe1ae0078de211ac871ded8c0e908"},
-    {"v2 BulletproofPlus", {2, 6, 0, 1, 1, 16, 0, 2, 1, 7, 44},
-     185, 270, 1521, 16, 30720000, 1521, NONE, "1481ba9b25648d1fe4057ec39239af64faaccb8f810984d163cc8d6909f4a165"},
-    {"v2 BulletproofPlus with 5 outputs", {2, 6, 0, 1, 3, 16, 16, 5, 1, 9, 33},
-     411, 616, 3211, 16, 30720000, 4644, NONE, "cf51d5c1f97f17725aa67edea17c1f9c82fc1f1f1d557622c0b507f4a765149d"},
-    {"v2 BulletproofPlus with one output", {2, 6, 0, 1, 1, 16, 0, 1, 1, 6, 33},
-     139, 184, 1371, 16, 30720000, 1371, NONE, "036871311874cba9b666fc0e4b63461c2a7cbb3d04623fb9403f2dcfa1f1c03b"},
-    {"v2 BulletproofPlus with room to spare", {2, 6, 0, 1, 1, 2, 0, 1, 1, 10, 33},
-     111, 156, 1151, 2, 30720000, 4581, NONE, "4ea25d9e46f750d30d36c86e19c87f91ddeffa3d36ef4cd4eb5557178445e179"},
-    {"v2 BulletproofPlus, rings that differ", {2, 6, 0, 1, 3, 3, 7, 2, 1, 7, 0},
-     211, 296, 1515, 3, 30720000, 1515, NONE, "0eaf32ac0884a73808e0d29e0ff3362389dd35f2bdddc4c1c587fac175d94802"},
-    {"v2 a gen first", {2, 6, 1, 1, 2, 0, 16, 2, 1, 7, 44},
-     189, 274, 1173, 16, 30720000, 1173, NONE, "a1f3d14ac9759c525ca095d90e2b8fe43590b0653ad233394cd611d961383c6e"},
-    {"v2 coinbase with a proof per output", {2, 6, 1, 1, 1, 0, 0, 3, 3, 6, 44},
-     158, 283, 2146, NONE, NONE, 2350, 2000000, "559c22d944de960ae867d93d9a53b19eba0e69251fcf7156e459c0883697b730"},
-    {"v2 coinbase with too many outputs", {2, 4, 1, 0, 1, 0, 0, 17, 17, 6, 44},
-     631, 1316, 12903, NONE, NONE, NONE, 2000000, "a7922aea9216714ed330bad86590454fb7878171e0052f412961539397a0384b"},
-    {"v2 coinbase without outputs", {2, 5, 1, 0, 1, 0, 0, 0, 0, 0, 0},
-     9, 14, 143, NONE, NONE, 143, 2000000, "12646561611010e6a07666b7a904e2be93bdf52baafb69ec7026ef65be1c16c7"},
+    {"v1 coinbase",
+     {1, 0, 1, 0, 1, 0, 0, 2, 0, 0, 33},
+     114,
+     114,
+     114,
+     NONE,
+     NONE,
+     114,
+     2000000,
+     "ed9acf204dc4614cb7b1f911ed992112eb474a0ab89e17086e56cf6b2e7b82c8"},
+    {"v1 ring signatures",
+     {1, 0, 0, 0, 2, 3, 5, 2, 0, 0, 44},
+     209,
+     209,
+     721,
+     3,
+     2700000,
+     721,
+     NONE,
+     "a0ad570ca547e5109971da05f94ad56d533adaa82744e46a7effea5ff87ad1c1"},
+    {"v1 no inputs",
+     {1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
+     5,
+     5,
+     5,
+     NONE,
+     0,
+     5,
+     NONE,
+     "399639232136618b1c226ca8c53b347490cccce77e6609e14072c988ae5418cf"},
+    {"v1 more out than in",
+     {1, 0, 0, 0, 1, 3, 0, 11, 0, 0, 1},
+     444,
+     444,
+     636,
+     3,
+     NONE,
+     636,
+     NONE,
+     "cdfa5270520e281be35b86839a3bf73a852f26e95c24b885a6da33c2e869c20c"},
+    {"v1 an empty ring",
+     {1, 0, 0, 0, 2, 0, 2, 1, 0, 0, 33},
+     151,
+     151,
+     279,
+     0,
+     2900000,
+     279,
+     NONE,
+     "4f7ba58a00804859bf1aa81682524b0a3df8eef765a08f7613b265e6f47456e2"},
+    {"v1 a gen beside a ring",
+     {1, 0, 1, 0, 2, 0, 4, 1, 0, 0, 33},
+     122,
+     122,
+     378,
+     4,
+     NONE,
+     378,
+     NONE,
+     "07710951a332fef629df254ffa534471b3229a9a770cc6f46f04fbf8aff532f6"},
+    {"v2 coinbase",
+     {2, 0, 1, 0, 1, 0, 0, 1, 0, 0, 43},
+     86,
+     87,
+     87,
+     NONE,
+     NONE,
+     87,
+     2000000,
+     "66b56b047a3846ee3b62f43bf7ef716213b2aa5cd7ec6a9a9c8e7fa1040850e3"},
+    {"v2 coinbase with a view tag",
+     {2, 0, 1, 1, 1, 0, 0, 1, 0, 0, 200},
+     245,
+     246,
+     246,
+     NONE,
+     NONE,
+     246,
+     2000000,
+     "4e618c0d74271d12b5c7e6c317573436f5bdeb661e498b3d956b931845f304a2"},
+    {"v2 no coinbase, but nothing to prove",
+     {2, 0, 0, 1, 2, 0, 1, 1, 0, 0, 0},
+     111,
+     112,
+     112,
+     0,
+     NONE,
+     112,
+     NONE,
+     "fee66d4e863ca9e61fb87c33c532e7e7839293de8d8b777d27cb233b222ae57f"},
+    {"v2 Full",
+     {2, 1, 0, 0, 2, 4, 4, 1, 0, 0, 33},
+     156,
+     257,
+     6849,
+     4,
+     30720000,
+     6849,
+     NONE,
+     "cc6260e603b9c00c8947eaa5759731f657694d35b9d3d4333c2dfda955b5de4b"},
+    {"v2 Simple",
+     {2, 2, 0, 0, 3, 3, 3, 1, 0, 0, 44},
+     203,
+     400,
+     7248,
+     3,
+     30720000,
+     7248,
+     NONE,
+     "d62c2df14c1c040915dbcdaea2b0d107d272c6f65f1377e48a9538db443988ea"},
+    {"v2 Full, rings that differ",
+     {2, 1, 0, 0, 2, 2, 5, 1, 0, 0, 44},
+     165,
+     266,
+     6666,
+     2,
+     30720000,
+     6666,
+     NONE,
+     "9bf606fd2b47d5791560d3e021f03411ea7ff1f03ce8ac80357aa3046a40b373"},
+    {"v2 Bulletproof",
+     {2, 3, 0, 0, 1, 11, 0, 2, 1, 7, 44},
+     173,
+     370,
+     1880,
+     11,
+     30720000,
+     1880,
+     NONE,
+     "c3c98e30f8afdcc3fbde1bce5054c3772de312224780d397aad80fa83da00899"},
+    {"v2 Bulletproof2 with 3 outputs",
+     {2, 4, 0, 0, 2, 11, 11, 3, 1, 8, 44},
+     263,
+     388,
+     2727,
+     11,
+     30720000,
+     3264,
+     NONE,
+     "26d8fc83a3be07835481af09d7ab5f3f58fb27c0a6b5d514dac5c634ff53b6b8"},
+    {"v2 CLSAG with 16 outputs",
+     {2, 5, 0, 0, 2, 11, 11, 16, 1, 10, 44},
+     705,
+     1350,
+     3177,
+     11,
+     30720000,
+     7145,
+     NONE,
+     "3b56acbf6427f20235e8063bef37243b443c2854be31f78f0256b48b60c33d98"},
+    {"v2 CLSAG",
+     {2, 5, 0, 0, 1, 11, 0, 2, 1, 7, 44},
+     173,
+     258,
+     1445,
+     11,
+     30720000,
+     1445,
+     NONE,
+     "137c42d8d427ce9ffb413d33e1b2bd2febfbe1ae0078de211ac871ded8c0e908"},
+    {"v2 BulletproofPlus",
+     {2, 6, 0, 1, 1, 16, 0, 2, 1, 7, 44},
+     185,
+     270,
+     1521,
+     16,
+     30720000,
+     1521,
+     NONE,
+     "1481ba9b25648d1fe4057ec39239af64faaccb8f810984d163cc8d6909f4a165"},
+    {"v2 BulletproofPlus with 5 outputs",
+     {2, 6, 0, 1, 3, 16, 16, 5, 1, 9, 33},
+     411,
+     616,
+     3211,
+     16,
+     30720000,
+     4644,
+     NONE,
+     "cf51d5c1f97f17725aa67edea17c1f9c82fc1f1f1d557622c0b507f4a765149d"},
+    {"v2 BulletproofPlus with one output",
+     {2, 6, 0, 1, 1, 16, 0, 1, 1, 6, 33},
+     139,
+     184,
+     1371,
+     16,
+     30720000,
+     1371,
+     NONE,
+     "036871311874cba9b666fc0e4b63461c2a7cbb3d04623fb9403f2dcfa1f1c03b"},
+    {"v2 BulletproofPlus with room to spare",
+     {2, 6, 0, 1, 1, 2, 0, 1, 1, 10, 33},
+     111,
+     156,
+     1151,
+     2,
+     30720000,
+     4581,
+     NONE,
+     "4ea25d9e46f750d30d36c86e19c87f91ddeffa3d36ef4cd4eb5557178445e179"},
+    {"v2 BulletproofPlus, rings that differ",
+     {2, 6, 0, 1, 3, 3, 7, 2, 1, 7, 0},
+     211,
+     296,
+     1515,
+     3,
+     30720000,
+     1515,
+     NONE,
+     "0eaf32ac0884a73808e0d29e0ff3362389dd35f2bdddc4c1c587fac175d94802"},
+    {"v2 a gen first",
+     {2, 6, 1, 1, 2, 0, 16, 2, 1, 7, 44},
+     189,
+     274,
+     1173,
+     16,
+     30720000,
+     1173,
+     NONE,
+     "a1f3d14ac9759c525ca095d90e2b8fe43590b0653ad233394cd611d961383c6e"},
+    {"v2 coinbase with a proof per output",
+     {2, 6, 1, 1, 1, 0, 0, 3, 3, 6, 44},
+     158,
+     283,
+     2146,
+     NONE,
+     NONE,
+     2350,
+     2000000,
+     "559c22d944de960ae867d93d9a53b19eba0e69251fcf7156e459c0883697b730"},
+    {"v2 coinbase with too many outputs",
+     {2, 4, 1, 0, 1, 0, 0, 17, 17, 6, 44},
+     631,
+     1316,
+     12903,
+     NONE,
+     NONE,
+     NONE,
+     2000000,
+     "a7922aea9216714ed330bad86590454fb7878171e0052f412961539397a0384b"},
+    {"v2 coinbase without outputs",
+     {2, 5, 1, 0, 1, 0, 0, 0, 0, 0, 0},
+     9,
+     14,
+     143,
+     NONE,
+     NONE,
+     143,
+     2000000,
+     "12646561611010e6a07666b7a904e2be93bdf52baafb69ec7026ef65be1c16c7"},
 };
 enum { KNOWN = sizeof known / sizeof known[0] };
 
@@ -121,7 +322,8 @@ static void check_facts(size_t i)
     CHECK_EQUAL(transaction.outputs, shape->outputs);
     CHECK_EQUAL(transaction.prefix_size, known[i].prefix_size);
     CHECK_EQUAL(transaction.base_size, known[i].base_size);
-    CHECK(optional(transaction.rct_type, MT_TX_RCT_TYPE) == (shape->version == 2 ? shape->type : NONE));
+    CHECK(optional(transaction.rct_type, MT_TX_RCT_TYPE) ==
+          (shape->version == 2 ? shape->type : NONE));
     CHECK(optional(transaction.ring_size, MT_TX_RING_SIZE) == known[i].ring);
     CHECK(optional(transaction.fee, MT_TX_FEE) == known[i].fee);
     CHECK(optional(transaction.height, MT_TX_HEIGHT) == known[i].height);
@@ -152,7 +354,8 @@ static void check_pruned(size_t i)
     CHECK(optional(transaction.weight, MT_TX_WEIGHT) == NONE);
     CHECK_EQUAL(mt_transaction_id(made.bytes, &transaction, prunable_hash, id), MT_OK);
     CHECK_TEXT(hex(id), known[i].id);
-    CHECK_EQUAL(mt_transaction_id(made.bytes, &transaction, NULL, id), known[i].shape.type == 0 ? MT_OK : MT_MALFORMED);
+    CHECK_EQUAL(mt_transaction_id(made.bytes, &transaction, NULL, id),
+                known[i].shape.type == 0 ? MT_OK : MT_MALFORMED);
     if (known[i].shape.type == 0)
         CHECK_TEXT(hex(id), known[i].id);
     for (size_t size = 0; size < made.base_end; size++)
@@ -187,9 +390,18 @@ static void test_known(void)
 
 /* ---- what is refused ---- */
 
-static const struct shape usual = {.version = 2, .type = 6, .tagged = 1, .inputs = 2, .ring = 16, .other_rings = 16, .outputs = 2,
-                                   .proofs = 1, .rounds = 7, .extra = 44};
-static const char cut[] = "cut short", few[] = "count that the bytes left cannot hold", large[] = "varint that is too large";
+static const struct shape usual = {.version = 2,
+                                   .type = 6,
+                                   .tagged = 1,
+                                   .inputs = 2,
+                                   .ring = 16,
+                                   .other_rings = 16,
+                                   .outputs = 2,
+                                   .proofs = 1,
+                                   .rounds = 7,
+                                   .extra = 44};
+static const char cut[] = "cut short", few[] = "count that the bytes left cannot hold",
+                  large[] = "varint that is too large";
 
 static void test_versions(void)
 {
@@ -227,7 +439,9 @@ static void test_tags(void)
         byte((uint8_t)tag);
         fill(200);
         if (tag != 2 && tag != 0xff)
-            check_refused(made.size, WHOLE, tag < 2 ? "input of a script, which no transaction has" : "input of an unknown kind");
+            check_refused(made.size, WHOLE,
+                          tag < 2 ? "input of a script, which no transaction has"
+                                  : "input of an unknown kind");
         made.size = 3;
         byte(0xff);
         varint(7);
@@ -236,12 +450,24 @@ static void test_tags(void)
         byte((uint8_t)tag);
         fill(200);
         if (tag != 2 && tag != 3)
-            check_refused(made.size, WHOLE, tag < 2 ? "output to a script, which no transaction has" : "output of an unknown kind");
+            check_refused(made.size, WHOLE,
+                          tag < 2 ? "output to a script, which no transaction has"
+                                  : "output of an unknown kind");
     }
 }
 
-static const uint64_t hostile[] = {300, 0xffff, 0x7fffffff, 0x80000000u, UINT32_MAX, (uint64_t)1 << 32, (uint64_t)1 << 58, (uint64_t)1 << 59, (uint64_t)1 << 63,
-                                   UINT64_MAX / 32 + 1, UINT64_MAX - 1, UINT64_MAX};
+static const uint64_t hostile[] = {300,
+                                   0xffff,
+                                   0x7fffffff,
+                                   0x80000000u,
+                                   UINT32_MAX,
+                                   (uint64_t)1 << 32,
+                                   (uint64_t)1 << 58,
+                                   (uint64_t)1 << 59,
+                                   (uint64_t)1 << 63,
+                                   UINT64_MAX / 32 + 1,
+                                   UINT64_MAX - 1,
+                                   UINT64_MAX};
 enum { HOSTILE = sizeof hostile / sizeof hostile[0] };
 
 /* Counts of everything in the prefix, with 200 bytes behind them. */
@@ -277,7 +503,8 @@ static void test_counts(void)
     }
 }
 
-/* As many inputs and ring members as there are bytes, of which nothing that follows can have enough. */
+/* As many inputs and ring members as there are bytes, of which nothing that follows can have
+ * enough. */
 static void test_many(void)
 {
     for (uint8_t type = 0; type <= 6; type++) {
@@ -305,7 +532,8 @@ static void test_many(void)
 }
 
 /* `usual` with other proofs: each with its own number of rounds. */
-static void other_proofs(uint8_t type, uint32_t count, const uint64_t *left, const uint64_t *right, uint32_t outputs)
+static void other_proofs(uint8_t type, uint32_t count, const uint64_t *left, const uint64_t *right,
+                         uint32_t outputs)
 {
     struct shape shape = usual;
     shape.type = type;
@@ -319,7 +547,8 @@ static void other_proofs(uint8_t type, uint32_t count, const uint64_t *left, con
     ring_signatures(&shape);
 }
 
-static void check_proofs(uint32_t count, const uint64_t *left, const uint64_t *right, uint32_t outputs, const char *reason)
+static void check_proofs(uint32_t count, const uint64_t *left, const uint64_t *right,
+                         uint32_t outputs, const char *reason)
 {
     for (uint8_t type = 3; type <= 6; type++) {
         other_proofs(type, count, left, right, outputs);
@@ -328,7 +557,8 @@ static void check_proofs(uint32_t count, const uint64_t *left, const uint64_t *r
         else
             CHECK_EQUAL(parse(made.size, FIRST), MT_OK);
         if (reason != NULL || count != 1)
-            check_refused(made.size, WHOLE, reason != NULL ? reason : "not exactly one bulletproof");
+            check_refused(made.size, WHOLE,
+                          reason != NULL ? reason : "not exactly one bulletproof");
         else
             CHECK_EQUAL(parse(made.size, WHOLE), MT_OK);
     }
@@ -339,7 +569,8 @@ static void check_proofs(uint32_t count, const uint64_t *left, const uint64_t *r
 
 static void test_proofs(void)
 {
-    static const char size[] = "bulletproof of a size that there is not", room[] = "bulletproofs for fewer outputs than there are";
+    static const char size[] = "bulletproof of a size that there is not",
+                      room[] = "bulletproofs for fewer outputs than there are";
     static const char more[] = "more bulletproofs than outputs";
     for (uint64_t rounds = 1; rounds < 14; rounds++) {
         uint32_t most = rounds < 6 || rounds > 10 ? 0 : (uint32_t)1 << (rounds - 6);
@@ -376,9 +607,12 @@ static void test_proof_counts(void)
             else
                 varint(hostile[i]);
             fill(1000);
-            check_refused(made.size, WHOLE, type != 3 && hostile[i] > UINT32_MAX ? large : "more bulletproofs than outputs");
+            check_refused(made.size, WHOLE,
+                          type != 3 && hostile[i] > UINT32_MAX ? large
+                                                               : "more bulletproofs than outputs");
         }
-        other_proofs(type, 0, NULL, NULL, 0); /* no outputs, no proof: reads well, and is refused for the proof */
+        other_proofs(type, 0, NULL, NULL,
+                     0); /* no outputs, no proof: reads well, and is refused for the proof */
         check_refused(made.size, WHOLE, "not exactly one bulletproof");
         CHECK_EQUAL(parse(made.size, FIRST), MT_OK);
     }
@@ -461,14 +695,17 @@ static uint32_t next(void)
     return seed >> 8;
 }
 
-/* Bytes changed at random, in the prefix mostly, where the counts are: whatever is taken has parts in order that end where it does. */
+/* Bytes changed at random, in the prefix mostly, where the counts are: whatever is taken has parts
+ * in order that end where it does. */
 static void test_changed(void)
 {
     int right = 1, taken = 0;
     for (int round = 0; round < 40; round++) {
         for (size_t i = 0; i < KNOWN; i++) {
             build(&known[i].shape);
-            size_t within = round % 4 == 0 ? made.size : made.base_end + 8 < made.size ? made.base_end + 8 : made.size;
+            size_t within = round % 4 == 0                  ? made.size
+                            : made.base_end + 8 < made.size ? made.base_end + 8
+                                                            : made.size;
             for (uint32_t changes = 1 + next() % 3; changes > 0; changes--)
                 made.bytes[next() % within] = (uint8_t)(next() % 3 == 0 ? 0xff : next());
             for (enum form form = WHOLE; form <= FIRST; form++) {
@@ -478,9 +715,11 @@ static void test_changed(void)
                     continue;
                 }
                 taken++;
-                right &= transaction.prefix_size <= transaction.base_size && transaction.base_size <= transaction.size;
+                right &= transaction.prefix_size <= transaction.base_size &&
+                         transaction.base_size <= transaction.size;
                 right &= form == FIRST ? transaction.size <= size : transaction.size == size;
-                right &= transaction.inputs < size && transaction.outputs < size && transaction.ring_size < size;
+                right &= transaction.inputs < size && transaction.outputs < size &&
+                         transaction.ring_size < size;
             }
         }
     }

@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-/* Roots over the first leaves, leaf i being the hash of i in four bytes; computed recursively by another program. */
+/* Roots over the first leaves, leaf i being the hash of i in four bytes; computed recursively by
+ * another program. */
 static const struct {
     uint32_t count;
     const char *root;
@@ -34,7 +35,8 @@ static const struct {
 
 static void leaf(uint32_t number, uint8_t hash[MT_HASH_SIZE])
 {
-    uint8_t bytes[4] = {(uint8_t)number, (uint8_t)(number >> 8), (uint8_t)(number >> 16), (uint8_t)(number >> 24)};
+    uint8_t bytes[4] = {(uint8_t)number, (uint8_t)(number >> 8), (uint8_t)(number >> 16),
+                        (uint8_t)(number >> 24)};
     mt_keccak256(bytes, sizeof bytes, hash);
 }
 
@@ -74,7 +76,7 @@ static void test_single(void)
 /* All levels in one array, as monerod does it. */
 static void levels(uint32_t count, uint8_t root[MT_HASH_SIZE])
 {
-    uint8_t(*nodes)[MT_HASH_SIZE] = malloc((size_t)count * MT_HASH_SIZE);
+    uint8_t (*nodes)[MT_HASH_SIZE] = malloc((size_t)count * MT_HASH_SIZE);
     if (nodes == NULL)
         abort();
     for (uint32_t i = 0; i < count; i++)
@@ -104,7 +106,8 @@ static void test_levels(void)
     CHECK(memcmp(root, expected, sizeof root) == 0);
 }
 
-/* The largest trees need no more room than there is: their state just before the last node, and then that node. */
+/* The largest trees need no more room than there is: their state just before the last node, and
+ * then that node. */
 static void test_room(void)
 {
     for (uint64_t count = 1; count <= (uint64_t)1 << 32; count *= 2) {

@@ -1,6 +1,6 @@
 /* The epee reader: types, strictness, and monerod's limits at exactly the number and one more. */
-#include "support/check.h"
 #include "epee/epee.h"
+#include "support/check.h"
 #include "support/payload.h"
 
 #include <stdlib.h>
@@ -45,7 +45,8 @@ static int skip_all(struct mt_epee *reader)
     return result;
 }
 
-/* Reads the payload both ways out of a buffer that ends where it ends. NULL if it is taken, else why it is not. */
+/* Reads the payload both ways out of a buffer that ends where it ends. NULL if it is taken, else
+ * why it is not. */
 static const char *verdict_of(const uint8_t *bytes, size_t size)
 {
     static struct mt_epee entered, skipped;
@@ -127,7 +128,9 @@ static void test_varints(void)
             CHECK_EQUAL(mt_epee_next(&reader, &entry), MT_OK);
             CHECK_EQUAL(entry.size, values[i]);
             p->size--;
-            REFUSED(p, values[i] != 0 ? "payload ends within a string" : mark == 0 ? "payload ends before a length" : "payload ends within a length");
+            REFUSED(p, values[i] != 0 ? "payload ends within a string"
+                       : mark == 0    ? "payload ends before a length"
+                                      : "payload ends within a length");
         }
     }
     struct payload *p = begin(&work, 1);
@@ -172,7 +175,8 @@ static void test_types(void)
             varint(p, 3);
             for (int i = 0; i < 4; i++)
                 least(p, type & 0x7f);
-            if (type == 0x8a) /* monerod asks for 2 bytes a string before it looks: 3 empty strings need 6 */
+            if (type == 0x8a) /* monerod asks for 2 bytes a string before it looks: 3 empty strings
+                                 need 6 */
                 REFUSED(p, "array longer than the payload");
             put(p, "\0\0", 2); /* now 4 * least + 2, and 3 elements are read */
             TAKEN(p);
@@ -278,7 +282,8 @@ static void test_keys(void)
     p->size += 255;
     put(p, "\x0b\0", 2);
     TAKEN(p);
-    static const char *const same[][2] = {{"a", "a"}, {"b", "a"}, {"a", "b"}, {"a", "aa"}, {"aa", "a"}, {"", ""}};
+    static const char *const same[][2] = {{"a", "a"},  {"b", "a"},  {"a", "b"},
+                                          {"a", "aa"}, {"aa", "a"}, {"", ""}};
     for (size_t i = 0; same[i][0][0] != 0; i++) {
         p = begin(&work, 2);
         key(p, same[i][0], MT_EPEE_BOOL);
@@ -300,12 +305,13 @@ static void test_keys(void)
     TAKEN(p);
 }
 
-/* `count` keys of three bytes in an order; key number `copy` is a copy of key 0 if copy is not 0. Sections with objects among them, so that the lists of open
- * sections nest. */
+/* `count` keys of three bytes in an order; key number `copy` is a copy of key 0 if copy is not 0.
+ * Sections with objects among them, so that the lists of open sections nest. */
 static void put_keys(struct payload *p, unsigned count, unsigned step, unsigned copy)
 {
     for (unsigned i = 0; i < count; i++) {
-        unsigned number = i != 0 && i == copy ? 0 : i * step % 16411; /* 16411 is prime: all distinct */
+        unsigned number =
+            i != 0 && i == copy ? 0 : i * step % 16411; /* 16411 is prime: all distinct */
         byte(p, 3);
         byte(p, number >> 16);
         byte(p, number >> 8);
@@ -518,7 +524,8 @@ static const char *nested(enum nesting nesting, unsigned depth, enum innermost i
 /* All mixtures of nestings, by the depth of monerod's calls as it was counted in its source. */
 static void test_mixed_depth(void)
 {
-    static const unsigned calls[] = {4, 4, 8, 7, 9, 7, 10, 8}; /* beyond those of the section, per enum innermost */
+    static const unsigned calls[] = {
+        4, 4, 8, 7, 9, 7, 10, 8}; /* beyond those of the section, per enum innermost */
     for (unsigned plain = 0; plain < 33; plain++) {
         for (unsigned in_arrays = 0; in_arrays < 20; in_arrays++) {
             for (unsigned in_type_13 = 0; in_type_13 < 17; in_type_13++) {
@@ -531,7 +538,8 @@ static void test_mixed_depth(void)
                     nest(p, PLAIN, plain, in_arrays + in_type_13 != 0 ? 1 : last);
                     nest(p, IN_ARRAYS, in_arrays, in_type_13 != 0 ? 1 : last);
                     nest(p, IN_TYPE_13, in_type_13, last);
-                    CHECK_EQUAL(with_innermost(p, (enum innermost)innermost) == NULL, section + calls[innermost] < 100);
+                    CHECK_EQUAL(with_innermost(p, (enum innermost)innermost) == NULL,
+                                section + calls[innermost] < 100);
                 }
             }
         }
@@ -566,8 +574,10 @@ static void test_depth(void)
 /* tests/unit_tests/epee_serialization.cpp of monero */
 static void test_vectors(void)
 {
-    static const uint8_t two_keys[] = {1, 0x11, 1, 1, 1, 1, 2, 1, 1, 8, 1, 'a', 0x0b, 0, 1, 'b', 0x0b, 0};
-    static const uint8_t duplicate[] = {1, 0x11, 1, 1, 1, 1, 2, 1, 1, 8, 1, 'a', 0x0b, 0, 1, 'a', 0x0b, 0};
+    static const uint8_t two_keys[] = {1, 0x11, 1,   1,    1, 1, 2,   1,    1,
+                                       8, 1,    'a', 0x0b, 0, 1, 'b', 0x0b, 0};
+    static const uint8_t duplicate[] = {1, 0x11, 1,   1,    1, 1, 2,   1,    1,
+                                        8, 1,    'a', 0x0b, 0, 1, 'a', 0x0b, 0};
     CHECK(verdict_of(two_keys, sizeof two_keys) == NULL);
     CHECK_TEXT(verdict_of(duplicate, sizeof duplicate), "duplicate key");
     static const uint8_t types[] = {0x8b, 0x89, 0x8a, 0x81, 0x8c};
@@ -696,7 +706,8 @@ static void test_truncation(void)
         CHECK(verdict_of(p->bytes, size) != NULL);
 }
 
-/* Lower limits than monerod's: what is taken with the exact number is refused with one less, and the reader says for which. */
+/* Lower limits than monerod's: what is taken with the exact number is refused with one less, and
+ * the reader says for which. */
 static void test_limits(void)
 {
     static struct mt_epee reader;
@@ -715,12 +726,14 @@ static void test_limits(void)
             int result = mt_epee_open(&reader, p->bytes, p->size, &most);
             result = result == MT_OK ? skip_all(&reader) : result;
             CHECK_EQUAL(result, less != 0 ? MT_MALFORMED : MT_END);
-            CHECK_EQUAL(reader.excess, less != 0 ? MT_EPEE_TOO_MANY_OBJECTS + limit : MT_EPEE_WITHIN);
+            CHECK_EQUAL(reader.excess,
+                        less != 0 ? MT_EPEE_TOO_MANY_OBJECTS + limit : MT_EPEE_WITHIN);
         }
     }
 }
 
-/* Whatever comes, reading by skipping and by entering agree (verdict_of checks), and nothing is read beyond the end (the sanitizers check). */
+/* Whatever comes, reading by skipping and by entering agree (verdict_of checks), and nothing is
+ * read beyond the end (the sanitizers check). */
 static void test_mutations(void)
 {
     static uint8_t bytes[4096];
@@ -734,7 +747,8 @@ static void test_mutations(void)
             seed = seed * 1103515245 + 12345;
             size_t place = 9 + (seed >> 8) % (p->size - 9);
             seed = seed * 1103515245 + 12345;
-            bytes[place] = (uint8_t)((seed >> 28) < 8 ? seed >> 16 : bytes[place] ^ 1u << ((seed >> 16) & 7));
+            bytes[place] =
+                (uint8_t)((seed >> 28) < 8 ? seed >> 16 : bytes[place] ^ 1u << ((seed >> 16) & 7));
         }
         verdict_of(bytes, p->size);
     }

@@ -1,6 +1,6 @@
 /* From entries to fields: which types and values a field takes. */
-#include "support/check.h"
 #include "epee/epee_value.h"
+#include "support/check.h"
 #include "support/payload.h"
 
 static struct payload work;
@@ -146,11 +146,14 @@ static void test_types(void)
             if (!integer)
                 CHECK_TEXT(reader.why, "field of a wrong type");
             read_entry();
-            CHECK_EQUAL(mt_epee_bool(&reader, &entry, &u8), !is_array && type == MT_EPEE_BOOL ? MT_OK : MT_MALFORMED);
+            CHECK_EQUAL(mt_epee_bool(&reader, &entry, &u8),
+                        !is_array && type == MT_EPEE_BOOL ? MT_OK : MT_MALFORMED);
             read_entry();
-            CHECK_EQUAL(mt_epee_string(&reader, &entry), !is_array && type == MT_EPEE_STRING ? MT_OK : MT_MALFORMED);
+            CHECK_EQUAL(mt_epee_string(&reader, &entry),
+                        !is_array && type == MT_EPEE_STRING ? MT_OK : MT_MALFORMED);
             read_entry();
-            CHECK_EQUAL(mt_epee_blob(&reader, &entry, 16, &bytes), !is_array && type == MT_EPEE_STRING ? MT_OK : MT_MALFORMED);
+            CHECK_EQUAL(mt_epee_blob(&reader, &entry, 16, &bytes),
+                        !is_array && type == MT_EPEE_STRING ? MT_OK : MT_MALFORMED);
             CHECK_EQUAL(mt_epee_is_object(&entry), !is_array && type == MT_EPEE_OBJECT);
             CHECK_EQUAL(mt_epee_is_objects(&entry), is_array && type == MT_EPEE_OBJECT);
         }
@@ -219,7 +222,8 @@ static void test_strings(void)
     CHECK_EQUAL(entry.size, 16);
     CHECK_EQUAL(mt_epee_blob(&reader, &entry, 16, &bytes), MT_OK);
     CHECK(bytes == entry.value && memcmp(bytes, "0123456789abcdef", 16) == 0);
-    CHECK_EQUAL(mt_epee_blob(&reader, &entry, 15, &bytes), MT_OK); /* the wrong length: missing, not refused */
+    CHECK_EQUAL(mt_epee_blob(&reader, &entry, 15, &bytes),
+                MT_OK); /* the wrong length: missing, not refused */
     CHECK(bytes == NULL);
     CHECK_EQUAL(mt_epee_blob(&reader, &entry, 17, &bytes), MT_OK);
     CHECK(bytes == NULL);

@@ -1,10 +1,11 @@
 /* The table of monerod's structs: sorted, sound, and found by key. */
-#include "support/check.h"
 #include "base/command.h"
-#include "support/payload.h"
 #include "epee/message_schema.h"
+#include "support/check.h"
+#include "support/payload.h"
 
-static const uint32_t commands[] = {1001, 1002, 1003, 1004, 1005, 1006, 1007, 2001, 2002, 2003, 2004, 2006, 2007, 2008, 2009, 2010};
+static const uint32_t commands[] = {1001, 1002, 1003, 1004, 1005, 1006, 1007, 2001,
+                                    2002, 2003, 2004, 2006, 2007, 2008, 2009, 2010};
 
 static int is_object_type(uint8_t type)
 {
@@ -19,9 +20,11 @@ static void check_shape(const struct mt_shape *shape, unsigned depth)
         CHECK_EQUAL(strlen(field->key), field->size);
         if (i != 0)
             CHECK(strcmp(shape->fields[i - 1].key, field->key) < 0);
-        CHECK((field->inner != NULL) == (is_object_type(field->type) || is_object_type(field->type_too)));
+        CHECK((field->inner != NULL) ==
+              (is_object_type(field->type) || is_object_type(field->type_too)));
         CHECK(field->presence != MT_UNLESS_TRUE || field->type == MT_EPEE_BOOL);
-        CHECK(field->presence != MT_UNLESS_EMPTY || field->type == MT_EPEE_STRING || (field->type & MT_EPEE_ARRAY_FLAG));
+        CHECK(field->presence != MT_UNLESS_EMPTY || field->type == MT_EPEE_STRING ||
+              (field->type & MT_EPEE_ARRAY_FLAG));
         if (field->inner != NULL)
             check_shape(field->inner, depth + 1);
     }
@@ -75,7 +78,8 @@ static void test_keys(void)
         {2003, 0, ""},
         {2004, 0, "current_blockchain_height"},
         {2006, 0, ""},
-        {2007, 0, "cumulative_difficulty cumulative_difficulty_top64 first_block start_height total_height"},
+        {2007, 0,
+         "cumulative_difficulty cumulative_difficulty_top64 first_block start_height total_height"},
         {2008, 0, "b current_blockchain_height"},
         {2009, 0, "block_hash current_blockchain_height"},
         {2010, 0, ""},
@@ -85,11 +89,13 @@ static void test_keys(void)
         char keys[128] = "";
         for (uint32_t f = 0; f < shape->count; f++) {
             if (shape->fields[f].presence == MT_ALWAYS)
-                snprintf(keys + strlen(keys), sizeof keys - strlen(keys), "%s%s", keys[0] != '\0' ? " " : "", shape->fields[f].key);
+                snprintf(keys + strlen(keys), sizeof keys - strlen(keys), "%s%s",
+                         keys[0] != '\0' ? " " : "", shape->fields[f].key);
         }
         CHECK_TEXT(keys, always[i].keys);
     }
-    CHECK(mt_shape_root(2003, 0)->count == 3 && mt_shape_root(2006, 0)->count == 2 && mt_shape_root(2010, 0)->count == 1);
+    CHECK(mt_shape_root(2003, 0)->count == 3 && mt_shape_root(2006, 0)->count == 2 &&
+          mt_shape_root(2010, 0)->count == 1);
 }
 
 static void test_find(void)
@@ -120,9 +126,12 @@ static void test_skeletons(void)
 {
     CHECK(mt_skeleton_of(mt_shape_root(2010, 0)) == 0); /* nothing in it is always written */
     CHECK(mt_skeleton_of(&mt_shape_addr) == 0);
-    uint64_t adr = mt_skeleton_entry(mt_skeleton_object(mt_skeleton_entry(0, "addr", 4, 12), 0), "type", 4, 8);
+    uint64_t adr =
+        mt_skeleton_entry(mt_skeleton_object(mt_skeleton_entry(0, "addr", 4, 12), 0), "type", 4, 8);
     CHECK(mt_skeleton_of(&mt_shape_adr) == adr);
-    CHECK(mt_skeleton_of(&mt_shape_peer) == mt_skeleton_entry(mt_skeleton_object(mt_skeleton_entry(0, "adr", 3, 12), adr), "id", 2, 5));
+    CHECK(
+        mt_skeleton_of(&mt_shape_peer) ==
+        mt_skeleton_entry(mt_skeleton_object(mt_skeleton_entry(0, "adr", 3, 12), adr), "id", 2, 5));
     CHECK(mt_skeleton_entry(0, "id", 2, 5) != mt_skeleton_entry(0, "id", 2, 6));
     CHECK(mt_skeleton_entry(0, "id", 2, 5) != mt_skeleton_entry(1, "id", 2, 5));
     CHECK(mt_skeleton_entry(0, "id", 2, 5) == UINT64_C(0x493F578E0CF1D17D));

@@ -1,10 +1,10 @@
 /* What is noted of a payload on the way: the fingerprint. */
 #include "epee/struct_reader.h"
 
-#include "support/check.h"
 #include "base/command.h"
-#include "support/decoding.h"
 #include "epee/epee_value.h"
+#include "support/check.h"
+#include "support/decoding.h"
 #include "support/payload.h"
 
 static struct payload work;
@@ -12,7 +12,10 @@ static struct world world;
 
 static const uint8_t id[32] = "0123456789abcdef0123456789abcdef";
 
-enum { COUNTED = MT_MESSAGE_UNKNOWN_KEYS | MT_MESSAGE_DUPLICATE_KEYS | MT_MESSAGE_WIDE_VARINTS | MT_MESSAGE_OTHER_TYPES | MT_MESSAGE_DEFAULT_FIELDS | MT_MESSAGE_KEYS_ORDERED };
+enum {
+    COUNTED = MT_MESSAGE_UNKNOWN_KEYS | MT_MESSAGE_DUPLICATE_KEYS | MT_MESSAGE_WIDE_VARINTS |
+    MT_MESSAGE_OTHER_TYPES | MT_MESSAGE_DEFAULT_FIELDS | MT_MESSAGE_KEYS_ORDERED
+};
 enum { WHOLE = COUNTED | MT_MESSAGE_SKELETON | MT_MESSAGE_TRAILING };
 
 static const struct mt_message_row *fingerprint(uint32_t command, int response, int result)
@@ -24,7 +27,9 @@ static const struct mt_message_row *fingerprint(uint32_t command, int response, 
 }
 
 /* Columns: unknown, duplicate, wide, other types, defaults, trailing. */
-static void check_counts(const struct mt_message_row *row, unsigned ordered, unsigned unknown, unsigned duplicate, unsigned wide, unsigned other, unsigned defaults, unsigned trailing)
+static void check_counts(const struct mt_message_row *row, unsigned ordered, unsigned unknown,
+                         unsigned duplicate, unsigned wide, unsigned other, unsigned defaults,
+                         unsigned trailing)
 {
     CHECK_EQUAL(row->keys_ordered, ordered);
     CHECK_EQUAL(row->unknown_keys, unknown);
@@ -35,7 +40,8 @@ static void check_counts(const struct mt_message_row *row, unsigned ordered, uns
     CHECK_EQUAL(row->trailing, trailing);
 }
 
-/* payload_data as monerod writes it, optional fields by bits of `optional`: pruning_seed, top_version. */
+/* payload_data as monerod writes it, optional fields by bits of `optional`: pruning_seed,
+ * top_version. */
 static void put_payload_data(unsigned optional, uint32_t seed, uint8_t version)
 {
     object(&work, "payload_data", 4 + (optional & 1) + (optional >> 1));
@@ -68,7 +74,8 @@ static void put_peer(unsigned last_seen, unsigned type)
 static void test_standard(void)
 {
     uint64_t skeleton = 0;
-    for (unsigned peers = 0; peers < 4; peers++) { /* neither optional fields nor lists change the skeleton */
+    for (unsigned peers = 0; peers < 4;
+         peers++) { /* neither optional fields nor lists change the skeleton */
         for (unsigned optional = 0; optional < 4; optional++) {
             begin(&work, peers != 0 ? 2 : 1);
             if (peers != 0) {
@@ -101,7 +108,8 @@ static void test_defaults(void)
         for (unsigned i = 0; i < empty; i++)
             put_peer(1, 1 + i);
         put_payload_data(0, 0, 0);
-        check_counts(fingerprint(MT_TIMED_SYNC, 1, MT_OK), 1, 0, 0, 0, 0, empty == 0 ? 1 : empty, 0);
+        check_counts(fingerprint(MT_TIMED_SYNC, 1, MT_OK), 1, 0, 0, 0, 0, empty == 0 ? 1 : empty,
+                     0);
     }
     for (unsigned fluff = 0; fluff < 2; fluff++) { /* dandelionpp_fluff is left out if true */
         begin(&work, 3);
@@ -193,12 +201,14 @@ static void test_odd_entries(void)
     begin(&work, 0);
     standard = fingerprint(MT_TIMED_SYNC, 1, MT_OK)->skeleton;
     CHECK(skeletons[0] == skeletons[1] && skeletons[0] != skeletons[3] && skeletons[0] != standard);
-    CHECK(skeletons[2] == skeletons[4] && skeletons[2] == skeletons[5] && skeletons[2] == skeletons[6] && skeletons[2] == skeletons[8]);
+    CHECK(skeletons[2] == skeletons[4] && skeletons[2] == skeletons[5] &&
+          skeletons[2] == skeletons[6] && skeletons[2] == skeletons[8]);
     CHECK(skeletons[2] != skeletons[0] && skeletons[2] != skeletons[3]);
     CHECK(skeletons[7] == standard);
 }
 
-/* A field that nobody asks for, of any type that a struct may have: its value must fit, as for those that are asked for. */
+/* A field that nobody asks for, of any type that a struct may have: its value must fit, as for
+ * those that are asked for. */
 static int check_field(uint8_t declared, uint8_t sent, uint64_t value)
 {
     static struct mt_payload payload;
@@ -227,22 +237,33 @@ static int check_field(uint8_t declared, uint8_t sent, uint64_t value)
 
 static void test_unasked(void)
 {
-    static const struct { uint8_t type; uint64_t most; } unsigned_types[] = {
-        {MT_EPEE_UINT8, UINT8_MAX}, {MT_EPEE_UINT16, UINT16_MAX}, {MT_EPEE_UINT32, UINT32_MAX}, {MT_EPEE_UINT64, UINT64_MAX}};
+    static const struct {
+        uint8_t type;
+        uint64_t most;
+    } unsigned_types[] = {{MT_EPEE_UINT8, UINT8_MAX},
+                          {MT_EPEE_UINT16, UINT16_MAX},
+                          {MT_EPEE_UINT32, UINT32_MAX},
+                          {MT_EPEE_UINT64, UINT64_MAX}};
     for (size_t i = 0; i < 4; i++) {
         uint8_t type = unsigned_types[i].type;
         CHECK_EQUAL(check_field(type, type, 7), MT_OK);
         CHECK_EQUAL(check_field(type, MT_EPEE_UINT64, unsigned_types[i].most), MT_OK);
-        CHECK_EQUAL(check_field(type, MT_EPEE_UINT64, unsigned_types[i].most + 1), i < 3 ? MT_MALFORMED : MT_OK); /* of 64 bits it is 0 again */
+        CHECK_EQUAL(check_field(type, MT_EPEE_UINT64, unsigned_types[i].most + 1),
+                    i < 3 ? MT_MALFORMED : MT_OK); /* of 64 bits it is 0 again */
         CHECK_EQUAL(check_field(type, MT_EPEE_STRING | MT_EPEE_ARRAY_FLAG, 0), MT_MALFORMED);
     }
     CHECK_EQUAL(check_field(MT_EPEE_BOOL, MT_EPEE_BOOL, 1), MT_OK);
     CHECK_EQUAL(check_field(MT_EPEE_BOOL, MT_EPEE_STRING, 0), MT_MALFORMED);
     CHECK_EQUAL(check_field(MT_EPEE_STRING, MT_EPEE_STRING, 0), MT_OK);
     CHECK_EQUAL(check_field(MT_EPEE_STRING, MT_EPEE_BOOL, 1), MT_MALFORMED);
-    CHECK_EQUAL(check_field(MT_EPEE_STRING | MT_EPEE_ARRAY_FLAG, MT_EPEE_STRING | MT_EPEE_ARRAY_FLAG, 0), MT_OK);
-    CHECK_EQUAL(check_field(MT_EPEE_STRING | MT_EPEE_ARRAY_FLAG, MT_EPEE_UINT8, 0), MT_OK); /* no array: as good as missing */
-    CHECK_EQUAL(check_field(MT_EPEE_STRING | MT_EPEE_ARRAY_FLAG, MT_EPEE_UINT8 | MT_EPEE_ARRAY_FLAG, 0), MT_MALFORMED);
+    CHECK_EQUAL(
+        check_field(MT_EPEE_STRING | MT_EPEE_ARRAY_FLAG, MT_EPEE_STRING | MT_EPEE_ARRAY_FLAG, 0),
+        MT_OK);
+    CHECK_EQUAL(check_field(MT_EPEE_STRING | MT_EPEE_ARRAY_FLAG, MT_EPEE_UINT8, 0),
+                MT_OK); /* no array: as good as missing */
+    CHECK_EQUAL(
+        check_field(MT_EPEE_STRING | MT_EPEE_ARRAY_FLAG, MT_EPEE_UINT8 | MT_EPEE_ARRAY_FLAG, 0),
+        MT_MALFORMED);
 }
 
 /* Most counts that the limits allow fit their columns. */

@@ -1,6 +1,6 @@
 /* Levin fragments joined, alone and among other messages, whole and not. */
-#include "levin/fragments.h"
 #include "base/command.h"
+#include "levin/fragments.h"
 #include "support/stream_help.h"
 
 static struct room room;
@@ -18,7 +18,8 @@ static void put_fragments(const struct wire *inner, size_t step)
     uint8_t padded[16384] = {0};
     memcpy(padded, inner->bytes, inner->size);
     for (size_t at = 0; at < inner->size; at += step)
-        fragment((at == 0 ? MT_FLAG_BEGIN : 0) | (at + step >= inner->size ? MT_FLAG_END : 0), padded + at, step);
+        fragment((at == 0 ? MT_FLAG_BEGIN : 0) | (at + step >= inner->size ? MT_FLAG_END : 0),
+                 padded + at, step);
 }
 
 static void open_room(void)
@@ -27,7 +28,8 @@ static void open_room(void)
     room_open(&room, 1);
 }
 
-static void check_row(size_t i, uint32_t command, int kind, int status, uint64_t length, int64_t captured, uint32_t fragments, int64_t bytes)
+static void check_row(size_t i, uint32_t command, int kind, int status, uint64_t length,
+                      int64_t captured, uint32_t fragments, int64_t bytes)
 {
     const struct mt_message_row *row = message_row(&room.output, i);
     CHECK_EQUAL(row->command, command);
@@ -50,7 +52,8 @@ static void test_joined(void)
     wire_request(&wire, MT_PING, 10);
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 1460), MT_OK);
     CHECK_EQUAL(messages_count(&room.output), 2);
-    check_row(0, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_COMPLETE, 7000, 7000, 3, 3 * 3072);
+    check_row(0, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_COMPLETE, 7000, 7000, 3,
+              3 * 3072);
     check_row(1, MT_PING, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 10, 10, 1, 43);
     const struct mt_message_row *row = message_row(&room.output, 0);
     CHECK_EQUAL(row->flags, 1); /* the inner header's values */
@@ -81,7 +84,8 @@ static void test_all_sizes(void)
         for (size_t cut = 1; cut < 80; cut += 13) {
             room_renew(&room, 1);
             CHECK_EQUAL(room_feed(&room, 0, wire.bytes, wire.size, cut), MT_OK);
-            check_row(0, MT_REQUEST_SUPPORT_FLAGS, MT_KIND_RESPONSE, MT_STATUS_COMPLETE, 30, 30, buckets, (int64_t)wire.size);
+            check_row(0, MT_REQUEST_SUPPORT_FLAGS, MT_KIND_RESPONSE, MT_STATUS_COMPLETE, 30, 30,
+                      buckets, (int64_t)wire.size);
             CHECK_EQUAL(message_row(&room.output, 0)->segments, (wire.size + cut - 1) / cut);
             CHECK_EQUAL(message_row(&room.output, 0)->shared, 0);
             CHECK_EQUAL(room.output.tables[MT_TABLE_node_data].count, 1);
@@ -144,7 +148,9 @@ static void test_without_begin(void)
     CHECK_EQUAL(room_hole(&room, 0, 100, MT_HOLE_ACKED), MT_OK);
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 1000), MT_OK);
     check_row(0, 0, -1, MT_STATUS_MALFORMED, 49, 49, 1, 82);
-    room_renew(&room, 1); /* where its own bytes were lost, the beginning is likely to be what is missing */
+    room_renew(
+        &room,
+        1); /* where its own bytes were lost, the beginning is likely to be what is missing */
     CHECK_EQUAL(room_hole(&room, 1, 100, MT_HOLE_ACKED), MT_OK);
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 1000), MT_OK);
     check_row(0, 0, -1, MT_STATUS_GAP, 49, 49, 1, 82);
@@ -153,7 +159,8 @@ static void test_without_begin(void)
     wire_free(&inner);
 }
 
-/* With a BEGIN the inner signature is not looked at, and the inner flags only as far as monerod does. */
+/* With a BEGIN the inner signature is not looked at, and the inner flags only as far as monerod
+ * does. */
 static void test_strange_inner(void)
 {
     struct wire inner = {0};
@@ -287,7 +294,8 @@ static void test_empty_middle(void)
     room_close(&room);
 }
 
-/* The stream ends anywhere in three fragments: always one row that holds all bytes from the first whole header on. */
+/* The stream ends anywhere in three fragments: always one row that holds all bytes from the first
+ * whole header on. */
 static void test_truncated(void)
 {
     struct wire inner = {0};
@@ -301,7 +309,8 @@ static void test_truncated(void)
         size_t in_bucket = size % 63, cut_header = in_bucket < 33 ? in_bucket : 0;
         CHECK_EQUAL(messages_count(&room.output), size >= 33);
         CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_NO_HEADER), (int64_t)cut_header);
-        CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_TRUNCATED), (int64_t)(size - cut_header));
+        CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_TRUNCATED),
+                    (int64_t)(size - cut_header));
         if (size >= 33) {
             const struct mt_message_row *row = message_row(&room.output, 0);
             CHECK_EQUAL(row->status, MT_STATUS_TRUNCATED);
@@ -314,7 +323,8 @@ static void test_truncated(void)
     wire_free(&inner);
 }
 
-/* A hole anywhere: whatever is left of the message is not complete, every byte is told of, and what comes behind is whole. */
+/* A hole anywhere: whatever is left of the message is not complete, every byte is told of, and what
+ * comes behind is whole. */
 static void test_holes(void)
 {
     struct wire inner = {0};
@@ -338,7 +348,8 @@ static void test_holes(void)
             for (size_t i = 0; i < count; i++) {
                 const struct mt_message_row *row = message_row(&room.output, i);
                 complete += row->status == MT_STATUS_COMPLETE;
-                CHECK(row->status == MT_STATUS_COMPLETE || row->status == MT_STATUS_GAP || (snapped && row->status == MT_STATUS_SNAPPED));
+                CHECK(row->status == MT_STATUS_COMPLETE || row->status == MT_STATUS_GAP ||
+                      (snapped && row->status == MT_STATUS_SNAPPED));
             }
             CHECK(complete == 2); /* the two behind; never the joined one */
             CHECK(room.output.buffered.used == 0);

@@ -1,4 +1,5 @@
-/* Bytes in order into messages, wherever they are cut; out of step; on connections that are not Monero's. */
+/* Bytes in order into messages, wherever they are cut; out of step; on connections that are not
+ * Monero's. */
 #include "support/levin_help.h"
 
 /* ---- in step ---- */
@@ -78,7 +79,8 @@ static void test_malformed(void)
     struct wire wire = {0};
     wire_header(&wire, 12, 1, MT_PING, 0, 1, 1);
     wire_put(&wire, "not an epee.", 12);
-    wire_header(&wire, 0, 1, MT_PING, 0, 1, 1); /* nothing at all: only an error response may say so little */
+    wire_header(&wire, 0, 1, MT_PING, 0, 1,
+                1); /* nothing at all: only an error response may say so little */
     wire_request(&wire, MT_PING, 10);
     room_open(&room, 1);
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 20), MT_OK);
@@ -102,7 +104,8 @@ struct cutting {
     int count;
 };
 
-static void check_cut_message(size_t i, const struct cutting *cut, int64_t begin, int64_t end, int64_t other_begin, int64_t other_end)
+static void check_cut_message(size_t i, const struct cutting *cut, int64_t begin, int64_t end,
+                              int64_t other_begin, int64_t other_end)
 {
     const struct mt_message_row *row = message_row(&room.output, i);
     int64_t first = -1, last = -1, segments = 0, first_bytes = 0;
@@ -178,10 +181,34 @@ static void test_pieces(void)
     late.frame = 50;
     late.time += SECOND;
     struct mt_piece pieces[] = {
-        {.data = wire.bytes, .size = 20, .offset = 0, .segment_begin = 0, .segment_end = 70, .prior_end = INT64_MIN, .place = late},
-        {.data = wire.bytes + 20, .size = 30, .offset = 20, .segment_begin = 20, .segment_end = 50, .prior_end = INT64_MIN, .place = early},
-        {.data = wire.bytes + 50, .size = 20, .offset = 50, .segment_begin = 0, .segment_end = 70, .prior_end = 20, .place = late},
-        {.data = wire.bytes + 70, .size = 23, .offset = 70, .segment_begin = 70, .segment_end = 93, .prior_end = INT64_MIN, .place = {.arrival = 3, .frame = 30, .time = START_TIME + 9}},
+        {.data = wire.bytes,
+         .size = 20,
+         .offset = 0,
+         .segment_begin = 0,
+         .segment_end = 70,
+         .prior_end = INT64_MIN,
+         .place = late},
+        {.data = wire.bytes + 20,
+         .size = 30,
+         .offset = 20,
+         .segment_begin = 20,
+         .segment_end = 50,
+         .prior_end = INT64_MIN,
+         .place = early},
+        {.data = wire.bytes + 50,
+         .size = 20,
+         .offset = 50,
+         .segment_begin = 0,
+         .segment_end = 70,
+         .prior_end = 20,
+         .place = late},
+        {.data = wire.bytes + 70,
+         .size = 23,
+         .offset = 70,
+         .segment_begin = 70,
+         .segment_end = 93,
+         .prior_end = INT64_MIN,
+         .place = {.arrival = 3, .frame = 30, .time = START_TIME + 9}},
     };
     for (int i = 0; i < 4; i++)
         CHECK_EQUAL(mt_levin_data(&room.dialog->ways[1], &pieces[i]), MT_OK);
@@ -190,7 +217,8 @@ static void test_pieces(void)
     CHECK_EQUAL(row->segments, 3);
     CHECK_EQUAL(row->first_segment, 70);
     CHECK_EQUAL(row->frame, 1); /* the first of its bytes to arrive are not the first of it */
-    CHECK_EQUAL(row->end_frame, 50); /* the last missing ones came with the segment that arrived last */
+    CHECK_EQUAL(row->end_frame,
+                50); /* the last missing ones came with the segment that arrived last */
     CHECK_EQUAL(row->time, START_TIME);
     CHECK_EQUAL(row->end_time, START_TIME + SECOND);
     CHECK_EQUAL(row->shared, 0);
@@ -205,17 +233,31 @@ static void put_garbage(struct wire *wire, uint64_t *random)
 {
     size_t before = wire->size;
     switch (next_random(random) % 9) {
-    case 0: wire_fill(wire, 1, next_random(random) % 50); break;
-    case 1: wire_put(wire, "\x01\x21\x01\x01\x01\x01\x01\x01", next_random(random) % 9); break;
-    case 2: wire_header(wire, 100, 1, MT_PING, 0, 1, 2); break;                      /* another version */
-    case 3: wire_header(wire, 100, 2, MT_PING, 0, 1, 1); break;                      /* expect 2 */
-    case 4: wire_header(wire, 100, 1, 2005, 0, 1, 1); break;                         /* no such command */
-    case 5: wire_header(wire, 4097, 1, MT_PING, 0, 1, 1); break;                     /* too long for it */
-    case 6:                                                                          /* all but the last byte of the epee header */
+    case 0:
+        wire_fill(wire, 1, next_random(random) % 50);
+        break;
+    case 1:
+        wire_put(wire, "\x01\x21\x01\x01\x01\x01\x01\x01", next_random(random) % 9);
+        break;
+    case 2:
+        wire_header(wire, 100, 1, MT_PING, 0, 1, 2);
+        break; /* another version */
+    case 3:
+        wire_header(wire, 100, 2, MT_PING, 0, 1, 1);
+        break; /* expect 2 */
+    case 4:
+        wire_header(wire, 100, 1, 2005, 0, 1, 1);
+        break; /* no such command */
+    case 5:
+        wire_header(wire, 4097, 1, MT_PING, 0, 1, 1);
+        break; /* too long for it */
+    case 6:    /* all but the last byte of the epee header */
         wire_header(wire, 100, 1, MT_PING, 0, 1, 1);
         wire_put(wire, "\x01\x11\x01\x01\x01\x01\x02\x01g", 9);
         break;
-    case 7: wire_header(wire, 9, 1, MT_PING, 0, 1, 1); break;                        /* too short for epee */
+    case 7:
+        wire_header(wire, 9, 1, MT_PING, 0, 1, 1);
+        break; /* too short for epee */
     default:
         for (uint32_t i = next_random(random) % 60; i > 0; i--) {
             uint8_t value = (uint8_t)next_random(random);
@@ -245,9 +287,14 @@ static void test_resync(void)
                 put_garbage(&wire, &random);
             wire_put(&wire, "g", 1); /* so that it cannot go on as the header behind it */
             garbage += (int64_t)(wire.size - before);
-            switch (next_random(&random) % 3) { /* messages that need 42, 33 and 33 bytes to be believed */
-            case 0: wire_notify(&wire, MT_NEW_TRANSACTIONS, 10); break;
-            case 1: wire_error(&wire, MT_PING); break;
+            switch (next_random(&random) %
+                    3) { /* messages that need 42, 33 and 33 bytes to be believed */
+            case 0:
+                wire_notify(&wire, MT_NEW_TRANSACTIONS, 10);
+                break;
+            case 1:
+                wire_error(&wire, MT_PING);
+                break;
             default:
                 wire_header(&wire, 5, 0, 0, 0, 12, 1);
                 wire_fill(&wire, 0, 5);
@@ -257,7 +304,8 @@ static void test_resync(void)
         room_renew(&room, 1);
         if (midstream)
             mt_levin_midstream(&room.dialog->ways[1]);
-        CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, steps[next_random(&random) % 7]), MT_OK);
+        CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, steps[next_random(&random) % 7]),
+                    MT_OK);
         CHECK_EQUAL(room_end(&room), MT_OK);
         CHECK_EQUAL(messages_count(&room.output), midstream ? 4 : 5);
         CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_NO_HEADER), garbage);
@@ -331,7 +379,8 @@ static void test_undecided(void)
 static void test_foreign(void)
 {
     room_open(&room, 0);
-    CHECK_EQUAL(room_segment(&room, 1, "\x01\x21\x01", 3), MT_OK); /* begins as the signature does */
+    CHECK_EQUAL(room_segment(&room, 1, "\x01\x21\x01", 3),
+                MT_OK); /* begins as the signature does */
     CHECK_EQUAL(room_segment(&room, 1, "GET / HTTP/1.1", 14), MT_OK);
     CHECK_EQUAL(room_hole(&room, 1, 10, MT_HOLE_LIMIT), MT_OK);
     CHECK_EQUAL(room_segment(&room, 1, "more", 4), MT_OK);
@@ -385,7 +434,8 @@ static void test_recognised(void)
     wire_free(&wire);
 }
 
-/* The other direction's signature: what was counted here stays counted, what follows is searched. */
+/* The other direction's signature: what was counted here stays counted, what follows is searched.
+ */
 static void test_recognised_by_the_other(void)
 {
     struct wire wire = {0};
@@ -411,7 +461,8 @@ static void test_recognised_by_the_other(void)
     wire_free(&wire);
 }
 
-/* From the middle a sound header anywhere will do; a loss before anything was seen has a time, too. */
+/* From the middle a sound header anywhere will do; a loss before anything was seen has a time, too.
+ */
 static void test_recognised_midstream(void)
 {
     struct wire wire = {0};
@@ -426,7 +477,8 @@ static void test_recognised_midstream(void)
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes + 5, wire.size - 5, 11), MT_OK);
     CHECK_EQUAL(room.dialog->monero, 1);
     CHECK_EQUAL(messages_count(&room.output), 1);
-    check_problem(0, MT_PROBLEM_LOST, -1, 100, "lost before the connection was known to be Monero's");
+    check_problem(0, MT_PROBLEM_LOST, -1, 100,
+                  "lost before the connection was known to be Monero's");
     CHECK_EQUAL(problem_row(&room.output, 0)->time, START_TIME + 5);
     CHECK_EQUAL(problem_row(&room.output, 0)->frame, 9);
     room_close(&room);
@@ -449,15 +501,18 @@ static void test_stray(void)
 {
     struct mt_place place = {.time = 5, .frame = 6, .file = 2};
     room_open(&room, 1);
-    CHECK_EQUAL(mt_levin_stray(&room.dialog->ways[1], MT_PROBLEM_NO_HEADER, -7, 9, "late", &place), MT_OK);
-    CHECK_EQUAL(mt_levin_stray(&room.dialog->ways[0], MT_PROBLEM_CONFLICT, 70, 1, "other", &place), MT_OK);
+    CHECK_EQUAL(mt_levin_stray(&room.dialog->ways[1], MT_PROBLEM_NO_HEADER, -7, 9, "late", &place),
+                MT_OK);
+    CHECK_EQUAL(mt_levin_stray(&room.dialog->ways[0], MT_PROBLEM_CONFLICT, 70, 1, "other", &place),
+                MT_OK);
     check_problem(0, MT_PROBLEM_NO_HEADER, -7, 9, "late");
     check_problem(1, MT_PROBLEM_CONFLICT, 70, 1, "other");
     CHECK_EQUAL(problem_row(&room.output, 0)->file, 2);
     CHECK_EQUAL(problem_row(&room.output, 0)->time, 5);
     CHECK_EQUAL(problem_row(&room.output, 0)->from_client, 1);
     room_renew(&room, 0);
-    CHECK_EQUAL(mt_levin_stray(&room.dialog->ways[1], MT_PROBLEM_NO_HEADER, -7, 9, "late", &place), MT_OK);
+    CHECK_EQUAL(mt_levin_stray(&room.dialog->ways[1], MT_PROBLEM_NO_HEADER, -7, 9, "late", &place),
+                MT_OK);
     check_problem(0, MT_PROBLEM_FOREIGN, -7, 9, "late");
     room_close(&room);
 }
@@ -538,7 +593,8 @@ static void test_no_memory(void)
 
 static void test_garbage(void)
 {
-    static const char *const patterns[] = {"\x01\x21\x01\x01\x01\x01\x01", "\x01", "\x01\x21\x01\x01\x01\x01\x01\x01", "\x01\x21"};
+    static const char *const patterns[] = {"\x01\x21\x01\x01\x01\x01\x01", "\x01",
+                                           "\x01\x21\x01\x01\x01\x01\x01\x01", "\x01\x21"};
     for (size_t i = 0; i < 4; i++) {
         static const size_t steps[] = {WHOLE, 1460, 1};
         struct wire wire = {0};

@@ -12,7 +12,8 @@ struct model {
     int64_t no_header, broken;              /* bytes of problems */
 };
 
-/* Where the search for a header that begins at `from` ends: everything up to there belongs to nobody. */
+/* Where the search for a header that begins at `from` ends: everything up to there belongs to
+ * nobody. */
 static int model_seek(struct model *model, int64_t from, int64_t size)
 {
     for (int i = 0; i < MESSAGES; i++) {
@@ -51,22 +52,28 @@ static void model_hole(struct model *model, int64_t a, int64_t b, int64_t size, 
         model->status[i] = MT_STATUS_COMPLETE;
 }
 
-static void check_hole(const struct wire *wire, struct model model, int64_t a, int64_t b, size_t step, enum mt_hole why)
+static void check_hole(const struct wire *wire, struct model model, int64_t a, int64_t b,
+                       size_t step, enum mt_hole why)
 {
     static const uint32_t commands[] = {MT_TIMED_SYNC, MT_HANDSHAKE, MT_NEW_TRANSACTIONS};
     int64_t size = (int64_t)wire->size;
     model_hole(&model, a, b, size, why == MT_HOLE_SNAPPED ? MT_STATUS_SNAPPED : MT_STATUS_GAP);
     room_renew(&room, 1);
-    int ok = room_feed(&room, 1, wire->bytes, (size_t)a, step) == MT_OK && room_hole(&room, 1, b - a, why) == MT_OK;
-    ok = ok && room_feed(&room, 1, wire->bytes + b, (size_t)(size - b), step) == MT_OK && room_end(&room) == MT_OK;
+    int ok = room_feed(&room, 1, wire->bytes, (size_t)a, step) == MT_OK &&
+             room_hole(&room, 1, b - a, why) == MT_OK;
+    ok = ok && room_feed(&room, 1, wire->bytes + b, (size_t)(size - b), step) == MT_OK &&
+         room_end(&room) == MT_OK;
     CHECK(ok);
     size_t row = 0;
     for (size_t i = 0; i < MESSAGES; i++) {
         if (model.status[i] < 0)
             continue;
         const struct mt_message_row *message = message_row(&room.output, row++);
-        if (message->command != commands[i] || message->status != model.status[i] || message->captured != model.captured[i])
-            fprintf(stderr, "hole [%d, %d) step %d: message %d: status %d not %d, captured %d not %d\n", (int)a, (int)b, (int)step, (int)i, message->status, (int)model.status[i],
+        if (message->command != commands[i] || message->status != model.status[i] ||
+            message->captured != model.captured[i])
+            fprintf(stderr,
+                    "hole [%d, %d) step %d: message %d: status %d not %d, captured %d not %d\n",
+                    (int)a, (int)b, (int)step, (int)i, message->status, (int)model.status[i],
                     (int)message->captured, (int)model.captured[i]);
         CHECK(message->command == commands[i]);
         CHECK(message->status == model.status[i]);
@@ -77,7 +84,8 @@ static void check_hole(const struct wire *wire, struct model model, int64_t a, i
     CHECK(messages_count(&room.output) == row);
     CHECK(problem_bytes(&room.output, MT_PROBLEM_LOST) == b - a);
     CHECK(problem_bytes(&room.output, MT_PROBLEM_NO_HEADER) == model.no_header);
-    CHECK(problem_bytes(&room.output, why == MT_HOLE_SNAPPED ? MT_PROBLEM_SNAPPED : MT_PROBLEM_GAP) == model.broken);
+    CHECK(problem_bytes(&room.output, why == MT_HOLE_SNAPPED ? MT_PROBLEM_SNAPPED
+                                                             : MT_PROBLEM_GAP) == model.broken);
     CHECK(bytes_told(&room.output) == size - (b - a));
 }
 
@@ -89,16 +97,19 @@ static void test_all_holes(void)
     model.end[0] = model.begin[1] = (int64_t)wire.size;
     wire_error(&wire, MT_HANDSHAKE); /* no body */
     model.end[1] = model.begin[2] = (int64_t)wire.size;
-    wire_header(&wire, LEAST_BODY + 18, 0, MT_NEW_TRANSACTIONS, 0, 1, 1); /* a body full of what looks like the beginning of a header */
+    wire_header(&wire, LEAST_BODY + 18, 0, MT_NEW_TRANSACTIONS, 0, 1,
+                1); /* a body full of what looks like the beginning of a header */
     wire_body(&wire, LEAST_BODY + 18, 0);
-    memcpy(wire.bytes + wire.size - 18, "\x01\x21\x01\x01\x01\x01\x01\x01\x01\x21\x01\x01\x21\x01\x01\x21\x01\x01", 18);
+    memcpy(wire.bytes + wire.size - 18,
+           "\x01\x21\x01\x01\x01\x01\x01\x01\x01\x21\x01\x01\x21\x01\x01\x21\x01\x01", 18);
     model.end[2] = (int64_t)wire.size;
     static const size_t steps[] = {WHOLE, 1, 5, 47};
     room_open(&room, 1);
     for (int64_t a = 0; a < (int64_t)wire.size; a++) {
         for (int64_t b = a + 1; b <= (int64_t)wire.size; b++) {
             for (int i = 0; i < 4; i++)
-                check_hole(&wire, model, a, b, steps[i], i % 2 == 0 ? MT_HOLE_LIMIT : MT_HOLE_SNAPPED);
+                check_hole(&wire, model, a, b, steps[i],
+                           i % 2 == 0 ? MT_HOLE_LIMIT : MT_HOLE_SNAPPED);
         }
     }
     room_close(&room);
@@ -125,7 +136,8 @@ static void test_two_holes(void)
     CHECK_EQUAL(room_hole(&room, 1, 4, MT_HOLE_END), MT_OK);
     check_problem(3, MT_PROBLEM_LOST, (int64_t)wire.size, 4, "still missing at the end");
     CHECK_EQUAL(room_hole(&room, 1, 4, MT_HOLE_LIMIT), MT_OK);
-    check_problem(4, MT_PROBLEM_LOST, (int64_t)wire.size + 4, 4, "given up: too much or too long behind it");
+    check_problem(4, MT_PROBLEM_LOST, (int64_t)wire.size + 4, 4,
+                  "given up: too much or too long behind it");
     CHECK_EQUAL(room.dialog->lossy, 1);
     room_close(&room);
     wire_free(&wire);
@@ -148,7 +160,8 @@ static void test_truncated(void)
             check_problem(0, MT_PROBLEM_NO_HEADER, 0, (int64_t)size, "a header that was cut");
         } else {
             check_message(0, MT_PING, MT_KIND_REQUEST, MT_STATUS_TRUNCATED, 20, (int64_t)size - 33);
-            check_problem(0, MT_PROBLEM_TRUNCATED, 0, (int64_t)size, "the capture or the connection ended");
+            check_problem(0, MT_PROBLEM_TRUNCATED, 0, (int64_t)size,
+                          "the capture or the connection ended");
         }
         CHECK_EQUAL(bytes_told(&room.output), (int64_t)size);
     }

@@ -9,7 +9,8 @@ static void put_long(struct wire *wire, uint32_t command, size_t length)
     wire_body(wire, length, 'L');
 }
 
-/* Over the command's limit: skipped by its length. Before a handshake monerod takes no more than 256 KiB; we read it all the same. */
+/* Over the command's limit: skipped by its length. Before a handshake monerod takes no more than
+ * 256 KiB; we read it all the same. */
 static void test_oversize(void)
 {
     struct wire wire = {0};
@@ -21,11 +22,13 @@ static void test_oversize(void)
     put_long(&wire, MT_NEW_TRANSACTIONS, 262145);
     room_open(&room, 1);
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 1460), MT_OK);
-    static const int expected[] = {MT_STATUS_COMPLETE, MT_STATUS_OVERSIZE, MT_STATUS_COMPLETE, MT_STATUS_COMPLETE, MT_STATUS_COMPLETE, MT_STATUS_COMPLETE};
+    static const int expected[] = {MT_STATUS_COMPLETE, MT_STATUS_OVERSIZE, MT_STATUS_COMPLETE,
+                                   MT_STATUS_COMPLETE, MT_STATUS_COMPLETE, MT_STATUS_COMPLETE};
     for (size_t i = 0; i < 6; i++)
         CHECK_EQUAL(message_row(&room.output, i)->status, expected[i]);
     CHECK_EQUAL(messages_count(&room.output), 6);
-    check_problem(0, MT_PROBLEM_OVERSIZE, 33 + 4096, 33 + 4097, "declared length over monerod's limit");
+    check_problem(0, MT_PROBLEM_OVERSIZE, 33 + 4096, 33 + 4097,
+                  "declared length over monerod's limit");
     CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_OVERSIZE), 33 + 4097);
     CHECK_EQUAL(bytes_told(&room.output), (int64_t)wire.size);
     CHECK_EQUAL(room.output.buffered.used, 0);
@@ -54,10 +57,13 @@ static void test_oversize_broken(void)
     wire_free(&wire);
 }
 
-/* A length that no message has: nothing is believed; what follows, up to the next sound header, is its body. */
+/* A length that no message has: nothing is believed; what follows, up to the next sound header, is
+ * its body. */
 static void test_disbelieved(void)
 {
-    static const uint64_t lengths[] = {100000001, (uint64_t)1 << 32, INT64_MAX - 33, INT64_MAX, (uint64_t)INT64_MAX + 1, UINT64_MAX - 33, UINT64_MAX};
+    static const uint64_t lengths[] = {100000001, (uint64_t)1 << 32,       INT64_MAX - 33,
+                                       INT64_MAX, (uint64_t)INT64_MAX + 1, UINT64_MAX - 33,
+                                       UINT64_MAX};
     static const size_t steps[] = {WHOLE, 1, 34, 50};
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         for (size_t k = 0; k < 4; k++) {
@@ -70,7 +76,8 @@ static void test_disbelieved(void)
             room_open(&room, 1);
             CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, steps[k]), MT_OK);
             CHECK_EQUAL(room_end(&room), MT_OK);
-            check_message(0, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE, lengths[i], 30);
+            check_message(0, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE,
+                          lengths[i], 30);
             check_message(1, MT_PING, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 10, 10);
             check_message(2, 77, -1, MT_STATUS_OVERSIZE, lengths[i], 2);
             CHECK_EQUAL(problems_count(&room.output), 2);
@@ -117,11 +124,13 @@ static void test_message_bytes(void)
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, WHOLE), MT_OK);
     CHECK_EQUAL(messages_count(&room.output), 3);
     check_message(0, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_COMPLETE, 1000, 1000);
-    check_message(1, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE, 1001, 1001 + 5 + 33 + 1001);
+    check_message(1, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE, 1001,
+                  1001 + 5 + 33 + 1001);
     check_message(2, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_COMPLETE, 999, 999);
     room_close(&room);
     wire.size = 0;
-    wire_header(&wire, INT64_MAX, 0, MT_NEW_TRANSACTIONS, 0, 1, 1); /* whoever sets no limit gets no overflow */
+    wire_header(&wire, INT64_MAX, 0, MT_NEW_TRANSACTIONS, 0, 1,
+                1); /* whoever sets no limit gets no overflow */
     wire_fill(&wire, 'b', 10);
     room_open(&room, 1);
     room.limits.message_bytes = INT64_MAX;

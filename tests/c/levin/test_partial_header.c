@@ -5,10 +5,17 @@
 static struct mt_carry carry;
 
 /* Adds `size` bytes that lie `skip` bytes into a piece at `offset`. */
-static uint32_t add(const char *bytes, uint32_t skip, uint32_t size, int64_t offset, uint64_t arrival)
+static uint32_t add(const char *bytes, uint32_t skip, uint32_t size, int64_t offset,
+                    uint64_t arrival)
 {
-    struct mt_piece piece = {.data = (const uint8_t *)bytes, .size = skip + size, .offset = offset, .segment_begin = offset - 5, .segment_end = offset + 100,
-                             .prior_end = offset - 3, .acknowledged = 77, .place = {.arrival = arrival, .frame = (int64_t)arrival + 1}};
+    struct mt_piece piece = {.data = (const uint8_t *)bytes,
+                             .size = skip + size,
+                             .offset = offset,
+                             .segment_begin = offset - 5,
+                             .segment_end = offset + 100,
+                             .prior_end = offset - 3,
+                             .acknowledged = 77,
+                             .place = {.arrival = arrival, .frame = (int64_t)arrival + 1}};
     uint32_t taken = 99;
     CHECK_EQUAL(mt_carry_add(&carry, &piece, piece.data + skip, size, &taken), MT_OK);
     return taken;
@@ -37,7 +44,10 @@ static void test_add(void)
     CHECK_EQUAL(add("abc", 0, 3, 104, 5), 3);
     CHECK_EQUAL(add("d", 0, 1, 107, 6), 1);
     CHECK_EQUAL(carry.count, 6);
-    CHECK(memcmp(carry.bytes, "\x01\x21" "abcd", 6) == 0);
+    CHECK(memcmp(carry.bytes,
+                 "\x01\x21"
+                 "abcd",
+                 6) == 0);
     check_piece(1, 104, 3, 5);
     check_piece(2, 107, 1, 6);
     CHECK_EQUAL(add("", 0, 0, 108, 7), 0); /* nothing is no piece */
@@ -123,7 +133,8 @@ static void test_no_memory(void)
     CHECK_EQUAL(mt_carry_add(&carry, &piece, piece.data, 1, &taken), MT_OK);
     CHECK_EQUAL(mt_carry_add(&carry, &piece, piece.data, 1, &taken), MT_OK);
     mt_fail_after(1);
-    CHECK_EQUAL(mt_carry_add(&carry, &piece, piece.data, 1, &taken), MT_NOMEM); /* a third piece needs more room */
+    CHECK_EQUAL(mt_carry_add(&carry, &piece, piece.data, 1, &taken),
+                MT_NOMEM); /* a third piece needs more room */
     mt_fail_after(0);
     CHECK_EQUAL(carry.count, 2); /* what was there is there */
     CHECK_EQUAL(carry.pieces_count, 2);

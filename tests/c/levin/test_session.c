@@ -1,13 +1,19 @@
-/* Requests and responses of one connection paired; the limit on lengths before and after the handshake. */
+/* Requests and responses of one connection paired; the limit on lengths before and after the
+ * handshake. */
 #include "base/command.h"
 #include "support/stream_help.h"
 
 static struct room room;
 
-/* A row is made as levin.c makes it: the dialog sees it, then it is in the table. Returns its id. `end` is the stream offset behind the message, `acknowledged` what its sender had. */
+/* A row is made as levin.c makes it: the dialog sees it, then it is in the table. Returns its id.
+ * `end` is the stream offset behind the message, `acknowledged` what its sender had. */
 static int64_t say(int from_client, int kind, uint32_t command, int64_t end, int64_t acknowledged)
 {
-    struct mt_message_row row = {.message = room.output.messages_given, .kind = (int8_t)kind, .command = command, .from_client = (uint8_t)from_client, .reply_to = 99};
+    struct mt_message_row row = {.message = room.output.messages_given,
+                                 .kind = (int8_t)kind,
+                                 .command = command,
+                                 .from_client = (uint8_t)from_client,
+                                 .reply_to = 99};
     CHECK_EQUAL(mt_dialog_message(room.dialog, &row, end, acknowledged), MT_OK);
     struct mt_message_row *place = mt_table_append(&room.output.tables[MT_TABLE_messages]);
     *place = row;
@@ -21,12 +27,14 @@ static int64_t reply_to(int64_t message)
 
 static int64_t ask(int from_client, uint32_t command)
 {
-    return say(from_client, MT_KIND_REQUEST, command, 10 * (room.output.messages_given + 1), INT64_MIN);
+    return say(from_client, MT_KIND_REQUEST, command, 10 * (room.output.messages_given + 1),
+               INT64_MIN);
 }
 
 static int64_t answer(int from_client, uint32_t command)
 {
-    return say(from_client, MT_KIND_RESPONSE, command, 10 * (room.output.messages_given + 1), INT64_MIN);
+    return say(from_client, MT_KIND_RESPONSE, command, 10 * (room.output.messages_given + 1),
+               INT64_MIN);
 }
 
 static void test_in_order(void)
@@ -35,7 +43,9 @@ static void test_in_order(void)
     int64_t first = ask(1, MT_HANDSHAKE), second = ask(1, MT_PING), theirs = ask(0, MT_PING);
     CHECK_EQUAL(reply_to(first), -1);
     CHECK_EQUAL(reply_to(answer(0, MT_HANDSHAKE)), first);
-    int64_t notification = say(0, MT_KIND_NOTIFICATION, MT_NEW_TRANSACTIONS, 100, INT64_MIN), noise = say(0, MT_KIND_NOISE, 0, 110, INT64_MIN), nothing = say(0, -1, 0, 120, INT64_MIN);
+    int64_t notification = say(0, MT_KIND_NOTIFICATION, MT_NEW_TRANSACTIONS, 100, INT64_MIN),
+            noise = say(0, MT_KIND_NOISE, 0, 110, INT64_MIN),
+            nothing = say(0, -1, 0, 120, INT64_MIN);
     CHECK_EQUAL(reply_to(notification), -1);
     CHECK_EQUAL(reply_to(noise), -1);
     CHECK_EQUAL(reply_to(nothing), -1);
@@ -62,7 +72,8 @@ static void test_wrong_command(void)
 static void test_lossy(void)
 {
     room_open(&room, 1);
-    int64_t lost = ask(1, MT_PING), first = ask(1, MT_TIMED_SYNC), second = ask(1, MT_TIMED_SYNC), third = ask(1, MT_PING);
+    int64_t lost = ask(1, MT_PING), first = ask(1, MT_TIMED_SYNC), second = ask(1, MT_TIMED_SYNC),
+            third = ask(1, MT_PING);
     room.dialog->lossy = 1;
     CHECK_EQUAL(reply_to(answer(0, MT_TIMED_SYNC)), first);
     CHECK_EQUAL(reply_to(answer(0, MT_HANDSHAKE)), -1); /* of no outstanding one: they stay */
@@ -72,12 +83,16 @@ static void test_lossy(void)
     room_close(&room);
 }
 
-/* A hole in the responses: what may have been answered inside it is only taken if there is no other. */
+/* A hole in the responses: what may have been answered inside it is only taken if there is no
+ * other. */
 static void test_doubtful(void)
 {
     room_open(&room, 1);
-    int64_t first = say(1, MT_KIND_REQUEST, MT_PING, 100, 1000);  /* sent when the client had 1000 bytes of the server */
-    mt_dialog_hole(room.dialog, 0, 1500);                        /* the server's bytes up to 1500 were lost: the answer may be among them */
+    int64_t first = say(1, MT_KIND_REQUEST, MT_PING, 100,
+                        1000); /* sent when the client had 1000 bytes of the server */
+    mt_dialog_hole(
+        room.dialog, 0,
+        1500); /* the server's bytes up to 1500 were lost: the answer may be among them */
     int64_t second = say(1, MT_KIND_REQUEST, MT_PING, 200, 1500); /* asked behind the hole */
     CHECK_EQUAL(room.dialog->lossy, 1);
     CHECK_EQUAL(reply_to(say(0, MT_KIND_RESPONSE, MT_PING, 1600, 200)), second);
@@ -85,7 +100,8 @@ static void test_doubtful(void)
     CHECK_EQUAL(reply_to(say(0, MT_KIND_RESPONSE, MT_PING, 1700, 200)), -1);
     first = say(1, MT_KIND_REQUEST, MT_PING, 300, 1700);
     mt_dialog_hole(room.dialog, 0, 1800);
-    CHECK_EQUAL(reply_to(say(0, MT_KIND_RESPONSE, MT_PING, 1900, 300)), first); /* there is no other */
+    CHECK_EQUAL(reply_to(say(0, MT_KIND_RESPONSE, MT_PING, 1900, 300)),
+                first); /* there is no other */
     first = say(1, MT_KIND_REQUEST, MT_PING, 400, 1900);
     mt_dialog_hole(room.dialog, 1, 5000); /* the other direction's holes say nothing of it */
     second = say(1, MT_KIND_REQUEST, MT_PING, 5100, 1900);
@@ -123,12 +139,14 @@ static void test_early_response(void)
     room_close(&room);
     room_open(&room, 1);
     response = say(0, MT_KIND_RESPONSE, MT_PING, 50, 100);
-    request = say(1, MT_KIND_REQUEST, MT_PING, 101, INT64_MIN); /* its sender did not have all of that */
+    request =
+        say(1, MT_KIND_REQUEST, MT_PING, 101, INT64_MIN); /* its sender did not have all of that */
     CHECK_EQUAL(reply_to(response), -1);
     CHECK_EQUAL(reply_to(say(0, MT_KIND_RESPONSE, MT_PING, 60, 101)), request);
     room_close(&room);
     room_open(&room, 1);
-    response = say(0, MT_KIND_RESPONSE, MT_PING, 50, INT64_MIN); /* nothing is known of what it had: not remembered */
+    response = say(0, MT_KIND_RESPONSE, MT_PING, 50,
+                   INT64_MIN); /* nothing is known of what it had: not remembered */
     say(1, MT_KIND_REQUEST, MT_PING, 10, INT64_MIN);
     CHECK_EQUAL(reply_to(response), -1);
     CHECK_EQUAL(room.output.early_count, 0);
@@ -153,7 +171,8 @@ static void test_early_responses_of_two(void)
     say(0, MT_KIND_RESPONSE, MT_TIMED_SYNC, 60, 100);
     mt_dialog_close(mine);
     CHECK_EQUAL(room.output.early_count, 1);
-    CHECK(room.output.early[0].waiting == &other->requests[1].early && other->requests[1].early == 1);
+    CHECK(room.output.early[0].waiting == &other->requests[1].early &&
+          other->requests[1].early == 1);
     mt_dialog_close(other);
     CHECK_EQUAL(room.output.early_count, 0);
     room.dialog = NULL;
@@ -189,7 +208,8 @@ static void test_requests_limit(void)
     CHECK_EQUAL(room.dialog->requests[1].count, 0);
     room_close(&room);
     room_open(&room, 1);
-    room.limits.requests = 0; /* a limit, not a crash: the latest is all that is remembered, if anything */
+    room.limits.requests =
+        0; /* a limit, not a crash: the latest is all that is remembered, if anything */
     ask(1, MT_PING);
     ask(1, MT_PING);
     CHECK(room.dialog->requests[1].count <= 1);
@@ -277,8 +297,10 @@ static void test_no_memory(void)
     for (int i = 0; i < 4; i++)
         ask(1, MT_PING);
     mt_fail_after(1);
-    row = (struct mt_message_row){.message = 9, .kind = MT_KIND_REQUEST, .command = MT_PING, .from_client = 1};
-    CHECK_EQUAL(mt_dialog_message(room.dialog, &row, 1, 1), MT_NOMEM); /* the fifth needs a larger ring */
+    row = (struct mt_message_row){
+        .message = 9, .kind = MT_KIND_REQUEST, .command = MT_PING, .from_client = 1};
+    CHECK_EQUAL(mt_dialog_message(room.dialog, &row, 1, 1),
+                MT_NOMEM); /* the fifth needs a larger ring */
     mt_fail_after(0);
     CHECK_EQUAL(reply_to(answer(0, MT_PING)), 0);
     room_close(&room);

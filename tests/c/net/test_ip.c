@@ -1,7 +1,7 @@
 #include "net/ip.h"
 
-#include "support/check.h"
 #include "base/mem.h"
+#include "support/check.h"
 
 #include <stdlib.h>
 
@@ -42,7 +42,8 @@ static void set16(struct bytes *bytes, uint32_t at, unsigned value)
 }
 
 /* A TCP segment whose payload counts up from 0. `options` must be a multiple of 4 bytes. */
-static void add_tcp(struct bytes *bytes, uint8_t flags, const char *options, uint32_t options_size, uint32_t payload)
+static void add_tcp(struct bytes *bytes, uint8_t flags, const char *options, uint32_t options_size,
+                    uint32_t payload)
 {
     add16(bytes, 18080);
     add16(bytes, 40000);
@@ -58,7 +59,8 @@ static void add_tcp(struct bytes *bytes, uint8_t flags, const char *options, uin
 }
 
 /* An IPv4 header for `payload` bytes to follow. */
-static void add_ipv4(struct bytes *bytes, unsigned protocol, uint32_t options, uint32_t payload, unsigned identification, unsigned fragment)
+static void add_ipv4(struct bytes *bytes, unsigned protocol, uint32_t options, uint32_t payload,
+                     unsigned identification, unsigned fragment)
 {
     add8(bytes, 0x40 | (5 + options / 4));
     add8(bytes, 0);
@@ -86,7 +88,8 @@ static void add_ipv6(struct bytes *bytes, unsigned next, uint32_t payload)
         add8(bytes, 0x80 + i);
 }
 
-static void add_ipv6_fragment(struct bytes *bytes, unsigned next, unsigned offset, int more, uint32_t identification)
+static void add_ipv6_fragment(struct bytes *bytes, unsigned next, unsigned offset, int more,
+                              uint32_t identification)
 {
     add8(bytes, next);
     add8(bytes, 0xff); /* reserved */
@@ -107,7 +110,8 @@ static mt_reached reached;
 static uint32_t lost_bytes;
 static int64_t lost_frame;
 
-static void count_lost(void *context, const struct mt_place *first, uint32_t bytes, const char *text)
+static void count_lost(void *context, const struct mt_place *first, uint32_t bytes,
+                       const char *text)
 {
     CHECK(context == &lost_calls);
     CHECK(text != NULL && text[0] != '\0');
@@ -125,15 +129,20 @@ static void open_reader(void)
 
 static int64_t frames;
 
-/* Reads `captured` bytes of a packet of `length`, out of a heap block of just that size: reading further is seen. It lives until the next call. */
-static enum mt_ip_result read_at(const uint8_t *bytes, uint32_t offset, uint32_t captured, uint32_t length)
+/* Reads `captured` bytes of a packet of `length`, out of a heap block of just that size: reading
+ * further is seen. It lives until the next call. */
+static enum mt_ip_result read_at(const uint8_t *bytes, uint32_t offset, uint32_t captured,
+                                 uint32_t length)
 {
     free(kept);
     kept = malloc(captured != 0 ? captured : 1);
     if (kept == NULL)
         abort();
     memcpy(kept, bytes, captured);
-    struct mt_packet packet = {.data = kept, .captured = captured, .length = length, .place = {.time = packet_time, .frame = ++frames}};
+    struct mt_packet packet = {.data = kept,
+                               .captured = captured,
+                               .length = length,
+                               .place = {.time = packet_time, .frame = ++frames}};
     memset(&segment, 0xee, sizeof segment);
     why = NULL;
     return mt_ip_segment(reader, &packet, offset, &segment, &why);
@@ -175,7 +184,8 @@ static void check_bad(enum mt_ip_result result, const char *expected)
     CHECK_TEXT(why, expected);
 }
 
-static const char mss_options[] = "\x01\x01\x08\x0a\0\0\0\1\0\0\0\2\x02\x04\x05\xb4"; /* NOP, NOP, timestamps, MSS 1460 */
+static const char mss_options[] =
+    "\x01\x01\x08\x0a\0\0\0\1\0\0\0\2\x02\x04\x05\xb4"; /* NOP, NOP, timestamps, MSS 1460 */
 
 /* ---- IPv4 ---- */
 
@@ -196,10 +206,13 @@ static void test_ipv4(void)
     CHECK(memcmp(segment.source.bytes, source, 16) == 0);
     CHECK(memcmp(segment.destination.bytes, destination, 16) == 0);
 
-    for (uint32_t options = 4; options <= 40; options += 4) { /* IPv4 and TCP options of every size */
+    for (uint32_t options = 4; options <= 40;
+         options += 4) { /* IPv4 and TCP options of every size */
         bytes.size = 0;
         add_ipv4(&bytes, 6, options, 20 + options + 7, 0, 0);
-        add_tcp(&bytes, MT_TCP_ACK, "\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1", options, 7);
+        add_tcp(&bytes, MT_TCP_ACK,
+                "\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1",
+                options, 7);
         CHECK_EQUAL(read_whole(&bytes), MT_IP_SEGMENT);
         check_tcp(7, 7);
     }
@@ -225,7 +238,8 @@ static void test_offset_in_packet(void)
     check_tcp(30, 30);
     CHECK_EQUAL(read_at(bytes.at, 14, bytes.size - 10, bytes.size), MT_IP_SEGMENT);
     check_tcp(20, 30);
-    CHECK_EQUAL(read_at(bytes.at, 14, bytes.size, 5), MT_IP_SEGMENT); /* a length on the wire below what was captured is not believed */
+    CHECK_EQUAL(read_at(bytes.at, 14, bytes.size, 5),
+                MT_IP_SEGMENT); /* a length on the wire below what was captured is not believed */
     check_tcp(30, 30);
     check_bad(read_at(bytes.at, 14, 14, bytes.size), "packet ends before the IP header");
     check_bad(read_at(bytes.at, 15, 14, bytes.size), "packet ends before the IP header");
@@ -240,7 +254,8 @@ static void test_ipv4_lengths(void)
     add32(&bytes, 0xdeadbeefu); /* Ethernet padding */
     CHECK_EQUAL(read_whole(&bytes), MT_IP_SEGMENT);
     check_tcp(2, 2);
-    CHECK_EQUAL(read_cut(&bytes, bytes.size - 5, bytes.size), MT_IP_SEGMENT); /* the snap length cuts padding and a byte of payload */
+    CHECK_EQUAL(read_cut(&bytes, bytes.size - 5, bytes.size),
+                MT_IP_SEGMENT); /* the snap length cuts padding and a byte of payload */
     check_tcp(1, 2);
     CHECK_EQUAL(read_cut(&bytes, bytes.size - 4, bytes.size), MT_IP_SEGMENT);
     check_tcp(2, 2);
@@ -341,15 +356,16 @@ static void test_mss(void)
     CHECK_EQUAL(mss_of(MT_TCP_ACK, mss_options, 16), 0);
     CHECK_EQUAL(mss_of(MT_TCP_SYN, "", 0), 0);
     CHECK_EQUAL(mss_of(MT_TCP_SYN, "\2\4\xff\xff", 4), 65535);
-    CHECK_EQUAL(mss_of(MT_TCP_SYN, "\0\0\0\0\2\4\5\xb4", 8), 0);     /* behind the end of options */
-    CHECK_EQUAL(mss_of(MT_TCP_SYN, "\3\0\1\1\2\4\5\xb4", 8), 0);     /* an option of length 0 */
-    CHECK_EQUAL(mss_of(MT_TCP_SYN, "\3\1\1\1\2\4\5\xb4", 8), 0);     /* of length 1 */
-    CHECK_EQUAL(mss_of(MT_TCP_SYN, "\3\2\1\1\2\4\5\xb4", 8), 1460);  /* of length 2 */
-    CHECK_EQUAL(mss_of(MT_TCP_SYN, "\3\x09\1\1\2\4\5\xb4", 8), 0);   /* overrun by one */
-    CHECK_EQUAL(mss_of(MT_TCP_SYN, "\3\x08\1\1\2\4\5\xb4", 8), 0);   /* reaches the end */
-    CHECK_EQUAL(mss_of(MT_TCP_SYN, "\1\1\1\2", 4), 0);               /* kind without length */
-    CHECK_EQUAL(mss_of(MT_TCP_SYN, "\1\2\4\5", 4), 0);               /* MSS cut */
-    CHECK_EQUAL(mss_of(MT_TCP_SYN, "\2\3\5\1\2\4\5\xb4", 8), 1460);  /* an MSS option of the wrong size is none */
+    CHECK_EQUAL(mss_of(MT_TCP_SYN, "\0\0\0\0\2\4\5\xb4", 8), 0);    /* behind the end of options */
+    CHECK_EQUAL(mss_of(MT_TCP_SYN, "\3\0\1\1\2\4\5\xb4", 8), 0);    /* an option of length 0 */
+    CHECK_EQUAL(mss_of(MT_TCP_SYN, "\3\1\1\1\2\4\5\xb4", 8), 0);    /* of length 1 */
+    CHECK_EQUAL(mss_of(MT_TCP_SYN, "\3\2\1\1\2\4\5\xb4", 8), 1460); /* of length 2 */
+    CHECK_EQUAL(mss_of(MT_TCP_SYN, "\3\x09\1\1\2\4\5\xb4", 8), 0);  /* overrun by one */
+    CHECK_EQUAL(mss_of(MT_TCP_SYN, "\3\x08\1\1\2\4\5\xb4", 8), 0);  /* reaches the end */
+    CHECK_EQUAL(mss_of(MT_TCP_SYN, "\1\1\1\2", 4), 0);              /* kind without length */
+    CHECK_EQUAL(mss_of(MT_TCP_SYN, "\1\2\4\5", 4), 0);              /* MSS cut */
+    CHECK_EQUAL(mss_of(MT_TCP_SYN, "\2\3\5\1\2\4\5\xb4", 8),
+                1460); /* an MSS option of the wrong size is none */
     CHECK_EQUAL(mss_of(MT_TCP_SYN, "\2\6\5\1\1\1\1\1", 8), 0);
 }
 
@@ -401,11 +417,11 @@ static void test_cuts(void)
 
     bytes.size = 0;
     add_ipv6(&bytes, 0, 8 + 16 + 8 + 24 + 12 + 36 + 10);
-    add(&bytes, "\x2b\0\1\4\0\0\0\0", 8);                /* hop by hop */
-    add(&bytes, "\x2c\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16); /* routing */
-    add_ipv6_fragment(&bytes, 60, 0, 0, 7);              /* atomic */
+    add(&bytes, "\x2b\0\1\4\0\0\0\0", 8);                                  /* hop by hop */
+    add(&bytes, "\x2c\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16);                 /* routing */
+    add_ipv6_fragment(&bytes, 60, 0, 0, 7);                                /* atomic */
     add(&bytes, "\x33\2\1\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24); /* destination options */
-    add(&bytes, "\6\1\0\0\0\0\0\0\0\0\0\0", 12);         /* authentication */
+    add(&bytes, "\6\1\0\0\0\0\0\0\0\0\0\0", 12);                           /* authentication */
     add_tcp(&bytes, MT_TCP_SYN, mss_options, 16, 10);
     check_snapped(&bytes, 40 + 68, 36);
     check_shortened(&bytes, 40 + 68, 36);
@@ -440,7 +456,9 @@ static void test_ipv6(void)
         add_ipv6(&bytes, next, 24);
         for (unsigned i = 0; i < 24; i++)
             add8(&bytes, 59);
-        enum mt_ip_result expected = next == 6 || next == 0 || next == 43 || next == 60 || next == 51 ? MT_IP_BAD : MT_IP_OTHER;
+        enum mt_ip_result expected =
+            next == 6 || next == 0 || next == 43 || next == 60 || next == 51 ? MT_IP_BAD
+                                                                             : MT_IP_OTHER;
         CHECK_EQUAL(read_whole(&bytes), expected);
     }
 }
@@ -478,7 +496,8 @@ static void test_ipv6_chains(void)
             check_bad(result, "too many IPv6 extension headers");
     }
     static const uint8_t kinds[] = {0, 43, 60, 51};
-    for (unsigned kind = 0; kind < sizeof kinds; kind++) { /* a header that reaches beyond the packet, just so and by far */
+    for (unsigned kind = 0; kind < sizeof kinds;
+         kind++) { /* a header that reaches beyond the packet, just so and by far */
         bytes.size = 0;
         add_ipv6(&bytes, kinds[kind], 16);
         add8(&bytes, 6);
@@ -505,13 +524,15 @@ static void make_ipv4_fragment(struct bytes *bytes, unsigned index, unsigned ide
     add_tcp(&whole, MT_TCP_SYN, mss_options, 16, 1000);
     uint32_t begin = index * 400, size = whole.size - begin < 400 ? whole.size - begin : 400;
     bytes->size = 0;
-    add_ipv4(bytes, 6, 4, size, identification, begin / 8 | (begin + size < whole.size ? 0x2000 : 0));
+    add_ipv4(bytes, 6, 4, size, identification,
+             begin / 8 | (begin + size < whole.size ? 0x2000 : 0));
     add(bytes, whole.at + begin, size);
 }
 
 static void test_ipv4_fragments(void)
 {
-    static const unsigned orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static const unsigned orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                          {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
     struct bytes bytes;
     for (unsigned order = 0; order < 6; order++) {
         for (unsigned i = 0; i < 2; i++) {
@@ -563,7 +584,8 @@ static void test_ipv4_fragments(void)
 static void test_fragments_cut(void)
 {
     struct bytes bytes;
-    for (uint32_t captured = 0; captured <= 424; captured += captured < 70 ? 1 : 59) { /* the first of three, snapped */
+    for (uint32_t captured = 0; captured <= 424;
+         captured += captured < 70 ? 1 : 59) { /* the first of three, snapped */
         make_ipv4_fragment(&bytes, 2, 1000 + captured);
         CHECK_EQUAL(read_whole(&bytes), MT_IP_FRAGMENT);
         make_ipv4_fragment(&bytes, 1, 1000 + captured);
@@ -581,7 +603,8 @@ static void test_fragments_cut(void)
     CHECK_EQUAL(lost_calls, 24); /* those whose IP header was cut never came in */
 }
 
-static void make_ipv6_fragment(struct bytes *bytes, unsigned first, unsigned next, const struct bytes *whole, uint32_t identification)
+static void make_ipv6_fragment(struct bytes *bytes, unsigned first, unsigned next,
+                               const struct bytes *whole, uint32_t identification)
 {
     uint32_t begin = first ? 0 : 64, size = first ? 64 : whole->size - 64;
     bytes->size = 0;
@@ -611,7 +634,8 @@ static void test_ipv6_fragments(void)
     make_ipv6_fragment(&bytes, 1, 17, &whole, 1);
     CHECK_EQUAL(read_whole(&bytes), MT_IP_OTHER);
 
-    for (unsigned nested = 0; nested < 2; nested++) { /* a fragment header in a reassembled datagram, and behind an atomic one */
+    for (unsigned nested = 0; nested < 2;
+         nested++) { /* a fragment header in a reassembled datagram, and behind an atomic one */
         whole.size = 0;
         add_ipv6_fragment(&whole, 6, 0, 0, 5);
         add_tcp(&whole, MT_TCP_ACK, "", 0, 333);
@@ -720,7 +744,8 @@ static void test_noise(void)
         uint32_t sum = 0;
         for (uint32_t i = 0; i < segment.captured; i++)
             sum += segment.payload[i];
-        within &= segment.captured <= segment.length && segment.length <= 65535 && sum <= 255 * segment.captured;
+        within &= segment.captured <= segment.length && segment.length <= 65535 &&
+                  sum <= 255 * segment.captured;
     }
     CHECK(within);
     CHECK(segments > 10000);
@@ -729,9 +754,22 @@ static void test_noise(void)
 
 int main(void)
 {
-    static void (*const tests[])(void) = {test_ipv4, test_offset_in_packet, test_ipv4_lengths, test_ipv4_bad, test_data_offset, test_mss, test_cuts, test_ipv6,
-                                          test_ipv6_without_length, test_ipv6_chains, test_ipv4_fragments, test_fragments_cut, test_ipv6_fragments,
-                                          test_reassembled_bad, test_no_memory, test_noise};
+    static void (*const tests[])(void) = {test_ipv4,
+                                          test_offset_in_packet,
+                                          test_ipv4_lengths,
+                                          test_ipv4_bad,
+                                          test_data_offset,
+                                          test_mss,
+                                          test_cuts,
+                                          test_ipv6,
+                                          test_ipv6_without_length,
+                                          test_ipv6_chains,
+                                          test_ipv4_fragments,
+                                          test_fragments_cut,
+                                          test_ipv6_fragments,
+                                          test_reassembled_bad,
+                                          test_no_memory,
+                                          test_noise};
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
         open_reader();
         tests[i]();

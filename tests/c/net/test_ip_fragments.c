@@ -1,7 +1,7 @@
 #include "net/ip_fragments.h"
 
-#include "support/check.h"
 #include "base/mem.h"
+#include "support/check.h"
 
 #include <stdlib.h>
 
@@ -51,7 +51,8 @@ static void begin(void)
     frame = 0;
 }
 
-static struct mt_ip_fragment make(uint32_t identification, uint32_t offset, uint32_t length, int more)
+static struct mt_ip_fragment make(uint32_t identification, uint32_t offset, uint32_t length,
+                                  int more)
 {
     return (struct mt_ip_fragment){
         .source = {.bytes = {1, 2, 3, 4}, .version = 4},
@@ -82,7 +83,8 @@ static enum mt_ip_fragments_result put_fragment(const struct mt_ip_fragment *fra
     return result;
 }
 
-static enum mt_ip_fragments_result put(uint32_t identification, uint32_t offset, uint32_t length, int more)
+static enum mt_ip_fragments_result put(uint32_t identification, uint32_t offset, uint32_t length,
+                                       int more)
 {
     struct mt_ip_fragment fragment = make(identification, offset, length, more);
     return put_fragment(&fragment);
@@ -117,7 +119,8 @@ static const char too_late[] = "IP datagram incomplete: waited too long for its 
 static const char too_many[] = "IP datagram incomplete: too many fragments waiting";
 static const char too_large[] = "IP fragment dropped: larger than the limit on fragments";
 static const char too_long[] = "IP datagram dropped: its fragments reach beyond 65535 bytes";
-static const char at_odds[] = "IP datagram dropped: its fragments contradict each other on its length";
+static const char at_odds[] =
+    "IP datagram dropped: its fragments contradict each other on its length";
 
 /* ---- joining ---- */
 
@@ -130,7 +133,8 @@ static void test_orders(void)
             continue;
         orders++;
         for (int i = 0; i < 4; i++) {
-            enum mt_ip_fragments_result result = put(code, order[i] * 104, order[i] < 3 ? 104 : 5, order[i] < 3);
+            enum mt_ip_fragments_result result =
+                put(code, order[i] * 104, order[i] < 3 ? 104 : 5, order[i] < 3);
             CHECK_EQUAL(result, i < 3 ? MT_IP_FRAGMENTS_WAIT : MT_IP_FRAGMENTS_WHOLE);
         }
         check_joined(317);
@@ -176,24 +180,36 @@ static void test_identity(void)
     for (int what = 0; what < 5; what++) { /* another datagram, whichever it differs in */
         struct mt_ip_fragment last = make(1, 8, 8, 0);
         switch (what) {
-        case 0: last.source.bytes[3]++; break;
-        case 1: last.destination.bytes[0]++; break;
-        case 2: last.identification += 65536; break;
-        case 3: last.protocol = 17; break;
-        default: last.source.version = last.destination.version = 6;
+        case 0:
+            last.source.bytes[3]++;
+            break;
+        case 1:
+            last.destination.bytes[0]++;
+            break;
+        case 2:
+            last.identification += 65536;
+            break;
+        case 3:
+            last.protocol = 17;
+            break;
+        default:
+            last.source.version = last.destination.version = 6;
         }
         CHECK_EQUAL(put_fragment(&last), MT_IP_FRAGMENTS_WAIT);
     }
     CHECK_EQUAL(put(1, 8, 8, 0), MT_IP_FRAGMENTS_WHOLE);
     check_joined(16);
 
-    for (unsigned order = 0; order < 2; order++) { /* IPv6: the next header of the first fragment counts */
+    for (unsigned order = 0; order < 2;
+         order++) { /* IPv6: the next header of the first fragment counts */
         for (unsigned i = 0; i < 2; i++) {
-            struct mt_ip_fragment fragment = i == order ? make(9 + order, 0, 8, 1) : make(9 + order, 8, 8, 0);
+            struct mt_ip_fragment fragment =
+                i == order ? make(9 + order, 0, 8, 1) : make(9 + order, 8, 8, 0);
             fragment.source.version = fragment.destination.version = 6;
             fragment.source.bytes[15] = fragment.destination.bytes[15] = 1;
             fragment.protocol = i == order ? 60 : 6;
-            CHECK_EQUAL(put_fragment(&fragment), i == 0 ? MT_IP_FRAGMENTS_WAIT : MT_IP_FRAGMENTS_WHOLE);
+            CHECK_EQUAL(put_fragment(&fragment),
+                        i == 0 ? MT_IP_FRAGMENTS_WAIT : MT_IP_FRAGMENTS_WHOLE);
         }
         CHECK_EQUAL(datagram.protocol, 60);
     }
@@ -218,7 +234,8 @@ static void test_duplicates(void)
     CHECK_EQUAL(fragments.count, 1);
     CHECK(fragments.open.oldest == NULL);
 
-    struct mt_ip_fragment other = make(1, 0, 80, 1); /* other bytes under the same identification are a new datagram */
+    struct mt_ip_fragment other =
+        make(1, 0, 80, 1); /* other bytes under the same identification are a new datagram */
     other.bytes = content + 1;
     CHECK_EQUAL(put_fragment(&other), MT_IP_FRAGMENTS_WAIT);
     CHECK(fragments.open.oldest != NULL);
@@ -226,7 +243,8 @@ static void test_duplicates(void)
     CHECK_EQUAL(datagram.length, 100);
     CHECK(memcmp(datagram.bytes, content + 1, 80) == 0);
     CHECK(memcmp(datagram.bytes + 80, content + 80, 20) == 0);
-    CHECK_EQUAL(put(1, 96, 8, 1), MT_IP_FRAGMENTS_WAIT); /* longer than what was delivered: new as well */
+    CHECK_EQUAL(put(1, 96, 8, 1),
+                MT_IP_FRAGMENTS_WAIT); /* longer than what was delivered: new as well */
     CHECK(fragments.open.oldest != NULL);
     CHECK_EQUAL(put(1, 104, 8, 0), MT_IP_FRAGMENTS_WAIT);
 
@@ -260,7 +278,8 @@ static void test_length_from_duplicate(void)
     check_joined(64);
 }
 
-/* Random fragments of one datagram against the plainest joining: bytes written where none were before. */
+/* Random fragments of one datagram against the plainest joining: bytes written where none were
+ * before. */
 static void test_against_model(void)
 {
     static uint8_t model[MAX], came[MAX];
@@ -283,12 +302,15 @@ static void test_against_model(void)
                 }
             }
             enum mt_ip_fragments_result result = put_fragment(&fragment);
-            if (missing == 0 && result == MT_IP_FRAGMENTS_WAIT) /* all bytes are there, but perhaps not yet the length */
+            if (missing == 0 &&
+                result ==
+                    MT_IP_FRAGMENTS_WAIT) /* all bytes are there, but perhaps not yet the length */
                 result = put(round, (total - 1) / 8 * 8, total - (total - 1) / 8 * 8, 0);
             as_model &= (result == MT_IP_FRAGMENTS_WHOLE) == (missing == 0);
         }
         wholes += missing == 0;
-        same &= missing != 0 || (datagram.length == total && datagram.captured == total && memcmp(datagram.bytes, model, total) == 0);
+        same &= missing != 0 || (datagram.length == total && datagram.captured == total &&
+                                 memcmp(datagram.bytes, model, total) == 0);
     }
     CHECK(as_model);
     CHECK(same);
@@ -306,13 +328,15 @@ static void test_snapped(void)
                 struct mt_ip_fragment fragment = make(1, (uint32_t)i * 80, 80, i < 2);
                 if (i == which)
                     fragment.captured = captured;
-                CHECK_EQUAL(put_fragment(&fragment), i < 2 ? MT_IP_FRAGMENTS_WAIT : MT_IP_FRAGMENTS_WHOLE);
+                CHECK_EQUAL(put_fragment(&fragment),
+                            i < 2 ? MT_IP_FRAGMENTS_WAIT : MT_IP_FRAGMENTS_WHOLE);
             }
             uint32_t expected = captured < 80 ? (uint32_t)which * 80 + captured : 240;
             CHECK_EQUAL(datagram.length, 240);
             CHECK_EQUAL(datagram.captured, expected);
             CHECK(memcmp(datagram.bytes, content, expected) == 0);
-            CHECK_EQUAL(put(1, 0, 80, 1), MT_IP_FRAGMENTS_WAIT); /* late duplicates, longer than the kept bytes or behind them */
+            CHECK_EQUAL(put(1, 0, 80, 1), MT_IP_FRAGMENTS_WAIT); /* late duplicates, longer than the
+                                                                    kept bytes or behind them */
             CHECK_EQUAL(put(1, 80, 80, 1), MT_IP_FRAGMENTS_WAIT);
             CHECK_EQUAL(put(1, 160, 80, 0), MT_IP_FRAGMENTS_WAIT);
             CHECK_EQUAL(fragments.count, 1);
@@ -338,7 +362,8 @@ static void test_contradictions(void)
     check_told(2, 4, 65528, too_long);
 
     begin();
-    CHECK_EQUAL(put(2, 80, 20, 0), MT_IP_FRAGMENTS_WAIT); /* two ends, the second behind the first */
+    CHECK_EQUAL(put(2, 80, 20, 0),
+                MT_IP_FRAGMENTS_WAIT); /* two ends, the second behind the first */
     CHECK_EQUAL(put(2, 80, 21, 0), MT_IP_FRAGMENTS_WAIT);
     check_told(0, 1, 41, at_odds);
     CHECK_EQUAL(put(2, 80, 20, 0), MT_IP_FRAGMENTS_WAIT); /* and before it */
@@ -352,7 +377,8 @@ static void test_contradictions(void)
     check_told(3, 7, 28, at_odds);
     CHECK_EQUAL(told_count, 4);
     check_empty();
-    CHECK_EQUAL(put(2, 80, 16, 1), MT_IP_FRAGMENTS_WAIT); /* no contradiction: more is said of the last bytes */
+    CHECK_EQUAL(put(2, 80, 16, 1),
+                MT_IP_FRAGMENTS_WAIT); /* no contradiction: more is said of the last bytes */
     CHECK_EQUAL(put(2, 80, 16, 0), MT_IP_FRAGMENTS_WAIT);
     CHECK_EQUAL(put(2, 0, 80, 1), MT_IP_FRAGMENTS_WHOLE);
     check_joined(96);
@@ -371,7 +397,8 @@ static void test_datagrams_limit(void)
     CHECK_EQUAL(put(4, 0, 8, 1), MT_IP_FRAGMENTS_WAIT);
     check_told(0, 1, 8, too_many);
     CHECK_EQUAL(put(2, 16, 8, 0), MT_IP_FRAGMENTS_WHOLE);
-    CHECK_EQUAL(put(5, 0, 8, 1), MT_IP_FRAGMENTS_WAIT); /* the delivered one makes room first, and in silence */
+    CHECK_EQUAL(put(5, 0, 8, 1),
+                MT_IP_FRAGMENTS_WAIT); /* the delivered one makes room first, and in silence */
     CHECK_EQUAL(told_count, 1);
     CHECK_EQUAL(fragments.count, 3);
     mt_ip_fragments_finish(&fragments);
@@ -517,7 +544,8 @@ static void test_no_memory(void)
         begin();
         mt_fail_after(calls);
         int failed = 0;
-        for (int i = 0; i < 4; i++) { /* what failed is tried again with memory at hand, and all is as if nothing had happened */
+        for (int i = 0; i < 4; i++) { /* what failed is tried again with memory at hand, and all is
+                                         as if nothing had happened */
             enum mt_ip_fragments_result result = put(1, offsets[i], 80, i < 3);
             if (result == MT_IP_FRAGMENTS_NOMEM) {
                 failed = 1;
@@ -542,9 +570,21 @@ static void test_no_memory(void)
 
 int main(void)
 {
-    static void (*const tests[])(void) = {test_orders, test_sizes, test_impossible, test_identity, test_duplicates, test_first_copy_wins,
-                                          test_length_from_duplicate, test_against_model, test_snapped, test_contradictions, test_datagrams_limit,
-                                          test_bytes_limit, test_seconds_limit, test_nobody_to_tell, test_no_memory};
+    static void (*const tests[])(void) = {test_orders,
+                                          test_sizes,
+                                          test_impossible,
+                                          test_identity,
+                                          test_duplicates,
+                                          test_first_copy_wins,
+                                          test_length_from_duplicate,
+                                          test_against_model,
+                                          test_snapped,
+                                          test_contradictions,
+                                          test_datagrams_limit,
+                                          test_bytes_limit,
+                                          test_seconds_limit,
+                                          test_nobody_to_tell,
+                                          test_no_memory};
     for (size_t i = 0; i < sizeof content; i++)
         content[i] = (uint8_t)random_below(256);
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {

@@ -1,25 +1,28 @@
-#include "support/check.h"
 #include "base/error.h"
 #include "net/link.h"
+#include "support/check.h"
 
 #include <stdlib.h>
 
 enum { NONE = 0xffffffff };
 
-/* The offset that mt_link_ip finds, or NONE with *result. The bytes lie in memory of their own, so that a sanitizer sees any read beyond them. */
+/* The offset that mt_link_ip finds, or NONE with *result. The bytes lie in memory of their own, so
+ * that a sanitizer sees any read beyond them. */
 static uint32_t find(uint32_t link, const void *bytes, size_t size, int *result)
 {
     uint8_t *copy = malloc(size + (size == 0));
     if (size != 0)
         memcpy(copy, bytes, size);
-    struct mt_packet packet = {.data = copy, .captured = (uint32_t)size, .length = (uint32_t)size + 100, .link = link};
+    struct mt_packet packet = {
+        .data = copy, .captured = (uint32_t)size, .length = (uint32_t)size + 100, .link = link};
     uint32_t offset = NONE;
     *result = mt_link_ip(&packet, &offset);
     free(copy);
     return offset;
 }
 
-/* IP is found at `offset`; and every shorter capture of the packet is told to be cut, and never leads elsewhere. */
+/* IP is found at `offset`; and every shorter capture of the packet is told to be cut, and never
+ * leads elsewhere. */
 static void finds(uint32_t link, const void *bytes, size_t size, uint32_t expected)
 {
     int result;
@@ -60,8 +63,14 @@ static void test_ethernet(void)
     finds(1, BYTES(MACS "\x91\0\0\6" TAG "\x08\0" IP4), 22);
     finds(1, BYTES(MACS TAG TAG TAG TAG TAG TAG TAG TAG "\x08\0" IP4), 46);
     refuses(1, BYTES(MACS TAG TAG TAG TAG TAG TAG TAG TAG TAG "\x08\0" IP4), MT_MALFORMED);
-    refuses(1, BYTES(MACS "\x08\x06" "\0\1\x08\0"), MT_END);
-    refuses(1, BYTES(MACS TAG "\x08\x06" "\0\1\x08\0"), MT_END);
+    refuses(1,
+            BYTES(MACS "\x08\x06"
+                       "\0\1\x08\0"),
+            MT_END);
+    refuses(1,
+            BYTES(MACS TAG "\x08\x06"
+                           "\0\1\x08\0"),
+            MT_END);
     refuses(1, BYTES(MACS "\x88\xcc" IP4), MT_END);
 }
 
@@ -71,9 +80,11 @@ static void test_llc(void)
     finds(1, BYTES(MACS "\x05\xdc\xaa\xaa\3\0\0\0\x86\xdd" IP6), 22);
     finds(1, BYTES(MACS "\0\x30\6\6\3" IP4), 17);
     finds(1, BYTES(MACS TAG "\x08\0" IP4), 18);
-    refuses(1, BYTES(MACS "\0\x30\xaa\xaa\3\0\0\x0c\x20\0" IP4), MT_END); /* Cisco's own protocols */
-    refuses(1, BYTES(MACS "\0\x30\x42\x42\3\0\0\0\0\0"), MT_END);         /* spanning tree */
-    refuses(1, BYTES(MACS "\x05\xdd\xaa\xaa\3\0\0\0\x08\0" IP4), MT_END); /* neither length nor type */
+    refuses(1, BYTES(MACS "\0\x30\xaa\xaa\3\0\0\x0c\x20\0" IP4),
+            MT_END);                                              /* Cisco's own protocols */
+    refuses(1, BYTES(MACS "\0\x30\x42\x42\3\0\0\0\0\0"), MT_END); /* spanning tree */
+    refuses(1, BYTES(MACS "\x05\xdd\xaa\xaa\3\0\0\0\x08\0" IP4),
+            MT_END); /* neither length nor type */
     finds(113, BYTES("\0\0\0\1\0\6\1\2\3\4\5\6\0\0\0\4\xaa\xaa\3\0\0\0\x08\0" IP4), 24);
 }
 
@@ -157,10 +168,28 @@ static void test_known(void)
 
 static void test_names(void)
 {
-    static const struct { uint32_t link; const char *name; } names[] = {
-        {0, "NULL"}, {1, "EN10MB"}, {9, "PPP"}, {12, "RAW"}, {14, "RAW"}, {50, "PPP_SERIAL"},
-        {51, "PPP_ETHER"}, {101, "RAW"}, {105, "IEEE802_11"}, {108, "LOOP"}, {113, "LINUX_SLL"}, {127, "IEEE802_11_RADIO"}, {228, "IPV4"},
-        {229, "IPV6"}, {276, "LINUX_SLL2"}, {100, "ATM_RFC1483"}, {60000, "LINKTYPE_60000"}, {0x10001, "LINKTYPE_65537"},
+    static const struct {
+        uint32_t link;
+        const char *name;
+    } names[] = {
+        {0, "NULL"},
+        {1, "EN10MB"},
+        {9, "PPP"},
+        {12, "RAW"},
+        {14, "RAW"},
+        {50, "PPP_SERIAL"},
+        {51, "PPP_ETHER"},
+        {101, "RAW"},
+        {105, "IEEE802_11"},
+        {108, "LOOP"},
+        {113, "LINUX_SLL"},
+        {127, "IEEE802_11_RADIO"},
+        {228, "IPV4"},
+        {229, "IPV6"},
+        {276, "LINUX_SLL2"},
+        {100, "ATM_RFC1483"},
+        {60000, "LINKTYPE_60000"},
+        {0x10001, "LINKTYPE_65537"},
     };
     char text[64], small[4];
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)

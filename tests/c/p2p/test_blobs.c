@@ -1,18 +1,30 @@
-/* Transaction and block blobs into rows: each distinct one is looked into once. What their bytes mean is tested with transaction.c and block.c. */
+/* Transaction and block blobs into rows: each distinct one is looked into once. What their bytes
+ * mean is tested with transaction.c and block.c. */
 #include "p2p/blobs.h"
 
+#include "base/mem.h"
 #include "chain/block.h"
 #include "support/check.h"
 #include "support/decoding.h"
-#include "base/mem.h"
 #include "support/transactions.h"
 
 static struct world world;
 static struct mt_decoding decoding;
 
-static const struct shape usual = {.version = 2, .type = 6, .tagged = 1, .inputs = 2, .ring = 16, .other_rings = 16, .outputs = 2, .proofs = 1, .rounds = 7, .extra = 44};
-static const struct shape old = {.version = 1, .inputs = 2, .ring = 3, .other_rings = 5, .outputs = 3, .extra = 33};
-static const struct shape coinbase = {.version = 2, .type = 0, .tagged = 1, .gen = 1, .inputs = 1, .outputs = 1, .extra = 50};
+static const struct shape usual = {.version = 2,
+                                   .type = 6,
+                                   .tagged = 1,
+                                   .inputs = 2,
+                                   .ring = 16,
+                                   .other_rings = 16,
+                                   .outputs = 2,
+                                   .proofs = 1,
+                                   .rounds = 7,
+                                   .extra = 44};
+static const struct shape old = {
+    .version = 1, .inputs = 2, .ring = 3, .other_rings = 5, .outputs = 3, .extra = 33};
+static const struct shape coinbase = {
+    .version = 2, .type = 0, .tagged = 1, .gen = 1, .inputs = 1, .outputs = 1, .extra = 50};
 
 static void start(int64_t message)
 {
@@ -66,7 +78,9 @@ static void test_transactions(void)
     CHECK_EQUAL(row->fee, 30720000);
     CHECK_EQUAL(row->version * 100 + row->rct_type, 206);
     CHECK_EQUAL(row->inputs * 10000 + row->outputs * 100 + row->ring_size, 20216);
-    CHECK_EQUAL(row->present, MT_TRANSACTION_VERSION | MT_TRANSACTION_RCT_TYPE | MT_TRANSACTION_INPUTS | MT_TRANSACTION_OUTPUTS | MT_TRANSACTION_RING_SIZE | MT_TRANSACTION_FEE |
+    CHECK_EQUAL(row->present, MT_TRANSACTION_VERSION | MT_TRANSACTION_RCT_TYPE |
+                                  MT_TRANSACTION_INPUTS | MT_TRANSACTION_OUTPUTS |
+                                  MT_TRANSACTION_RING_SIZE | MT_TRANSACTION_FEE |
                                   MT_TRANSACTION_WEIGHT);
     CHECK_EQUAL(row->pruned, 0);
     build(&old);
@@ -77,12 +91,15 @@ static void test_transactions(void)
     CHECK_EQUAL(row->block_position, 3);
     CHECK(has_id(row->tx, id));
     CHECK_EQUAL(row->fee, 3000000 - 600000);
-    CHECK_EQUAL(row->present, MT_TRANSACTION_VERSION | MT_TRANSACTION_INPUTS | MT_TRANSACTION_OUTPUTS | MT_TRANSACTION_RING_SIZE | MT_TRANSACTION_FEE | MT_TRANSACTION_WEIGHT |
+    CHECK_EQUAL(row->present, MT_TRANSACTION_VERSION | MT_TRANSACTION_INPUTS |
+                                  MT_TRANSACTION_OUTPUTS | MT_TRANSACTION_RING_SIZE |
+                                  MT_TRANSACTION_FEE | MT_TRANSACTION_WEIGHT |
                                   MT_TRANSACTION_BLOCK_POSITION);
     build(&coinbase);
     CHECK_EQUAL(mt_p2p_transaction(&decoding, blob(), -1), MT_OK);
-    CHECK_EQUAL(last_transaction()->present,
-                MT_TRANSACTION_VERSION | MT_TRANSACTION_RCT_TYPE | MT_TRANSACTION_INPUTS | MT_TRANSACTION_OUTPUTS | MT_TRANSACTION_WEIGHT);
+    CHECK_EQUAL(last_transaction()->present, MT_TRANSACTION_VERSION | MT_TRANSACTION_RCT_TYPE |
+                                                 MT_TRANSACTION_INPUTS | MT_TRANSACTION_OUTPUTS |
+                                                 MT_TRANSACTION_WEIGHT);
     CHECK_EQUAL(world.p2p.complaints.count, 0);
 }
 
@@ -109,7 +126,8 @@ static void test_known(void)
     CHECK_EQUAL(mt_p2p_transaction(&decoding, blob(), -1), MT_OK);
     CHECK(last_transaction()->tx != again.tx);
     CHECK_EQUAL(world.p2p.known.count, known + 1);
-    CHECK_EQUAL(mt_p2p_transaction(&decoding, text_of(made.bytes, made.size - 1), -1), MT_OK); /* none: told each time it comes */
+    CHECK_EQUAL(mt_p2p_transaction(&decoding, text_of(made.bytes, made.size - 1), -1),
+                MT_OK); /* none: told each time it comes */
     CHECK_EQUAL(mt_p2p_transaction(&decoding, text_of(made.bytes, made.size - 1), -1), MT_OK);
     CHECK_EQUAL(last_transaction()->tx, MT_NO_CODE);
     CHECK_EQUAL(last_transaction()->present, 0);
@@ -143,17 +161,20 @@ static void test_pruned(void)
         CHECK_EQUAL(last_transaction()->pruned, 1);
         CHECK_EQUAL(last_transaction()->outputs, 2);
         CHECK_EQUAL(world.p2p.complaints.count, i + 1);
-        CHECK_EQUAL(mt_p2p_pruned_transaction(&decoding, blob(), none[i], 0), MT_OK); /* without a hash it may be whole */
+        CHECK_EQUAL(mt_p2p_pruned_transaction(&decoding, blob(), none[i], 0),
+                    MT_OK); /* without a hash it may be whole */
         CHECK(has_id(last_transaction()->tx, whole));
         CHECK_EQUAL(last_transaction()->pruned, 0);
         CHECK_EQUAL(world.p2p.complaints.count, i + 1);
     }
-    CHECK_EQUAL(mt_p2p_pruned_transaction(&decoding, blob(), hash, 0), MT_OK); /* with a hash it may not */
+    CHECK_EQUAL(mt_p2p_pruned_transaction(&decoding, blob(), hash, 0),
+                MT_OK); /* with a hash it may not */
     CHECK_EQUAL(last_transaction()->present & MT_TRANSACTION_VERSION, 0);
     CHECK_EQUAL(last_transaction()->pruned, 1);
     build(&old);
     id_of_made(NULL, 0, id);
-    CHECK_EQUAL(mt_p2p_pruned_transaction(&decoding, blob(), zeros, 0), MT_OK); /* version 1 has no pruned form */
+    CHECK_EQUAL(mt_p2p_pruned_transaction(&decoding, blob(), zeros, 0),
+                MT_OK); /* version 1 has no pruned form */
     CHECK(has_id(last_transaction()->tx, id));
     CHECK_EQUAL(last_transaction()->pruned, 0);
 }
@@ -186,13 +207,15 @@ static void test_blocks(void)
         CHECK_EQUAL(mt_p2p_block(&decoding, blob()), MT_OK);
         const struct mt_block_row *row = block_row(&world, (size_t)round);
         CHECK_EQUAL(row->message * 10 + row->position, 94);
-        CHECK(has_id(row->block, id) && has_id(row->miner_tx, miner_tx) && has_id(row->previous, block.previous));
+        CHECK(has_id(row->block, id) && has_id(row->miner_tx, miner_tx) &&
+              has_id(row->previous, block.previous));
         CHECK_EQUAL(row->height, 2000000);
         CHECK_EQUAL(row->timestamp, 1700000000);
         CHECK_EQUAL(row->major_version * 100 + row->minor_version, 1615);
         CHECK_EQUAL(row->transactions, 5);
         CHECK_EQUAL(row->size, made.size);
-        CHECK_EQUAL(row->present, MT_BLOCK_HEIGHT | MT_BLOCK_TIMESTAMP | MT_BLOCK_TRANSACTIONS | MT_BLOCK_MAJOR_VERSION | MT_BLOCK_MINOR_VERSION);
+        CHECK_EQUAL(row->present, MT_BLOCK_HEIGHT | MT_BLOCK_TIMESTAMP | MT_BLOCK_TRANSACTIONS |
+                                      MT_BLOCK_MAJOR_VERSION | MT_BLOCK_MINOR_VERSION);
     }
     CHECK_EQUAL(world.p2p.complaints.count, 0);
     CHECK_EQUAL(mt_p2p_block(&decoding, text_of(NULL, 0)), MT_OK);

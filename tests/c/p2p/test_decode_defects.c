@@ -1,8 +1,8 @@
 #include "p2p/decode_defects.h"
 
-#include "support/check.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "support/check.h"
 
 static void test_list(void)
 {

@@ -1,8 +1,8 @@
 /* Any payload as rows. */
 #include "p2p/fields.h"
 
-#include "support/check.h"
 #include "epee/epee.h"
+#include "support/check.h"
 #include "support/payload.h"
 
 static struct payload work;
@@ -66,7 +66,9 @@ static void check_count(size_t i, uint64_t count)
 
 static void test_scalars(void)
 {
-    static const uint64_t expected[] = {0, (uint64_t)-2, (uint64_t)-2, (uint64_t)-2, (uint64_t)-2, (uint64_t)-2, 0xfffffffe, 0xfffe, 0xfe};
+    static const uint64_t expected[] = {
+        0,          (uint64_t)-2, (uint64_t)-2, (uint64_t)-2, (uint64_t)-2, (uint64_t)-2,
+        0xfffffffe, 0xfffe,       0xfe};
     begin(&work, 11);
     for (unsigned type = 1; type <= 8; type++) {
         char name[2] = {(char)('a' + type), 0};
@@ -160,7 +162,10 @@ static void test_depth(void)
             }
         }
         CHECK_EQUAL(walk(), MT_OK);
-        unsigned deepest = in_arrays ? 18 : 31; /* levels of objects; the row of the next is there, its inside is refused */
+        unsigned deepest =
+            in_arrays
+                ? 18
+                : 31; /* levels of objects; the row of the next is there, its inside is refused */
         CHECK_EQUAL(table.count, in_arrays ? 2 * deepest + 2 : deepest + 1);
         CHECK_EQUAL(row(table.count - 1)->depth, in_arrays ? 2 * deepest + 1 : deepest);
     }
@@ -181,7 +186,8 @@ static void test_prefixes(void)
     CHECK_EQUAL(walk(), MT_OK);
     size_t all = table.count, last = 0;
     CHECK_EQUAL(all, 11);
-    for (size_t size = 0; size <= work.size; size++) { /* a cut payload gives the rows up to the cut */
+    for (size_t size = 0; size <= work.size;
+         size++) { /* a cut payload gives the rows up to the cut */
         CHECK_EQUAL(walk_bytes(work.bytes, size, 1000), MT_OK);
         CHECK(table.count >= last && table.count <= all);
         CHECK_EQUAL(cut, 0);

@@ -1,4 +1,5 @@
-/* The 2xxx payloads: which fields decide whether monerod takes them, and what becomes of ids and indices. */
+/* The 2xxx payloads: which fields decide whether monerod takes them, and what becomes of ids and
+ * indices. */
 #include "support/check.h"
 #include "support/decoding.h"
 #include "support/payload.h"
@@ -22,9 +23,17 @@ static const char *verdict(uint32_t command)
     return verdict_of(command, work.bytes, work.size);
 }
 
-enum { U = 'u', B = 'b', S = 's', T = 't', O = 'o', L = 'l' }; /* u64, bool, string, array of strings, object, array of objects */
+enum {
+    U = 'u',
+    B = 'b',
+    S = 's',
+    T = 't',
+    O = 'o',
+    L = 'l'
+}; /* u64, bool, string, array of strings, object, array of objects */
 
-/* 1 if a field of that kind may be an array (`is_array`, of `count` elements) or a scalar of `type`. */
+/* 1 if a field of that kind may be an array (`is_array`, of `count` elements) or a scalar of
+ * `type`. */
 static int may_be(int kind, unsigned type, int is_array, unsigned count)
 {
     switch (kind) {
@@ -92,7 +101,8 @@ static void test_fields(void)
             for (unsigned count = 0; count < 2; count++) {
                 array(begin(&work, 1), fields[i].name, type, count);
                 zeros(&work, 8);
-                CHECK_EQUAL(verdict(fields[i].command) == NULL, may_be(fields[i].kind, type, 1, count));
+                CHECK_EQUAL(verdict(fields[i].command) == NULL,
+                            may_be(fields[i].kind, type, 1, count));
             }
         }
     }
@@ -138,19 +148,27 @@ static void test_blocks(void)
                 CHECK_EQUAL(verdict(commands[c]) == NULL, may_be(block_fields[i].kind, type, 1, 0));
             }
         }
-        for (unsigned pruned = 0; pruned < 2; pruned++) { /* transactions: strings, objects; numbers only where nobody looks */
+        for (unsigned pruned = 0; pruned < 2;
+             pruned++) { /* transactions: strings, objects; numbers only where nobody looks */
             for (unsigned type = 1; type <= 12; type++) {
                 for (unsigned count = 0; count < 2; count++) {
                     begin_block(commands[c], 2);
                     number(&work, "pruned", MT_EPEE_BOOL, pruned);
                     array(&work, "txs", type, count);
                     zeros(&work, 8);
-                    CHECK_EQUAL(verdict(commands[c]) == NULL, count == 0 || pruned || type == MT_EPEE_STRING || type == MT_EPEE_OBJECT);
+                    CHECK_EQUAL(verdict(commands[c]) == NULL, count == 0 || pruned ||
+                                                                  type == MT_EPEE_STRING ||
+                                                                  type == MT_EPEE_OBJECT);
                     begin_block(commands[c], 2); /* the other way round */
                     array(&work, "txs", type, count);
-                    zeros(&work, count * (type == 1 || type == 5 || type == 9 ? 8 : type == 2 || type == 6 ? 4 : type == 3 || type == 7 ? 2 : 1));
+                    zeros(&work, count * (type == 1 || type == 5 || type == 9 ? 8
+                                          : type == 2 || type == 6            ? 4
+                                          : type == 3 || type == 7            ? 2
+                                                                              : 1));
                     number(&work, "pruned", MT_EPEE_BOOL, pruned);
-                    CHECK_EQUAL(verdict(commands[c]) == NULL, count == 0 || pruned || type == MT_EPEE_STRING || type == MT_EPEE_OBJECT);
+                    CHECK_EQUAL(verdict(commands[c]) == NULL, count == 0 || pruned ||
+                                                                  type == MT_EPEE_STRING ||
+                                                                  type == MT_EPEE_OBJECT);
                 }
                 begin_block(commands[c], 1);
                 array(&work, "txs", MT_EPEE_OBJECT, 2);
@@ -234,14 +252,17 @@ static void check_ids(size_t first, enum mt_list list, const char *bytes, size_t
 
 static void test_inventories(void)
 {
-    static const char ids[] = "0123456789abcdef0123456789ABCDEF" "an id that is told a second time" "0123456789abcdef0123456789ABCDEF";
+    static const char ids[] = "0123456789abcdef0123456789ABCDEF"
+                              "an id that is told a second time"
+                              "0123456789abcdef0123456789ABCDEF";
     static const struct {
         uint32_t command;
         const char *key;
         enum mt_list list;
     } lists[] = {
-        {2003, "blocks", MT_LIST_BLOCKS},  {2004, "missed_ids", MT_LIST_MISSED}, {2006, "block_ids", MT_LIST_CHAIN},
-        {2007, "m_block_ids", MT_LIST_CHAIN}, {2010, "hashes", MT_LIST_TXPOOL},
+        {2003, "blocks", MT_LIST_BLOCKS},   {2004, "missed_ids", MT_LIST_MISSED},
+        {2006, "block_ids", MT_LIST_CHAIN}, {2007, "m_block_ids", MT_LIST_CHAIN},
+        {2010, "hashes", MT_LIST_TXPOOL},
     };
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         for (size_t count = 0; count <= 3; count++) {

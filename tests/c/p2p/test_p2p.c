@@ -6,7 +6,8 @@
 static struct payload work;
 static struct world world;
 
-static const uint8_t mainnet[16] = {0x12, 0x30, 0xf1, 0x71, 0x61, 0x04, 0x41, 0x61, 0x17, 0x31, 0x00, 0x82, 0x16, 0xa1, 0xa1, 0x10};
+static const uint8_t mainnet[16] = {0x12, 0x30, 0xf1, 0x71, 0x61, 0x04, 0x41, 0x61,
+                                    0x17, 0x31, 0x00, 0x82, 0x16, 0xa1, 0xa1, 0x10};
 static const uint8_t hash[] = "0123456789abcdef0123456789ABCDEF";
 
 static int decode_work(uint32_t command, int response)
@@ -40,7 +41,8 @@ static int interned(int32_t code, const void *bytes, size_t size)
     return world_interned(&world, code, bytes, size);
 }
 
-/* net/epee-encoding/tests/p2p.rs of cuprate: the 1001 request of a pruned monerod at height 2,755,066 */
+/* net/epee-encoding/tests/p2p.rs of cuprate: the 1001 request of a pruned monerod at height
+ * 2,755,066 */
 static const char handshake_hex[] =
     "01110101010102010108096e6f64655f646174610c10076d795f706f727406a04600000a6e6574776f726b5f69640a401230f171610441611731008216a1a11007706565725f"
     "6964053eb3c096c4471c340d737570706f72745f666c61677306010000000c7061796c6f61645f646174610c181563756d756c61746976655f646966666963756c7479053951"
@@ -71,7 +73,8 @@ static void test_real_handshake(void)
     CHECK_EQUAL(s->cumulative_difficulty_top64, 0);
     CHECK_EQUAL(s->pruning_seed, 384);
     CHECK_EQUAL(s->top_version, 16);
-    CHECK_EQUAL(s->present, MT_SYNC_HEIGHT | MT_SYNC_DIFFICULTY | MT_SYNC_DIFFICULTY_TOP64 | MT_SYNC_PRUNING_SEED | MT_SYNC_TOP_VERSION);
+    CHECK_EQUAL(s->present, MT_SYNC_HEIGHT | MT_SYNC_DIFFICULTY | MT_SYNC_DIFFICULTY_TOP64 |
+                                MT_SYNC_PRUNING_SEED | MT_SYNC_TOP_VERSION);
     from_hex("6cc497b230ba57a95edb370be8d6870c94e0992937c89b1def3a4cb7726d37ad", top);
     CHECK(interned(s->top_id, top, 32));
     for (size_t cut = 0; cut < size; cut++) {
@@ -100,12 +103,14 @@ static void test_cuprate_handshake(void)
     number(&work, "rpc_credits_per_hash", 6, 0);
     for (int response = 0; response < 2; response++) {
         CHECK_EQUAL(decode_work(1001, response), MT_OK);
-        CHECK_EQUAL(node(&world, 0)->present,
-                    MT_NODE_PEER_ID | MT_NODE_MY_PORT | MT_NODE_SUPPORT_FLAGS | MT_NODE_RPC_CREDITS | MT_NODE_RPC_PORT); /* sent as 0: there */
+        CHECK_EQUAL(node(&world, 0)->present, MT_NODE_PEER_ID | MT_NODE_MY_PORT |
+                                                  MT_NODE_SUPPORT_FLAGS | MT_NODE_RPC_CREDITS |
+                                                  MT_NODE_RPC_PORT); /* sent as 0: there */
         CHECK(node(&world, 0)->peer_id == 0x8637bbfe8427875f);
         CHECK_EQUAL(node(&world, 0)->rpc_port, 18089);
         CHECK_EQUAL(node(&world, 0)->my_port, 0);
-        CHECK_EQUAL(sync_row(&world, 0)->present, MT_SYNC_HEIGHT | MT_SYNC_DIFFICULTY | MT_SYNC_TOP_VERSION);
+        CHECK_EQUAL(sync_row(&world, 0)->present,
+                    MT_SYNC_HEIGHT | MT_SYNC_DIFFICULTY | MT_SYNC_TOP_VERSION);
         CHECK(interned(sync_row(&world, 0)->top_id, hash, 32));
         clear();
     }
@@ -129,8 +134,9 @@ static void test_sections(void)
         int response;
         unsigned peers, nodes, syncs;
     } cases[] = {
-        {1001, 0, 0, 1, 1}, {1001, 1, 2, 1, 1}, {1002, 0, 0, 0, 1}, {1002, 1, 2, 0, 1}, {1003, 0, 0, 0, 0},
-        {1003, 1, 0, 1, 0}, {1004, 1, 0, 0, 0}, {1007, 0, 0, 0, 0}, {1007, 1, 0, 1, 0},
+        {1001, 0, 0, 1, 1}, {1001, 1, 2, 1, 1}, {1002, 0, 0, 0, 1},
+        {1002, 1, 2, 0, 1}, {1003, 0, 0, 0, 0}, {1003, 1, 0, 1, 0},
+        {1004, 1, 0, 0, 0}, {1007, 0, 0, 0, 0}, {1007, 1, 0, 1, 0},
     };
     begin(&work, 5);
     array(&work, "local_peerlist_new", MT_EPEE_OBJECT, 2);
@@ -147,7 +153,9 @@ static void test_sections(void)
         CHECK_EQUAL(world.tables[MT_TABLE_sync_data].count, cases[i].syncs);
         if (cases[i].nodes != 0) {
             CHECK_EQUAL(node(&world, 0)->network_id, -1); /* missing is missing */
-            CHECK_EQUAL(node(&world, 0)->present, cases[i].command == 1003 ? MT_NODE_PEER_ID : cases[i].command == 1007 ? MT_NODE_SUPPORT_FLAGS : 0);
+            CHECK_EQUAL(node(&world, 0)->present, cases[i].command == 1003   ? MT_NODE_PEER_ID
+                                                  : cases[i].command == 1007 ? MT_NODE_SUPPORT_FLAGS
+                                                                             : 0);
         }
         if (cases[i].syncs != 0) {
             CHECK_EQUAL(sync_row(&world, 0)->top_id, -1);
@@ -186,7 +194,8 @@ static void test_ping(void)
     number(begin(&work, 1), "status", 8, 0);
     CHECK_EQUAL(decode_work(1003, 1), MT_MALFORMED);
     CHECK_TEXT(world.why, "field of a wrong type");
-    CHECK_EQUAL(decode_work(1003, 0), MT_OK); /* a request has no fields: unknown keys are skipped */
+    CHECK_EQUAL(decode_work(1003, 0),
+                MT_OK); /* a request has no fields: unknown keys are skipped */
     CHECK_EQUAL(rows(), 0);
     number(begin(&work, 1), "support_flags", 6, 0xfffffff0);
     CHECK_EQUAL(work.size, 29); /* 62 on the wire */
@@ -246,7 +255,8 @@ static void test_fields(void)
         clear();
     }
     static const size_t sizes[] = {0, 15, 16, 17, 31, 32, 33};
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) { /* hashes of a wrong length are missing */
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0];
+         i++) { /* hashes of a wrong length are missing */
         begin(&work, 2);
         object(&work, "node_data", 1);
         string(&work, "network_id", hash, sizes[i]);
@@ -266,16 +276,23 @@ static void test_fields(void)
 
 static void test_other_commands(void)
 {
-    CHECK_EQUAL(decode(&world, 1, 2005, 0, (const uint8_t *)"nonsense", 8), MT_OK); /* nobody knows it, nobody looks */
+    CHECK_EQUAL(decode(&world, 1, 2005, 0, (const uint8_t *)"nonsense", 8),
+                MT_OK); /* nobody knows it, nobody looks */
     CHECK_EQUAL(decode(&world, 1, 0, 0, NULL, 0), MT_OK);
-    CHECK_EQUAL(mt_p2p_decode(&world.p2p, &(struct mt_message_row){.message = 1, .command = 1001, .kind = MT_KIND_REQUEST}, NULL, 0, &world.why), MT_MALFORMED);
+    CHECK_EQUAL(mt_p2p_decode(&world.p2p,
+                              &(struct mt_message_row){
+                                  .message = 1, .command = 1001, .kind = MT_KIND_REQUEST},
+                              NULL, 0, &world.why),
+                MT_MALFORMED);
     CHECK_TEXT(world.why, "empty payload");
-    static const uint32_t known[] = {1001, 1002, 1003, 1004, 1005, 1006, 1007, 2001, 2002, 2003, 2004, 2006, 2007, 2008, 2009, 2010};
+    static const uint32_t known[] = {1001, 1002, 1003, 1004, 1005, 1006, 1007, 2001,
+                                     2002, 2003, 2004, 2006, 2007, 2008, 2009, 2010};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         for (int response = 0; response < 2; response++) {
             CHECK_EQUAL(decode(&world, 1, known[i], response, NULL, 0), MT_MALFORMED);
             CHECK_TEXT(world.why, "empty payload");
-            CHECK_EQUAL(decode(&world, 1, known[i], response, (const uint8_t *)"nonsense!!", 10), MT_MALFORMED);
+            CHECK_EQUAL(decode(&world, 1, known[i], response, (const uint8_t *)"nonsense!!", 10),
+                        MT_MALFORMED);
             CHECK_TEXT(world.why, "no epee header");
             begin(&work, 1);
             number(&work, "anything", 11, 2);
@@ -328,13 +345,18 @@ static void test_wanted(void)
 {
     for (int mask = 0; mask < 8; mask++) {
         struct world some;
-        world_open(&some, (unsigned)((mask & 1) << MT_TABLE_peer_lists | (mask >> 1 & 1) << MT_TABLE_node_data | (mask >> 2 & 1) << MT_TABLE_sync_data));
+        world_open(&some, (unsigned)((mask & 1) << MT_TABLE_peer_lists |
+                                     (mask >> 1 & 1) << MT_TABLE_node_data |
+                                     (mask >> 2 & 1) << MT_TABLE_sync_data));
         begin_full(0);
         CHECK_EQUAL(decode(&some, 1, 1001, 1, work.bytes, work.size), MT_OK);
         CHECK_EQUAL(some.tables[MT_TABLE_peer_lists].count, mask & 1 ? 2 : 0);
         CHECK_EQUAL(some.tables[MT_TABLE_node_data].count, mask >> 1 & 1);
         CHECK_EQUAL(some.tables[MT_TABLE_sync_data].count, mask >> 2 & 1);
-        CHECK_EQUAL(some.strings.count, (mask >> 1 & 1) + (mask >> 2 & 1)); /* nor is anything interned for tables that nobody wants */
+        CHECK_EQUAL(
+            some.strings.count,
+            (mask >> 1 & 1) +
+                (mask >> 2 & 1)); /* nor is anything interned for tables that nobody wants */
         CHECK_EQUAL(mt_addresses_count(&some.addresses), mask & 1);
         begin_full(0);
         work.size--;
@@ -356,7 +378,8 @@ static void test_out_of_memory(void)
         CHECK_EQUAL(world_rows(&fresh), result == MT_OK ? 4 : 0);
         if (result == MT_NOMEM) {
             failures++;
-            CHECK_EQUAL(decode(&fresh, 1, 1001, 1, work.bytes, work.size), MT_OK); /* and it goes on */
+            CHECK_EQUAL(decode(&fresh, 1, 1001, 1, work.bytes, work.size),
+                        MT_OK); /* and it goes on */
             CHECK_EQUAL(fresh.tables[MT_TABLE_peer_lists].count, 2);
         }
         world_close(&fresh);

@@ -1,4 +1,5 @@
-/* Peer lists: the entries as monerod writes them, which are read at fixed places, and all others; both must give the same rows. */
+/* Peer lists: the entries as monerod writes them, which are read at fixed places, and all others;
+ * both must give the same rows. */
 #include "support/check.h"
 #include "support/decoding.h"
 #include "support/payload.h"
@@ -95,7 +96,8 @@ static void put_field(const struct peer *p, enum style style, int field)
         break;
     case 2:
         if (p->present & MT_PEER_LAST_SEEN)
-            number(&work, "last_seen", other && p->last_seen >= 0 ? MT_EPEE_UINT64 : MT_EPEE_INT64, (uint64_t)p->last_seen);
+            number(&work, "last_seen", other && p->last_seen >= 0 ? MT_EPEE_UINT64 : MT_EPEE_INT64,
+                   (uint64_t)p->last_seen);
         break;
     case 3:
         if (p->present & MT_PEER_PRUNING_SEED)
@@ -103,7 +105,8 @@ static void put_field(const struct peer *p, enum style style, int field)
         break;
     case 4:
         if (p->present & MT_PEER_RPC_CREDITS)
-            number(&work, "rpc_credits_per_hash", other ? MT_EPEE_UINT64 : MT_EPEE_UINT32, p->rpc_credits_per_hash);
+            number(&work, "rpc_credits_per_hash", other ? MT_EPEE_UINT64 : MT_EPEE_UINT32,
+                   p->rpc_credits_per_hash);
         break;
     default:
         if (p->present & MT_PEER_RPC_PORT)
@@ -131,7 +134,8 @@ static void check_row(const struct peer *p, size_t position)
     CHECK_EQUAL(row->present, p->present);
     CHECK_EQUAL(row->last_seen, p->present & MT_PEER_LAST_SEEN ? p->last_seen : 0);
     CHECK_EQUAL(row->pruning_seed, p->present & MT_PEER_PRUNING_SEED ? p->pruning_seed : 0);
-    CHECK_EQUAL(row->rpc_credits_per_hash, p->present & MT_PEER_RPC_CREDITS ? p->rpc_credits_per_hash : 0);
+    CHECK_EQUAL(row->rpc_credits_per_hash,
+                p->present & MT_PEER_RPC_CREDITS ? p->rpc_credits_per_hash : 0);
     CHECK_EQUAL(row->rpc_port, p->present & MT_PEER_RPC_PORT ? p->rpc_port : 0);
     CHECK_EQUAL(row->reserved, 0);
     if (p->type >= 3)
@@ -158,8 +162,9 @@ static uint64_t random_number(void)
 
 static struct peer random_peer(unsigned type)
 {
-    static const char *const names[] = {"<unknown tor host>", "vww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd.onion", "a.i2p",
-                                        "udhdrtrcetjm5sxzskjyr5ztpeszydbh4dpl3pl4utgqqw2v4jna.b32.i2p"};
+    static const char *const names[] = {
+        "<unknown tor host>", "vww6ybal4bd7szmgncyruucpgfkqahzddi37ktceo3ah7ngmcopnpyyd.onion",
+        "a.i2p", "udhdrtrcetjm5sxzskjyr5ztpeszydbh4dpl3pl4utgqqw2v4jna.b32.i2p"};
     struct peer p = {.type = type,
                      .port = (uint16_t)random_number(),
                      .rpc_port = (uint16_t)random_number(),
@@ -182,8 +187,10 @@ static void test_styles(void)
         for (unsigned style = 0; style <= STYLES; style++) { /* STYLES: mixed */
             begin_list(250);
             for (size_t i = 0; i < 250; i++) {
-                peers[i] = random_peer(round % 4 == 0 ? 1 + (unsigned)random_number() % 4 : 1 + (random_number() % 8 == 0));
-                put_peer(&peers[i], style == STYLES ? (enum style)(random_number() % STYLES) : (enum style)style);
+                peers[i] = random_peer(round % 4 == 0 ? 1 + (unsigned)random_number() % 4
+                                                      : 1 + (random_number() % 8 == 0));
+                put_peer(&peers[i], style == STYLES ? (enum style)(random_number() % STYLES)
+                                                    : (enum style)style);
             }
             CHECK_EQUAL(decode_list(), MT_OK);
             CHECK_EQUAL(world.tables[MT_TABLE_peer_lists].count, 250);
@@ -219,8 +226,10 @@ static void test_sizes(void)
 
 /* ---- limits: the count of what the fixed places hold is the reader's ---- */
 
-/* A list of `count` peers, then `objects` empty objects, `fields` fields in one object more, `strings` strings. Returns the result. */
-static int with_more(unsigned count, enum style style, unsigned type, unsigned objects, unsigned fields, unsigned strings)
+/* A list of `count` peers, then `objects` empty objects, `fields` fields in one object more,
+ * `strings` strings. Returns the result. */
+static int with_more(unsigned count, enum style style, unsigned type, unsigned objects,
+                     unsigned fields, unsigned strings)
 {
     struct peer p = random_peer(type);
     p.present = 0;
@@ -247,17 +256,20 @@ static void test_limits(void)
 {
     for (unsigned style = 0; style <= WIDE_COUNTS; style++) {
         for (unsigned type = 1; type <= 2; type++) {
-            /* 3 objects, 6 fields and, for IPv6, 1 string an entry; 4 fields and 1 object around them */
+            /* 3 objects, 6 fields and, for IPv6, 1 string an entry; 4 fields and 1 object around
+             * them */
             CHECK_EQUAL(with_more(2729, style, type, 4, 6, 16384 - 2729 * (type == 2)), MT_OK);
             CHECK_EQUAL(with_more(2729, style, type, 5, 6, 0), MT_MALFORMED);
             CHECK_TEXT(world.why, "too many objects");
             CHECK_EQUAL(with_more(2729, style, type, 4, 7, 0), MT_MALFORMED);
             CHECK_TEXT(world.why, "too many fields");
-            CHECK_EQUAL(with_more(2729, style, type, 4, 6, 16385 - 2729 * (type == 2)), MT_MALFORMED);
+            CHECK_EQUAL(with_more(2729, style, type, 4, 6, 16385 - 2729 * (type == 2)),
+                        MT_MALFORMED);
             CHECK_TEXT(world.why, "too many strings");
         }
         CHECK_EQUAL(with_more(2730, style, 1, 1, 0, 0), MT_OK);
-        CHECK_EQUAL(with_more(2731, style, 1, 0, 0, 0), MT_MALFORMED); /* the limit lies within the list */
+        CHECK_EQUAL(with_more(2731, style, 1, 0, 0, 0),
+                    MT_MALFORMED); /* the limit lies within the list */
         CHECK_TEXT(world.why, "too many fields");
         begin_list(8193);
         zeros(&work, 8193);
@@ -272,7 +284,8 @@ static void test_limits(void)
 }
 
 /* The limit lies within the list: so much is used up before it that `count` peers fit exactly. */
-static int after_much(unsigned count, unsigned type, enum style style, unsigned objects, unsigned fields, unsigned strings)
+static int after_much(unsigned count, unsigned type, enum style style, unsigned objects,
+                      unsigned fields, unsigned strings)
 {
     struct peer p = random_peer(type);
     p.present = 15;
@@ -301,7 +314,8 @@ static void test_limits_within(void)
 {
     for (unsigned style = 0; style <= WIDE_COUNTS; style++) {
         for (unsigned type = 1; type <= 2; type++) {
-            unsigned objects = 8191 - 10 * 3, fields = 16380 - 10 * 10, strings = 16384 - 10 * (type == 2);
+            unsigned objects = 8191 - 10 * 3, fields = 16380 - 10 * 10,
+                     strings = 16384 - 10 * (type == 2);
             CHECK_EQUAL(after_much(10, type, style, objects, fields, strings), MT_OK);
             CHECK_EQUAL(after_much(10, type, style, objects + 1, fields, strings), MT_MALFORMED);
             CHECK_TEXT(world.why, "too many objects");
@@ -450,8 +464,8 @@ static void test_odd_fields(void)
     CHECK_EQUAL(peer(&world, 0)->present, MT_PEER_LAST_SEEN);
 }
 
-/* Every byte of an entry of the usual shape changed in turn, by one bit, must give what the same bytes give when the list is not of that shape at its beginning
- * and when it is. */
+/* Every byte of an entry of the usual shape changed in turn, by one bit, must give what the same
+ * bytes give when the list is not of that shape at its beginning and when it is. */
 static void test_each_bit(void)
 {
     for (unsigned type = 1; type <= 2; type++) {

@@ -1,11 +1,12 @@
-/* For the tests of capture files: such files made byte by byte, and what is read of them. Define _GNU_SOURCE before anything else. */
+/* For the tests of capture files: such files made byte by byte, and what is read of them. Define
+ * _GNU_SOURCE before anything else. */
 #ifndef MT_TEST_CAPTURE_HELP_H
 #define MT_TEST_CAPTURE_HELP_H
 
 #include "base/bytes.h"
+#include "base/mem.h"
 #include "capture/capture.h"
 #include "support/check.h"
-#include "base/mem.h"
 
 #include <fcntl.h>
 #include <pcap/pcap.h>
@@ -75,7 +76,8 @@ static inline void put_pcap(uint32_t magic, uint32_t snaplen, uint32_t network)
     put_32(network);
 }
 
-static inline void put_record(uint32_t seconds, uint32_t fraction, uint32_t captured, uint32_t length, unsigned seed)
+static inline void put_record(uint32_t seconds, uint32_t fraction, uint32_t captured,
+                              uint32_t length, unsigned seed)
 {
     put_32(seconds);
     put_32(fraction);
@@ -136,7 +138,8 @@ static inline void put_interface(uint16_t link, uint32_t snaplen, int resolution
     end_block();
 }
 
-static inline void put_packet(uint32_t interface, uint64_t ticks, uint32_t captured, uint32_t length, unsigned seed)
+static inline void put_packet(uint32_t interface, uint64_t ticks, uint32_t captured,
+                              uint32_t length, unsigned seed)
 {
     begin_block(6);
     put_32(interface);
@@ -148,7 +151,8 @@ static inline void put_packet(uint32_t interface, uint64_t ticks, uint32_t captu
     end_block();
 }
 
-static inline void put_obsolete(uint16_t interface, uint64_t ticks, uint32_t captured, uint32_t length, unsigned seed)
+static inline void put_obsolete(uint16_t interface, uint64_t ticks, uint32_t captured,
+                                uint32_t length, unsigned seed)
 {
     begin_block(2);
     put_16(interface);
@@ -178,7 +182,8 @@ static inline void put_unknown(uint32_t type, size_t count)
 
 static inline void save_part(size_t count)
 {
-    int fd = open(path, O_WRONLY); /* not O_TRUNC, after which some file systems wait for the disk */
+    int fd =
+        open(path, O_WRONLY); /* not O_TRUNC, after which some file systems wait for the disk */
     CHECK(fd >= 0 && write(fd, bytes, count) == (ssize_t)count && ftruncate(fd, (off_t)count) == 0);
     close(fd);
 }
@@ -238,7 +243,8 @@ static inline int read_from(const char *name)
     CHECK_EQUAL(result, MT_OK);
     struct mt_packet packet;
     while ((result = mt_capture_next(capture, &packet, &failure)) == MT_OK && seen_count < 4096) {
-        seen[seen_count++] = (struct seen){packet.place.time, packet.captured, packet.length, packet.link, sum_of(packet.data, packet.captured)};
+        seen[seen_count++] = (struct seen){packet.place.time, packet.captured, packet.length,
+                                           packet.link, sum_of(packet.data, packet.captured)};
         CHECK_EQUAL(packet.place.frame, seen_count);
         CHECK(packet.length >= packet.captured);
     }
@@ -256,7 +262,8 @@ static inline int read_file(void)
     return read_from(path);
 }
 
-static inline void expect_packet(size_t i, int64_t time, uint32_t captured, uint32_t length, uint32_t link, unsigned seed)
+static inline void expect_packet(size_t i, int64_t time, uint32_t captured, uint32_t length,
+                                 uint32_t link, unsigned seed)
 {
     CHECK(i < seen_count);
     CHECK_EQUAL(seen[i].time, time);

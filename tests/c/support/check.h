@@ -1,4 +1,5 @@
-/* The smallest test harness: CHECK counts and reports, FINISH prints the tally and gives main's result. */
+/* The smallest test harness: CHECK counts and reports, FINISH prints the tally and gives main's
+ * result. */
 #ifndef MT_CHECK_H
 #define MT_CHECK_H
 
@@ -24,7 +25,8 @@ static int check_passed, check_failed;
             check_passed++; \
         else { \
             check_failed++; \
-            fprintf(stderr, "%s:%d: %s is %lld, not %lld\n", __FILE__, __LINE__, #actual, actual_, expected_); \
+            fprintf(stderr, "%s:%d: %s is %lld, not %lld\n", __FILE__, __LINE__, #actual, actual_, \
+                    expected_); \
         } \
     } while (0)
 
@@ -35,7 +37,8 @@ static int check_passed, check_failed;
             check_passed++; \
         else { \
             check_failed++; \
-            fprintf(stderr, "%s:%d: %s is \"%s\", not \"%s\"\n", __FILE__, __LINE__, #actual, actual_text ? actual_text : "(null)", expected_text); \
+            fprintf(stderr, "%s:%d: %s is \"%s\", not \"%s\"\n", __FILE__, __LINE__, #actual, \
+                    actual_text ? actual_text : "(null)", expected_text); \
         } \
     } while (0)
 

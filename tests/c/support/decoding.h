@@ -1,4 +1,5 @@
-/* Tables, interners and a decoder over them; payloads are decoded from buffers that end exactly where they end. */
+/* Tables, interners and a decoder over them; payloads are decoded from buffers that end exactly
+ * where they end. */
 #ifndef MT_TEST_DECODING_H
 #define MT_TEST_DECODING_H
 
@@ -38,13 +39,17 @@ static inline void world_close(struct world *w)
         mt_table_free(&w->tables[id]);
 }
 
-static inline int decode(struct world *w, int64_t message, uint32_t command, int response, const uint8_t *bytes, size_t size)
+static inline int decode(struct world *w, int64_t message, uint32_t command, int response,
+                         const uint8_t *bytes, size_t size)
 {
     uint8_t *exact = malloc(size != 0 ? size : 1);
     if (size != 0)
         memcpy(exact, bytes, size);
     w->why = NULL;
-    w->row = (struct mt_message_row){.message = message, .command = command, .kind = (int8_t)(response ? MT_KIND_RESPONSE : MT_KIND_REQUEST)};
+    w->row =
+        (struct mt_message_row){.message = message,
+                                .command = command,
+                                .kind = (int8_t)(response ? MT_KIND_RESPONSE : MT_KIND_REQUEST)};
     int result = mt_p2p_decode(&w->p2p, &w->row, exact, size, &w->why);
     free(exact);
     return result;
@@ -94,13 +99,15 @@ static inline struct mt_inventory_row *inventory_row(struct world *w, size_t row
 static inline const char *host_text(struct world *w, const struct mt_peer_row *row)
 {
     static char text[MT_ADDRESS_TEXT + 1];
-    size_t size = row->host >= 0 ? mt_address_text(&w->addresses, row->host, text, MT_ADDRESS_TEXT) : 0;
+    size_t size =
+        row->host >= 0 ? mt_address_text(&w->addresses, row->host, text, MT_ADDRESS_TEXT) : 0;
     text[size] = 0;
     return text;
 }
 
 /* 1 if the code is that of these bytes. */
-static inline int world_interned(const struct world *w, int32_t code, const void *bytes, size_t size)
+static inline int world_interned(const struct world *w, int32_t code, const void *bytes,
+                                 size_t size)
 {
     size_t known_size;
     if (code < 0)

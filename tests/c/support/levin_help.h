@@ -10,7 +10,8 @@ enum { WHOLE = 1 << 20 };
 
 static struct room room;
 
-static inline void check_message(size_t i, uint32_t command, int kind, int status, uint64_t length, int64_t captured)
+static inline void check_message(size_t i, uint32_t command, int kind, int status, uint64_t length,
+                                 int64_t captured)
 {
     const struct mt_message_row *row = message_row(&room.output, i);
     CHECK_EQUAL(row->command, command);
@@ -20,7 +21,8 @@ static inline void check_message(size_t i, uint32_t command, int kind, int statu
     CHECK_EQUAL(row->captured, captured);
 }
 
-static inline void check_problem(size_t i, enum mt_problem kind, int64_t offset, int64_t bytes, const char *why)
+static inline void check_problem(size_t i, enum mt_problem kind, int64_t offset, int64_t bytes,
+                                 const char *why)
 {
     const struct mt_problem_row *row = problem_row(&room.output, i);
     CHECK_EQUAL(row->kind, kind);

@@ -2,8 +2,8 @@
 #ifndef MT_TEST_REASSEMBLY_HELP_H
 #define MT_TEST_REASSEMBLY_HELP_H
 
-#include "tcp/reassembly.h"
 #include "support/stream_help.h"
+#include "tcp/reassembly.h"
 
 enum { SEEN_ROOM = 1 << 16, TOLD_ROOM = 4096, PACKETS_ROOM = 4096 };
 enum { UNKNOWN, DATA, HOLE };
@@ -23,18 +23,20 @@ struct stand {
     struct mt_limits limits;
     mt_reached reached;
     struct mt_budget budget;
-    int64_t origin;             /* stream offset of seen[0] */
-    uint8_t seen[SEEN_ROOM];    /* bytes handed down */
+    int64_t origin;          /* stream offset of seen[0] */
+    uint8_t seen[SEEN_ROOM]; /* bytes handed down */
     uint8_t state[SEEN_ROOM];
-    int64_t at;                 /* where the next callback must go on, INT64_MIN: anywhere */
+    int64_t at; /* where the next callback must go on, INT64_MIN: anywhere */
     int64_t data_calls, data_bytes, hole_bytes;
-    int64_t repeated, differing; /* bytes shown again after they were handed down; those that differ */
+    int64_t repeated,
+        differing; /* bytes shown again after they were handed down; those that differ */
     struct told told[TOLD_ROOM];
     int told_count;
-    int64_t last_end[PACKETS_ROOM]; /* by arrival: end of the last piece handed down, INT64_MIN: none yet */
-    struct mt_piece last;       /* its data is gone */
+    int64_t last_end[PACKETS_ROOM]; /* by arrival: end of the last piece handed down, INT64_MIN:
+                                       none yet */
+    struct mt_piece last;           /* its data is gone */
     struct mt_place place;
-    int fails;                  /* the reader answers MT_NOMEM */
+    int fails; /* the reader answers MT_NOMEM */
 };
 
 static struct stand stand;
@@ -44,7 +46,8 @@ static inline int on_data(void *context, const struct mt_piece *piece)
     struct stand *s = context;
     CHECK(s->at == INT64_MIN || piece->offset == s->at);
     CHECK(piece->size > 0);
-    CHECK(piece->segment_begin <= piece->offset && piece->offset + piece->size <= piece->segment_end);
+    CHECK(piece->segment_begin <= piece->offset &&
+          piece->offset + piece->size <= piece->segment_end);
     if (piece->place.arrival < PACKETS_ROOM) {
         CHECK(piece->prior_end == s->last_end[piece->place.arrival]);
         s->last_end[piece->place.arrival] = piece->offset + piece->size;
@@ -61,14 +64,16 @@ static inline int on_data(void *context, const struct mt_piece *piece)
     return s->fails ? MT_NOMEM : MT_OK;
 }
 
-static inline struct told *tell(struct stand *s, char what, int64_t offset, int64_t size, const struct mt_place *place)
+static inline struct told *tell(struct stand *s, char what, int64_t offset, int64_t size,
+                                const struct mt_place *place)
 {
     struct told *told = &s->told[s->told_count < TOLD_ROOM - 1 ? s->told_count++ : TOLD_ROOM - 1];
     *told = (struct told){.what = what, .offset = offset, .size = size, .arrival = place->arrival};
     return told;
 }
 
-static inline int on_hole(void *context, int64_t offset, int64_t size, enum mt_hole why, const struct mt_place *place)
+static inline int on_hole(void *context, int64_t offset, int64_t size, enum mt_hole why,
+                          const struct mt_place *place)
 {
     struct stand *s = context;
     CHECK(s->at == INT64_MIN || offset == s->at);
@@ -83,24 +88,28 @@ static inline int on_hole(void *context, int64_t offset, int64_t size, enum mt_h
     return s->fails ? MT_NOMEM : MT_OK;
 }
 
-static inline int on_conflict(void *context, int64_t offset, int64_t count, const struct mt_place *place)
+static inline int on_conflict(void *context, int64_t offset, int64_t count,
+                              const struct mt_place *place)
 {
     tell(context, 'c', offset, count, place);
     return ((struct stand *)context)->fails ? MT_NOMEM : MT_OK;
 }
 
-static inline int on_repeated(void *context, const uint8_t *data, int64_t offset, int64_t size, const struct mt_place *place)
+static inline int on_repeated(void *context, const uint8_t *data, int64_t offset, int64_t size,
+                              const struct mt_place *place)
 {
     struct stand *s = context;
     CHECK(size > 0 && offset + size <= s->stream.next);
     for (int64_t i = 0; i < size && offset >= s->origin; i++)
-        s->differing += s->state[offset - s->origin + i] == DATA && s->seen[offset - s->origin + i] != data[i];
+        s->differing +=
+            s->state[offset - s->origin + i] == DATA && s->seen[offset - s->origin + i] != data[i];
     s->repeated += size;
     CHECK(place->arrival == s->place.arrival);
     return s->fails ? MT_NOMEM : MT_OK;
 }
 
-static inline int on_stray(void *context, int64_t offset, int64_t count, const char *why, const struct mt_place *place)
+static inline int on_stray(void *context, int64_t offset, int64_t count, const char *why,
+                           const struct mt_place *place)
 {
     tell(context, 's', offset, count, place)->why = why;
     return ((struct stand *)context)->fails ? MT_NOMEM : MT_OK;
@@ -113,8 +122,15 @@ static inline void open_stand(uint32_t base, int from_syn)
     for (int i = 0; i < PACKETS_ROOM; i++)
         stand.last_end[i] = INT64_MIN;
     stand.limits = mt_default_limits;
-    stand.budget = (struct mt_budget){.limit = &stand.limits.buffered_bytes, .reached = &stand.reached[MT_LIMIT_buffered_bytes]};
-    stand.world = (struct mt_reassembly_world){.limits = &stand.limits, .reached = stand.reached, .buffered = &stand.budget, .reader = {on_data, on_hole, &stand}, .repeated = on_repeated, .conflict = on_conflict, .stray = on_stray};
+    stand.budget = (struct mt_budget){.limit = &stand.limits.buffered_bytes,
+                                      .reached = &stand.reached[MT_LIMIT_buffered_bytes]};
+    stand.world = (struct mt_reassembly_world){.limits = &stand.limits,
+                                               .reached = stand.reached,
+                                               .buffered = &stand.budget,
+                                               .reader = {on_data, on_hole, &stand},
+                                               .repeated = on_repeated,
+                                               .conflict = on_conflict,
+                                               .stray = on_stray};
     stand.place = (struct mt_place){.time = START_TIME, .frame = 1};
     mt_reassembly_start(&stand.stream, base, from_syn);
 }
@@ -125,14 +141,16 @@ static inline void close_stand(void)
     CHECK_EQUAL(stand.budget.used, 0);
 }
 
-/* A segment at a stream offset, `captured` of its `length` bytes there, from a buffer that ends where they end and goes away at once. */
+/* A segment at a stream offset, `captured` of its `length` bytes there, from a buffer that ends
+ * where they end and goes away at once. */
 static inline int feed_cut(int64_t offset, const void *bytes, uint32_t captured, uint32_t length)
 {
     uint8_t *exact = malloc(captured != 0 ? captured : 1);
     if (captured != 0)
         memcpy(exact, bytes, captured);
     struct mt_segment segment = {.payload = exact, .captured = captured, .length = length};
-    int result = mt_reassembly_segment(&stand.stream, &stand.world, &segment, offset, INT64_MIN, &stand.place);
+    int result = mt_reassembly_segment(&stand.stream, &stand.world, &segment, offset, INT64_MIN,
+                                       &stand.place);
     free(exact);
     stand.place.arrival++;
     stand.place.frame++;

@@ -1,4 +1,5 @@
-/* For the tests of failures: one capture in which every room of the core has work, in every format that we read, as files that can be cut. */
+/* For the tests of failures: one capture in which every room of the core has work, in every format
+ * that we read, as files that can be cut. */
 #ifndef MT_TEST_SCENARIO_H
 #define MT_TEST_SCENARIO_H
 
@@ -11,8 +12,25 @@
 #include <zlib.h>
 #include <zstd.h>
 
-enum { SYN = MT_TCP_SYN, ACK = MT_TCP_ACK, FIN = MT_TCP_FIN, RST = MT_TCP_RST, ETHERNET = 1, RAW = 101, LEVIN = 18080 };
-enum { PCAP, PCAPNG_ZSTD, PCAP_GZIP, KUZNETZOV, FORMATS, MOST_PACKETS = 2000, LARGE = 270000, HASH = 32 };
+enum {
+    SYN = MT_TCP_SYN,
+    ACK = MT_TCP_ACK,
+    FIN = MT_TCP_FIN,
+    RST = MT_TCP_RST,
+    ETHERNET = 1,
+    RAW = 101,
+    LEVIN = 18080
+};
+enum {
+    PCAP,
+    PCAPNG_ZSTD,
+    PCAP_GZIP,
+    KUZNETZOV,
+    FORMATS,
+    MOST_PACKETS = 2000,
+    LARGE = 270000,
+    HASH = 32
+};
 
 static char folder[64], names[FORMATS][96];
 static const char *paths[FORMATS];
@@ -23,13 +41,15 @@ static struct {
     int64_t time; /* microseconds */
     uint8_t *data;
     uint32_t captured, length;
-    int file, interface; /* in pcapng: 0 is Ethernet, the others are of link types that we do not read */
+    int file,
+        interface; /* in pcapng: 0 is Ethernet, the others are of link types that we do not read */
 } packets[MOST_PACKETS];
 static size_t packets_count;
 static int64_t now;
 static uint16_t identification;
 
-static void put_packet(const uint8_t *data, uint32_t captured, uint32_t length, int file, int interface)
+static void put_packet(const uint8_t *data, uint32_t captured, uint32_t length, int file,
+                       int interface)
 {
     uint8_t *copy = malloc(captured);
     if (copy == NULL || packets_count == MOST_PACKETS)
@@ -48,10 +68,10 @@ static void put_packet(const uint8_t *data, uint32_t captured, uint32_t length, 
 struct talk {
     uint32_t host;
     uint16_t client_port, server_port;
-    int six;          /* IPv6 */
-    uint32_t at[2];   /* offset of the next byte of server and client */
-    uint32_t piece;   /* of IP datagrams; 0: whole ones */
-    uint32_t cut;     /* bytes that the snap length takes off */
+    int six;        /* IPv6 */
+    uint32_t at[2]; /* offset of the next byte of server and client */
+    uint32_t piece; /* of IP datagrams; 0: whole ones */
+    uint32_t cut;   /* bytes that the snap length takes off */
 };
 
 static void put_be16(uint8_t *p, uint32_t value)
@@ -67,10 +87,12 @@ static void put_be32(uint8_t *p, uint32_t value)
 }
 
 /* An Ethernet frame with a part of an IP datagram. Returns its size. */
-static uint32_t make_frame(uint8_t *frame, const struct talk *talk, int from_client, int protocol, const uint8_t *part, uint32_t size, uint32_t offset, int more)
+static uint32_t make_frame(uint8_t *frame, const struct talk *talk, int from_client, int protocol,
+                           const uint8_t *part, uint32_t size, uint32_t offset, int more)
 {
     int fragmented = offset != 0 || more;
-    uint32_t header = talk->six ? (fragmented ? 48 : 40) : 20, source = from_client ? talk->host : 99, destination = from_client ? 99 : talk->host;
+    uint32_t header = talk->six ? (fragmented ? 48 : 40) : 20,
+             source = from_client ? talk->host : 99, destination = from_client ? 99 : talk->host;
     uint8_t *ip = frame + 14;
     memset(frame, 0, 14 + header);
     put_be16(frame + 12, talk->six ? 0x86dd : 0x0800);
@@ -102,20 +124,23 @@ static uint32_t make_frame(uint8_t *frame, const struct talk *talk, int from_cli
 }
 
 /* An IP datagram, as the talk has it: whole or in pieces; the files take turns. */
-static void put_datagram(const struct talk *talk, int from_client, int protocol, const uint8_t *bytes, uint32_t size)
+static void put_datagram(const struct talk *talk, int from_client, int protocol,
+                         const uint8_t *bytes, uint32_t size)
 {
     uint8_t frame[2100];
     uint32_t piece = talk->piece != 0 ? talk->piece : size;
     identification++;
     for (uint32_t at = 0; at < size; at += piece) {
         uint32_t part = size - at < piece ? size - at : piece;
-        uint32_t length = make_frame(frame, talk, from_client, protocol, bytes + at, part, at, at + part < size);
+        uint32_t length =
+            make_frame(frame, talk, from_client, protocol, bytes + at, part, at, at + part < size);
         put_packet(frame, length - talk->cut, length, (int)(packets_count % FORMATS), 0);
     }
 }
 
 /* A segment with the bytes from `offset` on; the talk is left as it is. */
-static void put_segment(const struct talk *talk, int from_client, int flags, uint32_t offset, const void *bytes, uint32_t size)
+static void put_segment(const struct talk *talk, int from_client, int flags, uint32_t offset,
+                        const void *bytes, uint32_t size)
 {
     uint8_t tcp[2000] = {0};
     put_be16(tcp, from_client ? talk->client_port : talk->server_port);
@@ -139,11 +164,13 @@ static struct talk open_talk(uint32_t host, uint16_t server_port, int six)
 }
 
 /* Bytes in order, in segments of `step`. */
-static void say_bytes(struct talk *talk, int from_client, const void *bytes, size_t size, uint32_t step)
+static void say_bytes(struct talk *talk, int from_client, const void *bytes, size_t size,
+                      uint32_t step)
 {
     for (uint32_t at = 0, part; at < size; at += part, talk->at[from_client] += part) {
         part = size - at < step ? (uint32_t)size - at : step;
-        put_segment(talk, from_client, ACK, talk->at[from_client], (const uint8_t *)bytes + at, part);
+        put_segment(talk, from_client, ACK, talk->at[from_client], (const uint8_t *)bytes + at,
+                    part);
     }
 }
 
@@ -155,7 +182,8 @@ static struct wire wire; /* likewise */
 static void make_message(int kind, uint32_t command)
 {
     wire.size = 0;
-    wire_header(&wire, p.size, kind == MT_KIND_REQUEST, command, kind == MT_KIND_RESPONSE, kind == MT_KIND_RESPONSE ? MT_FLAG_RESPONSE : MT_FLAG_REQUEST, 1);
+    wire_header(&wire, p.size, kind == MT_KIND_REQUEST, command, kind == MT_KIND_RESPONSE,
+                kind == MT_KIND_RESPONSE ? MT_FLAG_RESPONSE : MT_FLAG_REQUEST, 1);
     wire_put(&wire, p.bytes, p.size);
 }
 
@@ -181,7 +209,8 @@ static const uint8_t *hash_of(uint32_t number)
     return hash;
 }
 
-static void put_hashes(struct payload *to, const char *name, uint32_t first, uint32_t count, uint32_t more)
+static void put_hashes(struct payload *to, const char *name, uint32_t first, uint32_t count,
+                       uint32_t more)
 {
     key(to, name, MT_EPEE_STRING);
     varint(to, count * HASH + more);
@@ -218,7 +247,8 @@ static void put_peer(uint32_t i)
     if (type == 1)
         number(&p, "m_ip", MT_EPEE_UINT32, 0x01020304 + i);
     else
-        string(&p, type == 2 ? "addr" : "host", type == 2 ? (const void *)address : name, type == 2 ? 16 : strlen(name));
+        string(&p, type == 2 ? "addr" : "host", type == 2 ? (const void *)address : name,
+               type == 2 ? 16 : strlen(name));
     number(&p, type == 4 ? "port" : "m_port", MT_EPEE_UINT16, LEVIN);
     number(&p, "id", MT_EPEE_UINT64, i);
 }
@@ -231,7 +261,8 @@ static void make_peers(uint32_t first, uint32_t count)
         put_peer(first + i);
 }
 
-/* The transaction of mainnet's first block, and that block: its header, the transaction, no ids of others. */
+/* The transaction of mainnet's first block, and that block: its header, the transaction, no ids of
+ * others. */
 static const char transaction[] =
     "\x01\x3c\x01\xff\x00\x01\xff\xff\xff\xff\xff\xff\x03\x02\x9b\x2e\x4c\x02\x81\xc0\xb0\x2e\x7c\x53\x29\x1a\x94\xd1\xd0\xcb\xff\x88\x83\xf8\x02\x4f\x51\x42"
     "\xee\x49\x4f\xfb\xbd\x08\x80\x71\x21\x01\x77\x67\xaa\xfc\xde\x9b\xe0\x0d\xcf\xd0\x98\x71\x5e\xbc\xf7\xf4\x10\xda\xeb\xc5\x82\xfd\xa6\x9d\x24\xa2\x8e\x9d"
@@ -324,7 +355,7 @@ static void sync_and_gossip(void)
     number(&p, "peer_id", MT_EPEE_UINT64, 78);
     string(&p, "status", "OK", 2);
     say(&talk, 0, MT_KIND_RESPONSE, MT_PING, 1000);
-    make_peers(50, 75); /* some are known */
+    make_peers(50, 75);                                   /* some are known */
     say(&talk, 0, MT_KIND_RESPONSE, MT_TIMED_SYNC, 1400); /* answers nothing */
     make_transactions(40);
     say(&talk, 1, MT_KIND_NOTIFICATION, MT_NEW_TRANSACTIONS, 1000);
@@ -385,11 +416,14 @@ static void holes(void)
     struct talk talk = open_talk(4, LEVIN, 0);
     make_peers(500, 9);
     make_message(MT_KIND_RESPONSE, MT_TIMED_SYNC);
-    for (uint32_t at = (uint32_t)wire.size / 2; at < wire.size; at += 20) /* these wait for the first half, which comes in time */
-        put_segment(&talk, 0, ACK, at, wire.bytes + at, wire.size - at < 20 ? (uint32_t)wire.size - at : 20);
+    for (uint32_t at = (uint32_t)wire.size / 2; at < wire.size;
+         at += 20) /* these wait for the first half, which comes in time */
+        put_segment(&talk, 0, ACK, at, wire.bytes + at,
+                    wire.size - at < 20 ? (uint32_t)wire.size - at : 20);
     put_segment(&talk, 0, ACK, 0, wire.bytes, (uint32_t)wire.size / 2);
     talk.at[0] = (uint32_t)wire.size;
-    say_bytes(&talk, 0, wire.bytes, 50, 50); /* a hole within a message, given up for all that waits behind it */
+    say_bytes(&talk, 0, wire.bytes, 50,
+              50); /* a hole within a message, given up for all that waits behind it */
     talk.at[0] += (uint32_t)wire.size - 50;
     say_empty(&talk, 0, MT_KIND_RESPONSE, MT_PING);
     for (uint32_t i = 0; i < 30; i++)
@@ -411,7 +445,8 @@ static void early_responses(void)
         say_empty(&talk, 1, MT_KIND_REQUEST, MT_PING);
 }
 
-/* Nobody's port: recognised by a message that begins in another file, when packets of several have been counted. */
+/* Nobody's port: recognised by a message that begins in another file, when packets of several have
+ * been counted. */
 static void other_ports(void)
 {
     struct talk talk = open_talk(6, 5555, 0), web = open_talk(7, 80, 0);
@@ -422,7 +457,8 @@ static void other_ports(void)
     say(&talk, 1, MT_KIND_REQUEST, MT_HANDSHAKE, 7);
 }
 
-/* Garbage, and a header that arrives in small parts, out of step; then messages that are cut, too long, not kept, repeated with other bytes. */
+/* Garbage, and a header that arrives in small parts, out of step; then messages that are cut, too
+ * long, not kept, repeated with other bytes. */
 static void trouble(void)
 {
     struct talk talk = {.host = 8, .client_port = 40000, .server_port = LEVIN, .at = {700, 700}};
@@ -446,7 +482,8 @@ static void trouble(void)
     wire_header(&wire, UINT64_C(1) << 40, 0, MT_PING, 0, MT_FLAG_REQUEST, 1); /* not believed */
     say_bytes(&talk, 1, wire.bytes, wire.size, 1400);
     say_empty(&talk, 1, MT_KIND_REQUEST, MT_PING);
-    put_segment(&talk, 0, ACK, talk.at[0], "\x01\x21\x01", 3); /* a beginning of a header at the end */
+    put_segment(&talk, 0, ACK, talk.at[0], "\x01\x21\x01",
+                3); /* a beginning of a header at the end */
 }
 
 static void levin_fragments(void)
@@ -456,10 +493,11 @@ static void levin_fragments(void)
     wire_notify(&inner, MT_NEW_TRANSACTIONS, 5000);
     wire.size = 0;
     for (size_t at = 0; at < inner.size; at += 1400)
-        fragment((at == 0 ? MT_FLAG_BEGIN : 0) | (at + 1400 >= inner.size ? MT_FLAG_END : 0), inner.bytes + at, inner.size - at < 1400 ? inner.size - at : 1400);
-    fragment(MT_FLAG_BEGIN, inner.bytes, 60); /* abandoned */
+        fragment((at == 0 ? MT_FLAG_BEGIN : 0) | (at + 1400 >= inner.size ? MT_FLAG_END : 0),
+                 inner.bytes + at, inner.size - at < 1400 ? inner.size - at : 1400);
+    fragment(MT_FLAG_BEGIN, inner.bytes, 60);               /* abandoned */
     fragment(MT_FLAG_BEGIN | MT_FLAG_END, inner.bytes, 20); /* noise */
-    fragment(MT_FLAG_BEGIN, inner.bytes, 70); /* never ended */
+    fragment(MT_FLAG_BEGIN, inner.bytes, 70);               /* never ended */
     say_bytes(&talk, 1, wire.bytes, wire.size, 1000);
     wire_free(&inner);
 }
@@ -474,18 +512,20 @@ static void strange_packets(void)
     for (int i = 0; i < 2; i++)
         put_packet(large, 20, 30, PCAPNG_ZSTD, 1);
     put_packet(large, LARGE, LARGE, PCAPNG_ZSTD, 0); /* more than the buffer holds */
-    for (uint32_t i = 0; i < 40; i++) /* gzip data that fills more than one window */
+    for (uint32_t i = 0; i < 40; i++)                /* gzip data that fills more than one window */
         put_packet(large, 1000, 1000, PCAP_GZIP, 0);
 }
 
-/* Connections come and go: more than may be followed, a port used again, one that is idle for long. */
+/* Connections come and go: more than may be followed, a port used again, one that is idle for long.
+ */
 static void crowd(void)
 {
     for (uint32_t host = 20; host < 26; host++) {
         struct talk talk = open_talk(host, LEVIN, host % 2 != 0);
         say_empty(&talk, 1, MT_KIND_REQUEST, MT_PING);
     }
-    struct talk closed = {.host = 25, .client_port = 40000, .server_port = LEVIN, .six = 1}, again = {.host = 24, .client_port = 40000, .server_port = LEVIN};
+    struct talk closed = {.host = 25, .client_port = 40000, .server_port = LEVIN, .six = 1},
+                again = {.host = 24, .client_port = 40000, .server_port = LEVIN};
     put_segment(&closed, 0, FIN | ACK, 0, "", 0);
     put_segment(&closed, 1, FIN | ACK, 43, "", 0);
     put_segment(&again, 1, SYN, 70000, "", 0);
@@ -525,7 +565,8 @@ static void begin_pcap(struct wire *to, uint32_t magic, uint32_t link)
     wire_put(to, header, sizeof header);
 }
 
-/* Raw IP in Kuznetzov's format, which only libpcap reads: without the Ethernet header, and with more in the header of a record. */
+/* Raw IP in Kuznetzov's format, which only libpcap reads: without the Ethernet header, and with
+ * more in the header of a record. */
 static void put_record(struct wire *to, size_t i, int kuznetzov)
 {
     uint32_t skipped = kuznetzov ? 14 : 0;
@@ -542,16 +583,24 @@ static void begin_pcapng(struct wire *to)
     static const uint32_t section[] = {0x0a0d0d0a, 28, 0x1a2b3c4d, 1, 0xffffffff, 0xffffffff, 28};
     wire_put(to, section, sizeof section);
     for (uint32_t i = 0; i < 20; i++) { /* more than there is room for at first */
-        const uint32_t interface[] = {1, 20, i == 0 ? (uint32_t)ETHERNET : 150 + i % 13, 0, 20}; /* USER3 to USER15: nobody's */
+        const uint32_t interface[] = {1, 20, i == 0 ? (uint32_t)ETHERNET : 150 + i % 13, 0,
+                                      20}; /* USER3 to USER15: nobody's */
         wire_put(to, interface, sizeof interface);
     }
 }
 
 static void put_block_of_packet(struct wire *to, size_t i)
 {
-    uint32_t padding = (4 - packets[i].captured % 4) % 4, total = 32 + packets[i].captured + padding;
+    uint32_t padding = (4 - packets[i].captured % 4) % 4,
+             total = 32 + packets[i].captured + padding;
     uint64_t time = (uint64_t)packets[i].time;
-    const uint32_t header[] = {6, total, (uint32_t)packets[i].interface, (uint32_t)(time >> 32), (uint32_t)time, packets[i].captured, packets[i].length};
+    const uint32_t header[] = {6,
+                               total,
+                               (uint32_t)packets[i].interface,
+                               (uint32_t)(time >> 32),
+                               (uint32_t)time,
+                               packets[i].captured,
+                               packets[i].length};
     wire_put(to, header, sizeof header);
     wire_put(to, packets[i].data, packets[i].captured);
     wire_fill(to, 0, padding);
@@ -564,8 +613,12 @@ static void pack_gzip(struct wire *file)
 {
     size_t room = compressBound(file->size) + 100;
     struct wire packed = {.bytes = malloc(room)};
-    z_stream z = {.next_in = file->bytes, .avail_in = (uInt)file->size, .next_out = packed.bytes, .avail_out = (uInt)room};
-    CHECK(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK && deflate(&z, Z_FINISH) == Z_STREAM_END);
+    z_stream z = {.next_in = file->bytes,
+                  .avail_in = (uInt)file->size,
+                  .next_out = packed.bytes,
+                  .avail_out = (uInt)room};
+    CHECK(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK &&
+          deflate(&z, Z_FINISH) == Z_STREAM_END);
     packed.size = packed.capacity = z.total_out;
     CHECK(deflateEnd(&z) == Z_OK);
     wire_free(file);
@@ -585,7 +638,8 @@ static void pack_zstd(struct wire *file)
 /* A folder of our own, and in it a place for each format. */
 static void make_folder(void)
 {
-    (void)snprintf(folder, sizeof folder, "%s/mt_exhaustion_XXXXXX", P_tmpdir); /* mkdtemp fills in what is free */
+    (void)snprintf(folder, sizeof folder, "%s/mt_exhaustion_XXXXXX",
+                   P_tmpdir); /* mkdtemp fills in what is free */
     CHECK(mkdtemp(folder) != NULL);
     for (int format = 0; format < FORMATS; format++) {
         (void)snprintf(names[format], sizeof names[format], "%s/file_%d", folder, format);

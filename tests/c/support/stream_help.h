@@ -1,14 +1,15 @@
-/* For the tests of the rooms between segments and rows: Levin messages as bytes, an output to look into, and sums over its tables. */
+/* For the tests of the rooms between segments and rows: Levin messages as bytes, an output to look
+ * into, and sums over its tables. */
 #ifndef MT_TEST_STREAM_HELP_H
 #define MT_TEST_STREAM_HELP_H
 
-#include "support/check.h"
-#include "levin/session.h"
+#include "base/mem.h"
 #include "epee/epee.h"
 #include "levin/header.h"
-#include "base/mem.h"
-#include "tables/output.h"
+#include "levin/session.h"
 #include "net/packet.h"
+#include "support/check.h"
+#include "tables/output.h"
 #include "tables/rows.h"
 
 #include <stdlib.h>
@@ -52,7 +53,8 @@ static inline void wire_free(struct wire *wire)
 }
 
 /* The 33 bytes of a header with a right signature. */
-static inline void wire_header(struct wire *wire, uint64_t length, unsigned expect, uint32_t command, int32_t code, uint32_t flags, uint32_t version)
+static inline void wire_header(struct wire *wire, uint64_t length, unsigned expect,
+                               uint32_t command, int32_t code, uint32_t flags, uint32_t version)
 {
     uint8_t byte = (uint8_t)expect;
     wire_put(wire, "\x01\x21\x01\x01\x01\x01\x01\x01", 8);
@@ -66,7 +68,8 @@ static inline void wire_header(struct wire *wire, uint64_t length, unsigned expe
 
 enum { LEAST_BODY = 17 };
 
-/* A body that monerod's reader takes for any command: the epee header and, if it is to be longer than 10 bytes (then at least LEAST_BODY), one unknown string of `value` bytes. */
+/* A body that monerod's reader takes for any command: the epee header and, if it is to be longer
+ * than 10 bytes (then at least LEAST_BODY), one unknown string of `value` bytes. */
 static inline void wire_body(struct wire *wire, size_t size, int value)
 {
     wire_put(wire, mt_epee_header, MT_EPEE_HEADER);
@@ -118,7 +121,8 @@ static inline uint32_t next_random(uint64_t *state)
 
 static inline const struct mt_message_row *message_row(const struct mt_output *output, size_t i)
 {
-    static const struct mt_message_row none = {.message = -9, .kind = -9, .status = -9, .reply_to = -9};
+    static const struct mt_message_row none = {
+        .message = -9, .kind = -9, .status = -9, .reply_to = -9};
     const struct mt_table *table = &output->tables[MT_TABLE_messages];
     return i < table->count ? (const struct mt_message_row *)table->rows + i : &none;
 }
@@ -130,16 +134,26 @@ static inline const struct mt_problem_row *problem_row(const struct mt_output *o
     return i < table->count ? (const struct mt_problem_row *)table->rows + i : &none;
 }
 
-static inline const struct mt_connection_row *connection_row(const struct mt_output *output, size_t i)
+static inline const struct mt_connection_row *connection_row(const struct mt_output *output,
+                                                             size_t i)
 {
     static const struct mt_connection_row none = {.connection = -9, .start = -9, .end = -9};
     const struct mt_table *table = &output->tables[MT_TABLE_connections];
     return i < table->count ? (const struct mt_connection_row *)table->rows + i : &none;
 }
 
-static inline size_t messages_count(const struct mt_output *output) { return output->tables[MT_TABLE_messages].count; }
-static inline size_t problems_count(const struct mt_output *output) { return output->tables[MT_TABLE_problems].count; }
-static inline size_t connections_count(const struct mt_output *output) { return output->tables[MT_TABLE_connections].count; }
+static inline size_t messages_count(const struct mt_output *output)
+{
+    return output->tables[MT_TABLE_messages].count;
+}
+static inline size_t problems_count(const struct mt_output *output)
+{
+    return output->tables[MT_TABLE_problems].count;
+}
+static inline size_t connections_count(const struct mt_output *output)
+{
+    return output->tables[MT_TABLE_connections].count;
+}
 
 /* Bytes of all rows of problems of a kind. */
 static inline int64_t problem_bytes(const struct mt_output *output, enum mt_problem kind)
@@ -169,14 +183,17 @@ static inline const char *problem_text(const struct mt_output *output, size_t i)
     return text;
 }
 
-/* What the tiling of docs/architecture.md says was seen: bytes of complete messages, and of problems that speak of bytes of a stream. */
+/* What the tiling of docs/architecture.md says was seen: bytes of complete messages, and of
+ * problems that speak of bytes of a stream. */
 static inline int64_t bytes_told(const struct mt_output *output)
 {
-    static const enum mt_problem kinds[] = {MT_PROBLEM_NO_HEADER, MT_PROBLEM_TRUNCATED, MT_PROBLEM_GAP, MT_PROBLEM_SNAPPED, MT_PROBLEM_OVERSIZE, MT_PROBLEM_MALFORMED,
-                                            MT_PROBLEM_FOREIGN};
+    static const enum mt_problem kinds[] = {
+        MT_PROBLEM_NO_HEADER, MT_PROBLEM_TRUNCATED, MT_PROBLEM_GAP,    MT_PROBLEM_SNAPPED,
+        MT_PROBLEM_OVERSIZE,  MT_PROBLEM_MALFORMED, MT_PROBLEM_FOREIGN};
     int64_t bytes = 0;
     for (size_t i = 0; i < messages_count(output); i++)
-        bytes += message_row(output, i)->status == MT_STATUS_COMPLETE ? message_row(output, i)->wire : 0;
+        bytes +=
+            message_row(output, i)->status == MT_STATUS_COMPLETE ? message_row(output, i)->wire : 0;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         bytes += problem_bytes(output, kinds[i]);
     return bytes;
@@ -219,7 +236,9 @@ struct room {
 
 static inline void room_open(struct room *room, int monero)
 {
-    *room = (struct room){.limits = mt_default_limits, .acknowledged = INT64_MIN, .place = {.time = START_TIME, .frame = 1}};
+    *room = (struct room){.limits = mt_default_limits,
+                          .acknowledged = INT64_MIN,
+                          .place = {.time = START_TIME, .frame = 1}};
     mt_output_init(&room->output, &room->limits, ALL_TABLES);
     room->dialog = mt_dialog_open(&room->output, 7, 1, 2, monero);
 }
@@ -258,8 +277,14 @@ static inline int room_segment(struct room *room, int from_client, const void *b
         abort();
     memcpy(exact, bytes, size);
     int64_t begin = room->at[from_client], end = begin + (int64_t)size;
-    struct mt_piece piece = {.data = exact, .size = (uint32_t)size, .offset = begin, .segment_begin = begin, .segment_end = end, .prior_end = INT64_MIN,
-                             .acknowledged = room->acknowledged, .place = room->place};
+    struct mt_piece piece = {.data = exact,
+                             .size = (uint32_t)size,
+                             .offset = begin,
+                             .segment_begin = begin,
+                             .segment_end = end,
+                             .prior_end = INT64_MIN,
+                             .acknowledged = room->acknowledged,
+                             .place = room->place};
     int result = mt_levin_data(&room->dialog->ways[from_client], &piece);
     free(exact);
     room->at[from_client] = end;
@@ -268,7 +293,8 @@ static inline int room_segment(struct room *room, int from_client, const void *b
 }
 
 /* Bytes in segments of `step` at most. */
-static inline int room_feed(struct room *room, int from_client, const uint8_t *bytes, size_t size, size_t step)
+static inline int room_feed(struct room *room, int from_client, const uint8_t *bytes, size_t size,
+                            size_t step)
 {
     int result = MT_OK;
     for (size_t at = 0; at < size && result == MT_OK; at += step)

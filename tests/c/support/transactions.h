@@ -1,4 +1,5 @@
-/* Transactions to order, as bytes: of any version and RCT type, with what they consist of filled in by a pattern. */
+/* Transactions to order, as bytes: of any version and RCT type, with what they consist of filled in
+ * by a pattern. */
 #ifndef MT_TEST_TRANSACTIONS_H
 #define MT_TEST_TRANSACTIONS_H
 
@@ -62,7 +63,8 @@ static inline void prefix(const struct shape *shape)
             byte(0xff);
             varint(2000000);
         } else {
-            to_key(shape->version == 1 ? (i + 1) * 1000000 : 0, i == 0 ? shape->ring : shape->other_rings);
+            to_key(shape->version == 1 ? (i + 1) * 1000000 : 0,
+                   i == 0 ? shape->ring : shape->other_rings);
         }
     }
     varint(shape->outputs);
@@ -92,7 +94,8 @@ static inline void proof(uint8_t type, uint64_t left, uint64_t right)
 {
     fill(192);
     varint(left);
-    fill(32 * (left < 64 ? left : 0)); /* a count that is out of the question has nothing behind it */
+    fill(32 *
+         (left < 64 ? left : 0)); /* a count that is out of the question has nothing behind it */
     varint(right);
     fill(32 * (right < 64 ? right : 0));
     fill(type == 6 ? 0 : 96);
@@ -136,7 +139,8 @@ static inline void append(const struct shape *shape)
     prefix(shape);
     if (shape->version == 1) {
         for (uint32_t i = 0; i < shape->inputs; i++)
-            fill(shape->gen && i == 0 ? 0 : 64 * (size_t)(i == 0 ? shape->ring : shape->other_rings));
+            fill(shape->gen && i == 0 ? 0
+                                      : 64 * (size_t)(i == 0 ? shape->ring : shape->other_rings));
     } else if (shape->inputs > 0) {
         base(shape);
         if (shape->type != 0)

@@ -1,7 +1,7 @@
 #include "tables/address.h"
 
-#include "support/check.h"
 #include "base/mem.h"
+#include "support/check.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -28,7 +28,8 @@ static const char *text_of(int32_t code)
 static int32_t code_of_ipv4(uint32_t address)
 {
     int32_t code = -2;
-    uint8_t bytes[4] = {(uint8_t)(address >> 24), (uint8_t)(address >> 16), (uint8_t)(address >> 8), (uint8_t)address};
+    uint8_t bytes[4] = {(uint8_t)(address >> 24), (uint8_t)(address >> 16), (uint8_t)(address >> 8),
+                        (uint8_t)address};
     CHECK(mt_address_ipv4(&addresses, bytes, &code) == MT_OK);
     return code;
 }
@@ -101,7 +102,8 @@ static void test_codes(void)
     CHECK_TEXT(text_of(8), "1.2.3.5");
 }
 
-/* Many addresses of every shape that peer lists have, in order of appearance, and each known again. */
+/* Many addresses of every shape that peer lists have, in order of appearance, and each known again.
+ */
 static void test_many(void)
 {
     static uint32_t all[60000];
@@ -121,7 +123,8 @@ static void test_many(void)
         known &= code_of_ipv4(all[i]) == i;
         char expected[INET_ADDRSTRLEN];
         uint32_t network = htonl(all[i]);
-        as_text &= inet_ntop(AF_INET, &network, expected, sizeof expected) != NULL && strcmp(text_of(i), expected) == 0;
+        as_text &= inet_ntop(AF_INET, &network, expected, sizeof expected) != NULL &&
+                   strcmp(text_of(i), expected) == 0;
     }
     CHECK(in_order);
     CHECK(known);
@@ -172,8 +175,10 @@ static void test_names(void)
     CHECK(code_of_name("a\0\xff\n\"c", 6) != code);
     CHECK(code_of_name("a", 1) != code);
 
-    /* A name in the canonical text of an address is that address; in any other spelling it is a name. */
-    int32_t ipv4 = code_of_ipv4(0x01020304), ipv6 = code_of_ipv6("2001:db8::1"), mapped = code_of_ipv6("::ffff:1.2.3.4"), any = code_of_ipv6("::");
+    /* A name in the canonical text of an address is that address; in any other spelling it is a
+     * name. */
+    int32_t ipv4 = code_of_ipv4(0x01020304), ipv6 = code_of_ipv6("2001:db8::1"),
+            mapped = code_of_ipv6("::ffff:1.2.3.4"), any = code_of_ipv6("::");
     CHECK_EQUAL(code_of_name("1.2.3.4", 7), ipv4);
     CHECK_EQUAL(code_of_name("2001:db8::1", 11), ipv6);
     CHECK_EQUAL(code_of_name("::ffff:1.2.3.4", 14), mapped);
@@ -182,8 +187,9 @@ static void test_names(void)
     CHECK_EQUAL(code_of_ipv4(0x09080706), fresh);
     fresh = code_of_name("::9", 3);
     CHECK_EQUAL(code_of_ipv6("::9"), fresh);
-    static const char *const others[] = {"1.2.3.04", "1.2.3", "1.2.3.4 ", "1.2.3.4.", "2001:DB8::1", "2001:db8:0::1", "::ffff:102:304", "::1.2.3.4", ":", ":::",
-                                         "1.2.3.4:18080"};
+    static const char *const others[] = {
+        "1.2.3.04",       "1.2.3",     "1.2.3.4 ", "1.2.3.4.", "2001:DB8::1",  "2001:db8:0::1",
+        "::ffff:102:304", "::1.2.3.4", ":",        ":::",      "1.2.3.4:18080"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         size_t before = mt_addresses_count(&addresses);
         CHECK_EQUAL(code_of_name(others[i], strlen(others[i])), before);
@@ -206,7 +212,7 @@ static void test_ipv6_text(void)
         {"1:0:0:0:0:0:0:1", "1::1"},
         {"2001:0DB8:0000:0000:0001:0000:0000:0001", "2001:db8::1:0:0:1"}, /* the first of equals */
         {"2001:db8:0:0:1:0:0:0", "2001:db8:0:0:1::"},                     /* the longest */
-        {"2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"},                 /* one group is not shortened */
+        {"2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"}, /* one group is not shortened */
         {"0:1:2:3:4:5:6:7", "0:1:2:3:4:5:6:7"},
         {"1:2:3:4:5:6:7:0", "1:2:3:4:5:6:7:0"},
         {"1:2:3:4:5:6:0:0", "1:2:3:4:5:6::"},
@@ -266,7 +272,8 @@ static void test_ipv6_against_library(void)
 
 static void test_room(void)
 {
-    int32_t codes[] = {code_of_ipv4(0xc0a80101u), code_of_ipv6("2001:db8::1"), code_of_name("example.onion", 13)};
+    int32_t codes[] = {code_of_ipv4(0xc0a80101u), code_of_ipv6("2001:db8::1"),
+                       code_of_name("example.onion", 13)};
     static const char *const texts[] = {"192.168.1.1", "2001:db8::1", "example.onion"};
     for (size_t i = 0; i < 3; i++) {
         size_t size = strlen(texts[i]);
@@ -298,15 +305,18 @@ static void test_no_memory(void)
         mt_addresses_init(&addresses, SIZE_MAX);
         mt_fail_after(calls);
         int failed = 0, right = 1;
-        for (uint32_t i = 0; i < COUNT; i++) { /* what failed works when memory is there again, with the code it would have had */
+        for (uint32_t i = 0; i < COUNT; i++) { /* what failed works when memory is there again, with
+                                                  the code it would have had */
             uint8_t bytes[16] = {1, 2, (uint8_t)(i >> 8), (uint8_t)i};
             int32_t code = -2;
-            int result = i % 2 == 0 ? mt_address_ipv4(&addresses, bytes, &code) : mt_address_ipv6(&addresses, bytes, &code);
+            int result = i % 2 == 0 ? mt_address_ipv4(&addresses, bytes, &code)
+                                    : mt_address_ipv6(&addresses, bytes, &code);
             if (result != MT_OK) {
                 right &= result == MT_NOMEM;
                 failed = 1;
                 mt_fail_after(0);
-                result = i % 2 == 0 ? mt_address_ipv4(&addresses, bytes, &code) : mt_address_ipv6(&addresses, bytes, &code);
+                result = i % 2 == 0 ? mt_address_ipv4(&addresses, bytes, &code)
+                                    : mt_address_ipv6(&addresses, bytes, &code);
             }
             right &= result == MT_OK && code == (int32_t)i;
         }
@@ -323,7 +333,9 @@ static void test_no_memory(void)
 
 int main(void)
 {
-    static void (*const tests[])(void) = {test_codes, test_many, test_limit, test_names, test_ipv6_text, test_ipv6_against_library, test_room, test_no_memory};
+    static void (*const tests[])(void) = {test_codes, test_many,      test_limit,
+                                          test_names, test_ipv6_text, test_ipv6_against_library,
+                                          test_room,  test_no_memory};
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
         mt_addresses_init(&addresses, 10000000);
         tests[i]();

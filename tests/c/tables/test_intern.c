@@ -1,8 +1,8 @@
 #include "tables/intern.h"
 
-#include "support/check.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "support/check.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -136,7 +136,8 @@ static void test_no_memory(void)
         mt_intern_init(&intern, 1000);
         mt_fail_after(calls);
         int failed = 0, right = 1;
-        for (int32_t i = 0; i < COUNT; i++) { /* what failed works when memory is there again, and gets the code it would have had */
+        for (int32_t i = 0; i < COUNT; i++) { /* what failed works when memory is there again, and
+                                                 gets the code it would have had */
             int32_t code = -2;
             int result = mt_intern_put(&intern, &i, sizeof i, &code);
             if (result != MT_OK) {
@@ -160,7 +161,8 @@ static void test_no_memory(void)
 
 int main(void)
 {
-    static void (*const tests[])(void) = {test_codes, test_empty_first, test_many, test_exact_bytes, test_limit, test_no_memory};
+    static void (*const tests[])(void) = {test_codes,       test_empty_first, test_many,
+                                          test_exact_bytes, test_limit,       test_no_memory};
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
         mt_intern_init(&intern, 1000000);
         tests[i]();

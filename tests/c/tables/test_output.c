@@ -1,6 +1,6 @@
 /* What all rooms share: problems within their limit, early responses, buffers within theirs. */
-#include "tables/output.h"
 #include "support/stream_help.h"
+#include "tables/output.h"
 
 static struct mt_output output;
 static struct mt_limits limits;
@@ -27,7 +27,16 @@ static void test_tables(void)
 
 static struct mt_problem_row problem(enum mt_problem kind, int64_t bytes)
 {
-    return (struct mt_problem_row){.frame = 3, .time = 4, .connection = 5, .offset = 6, .bytes = bytes, .client = 7, .server = 8, .file = 9, .kind = (int8_t)kind, .from_client = 1};
+    return (struct mt_problem_row){.frame = 3,
+                                   .time = 4,
+                                   .connection = 5,
+                                   .offset = 6,
+                                   .bytes = bytes,
+                                   .client = 7,
+                                   .server = 8,
+                                   .file = 9,
+                                   .kind = (int8_t)kind,
+                                   .from_client = 1};
 }
 
 static void test_problems(void)
@@ -56,7 +65,8 @@ static void test_problems_limit(void)
 {
     open_output();
     limits.problems = 2;
-    enum mt_problem kinds[] = {MT_PROBLEM_LOST, MT_PROBLEM_LOST, MT_PROBLEM_LOST, MT_PROBLEM_GAP, MT_PROBLEM_LOST, MT_PROBLEM_LIMIT};
+    enum mt_problem kinds[] = {MT_PROBLEM_LOST, MT_PROBLEM_LOST, MT_PROBLEM_LOST,
+                               MT_PROBLEM_GAP,  MT_PROBLEM_LOST, MT_PROBLEM_LIMIT};
     for (int i = 0; i < 6; i++) {
         struct mt_problem_row row = problem(kinds[i], kinds[i] == MT_PROBLEM_LIMIT ? 0 : 10 + i);
         CHECK_EQUAL(mt_output_problem(&output, &row, "why"), MT_OK);
@@ -108,7 +118,8 @@ static void test_early(void)
     output.messages_given = 7;
     CHECK_EQUAL(mt_output_settled(&output), 7);
     for (int i = 0; i < 4; i++) {
-        struct mt_early_response early = {.waiting = &waiting, .message = 10 * i + 3, .command = 1003};
+        struct mt_early_response early = {
+            .waiting = &waiting, .message = 10 * i + 3, .command = 1003};
         CHECK_EQUAL(mt_output_remember(&output, &early), MT_OK);
     }
     output.messages_given = 40;
@@ -125,10 +136,13 @@ static void test_early(void)
     output.messages_given++; /* too many rows wait for it */
     CHECK_EQUAL(mt_output_settled(&output), 33);
     for (int i = 0; i < (int)limits.early_responses + 5; i++) {
-        struct mt_early_response early = {.waiting = &waiting, .message = output.messages_given++, .command = 1003};
+        struct mt_early_response early = {
+            .waiting = &waiting, .message = output.messages_given++, .command = 1003};
         CHECK_EQUAL(mt_output_remember(&output, &early), MT_OK);
     }
-    CHECK_EQUAL(output.early_count, (int)limits.early_responses - (int)limits.early_responses / 4 + 6); /* one was there: full after all but six, then the oldest quarter went */
+    CHECK_EQUAL(output.early_count,
+                (int)limits.early_responses - (int)limits.early_responses / 4 +
+                    6); /* one was there: full after all but six, then the oldest quarter went */
     CHECK_EQUAL(output.early[output.early_count - 1].message, output.messages_given - 1);
     CHECK_EQUAL(output.early[0].message, output.messages_given - (int64_t)output.early_count);
     CHECK_EQUAL(waiting, output.early_count);
@@ -153,7 +167,8 @@ static void test_reached(void)
     }
     struct mt_known_blob blob = {.kind = MT_BLOB_BLOCK};
     CHECK_EQUAL(mt_known_add(&output.p2p.known, &blob), MT_OK);
-    CHECK_EQUAL(mt_output_remember(&output, &(struct mt_early_response){.waiting = &waiting}), MT_OK);
+    CHECK_EQUAL(mt_output_remember(&output, &(struct mt_early_response){.waiting = &waiting}),
+                MT_OK);
     CHECK_EQUAL(waiting, 0);
     CHECK_EQUAL(mt_output_reached(&output, MT_LIMIT_addresses), 2);
     CHECK_EQUAL(mt_output_reached(&output, MT_LIMIT_strings), 2);
@@ -171,7 +186,8 @@ static void test_store(void)
         bytes[i] = (uint8_t)(i * 7);
     open_output();
     for (size_t at = 0; at < 1000; at += 100) {
-        CHECK_EQUAL(mt_output_store(&output, &output.buffered, &buffer, bytes + at, 100, 1000), MT_OK);
+        CHECK_EQUAL(mt_output_store(&output, &output.buffered, &buffer, bytes + at, 100, 1000),
+                    MT_OK);
         CHECK_EQUAL(output.buffered.used, 1000); /* no more than it will hold */
     }
     CHECK_EQUAL(buffer.count, 1000);
@@ -182,11 +198,13 @@ static void test_store(void)
     CHECK(buffer.bytes == NULL && buffer.count == 0 && buffer.capacity == 0);
     mt_output_release(&output, &output.buffered, &buffer); /* nothing to give */
     CHECK_EQUAL(output.spare_count, 1);
-    CHECK_EQUAL(mt_output_store(&output, &output.buffered, &buffer, bytes, 10, 20), MT_OK); /* borrows the spare room */
+    CHECK_EQUAL(mt_output_store(&output, &output.buffered, &buffer, bytes, 10, 20),
+                MT_OK); /* borrows the spare room */
     CHECK_EQUAL(output.spare_count, 0);
     CHECK_EQUAL(output.buffered.used, 1000);
     CHECK_EQUAL(buffer.count, 10);
-    CHECK_EQUAL(mt_output_store(&output, &output.buffered, &buffer, bytes, 1000, 5), MT_OK); /* more than was expected */
+    CHECK_EQUAL(mt_output_store(&output, &output.buffered, &buffer, bytes, 1000, 5),
+                MT_OK); /* more than was expected */
     CHECK_EQUAL(buffer.count, 1010);
     CHECK(memcmp(buffer.bytes + 10, bytes, 1000) == 0);
     mt_output_release(&output, &output.buffered, &buffer);
@@ -198,7 +216,9 @@ static void test_store_little(void)
 {
     struct mt_buffer buffer = {0};
     open_output();
-    CHECK_EQUAL(mt_output_store(&output, &output.buffered, &buffer, (const uint8_t *)"x", 1, 100000000), MT_OK);
+    CHECK_EQUAL(
+        mt_output_store(&output, &output.buffered, &buffer, (const uint8_t *)"x", 1, 100000000),
+        MT_OK);
     CHECK(output.buffered.used <= 65536);
     mt_output_release(&output, &output.buffered, &buffer);
     mt_output_free(&output);
@@ -211,12 +231,14 @@ static void test_store_limit(void)
     open_output();
     limits.buffered_bytes = 100000;
     CHECK_EQUAL(mt_output_store(&output, &output.buffered, &first, bytes, 60000, 60000), MT_OK);
-    CHECK_EQUAL(mt_output_store(&output, &output.buffered, &second, bytes, 40000, 40000), MT_OK); /* at the limit */
+    CHECK_EQUAL(mt_output_store(&output, &output.buffered, &second, bytes, 40000, 40000),
+                MT_OK); /* at the limit */
     CHECK_EQUAL(output.buffered.used, 100000);
     CHECK_EQUAL(mt_output_store(&output, &output.buffered, &second, bytes, 1, 40001), MT_MALFORMED);
     CHECK(second.bytes == NULL);
     CHECK_EQUAL(output.buffered.used, 60000);
-    CHECK_EQUAL(mt_output_store(&output, &output.buffered, &first, bytes, 1, 60001), MT_OK); /* now there is room */
+    CHECK_EQUAL(mt_output_store(&output, &output.buffered, &first, bytes, 1, 60001),
+                MT_OK); /* now there is room */
     mt_output_release(&output, &output.buffered, &first);
     CHECK_EQUAL(output.buffered.used, 0);
     mt_output_free(&output);
@@ -228,8 +250,10 @@ static void test_spares(void)
     struct mt_buffer buffers[MT_SPARE_BUFFERS + 3] = {{0}};
     open_output();
     for (int i = 0; i < MT_SPARE_BUFFERS + 3; i++)
-        CHECK_EQUAL(mt_output_store(&output, &output.buffered, &buffers[i], bytes, 100, 100), MT_OK);
-    CHECK_EQUAL(mt_output_store(&output, &output.buffered, &buffers[0], bytes, 1999900, 2000000), MT_OK);
+        CHECK_EQUAL(mt_output_store(&output, &output.buffered, &buffers[i], bytes, 100, 100),
+                    MT_OK);
+    CHECK_EQUAL(mt_output_store(&output, &output.buffered, &buffers[0], bytes, 1999900, 2000000),
+                MT_OK);
     for (int i = 0; i < MT_SPARE_BUFFERS + 3; i++)
         mt_output_release(&output, &output.buffered, &buffers[i]);
     CHECK_EQUAL(output.spare_count, MT_SPARE_BUFFERS);
@@ -247,7 +271,8 @@ static void test_no_memory(void)
     uint32_t waiting = 0;
     struct mt_early_response early = {.waiting = &waiting, .message = 1};
     mt_fail_after(1);
-    CHECK_EQUAL(mt_output_store(&output, &output.buffered, &buffer, (const uint8_t *)"abc", 3, 3), MT_NOMEM);
+    CHECK_EQUAL(mt_output_store(&output, &output.buffered, &buffer, (const uint8_t *)"abc", 3, 3),
+                MT_NOMEM);
     CHECK_EQUAL(mt_output_problem(&output, &row, "why"), MT_NOMEM);
     CHECK_EQUAL(mt_output_remember(&output, &early), MT_NOMEM);
     CHECK_EQUAL(output.early_count, 0);

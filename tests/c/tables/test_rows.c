@@ -22,7 +22,8 @@ static void check_fields(const struct mt_schema *schema)
         CHECK_EQUAL(field->offset, end);
         CHECK_EQUAL(field->offset % field->size, 0);
         CHECK(field->size == 1 || field->size == 2 || field->size == 4 || field->size == 8);
-        if (strncmp(field->name, "reserved", 8) != 0) { /* from wide to narrow, but for what fills up the end */
+        if (strncmp(field->name, "reserved", 8) !=
+            0) { /* from wide to narrow, but for what fills up the end */
             CHECK(field->size <= widest);
             widest = field->size;
         }
@@ -158,7 +159,8 @@ static void test_bits(void)
                   {"major_version", MT_BLOCK_MAJOR_VERSION},
                   {"minor_version", MT_BLOCK_MINOR_VERSION}},
       inventories[] = {{"index", MT_INVENTORY_INDEX}},
-      fields[] = {{"count", MT_ENTRY_COUNT}, {"value_int", MT_ENTRY_INT}, {"value_float", MT_ENTRY_FLOAT}};
+      fields[] = {
+          {"count", MT_ENTRY_COUNT}, {"value_int", MT_ENTRY_INT}, {"value_float", MT_ENTRY_FLOAT}};
 #define BITS(list, id) \
     do { \
         int count = (int)(sizeof list / sizeof list[0]); \
@@ -195,9 +197,11 @@ static void test_descriptions(void)
     CHECK_TEXT(mt_schemas[MT_TABLE_files].name, "files");
 
     const struct mt_field *field = find(MT_TABLE_peer_lists, "id");
-    CHECK(field != NULL && field->code == 'u' && field->size == 8 && field->offset == offsetof(struct mt_peer_row, id));
+    CHECK(field != NULL && field->code == 'u' && field->size == 8 &&
+          field->offset == offsetof(struct mt_peer_row, id));
     field = find(MT_TABLE_messages, "return_code");
-    CHECK(field != NULL && field->code == 'i' && field->size == 4 && field->offset == offsetof(struct mt_message_row, return_code));
+    CHECK(field != NULL && field->code == 'i' && field->size == 4 &&
+          field->offset == offsetof(struct mt_message_row, return_code));
     field = find(MT_TABLE_messages, "status");
     CHECK(field != NULL && field->role == MT_ROLE_ENUM);
     if (field != NULL && field->categories != NULL) {
@@ -212,13 +216,15 @@ static void test_descriptions(void)
     field = find(MT_TABLE_connections, "end");
     CHECK(field != NULL && field->categories != NULL && field->categories->count == MT_END_COUNT);
     field = find(MT_TABLE_peer_lists, "type");
-    CHECK(field != NULL && field->categories != NULL && field->categories->count == MT_ADDRESS_TYPE_COUNT);
+    CHECK(field != NULL && field->categories != NULL &&
+          field->categories->count == MT_ADDRESS_TYPE_COUNT);
     field = find(MT_TABLE_inventories, "list");
     CHECK(field != NULL && field->categories != NULL && field->categories->count == MT_LIST_COUNT);
     field = find(MT_TABLE_fields, "value_float");
     CHECK(field != NULL && field->code == 'f' && field->size == 8);
     field = find(MT_TABLE_problems, "kind");
-    CHECK(field != NULL && field->categories != NULL && field->categories->count == MT_PROBLEM_COUNT);
+    CHECK(field != NULL && field->categories != NULL &&
+          field->categories->count == MT_PROBLEM_COUNT);
     if (field != NULL && field->categories != NULL) {
         CHECK_TEXT(field->categories->names[MT_PROBLEM_LOST], "lost");
         CHECK_TEXT(field->categories->names[MT_PROBLEM_FILE], "file");

@@ -53,7 +53,8 @@ static void test_reserve(void)
     mt_table_free(&table);
 }
 
-/* Beyond a few MiB the pages are mapped ahead in stretches: every row is still there, zeroed when new, and `ready` never leaves the array. */
+/* Beyond a few MiB the pages are mapped ahead in stretches: every row is still there, zeroed when
+ * new, and `ready` never leaves the array. */
 static void test_large(void)
 {
     struct mt_table table;
@@ -112,13 +113,15 @@ static void test_take(void)
             row->packets = i;
     }
     mt_fail_after(1);
-    CHECK(mt_table_take(&table, 3, &count) == NULL); /* no room for those that stay: nothing changed */
+    CHECK(mt_table_take(&table, 3, &count) ==
+          NULL); /* no room for those that stay: nothing changed */
     mt_fail_after(0);
     CHECK(count == 3 && table.count == 5);
     struct mt_file_row *first = mt_table_take(&table, 3, &count);
     CHECK_EQUAL(count, 3);
     CHECK(first != NULL && first[0].packets == 0 && first[2].packets == 2);
-    CHECK(table.count == 2 && ((struct mt_file_row *)table.rows)[0].packets == 3 && ((struct mt_file_row *)table.rows)[1].packets == 4);
+    CHECK(table.count == 2 && ((struct mt_file_row *)table.rows)[0].packets == 3 &&
+          ((struct mt_file_row *)table.rows)[1].packets == 4);
     mt_free(first);
     first = mt_table_take(&table, 2, &count);
     CHECK(first != NULL && count == 2 && first[1].packets == 4);
@@ -191,7 +194,8 @@ static void test_take_back(void)
     mt_tables_take_back(tables, 6);
     for (int id = 0; id < MT_TABLE_COUNT; id++) {
         CHECK_EQUAL(tables[id].count == 0, mt_table_of_messages((enum mt_table_id)id));
-        CHECK_EQUAL(mt_table_of_messages((enum mt_table_id)id), strcmp(mt_schemas[id].fields[0].name, "message") == 0);
+        CHECK_EQUAL(mt_table_of_messages((enum mt_table_id)id),
+                    strcmp(mt_schemas[id].fields[0].name, "message") == 0);
         mt_table_free(&tables[id]);
     }
 }

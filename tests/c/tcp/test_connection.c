@@ -1,7 +1,7 @@
 /* One connection: its handshake, its end, what its streams are told, its row. */
 #include "base/command.h"
-#include "tcp/connection.h"
 #include "support/stream_help.h"
+#include "tcp/connection.h"
 
 enum { SYN = MT_TCP_SYN, ACK = MT_TCP_ACK, FIN = MT_TCP_FIN, RST = MT_TCP_RST, PSH = MT_TCP_PSH };
 enum { CLIENT = 1, SERVER = 0 };
@@ -45,9 +45,15 @@ static void close_world(void)
     mt_output_free(&output);
 }
 
-static struct mt_segment segment_of(int flags, uint32_t sequence, uint32_t acknowledgement, const void *bytes, size_t size)
+static struct mt_segment segment_of(int flags, uint32_t sequence, uint32_t acknowledgement,
+                                    const void *bytes, size_t size)
 {
-    return (struct mt_segment){.flags = (uint8_t)flags, .sequence = sequence, .acknowledgement = acknowledgement, .payload = bytes, .captured = (uint32_t)size, .length = (uint32_t)size,
+    return (struct mt_segment){.flags = (uint8_t)flags,
+                               .sequence = sequence,
+                               .acknowledgement = acknowledgement,
+                               .payload = bytes,
+                               .captured = (uint32_t)size,
+                               .length = (uint32_t)size,
                                .ttl = 64};
 }
 
@@ -58,7 +64,8 @@ static int send_segment(int from_client, const struct mt_segment *segment)
     return result;
 }
 
-static void put_bytes(int from_client, int flags, uint32_t sequence, uint32_t acknowledgement, const void *bytes, size_t size)
+static void put_bytes(int from_client, int flags, uint32_t sequence, uint32_t acknowledgement,
+                      const void *bytes, size_t size)
 {
     uint8_t *exact = malloc(size != 0 ? size : 1);
     if (size != 0)
@@ -68,7 +75,8 @@ static void put_bytes(int from_client, int flags, uint32_t sequence, uint32_t ac
     free(exact);
 }
 
-static void put(int from_client, int flags, uint32_t sequence, uint32_t acknowledgement, const char *text)
+static void put(int from_client, int flags, uint32_t sequence, uint32_t acknowledgement,
+                const char *text)
 {
     put_bytes(from_client, flags, sequence, acknowledgement, text, strlen(text));
 }
@@ -98,7 +106,8 @@ static void check_sums(void)
 static void test_row(void)
 {
     open_world(1, MT_START_SYN);
-    struct mt_segment syn = segment_of(SYN, 100, 0, NULL, 0), answer = segment_of(SYN | ACK, 500, 101, NULL, 0);
+    struct mt_segment syn = segment_of(SYN, 100, 0, NULL, 0),
+                      answer = segment_of(SYN | ACK, 500, 101, NULL, 0);
     syn.mss = 1460;
     syn.ttl = 50;
     answer.mss = 1380;
@@ -120,7 +129,9 @@ static void test_row(void)
     CHECK_EQUAL(row->server_bytes, 0);
     CHECK_EQUAL(row->client_messages, 1);
     CHECK_EQUAL(row->server_messages, 0);
-    CHECK_EQUAL(row->client_lost + row->server_lost + row->client_retransmitted + row->client_out_of_order, 0);
+    CHECK_EQUAL(row->client_lost + row->server_lost + row->client_retransmitted +
+                    row->client_out_of_order,
+                0);
     CHECK_EQUAL(row->client, 11);
     CHECK_EQUAL(row->server, 12);
     CHECK_EQUAL(row->client_port, 40000);
@@ -129,7 +140,8 @@ static void test_row(void)
     CHECK_EQUAL(row->server_mss, 1380);
     CHECK_EQUAL(row->client_ttl, 50); /* of the first packet */
     CHECK_EQUAL(row->server_ttl, 60);
-    CHECK_EQUAL(row->present, MT_CONNECTION_CLIENT_MSS | MT_CONNECTION_SERVER_MSS | MT_CONNECTION_CLIENT_TTL | MT_CONNECTION_SERVER_TTL);
+    CHECK_EQUAL(row->present, MT_CONNECTION_CLIENT_MSS | MT_CONNECTION_SERVER_MSS |
+                                  MT_CONNECTION_CLIENT_TTL | MT_CONNECTION_SERVER_TTL);
     CHECK_EQUAL(row->start, MT_START_SYN);
     CHECK_EQUAL(row->end, MT_END_OPEN);
     check_sums();
@@ -180,7 +192,13 @@ static void test_rtt(void)
     place.time = MT_NO_TIME;
     connection->opened = connection->last = MT_NO_TIME;
     for (int i = 0; i < 3; i++) {
-        struct mt_segment segment = segment_of(i == 0 ? SYN : i == 1 ? SYN | ACK : ACK, i == 0 ? 100 : i == 1 ? 500 : 101, i == 1 ? 101 : 501, NULL, 0);
+        struct mt_segment segment = segment_of(i == 0   ? SYN
+                                               : i == 1 ? SYN | ACK
+                                                        : ACK,
+                                               i == 0   ? 100
+                                               : i == 1 ? 500
+                                                        : 101,
+                                               i == 1 ? 101 : 501, NULL, 0);
         CHECK_EQUAL(mt_connection_segment(connection, &output, &segment, i != 1, &place), MT_OK);
     }
     CHECK_EQUAL(connection->rtt, MT_NO_TIME);
@@ -419,7 +437,8 @@ static void test_after_the_end(void)
     close_world();
 }
 
-static int renewed(int from_client, int flags, uint32_t sequence, uint32_t acknowledgement, size_t size)
+static int renewed(int from_client, int flags, uint32_t sequence, uint32_t acknowledgement,
+                   size_t size)
 {
     static const uint8_t bytes[10];
     struct mt_segment segment = segment_of(flags, sequence, acknowledgement, bytes, size);
@@ -430,15 +449,15 @@ static void test_renewed_open(void)
 {
     open_world(1, MT_START_SYN);
     put(CLIENT, SYN, 100, 0, "");
-    CHECK_EQUAL(renewed(CLIENT, SYN, 100, 0, 0), 0);       /* the same SYN again */
-    CHECK_EQUAL(renewed(CLIENT, SYN, 99, 0, 0), 1);        /* another */
-    CHECK_EQUAL(renewed(CLIENT, SYN | RST, 99, 0, 0), 0);  /* nonsense */
-    CHECK_EQUAL(renewed(SERVER, SYN, 900, 0, 0), 0);       /* simultaneous open */
+    CHECK_EQUAL(renewed(CLIENT, SYN, 100, 0, 0), 0);      /* the same SYN again */
+    CHECK_EQUAL(renewed(CLIENT, SYN, 99, 0, 0), 1);       /* another */
+    CHECK_EQUAL(renewed(CLIENT, SYN | RST, 99, 0, 0), 0); /* nonsense */
+    CHECK_EQUAL(renewed(SERVER, SYN, 900, 0, 0), 0);      /* simultaneous open */
     CHECK_EQUAL(renewed(SERVER, SYN | ACK, 500, 101, 0), 0);
     CHECK_EQUAL(renewed(SERVER, SYN | ACK, 500, 777, 0), 1); /* of another SYN */
     put(SERVER, SYN | ACK, 500, 101, "");
     CHECK_EQUAL(renewed(SERVER, SYN | ACK, 500, 101, 0), 0);
-    CHECK_EQUAL(renewed(SERVER, SYN, 900, 0, 0), 1);       /* the other way round, after it spoke */
+    CHECK_EQUAL(renewed(SERVER, SYN, 900, 0, 0), 1); /* the other way round, after it spoke */
     CHECK_EQUAL(renewed(CLIENT, ACK, 999999999, 501, 10), 0); /* data never ends an open one */
     close_world();
     open_world(1, MT_START_MIDSTREAM);
@@ -464,10 +483,11 @@ static void test_renewed_closed(void)
     CHECK_EQUAL(renewed(CLIENT, SYN, 100, 0, 0), 0);
     CHECK_EQUAL(renewed(CLIENT, SYN, 101, 0, 0), 1);
     CHECK_EQUAL(renewed(SERVER, SYN | ACK, 700, 101, 0), 1);
-    CHECK_EQUAL(renewed(CLIENT, ACK, 102, 502, 0), 0); /* the last ACK */
+    CHECK_EQUAL(renewed(CLIENT, ACK, 102, 502, 0), 0);  /* the last ACK */
     CHECK_EQUAL(renewed(CLIENT, ACK, 101, 502, 10), 0); /* data near the end are its own */
     CHECK_EQUAL(renewed(CLIENT, ACK, 101 + (1 << 20), 502, 10), 0);
-    CHECK_EQUAL(renewed(CLIENT, ACK, 102 + (1 << 20), 502, 10), 1); /* far from it another's, whose SYN was not captured */
+    CHECK_EQUAL(renewed(CLIENT, ACK, 102 + (1 << 20), 502, 10),
+                1); /* far from it another's, whose SYN was not captured */
     CHECK_EQUAL(renewed(CLIENT, ACK, 100u - (1 << 20), 502, 10), 1);
     CHECK_EQUAL(renewed(CLIENT, ACK | RST, 100u - (1 << 20), 502, 10), 0);
     CHECK_EQUAL(renewed(CLIENT, ACK, 102 + (1 << 20), 502, 0), 0);
@@ -489,7 +509,8 @@ static void test_foreign_and_recognised(void)
     CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_FOREIGN), 12);
     check_sums();
     close_world();
-    open_world(0, MT_START_SYN); /* the first segment is lost, and the second is no message's beginning: the third is sound */
+    open_world(0, MT_START_SYN); /* the first segment is lost, and the second is no message's
+                                    beginning: the third is sound */
     shake_hands();
     put(CLIENT, ACK, 111, 501, "rest");
     put_bytes(CLIENT, ACK, 115, 501, ping.bytes, 43);
@@ -518,7 +539,8 @@ static void test_conflicts(void)
     put_bytes(CLIENT, ACK, 101, 501, ping.bytes, 10);
     CHECK_EQUAL(messages_count(&output), 1);
     put_bytes(CLIENT, ACK, 144, 501, ping.bytes, 40);
-    put_bytes(CLIENT, ACK, 144 + 35, 501, "another", 7); /* five of them a second time, in the body under way */
+    put_bytes(CLIENT, ACK, 144 + 35, 501, "another",
+              7); /* five of them a second time, in the body under way */
     CHECK_EQUAL(problem_rows(&output, MT_PROBLEM_CONFLICT), 2);
     CHECK_EQUAL(problem_row(&output, 1)->offset, 43 + 35);
     CHECK_EQUAL(problem_row(&output, 1)->bytes, 5);
@@ -564,13 +586,21 @@ static void test_acked_hole(void)
 
 static int scenario(void)
 {
-    static const struct { int from_client, flags; uint32_t sequence, acknowledgement; size_t begin, end; } packets[] = {
-        {1, SYN, 100, 0, 0, 0},        {0, SYN | ACK, 500, 101, 0, 0}, {1, ACK, 101, 501, 0, 0},      {1, ACK, 101, 501, 0, 43},
-        {0, ACK, 521, 144, 20, 43},    {0, ACK, 511, 144, 10, 20},     {0, ACK, 501, 144, 0, 5},      {1, ACK, 154, 544, 10, 43},
+    static const struct {
+        int from_client, flags;
+        uint32_t sequence, acknowledgement;
+        size_t begin, end;
+    } packets[] = {
+        {1, SYN, 100, 0, 0, 0},         {0, SYN | ACK, 500, 101, 0, 0},
+        {1, ACK, 101, 501, 0, 0},       {1, ACK, 101, 501, 0, 43},
+        {0, ACK, 521, 144, 20, 43},     {0, ACK, 511, 144, 10, 20},
+        {0, ACK, 501, 144, 0, 5},       {1, ACK, 154, 544, 10, 43},
         {0, FIN | ACK, 544, 144, 0, 0}, {1, FIN | ACK, 187, 545, 0, 0},
     };
     for (size_t i = 0; i < sizeof packets / sizeof packets[0]; i++) {
-        struct mt_segment segment = segment_of(packets[i].flags, packets[i].sequence, packets[i].acknowledgement, ping.bytes + packets[i].begin, packets[i].end - packets[i].begin);
+        struct mt_segment segment =
+            segment_of(packets[i].flags, packets[i].sequence, packets[i].acknowledgement,
+                       ping.bytes + packets[i].begin, packets[i].end - packets[i].begin);
         if (send_segment(packets[i].from_client, &segment) != MT_OK)
             return MT_NOMEM;
     }

@@ -30,7 +30,8 @@ static void permute(const int64_t *cuts, const int *order)
         int64_t begin = cuts[order[i]], end = cuts[order[i] + 1];
         late += begin < highest;
         highest = end > highest ? end : highest;
-        CHECK_EQUAL(feed_cut(begin, text + begin, (uint32_t)(end - begin), (uint32_t)(end - begin)), MT_OK);
+        CHECK_EQUAL(feed_cut(begin, text + begin, (uint32_t)(end - begin), (uint32_t)(end - begin)),
+                    MT_OK);
     }
     check_seen(text);
     CHECK_EQUAL(stand.stream.out_of_order, late);
@@ -61,7 +62,8 @@ static void test_permutations(void)
     CHECK_EQUAL(tried, 120);
 }
 
-/* Many segments of one byte in orders that put them at the beginning, the end and the middle of what waits. */
+/* Many segments of one byte in orders that put them at the beginning, the end and the middle of
+ * what waits. */
 static void test_orders_of_many(void)
 {
     enum { MANY = 300, ORDERS = 6 };
@@ -71,12 +73,13 @@ static void test_orders_of_many(void)
     for (int order = 0; order < ORDERS; order++) {
         open_stand(0, 1);
         for (int i = 1; i < MANY; i++) {
-            int at = order == 0 ? MANY - i                                          /* backwards */
-                   : order == 1 ? (i % 2 != 0 ? (i + 1) / 2 : MANY - i / 2)         /* from both ends */
-                   : order == 2 ? (i * 7) % MANY                                  /* all over, */
-                   : order == 3 ? MANY - 1 - (i - 1) * 91 % (MANY - 1)              /* in two ways, */
-                   : order == 4 ? (i < 150 ? 2 * i : 2 * (MANY - i) - 1)            /* every other one, then back */
-                                : (i <= 150 ? 149 + i : 300 - i);                   /* up from the middle, then down */
+            int at = order == 0   ? MANY - i                                  /* backwards */
+                     : order == 1 ? (i % 2 != 0 ? (i + 1) / 2 : MANY - i / 2) /* from both ends */
+                     : order == 2 ? (i * 7) % MANY                            /* all over, */
+                     : order == 3 ? MANY - 1 - (i - 1) * 91 % (MANY - 1)      /* in two ways, */
+                     : order == 4
+                         ? (i < 150 ? 2 * i : 2 * (MANY - i) - 1) /* every other one, then back */
+                         : (i <= 150 ? 149 + i : 300 - i); /* up from the middle, then down */
             CHECK_EQUAL(feed_cut(at, text + at, 1, 1), MT_OK);
         }
         for (int at = 1; at < MANY; at++) /* whatever an order left out */
@@ -107,7 +110,8 @@ static void test_ring_is_not_kept(void)
     close_stand();
 }
 
-/* A packet of which parts wait and parts fill holes is handed down in pieces that know of each other. */
+/* A packet of which parts wait and parts fill holes is handed down in pieces that know of each
+ * other. */
 static void test_pieces_of_one_segment(void)
 {
     open_stand(0, 1);
@@ -154,7 +158,8 @@ static void test_duplicates(void)
     CHECK_EQUAL(stand.repeated, 12);
     CHECK_EQUAL(feed(3, "d"), MT_OK);
     CHECK_EQUAL(stand.repeated, 13);
-    CHECK_EQUAL(feed_cut(5, "", 1, 1), MT_OK); /* a keep-alive: its byte is garbage, and nobody's business */
+    CHECK_EQUAL(feed_cut(5, "", 1, 1),
+                MT_OK); /* a keep-alive: its byte is garbage, and nobody's business */
     CHECK_EQUAL(stand.repeated, 13);
     CHECK_EQUAL(stand.stream.retransmitted, 14);
     CHECK_EQUAL(stand.stream.bytes, 6);
@@ -289,7 +294,9 @@ static void test_before_the_beginning(void)
     check_told(0, 's', -10, 3);
     check_told(1, 's', -6, 3);
     CHECK_EQUAL(stand.stream.lost, 0);
-    CHECK_EQUAL(stand.stream.bytes, 3 + 3 + 3 + 3); /* h, i, j: the one byte of the smaller rest is not known any more */
+    CHECK_EQUAL(stand.stream.bytes,
+                3 + 3 + 3 +
+                    3); /* h, i, j: the one byte of the smaller rest is not known any more */
     CHECK_EQUAL(stand.stream.retransmitted, 6);
     close_stand();
     open_stand(1000, 1); /* before a SYN there is nothing: a keep-alive */
@@ -308,7 +315,8 @@ struct model {
     int64_t next, highest, retransmitted, out_of_order, conflicts, differing;
 };
 
-static void model_segment(struct model *model, int64_t offset, int64_t length, int64_t captured, uint8_t value)
+static void model_segment(struct model *model, int64_t offset, int64_t length, int64_t captured,
+                          uint8_t value)
 {
     int late = 0, keep_alive = length == 1 && offset + 1 == model->next;
     for (int64_t at = offset; at < offset + length; at++) {
@@ -355,14 +363,20 @@ static void test_against_model(void)
     for (int round = 0; round < 2000; round++) {
         struct model model = {0};
         open_stand(next_random(&random), 1);
-        int segments = 1 + (int)(next_random(&random) % 30), longest = 1 + (int)(next_random(&random) % 40);
+        int segments = 1 + (int)(next_random(&random) % 30),
+            longest = 1 + (int)(next_random(&random) % 40);
         for (int i = 0; i < segments; i++) {
-            int64_t offset = next_random(&random) % 300, length = 1 + next_random(&random) % (uint32_t)longest;
-            int64_t captured = next_random(&random) % 4 == 0 ? next_random(&random) % (length + 1) : length;
+            int64_t offset = next_random(&random) % 300,
+                    length = 1 + next_random(&random) % (uint32_t)longest;
+            int64_t captured =
+                next_random(&random) % 4 == 0 ? next_random(&random) % (length + 1) : length;
             uint8_t bytes[64], value = (uint8_t)(next_random(&random) % 3);
             memset(bytes, value, sizeof bytes);
             model_segment(&model, offset, length, captured, value);
-            CHECK_EQUAL(feed_cut(mt_reassembly_offset(&stand.stream, stand.stream.base + (uint32_t)offset), bytes, (uint32_t)captured, (uint32_t)length), MT_OK);
+            CHECK_EQUAL(
+                feed_cut(mt_reassembly_offset(&stand.stream, stand.stream.base + (uint32_t)offset),
+                         bytes, (uint32_t)captured, (uint32_t)length),
+                MT_OK);
             CHECK_EQUAL(stand.stream.next, model.next);
             CHECK_EQUAL(stand.stream.highest, model.highest);
         }

@@ -1,4 +1,5 @@
-/* What is missing between segments: when it is given up, what comes too late, and what the snap length cut. */
+/* What is missing between segments: when it is given up, what comes too late, and what the snap
+ * length cut. */
 #include "support/reassembly_help.h"
 
 /* ---- holes ---- */
@@ -38,7 +39,8 @@ static void test_limit_segments(void)
     CHECK_EQUAL(stand.told_count, 1);
     check_told(0, 'h', 0, 10);
     CHECK_EQUAL(stand.stream.waiting_count, 3);
-    CHECK_EQUAL(feed(15, "y"), MT_OK); /* a hole once more over the limit: the nearer one is given up */
+    CHECK_EQUAL(feed(15, "y"),
+                MT_OK); /* a hole once more over the limit: the nearer one is given up */
     check_told(1, 'h', 11, 4);
     CHECK_EQUAL(stand.stream.next, 16);
     close_stand();
@@ -124,7 +126,8 @@ static void test_acked_milliseconds(void)
     for (int i = 0; i < 70; i++)
         CHECK_EQUAL(tick(START_TIME), MT_OK);
     CHECK_EQUAL(stand.told_count, 0);
-    mt_reassembly_acknowledge(&stand.stream, ((int64_t)1 << 30) + 4); /* beyond any window: no word on this stream */
+    mt_reassembly_acknowledge(&stand.stream, ((int64_t)1 << 30) +
+                                                 4); /* beyond any window: no word on this stream */
     CHECK_EQUAL(stand.stream.acknowledged, 2);
     close_stand();
 }
@@ -259,13 +262,13 @@ static void test_snapped(void)
 static void test_snapped_overlap(void)
 {
     open_stand(0, 1);
-    CHECK_EQUAL(feed_cut(10, "klm", 3, 8), MT_OK);       /* k l m and [13, 18) cut */
-    CHECK_EQUAL(feed_cut(8, "ijKl", 4, 12), MT_OK);      /* i j new; differs in one byte; [18, 20) cut */
+    CHECK_EQUAL(feed_cut(10, "klm", 3, 8), MT_OK);  /* k l m and [13, 18) cut */
+    CHECK_EQUAL(feed_cut(8, "ijKl", 4, 12), MT_OK); /* i j new; differs in one byte; [18, 20) cut */
     check_told(0, 'c', 10, 1);
     CHECK_EQUAL(stand.stream.waiting_count, 3);
     CHECK_EQUAL(stand.stream.waiting_bytes, 5);
     CHECK_EQUAL(stand.stream.retransmitted, 2);
-    CHECK_EQUAL(feed(12, "m?????stu"), MT_OK);           /* what was cut stays cut: the first copy wins */
+    CHECK_EQUAL(feed(12, "m?????stu"), MT_OK); /* what was cut stays cut: the first copy wins */
     CHECK_EQUAL(feed_cut(0, "abcdefgh", 8, 21), MT_OK);
     check_told(1, 'h', 13, 5);
     check_told(2, 'h', 18, 2);

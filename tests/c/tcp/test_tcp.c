@@ -1,4 +1,5 @@
-/* The table of connections: which segment belongs to which, when one ends, whose packets are claimed. */
+/* The table of connections: which segment belongs to which, when one ends, whose packets are
+ * claimed. */
 #include "base/command.h"
 #include "support/stream_help.h"
 #include "tcp/tcp.h"
@@ -49,7 +50,7 @@ static void finish(void)
 struct flow {
     uint32_t client, server; /* IPv4 addresses */
     uint16_t client_port, server_port;
-    uint32_t next[2];        /* sequence numbers: of the server, of the client */
+    uint32_t next[2]; /* sequence numbers: of the server, of the client */
 };
 
 static struct mt_ip ipv4(uint32_t address)
@@ -59,12 +60,21 @@ static struct mt_ip ipv4(uint32_t address)
     return ip;
 }
 
-static int send_at(const struct flow *flow, int from_client, int flags, uint32_t sequence, const void *bytes, size_t size, size_t length)
+static int send_at(const struct flow *flow, int from_client, int flags, uint32_t sequence,
+                   const void *bytes, size_t size, size_t length)
 {
-    struct mt_segment segment = {.source = ipv4(from_client ? flow->client : flow->server), .destination = ipv4(from_client ? flow->server : flow->client),
-                                 .source_port = from_client ? flow->client_port : flow->server_port, .destination_port = from_client ? flow->server_port : flow->client_port,
-                                 .sequence = sequence, .acknowledgement = flow->next[!from_client], .flags = (uint8_t)flags, .ttl = 64, .payload = bytes,
-                                 .captured = (uint32_t)size, .length = (uint32_t)length};
+    struct mt_segment segment = {.source = ipv4(from_client ? flow->client : flow->server),
+                                 .destination = ipv4(from_client ? flow->server : flow->client),
+                                 .source_port = from_client ? flow->client_port : flow->server_port,
+                                 .destination_port =
+                                     from_client ? flow->server_port : flow->client_port,
+                                 .sequence = sequence,
+                                 .acknowledgement = flow->next[!from_client],
+                                 .flags = (uint8_t)flags,
+                                 .ttl = 64,
+                                 .payload = bytes,
+                                 .captured = (uint32_t)size,
+                                 .length = (uint32_t)length};
     int result = mt_tcp_segment(tcp, &segment, &place);
     next_place(&place);
     return result;
@@ -98,7 +108,8 @@ static int close_both(struct flow *flow)
     return result == MT_OK ? send_next(flow, 1, ACK, "", 0) : result;
 }
 
-static struct flow flow_of(uint32_t client, uint16_t client_port, uint32_t server, uint16_t server_port)
+static struct flow flow_of(uint32_t client, uint16_t client_port, uint32_t server,
+                           uint16_t server_port)
 {
     return (struct flow){client, server, client_port, server_port, {5000, 1000}};
 }
@@ -142,8 +153,9 @@ static void test_one(void)
 static void test_apart(void)
 {
     open_world();
-    struct flow flows[] = {flow_of(1, 40000, 2, 18080), flow_of(1, 40001, 2, 18080), flow_of(1, 40000, 2, 18081), flow_of(3, 40000, 2, 18080), flow_of(1, 40000, 3, 18080),
-                           flow_of(2, 40000, 1, 18080)};
+    struct flow flows[] = {flow_of(1, 40000, 2, 18080), flow_of(1, 40001, 2, 18080),
+                           flow_of(1, 40000, 2, 18081), flow_of(3, 40000, 2, 18080),
+                           flow_of(1, 40000, 3, 18080), flow_of(2, 40000, 1, 18080)};
     for (int i = 0; i < 6; i++)
         CHECK_EQUAL(shake_hands(&flows[i]), MT_OK);
     for (int i = 5; i >= 0; i--)
@@ -163,7 +175,12 @@ static void test_apart(void)
 static void test_versions(void)
 {
     open_world();
-    struct mt_segment segment = {.flags = SYN, .sequence = 1000, .source_port = 40000, .destination_port = 18080, .source = {.bytes = {1}, .version = 4}, .destination = {.bytes = {2}, .version = 4}};
+    struct mt_segment segment = {.flags = SYN,
+                                 .sequence = 1000,
+                                 .source_port = 40000,
+                                 .destination_port = 18080,
+                                 .source = {.bytes = {1}, .version = 4},
+                                 .destination = {.bytes = {2}, .version = 4}};
     CHECK_EQUAL(mt_tcp_segment(tcp, &segment, &place), MT_OK);
     segment.source.version = segment.destination.version = 6;
     CHECK_EQUAL(mt_tcp_segment(tcp, &segment, &place), MT_OK);
@@ -182,27 +199,40 @@ static void test_versions(void)
 /* Who is the client where no SYN tells. */
 static void test_roles(void)
 {
-    static const struct { uint16_t source, destination; int flags; int source_is_client; } cases[] = {
-        {40000, 18080, ACK, 1}, {18080, 40000, ACK, 0},  {18080, 60000, ACK, 0}, {100, 38080, ACK, 1}, {28080, 100, ACK, 0},
-        {50000, 40000, ACK, 1}, {40000, 50000, ACK, 0},  {18080, 28080, ACK, 0}, {28080, 18080, ACK, 1}, {7, 7, ACK, 1},
-        {18080, 40000, SYN, 1}, {40000, 18080, SYN | ACK, 0}, {40000, 18080, RST, 1},
+    static const struct {
+        uint16_t source, destination;
+        int flags;
+        int source_is_client;
+    } cases[] = {
+        {40000, 18080, ACK, 1}, {18080, 40000, ACK, 0}, {18080, 60000, ACK, 0},
+        {100, 38080, ACK, 1},   {28080, 100, ACK, 0},   {50000, 40000, ACK, 1},
+        {40000, 50000, ACK, 0}, {18080, 28080, ACK, 0}, {28080, 18080, ACK, 1},
+        {7, 7, ACK, 1},         {18080, 40000, SYN, 1}, {40000, 18080, SYN | ACK, 0},
+        {40000, 18080, RST, 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         open_world();
         struct flow flow = flow_of(1, cases[i].source, 2, cases[i].destination);
         CHECK_EQUAL(send_next(&flow, 1, cases[i].flags, "", 0), MT_OK);
         finish();
-        CHECK_EQUAL(connection_row(&output, 0)->client_port, cases[i].source_is_client ? cases[i].source : cases[i].destination);
-        CHECK_EQUAL(connection_row(&output, 0)->server_port, cases[i].source_is_client ? cases[i].destination : cases[i].source);
+        CHECK_EQUAL(connection_row(&output, 0)->client_port,
+                    cases[i].source_is_client ? cases[i].source : cases[i].destination);
+        CHECK_EQUAL(connection_row(&output, 0)->server_port,
+                    cases[i].source_is_client ? cases[i].destination : cases[i].source);
         CHECK_EQUAL(connection_row(&output, 0)->client_packets, cases[i].source_is_client);
-        CHECK_EQUAL(connection_row(&output, 0)->start, (cases[i].flags & SYN) != 0 ? MT_START_SYN : MT_START_MIDSTREAM);
+        CHECK_EQUAL(connection_row(&output, 0)->start,
+                    (cases[i].flags & SYN) != 0 ? MT_START_SYN : MT_START_MIDSTREAM);
         close_world();
     }
 }
 
 static void test_ports(void)
 {
-    static const struct { uint16_t port; int64_t monero; } cases[] = {{18080, 1}, {28080, 1}, {38080, 1}, {0, 1}, {18081, 0}, {18088, 0}, {65535, 0}, {8, 0}};
+    static const struct {
+        uint16_t port;
+        int64_t monero;
+    } cases[] = {{18080, 1}, {28080, 1}, {38080, 1}, {0, 1},
+                 {18081, 0}, {18088, 0}, {65535, 0}, {8, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         open_world();
         struct flow flow = flow_of(1, 40000, 2, cases[i].port);
@@ -222,7 +252,13 @@ static void test_claims(void)
     struct flow flow = flow_of(1, 40000, 2, 4444), other = flow_of(1, 40001, 2, 4444);
     for (int i = 0; i < 300; i++) {
         place.file = i % 3;
-        CHECK_EQUAL(i < 3 ? send_next(&flow, i == 1 ? 0 : 1, i == 0 ? SYN : i == 1 ? SYN | ACK : ACK, "", 0) : send_next(&flow, i % 2, ACK, "", 0), MT_OK);
+        CHECK_EQUAL(i < 3 ? send_next(&flow, i == 1 ? 0 : 1,
+                                      i == 0   ? SYN
+                                      : i == 1 ? SYN | ACK
+                                               : ACK,
+                                      "", 0)
+                          : send_next(&flow, i % 2, ACK, "", 0),
+                    MT_OK);
         CHECK_EQUAL(send_next(&other, 1, i == 0 ? SYN : ACK, "", 0), MT_OK);
     }
     CHECK_EQUAL(claimed[0] + claimed[1] + claimed[2], 0);
@@ -307,7 +343,8 @@ static void test_reuse(void)
         CHECK_EQUAL(connection_row(&output, i)->connection, (int64_t)i);
         CHECK_EQUAL(connection_row(&output, i)->end, ends[i]);
     }
-    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_NO_HEADER), 30); /* the header that the first left behind */
+    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_NO_HEADER),
+                30); /* the header that the first left behind */
     CHECK_EQUAL(messages_count(&output), 2);
     close_world();
 }
@@ -331,7 +368,8 @@ static void test_reuse_reversed(void)
 static void test_idle(void)
 {
     open_world();
-    struct flow silent = flow_of(1, 40000, 2, 18080), talking = flow_of(1, 40001, 2, 18080), waking = flow_of(1, 40002, 2, 18080);
+    struct flow silent = flow_of(1, 40000, 2, 18080), talking = flow_of(1, 40001, 2, 18080),
+                waking = flow_of(1, 40002, 2, 18080);
     CHECK_EQUAL(shake_hands(&silent), MT_OK);
     CHECK_EQUAL(send_next(&silent, 1, ACK, ping.bytes, 40), MT_OK);
     int64_t last = place.time - 1000000;
@@ -348,7 +386,8 @@ static void test_idle(void)
     CHECK_EQUAL(connections_count(&output), 0);
     place.time = last + 601 * SECOND;
     CHECK_EQUAL(send_next(&talking, 1, ACK, "", 0), MT_OK);
-    CHECK_EQUAL(send_next(&talking, 1, ACK, "", 0), MT_OK); /* the second packet says it, too: the time is to be believed */
+    CHECK_EQUAL(send_next(&talking, 1, ACK, "", 0),
+                MT_OK); /* the second packet says it, too: the time is to be believed */
     CHECK_EQUAL(connections_count(&output), 1);
     CHECK_EQUAL(connection_row(&output, 0)->connection, 0);
     CHECK_EQUAL(connection_row(&output, 0)->end, MT_END_IDLE);
@@ -356,7 +395,8 @@ static void test_idle(void)
     CHECK_EQUAL(message_row(&output, 0)->status, MT_STATUS_TRUNCATED);
     CHECK_EQUAL(send_next(&silent, 1, ACK, "", 0), MT_OK); /* begins another, from the middle */
     place.time = last + 2000 * SECOND;
-    CHECK_EQUAL(send_next(&waking, 1, ACK, "", 0), MT_OK); /* as does the one that ends and wakes itself */
+    CHECK_EQUAL(send_next(&waking, 1, ACK, "", 0),
+                MT_OK); /* as does the one that ends and wakes itself */
     finish();
     CHECK_EQUAL(connections_count(&output), 5);
     int64_t ended[5] = {0};
@@ -372,7 +412,8 @@ static void test_idle(void)
 /* One wild time stamp ends nobody else, and packets without a time end nothing. */
 static void test_wild_times(void)
 {
-    static const int64_t wild[] = {START_TIME + 100000 * SECOND, INT64_MAX, MT_NO_TIME, INT64_MIN + 1, 0};
+    static const int64_t wild[] = {START_TIME + 100000 * SECOND, INT64_MAX, MT_NO_TIME,
+                                   INT64_MIN + 1, 0};
     for (size_t i = 0; i < sizeof wild / sizeof wild[0]; i++) {
         open_world();
         struct flow first = flow_of(1, 40000, 2, 18080), second = flow_of(1, 40001, 2, 18080);
@@ -392,10 +433,12 @@ static void test_wild_times(void)
         CHECK_EQUAL(message_row(&output, 0)->connection, 0);
         close_world();
     }
-    open_world(); /* times at both ends of what there is, on one connection with a hole, closed and opened again */
+    open_world(); /* times at both ends of what there is, on one connection with a hole, closed and
+                     opened again */
     struct flow flow = flow_of(1, 40000, 2, 18080);
     for (int round = 0; round < 4; round++) {
-        static const int64_t times[] = {INT64_MIN + 1, INT64_MAX, MT_NO_TIME, START_TIME, INT64_MIN + 1};
+        static const int64_t times[] = {INT64_MIN + 1, INT64_MAX, MT_NO_TIME, START_TIME,
+                                        INT64_MIN + 1};
         place.time = times[round];
         flow.next[1] += 100000000;
         CHECK_EQUAL(shake_hands(&flow), MT_OK);
@@ -415,7 +458,8 @@ static void test_wild_times(void)
 static void test_wild_time_blocks_nobody(void)
 {
     open_world();
-    struct flow wild = flow_of(1, 40000, 2, 18080), closing = flow_of(1, 40001, 2, 18080), idle = flow_of(1, 40002, 2, 18080), late = flow_of(1, 40003, 2, 18080);
+    struct flow wild = flow_of(1, 40000, 2, 18080), closing = flow_of(1, 40001, 2, 18080),
+                idle = flow_of(1, 40002, 2, 18080), late = flow_of(1, 40003, 2, 18080);
     CHECK_EQUAL(shake_hands(&wild), MT_OK);
     int64_t right = place.time;
     place.time = right + 1000000 * SECOND;
@@ -492,7 +536,8 @@ static void test_connections_limit(void)
         place.time += 2 * SECOND;
         CHECK_EQUAL(send_next(&flows[i], 1, SYN, "", 0), MT_OK);
         place.time += 2 * SECOND;
-        CHECK_EQUAL(send_next(&flows[0], i == 0 ? 0 : 1, i == 0 ? SYN | ACK : ACK, "", 0), MT_OK); /* keeps the first alive */
+        CHECK_EQUAL(send_next(&flows[0], i == 0 ? 0 : 1, i == 0 ? SYN | ACK : ACK, "", 0),
+                    MT_OK); /* keeps the first alive */
     }
     CHECK_EQUAL(connections_count(&output), 2);
     CHECK_EQUAL(connection_row(&output, 0)->connection, 1);
@@ -543,9 +588,11 @@ static void test_permutations(void)
         CHECK(shake_hands(&flow) == MT_OK);
         for (int i = 0; i < 5; i++) {
             uint32_t begin = cuts[order[i]], end = cuts[order[i] + 1];
-            CHECK(send_at(&flow, 1, ACK, flow.next[1] + begin, wire.bytes + begin, end - begin, end - begin) == MT_OK);
+            CHECK(send_at(&flow, 1, ACK, flow.next[1] + begin, wire.bytes + begin, end - begin,
+                          end - begin) == MT_OK);
             if ((code + i) % 3 == 0)
-                CHECK(send_at(&flow, 1, ACK, flow.next[1] + begin, wire.bytes + begin, end - begin, end - begin) == MT_OK);
+                CHECK(send_at(&flow, 1, ACK, flow.next[1] + begin, wire.bytes + begin, end - begin,
+                              end - begin) == MT_OK);
         }
         finish();
         CHECK_EQUAL(messages_count(&output), 3);
@@ -567,7 +614,8 @@ static void test_permutations(void)
     wire_free(&wire);
 }
 
-/* Random segments of two random streams, cut, doubled, snapped, lost and shuffled: the sums hold, and what is told to be complete is. */
+/* Random segments of two random streams, cut, doubled, snapped, lost and shuffled: the sums hold,
+ * and what is told to be complete is. */
 static void test_disorder(void)
 {
     uint64_t random = 11;
@@ -579,10 +627,17 @@ static void test_disorder(void)
                 size_t size = LEAST_BODY + next_random(&random) % 300;
                 messages++;
                 switch (next_random(&random) % 4) {
-                case 0: wire_request(&wires[way], MT_TIMED_SYNC, size); break;
-                case 1: wire_response(&wires[way], MT_REQUEST_CHAIN, size); break;
-                case 2: wire_error(&wires[way], MT_PING); break;
-                default: wire_notify(&wires[way], MT_NEW_TRANSACTIONS, size);
+                case 0:
+                    wire_request(&wires[way], MT_TIMED_SYNC, size);
+                    break;
+                case 1:
+                    wire_response(&wires[way], MT_REQUEST_CHAIN, size);
+                    break;
+                case 2:
+                    wire_error(&wires[way], MT_PING);
+                    break;
+                default:
+                    wire_notify(&wires[way], MT_NEW_TRANSACTIONS, size);
                 }
             }
         }
@@ -600,10 +655,12 @@ static void test_disorder(void)
             int way = (int)(next_random(&random) % 2);
             if (at[way] == wires[way].size)
                 way = !way;
-            size_t left = wires[way].size - at[way], size = 1 + next_random(&random) % 200, back = next_random(&random) % 4 == 0 ? next_random(&random) % 300 : 0;
+            size_t left = wires[way].size - at[way], size = 1 + next_random(&random) % 200,
+                   back = next_random(&random) % 4 == 0 ? next_random(&random) % 300 : 0;
             size = size < left ? size : left;
             uint32_t fate = next_random(&random) % 20;
-            size_t begin = at[way] > back ? at[way] - back : 0, captured = fate == 0 && !lossless ? next_random(&random) % (size + 1) : size;
+            size_t begin = at[way] > back ? at[way] - back : 0,
+                   captured = fate == 0 && !lossless ? next_random(&random) % (size + 1) : size;
             if (begin != at[way]) /* again, or beyond the end of what was sent before */
                 captured = size;
             else
@@ -611,8 +668,12 @@ static void test_disorder(void)
             if (fate == 1 && !lossless)
                 continue; /* lost */
             if (fate == 2 && begin + 2 * size <= wires[way].size)
-                CHECK_EQUAL(send_at(&flow, way, ACK, flow.next[way] + (uint32_t)(begin + size), wires[way].bytes + begin + size, size, size), MT_OK);
-            CHECK_EQUAL(send_at(&flow, way, ACK, flow.next[way] + (uint32_t)begin, wires[way].bytes + begin, captured, size), MT_OK);
+                CHECK_EQUAL(send_at(&flow, way, ACK, flow.next[way] + (uint32_t)(begin + size),
+                                    wires[way].bytes + begin + size, size, size),
+                            MT_OK);
+            CHECK_EQUAL(send_at(&flow, way, ACK, flow.next[way] + (uint32_t)begin,
+                                wires[way].bytes + begin, captured, size),
+                        MT_OK);
         }
         finish();
         if (lossless) {
