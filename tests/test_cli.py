@@ -49,7 +49,7 @@ def test_summary_of_the_demo() -> None:
     assert all(len(line) == len(line.rstrip()) for line in done.stdout.splitlines())
 
 
-def test_summary(capture: Path, capsys: Captured) -> None:  # noqa: F811
+def test_summary(capture: Path, capsys: Captured) -> None:
     assert main(["summary", str(capture)]) == 0
     text = capsys.readouterr().out
     assert text.splitlines()[:2] == [
@@ -146,7 +146,7 @@ def test_who_showed_what_first(capsys: Captured) -> None:
     assert sum(row["txs_first"] for row in numbers["peers"]["top"]) > 10
 
 
-def test_top(capture: Path, capsys: Captured) -> None:  # noqa: F811
+def test_top(capture: Path, capsys: Captured) -> None:
     assert main(["summary", "--top", "2", str(capture)]) == 0
     assert (
         len(
@@ -160,7 +160,7 @@ def test_top(capture: Path, capsys: Captured) -> None:  # noqa: F811
     assert section(capsys.readouterr().out, "4 peers") == []
 
 
-def test_json(capture: Path, capsys: Captured) -> None:  # noqa: F811
+def test_json(capture: Path, capsys: Captured) -> None:
     assert main(["summary", "--json", str(capture)]) == 0
     numbers = json.loads(capsys.readouterr().out)
     assert numbers["vantage"]["hosts"] == [HOST]
@@ -179,7 +179,7 @@ def test_json(capture: Path, capsys: Captured) -> None:  # noqa: F811
     assert numbers["span"]["first"].startswith("2023-11-14T22:13:21")
 
 
-def test_host_and_strangers(capture: Path, capsys: Captured) -> None:  # noqa: F811
+def test_host_and_strangers(capture: Path, capsys: Captured) -> None:
     assert main(["summary", "--host", "192.0.2.1", "--host", "2001:DB8::1", str(capture)]) == 0
     text = capsys.readouterr().out
     assert text.startswith("vantage node  192.0.2.1, 2001:db8::1\n")
@@ -201,7 +201,7 @@ def test_capture_without_monero(tmp_path: Path, capsys: Captured) -> None:
         )
 
 
-def test_damage_is_told(capture: Path, capsys: Captured) -> None:  # noqa: F811
+def test_damage_is_told(capture: Path, capsys: Captured) -> None:
     assert main(["summary", str(cut(capture))]) == 0
     out, err = capsys.readouterr()
     assert err.startswith("monerotraffic: not all could be read: ")
@@ -258,14 +258,14 @@ def test_port(tmp_path: Path, capsys: Captured) -> None:
         assert kind in capsys.readouterr().out
 
 
-def test_standard_input(capture: Path) -> None:  # noqa: F811
+def test_standard_input(capture: Path) -> None:
     with capture.open("rb") as file:
         done = run("summary", "-", stdin=file)
     assert done.returncode == 0, done.stderr
     assert "16 messages" in done.stdout
 
 
-def test_reader_that_has_enough(capture: Path) -> None:  # noqa: F811
+def test_reader_that_has_enough(capture: Path) -> None:
     """As with `| head -1`: no traceback, no complaint at exit."""
     reading, writing = os.pipe()
     os.close(reading)

@@ -41,7 +41,7 @@ def output(capsys: Captured, *arguments: object, code: int = 0) -> str:
 # ---------------------------------------------------------------- findings
 
 
-def test_findings_for_people(capture: Path, found: pd.DataFrame, capsys: Captured) -> None:  # noqa: F811
+def test_findings_for_people(capture: Path, found: pd.DataFrame, capsys: Captured) -> None:
     text = output(capsys, "findings", capture)
     assert text.splitlines()[:3] == [
         f"vantage node  {HOST}",
@@ -98,7 +98,7 @@ def test_findings_for_people(capture: Path, found: pd.DataFrame, capsys: Capture
     assert all(len(line) == len(line.rstrip()) for line in text.splitlines())
 
 
-def test_nothing_is_found(capture: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:  # noqa: F811
+def test_nothing_is_found(capture: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     monkeypatch.setattr(cli, "find_anomalies", lambda *_, **__: frame())
     assert output(capsys, "findings", capture).endswith(
         "\n4 peers: 0 anomalous, 0 suspicious, 0 with context only\n\n0 findings\n"
@@ -267,7 +267,7 @@ def test_hostile_names(tmp_path: Path, capsys: Captured) -> None:
 # ---------------------------------------------------------------- banlist
 
 
-def test_banlist(capture: Path, found: pd.DataFrame, capsys: Captured) -> None:  # noqa: F811
+def test_banlist(capture: Path, found: pd.DataFrame, capsys: Captured) -> None:
     text = output(capsys, "banlist", capture)
     assert text.splitlines()[:3] == [
         f"# Made by monerotraffic {mt.__version__}.",
@@ -282,7 +282,7 @@ def test_banlist(capture: Path, found: pd.DataFrame, capsys: Captured) -> None: 
     assert output(capsys, "banlist", "--plain", capture) == "192.0.2.9\n[2001:db8::5]\n"
 
 
-def test_suspects_and_expiry(capture: Path, found: pd.DataFrame, capsys: Captured) -> None:  # noqa: F811
+def test_suspects_and_expiry(capture: Path, found: pd.DataFrame, capsys: Captured) -> None:
     text = output(capsys, "banlist", "--weak", "--expires", 31, capture)
     assert "# 3 of 4 peers banned (anomalous and suspicious), " in text
     assert [(entry.prefix, entry.expires) for entry in banlist.parse(text)] == [
@@ -294,7 +294,7 @@ def test_today_is_that_of_utc() -> None:
     assert abs(cli._today() - datetime.now(UTC).date()) <= timedelta(days=1)
 
 
-def test_to_a_file(capture: Path, found: pd.DataFrame, tmp_path: Path, capsys: Captured) -> None:  # noqa: F811
+def test_to_a_file(capture: Path, found: pd.DataFrame, tmp_path: Path, capsys: Captured) -> None:
     path = tmp_path / "ban.txt"
     path.write_text("old\n")
     wanted = output(capsys, "banlist", capture)
@@ -314,7 +314,7 @@ def test_to_a_file(capture: Path, found: pd.DataFrame, tmp_path: Path, capsys: C
     assert [entry["prefix"] for entry in told_of["entries"]] == ["192.0.2.9", "[2001:db8::5]"]
 
 
-def test_allow_list(capture: Path, found: pd.DataFrame, tmp_path: Path, capsys: Captured) -> None:  # noqa: F811
+def test_allow_list(capture: Path, found: pd.DataFrame, tmp_path: Path, capsys: Captured) -> None:
     (tmp_path / "a").write_text("192.0.2.0/28 # friends\n")
     (tmp_path / "b").write_text("2001:db8::5\n")
     assert json.loads(
@@ -334,7 +334,7 @@ def test_allow_list(capture: Path, found: pd.DataFrame, tmp_path: Path, capsys: 
     )
 
 
-def test_collapse(capture: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:  # noqa: F811
+def test_collapse(capture: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     """Never over a peer that was seen (192.0.2.1 and others are in the capture), nor over the
     vantage node.
     """
@@ -363,7 +363,7 @@ def test_collapse(capture: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captur
     assert json.loads(output(capsys, "banlist", "--json", "--collapse", 3, capture))["others"] == 0
 
 
-def test_merge(capture: Path, found: pd.DataFrame, tmp_path: Path, capsys: Captured) -> None:  # noqa: F811
+def test_merge(capture: Path, found: pd.DataFrame, tmp_path: Path, capsys: Captured) -> None:
     (tmp_path / "old").write_text(
         "1.1.1.1 # expires 2026-11-29; gone\n2.2.2.2 # expires 2026-11-30; still\n10.0.16.0/23\n3.3.3.0/24 # all but a friend\n192.0.2.9 # known\n"
     )
@@ -492,7 +492,7 @@ def test_wrong_command_lines(arguments: list[str], capsys: Captured) -> None:
     assert "usage: monerotraffic" in capsys.readouterr().err
 
 
-def test_standard_input(capture: Path) -> None:  # noqa: F811
+def test_standard_input(capture: Path) -> None:
     with capture.open("rb") as file:
         done = run("findings", "--json", "-", stdin=file)
     assert done.returncode == 0, done.stderr

@@ -63,7 +63,7 @@ def test_frames_of_parts_are_reads_frames() -> None:
         )
 
 
-def test_parts_have_about_as_many_rows_as_asked_for(capture: Path) -> None:  # noqa: F811
+def test_parts_have_about_as_many_rows_as_asked_for(capture: Path) -> None:
     parts = list(mt.scan(capture, rows=5, tables=["messages"]))
     assert [len(part.messages) for part in parts[:-1]] == [5] * (len(parts) - 1)
     assert sum(len(part.messages) for part in parts) == 16
@@ -87,7 +87,7 @@ def test_tables_that_are_asked_for(
         assert joined(parts, table).tobytes() == whole.arrays[table].tobytes()
 
 
-def test_vantage_nodes_by_name(capture: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_vantage_nodes_by_name(capture: Path, tmp_path: Path) -> None:
     talks = [
         conversation("192.0.2.77", 40001, "198.51.100.20"),
         conversation("198.51.100.20", 40002, HOST, start=10**18),
@@ -108,7 +108,7 @@ def test_vantage_nodes_by_name(capture: Path, tmp_path: Path) -> None:  # noqa: 
     assert all(dtype == dtypes[0] for dtype in dtypes)
 
 
-def test_host_given_saves_the_first_pass(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_host_given_saves_the_first_pass(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for host, readers in ((None, 2), (HOST, 1)):
         watched = Watched()
         monkeypatch.setattr(reading, "Reader", watched)
@@ -117,7 +117,7 @@ def test_host_given_saves_the_first_pass(capture: Path, monkeypatch: pytest.Monk
         watched.assert_closed()
 
 
-def test_standard_input_is_judged_by_its_beginning(capture: Path) -> None:  # noqa: F811
+def test_standard_input_is_judged_by_its_beginning(capture: Path) -> None:
     code = "import monerotraffic as mt\nfor part in mt.scan('-', rows=6): print(part.hosts, len(part.messages), part.messages.direction.notna().all())"
     run = subprocess.run(
         [sys.executable, "-c", code], input=capture.read_bytes(), capture_output=True, check=False
@@ -130,7 +130,7 @@ def test_standard_input_is_judged_by_its_beginning(capture: Path) -> None:  # no
     assert sum(int(line.split()[1]) for line in lines) == 16
 
 
-def test_who_has_enough_stops(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_who_has_enough_stops(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched()
     monkeypatch.setattr(reading, "Reader", watched)
     parts = mt.scan(capture, rows=1)
@@ -139,7 +139,7 @@ def test_who_has_enough_stops(capture: Path, monkeypatch: pytest.MonkeyPatch) ->
     watched.assert_closed()
 
 
-def test_parts_outlive_the_scan(capture: Path) -> None:  # noqa: F811
+def test_parts_outlive_the_scan(capture: Path) -> None:
     parts = mt.scan(capture, rows=4)
     first = next(parts)
     rest = list(parts)
@@ -149,7 +149,7 @@ def test_parts_outlive_the_scan(capture: Path) -> None:  # noqa: F811
     )
 
 
-def test_arguments_are_looked_at_at_once(tmp_path: Path, capture: Path) -> None:  # noqa: F811
+def test_arguments_are_looked_at_at_once(tmp_path: Path, capture: Path) -> None:
     with pytest.raises(FileNotFoundError):
         mt.scan(tmp_path / "nowhere.pcap")
     with pytest.raises(ValueError, match="unknown table"):
@@ -160,7 +160,7 @@ def test_arguments_are_looked_at_at_once(tmp_path: Path, capture: Path) -> None:
         mt.scan(capture, rows=1.5)  # type: ignore[arg-type]
 
 
-def test_one_warning_at_the_end(capture: Path) -> None:  # noqa: F811
+def test_one_warning_at_the_end(capture: Path) -> None:
     cut(capture)
     parts, warned = told(lambda: list(mt.scan(capture, rows=3)))
     assert len(parts) > 1
@@ -168,7 +168,7 @@ def test_one_warning_at_the_end(capture: Path) -> None:  # noqa: F811
     assert str(capture) in warned[0]
 
 
-def test_what_breaks_off_gives_what_was_read(capture: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_what_breaks_off_gives_what_was_read(capture: Path, tmp_path: Path) -> None:
     import craft
 
     other = put(
@@ -183,7 +183,7 @@ def test_what_breaks_off_gives_what_was_read(capture: Path, tmp_path: Path) -> N
     assert sum(len(part.messages) for part in [*parts, caught.value.traffic]) == 16
 
 
-def test_progress(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_progress(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "_STEP", 500)
     for host, passes in ((None, 2), (HOST, 1)):
         calls: list[tuple[int, int]] = []
