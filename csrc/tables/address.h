@@ -8,7 +8,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/hash.h"
-#include "net/packet.h"
+#include "base/ip.h"
 #include "tables/intern.h"
 
 #include <stddef.h>
