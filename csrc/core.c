@@ -46,7 +46,7 @@ struct mt_core {
 
 /* ---- telling ---- */
 
-static int tell(struct mt_core *core, enum mt_problem kind, const struct mt_place *place,
+static int tell(struct mt_core *core, enum mt_problem kind, const struct mt_packet_ref *place,
                 int64_t offset, int64_t bytes, const char *why)
 {
     struct mt_problem_row row = {.frame = place->frame,
@@ -62,7 +62,7 @@ static int tell(struct mt_core *core, enum mt_problem kind, const struct mt_plac
     return mt_output_problem(&core->output, &row, why);
 }
 
-static void on_lost_datagram(void *context, const struct mt_place *first, uint32_t bytes,
+static void on_lost_datagram(void *context, const struct mt_packet_ref *first, uint32_t bytes,
                              const char *why)
 {
     struct mt_core *core = context;
@@ -74,7 +74,7 @@ static void on_lost_datagram(void *context, const struct mt_place *first, uint32
 
 static int open_rooms(struct mt_core *core, const struct mt_core_options *options)
 {
-    core->ip = mt_ip_open(&core->limits, core->output.reached, on_lost_datagram, core);
+    core->ip = mt_ip_open(&core->limits, core->output.limit_hits, on_lost_datagram, core);
     core->files_count = mt_source_files(core->source);
     core->files = mt_alloc(core->files_count, sizeof *core->files);
     core->monero_packets = mt_alloc(core->files_count, sizeof *core->monero_packets);
@@ -138,8 +138,8 @@ static int link_index(struct file_state *file, const struct mt_packet *packet)
         if (index == LINKS_PER_FILE)
             return -1;
         file->links[index] = packet->link;
-        file->link_frame[index] = packet->place.frame;
-        file->link_time[index] = packet->place.time;
+        file->link_frame[index] = packet->ref.frame;
+        file->link_time[index] = packet->ref.time;
         file->links_count++;
     }
     return index;
@@ -147,7 +147,7 @@ static int link_index(struct file_state *file, const struct mt_packet *packet)
 
 static void count_packet(struct file_state *file, const struct mt_packet *packet)
 {
-    int64_t time = packet->place.time;
+    int64_t time = packet->ref.time;
     file->row.packets++;
     file->row.bytes += packet->length;
     if (time == MT_NO_TIME)
@@ -179,14 +179,14 @@ static int unknown_link(struct mt_core *core, struct file_state *file,
     }
     file->row.skipped_packets++;
     if (!file->readable && file->row.packets >= UNREADABLE_PACKETS)
-        return refuse_link(core, (size_t)packet->place.file, packet->link, failure);
+        return refuse_link(core, (size_t)packet->ref.file, packet->link, failure);
     return MT_OK;
 }
 
 static int take_packet(struct mt_core *core, const struct mt_packet *packet,
                        struct mt_failure *failure)
 {
-    struct file_state *file = &core->files[packet->place.file];
+    struct file_state *file = &core->files[packet->ref.file];
     count_packet(file, packet);
     if (file->row.packets == 1 || packet->link != file->last_link) {
         file->last_index = link_index(file, packet);
@@ -207,7 +207,7 @@ static int take_packet(struct mt_core *core, const struct mt_packet *packet,
         switch (found) {
         case MT_IP_SEGMENT:
             file->row.tcp_packets++;
-            return mt_tcp_segment(core->tcp, &segment, &packet->place);
+            return mt_tcp_segment(core->tcp, &segment, &packet->ref);
         case MT_IP_OTHER:
             result = MT_END;
             break;
@@ -223,7 +223,7 @@ static int take_packet(struct mt_core *core, const struct mt_packet *packet,
     }
     file->row.skipped_packets++;
     if (result == MT_MALFORMED)
-        return tell(core, MT_PROBLEM_PACKET, &packet->place, -1, packet->length, why);
+        return tell(core, MT_PROBLEM_PACKET, &packet->ref, -1, packet->length, why);
     return MT_OK;
 }
 
@@ -231,10 +231,10 @@ static int take_packet(struct mt_core *core, const struct mt_packet *packet,
 
 static int file_news(struct mt_core *core, const struct mt_source_news *news)
 {
-    struct mt_place place = {.file = news->file, .frame = news->frame, .time = news->time};
+    struct mt_packet_ref place = {.file = news->file, .frame = news->frame, .time = news->time};
     core->files[news->file].row.truncated = 1;
     if (news->result == MT_TOO_MUCH)
-        core->output.reached[news->limit]++;
+        core->output.limit_hits[news->limit]++;
     return tell(core, MT_PROBLEM_FILE, &place, news->offset, 0, news->failure.text);
 }
 
@@ -250,7 +250,7 @@ static int close_file(struct mt_core *core, size_t index)
         used += written > 0 && (size_t)written < sizeof names - used ? (size_t)written : 0;
         if (file->link_packets[i] == 0)
             continue;
-        struct mt_place place = {
+        struct mt_packet_ref place = {
             .file = (int32_t)index, .frame = file->link_frame[i], .time = file->link_time[i]};
         char why[128];
         (void)snprintf(why, sizeof why, "packets of link type %s (%u), which is not one we read",
@@ -258,7 +258,7 @@ static int close_file(struct mt_core *core, size_t index)
         if (tell(core, MT_PROBLEM_LINK_TYPE, &place, -1, file->link_bytes[i], why) != MT_OK)
             return MT_NOMEM;
     }
-    struct mt_place nowhere = {.file = (int32_t)index, .time = MT_NO_TIME};
+    struct mt_packet_ref nowhere = {.file = (int32_t)index, .time = MT_NO_TIME};
     if (file->other_bytes != 0 &&
         tell(core, MT_PROBLEM_LINK_TYPE, &nowhere, -1, file->other_bytes,
              "packets of still other link types that we do not read") != MT_OK)
@@ -396,7 +396,7 @@ int64_t mt_core_size(const struct mt_core *core)
     return mt_source_size(core->source);
 }
 
-uint64_t mt_core_reached(const struct mt_core *core, enum mt_limit_id limit)
+uint64_t mt_core_limit_hits(const struct mt_core *core, enum mt_limit_id limit)
 {
-    return mt_output_reached(&core->output, limit);
+    return mt_output_limit_hits(&core->output, limit);
 }

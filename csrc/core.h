@@ -52,7 +52,7 @@ int64_t mt_core_position(const struct mt_core *core);
 int64_t mt_core_size(const struct mt_core *core);
 
 /* How often a limit was reached: what it evicted, refused or left out. */
-uint64_t mt_core_reached(const struct mt_core *core, enum mt_limit_id limit);
+uint64_t mt_core_limit_hits(const struct mt_core *core, enum mt_limit_id limit);
 
 void mt_core_close(struct mt_core *core);
 

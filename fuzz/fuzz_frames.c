@@ -23,7 +23,7 @@ struct rooms {
     struct mt_tcp *tcp;
     int64_t monero_packets[FILES];
     int64_t segments;
-    struct mt_place place;
+    struct mt_packet_ref ref;
 };
 
 /* The time since the frame before: a few steps of each kind, backwards too, or none. */
@@ -44,11 +44,11 @@ static void take_frame(struct rooms *rooms, uint32_t link, const struct chunk *c
     struct mt_packet packet = {
         .data = chunk->bytes + HEAD, .captured = (uint32_t)chunk->size - HEAD, .link = link};
     packet.length = packet.captured + mt_le16(chunk->bytes + 2); /* cut by a snap length */
-    rooms->place.time = next_time(rooms->place.time, chunk->bytes[0]);
-    rooms->place.file = chunk->bytes[1] % FILES;
-    rooms->place.frame++;
-    rooms->place.arrival++;
-    packet.place = rooms->place;
+    rooms->ref.time = next_time(rooms->ref.time, chunk->bytes[0]);
+    rooms->ref.file = chunk->bytes[1] % FILES;
+    rooms->ref.frame++;
+    rooms->ref.arrival++;
+    packet.ref = rooms->ref;
     uint32_t offset;
     struct mt_segment segment;
     const char *why;
@@ -56,8 +56,7 @@ static void take_frame(struct rooms *rooms, uint32_t link, const struct chunk *c
         mt_ip_segment(rooms->ip, &packet, offset, &segment, &why) != MT_IP_SEGMENT)
         return;
     rooms->segments++;
-    MUST(mt_tcp_segment(rooms->tcp, &segment, &packet.place) == MT_OK,
-         "a segment that is too much");
+    MUST(mt_tcp_segment(rooms->tcp, &segment, &packet.ref) == MT_OK, "a segment that is too much");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -65,10 +64,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const uint16_t ports[] = {18080, 28080, 38080};
     static const uint32_t links[] = {1, 101, 113, 276, 0, 9, 51, 229};
     struct input input = input_read(data, size);
-    struct rooms rooms = {.place = {.time = MT_NO_TIME}};
+    struct rooms rooms = {.ref = {.time = MT_NO_TIME}};
     mt_output_init(&rooms.output, &input.limits,
                    input.tables | 1u << MT_TABLE_connections | 1u << MT_TABLE_problems);
-    rooms.ip = mt_ip_open(&input.limits, rooms.output.reached, NULL, NULL);
+    rooms.ip = mt_ip_open(&input.limits, rooms.output.limit_hits, NULL, NULL);
     rooms.tcp = mt_tcp_open(&rooms.output, ports, 3, rooms.monero_packets);
     MUST(rooms.ip != NULL && rooms.tcp != NULL, "no memory");
     const uint8_t *at = input.rest;

@@ -23,7 +23,7 @@ struct reading {
     struct mt_output output;
     struct mt_dialog *dialog;
     int64_t offsets[2];
-    struct mt_place place;
+    struct mt_packet_ref ref;
     int64_t seen[2], lost[2];
     unsigned pieces; /* 0: as the chunks are; else the seed of the cuts */
 };
@@ -31,7 +31,7 @@ struct reading {
 static void hole(struct reading *reading, int way, int64_t size, enum mt_hole why)
 {
     MUST(mt_levin_hole(&reading->dialog->ways[way], reading->offsets[way], size, why,
-                       &reading->place) == MT_OK,
+                       &reading->ref) == MT_OK,
          "a hole that is too much");
     reading->offsets[way] += size;
     reading->lost[way] += size;
@@ -59,12 +59,12 @@ static void feed(struct reading *reading, int way, const uint8_t *bytes, size_t 
                                  .segment_end = begin + part,
                                  .prior_end = INT64_MIN,
                                  .acknowledged = reading->offsets[!way],
-                                 .place = reading->place};
+                                 .ref = reading->ref};
         MUST(mt_levin_data(&reading->dialog->ways[way], &piece) == MT_OK,
              "bytes that are too much");
         reading->offsets[way] += part;
         reading->seen[way] += part;
-        reading->place.arrival++;
+        reading->ref.arrival++;
         bytes += part;
         size -= part;
     }
@@ -76,15 +76,15 @@ static void take_chunk(struct reading *reading, const struct chunk *chunk)
         return;
     uint8_t control = chunk->bytes[0];
     int way = control & FROM_CLIENT;
-    reading->place.frame++;
-    reading->place.time += 1000;
+    reading->ref.frame++;
+    reading->ref.time += 1000;
     if ((control & HOLE_BEFORE) != 0)
         hole(reading, way, 1 + (control >> 5), MT_HOLE_ACKED);
     feed(reading, way, chunk->bytes + 1, chunk->size - 1);
     if ((control & AGAIN) != 0)
         MUST(mt_levin_repeated(&reading->dialog->ways[way], chunk->bytes + 1,
                                reading->offsets[way] - (int64_t)chunk->size + 1,
-                               (int64_t)chunk->size - 1, &reading->place) == MT_OK,
+                               (int64_t)chunk->size - 1, &reading->ref) == MT_OK,
              "a repetition that is too much");
     if ((control & SNAPPED_BEHIND) != 0)
         hole(reading, way, (int64_t)1 << (control >> 5), MT_HOLE_SNAPPED);
@@ -161,8 +161,8 @@ static void compare(const struct reading *one, const struct reading *other)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input input = input_read(data, size);
-    struct reading whole = {.place = {.time = 1700000000000000000}},
-                   cut = {.place = {.time = 1700000000000000000}, .pieces = 1u + input.byte};
+    struct reading whole = {.ref = {.time = 1700000000000000000}},
+                   cut = {.ref = {.time = 1700000000000000000}, .pieces = 1u + input.byte};
     read_streams(&whole, &input);
     read_streams(&cut, &input);
     if (input_is_plain(&input)) /* else a limit may be reached by the one alone */

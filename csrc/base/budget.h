@@ -8,7 +8,7 @@
 struct mt_budget {
     int64_t used;
     const int64_t *limit;
-    uint64_t *reached;       /* counts how often it was full */
+    uint64_t *limit_hits;    /* counts how often it was full */
     struct mt_budget *whole; /* what is used here is used there too; NULL: none */
 };
 
@@ -24,7 +24,7 @@ static inline int mt_budget_is_full(struct mt_budget *budget, int64_t more)
 {
     for (; budget != NULL; budget = budget->whole) {
         if (budget->used + more > *budget->limit) {
-            ++*budget->reached;
+            ++*budget->limit_hits;
             return 1;
         }
     }

@@ -71,7 +71,7 @@ enum mt_limit_id { MT_LIMITS(MT_LIMIT_ID) MT_LIMIT_COUNT };
 #undef MT_LIMIT_ID
 
 /* How often each limit was reached, by mt_limit_id: what it evicted, refused or left out. */
-typedef uint64_t mt_reached[MT_LIMIT_COUNT];
+typedef uint64_t mt_limit_hits[MT_LIMIT_COUNT];
 
 #define MT_LIMIT_VALUE(name, value, ...) .name = value,
 static const struct mt_limits mt_default_limits = {MT_LIMITS(MT_LIMIT_VALUE)};

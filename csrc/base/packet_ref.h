@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Where something was seen. */
-struct mt_place {
+struct mt_packet_ref {
     int64_t time;     /* nanoseconds since 1970, UTC, or MT_NO_TIME */
     int64_t frame;    /* number of the packet in its file, from 1, as Wireshark counts */
     uint64_t arrival; /* number of the packet in the whole stream of files, from 0: the order in

@@ -105,7 +105,7 @@ static void hold(struct file *file)
     file->result = mt_capture_next(file->capture, &file->packet, &file->failure);
     file->holds = 1;
     if (file->result == MT_OK)
-        file->key = file->packet.place.time;
+        file->key = file->packet.ref.time;
 }
 
 /* Opens a file that has not begun, and holds its first packet. What fails here is news: the file
@@ -144,10 +144,10 @@ static void finish(struct mt_source *source, struct file *file)
 
 static int hand_out(struct mt_source *source, struct file *file, struct mt_packet *packet)
 {
-    packet->place.arrival = source->arrival++;
-    packet->place.file = source->current_file;
-    file->last_frame = packet->place.frame;
-    file->last_time = packet->place.time;
+    packet->ref.arrival = source->arrival++;
+    packet->ref.file = source->current_file;
+    file->last_frame = packet->ref.frame;
+    file->last_time = packet->ref.time;
     return MT_OK;
 }
 
@@ -229,8 +229,8 @@ int mt_source_next(struct mt_source *source, struct mt_packet *packet, struct mt
         result = stop_file(source, file, result, &file->failure, news);
         return result != MT_OK ? result : switch_files(source, packet, news);
     }
-    if (packet->place.time != MT_NO_TIME)
-        file->key = packet->place.time;
+    if (packet->ref.time != MT_NO_TIME)
+        file->key = packet->ref.time;
     if (file->key < source->rival_time ||
         (file->key == source->rival_time && source->current_file < source->rival_file))
         return hand_out(source, file, packet);

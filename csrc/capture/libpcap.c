@@ -46,8 +46,8 @@ static int next_packet(struct mt_capture *capture, struct mt_packet *packet,
     if (__builtin_mul_overflow((int64_t)header->ts.tv_sec, (int64_t)1000000000, &time) ||
         __builtin_add_overflow(time, (int64_t)header->ts.tv_usec, &time))
         time = MT_NO_TIME;
-    packet->place.time = time;
-    packet->place.frame = ++capture->frame;
+    packet->ref.time = time;
+    packet->ref.frame = ++capture->frame;
     return MT_OK;
 }
 

@@ -55,9 +55,9 @@ static int next_record(struct mt_capture *capture, struct mt_packet *packet,
     packet->length = length >= captured ? length : captured;
     packet->link = capture->link;
     /* 32-bit seconds and fraction: at most 4294967295 s + 4294967295 us, far from 2^63 ns */
-    packet->place.time = (int64_t)mt_capture_32(capture, record) * 1000000000 +
-                         (int64_t)mt_capture_32(capture, record + 4) * capture->fraction;
-    packet->place.frame = ++capture->frame;
+    packet->ref.time = (int64_t)mt_capture_32(capture, record) * 1000000000 +
+                       (int64_t)mt_capture_32(capture, record + 4) * capture->fraction;
+    packet->ref.frame = ++capture->frame;
     capture->begin += RECORD_HEADER + (size_t)captured;
     return MT_OK;
 }

@@ -240,7 +240,7 @@ static inline int fill(struct mt_capture *capture, struct mt_packet *packet,
     packet->data = capture->buffer + capture->begin + data;
     packet->captured = captured;
     packet->length = length >= captured ? length : captured;
-    packet->place.frame = ++capture->frame;
+    packet->ref.frame = ++capture->frame;
     return MT_OK;
 }
 
@@ -264,7 +264,7 @@ static int read_packet(struct mt_capture *capture, struct mt_packet *packet,
     if (result != MT_OK)
         return result;
     packet->link = interface->link;
-    packet->place.time = time_of(interface, ticks);
+    packet->ref.time = time_of(interface, ticks);
     capture->begin += total;
     return MT_OK;
 }
@@ -286,7 +286,7 @@ static int read_simple(struct mt_capture *capture, struct mt_packet *packet,
     if (result != MT_OK)
         return result;
     packet->link = interface->link;
-    packet->place.time = MT_NO_TIME;
+    packet->ref.time = MT_NO_TIME;
     capture->begin += total;
     return MT_OK;
 }

@@ -4,9 +4,6 @@
 
 #include <string.h>
 
-const uint8_t mt_epee_header[MT_EPEE_HEADER] = {0x01, 0x11, 0x01, 0x01, 0x01,
-                                                0x01, 0x02, 0x01, 0x01};
-
 const struct mt_epee_limits mt_epee_monerod = {MT_EPEE_OBJECTS, MT_EPEE_FIELDS, MT_EPEE_STRINGS,
                                                MT_EPEE_DEPTH};
 

@@ -24,6 +24,7 @@
 #ifndef MT_EPEE_EPEE_H
 #define MT_EPEE_EPEE_H
 
+#include "base/epee_signature.h"
 #include "base/error.h"
 
 #include <stddef.h>
@@ -45,9 +46,6 @@ enum mt_epee_type {
     MT_EPEE_ARRAY = 13,
     MT_EPEE_ARRAY_FLAG = 0x80
 };
-
-enum { MT_EPEE_HEADER = 9 };
-extern const uint8_t mt_epee_header[MT_EPEE_HEADER];
 
 /* monerod's limits for one Levin message. The root is not an object; the elements of an array count
  * when it is opened. */

@@ -153,7 +153,7 @@ int mt_assembly_add(struct mt_levin *levin, const struct mt_message *bucket, con
                  bucket->header.length)); /* more may follow: room for as much again */
         int too_long = assembly->inner.count >
                        (uint64_t)levin->dialog->output->limits->message_bytes + MT_HEADER_SIZE;
-        levin->dialog->output->reached[MT_LIMIT_message_bytes] += (uint64_t)too_long;
+        levin->dialog->output->limit_hits[MT_LIMIT_message_bytes] += (uint64_t)too_long;
         assembly->refused = result == MT_MALFORMED || too_long;
         if (result == MT_NOMEM)
             return result;

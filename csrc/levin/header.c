@@ -1,9 +1,9 @@
 #include "levin/header.h"
 
 #include "base/bytes.h"
-#include "epee/epee.h"
-#include "p2p/p2p.h"
-#include "tables/rows.h"
+#include "base/command.h"
+#include "base/epee_signature.h"
+#include "base/vocabulary.h"
 
 const uint8_t mt_signature[MT_SIGNATURE_SIZE] = {0x01, 0x21, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01};
 

@@ -33,7 +33,7 @@ void mt_levin_midstream(struct mt_levin *levin)
 /* ---- rows ---- */
 
 int mt_levin_stray(struct mt_levin *levin, enum mt_problem kind, int64_t offset, int64_t bytes,
-                   const char *why, const struct mt_place *place)
+                   const char *why, const struct mt_packet_ref *place)
 {
     const struct mt_dialog *dialog = levin->dialog;
     struct mt_problem_row row = {
@@ -53,7 +53,7 @@ int mt_levin_stray(struct mt_levin *levin, enum mt_problem kind, int64_t offset,
 }
 
 int mt_levin_conflict(struct mt_levin *levin, int64_t offset, int64_t count,
-                      const struct mt_place *place)
+                      const struct mt_packet_ref *place)
 {
     return mt_levin_stray(levin, MT_PROBLEM_CONFLICT, offset, count,
                           "repeated with other bytes; the first copy was taken", place);
@@ -77,26 +77,26 @@ static enum mt_problem problem_of(int status)
 
 static void set_last(struct mt_extent *extent, const struct mt_piece *piece)
 {
-    extent->last = piece->place;
+    extent->last = piece->ref;
     extent->last_length = (uint32_t)(piece->segment_end - piece->segment_begin);
 }
 
 void mt_extent_touch(struct mt_extent *extent, const struct mt_piece *piece, int64_t previous_end)
 {
     if (extent->counted == UINT64_MAX) {
-        extent->first = piece->place;
+        extent->first = piece->ref;
         set_last(extent, piece);
         extent->first_end = piece->segment_end;
         if (piece->segment_begin < extent->begin && previous_end > piece->segment_begin)
             extent->shared |= MT_SHARED_BEFORE;
     }
-    if (extent->counted != piece->place.arrival && piece->prior_end <= extent->begin) {
+    if (extent->counted != piece->ref.arrival && piece->prior_end <= extent->begin) {
         extent->segments++;
-        extent->counted = piece->place.arrival;
+        extent->counted = piece->ref.arrival;
     }
-    if (piece->place.arrival < extent->first.arrival)
-        extent->first = piece->place; /* it overtook the one with the first byte */
-    if (piece->place.arrival > extent->last.arrival)
+    if (piece->ref.arrival < extent->first.arrival)
+        extent->first = piece->ref; /* it overtook the one with the first byte */
+    if (piece->ref.arrival > extent->last.arrival)
         set_last(extent, piece);
     extent->acknowledged = piece->acknowledged;
 }
@@ -134,7 +134,7 @@ static int decode(struct mt_levin *levin, const struct mt_extent *extent,
                                   (uint64_t)output->limits->message_fields, &cut);
     if (result == MT_NOMEM)
         return MT_NOMEM;
-    output->reached[MT_LIMIT_message_fields] += cut != 0;
+    output->limit_hits[MT_LIMIT_message_fields] += cut != 0;
     return cut ? mt_levin_stray(levin, MT_PROBLEM_LIMIT, extent->begin, 0,
                                 "further fields of a message: limit on message_fields",
                                 &extent->first)
@@ -239,7 +239,7 @@ static int flush_run(struct mt_levin *levin)
                       : levin->state == MT_LEVIN_HEADER ? "a header that was cut"
                                                         : "no sound Levin header";
     return mt_levin_stray(levin, MT_PROBLEM_NO_HEADER, levin->run_begin, bytes, why,
-                          &levin->run_place);
+                          &levin->run_ref);
 }
 
 static void add_run(struct mt_levin *levin, const struct mt_piece *piece, int64_t offset,
@@ -249,7 +249,7 @@ static void add_run(struct mt_levin *levin, const struct mt_piece *piece, int64_
         return;
     if (levin->run_bytes == 0) {
         levin->run_begin = offset;
-        levin->run_place = piece->place;
+        levin->run_ref = piece->ref;
     }
     levin->run_bytes += bytes;
     if (levin->disbelieved)
@@ -270,7 +270,7 @@ static void carry_to_run(struct mt_levin *levin, uint32_t count)
 }
 
 static int tell_lost(struct mt_levin *levin, int64_t offset, int64_t size, const char *why,
-                     const struct mt_place *place)
+                     const struct mt_packet_ref *place)
 {
     return mt_levin_stray(levin, MT_PROBLEM_LOST, offset, size, why, place);
 }
@@ -289,7 +289,7 @@ static int recognise(struct mt_levin *levin)
         each->foreign_lost = 0;
         if (lost != 0 &&
             tell_lost(each, -1, lost, "lost before the connection was known to be Monero's",
-                      &each->run_place) != MT_OK)
+                      &each->run_ref) != MT_OK)
             return MT_NOMEM;
     }
     return MT_OK;
@@ -346,7 +346,7 @@ static int begin_body(struct mt_levin *levin, const uint8_t *header)
     if (message->header.length > length_limit(levin) || message->header.length > LONGEST) {
         levin->disbelieved = 1;
         levin->state = MT_LEVIN_SEEK;
-        levin->dialog->output->reached[MT_LIMIT_message_bytes]++;
+        levin->dialog->output->limit_hits[MT_LIMIT_message_bytes]++;
         return MT_OK;
     }
     message->body_end = message->extent.begin + MT_HEADER_SIZE + (int64_t)message->header.length;
@@ -604,7 +604,7 @@ static int hole_in_body(struct mt_levin *levin, int64_t end, enum mt_hole why)
 }
 
 int mt_levin_hole(struct mt_levin *levin, int64_t offset, int64_t size, enum mt_hole why,
-                  const struct mt_place *place)
+                  const struct mt_packet_ref *place)
 {
     int result = MT_OK;
     mt_dialog_hole(levin->dialog, levin->from_client, offset + size);
@@ -612,7 +612,7 @@ int mt_levin_hole(struct mt_levin *levin, int64_t offset, int64_t size, enum mt_
         result = tell_lost(levin, offset, size, hole_text(why), place);
     } else {
         if (levin->run_bytes == 0)
-            levin->run_place = *place; /* nothing else tells when */
+            levin->run_ref = *place; /* nothing else tells when */
         levin->foreign_lost += size;
     }
     if (result != MT_OK || levin->state == MT_LEVIN_FOREIGN)
@@ -633,7 +633,7 @@ int mt_levin_hole(struct mt_levin *levin, int64_t offset, int64_t size, enum mt_
 }
 
 int mt_levin_repeated(struct mt_levin *levin, const uint8_t *data, int64_t offset, int64_t size,
-                      const struct mt_place *place)
+                      const struct mt_packet_ref *place)
 {
     int64_t held_from = levin->message.extent.begin + MT_HEADER_SIZE,
             held_to = held_from + (int64_t)levin->body.count;
@@ -662,7 +662,7 @@ int mt_levin_end(struct mt_levin *levin)
         result = mt_assembly_abandon(levin, "the capture or the connection ended");
     if (result == MT_OK && levin->foreign_lost != 0) {
         result =
-            tell_lost(levin, -1, levin->foreign_lost, "not a Levin connection", &levin->run_place);
+            tell_lost(levin, -1, levin->foreign_lost, "not a Levin connection", &levin->run_ref);
         levin->foreign_lost = 0;
     }
     return result;

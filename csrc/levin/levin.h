@@ -15,13 +15,13 @@ struct mt_assembly; /* Levin fragments of one message, see assembly.h */
 
 /* Where a message, or the Levin fragments of one, was seen. */
 struct mt_extent {
-    int64_t begin;         /* stream offset of its first header */
-    struct mt_place first; /* packet that brought the first of its bytes to arrive */
-    struct mt_place last;  /* packet that brought the last missing byte so far */
-    uint32_t last_length;  /* payload bytes of that packet */
-    int64_t first_end;     /* stream offset of the end of the first byte's segment */
-    int64_t acknowledged;  /* of the latest segment, see mt_piece */
-    uint64_t counted;      /* arrival number of the packet counted last, UINT64_MAX: none */
+    int64_t begin;              /* stream offset of its first header */
+    struct mt_packet_ref first; /* packet that brought the first of its bytes to arrive */
+    struct mt_packet_ref last;  /* packet that brought the last missing byte so far */
+    uint32_t last_length;       /* payload bytes of that packet */
+    int64_t first_end;          /* stream offset of the end of the first byte's segment */
+    int64_t acknowledged;       /* of the latest segment, see mt_piece */
+    uint64_t counted;           /* arrival number of the packet counted last, UINT64_MAX: none */
     uint32_t segments;
     uint8_t shared; /* MT_SHARED_ bits: its segments also carry bytes of the message before, of the
                        one behind */
@@ -52,7 +52,7 @@ struct mt_levin {
     int64_t run_begin, run_bytes; /* bytes outside any message, not yet told */
     int64_t foreign_lost;         /* bytes lost while it was not known to be Monero's */
     int64_t messages;             /* rows made */
-    struct mt_place run_place;
+    struct mt_packet_ref run_ref;
     struct mt_message message; /* in progress */
     struct mt_buffer body;
     struct mt_assembly *assembly;
@@ -72,7 +72,7 @@ int mt_levin_data(struct mt_levin *levin, const struct mt_piece *piece);
 
 /* The stream goes on behind a hole. MT_OK or MT_NOMEM. */
 int mt_levin_hole(struct mt_levin *levin, int64_t offset, int64_t size, enum mt_hole why,
-                  const struct mt_place *place);
+                  const struct mt_packet_ref *place);
 
 /* The stream begins in the middle: no header is expected at its first byte. */
 void mt_levin_midstream(struct mt_levin *levin);
@@ -83,17 +83,17 @@ int mt_levin_end(struct mt_levin *levin);
 /* Bytes that belong to no message and were never part of the stream's order (late ones and the
  * like): one row of problems. MT_OK or MT_NOMEM. */
 int mt_levin_stray(struct mt_levin *levin, enum mt_problem kind, int64_t offset, int64_t bytes,
-                   const char *why, const struct mt_place *place);
+                   const char *why, const struct mt_packet_ref *place);
 
 /* Repeated bytes, `count` of them, differ from the first copy: one row of problems. MT_OK or
  * MT_NOMEM. */
 int mt_levin_conflict(struct mt_levin *levin, int64_t offset, int64_t count,
-                      const struct mt_place *place);
+                      const struct mt_packet_ref *place);
 
 /* Bytes that came before come again. Those of the message under way are compared with the first
  * copy: differences are one row of problems. MT_OK or MT_NOMEM. */
 int mt_levin_repeated(struct mt_levin *levin, const uint8_t *data, int64_t offset, int64_t size,
-                      const struct mt_place *place);
+                      const struct mt_packet_ref *place);
 
 /* For assembly.c: makes the row of a message. `payload` is its whole body or NULL; `wire` all bytes
  * of it in the stream, headers included; `end` the stream offset behind it; `why` static text for

@@ -15,9 +15,10 @@ struct mt_dialog *mt_dialog_open(struct mt_output *output, int64_t connection, i
     if (dialog == NULL)
         return NULL;
     dialog->output = output;
-    dialog->buffered = (struct mt_budget){.limit = &output->limits->connection_bytes,
-                                          .reached = &output->reached[MT_LIMIT_connection_bytes],
-                                          .whole = &output->buffered};
+    dialog->buffered =
+        (struct mt_budget){.limit = &output->limits->connection_bytes,
+                           .limit_hits = &output->limit_hits[MT_LIMIT_connection_bytes],
+                           .whole = &output->buffered};
     dialog->connection = connection;
     dialog->client = client;
     dialog->server = server;
@@ -77,7 +78,7 @@ static int is_full(struct mt_dialog *dialog, const struct mt_requests *requests)
     if (requests->count == 0)
         return 0;
     if (requests->count >= (uint64_t)dialog->output->limits->requests) {
-        dialog->output->reached[MT_LIMIT_requests]++;
+        dialog->output->limit_hits[MT_LIMIT_requests]++;
         return 1;
     }
     return requests->count == requests->capacity &&

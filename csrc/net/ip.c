@@ -33,12 +33,12 @@ struct rest {
     uint32_t captured, length;
 };
 
-struct mt_ip_reader *mt_ip_open(const struct mt_limits *limits, uint64_t *reached, mt_ip_lost *lost,
-                                void *context)
+struct mt_ip_reader *mt_ip_open(const struct mt_limits *limits, uint64_t *limit_hits,
+                                mt_ip_lost *lost, void *context)
 {
     struct mt_ip_reader *reader = mt_alloc(1, sizeof *reader);
     if (reader != NULL)
-        mt_ip_fragments_init(&reader->fragments, limits, reached, lost, context);
+        mt_ip_fragments_init(&reader->fragments, limits, limit_hits, lost, context);
     return reader;
 }
 
@@ -142,7 +142,7 @@ static enum mt_ip_result put_fragment(struct mt_ip_reader *reader, const struct 
     fragment->captured = rest->captured;
     fragment->length = rest->length;
     fragment->protocol = *protocol;
-    switch (mt_ip_fragments_put(&reader->fragments, fragment, &packet->place, &datagram)) {
+    switch (mt_ip_fragments_put(&reader->fragments, fragment, &packet->ref, &datagram)) {
     case MT_IP_FRAGMENTS_WHOLE:
         *rest = (struct rest){datagram.bytes, datagram.captured, datagram.length};
         *protocol = datagram.protocol;

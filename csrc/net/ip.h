@@ -14,13 +14,13 @@ struct mt_ip_reader;
 /* Told of every datagram given up: incomplete when its time was over, evicted by a limit,
  * contradictory, or still incomplete at the end. `bytes` are the fragment payload bytes it had;
  * `why` is static text. */
-typedef void mt_ip_lost(void *context, const struct mt_place *first, uint32_t bytes,
+typedef void mt_ip_lost(void *context, const struct mt_packet_ref *first, uint32_t bytes,
                         const char *why);
 
-/* `reached` is an mt_reached. NULL if memory is out. The caller owns it: mt_ip_close. `lost` may be
- * NULL. */
-struct mt_ip_reader *mt_ip_open(const struct mt_limits *limits, uint64_t *reached, mt_ip_lost *lost,
-                                void *context);
+/* `limit_hits` is an mt_limit_hits. NULL if memory is out. The caller owns it: mt_ip_close. `lost`
+ * may be NULL. */
+struct mt_ip_reader *mt_ip_open(const struct mt_limits *limits, uint64_t *limit_hits,
+                                mt_ip_lost *lost, void *context);
 
 enum mt_ip_result {
     MT_IP_SEGMENT = 0,  /* *segment is filled */

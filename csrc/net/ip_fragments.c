@@ -28,15 +28,15 @@ struct mt_ip_waiting {
     uint8_t identity[IDENTITY];
     uint8_t protocol;
     int is_done;
-    int64_t born;          /* capture time, MT_NO_TIME while none is known */
-    struct mt_place first; /* of the fragment that came first */
-    uint64_t held;         /* its share of fragments->bytes */
-    uint32_t payload;      /* fragment bytes it has */
-    uint32_t reach;        /* highest end of a fragment */
-    uint32_t total;        /* bytes of the whole datagram, 0 until its last fragment came */
-    uint32_t units;        /* units that came */
-    struct piece *pieces;  /* while open */
-    uint8_t *bytes;        /* when done: the first `captured` bytes of the datagram */
+    int64_t born;               /* capture time, MT_NO_TIME while none is known */
+    struct mt_packet_ref first; /* of the fragment that came first */
+    uint64_t held;              /* its share of fragments->bytes */
+    uint32_t payload;           /* fragment bytes it has */
+    uint32_t reach;             /* highest end of a fragment */
+    uint32_t total;             /* bytes of the whole datagram, 0 until its last fragment came */
+    uint32_t units;             /* units that came */
+    struct piece *pieces;       /* while open */
+    uint8_t *bytes;             /* when done: the first `captured` bytes of the datagram */
     uint32_t captured;
     uint64_t *map; /* while open: a bit per unit that came */
 };
@@ -47,7 +47,7 @@ static uint64_t at_least_zero(int64_t limit)
 }
 
 void mt_ip_fragments_init(struct mt_ip_fragments *fragments, const struct mt_limits *limits,
-                          uint64_t *reached, mt_ip_lost *lost, void *context)
+                          uint64_t *limit_hits, mt_ip_lost *lost, void *context)
 {
     uint64_t seconds = at_least_zero(limits->ip_fragment_seconds);
     *fragments = (struct mt_ip_fragments){
@@ -56,7 +56,7 @@ void mt_ip_fragments_init(struct mt_ip_fragments *fragments, const struct mt_lim
         .count_limit = at_least_zero(limits->ip_fragment_datagrams),
         .patience = seconds < UINT64_MAX / 1000000000u ? seconds * 1000000000u : UINT64_MAX,
         .now = MT_NO_TIME,
-        .reached = reached,
+        .limit_hits = limit_hits,
         .lost = lost,
         .context = context,
     };
@@ -117,7 +117,7 @@ static void drop(struct mt_ip_fragments *fragments, struct mt_ip_waiting *waitin
     mt_free(waiting);
 }
 
-static void tell(const struct mt_ip_fragments *fragments, const struct mt_place *first,
+static void tell(const struct mt_ip_fragments *fragments, const struct mt_packet_ref *first,
                  uint32_t bytes, const char *why)
 {
     if (fragments->lost != NULL)
@@ -127,7 +127,7 @@ static void tell(const struct mt_ip_fragments *fragments, const struct mt_place 
 static void give_up(struct mt_ip_fragments *fragments, struct mt_ip_waiting *waiting,
                     const char *why)
 {
-    struct mt_place first = waiting->first;
+    struct mt_packet_ref first = waiting->first;
     uint32_t payload = waiting->payload;
     drop(fragments, waiting);
     tell(fragments, &first, payload, why);
@@ -151,7 +151,7 @@ static void expire(struct mt_ip_fragments *fragments, int64_t now)
     while (fragments->done.oldest != NULL && is_over(fragments, fragments->done.oldest))
         drop(fragments, fragments->done.oldest);
     while (fragments->open.oldest != NULL && is_over(fragments, fragments->open.oldest)) {
-        fragments->reached[MT_LIMIT_ip_fragment_seconds]++;
+        fragments->limit_hits[MT_LIMIT_ip_fragment_seconds]++;
         give_up(fragments, fragments->open.oldest,
                 "IP datagram incomplete: waited too long for its fragments");
     }
@@ -160,10 +160,10 @@ static void expire(struct mt_ip_fragments *fragments, int64_t now)
 /* Evicts until `bytes` more and `datagrams` more are within the limits. 0 if that cannot be. */
 static int make_room(struct mt_ip_fragments *fragments, uint64_t bytes, uint64_t datagrams)
 {
-    uint64_t *reached = fragments->reached;
+    uint64_t *limit_hits = fragments->limit_hits;
     if (bytes > fragments->bytes_limit || datagrams > fragments->count_limit) {
-        reached[bytes > fragments->bytes_limit ? MT_LIMIT_ip_fragment_bytes
-                                               : MT_LIMIT_ip_fragment_datagrams]++;
+        limit_hits[bytes > fragments->bytes_limit ? MT_LIMIT_ip_fragment_bytes
+                                                  : MT_LIMIT_ip_fragment_datagrams]++;
         return 0;
     }
     while (fragments->bytes > fragments->bytes_limit - bytes ||
@@ -173,9 +173,9 @@ static int make_room(struct mt_ip_fragments *fragments, uint64_t bytes, uint64_t
                  fragments->done.oldest); /* a memory of what was delivered: nothing is lost */
             continue;
         }
-        reached[fragments->bytes > fragments->bytes_limit - bytes
-                    ? MT_LIMIT_ip_fragment_bytes
-                    : MT_LIMIT_ip_fragment_datagrams]++;
+        limit_hits[fragments->bytes > fragments->bytes_limit - bytes
+                       ? MT_LIMIT_ip_fragment_bytes
+                       : MT_LIMIT_ip_fragment_datagrams]++;
         give_up(fragments, fragments->open.oldest,
                 "IP datagram incomplete: too many fragments waiting");
     }
@@ -220,7 +220,7 @@ static struct mt_ip_waiting *find(struct mt_ip_fragments *fragments,
 /* A new open datagram, or NULL if memory is out. */
 static struct mt_ip_waiting *create(struct mt_ip_fragments *fragments,
                                     const uint8_t identity[IDENTITY], uint64_t hash,
-                                    const struct mt_place *place)
+                                    const struct mt_packet_ref *place)
 {
     struct mt_ip_waiting *waiting = mt_alloc(1, sizeof *waiting);
     uint64_t *map = mt_alloc(MAP_WORDS, sizeof *map);
@@ -362,7 +362,7 @@ static int join(struct mt_ip_fragments *fragments, struct mt_ip_waiting *waiting
 /* Whether the fragment is to be added to an open datagram, for which there is room now. Otherwise
  * all is done with it. */
 static int admit(struct mt_ip_fragments *fragments, const struct mt_ip_fragment *fragment,
-                 const uint8_t identity[IDENTITY], uint64_t hash, const struct mt_place *place)
+                 const uint8_t identity[IDENTITY], uint64_t hash, const struct mt_packet_ref *place)
 {
     struct mt_ip_waiting *waiting = find(fragments, identity, hash);
     if (waiting != NULL && waiting->is_done) {
@@ -408,7 +408,7 @@ static enum mt_ip_fragments_result add(struct mt_ip_fragments *fragments,
 
 enum mt_ip_fragments_result mt_ip_fragments_put(struct mt_ip_fragments *fragments,
                                                 const struct mt_ip_fragment *fragment,
-                                                const struct mt_place *place,
+                                                const struct mt_packet_ref *place,
                                                 struct mt_ip_datagram *datagram)
 {
     if (fragment->length == 0 || fragment->offset % UNIT != 0 ||

@@ -55,20 +55,20 @@ struct mt_ip_fragments {
     uint64_t count, count_limit;    /* datagrams, open and done */
     uint64_t patience;              /* nanoseconds a datagram may wait */
     int64_t now;                    /* last packet time seen, MT_NO_TIME before any */
-    uint64_t *reached;              /* mt_reached */
+    uint64_t *limit_hits;           /* mt_limit_hits */
     mt_ip_lost *lost;
     void *context;
 };
 
 /* No allocation, cannot fail. `lost` may be NULL. */
 void mt_ip_fragments_init(struct mt_ip_fragments *fragments, const struct mt_limits *limits,
-                          uint64_t *reached, mt_ip_lost *lost, void *context);
+                          uint64_t *limit_hits, mt_ip_lost *lost, void *context);
 
 /* Takes a fragment in. Datagrams whose time is over at `place` are given up first. The datagram's
  * bytes are valid until the next call of any function here. */
 enum mt_ip_fragments_result mt_ip_fragments_put(struct mt_ip_fragments *fragments,
                                                 const struct mt_ip_fragment *fragment,
-                                                const struct mt_place *place,
+                                                const struct mt_packet_ref *place,
                                                 struct mt_ip_datagram *datagram);
 
 /* Gives up everything that waits, oldest first, telling it through `lost`, and frees all. It may be

@@ -15,7 +15,7 @@ struct mt_packet {
     uint32_t captured; /* bytes at data */
     uint32_t length;   /* bytes that were on the wire, >= captured */
     uint32_t link;     /* LINKTYPE_ number, see link.h */
-    struct mt_place place;
+    struct mt_packet_ref ref;
 };
 
 enum {

@@ -8,10 +8,10 @@
 enum { NETWORK_ID_SIZE = 16 };
 
 void mt_p2p_init(struct mt_p2p *p2p, struct mt_addresses *addresses, struct mt_intern *strings,
-                 struct mt_table *tables, const struct mt_limits *limits, uint64_t *reached)
+                 struct mt_table *tables, const struct mt_limits *limits, uint64_t *limit_hits)
 {
     *p2p = (struct mt_p2p){
-        .addresses = addresses, .strings = strings, .tables = tables, .reached = reached};
+        .addresses = addresses, .strings = strings, .tables = tables, .limit_hits = limit_hits};
     p2p->epee =
         (struct mt_epee_limits){(uint32_t)limits->epee_objects, (uint32_t)limits->epee_fields,
                                 (uint32_t)limits->epee_strings, (uint32_t)limits->epee_depth};
@@ -227,7 +227,7 @@ static void count_excess(struct mt_p2p *p2p, enum mt_epee_excess excess)
                                               [MT_EPEE_TOO_MANY_STRINGS] = MT_LIMIT_epee_strings,
                                               [MT_EPEE_TOO_DEEP] = MT_LIMIT_epee_depth};
     if (excess != MT_EPEE_WITHIN)
-        p2p->reached[limits[excess]]++;
+        p2p->limit_hits[limits[excess]]++;
 }
 
 int mt_p2p_decode(struct mt_p2p *p2p, struct mt_message_row *row, const uint8_t *payload,

@@ -22,11 +22,11 @@ struct mt_p2p {
     struct mt_known known;           /* transactions and blocks seen before */
     struct mt_complaints complaints; /* of the last payload */
     struct mt_epee_limits epee;
-    uint64_t *reached; /* mt_reached */
+    uint64_t *limit_hits; /* mt_limit_hits */
 };
 
 void mt_p2p_init(struct mt_p2p *p2p, struct mt_addresses *addresses, struct mt_intern *strings,
-                 struct mt_table *tables, const struct mt_limits *limits, uint64_t *reached);
+                 struct mt_table *tables, const struct mt_limits *limits, uint64_t *limit_hits);
 void mt_p2p_free(struct mt_p2p *p2p);
 
 /* Walks the whole payload of a whole message as monerod's reader would, appends what it says to the

@@ -115,7 +115,7 @@ PyObject *mt_py_reached(const struct mt_core *core)
     PyObject *dict = PyDict_New();
     for (int i = 0; i < MT_LIMIT_COUNT && dict != NULL; i++)
         if (put(dict, PyUnicode_FromString(limit_list[i].name),
-                PyLong_FromUnsignedLongLong(mt_core_reached(core, (enum mt_limit_id)i))) < 0)
+                PyLong_FromUnsignedLongLong(mt_core_limit_hits(core, (enum mt_limit_id)i))) < 0)
             Py_CLEAR(dict);
     return dict;
 }

@@ -10,14 +10,15 @@ enum { SMALL_BUFFER = 4096, LARGEST_SPARE = 1048576 };
 void mt_output_init(struct mt_output *output, const struct mt_limits *limits, uint32_t tables)
 {
     *output = (struct mt_output){.limits = limits};
-    output->buffered = (struct mt_budget){.limit = &limits->buffered_bytes,
-                                          .reached = &output->reached[MT_LIMIT_buffered_bytes]};
+    output->buffered =
+        (struct mt_budget){.limit = &limits->buffered_bytes,
+                           .limit_hits = &output->limit_hits[MT_LIMIT_buffered_bytes]};
     for (int id = 0; id < MT_TABLE_COUNT; id++)
         mt_table_init(&output->tables[id], (enum mt_table_id)id, (tables >> id & 1) != 0);
     mt_addresses_init(&output->addresses, (size_t)limits->addresses);
     mt_intern_init(&output->strings, (size_t)limits->strings);
     mt_p2p_init(&output->p2p, &output->addresses, &output->strings, output->tables, limits,
-                output->reached);
+                output->limit_hits);
 }
 
 void mt_output_free(struct mt_output *output)
@@ -32,7 +33,7 @@ void mt_output_free(struct mt_output *output)
     mt_intern_free(&output->strings);
 }
 
-uint64_t mt_output_reached(const struct mt_output *output, enum mt_limit_id limit)
+uint64_t mt_output_limit_hits(const struct mt_output *output, enum mt_limit_id limit)
 {
     switch (limit) {
     case MT_LIMIT_addresses:
@@ -42,7 +43,7 @@ uint64_t mt_output_reached(const struct mt_output *output, enum mt_limit_id limi
     case MT_LIMIT_blobs:
         return output->p2p.known.refused;
     default:
-        return output->reached[limit];
+        return output->limit_hits[limit];
     }
 }
 
@@ -65,7 +66,7 @@ int mt_output_problem(struct mt_output *output, const struct mt_problem_row *row
                       const char *detail)
 {
     if (output->problems_given >= (uint64_t)output->limits->problems) {
-        output->reached[MT_LIMIT_problems]++;
+        output->limit_hits[MT_LIMIT_problems]++;
         output->dropped_bytes[row->kind] += row->bytes;
         return MT_OK;
     }
@@ -125,7 +126,7 @@ int mt_output_remember(struct mt_output *output, const struct mt_early_response 
 {
     size_t most = (size_t)output->limits->early_responses;
     if (most == 0 || output->early_count >= most)
-        output->reached[MT_LIMIT_early_responses]++;
+        output->limit_hits[MT_LIMIT_early_responses]++;
     if (most == 0)
         return MT_OK;
     if (output->early_count >= most)

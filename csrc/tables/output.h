@@ -41,7 +41,8 @@ struct mt_output {
     struct mt_intern strings;
     struct mt_p2p p2p;
     const struct mt_limits *limits;
-    mt_reached reached; /* but for the limits that count for themselves: see mt_output_reached */
+    mt_limit_hits
+        limit_hits; /* but for the limits that count for themselves: see mt_output_limit_hits */
     int64_t
         messages_given; /* message ids given so far; the rows in the table are the last of them */
     struct mt_budget
@@ -59,7 +60,7 @@ void mt_output_init(struct mt_output *output, const struct mt_limits *limits, ui
 void mt_output_free(struct mt_output *output);
 
 /* How often a limit was reached. */
-uint64_t mt_output_reached(const struct mt_output *output, enum mt_limit_id limit);
+uint64_t mt_output_limit_hits(const struct mt_output *output, enum mt_limit_id limit);
 
 /* One row of problems; `detail` is copied. Past the limit it is only counted. MT_OK or MT_NOMEM. */
 int mt_output_problem(struct mt_output *output, const struct mt_problem_row *row,

@@ -56,24 +56,25 @@ static int on_data(void *context, const struct mt_piece *piece)
 }
 
 static int on_hole(void *context, int64_t offset, int64_t size, enum mt_hole why,
-                   const struct mt_place *place)
+                   const struct mt_packet_ref *place)
 {
     return mt_levin_hole(context, offset, size, why, place);
 }
 
-static int on_conflict(void *context, int64_t offset, int64_t count, const struct mt_place *place)
+static int on_conflict(void *context, int64_t offset, int64_t count,
+                       const struct mt_packet_ref *place)
 {
     return mt_levin_conflict(context, offset, count, place);
 }
 
 static int on_repeated(void *context, const uint8_t *data, int64_t offset, int64_t size,
-                       const struct mt_place *place)
+                       const struct mt_packet_ref *place)
 {
     return mt_levin_repeated(context, data, offset, size, place);
 }
 
 static int on_stray(void *context, int64_t offset, int64_t count, const char *why,
-                    const struct mt_place *place)
+                    const struct mt_packet_ref *place)
 {
     return mt_levin_stray(context, MT_PROBLEM_NO_HEADER, offset, count, why, place);
 }
@@ -83,7 +84,7 @@ static struct mt_reassembly_world world_of(struct mt_connection *connection,
 {
     return (struct mt_reassembly_world){
         .limits = output->limits,
-        .reached = output->reached,
+        .limit_hits = output->limit_hits,
         .buffered = &connection->dialog->buffered,
         .reader = {.data = on_data,
                    .hole = on_hole,
@@ -105,7 +106,7 @@ static int open_dialog(struct mt_connection *connection, struct mt_output *outpu
 
 static int take_payload(struct mt_connection *connection, struct mt_output *output,
                         const struct mt_segment *segment, int from_client, int64_t acknowledged,
-                        const struct mt_place *place)
+                        const struct mt_packet_ref *place)
 {
     struct mt_side *side = &connection->sides[from_client];
     if (open_dialog(connection, output) != MT_OK)
@@ -225,13 +226,13 @@ static void note_end(struct mt_connection *connection, const struct mt_segment *
 
 int mt_connection_segment(struct mt_connection *connection, struct mt_output *output,
                           const struct mt_segment *segment, int from_client,
-                          const struct mt_place *place)
+                          const struct mt_packet_ref *place)
 {
     struct mt_side *side = &connection->sides[from_client],
                    *other = &connection->sides[!from_client];
     if (side->packets++ == 0)
         side->ttl = segment->ttl;
-    connection->last_place = *place;
+    connection->last_ref = *place;
     if (place->time != MT_NO_TIME &&
         (connection->last == MT_NO_TIME || place->time > connection->last))
         connection->last = place->time;
@@ -276,7 +277,7 @@ int mt_connection_end(struct mt_connection *connection, struct mt_output *output
         struct mt_reassembly_world world = world_of(connection, output, way);
         if (connection->sides[way].packets != 0)
             result =
-                mt_reassembly_end(&connection->sides[way].stream, &world, &connection->last_place);
+                mt_reassembly_end(&connection->sides[way].stream, &world, &connection->last_ref);
         if (result == MT_OK)
             result = mt_levin_end(&connection->dialog->ways[way]);
         mt_reassembly_free(&connection->sides[way].stream, &connection->dialog->buffered);

@@ -37,7 +37,7 @@ struct mt_connection {
     int64_t opened, last, closed,
         aged; /* times: first packet, last packet, seen to close, moved in the list by age */
     int64_t syn_time, rtt;
-    struct mt_place last_place;
+    struct mt_packet_ref last_ref;
     struct mt_side sides[2];  /* 0: server, 1: client, as in mt_dialog */
     struct mt_dialog *dialog; /* NULL until there is payload */
     struct mt_unclaimed *unclaimed;
@@ -62,7 +62,7 @@ int mt_connection_renewed(const struct mt_connection *connection, const struct m
 /* Takes a segment in: counts, sequence numbers, payload to the streams. MT_OK or MT_NOMEM. */
 int mt_connection_segment(struct mt_connection *connection, struct mt_output *output,
                           const struct mt_segment *segment, int from_client,
-                          const struct mt_place *place);
+                          const struct mt_packet_ref *place);
 
 /* Ends its streams: holes are given up, unfinished messages told. Once. MT_OK or MT_NOMEM. */
 int mt_connection_end(struct mt_connection *connection, struct mt_output *output);

@@ -106,7 +106,7 @@ static int hand_down(struct mt_reassembly *stream, const struct mt_reassembly_wo
     if (result == MT_OK && cut_from < end) {
         stream->lost += end - cut_from;
         result = world->reader.hole(world->reader.context, cut_from, end - cut_from,
-                                    MT_HOLE_SNAPPED, &piece->place);
+                                    MT_HOLE_SNAPPED, &piece->ref);
     }
     return result;
 }
@@ -166,7 +166,7 @@ static void remember_lost(struct mt_reassembly *stream, int64_t begin, int64_t e
 
 /* Declares [next, end) lost and goes on behind it. */
 static int give_up(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
-                   int64_t end, enum mt_hole why, const struct mt_place *place)
+                   int64_t end, enum mt_hole why, const struct mt_packet_ref *place)
 {
     int64_t begin = stream->next;
     remember_lost(stream, begin, end);
@@ -179,7 +179,7 @@ static int give_up(struct mt_reassembly *stream, const struct mt_reassembly_worl
     if (stream->waiting_count != 0)
         stream->stuck_since =
             first_waiting(stream)
-                ->piece.place.time; /* the next hole is as old as what waits behind it */
+                ->piece.ref.time; /* the next hole is as old as what waits behind it */
     return result;
 }
 
@@ -223,7 +223,7 @@ static int wait(struct mt_reassembly *stream, const struct mt_reassembly_world *
  * differences are told. */
 static int compare(const struct mt_reassembly_world *world, const struct mt_waiting *first,
                    const struct mt_segment *segment, int64_t segment_offset, int64_t begin,
-                   int64_t end, const struct mt_place *place)
+                   int64_t end, const struct mt_packet_ref *place)
 {
     int64_t captured_end = segment_offset + segment->captured,
             first_end = first->piece.offset + first->piece.size;
@@ -250,7 +250,7 @@ static const char before_first[] = "before the first byte seen";
  * from before the stream's first byte. */
 static int behind(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
                   const struct mt_segment *segment, int64_t begin, int64_t end,
-                  const struct mt_place *place, int *late)
+                  const struct mt_packet_ref *place, int *late)
 {
     int64_t fresh = 0;
     int result = MT_OK;
@@ -310,7 +310,7 @@ static int merge(struct mt_reassembly *stream, const struct mt_reassembly_world 
             stop = end < known->end ? end : known->end;
             int64_t seen = (stop < captured_end ? stop : captured_end) - at;
             stream->retransmitted += seen > 0 ? seen : 0;
-            result = compare(world, known, segment, offset, at, stop, &piece.place);
+            result = compare(world, known, segment, offset, at, stop, &piece.ref);
             index++;
         } else {
             stop = known != NULL && known->piece.offset < end ? known->piece.offset : end;
@@ -346,7 +346,7 @@ static int take_disorderly(struct mt_reassembly *stream, const struct mt_reassem
         int result = MT_OK;
         if (captured_end > offset)
             result = behind(stream, world, segment, offset,
-                            stop < captured_end ? stop : captured_end, &piece.place, late);
+                            stop < captured_end ? stop : captured_end, &piece.ref, late);
         if (piece.segment_end <= stream->next || result != MT_OK)
             return result;
     }
@@ -357,14 +357,14 @@ static int over_limits(const struct mt_reassembly *stream, const struct mt_reass
 {
     int many_bytes = stream->waiting_bytes > world->limits->hole_bytes,
         many_segments = stream->waiting_count > (uint64_t)world->limits->hole_segments;
-    world->reached[MT_LIMIT_hole_bytes] += (uint64_t)many_bytes;
-    world->reached[MT_LIMIT_hole_segments] += (uint64_t)many_segments;
+    world->limit_hits[MT_LIMIT_hole_bytes] += (uint64_t)many_bytes;
+    world->limit_hits[MT_LIMIT_hole_segments] += (uint64_t)many_segments;
     return many_bytes || many_segments || mt_budget_is_full(world->buffered, 0);
 }
 
 int mt_reassembly_segment(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
                           const struct mt_segment *segment, int64_t offset, int64_t acknowledged,
-                          const struct mt_place *place)
+                          const struct mt_packet_ref *place)
 {
     int64_t end = offset + segment->length;
     if (offset > stream->next + WINDOW || end < stream->next - WINDOW) {
@@ -385,7 +385,7 @@ int mt_reassembly_segment(struct mt_reassembly *stream, const struct mt_reassemb
                              .segment_end = end,
                              .prior_end = INT64_MIN,
                              .acknowledged = acknowledged,
-                             .place = *place};
+                             .ref = *place};
     if (offset == stream->next && stream->waiting_count == 0) {
         stream->highest = end;
         return hand_down(stream, world, &piece, end);
@@ -414,7 +414,7 @@ static int acked(const struct mt_reassembly *stream)
 }
 
 int mt_reassembly_tick(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
-                       const struct mt_place *place)
+                       const struct mt_packet_ref *place)
 {
     if (stream->waiting_count == 0)
         return MT_OK;
@@ -432,8 +432,8 @@ int mt_reassembly_tick(struct mt_reassembly *stream, const struct mt_reassembly_
         int many_segments = stream->acked_segments > limits->hole_acked_segments,
             long_ago = mt_elapsed(stream->acked_since, place->time) / 1000000 >
                        limits->hole_acked_milliseconds;
-        world->reached[MT_LIMIT_hole_acked_segments] += (uint64_t)many_segments;
-        world->reached[MT_LIMIT_hole_acked_milliseconds] += (uint64_t)long_ago;
+        world->limit_hits[MT_LIMIT_hole_acked_segments] += (uint64_t)many_segments;
+        world->limit_hits[MT_LIMIT_hole_acked_milliseconds] += (uint64_t)long_ago;
         if (many_segments || long_ago)
             while (result == MT_OK && acked(stream)) /* one wait is enough for all that it has */
                 result = give_up(stream, world, first_waiting(stream)->piece.offset, MT_HOLE_ACKED,
@@ -441,7 +441,7 @@ int mt_reassembly_tick(struct mt_reassembly *stream, const struct mt_reassembly_
     }
     while (result == MT_OK && stream->waiting_count != 0 &&
            mt_elapsed(stream->stuck_since, place->time) / 1000000000 > limits->hole_seconds) {
-        world->reached[MT_LIMIT_hole_seconds]++;
+        world->limit_hits[MT_LIMIT_hole_seconds]++;
         result = give_up(stream, world, first_waiting(stream)->piece.offset, MT_HOLE_LIMIT, place);
     }
     return result;
@@ -459,7 +459,7 @@ int64_t mt_reassembly_tail(const struct mt_reassembly *stream)
 }
 
 int mt_reassembly_end(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
-                      const struct mt_place *place)
+                      const struct mt_packet_ref *place)
 {
     while (stream->waiting_count != 0) {
         int result =

@@ -46,20 +46,21 @@ struct mt_reassembly {
 /* What reassembly needs of the world: limits, the bytes it may hold, and whom to tell. */
 struct mt_reassembly_world {
     const struct mt_limits *limits;
-    uint64_t *reached; /* mt_reached */
+    uint64_t *limit_hits; /* mt_limit_hits */
     struct mt_budget *buffered;
     struct mt_reader reader;
     /* Shown bytes that were handed down before and came again; it may still hold the first copy to
      * compare with. */
     int (*repeated)(void *context, const uint8_t *data, int64_t offset, int64_t size,
-                    const struct mt_place *place);
+                    const struct mt_packet_ref *place);
     /* Told of repeated bytes that differ from the first copy (`count` of them, first at `offset`).
      */
-    int (*conflict)(void *context, int64_t offset, int64_t count, const struct mt_place *place);
+    int (*conflict)(void *context, int64_t offset, int64_t count,
+                    const struct mt_packet_ref *place);
     /* Told of bytes seen for the first time that can no longer be handed down: late, or before the
      * beginning, or far out of the window. */
     int (*stray)(void *context, int64_t offset, int64_t count, const char *why,
-                 const struct mt_place *place);
+                 const struct mt_packet_ref *place);
 };
 
 /* Offset 0 is the byte with this sequence number. */
@@ -72,7 +73,7 @@ int64_t mt_reassembly_offset(const struct mt_reassembly *stream, uint32_t sequen
  * MT_NOMEM. */
 int mt_reassembly_segment(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
                           const struct mt_segment *segment, int64_t offset, int64_t acknowledged,
-                          const struct mt_place *place);
+                          const struct mt_packet_ref *place);
 
 /* The receiver acknowledged everything before `offset`. */
 void mt_reassembly_acknowledge(struct mt_reassembly *stream, int64_t offset);
@@ -80,7 +81,7 @@ void mt_reassembly_acknowledge(struct mt_reassembly *stream, int64_t offset);
 /* Called for every packet of the connection while something waits: gives the hole up if its time
  * has come. MT_OK or MT_NOMEM. */
 int mt_reassembly_tick(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
-                       const struct mt_place *place);
+                       const struct mt_packet_ref *place);
 
 /* Bytes behind the last one seen that are known to have existed, by the FIN or the receiver's
  * acknowledgement. */
@@ -89,7 +90,7 @@ int64_t mt_reassembly_tail(const struct mt_reassembly *stream);
 /* Gives up every hole, one after the other, and the tail that is known to have existed (FIN,
  * acknowledgement) and was not seen. MT_OK or MT_NOMEM. */
 int mt_reassembly_end(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
-                      const struct mt_place *place);
+                      const struct mt_packet_ref *place);
 
 /* Frees what waits, untold. */
 void mt_reassembly_free(struct mt_reassembly *stream, struct mt_budget *buffered);

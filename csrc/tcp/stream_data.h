@@ -18,7 +18,7 @@ struct mt_piece {
                           first */
     int64_t acknowledged; /* offset in the opposite stream that the segment acknowledges, INT64_MIN
                              if unknown */
-    struct mt_place place;
+    struct mt_packet_ref ref;
 };
 
 enum mt_hole {
@@ -32,7 +32,7 @@ enum mt_hole {
 struct mt_reader {
     int (*data)(void *context, const struct mt_piece *piece);
     int (*hole)(void *context, int64_t offset, int64_t size, enum mt_hole why,
-                const struct mt_place *place);
+                const struct mt_packet_ref *place);
     void *context;
 };
 

@@ -243,7 +243,7 @@ static int retire(struct mt_tcp *tcp, struct mt_connection *connection, enum mt_
 
 static int retire_idle(struct mt_tcp *tcp, struct mt_connection *connection)
 {
-    tcp->output->reached[MT_LIMIT_idle_seconds]++;
+    tcp->output->limit_hits[MT_LIMIT_idle_seconds]++;
     return retire(tcp, connection, MT_END_IDLE);
 }
 
@@ -263,7 +263,8 @@ static int sender_is_client(const struct mt_tcp *tcp, const struct mt_segment *s
 }
 
 static struct mt_connection *begin(struct mt_tcp *tcp, const struct mt_segment *segment,
-                                   uint64_t hash, const struct mt_place *place, int *from_client)
+                                   uint64_t hash, const struct mt_packet_ref *place,
+                                   int *from_client)
 {
     struct mt_connection *connection = mt_alloc(1, sizeof *connection);
     if (connection == NULL)
@@ -355,9 +356,9 @@ static int sweep(struct mt_tcp *tcp, int64_t time)
 static int evict(struct mt_tcp *tcp)
 {
     struct mt_connection *oldest = tcp->oldest;
-    struct mt_problem_row row = {.frame = oldest->last_place.frame,
-                                 .time = oldest->last_place.time,
-                                 .file = oldest->last_place.file,
+    struct mt_problem_row row = {.frame = oldest->last_ref.frame,
+                                 .time = oldest->last_ref.time,
+                                 .file = oldest->last_ref.file,
                                  .connection = oldest->id,
                                  .client = oldest->client,
                                  .server = oldest->server,
@@ -367,12 +368,12 @@ static int evict(struct mt_tcp *tcp)
     if (mt_output_problem(tcp->output, &row, "a connection was ended: limit on connections") !=
         MT_OK)
         return MT_NOMEM;
-    tcp->output->reached[MT_LIMIT_connections]++;
+    tcp->output->limit_hits[MT_LIMIT_connections]++;
     return retire(tcp, oldest, MT_END_IDLE);
 }
 
 int mt_tcp_segment(struct mt_tcp *tcp, const struct mt_segment *segment,
-                   const struct mt_place *place)
+                   const struct mt_packet_ref *place)
 {
     uint64_t hash = hash_segment(tcp, segment);
     int from_client = 0, result = sweep(tcp, place->time);

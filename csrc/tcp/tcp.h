@@ -18,7 +18,7 @@ struct mt_tcp *mt_tcp_open(struct mt_output *output, const uint16_t *ports, size
 
 /* One segment. MT_OK or MT_NOMEM. */
 int mt_tcp_segment(struct mt_tcp *tcp, const struct mt_segment *segment,
-                   const struct mt_place *place);
+                   const struct mt_packet_ref *place);
 
 /* The end of the capture: every connection is ended, in order of id, and its row made. MT_OK or
  * MT_NOMEM. */

@@ -205,7 +205,7 @@ static void test_one_file(void)
         mt_address_text(mt_core_addresses(core), connection(core, 0)->client, text, sizeof text),
         8);
     CHECK(memcmp(text, "10.0.0.1", 8) == 0);
-    CHECK_EQUAL(mt_core_reached(core, MT_LIMIT_problems), 0);
+    CHECK_EQUAL(mt_core_limit_hits(core, MT_LIMIT_problems), 0);
     mt_core_close(core);
     mt_core_close(NULL);
 }
@@ -572,7 +572,7 @@ static void test_problems_limit(void)
     core = open_files(1);
     run(core);
     CHECK(rows > 20);
-    CHECK_EQUAL(mt_core_reached(core, MT_LIMIT_problems), rows - 7);
+    CHECK_EQUAL(mt_core_limit_hits(core, MT_LIMIT_problems), rows - 7);
     CHECK(count_of(core, MT_TABLE_problems) <= 7 + MT_PROBLEM_COUNT);
     for (size_t i = 0; i < count_of(core, MT_TABLE_problems); i++)
         limited += problem(core, i)->bytes;

@@ -148,10 +148,10 @@ static size_t drain(struct mt_source *source)
             continue;
         }
         uint32_t number = mt_le32(packet.data);
-        CHECK_EQUAL(packet.place.arrival, seen_count);
+        CHECK_EQUAL(packet.ref.arrival, seen_count);
         seen[seen_count++] =
-            (struct seen){number, mt_le32(packet.data + 4), packet.place.time, packet.place.file};
-        CHECK_EQUAL(packet.place.frame, mt_le32(packet.data + 4));
+            (struct seen){number, mt_le32(packet.data + 4), packet.ref.time, packet.ref.file};
+        CHECK_EQUAL(packet.ref.frame, mt_le32(packet.data + 4));
         CHECK(mt_source_position(source) >= position);
         position = mt_source_position(source);
         size_t now = descriptors();
@@ -392,8 +392,8 @@ static void test_gone(void)
     CHECK_EQUAL(told.file, 2);
     CHECK(strstr(told.failure.text, "not a capture file") != NULL);
     CHECK_EQUAL(mt_source_next(source, &packet, &told), MT_OK);
-    CHECK_EQUAL(packet.place.time, 40 * SECOND);
-    CHECK_EQUAL(packet.place.arrival, 1);
+    CHECK_EQUAL(packet.ref.time, 40 * SECOND);
+    CHECK_EQUAL(packet.ref.arrival, 1);
     CHECK_EQUAL(mt_source_next(source, &packet, &told), MT_END);
     mt_source_close(source);
 }

@@ -10,8 +10,8 @@ static void test_one_message(void)
     wire_request(&wire, MT_PING, 10);
     CHECK_EQUAL(wire.size, 43);
     room_open(&room, 1);
-    room.place.file = 3;
-    room.place.frame = 12;
+    room.ref.file = 3;
+    room.ref.frame = 12;
     CHECK_EQUAL(room_segment(&room, 1, wire.bytes, wire.size), MT_OK);
     CHECK_EQUAL(messages_count(&room.output), 1);
     const struct mt_message_row *row = message_row(&room.output, 0);
@@ -176,7 +176,7 @@ static void test_pieces(void)
     struct wire wire = {0};
     wire_request(&wire, MT_PING, 60);
     room_open(&room, 1);
-    struct mt_place early = room.place, late = room.place;
+    struct mt_packet_ref early = room.ref, late = room.ref;
     late.arrival = 5;
     late.frame = 50;
     late.time += SECOND;
@@ -187,28 +187,28 @@ static void test_pieces(void)
          .segment_begin = 0,
          .segment_end = 70,
          .prior_end = INT64_MIN,
-         .place = late},
+         .ref = late},
         {.data = wire.bytes + 20,
          .size = 30,
          .offset = 20,
          .segment_begin = 20,
          .segment_end = 50,
          .prior_end = INT64_MIN,
-         .place = early},
+         .ref = early},
         {.data = wire.bytes + 50,
          .size = 20,
          .offset = 50,
          .segment_begin = 0,
          .segment_end = 70,
          .prior_end = 20,
-         .place = late},
+         .ref = late},
         {.data = wire.bytes + 70,
          .size = 23,
          .offset = 70,
          .segment_begin = 70,
          .segment_end = 93,
          .prior_end = INT64_MIN,
-         .place = {.arrival = 3, .frame = 30, .time = START_TIME + 9}},
+         .ref = {.arrival = 3, .frame = 30, .time = START_TIME + 9}},
     };
     for (int i = 0; i < 4; i++)
         CHECK_EQUAL(mt_levin_data(&room.dialog->ways[1], &pieces[i]), MT_OK);
@@ -470,8 +470,8 @@ static void test_recognised_midstream(void)
     wire_notify(&wire, MT_NEW_TRANSACTIONS, 30);
     room_open(&room, 0);
     mt_levin_midstream(&room.dialog->ways[1]);
-    room.place.time = START_TIME + 5;
-    room.place.frame = 9;
+    room.ref.time = START_TIME + 5;
+    room.ref.frame = 9;
     CHECK_EQUAL(room_hole(&room, 1, 100, MT_HOLE_LIMIT), MT_OK);
     CHECK_EQUAL(problems_count(&room.output), 0);
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes + 5, wire.size - 5, 11), MT_OK);
@@ -499,7 +499,7 @@ static void test_recognised_midstream(void)
 
 static void test_stray(void)
 {
-    struct mt_place place = {.time = 5, .frame = 6, .file = 2};
+    struct mt_packet_ref place = {.time = 5, .frame = 6, .file = 2};
     room_open(&room, 1);
     CHECK_EQUAL(mt_levin_stray(&room.dialog->ways[1], MT_PROBLEM_NO_HEADER, -7, 9, "late", &place),
                 MT_OK);

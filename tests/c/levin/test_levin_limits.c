@@ -167,8 +167,8 @@ static void test_connection_bytes(void)
     room.limits.connection_bytes = 100000;
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 1000), MT_OK);
     check_message(0, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE, 200000, 200000);
-    CHECK_EQUAL(room.output.reached[MT_LIMIT_connection_bytes], 1);
-    CHECK_EQUAL(room.output.reached[MT_LIMIT_buffered_bytes], 0);
+    CHECK_EQUAL(room.output.limit_hits[MT_LIMIT_connection_bytes], 1);
+    CHECK_EQUAL(room.output.limit_hits[MT_LIMIT_buffered_bytes], 0);
     room.limits.connection_bytes = 250000;
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 1000), MT_OK);
     check_message(1, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_COMPLETE, 200000, 200000);

@@ -15,7 +15,7 @@ static uint32_t add(const char *bytes, uint32_t skip, uint32_t size, int64_t off
                              .segment_end = offset + 100,
                              .prior_end = offset - 3,
                              .acknowledged = 77,
-                             .place = {.arrival = arrival, .frame = (int64_t)arrival + 1}};
+                             .ref = {.arrival = arrival, .frame = (int64_t)arrival + 1}};
     uint32_t taken = 99;
     CHECK_EQUAL(mt_carry_add(&carry, &piece, piece.data + skip, size, &taken), MT_OK);
     return taken;
@@ -26,7 +26,7 @@ static void check_piece(uint32_t i, int64_t offset, uint32_t size, uint64_t arri
     CHECK(i < carry.pieces_count);
     CHECK_EQUAL(carry.pieces[i].offset, offset);
     CHECK_EQUAL(carry.pieces[i].size, size);
-    CHECK_EQUAL(carry.pieces[i].place.arrival, arrival);
+    CHECK_EQUAL(carry.pieces[i].ref.arrival, arrival);
     CHECK(carry.pieces[i].data == NULL);
 }
 
@@ -40,7 +40,7 @@ static void test_add(void)
     CHECK_EQUAL(carry.pieces[0].segment_end, 200);
     CHECK_EQUAL(carry.pieces[0].prior_end, 97);
     CHECK_EQUAL(carry.pieces[0].acknowledged, 77);
-    CHECK_EQUAL(carry.pieces[0].place.frame, 5);
+    CHECK_EQUAL(carry.pieces[0].ref.frame, 5);
     CHECK_EQUAL(add("abc", 0, 3, 104, 5), 3);
     CHECK_EQUAL(add("d", 0, 1, 107, 6), 1);
     CHECK_EQUAL(carry.count, 6);

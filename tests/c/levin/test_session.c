@@ -275,7 +275,7 @@ static void test_requests_budget(void)
         ask(1, MT_PING);
     CHECK(room.dialog->buffered.used > 0 && room.dialog->buffered.used <= 1000);
     CHECK_EQUAL(room.dialog->requests[1].count, 16);
-    CHECK_EQUAL(room.output.reached[MT_LIMIT_connection_bytes], 84);
+    CHECK_EQUAL(room.output.limit_hits[MT_LIMIT_connection_bytes], 84);
     CHECK_EQUAL(reply_to(answer(0, MT_PING)), 84); /* the oldest of those remembered */
     room.limits.connection_bytes = 0;
     for (int i = 0; i < 6; i++)

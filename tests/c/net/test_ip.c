@@ -106,11 +106,11 @@ static uint8_t *kept;
 static int64_t packet_time;
 
 static int lost_calls;
-static mt_reached reached;
+static mt_limit_hits limit_hits;
 static uint32_t lost_bytes;
 static int64_t lost_frame;
 
-static void count_lost(void *context, const struct mt_place *first, uint32_t bytes,
+static void count_lost(void *context, const struct mt_packet_ref *first, uint32_t bytes,
                        const char *text)
 {
     CHECK(context == &lost_calls);
@@ -122,7 +122,7 @@ static void count_lost(void *context, const struct mt_place *first, uint32_t byt
 
 static void open_reader(void)
 {
-    reader = mt_ip_open(&mt_default_limits, reached, count_lost, &lost_calls);
+    reader = mt_ip_open(&mt_default_limits, limit_hits, count_lost, &lost_calls);
     lost_calls = 0;
     lost_bytes = 0;
 }
@@ -142,7 +142,7 @@ static enum mt_ip_result read_at(const uint8_t *bytes, uint32_t offset, uint32_t
     struct mt_packet packet = {.data = kept,
                                .captured = captured,
                                .length = length,
-                               .place = {.time = packet_time, .frame = ++frames}};
+                               .ref = {.time = packet_time, .frame = ++frames}};
     memset(&segment, 0xee, sizeof segment);
     why = NULL;
     return mt_ip_segment(reader, &packet, offset, &segment, &why);
@@ -672,7 +672,7 @@ static void test_reassembled_bad(void)
 static void test_no_memory(void)
 {
     mt_fail_after(1);
-    CHECK(mt_ip_open(&mt_default_limits, reached, NULL, NULL) == NULL);
+    CHECK(mt_ip_open(&mt_default_limits, limit_hits, NULL, NULL) == NULL);
     struct bytes bytes = {.size = 0};
     add_ipv4(&bytes, 6, 0, 20 + 4, 0, 0);
     add_tcp(&bytes, MT_TCP_ACK, "", 0, 4);

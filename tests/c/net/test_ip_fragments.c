@@ -10,7 +10,7 @@ enum { MAX = 65535, SECOND = 1000000000, TOLD_MAX = 64 };
 static struct mt_ip_fragments fragments;
 static struct mt_ip_datagram datagram;
 static struct mt_limits limits;
-static mt_reached reached;
+static mt_limit_hits limit_hits;
 static int64_t packet_time, frame;
 static uint8_t content[MAX + 65536]; /* what fragments carry */
 
@@ -21,7 +21,8 @@ static struct {
 } told[TOLD_MAX];
 static int told_count;
 
-static void remember(void *context, const struct mt_place *first, uint32_t bytes, const char *why)
+static void remember(void *context, const struct mt_packet_ref *first, uint32_t bytes,
+                     const char *why)
 {
     CHECK(context == &told);
     if (told_count < TOLD_MAX) {
@@ -46,7 +47,7 @@ static void begin(void)
 {
     mt_fail_after(0);
     mt_ip_fragments_free(&fragments);
-    mt_ip_fragments_init(&fragments, &limits, reached, remember, &told);
+    mt_ip_fragments_init(&fragments, &limits, limit_hits, remember, &told);
     told_count = 0;
     frame = 0;
 }
@@ -76,7 +77,7 @@ static enum mt_ip_fragments_result put_fragment(const struct mt_ip_fragment *fra
         abort();
     memcpy(bytes, fragment->bytes, fragment->captured);
     copy.bytes = bytes;
-    struct mt_place place = {.time = packet_time, .frame = ++frame};
+    struct mt_packet_ref place = {.time = packet_time, .frame = ++frame};
     memset(&datagram, 0xee, sizeof datagram);
     enum mt_ip_fragments_result result = mt_ip_fragments_put(&fragments, &copy, &place, &datagram);
     free(bytes);
@@ -523,7 +524,7 @@ static void test_seconds_limit(void)
 
 static void test_nobody_to_tell(void)
 {
-    mt_ip_fragments_init(&fragments, &limits, reached, NULL, NULL);
+    mt_ip_fragments_init(&fragments, &limits, limit_hits, NULL, NULL);
     CHECK_EQUAL(put(1, 0, 8, 1), MT_IP_FRAGMENTS_WAIT);
     CHECK_EQUAL(put(1, 65528, 8, 1), MT_IP_FRAGMENTS_WAIT);
     CHECK_EQUAL(put(1, 0, 8, 1), MT_IP_FRAGMENTS_WAIT);

@@ -243,9 +243,9 @@ static inline int read_from(const char *name)
     CHECK_EQUAL(result, MT_OK);
     struct mt_packet packet;
     while ((result = mt_capture_next(capture, &packet, &failure)) == MT_OK && seen_count < 4096) {
-        seen[seen_count++] = (struct seen){packet.place.time, packet.captured, packet.length,
+        seen[seen_count++] = (struct seen){packet.ref.time, packet.captured, packet.length,
                                            packet.link, sum_of(packet.data, packet.captured)};
-        CHECK_EQUAL(packet.place.frame, seen_count);
+        CHECK_EQUAL(packet.ref.frame, seen_count);
         CHECK(packet.length >= packet.captured);
     }
     struct mt_failure again = {""};

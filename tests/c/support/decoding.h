@@ -14,7 +14,7 @@ struct world {
     struct mt_addresses addresses;
     struct mt_intern strings;
     struct mt_table tables[MT_TABLE_COUNT];
-    mt_reached reached;
+    mt_limit_hits limit_hits;
     struct mt_p2p p2p;
     struct mt_message_row row; /* of the last message decoded: its fingerprint */
     const char *why;           /* of the last decode, NULL if it was taken */
@@ -27,7 +27,7 @@ static inline void world_open(struct world *w, unsigned wanted)
     mt_intern_init(&w->strings, 1000000);
     for (int id = 0; id < MT_TABLE_COUNT; id++)
         mt_table_init(&w->tables[id], (enum mt_table_id)id, (wanted >> id & 1) != 0);
-    mt_p2p_init(&w->p2p, &w->addresses, &w->strings, w->tables, &mt_default_limits, w->reached);
+    mt_p2p_init(&w->p2p, &w->addresses, &w->strings, w->tables, &mt_default_limits, w->limit_hits);
 }
 
 static inline void world_close(struct world *w)

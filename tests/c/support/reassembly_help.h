@@ -21,7 +21,7 @@ struct stand {
     struct mt_reassembly stream;
     struct mt_reassembly_world world;
     struct mt_limits limits;
-    mt_reached reached;
+    mt_limit_hits limit_hits;
     struct mt_budget budget;
     int64_t origin;          /* stream offset of seen[0] */
     uint8_t seen[SEEN_ROOM]; /* bytes handed down */
@@ -35,7 +35,7 @@ struct stand {
     int64_t last_end[PACKETS_ROOM]; /* by arrival: end of the last piece handed down, INT64_MIN:
                                        none yet */
     struct mt_piece last;           /* its data is gone */
-    struct mt_place place;
+    struct mt_packet_ref ref;
     int fails; /* the reader answers MT_NOMEM */
 };
 
@@ -48,9 +48,9 @@ static inline int on_data(void *context, const struct mt_piece *piece)
     CHECK(piece->size > 0);
     CHECK(piece->segment_begin <= piece->offset &&
           piece->offset + piece->size <= piece->segment_end);
-    if (piece->place.arrival < PACKETS_ROOM) {
-        CHECK(piece->prior_end == s->last_end[piece->place.arrival]);
-        s->last_end[piece->place.arrival] = piece->offset + piece->size;
+    if (piece->ref.arrival < PACKETS_ROOM) {
+        CHECK(piece->prior_end == s->last_end[piece->ref.arrival]);
+        s->last_end[piece->ref.arrival] = piece->offset + piece->size;
     }
     s->at = piece->offset + piece->size;
     for (uint32_t i = 0; i < piece->size && piece->offset - s->origin + i < SEEN_ROOM; i++) {
@@ -65,7 +65,7 @@ static inline int on_data(void *context, const struct mt_piece *piece)
 }
 
 static inline struct told *tell(struct stand *s, char what, int64_t offset, int64_t size,
-                                const struct mt_place *place)
+                                const struct mt_packet_ref *place)
 {
     struct told *told = &s->told[s->told_count < TOLD_ROOM - 1 ? s->told_count++ : TOLD_ROOM - 1];
     *told = (struct told){.what = what, .offset = offset, .size = size, .arrival = place->arrival};
@@ -73,7 +73,7 @@ static inline struct told *tell(struct stand *s, char what, int64_t offset, int6
 }
 
 static inline int on_hole(void *context, int64_t offset, int64_t size, enum mt_hole why,
-                          const struct mt_place *place)
+                          const struct mt_packet_ref *place)
 {
     struct stand *s = context;
     CHECK(s->at == INT64_MIN || offset == s->at);
@@ -89,14 +89,14 @@ static inline int on_hole(void *context, int64_t offset, int64_t size, enum mt_h
 }
 
 static inline int on_conflict(void *context, int64_t offset, int64_t count,
-                              const struct mt_place *place)
+                              const struct mt_packet_ref *place)
 {
     tell(context, 'c', offset, count, place);
     return ((struct stand *)context)->fails ? MT_NOMEM : MT_OK;
 }
 
 static inline int on_repeated(void *context, const uint8_t *data, int64_t offset, int64_t size,
-                              const struct mt_place *place)
+                              const struct mt_packet_ref *place)
 {
     struct stand *s = context;
     CHECK(size > 0 && offset + size <= s->stream.next);
@@ -104,12 +104,12 @@ static inline int on_repeated(void *context, const uint8_t *data, int64_t offset
         s->differing +=
             s->state[offset - s->origin + i] == DATA && s->seen[offset - s->origin + i] != data[i];
     s->repeated += size;
-    CHECK(place->arrival == s->place.arrival);
+    CHECK(place->arrival == s->ref.arrival);
     return s->fails ? MT_NOMEM : MT_OK;
 }
 
 static inline int on_stray(void *context, int64_t offset, int64_t count, const char *why,
-                           const struct mt_place *place)
+                           const struct mt_packet_ref *place)
 {
     tell(context, 's', offset, count, place)->why = why;
     return ((struct stand *)context)->fails ? MT_NOMEM : MT_OK;
@@ -123,15 +123,15 @@ static inline void open_stand(uint32_t base, int from_syn)
         stand.last_end[i] = INT64_MIN;
     stand.limits = mt_default_limits;
     stand.budget = (struct mt_budget){.limit = &stand.limits.buffered_bytes,
-                                      .reached = &stand.reached[MT_LIMIT_buffered_bytes]};
+                                      .limit_hits = &stand.limit_hits[MT_LIMIT_buffered_bytes]};
     stand.world = (struct mt_reassembly_world){.limits = &stand.limits,
-                                               .reached = stand.reached,
+                                               .limit_hits = stand.limit_hits,
                                                .buffered = &stand.budget,
                                                .reader = {on_data, on_hole, &stand},
                                                .repeated = on_repeated,
                                                .conflict = on_conflict,
                                                .stray = on_stray};
-    stand.place = (struct mt_place){.time = START_TIME, .frame = 1};
+    stand.ref = (struct mt_packet_ref){.time = START_TIME, .frame = 1};
     mt_reassembly_start(&stand.stream, base, from_syn);
 }
 
@@ -149,11 +149,11 @@ static inline int feed_cut(int64_t offset, const void *bytes, uint32_t captured,
     if (captured != 0)
         memcpy(exact, bytes, captured);
     struct mt_segment segment = {.payload = exact, .captured = captured, .length = length};
-    int result = mt_reassembly_segment(&stand.stream, &stand.world, &segment, offset, INT64_MIN,
-                                       &stand.place);
+    int result =
+        mt_reassembly_segment(&stand.stream, &stand.world, &segment, offset, INT64_MIN, &stand.ref);
     free(exact);
-    stand.place.arrival++;
-    stand.place.frame++;
+    stand.ref.arrival++;
+    stand.ref.frame++;
     return result;
 }
 
@@ -164,14 +164,14 @@ static inline int feed(int64_t offset, const char *text)
 
 static inline int tick(int64_t time)
 {
-    struct mt_place place = stand.place;
+    struct mt_packet_ref place = stand.ref;
     place.time = time;
     return mt_reassembly_tick(&stand.stream, &stand.world, &place);
 }
 
 static inline int finish_stand(void)
 {
-    return mt_reassembly_end(&stand.stream, &stand.world, &stand.place);
+    return mt_reassembly_end(&stand.stream, &stand.world, &stand.ref);
 }
 
 static inline void check_seen(const char *text)

@@ -229,16 +229,16 @@ struct room {
     struct mt_limits limits;
     struct mt_output output;
     struct mt_dialog *dialog;
-    int64_t at[2];         /* stream offsets of the next bytes: of the server, of the client */
-    int64_t acknowledged;  /* told with every piece */
-    struct mt_place place; /* of the next segment */
+    int64_t at[2];              /* stream offsets of the next bytes: of the server, of the client */
+    int64_t acknowledged;       /* told with every piece */
+    struct mt_packet_ref ref; /* of the next segment */
 };
 
 static inline void room_open(struct room *room, int monero)
 {
     *room = (struct room){.limits = mt_default_limits,
                           .acknowledged = INT64_MIN,
-                          .place = {.time = START_TIME, .frame = 1}};
+                          .ref = {.time = START_TIME, .frame = 1}};
     mt_output_init(&room->output, &room->limits, ALL_TABLES);
     room->dialog = mt_dialog_open(&room->output, 7, 1, 2, monero);
 }
@@ -249,7 +249,7 @@ static inline void room_renew(struct room *room, int monero)
     mt_dialog_close(room->dialog);
     forget_rows(&room->output);
     room->at[0] = room->at[1] = 0;
-    room->place = (struct mt_place){.time = START_TIME, .frame = 1};
+    room->ref = (struct mt_packet_ref){.time = START_TIME, .frame = 1};
     room->dialog = mt_dialog_open(&room->output, 7, 1, 2, monero);
 }
 
@@ -261,7 +261,7 @@ static inline void room_close(struct room *room)
     mt_output_free(&room->output);
 }
 
-static inline void next_place(struct mt_place *place)
+static inline void next_ref(struct mt_packet_ref *place)
 {
     place->arrival++;
     place->frame++;
@@ -284,11 +284,11 @@ static inline int room_segment(struct room *room, int from_client, const void *b
                              .segment_end = end,
                              .prior_end = INT64_MIN,
                              .acknowledged = room->acknowledged,
-                             .place = room->place};
+                             .ref = room->ref};
     int result = mt_levin_data(&room->dialog->ways[from_client], &piece);
     free(exact);
     room->at[from_client] = end;
-    next_place(&room->place);
+    next_ref(&room->ref);
     return result;
 }
 
@@ -306,7 +306,7 @@ static inline int room_hole(struct room *room, int from_client, int64_t size, en
 {
     int64_t begin = room->at[from_client];
     room->at[from_client] += size;
-    return mt_levin_hole(&room->dialog->ways[from_client], begin, size, why, &room->place);
+    return mt_levin_hole(&room->dialog->ways[from_client], begin, size, why, &room->ref);
 }
 
 static inline int room_end(struct room *room)

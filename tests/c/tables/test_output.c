@@ -72,7 +72,7 @@ static void test_problems_limit(void)
         CHECK_EQUAL(mt_output_problem(&output, &row, "why"), MT_OK);
     }
     CHECK_EQUAL(problems_count(&output), 2);
-    CHECK_EQUAL(output.reached[MT_LIMIT_problems], 4);
+    CHECK_EQUAL(output.limit_hits[MT_LIMIT_problems], 4);
     CHECK_EQUAL(mt_output_close_problems(&output), MT_OK);
     CHECK_EQUAL(problems_count(&output), 4);
     CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_LOST), 10 + 11 + 12 + 14);
@@ -107,7 +107,7 @@ static void test_problems_limit_after_taking(void)
     CHECK_EQUAL(mt_output_problem(&output, &row, "why"), MT_OK);
     CHECK_EQUAL(mt_output_problem(&output, &row, "why"), MT_OK);
     CHECK_EQUAL(problems_count(&output), 1);
-    CHECK_EQUAL(output.reached[MT_LIMIT_problems], 1);
+    CHECK_EQUAL(output.limit_hits[MT_LIMIT_problems], 1);
     mt_output_free(&output);
 }
 
@@ -159,7 +159,7 @@ static void test_reached(void)
     limits.blobs = limits.early_responses = 0;
     mt_output_init(&output, &limits, ALL_TABLES);
     for (int i = 0; i < MT_LIMIT_COUNT; i++)
-        CHECK_EQUAL(mt_output_reached(&output, (enum mt_limit_id)i), 0);
+        CHECK_EQUAL(mt_output_limit_hits(&output, (enum mt_limit_id)i), 0);
     for (uint8_t i = 0; i < 3; i++) {
         CHECK_EQUAL(mt_address_ipv4(&output.addresses, (uint8_t[]){10, 0, 0, i}, &code), MT_OK);
         CHECK_EQUAL(code, i == 0 ? 0 : MT_NO_CODE);
@@ -170,11 +170,11 @@ static void test_reached(void)
     CHECK_EQUAL(mt_output_remember(&output, &(struct mt_early_response){.waiting = &waiting}),
                 MT_OK);
     CHECK_EQUAL(waiting, 0);
-    CHECK_EQUAL(mt_output_reached(&output, MT_LIMIT_addresses), 2);
-    CHECK_EQUAL(mt_output_reached(&output, MT_LIMIT_strings), 2);
-    CHECK_EQUAL(mt_output_reached(&output, MT_LIMIT_blobs), 1);
-    CHECK_EQUAL(mt_output_reached(&output, MT_LIMIT_early_responses), 1);
-    CHECK_EQUAL(mt_output_reached(&output, MT_LIMIT_problems), 0);
+    CHECK_EQUAL(mt_output_limit_hits(&output, MT_LIMIT_addresses), 2);
+    CHECK_EQUAL(mt_output_limit_hits(&output, MT_LIMIT_strings), 2);
+    CHECK_EQUAL(mt_output_limit_hits(&output, MT_LIMIT_blobs), 1);
+    CHECK_EQUAL(mt_output_limit_hits(&output, MT_LIMIT_early_responses), 1);
+    CHECK_EQUAL(mt_output_limit_hits(&output, MT_LIMIT_problems), 0);
     mt_output_free(&output);
 }
 

@@ -9,7 +9,7 @@ enum { CLIENT = 1, SERVER = 0 };
 static struct mt_limits limits;
 static struct mt_output output;
 static struct mt_connection *connection;
-static struct mt_place place;
+static struct mt_packet_ref place;
 static struct wire ping; /* a PING request of 43 bytes */
 
 /* As tcp.c begins one. */
@@ -33,7 +33,7 @@ static void open_world(int monero, int start)
 {
     limits = mt_default_limits;
     mt_output_init(&output, &limits, ALL_TABLES);
-    place = (struct mt_place){.time = START_TIME, .frame = 1};
+    place = (struct mt_packet_ref){.time = START_TIME, .frame = 1};
     begin(monero, start);
 }
 
@@ -60,7 +60,7 @@ static struct mt_segment segment_of(int flags, uint32_t sequence, uint32_t ackno
 static int send_segment(int from_client, const struct mt_segment *segment)
 {
     int result = mt_connection_segment(connection, &output, segment, from_client, &place);
-    next_place(&place);
+    next_ref(&place);
     return result;
 }
 

@@ -11,7 +11,7 @@ static void test_orderly(void)
     CHECK_EQUAL(stand.budget.used, 0); /* nothing was copied */
     CHECK_EQUAL(stand.last.segment_begin, 3);
     CHECK_EQUAL(stand.last.segment_end, 8);
-    CHECK_EQUAL(stand.last.place.arrival, 1);
+    CHECK_EQUAL(stand.last.ref.arrival, 1);
     check_seen("abcdefgh");
     CHECK_EQUAL(stand.stream.bytes, 8);
     CHECK_EQUAL(stand.stream.highest, 8);
@@ -128,7 +128,7 @@ static void test_pieces_of_one_segment(void)
     CHECK_EQUAL(stand.last.prior_end, 5); /* the piece before it, "de", ended there */
     CHECK_EQUAL(stand.last.segment_begin, 1);
     CHECK_EQUAL(stand.last.segment_end, 7);
-    CHECK_EQUAL(stand.last.place.arrival, 2);
+    CHECK_EQUAL(stand.last.ref.arrival, 2);
     CHECK_EQUAL(stand.stream.out_of_order, 2);
     CHECK_EQUAL(stand.stream.waiting_bytes, 0);
     close_stand();

@@ -10,7 +10,7 @@ enum { FILES = 4 };
 static struct mt_limits limits;
 static struct mt_output output;
 static struct mt_tcp *tcp;
-static struct mt_place place;
+static struct mt_packet_ref place;
 static int64_t claimed[FILES];
 static struct wire ping;
 
@@ -21,7 +21,7 @@ static void open_world(void)
     memset(claimed, 0, sizeof claimed);
     mt_output_init(&output, &limits, ALL_TABLES);
     tcp = mt_tcp_open(&output, ports, 4, claimed);
-    place = (struct mt_place){.time = START_TIME, .frame = 1};
+    place = (struct mt_packet_ref){.time = START_TIME, .frame = 1};
 }
 
 static void close_world(void)
@@ -76,7 +76,7 @@ static int send_at(const struct flow *flow, int from_client, int flags, uint32_t
                                  .captured = (uint32_t)size,
                                  .length = (uint32_t)length};
     int result = mt_tcp_segment(tcp, &segment, &place);
-    next_place(&place);
+    next_ref(&place);
     return result;
 }
 
@@ -731,7 +731,7 @@ static void test_no_memory(void)
             mt_fail_after(n);
         memset(claimed, 0, sizeof claimed);
         tcp = mt_tcp_open(&output, ports, 1, claimed);
-        place = (struct mt_place){.time = START_TIME, .frame = 1};
+        place = (struct mt_packet_ref){.time = START_TIME, .frame = 1};
         int result = scenario();
         mt_fail_after(0);
         CHECK(result == MT_OK || result == MT_NOMEM);
