@@ -33,7 +33,7 @@ struct file_state {
 struct mt_core {
     struct mt_limits limits;
     struct mt_output output;
-    struct mt_source *source;
+    struct mt_capture_set *capture_set;
     struct mt_ip_reader *ip;
     struct mt_tcp *tcp;
     struct file_state *files;
@@ -75,7 +75,7 @@ static void on_lost_datagram(void *context, const struct mt_packet_ref *first, u
 static int open_rooms(struct mt_core *core, const struct mt_core_options *options)
 {
     core->ip = mt_ip_open(&core->limits, core->output.limit_hits, on_lost_datagram, core);
-    core->files_count = mt_source_files(core->source);
+    core->files_count = mt_capture_set_files(core->capture_set);
     core->files = mt_alloc(core->files_count, sizeof *core->files);
     core->monero_packets = mt_alloc(core->files_count, sizeof *core->monero_packets);
     core->tcp =
@@ -101,8 +101,8 @@ struct mt_core *mt_core_open(const char *const *paths, size_t count,
     }
     core->limits = options->limits;
     mt_output_init(&core->output, &core->limits, options->tables | ALWAYS_WANTED);
-    core->source = mt_source_open(paths, count, &core->limits, result, failure);
-    if (core->source != NULL) {
+    core->capture_set = mt_capture_set_open(paths, count, &core->limits, result, failure);
+    if (core->capture_set != NULL) {
         *result = open_rooms(core, options);
         if (*result == MT_OK)
             return core;
@@ -118,8 +118,8 @@ void mt_core_close(struct mt_core *core)
     mt_tcp_close(core->tcp);
     if (core->ip != NULL)
         mt_ip_close(core->ip);
-    if (core->source != NULL)
-        mt_source_close(core->source);
+    if (core->capture_set != NULL)
+        mt_capture_set_close(core->capture_set);
     mt_output_free(&core->output);
     mt_free(core->files);
     mt_free(core->monero_packets);
@@ -163,7 +163,8 @@ static int refuse_link(const struct mt_core *core, size_t file, uint32_t link,
 {
     char name[64];
     return mt_fail(failure, MT_LINK_TYPE, "%s: link type %s (%u) is not one we read",
-                   mt_source_path(core->source, file), mt_link_name(link, name, sizeof name), link);
+                   mt_capture_set_path(core->capture_set, file),
+                   mt_link_name(link, name, sizeof name), link);
 }
 
 /* A packet whose link type we do not read: counted, told once per file and type at the end; a file
@@ -229,13 +230,13 @@ static int take_packet(struct mt_core *core, const struct mt_packet *packet,
 
 /* ---- the end ---- */
 
-static int file_news(struct mt_core *core, const struct mt_source_news *news)
+static int on_file_event(struct mt_core *core, const struct mt_file_event *event)
 {
-    struct mt_packet_ref place = {.file = news->file, .frame = news->frame, .time = news->time};
-    core->files[news->file].row.truncated = 1;
-    if (news->result == MT_TOO_MUCH)
-        core->output.limit_hits[news->limit]++;
-    return tell(core, MT_PROBLEM_FILE, &place, news->offset, 0, news->failure.text);
+    struct mt_packet_ref place = {.file = event->file, .frame = event->frame, .time = event->time};
+    core->files[event->file].row.truncated = 1;
+    if (event->result == MT_TOO_MUCH)
+        core->output.limit_hits[event->limit]++;
+    return tell(core, MT_PROBLEM_FILE, &place, event->offset, 0, event->failure.text);
 }
 
 static int close_file(struct mt_core *core, size_t index)
@@ -263,10 +264,10 @@ static int close_file(struct mt_core *core, size_t index)
         tell(core, MT_PROBLEM_LINK_TYPE, &nowhere, -1, file->other_bytes,
              "packets of still other link types that we do not read") != MT_OK)
         return MT_NOMEM;
-    if (file->links_count == 0 && mt_source_link(core->source, index) >= 0)
-        used = strlen(mt_link_name((uint32_t)mt_source_link(core->source, index), names,
+    if (file->links_count == 0 && mt_capture_set_link(core->capture_set, index) >= 0)
+        used = strlen(mt_link_name((uint32_t)mt_capture_set_link(core->capture_set, index), names,
                                    sizeof name)); /* a file without packets */
-    const char *path = mt_source_path(core->source, index);
+    const char *path = mt_capture_set_path(core->capture_set, index);
     if (mt_intern_put(&core->output.strings, path, strlen(path), &file->row.path) != MT_OK ||
         mt_intern_put(&core->output.strings, names, used, &file->row.link_type) != MT_OK)
         return MT_NOMEM;
@@ -304,17 +305,17 @@ static uint64_t rows_made(const struct mt_core *core)
 int mt_core_step(struct mt_core *core, uint64_t bytes, uint64_t rows, struct mt_failure *failure)
 {
     struct mt_packet packet;
-    struct mt_source_news news;
+    struct mt_file_event event;
     uint64_t done = 0, rows_before = rows_made(core);
     while (core->state == MT_OK) {
-        int result = mt_source_next(core->source, &packet, &news);
+        int result = mt_capture_set_next(core->capture_set, &packet, &event);
         if (result == MT_OK) {
             result = take_packet(core, &packet, failure);
             done += packet.captured + 16u; /* a record's header, nearly */
         } else if (result == MT_END) {
             result = finish(core, failure);
         } else if (result != MT_NOMEM) {
-            result = file_news(core, &news);
+            result = on_file_event(core, &event);
         }
         core->state = result;
         if ((bytes != 0 && done >= bytes) || (rows != 0 && rows_made(core) - rows_before >= rows))
@@ -388,12 +389,12 @@ const struct mt_intern *mt_core_strings(const struct mt_core *core)
 
 int64_t mt_core_position(const struct mt_core *core)
 {
-    return mt_source_position(core->source);
+    return mt_capture_set_position(core->capture_set);
 }
 
 int64_t mt_core_size(const struct mt_core *core)
 {
-    return mt_source_size(core->source);
+    return mt_capture_set_size(core->capture_set);
 }
 
 uint64_t mt_core_limit_hits(const struct mt_core *core, enum mt_limit_id limit)

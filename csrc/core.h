@@ -22,8 +22,8 @@ struct mt_core_options {
     size_t ports_count;
 };
 
-/* Opens the files as one stream. NULL with *result and `failure` as mt_source_open. The caller owns
- * it: mt_core_close. */
+/* Opens the files as one stream. NULL with *result and `failure` as mt_capture_set_open. The caller
+ * owns it: mt_core_close. */
 struct mt_core *mt_core_open(const char *const *paths, size_t count,
                              const struct mt_core_options *options, int *result,
                              struct mt_failure *failure);

@@ -1,3 +1,4 @@
+/* The sliding buffer of a capture file, how its reading ends, and the choice of a format. */
 #define _GNU_SOURCE
 #include "capture/capture_internal.h"
 
@@ -13,8 +14,8 @@ enum {
 
 /* ---- the buffer ---- */
 
-/* Room behind `end`: moves what is ready to the front, and grows if that fills the buffer. MT_OK or
- * MT_NOMEM. */
+/* Makes room after `end`: moves the ready bytes to the front, and grows the buffer if they fill it.
+ * MT_OK or MT_NOMEM. */
 static int make_room(struct mt_capture *capture)
 {
     size_t ready = mt_capture_ready(capture);
@@ -27,7 +28,7 @@ static int make_room(struct mt_capture *capture)
     if (capture->end < capture->capacity)
         return MT_OK;
     uint8_t *grown = mt_resize(capture->buffer, capture->capacity * 2,
-                               1); /* by what the file really holds, not by what it claims */
+                               1); /* by what was read, not by a claimed length */
     if (grown == NULL)
         return MT_NOMEM;
     capture->buffer = grown;
@@ -38,16 +39,16 @@ static int make_room(struct mt_capture *capture)
 int mt_capture_need(struct mt_capture *capture, size_t size)
 {
     while (mt_capture_ready(capture) < size) {
-        if (capture->stream_result != MT_OK)
-            return capture->stream_result;
+        if (capture->input_result != MT_OK)
+            return capture->input_result;
         if (make_room(capture) != MT_OK)
-            return capture->stream_result = MT_NOMEM;
+            return capture->input_result = MT_NOMEM;
         size_t room = capture->capacity - capture->end;
         int64_t got =
-            mt_stream_read(capture->stream, capture->buffer + capture->end,
-                           room < capture->chunk ? room : capture->chunk, &capture->stream_failure);
+            mt_input_read(capture->input, capture->buffer + capture->end,
+                          room < capture->chunk ? room : capture->chunk, &capture->input_failure);
         if (got <= 0)
-            capture->stream_result = got == 0 ? MT_END : (int)got;
+            capture->input_result = got == 0 ? MT_END : (int)got;
         else
             capture->end += (size_t)got;
         if (capture->chunk < BUFFER_SIZE)
@@ -92,9 +93,9 @@ int mt_capture_stop(struct mt_capture *capture, struct mt_failure *failure, int 
 int mt_capture_ended(struct mt_capture *capture, struct mt_failure *failure, const char *what,
                      long long offset)
 {
-    if (capture->stream_result != MT_END)
-        return mt_capture_stop(capture, failure, capture->stream_result, "%s",
-                               capture->stream_failure.text);
+    if (capture->input_result != MT_END)
+        return mt_capture_stop(capture, failure, capture->input_result, "%s",
+                               capture->input_failure.text);
     if (mt_capture_offset(capture) == offset && mt_capture_ready(capture) == 0)
         return mt_capture_stop(capture, failure, MT_END, "%s", "");
     return mt_capture_stop(capture, failure, MT_DAMAGED,
@@ -103,14 +104,14 @@ int mt_capture_ended(struct mt_capture *capture, struct mt_failure *failure, con
 
 int mt_capture_no_header(const struct mt_capture *capture, struct mt_failure *failure)
 {
-    switch (capture->stream_result) {
+    switch (capture->input_result) {
     case MT_NOMEM:
     case MT_IO:
     case MT_TOO_MUCH:
-        return mt_fail(failure, capture->stream_result, "%s", capture->stream_failure.text);
+        return mt_fail(failure, capture->input_result, "%s", capture->input_failure.text);
     case MT_DAMAGED:
         return mt_fail(failure, MT_NOT_CAPTURE, "cut in the file header: %s",
-                       capture->stream_failure.text);
+                       capture->input_failure.text);
     default:
         return mt_fail(failure, MT_NOT_CAPTURE, "cut in the file header (%zu bytes in all)",
                        mt_capture_ready(capture));
@@ -122,7 +123,7 @@ int mt_capture_no_header(const struct mt_capture *capture, struct mt_failure *fa
 /* MT_NOT_CAPTURE for a file of fewer bytes than a magic has. */
 static int too_short(const struct mt_capture *capture, struct mt_failure *failure)
 {
-    if (capture->stream_result == MT_END && mt_capture_ready(capture) == 0)
+    if (capture->input_result == MT_END && mt_capture_ready(capture) == 0)
         return mt_fail(failure, MT_NOT_CAPTURE, "empty file");
     return mt_capture_no_header(capture, failure);
 }
@@ -154,11 +155,11 @@ struct mt_capture *mt_capture_open(const char *path, const struct mt_limits *lim
     capture->buffer = buffer;
     capture->interfaces_limit = limits->interfaces;
     capture->exceeded =
-        MT_LIMIT_decompression_ratio; /* of the stream, unless a reader says otherwise */
+        MT_LIMIT_decompression_ratio; /* of the input, unless a reader sets another */
     capture->capacity = BUFFER_SIZE;
     capture->chunk = FIRST_CHUNK;
-    capture->stream = mt_stream_open(path, limits, result, failure);
-    if (capture->stream != NULL)
+    capture->input = mt_input_open(path, limits, result, failure);
+    if (capture->input != NULL)
         *result = recognise(capture, failure);
     if (*result != MT_OK) {
         mt_capture_close(capture);
@@ -175,14 +176,14 @@ int mt_capture_next(struct mt_capture *capture, struct mt_packet *packet,
 
 int64_t mt_capture_position(const struct mt_capture *capture)
 {
-    int64_t position = mt_stream_position(capture->stream);
-    return mt_stream_compressed(capture->stream) ? position
-                                                 : position - (int64_t)mt_capture_ready(capture);
+    int64_t position = mt_input_position(capture->input);
+    return mt_input_compressed(capture->input) ? position
+                                               : position - (int64_t)mt_capture_ready(capture);
 }
 
 int64_t mt_capture_size(const struct mt_capture *capture)
 {
-    return mt_stream_size(capture->stream);
+    return mt_input_size(capture->input);
 }
 
 enum mt_limit_id mt_capture_exceeded(const struct mt_capture *capture)
@@ -202,7 +203,7 @@ void mt_capture_close(struct mt_capture *capture)
     if (capture == NULL)
         return;
     mt_capture_libpcap_close(capture);
-    mt_stream_close(capture->stream);
+    mt_input_close(capture->input);
     mt_free(capture->interfaces);
     mt_free(capture->buffer);
     mt_free(capture);

@@ -1,10 +1,13 @@
-/* One capture file: packets out of pcap or pcapng (by our own readers, in place in one buffer), or
- * of whatever else libpcap knows.
+/* One capture file: packets of a pcap or pcapng file, read in place in one buffer, or of any other
+ * format that libpcap reads.
  *
  * pcap: both byte orders, microseconds and nanoseconds. pcapng: any number of sections (each with
- * its own byte order) and interfaces (each with its own link type, resolution and offset, IDBs
- * anywhere); Enhanced, Simple and obsolete Packet Blocks; unknown blocks are skipped. A time that
- * 64 bits of nanoseconds cannot hold is MT_NO_TIME. */
+ * its own byte order) and interfaces (each with its own link type, resolution and offset, described
+ * anywhere in the section); Enhanced, Simple and obsolete Packet Blocks; unknown blocks are
+ * skipped. A time that 64 bits of nanoseconds cannot hold is MT_NO_TIME.
+ *
+ * Owns the buffer and the input. Must not know link layers or other files. Used by
+ * capture_set.c. */
 #ifndef MT_CAPTURE_CAPTURE_H
 #define MT_CAPTURE_CAPTURE_H
 
@@ -16,33 +19,35 @@
 
 struct mt_capture;
 
-/* Opens a file and reads its beginning. NULL with *result MT_NOMEM, MT_IO or MT_NOT_CAPTURE and the
- * reason, without the path, in `failure` ("empty file", "not a capture file (begins with …)").
- * `path` "-" is standard input. The caller owns it: mt_capture_close. */
+/* Opens a file and reads its header. `path` "-" is standard input. Returns NULL with *result
+ * MT_NOMEM, MT_IO or MT_NOT_CAPTURE; `failure` then has the reason without the path ("empty file",
+ * "not a capture file (begins with …)"). The caller owns the capture: mt_capture_close. */
 struct mt_capture *mt_capture_open(const char *path, const struct mt_limits *limits, int *result,
                                    struct mt_failure *failure);
 
-/* The next packet; fills everything but place.arrival and place.file (place.frame counts from 1).
- * packet->data is valid until the next call. MT_OK, MT_END at the clean end, or, with the reason in
- * `failure`: MT_DAMAGED (the file is cut or damaged from here on: what was read stands),
- * MT_TOO_MUCH (a limit: likewise), MT_IO, MT_NOMEM. After anything but MT_OK every further call
- * returns the same. */
+/* Reads the next packet and fills everything but ref.arrival and ref.file (ref.frame counts
+ * from 1). packet->data is valid until the next call. Returns MT_OK, MT_END at the clean end, or an
+ * error with the reason in `failure`: MT_DAMAGED (the file is cut or damaged from here on; the
+ * packets before are valid), MT_TOO_MUCH (a limit; the packets before are valid), MT_IO, MT_NOMEM.
+ * After anything but MT_OK every further call returns the same. */
 int mt_capture_next(struct mt_capture *capture, struct mt_packet *packet,
                     struct mt_failure *failure);
 
-/* Which limit it was, after MT_TOO_MUCH. */
+/* The limit that was exceeded, after MT_TOO_MUCH. */
 enum mt_limit_id mt_capture_exceeded(const struct mt_capture *capture);
 
-/* LINKTYPE_ that the file declares: a pcap file in its header, a pcapng file in the first interface
- * seen so far; -1 if none. */
+/* The LINKTYPE_ that the file declares: of a pcap file in its header, of a pcapng file in the first
+ * interface read so far; -1 if there is no such interface. */
 int64_t mt_capture_link(const struct mt_capture *capture);
 
-/* Position in the (compressed) file in bytes, and its size (-1: unknown, no regular file). Of a
- * file that is not compressed, the position is the end of the last packet or block read. */
+/* Position in the (compressed) file in bytes. Of a file that is not compressed, the end of the last
+ * packet or block read. */
 int64_t mt_capture_position(const struct mt_capture *capture);
+
+/* Bytes of the (compressed) file; -1 if it is not a regular file. */
 int64_t mt_capture_size(const struct mt_capture *capture);
 
-/* NULL is fine. */
+/* Frees the capture. `capture` may be NULL. */
 void mt_capture_close(struct mt_capture *capture);
 
 #endif

@@ -1,5 +1,7 @@
-/* What the readers of the capture formats share: one buffer that slides over the stream. For
- * capture*.c only. */
+/* What the readers of the capture formats share: one buffer that slides over the input.
+ *
+ * Owns the state of one capture file. Must not know link layers or other files. Used by capture.c,
+ * pcap.c, pcapng.c and libpcap.c only. */
 #ifndef MT_CAPTURE_CAPTURE_INTERNAL_H
 #define MT_CAPTURE_CAPTURE_INTERNAL_H
 
@@ -14,14 +16,15 @@ enum { MT_PACKET_BYTES = 64 << 20 }; /* more than any link carries: a longer pac
 typedef int mt_capture_reader(struct mt_capture *capture, struct mt_packet *packet,
                               struct mt_failure *failure);
 
-/* A pcapng interface: what its packets' headers leave out. */
+/* A pcapng interface: what the headers of its packets leave out. */
 struct mt_interface {
     uint32_t link;
-    uint32_t snaplen;    /* UINT32_MAX: unlimited */
-    uint8_t resolution;  /* if_tsresol as stored */
-    int64_t offset;      /* if_tsoffset, seconds */
-    uint64_t multiplier; /* ticks below `simple` are multiplier nanoseconds each, from `start` */
-    uint64_t simple;
+    uint32_t snaplen;   /* UINT32_MAX: unlimited */
+    uint8_t resolution; /* if_tsresol as stored */
+    int64_t offset;     /* if_tsoffset, seconds */
+    uint64_t
+        multiplier; /* ticks below `fast_below` are multiplier nanoseconds each, from `start` */
+    uint64_t fast_below;
     int64_t start;
 };
 
@@ -37,7 +40,7 @@ struct mt_capture {
 
     uint32_t link;     /* pcap: of all packets */
     uint32_t fraction; /* pcap: nanoseconds of a unit of the fraction of a second */
-    uint32_t limit;    /* pcap: longest packet believed */
+    uint32_t limit;    /* pcap: longest plausible packet */
 
     struct mt_interface *interfaces; /* pcapng: those of the section */
     size_t interfaces_count, interfaces_capacity;
@@ -46,9 +49,9 @@ struct mt_capture {
 
     void *pcap; /* libpcap's pcap_t */
 
-    struct mt_stream *stream;
-    int stream_result; /* MT_OK, MT_END or an error, after which the stream is not read any more */
-    struct mt_failure stream_failure;
+    struct mt_input *input;
+    int input_result; /* MT_OK, MT_END or an error, after which nothing more is read */
+    struct mt_failure input_failure;
     int result; /* set by mt_capture_stop, for every further call */
     struct mt_failure failure;
 };
@@ -80,11 +83,12 @@ static inline long long mt_capture_offset(const struct mt_capture *capture)
     return capture->base + (long long)capture->begin;
 }
 
-/* Reads on until `size` bytes are ready; moves the buffer, so that pointers into it are void.
- * MT_OK; MT_END (the file has fewer), MT_IO, MT_DAMAGED (reason in stream_failure) or MT_NOMEM. */
+/* Reads until `size` bytes are ready; may move the buffer, which invalidates pointers into it.
+ * Returns MT_OK; MT_END (the file has fewer), MT_IO, MT_DAMAGED (reason in input_failure) or
+ * MT_NOMEM. */
 int mt_capture_need(struct mt_capture *capture, size_t size);
 
-/* Steps over `size` bytes without keeping them. Results as mt_capture_need. */
+/* Skips `size` bytes without keeping them. Results as mt_capture_need. */
 int mt_capture_skip(struct mt_capture *capture, size_t size);
 
 /* Ends the capture: every further mt_capture_next returns `result` and its reason. Returns
@@ -92,23 +96,27 @@ int mt_capture_skip(struct mt_capture *capture, size_t size);
 int mt_capture_stop(struct mt_capture *capture, struct mt_failure *failure, int result,
                     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* Ends the capture because mt_capture_need(…) was not MT_OK: the clean end if nothing is ready,
- * else a cut inside `what` that began at `offset`, or the stream's own error. */
+/* Ends the capture after mt_capture_need failed: the clean end if nothing is ready, else a cut
+ * inside `what` that began at `offset`, or the input's own error. Returns the result. */
 int mt_capture_ended(struct mt_capture *capture, struct mt_failure *failure, const char *what,
                      long long offset);
 
-/* The formats. Each looks at the ready bytes (at least 4), sets `next` and consumes the file
- * header: MT_OK; MT_END if it does not know them (nothing is consumed); MT_NOT_CAPTURE, MT_IO or
- * MT_NOMEM, with the reason. The last takes what libpcap knows, and gives the reason if that
- * refuses. */
+/* Opens a pcap file: reads the file header out of the ready bytes (at least 4), consumes it and
+ * sets `next`. Returns MT_OK; MT_END if it is another format (nothing is consumed); MT_NOT_CAPTURE,
+ * MT_IO or MT_NOMEM with the reason. */
 int mt_capture_pcap(struct mt_capture *capture, struct mt_failure *failure);
+
+/* Opens a pcapng file, as mt_capture_pcap. */
 int mt_capture_pcapng(struct mt_capture *capture, struct mt_failure *failure);
+
+/* Opens a file of any format that libpcap reads. Results as mt_capture_pcap, but MT_NOT_CAPTURE
+ * with libpcap's reason in place of MT_END. */
 int mt_capture_libpcap(struct mt_capture *capture, struct mt_failure *failure);
 
-/* The result of opening when the file header cannot be read whole. */
+/* The result of opening a file whose header cannot be read whole; the reason is in `failure`. */
 int mt_capture_no_header(const struct mt_capture *capture, struct mt_failure *failure);
 
-/* Frees what mt_capture_libpcap made. */
+/* Frees what mt_capture_libpcap allocated; does nothing for other formats. */
 void mt_capture_libpcap_close(struct mt_capture *capture);
 
 #endif

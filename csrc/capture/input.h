@@ -1,4 +1,7 @@
-/* A stream of bytes: a file or a pipe, gunzipped or unzstd'ed by content, not by name. */
+/* A stream of bytes from a file or a pipe, decompressed where its content is gzip or zstd.
+ *
+ * Owns the file descriptor and the decompressor. Must not know what the bytes mean. Used by
+ * capture.c. */
 #ifndef MT_CAPTURE_INPUT_H
 #define MT_CAPTURE_INPUT_H
 
@@ -8,39 +11,43 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct mt_stream;
+struct mt_input;
 
-/* Asked when a signal interrupts a read (that waits for a silent pipe, mostly): anything but 0 ends
- * the stream with MT_IO. NULL, as it begins: reading goes on. For the whole process; to be set
- * before the first stream is opened. */
-extern int (*mt_stream_interrupted)(void);
+/* Called when a signal interrupts a system call (usually a read that waits for a silent pipe).
+ * A result other than 0 ends the input with MT_IO. NULL, the initial value: reading continues.
+ * One for the whole process; set it before the first input is opened. */
+extern int (*mt_input_interrupted)(void);
 
-/* Opens `path` read-only ("-" is standard input). gzip (any number of members, zero padding between
- * and behind them allowed) and zstd (any number of frames, skippable frames too) are recognised by
- * their magic and decompressed. NULL with *result MT_NOMEM or MT_IO (`failure` says why, without
- * the path). The caller owns it: mt_stream_close. */
-struct mt_stream *mt_stream_open(const char *path, const struct mt_limits *limits, int *result,
-                                 struct mt_failure *failure);
+/* Opens `path` read-only ("-" is standard input). gzip (any number of members, with zero padding
+ * between and after them) and zstd (any number of frames, also skippable ones) are recognised by
+ * their magic. Returns NULL with *result MT_NOMEM or MT_IO; `failure` then has the reason without
+ * the path. The caller owns the input: mt_input_close. */
+struct mt_input *mt_input_open(const char *path, const struct mt_limits *limits, int *result,
+                               struct mt_failure *failure);
 
-/* The same over an open file descriptor, from where it stands; it is not closed. */
-struct mt_stream *mt_stream_open_fd(int fd, const struct mt_limits *limits, int *result,
-                                    struct mt_failure *failure);
+/* As mt_input_open, for an open file descriptor, from its current position. The descriptor stays
+ * the caller's: mt_input_close does not close it. */
+struct mt_input *mt_input_open_fd(int fd, const struct mt_limits *limits, int *result,
+                                  struct mt_failure *failure);
 
-/* Up to `size` bytes (at least 1) into `buffer`: the number read, which on a pipe may be fewer than
- * asked for so that nobody waits for bytes he does not need; 0 at the end; or MT_IO / MT_DAMAGED
- * (bad or cut compressed data; what came before was handed out) / MT_TOO_MUCH (the limit on the
- * decompression ratio) / MT_NOMEM. The end and an error repeat at every further call. */
-int64_t mt_stream_read(struct mt_stream *stream, void *buffer, size_t size,
-                       struct mt_failure *failure);
+/* Reads up to `size` bytes (at least 1) into `buffer`. Returns the number of bytes, 0 at the end,
+ * or an error: MT_IO, MT_DAMAGED (compressed data that is bad or cut; everything before it was
+ * returned), MT_TOO_MUCH (the limit on the decompression ratio), MT_NOMEM. A pipe returns what it
+ * has, so that the caller never waits for bytes that it does not need. The end and errors repeat
+ * at every further call. */
+int64_t mt_input_read(struct mt_input *input, void *buffer, size_t size,
+                      struct mt_failure *failure);
 
-/* Bytes of the (compressed) file consumed so far, and in all; -1 in all if unknown (a pipe). */
-int64_t mt_stream_position(const struct mt_stream *stream);
-int64_t mt_stream_size(const struct mt_stream *stream);
+/* Bytes of the (compressed) file consumed so far. */
+int64_t mt_input_position(const struct mt_input *input);
 
-/* 1 if the bytes are decompressed ones, so that their offsets are not those of the file. */
-int mt_stream_compressed(const struct mt_stream *stream);
+/* Bytes of the (compressed) file in all; -1 if unknown (a pipe). */
+int64_t mt_input_size(const struct mt_input *input);
 
-/* NULL is fine. */
-void mt_stream_close(struct mt_stream *stream);
+/* 1 if the bytes are decompressed ones, so that their offsets differ from those of the file. */
+int mt_input_compressed(const struct mt_input *input);
+
+/* Frees the input. `input` may be NULL. */
+void mt_input_close(struct mt_input *input);
 
 #endif

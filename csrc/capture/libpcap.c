@@ -1,11 +1,11 @@
-/* The rarer formats, read by libpcap from our stream. */
+/* Other capture formats, read by libpcap from our input. */
 #define _GNU_SOURCE
 #include "capture/capture_internal.h"
 
 #include <pcap/pcap.h>
 #include <stdio.h>
 
-/* The stream as a FILE: first what is in the buffer already, then the rest. */
+/* The input as a FILE: first the bytes in the buffer, then the rest. */
 static ssize_t cookie_read(void *cookie, char *to, size_t size)
 {
     struct mt_capture *capture = cookie;
@@ -30,13 +30,13 @@ static int next_packet(struct mt_capture *capture, struct mt_packet *packet,
 {
     struct pcap_pkthdr *header;
     const u_char *data;
-    int told = pcap_next_ex(capture->pcap, &header, &data);
-    if (capture->stream_result < 0 && told != 1)
-        return mt_capture_stop(capture, failure, capture->stream_result, "%s",
-                               capture->stream_failure.text);
-    if (told == PCAP_ERROR_BREAK)
+    int status = pcap_next_ex(capture->pcap, &header, &data);
+    if (capture->input_result < 0 && status != 1)
+        return mt_capture_stop(capture, failure, capture->input_result, "%s",
+                               capture->input_failure.text);
+    if (status == PCAP_ERROR_BREAK)
         return mt_capture_stop(capture, failure, MT_END, "%s", "");
-    if (told != 1)
+    if (status != 1)
         return mt_capture_stop(capture, failure, MT_DAMAGED, "%s", pcap_geterr(capture->pcap));
     packet->data = data;
     packet->captured = header->caplen;
@@ -51,9 +51,9 @@ static int next_packet(struct mt_capture *capture, struct mt_packet *packet,
     return MT_OK;
 }
 
-/* libpcap tells its own number of a link type (DLT_), not the one files hold (LINKTYPE_); but it
- * writes the latter into the header of every file it makes. Of a type that it does not know it
- * makes no file, and its own number is the file's. */
+/* libpcap reports its own number of a link type (DLT_), not the one in files (LINKTYPE_), which it
+ * writes into the header of every file. For a type that it does not know it writes no file, and
+ * both numbers are the same. */
 static int find_link(struct mt_capture *capture)
 {
     uint8_t header[64] = {0};
@@ -71,13 +71,14 @@ static int find_link(struct mt_capture *capture)
     return MT_OK;
 }
 
-/* For people: the first bytes of something that is no capture. */
-static int refuse(struct mt_failure *failure, const uint8_t *bytes, size_t count, const char *why)
+/* The message for a file that is not a capture: its first bytes and the cause. */
+static int refuse_bytes(struct mt_failure *failure, const uint8_t *bytes, size_t count,
+                        const char *cause)
 {
     char text[3 * 8 + 1] = "";
     for (size_t i = 0; i < count && i < 8; i++)
         (void)snprintf(text + 3 * i, 4, " %02x", bytes[i]);
-    return mt_fail(failure, MT_NOT_CAPTURE, "not a capture file (begins with%s): %s", text, why);
+    return mt_fail(failure, MT_NOT_CAPTURE, "not a capture file (begins with%s): %s", text, cause);
 }
 
 int mt_capture_libpcap(struct mt_capture *capture, struct mt_failure *failure)
@@ -87,13 +88,14 @@ int mt_capture_libpcap(struct mt_capture *capture, struct mt_failure *failure)
     FILE *file = fopencookie(capture, "rb", (cookie_io_functions_t){.read = cookie_read});
     if (file == NULL)
         return mt_fail(failure, MT_NOMEM, "%s", "");
-    char why[PCAP_ERRBUF_SIZE] = "";
-    capture->pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, why);
+    char cause[PCAP_ERRBUF_SIZE] = "";
+    capture->pcap =
+        pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, cause);
     if (capture->pcap == NULL) {
         (void)fclose(file);
-        if (capture->stream_result < 0)
+        if (capture->input_result < 0)
             return mt_capture_no_header(capture, failure);
-        return refuse(failure, first, sizeof first, why);
+        return refuse_bytes(failure, first, sizeof first, cause);
     }
     if (find_link(capture) != MT_OK)
         return mt_fail(failure, MT_NOMEM, "%s", "");

@@ -2,11 +2,11 @@
  * libpcap. */
 #include "capture/capture_internal.h"
 
-enum { FILE_HEADER = 24, RECORD_HEADER = 16, ORDINARY_PACKET = 1 << 20 };
+enum { FILE_HEADER = 24, RECORD_HEADER = 16, PLAUSIBLE_PACKET = 1 << 20 };
 
-/* A file of zeros (a disk that filled up, a crash) would read as records of empty packets from 1970
- * for ever: two in a row are damage. */
-static int zeros(struct mt_capture *capture)
+/* Zeros (after a crash or on a full disk) would read as records of empty packets at 1970: two such
+ * records in a row are damage. */
+static int is_zeros(struct mt_capture *capture)
 {
     static const uint8_t nothing[2 * RECORD_HEADER];
     return memcmp(capture->buffer + capture->begin, nothing, RECORD_HEADER) == 0 &&
@@ -14,9 +14,9 @@ static int zeros(struct mt_capture *capture)
            memcmp(capture->buffer + capture->begin, nothing, sizeof nothing) == 0;
 }
 
-/* The records that next_record has no time for: those that are not wholly in the buffer, and the
- * strange ones. MT_OK if the record is now whole and sound. */
-static int look_closer(struct mt_capture *capture, struct mt_failure *failure)
+/* The slow path of next_record: records that are not wholly in the buffer, and implausible ones.
+ * MT_OK if the record is now whole and plausible. */
+static int check_record(struct mt_capture *capture, struct mt_failure *failure)
 {
     long long offset = mt_capture_offset(capture);
     if (mt_capture_need(capture, RECORD_HEADER) != MT_OK)
@@ -26,7 +26,7 @@ static int look_closer(struct mt_capture *capture, struct mt_failure *failure)
         return mt_capture_stop(capture, failure, MT_DAMAGED,
                                "not a packet header at byte %lld: a captured length of %lu", offset,
                                (unsigned long)captured);
-    if (captured == 0 && zeros(capture))
+    if (captured == 0 && is_zeros(capture))
         return mt_capture_stop(capture, failure, MT_DAMAGED,
                                "zeros in place of a packet at byte %lld", offset);
     if (mt_capture_need(capture, RECORD_HEADER + (size_t)captured) != MT_OK)
@@ -42,8 +42,8 @@ static int next_record(struct mt_capture *capture, struct mt_packet *packet,
     size_t ready = mt_capture_ready(capture);
     uint32_t captured = ready >= RECORD_HEADER ? mt_capture_32(capture, record + 8) : 0;
     if (captured - 1 >= capture->limit ||
-        ready - RECORD_HEADER < captured) { /* 0 is looked at too; 0 ready means 0 captured */
-        int result = look_closer(capture, failure);
+        ready - RECORD_HEADER < captured) { /* 0 bytes are checked too */
+        int result = check_record(capture, failure);
         if (result != MT_OK)
             return result;
         record = capture->buffer + capture->begin;
@@ -62,7 +62,7 @@ static int next_record(struct mt_capture *capture, struct mt_packet *packet,
     return MT_OK;
 }
 
-/* Fills swapped and fraction. 0 if the magic is none of ours. */
+/* Sets swapped and fraction. Returns 0 for another magic. */
 static int read_magic(struct mt_capture *capture, const uint8_t *magic)
 {
     uint32_t value = mt_le32(magic);
@@ -84,13 +84,12 @@ int mt_capture_pcap(struct mt_capture *capture, struct mt_failure *failure)
     if (major != 2 || minor < 4 || minor == 543)
         return MT_END;
     uint32_t snaplen = mt_capture_32(capture, header + 16);
-    /* Lengths beyond the snap length occur (offload, careless writers), but only up to a point are
-     * they believed. */
+    /* Lengths beyond the snap length occur (offload, careless writers), but not by any amount. */
     capture->limit = snaplen == 0 || snaplen > MT_PACKET_BYTES ? MT_PACKET_BYTES
-                     : snaplen > ORDINARY_PACKET               ? snaplen
-                                                               : ORDINARY_PACKET;
+                     : snaplen > PLAUSIBLE_PACKET              ? snaplen
+                                                               : PLAUSIBLE_PACKET;
     capture->link = mt_capture_32(capture, header + 20) &
-                    0xffff; /* above: whether frames end in a checksum, and how long it is */
+                    0xffff; /* the upper bits describe the frame check sequence */
     capture->begin += FILE_HEADER;
     capture->next = next_record;
     return MT_OK;

@@ -9,13 +9,13 @@ enum {
     SECTION_BLOCK = 28,
     INTERFACE_BLOCK = 20,
     PACKET_BLOCK = 32,
-    SIMPLE_BLOCK = 16, /* least total lengths */
+    SIMPLE_BLOCK = 16, /* the smallest total lengths */
     PACKET_DATA = 28,
     SIMPLE_DATA = 12,
     INTERFACE_OPTIONS = 16,
-    HELD_BYTES = MT_PACKET_BYTES +
-        (1 << 20), /* most that a block we keep may have: the longest packet and its options */
-    SKIPPED_BYTES = 256 << 20 /* most that any other block may have: longer ones are damage */
+    BUFFERED_BYTES = MT_PACKET_BYTES +
+        (1 << 20),            /* of a block that is kept: the longest packet and its options */
+    SKIPPED_BYTES = 256 << 20 /* of any other block: longer ones are damage */
 };
 
 #define TYPE_SECTION 0x0a0d0d0au
@@ -56,34 +56,34 @@ static int64_t time_exactly(const struct mt_interface *interface, uint64_t ticks
 /* The same in one multiplication, where the interface allows it. */
 static inline int64_t time_of(const struct mt_interface *interface, uint64_t ticks)
 {
-    if (ticks < interface->simple)
+    if (ticks < interface->fast_below)
         return interface->start + (int64_t)(ticks * interface->multiplier);
     return time_exactly(interface, ticks);
 }
 
-/* Finds out what time_of may do. */
+/* Prepares the interface for the fast path of time_of. */
 static void prepare_time(struct mt_interface *interface)
 {
     int64_t start;
-    interface->simple = 0;
+    interface->fast_below = 0;
     if (interface->resolution > 9 ||
         __builtin_mul_overflow(interface->offset, (int64_t)1000000000, &start))
         return;
     interface->start = start;
     interface->multiplier = power_of_ten(9u - interface->resolution);
-    interface->simple = (uint64_t)(INT64_MAX - (start > 0 ? start : 0)) / interface->multiplier;
+    interface->fast_below = (uint64_t)(INT64_MAX - (start > 0 ? start : 0)) / interface->multiplier;
 }
 
 /* ---- blocks ---- */
 
-static int bad_block(struct mt_capture *capture, struct mt_failure *failure, const char *why)
+static int bad_block(struct mt_capture *capture, struct mt_failure *failure, const char *defect)
 {
     return mt_capture_stop(capture, failure, MT_DAMAGED, "bad pcapng block at byte %lld: %s",
-                           mt_capture_offset(capture), why);
+                           mt_capture_offset(capture), defect);
 }
 
-/* Makes the section's byte order known. `header` holds the first 12 bytes of its block. 0 if they
- * are none. */
+/* Sets the byte order of a section from the first 12 bytes of its block. Returns 0 if its magic is
+ * wrong. */
 static int read_byte_order(struct mt_capture *capture, const uint8_t *header)
 {
     uint32_t magic = mt_le32(header + 8);
@@ -92,44 +92,44 @@ static int read_byte_order(struct mt_capture *capture, const uint8_t *header)
 }
 
 /* Why a total length is wrong, or NULL. */
-static const char *wrong_length(uint32_t total, uint32_t least, uint32_t most)
+static const char *length_defect(uint32_t total, uint32_t minimum, uint32_t maximum)
 {
-    if (total < least)
+    if (total < minimum)
         return "too short for its type";
     if (total % 4 != 0)
         return "its length is no multiple of 4";
-    if (total > most)
-        return "its length is beyond belief";
+    if (total > maximum)
+        return "its length is implausible";
     return NULL;
 }
 
 /* Ends the capture inside the block at the front. */
-static int cut_block(struct mt_capture *capture, struct mt_failure *failure)
+static int end_in_block(struct mt_capture *capture, struct mt_failure *failure)
 {
     return mt_capture_ended(capture, failure, "a pcapng block", mt_capture_offset(capture));
 }
 
-/* Makes the block at the front whole in the buffer and checks its length against its trailer. */
-static int hold_block(struct mt_capture *capture, struct mt_failure *failure, uint32_t total,
-                      uint32_t least)
+/* Reads the whole block at the front into the buffer and checks its length against its trailer. */
+static int buffer_block(struct mt_capture *capture, struct mt_failure *failure, uint32_t total,
+                        uint32_t minimum)
 {
-    const char *wrong = wrong_length(total, least, HELD_BYTES);
-    if (wrong != NULL)
-        return bad_block(capture, failure, wrong);
+    const char *defect = length_defect(total, minimum, BUFFERED_BYTES);
+    if (defect != NULL)
+        return bad_block(capture, failure, defect);
     if (mt_capture_ready(capture) < total && mt_capture_need(capture, total) != MT_OK)
-        return cut_block(capture, failure);
+        return end_in_block(capture, failure);
     if (mt_capture_32(capture, capture->buffer + capture->begin + total - BLOCK_TRAILER) != total)
         return bad_block(capture, failure, "its two lengths differ");
     return MT_OK;
 }
 
-/* Steps over a block of no interest without keeping it. */
+/* Skips a block without keeping it. */
 static int skip_block(struct mt_capture *capture, struct mt_failure *failure, uint32_t total)
 {
     long long offset = mt_capture_offset(capture);
-    const char *wrong = wrong_length(total, BLOCK_HEADER + BLOCK_TRAILER, SKIPPED_BYTES);
-    if (wrong != NULL)
-        return bad_block(capture, failure, wrong);
+    const char *defect = length_defect(total, BLOCK_HEADER + BLOCK_TRAILER, SKIPPED_BYTES);
+    if (defect != NULL)
+        return bad_block(capture, failure, defect);
     if (mt_capture_skip(capture, total - BLOCK_TRAILER) != MT_OK ||
         mt_capture_need(capture, BLOCK_TRAILER) != MT_OK)
         return mt_capture_ended(capture, failure, "a pcapng block", offset);
@@ -140,17 +140,17 @@ static int skip_block(struct mt_capture *capture, struct mt_failure *failure, ui
     return MT_OK;
 }
 
-/* A section begins: its interfaces are counted from 0 again. Its length is of no use: blocks follow
- * each other whatever it says. */
+/* Begins a section: its interfaces are counted from 0 again. Its length is ignored, since blocks
+ * follow each other anyway. */
 static int read_section(struct mt_capture *capture, struct mt_failure *failure)
 {
     if (mt_capture_need(capture, BLOCK_HEADER + 4) != MT_OK)
-        return cut_block(capture, failure);
+        return end_in_block(capture, failure);
     const uint8_t *block = capture->buffer + capture->begin;
     if (!read_byte_order(capture, block))
         return bad_block(capture, failure, "a section without its byte-order magic");
     uint32_t total = mt_capture_32(capture, block + 4);
-    int result = hold_block(capture, failure, total, SECTION_BLOCK);
+    int result = buffer_block(capture, failure, total, SECTION_BLOCK);
     if (result != MT_OK)
         return result;
     uint16_t major = mt_capture_16(capture, capture->buffer + capture->begin + 12);
@@ -161,8 +161,8 @@ static int read_section(struct mt_capture *capture, struct mt_failure *failure)
     return MT_OK;
 }
 
-/* Takes one option of an interface. 0 if its length is wrong. */
-static int take_option(const struct mt_capture *capture, struct mt_interface *interface,
+/* Reads one option of an interface. Returns 0 if its length is wrong. */
+static int read_option(const struct mt_capture *capture, struct mt_interface *interface,
                        uint16_t code, const uint8_t *value, uint16_t size)
 {
     if (code == OPTION_RESOLUTION) {
@@ -177,7 +177,7 @@ static int take_option(const struct mt_capture *capture, struct mt_interface *in
     return 1;
 }
 
-/* Options from `at` to `end`; the list may lack its end mark. 0 if one is wrong. */
+/* Reads the options from `at` to `end`; the end mark may be missing. Returns 0 if one is wrong. */
 static int read_options(const struct mt_capture *capture, struct mt_interface *interface,
                         const uint8_t *at, const uint8_t *end)
 {
@@ -187,7 +187,7 @@ static int read_options(const struct mt_capture *capture, struct mt_interface *i
         if (code == OPTION_END)
             break;
         size_t padded = ((size_t)size + 3) & ~(size_t)3;
-        if (padded > (size_t)(end - at) || !take_option(capture, interface, code, at, size))
+        if (padded > (size_t)(end - at) || !read_option(capture, interface, code, at, size))
             return 0;
         at += padded;
     }
@@ -196,7 +196,7 @@ static int read_options(const struct mt_capture *capture, struct mt_interface *i
 
 static int read_interface(struct mt_capture *capture, struct mt_failure *failure, uint32_t total)
 {
-    int result = hold_block(capture, failure, total, INTERFACE_BLOCK);
+    int result = buffer_block(capture, failure, total, INTERFACE_BLOCK);
     if (result != MT_OK)
         return result;
     const uint8_t *block = capture->buffer + capture->begin;
@@ -227,19 +227,18 @@ static int read_interface(struct mt_capture *capture, struct mt_failure *failure
 
 /* ---- packets ---- */
 
-/* What the packet blocks have in common: the block's `captured` bytes at `data` of it, out of
- * `room`. */
-static inline int fill(struct mt_capture *capture, struct mt_packet *packet,
-                       struct mt_failure *failure, uint32_t data, uint32_t room, uint32_t captured,
-                       uint32_t length)
+/* What the packet blocks have in common: `captured` and `length` are set; the data are at `offset`
+ * of the block, which has `room` bytes for them. */
+static inline int locate_data(struct mt_capture *capture, struct mt_packet *packet,
+                              struct mt_failure *failure, uint32_t offset, uint32_t room)
 {
-    if (captured > room)
+    if (packet->captured > room)
         return bad_block(capture, failure, "a packet longer than its block");
-    if (captured > MT_PACKET_BYTES)
-        return bad_block(capture, failure, "a packet whose length is beyond belief");
-    packet->data = capture->buffer + capture->begin + data;
-    packet->captured = captured;
-    packet->length = length >= captured ? length : captured;
+    if (packet->captured > MT_PACKET_BYTES)
+        return bad_block(capture, failure, "a packet whose length is implausible");
+    if (packet->length < packet->captured)
+        packet->length = packet->captured;
+    packet->data = capture->buffer + capture->begin + offset;
     packet->ref.frame = ++capture->frame;
     return MT_OK;
 }
@@ -248,7 +247,7 @@ static inline int fill(struct mt_capture *capture, struct mt_packet *packet,
 static int read_packet(struct mt_capture *capture, struct mt_packet *packet,
                        struct mt_failure *failure, uint32_t type, uint32_t total)
 {
-    int result = hold_block(capture, failure, total, PACKET_BLOCK);
+    int result = buffer_block(capture, failure, total, PACKET_BLOCK);
     if (result != MT_OK)
         return result;
     const uint8_t *block = capture->buffer + capture->begin;
@@ -259,8 +258,9 @@ static int read_packet(struct mt_capture *capture, struct mt_packet *packet,
     const struct mt_interface *interface = &capture->interfaces[number];
     uint64_t ticks =
         (uint64_t)mt_capture_32(capture, block + 12) << 32 | mt_capture_32(capture, block + 16);
-    result = fill(capture, packet, failure, PACKET_DATA, total - PACKET_BLOCK,
-                  mt_capture_32(capture, block + 20), mt_capture_32(capture, block + 24));
+    packet->captured = mt_capture_32(capture, block + 20);
+    packet->length = mt_capture_32(capture, block + 24);
+    result = locate_data(capture, packet, failure, PACKET_DATA, total - PACKET_BLOCK);
     if (result != MT_OK)
         return result;
     packet->link = interface->link;
@@ -269,20 +269,19 @@ static int read_packet(struct mt_capture *capture, struct mt_packet *packet,
     return MT_OK;
 }
 
-/* Simple packet blocks are of the first interface and tell no time; what the snap length left of
- * them is not told either. */
+/* Simple packet blocks belong to the first interface, have no time and no captured length. */
 static int read_simple(struct mt_capture *capture, struct mt_packet *packet,
                        struct mt_failure *failure, uint32_t total)
 {
-    int result = hold_block(capture, failure, total, SIMPLE_BLOCK);
+    int result = buffer_block(capture, failure, total, SIMPLE_BLOCK);
     if (result != MT_OK)
         return result;
     if (capture->interfaces_count == 0)
         return bad_block(capture, failure, "a packet of an interface that is not described");
     const struct mt_interface *interface = &capture->interfaces[0];
-    uint32_t length = mt_capture_32(capture, capture->buffer + capture->begin + 8);
-    uint32_t captured = length < interface->snaplen ? length : interface->snaplen;
-    result = fill(capture, packet, failure, SIMPLE_DATA, total - SIMPLE_BLOCK, captured, length);
+    packet->length = mt_capture_32(capture, capture->buffer + capture->begin + 8);
+    packet->captured = packet->length < interface->snaplen ? packet->length : interface->snaplen;
+    result = locate_data(capture, packet, failure, SIMPLE_DATA, total - SIMPLE_BLOCK);
     if (result != MT_OK)
         return result;
     packet->link = interface->link;
@@ -298,7 +297,7 @@ static int next_block(struct mt_capture *capture, struct mt_packet *packet,
     for (;;) {
         if (mt_capture_ready(capture) < BLOCK_HEADER &&
             mt_capture_need(capture, BLOCK_HEADER) != MT_OK)
-            return cut_block(capture, failure);
+            return end_in_block(capture, failure);
         const uint8_t *block = capture->buffer + capture->begin;
         uint32_t type = mt_capture_32(capture, block), total = mt_capture_32(capture, block + 4);
         int result;
@@ -323,7 +322,7 @@ int mt_capture_pcapng(struct mt_capture *capture, struct mt_failure *failure)
         return MT_END;
     int result = read_section(capture, failure);
     if (result != MT_OK) {
-        if (capture->stream_result != MT_OK) /* else the reason stands in `failure` */
+        if (capture->input_result != MT_OK) /* else the reason stands in `failure` */
             return mt_capture_no_header(capture, failure);
         return MT_NOT_CAPTURE;
     }

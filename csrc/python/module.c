@@ -81,9 +81,9 @@ static int execute(PyObject *module)
     struct mt_py_state *state = PyModule_GetState(module);
     if (mt_py_import_numpy() < 0)
         return -1;
-    if (mt_stream_interrupted ==
+    if (mt_input_interrupted ==
         NULL) /* else an earlier copy of the module may be reading, in other threads */
-        mt_stream_interrupted = run_signal_handlers;
+        mt_input_interrupted = run_signal_handlers;
     for (int i = 0; i < MT_TABLE_COUNT; i++)
         if ((state->dtypes[i] = mt_py_dtype(&mt_schemas[i])) == NULL)
             return -1;

@@ -107,8 +107,8 @@ struct seen {
 
 static struct seen seen[MOST_PACKETS];
 static size_t seen_count;
-static struct mt_source_news news[MOST_FILES];
-static size_t news_count;
+static struct mt_file_event events[MOST_FILES];
+static size_t events_count;
 
 static size_t descriptors(void)
 {
@@ -121,30 +121,31 @@ static size_t descriptors(void)
     return count;
 }
 
-static struct mt_source *open_all(size_t count)
+static struct mt_capture_set *open_all(size_t count)
 {
     int result = -1;
     struct mt_failure failure = {""};
-    struct mt_source *source = mt_source_open(paths, count, &mt_default_limits, &result, &failure);
+    struct mt_capture_set *set =
+        mt_capture_set_open(paths, count, &mt_default_limits, &result, &failure);
     CHECK_EQUAL(result, MT_OK);
     CHECK_TEXT(failure.text, "");
-    return source;
+    return set;
 }
 
-/* Reads all into `seen` and `news`; the most descriptors that were open beside those before. The
+/* Reads all into `seen` and `events`; the most descriptors that were open beside those before. The
  * place of every packet is checked. */
-static size_t drain(struct mt_source *source)
+static size_t drain(struct mt_capture_set *set)
 {
     size_t before = descriptors(), most = before;
     struct mt_packet packet;
     int result;
-    seen_count = news_count = 0;
+    seen_count = events_count = 0;
     int64_t position = 0;
-    while ((result = mt_source_next(source, &packet, &news[news_count])) != MT_END &&
+    while ((result = mt_capture_set_next(set, &packet, &events[events_count])) != MT_END &&
            result != MT_NOMEM) {
         if (result != MT_OK) {
-            CHECK_EQUAL(news[news_count].result, result);
-            news_count++;
+            CHECK_EQUAL(events[events_count].result, result);
+            events_count++;
             continue;
         }
         uint32_t number = mt_le32(packet.data);
@@ -152,24 +153,24 @@ static size_t drain(struct mt_source *source)
         seen[seen_count++] =
             (struct seen){number, mt_le32(packet.data + 4), packet.ref.time, packet.ref.file};
         CHECK_EQUAL(packet.ref.frame, mt_le32(packet.data + 4));
-        CHECK(mt_source_position(source) >= position);
-        position = mt_source_position(source);
+        CHECK(mt_capture_set_position(set) >= position);
+        position = mt_capture_set_position(set);
         size_t now = descriptors();
         most = now > most ? now : most;
     }
-    CHECK_EQUAL(mt_source_next(source, &packet, news), result);
+    CHECK_EQUAL(mt_capture_set_next(set, &packet, events), result);
     CHECK_EQUAL(result, MT_END);
-    if (mt_source_size(source) >= 0)
-        CHECK_EQUAL(mt_source_position(source), mt_source_size(source));
+    if (mt_capture_set_size(set) >= 0)
+        CHECK_EQUAL(mt_capture_set_position(set), mt_capture_set_size(set));
     return most - before;
 }
 
 static size_t read_all(size_t count)
 {
-    struct mt_source *source = open_all(count);
-    CHECK_EQUAL(mt_source_files(source), count);
-    size_t most = drain(source);
-    mt_source_close(source);
+    struct mt_capture_set *set = open_all(count);
+    CHECK_EQUAL(mt_capture_set_files(set), count);
+    size_t most = drain(set);
+    mt_capture_set_close(set);
     return most;
 }
 
@@ -212,11 +213,11 @@ static void test_ring(void)
     CHECK_EQUAL(seen[0].file, 0);
     CHECK_EQUAL(seen[2].file, 1);
     CHECK_EQUAL(seen[4].file, 2);
-    struct mt_source *source = open_all(3);
-    CHECK_TEXT(mt_source_path(source, 0), names[1]);
-    CHECK_TEXT(mt_source_path(source, 1), names[2]);
-    CHECK_TEXT(mt_source_path(source, 2), names[0]);
-    mt_source_close(source);
+    struct mt_capture_set *set = open_all(3);
+    CHECK_TEXT(mt_capture_set_path(set, 0), names[1]);
+    CHECK_TEXT(mt_capture_set_path(set, 1), names[2]);
+    CHECK_TEXT(mt_capture_set_path(set, 2), names[0]);
+    mt_capture_set_close(set);
 }
 
 static void test_overlap(void)
@@ -267,12 +268,12 @@ static void test_no_time(void)
     CHECK_EQUAL(seen[1].time, MT_NO_TIME);
     CHECK_EQUAL(seen[3].time, 12 * SECOND);
     CHECK_EQUAL(seen[4].time, MT_NO_TIME);
-    struct mt_source *source = open_all(5);
-    CHECK_TEXT(mt_source_path(source, 1), names[1]);
-    CHECK_TEXT(mt_source_path(source, 4), names[4]);
-    CHECK_EQUAL(mt_source_link(source, 0), 1);
-    CHECK_EQUAL(mt_source_link(source, 4), 1);
-    mt_source_close(source);
+    struct mt_capture_set *set = open_all(5);
+    CHECK_TEXT(mt_capture_set_path(set, 1), names[1]);
+    CHECK_TEXT(mt_capture_set_path(set, 4), names[4]);
+    CHECK_EQUAL(mt_capture_set_link(set, 0), 1);
+    CHECK_EQUAL(mt_capture_set_link(set, 4), 1);
+    mt_capture_set_close(set);
 }
 
 /* Against a plain reference: always the earliest next packet. */
@@ -347,28 +348,28 @@ static void test_damaged(void)
     append(2, "no packet, but words and words", 30);
     read_all(3);
     CHECK_TEXT(order(), "0.1 1.1 1.2 2.1 0.2 2.2");
-    CHECK_EQUAL(news_count, 2);
-    CHECK_EQUAL(news[0].file, 1);
-    CHECK_EQUAL(news[0].result, MT_DAMAGED);
-    CHECK_EQUAL(news[0].frame, 2);
-    CHECK_EQUAL(news[0].time, 21 * SECOND);
-    CHECK_EQUAL(news[0].offset, 24 + 2 * 24);
-    CHECK_TEXT(news[0].failure.text,
+    CHECK_EQUAL(events_count, 2);
+    CHECK_EQUAL(events[0].file, 1);
+    CHECK_EQUAL(events[0].result, MT_DAMAGED);
+    CHECK_EQUAL(events[0].frame, 2);
+    CHECK_EQUAL(events[0].time, 21 * SECOND);
+    CHECK_EQUAL(events[0].offset, 24 + 2 * 24);
+    CHECK_TEXT(events[0].failure.text,
                "the capture ends inside a packet header that begins at byte 72");
-    CHECK_EQUAL(news[1].file, 2);
-    CHECK_EQUAL(news[1].frame, 2);
-    CHECK(strstr(news[1].failure.text, "not a packet header at byte 72") != NULL);
+    CHECK_EQUAL(events[1].file, 2);
+    CHECK_EQUAL(events[1].frame, 2);
+    CHECK(strstr(events[1].failure.text, "not a packet header at byte 72") != NULL);
     /* nothing but damage behind the file header */
     make_file(0, NULL, 0);
     append(0, "short", 5);
     read_all(2);
     CHECK_TEXT(order(), "1.1 1.2");
-    CHECK_EQUAL(news_count, 2);
-    CHECK_EQUAL(news[0].file, 0);
-    CHECK_EQUAL(news[0].frame, 0);
-    CHECK_EQUAL(news[0].time, MT_NO_TIME);
+    CHECK_EQUAL(events_count, 2);
+    CHECK_EQUAL(events[0].file, 0);
+    CHECK_EQUAL(events[0].frame, 0);
+    CHECK_EQUAL(events[0].time, MT_NO_TIME);
     read_all(1);
-    CHECK_EQUAL(news_count, 1);
+    CHECK_EQUAL(events_count, 1);
 }
 
 /* Files that change between the look at them and their turn. */
@@ -377,32 +378,32 @@ static void test_gone(void)
     MAKE(0, 10, 40);
     MAKE(1, 20, 21);
     MAKE(2, 30);
-    struct mt_source *source = open_all(3);
+    struct mt_capture_set *set = open_all(3);
     unlink(paths[1]);
     FILE *file = fopen(paths[2], "wb");
     fputs("no longer a capture", file);
     fclose(file);
     struct mt_packet packet;
-    struct mt_source_news told;
-    CHECK_EQUAL(mt_source_next(source, &packet, &told), MT_OK);
-    CHECK_EQUAL(mt_source_next(source, &packet, &told), MT_IO);
+    struct mt_file_event told;
+    CHECK_EQUAL(mt_capture_set_next(set, &packet, &told), MT_OK);
+    CHECK_EQUAL(mt_capture_set_next(set, &packet, &told), MT_IO);
     CHECK_EQUAL(told.file, 1);
     CHECK_TEXT(told.failure.text, "cannot open: No such file or directory");
-    CHECK_EQUAL(mt_source_next(source, &packet, &told), MT_DAMAGED);
+    CHECK_EQUAL(mt_capture_set_next(set, &packet, &told), MT_DAMAGED);
     CHECK_EQUAL(told.file, 2);
     CHECK(strstr(told.failure.text, "not a capture file") != NULL);
-    CHECK_EQUAL(mt_source_next(source, &packet, &told), MT_OK);
+    CHECK_EQUAL(mt_capture_set_next(set, &packet, &told), MT_OK);
     CHECK_EQUAL(packet.ref.time, 40 * SECOND);
     CHECK_EQUAL(packet.ref.arrival, 1);
-    CHECK_EQUAL(mt_source_next(source, &packet, &told), MT_END);
-    mt_source_close(source);
+    CHECK_EQUAL(mt_capture_set_next(set, &packet, &told), MT_END);
+    mt_capture_set_close(set);
 }
 
 static void expect_refused(size_t count, int expected, const char *reason)
 {
     int result = 0;
     struct mt_failure failure = {""};
-    CHECK(mt_source_open(paths, count, &mt_default_limits, &result, &failure) == NULL);
+    CHECK(mt_capture_set_open(paths, count, &mt_default_limits, &result, &failure) == NULL);
     CHECK_EQUAL(result, expected);
     if (strstr(failure.text, reason) == NULL) {
         check_failed++;
@@ -429,7 +430,7 @@ static void test_refused(void)
     paths[1] = text;
     expect_refused(2, MT_IO, "xxx: cannot open: No such file or directory");
     expect_refused(2, MT_IO, "...xxx");
-    mt_source_close(NULL);
+    mt_capture_set_close(NULL);
 }
 
 /* A child that writes file i into `fd`. */
@@ -465,11 +466,11 @@ static void test_pipes(void)
     CHECK(dup2(ends[0], STDIN_FILENO) == STDIN_FILENO);
     close(ends[0]);
     paths[0] = "-";
-    struct mt_source *source = open_all(1);
-    CHECK_EQUAL(mt_source_size(source), -1);
-    drain(source);
-    CHECK_EQUAL(mt_source_position(source), 24 + 3 * 24);
-    mt_source_close(source);
+    struct mt_capture_set *set = open_all(1);
+    CHECK_EQUAL(mt_capture_set_size(set), -1);
+    drain(set);
+    CHECK_EQUAL(mt_capture_set_position(set), 24 + 3 * 24);
+    mt_capture_set_close(set);
     CHECK_TEXT(order(), "0.1 0.2 0.3");
     join(child);
 
@@ -517,19 +518,20 @@ static void test_memory(void)
         int result = 0;
         struct mt_failure failure = {"x"};
         struct mt_packet packet;
-        struct mt_source_news told;
+        struct mt_file_event told;
         mt_fail_after(calls);
-        struct mt_source *source = mt_source_open(paths, 3, &mt_default_limits, &result, &failure);
-        if (source == NULL)
+        struct mt_capture_set *set =
+            mt_capture_set_open(paths, 3, &mt_default_limits, &result, &failure);
+        if (set == NULL)
             CHECK(result == MT_NOMEM && failure.text[0] == 0);
         else {
-            while ((result = mt_source_next(source, &packet, &told)) == MT_OK)
+            while ((result = mt_capture_set_next(set, &packet, &told)) == MT_OK)
                 ;
-            CHECK_EQUAL(mt_source_next(source, &packet, &told), result);
-            CHECK(mt_source_position(source) <= mt_source_size(source));
+            CHECK_EQUAL(mt_capture_set_next(set, &packet, &told), result);
+            CHECK(mt_capture_set_position(set) <= mt_capture_set_size(set));
         }
         mt_fail_after(0);
-        mt_source_close(source);
+        mt_capture_set_close(set);
         CHECK(result == MT_NOMEM || result == MT_END);
         if (result == MT_END) {
             CHECK(calls > 20);
@@ -540,7 +542,7 @@ static void test_memory(void)
 
 int main(void)
 {
-    snprintf(folder, sizeof folder, "%s/mt_source_XXXXXX", P_tmpdir);
+    snprintf(folder, sizeof folder, "%s/mt_capture_set_XXXXXX", P_tmpdir);
     CHECK(mkdtemp(folder) != NULL);
     test_one();
     test_ring();
@@ -558,5 +560,5 @@ int main(void)
     for (size_t i = 0; i < MOST_FILES; i++)
         unlink(name(i));
     CHECK(rmdir(folder) == 0);
-    FINISH("source");
+    FINISH("set");
 }

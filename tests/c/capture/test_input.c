@@ -13,7 +13,7 @@
 
 enum { ROOM = 1 << 20 };
 
-/* What a stream gave: its bytes, and how it ended. */
+/* What a input gave: its bytes, and how it ended. */
 struct got {
     uint8_t *bytes;
     size_t size;
@@ -41,17 +41,17 @@ static void write_file(const void *bytes, size_t size)
     close(fd);
 }
 
-static struct got read_all(struct mt_stream *stream, size_t step)
+static struct got read_all(struct mt_input *input, size_t step)
 {
     struct got got = {.bytes = malloc(ROOM)};
     for (;;) {
-        got.result = mt_stream_read(stream, got.bytes + got.size,
-                                    step < ROOM - got.size ? step : ROOM - got.size, &got.failure);
+        got.result = mt_input_read(input, got.bytes + got.size,
+                                   step < ROOM - got.size ? step : ROOM - got.size, &got.failure);
         if (got.result <= 0)
             break;
         got.size += (size_t)got.result;
     }
-    CHECK_EQUAL(mt_stream_read(stream, got.bytes, 1, NULL), got.result); /* repeats */
+    CHECK_EQUAL(mt_input_read(input, got.bytes, 1, NULL), got.result); /* repeats */
     return got;
 }
 
@@ -59,12 +59,12 @@ static struct got read_path(size_t step)
 {
     int result = -1;
     struct mt_failure failure = {""};
-    struct mt_stream *stream = mt_stream_open(path, &mt_default_limits, &result, &failure);
+    struct mt_input *input = mt_input_open(path, &mt_default_limits, &result, &failure);
     CHECK_EQUAL(result, MT_OK);
-    if (stream == NULL)
+    if (input == NULL)
         exit(1);
-    struct got got = read_all(stream, step);
-    mt_stream_close(stream);
+    struct got got = read_all(input, step);
+    mt_input_close(input);
     return got;
 }
 
@@ -121,10 +121,10 @@ static void test_plain(void)
     }
     uint8_t byte;
     int result;
-    struct mt_stream *stream = mt_stream_open(path, &mt_default_limits, &result, NULL);
-    CHECK_EQUAL(mt_stream_read(stream, &byte, 0, NULL), 0);
-    CHECK_EQUAL(mt_stream_read(stream, &byte, 1, NULL), 1);
-    mt_stream_close(stream);
+    struct mt_input *input = mt_input_open(path, &mt_default_limits, &result, NULL);
+    CHECK_EQUAL(mt_input_read(input, &byte, 0, NULL), 0);
+    CHECK_EQUAL(mt_input_read(input, &byte, 1, NULL), 1);
+    mt_input_close(input);
 }
 
 static void test_gzip(uint8_t *packed)
@@ -244,14 +244,14 @@ static void test_large(uint8_t *packed)
     close(fd);
     struct mt_limits limits = mt_default_limits;
     limits.decompression_ratio = INT64_MAX;
-    struct mt_stream *stream = mt_stream_open(path, &limits, &result, NULL);
+    struct mt_input *input = mt_input_open(path, &limits, &result, NULL);
     int64_t total = 0, got;
-    while ((got = mt_stream_read(stream, to, ROOM, NULL)) > 0)
+    while ((got = mt_input_read(input, to, ROOM, NULL)) > 0)
         total += got;
     CHECK_EQUAL(got, 0);
     CHECK_EQUAL(total, (int64_t)FRAME * FRAMES);
-    CHECK_EQUAL(mt_stream_position(stream), (int64_t)size * FRAMES);
-    mt_stream_close(stream);
+    CHECK_EQUAL(mt_input_position(input), (int64_t)size * FRAMES);
+    mt_input_close(input);
     free(to);
 }
 
@@ -263,13 +263,13 @@ static int64_t read_within(int64_t ratio, int64_t *end)
     int result;
     uint8_t *to = malloc(ROOM);
     limits.decompression_ratio = ratio;
-    struct mt_stream *stream = mt_stream_open(path, &limits, &result, &failure);
+    struct mt_input *input = mt_input_open(path, &limits, &result, &failure);
     int64_t total = 0;
-    while ((*end = mt_stream_read(stream, to, ROOM, &failure)) > 0)
+    while ((*end = mt_input_read(input, to, ROOM, &failure)) > 0)
         total += *end;
-    CHECK_EQUAL(mt_stream_read(stream, to, ROOM, &failure), *end);
+    CHECK_EQUAL(mt_input_read(input, to, ROOM, &failure), *end);
     CHECK((strstr(failure.text, "decompression_ratio") != NULL) == (*end == MT_TOO_MUCH));
-    mt_stream_close(stream);
+    mt_input_close(input);
     free(to);
     return total;
 }
@@ -305,41 +305,41 @@ static void test_position(uint8_t *packed)
     int result = -1;
     uint8_t buffer[1000];
     write_file(plain, 5000);
-    struct mt_stream *stream = mt_stream_open(path, &mt_default_limits, &result, NULL);
-    CHECK_EQUAL(mt_stream_size(stream), 5000);
-    CHECK_EQUAL(mt_stream_position(stream), 0);
-    CHECK(!mt_stream_compressed(stream));
+    struct mt_input *input = mt_input_open(path, &mt_default_limits, &result, NULL);
+    CHECK_EQUAL(mt_input_size(input), 5000);
+    CHECK_EQUAL(mt_input_position(input), 0);
+    CHECK(!mt_input_compressed(input));
     int64_t total = 0;
     for (int i = 0; i < 3; i++)
-        total += mt_stream_read(stream, buffer, sizeof buffer, NULL);
-    CHECK_EQUAL(mt_stream_position(stream), total);
-    mt_stream_close(stream);
+        total += mt_input_read(input, buffer, sizeof buffer, NULL);
+    CHECK_EQUAL(mt_input_position(input), total);
+    mt_input_close(input);
 
     size_t size = gzip_bytes(packed, plain, sizeof plain);
     write_file(packed, size);
-    stream = mt_stream_open(path, &mt_default_limits, &result, NULL);
-    CHECK(mt_stream_compressed(stream));
-    CHECK_EQUAL(mt_stream_size(stream), size);
-    CHECK_EQUAL(mt_stream_position(stream), 0);
-    (void)mt_stream_read(stream, buffer, sizeof buffer, NULL);
-    CHECK(mt_stream_position(stream) > 0 && mt_stream_position(stream) < (int64_t)size / 2);
-    struct got got = read_all(stream, 5000);
+    input = mt_input_open(path, &mt_default_limits, &result, NULL);
+    CHECK(mt_input_compressed(input));
+    CHECK_EQUAL(mt_input_size(input), size);
+    CHECK_EQUAL(mt_input_position(input), 0);
+    (void)mt_input_read(input, buffer, sizeof buffer, NULL);
+    CHECK(mt_input_position(input) > 0 && mt_input_position(input) < (int64_t)size / 2);
+    struct got got = read_all(input, 5000);
     CHECK_EQUAL(got.size, sizeof plain - sizeof buffer);
-    CHECK_EQUAL(mt_stream_position(stream), size);
+    CHECK_EQUAL(mt_input_position(input), size);
     free(got.bytes);
-    mt_stream_close(stream);
+    mt_input_close(input);
 
     /* a descriptor that stands somewhere else than at the beginning, beyond 4 GiB; it stays open */
     int fd = open(path, O_RDWR | O_TRUNC);
     off_t far = ((off_t)5 << 30) + 1;
     if (ftruncate(fd, far + 3000) == 0 && pwrite(fd, plain, 3000, far) == 3000 &&
         lseek(fd, far, SEEK_SET) == far) {
-        stream = mt_stream_open_fd(fd, &mt_default_limits, &result, NULL);
-        CHECK_EQUAL(mt_stream_size(stream), 3000);
-        got = read_all(stream, 1100);
+        input = mt_input_open_fd(fd, &mt_default_limits, &result, NULL);
+        CHECK_EQUAL(mt_input_size(input), 3000);
+        got = read_all(input, 1100);
         CHECK(got.size == 3000 && memcmp(got.bytes, plain, 3000) == 0);
         free(got.bytes);
-        mt_stream_close(stream);
+        mt_input_close(input);
     }
     CHECK(fcntl(fd, F_GETFD) >= 0);
     close(fd);
@@ -361,15 +361,15 @@ static void test_pipe(const uint8_t *bytes, size_t size, size_t step, size_t exp
     close(ends[1]);
     CHECK(dup2(ends[0], STDIN_FILENO) == STDIN_FILENO);
     close(ends[0]);
-    struct mt_stream *stream = mt_stream_open("-", &mt_default_limits, &result, NULL);
+    struct mt_input *input = mt_input_open("-", &mt_default_limits, &result, NULL);
     CHECK_EQUAL(result, MT_OK);
-    CHECK_EQUAL(mt_stream_size(stream), -1);
-    struct got got = read_all(stream, 50000);
+    CHECK_EQUAL(mt_input_size(input), -1);
+    struct got got = read_all(input, 50000);
     CHECK_EQUAL(got.result, 0);
     CHECK(got.size == expected && memcmp(got.bytes, plain, expected) == 0);
-    CHECK_EQUAL(mt_stream_position(stream), size);
+    CHECK_EQUAL(mt_input_position(input), size);
     free(got.bytes);
-    mt_stream_close(stream);
+    mt_input_close(input);
     CHECK(fcntl(STDIN_FILENO, F_GETFD) >= 0); /* not ours to close */
     CHECK(waitpid(child, &status, 0) == child && status == 0);
 }
@@ -381,14 +381,14 @@ static void test_no_wait(void)
     uint8_t buffer[1000];
     CHECK(pipe(ends) == 0);
     CHECK(write(ends[1], plain, 10) == 10);
-    struct mt_stream *stream = mt_stream_open_fd(ends[0], &mt_default_limits, &result, NULL);
+    struct mt_input *input = mt_input_open_fd(ends[0], &mt_default_limits, &result, NULL);
     int64_t total = 0;
     while (total < 10)
-        total += mt_stream_read(stream, buffer + total, sizeof buffer - (size_t)total, NULL);
+        total += mt_input_read(input, buffer + total, sizeof buffer - (size_t)total, NULL);
     CHECK(total == 10 && memcmp(buffer, plain, 10) == 0);
     close(ends[1]);
-    CHECK_EQUAL(mt_stream_read(stream, buffer, sizeof buffer, NULL), 0);
-    mt_stream_close(stream);
+    CHECK_EQUAL(mt_input_read(input, buffer, sizeof buffer, NULL), 0);
+    mt_input_close(input);
     close(ends[0]);
 }
 
@@ -396,20 +396,20 @@ static void test_refused(void)
 {
     int result = 0;
     struct mt_failure failure = {""};
-    CHECK(mt_stream_open("/nonexistent/file", &mt_default_limits, &result, &failure) == NULL);
+    CHECK(mt_input_open("/nonexistent/file", &mt_default_limits, &result, &failure) == NULL);
     CHECK_EQUAL(result, MT_IO);
     CHECK_TEXT(failure.text, "cannot open: No such file or directory");
-    CHECK(mt_stream_open("/", &mt_default_limits, &result, &failure) == NULL);
+    CHECK(mt_input_open("/", &mt_default_limits, &result, &failure) == NULL);
     CHECK_EQUAL(result, MT_IO);
     CHECK_TEXT(failure.text, "cannot read: it is a directory");
-    CHECK(mt_stream_open_fd(-1, &mt_default_limits, &result, &failure) == NULL);
+    CHECK(mt_input_open_fd(-1, &mt_default_limits, &result, &failure) == NULL);
     CHECK_EQUAL(result, MT_IO);
     int fd = open(path, O_WRONLY);
-    CHECK(mt_stream_open_fd(fd, &mt_default_limits, &result, &failure) == NULL); /* not readable */
+    CHECK(mt_input_open_fd(fd, &mt_default_limits, &result, &failure) == NULL); /* not readable */
     CHECK_EQUAL(result, MT_IO);
     CHECK(strstr(failure.text, "cannot read: ") == failure.text);
     close(fd);
-    mt_stream_close(NULL);
+    mt_input_close(NULL);
 }
 
 /* Memory runs out at every allocation in turn. */
@@ -421,15 +421,15 @@ static void test_memory(const void *bytes, size_t size, long least)
         int result = 0;
         struct mt_failure failure = {"x"};
         mt_fail_after(calls);
-        struct mt_stream *stream = mt_stream_open(path, &mt_default_limits, &result, &failure);
+        struct mt_input *input = mt_input_open(path, &mt_default_limits, &result, &failure);
         int64_t got = MT_NOMEM;
-        if (stream == NULL)
+        if (input == NULL)
             CHECK(result == MT_NOMEM && failure.text[0] == 0);
         else
-            while ((got = mt_stream_read(stream, buffer, ROOM, NULL)) > 0)
+            while ((got = mt_input_read(input, buffer, ROOM, NULL)) > 0)
                 ;
         mt_fail_after(0);
-        mt_stream_close(stream);
+        mt_input_close(input);
         CHECK(got == 0 || got == MT_NOMEM);
         if (got == 0) {
             CHECK(calls > least);
@@ -441,7 +441,7 @@ static void test_memory(const void *bytes, size_t size, long least)
 
 int main(void)
 {
-    snprintf(path, sizeof path, "%s/mt_stream_XXXXXX", P_tmpdir);
+    snprintf(path, sizeof path, "%s/mt_input_XXXXXX", P_tmpdir);
     int fd = mkstemp(path);
     CHECK(fd >= 0);
     close(fd);
@@ -469,5 +469,5 @@ int main(void)
     test_refused();
     free(packed);
     unlink(path);
-    FINISH("stream");
+    FINISH("input");
 }

@@ -182,7 +182,7 @@ static void test_pcapng_damaged(void)
     size = good;
     put_unknown(77, 20);
     set_32(good + 4, (256 << 20) + 4);
-    expect_end(MT_DAMAGED, 2, "beyond belief");
+    expect_end(MT_DAMAGED, 2, "implausible");
     set_32(good + 4, 256 << 20);
     expect_end(MT_DAMAGED, 2, "ends inside a pcapng block");
 
