@@ -40,7 +40,7 @@ static void decode(struct decoded *decoded, int64_t message, const struct input 
     decoded->row = (struct mt_message_row){.message = message,
                                            .command = commands[command],
                                            .kind = (int8_t)(input->byte / COMMANDS % 3)};
-    mt_complaints_clear(&decoded->output.p2p.complaints);
+    mt_defects_clear(&decoded->output.p2p.defects);
     decoded->result =
         mt_p2p_decode(&decoded->output.p2p, &decoded->row, input->rest, input->size, &why);
     MUST(decoded->result == MT_OK || (decoded->result == MT_MALFORMED && why != NULL),
@@ -50,10 +50,11 @@ static void decode(struct decoded *decoded, int64_t message, const struct input 
 static void check_fields(struct decoded *decoded, const struct input *input, int readable)
 {
     struct mt_table *fields = &decoded->output.tables[MT_TABLE_fields];
+    const struct mt_field_writer writer = {fields, &decoded->output.strings,
+                                           &decoded->output.p2p.epee,
+                                           (uint64_t)input->limits.message_fields};
     int cut;
-    MUST(mt_fields_append(fields, &decoded->output.strings, 0, input->rest, input->size,
-                          &decoded->output.p2p.epee, (uint64_t)input->limits.message_fields,
-                          &cut) == MT_OK,
+    MUST(mt_fields_append(&writer, 0, input->rest, input->size, &cut) == MT_OK,
          "fields that are too much");
     MUST(fields->count <= (uint64_t)input->limits.message_fields, "more fields than the limit");
     MUST(cut || !readable || input->size != 0, "fields of nothing");

@@ -5,46 +5,55 @@
 static const char wrong_type[] = "field of a wrong type";
 static const char out_of_range[] = "number out of its field's range";
 
+/* The bits of an integer entry as two's complement of 64 bits; *is_signed says that its type has a
+ * sign. 0 if the entry is not an integer. */
+static int integer_bits(const struct mt_epee_entry *entry, uint64_t *bits, int *is_signed)
+{
+    const uint8_t *p = entry->value;
+    *is_signed = 0;
+    switch (entry->type) {
+    case MT_EPEE_UINT64:
+        *bits = mt_le64(p);
+        return 1;
+    case MT_EPEE_UINT32:
+        *bits = mt_le32(p);
+        return 1;
+    case MT_EPEE_UINT16:
+        *bits = mt_le16(p);
+        return 1;
+    case MT_EPEE_UINT8:
+        *bits = *p;
+        return 1;
+    default:
+        break;
+    }
+    *is_signed = 1;
+    switch (entry->type) {
+    case MT_EPEE_INT64:
+        *bits = mt_le64(p);
+        return 1;
+    case MT_EPEE_INT32:
+        *bits = (uint64_t)(int32_t)mt_le32(p);
+        return 1;
+    case MT_EPEE_INT16:
+        *bits = (uint64_t)(int16_t)mt_le16(p);
+        return 1;
+    case MT_EPEE_INT8:
+        *bits = (uint64_t)(int8_t)*p;
+        return 1;
+    default:
+        return 0;
+    }
+}
+
 /* A number of any integer type: `bits` as two's complement, `negative` if it is below 0. */
 static int integer(struct mt_epee *reader, const struct mt_epee_entry *entry, uint64_t *bits,
                    int *negative)
 {
-    const uint8_t *p = entry->value;
-    int64_t number = 0;
-    *bits = 0;
-    *negative = 0;
-    if (entry->is_array)
+    int is_signed;
+    if (entry->is_array || !integer_bits(entry, bits, &is_signed))
         return mt_epee_refuse(reader, wrong_type);
-    switch (entry->type) {
-    case MT_EPEE_UINT64:
-        *bits = mt_le64(p);
-        return MT_OK;
-    case MT_EPEE_UINT32:
-        *bits = mt_le32(p);
-        return MT_OK;
-    case MT_EPEE_UINT16:
-        *bits = mt_le16(p);
-        return MT_OK;
-    case MT_EPEE_UINT8:
-        *bits = *p;
-        return MT_OK;
-    case MT_EPEE_INT64:
-        number = (int64_t)mt_le64(p);
-        break;
-    case MT_EPEE_INT32:
-        number = (int32_t)mt_le32(p);
-        break;
-    case MT_EPEE_INT16:
-        number = (int16_t)mt_le16(p);
-        break;
-    case MT_EPEE_INT8:
-        number = (int8_t)*p;
-        break;
-    default:
-        return mt_epee_refuse(reader, wrong_type);
-    }
-    *bits = (uint64_t)number;
-    *negative = number < 0;
+    *negative = is_signed && *bits >> 63 != 0;
     return MT_OK;
 }
 

@@ -129,9 +129,10 @@ static int decode(struct mt_levin *levin, const struct mt_extent *extent,
     if (result == MT_MALFORMED)
         row->status = MT_STATUS_MALFORMED;
     if (result != MT_NOMEM && fields->wanted)
-        result = mt_fields_append(fields, &output->strings, row->message, payload,
-                                  (size_t)header->length, &output->p2p.epee,
-                                  (uint64_t)output->limits->message_fields, &cut);
+        result =
+            mt_fields_append(&(struct mt_field_writer){fields, &output->strings, &output->p2p.epee,
+                                                       (uint64_t)output->limits->message_fields},
+                             row->message, payload, (size_t)header->length, &cut);
     if (result == MT_NOMEM)
         return MT_NOMEM;
     output->limit_hits[MT_LIMIT_message_fields] += cut != 0;
@@ -145,12 +146,11 @@ static int decode(struct mt_levin *levin, const struct mt_extent *extent,
  * message and counted there. */
 static int tell_complaints(struct mt_levin *levin, const struct mt_extent *extent)
 {
-    const struct mt_complaints *complaints = &levin->dialog->output->p2p.complaints;
+    const struct mt_decode_defects *defects = &levin->dialog->output->p2p.defects;
     char why[128];
     int result = MT_OK;
-    for (size_t i = 0; i < complaints->count && result == MT_OK; i++) {
-        (void)snprintf(why, sizeof why, "%s: %s", complaints->list[i].part,
-                       complaints->list[i].why);
+    for (size_t i = 0; i < defects->count && result == MT_OK; i++) {
+        (void)snprintf(why, sizeof why, "%s: %s", defects->list[i].part, defects->list[i].why);
         result = mt_levin_stray(levin, MT_PROBLEM_BLOB, extent->begin, 0, why, &extent->first);
     }
     return result;
@@ -194,7 +194,7 @@ int mt_levin_row(struct mt_levin *levin, const struct mt_extent *extent,
         .kind = (int8_t)kind,
         .status = (int8_t)status,
     };
-    mt_complaints_clear(&output->p2p.complaints);
+    mt_defects_clear(&output->p2p.defects);
     int result = MT_OK;
     if (status == MT_STATUS_COMPLETE && is_kept(levin, header, kind))
         result = decode(levin, extent, header, &row, payload, &why);

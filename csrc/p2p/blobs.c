@@ -10,7 +10,7 @@ static int intern(struct mt_decoding *decoding, const uint8_t hash[MT_HASH_SIZE]
     return mt_intern_put(decoding->p2p->strings, hash, MT_HASH_SIZE, code);
 }
 
-/* ---- what a blob says ---- */
+/* ---- from a blob to a row ---- */
 
 static uint16_t transaction_presence(const struct mt_transaction *transaction)
 {
@@ -22,17 +22,26 @@ static uint16_t transaction_presence(const struct mt_transaction *transaction)
     return (uint16_t)present;
 }
 
-/* The row of a transaction, but for what depends on its message; *why if something in it cannot be
- * told. MT_OK or MT_NOMEM. */
-static int read_transaction(struct mt_decoding *decoding, struct mt_text blob, int pruned,
-                            const uint8_t *prunable_hash, struct mt_transaction_row *row,
+/* How a transaction was sent: with its prunable part, or with the hash of that part (NULL if it is
+ * missing). */
+struct pruning {
+    int pruned;
+    const uint8_t *prunable_hash;
+};
+
+static const struct pruning whole = {0, NULL};
+
+/* Fills the row of a transaction, without what depends on its message; sets *why if it does not
+ * parse or has no id. MT_OK or MT_NOMEM. */
+static int read_transaction(struct mt_decoding *decoding, struct mt_text blob,
+                            const struct pruning *pruning, struct mt_transaction_row *row,
                             const char **why)
 {
     struct mt_transaction transaction;
     uint8_t id[MT_HASH_SIZE];
     *row = (struct mt_transaction_row){
-        .tx = MT_NO_CODE, .size = (uint32_t)blob.size, .pruned = pruned != 0};
-    if (mt_transaction_parse(&transaction, blob.at, blob.size, pruned, why) != MT_OK)
+        .tx = MT_NO_CODE, .size = (uint32_t)blob.size, .pruned = pruning->pruned != 0};
+    if (mt_transaction_parse(&transaction, blob.at, blob.size, pruning->pruned, why) != MT_OK)
         return MT_OK;
     row->version = transaction.version;
     row->rct_type = transaction.rct_type;
@@ -43,13 +52,13 @@ static int read_transaction(struct mt_decoding *decoding, struct mt_text blob, i
     row->weight = transaction.weight;
     row->pruned = transaction.pruned;
     row->present = transaction_presence(&transaction);
-    if (mt_transaction_id(blob.at, &transaction, prunable_hash, id) == MT_OK)
+    if (mt_transaction_id(blob.at, &transaction, pruning->prunable_hash, id) == MT_OK)
         return intern(decoding, id, &row->tx);
     *why = "pruned, and without the hash of what is missing: no id";
     return MT_OK;
 }
 
-/* Likewise of a block. */
+/* The same for a block. */
 static int read_block(struct mt_decoding *decoding, struct mt_text blob, struct mt_block_row *row,
                       const char **why)
 {
@@ -75,81 +84,81 @@ static int read_block(struct mt_decoding *decoding, struct mt_text blob, struct 
     return intern(decoding, miner_tx, &row->miner_tx);
 }
 
-/* What is known of a blob; *fresh is room for one that is new. NULL if memory is out. */
-static const struct mt_known_blob *know(struct mt_decoding *decoding, struct mt_text blob,
-                                        enum mt_blob_kind kind, struct mt_known_blob *fresh)
+/* What is remembered of a blob; *fresh is memory for one that is new. NULL if memory is out. */
+static const struct mt_seen_blob *look_up(struct mt_decoding *decoding, struct mt_text blob,
+                                          enum mt_blob_kind kind, struct mt_seen_blob *fresh)
 {
-    struct mt_known *known = &decoding->p2p->known;
-    struct mt_digest digest = mt_digest(&known->key, blob.at, blob.size);
-    const struct mt_known_blob *found = mt_known_find(known, digest, kind);
-    if (found != NULL)
-        return found;
-    *fresh = (struct mt_known_blob){.digest = digest, .kind = kind};
+    struct mt_blob_cache *cache = &decoding->p2p->blob_cache;
+    struct mt_blob_key key = {mt_digest(&cache->key, blob.at, blob.size), kind};
+    const struct mt_seen_blob *seen = mt_blob_cache_find(cache, &key);
+    if (seen != NULL)
+        return seen;
+    memset(fresh, 0, sizeof *fresh);
     int result =
         kind == MT_BLOB_TRANSACTION
-            ? read_transaction(decoding, blob, 0, NULL, &fresh->row.transaction, &fresh->why)
+            ? read_transaction(decoding, blob, &whole, &fresh->row.transaction, &fresh->why)
             : read_block(decoding, blob, &fresh->row.block, &fresh->why);
-    return result == MT_OK && mt_known_add(known, fresh) == MT_OK ? fresh : NULL;
+    return result == MT_OK && mt_blob_cache_add(cache, &key, fresh) == MT_OK ? fresh : NULL;
 }
 
 /* ---- rows ---- */
 
-static int append_transaction(struct mt_decoding *decoding, const struct mt_transaction_row *known,
+static int append_transaction(struct mt_decoding *decoding, const struct mt_transaction_row *seen,
                               const char *why, int64_t block_position)
 {
     struct mt_transaction_row *row =
         mt_table_append(mt_decoding_table(decoding, MT_TABLE_transactions));
     if (row == NULL)
         return MT_NOMEM;
-    *row = *known;
+    *row = *seen;
     row->message = decoding->message;
     row->position = decoding->transactions++;
     if (block_position >= 0) {
         row->block_position = (uint32_t)block_position;
         row->present |= MT_TRANSACTION_BLOCK_POSITION;
     }
-    return why != NULL ? mt_complaints_add(&decoding->p2p->complaints, "transaction", why) : MT_OK;
+    return why != NULL ? mt_defects_add(&decoding->p2p->defects, "transaction", why) : MT_OK;
 }
 
-int mt_p2p_transaction(struct mt_decoding *decoding, struct mt_text blob, int64_t block_position)
+int mt_append_transaction(struct mt_decoding *decoding, struct mt_text blob, int64_t block_position)
 {
-    struct mt_known_blob fresh;
-    const struct mt_known_blob *known = know(decoding, blob, MT_BLOB_TRANSACTION, &fresh);
-    return known != NULL
-               ? append_transaction(decoding, &known->row.transaction, known->why, block_position)
+    struct mt_seen_blob fresh;
+    const struct mt_seen_blob *seen = look_up(decoding, blob, MT_BLOB_TRANSACTION, &fresh);
+    return seen != NULL
+               ? append_transaction(decoding, &seen->row.transaction, seen->why, block_position)
                : MT_NOMEM;
 }
 
-/* These come once, when somebody synchronises, and their ids hang on more than their bytes: nothing
- * is remembered. Without a hash, or with one of zeros, monerod takes the blob for a whole
- * transaction; what is none then is told as the pruned one that it may be. */
-int mt_p2p_pruned_transaction(struct mt_decoding *decoding, struct mt_text blob,
-                              const uint8_t *prunable_hash, int64_t block_position)
+/* Pruned transactions are sent once, to a node that synchronises, and their ids depend on more than
+ * their bytes: they are not cached. Without a hash, or with one of zeros, monerod reads the blob as
+ * a whole transaction; a blob that is not one is read as a pruned transaction. */
+int mt_append_pruned_transaction(struct mt_decoding *decoding, struct mt_text blob,
+                                 const uint8_t *prunable_hash, int64_t block_position)
 {
     struct mt_transaction_row row;
     const char *why = NULL;
-    int pruned = prunable_hash != NULL && !mt_all_zero(prunable_hash, MT_HASH_SIZE);
-    if (read_transaction(decoding, blob, pruned, prunable_hash, &row, &why) != MT_OK)
+    struct pruning pruning = {prunable_hash != NULL && !mt_all_zero(prunable_hash, MT_HASH_SIZE),
+                              prunable_hash};
+    if (read_transaction(decoding, blob, &pruning, &row, &why) != MT_OK)
         return MT_NOMEM;
-    if (!pruned && why != NULL) {
+    if (!pruning.pruned && why != NULL) {
         why = NULL;
-        if (read_transaction(decoding, blob, 1, NULL, &row, &why) != MT_OK)
+        if (read_transaction(decoding, blob, &(struct pruning){1, NULL}, &row, &why) != MT_OK)
             return MT_NOMEM;
     }
     return append_transaction(decoding, &row, why, block_position);
 }
 
-int mt_p2p_block(struct mt_decoding *decoding, struct mt_text blob)
+int mt_append_block(struct mt_decoding *decoding, struct mt_text blob)
 {
-    struct mt_known_blob fresh;
-    const struct mt_known_blob *known = know(decoding, blob, MT_BLOB_BLOCK, &fresh);
+    struct mt_seen_blob fresh;
+    const struct mt_seen_blob *seen = look_up(decoding, blob, MT_BLOB_BLOCK, &fresh);
     struct mt_block_row *row =
-        known != NULL ? mt_table_append(mt_decoding_table(decoding, MT_TABLE_blocks)) : NULL;
+        seen != NULL ? mt_table_append(mt_decoding_table(decoding, MT_TABLE_blocks)) : NULL;
     if (row == NULL)
         return MT_NOMEM;
-    *row = known->row.block;
+    *row = seen->row.block;
     row->message = decoding->message;
     row->position = decoding->block;
-    return known->why != NULL ? mt_complaints_add(&decoding->p2p->complaints, "block", known->why)
-                              : MT_OK;
+    return seen->why != NULL ? mt_defects_add(&decoding->p2p->defects, "block", seen->why) : MT_OK;
 }

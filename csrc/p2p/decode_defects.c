@@ -3,24 +3,23 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-int mt_complaints_add(struct mt_complaints *complaints, const char *part, const char *why)
+int mt_defects_add(struct mt_decode_defects *defects, const char *part, const char *why)
 {
-    void *grown = complaints->list;
-    if (mt_reserve(&grown, &complaints->capacity, complaints->count + 1,
-                   sizeof *complaints->list) != MT_OK)
+    void *grown = defects->list;
+    if (mt_reserve(&grown, &defects->capacity, defects->count + 1, sizeof *defects->list) != MT_OK)
         return MT_NOMEM;
-    complaints->list = grown;
-    complaints->list[complaints->count++] = (struct mt_complaint){part, why};
+    defects->list = grown;
+    defects->list[defects->count++] = (struct mt_decode_defect){part, why};
     return MT_OK;
 }
 
-void mt_complaints_clear(struct mt_complaints *complaints)
+void mt_defects_clear(struct mt_decode_defects *defects)
 {
-    complaints->count = 0;
+    defects->count = 0;
 }
 
-void mt_complaints_free(struct mt_complaints *complaints)
+void mt_defects_free(struct mt_decode_defects *defects)
 {
-    mt_free(complaints->list);
-    *complaints = (struct mt_complaints){0};
+    mt_free(defects->list);
+    *defects = (struct mt_decode_defects){0};
 }

@@ -1,26 +1,27 @@
-/* What of a payload that monerod takes is not decoded all the same, and why: kept until whoever
- * knows the message tells of it. */
+/* Parts of a payload that monerod accepts and that could not be decoded, and why. Knows nothing of
+ * messages or tables. Filled by p2p; the core turns them into problem rows. */
 #ifndef MT_P2P_DECODE_DEFECTS_H
 #define MT_P2P_DECODE_DEFECTS_H
 
 #include <stddef.h>
 
-struct mt_complaint {
+struct mt_decode_defect {
     const char *part, *why; /* static texts */
 };
 
-/* Zeroed, an empty list. */
-struct mt_complaints {
-    struct mt_complaint *list;
+/* A zeroed struct is an empty list. */
+struct mt_decode_defects {
+    struct mt_decode_defect *list;
     size_t count, capacity;
 };
 
-/* MT_OK or MT_NOMEM. */
-int mt_complaints_add(struct mt_complaints *complaints, const char *part, const char *why);
+/* Appends a defect. MT_OK or MT_NOMEM. */
+int mt_defects_add(struct mt_decode_defects *defects, const char *part, const char *why);
 
-/* Empties the list; its room stays for the next payload. */
-void mt_complaints_clear(struct mt_complaints *complaints);
+/* Empties the list; the memory is kept for the next payload. */
+void mt_defects_clear(struct mt_decode_defects *defects);
 
-void mt_complaints_free(struct mt_complaints *complaints);
+/* Frees the memory; the list is empty afterwards. */
+void mt_defects_free(struct mt_decode_defects *defects);
 
 #endif

@@ -16,8 +16,7 @@ struct level {
 
 struct walk {
     struct mt_epee reader;
-    struct mt_table *fields;
-    struct mt_intern *strings;
+    const struct mt_field_writer *writer;
     int64_t message;
     uint64_t most;
     uint32_t count;  /* rows so far: the position of the next */
@@ -25,7 +24,7 @@ struct walk {
     struct level level[MT_EPEE_DEPTH + 1];
 };
 
-/* Results beside those of error.h: the bound on rows is reached. */
+/* A result beside those of error.h: the limit on rows is reached. */
 enum { CUT = MT_END };
 
 /* ---- rows ---- */
@@ -36,7 +35,7 @@ static int append(struct walk *walk, uint8_t type, int32_t parent, uint8_t depth
 {
     if (walk->count >= walk->most)
         return CUT;
-    *row = mt_table_append(walk->fields);
+    *row = mt_table_append(walk->writer->fields);
     if (*row == NULL)
         return MT_NOMEM;
     **row = (struct mt_entry_row){.message = walk->message,
@@ -76,7 +75,8 @@ static int set_value(struct walk *walk, struct mt_entry_row *row,
 {
     switch (scalar->type) {
     case MT_EPEE_STRING:
-        return mt_intern_put(walk->strings, scalar->value, (size_t)scalar->size, &row->value_bytes);
+        return mt_intern_put(walk->writer->strings, scalar->value, (size_t)scalar->size,
+                             &row->value_bytes);
     case MT_EPEE_DOUBLE:
         memcpy(&row->value_float, scalar->value, sizeof row->value_float);
         row->present = MT_ENTRY_FLOAT;
@@ -122,8 +122,8 @@ static int open_element(struct walk *walk, const struct mt_epee_entry *list, uin
                            : result;
 }
 
-static int scalars(struct walk *walk, const struct mt_epee_entry *list, int32_t position,
-                   uint8_t depth)
+static int append_scalars(struct walk *walk, const struct mt_epee_entry *list, int32_t position,
+                          uint8_t depth)
 {
     struct mt_epee_entry element;
     struct mt_entry_row *row;
@@ -138,14 +138,14 @@ static int scalars(struct walk *walk, const struct mt_epee_entry *list, int32_t 
     return result;
 }
 
-static int entry_row(struct walk *walk, const struct mt_epee_entry *entry)
+static int append_entry(struct walk *walk, const struct mt_epee_entry *entry)
 {
     const struct level *level = &walk->level[walk->levels - 1];
     struct mt_entry_row *row;
     uint8_t type = (uint8_t)(entry->is_array ? entry->type | MT_EPEE_ARRAY_FLAG : entry->type);
     int result = append(walk, type, level->position, level->depth, &row);
     if (result == MT_OK)
-        result = mt_intern_put(walk->strings, entry->key, entry->key_size, &row->key);
+        result = mt_intern_put(walk->writer->strings, entry->key, entry->key_size, &row->key);
     if (result != MT_OK)
         return result;
     if (!entry->is_array)
@@ -156,7 +156,7 @@ static int entry_row(struct walk *walk, const struct mt_epee_entry *entry)
     uint8_t depth = (uint8_t)(level->depth + 1);
     if (entry->type == MT_EPEE_OBJECT && entry->count != 0)
         return open_element(walk, entry, entry->count - 1, position, depth);
-    return scalars(walk, entry, position, depth);
+    return append_scalars(walk, entry, position, depth);
 }
 
 /* The innermost section is over. */
@@ -169,24 +169,21 @@ static int close_level(struct walk *walk)
                         (uint8_t)(closed.depth - 1));
 }
 
-int mt_fields_append(struct mt_table *fields, struct mt_intern *strings, int64_t message,
-                     const uint8_t *payload, size_t size, const struct mt_epee_limits *limits,
-                     uint64_t most, int *cut)
+int mt_fields_append(const struct mt_field_writer *writer, int64_t message, const uint8_t *payload,
+                     size_t size, int *cut)
 {
-    struct walk walk; /* field by field: the reader is large and begins itself */
+    struct walk walk; /* set field by field: the reader is large and needs no initialisation */
     struct mt_epee_entry entry;
-    walk.fields = fields;
-    walk.strings = strings;
+    walk.writer = writer;
     walk.message = message;
-    walk.most = most < INT32_MAX ? most : INT32_MAX;
+    walk.most = writer->max_rows < INT32_MAX ? writer->max_rows : INT32_MAX;
     walk.count = 0;
     walk.levels = 1;
     walk.level[0] = (struct level){.position = -1};
-    *cut = 0;
-    int result = mt_epee_open(&walk.reader, payload, size, limits);
+    int result = mt_epee_open(&walk.reader, payload, size, writer->limits);
     while (result == MT_OK && walk.levels != 0) {
         int next = mt_epee_next(&walk.reader, &entry);
-        result = next == MT_OK    ? entry_row(&walk, &entry)
+        result = next == MT_OK    ? append_entry(&walk, &entry)
                  : next == MT_END ? close_level(&walk)
                                   : next;
     }

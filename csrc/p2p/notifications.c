@@ -8,30 +8,30 @@ enum { INDEX_SIZE = 8 };
 
 /* ---- transactions and blocks ---- */
 
-/* The row just made is that of `blob`. */
+/* Sets `ascending` in the last row, which is that of `blob`. */
 static void mark_order(struct mt_decoding *decoding, struct mt_text blob)
 {
     const struct mt_table *table = mt_decoding_table(decoding, MT_TABLE_transactions);
     struct mt_transaction_row *row = (struct mt_transaction_row *)table->rows + table->count - 1;
-    const struct mt_text before = decoding->before;
+    const struct mt_text previous = decoding->previous;
     row->ascending =
-        before.at == NULL || mt_compare(before.at, before.size, blob.at, blob.size) <= 0;
+        previous.at == NULL || mt_compare(previous.at, previous.size, blob.at, blob.size) <= 0;
     row->present |= MT_TRANSACTION_ASCENDING;
-    decoding->before = blob;
+    decoding->previous = blob;
 }
 
 static int read_transactions(struct mt_decoding *decoding, const struct mt_epee_entry *list,
                              int64_t block_position)
 {
-    struct mt_epee *reader = &decoding->payload.epee;
+    struct mt_epee *epee = &decoding->reader.epee;
     struct mt_epee_entry blob;
     if (!mt_epee_is_strings(list) || !mt_decoding_wants(decoding, MT_TABLE_transactions))
-        return mt_epee_skip(reader, list);
+        return mt_epee_skip(epee, list);
     for (uint64_t i = 0; i < list->count; i++) {
-        if (mt_epee_element(reader, list, &blob) != MT_OK)
+        if (mt_epee_element(epee, list, &blob) != MT_OK)
             return MT_MALFORMED;
         const struct mt_text text = {blob.value, (size_t)blob.size};
-        if (mt_p2p_transaction(decoding, text, block_position) != MT_OK)
+        if (mt_append_transaction(decoding, text, block_position) != MT_OK)
             return MT_NOMEM;
         if (block_position < 0)
             mark_order(decoding, text);
@@ -40,38 +40,39 @@ static int read_transactions(struct mt_decoding *decoding, const struct mt_epee_
 }
 
 /* One transaction of a pruned block: blob and prunable_hash. */
-static int take_pruned(void *context, const struct mt_shape_field *field,
-                       const struct mt_epee_entry *entry)
+static int read_pruned_field(void *context, const struct mt_schema_field *field,
+                             const struct mt_epee_entry *entry)
 {
     struct mt_decoding *decoding = context;
     if (field->name == MT_F_PRUNABLE_HASH)
-        return mt_epee_blob(&decoding->payload.epee, entry, MT_HASH_SIZE, &decoding->prunable_hash);
+        return mt_epee_blob(&decoding->reader.epee, entry, MT_HASH_SIZE, &decoding->prunable_hash);
     decoding->blob = (struct mt_text){entry->value, (size_t)entry->size};
-    return mt_epee_string(&decoding->payload.epee, entry);
+    return mt_epee_string(&decoding->reader.epee, entry);
 }
 
 static int read_pruned_transactions(struct mt_decoding *decoding,
-                                    const struct mt_shape_field *field,
+                                    const struct mt_schema_field *field,
                                     const struct mt_epee_entry *list)
 {
     for (uint64_t i = 0; i < list->count; i++) {
         decoding->blob = (struct mt_text){NULL, 0};
         decoding->prunable_hash = NULL;
         int result =
-            mt_section_element(&decoding->payload, list, field->inner, take_pruned, decoding);
+            mt_read_element(&decoding->reader, list, field->inner, read_pruned_field, decoding);
         if (result == MT_OK && decoding->blob.at != NULL &&
             mt_decoding_wants(decoding, MT_TABLE_transactions))
-            result = mt_p2p_pruned_transaction(decoding, decoding->blob, decoding->prunable_hash,
-                                               decoding->block);
+            result = mt_append_pruned_transaction(decoding, decoding->blob, decoding->prunable_hash,
+                                                  decoding->block);
         if (result != MT_OK)
             return result;
     }
     return MT_OK;
 }
 
-/* A list whose elements are neither strings nor objects is no list of transactions: refused, except
- * (`odd_list`) in a pruned block, where only objects are looked for. */
-static int read_block_transactions(struct mt_decoding *decoding, const struct mt_shape_field *field,
+/* monerod refuses a list whose elements are neither strings nor objects (`odd_list`), except in a
+ * pruned block, where it reads objects only. */
+static int read_block_transactions(struct mt_decoding *decoding,
+                                   const struct mt_schema_field *field,
                                    const struct mt_epee_entry *list)
 {
     if (mt_epee_is_objects(list))
@@ -82,57 +83,57 @@ static int read_block_transactions(struct mt_decoding *decoding, const struct mt
 
 static int read_block_blob(struct mt_decoding *decoding, const struct mt_epee_entry *entry)
 {
-    if (mt_epee_string(&decoding->payload.epee, entry) != MT_OK)
+    if (mt_epee_string(&decoding->reader.epee, entry) != MT_OK)
         return MT_MALFORMED;
     return mt_decoding_wants(decoding, MT_TABLE_blocks)
-               ? mt_p2p_block(decoding, (struct mt_text){entry->value, (size_t)entry->size})
+               ? mt_append_block(decoding, (struct mt_text){entry->value, (size_t)entry->size})
                : MT_OK;
 }
 
-static int take_block(void *context, const struct mt_shape_field *field,
-                      const struct mt_epee_entry *entry)
+static int read_block_field(void *context, const struct mt_schema_field *field,
+                            const struct mt_epee_entry *entry)
 {
     struct mt_decoding *decoding = context;
     switch (field->name) {
     case MT_F_BLOCK:
         return read_block_blob(decoding, entry);
     case MT_F_PRUNED:
-        return mt_epee_bool(&decoding->payload.epee, entry, &decoding->pruned);
+        return mt_epee_bool(&decoding->reader.epee, entry, &decoding->pruned);
     case MT_F_TXS:
         return read_block_transactions(decoding, field, entry);
     default:
-        return mt_section_check(&decoding->payload, field, entry);
+        return mt_check_field(&decoding->reader, field, entry);
     }
 }
 
-/* A block entry was read: whether it may be so is known only now. */
+/* Called after a block entry: only now is `pruned` known. */
 static int end_block(struct mt_decoding *decoding)
 {
     int odd = decoding->odd_list && !decoding->pruned;
     decoding->odd_list = decoding->pruned = 0;
     decoding->block++;
-    return odd ? mt_epee_refuse(&decoding->payload.epee, "transactions that are no strings")
+    return odd ? mt_epee_refuse(&decoding->reader.epee, "transactions that are not strings")
                : MT_OK;
 }
 
-static int read_block(struct mt_decoding *decoding, const struct mt_shape_field *field,
+static int read_block(struct mt_decoding *decoding, const struct mt_schema_field *field,
                       const struct mt_epee_entry *entry)
 {
     if (!mt_epee_is_object(entry))
-        return mt_epee_skip(&decoding->payload.epee, entry);
-    int result = mt_section_object(&decoding->payload, entry, field->inner, take_block, decoding);
+        return mt_epee_skip(&decoding->reader.epee, entry);
+    int result = mt_read_object(&decoding->reader, entry, field->inner, read_block_field, decoding);
     return result == MT_OK ? end_block(decoding) : result;
 }
 
-/* Any array of another type is empty for monerod. */
-static int read_blocks(struct mt_decoding *decoding, const struct mt_shape_field *field,
+/* monerod reads an array of any other type as empty. */
+static int read_blocks(struct mt_decoding *decoding, const struct mt_schema_field *field,
                        const struct mt_epee_entry *list)
 {
     if (!mt_epee_is_objects(list))
-        return mt_epee_skip(&decoding->payload.epee, list);
+        return mt_epee_skip(&decoding->reader.epee, list);
     for (uint64_t i = 0; i < list->count; i++) {
         int result =
-            mt_section_element(&decoding->payload, list, field->inner, take_block, decoding);
+            mt_read_element(&decoding->reader, list, field->inner, read_block_field, decoding);
         if (result == MT_OK)
             result = end_block(decoding);
         if (result != MT_OK)
@@ -143,8 +144,8 @@ static int read_blocks(struct mt_decoding *decoding, const struct mt_shape_field
 
 /* ---- inventories ---- */
 
-/* Room for the rows of a blob of elements of `size` bytes; NULL with *count 0 if there are none.
- * MT_OK or MT_NOMEM. */
+/* Reserves the rows of a blob whose elements have `size` bytes: *rows is NULL and *count is 0
+ * without elements. MT_OK or MT_NOMEM. */
 static int inventory(struct mt_decoding *decoding, struct mt_text blob, size_t size,
                      struct mt_inventory_row **rows, size_t *count)
 {
@@ -155,10 +156,10 @@ static int inventory(struct mt_decoding *decoding, struct mt_text blob, size_t s
         return MT_OK;
     if (blob.size % size != 0)
         return size == MT_HASH_SIZE
-                   ? mt_complaints_add(&decoding->p2p->complaints, "ids",
-                                       "length is no multiple of 32: empty for monerod")
-                   : mt_complaints_add(&decoding->p2p->complaints, "indices",
-                                       "length is no multiple of 8: empty for monerod");
+                   ? mt_defects_add(&decoding->p2p->defects, "ids",
+                                    "length is not a multiple of 32: empty for monerod")
+                   : mt_defects_add(&decoding->p2p->defects, "indices",
+                                    "length is not a multiple of 8: empty for monerod");
     if (mt_table_reserve(table, blob.size / size) != MT_OK)
         return MT_NOMEM;
     *rows = (struct mt_inventory_row *)table->rows + table->count;
@@ -171,7 +172,7 @@ static int list_ids(struct mt_decoding *decoding, const struct mt_epee_entry *en
 {
     struct mt_inventory_row *rows;
     size_t count;
-    if (mt_epee_string(&decoding->payload.epee, entry) != MT_OK)
+    if (mt_epee_string(&decoding->reader.epee, entry) != MT_OK)
         return MT_MALFORMED;
     if (inventory(decoding, (struct mt_text){entry->value, (size_t)entry->size}, MT_HASH_SIZE,
                   &rows, &count) != MT_OK)
@@ -210,10 +211,10 @@ static int list_indices(struct mt_decoding *decoding)
     return MT_OK;
 }
 
-static int hold_indices(struct mt_decoding *decoding, const struct mt_epee_entry *entry)
+static int read_indices(struct mt_decoding *decoding, const struct mt_epee_entry *entry)
 {
     decoding->indices = (struct mt_text){entry->value, (size_t)entry->size};
-    return mt_epee_string(&decoding->payload.epee, entry);
+    return mt_epee_string(&decoding->reader.epee, entry);
 }
 
 /* ---- roots ---- */
@@ -221,22 +222,22 @@ static int hold_indices(struct mt_decoding *decoding, const struct mt_epee_entry
 static int read_fluff(struct mt_decoding *decoding, const struct mt_epee_entry *entry)
 {
     uint8_t fluff;
-    if (mt_epee_bool(&decoding->payload.epee, entry, &fluff) != MT_OK)
+    if (mt_epee_bool(&decoding->reader.epee, entry, &fluff) != MT_OK)
         return MT_MALFORMED;
     decoding->stem = !fluff;
     return MT_OK;
 }
 
-/* Only 2002 has transactions in its root that are looked at; block_position -1 marks them. */
+/* 2002 is the only command with transactions in its root; block_position -1 marks them. */
 static int read_root_transactions(struct mt_decoding *decoding, const struct mt_epee_entry *list)
 {
-    return mt_epee_strings(&decoding->payload.epee, list) == MT_OK
+    return mt_epee_strings(&decoding->reader.epee, list) == MT_OK
                ? read_transactions(decoding, list, -1)
                : MT_MALFORMED;
 }
 
-int mt_p2p_notify_field(void *context, const struct mt_shape_field *field,
-                        const struct mt_epee_entry *entry)
+int mt_read_notification_field(void *context, const struct mt_schema_field *field,
+                               const struct mt_epee_entry *entry)
 {
     struct mt_decoding *decoding = context;
     switch (field->name) {
@@ -257,15 +258,15 @@ int mt_p2p_notify_field(void *context, const struct mt_shape_field *field,
     case MT_F_HASHES:
         return list_ids(decoding, entry, MT_LIST_TXPOOL);
     case MT_F_BLOCK_HASH:
-        return mt_epee_blob(&decoding->payload.epee, entry, MT_HASH_SIZE, &decoding->block_hash);
+        return mt_epee_blob(&decoding->reader.epee, entry, MT_HASH_SIZE, &decoding->block_hash);
     case MT_F_MISSING_TX_INDICES:
-        return hold_indices(decoding, entry);
+        return read_indices(decoding, entry);
     default:
-        return mt_section_check(&decoding->payload, field, entry);
+        return mt_check_field(&decoding->reader, field, entry);
     }
 }
 
-/* dandelionpp_fluff may stand behind the transactions. */
+/* dandelionpp_fluff may come after the transactions. */
 static void mark_fluff(struct mt_decoding *decoding)
 {
     const struct mt_table *table = mt_decoding_table(decoding, MT_TABLE_transactions);
@@ -278,7 +279,7 @@ static void mark_fluff(struct mt_decoding *decoding)
     }
 }
 
-int mt_p2p_notify_end(struct mt_decoding *decoding)
+int mt_end_notification(struct mt_decoding *decoding)
 {
     mark_fluff(decoding);
     return list_indices(decoding);

@@ -1,6 +1,7 @@
 #include "p2p/p2p.h"
 
 #include "epee/epee_value.h"
+#include "p2p/blobs.h"
 #include "p2p/decoding.h"
 #include "p2p/notifications.h"
 #include "p2p/peer_lists.h"
@@ -15,146 +16,145 @@ void mt_p2p_init(struct mt_p2p *p2p, struct mt_addresses *addresses, struct mt_i
     p2p->epee =
         (struct mt_epee_limits){(uint32_t)limits->epee_objects, (uint32_t)limits->epee_fields,
                                 (uint32_t)limits->epee_strings, (uint32_t)limits->epee_depth};
-    mt_known_init(&p2p->known, (size_t)limits->blobs);
+    mt_blob_cache_init(&p2p->blob_cache, sizeof(struct mt_seen_blob), (size_t)limits->blobs);
 }
 
 void mt_p2p_free(struct mt_p2p *p2p)
 {
-    mt_known_free(&p2p->known);
-    mt_complaints_free(&p2p->complaints);
+    mt_blob_cache_free(&p2p->blob_cache);
+    mt_defects_free(&p2p->defects);
 }
 
 /* ---- objects within the root ---- */
 
-/* An object, whose presence is noted in *has. Anything else under its key is as good as missing. */
-static int read_object(struct mt_decoding *decoding, const struct mt_shape_field *field,
-                       const struct mt_epee_entry *entry, mt_take_field *take, uint8_t *has)
+/* Reads an object and sets *has. A value of another type counts as missing. */
+static int read_object(struct mt_decoding *decoding, const struct mt_schema_field *field,
+                       const struct mt_epee_entry *entry, mt_read_field *read_field, uint8_t *has)
 {
     if (!mt_epee_is_object(entry))
-        return mt_epee_skip(&decoding->payload.epee, entry);
+        return mt_epee_skip(&decoding->reader.epee, entry);
     *has = 1;
-    return mt_section_object(&decoding->payload, entry, field->inner, take, decoding);
+    return mt_read_object(&decoding->reader, entry, field->inner, read_field, decoding);
 }
 
-/* Only v0.15 and older know local_time: of others' a value that does not fit is no reason to
- * refuse. */
-static int local_time(struct mt_decoding *decoding, const struct mt_epee_entry *entry)
+/* Only v0.15 and older read local_time: a value of another type is not refused. */
+static int read_local_time(struct mt_decoding *decoding, const struct mt_epee_entry *entry)
 {
-    struct mt_epee *reader = &decoding->payload.epee;
+    struct mt_epee *epee = &decoding->reader.epee;
     if (entry->is_array || entry->type != MT_EPEE_UINT64)
-        return mt_epee_skip(reader, entry);
+        return mt_epee_skip(epee, entry);
     decoding->node.present |= MT_NODE_LOCAL_TIME;
-    return mt_epee_u64(reader, entry, &decoding->node.local_time);
+    return mt_epee_u64(epee, entry, &decoding->node.local_time);
 }
 
-static int take_node_data(void *context, const struct mt_shape_field *field,
+static int read_node_data(void *context, const struct mt_schema_field *field,
                           const struct mt_epee_entry *entry)
 {
     struct mt_decoding *decoding = context;
-    struct mt_epee *reader = &decoding->payload.epee;
+    struct mt_epee *epee = &decoding->reader.epee;
     struct mt_node_row *row = &decoding->node;
     switch (field->name) {
     case MT_F_LOCAL_TIME:
-        return local_time(decoding, entry);
+        return read_local_time(decoding, entry);
     case MT_F_NETWORK_ID:
-        return mt_epee_blob(reader, entry, NETWORK_ID_SIZE, &decoding->network_id);
+        return mt_epee_blob(epee, entry, NETWORK_ID_SIZE, &decoding->network_id);
     case MT_F_MY_PORT:
         row->present |= MT_NODE_MY_PORT;
-        return mt_epee_u32(reader, entry, &row->my_port);
+        return mt_epee_u32(epee, entry, &row->my_port);
     case MT_F_PEER_ID:
         row->present |= MT_NODE_PEER_ID;
-        return mt_epee_u64(reader, entry, &row->peer_id);
+        return mt_epee_u64(epee, entry, &row->peer_id);
     case MT_F_RPC_CREDITS_PER_HASH:
         row->present |= MT_NODE_RPC_CREDITS;
-        return mt_epee_u32(reader, entry, &row->rpc_credits_per_hash);
+        return mt_epee_u32(epee, entry, &row->rpc_credits_per_hash);
     case MT_F_RPC_PORT:
         row->present |= MT_NODE_RPC_PORT;
-        return mt_epee_u16(reader, entry, &row->rpc_port);
+        return mt_epee_u16(epee, entry, &row->rpc_port);
     case MT_F_SUPPORT_FLAGS:
         row->present |= MT_NODE_SUPPORT_FLAGS;
-        return mt_epee_u32(reader, entry, &row->support_flags);
+        return mt_epee_u32(epee, entry, &row->support_flags);
     default:
-        return mt_section_check(&decoding->payload, field, entry);
+        return mt_check_field(&decoding->reader, field, entry);
     }
 }
 
-static int take_payload_data(void *context, const struct mt_shape_field *field,
+static int read_payload_data(void *context, const struct mt_schema_field *field,
                              const struct mt_epee_entry *entry)
 {
     struct mt_decoding *decoding = context;
-    struct mt_epee *reader = &decoding->payload.epee;
+    struct mt_epee *epee = &decoding->reader.epee;
     struct mt_sync_row *row = &decoding->sync;
     switch (field->name) {
     case MT_F_CUMULATIVE_DIFFICULTY:
         row->present |= MT_SYNC_DIFFICULTY;
-        return mt_epee_u64(reader, entry, &row->cumulative_difficulty);
+        return mt_epee_u64(epee, entry, &row->cumulative_difficulty);
     case MT_F_CUMULATIVE_DIFFICULTY_TOP64:
         row->present |= MT_SYNC_DIFFICULTY_TOP64;
-        return mt_epee_u64(reader, entry, &row->cumulative_difficulty_top64);
+        return mt_epee_u64(epee, entry, &row->cumulative_difficulty_top64);
     case MT_F_CURRENT_HEIGHT:
         row->present |= MT_SYNC_HEIGHT;
-        return mt_epee_u64(reader, entry, &row->current_height);
+        return mt_epee_u64(epee, entry, &row->current_height);
     case MT_F_PRUNING_SEED:
         row->present |= MT_SYNC_PRUNING_SEED;
-        return mt_epee_u32(reader, entry, &row->pruning_seed);
+        return mt_epee_u32(epee, entry, &row->pruning_seed);
     case MT_F_TOP_VERSION:
         row->present |= MT_SYNC_TOP_VERSION;
-        return mt_epee_u8(reader, entry, &row->top_version);
+        return mt_epee_u8(epee, entry, &row->top_version);
     case MT_F_TOP_ID:
-        return mt_epee_blob(reader, entry, MT_HASH_SIZE, &decoding->top_id);
+        return mt_epee_blob(epee, entry, MT_HASH_SIZE, &decoding->top_id);
     default:
-        return mt_section_check(&decoding->payload, field, entry);
+        return mt_check_field(&decoding->reader, field, entry);
     }
 }
 
 /* ---- roots ---- */
 
-/* Roots of 1001 to 1003 and 1007. */
-static int take_talk(void *context, const struct mt_shape_field *field,
-                     const struct mt_epee_entry *entry)
+/* Root sections of 1001 to 1003 and 1007. */
+static int read_node_command(void *context, const struct mt_schema_field *field,
+                             const struct mt_epee_entry *entry)
 {
     struct mt_decoding *decoding = context;
     switch (field->name) {
     case MT_F_NODE_DATA:
-        return read_object(decoding, field, entry, take_node_data, &decoding->has_node);
+        return read_object(decoding, field, entry, read_node_data, &decoding->has_node);
     case MT_F_PAYLOAD_DATA:
-        return read_object(decoding, field, entry, take_payload_data, &decoding->has_sync);
+        return read_object(decoding, field, entry, read_payload_data, &decoding->has_sync);
     case MT_F_LOCAL_PEERLIST_NEW:
-        return mt_epee_is_objects(entry) ? mt_p2p_peers(decoding, entry)
-                                         : mt_epee_skip(&decoding->payload.epee, entry);
+        return mt_epee_is_objects(entry) ? mt_append_peers(decoding, entry)
+                                         : mt_epee_skip(&decoding->reader.epee, entry);
     case MT_F_STATUS:
         decoding->status = (struct mt_text){entry->value, (size_t)entry->size};
-        return mt_epee_string(&decoding->payload.epee, entry);
+        return mt_epee_string(&decoding->reader.epee, entry);
     default:
-        return take_node_data(decoding, field, entry);
+        return read_node_data(decoding, field, entry);
     }
 }
 
-/* The removed 1004 to 1006: no monerod of today looks at their fields, and they have no table; how
- * they are written is noted all the same. */
-static int take_nothing(void *context, const struct mt_shape_field *field,
-                        const struct mt_epee_entry *entry)
+/* The removed 1004 to 1006: current monerod does not read their fields, and they have no table;
+ * only their fingerprint is noted. */
+static int read_removed_command(void *context, const struct mt_schema_field *field,
+                                const struct mt_epee_entry *entry)
 {
     struct mt_decoding *decoding = context;
     uint8_t has;
-    return field->inner != NULL ? read_object(decoding, field, entry, take_nothing, &has)
-                                : mt_epee_skip(&decoding->payload.epee, entry);
+    return field->inner != NULL ? read_object(decoding, field, entry, read_removed_command, &has)
+                                : mt_epee_skip(&decoding->reader.epee, entry);
 }
 
-static mt_take_field *taker_of(uint32_t command)
+static mt_read_field *root_reader(uint32_t command)
 {
     switch (command) {
     case MT_HANDSHAKE:
     case MT_TIMED_SYNC:
     case MT_PING:
     case MT_REQUEST_SUPPORT_FLAGS:
-        return take_talk;
+        return read_node_command;
     case MT_REQUEST_STAT_INFO:
     case MT_REQUEST_NETWORK_STATE:
     case MT_REQUEST_PEER_ID:
-        return take_nothing;
+        return read_removed_command;
     default:
-        return mt_p2p_notify_field;
+        return mt_read_notification_field;
     }
 }
 
@@ -199,7 +199,7 @@ static int append_sync(struct mt_decoding *decoding)
 
 static int append_rows(struct mt_decoding *decoding)
 {
-    int result = mt_p2p_notify_end(decoding);
+    int result = mt_end_notification(decoding);
     if (result == MT_OK && decoding->has_node && mt_decoding_wants(decoding, MT_TABLE_node_data))
         result = append_node(decoding);
     if (result == MT_OK && decoding->has_sync && mt_decoding_wants(decoding, MT_TABLE_sync_data))
@@ -207,17 +207,17 @@ static int append_rows(struct mt_decoding *decoding)
     return result;
 }
 
-/* All but the payload, which is large and begins itself. */
+/* Initialises all but the reader, which is large and which mt_read_payload initialises. */
 static void begin(struct mt_decoding *decoding, struct mt_p2p *p2p, int64_t message)
 {
-    memset(decoding, 0, offsetof(struct mt_decoding, payload));
+    memset(decoding, 0, offsetof(struct mt_decoding, reader));
     decoding->p2p = p2p;
     decoding->message = message;
     decoding->node = (struct mt_node_row){
         .message = message, .network_id = MT_NO_CODE, .status_text = MT_NO_CODE};
     decoding->sync = (struct mt_sync_row){.message = message, .top_id = MT_NO_CODE};
     decoding->first_transaction = p2p->tables[MT_TABLE_transactions].count;
-    mt_complaints_clear(&p2p->complaints);
+    mt_defects_clear(&p2p->defects);
 }
 
 static void count_excess(struct mt_p2p *p2p, enum mt_epee_excess excess)
@@ -239,18 +239,19 @@ int mt_p2p_decode(struct mt_p2p *p2p, struct mt_message_row *row, const uint8_t 
     int response = row->kind == MT_KIND_RESPONSE;
     begin(&decoding, p2p, row->message);
     decoding.has_node = response && is_about_sender(row->command);
-    int result = mt_section_payload(&decoding.payload, payload, size, &p2p->epee, row->command,
-                                    response, taker_of(row->command), &decoding);
-    mt_section_fingerprint(&decoding.payload, result, row);
+    const struct mt_payload input = {payload, size, row->command, response};
+    int result =
+        mt_read_payload(&decoding.reader, &input, &p2p->epee, root_reader(row->command), &decoding);
+    mt_set_fingerprint(&decoding.reader, result, row);
     if (result == MT_OK)
         result = append_rows(&decoding);
     if (result == MT_OK)
         return MT_OK;
     mt_tables_take_back(p2p->tables, row->message);
-    mt_complaints_clear(&p2p->complaints);
+    mt_defects_clear(&p2p->defects);
     if (result == MT_MALFORMED) {
-        *why = decoding.payload.epee.why;
-        count_excess(p2p, decoding.payload.epee.excess);
+        *why = decoding.reader.epee.why;
+        count_excess(p2p, decoding.reader.epee.excess);
     }
     return result;
 }

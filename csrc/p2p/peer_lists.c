@@ -5,10 +5,9 @@
 
 /* ---- an entry as monerod writes it ----
  *
- * Nearly all entries have one of two shapes, keys in ascending order and types as monerod has them,
- * of which only the values differ. They are recognised by their constant bytes and read at fixed
- * places. Whatever differs in the least is left to the general reader below, which gives the same
- * row for them. */
+ * Nearly all entries have one of two layouts, with keys in ascending order and monerod's types, and
+ * differ in the values only. They are recognised by their constant bytes and read at fixed offsets.
+ * The general reader below reads all others, and would return the same row for these. */
 
 enum {
     V4_SIZE = 53,
@@ -96,14 +95,14 @@ static inline size_t read_optional(const uint8_t *begin, size_t room, struct mt_
     return (size_t)(at - begin);
 }
 
-/* Reads an entry of one of the two shapes and moves the reader past it; *ip is then where its
- * address is. 0 if it is of no such shape: nothing is moved then, but the row may be spoilt. */
-static inline int read_canonical(struct mt_payload *payload, struct mt_peer_row *row,
+/* Reads an entry of one of the two layouts and moves the reader past it; *ip then points to its
+ * address. 0 if it has another layout: the reader has not moved, the row is undefined. */
+static inline int read_canonical(struct mt_payload_reader *reader, struct mt_peer_row *row,
                                  const uint8_t **ip)
 {
-    struct mt_epee *reader = &payload->epee;
-    const uint8_t *at = reader->at;
-    size_t room = (size_t)(reader->end - at), size;
+    struct mt_epee *epee = &reader->epee;
+    const uint8_t *at = epee->at;
+    size_t room = (size_t)(epee->end - at), size;
     uint32_t strings = 0, defaults = 0;
     if (room >= V4_SIZE && is_v4(at)) {
         *ip = at + V4_IP;
@@ -126,22 +125,22 @@ static inline int read_canonical(struct mt_payload *payload, struct mt_peer_row 
         size += read_optional(at + size, room - size, row, &keys, &defaults);
         if (*at != keys << 2)
             return 0;
-        payload->fingerprint.default_fields += defaults;
+        reader->fingerprint.default_fields += defaults;
     }
-    reader->at += size;
-    reader->objects += ADDRESS_OBJECTS;
-    reader->fields += keys + ADDRESS_KEYS;
-    reader->strings += strings;
+    epee->at += size;
+    epee->objects += ADDRESS_OBJECTS;
+    epee->fields += keys + ADDRESS_KEYS;
+    epee->strings += strings;
     return 1;
 }
 
-/* 1 if no entry of these shapes could go over a limit; close to one, the general reader counts
+/* 1 if no entry of these layouts can exceed a limit; close to one, the general reader counts
  * exactly. */
-static inline int far_from_limits(const struct mt_epee *reader)
+static inline int far_from_limits(const struct mt_epee *epee)
 {
-    return reader->objects + ADDRESS_OBJECTS <= reader->most.objects &&
-           reader->fields + FIXED_KEYS + OPTIONAL_KEYS + ADDRESS_KEYS <= reader->most.fields &&
-           reader->strings + 1 <= reader->most.strings;
+    return epee->objects + ADDRESS_OBJECTS <= epee->most.objects &&
+           epee->fields + FIXED_KEYS + OPTIONAL_KEYS + ADDRESS_KEYS <= epee->most.fields &&
+           epee->strings + 1 <= epee->most.strings;
 }
 
 /* ---- any entry ---- */
@@ -155,13 +154,13 @@ struct declared {
 
 /* An entry while it is read by the general reader. */
 struct reading {
-    struct mt_payload *payload;
+    struct mt_payload_reader *reader;
     struct mt_peer_row *row;
     struct declared declared;
 };
 
-static int take_addr(void *context, const struct mt_shape_field *field,
-                     const struct mt_epee_entry *entry)
+static int read_addr_field(void *context, const struct mt_schema_field *field,
+                           const struct mt_epee_entry *entry)
 {
     struct reading *reading = context;
     switch (field->name) {
@@ -181,18 +180,18 @@ static int take_addr(void *context, const struct mt_shape_field *field,
         reading->declared.port = *entry;
         break;
     }
-    return mt_epee_skip(&reading->payload->epee, entry);
+    return mt_epee_skip(&reading->reader->epee, entry);
 }
 
-static int take_adr(void *context, const struct mt_shape_field *field,
-                    const struct mt_epee_entry *entry)
+static int read_adr_field(void *context, const struct mt_schema_field *field,
+                          const struct mt_epee_entry *entry)
 {
     struct reading *reading = context;
     if (field->name == MT_F_TYPE)
-        return mt_epee_u8(&reading->payload->epee, entry, &reading->declared.type);
+        return mt_epee_u8(&reading->reader->epee, entry, &reading->declared.type);
     return mt_epee_is_object(entry)
-               ? mt_section_object(reading->payload, entry, field->inner, take_addr, reading)
-               : mt_epee_skip(&reading->payload->epee, entry);
+               ? mt_read_object(reading->reader, entry, field->inner, read_addr_field, reading)
+               : mt_epee_skip(&reading->reader->epee, entry);
 }
 
 /* The address within an entry: `size` bytes, 4 or 16 of an IP address or those of a name; none if
@@ -203,94 +202,94 @@ struct host {
     uint8_t ipv4[4];
 };
 
-static int convert_ip(struct mt_epee *reader, const struct declared *declared,
+static int convert_ip(struct mt_epee *epee, const struct declared *declared,
                       struct mt_peer_row *row, struct host *host)
 {
     uint32_t ip;
     if (row->type == MT_ADDRESS_IPV4 && declared->m_ip.start != NULL) {
-        if (mt_epee_u32(reader, &declared->m_ip, &ip) != MT_OK)
+        if (mt_epee_u32(epee, &declared->m_ip, &ip) != MT_OK)
             return MT_MALFORMED;
         memcpy(host->ipv4, &ip, 4); /* little-endian: its bytes are the dotted quad in order */
         host->bytes = host->ipv4;
         host->size = 4;
     }
     if (row->type == MT_ADDRESS_IPV6 && declared->addr.start != NULL) {
-        if (mt_epee_blob(reader, &declared->addr, 16, &host->bytes) != MT_OK)
+        if (mt_epee_blob(epee, &declared->addr, 16, &host->bytes) != MT_OK)
             return MT_MALFORMED;
         host->size = 16;
     }
-    return declared->m_port.start != NULL ? mt_epee_u16(reader, &declared->m_port, &row->port)
+    return declared->m_port.start != NULL ? mt_epee_u16(epee, &declared->m_port, &row->port)
                                           : MT_OK;
 }
 
-static int convert_name(struct mt_epee *reader, const struct declared *declared,
+static int convert_name(struct mt_epee *epee, const struct declared *declared,
                         struct mt_peer_row *row, struct host *host)
 {
     if (declared->host.start != NULL) {
-        if (mt_epee_string(reader, &declared->host) != MT_OK)
+        if (mt_epee_string(epee, &declared->host) != MT_OK)
             return MT_MALFORMED;
         host->bytes = declared->host.size != 0 ? declared->host.value : NULL;
         host->size = (size_t)declared->host.size;
     }
-    return declared->port.start != NULL ? mt_epee_u16(reader, &declared->port, &row->port) : MT_OK;
+    return declared->port.start != NULL ? mt_epee_u16(epee, &declared->port, &row->port) : MT_OK;
 }
 
-static int convert_address(struct mt_epee *reader, const struct declared *declared,
+static int convert_address(struct mt_epee *epee, const struct declared *declared,
                            struct mt_peer_row *row, struct host *host)
 {
     switch (declared->type) { /* on the wire */
     case 1:
         row->type = MT_ADDRESS_IPV4;
-        return convert_ip(reader, declared, row, host);
+        return convert_ip(epee, declared, row, host);
     case 2:
         row->type = MT_ADDRESS_IPV6;
-        return convert_ip(reader, declared, row, host);
+        return convert_ip(epee, declared, row, host);
     case 3:
         row->type = MT_ADDRESS_I2P;
-        return convert_name(reader, declared, row, host);
+        return convert_name(epee, declared, row, host);
     case 4:
         row->type = MT_ADDRESS_TOR;
-        return convert_name(reader, declared, row, host);
+        return convert_name(epee, declared, row, host);
     default:
         row->type = MT_ADDRESS_INVALID;
         return MT_OK; /* monerod does not look at addr then */
     }
 }
 
-static int take_peer(void *context, const struct mt_shape_field *field,
-                     const struct mt_epee_entry *entry)
+static int read_peer_field(void *context, const struct mt_schema_field *field,
+                           const struct mt_epee_entry *entry)
 {
     struct reading *reading = context;
-    struct mt_epee *reader = &reading->payload->epee;
+    struct mt_epee *epee = &reading->reader->epee;
     struct mt_peer_row *row = reading->row;
     switch (field->name) {
     case MT_F_ADR:
         return mt_epee_is_object(entry)
-                   ? mt_section_object(reading->payload, entry, field->inner, take_adr, reading)
-                   : mt_epee_skip(reader, entry);
+                   ? mt_read_object(reading->reader, entry, field->inner, read_adr_field, reading)
+                   : mt_epee_skip(epee, entry);
     case MT_F_ID:
-        return mt_epee_u64(reader, entry, &row->id);
+        return mt_epee_u64(epee, entry, &row->id);
     case MT_F_LAST_SEEN:
         row->present |= MT_PEER_LAST_SEEN;
-        return mt_epee_i64(reader, entry, &row->last_seen);
+        return mt_epee_i64(epee, entry, &row->last_seen);
     case MT_F_PRUNING_SEED:
         row->present |= MT_PEER_PRUNING_SEED;
-        return mt_epee_u32(reader, entry, &row->pruning_seed);
+        return mt_epee_u32(epee, entry, &row->pruning_seed);
     case MT_F_RPC_CREDITS_PER_HASH:
         row->present |= MT_PEER_RPC_CREDITS;
-        return mt_epee_u32(reader, entry, &row->rpc_credits_per_hash);
+        return mt_epee_u32(epee, entry, &row->rpc_credits_per_hash);
     default:
         row->present |= MT_PEER_RPC_PORT;
-        return mt_epee_u16(reader, entry, &row->rpc_port);
+        return mt_epee_u16(epee, entry, &row->rpc_port);
     }
 }
 
-static int read_any(struct mt_payload *payload, const struct mt_epee_entry *list,
+static int read_any(struct mt_payload_reader *reader, const struct mt_epee_entry *list,
                     struct mt_peer_row *row, struct host *host)
 {
-    struct reading reading = {.payload = payload, .row = row};
-    int result = mt_section_element(payload, list, &mt_shape_peer, take_peer, &reading);
-    return result == MT_OK ? convert_address(&payload->epee, &reading.declared, row, host) : result;
+    struct reading reading = {.reader = reader, .row = row};
+    int result = mt_read_element(reader, list, &mt_schema_peer, read_peer_field, &reading);
+    return result == MT_OK ? convert_address(&reader->epee, &reading.declared, row, host) : result;
 }
 
 /* ---- lists ---- */
@@ -310,20 +309,20 @@ static int intern_host(struct mt_p2p *p2p, const struct host *host, struct mt_pe
 }
 
 /* Reads one entry into *row, its address into *host. What monerod's writer would have written
- * leaves no trace in the fingerprint, so the entries of the two shapes do not. */
-static inline int read_entry(struct mt_payload *payload, const struct mt_epee_entry *list,
+ * leaves no trace in the fingerprint, and neither do entries of the two layouts. */
+static inline int read_entry(struct mt_payload_reader *reader, const struct mt_epee_entry *list,
                              int64_t message, uint32_t position, struct mt_peer_row *row,
                              struct host *host)
 {
     *row = (struct mt_peer_row){.message = message, .position = position, .host = MT_NO_CODE};
-    if (far_from_limits(&payload->epee) && read_canonical(payload, row, &host->bytes))
+    if (far_from_limits(&reader->epee) && read_canonical(reader, row, &host->bytes))
         return MT_OK;
     *row = (struct mt_peer_row){.message = message, .position = position, .host = MT_NO_CODE};
     host->bytes = NULL;
-    return read_any(payload, list, row, host);
+    return read_any(reader, list, row, host);
 }
 
-int mt_p2p_peers(struct mt_decoding *decoding, const struct mt_epee_entry *list)
+int mt_append_peers(struct mt_decoding *decoding, const struct mt_epee_entry *list)
 {
     struct mt_table *table = mt_decoding_table(decoding, MT_TABLE_peer_lists);
     struct mt_peer_row unwanted, *rows = NULL;
@@ -336,7 +335,7 @@ int mt_p2p_peers(struct mt_decoding *decoding, const struct mt_epee_entry *list)
     }
     for (uint32_t position = 0; position < list->count; position++) {
         struct mt_peer_row *row = rows != NULL ? &rows[position] : &unwanted;
-        if (read_entry(&decoding->payload, list, decoding->message, position, row, &host) != MT_OK)
+        if (read_entry(&decoding->reader, list, decoding->message, position, row, &host) != MT_OK)
             return MT_MALFORMED;
         if (rows != NULL && intern_host(decoding->p2p, &host, row) != MT_OK)
             return MT_NOMEM;

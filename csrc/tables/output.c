@@ -41,7 +41,7 @@ uint64_t mt_output_limit_hits(const struct mt_output *output, enum mt_limit_id l
     case MT_LIMIT_strings:
         return output->strings.refused;
     case MT_LIMIT_blobs:
-        return output->p2p.known.refused;
+        return output->p2p.blob_cache.refused;
     default:
         return output->limit_hits[limit];
     }

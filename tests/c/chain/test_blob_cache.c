@@ -5,101 +5,93 @@
 #include "base/mem.h"
 #include "support/check.h"
 
-static struct mt_known known;
+static struct mt_blob_cache cache;
 
-static struct mt_digest digest_of(uint64_t number)
+static struct mt_blob_key blob_of(uint64_t number, enum mt_blob_kind kind)
 {
-    return mt_digest(&known.key, &number, sizeof number);
-}
-
-static struct mt_known_blob blob_of(uint64_t number, enum mt_blob_kind kind)
-{
-    struct mt_known_blob blob = {.digest = digest_of(number), .kind = kind};
-    if (kind == MT_BLOB_TRANSACTION)
-        blob.row.transaction.fee = number;
-    else
-        blob.row.block.height = number;
-    return blob;
+    return (struct mt_blob_key){mt_digest(&cache.key, &number, sizeof number), kind};
 }
 
 static int add(uint64_t number, enum mt_blob_kind kind)
 {
-    struct mt_known_blob blob = blob_of(number, kind);
-    return mt_known_add(&known, &blob);
+    struct mt_blob_key blob = blob_of(number, kind);
+    return mt_blob_cache_add(&cache, &blob, &number);
 }
 
-static void check_known(uint64_t number, enum mt_blob_kind kind)
+static const uint64_t *find(uint64_t number, enum mt_blob_kind kind)
 {
-    const struct mt_known_blob *found = mt_known_find(&known, digest_of(number), kind);
-    CHECK(found != NULL);
-    if (found != NULL)
-        CHECK_EQUAL(kind == MT_BLOB_TRANSACTION ? found->row.transaction.fee
-                                                : found->row.block.height,
-                    number);
+    struct mt_blob_key blob = blob_of(number, kind);
+    return mt_blob_cache_find(&cache, &blob);
+}
+
+static void check_seen(uint64_t number, enum mt_blob_kind kind)
+{
+    const uint64_t *value = find(number, kind);
+    CHECK(value != NULL);
+    if (value != NULL)
+        CHECK_EQUAL(*value, number);
 }
 
 static void test_many(void)
 {
-    mt_known_init(&known, 100000);
-    CHECK(mt_known_find(&known, digest_of(1), MT_BLOB_BLOCK) == NULL); /* empty */
+    mt_blob_cache_init(&cache, sizeof(uint64_t), 100000);
+    CHECK(find(1, MT_BLOB_BLOCK) == NULL); /* empty */
     for (uint64_t number = 0; number < 20000; number++) {
         enum mt_blob_kind kind = number % 3 == 0 ? MT_BLOB_BLOCK : MT_BLOB_TRANSACTION;
-        CHECK(mt_known_find(&known, digest_of(number), kind) == NULL);
+        CHECK(find(number, kind) == NULL);
         CHECK_EQUAL(add(number, kind), MT_OK);
     }
-    CHECK_EQUAL(known.count, 20000);
+    CHECK_EQUAL(cache.count, 20000);
     for (uint64_t number = 0; number < 20000; number++) {
         enum mt_blob_kind kind = number % 3 == 0 ? MT_BLOB_BLOCK : MT_BLOB_TRANSACTION;
-        check_known(number, kind);
-        CHECK(mt_known_find(&known, digest_of(number),
-                            kind == MT_BLOB_BLOCK ? MT_BLOB_TRANSACTION : MT_BLOB_BLOCK) == NULL);
+        check_seen(number, kind);
+        CHECK(find(number, kind == MT_BLOB_BLOCK ? MT_BLOB_TRANSACTION : MT_BLOB_BLOCK) == NULL);
     }
-    mt_known_free(&known);
+    mt_blob_cache_free(&cache);
 }
 
-/* The same bytes as a transaction and as a block are two things. */
+/* The same bytes as a transaction and as a block have a value each. */
 static void test_kinds(void)
 {
-    mt_known_init(&known, 10);
+    mt_blob_cache_init(&cache, sizeof(uint64_t), 10);
     CHECK_EQUAL(add(7, MT_BLOB_TRANSACTION), MT_OK);
     CHECK_EQUAL(add(7, MT_BLOB_BLOCK), MT_OK);
-    check_known(7, MT_BLOB_TRANSACTION);
-    check_known(7, MT_BLOB_BLOCK);
-    mt_known_free(&known);
+    check_seen(7, MT_BLOB_TRANSACTION);
+    check_seen(7, MT_BLOB_BLOCK);
+    mt_blob_cache_free(&cache);
 }
 
 static void test_limit(void)
 {
     for (size_t limit = 0; limit < 3; limit++) {
-        mt_known_init(&known, limit);
+        mt_blob_cache_init(&cache, sizeof(uint64_t), limit);
         for (uint64_t number = 0; number < 5; number++)
             CHECK_EQUAL(add(number, MT_BLOB_TRANSACTION), MT_OK);
-        CHECK_EQUAL(known.count, limit);
+        CHECK_EQUAL(cache.count, limit);
         for (uint64_t number = 0; number < 5; number++)
-            CHECK_EQUAL(mt_known_find(&known, digest_of(number), MT_BLOB_TRANSACTION) != NULL,
-                        number < limit);
-        mt_known_free(&known);
+            CHECK_EQUAL(find(number, MT_BLOB_TRANSACTION) != NULL, number < limit);
+        mt_blob_cache_free(&cache);
     }
 }
 
 static void test_out_of_memory(void)
 {
     int failures = 0;
-    mt_known_init(&known, 1000);
+    mt_blob_cache_init(&cache, sizeof(uint64_t), 1000);
     for (uint64_t number = 0; number < 300; number++) {
         mt_fail_after(1);
         int result = add(number, MT_BLOB_BLOCK);
         mt_fail_after(0);
         if (result == MT_NOMEM) {
             failures++;
-            CHECK(mt_known_find(&known, digest_of(number), MT_BLOB_BLOCK) == NULL);
+            CHECK(find(number, MT_BLOB_BLOCK) == NULL);
             CHECK_EQUAL(add(number, MT_BLOB_BLOCK), MT_OK); /* and it goes on */
         }
-        check_known(number, MT_BLOB_BLOCK);
-        check_known(0, MT_BLOB_BLOCK);
+        check_seen(number, MT_BLOB_BLOCK);
+        check_seen(0, MT_BLOB_BLOCK);
     }
     CHECK(failures > 5);
-    mt_known_free(&known);
+    mt_blob_cache_free(&cache);
 }
 
 int main(void)
@@ -108,5 +100,5 @@ int main(void)
     test_kinds();
     test_limit();
     test_out_of_memory();
-    FINISH("known");
+    FINISH("blob_cache");
 }

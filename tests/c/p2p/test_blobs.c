@@ -28,10 +28,10 @@ static const struct shape coinbase = {
 
 static void start(int64_t message)
 {
-    memset(&decoding, 0, offsetof(struct mt_decoding, payload));
+    memset(&decoding, 0, offsetof(struct mt_decoding, reader));
     decoding.p2p = &world.p2p;
     decoding.message = message;
-    world.p2p.complaints.count = 0;
+    world.p2p.defects.count = 0;
 }
 
 static struct mt_text text_of(const uint8_t *bytes, size_t size)
@@ -68,7 +68,7 @@ static void test_transactions(void)
     start(5);
     build(&usual);
     id_of_made(NULL, 0, id);
-    CHECK_EQUAL(mt_p2p_transaction(&decoding, blob(), -1), MT_OK);
+    CHECK_EQUAL(mt_append_transaction(&decoding, blob(), -1), MT_OK);
     const struct mt_transaction_row *row = last_transaction();
     CHECK_EQUAL(row->message, 5);
     CHECK_EQUAL(row->position, 0);
@@ -85,7 +85,7 @@ static void test_transactions(void)
     CHECK_EQUAL(row->pruned, 0);
     build(&old);
     id_of_made(NULL, 0, id);
-    CHECK_EQUAL(mt_p2p_transaction(&decoding, blob(), 3), MT_OK);
+    CHECK_EQUAL(mt_append_transaction(&decoding, blob(), 3), MT_OK);
     row = last_transaction();
     CHECK_EQUAL(row->position, 1);
     CHECK_EQUAL(row->block_position, 3);
@@ -96,11 +96,11 @@ static void test_transactions(void)
                                   MT_TRANSACTION_FEE | MT_TRANSACTION_WEIGHT |
                                   MT_TRANSACTION_BLOCK_POSITION);
     build(&coinbase);
-    CHECK_EQUAL(mt_p2p_transaction(&decoding, blob(), -1), MT_OK);
+    CHECK_EQUAL(mt_append_transaction(&decoding, blob(), -1), MT_OK);
     CHECK_EQUAL(last_transaction()->present, MT_TRANSACTION_VERSION | MT_TRANSACTION_RCT_TYPE |
                                                  MT_TRANSACTION_INPUTS | MT_TRANSACTION_OUTPUTS |
                                                  MT_TRANSACTION_WEIGHT);
-    CHECK_EQUAL(world.p2p.complaints.count, 0);
+    CHECK_EQUAL(world.p2p.defects.count, 0);
 }
 
 /* The second time nothing is parsed or hashed; the row says the same but for its place. */
@@ -108,13 +108,13 @@ static void test_known(void)
 {
     build(&usual);
     start(6);
-    size_t known = world.p2p.known.count;
-    CHECK_EQUAL(mt_p2p_transaction(&decoding, blob(), -1), MT_OK);
+    size_t known = world.p2p.blob_cache.count;
+    CHECK_EQUAL(mt_append_transaction(&decoding, blob(), -1), MT_OK);
     struct mt_transaction_row first = *last_transaction();
-    CHECK_EQUAL(world.p2p.known.count, known); /* since test_transactions */
+    CHECK_EQUAL(world.p2p.blob_cache.count, known); /* since test_transactions */
     start(7);
     decoding.transactions = 9;
-    CHECK_EQUAL(mt_p2p_transaction(&decoding, blob(), 2), MT_OK);
+    CHECK_EQUAL(mt_append_transaction(&decoding, blob(), 2), MT_OK);
     struct mt_transaction_row again = *last_transaction();
     CHECK_EQUAL(again.message * 100 + again.position, 709);
     first.message = again.message;
@@ -123,19 +123,19 @@ static void test_known(void)
     first.present |= MT_TRANSACTION_BLOCK_POSITION;
     CHECK(memcmp(&first, &again, sizeof first) == 0);
     made.bytes[made.size - 1] ^= 1; /* another transaction */
-    CHECK_EQUAL(mt_p2p_transaction(&decoding, blob(), -1), MT_OK);
+    CHECK_EQUAL(mt_append_transaction(&decoding, blob(), -1), MT_OK);
     CHECK(last_transaction()->tx != again.tx);
-    CHECK_EQUAL(world.p2p.known.count, known + 1);
-    CHECK_EQUAL(mt_p2p_transaction(&decoding, text_of(made.bytes, made.size - 1), -1),
+    CHECK_EQUAL(world.p2p.blob_cache.count, known + 1);
+    CHECK_EQUAL(mt_append_transaction(&decoding, text_of(made.bytes, made.size - 1), -1),
                 MT_OK); /* none: told each time it comes */
-    CHECK_EQUAL(mt_p2p_transaction(&decoding, text_of(made.bytes, made.size - 1), -1), MT_OK);
+    CHECK_EQUAL(mt_append_transaction(&decoding, text_of(made.bytes, made.size - 1), -1), MT_OK);
     CHECK_EQUAL(last_transaction()->tx, MT_NO_CODE);
     CHECK_EQUAL(last_transaction()->present, 0);
     CHECK_EQUAL(last_transaction()->size, made.size - 1);
-    CHECK_EQUAL(world.p2p.complaints.count, 2);
-    CHECK_TEXT(world.p2p.complaints.list[0].part, "transaction");
-    CHECK_TEXT(world.p2p.complaints.list[1].why, world.p2p.complaints.list[0].why);
-    CHECK_EQUAL(world.p2p.known.count, known + 2);
+    CHECK_EQUAL(world.p2p.defects.count, 2);
+    CHECK_TEXT(world.p2p.defects.list[0].part, "transaction");
+    CHECK_TEXT(world.p2p.defects.list[1].why, world.p2p.defects.list[0].why);
+    CHECK_EQUAL(world.p2p.blob_cache.count, known + 2);
 }
 
 static void test_pruned(void)
@@ -146,34 +146,34 @@ static void test_pruned(void)
     mt_keccak256(made.bytes + made.base_end, made.size - made.base_end, hash);
     start(8);
     struct mt_text kept = text_of(made.bytes, made.base_end);
-    CHECK_EQUAL(mt_p2p_pruned_transaction(&decoding, kept, hash, 0), MT_OK);
+    CHECK_EQUAL(mt_append_pruned_transaction(&decoding, kept, hash, 0), MT_OK);
     CHECK(has_id(last_transaction()->tx, whole));
     CHECK_EQUAL(last_transaction()->pruned, 1);
     CHECK_EQUAL(last_transaction()->present & MT_TRANSACTION_WEIGHT, 0);
     hash[0] ^= 1; /* the id hangs on it, so nothing may be remembered by the blob alone */
-    CHECK_EQUAL(mt_p2p_pruned_transaction(&decoding, kept, hash, 0), MT_OK);
+    CHECK_EQUAL(mt_append_pruned_transaction(&decoding, kept, hash, 0), MT_OK);
     CHECK(last_transaction()->tx != MT_NO_CODE && !has_id(last_transaction()->tx, whole));
-    CHECK_EQUAL(world.p2p.complaints.count, 0);
+    CHECK_EQUAL(world.p2p.defects.count, 0);
     const uint8_t *const none[] = {NULL, zeros};
     for (size_t i = 0; i < 2; i++) { /* what it says is there, its id is not known */
-        CHECK_EQUAL(mt_p2p_pruned_transaction(&decoding, kept, none[i], 0), MT_OK);
+        CHECK_EQUAL(mt_append_pruned_transaction(&decoding, kept, none[i], 0), MT_OK);
         CHECK_EQUAL(last_transaction()->tx, MT_NO_CODE);
         CHECK_EQUAL(last_transaction()->pruned, 1);
         CHECK_EQUAL(last_transaction()->outputs, 2);
-        CHECK_EQUAL(world.p2p.complaints.count, i + 1);
-        CHECK_EQUAL(mt_p2p_pruned_transaction(&decoding, blob(), none[i], 0),
+        CHECK_EQUAL(world.p2p.defects.count, i + 1);
+        CHECK_EQUAL(mt_append_pruned_transaction(&decoding, blob(), none[i], 0),
                     MT_OK); /* without a hash it may be whole */
         CHECK(has_id(last_transaction()->tx, whole));
         CHECK_EQUAL(last_transaction()->pruned, 0);
-        CHECK_EQUAL(world.p2p.complaints.count, i + 1);
+        CHECK_EQUAL(world.p2p.defects.count, i + 1);
     }
-    CHECK_EQUAL(mt_p2p_pruned_transaction(&decoding, blob(), hash, 0),
+    CHECK_EQUAL(mt_append_pruned_transaction(&decoding, blob(), hash, 0),
                 MT_OK); /* with a hash it may not */
     CHECK_EQUAL(last_transaction()->present & MT_TRANSACTION_VERSION, 0);
     CHECK_EQUAL(last_transaction()->pruned, 1);
     build(&old);
     id_of_made(NULL, 0, id);
-    CHECK_EQUAL(mt_p2p_pruned_transaction(&decoding, blob(), zeros, 0),
+    CHECK_EQUAL(mt_append_pruned_transaction(&decoding, blob(), zeros, 0),
                 MT_OK); /* version 1 has no pruned form */
     CHECK(has_id(last_transaction()->tx, id));
     CHECK_EQUAL(last_transaction()->pruned, 0);
@@ -204,7 +204,7 @@ static void test_blocks(void)
     start(9);
     decoding.block = 4;
     for (int round = 0; round < 2; round++) { /* parsed, then known */
-        CHECK_EQUAL(mt_p2p_block(&decoding, blob()), MT_OK);
+        CHECK_EQUAL(mt_append_block(&decoding, blob()), MT_OK);
         const struct mt_block_row *row = block_row(&world, (size_t)round);
         CHECK_EQUAL(row->message * 10 + row->position, 94);
         CHECK(has_id(row->block, id) && has_id(row->miner_tx, miner_tx) &&
@@ -217,12 +217,12 @@ static void test_blocks(void)
         CHECK_EQUAL(row->present, MT_BLOCK_HEIGHT | MT_BLOCK_TIMESTAMP | MT_BLOCK_TRANSACTIONS |
                                       MT_BLOCK_MAJOR_VERSION | MT_BLOCK_MINOR_VERSION);
     }
-    CHECK_EQUAL(world.p2p.complaints.count, 0);
-    CHECK_EQUAL(mt_p2p_block(&decoding, text_of(NULL, 0)), MT_OK);
+    CHECK_EQUAL(world.p2p.defects.count, 0);
+    CHECK_EQUAL(mt_append_block(&decoding, text_of(NULL, 0)), MT_OK);
     CHECK_EQUAL(block_row(&world, 2)->block, MT_NO_CODE);
     CHECK_EQUAL(block_row(&world, 2)->present, 0);
-    CHECK_EQUAL(world.p2p.complaints.count, 1);
-    CHECK_TEXT(world.p2p.complaints.list[0].part, "block");
+    CHECK_EQUAL(world.p2p.defects.count, 1);
+    CHECK_TEXT(world.p2p.defects.list[0].part, "block");
 }
 
 static int everything(void)
@@ -230,13 +230,14 @@ static int everything(void)
     uint8_t hash[32] = {1};
     start(1);
     build(&usual);
-    int result = mt_p2p_transaction(&decoding, blob(), -1);
+    int result = mt_append_transaction(&decoding, blob(), -1);
     if (result == MT_OK)
-        result = mt_p2p_transaction(&decoding, text_of(made.bytes, 3), -1);
+        result = mt_append_transaction(&decoding, text_of(made.bytes, 3), -1);
     if (result == MT_OK)
-        result = mt_p2p_pruned_transaction(&decoding, text_of(made.bytes, made.base_end), hash, 0);
+        result =
+            mt_append_pruned_transaction(&decoding, text_of(made.bytes, made.base_end), hash, 0);
     build_block(3);
-    return result == MT_OK ? mt_p2p_block(&decoding, blob()) : result;
+    return result == MT_OK ? mt_append_block(&decoding, blob()) : result;
 }
 
 static void test_out_of_memory(void)

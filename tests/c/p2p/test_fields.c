@@ -16,7 +16,8 @@ static int walk_bytes(const uint8_t *bytes, size_t size, uint64_t most)
     if (size != 0)
         memcpy(exact, bytes, size);
     table.count = 0;
-    int result = mt_fields_append(&table, &strings, 5, exact, size, &mt_epee_monerod, most, &cut);
+    const struct mt_field_writer writer = {&table, &strings, &mt_epee_monerod, most};
+    int result = mt_fields_append(&writer, 5, exact, size, &cut);
     free(exact);
     return result;
 }

@@ -269,13 +269,13 @@ static void test_inventories(void)
             string(begin(&work, 1), lists[i].key, ids, 32 * count);
             CHECK(verdict(lists[i].command) == NULL);
             CHECK_EQUAL(world_rows(&world), count);
-            CHECK_EQUAL(world.p2p.complaints.count, 0);
+            CHECK_EQUAL(world.p2p.defects.count, 0);
             check_ids(0, lists[i].list, ids, count);
         }
         string(begin(&work, 1), lists[i].key, ids, 63); /* empty for monerod, and told */
         CHECK(verdict(lists[i].command) == NULL);
         CHECK_EQUAL(world_rows(&world), 0);
-        CHECK_EQUAL(world.p2p.complaints.count, 1);
+        CHECK_EQUAL(world.p2p.defects.count, 1);
     }
 }
 
@@ -307,7 +307,7 @@ static void test_missing_indices(void)
     string(begin(&work, 1), "missing_tx_indices", indices, 20);
     CHECK(verdict(2009) == NULL);
     CHECK_EQUAL(world_rows(&world), 0);
-    CHECK_EQUAL(world.p2p.complaints.count, 1);
+    CHECK_EQUAL(world.p2p.defects.count, 1);
 }
 
 int main(void)

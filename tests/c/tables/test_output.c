@@ -165,8 +165,8 @@ static void test_reached(void)
         CHECK_EQUAL(code, i == 0 ? 0 : MT_NO_CODE);
         CHECK_EQUAL(mt_intern_put(&output.strings, &i, 1, &code), MT_OK);
     }
-    struct mt_known_blob blob = {.kind = MT_BLOB_BLOCK};
-    CHECK_EQUAL(mt_known_add(&output.p2p.known, &blob), MT_OK);
+    struct mt_blob_key blob = {.kind = MT_BLOB_BLOCK};
+    CHECK_EQUAL(mt_blob_cache_add(&output.p2p.blob_cache, &blob, NULL), MT_OK);
     CHECK_EQUAL(mt_output_remember(&output, &(struct mt_early_response){.waiting = &waiting}),
                 MT_OK);
     CHECK_EQUAL(waiting, 0);

@@ -1,6 +1,6 @@
 /* The table of monerod's structs: sorted, sound, and found by key. */
 #include "base/command.h"
-#include "epee/message_schema.h"
+#include "p2p/message_schema.h"
 #include "support/check.h"
 #include "support/payload.h"
 
@@ -12,21 +12,21 @@ static int is_object_type(uint8_t type)
     return (type & ~(unsigned)MT_EPEE_ARRAY_FLAG) == MT_EPEE_OBJECT;
 }
 
-static void check_shape(const struct mt_shape *shape, unsigned depth)
+static void check_schema(const struct mt_message_schema *schema, unsigned depth)
 {
     CHECK(depth < 5);
-    for (uint32_t i = 0; i < shape->count; i++) {
-        const struct mt_shape_field *field = &shape->fields[i];
+    for (uint32_t i = 0; i < schema->count; i++) {
+        const struct mt_schema_field *field = &schema->fields[i];
         CHECK_EQUAL(strlen(field->key), field->size);
         if (i != 0)
-            CHECK(strcmp(shape->fields[i - 1].key, field->key) < 0);
+            CHECK(strcmp(schema->fields[i - 1].key, field->key) < 0);
         CHECK((field->inner != NULL) ==
-              (is_object_type(field->type) || is_object_type(field->type_too)));
+              (is_object_type(field->type) || is_object_type(field->other_type)));
         CHECK(field->presence != MT_UNLESS_TRUE || field->type == MT_EPEE_BOOL);
         CHECK(field->presence != MT_UNLESS_EMPTY || field->type == MT_EPEE_STRING ||
               (field->type & MT_EPEE_ARRAY_FLAG));
         if (field->inner != NULL)
-            check_shape(field->inner, depth + 1);
+            check_schema(field->inner, depth + 1);
     }
 }
 
@@ -39,16 +39,17 @@ static void test_roots(void)
 {
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         CHECK(mt_command_known(commands[i]));
-        check_shape(mt_shape_root(commands[i], 0), 0);
-        check_shape(mt_shape_root(commands[i], 1), 0);
+        check_schema(mt_message_schema_of(commands[i], 0), 0);
+        check_schema(mt_message_schema_of(commands[i], 1), 0);
         if (commands[i] > 2000)
-            CHECK(mt_shape_root(commands[i], 0)->fields == mt_shape_root(commands[i], 1)->fields);
+            CHECK(mt_message_schema_of(commands[i], 0)->fields ==
+                  mt_message_schema_of(commands[i], 1)->fields);
     }
-    CHECK_EQUAL(mt_shape_root(MT_HANDSHAKE, 0)->count, 2);
-    CHECK_EQUAL(mt_shape_root(MT_HANDSHAKE, 1)->count, 4);
-    CHECK_EQUAL(mt_shape_root(MT_PING, 0)->count, 0);
-    CHECK_EQUAL(mt_shape_root(2005, 0)->count, 0);
-    CHECK_EQUAL(mt_shape_root(0, 1)->count, 0);
+    CHECK_EQUAL(mt_message_schema_of(MT_HANDSHAKE, 0)->count, 2);
+    CHECK_EQUAL(mt_message_schema_of(MT_HANDSHAKE, 1)->count, 4);
+    CHECK_EQUAL(mt_message_schema_of(MT_PING, 0)->count, 0);
+    CHECK_EQUAL(mt_message_schema_of(2005, 0)->count, 0);
+    CHECK_EQUAL(mt_message_schema_of(0, 1)->count, 0);
 }
 
 /* Every command has its own struct: the keys that it always has. */
@@ -85,57 +86,41 @@ static void test_keys(void)
         {2010, 0, ""},
     };
     for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
-        const struct mt_shape *shape = mt_shape_root(always[i].command, always[i].response);
+        const struct mt_message_schema *schema =
+            mt_message_schema_of(always[i].command, always[i].response);
         char keys[128] = "";
-        for (uint32_t f = 0; f < shape->count; f++) {
-            if (shape->fields[f].presence == MT_ALWAYS)
+        for (uint32_t f = 0; f < schema->count; f++) {
+            if (schema->fields[f].presence == MT_ALWAYS)
                 snprintf(keys + strlen(keys), sizeof keys - strlen(keys), "%s%s",
-                         keys[0] != '\0' ? " " : "", shape->fields[f].key);
+                         keys[0] != '\0' ? " " : "", schema->fields[f].key);
         }
         CHECK_TEXT(keys, always[i].keys);
     }
-    CHECK(mt_shape_root(2003, 0)->count == 3 && mt_shape_root(2006, 0)->count == 2 &&
-          mt_shape_root(2010, 0)->count == 1);
+    CHECK(mt_message_schema_of(2003, 0)->count == 3 && mt_message_schema_of(2006, 0)->count == 2 &&
+          mt_message_schema_of(2010, 0)->count == 1);
 }
 
 static void test_find(void)
 {
-    const struct mt_shape *shape = &mt_shape_node_data;
+    const struct mt_message_schema *schema = &mt_schema_node_data;
     uint32_t next = 0;
     for (int round = 0; round < 2; round++) { /* in order, and round again */
-        for (uint32_t i = 0; i < shape->count; i++) {
-            struct mt_epee_entry entry = named(shape->fields[i].key);
-            CHECK(mt_shape_find(shape, &entry, &next) == &shape->fields[i]);
+        for (uint32_t i = 0; i < schema->count; i++) {
+            struct mt_epee_entry entry = named(schema->fields[i].key);
+            CHECK(mt_schema_find(schema, &entry, &next) == &schema->fields[i]);
         }
     }
-    for (uint32_t i = shape->count; i-- > 0;) { /* backwards */
-        struct mt_epee_entry entry = named(shape->fields[i].key);
-        CHECK(mt_shape_find(shape, &entry, &next) == &shape->fields[i]);
+    for (uint32_t i = schema->count; i-- > 0;) { /* backwards */
+        struct mt_epee_entry entry = named(schema->fields[i].key);
+        CHECK(mt_schema_find(schema, &entry, &next) == &schema->fields[i]);
     }
     static const char *const strangers[] = {"x", "my_por", "my_port_", "Peer_id"};
     for (size_t i = 0; i < sizeof strangers / sizeof strangers[0]; i++) {
         struct mt_epee_entry entry = named(strangers[i]);
-        CHECK(mt_shape_find(shape, &entry, &next) == NULL);
+        CHECK(mt_schema_find(schema, &entry, &next) == NULL);
     }
     struct mt_epee_entry entry = named("peer_id");
-    CHECK(mt_shape_find(mt_shape_root(2005, 0), &entry, &next) == NULL);
-}
-
-/* Values of an implementation of docs/fingerprint.md in another language. */
-static void test_skeletons(void)
-{
-    CHECK(mt_skeleton_of(mt_shape_root(2010, 0)) == 0); /* nothing in it is always written */
-    CHECK(mt_skeleton_of(&mt_shape_addr) == 0);
-    uint64_t adr =
-        mt_skeleton_entry(mt_skeleton_object(mt_skeleton_entry(0, "addr", 4, 12), 0), "type", 4, 8);
-    CHECK(mt_skeleton_of(&mt_shape_adr) == adr);
-    CHECK(
-        mt_skeleton_of(&mt_shape_peer) ==
-        mt_skeleton_entry(mt_skeleton_object(mt_skeleton_entry(0, "adr", 3, 12), adr), "id", 2, 5));
-    CHECK(mt_skeleton_entry(0, "id", 2, 5) != mt_skeleton_entry(0, "id", 2, 6));
-    CHECK(mt_skeleton_entry(0, "id", 2, 5) != mt_skeleton_entry(1, "id", 2, 5));
-    CHECK(mt_skeleton_entry(0, "id", 2, 5) == UINT64_C(0x493F578E0CF1D17D));
-    CHECK(mt_skeleton_of(&mt_shape_peer) == UINT64_C(0xDB8C1D8553C96926));
+    CHECK(mt_schema_find(mt_message_schema_of(2005, 0), &entry, &next) == NULL);
 }
 
 int main(void)
@@ -143,6 +128,5 @@ int main(void)
     test_roots();
     test_keys();
     test_find();
-    test_skeletons();
-    FINISH("shape");
+    FINISH("message_schema");
 }

@@ -1,5 +1,5 @@
 /* What is noted of a payload on the way: the fingerprint. */
-#include "epee/struct_reader.h"
+#include "p2p/struct_reader.h"
 
 #include "base/command.h"
 #include "epee/epee_value.h"
@@ -211,9 +211,9 @@ static void test_odd_entries(void)
  * those that are asked for. */
 static int check_field(uint8_t declared, uint8_t sent, uint64_t value)
 {
-    static struct mt_payload payload;
+    static struct mt_payload_reader payload;
     struct mt_epee_entry entry;
-    struct mt_shape_field field = {.type = declared, .presence = MT_ALWAYS};
+    struct mt_schema_field field = {.type = declared, .presence = MT_ALWAYS};
     begin(&work, 1);
     if (sent == MT_EPEE_STRING) {
         key(&work, "x", sent);
@@ -230,7 +230,7 @@ static int check_field(uint8_t declared, uint8_t sent, uint64_t value)
     }
     CHECK_EQUAL(mt_epee_open(&payload.epee, work.bytes, work.size, &mt_epee_monerod), MT_OK);
     CHECK_EQUAL(mt_epee_next(&payload.epee, &entry), MT_OK);
-    int result = mt_section_check(&payload, &field, &entry);
+    int result = mt_check_field(&payload, &field, &entry);
     CHECK(result != MT_OK || payload.epee.at == payload.epee.end);
     return result;
 }
