@@ -250,7 +250,7 @@ pytest: $(VENV)/package $(VENV)/extras
 # Other examples at every run; `make pytest` tries a few, always the same ones.
 differential: EXAMPLES = 2000
 differential: $(VENV)/package $(VENV)/extras
-	MONEROTRAFFIC_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/test_differential.py $(ARGS)
+	MONEROTRAFFIC_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/differential/test_differential.py $(ARGS)
 
 mypy: $(VENV)/package $(VENV)/extras
 	$(BIN)/python -m mypy --strict

@@ -18,12 +18,12 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-import craft  # noqa: E402
 from cases import CASES  # noqa: E402
 from oracle.capture import Packet, read_file  # noqa: E402
 from oracle.network import Segment, Segments  # noqa: E402
 from oracle.tcp import follow  # noqa: E402
-from test_vectors import vectors  # noqa: E402
+from support import craft  # noqa: E402
+from support.vectors import vectors  # noqa: E402
 
 MARKER = b"\xf5cu\xe5"
 LARGEST = 24_000

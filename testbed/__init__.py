@@ -5,4 +5,4 @@ captured at one of the monerods. README.md tells how to run it.
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))  # where `craft` is
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))  # where `support` is

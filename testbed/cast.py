@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 
-from craft import MAINNET, request
-
+from support.craft import MAINNET, request
 from testbed import misdeeds as do
 from testbed.peer import Manner
 from testbed.world import Entry, World, entry, public_addresses

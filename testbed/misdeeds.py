@@ -8,11 +8,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import craft
-from craft import EMPTY, bucket, notification, request
-from oracle.blobs import read_block, read_transaction
-
 from monerotraffic import epee
+from oracle.blobs import read_block, read_transaction
+from support import craft
+from support.craft import EMPTY, bucket, notification, request
 from testbed.peer import Extra, Talk, drain, reset
 
 

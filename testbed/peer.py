@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-import craft
-from craft import node_data, request, response
-
 from monerotraffic import epee
+from support import craft
+from support.craft import node_data, request, response
 from testbed.network import Network
 from testbed.world import Entry, World
 

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
-from craft import payload_data, peer
+from support.craft import payload_data, peer
 
 Entry = dict[str, Any]
 

@@ -10,15 +10,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from budget import examples
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monerotraffic import banlist
 from monerotraffic.banlist import BanList, BanListError, Entry, diff, merge, network_of, parse
 from monerotraffic.net.prefixes import canonical_network
-
-LAB = Path(__file__).resolve().parents[2] / "shared" / "data" / "mrl_ban_list_v2.txt"
+from support.budget import examples
+from support.paths import RESEARCH_BAN_LIST
 
 
 def prefixes(listed: BanList) -> list[str]:
@@ -166,9 +165,9 @@ def test_bytes_of_any_kind_in_comments(tmp_path: Path) -> None:
     assert entry.comment == "\\udcff\\x1b[2J\\x00 \\u202e café"
 
 
-@pytest.mark.skipif(not LAB.exists(), reason="the research lab's list is not there")
+@pytest.mark.skipif(not RESEARCH_BAN_LIST.exists(), reason="the research lab's list is not there")
 def test_the_research_labs_list() -> None:
-    listed = banlist.read(LAB)
+    listed = banlist.read(RESEARCH_BAN_LIST)
     assert (len(listed), listed.addresses) == (431, 4001)
     assert listed.match(
         ["91.198.115.0", "91.198.115.255", "91.198.116.0", "5.75.129.208", "5.75.129.209"]
@@ -176,7 +175,7 @@ def test_the_research_labs_list() -> None:
     assert listed.octets() == listed
     lines = [
         line.strip()
-        for line in LAB.read_text().splitlines()
+        for line in RESEARCH_BAN_LIST.read_text().splitlines()
         if line.strip() and not line.startswith("#")
     ]
     assert sorted(lines) == sorted(listed.text().split())

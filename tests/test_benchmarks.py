@@ -8,14 +8,11 @@ import hashlib
 import json
 import random
 import shutil
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import monerotraffic as mt
 from benchmarks import blobs, epee, payloads

@@ -17,11 +17,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import craft
 import numpy as np
 import pytest
 
 from monerotraffic import _core
+from support import craft
+from support.paths import TESTS
 
 PORTS = (18080, 28080, 38080)
 PINGS = 40
@@ -488,7 +489,7 @@ def test_two_threads_at_once(capture: Path) -> None:
 
 BLOCKED = """
     import os, sys, threading, time
-    import craft
+    from support import craft
     from monerotraffic import _core
 
     # The Reader waits for a pipe in one thread; the other finds it busy.
@@ -522,9 +523,7 @@ def test_busy_reader_is_refused_and_gil_is_released() -> None:
     """In a process of its own, because it gives itself another standard input."""
     environment = dict(
         os.environ,
-        PYTHONPATH=os.pathsep.join(
-            [str(Path(craft.__file__).parent), os.environ.get("PYTHONPATH", "")]
-        ),
+        PYTHONPATH=os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]),
     )
     run = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(BLOCKED)],

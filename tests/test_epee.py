@@ -9,7 +9,6 @@ import pickle
 import struct
 from typing import Any
 
-import craft
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -30,6 +29,7 @@ from monerotraffic.epee import (
     dumps,
     loads,
 )
+from support import craft
 
 HEADER = bytes.fromhex("01 11 01 01 01 01 02 01 01")
 INTEGERS = (Int64, Int32, Int16, Int8, UInt64, UInt32, UInt16, UInt8)

@@ -8,7 +8,9 @@ import nbclient
 import nbformat
 import pytest
 
-FOLDER = Path(__file__).parent.parent / "notebooks"
+from support.paths import ROOT
+
+FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from monerotraffic import _core
+from support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 STUB = Path(_core.__file__).with_name("_core.pyi")
 
 

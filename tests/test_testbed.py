@@ -9,7 +9,6 @@ import io
 import json
 import random
 import socket
-import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -17,11 +16,10 @@ from typing import Any
 
 import pytest
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
-
 import monerotraffic as mt
 from monerotraffic import epee
 from monerotraffic.rules import HONEST, RULES, RULES_OF_LABEL, evaluate, find_anomalies
+from support.paths import DATA
 from testbed import misdeeds as do
 from testbed.cast import SCENARIOS, Casting, Part, after, labels, pieces
 from testbed.check import faults, logged, read_off, recorded
@@ -230,7 +228,7 @@ def test_handshakes_that_stop() -> None:
 # ---------------------------------------------------------------- a run: part of one, with monerods
 # of three versions (tests/data/make.py)
 
-RUN = Path(__file__).parent / "data" / "testbed"
+RUN = DATA / "testbed"
 VANTAGE = "198.51.100.10"
 
 

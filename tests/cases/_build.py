@@ -8,8 +8,8 @@ import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-import craft
-from craft import (
+from support import craft
+from support.craft import (
     ACK,
     CLIENT,
     EPEE_HEADER,

@@ -7,8 +7,8 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-import craft
-from craft import epee, notification
+from support import craft
+from support.craft import epee, notification
 
 from ._build import CLIENT, PING, PONG, SERVER, Wire, seen
 from ._case import Expect, Row, case, cases, pair, problem

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import socket
 
-import craft
+from support import craft
 
 from ._build import (
     ACK,

@@ -5,10 +5,9 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-import craft
-from craft import EMPTY, Raw, epee
-
 import monerotraffic as mt
+from support import craft
+from support.craft import EMPTY, Raw, epee
 
 from ._build import CLIENT, PING, PONG, SERVER, Wire, seen
 from ._case import Expect, Row, case, cases

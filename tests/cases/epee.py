@@ -7,8 +7,8 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-import craft
-from craft import EPEE_HEADER, Raw, entry, pcap, section, varint
+from support import craft
+from support.craft import EPEE_HEADER, Raw, entry, pcap, section, varint
 
 from ._build import CLIENT, HELLO, PING, SERVER, WELCOME, Wire
 from ._case import Expect, cases, notification, request, response

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import craft
-from craft import EMPTY, Raw, epee, node_data, payload_data, pcap, peer
+from support import craft
+from support.craft import EMPTY, Raw, epee, node_data, payload_data, pcap, peer
 
 from ._build import CLIENT, FLAGGED, HELLO, PING, PONG, SERVER, SYNC, SYNCED, Wire
 from ._case import ANY, Expect, Row, case, cases, request, response

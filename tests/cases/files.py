@@ -6,8 +6,8 @@ import gzip
 import struct
 from typing import Any
 
-import craft
-from craft import block, enhanced, interface, option, pcap, pcapng, section_header, simple
+from support import craft
+from support.craft import block, enhanced, interface, option, pcap, pcapng, section_header, simple
 
 from ._build import (
     CLIENT,

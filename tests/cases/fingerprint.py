@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import craft
-from craft import Raw, epee, payload_data, varint
+from support import craft
+from support.craft import Raw, epee, payload_data, varint
 
 from ._build import CLIENT, HELLO, PING, PONG, SERVER, SYNC, SYNCED, WELCOME, Wire, seen
 from ._case import Expect, Row, case, cases, message, notification, request, response

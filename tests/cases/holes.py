@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import craft
-from craft import pcap
+from support import craft
+from support.craft import pcap
 
 from ._build import (
     ACK,

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import craft
-from craft import EMPTY, bucket
+from support import craft
+from support.craft import EMPTY, bucket
 
 from ._build import (
     CLIENT,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
-import craft
-from craft import Packet, ethernet, ipv4, ipv4_fragments, ipv6, ipv6_fragments, pcap, tcp
+from support import craft
+from support.craft import Packet, ethernet, ipv4, ipv4_fragments, ipv6, ipv6_fragments, pcap, tcp
 
 from ._build import (
     ACK,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-import craft
-from craft import Packet
+from support import craft
+from support.craft import Packet
 
 from ._build import (
     ACK,

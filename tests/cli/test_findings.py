@@ -1,0 +1,505 @@
+"""monerotraffic findings and monerotraffic banlist."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import monerotraffic as mt
+from monerotraffic import banlist, cli
+from monerotraffic.cli import main
+from monerotraffic.rules import PRESETS, find_anomalies, verdicts
+from support import craft
+from support.captures import HOST, cut, put
+from support.command import Captured, run, section
+from support.findings import MIXED, frame
+from support.paths import HONEST
+
+TODAY = date(2026, 11, 30)
+
+
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
+    """Findings that do not depend on which rules there are."""
+    monkeypatch.setattr(cli, "find_anomalies", lambda *_, **__: MIXED)
+    monkeypatch.setattr(cli, "_today", lambda: TODAY)
+    return MIXED
+
+
+def output(capsys: Captured, *arguments: object, code: int = 0) -> str:
+    assert main([str(argument) for argument in arguments]) == code
+    out, err = capsys.readouterr()
+    assert err == ""
+    return out
+
+
+# ---------------------------------------------------------------- findings
+
+
+def test_findings_for_people(capture: Path, found: pd.DataFrame, capsys: Captured) -> None:
+    text = output(capsys, "findings", capture)
+    assert text.splitlines()[:3] == [
+        f"vantage node  {HOST}",
+        "time span     2023-11-14 22:13:21 to 2023-11-14 22:13:24 UTC (3.0 s)",
+        "preset        default",
+    ]
+    assert section(text, "4 peers: 2 anomalous, 1 suspicious, 1 with context only") == [
+        ["peer", "verdict", "score", "strong", "weak", "context", "rules"],
+        [
+            "192.0.2.9",
+            "anomalous",
+            "0.946",
+            "1",
+            "1",
+            "1",
+            "ping_flood,",
+            "support_flags_missing,",
+            "ban_listed",
+        ],
+        ["2001:db8::5", "anomalous", "0.900", "1", "0", "0", "ping_flood"],
+        ["192.0.2.10", "suspicious", "0.400", "0", "1", "0", "support_flags_missing"],
+        ["192.0.2.11", "context", "0.100", "0", "0", "1", "ban_listed"],
+    ]
+    rows = section(text, "6 findings")
+    assert rows[0] == [
+        "peer",
+        "rule",
+        "weight",
+        "count",
+        "unit",
+        "measure",
+        "first",
+        "last",
+        "evidence",
+    ]
+    assert rows[1] == [
+        "192.0.2.9",
+        "ping_flood",
+        "strong",
+        "3",
+        "message",
+        "2",
+        "2026-11-22",
+        "23:02:11",
+        "2026-11-23",
+        "00:02:11",
+        "/home/me/cap.pcapng:17",
+        "and",
+        "1",
+        "more",
+    ]
+    assert rows[3][-1] == "-"
+    assert ["ban_listed", "A"] in [row[:2] for row in section(text, "what the rules look for")]
+    assert all(len(line) == len(line.rstrip()) for line in text.splitlines())
+
+
+def test_nothing_is_found(capture: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    monkeypatch.setattr(cli, "find_anomalies", lambda *_, **__: frame())
+    assert output(capsys, "findings", capture).endswith(
+        "\n4 peers: 0 anomalous, 0 suspicious, 0 with context only\n\n0 findings\n"
+    )
+    assert json.loads(output(capsys, "findings", "--json", capture))["findings"] == []
+    assert banlist.parse(output(capsys, "banlist", capture)) == banlist.BanList()
+
+
+def test_findings_that_lack_much(
+    capture: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Captured
+) -> None:
+    """No time, no place, and measures that are no numbers."""
+    bare = MIXED.assign(
+        first=pd.NaT,
+        last=pd.NaT,
+        score=[float("nan"), float("inf"), *MIXED["score"][2:]],
+        places=[[] for _ in range(len(MIXED))],
+    )
+    monkeypatch.setattr(cli, "find_anomalies", lambda *_, **__: bare)
+    rows = section(output(capsys, "findings", capture), "6 findings")
+    assert rows[1] == ["192.0.2.9", "ping_flood", "strong", "3", "message", "-", "-", "-", "-"]
+    told = json.loads(
+        output(capsys, "findings", "--json", "--csv", tmp_path / "out.csv", capture),
+        parse_constant=pytest.fail,
+    )
+    assert [row["score"] for row in told["findings"]] == [None, None, 2.0, 2.0, 2.0, 2.0]
+    assert {row["first"] for row in told["findings"]} == {None}
+    assert (
+        output(capsys, "banlist", capture).splitlines()[4]
+        == "[2001:db8::5]  # anomalous, score 0.900: ping_flood (strong, 3 × message)"
+    )
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_findings_are_those_of_the_package(
+    preset: str, capture: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    """Whatever rules there are."""
+    (tmp_path / "list.txt").write_text("192.0.2.0/24\n")
+    told = json.loads(
+        output(
+            capsys,
+            "findings",
+            "--json",
+            "--preset",
+            preset,
+            "--ban-list",
+            tmp_path / "list.txt",
+            "--csv",
+            tmp_path / "out.csv",
+            capture,
+        )
+    )
+    wanted = find_anomalies(
+        mt.read(capture), preset, parameters={"ban_listed": {"ban_list": tmp_path / "list.txt"}}
+    )
+    assert [
+        (row["peer"], row["rule"], row["count"], row["places"], row["messages"])
+        for row in told["findings"]
+    ] == list(
+        wanted[["peer", "rule", "count", "places", "messages"]].itertuples(index=False, name=None)
+    )
+    assert [row["peer"] for row in told["verdicts"]] == list(verdicts(wanted).peer)
+    assert "ban_listed" in told["rules"]
+    assert {row["peer"] for row in told["findings"] if row["rule"] == "ban_listed"} >= {
+        "192.0.2.1",
+        "192.0.2.9",
+    }
+    assert told["preset"] == preset
+    assert told["peers"]["count"] == 4
+    with (tmp_path / "out.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["peer"], row["rule"], int(row["count"])) for row in rows] == list(
+        wanted[["peer", "rule", "count"]].itertuples(index=False, name=None)
+    )
+    assert [row["places"].split("; ") for row in rows] == [
+        places or [""] for places in wanted.places
+    ]
+    assert pd.Timestamp(rows[0]["first"]) == wanted["first"][0]
+
+
+def test_findings_of_the_demo() -> None:
+    done = run("findings", HONEST)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "0 anomalous, 0 suspicious" in done.stdout
+
+
+def test_a_list_that_is_wrong_is_told_before_anything_is_read(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    (tmp_path / "list.txt").write_text("1.2.3.4\nspy.example\n")
+    for arguments in (["findings", "--ban-list"], ["banlist", "--allow"], ["banlist", "--merge"]):
+        assert main([*arguments, str(tmp_path / "list.txt"), "nowhere.pcap"]) == 1
+        out, err = capsys.readouterr()
+        assert (out, err) == (
+            "",
+            f"monerotraffic: {tmp_path}/list.txt:2: 'spy.example': no IPv4 address, IPv6 address or network\n",
+        )
+        assert main([*arguments, str(tmp_path / "no\x1b[2J"), "nowhere.pcap"]) == 1
+        out, err = capsys.readouterr()
+        assert (out, err) == (
+            "",
+            f"monerotraffic: {tmp_path}/no\\x1b[2J: No such file or directory\n",
+        )
+
+
+@pytest.mark.parametrize("command", [["findings", "--csv"], ["banlist", "-o"]])
+def test_a_file_that_cannot_be_written(
+    command: list[str], capture: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    assert main([*command, str(tmp_path / "no" / "file"), str(capture)]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", f"monerotraffic: {tmp_path}/no/file: No such file or directory\n")
+
+
+@pytest.mark.parametrize("command", ["findings", "banlist"])
+def test_captures_that_cannot_be_read(
+    command: str, tmp_path: Path, capture: Path, capsys: Captured
+) -> None:
+    assert main([command, str(tmp_path / "nowhere\x1b.pcap")]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("monerotraffic: ")
+    assert "\x1b" not in err
+    assert main([command, str(cut(capture))]) == 0
+    assert capsys.readouterr().err.startswith("monerotraffic: not all could be read: ")
+
+
+@pytest.mark.parametrize("command", ["findings", "banlist"])
+def test_out_of_memory(
+    command: str, capture: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    def none(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(cli, "find_anomalies", none)
+    assert main([command, str(capture)]) == 1
+    assert capsys.readouterr() == ("", "monerotraffic: out of memory\n")
+
+
+def test_hostile_names(tmp_path: Path, capsys: Captured) -> None:
+    """The name of a capture file is part of the evidence."""
+    talk = craft.Connection(("192.0.2.5", 50001), (HOST, 18080)).open()
+    talk.send(
+        craft.CLIENT,
+        craft.request(1001, craft.handshake_request(craft.node_data(support_flags=None))),
+    )
+    talk.close()
+    path = put(tmp_path / "evil\x1b[2J\n9.9.9.9\udcff # expires 2020-01-01.pcap", talk.packets)
+    for arguments in (
+        ["findings"],
+        ["findings", "--json"],
+        ["banlist", "--weak"],
+        ["banlist", "--weak", "--json"],
+    ):
+        text = output(capsys, *arguments, path)
+        assert "192.0.2.5" in text
+        assert "\x1b" not in text
+        assert "\n9.9.9.9" not in text
+        text.encode()
+    output(capsys, "findings", "--csv", tmp_path / "out.csv", path)
+    assert b"\x1b" not in (tmp_path / "out.csv").read_bytes()
+    assert banlist.parse(output(capsys, "banlist", "--weak", path)).addresses == 1
+
+
+# ---------------------------------------------------------------- banlist
+
+
+def test_banlist(capture: Path, found: pd.DataFrame, capsys: Captured) -> None:
+    text = output(capsys, "banlist", capture)
+    assert text.splitlines()[:3] == [
+        f"# Made by monerotraffic {mt.__version__}.",
+        "# Captured 2023-11-14 22:13:21 to 2023-11-14 22:13:24 UTC (3.0 s); rules of the preset default.",
+        "# 2 of 4 peers banned (anomalous), 0 found but allowed, 0 addresses without findings banned with them.",
+    ]
+    assert HOST not in text
+    assert [(entry.prefix, entry.expires) for entry in banlist.parse(text)] == [
+        ("192.0.2.9", None),
+        ("[2001:db8::5]", None),
+    ]
+    assert output(capsys, "banlist", "--plain", capture) == "192.0.2.9\n[2001:db8::5]\n"
+
+
+def test_suspects_and_expiry(capture: Path, found: pd.DataFrame, capsys: Captured) -> None:
+    text = output(capsys, "banlist", "--weak", "--expires", 31, capture)
+    assert "# 3 of 4 peers banned (anomalous and suspicious), " in text
+    assert [(entry.prefix, entry.expires) for entry in banlist.parse(text)] == [
+        (prefix, date(2026, 12, 31)) for prefix in ("192.0.2.9", "192.0.2.10", "[2001:db8::5]")
+    ]
+
+
+def test_today_is_that_of_utc() -> None:
+    assert abs(cli._today() - datetime.now(UTC).date()) <= timedelta(days=1)
+
+
+def test_to_a_file(capture: Path, found: pd.DataFrame, tmp_path: Path, capsys: Captured) -> None:
+    path = tmp_path / "ban.txt"
+    path.write_text("old\n")
+    wanted = output(capsys, "banlist", capture)
+    told = output(capsys, "banlist", "-o", path, capture)
+    assert path.read_text() == wanted
+    assert told == "".join(
+        line.removeprefix("# ") + "\n" for line in wanted.splitlines() if line.startswith("#")
+    )
+    told_of = json.loads(output(capsys, "banlist", "--json", "-o", path, capture))
+    assert path.read_text() == wanted
+    assert (told_of["peers"], told_of["allowed"], told_of["others"], told_of["addresses"]) == (
+        ["192.0.2.9", "2001:db8::5"],
+        [],
+        0,
+        2,
+    )
+    assert [entry["prefix"] for entry in told_of["entries"]] == ["192.0.2.9", "[2001:db8::5]"]
+
+
+def test_allow_list(capture: Path, found: pd.DataFrame, tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "a").write_text("192.0.2.0/28 # friends\n")
+    (tmp_path / "b").write_text("2001:db8::5\n")
+    assert json.loads(
+        output(
+            capsys,
+            "banlist",
+            "--json",
+            "--allow",
+            tmp_path / "a",
+            "--allow",
+            tmp_path / "b",
+            capture,
+        )
+    )["allowed"] == ["192.0.2.9", "2001:db8::5"]
+    assert ", 1 found but allowed, " in output(
+        capsys, "banlist", "--allow", tmp_path / "a", capture
+    )
+
+
+def test_collapse(capture: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    """Never over a peer that was seen (192.0.2.1 and others are in the capture), nor over the
+    vantage node.
+    """
+    farm = pd.concat(
+        [
+            MIXED.assign(peer=peer)
+            for peer in (
+                "192.0.2.9",
+                "203.0.113.1",
+                "203.0.113.2",
+                HOST[: HOST.rindex(".")] + ".77",
+            )
+        ]
+    )
+    monkeypatch.setattr(cli, "find_anomalies", lambda *_, **__: farm)
+    told_of = json.loads(output(capsys, "banlist", "--json", "--collapse", 1, capture))
+    assert [entry["prefix"] for entry in told_of["entries"]] == [
+        "192.0.2.9",
+        "198.51.100.77",
+        "203.0.113.0/24",
+    ]
+    assert (told_of["others"], told_of["addresses"]) == (254, 258)
+    assert ", 254 addresses without findings banned with them." in output(
+        capsys, "banlist", "--collapse", 2, capture
+    )
+    assert json.loads(output(capsys, "banlist", "--json", "--collapse", 3, capture))["others"] == 0
+
+
+def test_merge(capture: Path, found: pd.DataFrame, tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "old").write_text(
+        "1.1.1.1 # expires 2026-11-29; gone\n2.2.2.2 # expires 2026-11-30; still\n10.0.16.0/23\n3.3.3.0/24 # all but a friend\n192.0.2.9 # known\n"
+    )
+    (tmp_path / "more").write_text("4.4.4.4\n")
+    (tmp_path / "allow").write_text(
+        "3.3.3.128/25\n3.3.3.0/26\n3.3.3.64/27\n3.3.3.96/28\n3.3.3.112/29\n3.3.3.120/30\n4.4.4.4\n"
+    )
+    options = [
+        "--merge",
+        tmp_path / "old",
+        "--merge",
+        tmp_path / "more",
+        "--allow",
+        tmp_path / "allow",
+    ]
+    text = output(capsys, "banlist", *options, capture)
+    listed = banlist.parse(text)
+    assert [entry.prefix for entry in listed] == [
+        "2.2.2.2",
+        "3.3.3.124",
+        "3.3.3.125",
+        "3.3.3.126",
+        "3.3.3.127",
+        "10.0.16.0/24",
+        "10.0.17.0/24",
+        "192.0.2.9",
+        "[2001:db8::5]",
+    ]
+    assert [entry.comment for entry in listed][:2] == ["still", "all but a friend"]
+    assert next(entry.comment for entry in listed if entry.prefix == "192.0.2.9").startswith(
+        "known; anomalous, "
+    )
+    assert "# 8 entries kept from other lists.\n" in text
+    alone = banlist.parse(output(capsys, "banlist", *options))
+    assert "[2001:db8::5]" not in [entry.prefix for entry in alone]
+    assert len(alone) == 8
+    assert output(capsys, "banlist", "--plain", "--merge", tmp_path / "more") == "4.4.4.4\n"
+
+
+def test_diff(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "a").write_text("1.1.1.1 # a\n2.2.2.0/24\n3.3.3.3\n")
+    (tmp_path / "b").write_text("1.1.1.1 # b\n2.2.2.0/25\n3.3.3.3\n[::1]\n")
+    assert output(capsys, "banlist", "--diff", tmp_path / "a", tmp_path / "b").splitlines() == [
+        "- 2.2.2.0/24",
+        "+ 2.2.2.0/25",
+        "+ [::1]",
+        "- 1.1.1.1  # a",
+        "+ 1.1.1.1  # b",
+        "1 removed, 2 added, 1 changed; 128 addresses no longer banned, 1 newly banned",
+    ]
+    assert (
+        output(capsys, "banlist", "--diff", tmp_path / "a", tmp_path / "a")
+        == "0 removed, 0 added, 0 changed; 0 addresses no longer banned, 0 newly banned\n"
+    )
+    told = json.loads(output(capsys, "banlist", "--json", "--diff", tmp_path / "a", tmp_path / "b"))
+    assert (told["addresses_added"], told["addresses_removed"]) == (1, 128)
+    assert [entry["prefix"] for entry in told["added"]] == ["2.2.2.0/25", "[::1]"]
+    assert told["removed"] == [
+        {"prefix": "2.2.2.0/24", "addresses": 256, "expires": None, "comment": ""}
+    ]
+    assert [(pair["old"]["comment"], pair["new"]["comment"]) for pair in told["changed"]] == [
+        ("a", "b")
+    ]
+    assert main(["banlist", "--diff", str(tmp_path / "a"), str(tmp_path / "none")]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_unknown_vantage_node_is_told(tmp_path: Path, capsys: Captured) -> None:
+    path = str(put(tmp_path / "none.pcap", []))
+    assert main(["banlist", path]) == 0
+    out, err = capsys.readouterr()
+    assert "# 0 of 0 peers banned" in out
+    assert err.startswith("monerotraffic: the vantage node is unknown")
+    assert "vantage node  unknown" in output(capsys, "findings", path)
+
+
+WRONG: list[list[Any]] = [
+    *(
+        ["banlist"],
+        ["findings"],
+        ["findings", "--preset", "ours", "x"],
+        ["banlist", "--collapse", "0", "x"],
+        ["banlist", "--collapse", "x", "x"],
+        ["banlist", "--expires", "-1", "x"],
+    ),
+    *(
+        ["banlist", "--expires", "36501", "x"],
+        ["banlist", "--expires", "9" * 5000, "x"],
+        ["banlist", "--diff", "a"],
+        ["banlist", "--diff", "a", "b", "c"],
+        ["banlist", "c", "--diff", "a", "b"],
+    ),
+    *(
+        ["banlist", "--diff", "a", "b", *more]
+        for more in (
+            ["--weak"],
+            ["-o", "x"],
+            ["--expires", "0"],
+            ["--plain"],
+            ["--merge", "x"],
+            ["--allow", "x"],
+            ["--collapse", "1"],
+            ["--host", "1.2.3.4"],
+            ["--port", "1"],
+            ["--preset", "arxiv-v1"],
+        )
+    ),
+    *(
+        ["banlist", "--merge", "a", *more]
+        for more in (
+            ["--weak"],
+            ["--expires", "0"],
+            ["--collapse", "1"],
+            ["--host", "1.2.3.4"],
+            ["--progress"],
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("arguments", WRONG, ids=lambda arguments: " ".join(arguments)[:40])
+def test_wrong_command_lines(arguments: list[str], capsys: Captured) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "usage: monerotraffic" in capsys.readouterr().err
+
+
+def test_standard_input(capture: Path) -> None:
+    with capture.open("rb") as file:
+        done = run("findings", "--json", "-", stdin=file)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["peers"]["count"] == 4
+
+
+def test_help() -> None:
+    assert "--collapse N" in run("banlist", "--help").stdout
+    assert "--csv FILE" in run("findings", "--help").stdout

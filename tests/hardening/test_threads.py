@@ -1,0 +1,608 @@
+"""Many threads, many interpreters: reading beside each other gives what reading alone gives; who
+shares a Reader is refused, and nothing crashes.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import textwrap
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import monerotraffic as mt
+from monerotraffic import _core
+from support import craft
+from support.paths import DATA, ROOT, TESTS
+
+PORTS = (18080, 28080, 38080)
+SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
+
+Facts = dict[str, Any]
+Job = Callable[[], Facts]
+
+
+@pytest.fixture(autouse=True)
+def hasty() -> Iterator[None]:
+    """Threads take turns a thousand times as often as they would."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(5e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def run_program(
+    program: str, *arguments: str, timeout: float = 120, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """A Python program in a process of its own, which tells where it was if it crashes. It finds
+    the helpers of the tests.
+    """
+    path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
+    more = {"PYTHONPATH": path, "PYTHONFAULTHANDLER": "1", **environment}
+    command = [sys.executable, "-c", textwrap.dedent(program), *arguments]
+    return subprocess.run(
+        command, env=os.environ | more, capture_output=True, text=True, timeout=timeout, check=False
+    )
+
+
+# ---------------------------------------------------------------- reading beside each other
+
+
+def facts_of(traffic: mt.Traffic) -> Facts:
+    """Everything that a Traffic tells, as it can be compared."""
+    names = traffic._names
+    return {
+        **traffic.arrays,
+        "addresses": names.addresses(),
+        "strings": [names.string(code) for code in range(names.string_count)],
+        "hosts": traffic.hosts,
+        "reached": traffic.limits_reached,
+    }
+
+
+def same(one: Facts, other: Facts) -> bool:
+    return one.keys() == other.keys() and all(
+        np.array_equal(fact, other[name]) if isinstance(fact, np.ndarray) else fact == other[name]
+        for name, fact in one.items()
+    )
+
+
+def read_job(source: Any, **more: Any) -> Job:
+    return lambda: facts_of(mt.read(source, **more))
+
+
+def scan_job(source: Any, rows: int) -> Job:
+    return lambda: {
+        f"{i} {name}": fact
+        for i, part in enumerate(mt.scan(source, rows=rows))
+        for name, fact in facts_of(part).items()
+    }
+
+
+def reader_job(path: Path) -> Job:
+    def job() -> Facts:
+        with _core.Reader([path], ports=PORTS) as reader:
+            while reader.step(bytes=50_000):
+                pass
+            return {
+                **{name: reader.take(name) for name in _core.schema()},
+                "addresses": reader.addresses(),
+                "strings": reader.strings(),
+            }
+
+    return job
+
+
+def missing_job(path: Path) -> Job:
+    def job() -> Facts:
+        try:
+            _core.Reader([path], ports=PORTS)
+        except _core.CaptureError as error:
+            return {"error": str(error)}
+        return {}
+
+    return job
+
+
+def jobs() -> list[Job]:
+    """The same captures and different ones, by every way in, whole and damaged, and one that is not
+    there.
+    """
+    honest, derived = DATA / "honest", DATA / "derived"
+    several = {
+        "a": sorted((DATA / "spies").glob("*.pcapng.gz")),
+        "b": sorted((DATA / "ipv6").glob("*.pcapng.gz")),
+    }
+    return [
+        read_job(honest),
+        read_job(honest),
+        read_job(several),
+        read_job(honest, tables=["fields"]),
+        read_job(derived / "cut_in_record.pcap.gz"),
+        read_job(derived / "drop8pct.pcapng.gz"),
+        read_job(derived / "ip_fragments.pcap.gz"),
+        scan_job(honest, 300),
+        scan_job(honest, 300),
+        scan_job(derived / "disordered.pcapng.gz", 500),
+        reader_job(honest / "vantage_00001.pcapng"),
+        reader_job(honest / "vantage_00001.pcapng"),
+        reader_job(derived / "qinq.pcap"),
+        missing_job(derived / "missing.pcap"),
+    ]
+
+
+def at_once(work: list[Callable[[], Any]]) -> list[Any]:
+    """The results of as many threads, which begin together; raises what one of them raised."""
+    barrier = threading.Barrier(len(work))
+
+    def begin(one: Callable[[], Any]) -> Any:
+        barrier.wait(timeout=60)
+        return one()
+
+    with ThreadPoolExecutor(len(work)) as pool:
+        return [future.result(timeout=300) for future in [pool.submit(begin, one) for one in work]]
+
+
+@pytest.mark.filterwarnings("ignore::monerotraffic.CaptureWarning")
+def test_many_threads_find_what_one_finds() -> None:
+    alone = [job() for job in jobs()]
+    assert sum(len(facts.get("messages", ())) for facts in alone) > 1000
+    for turn in range(1 if SANITIZED else 3):
+        for i, facts in enumerate(at_once(jobs())):
+            assert same(facts, alone[i]), f"job {i}, turn {turn}"
+
+
+def test_many_threads_ask_one_traffic_for_its_frames() -> None:
+    """They are built when first asked for: whoever asks gets the same tables."""
+    import pandas as pd
+
+    tables = ("connections", "messages", "peer_lists", "problems", "files", "node_data")
+    alone = mt.read(DATA / "honest")
+    shared = mt.read(DATA / "honest")
+    for frames in at_once([lambda: {table: getattr(shared, table) for table in tables}] * 8):
+        for table in tables:
+            pd.testing.assert_frame_equal(frames[table], getattr(alone, table))
+
+
+BESIDE = """
+    import gc, os, sys, tempfile, threading, time
+    from support import craft
+    import monerotraffic as mt
+    from monerotraffic import _core
+
+    # Four threads wait within the core for four pipes, which speak in an order of ours: a lock held by one of them would be the end.
+    folder = tempfile.mkdtemp()
+    pipes = [os.path.join(folder, str(i)) for i in range(4)]
+    for pipe in pipes:
+        os.mkfifo(pipe)
+    found = {}
+    threads = [threading.Thread(target=lambda i=i: found.update({i: mt.read(pipes[i])}), daemon=True) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    captures = []
+    for i in range(4):
+        talk = craft.Connection().open()
+        for _ in range(i + 1):
+            talk.send(craft.CLIENT, craft.request(1003))
+        captures.append(craft.pcap(talk.packets))
+    ends = {i: open(pipes[i], "wb", buffering=0) for i in (2, 0, 3, 1)}
+
+    # A Reader that is still opening is in nobody's hands but the garbage collector's.
+    opening = [thing for thing in gc.get_objects() if type(thing) is _core.Reader]
+    assert len(opening) == 4, opening
+    for reader in opening:
+        for use in (reader.step, reader.close, reader.addresses, lambda: reader.take("messages"), lambda: reader.size):
+            try:
+                use()
+            except RuntimeError as error:
+                assert "another thread" in str(error)
+            else:
+                raise AssertionError("a Reader that is being opened can be used")
+    del opening, reader, use
+
+    for cut in (slice(0, 24), slice(24, 100), slice(100, None)):
+        for i in (3, 1, 0, 2):
+            ends[i].write(captures[i][cut])
+        time.sleep(0.05)
+    assert not found, "no pipe has ended"
+    for i in (1, 3, 0, 2):
+        ends[i].close()
+        threads[i].join(30)
+        assert len(found[i].messages) == i + 1
+    for pipe in pipes:
+        os.unlink(pipe)
+    os.rmdir(folder)
+    print("fine")
+"""
+
+
+def test_readers_wait_beside_each_other() -> None:
+    run = run_program(BESIDE, timeout=60)
+    assert run.stdout == "fine\n", run.stdout + run.stderr
+
+
+# ---------------------------------------------------------------- what one thread raises
+
+
+def test_errors_of_one_thread_leave_the_others_alone(tmp_path: Path) -> None:
+    capture, cut = DATA / "honest", tmp_path / "cut.pcap"
+    usb = tmp_path / "usb.pcap"
+    usb.write_bytes(craft.pcap(craft.Connection().open().packets, link=189))
+    cut.write_bytes((DATA / "derived" / "qinq.pcap").read_bytes()[:-7])
+
+    def interrupted() -> str:
+        def progress(done: int, size: int) -> None:
+            raise KeyboardInterrupt
+
+        try:
+            mt.read(capture, progress=progress)
+        except KeyboardInterrupt:
+            return "interrupted"
+        return "not interrupted"
+
+    def refused(path: Path) -> Callable[[], str]:
+        def read() -> str:
+            try:
+                mt.read(path)
+            except mt.CaptureError as error:
+                return str(error)
+            return "not refused"
+
+        return read
+
+    def many(job: Callable[[], str], count: int) -> Callable[[], set[str]]:
+        return lambda: {job() for _ in range(count)}
+
+    alone = facts_of(mt.read(capture))
+    troubles = [
+        many(interrupted, 3),
+        many(refused(tmp_path / "nowhere.pcap"), 50),
+        many(refused(TESTS / "support" / "craft.py"), 50),
+        many(refused(usb), 30),
+    ]
+    sound: list[Callable[[], Any]] = [lambda: facts_of(mt.read(capture))] * 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", mt.CaptureWarning)
+        damaged = read_job(cut)
+        *told, one, two, three, four = at_once([*troubles, *sound, damaged])
+        assert same(four, damaged())
+    assert all(same(facts, alone) for facts in (one, two, three))
+    assert told[0] == {"interrupted"}
+    assert [len(texts) for texts in told] == [1, 1, 1, 1], told
+    assert "nowhere.pcap" in told[1].pop()
+    assert "not a capture" in told[2].pop()
+    assert "link type" in told[3].pop()
+
+
+SIGNALS = """
+    import os, signal, sys, tempfile, threading, time
+    from support import craft
+    import monerotraffic as mt
+
+    honest = sys.argv[1]
+    alone = len(mt.read(honest).messages)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    folder = tempfile.mkdtemp()
+    pipe = os.path.join(folder, "pipe")
+    os.mkfifo(pipe)
+    found, counts, done = [], [], threading.Event()
+    waiting = threading.Thread(target=lambda: found.append(mt.read(pipe)), daemon=True)
+    waiting.start()
+    writing = open(pipe, "wb", buffering=0)
+
+    def read_on():
+        while not done.is_set():
+            counts.append(len(mt.read(honest).messages))
+
+    readers = [threading.Thread(target=read_on, daemon=True) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+
+    # The signal reaches a thread that waits for the pipe: Python's handlers are the main thread's, the wait goes on.
+    interrupts = 0
+    for _ in range(5):
+        try:
+            signal.pthread_kill(waiting.ident, signal.SIGINT)
+            for _ in range(500):
+                time.sleep(0.01)
+        except KeyboardInterrupt:
+            interrupts += 1
+    assert interrupts == 5, interrupts
+    assert not found
+
+    # The main thread is interrupted while it waits for standard input; the others read on.
+    silent, _ = os.pipe()
+    os.dup2(silent, 0)
+    threading.Timer(0.5, lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)).start()
+    try:
+        mt.read("-")
+    except KeyboardInterrupt:
+        interrupts += 1
+    assert interrupts == 6, interrupts
+
+    before = len(counts)
+    while len(counts) < before + 4:
+        time.sleep(0.01)
+    done.set()
+    for reader in readers:
+        reader.join(60)
+    assert set(counts) == {alone}, set(counts)
+    talk = craft.Connection().open()
+    talk.send(craft.CLIENT, craft.request(1003))
+    writing.write(craft.pcap(talk.packets))
+    writing.close()
+    waiting.join(60)
+    assert len(found[0].messages) == 1
+    os.unlink(pipe)
+    os.rmdir(folder)
+    print("fine")
+"""
+
+
+def test_ctrl_c_stops_the_main_thread_alone() -> None:
+    run = run_program(SIGNALS, str(DATA / "honest"))
+    assert run.stdout == "fine\n", run.stdout + run.stderr
+
+
+# ---------------------------------------------------------------- one Reader, many threads
+
+HAMMER = """
+    import collections, gc, random, sys, threading
+    from monerotraffic import _core
+
+    path, turns, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    sys.setswitchinterval(5e-6)
+    tables = list(_core.schema())
+    outcomes, failures = collections.Counter(), []
+
+    def new():
+        return _core.Reader([path], ports=[18080])
+
+    def all_of_it():
+        with new() as reader:
+            while reader.step(bytes=20_000):
+                pass
+            return {table: reader.take(table).tobytes() for table in ("messages", "peer_lists")}, reader.addresses(), reader.strings()
+
+    def within(reader):
+        with reader as same:
+            assert same is reader
+            same.step(rows=1)
+
+    uses = {
+        "step a little": lambda reader, chance: reader.step(bytes=chance.choice([1, 2_000, 20_000])),
+        "step by rows": lambda reader, chance: reader.step(rows=chance.choice([1, 50])),
+        "step to the end": lambda reader, chance: reader.step(),
+        "take": lambda reader, chance: reader.take(chance.choice(tables)),
+        "addresses": lambda reader, chance: reader.addresses(chance.choice([0, 3, 10**6])),
+        "strings": lambda reader, chance: reader.strings(start=chance.choice([0, 3])),
+        "position": lambda reader, chance: reader.position,
+        "size": lambda reader, chance: reader.size,
+        "dropped": lambda reader, chance: reader.limits_reached,
+        "close": lambda reader, chance: reader.close(),
+        "with": lambda reader, chance: within(reader),
+        "collect": lambda reader, chance: gc.collect(0),
+    }
+    weights = [9, 5, 0.5, 5, 3, 3, 3, 2, 2, 1, 1, 0.5]
+    shared = [new(), new()]  # who replaces one may drop its last reference, or leave that to who is inside
+
+    def work(number):
+        chance = random.Random(seed * 100 + number)
+        try:
+            for _ in range(turns):
+                name, one = chance.choices(list(uses), weights)[0], chance.randrange(len(shared))
+                try:
+                    uses[name](shared[one], chance)
+                    outcomes[name] += 1
+                except RuntimeError as error:
+                    assert str(error) == "this Reader is in use by another thread", error
+                    outcomes["busy"] += 1
+                except ValueError as error:
+                    assert str(error) == "this Reader is closed", error
+                    outcomes["closed"] += 1
+                    shared[one] = new()
+                if chance.random() < 0.002:
+                    shared[one] = new()
+                    outcomes["dropped by replacement"] += 1
+        except BaseException as error:
+            failures.append(repr(error))
+
+    before = all_of_it()
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures, failures
+    for name in (*uses, "busy", "closed"):
+        assert outcomes[name] > 0, (name, outcomes)
+    assert all_of_it() == before
+    print("fine")
+"""
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [{}, {"PYTHONDEVMODE": "1"}, {"PYTHONMALLOC": "debug"}],
+    ids=["plain", "development mode", "debugging allocator"],
+)
+def test_hammered_reader_never_crashes(mode: dict[str, str]) -> None:
+    turns = "1500" if SANITIZED else "3000"
+    if SANITIZED:
+        mode = {name: value for name, value in mode.items() if name != "PYTHONMALLOC"}
+    for seed in (1, 2):
+        run = run_program(
+            HAMMER, str(DATA / "honest" / "vantage_00001.pcapng"), turns, str(seed), **mode
+        )
+        assert (run.returncode, run.stdout) == (0, "fine\n"), run.stdout + run.stderr
+
+
+def test_rows_of_a_shared_reader_come_out_once() -> None:
+    """Threads that step and take from one Reader share its rows among them: none is lost, none
+    comes twice.
+    """
+    path = DATA / "honest" / "vantage_00001.pcapng"
+    with _core.Reader([path], ports=PORTS) as alone:
+        alone.step()
+        expected = alone.take("messages")["message"].tolist()
+    reader = _core.Reader([path], ports=PORTS)
+    done = threading.Event()
+
+    def work() -> list[int]:
+        mine: list[int] = []
+        while not done.is_set():
+            try:
+                if not reader.step(bytes=3000):
+                    done.set()
+                mine += reader.take("messages")["message"].tolist()
+            except RuntimeError:
+                pass
+        return mine
+
+    found = [message for mine in at_once([work] * 6) for message in mine]
+    found += reader.take("messages")["message"].tolist()
+    assert sorted(found) == expected
+
+
+def test_list_of_paths_that_another_thread_changes() -> None:
+    """A Reader takes the list as it is at some moment; so do ports, tables and limits."""
+    path = DATA / "derived" / "qinq.pcap"
+    paths: list[Any] = [path]
+    limits = {"hole_bytes": 1000}
+    done = threading.Event()
+
+    def change() -> None:
+        while not done.is_set():
+            paths.extend([path] * 50)
+            del paths[1:]
+            limits["hole_seconds"] = 5
+            del limits["hole_seconds"]
+
+    threads = [threading.Thread(target=change) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(100):
+            try:
+                _core.Reader(paths, ports=PORTS, limits=limits).close()
+            except (
+                RuntimeError
+            ) as error:  # what CPython says of a dict that grows while its items are listed
+                assert "dictionary" in str(error)
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+
+
+# ---------------------------------------------------------------- interpreters
+
+INTERPRETERS = """
+    import sys
+    try:
+        import _interpreters as interpreters
+    except ImportError:
+        import _xxsubinterpreters as interpreters
+
+    path, kind, first, last = sys.argv[1:]
+
+    READS = f'''
+    import sys
+    import warnings
+    warnings.simplefilter("ignore")  # numpy warns that it was not made for this
+    try:
+        from monerotraffic import _core
+    except ImportError as error:
+        print("refused:", *str(error).split())
+    else:
+        with _core.Reader([{path!r}], ports=[18080]) as reader:
+            while reader.step(bytes=10_000):
+                pass
+            print("works:", len(reader.take("messages")))
+        try:
+            _core.Reader(["nowhere.pcap"], ports=[18080])
+        except _core.CaptureError:
+            pass
+    sys.stdout.flush()
+    '''
+
+    def create():
+        if kind == "isolated":
+            return interpreters.create()
+        try:
+            return interpreters.create("legacy")  # one GIL for all
+        except TypeError:  # before 3.13
+            return interpreters.create(isolated=False)
+
+    if first == "True":
+        exec(READS, {})
+    for _ in range(2):
+        one = create()
+        told = interpreters.run_string(one, READS)  # raises what it raised, or (since 3.13) returns it
+        assert told is None, told
+        interpreters.destroy(one)
+    if last == "True":
+        exec(READS, {})
+    print("end", flush=True)
+"""
+
+
+@pytest.mark.parametrize("kind", ["legacy", "isolated"])
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("last", [False, True])
+def test_subinterpreter_reads_or_is_refused(kind: str, first: bool, last: bool) -> None:
+    """Whether it works is numpy's to say, which can be loaded once in a process; what does not
+    happen is a crash, or harm to an interpreter that was there before.
+    """
+    path = str(DATA / "derived" / "qinq.pcap")
+    with _core.Reader([path], ports=PORTS) as reader:
+        reader.step()
+        works = f"works: {len(reader.take('messages'))}"
+    run = run_program(INTERPRETERS, path, kind, str(first), str(last), timeout=60)
+    assert (run.returncode, run.stdout.splitlines()[-1:]) == (0, ["end"]), run.stdout + run.stderr
+    told = run.stdout.splitlines()[:-1]
+    assert len(told) == 2 + first + last, run.stdout + run.stderr
+    refused = [line for line in told if line.startswith("refused: ")]
+    assert set(told) - set(refused) <= {works}
+    assert all("more than once" in line or "subinterpreter" in line for line in refused), refused
+    if first:
+        assert told[0] == works
+        assert not last or told[-1] == works
+
+
+# ---------------------------------------------------------------- without a GIL
+
+
+def test_binding_can_be_compiled_for_builds_without_a_gil() -> None:
+    """They have no stable ABI, and their headers stop whoever asks for it: only setup.py does, for
+    the others.
+    """
+    for source in sorted((ROOT / "csrc").glob("python/*.[ch]")):
+        assert "define Py_LIMITED_API" not in source.read_text(encoding="utf-8"), source.name
+
+
+@pytest.mark.skipif(
+    sysconfig.get_config_var("Py_GIL_DISABLED") != 1,
+    reason="this CPython is no free-threaded build",
+)
+def test_free_threaded() -> None:
+    assert not Path(_core.__file__).name.endswith(".abi3.so")
+    for gil in ("0", "1"):
+        for seed in (1, 2, 3):
+            run = run_program(
+                HAMMER,
+                str(DATA / "honest" / "vantage_00001.pcapng"),
+                "3000",
+                str(seed),
+                PYTHON_GIL=gil,
+            )
+            assert (run.returncode, run.stdout) == (0, "fine\n"), run.stdout + run.stderr

@@ -1,0 +1,234 @@
+"""From a source to files."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monerotraffic import CaptureError, CaptureNotFoundError
+from monerotraffic.io.sources import files_of, is_capture, is_rereadable, nodes_of
+from support import craft
+
+PCAP = craft.pcap([])
+PCAPNG = craft.pcapng([])
+
+
+def put(folder: Path, **content: bytes) -> Path:
+    for name, data in content.items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def names(files: list[str]) -> list[str]:
+    return [Path(file).name for file in files]
+
+
+# ---------------------------------------------------------------- kinds of sources
+
+
+def test_one_file(tmp_path: Path) -> None:
+    put(tmp_path, a=PCAP)
+    wanted = [str(tmp_path / "a")]
+    assert files_of(tmp_path / "a") == wanted
+    assert files_of(str(tmp_path / "a")) == wanted
+    assert files_of([tmp_path / "a"]) == wanted
+    assert files_of(os.fsencode(tmp_path / "a")) == wanted  # type: ignore[arg-type]
+
+
+def test_a_named_file_is_taken_whatever_it_holds(tmp_path: Path) -> None:
+    put(tmp_path, a=b"no capture")
+    assert names(files_of(tmp_path / "a")) == ["a"]
+
+
+def test_folder(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        **{
+            "b.pcap": PCAP,
+            "a.pcapng": PCAPNG,
+            "notes.txt": b"read me",
+            "empty.pcap": b"",
+            "short": b"\x0a\x0d",
+            "z.pcap.gz": gzip.compress(PCAP),
+        },
+    )
+    put(
+        tmp_path,
+        **{
+            "log.gz": gzip.compress(b"text"),
+            "cut.gz": gzip.compress(PCAP)[:12],
+            "swapped": craft.pcap([], order=">"),
+            "nanoseconds": craft.pcap([], nano=True),
+        },
+    )
+    (tmp_path / "folder.pcap").mkdir()
+    put(tmp_path / "folder.pcap", inner=PCAP)
+    assert names(files_of(tmp_path)) == [
+        "a.pcapng",
+        "b.pcap",
+        "nanoseconds",
+        "swapped",
+        "z.pcap.gz",
+    ]
+    assert names(files_of(f"{tmp_path}/")) == names(files_of(tmp_path))
+
+
+@pytest.mark.skipif(shutil.which("zstd") is None, reason="makes its files with the program zstd")
+def test_folder_with_zstd(tmp_path: Path) -> None:
+    put(tmp_path, a=PCAP, b=b"text")
+    for name in ("a", "b"):
+        subprocess.run(["zstd", "--quiet", "--rm", str(tmp_path / name)], check=True)
+    assert names(files_of(tmp_path)) == ["a.zst"]
+
+
+def test_glob(tmp_path: Path) -> None:
+    put(tmp_path, **{"b1.pcap": PCAP, "b2.pcap": PCAP, "b10.pcap": PCAP, "c.pcap": PCAP})
+    (tmp_path / "b3.pcap").mkdir()
+    assert names(files_of(f"{tmp_path}/b*.pcap")) == ["b1.pcap", "b10.pcap", "b2.pcap"]
+    assert names(files_of(tmp_path / "[bc]?.pcap")) == ["b1.pcap", "b2.pcap"]
+    put(tmp_path / "b3.pcap", **{"deep.pcap": PCAP})
+    assert names(files_of(f"{tmp_path}/**/*.pcap"))[-2:] == ["deep.pcap", "c.pcap"]
+
+
+def test_a_file_whose_name_looks_like_a_glob(tmp_path: Path) -> None:
+    put(tmp_path, **{"[a].pcap": PCAP, "a.pcap": PCAP})
+    assert names(files_of(tmp_path / "[a].pcap")) == ["[a].pcap"]
+
+
+def test_list_of_all_kinds_in_order(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        put(tmp_path / folder, **{"y.pcap": PCAP, "x.pcap": PCAP})
+    files = files_of([tmp_path / "two" / "y.pcap", f"{tmp_path}/one/*", tmp_path / "two"])
+    assert [str(Path(file).relative_to(tmp_path)) for file in files] == [
+        "two/y.pcap",
+        "one/x.pcap",
+        "one/y.pcap",
+        "two/x.pcap",
+    ]
+    assert files_of(iter([tmp_path / "one" / "x.pcap"])) == [str(tmp_path / "one" / "x.pcap")]
+
+
+def test_a_file_is_read_once(tmp_path: Path) -> None:
+    put(tmp_path, a=PCAP, b=PCAP)
+    (tmp_path / "link").symlink_to("a")
+    assert names(files_of([tmp_path / "link", tmp_path / "a", tmp_path / "b", tmp_path / "b"])) == [
+        "link",
+        "b",
+    ]
+
+
+def test_name_that_is_no_utf8(tmp_path: Path) -> None:
+    name = os.fsencode(tmp_path) + b"/\xff.pcap"
+    Path(os.fsdecode(name)).write_bytes(PCAP)
+    assert [os.fsencode(file) for file in files_of(tmp_path)] == [name]
+
+
+def test_standard_input() -> None:
+    assert files_of("-") == ["-"]
+    assert files_of(["-"]) == ["-"]
+    assert files_of(sys.__stdin__.buffer if sys.__stdin__ else "-") == ["-"]
+    with open(0, "rb", closefd=False) as zero:
+        assert files_of(zero) == ["-"]
+
+
+def test_standard_input_is_alone(tmp_path: Path) -> None:
+    put(tmp_path, a=PCAP)
+    with pytest.raises(ValueError, match="standard input must be read alone"):
+        files_of(["-", tmp_path / "a"])
+    with pytest.raises(ValueError, match="one vantage node only"):
+        nodes_of({"ams": "-", "sfo": "-"})
+
+
+def test_rereadable(tmp_path: Path) -> None:
+    put(tmp_path, a=PCAP)
+    os.mkfifo(tmp_path / "pipe")
+    assert is_rereadable([str(tmp_path / "a")])
+    assert not is_rereadable(["-"])
+    assert not is_rereadable([str(tmp_path / "a"), str(tmp_path / "pipe")])
+
+
+# ---------------------------------------------------------------- vantage nodes
+
+
+def test_nodes(tmp_path: Path) -> None:
+    put(tmp_path, a=PCAP, b=PCAP)
+    assert nodes_of(tmp_path / "a") == {None: [str(tmp_path / "a")]}
+    assert nodes_of({"sfo": tmp_path / "b", "ams": [tmp_path / "a"]}) == {
+        "sfo": [str(tmp_path / "b")],
+        "ams": [str(tmp_path / "a")],
+    }
+    assert list(nodes_of({"sfo": tmp_path / "b", "ams": tmp_path / "a"})) == ["sfo", "ams"]
+
+
+@pytest.mark.parametrize("label", [1, "", None])
+def test_node_without_a_name(tmp_path: Path, label: Any) -> None:
+    with pytest.raises(TypeError, match="vantage node"):
+        nodes_of({label: put(tmp_path, a=PCAP)})
+
+
+def test_no_nodes() -> None:
+    with pytest.raises(CaptureError, match="no vantage node"):
+        nodes_of({})
+
+
+# ---------------------------------------------------------------- nothing there
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(CaptureNotFoundError, match=r"nowhere\.pcap: no such file") as caught:
+        files_of(tmp_path / "nowhere.pcap")
+    assert isinstance(caught.value, CaptureError)
+    assert isinstance(caught.value, FileNotFoundError)
+    assert caught.value.filename == str(tmp_path / "nowhere.pcap")
+    put(tmp_path, a=PCAP)
+    (tmp_path / "dangling").symlink_to("nowhere")
+    for path in ("a/b.pcap", "dangling", "dang*"):
+        with pytest.raises(FileNotFoundError):
+            files_of(tmp_path / path)
+
+
+def test_nothing_found(tmp_path: Path) -> None:
+    put(tmp_path, **{"notes.txt": b"read me"})
+    for source, cause in (
+        (tmp_path, "no capture in this folder"),
+        (f"{tmp_path}/*.pcap", "no file matches"),
+        ([], "empty"),
+        ("", "empty path"),
+    ):
+        with pytest.raises(CaptureError, match=cause) as caught:
+            files_of(source)
+        assert not isinstance(caught.value, FileNotFoundError)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_file_that_may_not_be_read(tmp_path: Path) -> None:
+    put(tmp_path, **{"a.pcap": PCAP})
+    (tmp_path / "a.pcap").chmod(0)
+    with pytest.raises(CaptureError, match=r"a\.pcap: Permission denied"):
+        files_of(tmp_path)
+
+
+@pytest.mark.parametrize("source", [None, 3, 2.5, [None], [{"a": "b"}], io.BytesIO(PCAP)])
+def test_no_source(source: Any) -> None:
+    with pytest.raises(TypeError, match=r"source|standard input"):
+        files_of(source)
+
+
+@pytest.mark.parametrize("begin", ["a1b2c3d4", "d4c3b2a1", "a1b23c4d", "4d3cb2a1", "0a0d0d0a"])
+def test_magics(tmp_path: Path, begin: str) -> None:
+    put(
+        tmp_path,
+        a=bytes.fromhex(begin),
+        b=gzip.compress(bytes.fromhex(begin) + b"more"),
+        c=bytes.fromhex(begin)[:3],
+    )
+    assert [is_capture(str(tmp_path / name)) for name in "abc"] == [True, True, False]

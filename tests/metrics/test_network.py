@@ -1,0 +1,142 @@
+"""Subnets of peers, and their autonomous systems by a database made here."""
+
+from __future__ import annotations
+
+import builtins
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from mmdb_writer import MMDBWriter
+from netaddr import IPSet
+
+from monerotraffic import metrics
+from support import craft
+from support.craft import CLIENT, SERVER, Connection
+from support.talks import HOST, read, session, visit
+
+
+def test_subnets_of_peers(tmp_path: Path) -> None:
+    bare = Connection(("192.0.3.1", 40000), (HOST, 18080), clock=craft.START + 10**12).open()
+    bare.close()
+    talks = [
+        session("192.0.2.1"),
+        session("192.0.2.1", number=2, at=10),
+        session("192.0.2.200", at=20),
+        visit("192.0.2.1", [], at=30),
+        visit("192.0.3.1", [], at=40),
+        bare,
+    ]
+    found = metrics.peer_subnets(read(tmp_path, talks))
+    assert [tuple(row)[:4] for row in found.itertuples(index=False)] == [
+        ("192.0.2.0/24", 2, 4, 3),
+        ("192.0.3.0/24", 1, 2, 1),
+    ]
+    assert found["first"][0] == pd.Timestamp(craft.START, tz="UTC")
+    assert found["last"][1] == pd.Timestamp(bare.packets[-1].time, tz="UTC")
+
+
+def test_subnets_of_ipv6_peers(tmp_path: Path) -> None:
+    talks = []
+    for number, peer in enumerate(["2001:db8:0:1::1", "2001:db8:0:1:ffff::1", "2001:db8:0:2::1"]):
+        talk = Connection(
+            (peer, 40000), ("2001:db8:10::10", 18080), clock=craft.START + number * 10**9
+        ).open()
+        talk.send(CLIENT, craft.request(1001, craft.handshake_request()))
+        talk.send(SERVER, craft.response(1001, craft.handshake_response()))
+        talks.append(talk)
+    found = metrics.peer_subnets(read(tmp_path, talks, host="2001:db8:10::10"))
+    assert found.set_index("subnet").hosts.to_dict() == {
+        "2001:db8:0:1::/64": 2,
+        "2001:db8:0:2::/64": 1,
+    }
+
+
+def test_subnet_of_an_address() -> None:
+    found = metrics.subnets_of(["192.0.2.255", "::ffff:192.0.2.0", "2001:db8::1", "a.onion"])
+    assert found.to_list() == ["192.0.2.0/24", "192.0.2.0/24", "2001:db8::/64", None]
+    assert list(found.index) == ["192.0.2.255", "::ffff:192.0.2.0", "2001:db8::1", "a.onion"]
+    assert len(metrics.subnets_of([])) == 0
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    writer = MMDBWriter(6, "GeoLite2-ASN", languages=["en"], ipv4_compatible=True)
+    for network, number, name in (
+        ("192.0.2.0/25", 64500, "Half"),
+        ("192.0.2.128/25", 64501, "Other half"),
+        ("2001:db8::/32", 64502, "Six"),
+    ):
+        writer.insert_network(
+            IPSet([network]),
+            {"autonomous_system_number": number, "autonomous_system_organization": name},
+        )
+    writer.insert_network(IPSet(["203.0.113.0/24"]), {"autonomous_system_organization": "Nameless"})
+    path = tmp_path / "asn.mmdb"
+    writer.to_db_file(str(path))
+    return path
+
+
+def test_autonomous_systems(database: Path) -> None:
+    hosts = [
+        "192.0.2.1",
+        "192.0.2.200",
+        "2001:db8::1",
+        "::ffff:192.0.2.1",
+        "198.51.100.1",
+        "203.0.113.1",
+        "a.onion",
+        "192.0.2.1",
+    ]
+    found = metrics.autonomous_systems(hosts, database)
+    assert list(found.host) == hosts[:-1]
+    assert found.asn.astype(object).where(found.asn.notna(), None).to_list() == [
+        64500,
+        64501,
+        64502,
+        64500,
+        None,
+        None,
+        None,
+    ]
+    assert found.organisation.to_list() == [
+        "Half",
+        "Other half",
+        "Six",
+        "Half",
+        None,
+        "Nameless",
+        None,
+    ]
+    assert found.asn.dtype == "Int64"
+
+
+def test_lists_compared_by_autonomous_system(database: Path, tmp_path: Path) -> None:
+    talks = [
+        session("20.0.0.1", [("192.0.2.1", 1), ("192.0.2.200", 1)]),
+        session("20.0.0.2", [("192.0.2.2", 1), ("192.0.2.201", 1)], at=100),
+    ]
+    traffic = read(tmp_path, talks)
+    systems = (
+        metrics.autonomous_systems(
+            ["192.0.2.1", "192.0.2.200", "192.0.2.2", "192.0.2.201"], database
+        )
+        .set_index("host")
+        .asn.to_dict()
+    )
+    assert metrics.list_similarity(traffic, by=systems, min_entries=2).jaccard.to_list() == [1.0]
+    assert metrics.list_similarity(traffic, min_entries=2).empty
+
+
+def test_without_maxminddb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    real = builtins.__import__
+
+    def fail(name: str, *arguments: Any, **more: Any) -> Any:
+        if name == "maxminddb":
+            raise ImportError(name)
+        return real(name, *arguments, **more)
+
+    monkeypatch.setattr(builtins, "__import__", fail)
+    with pytest.raises(ImportError, match=r"pip install 'monerotraffic\[asn\]'"):
+        metrics.autonomous_systems(["192.0.2.1"], tmp_path / "none")

@@ -1,0 +1,207 @@
+"""The report: whole, the same each time, and whatever stands in a capture is only text in it."""
+
+from __future__ import annotations
+
+import csv
+import html.parser
+import re
+from ipaddress import ip_address
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from mmdb_writer import MMDBWriter
+from netaddr import IPSet
+
+import monerotraffic as mt
+from monerotraffic import banlist, report
+from monerotraffic.cli import main
+from monerotraffic.report.figures import FIGURES
+from monerotraffic.rules import find_anomalies, verdicts
+from support import craft
+from support.comparison import read
+from support.craft import CLIENT, Connection
+from support.paths import DATA
+
+
+class Page(html.parser.HTMLParser):
+    """Tags that are open and not closed, addresses that are loaded, captions."""
+
+    VOID = frozenset({"meta", "br", "img", "link", "path", "use", "rect"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.loaded: list[str] = []
+        self.tags: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.loaded += [
+            value
+            for name, value in attributes
+            if name in ("src", "href", "xlink:href") and value and not value.startswith("#")
+        ]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attributes)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def traffic() -> mt.Traffic:
+    return read(*sorted((DATA / "spies").glob("vantage_*")))
+
+
+@pytest.fixture(scope="module")
+def written(traffic: mt.Traffic, tmp_path_factory: pytest.TempPathFactory) -> report.Written:
+    """With all that a paper takes over."""
+    return report.write(traffic, tmp_path_factory.mktemp("report") / "new" / "out", paper=True)
+
+
+@pytest.fixture(scope="module")
+def findings(traffic: mt.Traffic) -> pd.DataFrame:
+    return find_anomalies(traffic)
+
+
+def test_the_page_is_whole(written: report.Written) -> None:
+    page = Page(written.page.read_text(encoding="utf-8"))
+    assert page.open == []
+    assert page.loaded == []
+    assert "script" not in page.tags
+    assert (
+        page.tags.count("figure")
+        == page.tags.count("figcaption")
+        == page.tags.count("svg")
+        == len(FIGURES)
+    )
+
+
+def test_same_bytes_each_time(traffic: mt.Traffic, written: report.Written, tmp_path: Path) -> None:
+    report.write(traffic, tmp_path, paper=True)
+    made = sorted(path.name for path in tmp_path.iterdir())
+    assert made == sorted(
+        [
+            "report.html",
+            "findings.csv",
+            "ban_list.txt",
+            "macros.tex",
+            *(f"figure_{drawing.name}.pdf" for drawing in FIGURES),
+        ]
+    )
+    assert [(written.page.parent / name).read_bytes() for name in made] == [
+        (tmp_path / name).read_bytes() for name in made
+    ]
+
+
+def test_findings_are_all_in_the_csv(written: report.Written, findings: pd.DataFrame) -> None:
+    assert len(findings) > 0
+    page = written.page.read_text(encoding="utf-8")
+    with written.findings.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["peer"], row["rule"], int(row["count"])) for row in rows] == list(
+        zip(findings.peer, findings.rule, findings["count"], strict=True)
+    )
+    assert rows[0]["places"].split("; ")[0] == findings.places[0][0]
+    for peer in verdicts(findings).query("verdict != 'context'").peer:
+        assert f"<code>{peer}</code>" in page
+
+
+def test_the_ban_list_has_the_anomalous(written: report.Written, findings: pd.DataFrame) -> None:
+    judged = verdicts(findings)
+    listed = banlist.read(written.ban_list)
+    assert [entry.prefix for entry in listed] == sorted(
+        judged.peer[judged.verdict == "anomalous"], key=lambda peer: ip_address(peer).packed
+    )
+
+
+def test_what_a_paper_takes_over(
+    traffic: mt.Traffic, written: report.Written, findings: pd.DataFrame
+) -> None:
+    lines = (written.page.parent / "macros.tex").read_text().splitlines()
+    macros = dict(
+        re.fullmatch(r"\\newcommand\{\\([a-z]+)\}\{(.*)\}", line).groups() for line in lines
+    )
+    assert macros["peers"] == str(traffic.connections.peer.nunique())
+    assert macros["rulesupportflagsmissing"] == str(
+        findings[findings.rule == "support_flags_missing"].peer.nunique()
+    )
+    assert float(macros["sharesupportflagsmissing"]) == pytest.approx(
+        100 * int(macros["rulesupportflagsmissing"]) / int(macros["peers"]), abs=0.05
+    )
+
+
+def test_every_caption_says_what_a_high_value_means() -> None:
+    for drawing in FIGURES:
+        assert any(word in drawing.caption for word in ("high", "long", "Dense")), drawing.name
+
+
+def test_autonomous_systems_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    writer = MMDBWriter(4, "GeoLite2-ASN")
+    writer.insert_network(
+        IPSet(["198.18.0.0/15"]),
+        {"autonomous_system_number": 64500, "autonomous_system_organization": "Benchmarks & Co."},
+    )
+    writer.to_db_file(str(tmp_path / "asn.mmdb"))
+    captures = [str(path) for path in sorted((DATA / "spies").glob("vantage_*"))]
+    assert (
+        main(
+            ["report", *captures, "-o", str(tmp_path / "out"), "--asn", str(tmp_path / "asn.mmdb")]
+        )
+        == 0
+    )
+    assert "AS64500 Benchmarks &amp; Co." in (tmp_path / "out" / "report.html").read_text(
+        encoding="utf-8"
+    )
+    capsys.readouterr()
+    (tmp_path / "broken.mmdb").write_bytes(b"nothing")
+    for name, text in (("none.mmdb", "No such file"), ("broken.mmdb", "broken.mmdb: ")):
+        assert (
+            main(["report", *captures, "-o", str(tmp_path / "no"), "--asn", str(tmp_path / name)])
+            == 1
+        )
+        assert text in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
+
+
+def test_captures_cannot_write_into_the_page(tmp_path: Path) -> None:
+    """A file name that looks like HTML, hostile names in peer lists."""
+    talk = Connection(("192.0.2.1", 40000), ("198.51.100.10", 18080)).open()
+    talk.send(
+        CLIENT, craft.request(1001, craft.handshake_request(craft.node_data(support_flags=None)))
+    )
+    talk.close()
+    path = tmp_path / "<script>alert(1)\u202e.pcap"
+    path.write_bytes(craft.pcap(talk.packets))
+    page = report.write(
+        mt.read(path, host="198.51.100.10"), tmp_path / "out", title="<b>title</b>"
+    ).page.read_text(encoding="utf-8")
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    assert "<b>title</b>" not in page
+    assert "\u202e" not in page
+
+
+def test_a_capture_without_anything(tmp_path: Path, written: report.Written) -> None:
+    """Pictures that say only that there is nothing take little room."""
+    path = tmp_path / "empty.pcap"
+    path.write_bytes(craft.pcap([]))
+    page = report.write(mt.read(path), tmp_path / "out").page.read_text(encoding="utf-8")
+    assert "No rule found anything" in page
+    assert Page(page).open == []
+    assert set(heights(page)) == {43.2}
+    # no two of the excerpt's peers send similar lists
+    assert set(heights(written.page.read_text(encoding="utf-8"))) == {43.2, 288, 360}
+
+
+def heights(page: str) -> list[float]:
+    """Of the pictures, in points."""
+    return [float(height) for height in re.findall(r'<svg[^>]* height="([0-9.]+)pt"', page)]

@@ -1,0 +1,246 @@
+"""The frame of the rules: presets, parameters, findings with evidence, verdicts, evaluation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import monerotraffic as mt
+from monerotraffic.rules import (
+    PRESETS,
+    RULES,
+    RULES_OF_LABEL,
+    WEIGHTS,
+    evaluate,
+    find_anomalies,
+    verdicts,
+)
+from support import craft
+from support.craft import CLIENT, SERVER, Connection
+
+HOST = "198.51.100.10"
+
+
+@pytest.fixture
+def traffic(tmp_path: Path) -> mt.Traffic:
+    """Two peers without support_flags, one of them twice, and one with; the vantage node lacks
+    them, too.
+    """
+    packets = []
+    for number, (peer, flags) in enumerate(
+        [("192.0.2.1", None), ("192.0.2.2", 1), ("192.0.2.3", None), ("192.0.2.1", None)]
+    ):
+        talk = Connection(
+            (peer, 40000 + number), (HOST, 18080), clock=craft.START + number * 10**9
+        ).open()
+        talk.send(
+            CLIENT,
+            craft.request(1001, craft.handshake_request(craft.node_data(support_flags=flags))),
+        )
+        talk.send(
+            SERVER,
+            craft.response(
+                1001, craft.handshake_response(node=craft.node_data(support_flags=None))
+            ),
+        )
+        talk.close()
+        packets += talk.packets
+    path = tmp_path / "a.pcap"
+    path.write_bytes(craft.pcap(packets, nano=True))
+    return mt.read(path, host=HOST)
+
+
+def test_finding_points_at_the_packets(traffic: mt.Traffic) -> None:
+    findings = find_anomalies(traffic, rules=["support_flags_missing"])
+    assert list(findings.peer) == ["192.0.2.1", "192.0.2.3"]
+    first = findings.iloc[0]
+    assert (first["count"], first["unit"], first["weight"], first["family"]) == (
+        2,
+        "handshake",
+        "weak",
+        "structure",
+    )
+    frames = traffic.messages.set_index("message").loc[first.messages].frame
+    assert first.places == [f"{traffic.files.path.iloc[0]}:{frame}" for frame in frames]
+    assert first.connections == [0, 3]
+    assert first["filter"].startswith(
+        "(ip.addr == 192.0.2.1 && tcp.port == 40000 && tcp.port == 18080) || "
+    )
+    assert first["first"] == traffic.messages.time[first.messages[0]]
+    assert first["last"] - first["first"] == pd.Timedelta(seconds=3)
+
+
+def test_the_vantage_node_is_never_found(traffic: mt.Traffic) -> None:
+    assert HOST not in set(find_anomalies(traffic).peer)
+    assert traffic.node_data.support_flags.isna().sum() == 7
+
+
+def test_nothing_found_has_the_same_columns(traffic: mt.Traffic) -> None:
+    some, none = find_anomalies(traffic), find_anomalies(traffic, rules=[])
+    assert list(some.columns) == list(none.columns)
+    assert len(none) == 0
+    assert list(verdicts(none).columns) == list(verdicts(some).columns)
+
+
+def test_weights_combine() -> None:
+    made = pd.DataFrame(
+        {
+            "peer": ["a", "a", "b", "c", "c", "c"],
+            "rule": list("xyxxyz"),
+            "weight": ["weak", "weak", "strong", "context", "context", "context"],
+            "first": 1,
+            "last": 2,
+        }
+    )
+    verdict = verdicts(made).set_index("peer")
+    assert verdict.verdict.to_dict() == {"a": "suspicious", "b": "anomalous", "c": "context"}
+    assert verdict.score["a"] == pytest.approx(1 - 0.6 * 0.6)
+    assert verdict.score["b"] == pytest.approx(WEIGHTS["strong"])
+    assert verdict.loc["c", ["strong", "weak", "context"]].tolist() == [0, 0, 3]
+    assert list(verdict.index) == ["b", "a", "c"]
+
+
+@pytest.mark.parametrize(
+    ("weights", "verdict"),
+    [
+        (["weak"] * 3, "anomalous"),  # 1 - 0.6³ = 0.784
+        (["weak"] * 2 + ["context"] * 3, "suspicious"),  # 1 - 0.36 × 0.9³ = 0.738
+        (["weak"], "suspicious"),
+        (["context"] * 4, "context"),  # 0.344: all that there are
+        (["strong"], "anomalous"),
+    ],
+)
+def test_verdicts(weights: list[str], verdict: str) -> None:
+    made = pd.DataFrame(
+        {
+            "peer": "a",
+            "rule": [f"r{number}" for number in range(len(weights))],
+            "weight": weights,
+            "first": 1,
+            "last": 2,
+        }
+    )
+    assert verdicts(made).verdict.tolist() == [verdict]
+    assert sum(rule.weight == "context" for rule in RULES.values()) <= 4
+
+
+def test_thresholds_of_the_published_variants() -> None:
+    """As the contract has them: by rule what arxiv-v1 and aft-2026 ask for, in that order; both the
+    same if there is one.
+    """
+    similar = {
+        "excess": None,
+        "alpha": None,
+        "senders": 0,
+        "majority": None,
+        "one_id": True,
+        "each": None,
+        "by": "subnet",
+        "most": 10000,
+    }
+    published: dict[str, tuple[dict[str, Any], ...]] = {
+        "support_flags_missing": ({},),
+        "last_seen_present": ({},),
+        "signature_alone": ({},),
+        "peer_list_low_diversity": (
+            {"diversity": 0.1, "entries": 250, "hosts": 1},
+            {"diversity": 0.05, "entries": 225, "hosts": 1},
+        ),
+        "peer_list_similar": (
+            {"jaccard": 0.3, "pairs": 5, "entries": 250, **similar},
+            {"jaccard": 0.99, "pairs": 1, "entries": 226, **similar},
+        ),
+        "peer_id_returns": ({"by_port": False, "sequential": False},),
+        "peer_id_cluster": ({"hosts": 2, "ids": 2, "joined": False},),
+        "short_lived_series": ({"connections": 10, "seconds": 1.0, "from_answer": False},),
+        "ping_flood": ({"pings": 2},),
+        "timed_sync_throttled": tuple(
+            {
+                "seconds": seconds,
+                "gaps": 1,
+                "connection": 600.0,
+                "own_regular": False,
+                "own_seconds": 75.0,
+                "mean_too": True,
+            }
+            for seconds in (90.0, 120.0)
+        ),
+        "handshake_incomplete": ({"connections": 1, "patience": 4.5},),
+        "subnet_dense": ({"hosts": 1, "top": 15},),
+        "ban_listed": ({"ban_list": None},),
+    }
+    assert {name for name, rule in RULES.items() if rule.presets} == set(published)
+    for name, (first, *rest) in published.items():
+        assert [RULES[name].parameters_of(preset) for preset in ("arxiv-v1", "aft-2026")] == [
+            first,
+            *(rest or [first]),
+        ], name
+
+
+def test_evaluation() -> None:
+    findings = pd.DataFrame({"peer": ["a", "b", "c"], "rule": "ping_flood"})
+    row = (
+        evaluate(
+            findings,
+            {
+                "a": ["ping_flooding"],
+                "b": ["control"],
+                "c": ["garbage"],
+                "d": ["ping_flooding"],
+                "d:18080": ["ping_flooding"],
+            },
+        )
+        .set_index("rule")
+        .loc["ping_flood"]
+    )
+    assert (
+        row.expected,
+        row.found,
+        row.missed,
+        row.others,
+        row.honest,
+        row.recall,
+        row.precision,
+    ) == (2, 1, ["d"], 2, ["b"], 0.5, 0.5)
+
+
+def test_a_label_may_be_the_name_of_a_rule() -> None:
+    findings = pd.DataFrame({"peer": ["a"], "rule": "out_of_turn"})
+    made = evaluate(
+        findings, {"a": ["out_of_turn"], "b": ["peer_id_reserved", "pong_id_match"]}
+    ).set_index("rule")
+    assert made["missed"].to_dict() == {"out_of_turn": [], "peer_id_reserved": ["b"]}
+    assert not set(RULES_OF_LABEL) & set(RULES)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"preset": "paper"}, "unknown preset 'paper': there are default, arxiv-v1, aft-2026"),
+        ({"rules": ["pings"]}, "unknown rule 'pings'"),
+        ({"parameters": {"pings": {}}}, "unknown rule 'pings'"),
+        (
+            {"parameters": {"support_flags_missing": {"most": 1}}},
+            "rule support_flags_missing has no parameter 'most'",
+        ),
+    ],
+)
+def test_wrong_arguments(traffic: mt.Traffic, arguments: dict[str, object], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        find_anomalies(traffic, **arguments)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_rule_is_described_and_runs(preset: str, traffic: mt.Traffic) -> None:
+    find_anomalies(traffic, preset)
+    for name, rule in RULES.items():
+        assert name == rule.name
+        assert rule.definition
+        assert rule.source
+        assert rule.weight in WEIGHTS
+        assert set(rule.presets) <= set(PRESETS) - {"default"}
+        for given in rule.presets.values():
+            assert set(given) <= set(rule.parameters)

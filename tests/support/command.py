@@ -1,0 +1,27 @@
+"""The command line in a process of its own, and the tables that it prints."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+Captured = pytest.CaptureFixture[str]
+
+
+def run(*arguments: object, **more: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "monerotraffic", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        **more,
+    )
+
+
+def section(text: str, title: str) -> list[list[str]]:
+    """The cells of the table whose title begins so, its head included."""
+    block = next(block for block in text.split("\n\n") if block.startswith(title))
+    return [line.split() for line in block.splitlines()[1:]]

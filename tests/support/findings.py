@@ -1,0 +1,50 @@
+"""Findings made by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+TIME = pd.Timestamp("2026-11-22 23:02:11.5", tz="UTC")
+
+
+def finding(
+    peer: str,
+    rule: str = "ping_flood",
+    weight: str = "strong",
+    count: int = 3,
+    places: tuple[str, ...] = ("/home/me/cap.pcapng:17", "/home/me/cap.pcapng:18"),
+    hours: int = 1,
+) -> dict[str, Any]:
+    row = {
+        "peer": peer,
+        "rule": rule,
+        "family": "connections",
+        "weight": weight,
+        "unit": "message",
+        "count": count,
+        "score": 2.0,
+    }
+    return row | {
+        "first": TIME,
+        "last": TIME + pd.Timedelta(hours=hours),
+        "connections": [1],
+        "messages": [2],
+        "places": list(places),
+        "filter": "",
+    }
+
+
+def frame(*rows: dict[str, Any]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(finding("x")))
+
+
+MIXED = frame(
+    finding("192.0.2.9"),
+    finding("192.0.2.10", "support_flags_missing", "weak"),
+    finding("192.0.2.11", "ban_listed", "context", places=()),
+    finding("192.0.2.9", "support_flags_missing", "weak", 1200, places=()),
+    finding("192.0.2.9", "ban_listed", "context", 1),
+    finding("2001:db8::5", hours=0),
+)
