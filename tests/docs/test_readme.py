@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
-import oracle
 import pandas as pd
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+import oracle
+from support.paths import ROOT
+
 CAPTURES = ROOT / "tests" / "data" / "honest"
 HOST = "198.51.100.10"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -97,7 +97,7 @@ PROGRAM = """
         refused(ValueError, _core.command_name, 2**40)
         _core.schema(), _core.limits(), _core.command_names(), _core.command_name(1001)
 
-    def epee():
+    def payloads():
         assert epee.dumps(epee.loads(PAYLOAD))
         epee.loads(bytearray(PAYLOAD))
         for bad in (b"", PAYLOAD[:-3], PAYLOAD[:30], b"x" * 40, PAYLOAD[:9] + b"\\xff" * 50):
@@ -243,7 +243,7 @@ needs_plain_memory = pytest.mark.skipif(
 
 
 @needs_plain_memory
-@pytest.mark.parametrize("kind", ["whole", "parts", "reader", "failing", "arguments", "epee"])
+@pytest.mark.parametrize("kind", ["whole", "parts", "reader", "failing", "arguments", "payloads"])
 def test_a_thousand_reads_leave_nothing(kind: str, folder: Path) -> None:
     told = measured(kind, folder)
     assert growth(told, "resident") < RESIDENT, told
