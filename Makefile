@@ -15,7 +15,7 @@ CTESTS := $(sort $(patsubst tests/c/%.c,%,$(wildcard tests/c/test_*.c tests/c/*/
 
 C_SOURCES = $(shell find csrc tests/c fuzz benchmarks -name "*.[ch]")
 
-WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wwrite-strings -Werror
 PLAIN := -std=c11 -Icsrc -O2 -g $(WARNINGS)
 SANITIZED := -std=c11 -Icsrc -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all $(WARNINGS)
 # All by itself: ThreadSanitizer goes with none of the others.

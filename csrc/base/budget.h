@@ -1,4 +1,5 @@
-/* A budget of bytes within a larger one: what a connection holds is part of what all hold. */
+/* A budget of bytes within a larger one: the bytes that a connection holds count in the total of
+ * all connections. Knows nothing of what is held. Used by tcp, levin and the core. */
 #ifndef MT_BASE_BUDGET_H
 #define MT_BASE_BUDGET_H
 
@@ -12,14 +13,14 @@ struct mt_budget {
     struct mt_budget *whole; /* what is used here is used there too; NULL: none */
 };
 
-/* Bytes are held; less than 0: they are let go. */
+/* Adds `bytes` to what is held here and in every enclosing budget; a negative number releases. */
 static inline void mt_budget_use(struct mt_budget *budget, int64_t bytes)
 {
     for (; budget != NULL; budget = budget->whole)
         budget->used += bytes;
 }
 
-/* 1 if so many bytes more can not be held. Counted. */
+/* 1 if `more` bytes would exceed this budget or an enclosing one, which counts a limit hit. */
 static inline int mt_budget_is_full(struct mt_budget *budget, int64_t more)
 {
     for (; budget != NULL; budget = budget->whole) {

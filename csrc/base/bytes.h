@@ -1,5 +1,5 @@
-/* Integers out of bytes: no cast from bytes to anything wider, whatever the alignment. Compilers
- * turn each into one load. */
+/* Integers from bytes at any alignment, without casts; compilers turn each into one load. Knows
+ * nothing of formats. Used by every layer that parses. */
 #ifndef MT_BASE_BYTES_H
 #define MT_BASE_BYTES_H
 

@@ -1,4 +1,5 @@
-/* The commands of Monero's P2P protocol: numbers, names, limits. */
+/* The commands of Monero's P2P protocol: numbers, names, limits. Knows nothing of payloads. Used by
+ * levin (framing) and p2p (payloads). */
 #ifndef MT_BASE_COMMAND_H
 #define MT_BASE_COMMAND_H
 

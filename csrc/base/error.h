@@ -1,5 +1,5 @@
-/* Results. 0 is success, a positive value is a news (end of input), a negative one an error; the
- * range says what is lost. */
+/* Results of functions. 0 is success, a positive value is an outcome that is not an error (end of
+ * input), a negative value is an error; its range says what is lost. Used by every layer. */
 #ifndef MT_BASE_ERROR_H
 #define MT_BASE_ERROR_H
 

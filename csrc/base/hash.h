@@ -1,5 +1,5 @@
-/* Keyed hashing for tables whose keys an adversary chooses. The key is random per table and never
- * shows in any output. */
+/* Keyed hashing for tables whose keys an adversary chooses. The key is random per table and is
+ * never part of any output. Used by every layer with a hash table. */
 #ifndef MT_BASE_HASH_H
 #define MT_BASE_HASH_H
 
@@ -19,20 +19,20 @@ static inline uint64_t mt_hash_mix(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* One more word, chosen by whom it may: it is added to a secret first. `hash` is that of all before
- * it, mt_hash_mix(key, …) to begin with. */
+/* `hash` extended by a word that an adversary may choose: a secret is added to it first. The first
+ * `hash` is mt_hash_mix(key, …). */
 static inline uint64_t mt_hash_more(uint64_t hash, uint64_t key, uint64_t word)
 {
     return mt_hash_mix(hash ^ key, word + hash);
 }
 
-/* The 16 bytes of an IPv6 address, as two words, and a port: a sender may choose all of them. */
+/* The hash of an IPv6 address, as two words, and a port: a sender may choose all of them. */
 static inline uint64_t mt_hash_ipv6(uint64_t key, uint64_t low, uint64_t high, uint16_t port)
 {
     return mt_hash_more(mt_hash_more(mt_hash_mix(key, port), key, low), key, high);
 }
 
-/* `size` bytes under `key`. */
+/* The hash of `size` bytes under `key`. */
 uint64_t mt_hash_bytes(uint64_t key, const void *bytes, size_t size);
 
 #endif

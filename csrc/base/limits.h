@@ -1,4 +1,5 @@
-/* Every bound on memory and time that hostile input could otherwise move, in one place. */
+/* Every limit on memory and time that hostile input could otherwise exceed, in one place. Each
+ * layer enforces its own; the core passes the user's values. */
 #ifndef MT_BASE_LIMITS_H
 #define MT_BASE_LIMITS_H
 
@@ -47,10 +48,10 @@
           "rows of fields of one message; its further entries are left out") \
     LIMIT(epee_objects, 8192, 8192, \
           "objects in one payload; a message with more is malformed (8192 is monerod's limit)") \
-    LIMIT(epee_fields, 16384, 16384, "fields in one payload, likewise") \
-    LIMIT(epee_strings, 16384, 16384, "strings in one payload, likewise") \
+    LIMIT(epee_fields, 16384, 16384, "fields in one payload (16384 is monerod's limit)") \
+    LIMIT(epee_strings, 16384, 16384, "strings in one payload (16384 is monerod's limit)") \
     LIMIT(epee_depth, 32, 32, \
-          "sections within each other in one payload, the root included, likewise") \
+          "nested sections in one payload, the root included (32 is monerod's limit)") \
     LIMIT(requests, 1024, INT64_MAX, "unanswered requests remembered per direction") \
     LIMIT(early_responses, 4096, INT64_MAX, \
           "responses captured before their requests remembered, over all connections") \

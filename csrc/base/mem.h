@@ -1,5 +1,5 @@
-/* Memory: the one door to the allocator, so that every size is checked in one place and a test can
- * make any call fail. */
+/* Memory: the only calls of the allocator, so that every size is checked in one place and a test
+ * can make any call fail. Used by every layer that allocates. */
 #ifndef MT_BASE_MEM_H
 #define MT_BASE_MEM_H
 

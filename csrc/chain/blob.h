@@ -1,9 +1,9 @@
-/* A cursor over a blob in monero's own serialization (src/serialization), which is what blocks and
- * transactions come in.
+/* A cursor over a blob in Monero's own serialization (src/serialization), the format of blocks and
+ * transactions. Knows nothing of their structure. Used by transaction.c and block.c.
  *
- * Once something is refused, every further call gives nothing: 0 or NULL; `why` says what it was.
- * So a reader may check once, after several calls, but must not loop on. Nothing beyond the blob is
- * read, whatever the numbers in it. */
+ * Once something is refused, every further call returns nothing (0 or NULL), and `why` is the
+ * reason. A reader may check once after several calls, but must not loop on. Nothing beyond the
+ * blob is read, whatever numbers it contains. */
 #ifndef MT_CHAIN_BLOB_H
 #define MT_CHAIN_BLOB_H
 
@@ -34,8 +34,8 @@ static inline size_t mt_blob_left(const struct mt_blob *blob)
  * missing or cut. */
 uint64_t mt_blob_varint(struct mt_blob *blob, unsigned bits);
 
-/* The number of things of a list, each of which takes at least a byte; refused, as monerod does, if
- * the blob has fewer bytes left than that. */
+/* The length of a list whose elements have at least a byte each; refused, as by monerod, if the
+ * blob has fewer bytes left. */
 size_t mt_blob_count(struct mt_blob *blob);
 
 /* One byte. */
@@ -44,11 +44,11 @@ uint8_t mt_blob_byte(struct mt_blob *blob);
 /* Four bytes, little-endian. */
 uint32_t mt_blob_u32(struct mt_blob *blob);
 
-/* `count` things of `size` bytes (at least 1): where the first is; the cursor is then behind the
- * last. No product overflows. */
+/* Skips `count` elements of `size` bytes (at least 1) and returns the first. No product
+ * overflows. */
 const uint8_t *mt_blob_skip(struct mt_blob *blob, uint64_t count, size_t size);
 
-/* Refuses what is left. */
+/* Refuses the blob if bytes are left. */
 void mt_blob_end(struct mt_blob *blob);
 
 #endif

@@ -1,5 +1,5 @@
-/* Blocks in monero's own serialization (src/cryptonote_basic/cryptonote_basic.h): what their bytes
- * say, and their ids. Nothing is verified but their structure. */
+/* Blocks in Monero's own serialization (src/cryptonote_basic/cryptonote_basic.h): their fields and
+ * ids. Only the structure is verified. Knows nothing of messages or rows. Used by p2p. */
 #ifndef MT_CHAIN_BLOCK_H
 #define MT_CHAIN_BLOCK_H
 
@@ -24,11 +24,11 @@ struct mt_block {
     uint8_t has_height;
 };
 
-/* Reads a block that takes all of `size` bytes, which must outlive it. MT_OK; or MT_MALFORMED, with
+/* Reads a block of exactly `size` bytes, which must outlive it. MT_OK; or MT_MALFORMED, with
  * *why (static text), if monerod would refuse it; *block is then all zero. */
 int mt_block_parse(struct mt_block *block, const void *bytes, size_t size, const char **why);
 
-/* Ids of the block and of the miner's transaction. */
+/* Writes the ids of the block and of the miner's transaction. */
 void mt_block_ids(const struct mt_block *block, uint8_t id[MT_HASH_SIZE],
                   uint8_t miner_tx_id[MT_HASH_SIZE]);
 

@@ -1,5 +1,5 @@
-/* Keccak-256 with the padding of the original submission (0x01), which is what monero calls a hash;
- * SHA3-256 (0x06) is another function. */
+/* Keccak-256 with the padding of the original submission (0x01): Monero's hash function. SHA3-256
+ * (0x06) is another function. Knows nothing of what is hashed. Used by chain and p2p. */
 #ifndef MT_CHAIN_KECCAK_H
 #define MT_CHAIN_KECCAK_H
 
@@ -18,10 +18,13 @@ struct mt_keccak {
 /* The hash of `size` bytes; NULL is fine for none. `hash` may lie within `bytes`. */
 void mt_keccak256(const void *bytes, size_t size, uint8_t hash[MT_HASH_SIZE]);
 
-/* Begins, continues any number of times, and ends: the hash is that of all pieces in order. After
- * the end, init begins anew. */
+/* Begins a hash; also after mt_keccak_final. */
 void mt_keccak_init(struct mt_keccak *keccak);
+
+/* Appends `size` bytes. */
 void mt_keccak_update(struct mt_keccak *keccak, const void *bytes, size_t size);
+
+/* Writes the hash of all bytes so far. Only mt_keccak_init may follow. */
 void mt_keccak_final(struct mt_keccak *keccak, uint8_t hash[MT_HASH_SIZE]);
 
 #endif

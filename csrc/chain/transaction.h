@@ -1,12 +1,12 @@
-/* Transactions in monero's own serialization: what their bytes say, and their ids. Nothing is
- * verified but the structure, and that as strictly as monerod's reader does
- * (src/cryptonote_basic/cryptonote_basic.h, src/ringct/rctTypes.h, and expand_transaction_1 and
- * get_transaction_hash of src/cryptonote_basic/cryptonote_format_utils.cpp, without which it takes
- * no transaction from a peer).
+/* Transactions in Monero's own serialization: their fields and ids. Only the structure is verified,
+ * as strictly as by monerod's reader (src/cryptonote_basic/cryptonote_basic.h,
+ * src/ringct/rctTypes.h, and expand_transaction_1 and get_transaction_hash of
+ * src/cryptonote_basic/cryptonote_format_utils.cpp). Knows nothing of messages or rows. Used by p2p
+ * and block.c.
  *
  * Refused beyond that, as none is on any chain: inputs and outputs of scripts, which monerod reads
- * and drops later; bytes behind the base of a pruned transaction, which it does not look at; a last
- * varint that is cut off (blob.h). */
+ * and drops later; bytes after the base of a pruned transaction, which it ignores; a last varint
+ * that is cut off (blob.h). */
 #ifndef MT_CHAIN_TRANSACTION_H
 #define MT_CHAIN_TRANSACTION_H
 
@@ -56,21 +56,21 @@ struct mt_transaction {
     uint8_t present;  /* which of the above that may be missing are there */
 };
 
-/* Reads a transaction that takes all of `size` bytes; `pruned` says that it was sent in pruned form
+/* Reads a transaction of exactly `size` bytes; `pruned` says that it was sent in pruned form
  * (version 2: prefix and RCT base only; version 1 is whole all the same). MT_OK; or MT_MALFORMED,
  * with *why (static text), if monerod would refuse it; *transaction is then all zero. */
 int mt_transaction_parse(struct mt_transaction *transaction, const void *bytes, size_t size,
                          int pruned, const char **why);
 
 /* Reads the whole transaction that `bytes` begin with, the miner's of a block: transaction->size is
- * what it took. Several bulletproofs, which monerod refuses from peers, it takes here. Results as
+ * its size. Several bulletproofs, which monerod refuses from peers, are accepted here. Results as
  * above. */
 int mt_transaction_parse_first(struct mt_transaction *transaction, const void *bytes, size_t size,
                                const char **why);
 
 /* The id of the transaction that was parsed from `bytes`. `prunable_hash`: the hash of the prunable
- * part of a pruned one, NULL if it is not known; not looked at for any other. MT_OK; or
- * MT_MALFORMED if the id cannot be told: pruned, of an RCT type other than 0, and no hash. */
+ * part of a pruned one, NULL if it is not known; not used for others. MT_OK; or
+ * MT_MALFORMED if the id is unknown: pruned, of an RCT type other than 0, and no hash. */
 int mt_transaction_id(const void *bytes, const struct mt_transaction *transaction,
                       const uint8_t *prunable_hash, uint8_t id[MT_HASH_SIZE]);
 

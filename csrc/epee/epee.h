@@ -1,16 +1,18 @@
 /* epee portable storage: a reader that works in place, with the limits and the strictness of
- * monerod's (contrib/epee/include/storages/portable_storage_from_bin.h).
+ * monerod's (contrib/epee/include/storages/portable_storage_from_bin.h). Knows nothing of Monero's
+ * commands. Used by p2p and the binding.
  *
  * The reader pulls: the caller asks for the next entry of the innermost open section; scalars come
  * with it, objects and arrays are entered, or skipped. Nothing is allocated, nothing recurses. Once
- * something is refused, every further call returns MT_MALFORMED, `why` says what it was and `at`
- * about where.
+ * something is refused, every further call returns MT_MALFORMED, `why` is the reason and `at` about
+ * the position.
  *
  *     struct mt_epee reader;
  *     mt_epee_open(&reader, payload, size, &mt_epee_monerod);
  *     while (mt_epee_next(&reader, &entry) == MT_OK)
- *         ...use a scalar, or mt_epee_skip, or mt_epee_enter an object and read on until its
- * MT_END... if (reader.why != NULL) ...refused...
+ *         (use a scalar, or mt_epee_skip, or mt_epee_enter an object and read on to its MT_END)
+ *     if (reader.why != NULL)
+ *         (refused)
  *
  * Depth. monerod bounds the depth of its C++ calls (fewer than 100), not of the data. A section
  * read at call depth L needs L + 4 for its count; its objects are read at L + 3, objects in its
@@ -54,11 +56,12 @@ enum { MT_EPEE_OBJECTS = 8192, MT_EPEE_FIELDS = 16384, MT_EPEE_STRINGS = 16384 }
 /* Sections that can be open at once, the root included: plain objects to depth 31. */
 enum { MT_EPEE_DEPTH = 32 };
 
-/* What a reader takes: monerod's limits, or less. The exact number passes. */
+/* Limits of a reader, monerod's or lower. A payload with exactly that many is accepted. */
 struct mt_epee_limits {
     uint32_t objects, fields, strings, depth;
 };
 
+/* monerod's limits. */
 extern const struct mt_epee_limits mt_epee_monerod;
 
 /* Which of them was exceeded, if one was. */
@@ -113,13 +116,13 @@ struct mt_epee_entry {
 int mt_epee_open(struct mt_epee *reader, const uint8_t *payload, size_t size,
                  const struct mt_epee_limits *limits);
 
-/* The next entry of the innermost open section. MT_OK: *entry is filled; a scalar is read already,
- * an object or array must now be entered, read or skipped. MT_END: that section is over and closed,
- * the one around it is the innermost again (after the root: MT_END for ever). MT_MALFORMED. */
+/* Reads the next entry of the innermost open section. MT_OK: *entry is filled; a scalar is already
+ * read, an object or array must be entered, read or skipped next. MT_END: the section has ended,
+ * the enclosing one is the innermost again (after the root: MT_END on every call). MT_MALFORMED. */
 int mt_epee_next(struct mt_epee *reader, struct mt_epee_entry *entry);
 
-/* Passes over what mt_epee_next left unread of its entry, however deep, checking all of it; nothing
- * to do for scalars. MT_OK or MT_MALFORMED. */
+/* Skips and checks what mt_epee_next left unread of its entry, at any depth; does nothing for
+ * scalars. MT_OK or MT_MALFORMED. */
 int mt_epee_skip(struct mt_epee *reader, const struct mt_epee_entry *entry);
 
 /* Opens the object that `entry` is, or (called `count` times, each after the MT_END of the one
@@ -137,7 +140,7 @@ static inline uint8_t mt_epee_wire_type(const struct mt_epee_entry *entry)
     return *entry->start;
 }
 
-/* Refuses the payload for a reason of the caller's (static text). Returns MT_MALFORMED. */
+/* Refuses the payload for the caller's reason (static text). Returns MT_MALFORMED. */
 int mt_epee_refuse(struct mt_epee *reader, const char *why);
 
 #endif

@@ -1,7 +1,9 @@
-/* Addresses: interned once, shown in canonical text. One code per (type of bytes, bytes), whoever
- * mentions it: a TCP endpoint and a peer-list entry of the same IPv4 address share a code. No two
- * codes have the same text: a host name that is spelt like an IP address in canonical text shares
- * the code of that address. */
+/* Interned addresses and their canonical text. Owns one code per (type of bytes, bytes): a TCP
+ * endpoint and a peer-list entry of the same IPv4 address share it. Knows nothing of packets or
+ * peers. Used by p2p, the core and the binding.
+ *
+ * No two codes have the same text: a host name that is spelt like an IP address in canonical text
+ * shares the code of that address. */
 #ifndef MT_TABLES_ADDRESS_H
 #define MT_TABLES_ADDRESS_H
 
@@ -42,16 +44,16 @@ struct mt_addresses {
     size_t ipv6_mask, ipv6_count;
 };
 
-/* At most `limit` addresses. */
+/* An empty set of at most `limit` addresses. Allocates nothing. */
 void mt_addresses_init(struct mt_addresses *addresses, size_t limit);
 
-/* After it only mt_addresses_init may follow. */
+/* Frees all. Only mt_addresses_init may follow. */
 void mt_addresses_free(struct mt_addresses *addresses);
 
 /* The slow half of mt_address_ipv4: an address that is not in the IPv4 table. */
 int mt_address_ipv4_new(struct mt_addresses *addresses, const uint8_t bytes[4], int32_t *code);
 
-/* Each writes the code of an address, new or known, or MT_NO_CODE past the limit. MT_OK or
+/* Writes the code of an IPv4 address, new or known, or MT_NO_CODE past the limit. MT_OK or
  * MT_NOMEM. */
 static inline int mt_address_ipv4(struct mt_addresses *addresses, const uint8_t bytes[4],
                                   int32_t *code)
@@ -69,15 +71,21 @@ static inline int mt_address_ipv4(struct mt_addresses *addresses, const uint8_t 
     }
 }
 
+/* The same for an IPv6 address; a v4-mapped one stays IPv6. */
 int mt_address_ipv6(struct mt_addresses *addresses, const uint8_t bytes[16], int32_t *code);
+
+/* The same for an address of either version. */
 int mt_address_ip(struct mt_addresses *addresses, const struct mt_ip *ip, int32_t *code);
+
+/* The same for a host name of `size` bytes, cut to MT_ADDRESS_TEXT. */
 int mt_address_name(struct mt_addresses *addresses, const void *name, size_t size, int32_t *code);
 
+/* Codes given so far: they are 0 to count - 1. */
 size_t mt_addresses_count(const struct mt_addresses *addresses);
 
 /* Canonical text of a code, not terminated: dotted quad; RFC 5952 for IPv6, with v4-mapped as
- * ::ffff:a.b.c.d; a host name as its bytes. Returns its length, 0 for a code that is none. `text`
- * holds `room` bytes; longer texts are cut. */
+ * ::ffff:a.b.c.d; a host name as its bytes. Returns its length, 0 for a code that was not given.
+ * `text` holds `room` bytes; longer texts are cut. */
 size_t mt_address_text(const struct mt_addresses *addresses, int32_t code, char *text, size_t room);
 
 #endif

@@ -1,5 +1,6 @@
 /* Interning: each distinct byte string gets a small code, in order of first appearance, so that
- * tables hold codes and pandas makes Categoricals without looking at a single value. */
+ * tables hold codes and pandas makes Categoricals without reading a value. Knows nothing of what
+ * the bytes mean. Used by tables, p2p, the core and the binding. */
 #ifndef MT_TABLES_INTERN_H
 #define MT_TABLES_INTERN_H
 
@@ -10,7 +11,7 @@
 
 struct mt_intern_slot {
     uint32_t place; /* code + 1, 0 = free */
-    uint32_t mark;  /* upper half of the hash, so that strangers are told apart without a look at
+    uint32_t mark;  /* upper half of the hash: most other strings differ in it, without a read of
                        their bytes */
 };
 
@@ -26,15 +27,17 @@ struct mt_intern {
     uint64_t refused;
 };
 
-/* `limit` distinct strings at most. */
+/* An empty set of at most `limit` distinct strings. Allocates nothing. */
 void mt_intern_init(struct mt_intern *intern, size_t limit);
+
+/* Frees all. Only mt_intern_init may follow. */
 void mt_intern_free(struct mt_intern *intern);
 
-/* Code of `size` bytes, new or known; MT_NO_CODE past the limit. Writes it to *code. MT_OK or
+/* Writes the code of `size` bytes, new or known, or MT_NO_CODE past the limit, to *code. MT_OK or
  * MT_NOMEM. */
 int mt_intern_put(struct mt_intern *intern, const void *bytes, size_t size, int32_t *code);
 
-/* The string of a code: pointer valid until the next put. */
+/* The string of a code; the pointer is valid until the next mt_intern_put. */
 const uint8_t *mt_intern_get(const struct mt_intern *intern, int32_t code, size_t *size);
 
 #endif

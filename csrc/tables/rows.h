@@ -1,18 +1,23 @@
-/* The one field table: every row type is described here once. The C structs below, the numpy
- * dtypes, the DataFrame columns (through _core.schema()) and docs/tables.md are all made from these
- * lists.
+/* The field table: every row type is described here once. The C structs below, the numpy dtypes,
+ * the DataFrame columns (through _core.schema()) and docs/tables.md are made from these lists. Used
+ * by every layer that appends rows and by the binding.
  *
  * FIELD(name, C type, role, categories, text)
- *   role        NUMBER       a number as it is
- *               OPTIONAL     a number that may be missing: bit k of `present` says it is there, k
- * being its place among the OPTIONAL fields TRUTH        0 or 1 TIME         int64 nanoseconds
- * since 1970 UTC, MT_NO_TIME if unknown SPAN         int64 nanoseconds, MT_NO_TIME if missing ENUM
- * int8 index into the list named by `categories`, -1 if missing ADDRESS      int32 code of an
- * interned address, -1 if missing BYTES        int32 code of interned bytes shown as lower-case
- * hex, -1 if missing TEXT         int32 code of interned text, -1 if missing HIDDEN       not a
- * column of the DataFrame: raw material for one categories  an ENUM list of below, or NONE
+ *   role
+ *     NUMBER    a number as it is
+ *     OPTIONAL  a number that may be missing: bit k of `present` is set if it is there, where k is
+ *               its index among the OPTIONAL fields
+ *     TRUTH     0 or 1
+ *     TIME      int64 nanoseconds since 1970 UTC, MT_NO_TIME if unknown
+ *     SPAN      int64 nanoseconds, MT_NO_TIME if missing
+ *     ENUM      int8 index into the list named by `categories`, -1 if missing
+ *     ADDRESS   int32 code of an interned address, -1 if missing
+ *     BYTES     int32 code of interned bytes, shown as lower-case hex, -1 if missing
+ *     TEXT      int32 code of interned text, -1 if missing
+ *     HIDDEN    not a column of the DataFrame: raw material for one
+ *   categories  an ENUM list of base/vocabulary.h or below, or NONE
  *
- * Fields go from wide to narrow, so that no struct has holes. */
+ * Fields are ordered from wide to narrow, so that no struct has padding. */
 #ifndef MT_TABLES_ROWS_H
 #define MT_TABLES_ROWS_H
 

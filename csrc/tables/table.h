@@ -1,4 +1,5 @@
-/* A table: rows of one type in one growing array, which numpy takes over as it is. */
+/* A table: rows of one type in one growing array, which numpy adopts without a copy. Knows the size
+ * of a row, not its fields. Used by p2p, the core and the binding. */
 #ifndef MT_TABLES_TABLE_H
 #define MT_TABLES_TABLE_H
 
@@ -16,11 +17,13 @@ struct mt_table {
     size_t
         ready; /* rows, at most `capacity`, that may be filled without a call of mt_table_reserve */
     size_t row_size;
-    int wanted; /* 0: the caller did not ask for this table; nobody appends to it */
+    int wanted; /* 0: the caller did not ask for this table; nothing is appended to it */
 };
 
-/* An empty table of rows of that type. */
+/* An empty table of rows of that type. Allocates nothing. */
 void mt_table_init(struct mt_table *table, enum mt_table_id id, int wanted);
+
+/* Frees the rows. Only mt_table_init may follow. */
 void mt_table_free(struct mt_table *table);
 
 /* Makes room for `rows` more without changing `count`. MT_OK or MT_NOMEM (nothing changed). */
@@ -30,11 +33,11 @@ int mt_table_reserve(struct mt_table *table, size_t rows);
  */
 void *mt_table_append(struct mt_table *table);
 
-/* 1 for messages and the tables of what they say, whose rows begin with the message's id and stand
- * in order of it. */
+/* 1 for messages and the tables of their contents, whose rows begin with the message's id and are
+ * in ascending order of it. */
 int mt_table_of_messages(enum mt_table_id id);
 
-/* Takes back the rows of a message, which is the last one, from all tables of what messages say. */
+/* Removes the rows of a message, which is the last one, from all tables of messages' contents. */
 void mt_tables_take_back(struct mt_table tables[MT_TABLE_COUNT], int64_t message);
 
 /* Hands the first `rows` rows (at most all) over to the caller (mt_free) and keeps the others. The
