@@ -24,7 +24,7 @@ LIBRARIES := -lpcap -lz -lzstd -pthread
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test ctest ctest-sanitized ctest-threads replay fuzz seeds cov pytest differential test-asan mypy stubtest ruff spelling lint bench docs format clean
+.PHONY: help demo test ctest ctest-sanitized ctest-threads replay fuzz seeds cov pytest differential test-asan mypy stubtest ruff spelling analyze lint bench docs format clean
 
 help:
 	@echo 'make demo             a summary of a bundled capture, and a report of another (sets everything up first)'
@@ -38,7 +38,7 @@ help:
 	@echo 'make pytest           Python tests (ARGS="-k name" for some)'
 	@echo 'make differential     the core against the oracle and tshark on new random streams (EXAMPLES=20000 of each kind)'
 	@echo 'make test-asan        Python tests with the extension under the sanitizers'
-	@echo 'make lint             mypy --strict, stubtest, ruff, clang-format, codespell'
+	@echo 'make lint             mypy --strict, stubtest, ruff, clang-format, codespell, the static analyzer of gcc'
 	@echo 'make bench            speed and memory beside other tools'
 	@echo 'make docs             writes docs/tables.md and docs/metrics.md'
 	@echo 'make format           formats Python with ruff, and C with clang-format where installed'
@@ -271,6 +271,15 @@ lint:
 	$(MAKE) --no-print-directory stubtest
 	$(MAKE) --no-print-directory ruff
 	$(MAKE) --no-print-directory spelling
+	$(MAKE) --no-print-directory $(JOBS) analyze
+
+# One object per source, so that only changed files are analysed again.
+build/analyzed/%.o: csrc/%.c | build/system
+	@mkdir -p $(@D)
+	@echo '  ANALYZE  $<'
+	@$(CC) -std=c11 -Icsrc -O1 -fanalyzer $(WARNINGS) -MMD -MP -c $< -o $@
+
+analyze: $(CORE:csrc/%.c=build/analyzed/%.o)
 
 # A second build of the package beside the first; PYTHONPATH puts it before the editable one. Leaks are not looked for: CPython keeps memory until its end.
 build/asan/package: $(VENV)/package $(wildcard monerotraffic/*.py)
