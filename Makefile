@@ -1,4 +1,4 @@
-# make help tells the targets. Everything is built in .venv and build.
+# `make help` lists the targets. Everything is built in .venv and build.
 
 PYTHON ?= python3
 CC = gcc
@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-# What is compiled is compiled on all cores.
+# Compilation uses all cores.
 JOBS := -j$(shell nproc 2>/dev/null || echo 1)
 
 CORE := $(sort $(filter-out csrc/python/%,$(wildcard csrc/*.c csrc/*/*.c)))
@@ -18,38 +18,38 @@ C_SOURCES = $(shell find csrc tests/c fuzz benchmarks -name "*.[ch]")
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wwrite-strings -Werror
 PLAIN := -std=c11 -Icsrc -O2 -g $(WARNINGS)
 SANITIZED := -std=c11 -Icsrc -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all $(WARNINGS)
-# All by itself: ThreadSanitizer goes with none of the others.
+# ThreadSanitizer cannot be combined with the other sanitizers.
 THREADED := -std=c11 -Icsrc -O1 -g -fno-omit-frame-pointer -fsanitize=thread $(WARNINGS)
 LIBRARIES := -lpcap -lz -lzstd -pthread
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test ctest ctest-sanitized ctest-threads replay fuzz seeds cov pytest differential test-asan mypy stubtest ruff spelling analyze lint bench docs format clean
+.PHONY: help demo test ctest ctest-sanitized ctest-threads replay fuzz seeds cov pytest differential test-asan mypy stubtest ruff spelling prose analyze lint bench docs format clean
 
 help:
-	@echo 'make demo             a summary of a bundled capture, and a report of another (sets everything up first)'
-	@echo 'make test             everything: C unit tests, the same under ASan and UBSan, threads under TSan, a minute of fuzzing, pytest, mypy --strict, stubtest, ruff'
+	@echo 'make demo             summary of a bundled capture, and the report of another one (installs what is missing)'
+	@echo 'make test             all tests: C (plain, ASan and UBSan, TSan), a minute of fuzzing, pytest, lint'
 	@echo 'make ctest            C unit tests'
-	@echo 'make ctest-sanitized  C unit tests under AddressSanitizer and UndefinedBehaviorSanitizer'
-	@echo 'make ctest-threads    the C unit test with threads under ThreadSanitizer'
-	@echo 'make fuzz             fuzzes the four doors of the core, SECONDS=600 each (DOORS="levin epee" for some; needs clang)'
-	@echo 'make replay           the fuzzers'"'"' seeds, and what once went wrong, under the sanitizers'
-	@echo 'make cov              which lines of csrc the C tests and the seeds reach'
+	@echo 'make ctest-sanitized  C unit tests with AddressSanitizer and UndefinedBehaviorSanitizer'
+	@echo 'make ctest-threads    the threaded C unit test with ThreadSanitizer'
+	@echo 'make fuzz             runs the fuzzers, SECONDS=600 each (FUZZERS="levin epee" for some; requires clang)'
+	@echo 'make replay           seeds and regressions of the fuzzers, with the sanitizers'
+	@echo 'make cov              line coverage of csrc by the C tests and the seeds'
 	@echo 'make pytest           Python tests (ARGS="-k name" for some)'
-	@echo 'make differential     the core against the oracle and tshark on new random streams (EXAMPLES=20000 of each kind)'
-	@echo 'make test-asan        Python tests with the extension under the sanitizers'
-	@echo 'make lint             mypy --strict, stubtest, ruff, clang-format, codespell, the static analyzer of gcc'
-	@echo 'make bench            speed and memory beside other tools'
-	@echo 'make docs             writes docs/tables.md and docs/metrics.md'
-	@echo 'make format           formats Python with ruff, and C with clang-format where installed'
+	@echo 'make differential     the core against the oracle and tshark on random streams (EXAMPLES=20000 of each kind)'
+	@echo 'make test-asan        Python tests with a sanitized extension'
+	@echo 'make lint             mypy --strict, stubtest, ruff, clang-format, codespell, prose, gcc -fanalyzer'
+	@echo 'make bench            speed and memory compared with other tools'
+	@echo 'make docs             writes the generated pages of docs'
+	@echo 'make format           formats Python with ruff and C with clang-format'
 	@echo 'make clean            removes everything that was built'
 	@echo
-	@echo 'Missing system packages are installed with apt-get, by sudo unless you are root. Python packages go to .venv.'
+	@echo 'Missing system packages are installed with apt-get (with sudo unless you are root), Python packages in .venv.'
 
 demo: $(VENV)/package $(VENV)/report
-	@echo 'Who was there: the bundled capture of a monerod among its peers, in a lab network, decoded from the packets in tests/data/honest.'
+	@echo 'Summary of tests/data/honest, a capture of a monerod and its peers in a lab network:'
 	$(BIN)/python -m monerotraffic summary tests/data/honest
-	@echo 'And what spies look like: a capture with emulated ones among the peers, tests/data/spies, as a report to open in a browser.'
+	@echo 'Report of tests/data/spies, a capture with emulated spy nodes, to open in a browser:'
 	$(BIN)/python -m monerotraffic report tests/data/spies/vantage_*.gz --output build/report
 
 test: $(VENV)/package $(VENV)/extras
@@ -63,7 +63,7 @@ test: $(VENV)/package $(VENV)/extras
 
 # ---- set-up ----
 
-# What is missing is found by trying, so that any Python, compiler and libraries will do, whoever installed them.
+# Tries to use each requirement, so that any Python, compiler and libraries are accepted.
 build/system:
 	@missing=; \
 	has() { printf '#include <stdio.h>\n#include <%s>\n' "$$1" | $(CC) -E - >/dev/null 2>&1; }; \
@@ -82,7 +82,7 @@ build/system:
 	@mkdir -p build
 	@touch $@
 
-# pip installs what the named tables of pyproject.toml list.
+# Installs the requirements in the named tables of pyproject.toml.
 requirements = $(BIN)/python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb")); print(*$(1), sep="\n")' >build/requirements.txt && $(PIP) -r build/requirements.txt
 
 $(VENV)/base: pyproject.toml | build/system
@@ -98,12 +98,12 @@ $(VENV)/report: $(VENV)/base | $(VENV)/package
 	$(call requirements,project["project"]["optional-dependencies"]["report"])
 	@touch $@
 
-# After the package, so that two pips never work in one .venv at once.
+# After the package, so that two processes of pip never run in one .venv.
 $(VENV)/extras: $(VENV)/base | $(VENV)/package
 	$(call requirements,project["project"]["optional-dependencies"]["test"])
 	@touch $@
 
-# ---- C tests: the core compiled once per mode, every test program linked with all of it ----
+# ---- C tests: the core is compiled once per mode and linked into every test program ----
 
 .SECONDARY: $(CORE:csrc/%.c=build/ctest/%.o) $(CORE:csrc/%.c=build/ctest-sanitized/%.o) $(CORE:csrc/%.c=build/ctest-threads/%.o)
 
@@ -137,27 +137,27 @@ build/ctest-threads/tests/%: tests/c/%.c $(CORE:csrc/%.c=build/ctest-threads/%.o
 	@echo '  CC  $@'
 	@$(CC) $(THREADED) -Itests/c -MMD -MP $< $(filter %.o,$^) $(LIBRARIES) -o $@
 
-# Every program runs, whatever the others did.
+# Runs every program, even if others fail.
 run_ctests = @failed=; for test in $(CTESTS); do $(1)/tests/$$test || failed="$$failed $$test"; done; \
 	if [ -n "$$failed" ]; then echo "$(2): failed:$$failed"; exit 1; fi; \
-	test -n "$(CTESTS)" || { echo "$(2): there are none" >&2; exit 1; }; \
+	test -n "$(CTESTS)" || { echo "$(2): no test programs" >&2; exit 1; }; \
 	echo "$(2): $(words $(CTESTS)) programs passed"
 
 ctest: $(CTESTS:%=build/ctest/tests/%)
 	$(call run_ctests,build/ctest,C tests)
 
-# The core asks for too much memory on purpose, and must get NULL as from any allocator.
+# Some tests request too much memory on purpose. The allocator has to return NULL, as others do.
 ctest-sanitized: export ASAN_OPTIONS = allocator_may_return_null=1
 ctest-sanitized: $(CTESTS:%=build/ctest-sanitized/tests/%)
 	$(call run_ctests,build/ctest-sanitized,C tests under ASan and UBSan)
 
-# The sanitizer tells of a race by the program's result.
+# The sanitizer reports a race in the exit status of the program.
 ctest-threads: build/ctest-threads/tests/test_threads
 	$<
 
-# ---- fuzzing: four doors (SECURITY.md), each a program of fuzz/ ----
+# ---- fuzzing: one program of fuzz/ for each entry point (SECURITY.md) ----
 
-DOORS := capture frames levin epee
+FUZZERS := capture frames levin epee
 SECONDS := 600
 FUZZ_PARTS := input invariants container
 FUZZED := -std=c11 -Icsrc -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all $(WARNINGS)
@@ -165,18 +165,18 @@ FUZZ_LIMITS := -timeout=20 -rss_limit_mb=3000 -max_len=24000 -use_value_profile=
 
 .SECONDARY: $(FUZZ_PARTS:%=build/fuzz/%.o) $(CORE:csrc/%.c=build/fuzz/csrc/%.o)
 
-# Any gcc can run inputs again; only clang has a fuzzer.
+# Any gcc can replay inputs; only clang has a fuzzer.
 build/replay/%: fuzz/fuzz_%.c fuzz/replay.c $(FUZZ_PARTS:%=fuzz/%.c) $(CORE:csrc/%.c=build/ctest-sanitized/%.o)
 	@mkdir -p $(@D)
 	@echo '  CC  $@'
 	@$(CC) $(SANITIZED) -Ifuzz $^ $(LIBRARIES) -o $@
 
-replay: $(DOORS:%=build/replay/%)
-	@for door in $(DOORS); do build/replay/$$door $$(ls -d fuzz/seeds/$$door fuzz/regressions/$$door 2>/dev/null) || exit 1; done
+replay: $(FUZZERS:%=build/replay/%)
+	@for fuzzer in $(FUZZERS); do build/replay/$$fuzzer $$(ls -d fuzz/seeds/$$fuzzer fuzz/regressions/$$fuzzer 2>/dev/null) || exit 1; done
 
 fuzzes = printf 'int LLVMFuzzerTestOneInput(const char *, long);\nint LLVMFuzzerTestOneInput(const char *d, long n) { return d && n < 0; }\n' | clang -x c -fsanitize=fuzzer,address,undefined - -o build/can-fuzz 2>/dev/null
 
-# The runtime of the sanitizers is a package named after clang's version.
+# The runtime of the sanitizers is in a package named after the version of clang.
 build/clang: | build/system
 	@if ! $(fuzzes); then \
 		command -v apt-get >/dev/null || { echo "please install clang with libFuzzer and the sanitizers" >&2; exit 1; }; \
@@ -201,21 +201,21 @@ build/fuzz/%.o: fuzz/%.c | build/clang
 build/fuzz/%: build/fuzz/fuzz_%.o $(FUZZ_PARTS:%=build/fuzz/%.o) $(CORE:csrc/%.c=build/fuzz/csrc/%.o)
 	@clang -fsanitize=fuzzer,address,undefined $^ $(LIBRARIES) -o $@
 
-# What it finds new is kept in build/corpus, what goes wrong in build/crashes.
-fuzz: $(DOORS:%=build/fuzz/%)
+# New inputs are stored in build/corpus, failures in build/crashes.
+fuzz: $(FUZZERS:%=build/fuzz/%)
 	@mkdir -p build/crashes
-	@for door in $(DOORS); do \
-		echo "fuzzing $$door for $(SECONDS) s"; \
-		mkdir -p build/corpus/$$door; \
-		build/fuzz/$$door -max_total_time=$(SECONDS) $(FUZZ_LIMITS)$$door- build/corpus/$$door fuzz/seeds/$$door >build/corpus/$$door.log 2>&1 || { tail -60 build/corpus/$$door.log; exit 1; }; \
-		grep -a 'stat::number_of_executed_units' build/corpus/$$door.log; \
+	@for fuzzer in $(FUZZERS); do \
+		echo "fuzzing $$fuzzer for $(SECONDS) s"; \
+		mkdir -p build/corpus/$$fuzzer; \
+		build/fuzz/$$fuzzer -max_total_time=$(SECONDS) $(FUZZ_LIMITS)$$fuzzer- build/corpus/$$fuzzer fuzz/seeds/$$fuzzer >build/corpus/$$fuzzer.log 2>&1 || { tail -60 build/corpus/$$fuzzer.log; exit 1; }; \
+		grep -a 'stat::number_of_executed_units' build/corpus/$$fuzzer.log; \
 	done
 
-# The seeds anew: of the test cases and all that was found since, what reaches a place that the rest does not.
-seeds: $(DOORS:%=build/fuzz/%) $(VENV)/extras
+# Creates the seeds: from the test cases and the corpus, the inputs that reach additional code.
+seeds: $(FUZZERS:%=build/fuzz/%) $(VENV)/extras
 	rm -rf build/seeds fuzz/seeds
 	$(BIN)/python fuzz/make_seeds.py build/seeds
-	for door in $(DOORS); do mkdir -p build/corpus/$$door fuzz/seeds/$$door; build/fuzz/$$door -use_counters=0 -set_cover_merge=1 fuzz/seeds/$$door build/seeds/$$door build/corpus/$$door 2>&1 | tail -1; done
+	for fuzzer in $(FUZZERS); do mkdir -p build/corpus/$$fuzzer fuzz/seeds/$$fuzzer; build/fuzz/$$fuzzer -use_counters=0 -set_cover_merge=1 fuzz/seeds/$$fuzzer build/seeds/$$fuzzer build/corpus/$$fuzzer 2>&1 | tail -1; done
 
 # ---- coverage: csrc by the C tests and the seeds ----
 
@@ -235,10 +235,10 @@ build/cov/tests/%: tests/c/%.c $(CORE:csrc/%.c=build/cov/%.o)
 build/cov/replay_%: fuzz/fuzz_%.c fuzz/replay.c $(FUZZ_PARTS:%=fuzz/%.c) $(CORE:csrc/%.c=build/cov/%.o)
 	@$(CC) $(PLAIN) -Ifuzz $^ $(LIBRARIES) -lgcov -o $@
 
-cov: $(CTESTS:%=build/cov/tests/%) $(DOORS:%=build/cov/replay_%) $(VENV)/extras
+cov: $(CTESTS:%=build/cov/tests/%) $(FUZZERS:%=build/cov/replay_%) $(VENV)/extras
 	@rm -f build/cov/*.gcda
 	$(call run_ctests,build/cov,C tests for coverage)
-	@for door in $(DOORS); do build/cov/replay_$$door $$(ls -d fuzz/seeds/$$door fuzz/regressions/$$door 2>/dev/null) || exit 1; done
+	@for fuzzer in $(FUZZERS); do build/cov/replay_$$fuzzer $$(ls -d fuzz/seeds/$$fuzzer fuzz/regressions/$$fuzzer 2>/dev/null) || exit 1; done
 	@$(BIN)/gcovr --root . --filter csrc/ --json-summary build/cov/summary.json --html-details build/cov/index.html build/cov
 	@$(BIN)/python tools/coverage.py build/cov/summary.json
 
@@ -247,7 +247,7 @@ cov: $(CTESTS:%=build/cov/tests/%) $(DOORS:%=build/cov/replay_%) $(VENV)/extras
 pytest: $(VENV)/package $(VENV)/extras
 	$(BIN)/python -m pytest $(ARGS)
 
-# Other examples at every run; `make pytest` tries a few, always the same ones.
+# Uses other examples in every run; `make pytest` uses a few fixed ones.
 differential: EXAMPLES = 2000
 differential: $(VENV)/package $(VENV)/extras
 	MONEROTRAFFIC_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/differential/test_differential.py $(ARGS)
@@ -266,11 +266,15 @@ ruff: $(VENV)/extras
 spelling: $(VENV)/extras
 	git ls-files | xargs $(BIN)/codespell
 
+prose: $(VENV)/extras
+	$(BIN)/python tools/check_prose.py
+
 lint:
 	$(MAKE) --no-print-directory mypy
 	$(MAKE) --no-print-directory stubtest
 	$(MAKE) --no-print-directory ruff
 	$(MAKE) --no-print-directory spelling
+	$(MAKE) --no-print-directory prose
 	$(MAKE) --no-print-directory $(JOBS) analyze
 
 # One object per source, so that only changed files are analysed again.
@@ -281,7 +285,8 @@ build/analyzed/%.o: csrc/%.c | build/system
 
 analyze: $(CORE:csrc/%.c=build/analyzed/%.o)
 
-# A second build of the package beside the first; PYTHONPATH puts it before the editable one. Leaks are not looked for: CPython keeps memory until its end.
+# A second build of the package; PYTHONPATH puts it before the editable one. Leaks are not checked,
+# because CPython keeps memory until its end.
 build/asan/package: $(VENV)/package $(wildcard monerotraffic/*.py)
 	CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all' LDFLAGS='-fsanitize=address,undefined' \
 		$(BIN)/python setup.py --quiet build --build-lib build/asan --build-temp build/asan-objects

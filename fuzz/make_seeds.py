@@ -200,16 +200,16 @@ def limited(made: bytes, random: random.Random) -> bytes:
 
 
 def main(folder: Path) -> None:
-    doors = {
+    entry_points = {
         "capture": (b"\0\0" + data for data in captures()),
         "frames": frames(),
         "levin": streams(),
         "epee": payloads(),
     }
-    for door, made in doors.items():
-        target = folder / door
+    for name, made in entry_points.items():
+        target = folder / name
         target.mkdir(parents=True, exist_ok=True)
-        choose = random.Random(door)
+        choose = random.Random(name)
         for data in made:
             if len(data) > LARGEST:
                 continue

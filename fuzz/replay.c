@@ -1,4 +1,4 @@
-/* Runs a door over inputs, without a fuzzer: seeds and what once went wrong, with any compiler.
+/* Runs one fuzz target on inputs without a fuzzer: seeds and regressions, with any compiler.
  * Arguments are files and folders. */
 #include <dirent.h>
 #include <stdint.h>
@@ -21,7 +21,7 @@ static void run_file(const char *path)
     (void)fseek(file, 0, SEEK_END);
     size_t size = (size_t)ftell(file);
     rewind(file);
-    uint8_t *data = malloc(size != 0 ? size : 1); /* of its own size: a byte too far is seen */
+    uint8_t *data = malloc(size != 0 ? size : 1); /* exact size: sanitizers find a read past it */
     if (data == NULL || fread(data, 1, size, file) != size) {
         perror(path);
         exit(2);

@@ -1,4 +1,4 @@
-"""What the tools that write a document share: write it, or only tell whether it is out of date."""
+"""Shared by the tools that generate documents: writes a document, or checks that it is current."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
 def main(name: str, made: str, description: str) -> int:
-    """Writes `made` to docs/NAME; with --check on the command line only compares. The exit status:
+    """Writes `made` to docs/NAME; with --check on the command line only compares. Returns the exit status:
     1 if it is out of date.
     """
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--check", action="store_true", help="only tell if the file is out of date")
+    parser.add_argument("--check", action="store_true", help="only check that the file is current")
     target = DOCS / name
     if parser.parse_args().check:
         current = target.read_text(encoding="utf-8") if target.exists() else ""
