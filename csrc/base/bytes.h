@@ -11,6 +11,7 @@
 #error "monerotraffic's core is written for little-endian machines"
 #endif
 
+/* The integer of 2, 4 or 8 bytes at `p`, little-endian (le) or big-endian (be). */
 static inline uint16_t mt_le16(const uint8_t *p)
 {
     uint16_t v;

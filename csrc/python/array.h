@@ -4,7 +4,7 @@
 
 #include <Python.h>
 
-#include "tables/rows.h"
+#include "core.h"
 
 #include <stddef.h>
 

@@ -2,8 +2,7 @@
 
 #include "python/state.h"
 
-#include "p2p/p2p.h"
-#include "tables/rows.h"
+#include "base/command.h"
 
 #include <stddef.h>
 

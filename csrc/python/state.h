@@ -5,7 +5,7 @@
 
 #include <Python.h>
 
-#include "tables/rows.h"
+#include "core.h"
 
 struct mt_py_state {
     PyObject *reader_type;
