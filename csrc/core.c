@@ -85,7 +85,7 @@ static int open_rooms(struct mt_core *core, const struct mt_core_options *option
         return MT_NOMEM;
     for (size_t i = 0; i < core->files_count; i++) {
         core->files[i].row.file = (int32_t)i;
-        core->files[i].row.first = core->files[i].row.last = MT_NO_TIME;
+        core->files[i].row.first_time = core->files[i].row.last_time = MT_NO_TIME;
     }
     return MT_OK;
 }
@@ -152,10 +152,10 @@ static void count_packet(struct file_state *file, const struct mt_packet *packet
     file->row.bytes += packet->length;
     if (time == MT_NO_TIME)
         return;
-    if (file->row.first == MT_NO_TIME || time < file->row.first)
-        file->row.first = time;
-    if (file->row.last == MT_NO_TIME || time > file->row.last)
-        file->row.last = time;
+    if (file->row.first_time == MT_NO_TIME || time < file->row.first_time)
+        file->row.first_time = time;
+    if (file->row.last_time == MT_NO_TIME || time > file->row.last_time)
+        file->row.last_time = time;
 }
 
 static int refuse_link(const struct mt_core *core, size_t file, uint32_t link,

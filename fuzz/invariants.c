@@ -94,7 +94,7 @@ static void check_messages(const struct mt_table *messages, const struct mt_tabl
 /* What a stream's bytes may be, besides part of a complete message. */
 static int is_undecoded(int kind)
 {
-    return kind == MT_PROBLEM_NO_HEADER || kind == MT_PROBLEM_FOREIGN ||
+    return kind == MT_PROBLEM_UNFRAMED || kind == MT_PROBLEM_NOT_LEVIN ||
            (kind >= MT_PROBLEM_TRUNCATED && kind <= MT_PROBLEM_MALFORMED);
 }
 

@@ -69,7 +69,7 @@ def read_off(traffic: mt.Traffic) -> Counter[Key]:
             port,
             rows["direction"] == "sent",
             rows["command"],
-            rows["flags"],
+            rows["levin_flags"],
             rows["length"],
             strict=True,
         )

@@ -117,7 +117,7 @@ def test_a_decoder_finds_every_blob_that_the_manifest_counts(
         assert rows[column].notna().all()
         distinct = rows.drop_duplicates(column)
         assert len(distinct) == manifest[f"distinct_{name}s"]
-        assert int(distinct["size"].sum()) == manifest[f"distinct_{name}_bytes"]
+        assert int(distinct["blob_size"].sum()) == manifest[f"distinct_{name}_bytes"]
 
     assert set(transactions["version"]) == {2}
     assert set(transactions["rct_type"]) == {6}

@@ -13,8 +13,8 @@
     ITEM(MT_STATUS_COMPLETE, "complete") \
     ITEM(MT_STATUS_TRUNCATED, "truncated") \
     ITEM(MT_STATUS_GAP, "gap") \
-    ITEM(MT_STATUS_SNAPPED, "snapped") ITEM(MT_STATUS_OVERSIZE, "oversize") \
-        ITEM(MT_STATUS_MALFORMED, "malformed")
+    ITEM(MT_STATUS_SNAPPED, "snapped") \
+    ITEM(MT_STATUS_OVERSIZE, "oversize") ITEM(MT_STATUS_MALFORMED, "malformed")
 
 #define MT_STARTS(ITEM) ITEM(MT_START_SYN, "syn") ITEM(MT_START_MIDSTREAM, "midstream")
 
@@ -27,17 +27,16 @@
  * counts bytes seen and not decoded. */
 #define MT_PROBLEMS(ITEM) \
     ITEM(MT_PROBLEM_LOST, "lost") /* a hole in a stream: bytes the capture does not hold */ \
-    ITEM(MT_PROBLEM_NO_HEADER, \
-         "no_header") /* bytes outside any message: no sound Levin header owns them */ \
+    ITEM(MT_PROBLEM_UNFRAMED, \
+         "unframed") /* bytes outside any message: no sound Levin header owns them */ \
     ITEM(MT_PROBLEM_TRUNCATED, \
          "truncated") /* from here on: the bytes of a message whose status has that name */ \
     ITEM(MT_PROBLEM_GAP, "gap") \
     ITEM(MT_PROBLEM_SNAPPED, "snapped") \
     ITEM(MT_PROBLEM_OVERSIZE, "oversize") \
     ITEM(MT_PROBLEM_MALFORMED, "malformed") \
-    ITEM( \
-        MT_PROBLEM_FOREIGN, \
-        "foreign") /* the payload of a TCP connection that is not Monero's, one row a direction */ \
+    ITEM(MT_PROBLEM_NOT_LEVIN, "not_levin") /* the payload of a TCP connection that is not \
+                                               Monero's, one row a direction */ \
     ITEM(MT_PROBLEM_CONFLICT, "conflict") /* retransmitted bytes that differ from the first copy, \
                                              which won; 0 bytes undecoded */ \
     ITEM(MT_PROBLEM_BLOB, "blob") /* a transaction, block or list within a whole message that does \

@@ -47,7 +47,7 @@ int mt_levin_stray(struct mt_levin *levin, enum mt_problem kind, int64_t offset,
         .offset = offset,
         .bytes = bytes,
         .kind =
-            (int8_t)(kind == MT_PROBLEM_NO_HEADER && !dialog->monero ? MT_PROBLEM_FOREIGN : kind),
+            (int8_t)(kind == MT_PROBLEM_UNFRAMED && !dialog->monero ? MT_PROBLEM_NOT_LEVIN : kind),
     };
     return mt_output_problem(dialog->output, &row, why);
 }
@@ -182,7 +182,7 @@ int mt_levin_row(struct mt_levin *levin, const struct mt_extent *extent,
         .captured = captured,
         .wire = wire,
         .command = header->command,
-        .flags = header->flags,
+        .levin_flags = header->flags,
         .return_code = header->return_code,
         .version = header->version,
         .segments = extent->segments,
@@ -238,7 +238,7 @@ static int flush_run(struct mt_levin *levin)
     const char *why = !levin->dialog->monero            ? "not a Levin connection"
                       : levin->state == MT_LEVIN_HEADER ? "a header that was cut"
                                                         : "no sound Levin header";
-    return mt_levin_stray(levin, MT_PROBLEM_NO_HEADER, levin->run_begin, bytes, why,
+    return mt_levin_stray(levin, MT_PROBLEM_UNFRAMED, levin->run_begin, bytes, why,
                           &levin->run_ref);
 }
 

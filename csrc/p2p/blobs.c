@@ -40,7 +40,7 @@ static int read_transaction(struct mt_decoding *decoding, struct mt_text blob,
     struct mt_transaction transaction;
     uint8_t id[MT_HASH_SIZE];
     *row = (struct mt_transaction_row){
-        .tx = MT_NO_CODE, .size = (uint32_t)blob.size, .pruned = pruning->pruned != 0};
+        .tx = MT_NO_CODE, .blob_size = (uint32_t)blob.size, .pruned = pruning->pruned != 0};
     if (mt_transaction_parse(&transaction, blob.at, blob.size, pruning->pruned, why) != MT_OK)
         return MT_OK;
     row->version = transaction.version;
@@ -67,7 +67,7 @@ static int read_block(struct mt_decoding *decoding, struct mt_text blob, struct 
     *row = (struct mt_block_row){.block = MT_NO_CODE,
                                  .previous = MT_NO_CODE,
                                  .miner_tx = MT_NO_CODE,
-                                 .size = (uint32_t)blob.size};
+                                 .blob_size = (uint32_t)blob.size};
     if (mt_block_parse(&block, blob.at, blob.size, why) != MT_OK)
         return MT_OK;
     row->major_version = block.major_version;

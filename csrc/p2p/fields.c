@@ -48,19 +48,27 @@ static int append(struct walk *walk, uint8_t type, int32_t parent, uint8_t depth
     return MT_OK;
 }
 
-static uint64_t integer(const struct mt_epee_entry *entry)
+static int64_t signed_integer(const struct mt_epee_entry *entry)
 {
     const uint8_t *p = entry->value;
     switch (entry->type) {
     case MT_EPEE_INT64:
+        return (int64_t)mt_le64(p);
+    case MT_EPEE_INT32:
+        return (int32_t)mt_le32(p);
+    case MT_EPEE_INT16:
+        return (int16_t)mt_le16(p);
+    default:
+        return (int8_t)*p;
+    }
+}
+
+static uint64_t unsigned_integer(const struct mt_epee_entry *entry)
+{
+    const uint8_t *p = entry->value;
+    switch (entry->type) {
     case MT_EPEE_UINT64:
         return mt_le64(p);
-    case MT_EPEE_INT32:
-        return (uint64_t)(int32_t)mt_le32(p);
-    case MT_EPEE_INT16:
-        return (uint64_t)(int16_t)mt_le16(p);
-    case MT_EPEE_INT8:
-        return (uint64_t)(int8_t)*p;
     case MT_EPEE_UINT32:
         return mt_le32(p);
     case MT_EPEE_UINT16:
@@ -81,17 +89,24 @@ static int set_value(struct walk *walk, struct mt_entry_row *row,
         memcpy(&row->value_float, scalar->value, sizeof row->value_float);
         row->present = MT_ENTRY_FLOAT;
         return MT_OK;
-    default:
-        row->value_int = integer(scalar);
+    case MT_EPEE_INT64:
+    case MT_EPEE_INT32:
+    case MT_EPEE_INT16:
+    case MT_EPEE_INT8:
+        row->value_int = signed_integer(scalar);
         row->present = MT_ENTRY_INT;
+        return MT_OK;
+    default:
+        row->value_uint = unsigned_integer(scalar);
+        row->present = MT_ENTRY_UINT;
         return MT_OK;
     }
 }
 
-static void set_count(struct mt_entry_row *row, uint64_t count)
+static void set_elements(struct mt_entry_row *row, uint64_t elements)
 {
-    row->count = count;
-    row->present = MT_ENTRY_COUNT;
+    row->elements = elements;
+    row->present = MT_ENTRY_ELEMENTS;
 }
 
 /* ---- the walk ---- */
@@ -102,7 +117,7 @@ static int open_level(struct walk *walk, const struct mt_epee_entry *object,
 {
     if (mt_epee_enter(&walk->reader, object) != MT_OK)
         return MT_MALFORMED;
-    set_count(row, walk->reader.open[walk->reader.depth - 1].left);
+    set_elements(row, walk->reader.open[walk->reader.depth - 1].left);
     inner.position = (int32_t)row->position;
     inner.depth = (uint8_t)(row->depth + 1);
     walk->level[walk->levels++] = inner;
@@ -151,7 +166,7 @@ static int append_entry(struct walk *walk, const struct mt_epee_entry *entry)
     if (!entry->is_array)
         return entry->type == MT_EPEE_OBJECT ? open_level(walk, entry, row, (struct level){0})
                                              : set_value(walk, row, entry);
-    set_count(row, entry->count);
+    set_elements(row, entry->count);
     int32_t position = (int32_t)row->position;
     uint8_t depth = (uint8_t)(level->depth + 1);
     if (entry->type == MT_EPEE_OBJECT && entry->count != 0)

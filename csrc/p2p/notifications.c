@@ -201,12 +201,13 @@ static int list_indices(struct mt_decoding *decoding)
         mt_intern_put(decoding->p2p->strings, decoding->block_hash, MT_HASH_SIZE, &block) != MT_OK)
         return MT_NOMEM;
     for (size_t i = 0; i < count; i++)
-        rows[i] = (struct mt_inventory_row){.message = decoding->message,
-                                            .position = (uint32_t)i,
-                                            .list = MT_LIST_MISSING_INDICES,
-                                            .id = block,
-                                            .index = mt_le64(decoding->indices.at + i * INDEX_SIZE),
-                                            .present = MT_INVENTORY_INDEX};
+        rows[i] =
+            (struct mt_inventory_row){.message = decoding->message,
+                                      .position = (uint32_t)i,
+                                      .list = MT_LIST_MISSING_INDICES,
+                                      .id = block,
+                                      .tx_index = mt_le64(decoding->indices.at + i * INDEX_SIZE),
+                                      .present = MT_INVENTORY_TX_INDEX};
     mt_decoding_table(decoding, MT_TABLE_inventories)->count += count;
     return MT_OK;
 }

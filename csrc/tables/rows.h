@@ -107,7 +107,8 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
     FIELD(server, int32_t, HIDDEN, NONE, "address code of the connection's server") \
     FIELD(file, int32_t, NUMBER, NONE, "row of files in which `frame` counts") \
     FIELD(command, uint32_t, NUMBER, NONE, "Levin command") \
-    FIELD(flags, uint32_t, NUMBER, NONE, "Levin flags: 1 request, 2 response, 4 begin, 8 end") \
+    FIELD(levin_flags, uint32_t, NUMBER, NONE, \
+          "Levin flags: 1 request, 2 response, 4 begin, 8 end") \
     FIELD(return_code, int32_t, NUMBER, NONE, "Levin return code") \
     FIELD(version, uint32_t, NUMBER, NONE, "Levin protocol version") \
     FIELD(segments, uint32_t, NUMBER, NONE, \
@@ -196,7 +197,7 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
         "weight (src/cryptonote_basic/cryptonote_format_utils.cpp get_transaction_weight); missing if pruned") \
     FIELD(tx, int32_t, BYTES, NONE, "id of the transaction; missing if the blob does not parse") \
     FIELD(position, uint32_t, NUMBER, NONE, "place among the transactions of its message, from 0") \
-    FIELD(size, uint32_t, NUMBER, NONE, "bytes of the blob") \
+    FIELD(blob_size, uint32_t, NUMBER, NONE, "bytes of the blob") \
     FIELD(inputs, uint32_t, OPTIONAL, NONE, "number of inputs") \
     FIELD(outputs, uint32_t, OPTIONAL, NONE, "number of outputs") \
     FIELD(ring_size, uint32_t, OPTIONAL, NONE, \
@@ -226,7 +227,7 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
     FIELD(position, uint32_t, NUMBER, NONE, "place among the blocks of its message, from 0") \
     FIELD(transactions, uint32_t, OPTIONAL, NONE, \
           "transaction ids it lists, the miner transaction not counted") \
-    FIELD(size, uint32_t, NUMBER, NONE, "bytes of the blob") \
+    FIELD(blob_size, uint32_t, NUMBER, NONE, "bytes of the blob") \
     FIELD(present, uint16_t, HIDDEN, NONE, "which optional fields are there") \
     FIELD(major_version, uint8_t, OPTIONAL, NONE, "hard-fork version") \
     FIELD(minor_version, uint8_t, OPTIONAL, NONE, "hard-fork version that its miner votes for") \
@@ -234,11 +235,11 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
 
 #define MT_INVENTORY_ROW(FIELD) \
     FIELD(message, int64_t, NUMBER, NONE, "row of messages") \
-    FIELD(index, uint64_t, OPTIONAL, NONE, \
+    FIELD(tx_index, uint64_t, OPTIONAL, NONE, \
           "missing_indices: place of a transaction in the block's list") \
     FIELD( \
         id, int32_t, BYTES, NONE, \
-        "id of a block or (txpool) transaction; missing_indices: of the block that `index` counts in") \
+        "id of a block or (txpool) transaction; missing_indices: of the block that `tx_index` counts in") \
     FIELD(position, uint32_t, NUMBER, NONE, "place in the list, from 0") \
     FIELD( \
         list, int8_t, ENUM, LISTS, \
@@ -249,10 +250,10 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
 
 #define MT_ENTRY_ROW(FIELD) \
     FIELD(message, int64_t, NUMBER, NONE, "row of messages") \
-    FIELD(count, uint64_t, OPTIONAL, NONE, "elements of an array, entries of an object") \
-    FIELD( \
-        value_int, uint64_t, OPTIONAL, NONE, \
-        "value of an integer or bool; where one is negative the column holds Python integers, the array two's complement") \
+    FIELD(elements, uint64_t, OPTIONAL, NONE, "elements of an array, entries of an object") \
+    FIELD(value_int, int64_t, OPTIONAL, NONE, "value of a signed integer (types 1 to 4)") \
+    FIELD(value_uint, uint64_t, OPTIONAL, NONE, \
+          "value of an unsigned integer (types 5 to 8) or of a bool (11)") \
     FIELD(value_float, double, OPTIONAL, NONE, "value of a double") \
     FIELD(position, uint32_t, NUMBER, NONE, \
           "place among the rows of its message, from 0, depth first") \
@@ -289,8 +290,8 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
 #define MT_FILE_ROW(FIELD) \
     FIELD(packets, int64_t, NUMBER, NONE, "packets read") \
     FIELD(bytes, int64_t, NUMBER, NONE, "bytes of these packets on the wire") \
-    FIELD(first, int64_t, TIME, NONE, "earliest packet") \
-    FIELD(last, int64_t, TIME, NONE, "latest packet") \
+    FIELD(first_time, int64_t, TIME, NONE, "earliest packet") \
+    FIELD(last_time, int64_t, TIME, NONE, "latest packet") \
     FIELD(tcp_packets, int64_t, NUMBER, NONE, \
           "packets that carried a TCP segment (or the last fragment of one)") \
     FIELD(monero_packets, int64_t, NUMBER, NONE, "TCP packets of Monero connections") \
@@ -376,8 +377,8 @@ enum {
     MT_BLOCK_MAJOR_VERSION = 8,
     MT_BLOCK_MINOR_VERSION = 16
 };
-enum { MT_INVENTORY_INDEX = 1 };
-enum { MT_ENTRY_COUNT = 1, MT_ENTRY_INT = 2, MT_ENTRY_FLOAT = 4 };
+enum { MT_INVENTORY_TX_INDEX = 1 };
+enum { MT_ENTRY_ELEMENTS = 1, MT_ENTRY_INT = 2, MT_ENTRY_UINT = 4, MT_ENTRY_FLOAT = 8 };
 enum {
     MT_PEER_LAST_SEEN = 1,
     MT_PEER_PRUNING_SEED = 2,

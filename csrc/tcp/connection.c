@@ -76,7 +76,7 @@ static int on_repeated(void *context, const uint8_t *data, int64_t offset, int64
 static int on_stray(void *context, int64_t offset, int64_t count, const char *why,
                     const struct mt_packet_ref *place)
 {
-    return mt_levin_stray(context, MT_PROBLEM_NO_HEADER, offset, count, why, place);
+    return mt_levin_stray(context, MT_PROBLEM_UNFRAMED, offset, count, why, place);
 }
 
 static struct mt_reassembly_world world_of(struct mt_connection *connection,

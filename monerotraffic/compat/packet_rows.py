@@ -94,7 +94,7 @@ def packet_rows(traffic: Traffic, messages: pd.DataFrame) -> pd.DataFrame:
             "dst_port": numbers_text(messages["destination_port"]),
             "timestamp": messages["end_time"].dt.tz_localize(None),
             "command": numbers_text(messages["command"]),
-            "monero_flags": numbers_text(messages["flags"]),
+            "monero_flags": numbers_text(messages["levin_flags"]),
             "tcp_segments": segments_text(messages["segments"]),
             "tcp_length": numbers_text(messages["end_length"]),
             "peerlist_length": messages["message"]

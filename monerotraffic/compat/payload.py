@@ -65,8 +65,14 @@ def _texts(name: str, items: pd.DataFrame) -> Texts:
         return _shown(items["key"], _escaped)
     if name == _STRING:
         return _shown(items["value_bytes"], lambda value: value.hex() or "<MISSING>")
-    values = items["type"] if name == _TYPE else items["value_int"]
+    values = items["type"] if name == _TYPE else _integers(items)
     return np.asarray(values.astype("object").astype(str), dtype=object)
+
+
+def _integers(items: pd.DataFrame) -> pd.Series:
+    """The integers of rows that hold one, signed or unsigned, as Python ints."""
+    signed, unsigned = items["value_int"], items["value_uint"]
+    return signed.astype("object").where(signed.notna(), unsigned.astype("object"))
 
 
 def _shown(values: pd.Series, show: Any) -> Texts:

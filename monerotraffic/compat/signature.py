@@ -31,7 +31,7 @@ def signature_only(traffic: Traffic) -> pd.Series:
     problems = traffic.problems
     of_stream = traffic.arrays["problems"]["from_client"]
     cut = (
-        (problems["kind"] == "no_header")
+        (problems["kind"] == "unframed")
         & (problems["detail"] == "a header that was cut")
         & (problems["bytes"] == _SIGNATURE)
         & (of_stream >= 0)

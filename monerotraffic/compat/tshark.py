@@ -71,7 +71,7 @@ _OF_PACKET = {
 """Fields with one value per packet, and their column in the whole messages."""
 _OF_MESSAGE = {
     "monero.command": "command",
-    "monero.flags": "flags",
+    "monero.flags": "levin_flags",
     "monero.length": "length",
     "monero.return_code": "return_code",
     "monero.version": "version",

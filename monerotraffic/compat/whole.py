@@ -26,7 +26,7 @@ _COLUMNS = [
     "end_frame",
     "end_length",
     "command",
-    "flags",
+    "levin_flags",
     "length",
     "return_code",
     "version",
@@ -38,7 +38,7 @@ def whole(traffic: Traffic, to: Host | Iterable[Host] | None = None) -> pd.DataF
     """One row per whole message (status complete or malformed), in order of the packets that
     completed them.
 
-    Columns: `message, connection, from_client, end_time, end_frame, end_length, command, flags,
+    Columns: `message, connection, from_client, end_time, end_frame, end_length, command, levin_flags,
     length, return_code, version, segments` as in messages; those
     of ends(); `packet`, the number of the packet that completed it, the same for all that one
     packet completed.

@@ -138,7 +138,7 @@ def levin_fragments(traffic: Traffic | View) -> pd.DataFrame:
     noise = messages["kind"] == "noise"
     stray = (
         messages["kind"].isna()
-        & ((messages["command"] == 0) | ((messages["flags"] & 12) != 0))
+        & ((messages["command"] == 0) | ((messages["levin_flags"] & 12) != 0))
         & ~joined
     )
     what = pd.Categorical.from_codes(

@@ -164,7 +164,7 @@ def odd_headers(traffic: Traffic | View) -> pd.DataFrame:
     messages = view.received
     headers = view.traffic.arrays["messages"]
     headers = headers[positions(headers["message"], messages["message"].to_numpy())]
-    flags, expect, command = headers["flags"], headers["expects_response"], headers["command"]
+    flags, expect, command = headers["levin_flags"], headers["expects_response"], headers["command"]
     fragment = ((flags & (_REQUEST | _RESPONSE)) == 0) & (command == 0)
     response = (flags & _RESPONSE) != 0
     kind = messages["kind"]
@@ -331,7 +331,7 @@ def garbage(traffic: Traffic | View) -> pd.DataFrame:
     """Bytes that peers sent on Levin connections and that are part of no message: stretches whose
     place in the stream is sure. One row per stretch.
 
-    Rows of problems of kind `no_header`, with `peer`, `server_port` and `levin` (bool: the
+    Rows of problems of kind `unframed`, with `peer`, `server_port` and `levin` (bool: the
     connection carried a Levin message, either way) beside
     them. Left out: the beginning of a header that ends with the connection; connections whose
     beginning was not captured (of the peer's direction); whatever
@@ -350,7 +350,7 @@ def garbage(traffic: Traffic | View) -> pd.DataFrame:
         .min()
     )
     rows = problems[
-        (problems["kind"] == "no_header")
+        (problems["kind"] == "unframed")
         & (problems["direction"] == "received")
         & (problems["detail"] != _CUT_HEADER)
     ]

@@ -177,17 +177,17 @@ def _peers(judged: pd.DataFrame, findings: pd.DataFrame) -> list[dict[str, Any]]
 def _finding(finding: Mapping[str, Any]) -> dict[str, Any]:
     places: Sequence[str] = finding["places"]
     shown = ", ".join(printable(os.path.basename(place)) for place in places[:_PLACES])
-    count = int(finding["count"])
+    count = int(finding["observations"])
     return {
         "rule": finding["rule"],
         "weight": finding["weight"],
-        "count": f"{count:,} {finding['unit']}{'' if count == 1 else 's'}",
+        "observations": f"{count:,} {finding['unit']}{'' if count == 1 else 's'}",
         "definition": RULES[finding["rule"]].definition if finding["rule"] in RULES else "",
-        "when": f"{_clock(finding['first'])} to {_clock(finding['last'])} UTC"
-        if finding["first"] != finding["last"]
-        else f"{_clock(finding['first'])} UTC",
+        "when": f"{_clock(finding['first_time'])} to {_clock(finding['last_time'])} UTC"
+        if finding["first_time"] != finding["last_time"]
+        else f"{_clock(finding['first_time'])} UTC",
         "places": shown + (", …" if len(places) > _PLACES else ""),
-        "filter": finding["filter"],
+        "display_filter": finding["display_filter"],
     }
 
 
@@ -214,7 +214,9 @@ def _tables(view: View, findings: pd.DataFrame) -> Iterable[dict[str, Any]]:
         list(view.traffic.limits_reached.items()), columns=["limit", "times reached"]
     )
     yield _table("Limits that were reached", limits, "None was.")
-    files = view.traffic.files[["path", "packets", "monero_packets", "first", "last", "truncated"]]
+    files = view.traffic.files[
+        ["path", "packets", "monero_packets", "first_time", "last_time", "truncated"]
+    ]
     yield _table(
         "Files",
         files.assign(path=[os.path.basename(str(path)) for path in files["path"]]),

@@ -67,7 +67,7 @@ def summary(traffic: Traffic, top: int = 10) -> dict[str, Any]:
 
 def span(traffic: Traffic) -> dict[str, Any]:
     """First and last packet."""
-    times = pd.concat([traffic.files["first"], traffic.files["last"]]).dropna()
+    times = pd.concat([traffic.files["first_time"], traffic.files["last_time"]]).dropna()
     first, last = (times.min(), times.max()) if len(times) else (None, None)
     return {
         "first": _time(first),
@@ -283,7 +283,10 @@ def clock(time: str) -> str:
 
 def _file(row: Mapping[str, Any]) -> dict[str, Any]:
     """A file's row without its number, and with its path in the last place."""
-    times = {name: None if row[name] is None else clock(row[name]) for name in ("first", "last")}
+    times = {
+        name: None if row[name] is None else clock(row[name])
+        for name in ("first_time", "last_time")
+    }
     counts = {
         "packets": row["packets"],
         "tcp": row["tcp_packets"],

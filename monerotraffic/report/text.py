@@ -97,9 +97,12 @@ def _finding(row: Mapping[str, Any]) -> dict[str, Any]:
         else f"{places[0]} and {len(places) - 1} more"
     )
     measure = None if row["score"] is None else f"{row['score']:g}"
-    times = {name: None if row[name] is None else clock(row[name]) for name in ("first", "last")}
+    times = {
+        name: None if row[name] is None else clock(row[name])
+        for name in ("first_time", "last_time")
+    }
     return {
-        **{name: row[name] for name in ("peer", "rule", "weight", "count", "unit")},
+        **{name: row[name] for name in ("peer", "rule", "weight", "observations", "unit")},
         "measure": measure,
         **times,
         "evidence": evidence,
@@ -112,8 +115,8 @@ def csv(findings: pd.DataFrame) -> pd.DataFrame:
     for name in ("connections", "messages"):
         made[name] = [" ".join(map(str, ids)) for ids in findings[name]]
     made["places"] = [printable("; ".join(places)) for places in findings["places"]]
-    for name in ("first", "last"):
+    for name in ("first_time", "last_time"):
         made[name] = [None if pd.isna(time) else time.isoformat() for time in findings[name]]
-    for name in ("peer", "filter"):
+    for name in ("peer", "display_filter"):
         made[name] = [printable(str(value)) for value in findings[name]]
     return made

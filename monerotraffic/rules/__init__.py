@@ -54,9 +54,9 @@ def find_anomalies(
     -------
     DataFrame with the columns `peer`, `rule`, `family`, `weight` (strong: a standard node cannot do
     this; weak: other causes exist; context: never enough
-    alone), `unit` and `count` (how many of what were seen), `score` (the largest measure that the
-    rule goes by), `first`, `last` (times), and the evidence, at
-    most 20 of each: `connections` and `messages` (ids), `places` (file:frame), and `filter`, a
+    alone), `unit` and `observations` (how many of what were seen), `score` (the largest measure that the
+    rule goes by), `first_time`, `last_time`, and the evidence, at
+    most 20 of each: `connections` and `messages` (ids), `places` (file:frame), and `display_filter`, a
     Wireshark display filter of the first connections. The vantage
     node itself is never in it.
 

@@ -120,14 +120,14 @@ class _Judged(NamedTuple):
     score: float
     rules: Sequence[str]
     places: Sequence[str]
-    first: Any
-    last: Any
+    first_time: Any
+    last_time: Any
 
     def told(self) -> str:
         """The evidence as a comment."""
         times = [
             f"{time:%Y-%m-%d %H:%M:%S}"
-            for time in dict.fromkeys([self.first, self.last])
+            for time in dict.fromkeys([self.first_time, self.last_time])
             if isinstance(time, pd.Timestamp) and not pd.isna(time)
         ]
         seen = f"; {' to '.join(times)} UTC" if times else ""
@@ -164,8 +164,8 @@ def _judged(findings: pd.DataFrame, among: frozenset[str], least: float) -> list
                 float(verdict.score),
                 rules,
                 places,
-                verdict.first,
-                verdict.last,
+                verdict.first_time,
+                verdict.last_time,
             )
         )
     return sorted(
@@ -175,7 +175,7 @@ def _judged(findings: pd.DataFrame, among: frozenset[str], least: float) -> list
 
 def _rule(row: Any) -> str:
     place = f", {_short(row.places[0])}" if len(row.places) else ""
-    return f"{row.rule} ({row.weight}, {row.count:,} × {row.unit}{place})"
+    return f"{row.rule} ({row.weight}, {row.observations:,} × {row.unit}{place})"
 
 
 def _short(place: str) -> str:

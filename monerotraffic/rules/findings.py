@@ -21,14 +21,14 @@ FINDING = (
     "family",
     "weight",
     "unit",
-    "count",
+    "observations",
     "score",
-    "first",
-    "last",
+    "first_time",
+    "last_time",
     "connections",
     "messages",
     "places",
-    "filter",
+    "display_filter",
 )
 WEIGHTS = {"strong": 0.9, "weak": 0.4, "context": 0.1}
 """How much a finding says that its peer is no standard node: findings combine as independent
@@ -71,10 +71,10 @@ def _empty() -> pd.DataFrame:
     times = pd.DatetimeIndex([], tz="UTC").as_unit("ns")
     columns: dict[str, Any] = {name: pd.Series(dtype=object) for name in FINDING}
     columns |= {
-        "count": pd.Series(dtype="int64"),
+        "observations": pd.Series(dtype="int64"),
         "score": pd.Series(dtype="float64"),
-        "first": pd.Series(times),
-        "last": pd.Series(times),
+        "first_time": pd.Series(times),
+        "last_time": pd.Series(times),
     }
     return pd.DataFrame(columns)
 
@@ -83,10 +83,10 @@ def _summed(view: View, rule: Rule, seen: pd.DataFrame) -> pd.DataFrame:
     """The observations of one rule, a row per peer."""
     seen = seen.assign(peer=seen["peer"].astype(object))
     made = seen.groupby("peer", sort=True).agg(
-        count=("peer", "size"),
+        observations=("peer", "size"),
         score=("measure", "max"),
-        first=("time", "min"),
-        last=("time", "max"),
+        first_time=("time", "min"),
+        last_time=("time", "max"),
     )
     for name, column in (("connections", "connection"), ("messages", "message")):
         made[name] = _few(made.index, seen[["peer", column]])
@@ -99,7 +99,7 @@ def _summed(view: View, rule: Rule, seen: pd.DataFrame) -> pd.DataFrame:
         for file, frame in zip(named["file"], named["frame"], strict=True)
     ]
     made["places"] = _few(made.index, named[["peer"]].assign(place=places))
-    made["filter"] = _filters(view, made["connections"])
+    made["display_filter"] = _filters(view, made["connections"])
     return made.reset_index().assign(
         rule=rule.name, family=rule.family, weight=rule.weight, unit=rule.unit
     )
@@ -140,12 +140,15 @@ def verdicts(findings: pd.DataFrame) -> pd.DataFrame:
     """
     if findings.empty:
         return pd.DataFrame(
-            columns=["peer", "verdict", "score", *WEIGHTS, "rules", "first", "last"]
+            columns=["peer", "verdict", "score", *WEIGHTS, "rules", "first_time", "last_time"]
         )
     doubt = np.log1p(-findings["weight"].map(WEIGHTS).astype(float))
     groups = findings.assign(doubt=doubt).groupby("peer", sort=True)
     made = groups.agg(
-        doubt=("doubt", "sum"), rules=("rule", list), first=("first", "min"), last=("last", "max")
+        doubt=("doubt", "sum"),
+        rules=("rule", list),
+        first_time=("first_time", "min"),
+        last_time=("last_time", "max"),
     )
     made["score"] = 1 - np.exp(made.pop("doubt"))
     for weight in WEIGHTS:
@@ -163,4 +166,4 @@ def verdicts(findings: pd.DataFrame) -> pd.DataFrame:
     made = made.reset_index().sort_values(
         ["score", "peer"], ascending=[False, True], kind="stable", ignore_index=True
     )
-    return made[["peer", "verdict", "score", *WEIGHTS, "rules", "first", "last"]]
+    return made[["peer", "verdict", "score", *WEIGHTS, "rules", "first_time", "last_time"]]

@@ -36,7 +36,7 @@ class Rule:
     family: Family
     weight: Weight
     unit: str
-    """What `count` counts: message, connection, peer list, peer-list entry, handshake, host."""
+    """What `observations` counts: message, connection, peer list, peer-list entry, handshake, host."""
     definition: str
     """When a peer is flagged, in a sentence or two."""
     source: str

@@ -17,7 +17,7 @@ from monerotraffic import _core
 from monerotraffic.tables.interning import NamesView
 from monerotraffic.tables.schema import SCHEMA, Field
 
-__all__ = ["COLUMNS", "Frames", "categorical", "command_names", "entry_integers"]
+__all__ = ["COLUMNS", "Frames", "categorical", "command_names"]
 
 _SIDE = ("packets", "bytes", "retransmitted", "out_of_order", "lost", "messages")
 
@@ -58,7 +58,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
             "kind",
         ),
         *(
-            "flags",
+            "levin_flags",
             "expects_response",
             "return_code",
             "version",
@@ -120,7 +120,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
             "message",
             "position",
             "tx",
-            "size",
+            "blob_size",
             "version",
             "rct_type",
             "inputs",
@@ -143,10 +143,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
             "previous",
             "miner_tx",
             "transactions",
-            "size",
+            "blob_size",
         ),
     ),
-    "inventories": ("message", "position", "list", "id", "index"),
+    "inventories": ("message", "position", "list", "id", "tx_index"),
     "fields": (
         "message",
         "position",
@@ -154,8 +154,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "parent",
         "key",
         "type",
-        "count",
+        "elements",
         "value_int",
+        "value_uint",
         "value_float",
         "value_bytes",
     ),
@@ -176,8 +177,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "link_type",
         "packets",
         "bytes",
-        "first",
-        "last",
+        "first_time",
+        "last_time",
         "tcp_packets",
         "monero_packets",
         "skipped_packets",
@@ -281,24 +282,6 @@ def _optional(values: NDArray[Any], missing: NDArray[np.bool_]) -> Any:
         if values.dtype.kind == "f"
         else pd.arrays.IntegerArray(values, missing)
     )
-
-
-def entry_integers(rows: NDArray[Any]) -> Any:
-    """The column value_int of rows of `fields`: UInt64, or, where one is negative, Python ints. No
-    narrower type holds both peer ids and negative numbers.
-    """
-    field = SCHEMA["fields"].field("value_int")
-    assert field.present_bit is not None
-    values: NDArray[np.uint64] = rows["value_int"].copy()
-    missing = _missing(rows["present"], field.present_bit)
-    signed = (rows["type"] >= 1) & (rows["type"] <= 4)  # levin.Type.INT64 to INT8
-    negative = signed & ~missing & (values.view(np.int64) < 0)
-    if not negative.any():
-        return _optional(values, missing)
-    numbers = values.astype(object)
-    numbers[negative] = values.view(np.int64)[negative].astype(object)
-    numbers[missing] = pd.NA
-    return numbers
 
 
 class Frames:

@@ -183,13 +183,11 @@ class Traffic:
 
     def _derived(self, table: str, rows: NDArray[Any]) -> dict[str, Any]:
         """The columns of a table that are no field of its rows."""
-        if table not in ("connections", "messages", "fields", "problems"):
+        if table not in ("connections", "messages", "problems"):
             return {}
-        from monerotraffic.tables.frames import command_names, entry_integers
+        from monerotraffic.tables.frames import command_names
         from monerotraffic.tables.perspective import Perspective
 
-        if table == "fields":
-            return {"value_int": entry_integers(rows)}
         see = Perspective(rows, self._nodes, self._names)
         if table == "connections":
             return {
@@ -208,7 +206,7 @@ class Traffic:
     def _span(self) -> str:
         """First and last packet, as text."""
         times = np.concatenate(
-            [self._arrays["files"]["first"], self._arrays["files"]["last"]]
+            [self._arrays["files"][name] for name in ("first_time", "last_time")]
         ).view("M8[ns]")
         times = times[~np.isnat(times)]
         if not len(times):

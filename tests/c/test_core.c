@@ -192,8 +192,8 @@ static void test_one_file(void)
     CHECK_EQUAL(row->file, 0);
     CHECK_EQUAL(row->packets, 5);
     CHECK_EQUAL(row->bytes, 5 * 54 + 43 + (int64_t)list.size);
-    CHECK_EQUAL(row->first, START_TIME);
-    CHECK_EQUAL(row->last, START_TIME + 4000000);
+    CHECK_EQUAL(row->first_time, START_TIME);
+    CHECK_EQUAL(row->last_time, START_TIME + 4000000);
     CHECK_EQUAL(row->tcp_packets, 5);
     CHECK_EQUAL(row->monero_packets, 4);
     CHECK_EQUAL(row->skipped_packets, 0);
@@ -228,14 +228,14 @@ static void test_ring(void)
     int32_t ring_begins = MOST_FILES;
     CHECK_EQUAL(count_of(core, MT_TABLE_messages), 0);
     CHECK_EQUAL(count_of(core, MT_TABLE_problems), 1);
-    CHECK_EQUAL(problem(core, 0)->kind, MT_PROBLEM_NO_HEADER);
+    CHECK_EQUAL(problem(core, 0)->kind, MT_PROBLEM_UNFRAMED);
     CHECK_EQUAL(problem(core, 0)->bytes, 25);
     for (size_t i = 0; i < 3; i++) {
         const struct mt_file_row *row = file_row(core, i);
         CHECK_EQUAL(row->file, (int64_t)i);
         if (strcmp(text_of(core, row->path), paths[2]) == 0) {
             CHECK_EQUAL(row->packets, 0);
-            CHECK_EQUAL(row->first, MT_NO_TIME);
+            CHECK_EQUAL(row->first_time, MT_NO_TIME);
             CHECK_TEXT(text_of(core, row->link_type), "LINUX_SLL");
         } else if (strcmp(text_of(core, row->path), paths[1]) == 0) {
             CHECK_EQUAL(row->monero_packets, 2);

@@ -110,13 +110,15 @@ def request(command: int, **columns: Any) -> Row:
     return message(
         command,
         "request",
-        **{"flags": 1, "expects_response": True, "return_code": 0, "reply": None, **columns},
+        **{"levin_flags": 1, "expects_response": True, "return_code": 0, "reply": None, **columns},
     )
 
 
 def response(command: int, **columns: Any) -> Row:
     return message(
-        command, "response", **{"flags": 2, "expects_response": False, "return_code": 1, **columns}
+        command,
+        "response",
+        **{"levin_flags": 2, "expects_response": False, "return_code": 1, **columns},
     )
 
 
@@ -124,7 +126,7 @@ def notification(command: int, **columns: Any) -> Row:
     return message(
         command,
         "notification",
-        **{"flags": 1, "expects_response": False, "return_code": 0, "reply": None, **columns},
+        **{"levin_flags": 1, "expects_response": False, "return_code": 0, "reply": None, **columns},
     )
 
 

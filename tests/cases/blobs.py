@@ -21,10 +21,10 @@ GENESIS_TX_ID = "c88ce9783b4f11190d7b9c17a69c1c52200f9faaee8e98dd07e681117517713
 GENESIS = bytes.fromhex("010000" + "00" * 32 + "10270000") + GENESIS_TX + b"\0"
 GENESIS_ID = "418015bb9ae982a1975da7d79277c2705727a56894ba0fb246adaabb1f4632e3"
 GENESIS_TX_ROW: Row = {
-    "tx": GENESIS_TX_ID, "size": 80, "version": 1, "rct_type": None, "inputs": 1, "outputs": 1, "ring_size": None, "fee": None, "weight": 80, "pruned": False,
+    "tx": GENESIS_TX_ID, "blob_size": 80, "version": 1, "rct_type": None, "inputs": 1, "outputs": 1, "ring_size": None, "fee": None, "weight": 80, "pruned": False,
 }  # fmt: skip
 GENESIS_ROW: Row = {
-    "block": GENESIS_ID, "height": 0, "timestamp": 0, "major_version": 1, "minor_version": 0, "previous": "00" * 32, "miner_tx": GENESIS_TX_ID, "transactions": 0, "size": 120,
+    "block": GENESIS_ID, "height": 0, "timestamp": 0, "major_version": 1, "minor_version": 0, "previous": "00" * 32, "miner_tx": GENESIS_TX_ID, "transactions": 0, "blob_size": 120,
 }  # fmt: skip
 UNKNOWN_TX: Row = dict.fromkeys(
     ("tx", "version", "rct_type", "inputs", "outputs", "ring_size", "fee", "weight")
@@ -140,7 +140,7 @@ def a_blob_that_is_no_transaction(blob: bytes, why: str) -> Expect:
     """Its neighbours keep theirs, and their places."""
     rows = [
         {"position": 0, **GENESIS_TX_ROW},
-        {"position": 1, "size": len(blob), "pruned": False, "fluff": True, **UNKNOWN_TX},
+        {"position": 1, "blob_size": len(blob), "pruned": False, "fluff": True, **UNKNOWN_TX},
         {"position": 2, **GENESIS_TX_ROW},
     ]
 
@@ -213,7 +213,7 @@ def several_blocks() -> Expect:
         {"blocks": blocks, "current_blockchain_height": ("u64", 1), "missed_ids": b"".join(IDS)},
         blocks=[
             {"position": 0, **GENESIS_ROW},
-            {"position": 2, "size": 0, **UNKNOWN_BLOCK},
+            {"position": 2, "blob_size": 0, **UNKNOWN_BLOCK},
             {"position": 3, **GENESIS_ROW},
         ],
         transactions=[
@@ -221,7 +221,7 @@ def several_blocks() -> Expect:
             for i, block in enumerate([0, 0, 1])
         ],
         inventories=[
-            {"list": "missed", "position": i, "id": made.hex(), "index": None}
+            {"list": "missed", "position": i, "id": made.hex(), "tx_index": None}
             for i, made in enumerate(IDS)
         ],
         totals={"blob": 0},
@@ -242,7 +242,7 @@ def pruned_transactions_of_version_1_are_whole() -> Expect:
     }
     rows = [
         {"position": 0, "block_position": 0, "fluff": None, **GENESIS_TX_ROW},
-        {"position": 1, "block_position": 0, "size": 79, "pruned": True, **UNKNOWN_TX},
+        {"position": 1, "block_position": 0, "blob_size": 79, "pruned": True, **UNKNOWN_TX},
     ]
     return relayed(
         2004,
@@ -264,7 +264,10 @@ def pruned_transactions_of_version_1_are_whole() -> Expect:
 def a_blob_that_is_no_block(blob: bytes) -> Expect:
     body = {"b": {"block": blob}, "current_blockchain_height": ("u64", 1)}
     return relayed(
-        2008, body, blocks=[{"position": 0, "size": len(blob), **UNKNOWN_BLOCK}], totals={"blob": 0}
+        2008,
+        body,
+        blocks=[{"position": 0, "blob_size": len(blob), **UNKNOWN_BLOCK}],
+        totals={"blob": 0},
     )
 
 
@@ -281,7 +284,7 @@ def a_blob_that_is_no_block(blob: bytes) -> Expect:
 )
 def ids(command: int, key: str, name: str) -> Expect:
     rows = [
-        {"message": 0, "list": name, "position": i, "id": made.hex(), "index": None}
+        {"message": 0, "list": name, "position": i, "id": made.hex(), "tx_index": None}
         for i, made in enumerate([IDS[0], IDS[1], IDS[0]])
     ]
     return relayed(
@@ -302,7 +305,7 @@ def missing_indices() -> Expect:
         "missing_tx_indices": struct.pack("<3Q", 0, 7, 2**64 - 1),
     }
     rows = [
-        {"list": "missing_indices", "position": i, "index": index, "id": IDS[2].hex()}
+        {"list": "missing_indices", "position": i, "tx_index": index, "id": IDS[2].hex()}
         for i, index in enumerate([0, 7, 2**64 - 1])
     ]
     return relayed(2009, body, inventories=rows, problems=[])
@@ -321,7 +324,7 @@ def a_list_of_an_odd_length(command: int, body: Any, size: int) -> Expect:
         command,
         body,
         inventories=[],
-        problems=bad(f"{what}: length is no multiple of {size}: empty for monerod"),
+        problems=bad(f"{what}: length is not a multiple of {size}: empty for monerod"),
     )
 
 

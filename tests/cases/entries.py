@@ -12,7 +12,7 @@ from support.craft import EMPTY, Raw, epee
 from ._build import CLIENT, PING, PONG, SERVER, Wire, seen
 from ._case import Expect, Row, case, cases
 
-NOTHING: Row = {"count": None, "value_int": None, "value_float": None, "value_bytes": None}
+NOTHING: Row = dict.fromkeys(("elements", "value_int", "value_uint", "value_float", "value_bytes"))
 ALL = {"tables": mt.TABLES}
 
 
@@ -42,7 +42,7 @@ def a_ping_and_its_answer() -> Expect:
     wire = Wire()
     wire.talk().say(CLIENT, PING).say(SERVER, PONG)
     rows = [
-        {"message": 1, **row(0, -1, 0, "peer_id", 5, value_int=0x1122334455667788)},
+        {"message": 1, **row(0, -1, 0, "peer_id", 5, value_uint=0x1122334455667788)},
         {"message": 1, **row(1, -1, 0, "status", 10, value_bytes=b"OK")},
     ]
     return Expect(seen(wire), fields=rows, options=ALL, totals={})
@@ -55,21 +55,21 @@ def a_peer_list() -> Expect:
         craft.peer("2001:db8::1", 1, 0, last_seen=("i64", 5)),
     ]
     rows = [
-        row(0, -1, 0, "local_peerlist_new", 0x8C, count=2),
-        row(1, 0, 1, None, 12, count=2),
-        row(2, 1, 2, "adr", 12, count=2),
-        row(3, 2, 3, "addr", 12, count=2),
-        row(4, 3, 4, "m_ip", 6, value_int=0x010200C0),
-        row(5, 3, 4, "m_port", 7, value_int=18080),
-        row(6, 2, 3, "type", 8, value_int=1),
-        row(7, 1, 2, "id", 5, value_int=2**64 - 1),
-        row(8, 0, 1, None, 12, count=3),
-        row(9, 8, 2, "adr", 12, count=2),
-        row(10, 9, 3, "addr", 12, count=2),
+        row(0, -1, 0, "local_peerlist_new", 0x8C, elements=2),
+        row(1, 0, 1, None, 12, elements=2),
+        row(2, 1, 2, "adr", 12, elements=2),
+        row(3, 2, 3, "addr", 12, elements=2),
+        row(4, 3, 4, "m_ip", 6, value_uint=0x010200C0),
+        row(5, 3, 4, "m_port", 7, value_uint=18080),
+        row(6, 2, 3, "type", 8, value_uint=1),
+        row(7, 1, 2, "id", 5, value_uint=2**64 - 1),
+        row(8, 0, 1, None, 12, elements=3),
+        row(9, 8, 2, "adr", 12, elements=2),
+        row(10, 9, 3, "addr", 12, elements=2),
         row(11, 10, 4, "addr", 10, value_bytes=bytes.fromhex("20010db8" + "00" * 11 + "01")),
-        row(12, 10, 4, "m_port", 7, value_int=1),
-        row(13, 9, 3, "type", 8, value_int=2),
-        row(14, 8, 2, "id", 5, value_int=0),
+        row(12, 10, 4, "m_port", 7, value_uint=1),
+        row(13, 9, 3, "type", 8, value_uint=2),
+        row(14, 8, 2, "id", 5, value_uint=0),
         row(15, 8, 2, "last_seen", 1, value_int=5),
     ]
     return said(craft.response(1002, epee({"local_peerlist_new": peers})), rows=rows)
@@ -82,13 +82,16 @@ def every_type() -> Expect:
         for code, kind in enumerate(("i64", "i32", "i16", "i8", "u64", "u32", "u16", "u8"), 1)
     }
     body |= {"f": ("f64", 0.25), "s": b"", "b": True, "o": {}, "e": ("u8", [])}
-    rows = [row(i, -1, 0, f"n{i + 1}", i + 1, value_int=7) for i in range(8)]
+    rows = [
+        row(i, -1, 0, f"n{i + 1}", i + 1, **{"value_int" if i < 4 else "value_uint": 7})
+        for i in range(8)
+    ]
     rows += [
         row(8, -1, 0, "f", 9, value_float=0.25),
         row(9, -1, 0, "s", 10, value_bytes=b""),
-        row(10, -1, 0, "b", 11, value_int=1),
+        row(10, -1, 0, "b", 11, value_uint=1),
     ]
-    rows += [row(11, -1, 0, "o", 12, count=0), row(12, -1, 0, "e", 0x88, count=0)]
+    rows += [row(11, -1, 0, "o", 12, elements=0), row(12, -1, 0, "e", 0x88, elements=0)]
     return said(craft.request(1003, epee(body)), rows=rows)
 
 
@@ -97,11 +100,11 @@ def negative_numbers_beside_great_ones() -> Expect:
     body = {"a": ("i64", -1), "b": ("u64", 2**64 - 1), "c": ("i8", -128), "d": ("i16", [-2, 2])}
     rows = [
         row(0, -1, 0, "a", 1, value_int=-1),
-        row(1, -1, 0, "b", 5, value_int=2**64 - 1),
+        row(1, -1, 0, "b", 5, value_uint=2**64 - 1),
         row(2, -1, 0, "c", 4, value_int=-128),
     ]
     rows += [
-        row(3, -1, 0, "d", 0x83, count=2),
+        row(3, -1, 0, "d", 0x83, elements=2),
         row(4, 3, 1, None, 3, value_int=-2),
         row(5, 3, 1, None, 3, value_int=2),
     ]
@@ -117,20 +120,20 @@ def arrays() -> Expect:
         "t": Raw(b"\x0d\x88\x04\x09"),
     }
     rows = [
-        row(0, -1, 0, "s", 0x8A, count=2),
+        row(0, -1, 0, "s", 0x8A, elements=2),
         row(1, 0, 1, None, 10, value_bytes=b"x"),
         row(2, 0, 1, None, 10, value_bytes=b"\xff"),
     ]
     rows += [
-        row(3, -1, 0, "b", 0x8B, count=2),
-        row(4, 3, 1, None, 11, value_int=1),
-        row(5, 3, 1, None, 11, value_int=0),
+        row(3, -1, 0, "b", 0x8B, elements=2),
+        row(4, 3, 1, None, 11, value_uint=1),
+        row(5, 3, 1, None, 11, value_uint=0),
     ]
     rows += [
-        row(6, -1, 0, "f", 0x89, count=1),
+        row(6, -1, 0, "f", 0x89, elements=1),
         row(7, 6, 1, None, 9, value_float=1.5),
-        row(8, -1, 0, "t", 0x88, count=1),
-        row(9, 8, 1, None, 8, value_int=9),
+        row(8, -1, 0, "t", 0x88, elements=1),
+        row(9, 8, 1, None, 8, value_uint=9),
     ]
     return said(craft.request(1003, epee(body)), rows=rows)
 
@@ -144,7 +147,7 @@ def unknown_commands_too() -> Expect:
         craft.notification(2013, b""),
         craft.notification(2014, EMPTY),
     )
-    return said(*buckets, rows=[{"message": 0, **row(0, -1, 0, "x", 8, value_int=1)}], totals={})
+    return said(*buckets, rows=[{"message": 0, **row(0, -1, 0, "x", 8, value_uint=1)}], totals={})
 
 
 @case
@@ -156,7 +159,7 @@ def error_responses_too() -> Expect:
     )
     return Expect(
         seen(wire),
-        fields=[{"message": 1, **row(0, -1, 0, "peer_id", 5, value_int=5)}],
+        fields=[{"message": 1, **row(0, -1, 0, "peer_id", 5, value_uint=5)}],
         node_data=[],
         options=ALL,
         totals={},
@@ -198,7 +201,7 @@ def a_message_with_too_many() -> Expect:
 def keys_are_any_bytes() -> Expect:
     return said(
         craft.request(1003, epee({b"\xff,\n": ("u8", 1)})),
-        rows=[row(0, -1, 0, "\\xff,\n", 8, value_int=1)],
+        rows=[row(0, -1, 0, "\\xff,\n", 8, value_uint=1)],
     )
 
 

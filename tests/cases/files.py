@@ -110,7 +110,9 @@ def pcap_files_row() -> Expect:
     wire = ping()
     return Expect(
         a(pcap(wire.packets)),
-        file_rows=[{"packets": 8, "bytes": 6 * 60 + 97 + 125, "first": T(1), "last": T(8)}],
+        file_rows=[
+            {"packets": 8, "bytes": 6 * 60 + 97 + 125, "first_time": T(1), "last_time": T(8)}
+        ],
     )
 
 
@@ -146,7 +148,9 @@ def pcap_without_packets() -> Expect:
         messages=[],
         connections=[],
         problems=[],
-        file_rows=[{"packets": 0, "bytes": 0, "first": None, "last": None, "truncated": False}],
+        file_rows=[
+            {"packets": 0, "bytes": 0, "first_time": None, "last_time": None, "truncated": False}
+        ],
     )
 
 
@@ -252,7 +256,7 @@ def pcapng_simple_packets_tell_no_time() -> Expect:
         a(content),
         messages=pinged((None, None)),
         connections=[{"opened": None, "closed": None, "rtt": None, "start": "syn", "end": "fin"}],
-        file_rows=[{"packets": 8, "first": None, "last": None}],
+        file_rows=[{"packets": 8, "first_time": None, "last_time": None}],
     )
 
 
@@ -698,9 +702,9 @@ def ring_of_three_files() -> Expect:
             {"start": "syn", "end": "fin", "opened": T(1), "closed": T(12), "client_packets": 9}
         ],
         file_rows=[
-            {"packets": 6, "first": T(1), "last": T(6)},
-            {"packets": 1, "first": T(7)},
-            {"packets": 5, "last": T(12)},
+            {"packets": 6, "first_time": T(1), "last_time": T(6)},
+            {"packets": 1, "first_time": T(7)},
+            {"packets": 5, "last_time": T(12)},
         ],
     )
 
@@ -1045,7 +1049,7 @@ def capture_of_nothing_of_monero() -> Expect:
     return Expect(
         a(pcap(wire.packets)),
         messages=[],
-        problems=[problem("foreign", 256), problem("foreign", 503)],
+        problems=[problem("not_levin", 256), problem("not_levin", 503)],
         connections=[
             {"client_bytes": 256, "server_bytes": 503, "client_messages": 0, "end": "fin"}
         ],

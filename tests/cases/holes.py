@@ -81,7 +81,7 @@ def hole_at_the_start_of_a_header(size: int) -> Expect:
     return Expect(
         seen(wire),
         messages=[*BEGUN, request(1003, frame=7)],
-        totals={"lost": size, "no_header": 1033 - size},
+        totals={"lost": size, "unframed": 1033 - size},
     )
 
 
@@ -94,7 +94,7 @@ def hole_within_a_header(start: int, size: int) -> Expect:
     return Expect(
         seen(wire),
         messages=[*BEGUN, request(1003, frame=8)],
-        totals={"lost": size, "no_header": 1033 - size},
+        totals={"lost": size, "unframed": 1033 - size},
     )
 
 
@@ -150,7 +150,7 @@ def hole_from_a_body_into_the_next_header() -> Expect:
             notification(2002, status="gap", length=1000, captured=867),
             request(1002, frame=7, first_segment=205),
         ],
-        totals={"lost": 143, "gap": 900, "no_header": 33},
+        totals={"lost": 143, "gap": 900, "unframed": 33},
     )
 
 
@@ -167,7 +167,7 @@ def hole_from_a_body_into_the_next_body() -> Expect:
             notification(2002, status="gap", length=1000, captured=867),
             request(1003, frame=8),
         ],
-        totals={"lost": 433, "gap": 900, "no_header": 533},
+        totals={"lost": 433, "gap": 900, "unframed": 533},
     )
 
 
@@ -187,7 +187,7 @@ def hole_over_several_messages() -> Expect:
             request(1002, frame=7),
             request(1003, frame=8),
         ],
-        totals={"lost": 848, "gap": 600, "no_header": 333},
+        totals={"lost": 848, "gap": 600, "unframed": 333},
     )
 
 
@@ -514,7 +514,7 @@ def not_a_sound_header(content: bytes) -> Expect:
     return Expect(
         seen(wire),
         messages=[*BEGUN, request(1002, frame=7), request(1003, frame=8)],
-        totals={"lost": 100, "no_header": 5 + 70 + len(content)},
+        totals={"lost": 100, "unframed": 5 + 70 + len(content)},
     )
 
 
@@ -540,7 +540,7 @@ def sound_header_cut_by_segments(size: int) -> Expect:
             request(1002, frame=6, end_frame=7, segments=2, first_segment=size),
             request(1003, frame=8),
         ],
-        totals={"lost": 100, "no_header": 50},
+        totals={"lost": 100, "unframed": 50},
     )
 
 
@@ -561,10 +561,10 @@ def sound_header_of_every_kind() -> Expect:
             response(1003, frame=7, reply=ANY),
             notification(2002, frame=8),
             response(1002, frame=9, return_code=-1, length=0, reply=ANY),
-            message(0, "noise", frame=10, flags=12, length=167),
+            message(0, "noise", frame=10, levin_flags=12, length=167),
             response(1007, frame=11, reply=ANY),
         ],
-        totals={"lost": 60, "no_header": 30},
+        totals={"lost": 60, "unframed": 30},
     )
 
 
@@ -608,7 +608,7 @@ def midstream_in_a_body() -> Expect:
         seen(wire),
         messages=[request(1003, frame=2, first_segment=43), request(1002, frame=3)],
         connections=[{"start": "midstream", "client_bytes": 633 + 43 + 205}],
-        totals={"no_header": 633},
+        totals={"unframed": 633},
     )
 
 
@@ -616,7 +616,7 @@ def midstream_in_a_body() -> Expect:
 def midstream_in_a_header(size: int) -> Expect:
     wire = Wire()
     wire.talk(opened=False).say(CLIENT, BODY[size:]).say(CLIENT, PING)
-    return Expect(seen(wire), messages=[request(1003, frame=2)], totals={"no_header": 1033 - size})
+    return Expect(seen(wire), messages=[request(1003, frame=2)], totals={"unframed": 1033 - size})
 
 
 @case
@@ -627,7 +627,7 @@ def midstream_behind_a_header() -> Expect:
     return Expect(
         seen(wire),
         messages=[request(1003, frame=2, id="p"), response(1003, frame=3, reply="p")],
-        totals={"no_header": 262},
+        totals={"unframed": 262},
     )
 
 
@@ -647,7 +647,7 @@ def midstream_in_both_directions() -> Expect:
             request(1007, frame=4, id="f"),
             response(1007, frame=5, reply="f"),
         ],
-        totals={"no_header": 133 + 3},
+        totals={"unframed": 133 + 3},
     )
 
 
@@ -661,7 +661,7 @@ def midstream_on_any_port() -> Expect:
     return Expect(
         seen(wire),
         messages=[request(1002, frame=2, id="s"), response(1002, frame=3, reply="s")],
-        totals={"no_header": 533},
+        totals={"unframed": 533},
     )
 
 
@@ -671,7 +671,7 @@ def midstream_with_a_deceptive_beginning() -> Expect:
     wire = Wire()
     rest = b"\x99" * 100 + craft.SIGNATURE + b"\x98" * 60 + craft.SIGNATURE * 3 + b"\x97" * 50
     wire.talk(opened=False).say(CLIENT, rest).say(CLIENT, PING)
-    return Expect(seen(wire), messages=[request(1003, frame=2)], totals={"no_header": len(rest)})
+    return Expect(seen(wire), messages=[request(1003, frame=2)], totals={"unframed": len(rest)})
 
 
 @case
@@ -682,7 +682,7 @@ def midstream_with_nothing_but_a_body() -> Expect:
     return Expect(
         seen(wire),
         messages=[],
-        totals={"no_header": 1400},
+        totals={"unframed": 1400},
         connections=[{"server_bytes": 1400, "server_messages": 0}],
     )
 
@@ -741,7 +741,7 @@ def snap_length_within_the_levin_header() -> Expect:
     return Expect(
         {"a.pcap": pcap(cut(wire.packets, 74))},
         messages=[],
-        totals={"lost": 69, "no_header": 60},
+        totals={"lost": 69, "unframed": 60},
         connections=[{"client_bytes": 60, "client_lost": 69}],
     )
 

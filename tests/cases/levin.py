@@ -251,7 +251,7 @@ def both_request_and_response() -> Expect:
         messages=[
             *SHAKEN,
             request(1003, id="p"),
-            response(1003, flags=3, reply="p"),
+            response(1003, levin_flags=3, reply="p"),
             request(1007),
         ],
         totals={},
@@ -269,8 +269,8 @@ def reserved_flags() -> Expect:
         seen(wire),
         messages=[
             *SHAKEN,
-            request(1003, flags=17, id="p"),
-            response(1003, flags=0x8000_0002, reply="p"),
+            request(1003, levin_flags=17, id="p"),
+            response(1003, levin_flags=0x8000_0002, reply="p"),
         ],
         totals={},
     )
@@ -285,7 +285,7 @@ def fragment_bits_on_a_request(flags: int) -> Expect:
         seen(wire),
         messages=[
             *SHAKEN,
-            request(1003, flags=flags, fragments=1, id="p"),
+            request(1003, levin_flags=flags, fragments=1, id="p"),
             response(1003, reply="p"),
         ],
         totals={},
@@ -521,7 +521,7 @@ def length_beyond_belief(length: int) -> Expect:
 def undecoded(traffic: Any, size: int) -> None:
     """Header and stray bytes may be one row of problems or two."""
     assert int(traffic.problems["bytes"].sum()) == size
-    assert set(traffic.problems["kind"]) <= {"oversize", "no_header"}
+    assert set(traffic.problems["kind"]) <= {"oversize", "unframed"}
 
 
 @case
@@ -591,7 +591,7 @@ def fragments_with_other_messages_between() -> Expect:
         messages=[
             *SHAKEN,
             request(1003, frame=7, fragments=1, id="p"),
-            message(0, "noise", frame=8, flags=12, length=3039, captured=3039, fragments=1),
+            message(0, "noise", frame=8, levin_flags=12, length=3039, captured=3039, fragments=1),
             response(1003, frame=9, reply="p"),
             request(1002, frame=10),
             notification(2002, length=7000, fragments=3, frame=6, end_frame=11, segments=3),
@@ -697,7 +697,7 @@ def fragments_with_garbage_between(finished: bool) -> Expect:
         talk.say(CLIENT, last)
     talk.say(CLIENT, PING)
     joined = [notification(2002, length=4000, fragments=2)] if finished else []
-    totals = {"no_header": 77} if finished else {"no_header": 77, "truncated": len(first)}
+    totals = {"unframed": 77} if finished else {"unframed": 77, "truncated": len(first)}
     return Expect(
         seen(wire),
         complete=[*SHAKEN, *joined, request(1003)],
@@ -785,7 +785,7 @@ def last_fragment_alone(before: str) -> Expect:
     said, totals = [], {}
     if before == "garbage":
         talk.say(CLIENT, b"garbage" * 6)
-        totals = {"no_header": 42}
+        totals = {"unframed": 42}
     elif before == "body":
         talk.say(SERVER, news(200)[:100]).lose(SERVER, 50).say(SERVER, news(200)[150:])
         said, totals = [notification(2002, status="gap", captured=150)], {"lost": 50, "gap": 183}
@@ -797,7 +797,12 @@ def last_fragment_alone(before: str) -> Expect:
     totals[status] = totals.get(status, 0) + 43
     return Expect(
         seen(wire),
-        messages=[*SHAKEN, *said, message(0, flags=8, status=status, captured=10), request(1003)],
+        messages=[
+            *SHAKEN,
+            *said,
+            message(0, levin_flags=8, status=status, captured=10),
+            request(1003),
+        ],
         totals=totals,
     )
 
@@ -826,8 +831,8 @@ def noise() -> Expect:
         seen(wire),
         messages=[
             *SHAKEN,
-            *[message(0, "noise", flags=12, length=3039)] * 3,
-            message(0, "noise", flags=12, length=0),
+            *[message(0, "noise", levin_flags=12, length=3039)] * 3,
+            message(0, "noise", levin_flags=12, length=0),
             request(1003),
         ],
         totals={},
@@ -929,7 +934,7 @@ def ports_given_by_the_caller() -> Expect:
         seen(wire),
         options={"ports": [19999]},
         messages=[request(1003, frame=5, id="p"), response(1003, reply="p")],
-        totals={"no_header": 5},
+        totals={"unframed": 5},
     )
 
 
@@ -958,7 +963,7 @@ def other_protocol_on_the_port(asked: bytes, answered: bytes) -> Expect:
     return Expect(
         seen(wire),
         messages=[],
-        totals={"no_header": len(asked) + len(answered)},
+        totals={"unframed": len(asked) + len(answered)},
         connections=[
             {
                 "client_bytes": len(asked),
@@ -980,7 +985,7 @@ def other_protocol_on_another_port(asked: bytes, answered: bytes) -> Expect:
     return Expect(
         seen(wire),
         messages=[request(1003, connection=1)],
-        totals={"foreign": len(asked) + len(answered)},
+        totals={"not_levin": len(asked) + len(answered)},
         file_rows=[{"tcp_packets": 12, "monero_packets": 4}],
     )
 
@@ -993,7 +998,7 @@ def levin_bytes_in_a_download() -> Expect:
     wire = Wire()
     content = b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n" + (PING + SYNC) * 10
     wire.talk(server_port=80).say(CLIENT, HTTP).say(SERVER, content).say(SERVER, PING * 20)
-    return Expect(seen(wire), messages=[], totals={"foreign": len(HTTP) + len(content) + 43 * 20})
+    return Expect(seen(wire), messages=[], totals={"not_levin": len(HTTP) + len(content) + 43 * 20})
 
 
 @case
@@ -1004,7 +1009,7 @@ def foreign_packets_are_not_monero_packets() -> Expect:
     return Expect(
         seen(wire),
         file_rows=[{"packets": 12, "tcp_packets": 12, "monero_packets": 5, "skipped_packets": 0}],
-        totals={"foreign": 11},
+        totals={"not_levin": 11},
         connections=[{"client_messages": 0}, {"client_messages": 1}],
     )
 
@@ -1027,7 +1032,7 @@ def garbage_between_messages(garbage: bytes) -> Expect:
     return Expect(
         seen(wire),
         messages=[*SHAKEN, request(1003, frame=6), request(1002, frame=6), request(1007, frame=7)],
-        totals={"no_header": len(garbage)},
+        totals={"unframed": len(garbage)},
     )
 
 
@@ -1041,7 +1046,7 @@ def garbage_over_many_segments() -> Expect:
     return Expect(
         seen(wire),
         messages=[*SHAKEN, request(1003, frame=106, id="p"), response(1003, reply="p")],
-        totals={"no_header": 100_000},
+        totals={"unframed": 100_000},
     )
 
 
@@ -1052,7 +1057,7 @@ def garbage_before_the_first_message() -> Expect:
     return Expect(
         seen(wire),
         messages=[request(1001, frame=4, first_segment=295, id="h"), response(1001, reply="h")],
-        problems=[problem("no_header", 10, offset=0, connection=0)],
+        problems=[problem("unframed", 10, offset=0, connection=0)],
     )
 
 
@@ -1060,7 +1065,7 @@ def garbage_before_the_first_message() -> Expect:
 def garbage_after_the_last_message() -> Expect:
     wire = Wire()
     wire.talk().say(CLIENT, PING + b"\x01\x21\x01\x01" + b"?" * 20).close()
-    return Expect(seen(wire), messages=[request(1003, frame=4)], totals={"no_header": 24})
+    return Expect(seen(wire), messages=[request(1003, frame=4)], totals={"unframed": 24})
 
 
 @cases(

@@ -700,4 +700,4 @@ def capture_ends_in_a_header() -> Expect:
     """No header, no row: 32 bytes that nothing explains."""
     wire = Wire()
     wire.talk().say(CLIENT, PING).say(CLIENT, SYNC[:32])
-    return Expect(seen(wire), messages=[request(1003)], totals={"no_header": 32})
+    return Expect(seen(wire), messages=[request(1003)], totals={"unframed": 32})

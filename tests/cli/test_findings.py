@@ -71,11 +71,11 @@ def test_findings_for_people(capture: Path, found: pd.DataFrame, capsys: Capture
         "peer",
         "rule",
         "weight",
-        "count",
+        "observations",
         "unit",
         "measure",
-        "first",
-        "last",
+        "first_time",
+        "last_time",
         "evidence",
     ]
     assert rows[1] == [
@@ -113,8 +113,8 @@ def test_findings_that_lack_much(
 ) -> None:
     """No time, no place, and measures that are no numbers."""
     bare = MIXED.assign(
-        first=pd.NaT,
-        last=pd.NaT,
+        first_time=pd.NaT,
+        last_time=pd.NaT,
         score=[float("nan"), float("inf"), *MIXED["score"][2:]],
         places=[[] for _ in range(len(MIXED))],
     )
@@ -126,7 +126,7 @@ def test_findings_that_lack_much(
         parse_constant=pytest.fail,
     )
     assert [row["score"] for row in told["findings"]] == [None, None, 2.0, 2.0, 2.0, 2.0]
-    assert {row["first"] for row in told["findings"]} == {None}
+    assert {row["first_time"] for row in told["findings"]} == {None}
     assert (
         output(capsys, "banlist", capture).splitlines()[4]
         == "[2001:db8::5]  # anomalous, score 0.900: ping_flood (strong, 3 × message)"
@@ -157,10 +157,12 @@ def test_findings_are_those_of_the_package(
         mt.read(capture), preset, parameters={"ban_listed": {"ban_list": tmp_path / "list.txt"}}
     )
     assert [
-        (row["peer"], row["rule"], row["count"], row["places"], row["messages"])
+        (row["peer"], row["rule"], row["observations"], row["places"], row["messages"])
         for row in told["findings"]
     ] == list(
-        wanted[["peer", "rule", "count", "places", "messages"]].itertuples(index=False, name=None)
+        wanted[["peer", "rule", "observations", "places", "messages"]].itertuples(
+            index=False, name=None
+        )
     )
     assert [row["peer"] for row in told["verdicts"]] == list(verdicts(wanted).peer)
     assert "ban_listed" in told["rules"]
@@ -172,13 +174,13 @@ def test_findings_are_those_of_the_package(
     assert told["peers"]["count"] == 4
     with (tmp_path / "out.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [(row["peer"], row["rule"], int(row["count"])) for row in rows] == list(
-        wanted[["peer", "rule", "count"]].itertuples(index=False, name=None)
+    assert [(row["peer"], row["rule"], int(row["observations"])) for row in rows] == list(
+        wanted[["peer", "rule", "observations"]].itertuples(index=False, name=None)
     )
     assert [row["places"].split("; ") for row in rows] == [
         places or [""] for places in wanted.places
     ]
-    assert pd.Timestamp(rows[0]["first"]) == wanted["first"][0]
+    assert pd.Timestamp(rows[0]["first_time"]) == wanted["first_time"][0]
 
 
 def test_findings_of_the_demo() -> None:

@@ -236,7 +236,7 @@ def test_port(tmp_path: Path, capsys: Captured) -> None:
     talk = craft.Connection(("192.0.2.5", 50001), (HOST, 443)).open()
     talk.send(craft.CLIENT, b"no Levin at all, though long enough to hold a header of it")
     path = str(put(tmp_path / "a", talk.packets))
-    for options, kind in (([], "foreign"), (["--port", "443"], "no_header")):
+    for options, kind in (([], "not_levin"), (["--port", "443"], "unframed")):
         assert main(["summary", *options, path]) == 0
         assert kind in capsys.readouterr().out
 

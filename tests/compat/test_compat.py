@@ -604,10 +604,12 @@ def test_only_what_goes_to_some_address(tmp_path: Path) -> None:
 def entries(*rows: tuple[str | None, int, Any]) -> pd.DataFrame:
     """Rows of `fields`: key, type, value."""
     keys, types, values = zip(*rows, strict=True)
-    numbers = [value if isinstance(value, int) else None for value in values]
-    whole = pd.Series(
-        numbers,
-        dtype="UInt64" if all(number is None or number >= 0 for number in numbers) else object,
+    signed, unsigned = (
+        [
+            value if isinstance(value, int) and (code in (1, 2, 3, 4)) == wanted else None
+            for code, value in zip(types, values, strict=True)
+        ]
+        for wanted in (True, False)
     )
     raw = pd.Series([value if isinstance(value, bytes) else None for value in values], dtype=object)
     texts = pd.Series(list(keys), dtype=object)
@@ -615,7 +617,8 @@ def entries(*rows: tuple[str | None, int, Any]) -> pd.DataFrame:
         {
             "key": texts.astype("category"),
             "type": np.array(types, dtype=np.uint8),
-            "value_int": whole,
+            "value_int": pd.Series(signed, dtype="Int64"),
+            "value_uint": pd.Series(unsigned, dtype="UInt64"),
             "value_bytes": raw.astype("category"),
         }
     )

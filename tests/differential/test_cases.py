@@ -30,7 +30,7 @@ TABLES = (
     "fields",
 )
 # problems that account for bytes of streams
-IN_STREAMS = ("no_header", "truncated", "gap", "snapped", "oversize", "malformed", "foreign")
+IN_STREAMS = ("unframed", "truncated", "gap", "snapped", "oversize", "malformed", "not_levin")
 
 
 def plain(value: Any) -> Any:

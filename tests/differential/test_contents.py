@@ -53,8 +53,8 @@ def test_transactions_are_those_that_were_sent(scenario: truth.Scenario) -> None
         and (found["ring_size"] == 16).all()
     )
     assert found["fee"].notna().all() and (found["fee"] > 0).all()
-    assert (relayed["weight"] >= relayed["size"]).all() and (
-        (relayed["weight"] == relayed["size"]) == (relayed["outputs"] <= 2)
+    assert (relayed["weight"] >= relayed["blob_size"]).all() and (
+        (relayed["weight"] == relayed["blob_size"]) == (relayed["outputs"] <= 2)
     ).all()
     assert relayed["fluff"].notna().all() and relayed["block_position"].isna().all()
     assert found.loc[found["command"] != 2002, ["fluff", "ascending"]].isna().all(axis=None)
@@ -176,7 +176,7 @@ def test_lists_go_with_their_commands(scenario: truth.Scenario) -> None:
         (2010, "txpool"),
     }
     indices = found["list"] == "missing_indices"
-    assert (found["index"].notna() == indices).all() and found["id"].notna().all()
+    assert (found["tx_index"].notna() == indices).all() and found["id"].notna().all()
 
 
 # ---------------------------------------------------------------- fields
@@ -219,7 +219,7 @@ def test_fields_are_tsharks_items(scenario: truth.Scenario) -> None:
         if (source or row["sender"][0], port, command, flags) != (
             *row["sender"],
             row["command"],
-            row["flags"],
+            row["levin_flags"],
         ):
             continue  # tshark went out of step
         assert truth.printed_fields(fields.get(row["message"], [])) == lists, (
@@ -315,7 +315,7 @@ def nested(rows: list[dict[str, Any]]) -> Any:
         return next(
             (
                 row[name]
-                for name in ("value_int", "value_float", "value_bytes")
+                for name in ("value_int", "value_uint", "value_float", "value_bytes")
                 if row[name] is not None
             ),
             None,

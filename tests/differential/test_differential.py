@@ -67,7 +67,7 @@ def recorded() -> list[Talk]:
                     bucket = craft.bucket(
                         row["command"],
                         row["body"],
-                        row["flags"],
+                        row["levin_flags"],
                         int(row["expects_response"]),
                         row["return_code"],
                         row["version"],
@@ -146,7 +146,7 @@ def imprecise(tables: Tables) -> list[str]:
     """What is told as far as it goes (docs/architecture.md): `shared` does not see what garbage or
     the fragments of a message stand between, and how a response is paired hangs on whether it
     was known by then that bytes are missing or are none."""
-    astray = any(row["kind"] in ("no_header", "lost") for row in tables["problems"]) or any(
+    astray = any(row["kind"] in ("unframed", "lost") for row in tables["problems"]) or any(
         row["start"] == "midstream" for row in tables["connections"]
     )
     apart = (
@@ -513,14 +513,16 @@ def as_items(entries: list[Row]) -> dict[str, list[Any]]:
             made["monero.payload.item.key"].append(row["key"])
             made["monero.payload.item.type"].append(code)
         if code & 0x80:
-            made["monero.payload.item.size"].append(row["count"])
+            made["monero.payload.item.size"].append(row["elements"])
         elif code == 10:
             made["monero.payload.item.length"].append(len(row["value_bytes"]))
             made[tshark.VALUES[10]].append(row["value_bytes"].hex() or "<MISSING>")
         elif code == 9:
             made[tshark.VALUES[9]].append(f"{row['value_float']:.15g}")
         elif code != 12:
-            made[tshark.VALUES[1 if code == 11 else code]].append(row["value_int"])
+            made[tshark.VALUES[1 if code == 11 else code]].append(
+                row["value_int"] if row["value_uint"] is None else row["value_uint"]
+            )
     return made
 
 

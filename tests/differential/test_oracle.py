@@ -148,7 +148,7 @@ def test_every_blob_parses(scenario: truth.Scenario) -> None:
     assert tables["blocks"] and tables["transactions"]
     assert not [row for row in tables["problems"] if row["kind"] == "blob"]
     assert all(
-        row["tx"] and row["weight"] >= row["size"] and row["ring_size"] == 16 and row["fee"]
+        row["tx"] and row["weight"] >= row["blob_size"] and row["ring_size"] == 16 and row["fee"]
         for row in tables["transactions"]
     )
 
@@ -224,7 +224,7 @@ def test_lists_of_ids(scenario: truth.Scenario) -> None:
             assert [height for _, height in known] == sorted(
                 (height for _, height in known), reverse=True
             )
-        assert all(row["index"] is None for row in rows if row["list"] != "missing_indices")
+        assert all(row["tx_index"] is None for row in rows if row["list"] != "missing_indices")
 
 
 @pytest.mark.parametrize("scenario", scenarios())
@@ -260,7 +260,7 @@ def test_missing_transactions_are_answered(scenario: truth.Scenario) -> None:
     assert requests or not scenario.full
     for row in requests:
         places = asked[row["message"]]
-        wanted = tuple(listed[place["id"]][place["index"]] for place in places)
+        wanted = tuple(listed[place["id"]][place["tx_index"]] for place in places)
         assert (row["connection"], not row["from_client"], places[0]["id"], wanted) in answers
 
 
@@ -468,7 +468,7 @@ def relayed(command: int, entries: dict[str, Any]) -> p2p.Rows:
 def test_rows_of_relayed_transactions() -> None:
     kept, prunable = transaction(6)
     rows = relayed(2002, {"_": b"", "txs": [kept + prunable, b"", kept]}).transactions
-    assert [row["size"] for row in rows] == [len(kept + prunable), 0, len(kept)] and all(
+    assert [row["blob_size"] for row in rows] == [len(kept + prunable), 0, len(kept)] and all(
         row["fluff"] is True and row["block_position"] is None for row in rows
     )
     assert [row["tx"] is None for row in rows] == [False, True, True]
@@ -500,7 +500,7 @@ def test_rows_of_blocks() -> None:
     rows = relayed(
         2004, {"blocks": entries, "current_blockchain_height": 5, "missed_ids": bytes(64)}
     )
-    assert [(row["position"], row["size"], row["height"]) for row in rows.blocks] == [
+    assert [(row["position"], row["blob_size"], row["height"]) for row in rows.blocks] == [
         (0, len(genesis), 0),
         (2, 0, None),
         (3, len(genesis) + 1, None),
@@ -535,7 +535,7 @@ def test_rows_of_lists() -> None:
         {"block_hash": b"\xab" * 32, "current_blockchain_height": 5, "missing_tx_indices": indices},
     ).inventories
     assert rows == [
-        {"position": at, "list": "missing_indices", "id": "ab" * 32, "index": index}
+        {"position": at, "list": "missing_indices", "id": "ab" * 32, "tx_index": index}
         for at, index in enumerate((0, 7))
     ]
     assert [
@@ -702,24 +702,27 @@ def test_fields() -> None:
             row["parent"],
             row["key"],
             row["type"],
-            *(row[name] for name in ("count", "value_int", "value_float", "value_bytes")),
+            *(
+                row[name]
+                for name in ("elements", "value_int", "value_uint", "value_float", "value_bytes")
+            ),
         )
         for row in rows
     ]
     assert shown == [
-        (0, -1, "b", 12, 2, None, None, None),
-        (1, 0, "x", 4, None, -1, None, None),
-        (1, 0, "y", 0x8C, 2, None, None, None),
-        (2, 2, None, 12, 1, None, None, None),
-        (3, 3, "z", 9, None, None, 1.5, None),
-        (2, 2, None, 12, 0, None, None, None),
-        (0, -1, "a", 11, None, 1, None, None),
-        (0, -1, "k\\xff", 0x8A, 2, None, None, None),
-        (1, 7, None, 10, None, None, None, b"s"),
-        (1, 7, None, 10, None, None, None, b""),
-        (0, -1, "e", 0x8D, 0, None, None, None),
-        (0, -1, "n", 0x88, 1, None, None, None),
-        (1, 11, None, 8, None, 7, None, None),
+        (0, -1, "b", 12, 2, None, None, None, None),
+        (1, 0, "x", 4, None, -1, None, None, None),
+        (1, 0, "y", 0x8C, 2, None, None, None, None),
+        (2, 2, None, 12, 1, None, None, None, None),
+        (3, 3, "z", 9, None, None, None, 1.5, None),
+        (2, 2, None, 12, 0, None, None, None, None),
+        (0, -1, "a", 11, None, None, 1, None, None),
+        (0, -1, "k\\xff", 0x8A, 2, None, None, None, None),
+        (1, 7, None, 10, None, None, None, None, b"s"),
+        (1, 7, None, 10, None, None, None, None, b""),
+        (0, -1, "e", 0x8D, 0, None, None, None, None),
+        (0, -1, "n", 0x88, 1, None, None, None, None),
+        (1, 11, None, 8, None, None, 7, None, None),
     ]
     assert [row["position"] for row in rows] == list(range(len(rows)))
     assert fields.field_rows(payload[:-1]) is None and fields.field_rows(b"no epee") == []

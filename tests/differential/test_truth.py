@@ -181,12 +181,12 @@ def test_fields_are_those_that_tshark_prints(scenario: truth.Scenario) -> None:
         frame = row["last_frame"]
         if (
             row["status"] != "complete"
-            or (frame, row["command"], row["flags"]) not in orderly
+            or (frame, row["command"], row["levin_flags"]) not in orderly
             or frame not in printed
         ):
             continue
         one = printed[frame]
-        assert (one.command, one.flags) == (row["command"], row["flags"])
+        assert (one.command, one.flags) == (row["command"], row["levin_flags"])
         assert peers.get(row["message"], []) == one.peers, frame
         said = nodes.get(row["message"], {}) | syncs.get(row["message"], {})
         for name in (

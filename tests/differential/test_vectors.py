@@ -147,7 +147,7 @@ def transaction_row(
         "message": message,
         "position": position,
         "tx": vector["id"],
-        "size": size,
+        "blob_size": size,
         **facts,
         "pruned": cut,
         **relayed,
@@ -160,7 +160,7 @@ def block_row(vector: Vector, message: int, position: int) -> Row:
         "message": message,
         "position": position,
         "block": vector["id"],
-        "size": len(blob(vector)),
+        "blob_size": len(blob(vector)),
         **{name: vector[name] for name in HEADER},
     }
 
@@ -199,7 +199,7 @@ def same(
     assert rows(traffic.transactions, "weight") == transactions
     assert rows(traffic.blocks) == blocks
     for row, vector in zip(rows(traffic.transactions), given, strict=True):
-        weighed(vector, row["size"], row["weight"], row["pruned"])
+        weighed(vector, row["blob_size"], row["weight"], row["pruned"])
 
 
 # ---------------------------------------------------------------- the vectors themselves

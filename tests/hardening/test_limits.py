@@ -284,7 +284,7 @@ def test_reached_and_counted(limit: str, tmp_path: Path) -> None:
         account = traffic.accounting()
         assert (
             account.seen.sum()
-            == traffic.problems.bytes[traffic.problems.kind == "no_header"].sum()
+            == traffic.problems.bytes[traffic.problems.kind == "unframed"].sum()
             > 0
         )
     else:

@@ -30,7 +30,7 @@ connections
     and what it cut is a row.
 problems
     The first rows are those of the whole. Behind them stand those made at the end: holes left open
-    (`lost`), what was cut (`truncated`, `gap`, `snapped`, `oversize`, `no_header`), what stands
+    (`lost`), what was cut (`truncated`, `gap`, `snapped`, `oversize`, `unframed`), what stands
     behind an open hole
     (those, `malformed`, `blob`), the totals of each direction of foreign connections, and fragments
     of IP that lack the rest.
@@ -84,14 +84,14 @@ UNFINISHED = ("truncated", "gap", "snapped", "oversize")
 MADE_AT_THE_END = (
     *UNFINISHED,
     "lost",
-    "no_header",
+    "unframed",
     "malformed",
     "blob",
-    "foreign",
+    "not_levin",
     "ip_fragment",
     "link_type",
 )
-HEADER = ("command", "kind", "flags", "expects_response", "return_code", "version", "length")
+HEADER = ("command", "kind", "levin_flags", "expects_response", "return_code", "version", "length")
 FIRST_BYTE = ("connection", "from_client", "file", "frame", "time")
 
 
@@ -280,7 +280,9 @@ def check_files(part: Tables, whole: Tables) -> None:
             for name in ("packets", "bytes", "tcp_packets", "monero_packets", "skipped_packets")
         )
         if row["packets"]:
-            assert row["first"] == other["first"] and row["last"] <= other["last"]
+            assert (
+                row["first_time"] == other["first_time"] and row["last_time"] <= other["last_time"]
+            )
 
 
 # ---------------------------------------------------------------- what the small captures hold
@@ -722,7 +724,7 @@ def test_every_cut_of_a_file_in_the_middle_of_a_ring(tmp_path: Path) -> None:
         if capture.ends[end]:  # a file without packets stands before all others
             part = first_two.of(end)
             settled = check_messages(
-                part, whole, lambda row, last=part["files"][1]["last"]: row["end_time"] <= last
+                part, whole, lambda row, last=part["files"][1]["last_time"]: row["end_time"] <= last
             )
             assert (
                 same_rows(parts.of(end)["messages"], whole["messages"], but=["reply_to"])

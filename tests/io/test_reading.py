@@ -215,16 +215,16 @@ def test_ports_are_added_to_the_default_ones(tmp_path: Path, capture: Path) -> N
     talk.send(craft.CLIENT, b"no Levin at all, though long enough to hold a header of it")
     talk.close()
     path = put(tmp_path / "other.pcap", talk.packets)
-    assert mt.read(path).problems["kind"].tolist() == ["foreign"]
+    assert mt.read(path).problems["kind"].tolist() == ["not_levin"]
     assert mt.read(path).hosts == ()
-    assert mt.read(path, ports=[443]).problems["kind"].tolist() == ["no_header"]
+    assert mt.read(path, ports=[443]).problems["kind"].tolist() == ["unframed"]
     assert mt.read(path, ports=[443]).hosts != ()
     assert len(mt.read([path, capture], ports=np.array([443])).messages) == 16
     garbage = craft.Connection(("192.0.2.5", 50001), (HOST, 28080)).open()
     garbage.send(craft.CLIENT, b"no Levin at all, though long enough to hold a header of it")
     assert mt.read(put(tmp_path / "test", garbage.packets), ports=[443]).problems[
         "kind"
-    ].tolist() == ["no_header"]
+    ].tolist() == ["unframed"]
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])

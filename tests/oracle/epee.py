@@ -17,6 +17,7 @@ from .cursor import Cursor
 HEADER = bytes.fromhex("011101010101020101")
 NUMBERS = {1: "<q", 2: "<i", 3: "<h", 4: "<b", 5: "<Q", 6: "<I", 7: "<H", 8: "<B", 9: "<d"}
 STRING, BOOL, OBJECT, ARRAY, FLAG = 10, 11, 12, 13, 0x80
+SIGNED = (1, 2, 3, 4)
 # bytes that monerod reckons an element to need at least
 LEAST = {
     **{code: struct.calcsize(form) for code, form in NUMBERS.items()},

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .epee import BOOL, FLAG, HEADER, NUMBERS, OBJECT, STRING, Refused, Value, read
+from .epee import BOOL, FLAG, HEADER, NUMBERS, OBJECT, SIGNED, STRING, Refused, Value, read
 from .p2p import shown
 
 Row = dict[str, Any]
@@ -34,7 +34,7 @@ def add_section(rows: list[Row], section: Section, depth: int, parent: int) -> N
             continue
         own = len(rows)
         rows.append(
-            row(own, depth, parent, shown(key), value.type | FLAG) | {"count": len(value.value)}
+            row(own, depth, parent, shown(key), value.type | FLAG) | {"elements": len(value.value)}
         )
         for element in value.value:
             add(rows, value.type, element, depth + 1, own, None)
@@ -45,7 +45,7 @@ def add(rows: list[Row], code: int, value: Any, depth: int, parent: int, key: st
     made = row(len(rows), depth, parent, key, code)
     rows.append(made)
     if code == OBJECT:
-        made["count"] = len(value)
+        made["elements"] = len(value)
         add_section(rows, value, depth + 1, made["position"])
     elif code == STRING:
         made["value_bytes"] = value
@@ -53,12 +53,14 @@ def add(rows: list[Row], code: int, value: Any, depth: int, parent: int, key: st
         made["value_float"] = value
     else:
         assert code == BOOL or code in NUMBERS
-        made["value_int"] = int(value)
+        made["value_int" if code in SIGNED else "value_uint"] = int(value)
 
 
 def row(position: int, depth: int, parent: int, key: str | None, code: int) -> Row:
     place = {"position": position, "depth": depth, "parent": parent, "key": key, "type": code}
-    return place | dict.fromkeys(("count", "value_int", "value_float", "value_bytes"))
+    return place | dict.fromkeys(
+        ("elements", "value_int", "value_uint", "value_float", "value_bytes")
+    )
 
 
 __all__ = ["field_rows"]

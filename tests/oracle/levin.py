@@ -129,12 +129,12 @@ def find_messages(connection: Connection) -> None:
         if not connection.monero:
             stream.messages = []
             if stream.seen():
-                stream.problems.append(Problem("foreign", stream.start(), stream.seen(), side))
+                stream.problems.append(Problem("not_levin", stream.start(), stream.seen(), side))
     if not connection.monero:
         return
     for side, stream in enumerate(connection.streams):
         if stream.early():
-            stream.problems.append(Problem("no_header", -stream.early(), stream.early(), side))
+            stream.problems.append(Problem("unframed", -stream.early(), stream.early(), side))
         framing = Framing(stream, side)
         stream.messages = join(stream, framing, side)
         stream.problems += framing.outside
@@ -206,7 +206,7 @@ class Framing:
     def skip(self, at: int, count: int) -> None:
         """Bytes that no header owns."""
         if count:
-            self.outside.append(Problem("no_header", at, count, self.side))
+            self.outside.append(Problem("unframed", at, count, self.side))
 
     def bucket(self, at: int, data: bytes) -> tuple[int, bool]:
         """Takes the bucket whose header begins at `at`; where to go on, and whether in step."""

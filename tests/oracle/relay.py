@@ -57,7 +57,7 @@ def add_block(rows: Rows, entry: Section, position: int) -> None:
         "major_version": None,
         "minor_version": None,
     }
-    row |= {"previous": None, "miner_tx": None, "transactions": None, "size": len(data)}
+    row |= {"previous": None, "miner_tx": None, "transactions": None, "blob_size": len(data)}
     rows.blocks.append(row)
     try:
         block = blobs.read_block(data)
@@ -114,7 +114,7 @@ def add_transaction(rows: Rows, data: bytes, sent: Row, prunable_hash: bytes | N
     row: Row = {
         "position": len(rows.transactions),
         "tx": None,
-        "size": len(data),
+        "blob_size": len(data),
         "version": None,
         "rct_type": None,
         "inputs": None,
@@ -169,10 +169,10 @@ def add_inventory(rows: Rows, root: Section, key: str, name: str) -> None:
             "position": position,
             "list": name,
             "id": element.hex(),
-            "index": None,
+            "tx_index": None,
         }
         if name == "missing_indices":
-            row |= {"id": shown_id(block), "index": int.from_bytes(element, "little")}
+            row |= {"id": shown_id(block), "tx_index": int.from_bytes(element, "little")}
         rows.inventories.append(row)
 
 

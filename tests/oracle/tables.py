@@ -117,7 +117,7 @@ def message_row(connection: Connection, message: Message) -> Row:
         "command": header.command,
         "name": COMMANDS.get(header.command, ("UNKNOWN", None))[0],
         "kind": message.kind,
-        "flags": header.flags,
+        "levin_flags": header.flags,
         "expects_response": header.expect != 0,
         "return_code": header.return_code,
         "version": header.version,
@@ -210,8 +210,8 @@ def file_row(number: int, file: File, segments: Segments, connections: list[Conn
         "path": str(file.path),
         "packets": len(file.packets),
         "bytes": sum(packet.length for packet in file.packets),
-        "first": min(times, default=NO_TIME),
-        "last": max(times, default=NO_TIME),
+        "first_time": min(times, default=NO_TIME),
+        "last_time": max(times, default=NO_TIME),
         "tcp_packets": len(tcp),
         "monero_packets": sum(
             packet.file == number

@@ -107,8 +107,8 @@ def test_findings_are_all_in_the_csv(written: report.Written, findings: pd.DataF
     page = written.page.read_text(encoding="utf-8")
     with written.findings.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [(row["peer"], row["rule"], int(row["count"])) for row in rows] == list(
-        zip(findings.peer, findings.rule, findings["count"], strict=True)
+    assert [(row["peer"], row["rule"], int(row["observations"])) for row in rows] == list(
+        zip(findings.peer, findings.rule, findings["observations"], strict=True)
     )
     assert rows[0]["places"].split("; ")[0] == findings.places[0][0]
     for peer in verdicts(findings).query("verdict != 'context'").peer:

@@ -57,7 +57,7 @@ def test_short_lived_series(lab: Lab, times: int, lasts: float, flagged: bool) -
     findings = lab.found("short_lived_series")
     assert list(findings.index) == ([A] if flagged else [])
     if flagged:
-        assert (findings["count"][A], findings.score[A]) == (11, 11)
+        assert (findings["observations"][A], findings.score[A]) == (11, 11)
 
 
 def test_pings_and_cut_handshakes_are_no_short_lived_series(lab: Lab) -> None:
@@ -77,7 +77,7 @@ def test_ping_flood(lab: Lab) -> None:
         talk.send(SERVER, craft.response(1003, craft.ping_response()))
     traffic = lab.read()
     row = find_anomalies(traffic, rules=["ping_flood"]).iloc[0]
-    assert (row.peer, row["count"], row.score) == (A, 2, 2)
+    assert (row.peer, row["observations"], row.score) == (A, 2, 2)
     assert traffic.messages.set_index("message").loc[row.messages].command.tolist() == [1003, 1003]
     assert find_anomalies(traffic, "arxiv-v1", rules=["ping_flood"]).empty
 
@@ -112,7 +112,7 @@ def syncing(lab: Lab, times: list[float], own: float = 60.05) -> Connection:
 def test_throttled(lab: Lab) -> None:
     syncing(lab, [8, 108, 208, 308])
     row = lab.found("timed_sync_throttled").loc[A]
-    assert (row["count"], row.score) == (3, 100.0)
+    assert (row["observations"], row.score) == (3, 100.0)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_published_throttling_needs_ten_minutes(lab: Lab) -> None:
 def test_rapid(lab: Lab) -> None:
     syncing(lab, [8, 38, 68, 98])
     row = lab.found("timed_sync_rapid").loc[A]
-    assert row["count"] == 3
+    assert row["observations"] == 3
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_no_handshake(lab: Lab) -> None:
     until(lab.incoming(B, 20), 30).close()
     until(lab.incoming(C, 40), 40.5).close()  # once, short
     findings = lab.found("no_handshake")
-    assert findings["count"].to_dict() == {A: 2, B: 1}
+    assert findings["observations"].to_dict() == {A: 2, B: 1}
     assert findings.weight[A] == "context"
 
 
@@ -369,7 +369,7 @@ def test_support_flags_unanswered(lab: Lab) -> None:
     talk.send(SERVER, craft.response(1001, craft.handshake_response()))
     until(talk, 5.1).close(SERVER)
     row = lab.found("request_unanswered").loc[A]
-    assert row["count"] == 1
+    assert row["observations"] == 1
     assert row.score == pytest.approx(5.1, abs=0.1)
 
 
@@ -454,7 +454,7 @@ def test_out_of_turn(lab: Lab, said: tuple[tuple[int, bytes], ...], incoming: bo
     traffic = lab.read()
     findings = find_anomalies(traffic, rules=["out_of_turn"])
     assert list(findings.peer) == [A]
-    assert findings["count"][0] == 1
+    assert findings["observations"][0] == 1
     assert traffic.messages.set_index("message").direction[findings.messages[0][0]] == "received"
 
 
@@ -575,7 +575,7 @@ def listening(
 def test_one_way_listener(lab: Lab, incoming: bool) -> None:
     listening(lab, A, incoming)
     row = lab.found("one_way_listener").loc[A]
-    assert (row["count"], row.connections) == (1, [0])
+    assert (row["observations"], row.connections) == (1, [0])
     assert row.score == pytest.approx(260, abs=1)
 
 
@@ -642,7 +642,7 @@ def test_shared_backend(lab: Lab) -> None:
     )
     findings = lab.found("shared_backend")
     assert list(findings.index) == [A, B, C]
-    assert findings["count"].tolist() == [5, 5, 5]
+    assert findings["observations"].tolist() == [5, 5, 5]
     assert findings.score[A] == 2
 
 

@@ -57,7 +57,7 @@ def test_finding_points_at_the_packets(traffic: mt.Traffic) -> None:
     findings = find_anomalies(traffic, rules=["support_flags_missing"])
     assert list(findings.peer) == ["192.0.2.1", "192.0.2.3"]
     first = findings.iloc[0]
-    assert (first["count"], first["unit"], first["weight"], first["family"]) == (
+    assert (first["observations"], first["unit"], first["weight"], first["family"]) == (
         2,
         "handshake",
         "weak",
@@ -66,11 +66,11 @@ def test_finding_points_at_the_packets(traffic: mt.Traffic) -> None:
     frames = traffic.messages.set_index("message").loc[first.messages].frame
     assert first.places == [f"{traffic.files.path.iloc[0]}:{frame}" for frame in frames]
     assert first.connections == [0, 3]
-    assert first["filter"].startswith(
+    assert first["display_filter"].startswith(
         "(ip.addr == 192.0.2.1 && tcp.port == 40000 && tcp.port == 18080) || "
     )
-    assert first["first"] == traffic.messages.time[first.messages[0]]
-    assert first["last"] - first["first"] == pd.Timedelta(seconds=3)
+    assert first["first_time"] == traffic.messages.time[first.messages[0]]
+    assert first["last_time"] - first["first_time"] == pd.Timedelta(seconds=3)
 
 
 def test_the_vantage_node_is_never_found(traffic: mt.Traffic) -> None:
@@ -91,8 +91,8 @@ def test_weights_combine() -> None:
             "peer": ["a", "a", "b", "c", "c", "c"],
             "rule": list("xyxxyz"),
             "weight": ["weak", "weak", "strong", "context", "context", "context"],
-            "first": 1,
-            "last": 2,
+            "first_time": 1,
+            "last_time": 2,
         }
     )
     verdict = verdicts(made).set_index("peer")
@@ -119,8 +119,8 @@ def test_verdicts(weights: list[str], verdict: str) -> None:
             "peer": "a",
             "rule": [f"r{number}" for number in range(len(weights))],
             "weight": weights,
-            "first": 1,
-            "last": 2,
+            "first_time": 1,
+            "last_time": 2,
         }
     )
     assert verdicts(made).verdict.tolist() == [verdict]

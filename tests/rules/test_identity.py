@@ -44,7 +44,7 @@ def test_the_family_is_whole() -> None:
 def test_id_returns(lab: Lab) -> None:
     talks = [lab.session(A, at, number) for at, number in [(0, X), (10, Y), (20, X)]]
     row = lab.found("peer_id_returns").loc[A]
-    assert (row["count"], row.connections) == (1, [2])
+    assert (row["observations"], row.connections) == (1, [2])
     frame = int(row.places[0].rsplit(":", 1)[1])
     # behind the three of the TCP handshake
     assert frame == len(talks[0].packets) + len(talks[1].packets) + 4
@@ -142,7 +142,7 @@ def test_cluster(lab: Lab) -> None:
     findings = lab.found("peer_id_cluster")
     assert list(findings.index) == [A, B, C]
     assert findings.score[A] == 3
-    assert findings["count"].tolist() == [1, 2, 2]
+    assert findings["observations"].tolist() == [1, 2, 2]
 
 
 def test_a_node_with_restarts_that_moves_is_no_cluster(lab: Lab) -> None:
@@ -242,7 +242,7 @@ def test_rotation(lab: Lab) -> None:
     for at, number in enumerate([X, Y, Z, W]):
         lab.session(A, at * 60, number)
     row = lab.found("peer_id_rotates").loc[A]
-    assert (row["count"], row.score) == (3, 1.0)
+    assert (row["observations"], row.score) == (3, 1.0)
 
 
 def test_restarts_that_pongs_confirm(lab: Lab) -> None:
@@ -288,7 +288,7 @@ def test_side_by_side(lab: Lab) -> None:
     for at, number in [(0, X), (1, Y)]:
         lab.session(A, at, number, my_port=3000, lasts=60)
     row = lab.found("peer_ids_side_by_side").loc[A]
-    assert (row["count"], row.connections) == (1, [1])
+    assert (row["observations"], row.connections) == (1, [1])
 
 
 def test_side_by_side_both_ways(lab: Lab) -> None:

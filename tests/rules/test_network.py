@@ -45,7 +45,7 @@ def test_ban_listed(traffic: mt.Traffic) -> None:
     findings = found(traffic, banlist.parse("192.0.2.0/25\n203.0.113.9"))
     assert list(findings.index) == ["192.0.2.1", "203.0.113.9"]
     first, last = findings.loc["192.0.2.1"], findings.loc["203.0.113.9"]
-    assert (first["count"], first.unit, first.weight, first.score) == (
+    assert (first["observations"], first.unit, first.weight, first.score) == (
         2,
         "connection",
         "context",
@@ -55,8 +55,8 @@ def test_ban_listed(traffic: mt.Traffic) -> None:
     messages = traffic.messages[traffic.messages.peer == "192.0.2.1"].drop_duplicates("connection")
     assert first.messages == list(messages.message)
     assert first.places == [f"{traffic.files.path.iloc[0]}:{frame}" for frame in messages.frame]
-    assert first["first"] == traffic.connections.opened[0]
-    assert (last["count"], last.score, last.connections, last.messages, last.places) == (
+    assert first["first_time"] == traffic.connections.opened[0]
+    assert (last["observations"], last.score, last.connections, last.messages, last.places) == (
         1,
         32.0,
         [3],
@@ -134,7 +134,7 @@ def test_labelled_captures(scenario: truth.Scenario) -> None:
     sender = traffic.messages.set_index("message").peer
     counts = traffic.connections.groupby("peer", observed=True).size()
     for peer, row in findings.iterrows():
-        assert row["count"] == counts[peer]
+        assert row["observations"] == counts[peer]
         assert {sender[message] for message in row.messages} <= {peer}
         assert set(traffic.connections.peer[row.connections]) == {peer}
         assert bool(row.places) == bool(row.messages)

@@ -319,7 +319,7 @@ def test_finding_of_similar_lists_points_at_the_lists(tmp_path: Path) -> None:
     findings = find_anomalies(traffic, rules=["peer_list_similar"])
     messages = traffic.messages.set_index("message")
     for row in findings.itertuples():
-        assert len(row.messages) == row.count == 1
+        assert len(row.messages) == row.observations == 1
         assert messages.peer[row.messages[0]] == row.peer
         assert row.places == [f"{traffic.files.path.iloc[0]}:{messages.frame[row.messages[0]]}"]
         assert 0.9 < row.score <= 1
@@ -490,7 +490,7 @@ def test_many_ports_of_its_own(tmp_path: Path) -> None:
     traffic = read(tmp_path, talks)
     findings = find_anomalies(traffic, rules=["many_ports"])
     assert list(findings.peer) == ["192.0.2.1", "192.0.2.5"]
-    assert list(findings["count"]) == list(findings.score) == [3, 3]
+    assert list(findings["observations"]) == list(findings.score) == [3, 3]
     said = traffic.node_data.set_index("message").my_port
     assert [said[message] for message in findings.messages[0]] == [18080, 28080, 38080]
     assert set(
@@ -573,7 +573,7 @@ def test_evidence_of_ports_that_others_name(tmp_path: Path) -> None:
         ],
     )
     row = find_anomalies(traffic, rules=["many_ports"]).iloc[0]
-    assert (row["count"], row.score) == (3, 3)
+    assert (row["observations"], row.score) == (3, 3)
     handshake, naming = row.messages
     assert traffic.messages.peer[handshake] == "198.18.7.7"
     assert traffic.messages.peer[naming] == "192.0.2.1"
@@ -635,7 +635,7 @@ def test_the_excerpts_hold_some_that_are_to_be_found() -> None:
         dict(
             zip(
                 proxies.peer[proxies.rule == "many_ports"],
-                proxies["count"][proxies.rule == "many_ports"],
+                proxies["observations"][proxies.rule == "many_ports"],
                 strict=True,
             )
         )

@@ -295,7 +295,7 @@ def test_no_garbage_of_holes_other_services_and_cut_headers(tmp_path: Path) -> N
     web.send(SERVER, b"\x16\x03\x03" + bytes(300))
     traffic = read(tmp_path, holed, midstream, cut, late, web)
     assert {"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5"} == set(
-        traffic.problems[traffic.problems["kind"] == "no_header"].merge(
+        traffic.problems[traffic.problems["kind"] == "unframed"].merge(
             traffic.connections, on="connection"
         )["peer"]
     )

@@ -89,7 +89,7 @@ def test_published_variants_take_the_top_15(flagged: Callable[..., set[str]]) ->
 def test_evidence(tmp_path: Path) -> None:
     traffic = read(tmp_path, hosts(8, each=2))
     findings = find_anomalies(traffic, rules=["subnet_dense"])
-    assert list(findings["count"]) == [2] * 8
+    assert list(findings["observations"]) == [2] * 8
     assert list(findings.score) == [8] * 8
     assert set(findings.weight) == {"context"}
     for row in findings.itertuples():

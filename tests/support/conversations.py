@@ -61,7 +61,9 @@ def found(
 ) -> dict[str, int]:
     """How many a rule counts, by the peers that it flags."""
     findings = find_anomalies(traffic, preset, rules=[rule], parameters={rule: parameters})
-    return dict(zip(findings["peer"], (int(count) for count in findings["count"]), strict=True))
+    return dict(
+        zip(findings["peer"], (int(count) for count in findings["observations"]), strict=True)
+    )
 
 
 def check_metric(metric: Metric, traffic: mt.Traffic) -> None:

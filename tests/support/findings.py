@@ -23,16 +23,16 @@ def finding(
         "family": "connections",
         "weight": weight,
         "unit": "message",
-        "count": count,
+        "observations": count,
         "score": 2.0,
     }
     return row | {
-        "first": TIME,
-        "last": TIME + pd.Timedelta(hours=hours),
+        "first_time": TIME,
+        "last_time": TIME + pd.Timedelta(hours=hours),
         "connections": [1],
         "messages": [2],
         "places": list(places),
-        "filter": "",
+        "display_filter": "",
     }
 
 

@@ -169,7 +169,7 @@ def absolute(files: Sequence[Mapping[str, Any]]) -> list[int]:
 def with_ends(tables: Mapping[str, Sequence[Row]]) -> Iterator[Row]:
     """The rows of `messages` with sender and receiver, and frames counted over all files."""
     before = absolute(tables["files"])
-    times = [(file["first"], file["last"]) for file in tables["files"]]
+    times = [(file["first_time"], file["last_time"]) for file in tables["files"]]
     for row in tables["messages"]:
         connection = tables["connections"][row["connection"]]
         ends = [
@@ -200,7 +200,7 @@ def our_key(row: Mapping[str, Any]) -> Key:
     frames = (row["first_frame"], row["last_frame"], row["segments"])
     header = (
         row["command"],
-        row["flags"],
+        row["levin_flags"],
         row["length"],
         int(row["expects_response"]),
         row["return_code"],
@@ -221,7 +221,7 @@ def by_direction(
     for row in with_ends(tables):
         if row["status"] == "complete":
             counts[
-                f"{'sent' if row['sender'][0] in vantage else 'received'} {row['command']} {row['flags']}"
+                f"{'sent' if row['sender'][0] in vantage else 'received'} {row['command']} {row['levin_flags']}"
             ] += 1
     return counts
 
@@ -259,7 +259,7 @@ def as_logged(rows: Iterable[Row]) -> Counter[Key]:
                     *peer,
                     direction,
                     row["length"],
-                    row["flags"],
+                    row["levin_flags"],
                     int(row["expects_response"]),
                     row["command"],
                     row["version"],
@@ -376,7 +376,9 @@ def printed_fields(rows: Iterable[Mapping[str, Any]]) -> Values:
         if kind == "10":
             made[kind].append(printed_bytes(row["value_bytes"]))
         elif kind in made:
-            made[kind].append(str(row["value_int"]))
+            made[kind].append(
+                str(row["value_int"] if row["value_uint"] is None else row["value_uint"])
+            )
     return made
 
 

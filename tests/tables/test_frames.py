@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from monerotraffic.rules import find_anomalies, verdicts
 from monerotraffic.tables.accounting import accounting
 from monerotraffic.tables.frames import COLUMNS, Frames, command_names
 from monerotraffic.tables.interning import Names, Translation
@@ -68,6 +69,18 @@ def test_columns_are_the_fields_and_what_is_derived() -> None:
         fields = {field.name for field in SCHEMA[table].fields if field.role != "hidden"}
         assert len(set(columns)) == len(columns), table
         assert set(columns) == fields | DERIVED.get(table, set()), table
+
+
+def test_no_column_hides_an_attribute_of_a_dataframe() -> None:
+    """So that `frame.column` is the column, and nothing else."""
+    shown = find_anomalies(traffic({}))
+    columns = {**COLUMNS, "findings": shown.columns, "verdicts": verdicts(shown).columns}
+    hidden = {
+        table: set(names) & set(dir(pd.DataFrame))
+        for table, names in columns.items()
+        if set(names) & set(dir(pd.DataFrame))
+    }
+    assert hidden == {}
 
 
 def test_every_table_has_its_columns_in_order_even_if_empty() -> None:
@@ -189,17 +202,15 @@ def test_bytes_that_are_shown_as_they_are() -> None:
 
 
 def test_integers_of_fields_are_exact() -> None:
-    bits = [2**64 - 1, 2**64 - 1, 2**63, 7]
-    made = rows("fields", 4, value_int=bits, type=[5, 5, 8, 11])
-    made["present"] = [present("fields", "value_int")] * 3 + [0]
-    unsigned = traffic({"fields": made.copy()}).fields["value_int"]
-    assert str(unsigned.dtype) == "UInt64"
-    assert unsigned.tolist()[:3] == bits[:3]
-    made["type"][1] = 1  # the same bits in a signed type
-    mixed = traffic({"fields": made}).fields["value_int"]
-    assert mixed.dtype == object
-    assert mixed.tolist()[:3] == [2**64 - 1, -1, 2**63]
-    assert mixed.isna().tolist() == [False, False, False, True]
+    unsigned, signed = [2**64 - 1, 2**63, 7, 0], [0, 0, 0, -(2**63)]
+    made = rows("fields", 4, value_uint=unsigned, value_int=signed, type=[5, 5, 11, 1])
+    made["present"] = [present("fields", "value_uint")] * 3 + [present("fields", "value_int")]
+    frame = traffic({"fields": made}).fields
+    assert (str(frame["value_uint"].dtype), str(frame["value_int"].dtype)) == ("UInt64", "Int64")
+    assert frame["value_uint"].tolist()[:3] == unsigned[:3]
+    assert frame["value_int"].tolist()[3] == -(2**63)
+    assert frame["value_uint"].isna().tolist() == [False, False, False, True]
+    assert frame["value_int"].isna().tolist() == [True, True, True, False]
 
 
 def test_missing_floats_are_missing() -> None:
@@ -503,8 +514,8 @@ def test_texts_of_a_traffic() -> None:
         "files": rows(
             "files",
             2,
-            first=[1_700_000_000_000_000_000, NONE],
-            last=[1_700_000_001_000_000_000, NONE],
+            first_time=[1_700_000_000_000_000_000, NONE],
+            last_time=[1_700_000_001_000_000_000, NONE],
         ),
         "messages": rows("messages", 1234),
     }

@@ -56,7 +56,7 @@ static void test_joined(void)
               3 * 3072);
     check_row(1, MT_PING, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 10, 10, 1, 43);
     const struct mt_message_row *row = message_row(&room.output, 0);
-    CHECK_EQUAL(row->flags, 1); /* the inner header's values */
+    CHECK_EQUAL(row->levin_flags, 1); /* the inner header's values */
     CHECK_EQUAL(row->frame, 1);
     CHECK_EQUAL(row->end_frame, 7);
     CHECK_EQUAL(row->segments, 7); /* 9216 bytes */
@@ -308,7 +308,7 @@ static void test_truncated(void)
         CHECK_EQUAL(room_end(&room), MT_OK);
         size_t in_bucket = size % 63, cut_header = in_bucket < 33 ? in_bucket : 0;
         CHECK_EQUAL(messages_count(&room.output), size >= 33);
-        CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_NO_HEADER), (int64_t)cut_header);
+        CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_UNFRAMED), (int64_t)cut_header);
         CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_TRUNCATED),
                     (int64_t)(size - cut_header));
         if (size >= 33) {

@@ -26,7 +26,7 @@ static void test_one_message(void)
     CHECK_EQUAL(row->frame, 12);
     CHECK_EQUAL(row->end_frame, 12);
     CHECK_EQUAL(row->wire, 43);
-    CHECK_EQUAL(row->flags, 1);
+    CHECK_EQUAL(row->levin_flags, 1);
     CHECK_EQUAL(row->version, 1);
     CHECK_EQUAL(row->return_code, 0);
     CHECK_EQUAL(row->expects_response, 1);
@@ -61,7 +61,7 @@ static void test_header_values(void)
     check_message(0, 0xfffffff0u, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 3, 3);
     CHECK_EQUAL(row->expects_response, 200);
     CHECK_EQUAL(row->return_code, INT32_MIN);
-    CHECK_EQUAL(row->flags, 0xabcdef01u);
+    CHECK_EQUAL(row->levin_flags, 0xabcdef01u);
     CHECK_EQUAL(row->version, 0x12345678);
     CHECK_EQUAL(row->from_client, 0);
     check_message(1, 2005, MT_KIND_RESPONSE, MT_STATUS_COMPLETE, 0, 0);
@@ -308,7 +308,7 @@ static void test_resync(void)
                     MT_OK);
         CHECK_EQUAL(room_end(&room), MT_OK);
         CHECK_EQUAL(messages_count(&room.output), midstream ? 4 : 5);
-        CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_NO_HEADER), garbage);
+        CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_UNFRAMED), garbage);
         CHECK_EQUAL(problems_count(&room.output), 2);
         CHECK_EQUAL(bytes_told(&room.output), (int64_t)wire.size);
         CHECK_EQUAL(room.dialog->lossy, 1);
@@ -336,7 +336,7 @@ static void test_resync_places(void)
     CHECK_EQUAL(row->first_segment, 1);
     CHECK_EQUAL(row->time, START_TIME + 10 * 1000000);
     CHECK_EQUAL(row->shared, 0);
-    check_problem(0, MT_PROBLEM_NO_HEADER, 0, 10, "no sound Levin header");
+    check_problem(0, MT_PROBLEM_UNFRAMED, 0, 10, "no sound Levin header");
     CHECK_EQUAL(problem_row(&room.output, 0)->frame, 1);
     CHECK_EQUAL(problem_row(&room.output, 0)->connection, 7);
     CHECK_EQUAL(problem_row(&room.output, 0)->client, 1);
@@ -366,8 +366,8 @@ static void test_undecided(void)
                 CHECK_EQUAL(room_hole(&room, 1, 1, MT_HOLE_LIMIT), MT_OK);
             CHECK_EQUAL(room_end(&room), MT_OK);
             CHECK_EQUAL(messages_count(&room.output), 0);
-            CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_NO_HEADER), (int64_t)size);
-            CHECK_EQUAL(problem_rows(&room.output, MT_PROBLEM_NO_HEADER), 1);
+            CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_UNFRAMED), (int64_t)size);
+            CHECK_EQUAL(problem_rows(&room.output, MT_PROBLEM_UNFRAMED), 1);
             room_close(&room);
         }
     }
@@ -388,9 +388,9 @@ static void test_foreign(void)
     CHECK_EQUAL(problems_count(&room.output), 0);
     CHECK_EQUAL(room_end(&room), MT_OK);
     CHECK_EQUAL(problems_count(&room.output), 3);
-    check_problem(0, MT_PROBLEM_FOREIGN, 0, 21, "not a Levin connection");
+    check_problem(0, MT_PROBLEM_NOT_LEVIN, 0, 21, "not a Levin connection");
     check_problem(1, MT_PROBLEM_LOST, -1, 10, "not a Levin connection");
-    check_problem(2, MT_PROBLEM_FOREIGN, 0, 1, "not a Levin connection");
+    check_problem(2, MT_PROBLEM_NOT_LEVIN, 0, 1, "not a Levin connection");
     CHECK_EQUAL(problem_row(&room.output, 0)->frame, 1);
     CHECK_EQUAL(room.dialog->monero, 0);
     CHECK_EQUAL(messages_count(&room.output), 0);
@@ -407,7 +407,7 @@ static void test_foreign_stays(void)
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, WHOLE), MT_OK);
     CHECK_EQUAL(room_end(&room), MT_OK);
     CHECK_EQUAL(messages_count(&room.output), 0);
-    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_FOREIGN), 48);
+    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_NOT_LEVIN), 48);
     room_close(&room);
     wire_free(&wire);
 }
@@ -454,9 +454,9 @@ static void test_recognised_by_the_other(void)
     CHECK_EQUAL(room_segment(&room, 0, wire.bytes, wire.size), MT_OK);
     CHECK_EQUAL(messages_count(&room.output), 2);
     CHECK_EQUAL(room_end(&room), MT_OK);
-    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_NO_HEADER), 9);
+    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_UNFRAMED), 9);
     CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_LOST), 9);
-    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_FOREIGN), 0);
+    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_NOT_LEVIN), 0);
     room_close(&room);
     wire_free(&wire);
 }
@@ -486,7 +486,7 @@ static void test_recognised_midstream(void)
     mt_levin_midstream(&room.dialog->ways[1]);
     CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 11), MT_OK);
     CHECK_EQUAL(messages_count(&room.output), 1);
-    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_NO_HEADER), 5);
+    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_UNFRAMED), 5);
     room_close(&room);
     room_open(&room, 0);
     CHECK_EQUAL(room_hole(&room, 1, 100, MT_HOLE_LIMIT), MT_OK); /* nothing but a loss */
@@ -501,19 +501,19 @@ static void test_stray(void)
 {
     struct mt_packet_ref place = {.time = 5, .frame = 6, .file = 2};
     room_open(&room, 1);
-    CHECK_EQUAL(mt_levin_stray(&room.dialog->ways[1], MT_PROBLEM_NO_HEADER, -7, 9, "late", &place),
+    CHECK_EQUAL(mt_levin_stray(&room.dialog->ways[1], MT_PROBLEM_UNFRAMED, -7, 9, "late", &place),
                 MT_OK);
     CHECK_EQUAL(mt_levin_stray(&room.dialog->ways[0], MT_PROBLEM_CONFLICT, 70, 1, "other", &place),
                 MT_OK);
-    check_problem(0, MT_PROBLEM_NO_HEADER, -7, 9, "late");
+    check_problem(0, MT_PROBLEM_UNFRAMED, -7, 9, "late");
     check_problem(1, MT_PROBLEM_CONFLICT, 70, 1, "other");
     CHECK_EQUAL(problem_row(&room.output, 0)->file, 2);
     CHECK_EQUAL(problem_row(&room.output, 0)->time, 5);
     CHECK_EQUAL(problem_row(&room.output, 0)->from_client, 1);
     room_renew(&room, 0);
-    CHECK_EQUAL(mt_levin_stray(&room.dialog->ways[1], MT_PROBLEM_NO_HEADER, -7, 9, "late", &place),
+    CHECK_EQUAL(mt_levin_stray(&room.dialog->ways[1], MT_PROBLEM_UNFRAMED, -7, 9, "late", &place),
                 MT_OK);
-    check_problem(0, MT_PROBLEM_FOREIGN, -7, 9, "late");
+    check_problem(0, MT_PROBLEM_NOT_LEVIN, -7, 9, "late");
     room_close(&room);
 }
 
@@ -607,7 +607,7 @@ static void test_garbage(void)
             room_open(&room, 1);
             mt_levin_midstream(&room.dialog->ways[1]);
             CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, steps[k]), MT_OK);
-            CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_NO_HEADER), garbage + 1);
+            CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_UNFRAMED), garbage + 1);
             CHECK_EQUAL(messages_count(&room.output), 1);
             room_close(&room);
         }

@@ -83,7 +83,7 @@ static void check_hole(const struct wire *wire, struct model model, int64_t a, i
     }
     CHECK(messages_count(&room.output) == row);
     CHECK(problem_bytes(&room.output, MT_PROBLEM_LOST) == b - a);
-    CHECK(problem_bytes(&room.output, MT_PROBLEM_NO_HEADER) == model.no_header);
+    CHECK(problem_bytes(&room.output, MT_PROBLEM_UNFRAMED) == model.no_header);
     CHECK(problem_bytes(&room.output, why == MT_HOLE_SNAPPED ? MT_PROBLEM_SNAPPED
                                                              : MT_PROBLEM_GAP) == model.broken);
     CHECK(bytes_told(&room.output) == size - (b - a));
@@ -157,7 +157,7 @@ static void test_truncated(void)
         CHECK_EQUAL(problems_count(&room.output), 1);
         if (size < 33) {
             CHECK_EQUAL(messages_count(&room.output), 0);
-            check_problem(0, MT_PROBLEM_NO_HEADER, 0, (int64_t)size, "a header that was cut");
+            check_problem(0, MT_PROBLEM_UNFRAMED, 0, (int64_t)size, "a header that was cut");
         } else {
             check_message(0, MT_PING, MT_KIND_REQUEST, MT_STATUS_TRUNCATED, 20, (int64_t)size - 33);
             check_problem(0, MT_PROBLEM_TRUNCATED, 0, (int64_t)size,

@@ -104,7 +104,7 @@ static void test_disbelieved_and_hole(void)
     CHECK_EQUAL(room_segment(&room, 1, "garbage", 7), MT_OK);
     CHECK_EQUAL(room_end(&room), MT_OK);
     CHECK_EQUAL(messages_count(&room.output), 1);
-    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_NO_HEADER), 7);
+    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_UNFRAMED), 7);
     CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_OVERSIZE), 63);
     room_close(&room);
     wire_free(&wire);

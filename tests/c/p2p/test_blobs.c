@@ -73,7 +73,7 @@ static void test_transactions(void)
     CHECK_EQUAL(row->message, 5);
     CHECK_EQUAL(row->position, 0);
     CHECK(has_id(row->tx, id));
-    CHECK_EQUAL(row->size, made.size);
+    CHECK_EQUAL(row->blob_size, made.size);
     CHECK_EQUAL(row->weight, made.size);
     CHECK_EQUAL(row->fee, 30720000);
     CHECK_EQUAL(row->version * 100 + row->rct_type, 206);
@@ -131,7 +131,7 @@ static void test_known(void)
     CHECK_EQUAL(mt_append_transaction(&decoding, text_of(made.bytes, made.size - 1), -1), MT_OK);
     CHECK_EQUAL(last_transaction()->tx, MT_NO_CODE);
     CHECK_EQUAL(last_transaction()->present, 0);
-    CHECK_EQUAL(last_transaction()->size, made.size - 1);
+    CHECK_EQUAL(last_transaction()->blob_size, made.size - 1);
     CHECK_EQUAL(world.p2p.defects.count, 2);
     CHECK_TEXT(world.p2p.defects.list[0].part, "transaction");
     CHECK_TEXT(world.p2p.defects.list[1].why, world.p2p.defects.list[0].why);
@@ -213,7 +213,7 @@ static void test_blocks(void)
         CHECK_EQUAL(row->timestamp, 1700000000);
         CHECK_EQUAL(row->major_version * 100 + row->minor_version, 1615);
         CHECK_EQUAL(row->transactions, 5);
-        CHECK_EQUAL(row->size, made.size);
+        CHECK_EQUAL(row->blob_size, made.size);
         CHECK_EQUAL(row->present, MT_BLOCK_HEIGHT | MT_BLOCK_TIMESTAMP | MT_BLOCK_TRANSACTIONS |
                                       MT_BLOCK_MAJOR_VERSION | MT_BLOCK_MINOR_VERSION);
     }

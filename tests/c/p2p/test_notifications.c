@@ -297,8 +297,8 @@ static void test_missing_indices(void)
                 const struct mt_inventory_row *row = inventory_row(&world, i);
                 CHECK_EQUAL(row->list, MT_LIST_MISSING_INDICES);
                 CHECK_EQUAL(row->position, i);
-                CHECK_EQUAL(row->present, MT_INVENTORY_INDEX);
-                CHECK(row->index == indices[i]);
+                CHECK_EQUAL(row->present, MT_INVENTORY_TX_INDEX);
+                CHECK(row->tx_index == indices[i]);
                 CHECK_EQUAL(world_interned(&world, row->id, id, 32), size == 32);
                 CHECK(size == 32 || row->id == MT_NO_CODE);
             }

@@ -188,8 +188,8 @@ static inline const char *problem_text(const struct mt_output *output, size_t i)
 static inline int64_t bytes_told(const struct mt_output *output)
 {
     static const enum mt_problem kinds[] = {
-        MT_PROBLEM_NO_HEADER, MT_PROBLEM_TRUNCATED, MT_PROBLEM_GAP,    MT_PROBLEM_SNAPPED,
-        MT_PROBLEM_OVERSIZE,  MT_PROBLEM_MALFORMED, MT_PROBLEM_FOREIGN};
+        MT_PROBLEM_UNFRAMED, MT_PROBLEM_TRUNCATED, MT_PROBLEM_GAP,      MT_PROBLEM_SNAPPED,
+        MT_PROBLEM_OVERSIZE, MT_PROBLEM_MALFORMED, MT_PROBLEM_NOT_LEVIN};
     int64_t bytes = 0;
     for (size_t i = 0; i < messages_count(output); i++)
         bytes +=
@@ -229,8 +229,8 @@ struct room {
     struct mt_limits limits;
     struct mt_output output;
     struct mt_dialog *dialog;
-    int64_t at[2];              /* stream offsets of the next bytes: of the server, of the client */
-    int64_t acknowledged;       /* told with every piece */
+    int64_t at[2];            /* stream offsets of the next bytes: of the server, of the client */
+    int64_t acknowledged;     /* told with every piece */
     struct mt_packet_ref ref; /* of the next segment */
 };
 

@@ -158,9 +158,11 @@ static void test_bits(void)
                   {"transactions", MT_BLOCK_TRANSACTIONS},
                   {"major_version", MT_BLOCK_MAJOR_VERSION},
                   {"minor_version", MT_BLOCK_MINOR_VERSION}},
-      inventories[] = {{"index", MT_INVENTORY_INDEX}},
-      fields[] = {
-          {"count", MT_ENTRY_COUNT}, {"value_int", MT_ENTRY_INT}, {"value_float", MT_ENTRY_FLOAT}};
+      inventories[] = {{"tx_index", MT_INVENTORY_TX_INDEX}},
+      fields[] = {{"elements", MT_ENTRY_ELEMENTS},
+                  {"value_int", MT_ENTRY_INT},
+                  {"value_uint", MT_ENTRY_UINT},
+                  {"value_float", MT_ENTRY_FLOAT}};
 #define BITS(list, id) \
     do { \
         int count = (int)(sizeof list / sizeof list[0]); \

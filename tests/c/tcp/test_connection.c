@@ -270,7 +270,7 @@ static void test_midstream(void)
     const struct mt_connection_row *row = finish(MT_END_OPEN);
     CHECK_EQUAL(row->client_messages, 1);
     CHECK_EQUAL(row->server_messages, 1);
-    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_NO_HEADER), 21);
+    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_UNFRAMED), 21);
     CHECK_EQUAL(row->client_lost + row->server_lost, 0);
     check_sums();
     close_world();
@@ -431,7 +431,7 @@ static void test_after_the_end(void)
     const struct mt_connection_row *row = finish(MT_END_OPEN);
     CHECK_EQUAL(row->client_retransmitted, 43);
     CHECK_EQUAL(row->client_bytes, 43 + 13);
-    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_NO_HEADER), 13);
+    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_UNFRAMED), 13);
     CHECK_TEXT(problem_text(&output, 0), "came after the connection ended");
     check_sums();
     close_world();
@@ -506,7 +506,7 @@ static void test_foreign_and_recognised(void)
     CHECK_EQUAL(connection->dialog->monero, 0);
     CHECK_EQUAL(row->client_bytes, 12);
     CHECK_EQUAL(row->client_lost, 12);
-    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_FOREIGN), 12);
+    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_NOT_LEVIN), 12);
     check_sums();
     close_world();
     open_world(0, MT_START_SYN); /* the first segment is lost, and the second is no message's
@@ -556,7 +556,7 @@ static void test_stray(void)
     put(CLIENT, ACK, 990, 501, "0123456789");
     const struct mt_connection_row *row = finish(MT_END_OPEN);
     CHECK_EQUAL(row->client_bytes, 13);
-    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_NO_HEADER), 13);
+    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_UNFRAMED), 13);
     CHECK_EQUAL(problem_row(&output, 0)->offset, -10);
     check_sums();
     close_world();

@@ -313,7 +313,7 @@ static void test_recognised_midstream(void)
     CHECK_EQUAL(claimed[0], 2);
     finish();
     CHECK_EQUAL(messages_count(&output), 1);
-    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_NO_HEADER), 17);
+    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_UNFRAMED), 17);
     close_world();
 }
 
@@ -343,7 +343,7 @@ static void test_reuse(void)
         CHECK_EQUAL(connection_row(&output, i)->connection, (int64_t)i);
         CHECK_EQUAL(connection_row(&output, i)->end, ends[i]);
     }
-    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_NO_HEADER),
+    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_UNFRAMED),
                 30); /* the header that the first left behind */
     CHECK_EQUAL(messages_count(&output), 2);
     close_world();
