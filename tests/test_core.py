@@ -208,7 +208,7 @@ def test_ports_of_wrong_type(capture: Path, ports: Any) -> None:
 
 def test_unknown_table(capture: Path) -> None:
     with pytest.raises(
-        ValueError, match=r"unknown table 'mesages': there are connections, messages, .*files"
+        ValueError, match=r"unknown table 'mesages': must be one of connections, messages, .*files"
     ):
         reader(capture, tables=["mesages"])
     with pytest.raises(ValueError, match="unknown table"):
@@ -223,7 +223,7 @@ def test_tables_of_wrong_type(capture: Path, tables: Any) -> None:
 
 def test_unknown_limit(capture: Path) -> None:
     with pytest.raises(
-        ValueError, match=r"unknown limit 'holes': there are .*connections, .*strings"
+        ValueError, match=r"unknown limit 'holes': must be one of .*connections, .*strings"
     ):
         reader(capture, limits={"holes": 1})
 

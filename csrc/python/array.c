@@ -1,7 +1,7 @@
 #include "python/array.h"
 
-/* numpy reaches its C API through one static pointer per C file that includes this header: the only
- * static in the binding that is written to, once, at import. */
+/* numpy accesses its C API through one static pointer per C file that includes this header. It is
+ * the only static variable of the binding that is written, once, at import. */
 #define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
 #define NPY_TARGET_VERSION NPY_2_0_API_VERSION
 #include <numpy/arrayobject.h>
@@ -15,7 +15,7 @@ int mt_py_import_numpy(void)
     return PyArray_ImportNumPyAPI();
 }
 
-/* Fills the three lists that describe a struct to numpy. 0, or -1 with an exception set. */
+/* Fills the three lists that describe a struct to numpy. Returns 0, or -1 with an exception set. */
 static int describe(const struct mt_schema *schema, PyObject *names, PyObject *formats,
                     PyObject *offsets)
 {
@@ -71,14 +71,14 @@ PyObject *mt_py_array(PyObject *dtype, void *rows, size_t count)
         }
     }
     npy_intp length = rows != NULL ? (npy_intp)count : 0;
-    Py_INCREF(dtype); /* numpy takes this reference, and takes it even if it fails */
+    Py_INCREF(dtype); /* numpy steals this reference, even on failure */
     PyObject *array = PyArray_NewFromDescr(&PyArray_Type, (PyArray_Descr *)dtype, 1, &length, NULL,
                                            rows, rows != NULL ? NPY_ARRAY_CARRAY : 0, NULL);
     if (array == NULL || owner == NULL) {
         Py_XDECREF(owner);
         return array;
     }
-    if (PyArray_SetBaseObject((PyArrayObject *)array, owner) < 0) { /* takes `owner`, likewise */
+    if (PyArray_SetBaseObject((PyArrayObject *)array, owner) < 0) { /* steals too */
         Py_DECREF(array);
         return NULL;
     }

@@ -1,4 +1,5 @@
-/* numpy: array.c is the only file that knows its C API. */
+/* Owns the use of numpy: array.c is the only file that includes numpy's C API. Used by the other
+ * files of the binding. */
 #ifndef MT_PYTHON_ARRAY_H
 #define MT_PYTHON_ARRAY_H
 
@@ -8,16 +9,17 @@
 
 #include <stddef.h>
 
-/* Loads numpy's C API; before anything else here. 0, or -1 with an exception set. */
+/* Loads numpy's C API; has to be called before the other functions. Returns 0, or -1 with an
+ * exception set. */
 int mt_py_import_numpy(void);
 
-/* The numpy dtype of a table's rows: names, offsets and item size of the C struct. A new reference,
- * or NULL with an exception set. */
+/* Returns the numpy dtype of a table's rows, with names, offsets and item size of the C struct: a
+ * new reference, or NULL with an exception set. */
 PyObject *mt_py_dtype(const struct mt_schema *schema);
 
-/* A writable one-dimensional structured array over `count` rows, which it takes over whether it
- * succeeds or not (mt_free); `rows` NULL: an empty array. A new reference, or NULL with an
- * exception set. */
+/* Returns a writable one-dimensional structured array over `count` rows: a new reference, or NULL
+ * with an exception set. Owns `rows` from then on, also on failure, and releases them with mt_free.
+ * With `rows` NULL the array is empty. */
 PyObject *mt_py_array(PyObject *dtype, void *rows, size_t count);
 
 #endif

@@ -119,8 +119,7 @@ static int add_entry(struct loading *loading, PyObject *dict, const struct mt_ep
     return failed ? -1 : 0;
 }
 
-/* The innermost open section, read to its end. Recursion ends where the reader refuses: 32 sections
- * deep. */
+/* Reads the innermost open section to its end. The reader limits the recursion to 32 sections. */
 static PyObject *section(struct loading *loading)
 {
     struct mt_epee_entry entry;
@@ -142,14 +141,14 @@ static PyObject *section(struct loading *loading)
 
 static PyObject *load(PyObject *types, const void *payload, Py_ssize_t size)
 {
-    struct loading loading; /* the reader is large and begins itself */
+    struct loading loading; /* the reader is large and initializes itself */
     loading.types = types;
     if (mt_epee_open(&loading.reader, payload, (size_t)size, &mt_epee_monerod) != MT_OK)
         return refused(&loading);
     return section(&loading);
 }
 
-/* The callables in `types` may run any code, and other threads run beside us: what anybody could
+/* The callables in `types` may run any code, and other threads may run: a buffer that they could
  * write to is copied first. */
 static PyObject *load_copy(PyObject *types, const void *payload, Py_ssize_t size)
 {
@@ -173,8 +172,7 @@ PyObject *mt_py_epee_loads(PyObject *module, PyObject *args)
     if (PyTuple_Size(types) != TYPES)
         PyErr_Format(PyExc_TypeError, "types must be a tuple of %d, by epee type, not of %zd",
                      TYPES, PyTuple_Size(types));
-    else /* a view that is read-only itself may be one of something that is not: only bytes never
-            change */
+    else /* a read-only view can be a view of a writable object: only bytes never change */
         loaded = view.obj != NULL && PyBytes_CheckExact(view.obj)
                      ? load(types, view.buf, view.len)
                      : load_copy(types, view.buf, view.len);

@@ -1,4 +1,4 @@
-/* The extension module monerotraffic._core. */
+/* Owns the extension module monerotraffic._core: its functions, its exception and its types. */
 #include <Python.h>
 
 #include "python/array.h"
@@ -12,8 +12,8 @@
 
 #include <pcap/pcap.h>
 
-/* A signal interrupted a read, in a thread that does not hold the GIL: lets Python's handlers run.
- * Not 0 if one of them raised, as Ctrl-C does; the exception stays set. */
+/* Runs Python's signal handlers after a signal interrupted a read in a thread without the GIL.
+ * Returns nonzero if a handler raised, as that of Ctrl-C does; the exception stays set. */
 static int run_signal_handlers(void)
 {
     PyGILState_STATE gil = PyGILState_Ensure();
@@ -40,30 +40,33 @@ static PyObject *fail_after(PyObject *module, PyObject *calls)
 }
 
 PyDoc_STRVAR(module_doc, "The C core: capture files in, numpy structured arrays out.");
-PyDoc_STRVAR(capture_error_doc,
-             "A capture that cannot be read; the text names the file and the cause.");
+PyDoc_STRVAR(capture_error_doc, "A capture cannot be read; the text names the file and the cause.");
 PyDoc_STRVAR(
     schema_doc,
     "schema()\n--\n\n"
-    "Every table: what its rows are (\"text\"), their dtype, and its fields in order as (name, role, categories, present_bit, text).\n\n"
-    "role: number, optional, truth, optional_truth, time, span, enum, address, bytes, text, raw or hidden. present_bit: number of the bit of the field\n"
-    "`present` that says whether an optional field is there.");
-PyDoc_STRVAR(limits_doc, "limits()\n--\n\nEvery limit: its default and what it bounds.");
+    "Returns every table: the description of its rows (\"text\"), their dtype, and its\n"
+    "fields in order as (name, role, categories, present_bit, text).\n\n"
+    "role: number, optional, truth, optional_truth, time, span, enum, address, bytes, text,\n"
+    "raw or hidden. present_bit: number of the bit of the field `present` that states\n"
+    "whether an optional field is present.");
+PyDoc_STRVAR(limits_doc, "limits()\n--\n\nReturns the default and the description of every limit.");
 PyDoc_STRVAR(command_names_doc,
-             "command_names()\n--\n\nmonerod's names of the Levin commands it knows.");
-PyDoc_STRVAR(
-    command_name_doc,
-    "command_name(command, /)\n--\n\nmonerod's name of a Levin command, UNKNOWN for one it does not know.");
-PyDoc_STRVAR(libpcap_version_doc, "libpcap_version()\n--\n\nlibpcap's own account of itself.");
+             "command_names()\n--\n\nReturns monerod's names of the Levin commands that it knows.");
+PyDoc_STRVAR(command_name_doc, "command_name(command, /)\n--\n\n"
+                               "Returns monerod's name of a Levin command, or UNKNOWN.");
+PyDoc_STRVAR(libpcap_version_doc,
+             "libpcap_version()\n--\n\nReturns the version string of libpcap.");
 PyDoc_STRVAR(
     epee_loads_doc,
     "epee_loads(payload, types, /)\n--\n\n"
-    "Decodes one epee payload, as monerotraffic.levin.loads tells; `types` are the classes for what plain Python values would lose.");
+    "Decodes one epee payload, see monerotraffic.epee.loads. `types` are the classes that\n"
+    "keep the epee type, which plain Python values would lose.");
 PyDoc_STRVAR(
     fail_after_doc,
     "fail_after(calls, /)\n--\n\n"
-    "For tests: in this thread the allocations of the core fail from that call on (1 is the next), as if memory were out; 0 puts an end to it.\n\n"
-    "Returns what was left of the calls given before.");
+    "For tests: lets the allocations of the core fail in this thread from a call on (1 is\n"
+    "the next), as if memory were exhausted. 0 ends this.\n\n"
+    "Returns the number of calls that were left of the previous setting.");
 
 static PyMethodDef functions[] = {
     {"schema", mt_py_schema, METH_NOARGS, schema_doc},
@@ -82,7 +85,7 @@ static int execute(PyObject *module)
     if (mt_py_import_numpy() < 0)
         return -1;
     if (mt_input_interrupted ==
-        NULL) /* else an earlier copy of the module may be reading, in other threads */
+        NULL) /* otherwise an earlier copy of the module may be reading in other threads */
         mt_input_interrupted = run_signal_handlers;
     for (int i = 0; i < MT_TABLE_COUNT; i++)
         if ((state->dtypes[i] = mt_py_dtype(&mt_schemas[i])) == NULL)
@@ -124,9 +127,9 @@ static void release(void *module)
     clear(module);
 }
 
-/* Neither Py_mod_multiple_interpreters nor Py_mod_gil: numpy does not support interpreters with a
- * GIL of their own, CPython 3.11 (whose stable ABI we build for) refuses slots that came later, and
- * without them later versions do what is safe: one GIL for all. */
+/* No Py_mod_multiple_interpreters and no Py_mod_gil: numpy does not support interpreters with their
+ * own GIL, and CPython 3.11, whose stable ABI the extension uses, rejects later slots. Without
+ * them, later versions use the safe default: one GIL. */
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, execute},
     {0, NULL},

@@ -10,17 +10,17 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/* Unbounded steps come up for air this often (bytes of packets), so that Ctrl-C is answered. */
+/* Bytes of packets after which an unbounded step checks for signals such as Ctrl-C. */
 enum { SLICE = 16 << 20 };
 
 struct reader {
     PyObject_HEAD
-    struct mt_core *core; /* NULL once closed */
+    struct mt_core *core; /* NULL after close() */
     atomic_flag busy; /* set while a call is inside the core: step and close run without the GIL */
 };
 
-/* The core was never meant for two threads at once. A new user holds `busy` until leave(); 0, or -1
- * with RuntimeError or ValueError set. */
+/* Reserves the core, which supports one thread at a time: `busy` stays set until leave(). Returns
+ * 0, or -1 with RuntimeError or ValueError set. */
 static int enter(struct reader *self)
 {
     if (atomic_flag_test_and_set(&self->busy)) {
@@ -45,7 +45,7 @@ static const struct mt_py_state *state_of(struct reader *self)
     return PyType_GetModuleState(Py_TYPE((PyObject *)self)); /* the type has no subclasses */
 }
 
-/* The exception for a negative result of the core. Always NULL. */
+/* Sets the exception for a negative result of the core. Returns NULL. */
 static PyObject *raise_failure(const struct mt_py_state *state, int result,
                                const struct mt_failure *failure)
 {
@@ -54,7 +54,7 @@ static PyObject *raise_failure(const struct mt_py_state *state, int result,
     size_t size = strnlen(failure->text, sizeof failure->text);
     PyObject *text = size != 0
                          ? PyUnicode_DecodeUTF8(failure->text, (Py_ssize_t)size,
-                                                "backslashreplace") /* paths are any bytes */
+                                                "backslashreplace") /* paths can be any bytes */
                          : PyUnicode_FromFormat("the capture cannot be read (result %d)", result);
     if (text != NULL)
         PyErr_SetObject(state->capture_error, text);
@@ -64,8 +64,8 @@ static PyObject *raise_failure(const struct mt_py_state *state, int result,
 
 /* ---- opening ---- */
 
-/* A sequence as a tuple of its own. A str or bytes is a sequence too, but never what is meant. NULL
- * with an exception set. */
+/* Returns a sequence as a new tuple, or NULL with an exception set. Rejects a single str or bytes,
+ * which is a sequence of characters. */
 static PyObject *sequence(PyObject *object, const char *name)
 {
     if (PyUnicode_Check(object) || PyBytes_Check(object)) {
@@ -75,7 +75,7 @@ static PyObject *sequence(PyObject *object, const char *name)
     return PySequence_Tuple(object);
 }
 
-/* What the core is to be given; paths point into `encoded`. */
+/* The arguments of the core. `paths` point into `encoded`. */
 struct request {
     PyObject *encoded; /* list of bytes */
     const char **paths;
@@ -91,22 +91,22 @@ static void request_free(struct request *request)
     mt_free(request->ports);
 }
 
-static int take_path(struct request *request, PyObject *item)
+static int parse_path(struct request *request, PyObject *item)
 {
     PyObject *bytes = NULL;
-    if (!PyUnicode_FSConverter(item, &bytes)) /* also refuses embedded zeros */
+    if (!PyUnicode_FSConverter(item, &bytes)) /* also rejects embedded zeros */
         return -1;
     int result = PyList_Append(request->encoded, bytes);
     if (result == 0) {
         request->paths[request->paths_count] =
-            PyBytes_AsString(bytes); /* lives as long as the list holds the object */
+            PyBytes_AsString(bytes); /* valid while the list refers to the object */
         result = request->paths[request->paths_count++] != NULL ? 0 : -1;
     }
     Py_DECREF(bytes);
     return result;
 }
 
-static int take_paths(struct request *request, PyObject *paths)
+static int parse_paths(struct request *request, PyObject *paths)
 {
     Py_ssize_t count = PyTuple_Size(paths);
     if (count == 0) {
@@ -120,12 +120,12 @@ static int take_paths(struct request *request, PyObject *paths)
     if (request->encoded == NULL || request->paths == NULL)
         return -1;
     for (Py_ssize_t i = 0; i < count; i++)
-        if (take_path(request, PyTuple_GetItem(paths, i)) < 0)
+        if (parse_path(request, PyTuple_GetItem(paths, i)) < 0)
             return -1;
     return 0;
 }
 
-static int take_ports(struct request *request, PyObject *ports)
+static int parse_ports(struct request *request, PyObject *ports)
 {
     Py_ssize_t count = PyTuple_Size(ports);
     request->ports = mt_alloc((size_t)count, sizeof *request->ports);
@@ -152,7 +152,7 @@ static int take_ports(struct request *request, PyObject *ports)
     return 0;
 }
 
-static int take_tables(struct request *request, PyObject *tables)
+static int parse_tables(struct request *request, PyObject *tables)
 {
     Py_ssize_t count = PyTuple_Size(tables);
     request->options.tables = 0;
@@ -165,9 +165,9 @@ static int take_tables(struct request *request, PyObject *tables)
     return 0;
 }
 
-static int take_limits(struct request *request, PyObject *limits)
+static int parse_limits(struct request *request, PyObject *limits)
 {
-    PyObject *items = PyMapping_Items(limits); /* a list of our own */
+    PyObject *items = PyMapping_Items(limits); /* a new list */
     if (items == NULL)
         return -1;
     int result = 0;
@@ -182,19 +182,19 @@ static int take_limits(struct request *request, PyObject *limits)
     return result;
 }
 
-/* One argument that is a sequence, through its own function. */
-static int take_sequence(struct request *request, PyObject *object, const char *name,
-                         int (*take)(struct request *, PyObject *))
+/* Parses one argument that is a sequence with its function. */
+static int parse_sequence(struct request *request, PyObject *object, const char *name,
+                          int (*parse)(struct request *, PyObject *))
 {
     PyObject *tuple = sequence(object, name);
     if (tuple == NULL)
         return -1;
-    int result = take(request, tuple);
+    int result = parse(request, tuple);
     Py_DECREF(tuple);
     return result;
 }
 
-static int take_arguments(struct request *request, PyObject *args, PyObject *kwargs)
+static int parse_arguments(struct request *request, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"paths", "ports", "tables", "limits", NULL};
     PyObject *paths, *ports = NULL, *tables = Py_None, *limits = Py_None;
@@ -208,18 +208,18 @@ static int take_arguments(struct request *request, PyObject *args, PyObject *kwa
     }
     request->options.limits = mt_default_limits;
     request->options.tables = (UINT32_C(1) << MT_TABLE_COUNT) - 1;
-    if (take_sequence(request, paths, "paths", take_paths) < 0 ||
-        take_sequence(request, ports, "ports", take_ports) < 0)
+    if (parse_sequence(request, paths, "paths", parse_paths) < 0 ||
+        parse_sequence(request, ports, "ports", parse_ports) < 0)
         return -1;
-    if (tables != Py_None && take_sequence(request, tables, "tables", take_tables) < 0)
+    if (tables != Py_None && parse_sequence(request, tables, "tables", parse_tables) < 0)
         return -1;
-    return limits != Py_None ? take_limits(request, limits) : 0;
+    return limits != Py_None ? parse_limits(request, limits) : 0;
 }
 
 static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     struct request request = {0};
-    if (take_arguments(&request, args, kwargs) < 0) {
+    if (parse_arguments(&request, args, kwargs) < 0) {
         request_free(&request);
         return NULL;
     }
@@ -228,8 +228,8 @@ static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
         request_free(&request);
         return NULL;
     }
-    (void)atomic_flag_test_and_set(&self->busy); /* the garbage collector knows it already, and
-                                                    hands it to whoever asks for all objects */
+    (void)atomic_flag_test_and_set(
+        &self->busy); /* the garbage collector can already return the object to other threads */
     int result = MT_OK;
     struct mt_failure failure = {{0}};
     Py_BEGIN_ALLOW_THREADS
@@ -238,7 +238,7 @@ static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     Py_END_ALLOW_THREADS
     request_free(&request);
     if (self->core == NULL || PyErr_Occurred() != NULL) {
-        if (PyErr_Occurred() == NULL) /* else what a signal raised while we waited */
+        if (PyErr_Occurred() == NULL) /* otherwise a signal handler raised during a wait */
             raise_failure(state_of(self), result, &failure);
         Py_DECREF((PyObject *)self);
         return NULL;
@@ -249,7 +249,7 @@ static PyObject *reader_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
 
 /* ---- reading ---- */
 
-/* One call of the core without the GIL. */
+/* Calls the core once without the GIL. */
 static int step_once(struct reader *self, uint64_t bytes, uint64_t rows, struct mt_failure *failure)
 {
     int result;
@@ -259,8 +259,8 @@ static int step_once(struct reader *self, uint64_t bytes, uint64_t rows, struct 
     return result;
 }
 
-/* Reads on; without a bound on rows in slices, with a look at the signals between them. -1 with an
- * exception set, 0 at the end, 1 if there is more. */
+/* Continues reading. Without a bound on rows it reads in slices and checks for signals between
+ * them. Returns -1 with an exception set, 0 at the end, 1 if there is more. */
 static int step(struct reader *self, uint64_t bytes, uint64_t rows)
 {
     struct mt_failure failure = {{0}};
@@ -269,7 +269,7 @@ static int step(struct reader *self, uint64_t bytes, uint64_t rows)
         uint64_t now = rows == 0 && (bytes == 0 || left > SLICE) ? SLICE : left;
         int result = step_once(self, now, rows, &failure);
         if (PyErr_Occurred() != NULL)
-            return -1; /* a signal raised it while we waited for bytes */
+            return -1; /* a signal handler raised while the core waited for bytes */
         if (result < 0) {
             raise_failure(state_of(self), result, &failure);
             return -1;
@@ -314,9 +314,9 @@ static PyObject *reader_take(PyObject *object, PyObject *name)
     return mt_py_array(state_of(self)->dtypes[id], rows, count);
 }
 
-/* ---- what codes stand for ---- */
+/* ---- texts of codes ---- */
 
-/* `count` items from `start`, each made by `make`, as a list. */
+/* Returns a list of the items from `start` to `count`, each created by `make`. */
 static PyObject *list_from(struct reader *self, Py_ssize_t start, size_t count,
                            PyObject *(*make)(const struct mt_core *, int32_t))
 {
@@ -324,7 +324,7 @@ static PyObject *list_from(struct reader *self, Py_ssize_t start, size_t count,
     for (size_t code = (size_t)start; code < count && list != NULL; code++) {
         PyObject *item = make(self->core, (int32_t)code);
         if (item == NULL ||
-            PyList_SetItem(list, (Py_ssize_t)code - start, item) < 0) /* SetItem takes `item` */
+            PyList_SetItem(list, (Py_ssize_t)code - start, item) < 0) /* SetItem steals `item` */
             Py_CLEAR(list);
     }
     return list;
@@ -335,7 +335,7 @@ static PyObject *make_address(const struct mt_core *core, int32_t code)
     char text[MT_ADDRESS_TEXT];
     size_t size = mt_address_text(mt_core_addresses(core), code, text, sizeof text);
     return PyUnicode_DecodeUTF8(text, (Py_ssize_t)size,
-                                "backslashreplace"); /* a host name is whatever a peer sent */
+                                "backslashreplace"); /* a peer can send any bytes as a host name */
 }
 
 static PyObject *make_string(const struct mt_core *core, int32_t code)
@@ -381,7 +381,7 @@ static PyObject *reader_strings(PyObject *object, PyObject *args, PyObject *kwar
     return list;
 }
 
-/* ---- how far ---- */
+/* ---- progress ---- */
 
 static PyObject *reader_position(PyObject *object, void *closure)
 {
@@ -416,7 +416,7 @@ static PyObject *reader_limits_reached(PyObject *object, void *closure)
     return reached;
 }
 
-/* ---- the end ---- */
+/* ---- closing ---- */
 
 static PyObject *reader_close(PyObject *object, PyObject *ignored)
 {
@@ -430,7 +430,7 @@ static PyObject *reader_close(PyObject *object, PyObject *ignored)
     self->core = NULL;
     if (core != NULL) {
         Py_BEGIN_ALLOW_THREADS
-        mt_core_close(core); /* may hand gigabytes back */
+        mt_core_close(core); /* may free gigabytes */
         Py_END_ALLOW_THREADS
     }
     leave(self);
@@ -441,7 +441,7 @@ static PyObject *reader_enter(PyObject *object, PyObject *ignored)
 {
     (void)ignored;
     struct reader *self = (struct reader *)object;
-    if (enter(self) < 0) /* closed */
+    if (enter(self) < 0)
         return NULL;
     leave(self);
     Py_INCREF(object);
@@ -460,7 +460,7 @@ static int reader_traverse(PyObject *object, visitproc visit, void *arg)
     return 0;
 }
 
-/* Nobody else is inside: every call holds a reference. */
+/* No other thread uses the object: every call holds a reference. */
 static void reader_dealloc(PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
@@ -478,33 +478,38 @@ PyDoc_STRVAR(
     reader_doc,
     "Reader(paths, *, ports, tables=None, limits=None)\n--\n\n"
     "Reads capture files as one stream into tables.\n\n"
-    "paths: files in any order, \"-\" alone is standard input. ports: TCP ports that make a connection Monero's whatever it carries. tables: names\n"
-    "(see schema()) of those to decode, None is all; connections, files and problems are always made. limits: values other than those of limits().\n\n"
-    "Raises CaptureError if a file cannot be read at all. One thread at a time: RuntimeError otherwise. After close() everything but close() raises ValueError.");
+    "paths: files in any order, or \"-\" alone for standard input. ports: TCP ports whose\n"
+    "connections are Monero connections, whatever they carry. tables: names of the tables\n"
+    "to decode, see schema(), None for all; connections, files and problems are always\n"
+    "decoded. limits: values other than those of limits().\n\n"
+    "Raises CaptureError if a file cannot be read at all, and RuntimeError if two threads\n"
+    "use it at the same time. After close(), everything except close() raises ValueError.");
 PyDoc_STRVAR(
     step_doc,
     "step($self, /, bytes=0, rows=0)\n--\n\n"
-    "Reads on until about that many more bytes of packets were handled, or that many more rows of messages and peer_lists were made (0: no such bound).\n\n"
-    "True: there is more. False: all is read, and every table is final. The GIL is released meanwhile; Ctrl-C is answered every 16 MiB unless `rows` is given.\n"
-    "After CaptureError or MemoryError what was read before can still be taken.");
+    "Continues reading for about this number of bytes of packets, or rows of messages and\n"
+    "peer_lists (0: unlimited).\n\n"
+    "Returns True if there is more, False if everything is read and every table is final.\n"
+    "Releases the GIL, and checks for Ctrl-C every 16 MiB unless `rows` is given. After\n"
+    "CaptureError or MemoryError, take() still returns what was read before.");
 PyDoc_STRVAR(
     take_doc,
     "take($self, table, /)\n--\n\n"
-    "Moves the finished rows of a table out, as a structured array over the core's own memory.\n\n"
-    "Of `connections` those that ended since the last call, of `files` none before all is read. Where memory is short, MemoryError; the rows can be taken later,\n"
-    "unless Python has none even for the array object: then they are freed.");
-PyDoc_STRVAR(addresses_doc,
-             "addresses($self, /, start=0)\n--\n\nTexts of the address codes from `start` on.");
+    "Moves the finished rows of a table to a structured array over the memory of the core.\n\n"
+    "`connections` has those that ended since the last call; `files` is empty before\n"
+    "everything is read. Raises MemoryError when memory is short. The rows can be taken\n"
+    "later, unless Python cannot allocate the array object: then they are freed.");
 PyDoc_STRVAR(
-    strings_doc,
-    "strings($self, /, start=0)\n--\n\nBytes of the string codes (hashes, texts) from `start` on.");
+    addresses_doc,
+    "addresses($self, /, start=0)\n--\n\nReturns the texts of the address codes from `start` on.");
+PyDoc_STRVAR(strings_doc, "strings($self, /, start=0)\n--\n\n"
+                          "Returns the bytes of the string codes (hashes, texts) from `start` on.");
 PyDoc_STRVAR(close_doc,
-             "close($self, /)\n--\n\nFrees everything that was not taken. May be called again.");
-PyDoc_STRVAR(enter_doc, "__enter__($self, /)\n--\n\nReturns the Reader itself.");
-PyDoc_STRVAR(exit_doc, "__exit__($self, /, *args)\n--\n\nCloses.");
+             "close($self, /)\n--\n\nFrees everything that was not taken. Can be called again.");
+PyDoc_STRVAR(enter_doc, "__enter__($self, /)\n--\n\nReturns the Reader.");
+PyDoc_STRVAR(exit_doc, "__exit__($self, /, *args)\n--\n\nCloses the Reader.");
 
-/* A method that takes keywords has another type than its slot: the cast is the one CPython
- * documents. */
+/* A method with keywords has another type than its slot. CPython documents this cast. */
 #define WITH_KEYWORDS(function) ((PyCFunction)(void (*)(void))(function))
 
 static PyMethodDef reader_methods[] = {
@@ -519,9 +524,8 @@ static PyMethodDef reader_methods[] = {
 };
 
 static PyGetSetDef reader_properties[] = {
-    {"position", reader_position, NULL, "Bytes read of the files so far, as they lie on disk.",
-     NULL},
-    {"size", reader_size, NULL, "Bytes of the files in all, -1 if unknown.", NULL},
+    {"position", reader_position, NULL, "Bytes of the files read so far, as on disk.", NULL},
+    {"size", reader_size, NULL, "Bytes of all files, -1 if unknown.", NULL},
     {"limits_reached", reader_limits_reached, NULL, "How often each limit was reached so far.",
      NULL},
     {NULL, NULL, NULL, NULL, NULL},

@@ -1,10 +1,10 @@
-/* The type Reader: one run of the core. */
+/* Owns the type Reader, one run of the core. Used by module.c. */
 #ifndef MT_PYTHON_READER_H
 #define MT_PYTHON_READER_H
 
 #include <Python.h>
 
-/* Makes the type for this module. A new reference, or NULL with an exception set. */
+/* Creates the type for this module: returns a new reference, or NULL with an exception set. */
 PyObject *mt_py_reader_type(PyObject *module);
 
 #endif

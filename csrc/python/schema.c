@@ -30,7 +30,7 @@ static const char *limit_name(int i)
     return limit_list[i].name;
 }
 
-/* ValueError "unknown <what> <name>: there are a, b, c". */
+/* Sets ValueError "unknown <what> <name>: must be one of a, b, c". */
 static void unknown(const char *what, PyObject *name, const char *(*name_of)(int), int count)
 {
     PyObject *known = PyUnicode_FromString(name_of(0));
@@ -40,15 +40,15 @@ static void unknown(const char *what, PyObject *name, const char *(*name_of)(int
         known = longer;
     }
     if (known != NULL)
-        PyErr_Format(PyExc_ValueError, "unknown %s %R: there are %U", what, name, known);
+        PyErr_Format(PyExc_ValueError, "unknown %s %R: must be one of %U", what, name, known);
     Py_XDECREF(known);
 }
 
-/* Place of a name among `count` names, or -1 with an exception set. */
+/* Returns the index of a name among `count` names, or -1 with an exception set. */
 static int find_name(const char *what, PyObject *name, const char *(*name_of)(int), int count)
 {
     if (!PyUnicode_Check(name)) {
-        PyErr_Format(PyExc_TypeError, "the name of a %s is a str, not %R", what, name);
+        PyErr_Format(PyExc_TypeError, "the name of a %s must be a str, not %R", what, name);
         return -1;
     }
     for (int i = 0; i < count; i++)
@@ -79,7 +79,7 @@ int mt_py_set_limit(struct mt_limits *limits, PyObject *name, PyObject *value)
     if (number == -1 && overflow == 0 && PyErr_Occurred() != NULL)
         return -1;
     if (number < 0 || overflow != 0 || number > limit_list[i].most) {
-        PyErr_Format(PyExc_ValueError, "limit %s is %R: it is from 0 to %lld", limit_list[i].name,
+        PyErr_Format(PyExc_ValueError, "limit %s is %R: must be from 0 to %lld", limit_list[i].name,
                      value, (long long)limit_list[i].most);
         return -1;
     }
@@ -87,8 +87,8 @@ int mt_py_set_limit(struct mt_limits *limits, PyObject *name, PyObject *value)
     return 0;
 }
 
-/* dict[key] = value, taking over both. 0, or -1 with an exception set; either may be NULL, after an
- * exception. */
+/* Sets dict[key] = value and steals both. Returns 0, or -1 with an exception set. Either may be
+ * NULL after an exception. */
 static int put(PyObject *dict, PyObject *key, PyObject *value)
 {
     int result = key != NULL && value != NULL ? PyDict_SetItem(dict, key, value) : -1;
@@ -135,7 +135,7 @@ static PyObject *none(void)
     return Py_BuildValue("");
 }
 
-/* Names of an enumeration as a tuple, None if there is none. */
+/* Returns the names of an enumeration as a tuple, or None without an enumeration. */
 static PyObject *categories_tuple(const struct mt_categories *categories)
 {
     if (categories == NULL)
@@ -143,7 +143,7 @@ static PyObject *categories_tuple(const struct mt_categories *categories)
     PyObject *tuple = PyTuple_New(categories->count);
     for (int i = 0; i < categories->count && tuple != NULL; i++) {
         PyObject *name = PyUnicode_FromString(categories->names[i]);
-        if (name == NULL || PyTuple_SetItem(tuple, i, name) < 0) /* SetItem takes `name` */
+        if (name == NULL || PyTuple_SetItem(tuple, i, name) < 0) /* SetItem steals `name` */
             Py_CLEAR(tuple);
     }
     return tuple;
@@ -166,7 +166,7 @@ static PyObject *field_tuple(const struct mt_field *field, int optional)
 static PyObject *field_list(const struct mt_schema *schema)
 {
     PyObject *list = PyList_New(0);
-    int optional = 0; /* place among the optional fields, which is the field's bit of `present` */
+    int optional = 0; /* index among the optional fields, which is the bit of `present` */
     for (int i = 0; i < schema->count && list != NULL; i++) {
         PyObject *tuple = field_tuple(&schema->fields[i], optional);
         optional += mt_field_optional(&schema->fields[i]);
@@ -225,7 +225,6 @@ PyObject *mt_py_command_name(PyObject *module, PyObject *command)
     if (number == -1 && overflow == 0 && PyErr_Occurred() != NULL)
         return NULL;
     if (overflow != 0 || number < 0 || number > UINT32_MAX)
-        return PyErr_Format(PyExc_ValueError, "command %R: commands are from 0 to 2**32 - 1",
-                            command);
+        return PyErr_Format(PyExc_ValueError, "command %R: must be from 0 to 2**32 - 1", command);
     return PyUnicode_FromString(mt_command_name((uint32_t)number));
 }

@@ -1,4 +1,5 @@
-/* The field table, the limits and the command names, told to Python. */
+/* Owns the field table, the limits and the command names as Python objects. Used by module.c and
+ * reader.c. */
 #ifndef MT_PYTHON_SCHEMA_H
 #define MT_PYTHON_SCHEMA_H
 
@@ -8,18 +9,19 @@
 
 #include <stdint.h>
 
-/* Number of the table of that name, -1 with ValueError (naming those there are) or another
- * exception set. */
+/* Returns the number of the table with this name, or -1 with ValueError (which lists the valid
+ * names) or another exception set. */
 int mt_py_table_id(PyObject *name);
 
-/* Sets the limit of that name. 0, or -1 with ValueError (unknown name, value negative or too large)
- * or TypeError set. */
+/* Sets the limit with this name. Returns 0, or -1 with ValueError (unknown name, value negative or
+ * too large) or TypeError set. */
 int mt_py_set_limit(struct mt_limits *limits, PyObject *name, PyObject *value);
 
-/* dict of the limits' names and how often each was reached. NULL with an exception set. */
+/* Returns a dict from the name of each limit to how often it was reached, or NULL with an exception
+ * set. */
 PyObject *mt_py_reached(const struct mt_core *core);
 
-/* Module functions, METH_NOARGS but for the last, METH_O. */
+/* Module functions: METH_NOARGS, the last one METH_O. */
 PyObject *mt_py_schema(PyObject *module, PyObject *ignored);
 PyObject *mt_py_limits(PyObject *module, PyObject *ignored);
 PyObject *mt_py_command_names(PyObject *module, PyObject *ignored);

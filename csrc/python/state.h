@@ -1,5 +1,5 @@
-/* What the module keeps: nothing lives outside it, so that every interpreter that loads the module
- * has its own. */
+/* Owns the state of the module. There is no other static state, so that every interpreter that
+ * loads the module has its own. */
 #ifndef MT_PYTHON_STATE_H
 #define MT_PYTHON_STATE_H
 

@@ -67,7 +67,7 @@ def _of_node(messages: pd.DataFrame, traffic: Traffic, node: str) -> pd.DataFram
     if traffic.vantages:
         if node not in traffic.vantages:
             raise ValueError(
-                f"no vantage node {node!r} was read: there are {', '.join(map(repr, traffic.vantages))}"
+                f"no vantage node {node!r}: must be one of {', '.join(map(repr, traffic.vantages))}"
             )
         return messages[messages["vantage"] == node]
     return messages[messages["vantage"].notna()] if traffic.hosts else messages

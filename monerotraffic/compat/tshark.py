@@ -112,7 +112,9 @@ def tsv(
     """
     unknown = [field for field in fields if field not in _FIELDS]
     if unknown:
-        raise ValueError(f"unknown field {unknown[0]!r}: there are {', '.join(sorted(_FIELDS))}")
+        raise ValueError(
+            f"unknown field {unknown[0]!r}: must be one of {', '.join(sorted(_FIELDS))}"
+        )
     messages = whole(traffic, to)
     packet, first = np.unique(messages["packet"].to_numpy(), return_index=True)
     place = np.searchsorted(packet, messages["packet"].to_numpy())

@@ -492,7 +492,7 @@ def _known_tables(tables: Iterable[str] | None) -> tuple[str, ...]:
     wanted = set(tables)
     unknown = sorted(wanted - set(SCHEMA), key=str)
     if unknown:
-        raise ValueError(f"unknown table {unknown[0]!r}: there are {', '.join(SCHEMA)}")
+        raise ValueError(f"unknown table {unknown[0]!r}: must be one of {', '.join(SCHEMA)}")
     return tuple(name for name in SCHEMA if name in wanted or name in ALWAYS)
 
 

@@ -63,18 +63,18 @@ def find_anomalies(
     Raises ValueError for an unknown preset, rule or parameter.
     """
     if preset not in PRESETS:
-        raise ValueError(f"unknown preset {preset!r}: there are {', '.join(PRESETS)}")
+        raise ValueError(f"unknown preset {preset!r}: must be one of {', '.join(PRESETS)}")
     chosen = RULES if rules is None else {name: _known(name) for name in rules}
     for name, given in (parameters or {}).items():
         strange = sorted(set(given) - set(_known(name).parameters))
         if strange:
             raise ValueError(
-                f"rule {name} has no parameter {strange[0]!r}: there are {', '.join(RULES[name].parameters) or 'none'}"
+                f"rule {name} has no parameter {strange[0]!r}: must be one of {', '.join(RULES[name].parameters) or 'none'}"
             )
     return find(traffic, chosen.values(), preset, parameters or {})
 
 
 def _known(name: str) -> Rule:
     if name not in RULES:
-        raise ValueError(f"unknown rule {name!r}: there are {', '.join(RULES)}")
+        raise ValueError(f"unknown rule {name!r}: must be one of {', '.join(RULES)}")
     return RULES[name]

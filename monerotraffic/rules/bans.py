@@ -80,7 +80,7 @@ def ban(
     among = frozenset(among)
     if among - {"anomalous", "suspicious", "context"}:
         raise ValueError(
-            f"unknown verdict {sorted(among - {'anomalous', 'suspicious', 'context'})[0]!r}: there are anomalous, suspicious, context"
+            f"unknown verdict {sorted(among - {'anomalous', 'suspicious', 'context'})[0]!r}: must be one of anomalous, suspicious, context"
         )
     if collapse is not None and collapse < 1:
         raise ValueError(f"collapse={collapse}: a network is collapsed for one address or more")

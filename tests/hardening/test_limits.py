@@ -324,7 +324,7 @@ def test_never_more_than_monerod(limit: str, tmp_path: Path) -> None:
     path = tmp_path / "capture"
     path.write_bytes(said(PING))
     most = mt.limits()[limit][0]
-    with pytest.raises(ValueError, match=f"{limit} is {most + 1}: it is from 0 to {most}"):
+    with pytest.raises(ValueError, match=f"{limit} is {most + 1}: must be from 0 to {most}"):
         mt.read(path, limits={limit: most + 1})
 
 

@@ -200,7 +200,7 @@ def test_tables_that_are_asked_for(capture: Path, tables: Any) -> None:
 def test_tables_wrong(capture: Path) -> None:
     with pytest.raises(
         ValueError,
-        match=r"unknown table 'mesages': there are connections, messages, peer_lists, node_data, sync_data, transactions, blocks, inventories, fields, problems, files",
+        match=r"unknown table 'mesages': must be one of connections, messages, peer_lists, node_data, sync_data, transactions, blocks, inventories, fields, problems, files",
     ):
         mt.read(capture, tables=["mesages"])
     with pytest.raises(TypeError, match="list of names"):

@@ -49,7 +49,7 @@ def test_who_is_banned() -> None:
     assert ban(MIXED, least=0.93).peers == ("192.0.2.9",)
     assert ban(MIXED, among=[]).peers == ()
     with pytest.raises(
-        ValueError, match="unknown verdict 'guilty': there are anomalous, suspicious, context"
+        ValueError, match="unknown verdict 'guilty': must be one of anomalous, suspicious, context"
     ):
         ban(MIXED, among=["guilty"])
 

@@ -219,7 +219,7 @@ def test_a_label_may_be_the_name_of_a_rule() -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"preset": "paper"}, "unknown preset 'paper': there are default, arxiv-v1, aft-2026"),
+        ({"preset": "paper"}, "unknown preset 'paper': must be one of default, arxiv-v1, aft-2026"),
         ({"rules": ["pings"]}, "unknown rule 'pings'"),
         ({"parameters": {"pings": {}}}, "unknown rule 'pings'"),
         (
