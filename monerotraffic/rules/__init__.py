@@ -44,7 +44,7 @@ def find_anomalies(
     preset
         `default`, whose rules flag no honest monerod of the labelled captures, or the published
         variants of the paper, `arxiv-v1` (arXiv 2509.10214v1) and
-        `aft-2026`, which have fewer rules and their own thresholds.
+        `aft-2026`, which have fewer rules and their own parameters.
     rules
         Names of the rules to apply; all of the preset if None.
     parameters

@@ -1,4 +1,4 @@
-"""All rules by name."""
+"""All rules by name, in the order of their ids."""
 
 from __future__ import annotations
 
@@ -7,17 +7,35 @@ from collections.abc import Mapping
 from monerotraffic.rules import (
     connections,
     fragmentation,
+    handshakes,
     identity,
     network,
     peer_lists,
     relay,
     structure,
+    timed_sync,
 )
 from monerotraffic.rules.rule import Rule
 
 __all__ = ["RULES"]
 
-_FAMILIES = (structure, fragmentation, peer_lists, identity, connections, relay, network)
+_MODULES = (
+    structure,
+    fragmentation,
+    peer_lists,
+    identity,
+    connections,
+    handshakes,
+    timed_sync,
+    relay,
+    network,
+)
 
-RULES: Mapping[str, Rule] = {rule.name: rule for family in _FAMILIES for rule in family.RULES}
+RULES: Mapping[str, Rule] = {
+    rule.name: rule
+    for rule in sorted(
+        (one for module in _MODULES for one in vars(module).values() if isinstance(one, Rule)),
+        key=lambda rule: rule.id,
+    )
+}
 """Every rule by name."""

@@ -55,7 +55,7 @@ def find(
         base = rule.parameters_of(preset)
         if base is None:
             continue
-        seen = rule.observe(view, {**base, **parameters.get(rule.name, {})})
+        seen = rule(view, **{**base, **parameters.get(rule.name, {})})
         if list(seen.columns) != list(OBSERVATION):
             raise TypeError(f"rule {rule.name} gave the columns {list(seen.columns)}")
         seen = seen[seen["peer"].notna() & ~seen["peer"].isin(own)]

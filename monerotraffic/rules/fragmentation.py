@@ -1,91 +1,125 @@
 """Rules on how messages are cut into TCP segments and Levin fragments. Family `fragmentation`.
-docs/metrics/fragmentation.md.
+
+Uses the metrics of monerotraffic.metrics.fragmentation; knows no other family.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
-from monerotraffic.metrics.fragmentation import levin_fragments, segmentation
-from monerotraffic.rules.rule import Parameters, Rule, observations
+from monerotraffic.metrics.fragmentation import levin_fragments as fragmented
+from monerotraffic.metrics.fragmentation import segmentation
+from monerotraffic.rules.rule import PUBLISHED, observations, rule
 from monerotraffic.tables.view import View
 
-__all__ = ["RULES"]
+__all__ = ["header_alone", "levin_fragments", "over_fragmented", "signature_alone"]
+
+_FINALIZE = "contrib/epee/src/levin_base.cpp message_writer::finalize"
 
 
-def _signature_alone(view: View, parameters: Parameters) -> pd.DataFrame:
+@rule(
+    "MT201",
+    family="fragmentation",
+    weight="strong",
+    unit="message",
+    source=f"{_FINALIZE}; arXiv 2509.10214, packet fragmentation",
+    paper="Sig",
+    presets=PUBLISHED,
+)
+def signature_alone(view: View) -> pd.DataFrame:
+    """A message whose first segment holds exactly its 8 signature bytes, and nothing of the message
+    before it.
+
+    Header and body are one buffer since 0.15, and were two writes (33 bytes and the rest) before.
+    A full segment that ends 8 bytes into a message holds the end of the message before, so it does
+    not count. The published code asks for a TCP segment of 8 bytes, which is the same condition
+    where messages are not coalesced.
+    """
     rows = segmentation(view)
     return observations(rows[rows["signature_alone"]])
 
 
-def _header_alone(view: View, parameters: Parameters) -> pd.DataFrame:
+@rule(
+    "MT202",
+    family="fragmentation",
+    weight="strong",
+    unit="message",
+    source=_FINALIZE,
+    since="0.15.0",
+    known_false_positives="Versions 0.14.1 and older wrote the header by itself.",
+)
+def header_alone(view: View) -> pd.DataFrame:
+    """A message with a body whose first segment holds exactly its 33 header bytes, and nothing of
+    the message before it.
+
+    Header and body are one buffer since 0.15, and in Cuprate.
+    """
     rows = segmentation(view)
     return observations(rows[rows["header_alone"]])
 
 
-def _over_fragmented(view: View, parameters: Parameters) -> pd.DataFrame:
-    rows = segmentation(view)
-    cut_off = rows["signature_alone"] | rows["header_alone"]  # a habit with rules of its own
-    factor = (rows["segments"] - cut_off) / rows["floor"]
-    over = factor >= parameters["factor"]
-    peers = rows["peer"].astype(object)
-    many = over.groupby(peers).transform("sum")
-    share = over.groupby(peers).transform("mean")
-    flagged = over & (many >= parameters["least_messages"]) & (share >= parameters["share"])
-    return observations(rows[flagged], factor[flagged])
-
-
-def _levin_fragments(view: View, parameters: Parameters) -> pd.DataFrame:
-    rows = levin_fragments(view)
-    rows = rows[~rows["peer"].isin(view.loopback)]
-    return observations(rows, rows["fragments"])
-
-
-_PUBLISHED: Mapping[str, Parameters] = {"arxiv-v1": {}, "aft-2026": {}}
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        name="signature_alone",
-        family="fragmentation",
-        weight="strong",
-        unit="message",
-        definition="A message whose first segment holds exactly its 8 signature bytes, and nothing of the message before it.",
-        source="contrib/epee/src/levin_base.cpp message_writer::finalize: header and body are one buffer; arXiv 2509.10214 on packet fragmentation",
-        observe=_signature_alone,
-        paper="Sig",
-        presets=_PUBLISHED,
+@rule(
+    "MT203",
+    family="fragmentation",
+    weight="weak",
+    unit="message",
+    source=(
+        "contrib/epee/include/net/abstract_tcp_server2.inl (Nagle's algorithm is left on, a message "
+        "is one buffer); RFC 9293, sections 3.7.1 and 3.8.6.2"
     ),
-    Rule(
-        name="header_alone",
-        family="fragmentation",
-        weight="strong",
-        unit="message",
-        definition="A message with a body whose first segment holds exactly its 33 header bytes, and nothing of the message before it.",
-        source="contrib/epee/src/levin_base.cpp message_writer::finalize: header and body are one buffer",
-        observe=_header_alone,
-        holds="monerod 0.15 and later (header and body were two writes before), Cuprate",
-    ),
-    Rule(
-        name="over_fragmented",
-        family="fragmentation",
-        weight="weak",
-        unit="message",
-        definition="Messages in `factor` times the segments that a path with the smallest MTU needs, or more: `least_messages` and `share` of the peer's. A "
-        "segment with just the signature or the header is not counted: it has rules of its own.",
-        source="contrib/epee/include/net/abstract_tcp_server2.inl (Nagle is left on, a message is one buffer); RFC 9293 sections 3.7.1 and 3.8.6.2",
-        observe=_over_fragmented,
-        parameters={"factor": 2.0, "least_messages": 3, "share": 0.1},
-    ),
-    Rule(
-        name="levin_fragments",
-        family="fragmentation",
-        weight="strong",
-        unit="message",
-        definition="A message joined from Levin fragments, noise, or a stray fragment, on clearnet. Measure: its fragments.",
-        source="src/cryptonote_protocol/levin_notify.cpp: noise and fragments are for Tor and I2P zones only",
-        observe=_levin_fragments,
-        holds="monerod 0.15 and later, Cuprate",
+    known_false_positives=(
+        "A path that cuts segments below 536 bytes, or a middlebox that cuts them."
     ),
 )
+def over_fragmented(
+    view: View,
+    *,
+    min_segment_ratio: float = 2.0,
+    min_messages: int = 3,
+    min_share: float = 0.1,
+) -> pd.DataFrame:
+    """Messages in at least `min_segment_ratio` times the segments that a path with the smallest MTU
+    needs: at least `min_messages` of them, and `min_share` of the peer's messages.
+
+    monerod writes a message at once, and TCP cuts where a segment is full. The reference is the
+    column `floor` of the metric `segmentation`, a bound from TCP and not from a capture: no path
+    carries less than 536 bytes in a segment (RFC 9293), less at most 40 of options. Loss does not
+    raise the number of segments, since a retransmission brings nothing new or what is still
+    missing. A window that is nearly closed does: a sender may send half of the largest window that
+    it saw (RFC 9293, section 3.8.6.2.1). Overlapping retransmissions can double the number at most,
+    hence the ratio of 2. No message of a monerod in the labelled captures, which include loss,
+    overlap and an MTU of 576, is over 1.0. One message may be cut by accident, hence three of them
+    and a tenth of what the peer sends; a writer in pieces cuts all of them.
+
+    A first segment with just the signature or the header does not count, because it has rules of
+    its own. The measure is segments ÷ floor.
+    """
+    rows = segmentation(view)
+    cut_off = rows["signature_alone"] | rows["header_alone"]
+    ratio = (rows["segments"] - cut_off) / rows["floor"]
+    over = ratio >= min_segment_ratio
+    peers = rows["peer"].astype(object)
+    count = over.groupby(peers).transform("sum")
+    share = over.groupby(peers).transform("mean")
+    flagged = over & (count >= min_messages) & (share >= min_share)
+    return observations(rows[flagged], ratio[flagged])
+
+
+@rule(
+    "MT204",
+    family="fragmentation",
+    weight="strong",
+    unit="message",
+    source="src/cryptonote_protocol/levin_notify.cpp: noise and fragments only for Tor and I2P",
+    since="0.15.0",
+    known_false_positives="A proxy of a hidden service on another machine.",
+)
+def levin_fragments(view: View) -> pd.DataFrame:
+    """A message joined from Levin fragments, a noise message, or a stray fragment, on clearnet.
+
+    monerod and Cuprate make fragments and noise for Tor and I2P only, whose connections arrive from
+    a proxy at a loopback address. The measure is the number of fragments.
+    """
+    rows = fragmented(view)
+    rows = rows[~rows["peer"].isin(view.loopback)]
+    return observations(rows, rows["fragments"])

@@ -1,8 +1,10 @@
-"""Rules on peer ids. Family `identity`."""
+"""Rules on peer ids. Family `identity`.
+
+Uses the metrics of monerotraffic.metrics.identity; knows no other family.
+"""
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from monerotraffic.metrics.identity import (
@@ -16,52 +18,148 @@ from monerotraffic.metrics.identity import (
     pongs,
 )
 from monerotraffic.net.hosts import hosts_of, is_loopback, site_of
-from monerotraffic.rules.rule import Parameters, Rule, observations
+from monerotraffic.rules.rule import Parameters, observations, rule
 from monerotraffic.tables.view import View
 
-__all__ = ["RULES"]
+__all__ = [
+    "peer_id_cluster",
+    "peer_id_reserved",
+    "peer_id_returns",
+    "peer_id_rotates",
+    "peer_id_shared",
+    "peer_ids_side_by_side",
+    "pong_id_mismatch",
+    "pong_id_shared",
+]
+
+_RANDOM_ID = "src/p2p/net_node.inl init_config: a random 64-bit id at every start, never stored"
+_PAPER = "arXiv 2509.10214, section on peer ids"
+_PER_HOST: Parameters = {"by_port": False, "sequential_only": False}
+_NAT = (
+    "Two nodes behind one address that announce the same port, as monerod does with its default "
+    "port whatever is forwarded"
+)
 
 
-def _peer_id_returns(view: View, parameters: Parameters) -> pd.DataFrame:
-    returns = id_returns(view, parameters["by_port"])
-    if parameters["sequential"]:
-        returns = returns[returns["sequential"]]
-    return observations(returns)
+@rule(
+    "MT401",
+    family="identity",
+    weight="strong",
+    unit="handshake",
+    source=f"{_RANDOM_ID}; {_PAPER}",
+    since="0.10.2",
+    known_false_positives=f"{_NAT}, connected in turn; a VPN exit whose users do so or hide it.",
+    paper="ID",
+    presets={"arxiv-v1": _PER_HOST, "aft-2026": _PER_HOST},
+)
+def peer_id_returns(
+    view: View, *, by_port: bool = True, sequential_only: bool = True
+) -> pd.DataFrame:
+    """A host and listening port (the host alone where the port is hidden) announces a peer id that
+    it had before it changed to another one, and nothing more came from its connections with other
+    ids.
+
+    A return by chance has a probability of 2^-64. `sequential_only` leaves out two processes that
+    live at the same time behind one address. The published variants count per IP address and
+    without `sequential_only`, so they flag NAT pairs and restarts.
+    """
+    returns = id_returns(view, by_port)
+    return observations(returns[returns["sequential"]] if sequential_only else returns)
 
 
-def _peer_id_shared(view: View, parameters: Parameters) -> pd.DataFrame:
+@rule(
+    "MT402",
+    family="identity",
+    weight="strong",
+    unit="handshake",
+    source=_RANDOM_ID,
+    since="0.10.2",
+    known_false_positives=(
+        "A node that alternates between two IPv4 addresses (two uplinks, a VPN that is switched on "
+        "and off)."
+    ),
+)
+def peer_id_shared(view: View, *, min_sites: int = 2) -> pd.DataFrame:
+    """One peer id announced by at least `min_sites` IPv4 addresses, or IPv6 /64s, in overlapping
+    time.
+
+    Three cases of one node are left out: an IPv4 address and its v4-mapped form, one IPv4 and one
+    IPv6 address, and addresses of one /64. A node that moves has spans that follow each other. The
+    measure is the number of sites.
+    """
     spans = id_spans(view)
-    shared = spans.loc[
-        spans["overlaps"] >= parameters["hosts"] - 1, ["peer_id", "site", "overlaps"]
-    ]
-    said = announcements(view)
-    said["site"] = hosts_of(said["peer"], site_of)
-    found = said.merge(shared, on=["peer_id", "site"])
+    shared = spans.loc[spans["overlaps"] >= min_sites - 1, ["peer_id", "site", "overlaps"]]
+    found = _announced_by_site(view).merge(shared, on=["peer_id", "site"])
     return observations(found, found["overlaps"] + 1)
 
 
-def _peer_id_cluster(view: View, parameters: Parameters) -> pd.DataFrame:
-    said = announcements(view)
-    said["site"] = hosts_of(said["peer"], site_of)
-    if parameters["joined"]:
+def _announced_by_site(view: View) -> pd.DataFrame:
+    announced = announcements(view)
+    return announced.assign(site=hosts_of(announced["peer"], site_of))
+
+
+@rule(
+    "MT403",
+    family="identity",
+    weight="strong",
+    unit="peer id",
+    source=f"{_RANDOM_ID}; {_PAPER}",
+    since="0.10.2",
+    paper="ID",
+    presets={"arxiv-v1": {"joined_only": False}, "aft-2026": {"joined_only": False}},
+)
+def peer_id_cluster(
+    view: View, *, min_sites: int = 2, max_ids: int = 2, joined_only: bool = True
+) -> pd.DataFrame:
+    """At least `min_sites` hosts, joined by peer ids that they share in overlapping time, announce
+    more than `max_ids` ids between them.
+
+    Ids shared one after the other do not join, or else a node that restarted, moved and restarted
+    again would be a cluster. The published variants (`joined_only` false) flag more than two ids on
+    one IP address, which includes NAT pairs and restarts. The measure is the number of ids of the
+    cluster: many ids mean that the addresses are under one control and share out the ids.
+    """
+    announced = _announced_by_site(view)
+    if joined_only:
         clusters = id_clusters(view)
-        clusters = clusters[clusters["sites"] >= parameters["hosts"]].set_index("site")["ids"]
+        ids = clusters[clusters["sites"] >= min_sites].set_index("site")["ids"]
     else:
-        clusters = said.groupby("site")["peer_id"].nunique()
-    found = said.assign(ids=said["site"].map(clusters))
-    found = found[found["ids"] > parameters["ids"]].drop_duplicates(["site", "peer_id"])
+        ids = announced.groupby("site")["peer_id"].nunique()
+    found = announced.assign(ids=announced["site"].map(ids))
+    found = found[found["ids"] > max_ids].drop_duplicates(["site", "peer_id"])
     return observations(found, found["ids"])
 
 
-def _pong_id_mismatch(view: View, parameters: Parameters) -> pd.DataFrame:
-    pings = back_pings(view, parameters["within"])
-    wrong = pings[pings["match"].eq(False).fillna(False).astype(bool)]
-    if parameters["but_own"]:
-        said = announcements(view)
-        wrong = wrong[
-            ~_pairs(wrong["host"], wrong["pong_id"]).isin(_pairs(said["host"], said["peer_id"]))
-        ]
+@rule(
+    "MT404",
+    family="identity",
+    weight="strong",
+    unit="back-ping",
+    source="src/p2p/net_node.inl try_ping, handle_ping; the research lab's fingerprint, seen passively",
+    since="0.10.2",
+    known_false_positives=f"{_NAT}, of which the one that it is forwarded to never connects.",
+)
+def pong_id_mismatch(
+    view: View, *, max_delay_s: float = 5.0, exclude_announced: bool = True
+) -> pd.DataFrame:
+    """The 1003 response of the back-ping to (host, `my_port`) has another id than the handshake
+    request that caused it, and the host announced that id in no handshake.
+
+    The process that listens on `my_port` is the one that announced it. A back-ping comes within
+    milliseconds, so a restart between the two is out of the question. `exclude_announced` leaves
+    out two nodes behind one address, one of which the port is forwarded to.
+    """
+    pings = back_pings(view, max_delay_s)
+    wrong = pings[_differs(pings)]
+    if exclude_announced:
+        announced = announcements(view)
+        own = _pairs(announced["host"], announced["peer_id"])
+        wrong = wrong[~_pairs(wrong["host"], wrong["pong_id"]).isin(own)]
     return _at_pongs(view, wrong)
+
+
+def _differs(pings: pd.DataFrame) -> pd.Series:
+    return pings["match"].eq(False).fillna(False).astype(bool)
 
 
 def _at_pongs(view: View, pings: pd.DataFrame) -> pd.DataFrame:
@@ -70,18 +168,32 @@ def _at_pongs(view: View, pings: pd.DataFrame) -> pd.DataFrame:
     return observations(found[found["message"].isin(pings["pong"].astype("int64"))])
 
 
-def _pong_id_shared(view: View, parameters: Parameters) -> pd.DataFrame:
+@rule(
+    "MT405",
+    family="identity",
+    weight="strong",
+    unit="pong",
+    source="src/p2p/net_node.inl handle_ping; the research lab's fingerprint, seen passively",
+    since="0.10.2",
+)
+def pong_id_shared(view: View, *, min_sites: int = 2, max_delay_s: float = 5.0) -> pd.DataFrame:
+    """One id answered to back-pings by at least `min_sites` IPv4 addresses, or IPv6 /64s; flagged
+    are the hosts that announced another id in the handshake and that one in none.
+
+    Hosts that answer with the id of one process pass the ping on to it, or all stand in front of
+    it. A node whose own id others answer with is not flagged. The measure is the number of sites.
+    """
     found = pongs(view)
     found["site"] = hosts_of(found["peer"], site_of)
     found["v6"] = found["site"].str.contains(":", regex=False)
     sites = found.groupby(["peer_id", "v6"])["site"].transform("nunique")
-    said = announcements(view)
-    own = _pairs(found["host"], found["peer_id"]).isin(_pairs(said["host"], said["peer_id"]))
-    pings = back_pings(view, parameters["within"])
-    other = found["message"].isin(
-        pings.loc[pings["match"].eq(False).fillna(False).astype(bool), "pong"].astype("int64")
+    announced = announcements(view)
+    own = _pairs(found["host"], found["peer_id"]).isin(
+        _pairs(announced["host"], announced["peer_id"])
     )
-    wrong = (sites >= parameters["hosts"]) & other & ~own
+    pings = back_pings(view, max_delay_s)
+    other = found["message"].isin(pings.loc[_differs(pings), "pong"].astype("int64"))
+    wrong = (sites >= min_sites) & other & ~own
     return observations(found[wrong], sites[wrong])
 
 
@@ -94,133 +206,77 @@ def _pairs(hosts: pd.Series, ids: pd.Series) -> pd.Series:
     )
 
 
-def _peer_id_rotates(view: View, parameters: Parameters) -> pd.DataFrame:
+@rule(
+    "MT406",
+    family="identity",
+    weight="weak",
+    unit="handshake",
+    source="src/p2p/net_node.inl init_config: only a restart changes the id",
+    since="0.10.2",
+    known_false_positives="A node that nobody can reach and that restarts before every session.",
+)
+def peer_id_rotates(
+    view: View, *, min_changes: int = 3, min_share: float = 0.8, exclude_confirmed: bool = True
+) -> pd.DataFrame:
+    """A host and listening port announces a new id, never seen there before, at least `min_changes`
+    times and in at least `min_share` of its sessions after the first, each time when its
+    connections with other ids were silent.
+
+    Three restarts in as many sessions happen to a node that crashes, or that is restarted every
+    week of a long capture. Where it listens, the back-ping of the new id tells the two apart: a
+    process with that id answers, so it was a restart, and the change does not count
+    (`exclude_confirmed`). A host that cannot be pinged is judged by the number alone, hence the
+    weight. Hosts that hide their port are left out, because the exit of a VPN shows one new node
+    after the other. The measure is the share.
+    """
     sessions = id_sessions(view)
     sessions = sessions[sessions["port"].notna()]
     fresh = sessions["changed"] & ~sessions["known"] & sessions["sequential"]
-    if parameters["but_confirmed"]:  # a process of that id listens: a restart
+    if exclude_confirmed:  # a process of that id listens: a restart
         pings = back_pings(view)
-        fresh &= ~sessions["message"].isin(
-            pings.loc[pings["match"].fillna(False).astype(bool), "message"]
-        )
+        confirmed = pings.loc[pings["match"].fillna(False).astype(bool), "message"]
+        fresh &= ~sessions["message"].isin(confirmed)
     changes = fresh.groupby(sessions["endpoint"]).transform("sum")
     later = sessions.groupby("endpoint")["session"].transform("size") - 1
-    rotates = fresh & (changes >= parameters["changes"]) & (changes >= parameters["share"] * later)
+    rotates = fresh & (changes >= min_changes) & (changes >= min_share * later)
     return observations(sessions[rotates], (changes / later.where(later > 0))[rotates])
 
 
-def _peer_ids_side_by_side(view: View, parameters: Parameters) -> pd.DataFrame:
-    return observations(ids_side_by_side(view, parameters["margin"]))
-
-
-def _peer_id_reserved(view: View, parameters: Parameters) -> pd.DataFrame:
-    said = view.node_data
-    rows = said[(said["direction"] == "received") & said["peer_id"].isin(parameters["ids"])]
-    # the daemons of Tor and I2P bring peers over loopback, and all of those have id 1
-    clearnet = np.array([not is_loopback(str(peer)) for peer in rows["peer"]], dtype=bool)
-    return observations(rows[clearnet])
-
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        name="peer_id_returns",
-        family="identity",
-        weight="strong",
-        unit="handshake",
-        definition="A host and listening port (the host alone where the port is hidden) goes back to a peer id that it had before it changed to another, when "
-        "nothing more came from connections that had another id.",
-        source="src/p2p/net_node.inl init_config: a random id at every start, never stored; arXiv 2509.10214, section on peer ids",
-        observe=_peer_id_returns,
-        holds="monerod 0.10.2 and later, Cuprate",
-        paper="ID",
-        parameters={"by_port": True, "sequential": True},
-        presets={
-            "arxiv-v1": {"by_port": False, "sequential": False},
-            "aft-2026": {"by_port": False, "sequential": False},
-        },
-    ),
-    Rule(
-        name="peer_id_shared",
-        family="identity",
-        weight="strong",
-        unit="handshake",
-        definition="One peer id announced by several IPv4 addresses, or several IPv6 /64s, in overlapping time.",
-        source="src/p2p/net_node.inl init_config: one random 64-bit id per process",
-        observe=_peer_id_shared,
-        holds="monerod 0.10.2 and later, Cuprate",
-        parameters={"hosts": 2},
-    ),
-    Rule(
-        name="peer_id_cluster",
-        family="identity",
-        weight="strong",
-        unit="peer id",
-        definition="Hosts joined by peer ids that they share in overlapping time, at least `hosts` of them, which announce more than `ids` ids between them.",
-        source="src/p2p/net_node.inl init_config; arXiv 2509.10214, section on peer ids",
-        observe=_peer_id_cluster,
-        holds="monerod 0.10.2 and later, Cuprate",
-        paper="ID",
-        parameters={"hosts": 2, "ids": 2, "joined": True},
-        presets={"arxiv-v1": {"joined": False}, "aft-2026": {"joined": False}},
-    ),
-    Rule(
-        name="pong_id_mismatch",
-        family="identity",
-        weight="strong",
-        unit="back-ping",
-        definition="The 1003 response of the back-ping to (host, my_port) has another id than the handshake request that caused it, and the host announced "
-        "that id in no handshake.",
-        source="research lab fingerprint, seen passively; src/p2p/net_node.inl try_ping, handle_ping",
-        observe=_pong_id_mismatch,
-        holds="monerod 0.10.2 and later, Cuprate",
-        parameters={"within": 5.0, "but_own": True},
-    ),
-    Rule(
-        name="pong_id_shared",
-        family="identity",
-        weight="strong",
-        unit="pong",
-        definition="One id answered to back-pings by several IPv4 addresses, or several IPv6 /64s, from a host that announced another in the handshake and "
-        "that one in none.",
-        source="research lab fingerprint, seen passively; src/p2p/net_node.inl handle_ping",
-        observe=_pong_id_shared,
-        holds="monerod 0.10.2 and later, Cuprate",
-        parameters={"hosts": 2, "within": 5.0},
-    ),
-    Rule(
-        name="peer_id_rotates",
-        family="identity",
-        weight="weak",
-        unit="handshake",
-        definition="A host and listening port announces a new id, never seen there before, in at least `share` of its sessions after the first, and at least "
-        "`changes` times, each when the connections with other ids were silent. A new id that the pong of a back-ping confirms is a restart and does not count "
-        "(`but_confirmed`).",
-        source="src/p2p/net_node.inl init_config: only a restart changes the id",
-        observe=_peer_id_rotates,
-        holds="monerod 0.10.2 and later, Cuprate",
-        parameters={"changes": 3, "share": 0.8, "but_confirmed": True},
-    ),
-    Rule(
-        name="peer_ids_side_by_side",
-        family="identity",
-        weight="strong",
-        unit="handshake",
-        definition="A host and listening port announces an id while another connection of it, with another id, is alive: more came on it over `margin` seconds "
-        "later.",
-        source="src/p2p/net_node.inl init_config, init: one process, one id, and one process binds a port",
-        observe=_peer_ids_side_by_side,
-        holds="monerod 0.10.2 and later, Cuprate",
-        parameters={"margin": 1.0},
-    ),
-    Rule(
-        name="peer_id_reserved",
-        family="identity",
-        weight="strong",
-        unit="message",
-        definition="A handshake or pong from a clearnet address with peer id 0 or 1.",
-        source="src/p2p/net_node.h config_t (1 is the id on Tor and I2P), net_node.inl (0 counts as no handshake)",
-        observe=_peer_id_reserved,
-        holds="monerod 0.10.2 and later (by chance once in 2^63 starts)",
-        parameters={"ids": (0, 1)},
-    ),
+@rule(
+    "MT407",
+    family="identity",
+    weight="strong",
+    unit="handshake",
+    source="src/p2p/net_node.inl init_config, init: one process, one id, and one process binds a port",
+    since="0.10.2",
+    known_false_positives=f"{_NAT}, connected at once.",
 )
+def peer_ids_side_by_side(view: View, *, min_overlap_s: float = 1.0) -> pd.DataFrame:
+    """A host and listening port announces an id, and more than `min_overlap_s` seconds later
+    something comes on an earlier connection of it with another id.
+
+    One process binds a port. A machine that failed and came back is silent on its old connections,
+    so these do not count.
+    """
+    return observations(ids_side_by_side(view, min_overlap_s))
+
+
+@rule(
+    "MT408",
+    family="identity",
+    weight="strong",
+    unit="message",
+    source="src/p2p/net_node.h config_t (1 is the id on Tor and I2P); net_node.inl (0 is no handshake)",
+    since="0.10.2",
+)
+def peer_id_reserved(view: View, *, reserved_ids: tuple[int, ...] = (0, 1)) -> pd.DataFrame:
+    """A handshake or pong with a peer id among `reserved_ids`, from an address that is not a
+    loopback address.
+
+    A node draws one of them by chance once in 2^63 starts. Daemons of Tor and I2P deliver peers
+    over loopback, and all of these have id 1.
+    """
+    nodes = view.node_data
+    rows = nodes[(nodes["direction"] == "received") & nodes["peer_id"].isin(reserved_ids)]
+    clearnet = [not is_loopback(str(peer)) for peer in rows["peer"]]
+    return observations(rows[pd.Series(clearnet, index=rows.index, dtype=bool)])

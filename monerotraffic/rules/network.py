@@ -1,8 +1,11 @@
-"""Context from the network: subnets, ban lists. Family `network`. docs/metrics/network.md tells
-where the thresholds come from.
+"""Context from the network: subnets, ban lists. Family `network`.
+
+Uses the metrics of monerotraffic.metrics.network and ban lists; knows no other family.
 """
 
 from __future__ import annotations
+
+from os import PathLike
 
 import numpy as np
 import pandas as pd
@@ -10,16 +13,39 @@ import pandas as pd
 from monerotraffic.banlist import BanList, read
 from monerotraffic.metrics.network import peer_subnets
 from monerotraffic.net.addresses import Addresses
-from monerotraffic.rules.rule import Parameters, Rule, observations
+from monerotraffic.rules.rule import PUBLISHED, Parameters, observations, rule
 from monerotraffic.tables.view import View
 
-__all__ = ["RULES"]
+__all__ = ["ban_listed", "subnet_dense"]
+
+_FULLEST: Parameters = {"min_hosts": 1, "max_subnets": 15}
 
 
-def _subnet_dense(view: View, parameters: Parameters) -> pd.DataFrame:
+@rule(
+    "MT701",
+    family="network",
+    weight="context",
+    unit="connection",
+    source="arXiv 2509.10214, section on subnet saturation; the floor is ours",
+    known_false_positives=(
+        "A hoster's subnet, a university, a provider that assigns another address of its pool each "
+        "day, IPv6 hosts with temporary addresses."
+    ),
+    paper="Sub",
+    presets={"arxiv-v1": _FULLEST, "aft-2026": _FULLEST},
+)
+def subnet_dense(view: View, *, min_hosts: int = 6, max_subnets: int | None = None) -> pd.DataFrame:
+    """A peer in a /24 (IPv6: /64) from which at least `min_hosts` distinct addresses had
+    connections with the vantage node.
+
+    The network has about ten thousand nodes; at the largest hosters about one in ten /24s holds a
+    node. With a mean of 0.1, six or more by chance have a probability of 10⁻⁹ for one subnet, and
+    of 10⁻⁵ for ten thousand subnets. The published code takes the 15 fullest subnets without a
+    floor (`max_subnets`), so it always flags somebody. The measure is the number of hosts.
+    """
     subnets = peer_subnets(view)
-    dense = subnets[subnets["hosts"] >= parameters["hosts"]].head(
-        len(subnets) if parameters["top"] is None else parameters["top"]
+    dense = subnets[subnets["hosts"] >= min_hosts].head(
+        len(subnets) if max_subnets is None else max_subnets
     )
     hosts = dense.set_index("subnet")["hosts"]
     addresses, links = Addresses.of(view), view.connections
@@ -30,9 +56,39 @@ def _subnet_dense(view: View, parameters: Parameters) -> pd.DataFrame:
     return observations(links[measure.notna()], measure=measure[measure.notna()])
 
 
-def _ban_listed(view: View, parameters: Parameters) -> pd.DataFrame:
-    given, connections = parameters["ban_list"], view.connections
-    listed = BanList() if given is None else given if isinstance(given, BanList) else read(given)
+@rule(
+    "MT702",
+    family="network",
+    weight="context",
+    unit="connection",
+    source=(
+        "src/p2p/net_node.inl handle_command_line (--ban-list), is_remote_host_allowed; "
+        "arXiv 2509.10214, section on ban lists"
+    ),
+    known_false_positives=("Whoever has the address now, and every neighbour in a listed network."),
+    paper="Ban",
+    presets=PUBLISHED,
+)
+def ban_listed(
+    view: View, *, ban_list: BanList | str | PathLike[str] | None = None
+) -> pd.DataFrame:
+    """A connection with an address on `ban_list` (a BanList or the path of a file; None flags
+    nobody).
+
+    Others judged the address, by other evidence and at another time. The narrowest entry counts
+    that had not expired on the day (UTC) of the first connection of the capture. A v4-mapped IPv6
+    peer is matched as its IPv4 address; an IPv6 network lists no IPv4 address. A listed peer among
+    the outgoing connections shows that the vantage node does not apply the list itself. The measure
+    is the length of the entry's prefix; the place is that of the connection's first message.
+    """
+    connections = view.connections
+    listed = (
+        BanList()
+        if ban_list is None
+        else ban_list
+        if isinstance(ban_list, BanList)
+        else read(ban_list)
+    )
     begin = connections["opened"].min()
     if not pd.isna(begin):
         listed = listed.valid_on(begin.date())
@@ -47,36 +103,3 @@ def _ban_listed(view: View, parameters: Parameters) -> pd.DataFrame:
             how="left",
         )
     )
-
-
-_BAN_LISTED = Rule(
-    name="ban_listed",
-    family="network",
-    weight="context",
-    unit="connection",
-    definition="A connection with an address of the given ban list: the narrowest of its entries that had not expired on the day of the first connection. "
-    "measure: bits of its prefix. The place is that of the connection's first message.",
-    source="src/p2p/net_node.inl handle_command_line (--ban-list), is_remote_host_allowed; arXiv 2509.10214, section on ban lists",
-    observe=_ban_listed,
-    holds="no version: others judged the address, by other evidence and at another time",
-    paper="Ban",
-    parameters={"ban_list": None},  # a BanList or the path of one; None finds nothing
-    presets={"arxiv-v1": {}, "aft-2026": {}},
-)
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        name="subnet_dense",
-        family="network",
-        weight="context",
-        unit="connection",
-        definition="A peer in a /24 (IPv6: /64) from which `hosts` or more distinct addresses had connections with the vantage node.",
-        source="arXiv 2509.10214, section on subnet saturation; the floor is ours",
-        observe=_subnet_dense,
-        holds="a network of some ten thousand nodes in as many subnets",
-        paper="Sub",
-        parameters={"hosts": 6, "top": None},
-        presets={"arxiv-v1": {"hosts": 1, "top": 15}, "aft-2026": {"hosts": 1, "top": 15}},
-    ),
-    _BAN_LISTED,
-)

@@ -1,5 +1,6 @@
-"""Rules on the peer lists that peers send. Family `peer_lists`. docs/metrics/peer_lists.md tells
-where the thresholds come from.
+"""Rules on the peer lists that peers send. Family `peer_lists`.
+
+Uses the metrics of monerotraffic.metrics.peer_lists and similarity; knows no other family.
 """
 
 from __future__ import annotations
@@ -11,65 +12,165 @@ from numpy.typing import NDArray
 from monerotraffic.metrics.entries import Entries, entries
 from monerotraffic.metrics.peer_lists import host_ports, list_diversity, useless
 from monerotraffic.metrics.similarity import list_similarity
-from monerotraffic.rules.rule import Parameters, Rule, observations
+from monerotraffic.rules.rule import Parameters, observations, rule
 from monerotraffic.tables.view import View
 
-__all__ = ["RULES"]
+__all__ = [
+    "many_ports",
+    "peer_list_bad_pruning_seed",
+    "peer_list_low_diversity",
+    "peer_list_one_host_many_ports",
+    "peer_list_oversized",
+    "peer_list_private",
+    "peer_list_repeats",
+    "peer_list_similar",
+]
 
-_SEEDS = (384, 391)  # (3 << 7) | stripe - 1, of 8 stripes: src/common/pruning.cpp make_pruning_seed
+_PRUNING_SEEDS = (384, 391)  # (3 << 7) | stripe - 1, of 8 stripes
+_PUBLISHED_SIMILAR: Parameters = {
+    "by": "subnet",
+    "min_excess": None,
+    "max_chance": None,
+    "min_other_senders": 0,
+    "max_similar_share": None,
+    "allow_common_id": True,
+    "max_lists_per_peer": None,
+}
 
 
-def _low_diversity(view: View, parameters: Parameters) -> pd.DataFrame:
+@rule(
+    "MT301",
+    family="peer_lists",
+    weight="strong",
+    unit="peer list",
+    source=(
+        "arXiv 2509.10214, peer list diversity; src/p2p/net_peerlist.h get_peerlist_head (a random "
+        "sample of the white list)"
+    ),
+    known_false_positives="Test networks that live in a few subnets.",
+    paper="PLD",
+    presets={
+        "arxiv-v1": {"min_entries": 250, "min_hosts": 1, "max_diversity": 0.1},
+        "aft-2026": {"min_entries": 225, "min_hosts": 1, "max_diversity": 0.05},
+    },
+)
+def peer_list_low_diversity(
+    view: View, *, min_entries: int = 100, min_hosts: int = 50, max_diversity: float = 0.25
+) -> pd.DataFrame:
+    """A peer list of at least `min_entries` entries and `min_hosts` hosts whose hosts lie in few
+    subnets: distinct /24 (IPv6: /64) ÷ distinct IP addresses is below `max_diversity`.
+
+    A standard node's list is as diverse as the reachable network. For a quarter, three of four
+    entries would have to lie in a few dense subnets; the emulated spies of the labelled captures
+    have 0.008 to 0.08, honest peers 1 (the lab spreads their addresses). Shorter lists say little.
+    The measure is the diversity, and low values count.
+    """
     lists = list_diversity(view)
-    useful = (lists["entries"] >= parameters["entries"]) & (lists["hosts"] >= parameters["hosts"])
+    useful = (lists["entries"] >= min_entries) & (lists["hosts"] >= min_hosts)
     return observations(
-        lists[useful & (lists["diversity"] < parameters["diversity"])].assign(
-            measure=lists["diversity"]
-        )
+        lists[useful & (lists["diversity"] < max_diversity)].assign(measure=lists["diversity"])
     )
 
 
-def _similar(view: View, parameters: Parameters) -> pd.DataFrame:
-    excess, alpha = parameters["excess"], parameters["alpha"]
+@rule(
+    "MT302",
+    family="peer_lists",
+    weight="strong",
+    unit="peer list",
+    source=(
+        "arXiv 2509.10214, peer list similarity; src/p2p/net_peerlist.h get_peerlist_head (250 at "
+        "random of at most 1000 white peers)"
+    ),
+    known_false_positives=(
+        "A node with a white list of fewer than about 500 peers that restarts on another address "
+        "(new id, same list); nodes that an operator cloned with their `p2pstate.bin`."
+    ),
+    paper="PLS",
+    presets={
+        "arxiv-v1": {"min_entries": 250, "min_jaccard": 0.3, "min_pairs": 5, **_PUBLISHED_SIMILAR},
+        "aft-2026": {"min_entries": 226, "min_jaccard": 0.99, "min_pairs": 1, **_PUBLISHED_SIMILAR},
+    },
+)
+def peer_list_similar(
+    view: View,
+    *,
+    by: str = "host",
+    min_entries: int = 150,
+    min_jaccard: float = 0.0,
+    min_pairs: int = 1,
+    min_excess: float | None = 0.5,
+    max_chance: float | None = 1e-6,
+    min_other_senders: int = 5,
+    max_similar_share: float | None = 0.5,
+    allow_common_id: bool = False,
+    max_lists_per_peer: int | None = 3,
+    max_lists: int = 10_000,
+) -> pd.DataFrame:
+    """Two lists of different senders share more than independent samples would: of what the
+    popularity of their entries among the other senders leaves open, they share at least
+    `min_excess`, which by chance has a probability below `max_chance` over all pairs compared.
+
+    A pair counts if
+
+    1. both lists have at least `min_entries` entries: shorter ones are whole white lists of young
+       nodes, which have their first peers from the same seeds. Simulated nodes with 150 to 198
+       peers, in networks of 200 to 6000 whose popularity is as uneven as Zipf's law with an
+       exponent of 1.4, are not flagged;
+    2. the excess is at least `min_excess`: two full white lists with the same 1000 peers share
+       0.25 ± 0.024 of 250, and not 0.4 in a hundred million pairs. Among lists of equal size half
+       of the list is a Jaccard index of a third, about what the paper asks (0.3). The emulated
+       spies of the labelled captures share 0.976;
+    3. the bound on its probability (`log_p`) is below `max_chance` ÷ pairs compared (Bonferroni);
+    4. at least `min_other_senders` others sent lists: nobody can differ from a network of which
+       nothing else is seen;
+    5. neither list is as similar to those of more than `max_similar_share` of all other senders. In
+       a network of 300 peers all honest lists are similar, and senders of other lists only lower
+       the expectation. So spies that send one list are not found once they are the majority of all
+       senders: that cannot be told from a small network;
+    6. the two senders have no peer id in common (unless `allow_common_id`): a node that has two
+       addresses or has changed its address is not similar to itself. Several nodes with one id are
+       the matter of `peer_id_shared`.
+
+    Up to `max_lists_per_peer` lists of a sender and `max_lists` in all are compared. The published
+    variants compare /24s by the Jaccard index without any of these conditions; on the labelled
+    captures the first flags all honest controls. The measure is the excess, near 1 for the same
+    list.
+    """
     pairs = list_similarity(
         view,
-        by=parameters["by"],
+        by=by,
         # an excess of x needs a share of x, and so does a Jaccard index of x
-        min_share=max(parameters["jaccard"], excess or 0.0),
-        min_entries=parameters["entries"],
-        each=parameters["each"],
-        most=parameters["most"],
+        min_share=max(min_jaccard, min_excess or 0.0),
+        min_entries=min_entries,
+        each=max_lists_per_peer,
+        most=max_lists,
     )
-    found = pairs[
-        (pairs["jaccard"] > parameters["jaccard"]) & (pairs["senders"] >= parameters["senders"])
-    ]
-    if excess is not None:
-        found = found[found["excess"] >= excess]
-    if alpha is not None:
-        found = found[found["log_p"] <= np.log(alpha / max(1, pairs.attrs["pairs"]))]
-    if parameters["majority"] is not None:
+    found = pairs[(pairs["jaccard"] > min_jaccard) & (pairs["senders"] >= min_other_senders)]
+    if min_excess is not None:
+        found = found[found["excess"] >= min_excess]
+    if max_chance is not None:
+        found = found[found["log_p"] <= np.log(max_chance / max(1, pairs.attrs["pairs"]))]
+    if max_similar_share is not None:
         found = found[
-            ~found[["message", "other_message"]]
-            .isin(_usual(pairs, parameters["majority"]))
-            .any(axis=1)
+            ~found[["message", "other_message"]].isin(_usual(pairs, max_similar_share)).any(axis=1)
         ]
-    if not parameters["one_id"]:
+    if not allow_common_id:
         found = _of_two_nodes(view, found)
-    measure = "jaccard" if excess is None else "excess"
+    measure = "jaccard" if min_excess is None else "excess"
     sides = (("peer", "message"), ("other", "other_message"))
     seen = pd.concat(
         [found[[*side, measure]].set_axis(["peer", "message", "measure"], axis=1) for side in sides]
     )
-    seen = seen[seen.groupby("peer")["message"].transform("size") >= parameters["pairs"]]
+    seen = seen[seen.groupby("peer")["message"].transform("size") >= min_pairs]
     best = seen.groupby("message")["measure"].max()
     lists = entries(view).lists
     chosen = lists[lists["message"].isin(best.index)]
     return observations(chosen, measure=chosen["message"].map(best))
 
 
-def _usual(pairs: pd.DataFrame, majority: float) -> pd.Index:
-    """Lists that share as much with more than this part of all other senders: these are the
-    network, and in a small one all are alike.
+def _usual(pairs: pd.DataFrame, share: float) -> pd.Index:
+    """Lists that share as much with more than this share of all other senders: in a small network
+    all lists are similar.
     """
     sides = (("message", "other"), ("other_message", "peer"))
     both = pd.concat(
@@ -79,12 +180,12 @@ def _usual(pairs: pd.DataFrame, majority: float) -> pd.Index:
         ]
     )
     counted = both.groupby("message").agg(like=("other", "nunique"), senders=("senders", "first"))
-    return counted.index[counted["like"] > majority * (counted["senders"] + 1)]
+    return counted.index[counted["like"] > share * (counted["senders"] + 1)]
 
 
 def _of_two_nodes(view: View, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Pairs whose senders have no peer id in common. One id on two addresses is one node, or is
-    what the rule peer_id_shared is about.
+    """Pairs whose senders have no peer id in common. One id on two addresses is one node, or a
+    matter of the rule peer_id_shared.
     """
     said = view.node_data
     said = said[(said["direction"] == "received") & said["peer_id"].notna()]
@@ -101,9 +202,24 @@ def _of_two_nodes(view: View, pairs: pd.DataFrame) -> pd.DataFrame:
     return pairs[~pd.MultiIndex.from_frame(pairs[["peer", "other"]]).isin(one)]
 
 
-def _oversized(view: View, parameters: Parameters) -> pd.DataFrame:
+@rule(
+    "MT303",
+    family="peer_lists",
+    weight="strong",
+    unit="peer list",
+    source=(
+        "src/cryptonote_config.h P2P_DEFAULT_PEERS_IN_HANDSHAKE, P2P_MAX_PEERS_IN_HANDSHAKE (250); "
+        "src/p2p/net_node.inl: the receiver drops the sender"
+    ),
+)
+def peer_list_oversized(view: View, *, max_entries: int = 250) -> pd.DataFrame:
+    """More than `max_entries` entries in the peer list of one message.
+
+    A standard node sends at most 250, and drops a peer that sends more. The measure is the number
+    of entries.
+    """
     lists = entries(view).lists
-    found = lists[lists["entries"] > parameters["entries"]]
+    found = lists[lists["entries"] > max_entries]
     return observations(found, measure=found["entries"])
 
 
@@ -113,22 +229,77 @@ def _with_entries(e: Entries, chosen: NDArray[np.bool_]) -> pd.DataFrame:
     return observations(e.lists[count > 0].assign(measure=count[count > 0]))
 
 
-def _repeats(view: View, parameters: Parameters) -> pd.DataFrame:
+@rule(
+    "MT304",
+    family="peer_lists",
+    weight="context",
+    unit="peer list",
+    source="src/p2p/net_node.inl handle_timed_sync, handle_handshake (sent_addresses)",
+    since="0.16.0",
+    known_false_positives="Cuprate samples anew each time and repeats entries.",
+)
+def peer_list_repeats(view: View) -> pd.DataFrame:
+    """An entry whose host and port the peer had named before on the same connection.
+
+    monerod does not repeat one since 0.16; many emulated honest peers of the labelled captures do.
+    The measure is the number of such entries.
+    """
     e = entries(view)
     return _with_entries(e, e.repeated)
 
 
-def _one_host_many_ports(view: View, parameters: Parameters) -> pd.DataFrame:
+@rule(
+    "MT305",
+    family="peer_lists",
+    weight="strong",
+    unit="peer list",
+    source=(
+        "src/p2p/net_peerlist.h append_with_peer_white, filter (HackerOne report 3547349); research "
+        "lab, on class lists"
+    ),
+    known_false_positives=(
+        "White lists that spies with many ports fill; each port must answer the back-ping with the "
+        "right id."
+    ),
+)
+def peer_list_one_host_many_ports(
+    view: View, *, min_entries: int = 100, min_share: float = 0.5
+) -> pd.DataFrame:
+    """A peer list of at least `min_entries` entries in which at least `min_share` of the hosts have
+    two or more ports.
+
+    monerod means to keep one port per host since 0.17.1.6, but the test in
+    `peerlist_manager::filter` is inverted, so one such host in a list of monerod 0.18 is common. A
+    list is a sample: of a host with two ports in a white list of 1000, both are in a list of 250
+    with a probability of 1 in 16. So a list most of whose hosts have several ports is no sample of
+    a white list. The class lists of the labelled captures have 0.80 to 0.91, honest nodes at most
+    0.25, and those in lists of ten entries. The measure is the share.
+    """
     lists = list_diversity(view)
     share = lists["many_ports"] / lists["hosts"]
     return observations(
-        lists[(lists["entries"] >= parameters["entries"]) & (share >= parameters["share"])].assign(
-            measure=share
-        )
+        lists[(lists["entries"] >= min_entries) & (share >= min_share)].assign(measure=share)
     )
 
 
-def _private(view: View, parameters: Parameters) -> pd.DataFrame:
+@rule(
+    "MT306",
+    family="peer_lists",
+    weight="weak",
+    unit="peer list",
+    source="src/p2p/net_peerlist.h is_host_allowed; src/p2p/net_node.inl sanitize_peerlist",
+    known_false_positives="monerod with --allow-local-ip.",
+)
+def peer_list_private(view: View) -> pd.DataFrame:
+    """An entry with a loopback, private, link-local or unspecified host, port 0, no valid address, or
+    a Tor or I2P name on clearnet.
+
+    `is_host_allowed` and `sanitize_peerlist` keep such addresses out. Where any peer of the capture
+    itself comes from such an address (`--allow-local-ip`, a lab, a container's bridge), only port
+    0, missing addresses and names count. Shared address space (100.64.0.0/10) and documentation
+    networks do not count. monerod does not test 169.254.0.0/16 and fc00::/7, but cannot reach such
+    hosts from elsewhere. The measure is the number of such entries.
+    """
     e = entries(view)
     odd = useless(e)
     peers = view.connections["peer"].cat.codes.to_numpy()
@@ -139,20 +310,51 @@ def _private(view: View, parameters: Parameters) -> pd.DataFrame:
     return _with_entries(e, odd | other_zone)
 
 
-def _bad_pruning_seed(view: View, parameters: Parameters) -> pd.DataFrame:
+@rule(
+    "MT307",
+    family="peer_lists",
+    weight="strong",
+    unit="peer list",
+    source="src/common/pruning.cpp make_pruning_seed; src/p2p/net_node.inl sanitize_peerlist",
+    since="0.14.1",
+)
+def peer_list_bad_pruning_seed(view: View) -> pd.DataFrame:
+    """An entry with a `pruning_seed` other than 0 and 384 to 391.
+
+    `make_pruning_seed` returns 384 to 391; 0 means unpruned, which 0.14.1 to 0.15 wrote. The
+    measure is the number of such entries.
+    """
     e = entries(view)
     seed = view.traffic.arrays["peer_lists"]["pruning_seed"][e.row]  # 0 where it is left out
-    return _with_entries(e, (seed != 0) & ((seed < _SEEDS[0]) | (seed > _SEEDS[1])))
+    return _with_entries(e, (seed != 0) & ((seed < _PRUNING_SEEDS[0]) | (seed > _PRUNING_SEEDS[1])))
 
 
-def _many_ports(view: View, parameters: Parameters) -> pd.DataFrame:
+@rule(
+    "MT308",
+    family="peer_lists",
+    weight="weak",
+    unit="port",
+    source=(
+        "research lab, on proxies in front of few nodes; src/p2p/net_node.inl try_ping (a port in a "
+        "white list has answered)"
+    ),
+    known_false_positives="Customers of a hoster behind one address.",
+)
+def many_ports(view: View, *, min_ports: int = 3, min_sender_subnets: int = 3) -> pd.DataFrame:
+    """A host with at least `min_ports` listening ports: those that it announces itself in `my_port`,
+    those that answered the vantage node, and those that lists of peers from at least
+    `min_sender_subnets` subnets other than its own name.
+
+    Two ports are NAT. Senders of class lists (as in `peer_list_one_host_many_ports`) do not count,
+    nor do the senders of one subnet. Only hosts that were peers are flagged. The evidence for each
+    port is the handshake, the connection or the list that first shows it. The measure is the number
+    of ports.
+    """
     ports = host_ports(view)
-    ports = ports[
-        ports["announced"] | ports["answered"] | (ports["trusted"] >= parameters["senders"])
-    ]
+    ports = ports[ports["announced"] | ports["answered"] | (ports["trusted"] >= min_sender_subnets)]
     ports = ports[ports["host"].isin(view.connections["peer"].unique())]
     ports = ports.assign(measure=ports.groupby("host")["port"].transform("size").astype(float))
-    ports = ports[ports["measure"] >= parameters["ports"]]
+    ports = ports[ports["measure"] >= min_ports]
     shown = (
         ports[["host", "port", "measure"]]
         .merge(_witnesses(view, ports), on=["host", "port"])
@@ -192,133 +394,3 @@ def _witnesses(view: View, ports: pd.DataFrame) -> pd.DataFrame:
         ignore_index=True,
     )
     return every.dropna(subset=["port"]).astype({"port": "int64"}).drop_duplicates(["host", "port"])
-
-
-_PUBLISHED_SIMILAR: Parameters = {
-    "by": "subnet",
-    "excess": None,
-    "alpha": None,
-    "senders": 0,
-    "majority": None,
-    "one_id": True,
-    "each": None,
-}
-"""Of `peer_list_similar`, what both published variants have in common."""
-
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        name="peer_list_low_diversity",
-        family="peer_lists",
-        weight="strong",
-        unit="peer list",
-        definition="A peer list of a useful size whose hosts lie in few subnets: distinct /24 (IPv6: /64) ÷ distinct IP addresses below `diversity`.",
-        source="arXiv 2509.10214, section on peer list diversity; src/p2p/net_peerlist.h get_peerlist_head (a random sample of the white list)",
-        observe=_low_diversity,
-        paper="PLD",
-        parameters={"entries": 100, "hosts": 50, "diversity": 0.25},
-        presets={
-            "arxiv-v1": {"entries": 250, "hosts": 1, "diversity": 0.1},
-            "aft-2026": {"entries": 225, "hosts": 1, "diversity": 0.05},
-        },
-    ),
-    Rule(
-        name="peer_list_similar",
-        family="peer_lists",
-        weight="strong",
-        unit="peer list",
-        definition=(
-            "Two lists of different senders share more than independent samples would: of what the popularity of their entries among the other senders leaves "
-            "open, they share at least `excess`, which by chance has a probability below `alpha` over all pairs compared. What more than `majority` of the "
-            "senders share is the network."
-        ),
-        source="arXiv 2509.10214, section on peer list similarity; src/p2p/net_peerlist.h get_peerlist_head (250 at random of at most 1000 white peers)",
-        observe=_similar,
-        holds="all versions of monerod, white lists of 1000 peers or networks in which more than `senders` other peers send lists",
-        paper="PLS",
-        parameters={
-            "by": "host",
-            "entries": 150,
-            "jaccard": 0.0,
-            "pairs": 1,
-            "excess": 0.5,
-            "alpha": 1e-6,
-            "senders": 5,
-            "majority": 0.5,
-            "one_id": False,
-            "each": 3,
-            "most": 10_000,
-        },
-        presets={
-            "arxiv-v1": {"entries": 250, "jaccard": 0.3, "pairs": 5, **_PUBLISHED_SIMILAR},
-            "aft-2026": {"entries": 226, "jaccard": 0.99, "pairs": 1, **_PUBLISHED_SIMILAR},
-        },
-    ),
-    Rule(
-        name="peer_list_oversized",
-        family="peer_lists",
-        weight="strong",
-        unit="peer list",
-        definition="More than `entries` entries in the peer list of one message.",
-        source="src/cryptonote_config.h P2P_DEFAULT_PEERS_IN_HANDSHAKE, P2P_MAX_PEERS_IN_HANDSHAKE (250); src/p2p/net_node.inl: the receiver drops the sender",
-        observe=_oversized,
-        parameters={"entries": 250},
-    ),
-    Rule(
-        name="peer_list_repeats",
-        family="peer_lists",
-        weight="context",
-        unit="peer list",
-        definition="An entry whose host and port the peer had named before on the same connection.",
-        source="src/p2p/net_node.inl handle_timed_sync, handle_handshake (sent_addresses)",
-        observe=_repeats,
-        holds="monerod 0.16 and later; Cuprate samples anew each time and repeats",
-    ),
-    Rule(
-        name="peer_list_one_host_many_ports",
-        family="peer_lists",
-        weight="strong",
-        unit="peer list",
-        definition="A peer list of a useful size in which `share` or more of the hosts have two or more ports.",
-        source="src/p2p/net_peerlist.h append_with_peer_white, filter (HackerOne report 3547349); research lab, on class lists",
-        observe=_one_host_many_ports,
-        holds="white lists of ping-tested peers, most of which have one port; one such host alone is common in lists of monerod 0.18",
-        parameters={"entries": 100, "share": 0.5},
-    ),
-    Rule(
-        name="peer_list_private",
-        family="peer_lists",
-        weight="weak",
-        unit="peer list",
-        definition=(
-            "An entry with a loopback, private, link-local or unspecified host, port 0, no valid address, or a Tor or I2P name on clearnet. Where peers "
-            "themselves come from such hosts, these are let pass."
-        ),
-        source="src/p2p/net_peerlist.h is_host_allowed; src/p2p/net_node.inl sanitize_peerlist",
-        observe=_private,
-        holds="monerod without --allow-local-ip",
-    ),
-    Rule(
-        name="peer_list_bad_pruning_seed",
-        family="peer_lists",
-        weight="strong",
-        unit="peer list",
-        definition="An entry with a pruning_seed other than 0 and 384 to 391.",
-        source="src/common/pruning.cpp make_pruning_seed; src/p2p/net_node.inl sanitize_peerlist",
-        observe=_bad_pruning_seed,
-        holds="monerod 0.14.1 and later (to 0.15 it writes the 0 of unpruned peers)",
-    ),
-    Rule(
-        name="many_ports",
-        family="peer_lists",
-        weight="weak",
-        unit="port",
-        definition=(
-            "A host with `ports` or more listening ports: such as it announces itself, such as answered the vantage node, and such as lists of peers from "
-            "`senders` or more subnets name, without peers whose lists consist of hosts with several ports. Two may be NAT."
-        ),
-        source="research lab, on proxies in front of few nodes; src/p2p/net_node.inl try_ping (a port in a white list has answered)",
-        observe=_many_ports,
-        parameters={"ports": 3, "senders": 3},
-    ),
-)

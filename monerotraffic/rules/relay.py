@@ -1,4 +1,7 @@
-"""Rules on transactions and blocks. Family `relay`. docs/metrics/relay.md."""
+"""Rules on transactions and blocks. Family `relay`.
+
+Uses the metrics of monerotraffic.metrics.relay and forks; knows no other family.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,64 @@ from numpy.typing import NDArray
 
 from monerotraffic.metrics.forks import fork_ranges
 from monerotraffic.metrics.relay import fluff_order
-from monerotraffic.rules.rule import Parameters, Rule, observations
+from monerotraffic.rules.rule import observations, rule
 from monerotraffic.tables.view import View
 
-__all__ = ["RULES"]
+__all__ = [
+    "fluffy_with_txs",
+    "new_block_sent",
+    "stem_from_acceptor",
+    "unsorted_fluff",
+    "wrong_top_version",
+]
+
+_HANDLER = "src/cryptonote_protocol/cryptonote_protocol_handler.inl"
+_NOTIFY = "src/cryptonote_protocol/levin_notify.cpp"
 
 
-def _new_block_sent(view: View, parameters: Parameters) -> pd.DataFrame:
+@rule(
+    "MT601",
+    family="relay",
+    weight="weak",
+    unit="message",
+    source=f"{_HANDLER} relay_block",
+    since="0.18.4",
+    known_false_positives="Older nodes, if the vantage node sends no `support_flags`.",
+)
+def new_block_sent(view: View) -> pd.DataFrame:
+    """A block announced as 2001, with all of its transactions.
+
+    Since 0.18.4 monerod announces blocks as 2008 to all peers.
+    """
     received = view.received
     return observations(
         received[(received["command"] == 2001) & (received["kind"] == "notification")]
     )
 
 
-def _fluffy_with_txs(view: View, parameters: Parameters) -> pd.DataFrame:
+@rule(
+    "MT602",
+    family="relay",
+    weight="weak",
+    unit="message",
+    source=f"{_HANDLER} relay_block, handle_request_fluffy_missing_tx",
+)
+def fluffy_with_txs(
+    view: View, *, count_whole_blocks: bool = False, request_memory_s: float = 120.0
+) -> pd.DataFrame:
+    """A 2008 with transactions, fewer than its block has or more, that no 2009 of the vantage node on
+    that connection asked for.
+
+    Blocks are relayed without transactions; the miner of a block announces it with all of them
+    (monerod 0.18.4, in every labelled capture). So only a part of them counts, which only the
+    answer to a 2009 holds, and more than all. `count_whole_blocks` counts all of them too: that
+    shows miners, and peers that pose as the origin of blocks.
+
+    What the vantage node asked for must be known. A message counts only if nothing that the vantage
+    node sent on the connection was lost, a later message of it was captured, and the beginning of
+    the connection was captured or lies more than `request_memory_s` back, after which monerod gives
+    up on a request (P2P_DEFAULT_INVOKE_TIMEOUT). The measure is the number of transactions.
+    """
     carried = view.transactions
     carried = carried[(carried["command"] == 2008) & (carried["direction"] == "received")]
     many = carried.groupby("message").size()
@@ -36,8 +83,8 @@ def _fluffy_with_txs(view: View, parameters: Parameters) -> pd.DataFrame:
         block=blocks["block"].astype(object).to_numpy(),
         measure=many.reindex(rows["message"]).to_numpy(),
     )
-    rows = rows[rows["block"].notna() & _all_sent_is_known(view, rows, parameters["since_seconds"])]
-    if not parameters["whole_blocks"]:
+    rows = rows[rows["block"].notna() & _all_sent_is_known(view, rows, request_memory_s)]
+    if not count_whole_blocks:
         total = blocks["transactions"].astype("float64").reindex(rows["message"])
         rows = rows[rows["measure"].to_numpy() != total.to_numpy()]
     return observations(rows[~_asked_for(view, rows)])
@@ -64,7 +111,22 @@ def _asked_for(view: View, rows: pd.DataFrame) -> pd.Series:
     return pd.Series((asked["asked"] <= asked["time"]).to_numpy(), index=rows.index)
 
 
-def _stem_from_acceptor(view: View, parameters: Parameters) -> pd.DataFrame:
+@rule(
+    "MT603",
+    family="relay",
+    weight="strong",
+    unit="message",
+    source=f"{_NOTIFY} get_out_connections; src/net/dandelionpp.cpp",
+    since="0.16.0",
+)
+def stem_from_acceptor(view: View) -> pd.DataFrame:
+    """A 2002 with `dandelionpp_fluff` 0 on a connection that the vantage node opened, beyond one for
+    each 2010 that the vantage node sent on it before.
+
+    monerod and Cuprate send stems to outgoing peers only; a 2010 is answered by one 2002 with the
+    flag 0. Peers at loopback addresses (Tor, I2P) always send stems and are left out. A message
+    counts only where the capture holds everything that the vantage node sent on the connection.
+    """
     stems = view.transactions
     stems = stems[
         (stems["command"] == 2002)
@@ -116,13 +178,49 @@ def _times(column: pd.Series) -> NDArray[np.datetime64]:
     return column.to_numpy(dtype="datetime64[ns]")  # type: ignore[no-any-return]
 
 
-def _unsorted_fluff(view: View, parameters: Parameters) -> pd.DataFrame:
+@rule(
+    "MT604",
+    family="relay",
+    weight="weak",
+    unit="message",
+    source=f"{_NOTIFY} fluff_flush",
+    since="0.18.3.4",
+    known_false_positives=(
+        "Versions before 0.16 do not sort, versions before 0.18.3.4 may repeat an id."
+    ),
+)
+def unsorted_fluff(view: View) -> pd.DataFrame:
+    """A fluff 2002 whose blobs do not ascend bytewise, or with an id twice.
+
+    The measure is the number of transactions of the message.
+    """
     lists = fluff_order(view)
     wrong = lists["unsorted"] | (lists["repeated"] > 0)
     return observations(lists[wrong], lists.loc[wrong, "transactions"])
 
 
-def _wrong_top_version(view: View, parameters: Parameters) -> pd.DataFrame:
+@rule(
+    "MT605",
+    family="relay",
+    weight="weak",
+    unit="message",
+    source=f"{_HANDLER} process_payload_sync_data; src/hardforks/hardforks.cpp",
+    known_false_positives="A node on another chain, or not updated before a fork.",
+)
+def wrong_top_version(view: View) -> pd.DataFrame:
+    """A `top_version` that the fork heights rule out: those that the vantage node's own payload_data
+    shows, and all of mainnet's where these agree with mainnet's.
+
+    monerod computes the version from the height. At the heights that the vantage node sent, and
+    between two at which it sent the same version, there is one right version; between two versions
+    each of the two is right; below its least height any version that is not later, above its
+    greatest any that is not earlier. Where it has mainnet's network id and all that it sent agrees
+    with mainnet's forks (`MAINNET_FORKS`), these give the rest: every height up to the vantage
+    node's has one right version. A chain of `--regtest` has mainnet's network id and another
+    version at its heights, so the table is not used there. Nobody is flagged if the vantage node
+    sent none, or if what it sent is no step function (nodes of two networks behind one address).
+    The measure is the version.
+    """
     steps = fork_ranges(view)
     said = view.sync_data
     said = said[
@@ -142,59 +240,3 @@ def _wrong_top_version(view: View, parameters: Parameters) -> pd.DataFrame:
     most = np.array([*versions, np.inf])[np.searchsorted(steps["last_height"], height, side="left")]
     wrong = (version < least) | (version > most)
     return observations(said[wrong], version[wrong])
-
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        name="new_block_sent",
-        family="relay",
-        weight="weak",
-        unit="message",
-        definition="A block announced as 2001, with all its transactions.",
-        source="src/cryptonote_protocol/cryptonote_protocol_handler.inl relay_block",
-        observe=_new_block_sent,
-        holds="monerod 0.18.4 and later (older ones send it to peers without support_flags)",
-    ),
-    Rule(
-        name="fluffy_with_txs",
-        family="relay",
-        weight="weak",
-        unit="message",
-        definition="A 2008 with transactions, but not as many as its block has (or as many: `whole_blocks`), that no 2009 on that connection asked for. "
-        "Measure: transactions.",
-        source="src/cryptonote_protocol/cryptonote_protocol_handler.inl relay_block, handle_request_fluffy_missing_tx",
-        observe=_fluffy_with_txs,
-        holds="all versions; with whole_blocks not 0.18.4, whose miners announce their blocks with all transactions",
-        parameters={"whole_blocks": False, "since_seconds": 120.0},
-    ),
-    Rule(
-        name="stem_from_acceptor",
-        family="relay",
-        weight="strong",
-        unit="message",
-        definition="A 2002 with dandelionpp_fluff 0 from the side that accepted the connection, beyond one for each 2010 that the vantage node sent it.",
-        source="src/cryptonote_protocol/levin_notify.cpp get_out_connections; src/net/dandelionpp.cpp",
-        observe=_stem_from_acceptor,
-        holds="monerod 0.16 and later, Cuprate, on clearnet",
-    ),
-    Rule(
-        name="unsorted_fluff",
-        family="relay",
-        weight="weak",
-        unit="message",
-        definition="A fluff 2002 with blobs not ascending bytewise, or an id twice. Measure: transactions.",
-        source="src/cryptonote_protocol/levin_notify.cpp fluff_flush",
-        observe=_unsorted_fluff,
-        holds="monerod 0.16 and later; none twice, 0.18.3.4 and later",
-    ),
-    Rule(
-        name="wrong_top_version",
-        family="relay",
-        weight="weak",
-        unit="message",
-        definition="A top_version that the fork heights rule out: those which the vantage node's own payload_data shows, and if these are mainnet's all of "
-        "mainnet's. Measure: the version.",
-        source="src/cryptonote_protocol/cryptonote_protocol_handler.inl process_payload_sync_data; src/hardforks/hardforks.cpp",
-        observe=_wrong_top_version,
-    ),
-)

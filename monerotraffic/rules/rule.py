@@ -1,68 +1,146 @@
-"""What a rule is, and what it gives."""
+"""A rule: one decorated function that states what it is, and the observations that it returns.
+
+Owns the decorator and the form of observations. Knows no single rule. Used by every family of
+rules, by the engine and by the generated documentation.
+"""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from monerotraffic.tables.view import View
 
-__all__ = ["OBSERVATION", "Parameters", "Rule", "observations"]
+__all__ = ["OBSERVATION", "PUBLISHED", "Rule", "Parameters", "observations", "rule"]
 
 Family = Literal[
     "structure", "fragmentation", "peer_lists", "identity", "connections", "relay", "network"
 ]
 Weight = Literal["strong", "weak", "context"]
-Parameters = Mapping[str, Any]
+Parameters = Mapping[str, object]
+"""Keyword arguments of a rule, by name."""
 
 OBSERVATION = ("peer", "connection", "message", "time", "file", "frame", "measure")
-"""Columns of what a rule observed: one row for each thing that it counts. `measure` is the number
-that the rule goes by, in its own terms (a ratio,
-seconds, …)."""
+"""Columns of the observations of a rule, one row for each thing that it counts. `measure` is the
+number that the rule judges by, in its own terms (a ratio, seconds, …)."""
+
+PUBLISHED: Mapping[str, Parameters] = {"arxiv-v1": {}, "aft-2026": {}}
+"""Presets of a rule that the paper has with our parameters."""
 
 
 @dataclass(frozen=True)
 class Rule:
     """One way in which a peer can differ from a standard node.
 
-    `observe` looks at a View with the parameters of a preset and gives one row per thing that it
-    counts (`unit`), with the columns OBSERVATION.
+    Calling it with a View, and parameters other than the defaults as keywords, returns its
+    observations: one row per thing that it counts (`unit`), with the columns OBSERVATION.
     """
 
     name: str
+    id: str
+    """Stable identifier: MT, the number of the family, the number within it."""
     family: Family
     weight: Weight
     unit: str
-    """What `observations` counts: message, connection, peer list, peer-list entry, handshake, host."""
-    definition: str
-    """When a peer is flagged, in a sentence or two."""
+    """What is counted: message, connection, peer list, handshake, …"""
     source: str
-    """Where the definition comes from: monerod file, section of the paper, whose fingerprint."""
-    observe: Callable[[View, Parameters], pd.DataFrame]
-    holds: str = "all versions of monerod"
-    """For which versions or implementations the opposite is standard behaviour."""
+    """Where the standard behaviour is defined: monerod file, RFC, section of the paper."""
+    observe: Callable[..., pd.DataFrame]
+    description: str
+    """The docstring of the function, in Markdown."""
+    parameters: Parameters
+    """Defaults of the keyword-only parameters: the preset `default`."""
+    since: str = ""
+    """First version of monerod with the standard behaviour; empty: all versions."""
+    until: str = ""
+    """Last version of monerod with it; empty: the newest."""
+    known_false_positives: str = ""
+    """What looks like the anomaly and is not misbehaviour."""
     paper: str = ""
     """Abbreviation in the paper (arXiv 2509.10214), if it is one of its rules."""
-    parameters: Parameters = field(default_factory=dict)
-    """Of the preset `default`."""
-    presets: Mapping[str, Parameters] = field(default_factory=dict)
-    """Of the published variants that have this rule: what differs from `parameters`."""
+    presets: Mapping[str, Parameters] | None = None
+    """By published variant that has the rule: the parameters that differ from the defaults."""
+
+    def __call__(self, view: View, **parameters: object) -> pd.DataFrame:
+        return self.observe(view, **parameters)
+
+    @property
+    def definition(self) -> str:
+        """When a peer is flagged: the first paragraph of the description, as one line."""
+        return self.description.split("\n\n")[0].replace("\n", " ")
 
     def parameters_of(self, preset: str) -> Parameters | None:
         """Parameters of a preset; None if the rule is not in it."""
         if preset == "default":
             return self.parameters
-        return {**self.parameters, **self.presets[preset]} if preset in self.presets else None
+        presets = self.presets or {}
+        return {**self.parameters, **presets[preset]} if preset in presets else None
 
 
-def observations(rows: pd.DataFrame, measure: Any = None) -> pd.DataFrame:
+def rule(
+    id: str,
+    *,
+    family: Family,
+    weight: Weight,
+    unit: str,
+    source: str,
+    since: str = "",
+    until: str = "",
+    known_false_positives: str = "",
+    paper: str = "",
+    presets: Mapping[str, Parameters] | None = None,
+) -> Callable[[Callable[..., pd.DataFrame]], Rule]:
+    """Makes a Rule of a function from a View to observations.
+
+    The function's name is the rule's, its docstring the definition, and its keyword-only
+    parameters, each with a default, are its thresholds. Raises TypeError if a threshold has no
+    default, or a preset names a parameter that the function lacks.
+    """
+
+    def decorate(observe: Callable[..., pd.DataFrame]) -> Rule:
+        name = observe.__name__
+        _, *given = inspect.signature(observe).parameters.values()
+        loose = [one.name for one in given if one.kind is not one.KEYWORD_ONLY]
+        loose += [one.name for one in given if one.default is one.empty]
+        if loose:
+            raise TypeError(f"rule {name}: {loose[0]} must be keyword-only and have a default")
+        parameters = {one.name: one.default for one in given}
+        for preset, differing in (presets or {}).items():
+            unknown = sorted(set(differing) - set(parameters))
+            if unknown:
+                raise TypeError(f"rule {name}: preset {preset} has no parameter {unknown[0]}")
+        return Rule(
+            name=name,
+            id=id,
+            family=family,
+            weight=weight,
+            unit=unit,
+            source=source,
+            observe=observe,
+            description=inspect.getdoc(observe) or "",
+            parameters=parameters,
+            since=since,
+            until=until,
+            known_false_positives=known_false_positives,
+            paper=paper,
+            presets=presets,
+        )
+
+    return decorate
+
+
+def observations(
+    rows: pd.DataFrame, measure: pd.Series | np.ndarray | float | None = None
+) -> pd.DataFrame:
     """Rows of a View's frame as observations.
 
-    What they lack of `connection`, `message`, `file`, `frame` is missing; `measure` is given, or a
-    column, or 1. Rows of connections count from their opening.
+    Columns that `rows` lacks (`connection`, `message`, `file`, `frame`) are missing. The measure is
+    the given one, else the column `measure`, else 1. A row without `time` counts from `opened`.
     """
     made = pd.DataFrame(index=rows.index)
     made["peer"] = rows["peer"]

@@ -1,228 +1,301 @@
 """Rules on what a message looks like: fields, headers, encoding. Family `structure`.
-docs/metrics/structure.md.
+
+Uses the metrics of monerotraffic.metrics.structure; knows no other family.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import pandas as pd
 
 from monerotraffic.metrics.structure import (
     COMMANDS,
     HEADER_ODDITIES,
-    garbage,
     lists_with_last_seen,
     odd_headers,
     oversize,
 )
-from monerotraffic.rules.rule import Parameters, Rule, observations
+from monerotraffic.metrics.structure import (
+    garbage as unframed_bytes,
+)
+from monerotraffic.rules.rule import PUBLISHED, observations, rule
 from monerotraffic.tables.view import View
 
-__all__ = ["RULES"]
+__all__ = [
+    "bad_header",
+    "garbage",
+    "last_seen_present",
+    "noncanonical_encoding",
+    "oversize_message",
+    "payload_malformed",
+    "support_flags_missing",
+    "support_flags_odd",
+    "unknown_command",
+    "wrong_network",
+]
 
 
-def _support_flags_missing(view: View, parameters: Parameters) -> pd.DataFrame:
-    said = view.node_data
-    handshakes = said[
-        (said["command"] == 1001)
-        & (said["direction"] == "received")
-        & (said["status"] == "complete")
+@rule(
+    "MT101",
+    family="structure",
+    weight="weak",
+    unit="handshake",
+    source="src/p2p/p2p_protocol_defs.h basic_node_data; arXiv 2509.10214, support flags omitted",
+    since="0.18.0",
+    known_false_positives="Nodes older than 0.18.",
+    paper="SFO",
+    presets=PUBLISHED,
+)
+def support_flags_missing(view: View) -> pd.DataFrame:
+    """A whole 1001 whose node_data has no `support_flags`.
+
+    Nodes on clearnet send `support_flags` 1 since 0.18.0, and epee leaves out only the value 0. The
+    published code also counts messages without a captured payload.
+    """
+    nodes = view.node_data
+    handshakes = nodes[
+        (nodes["command"] == 1001)
+        & (nodes["direction"] == "received")
+        & (nodes["status"] == "complete")
     ]
     return observations(handshakes[handshakes["support_flags"].isna()])
 
 
-def _support_flags_odd(view: View, parameters: Parameters) -> pd.DataFrame:
-    said = view.node_data
-    said = said[
-        (said["direction"] == "received")
-        & said["support_flags"].notna()
-        & ~said["peer"].isin(view.loopback)
+@rule(
+    "MT102",
+    family="structure",
+    weight="weak",
+    unit="message",
+    source="src/p2p/net_node.inl init_config, get_local_node_data; src/cryptonote_config.h",
+    known_false_positives="A future version with a further flag.",
+)
+def support_flags_odd(view: View, *, standard_flags: tuple[int, ...] = (1,)) -> pd.DataFrame:
+    """A whole 1001 or 1007 response whose `support_flags` are not among `standard_flags`.
+
+    monerod sends P2P_SUPPORT_FLAGS = 1 on clearnet or leaves the field out. Peers at loopback
+    addresses (proxies of Tor and I2P) are left out. The measure is the flags.
+    """
+    nodes = view.node_data
+    nodes = nodes[
+        (nodes["direction"] == "received")
+        & nodes["support_flags"].notna()
+        & ~nodes["peer"].isin(view.loopback)
     ]
     return observations(
-        said[~said["support_flags"].isin(parameters["standard"])],
-        said["support_flags"].astype("float64"),
+        nodes[~nodes["support_flags"].isin(standard_flags)],
+        nodes["support_flags"].astype("float64"),
     )
 
 
-def _last_seen_present(view: View, parameters: Parameters) -> pd.DataFrame:
+@rule(
+    "MT103",
+    family="structure",
+    weight="strong",
+    unit="peer list",
+    source=(
+        "src/p2p/net_peerlist.h get_peerlist_head; src/p2p/p2p_protocol_defs.h; arXiv 2509.10214, "
+        "last seen timestamps"
+    ),
+    since="0.16.0",
+    known_false_positives="Versions 0.14.1 to 0.15 write the value 0; older ones a real time.",
+    paper="LST",
+    presets=PUBLISHED,
+)
+def last_seen_present(view: View) -> pd.DataFrame:
+    """A peer-list entry with `last_seen`, of any integer type and value.
+
+    monerod sets the field to 0 before it sends an entry, since 0.14.1, and leaves out a 0, since
+    0.16. Cuprate leaves it out too. The published code finds only unsigned integers. The measure is
+    the number of entries of the list that have the field.
+    """
     lists = lists_with_last_seen(view)
     return observations(lists, lists["last_seen"])
 
 
-def _bad_header(view: View, parameters: Parameters) -> pd.DataFrame:
-    counted = list(parameters["counted"])
+@rule(
+    "MT104",
+    family="structure",
+    weight="strong",
+    unit="message",
+    source=(
+        "contrib/epee/src/levin_base.cpp make_header, message_writer::finalize; "
+        "contrib/epee/include/storages/levin_abstract_invoke2.h"
+    ),
+    since="0.15.0",
+)
+def bad_header(view: View, *, counted_oddities: tuple[str, ...] = HEADER_ODDITIES) -> pd.DataFrame:
+    """A Levin header with one of `counted_oddities`, which no constructor of headers in monerod or
+    Cuprate writes.
+
+    The oddities are columns of the metric `odd_headers`: another version than 1, flags other than
+    just request or just response, an odd expect byte, a return code with a request, an empty body
+    without an error, a command of the wrong kind. A header in a row of `messages` can be trusted:
+    in step with the stream its signature was checked, and out of step, after a hole, only sound
+    headers are accepted. The measure is the number of oddities of the header.
+    """
     odd = odd_headers(view)
-    many = odd[counted].sum(axis=1)
-    return observations(odd[many > 0], many[many > 0])
+    count = odd[list(counted_oddities)].sum(axis=1)
+    return observations(odd[count > 0], count[count > 0])
 
 
-def _unknown_command(view: View, parameters: Parameters) -> pd.DataFrame:
+@rule(
+    "MT105",
+    family="structure",
+    weight="strong",
+    unit="message",
+    source=(
+        "src/p2p/p2p_protocol_defs.h; src/cryptonote_protocol/cryptonote_protocol_defs.h COMMAND_*"
+    ),
+    since="0.16.0",
+    known_false_positives="Commands 1004 to 1006 of version 0.15 and older; a future command.",
+)
+def unknown_command(
+    view: View, *, reserved_commands: tuple[int, ...] = (2011, 2012)
+) -> pd.DataFrame:
+    """A request, response or notification of a command that monerod does not have and that is not
+    among `reserved_commands` (relay v2).
+
+    The commands are 1001 to 1003, 1007, 2001 to 2004 and 2006 to 2010. The measure is the command.
+    """
     received = view.received[view.received["kind"].isin(["request", "response", "notification"])]
-    strange = received[~received["command"].isin([*COMMANDS, *parameters["reserved"]])]
-    return observations(strange, strange["command"])
+    unknown = received[~received["command"].isin([*COMMANDS, *reserved_commands])]
+    return observations(unknown, unknown["command"])
 
 
-def _oversize_message(view: View, parameters: Parameters) -> pd.DataFrame:
+@rule(
+    "MT106",
+    family="structure",
+    weight="strong",
+    unit="message",
+    source=(
+        "src/cryptonote_basic/connection_context.cpp get_max_bytes; "
+        "contrib/epee/include/net/levin_protocol_handler_async.h handle_recv"
+    ),
+    known_false_positives="Versions before 0.17.1.9 have no limits by command.",
+)
+def oversize_message(view: View) -> pd.DataFrame:
+    """A declared length over monerod's limit for the command, or over 256 KiB before the handshake.
+
+    The receiver would close the connection. The limit is the least of 100,000,000 bytes, the limit
+    of the command and, before the handshake, 262,144 bytes. A message counts as sent before the
+    handshake only where the capture holds the peer's SYN and every byte of the client. The limits
+    of this reader (`limits=`) do not matter. The measure is length ÷ limit.
+    """
     large = oversize(view)
     return observations(large, large["length"].astype("float64") / large["limit"])
 
 
-def _payload_malformed(view: View, parameters: Parameters) -> pd.DataFrame:
-    refused = view.received[
-        (view.received["status"] == "malformed") & (view.received["length"] > 0)
-    ]
-    return observations(refused)
+@rule(
+    "MT107",
+    family="structure",
+    weight="strong",
+    unit="message",
+    source=(
+        "contrib/epee/include/storages/portable_storage_from_bin.h, levin_abstract_invoke2.h; "
+        "monerod 0.17.1.9 and later for limits and repeated keys"
+    ),
+)
+def payload_malformed(view: View) -> pd.DataFrame:
+    """A whole payload, not empty, that monerod's reader refuses.
+
+    monerod writes only what it can read. An empty payload is a matter of `bad_header`.
+    """
+    received = view.received
+    return observations(received[(received["status"] == "malformed") & (received["length"] > 0)])
 
 
-def _noncanonical_encoding(view: View, parameters: Parameters) -> pd.DataFrame:
+@rule(
+    "MT108",
+    family="structure",
+    weight="weak",
+    unit="message",
+    source="contrib/epee/include/storages/portable_storage_to_bin.h; docs/fingerprint.md",
+    known_false_positives="A future version with a further field.",
+)
+def noncanonical_encoding(
+    view: View,
+    *,
+    counted_deviations: tuple[str, ...] = (
+        "unknown_keys",
+        "duplicate_keys",
+        "wide_varints",
+        "other_types",
+        "trailing",
+    ),
+) -> pd.DataFrame:
+    """A payload written as no version of monerod writes it: one of the fingerprint columns
+    `counted_deviations` is not 0.
+
+    monerod's writer keeps keys in a map, writes minimal varints and the types of its structs, and
+    nothing after the root section (on clearnet). Cuprate does the same. An optional field written
+    with its default (`default_fields`) is different: 0.15 and older write all of them, and Cuprate
+    writes `rpc_credits_per_hash`. Add it to `counted_deviations` where all peers are known to be
+    newer monerods. Key order alone never counts, because Cuprate's differs. Padding with zeros by
+    peers at loopback addresses, and in messages joined from Levin fragments, does not count. The
+    measure is the sum of the columns.
+    """
     received = view.received[view.received["unknown_keys"].notna()]
     # Tor and I2P: padded with zeros
     clear = ~received["peer"].isin(view.loopback) & (received["fragments"] == 1)
-    many = sum(
-        (
-            received[name].where(clear | (name != "trailing")).fillna(0)
-            for name in parameters["counted"]
-        ),
-        pd.Series(0, index=received.index),
-    )
-    return observations(received[many > 0], many[many > 0].astype("float64"))
+    count = pd.Series(0, index=received.index)
+    for name in counted_deviations:
+        count += received[name].where(clear | (name != "trailing")).fillna(0)
+    return observations(received[count > 0], count[count > 0].astype("float64"))
 
 
-def _wrong_network(view: View, parameters: Parameters) -> pd.DataFrame:
-    said = view.node_data
-    said = said[said["network_id"].notna() & (said["direction"] == "received")]
-    networks = view.networks or _of_the_majority(said, parameters["least_peers"])
-    return observations(said[~said["network_id"].isin(networks)] if networks else said[:0])
+@rule(
+    "MT109",
+    family="structure",
+    weight="strong",
+    unit="message",
+    source="src/p2p/net_node.inl handle_handshake; src/cryptonote_config.h NETWORK_ID",
+    known_false_positives="A node of another network that was given a wrong address.",
+)
+def wrong_network(view: View, *, min_peers: int = 3) -> pd.DataFrame:
+    """A `network_id` that is not one of the vantage node's networks.
 
-
-def _of_the_majority(said: pd.DataFrame, least: int) -> frozenset[str]:
-    """The network that more than half of the peers say they are of; nothing if there are too few to
-    tell.
+    A standard node refuses such a handshake, and is refused. The vantage node's own ids are the
+    standard, so a testnet vantage works, and so does one address with nodes of two networks. If the
+    capture holds none of them (one direction only), the id that more than half of the peers
+    announce is the standard, where at least `min_peers` peers announce one.
     """
-    peers = said.groupby("network_id", observed=True)["peer"].nunique()
+    nodes = view.node_data
+    nodes = nodes[nodes["network_id"].notna() & (nodes["direction"] == "received")]
+    networks = view.networks or _majority_network(nodes, min_peers)
+    return observations(nodes[~nodes["network_id"].isin(networks)] if networks else nodes[:0])
+
+
+def _majority_network(nodes: pd.DataFrame, min_peers: int) -> frozenset[str]:
+    """The network that more than half of the peers announce; empty if there are too few peers."""
+    peers = nodes.groupby("network_id", observed=True)["peer"].nunique()
     return frozenset(
-        peers[peers * 2 > said["peer"].nunique()].index if peers.sum() >= least else ()
+        peers[peers * 2 > nodes["peer"].nunique()].index if peers.sum() >= min_peers else ()
     )
 
 
-def _garbage(view: View, parameters: Parameters) -> pd.DataFrame:
-    rows = garbage(view)
-    rows = rows[
-        (rows["levin"] | rows["server_port"].isin(parameters["ports"]))
-        & (rows["bytes"] >= parameters["least_bytes"])
-    ]
-    return observations(rows, rows["bytes"])
-
-
-_PUBLISHED: Mapping[str, Parameters] = {"arxiv-v1": {}, "aft-2026": {}}
-
-RULES = (
-    Rule(
-        name="support_flags_missing",
-        family="structure",
-        weight="weak",
-        unit="handshake",
-        definition="node_data of a whole 1001 without support_flags.",
-        source="src/p2p/p2p_protocol_defs.h basic_node_data; arXiv 2509.10214, section on support flags omitted",
-        observe=_support_flags_missing,
-        holds="monerod 0.18 and later",
-        paper="SFO",
-        presets=_PUBLISHED,
+@rule(
+    "MT110",
+    family="structure",
+    weight="strong",
+    unit="stretch of bytes",
+    source=(
+        "contrib/epee/include/net/levin_protocol_handler_async.h handle_recv; "
+        "src/p2p/net_node.inl ssl_support_disabled"
     ),
-    Rule(
-        name="support_flags_odd",
-        family="structure",
-        weight="weak",
-        unit="message",
-        definition="support_flags in a whole 1001 or 1007 response that are not among `standard`, on clearnet. Measure: the flags.",
-        source="src/p2p/net_node.inl init_config, get_local_node_data: P2P_SUPPORT_FLAGS on clearnet; src/cryptonote_config.h",
-        observe=_support_flags_odd,
-        parameters={"standard": (1,)},
-    ),
-    Rule(
-        name="last_seen_present",
-        family="structure",
-        weight="strong",
-        unit="peer list",
-        definition="A peer-list entry with last_seen, of whatever integer type and value. Measure: entries of the list that have it.",
-        source="src/p2p/net_peerlist.h get_peerlist_head sets it to 0, src/p2p/p2p_protocol_defs.h leaves 0 out; arXiv 2509.10214 on last seen timestamps",
-        observe=_last_seen_present,
-        holds="monerod 0.16 and later, Cuprate",
-        paper="LST",
-        presets=_PUBLISHED,
-    ),
-    Rule(
-        name="bad_header",
-        family="structure",
-        weight="strong",
-        unit="message",
-        definition="A Levin header that no version writes: see odd_headers. `counted`: which of its oddities count. Measure: how many the header has.",
-        source="contrib/epee/src/levin_base.cpp make_header, message_writer::finalize; contrib/epee/include/storages/levin_abstract_invoke2.h",
-        observe=_bad_header,
-        holds="monerod 0.15 and later, Cuprate",
-        parameters={"counted": HEADER_ODDITIES},
-    ),
-    Rule(
-        name="unknown_command",
-        family="structure",
-        weight="strong",
-        unit="message",
-        definition="A request, response or notification of a command that monerod does not have, nor is `reserved` (relay v2). Measure: the command.",
-        source="src/p2p/p2p_protocol_defs.h, src/cryptonote_protocol/cryptonote_protocol_defs.h",
-        observe=_unknown_command,
-        holds="monerod 0.16 and later (1004 to 1006 existed before), Cuprate",
-        parameters={"reserved": (2011, 2012)},
-    ),
-    Rule(
-        name="oversize_message",
-        family="structure",
-        weight="strong",
-        unit="message",
-        definition="A declared length over what monerod takes of the command, and before the handshake over 256 KiB. Measure: length ÷ limit.",
-        source="src/cryptonote_basic/connection_context.cpp get_max_bytes; contrib/epee/include/net/levin_protocol_handler_async.h handle_recv",
-        observe=_oversize_message,
-    ),
-    Rule(
-        name="payload_malformed",
-        family="structure",
-        weight="strong",
-        unit="message",
-        definition="A whole payload, not empty, that monerod's reader refuses.",
-        source="contrib/epee/include/storages/portable_storage_from_bin.h, levin_abstract_invoke2.h; monerod 0.17.1.9 and later for limits and repeated keys",
-        observe=_payload_malformed,
-    ),
-    Rule(
-        name="noncanonical_encoding",
-        family="structure",
-        weight="weak",
-        unit="message",
-        definition="A payload written as no version writes it: of the fingerprint columns `counted` one is not 0. Measure: their sum.",
-        source="contrib/epee/include/storages/portable_storage_to_bin.h; docs/fingerprint.md",
-        observe=_noncanonical_encoding,
-        holds="all versions of monerod, Cuprate; with default_fields counted, monerod 0.16 and later, and not Cuprate",
-        parameters={
-            "counted": ("unknown_keys", "duplicate_keys", "wide_varints", "other_types", "trailing")
-        },
-    ),
-    Rule(
-        name="wrong_network",
-        family="structure",
-        weight="strong",
-        unit="message",
-        definition="node_data.network_id of none of the vantage node's networks; where it told none, not that of the majority of at least `least_peers` peers.",
-        source="src/p2p/net_node.inl handle_handshake; src/cryptonote_config.h NETWORK_ID",
-        observe=_wrong_network,
-        parameters={"least_peers": 3},
-    ),
-    Rule(
-        name="garbage",
-        family="structure",
-        weight="strong",
-        unit="stretch of bytes",
-        definition="At least `least_bytes` that are no part of a message, on a connection with Levin messages or to one of `ports`. Measure: bytes.",
-        source="contrib/epee/include/net/levin_protocol_handler_async.h handle_recv; src/p2p/net_node.inl (ssl_support_disabled)",
-        observe=_garbage,
-        parameters={"ports": (18080, 28080, 38080), "least_bytes": 1},
+    known_false_positives=(
+        "Scanners and browsers that try the port: no Monero nodes, but no spies either."
     ),
 )
+def garbage(
+    view: View, *, ports: tuple[int, ...] = (18080, 28080, 38080), min_bytes: int = 1
+) -> pd.DataFrame:
+    """At least `min_bytes` that are part of no message, on a connection with Levin messages or to
+    one of `ports`.
+
+    Every byte that monerod sends is part of a message, and its P2P connections never use TLS. A
+    connection that the vantage node opened from port 38080, which Linux may choose by itself, to a
+    web server looks like Monero by its port; its server port is not one of `ports`, so it is left
+    out. The measure is the number of bytes.
+    """
+    rows = unframed_bytes(view)
+    rows = rows[(rows["levin"] | rows["server_port"].isin(ports)) & (rows["bytes"] >= min_bytes)]
+    return observations(rows, rows["bytes"])

@@ -1,0 +1,161 @@
+"""Rules on handshakes and requests that are left unfinished. Family `connections`.
+
+Uses the metrics of monerotraffic.metrics.connections.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from monerotraffic.metrics.connections import connection_table, requests
+from monerotraffic.rules.connections import at_first_request
+from monerotraffic.rules.rule import observations, rule
+from monerotraffic.tables.view import View, positions
+
+__all__ = ["handshake_incomplete", "request_unanswered"]
+
+_ENDED = ("fin", "rst")
+_HEADER = 33  # bytes of a Levin header
+_PROTOCOL = "src/p2p/net_node.inl"
+
+
+@rule(
+    "MT506",
+    family="connections",
+    weight="weak",
+    unit="connection",
+    source=(
+        "src/cryptonote_config.h P2P_DEFAULT_HANDSHAKE_INVOKE_TIMEOUT (5 s); arXiv 2509.10214, "
+        "incomplete handshakes"
+    ),
+    known_false_positives="A node whose process hangs while its kernel accepts connections.",
+    paper="incomplete_hs",
+    presets={"arxiv-v1": {"min_connections": 1}, "aft-2026": {"min_connections": 1}},
+)
+def handshake_incomplete(
+    view: View, *, min_connections: int = 2, patience_s: float = 4.5
+) -> pd.DataFrame:
+    """At least `min_connections` connections on which the peer left the handshake unfinished: its 1001
+    cut and not continued within `patience_s` seconds; no byte in answer to ours for `patience_s`
+    seconds; its own RST after its request, before anything came from us.
+
+    Only connections that were captured whole and seen to end count. 4.5 s is a little less than the
+    time after which monerod gives up. A node whose slots are taken closes at once and does not
+    count, nor does our own refusal, silence or RST. In the third form nothing of ours came before
+    the RST but, at most, the answer, unread: a node that has read everything closes with FIN. Whose
+    RST it was follows from packet counts: ours were no more than a SYN-ACK, the answer's segments
+    and one ACK per segment of the request, and the peer sent one more than SYN, ACK and segments.
+    The measure is the duration in seconds.
+    """
+    made = connection_table(view)
+    made = made[made["whole"] & made["end"].isin(_ENDED)]
+    cut, silent, reset = (
+        _cut(view, made, patience_s),
+        _silent(view, made, patience_s),
+        _reset(view, made, patience_s),
+    )
+    found = made[cut | silent | reset]
+    often = found.groupby("peer", observed=True)["connection"].transform("size") >= min_connections
+    found = found[often]
+    return observations(at_first_request(view, found), found["seconds"].to_numpy())
+
+
+def _cut(view: View, made: pd.DataFrame, patience_s: float) -> pd.Series:
+    """A 1001 request of the peer, or its response, or its very header, that was cut, on a
+    connection that it had time to finish it on.
+    """
+    messages = view.received
+    part = messages[(messages["command"] == 1001) & (messages["status"] == "truncated")]
+    problems = view.problems
+    header = problems[
+        (problems["direction"] == "received")
+        & (problems["offset"] == 0)
+        & (problems["detail"] == "a header that was cut")
+    ]
+    begun = made["connection"].isin(part["connection"]) | (
+        made["connection"].isin(header["connection"]) & (made["received"] == 0)
+    )
+    return begun & (made["seconds"] >= patience_s)
+
+
+def _silent(view: View, made: pd.DataFrame, patience_s: float) -> pd.Series:
+    """Our request on a connection that we opened, and not one byte for as long as we wait."""
+    waited = (made["closed"] - made["asked"]).dt.total_seconds()
+    return (
+        (made["direction"] == "outgoing")
+        & (made["handshake"] == "asked")
+        & (made["peer_bytes"] == 0)
+        & (waited >= patience_s)
+    )
+
+
+def _reset(view: View, made: pd.DataFrame, patience_s: float) -> pd.Series:
+    """The peer's whole request and nothing more, then its RST, before anything came from us or with
+    our answer unread.
+
+    A node that has read what came closes with FIN; its system sends RST where something is unread,
+    so what else we sent must not count: nothing but the answer.
+    Who reset a connection is told by the number of packets: ours were no more than SYN-ACK, the
+    answer's and an ACK for each segment, so the RST was not among
+    them, and the peer sent one more than SYN, ACK and its segments.
+    """
+    messages = view.messages[
+        (view.messages["command"] == 1001) & view.messages["kind"].isin(["request", "response"])
+    ]
+    segments = messages.drop_duplicates(["connection", "from_client"]).set_index("connection")
+    asked = segments[segments["from_client"]]
+    theirs = made["connection"].map(asked["segments"]).fillna(0)
+    ours = made["connection"].map(segments.loc[~segments["from_client"], "segments"]).fillna(0)
+    nothing_more = (
+        made["peer_bytes"] == made["connection"].map(asked["length"].astype("float64")) + _HEADER
+    )
+    by_peer = (made["own_packets"] <= 1 + theirs + ours) & (made["peer_packets"] >= 3 + theirs)
+    quick = (made["closed"] - made["asked"]).dt.total_seconds() < patience_s
+    only_answer = (made["own_bytes"] == 0) | (
+        (made["handshake"] == "answered") & (made["sent"] == 1)
+    )
+    begun = made["asked"].notna() & (made["direction"] == "incoming")
+    return begun & (made["end"] == "rst") & nothing_more & only_answer & by_peer & quick
+
+
+@rule(
+    "MT507",
+    family="connections",
+    weight="weak",
+    unit="message",
+    source=(
+        f"{_PROTOCOL} handle_timed_sync, handle_get_support_flags; src/cryptonote_config.h "
+        "P2P_DEFAULT_INVOKE_TIMEOUT (120 s)"
+    ),
+    since="0.10.0",
+)
+def request_unanswered(
+    view: View, *, patience_s: float = 120.0, flags_patience_s: float = 4.5
+) -> pd.DataFrame:
+    """A 1002 request of ours without an answer, though the peer sent other messages on that connection
+    more than `patience_s` seconds later; or a 1007 request without an answer on a connection that
+    stayed for `flags_patience_s` seconds.
+
+    Standard nodes answer, or the connection ends. 1003 is left out (a filtered or dead port is no
+    fault), and so is what went unanswered because the connection ended. The measure is the time in
+    seconds from the request to the end of the connection.
+    """
+    asked = requests(view)
+    ours = asked[
+        (asked["direction"] == "sent")
+        & asked["answer"].isna()
+        & (asked["status"] == "complete")
+        & asked["command"].isin((1002, 1007))
+    ]
+    table = connection_table(view)
+    at = positions(table["connection"].to_numpy(), ours["connection"].to_numpy())
+    whole = table["whole"].to_numpy()[at]
+    heard = (
+        pd.Series(table["last_received"].array.take(at), index=ours.index) - ours["time"]
+    ).dt.total_seconds()
+    waited = (
+        pd.Series(table["closed"].array.take(at), index=ours.index) - ours["time"]
+    ).dt.total_seconds()
+    flags = (ours["command"] == 1007) & (waited >= flags_patience_s)
+    rows = ours[whole & (flags | (heard > patience_s))]
+    return observations(rows, waited[rows.index])
