@@ -132,44 +132,46 @@ def test_thresholds_of_the_published_variants() -> None:
     same if there is one.
     """
     similar = {
-        "excess": None,
-        "alpha": None,
-        "senders": 0,
-        "majority": None,
-        "one_id": True,
-        "each": None,
+        "min_excess": None,
+        "max_chance": None,
+        "min_other_senders": 0,
+        "max_similar_share": None,
+        "allow_common_id": True,
+        "max_lists_per_peer": None,
         "by": "subnet",
-        "most": 10000,
+        "max_lists": 10000,
     }
     published: dict[str, tuple[dict[str, Any], ...]] = {
         "support_flags_missing": ({},),
         "last_seen_present": ({},),
         "signature_alone": ({},),
         "peer_list_low_diversity": (
-            {"diversity": 0.1, "entries": 250, "hosts": 1},
-            {"diversity": 0.05, "entries": 225, "hosts": 1},
+            {"max_diversity": 0.1, "min_entries": 250, "min_hosts": 1},
+            {"max_diversity": 0.05, "min_entries": 225, "min_hosts": 1},
         ),
         "peer_list_similar": (
-            {"jaccard": 0.3, "pairs": 5, "entries": 250, **similar},
-            {"jaccard": 0.99, "pairs": 1, "entries": 226, **similar},
+            {"min_jaccard": 0.3, "min_pairs": 5, "min_entries": 250, **similar},
+            {"min_jaccard": 0.99, "min_pairs": 1, "min_entries": 226, **similar},
         ),
-        "peer_id_returns": ({"by_port": False, "sequential": False},),
-        "peer_id_cluster": ({"hosts": 2, "ids": 2, "joined": False},),
-        "short_lived_series": ({"connections": 10, "seconds": 1.0, "from_answer": False},),
-        "ping_flood": ({"pings": 2},),
+        "peer_id_returns": ({"by_port": False, "sequential_only": False},),
+        "peer_id_cluster": ({"min_sites": 2, "max_ids": 2, "joined_only": False},),
+        "short_lived_series": (
+            {"max_connections": 10, "max_duration_s": 1.0, "from_answer": False},
+        ),
+        "ping_flood": ({"max_pings": 2},),
         "timed_sync_throttled": tuple(
             {
-                "seconds": seconds,
-                "gaps": 1,
-                "connection": 600.0,
+                "min_gap_s": seconds,
+                "min_gaps": 1,
+                "min_connection_s": 600.0,
                 "own_regular": False,
-                "own_seconds": 75.0,
+                "max_own_gap_s": 75.0,
                 "mean_too": True,
             }
             for seconds in (90.0, 120.0)
         ),
-        "handshake_incomplete": ({"connections": 1, "patience": 4.5},),
-        "subnet_dense": ({"hosts": 1, "top": 15},),
+        "handshake_incomplete": ({"min_connections": 1, "patience_s": 4.5},),
+        "subnet_dense": ({"min_hosts": 1, "max_subnets": 15},),
         "ban_listed": ({"ban_list": None},),
     }
     assert {name for name, rule in RULES.items() if rule.presets} == set(published)
@@ -241,6 +243,6 @@ def test_every_rule_is_described_and_runs(preset: str, traffic: mt.Traffic) -> N
         assert rule.definition
         assert rule.source
         assert rule.weight in WEIGHTS
-        assert set(rule.presets) <= set(PRESETS) - {"default"}
-        for given in rule.presets.values():
+        assert set(rule.presets or {}) <= set(PRESETS) - {"default"}
+        for given in (rule.presets or {}).values():
             assert set(given) <= set(rule.parameters)

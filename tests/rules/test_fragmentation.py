@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from monerotraffic.rules import RULES, find_anomalies
-from monerotraffic.rules.fragmentation import RULES as FRAGMENTATION
 from support import craft, truth
 from support.conversations import found, incoming, outgoing, read, shaken
 from support.craft import CLIENT, SERVER, Connection
 from support.labelled import check_labels, check_monerods, honest, spied
 from support.labelled import read as read_files
 
+FRAGMENTATION = [rule for rule in RULES.values() if rule.family == "fragmentation"]
 NAMES = [rule.name for rule in FRAGMENTATION]
 SYNC = craft.request(1002, craft.timed_sync_request())
 PING = craft.request(1003)
@@ -89,13 +89,13 @@ def test_over_fragmented_asks_for_several_and_a_share(tmp_path: Path) -> None:
         often.send(CLIENT, SYNC, segment=1448 if number >= 5 else 50)
     traffic = read(tmp_path, twice, seldom, often)
     assert found("over_fragmented", traffic) == {"192.0.2.2": 5}
-    assert found("over_fragmented", traffic, share=0.05) == {"192.0.2.1": 3, "192.0.2.2": 5}
-    assert found("over_fragmented", traffic, share=0, least_messages=1) == {
+    assert found("over_fragmented", traffic, min_share=0.05) == {"192.0.2.1": 3, "192.0.2.2": 5}
+    assert found("over_fragmented", traffic, min_share=0, min_messages=1) == {
         "192.0.2.0": 2,
         "192.0.2.1": 3,
         "192.0.2.2": 5,
     }
-    assert found("over_fragmented", traffic, factor=10) == {}
+    assert found("over_fragmented", traffic, min_segment_ratio=10) == {}
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_two_that_live_at_once_do_not_return(lab: Lab) -> None:
     lab.session(A, 20, X, my_port=0)
     sync(until(other, 60), CLIENT)
     assert lab.found("peer_id_returns").empty
-    assert not lab.found("peer_id_returns", sequential=False).empty
+    assert not lab.found("peer_id_returns", sequential_only=False).empty
 
 
 # ---- peer_id_shared, peer_id_cluster
@@ -185,7 +185,7 @@ def test_the_other_node_behind_the_nat_answers(lab: Lab) -> None:
     lab.session(A, 5, Y)
     lab.back_ping(A, 5.01, X)
     assert lab.found("pong_id_mismatch").empty
-    assert list(lab.found("pong_id_mismatch", but_own=False).index) == [A]
+    assert list(lab.found("pong_id_mismatch", exclude_announced=False).index) == [A]
     assert lab.found("pong_id_shared").empty
 
 
@@ -223,8 +223,8 @@ def test_how_long_a_back_ping_may_take(lab: Lab) -> None:
         list(lab.found("pong_id_mismatch").index) == list(lab.found("pong_id_shared").index) == [A]
     )
     for rule in ("pong_id_mismatch", "pong_id_shared"):
-        assert list(lab.found(rule, within=5.5).index) == [A, B]
-    assert lab.found("pong_id_shared", hosts=3).empty
+        assert list(lab.found(rule, max_delay_s=5.5).index) == [A, B]
+    assert lab.found("pong_id_shared", min_sites=3).empty
 
 
 def test_each_its_own_pong(lab: Lab) -> None:
@@ -255,15 +255,15 @@ def test_restarts_that_pongs_confirm(lab: Lab) -> None:
             lab.session(peer, 60 * at + 10 * second, number)
             lab.back_ping(peer, 60 * at + 10 * second + 0.01, number if confirmed else 9999)
     assert list(lab.found("peer_id_rotates").index) == [B]
-    assert list(lab.found("peer_id_rotates", but_confirmed=False).index) == [A, B, C]
-    assert list(lab.found("peer_id_rotates", changes=2, share=0.6).index) == [B, C]
+    assert list(lab.found("peer_id_rotates", exclude_confirmed=False).index) == [A, B, C]
+    assert list(lab.found("peer_id_rotates", min_changes=2, min_share=0.6).index) == [B, C]
 
 
 def test_rotation_in_four_of_five_sessions(lab: Lab) -> None:
     for at, number in enumerate([X, X, Y, Z, W, W + 1]):
         lab.session(A, at * 60, number)
     assert lab.found("peer_id_rotates").loc[A].score == pytest.approx(0.8)
-    assert lab.found("peer_id_rotates", share=0.81).empty
+    assert lab.found("peer_id_rotates", min_share=0.81).empty
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 import monerotraffic as mt
-from monerotraffic.rules import evaluate, find_anomalies
-from monerotraffic.rules.peer_lists import RULES
+from monerotraffic.rules import RULES, evaluate, find_anomalies
 from support import craft, truth
 from support.craft import CLIENT, SERVER, Connection
 from support.talks import HOST, Peer, listed, many, read, session, visit
 
-NAMES = [rule.name for rule in RULES]
-FLAGGING = {rule.name for rule in RULES if rule.weight != "context"}
+PEER_LISTS = [rule for rule in RULES.values() if rule.family == "peer_lists"]
+NAMES = [rule.name for rule in PEER_LISTS]
+FLAGGING = {rule.name for rule in PEER_LISTS if rule.weight != "context"}
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_low_diversity(flagged: Callable[..., set[str]]) -> None:
         "192.0.2.8",
     }
     assert flagged("peer_list_low_diversity", talks, "arxiv-v1") == {"192.0.2.1", "192.0.2.8"}
-    assert flagged("peer_list_low_diversity", talks, diversity=0.26) == {
+    assert flagged("peer_list_low_diversity", talks, max_diversity=0.26) == {
         "192.0.2.1",
         "192.0.2.2",
         "192.0.2.3",
@@ -253,12 +253,14 @@ def test_what_most_senders_share_is_the_network(flagged: Callable[..., set[str]]
     assert flagged("peer_list_similar", [*crowd(14, 3000, 1000), *spies(12, 244)]) == every
     assert flagged("peer_list_similar", [*crowd(7, 3000, 1000), *spies(12, 244)]) == set()
     assert (
-        flagged("peer_list_similar", [*crowd(7, 3000, 1000), *spies(12, 244)], majority=None)
+        flagged(
+            "peer_list_similar", [*crowd(7, 3000, 1000), *spies(12, 244)], max_similar_share=None
+        )
         == every
     )
-    assert flagged("peer_list_similar", [*crowd(12, 300, None), *spies(8, 244)], majority=None) > {
-        f"203.0.{number}.1" for number in range(8)
-    }
+    assert flagged(
+        "peer_list_similar", [*crowd(12, 300, None), *spies(8, 244)], max_similar_share=None
+    ) > {f"203.0.{number}.1" for number in range(8)}
 
 
 def test_how_much_must_be_shared(flagged: Callable[..., set[str]]) -> None:
@@ -288,7 +290,7 @@ def test_one_node_at_two_addresses_is_not_similar_to_itself(
     """
     talks = [*crowd(12, 3000, 1000), *spies(2, 250, one_id=True)]
     assert flagged("peer_list_similar", talks) == set()
-    assert flagged("peer_list_similar", talks, one_id=True) == {"203.0.0.1", "203.0.1.1"}
+    assert flagged("peer_list_similar", talks, allow_common_id=True) == {"203.0.0.1", "203.0.1.1"}
 
 
 def test_short_lists_are_not_compared(flagged: Callable[..., set[str]]) -> None:
@@ -494,7 +496,9 @@ def test_many_ports_of_its_own(tmp_path: Path) -> None:
     said = traffic.node_data.set_index("message").my_port
     assert [said[message] for message in findings.messages[0]] == [18080, 28080, 38080]
     assert set(
-        find_anomalies(traffic, rules=["many_ports"], parameters={"many_ports": {"ports": 2}}).peer
+        find_anomalies(
+            traffic, rules=["many_ports"], parameters={"many_ports": {"min_ports": 2}}
+        ).peer
     ) == {"192.0.2.1", "192.0.2.2", "192.0.2.4", "192.0.2.5"}
 
 

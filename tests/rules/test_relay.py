@@ -8,20 +8,22 @@ import pytest
 
 import monerotraffic as mt
 from monerotraffic.rules import RULES
-from monerotraffic.rules.relay import RULES as RELAY
 from support import craft, truth
 from support.chain import announced, block, block_id, missing, relayed, tx
 from support.conversations import found, incoming, outgoing, read, shaken
 from support.craft import CLIENT, SERVER, Connection
 from support.labelled import check_monerods, check_nobody_honest, evaluated, honest, spied
 
-NAMES = [rule.name for rule in RELAY]
+NAMES = [rule.name for rule in [rule for rule in RULES.values() if rule.family == "relay"]]
 TICK = craft.request(1002, craft.timed_sync_request())
 ASK = craft.notification(2010)
 
 
 def test_order_and_weights_are_those_of_the_contract() -> None:
-    assert [(rule.name, rule.weight) for rule in RELAY] == [
+    assert [
+        (rule.name, rule.weight)
+        for rule in [rule for rule in RULES.values() if rule.family == "relay"]
+    ] == [
         ("new_block_sent", "weak"),
         ("fluffy_with_txs", "weak"),
         ("stem_from_acceptor", "strong"),
@@ -63,7 +65,7 @@ def test_fluffy_with_txs(tmp_path: Path) -> None:
         talk.send(SERVER, TICK)
     traffic = read(tmp_path, *talks.values())
     assert found("fluffy_with_txs", traffic) == {"192.0.2.0": 1, "192.0.2.3": 1}
-    assert found("fluffy_with_txs", traffic, whole_blocks=True) == {
+    assert found("fluffy_with_txs", traffic, count_whole_blocks=True) == {
         "192.0.2.0": 1,
         "192.0.2.1": 1,
         "192.0.2.3": 1,
@@ -144,7 +146,7 @@ def test_what_was_asked_may_not_have_been_captured(tmp_path: Path) -> None:
     traffic = read(tmp_path, lost, last, midstream, later, closed, unfinished)
     assert (traffic.messages["command"] == 2008).sum() == 6
     assert found("fluffy_with_txs", traffic) == {"192.0.2.3": 1, "192.0.2.4": 1}
-    assert found("fluffy_with_txs", traffic, since_seconds=600) == {"192.0.2.4": 1}
+    assert found("fluffy_with_txs", traffic, request_memory_s=600) == {"192.0.2.4": 1}
 
 
 # ---------------------------------------------------------------- stem_from_acceptor

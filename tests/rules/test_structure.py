@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from monerotraffic.rules import RULES, find_anomalies
-from monerotraffic.rules.structure import RULES as STRUCTURE
 from support import craft, truth
 from support.conversations import found, incoming, outgoing, read, shaken
 from support.craft import CLIENT, SERVER, Connection
 from support.labelled import check_labels, check_monerods, honest, spied
 from support.labelled import read as read_files
 
+STRUCTURE = [rule for rule in RULES.values() if rule.family == "structure"]
 NAMES = [rule.name for rule in STRUCTURE]
 TESTNET = craft.MAINNET[:-1] + b"\x11"
 
@@ -55,7 +55,7 @@ def test_support_flags_odd(tmp_path: Path) -> None:
     )
     traffic = read(tmp_path, *talks, answer, proxy)
     assert found("support_flags_odd", traffic) == {"192.0.2.0": 1, "192.0.2.2": 1, "192.0.2.9": 1}
-    assert found("support_flags_odd", traffic, standard=(0, 1)) == {"192.0.2.2": 1}
+    assert found("support_flags_odd", traffic, standard_flags=(0, 1)) == {"192.0.2.2": 1}
     assert found("support_flags_missing", traffic) == {"192.0.2.3": 1}
 
 
@@ -87,7 +87,7 @@ def test_bad_header(tmp_path: Path) -> None:
     plain.send(SERVER, craft.bucket(1003, craft.EMPTY, version=2))
     traffic = read(tmp_path, spy, plain)
     assert found("bad_header", traffic) == {"192.0.2.1": 2}
-    assert found("bad_header", traffic, counted=["empty_body"]) == {"192.0.2.1": 1}
+    assert found("bad_header", traffic, counted_oddities=["empty_body"]) == {"192.0.2.1": 1}
     assert found("payload_malformed", traffic) == {}
 
 
@@ -128,7 +128,10 @@ def test_unknown_command(tmp_path: Path) -> None:
     )
     traffic = read(tmp_path, spy, relay, hidden)
     assert found("unknown_command", traffic) == {"192.0.2.1": 4}
-    assert found("unknown_command", traffic, reserved=()) == {"192.0.2.1": 4, "192.0.2.2": 2}
+    assert found("unknown_command", traffic, reserved_commands=()) == {
+        "192.0.2.1": 4,
+        "192.0.2.2": 2,
+    }
 
 
 def test_oversize_message(tmp_path: Path) -> None:
@@ -196,7 +199,9 @@ def test_noncanonical_encoding(tmp_path: Path) -> None:
     assert found("noncanonical_encoding", traffic) == {
         f"192.0.2.{number}": 1 for number in range(len(odd))
     }
-    assert found("noncanonical_encoding", traffic, counted=["default_fields"]) == {"192.0.2.6": 1}
+    assert found("noncanonical_encoding", traffic, counted_deviations=["default_fields"]) == {
+        "192.0.2.6": 1
+    }
 
 
 def test_wrong_network(tmp_path: Path) -> None:
@@ -269,7 +274,7 @@ def test_garbage(tmp_path: Path) -> None:
     short.send(CLIENT, b"GET")
     traffic = read(tmp_path, probe, after, later, short)
     assert set(found("garbage", traffic)) == {"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"}
-    assert set(found("garbage", traffic, least_bytes=50)) == {"192.0.2.1", "192.0.2.2"}
+    assert set(found("garbage", traffic, min_bytes=50)) == {"192.0.2.1", "192.0.2.2"}
 
 
 def test_no_garbage_of_holes_other_services_and_cut_headers(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_six_hosts_of_a_subnet_are_many(flagged: Callable[..., set[str]]) -> Non
     every = {f"192.0.2.{host}" for host in range(1, 7)}
     assert flagged([*hosts(6), *hosts(5, "192.0.3")]) == every
     assert flagged(hosts(5, each=5)) == set()  # however often they come
-    assert flagged(hosts(5), hosts=5) == every - {"192.0.2.6"}
+    assert flagged(hosts(5), min_hosts=5) == every - {"192.0.2.6"}
 
 
 def test_ipv6_counts_by_64(flagged: Callable[..., set[str]]) -> None:
