@@ -304,6 +304,7 @@ bench: $(VENV)/package $(VENV)/extras
 docs: $(VENV)/package
 	$(BIN)/python tools/tables_doc.py
 	$(BIN)/python tools/metrics_doc.py
+	$(BIN)/python tools/rules_doc.py
 
 format: $(VENV)/extras
 	$(BIN)/ruff format

@@ -99,7 +99,7 @@ def test_signature_is_known(value: Any) -> None:
     inspect.signature(value)
 
 
-@pytest.mark.parametrize("tool", ["tables_doc.py", "metrics_doc.py"])
+@pytest.mark.parametrize("tool", ["tables_doc.py", "metrics_doc.py", "rules_doc.py"])
 def test_document_is_up_to_date(tool: str) -> None:
     run = subprocess.run(
         [sys.executable, f"tools/{tool}", "--check"],

@@ -24,9 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 100
 
-_NETWORK_DEVICES = (
-    r"(?:NATs?|CGNAT|VPN|prox(?:y|ies)|routers?|firewalls?|gateways?|balancers?|exits?|forwarders?)"
-)
+_NETWORK_DEVICES = r"(?:NATs?|CGNAT|VPN|prox(?:y|ies)|routers?|firewalls?|gateways?|balancers?|exits?|forwarders?|address(?:es)?)"
 
 # Word, as a regular expression → what to write instead.
 WORDS = {

@@ -1,9 +1,10 @@
-"""Shared by the tools that generate documents: writes a document, or checks that it is current."""
+"""Shared by the tools that generate documents: writes them, or reports which are out of date."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 __all__ = ["main"]
@@ -11,17 +12,22 @@ __all__ = ["main"]
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
-def main(name: str, made: str, description: str) -> int:
-    """Writes `made` to docs/NAME; with --check on the command line only compares. Returns the exit status:
-    1 if it is out of date.
+def main(pages: Mapping[str, str], description: str) -> int:
+    """Writes each page (path within docs, text); with --check on the command line only compares.
+
+    Returns the exit status: 1 if any page is out of date.
     """
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--check", action="store_true", help="only check that the file is current")
-    target = DOCS / name
-    if parser.parse_args().check:
-        current = target.read_text(encoding="utf-8") if target.exists() else ""
-        if current != made:
-            print(f"{name} is out of date: run make docs", file=sys.stderr)
-        return int(current != made)
-    target.write_text(made, encoding="utf-8")
-    return 0
+    parser.add_argument("--check", action="store_true", help="only compare with the files")
+    check = parser.parse_args().check
+    stale = []
+    for name, text in pages.items():
+        target = DOCS / name
+        if not check:
+            target.parent.mkdir(exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+        elif not target.exists() or target.read_text(encoding="utf-8") != text:
+            stale.append(name)
+    if stale:
+        print(f"{', '.join(stale)} out of date: run make docs", file=sys.stderr)
+    return int(bool(stale))

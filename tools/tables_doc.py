@@ -151,4 +151,4 @@ def document() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main("tables.md", document(), "Writes docs/tables.md from the core's field table."))
+    sys.exit(main({"tables.md": document()}, "Writes docs/tables.md from the core's field table."))

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, positions, viewed
+from monerotraffic.tables.view import View, once_per_view, positions, viewed
 
 __all__ = [
     "CATEGORIES",
@@ -35,6 +35,7 @@ _HOLE = 120 * _SECOND  # a hole is told as much later at most (the limit hole_se
 _UNSEEN = ("lost", "gap", "snapped", "conflict", "limit", "packet", "ip_fragment")
 
 
+@once_per_view
 def connection_table(traffic: Traffic | View) -> pd.DataFrame:
     """One row per connection of the vantage node: what was said on it, by whom. Unit: connection.
 
@@ -257,6 +258,7 @@ def short_lived_connections(table: pd.DataFrame, seconds: float, from_answer: bo
 # ---- requests and answers ----
 
 
+@once_per_view
 def requests(traffic: Traffic | View) -> pd.DataFrame:
     """One row per Levin request (1001, 1002, 1003, 1007, unknown ones), both ways, with its answer.
     Unit: message.
@@ -285,6 +287,7 @@ def requests(traffic: Traffic | View) -> pd.DataFrame:
 # ---- timed sync ----
 
 
+@once_per_view
 def sync_gaps(traffic: Traffic | View) -> pd.DataFrame:
     """One row per 1002 request but the first of each connection and direction, with the time since
     the one before. Unit: gap.

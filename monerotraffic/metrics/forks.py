@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, viewed
+from monerotraffic.tables.view import View, once_per_view, viewed
 
 __all__ = ["MAINNET_FORKS", "fork_ranges", "fork_versions"]
 
@@ -68,6 +68,7 @@ def fork_versions(traffic: Traffic | View) -> pd.DataFrame:
     return steps if steady else steps[:0]
 
 
+@once_per_view
 def fork_ranges(traffic: Traffic | View) -> pd.DataFrame:
     """Hard-fork versions by height as far as they are known. One row per version, in the form of
     fork_versions.

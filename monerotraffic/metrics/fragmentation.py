@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, positions, viewed
+from monerotraffic.tables.view import View, once_per_view, positions, viewed
 
 __all__ = [
     "HEADER",
@@ -38,6 +38,7 @@ SIZE_CLASSES: tuple[int, ...] = (0, 100, 496, 1408, 16_384, 131_072)
 """
 
 
+@once_per_view
 def segmentation(traffic: Traffic | View) -> pd.DataFrame:
     """How peers cut their messages. One row per received message that the snap length did not cut.
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from monerotraffic.net.hosts import hosts_of, site_of
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, positions, viewed
+from monerotraffic.tables.view import View, once_per_view, positions, viewed
 
 __all__ = [
     "announcements",
@@ -30,6 +30,7 @@ _SECOND = 1_000_000_000
 _PLACE = ["message", "connection", "peer", "time", "file", "frame"]
 
 
+@once_per_view
 def announcements(traffic: Traffic | View) -> pd.DataFrame:
     """One row per peer id that a peer announced in a whole 1001, in order of time. Unit: message.
 
@@ -81,6 +82,7 @@ def last_heard(view: View) -> pd.Series:
     return times
 
 
+@once_per_view
 def pongs(traffic: Traffic | View) -> pd.DataFrame:
     """One row per peer id that a peer answered to a ping of ours (1003 response), in order of time.
     Unit: message.
@@ -152,6 +154,7 @@ def _counted(said: pd.DataFrame, keys: list[str], more: dict[str, tuple[str, str
 # ---- ids of one endpoint in the course of time ----
 
 
+@once_per_view
 def id_sessions(traffic: Traffic | View, by_port: bool = True) -> pd.DataFrame:
     """The announcements of each endpoint (host and listening port; host alone if not `by_port`) in
     order of time, each held against the one before.
@@ -233,6 +236,7 @@ def ids_side_by_side(traffic: Traffic | View, margin: float = 0.0) -> pd.DataFra
 # ---- ids of several hosts ----
 
 
+@once_per_view
 def id_spans(traffic: Traffic | View) -> pd.DataFrame:
     """One row per peer id and site (IPv4 address or IPv6 /64) that announced it: over what time,
     and whether other sites did in the same time.
@@ -339,6 +343,7 @@ for a pong (P2P_DEFAULT_INVOKE_TIMEOUT).
 """
 
 
+@once_per_view
 def back_pings(traffic: Traffic | View, within: float = 5.0) -> pd.DataFrame:
     """One row per whole 1001 request of a peer, with the back-ping that it caused, in order of
     time. Unit: handshake.

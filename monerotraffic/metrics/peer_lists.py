@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from monerotraffic.metrics.entries import Entries, distinct, entries, texts
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, viewed
+from monerotraffic.tables.view import View, once_per_view, viewed
 
 __all__ = [
     "advertised_hosts",
@@ -26,6 +26,7 @@ __all__ = [
 Mask = NDArray[np.bool_]
 
 
+@once_per_view
 def list_diversity(traffic: Traffic | View) -> pd.DataFrame:
     """One row per peer list that a peer sent in a whole 1001 or 1002 and that is not empty.
 
@@ -202,6 +203,7 @@ def _endpoints(
     return every >> 16, every & 0xFFFF, senders
 
 
+@once_per_view
 def host_ports(traffic: Traffic | View) -> pd.DataFrame:
     """One row per address and listening port that peer lists name, or that the address itself told
     the vantage node.

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from monerotraffic.metrics.connections import nanoseconds
 from monerotraffic.net.hosts import hosts_of, site_of
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, viewed
+from monerotraffic.tables.view import View, once_per_view, viewed
 
 __all__ = ["peer_ticks", "tick_pairs"]
 
 _SECOND = 1_000_000_000
 
 
+@once_per_view
 def peer_ticks(traffic: Traffic | View) -> pd.DataFrame:
     """One row per tick of a site's timed sync, in order of time: 1002 requests that come from one
     IPv4 address or IPv6 /64 within a second of each other

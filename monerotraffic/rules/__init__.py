@@ -1,4 +1,4 @@
-"""Rules: how a peer can differ from a standard node, and findings with evidence. docs/metrics.md
+"""Rules: how a peer can differ from a standard node, and findings with evidence. docs/rules.md
 defines each.
 """
 
@@ -21,6 +21,7 @@ __all__ = [
     "RULES",
     "RULES_OF_LABEL",
     "WEIGHTS",
+    "Parameters",
     "Rule",
     "evaluate",
     "find_anomalies",

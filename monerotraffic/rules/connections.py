@@ -71,7 +71,7 @@ def ping_flood(view: View, *, max_pings: int = 1) -> pd.DataFrame:
     """More than `max_pings` 1003 requests of the peer on one connection.
 
     `try_ping` is the only place where monerod pings: once, on a connection that it then closes.
-    Peers that are pinged anew at every handshake ping once per connection. One ping on a connection
+    Peers that are pinged again at every handshake ping once per connection. One ping on a connection
     with other messages does not count. The measure is the number of pings of the connection.
     """
     received = view.received
@@ -240,8 +240,8 @@ def one_way_listener(
 
 
 def at_first_request(view: View, rows: pd.DataFrame) -> pd.DataFrame:
-    """The first 1001 request, whole or not, of each of these connections; the connection itself
-    where there is none. Same order and number as `rows`.
+    """The first 1001 request, whole or not, of each connection in `rows`; the connection itself
+    where it has no such request. Same order and number as `rows`.
     """
     messages = view.messages
     asked = (

@@ -87,9 +87,8 @@ def over_fragmented(
     raise the number of segments, since a retransmission brings nothing new or what is still
     missing. A window that is nearly closed does: a sender may send half of the largest window that
     it saw (RFC 9293, section 3.8.6.2.1). Overlapping retransmissions can double the number at most,
-    hence the ratio of 2. No message of a monerod in the labelled captures, which include loss,
-    overlap and an MTU of 576, is over 1.0. One message may be cut by accident, hence three of them
-    and a tenth of what the peer sends; a writer in pieces cuts all of them.
+    so the ratio is 2. No message of a monerod in the labelled captures, which include loss,
+    overlap and an MTU of 576, is over 1.0. One message may be cut by accident, so three of them and a tenth of what the peer sends; a writer in pieces cuts all of them.
 
     A first segment with just the signature or the header does not count, because it has rules of
     its own. The measure is segments ÷ floor.

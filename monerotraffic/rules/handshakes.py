@@ -95,7 +95,7 @@ def _reset(view: View, made: pd.DataFrame, patience_s: float) -> pd.Series:
 
     A node that has read what came closes with FIN; its system sends RST where something is unread,
     so what else we sent must not count: nothing but the answer.
-    Who reset a connection is told by the number of packets: ours were no more than SYN-ACK, the
+    The number of packets shows who reset a connection: ours were no more than SYN-ACK, the
     answer's and an ACK for each segment, so the RST was not among
     them, and the peer sent one more than SYN, ACK and its segments.
     """

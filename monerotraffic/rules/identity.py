@@ -163,7 +163,7 @@ def _differs(pings: pd.DataFrame) -> pd.Series:
 
 
 def _at_pongs(view: View, pings: pd.DataFrame) -> pd.DataFrame:
-    """Observations at the pongs of these back-pings."""
+    """Observations at the pongs of the back-pings in `pings`."""
     found = pongs(view)
     return observations(found[found["message"].isin(pings["pong"].astype("int64"))])
 
@@ -213,7 +213,7 @@ def _pairs(hosts: pd.Series, ids: pd.Series) -> pd.Series:
     unit="handshake",
     source="src/p2p/net_node.inl init_config: only a restart changes the id",
     since="0.10.2",
-    known_false_positives="A node that nobody can reach and that restarts before every session.",
+    known_false_positives="An unreachable node and that restarts before every session.",
 )
 def peer_id_rotates(
     view: View, *, min_changes: int = 3, min_share: float = 0.8, exclude_confirmed: bool = True
@@ -223,10 +223,10 @@ def peer_id_rotates(
     connections with other ids were silent.
 
     Three restarts in as many sessions happen to a node that crashes, or that is restarted every
-    week of a long capture. Where it listens, the back-ping of the new id tells the two apart: a
+    week of a long capture. Where it listens, the back-ping of the new id separates the two: a
     process with that id answers, so it was a restart, and the change does not count
-    (`exclude_confirmed`). A host that cannot be pinged is judged by the number alone, hence the
-    weight. Hosts that hide their port are left out, because the exit of a VPN shows one new node
+    (`exclude_confirmed`). A host that cannot be pinged is judged by the number alone, so it
+    is weak. Hosts that hide their port are left out, because the exit of a VPN shows one new node
     after the other. The measure is the share.
     """
     sessions = id_sessions(view)
@@ -274,7 +274,7 @@ def peer_id_reserved(view: View, *, reserved_ids: tuple[int, ...] = (0, 1)) -> p
     loopback address.
 
     A node draws one of them by chance once in 2^63 starts. Daemons of Tor and I2P deliver peers
-    over loopback, and all of these have id 1.
+    over loopback, and all such peers have id 1.
     """
     nodes = view.node_data
     rows = nodes[(nodes["direction"] == "received") & nodes["peer_id"].isin(reserved_ids)]

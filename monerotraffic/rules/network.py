@@ -40,7 +40,7 @@ def subnet_dense(view: View, *, min_hosts: int = 6, max_subnets: int | None = No
 
     The network has about ten thousand nodes; at the largest hosters about one in ten /24s holds a
     node. With a mean of 0.1, six or more by chance have a probability of 10⁻⁹ for one subnet, and
-    of 10⁻⁵ for ten thousand subnets. The published code takes the 15 fullest subnets without a
+    of 10⁻⁵ for ten thousand subnets. The published code selects the 15 fullest subnets without a
     floor (`max_subnets`), so it always flags somebody. The measure is the number of hosts.
     """
     subnets = peer_subnets(view)
@@ -65,7 +65,9 @@ def subnet_dense(view: View, *, min_hosts: int = 6, max_subnets: int | None = No
         "src/p2p/net_node.inl handle_command_line (--ban-list), is_remote_host_allowed; "
         "arXiv 2509.10214, section on ban lists"
     ),
-    known_false_positives=("Whoever has the address now, and every neighbour in a listed network."),
+    known_false_positives=(
+        "The present owner of the address, and every neighbour in a listed network."
+    ),
     paper="Ban",
     presets=PUBLISHED,
 )
@@ -73,7 +75,7 @@ def ban_listed(
     view: View, *, ban_list: BanList | str | PathLike[str] | None = None
 ) -> pd.DataFrame:
     """A connection with an address on `ban_list` (a BanList or the path of a file; None flags
-    nobody).
+    no peer).
 
     Others judged the address, by other evidence and at another time. The narrowest entry counts
     that had not expired on the day (UTC) of the first connection of the capture. A v4-mapped IPv6

@@ -121,18 +121,18 @@ def peer_list_similar(
        of the list is a Jaccard index of a third, about what the paper asks (0.3). The emulated
        spies of the labelled captures share 0.976;
     3. the bound on its probability (`log_p`) is below `max_chance` ÷ pairs compared (Bonferroni);
-    4. at least `min_other_senders` others sent lists: nobody can differ from a network of which
-       nothing else is seen;
+    4. at least `min_other_senders` others sent lists: a list cannot differ from a network of
+       which nothing else is seen;
     5. neither list is as similar to those of more than `max_similar_share` of all other senders. In
        a network of 300 peers all honest lists are similar, and senders of other lists only lower
        the expectation. So spies that send one list are not found once they are the majority of all
-       senders: that cannot be told from a small network;
+       senders: a small network looks the same;
     6. the two senders have no peer id in common (unless `allow_common_id`): a node that has two
        addresses or has changed its address is not similar to itself. Several nodes with one id are
        the matter of `peer_id_shared`.
 
     Up to `max_lists_per_peer` lists of a sender and `max_lists` in all are compared. The published
-    variants compare /24s by the Jaccard index without any of these conditions; on the labelled
+    variants compare /24s by the Jaccard index without any of the conditions; on the labelled
     captures the first flags all honest controls. The measure is the excess, near 1 for the same
     list.
     """
@@ -236,7 +236,7 @@ def _with_entries(e: Entries, chosen: NDArray[np.bool_]) -> pd.DataFrame:
     unit="peer list",
     source="src/p2p/net_node.inl handle_timed_sync, handle_handshake (sent_addresses)",
     since="0.16.0",
-    known_false_positives="Cuprate samples anew each time and repeats entries.",
+    known_false_positives="Cuprate draws a new sample each time and repeats entries.",
 )
 def peer_list_repeats(view: View) -> pd.DataFrame:
     """An entry whose host and port the peer had named before on the same connection.

@@ -217,7 +217,7 @@ def wrong_top_version(view: View) -> pd.DataFrame:
     greatest any that is not earlier. Where it has mainnet's network id and all that it sent agrees
     with mainnet's forks (`MAINNET_FORKS`), these give the rest: every height up to the vantage
     node's has one right version. A chain of `--regtest` has mainnet's network id and another
-    version at its heights, so the table is not used there. Nobody is flagged if the vantage node
+    version at its heights, so the table is not used there. No peer is flagged if the vantage node
     sent none, or if what it sent is no step function (nodes of two networks behind one address).
     The measure is the version.
     """

@@ -145,7 +145,8 @@ def shared_backend(
 ) -> pd.DataFrame:
     """At least `min_hosts` hosts, each of which sends its 1002 requests within `max_offset_s` seconds
     of those of each of `min_hosts` - 1 others of them, in at least `min_together_share` of at least
-    `min_ticks` ticks, with the same height and top block in at least `min_agreed_share` of these,
+    `min_ticks` ticks, with the same height and top block in at least `min_agreed_share` of the
+    ticks together,
     and `min_heights` different heights in all.
 
     Each process has its own phase and drifts against others, by about 20 to 30 ms a tick in the lab

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import Any
+from collections.abc import Callable
+from functools import cached_property, wraps
+from typing import Any, Concatenate, ParamSpec
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from monerotraffic.tables.traffic import Traffic
 
-__all__ = ["View", "positions", "viewed"]
+__all__ = ["View", "once_per_view", "positions", "viewed"]
 
 _SIDE = (
     "port",
@@ -38,6 +39,8 @@ class View:
 
     def __init__(self, traffic: Traffic) -> None:
         self.traffic = traffic
+        self.results: dict[object, pd.DataFrame] = {}
+        """What once_per_view computed."""
 
     # ---- connections and messages ----
 
@@ -166,6 +169,29 @@ class View:
 def viewed(traffic: Traffic | View) -> View:
     """The View of a Traffic; of a View itself."""
     return traffic if isinstance(traffic, View) else View(traffic)
+
+
+P = ParamSpec("P")
+
+
+def once_per_view(
+    metric: Callable[Concatenate[Traffic | View, P], pd.DataFrame],
+) -> Callable[Concatenate[Traffic | View, P], pd.DataFrame]:
+    """A metric that is computed once for each View and set of arguments.
+
+    The rules of one run share a View, so what several of them need costs once. Callers get a copy
+    (lazy: pandas copies on write) and may add columns to it.
+    """
+
+    @wraps(metric)
+    def shared(traffic: Traffic | View, /, *args: P.args, **kwargs: P.kwargs) -> pd.DataFrame:
+        view = viewed(traffic)
+        key = (metric, args, tuple(sorted(kwargs.items())))
+        if key not in view.results:
+            view.results[key] = metric(view, *args, **kwargs)
+        return view.results[key].copy(deep=False)
+
+    return shared
 
 
 def positions(ids: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.intp]:
