@@ -1,22 +1,20 @@
-"""What the tshark-based pipeline extracted (`ykpyck/monero-traffic-analysis`), as one call each on
-top of our tables, with its names of fields and columns.
+"""The tables and files of the tshark pipeline (`ykpyck/monero-traffic-analysis`), each from one
+call, with the names of fields and columns of the pipeline.
 
     from monerotraffic import compat
 
     traffic = mt.read("captures/ams/")
-    compat.packets(traffic)                                   # the packet rows, one per message
-    compat.peers(traffic)                                     # the peer rows, one per peer-list
-    entry
+    compat.packets(traffic)  # packet rows, one per message
+    compat.peers(traffic)  # peer rows, one per peer-list entry
     compat.write_parquet(traffic, "data/dataframes", "ams", "with")
 
+    # as `tshark -T fields` of the extraction script
     traffic = mt.read("captures/ams/", tables=["messages", "fields"])
-    compat.write_tsv(traffic, "ams_packets.tsv")              # as `tshark -T fields` of the
-    extraction script
+    compat.write_tsv(traffic, "ams_packets.tsv")
 
-Where the values of tshark or of the pipeline are wrong, these are right: every message is a row,
-whatever segment or file it begins in; every peer is kept,
-whatever its type of address; ids are exact; times are UTC. docs/migrating.md tells, field by field,
-what differs and why.
+Where tshark or the pipeline return wrong values, these functions return correct ones: every message
+is a row, whatever segment or file it begins in; every peer is kept, whatever its type of address;
+ids are exact; times are UTC. docs/migrating.md lists the differences and their causes.
 """
 
 from monerotraffic.compat.documents import packets_json, peer_lists_json

@@ -1,4 +1,4 @@
-"""What the table of messages tells of the packets that carried them: which messages share one."""
+"""Which messages share a packet, from the times and frames in the table of messages."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ __all__ = ["begins_alone", "packet_numbers"]
 
 
 def packet_numbers(rows: NDArray[Any]) -> NDArray[np.int64]:
-    """Numbers, in order of time, of the packets that completed the messages of `rows` (structured
-    rows of messages).
+    """Returns the number of the packet that completed each message of `rows` (structured rows of
+    messages). The numbers are in order of time.
     """
     return _first_and_last(rows)[1]
 
 
 def begins_alone(rows: NDArray[Any]) -> NDArray[np.bool_]:
-    """The packet with the first byte of the message completes none: the message goes on, and no
-    other ends there.
+    """Whether the packet with the first byte of each message completes no message, neither this one
+    nor another.
     """
     first, last = _first_and_last(rows)
     return ~np.isin(first, last)
 
 
 def _first_and_last(rows: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Numbers of the packets that brought the first and the last byte of each message; equal
-    numbers are one packet. They go up in order of time.
+    """Returns the numbers of the packets with the first and the last byte of each message. Equal
+    numbers are one packet. The numbers are in order of time.
     """
     keys = [
         np.concatenate([rows[first], rows[last]])

@@ -1,5 +1,5 @@
-"""The packet rows: what extract_packet_data_to_json.py and load_clean_data.py made of a capture,
-one row per message.
+"""The packet rows: the result of extract_packet_data_to_json.py and load_clean_data.py, with one
+row per message.
 """
 
 from __future__ import annotations
@@ -50,41 +50,42 @@ PACKET_COLUMNS = (*PACKET_KEYS, "peerlist_length", *NODE_KEYS, *SYNC_KEYS)
 
 
 def packets(traffic: Traffic, *, to: Host | Iterable[Host] | None = None) -> pd.DataFrame:
-    """One row per whole message, in order of time. `to`: only messages to these addresses.
+    """Returns one row per complete message, in order of time. `to`: only messages to these
+    addresses.
 
-    | column | dtype | |
-    |---|---|---|
-    | frame_number | text | packet, in its file, that completed the message, from 1 |
-    | source_ip, dst_ip | text | addresses of sender and receiver, IPv6 too |
-    | source_port, dst_port | text | their TCP ports |
-    | timestamp | datetime64[ns] | when the message was complete, UTC without saying so: the published code needs times without zone |
-    | command, monero_flags | text | Levin command and flags; of a message of Levin fragments those of the inner header |
-    | tcp_segments | text | TCP segments that carried it, empty if one did |
-    | tcp_length | text | payload bytes of the packet that completed it |
-    | peerlist_length | float64 | entries of its peer list, NaN if it has none |
-    | local_time, peer_id | UInt64 | from node_data |
-    | my_port, support_flags, rpc_credits_per_hash | UInt32 | from node_data |
-    | rpc_port | UInt16 | from node_data |
-    | network_id | text | from node_data, hex |
-    | cumulative_difficulty, cumulative_difficulty_top64, current_height | UInt64 | from sync_data |
-    | pruning_seed | UInt32 | from sync_data |
-    | top_id | text | from sync_data, hex |
-    | top_version | UInt8 | from sync_data |
+    - `frame_number` (text): packet, in its file, that completed the message, from 1
+    - `source_ip`, `dst_ip` (text): addresses of sender and receiver, IPv4 or IPv6
+    - `source_port`, `dst_port` (text): their TCP ports
+    - `timestamp` (datetime64[ns]): when the message was complete, UTC; without a time zone, because
+      the published code requires it
+    - `command`, `monero_flags` (text): Levin command and flags; for Levin fragments those of the
+      inner header
+    - `tcp_segments` (text): TCP segments that carried it, empty for one
+    - `tcp_length` (text): payload bytes of the packet that completed it
+    - `peerlist_length` (float64): entries of its peer list, NaN without a list
+    - `local_time`, `peer_id` (UInt64): from node_data
+    - `my_port`, `support_flags`, `rpc_credits_per_hash` (UInt32): from node_data
+    - `rpc_port` (UInt16): from node_data
+    - `network_id` (text): from node_data, hex
+    - `cumulative_difficulty`, `cumulative_difficulty_top64`, `current_height` (UInt64): from
+      sync_data
+    - `pruning_seed` (UInt32): from sync_data
+    - `top_id` (text): from sync_data, hex
+    - `top_version` (UInt8): from sync_data
 
     Ports, commands, flags and frame numbers are decimal text because the published code compares
-    them with text. `peer_id` is also that of a 1003 response,
-    `support_flags` also that of a 1007 response: ask for `command == "1001"` where the handshake is
-    meant.
+    them with text. `peer_id` is also set for 1003 responses, and `support_flags` for 1007
+    responses: select `command == "1001"` for the handshake.
 
-    Needs the tables messages, peer_lists, node_data and sync_data. Raises ValueError for a part of
-    a scan.
+    Requires the tables messages, peer_lists, node_data and sync_data. Raises ValueError for a part
+    of a scan.
     """
     return packet_rows(traffic, whole(traffic, to)).drop(columns="message")
 
 
 def packet_rows(traffic: Traffic, messages: pd.DataFrame) -> pd.DataFrame:
-    """The packet rows of these whole messages, with the column `message` before the others."""
-    made = pd.DataFrame(
+    """Returns the packet rows of these complete messages, with `message` as first column."""
+    rows = pd.DataFrame(
         {
             "message": messages["message"],
             "frame_number": numbers_text(messages["end_frame"]),
@@ -104,5 +105,5 @@ def packet_rows(traffic: Traffic, messages: pd.DataFrame) -> pd.DataFrame:
     )
     node = traffic.node_data[["message", *NODE_KEYS]]
     sync = traffic.sync_data[["message", *SYNC_KEYS]]
-    made = made.merge(node.assign(network_id=text(node["network_id"])), on="message", how="left")
-    return made.merge(sync.assign(top_id=text(sync["top_id"])), on="message", how="left")
+    rows = rows.merge(node.assign(network_id=text(node["network_id"])), on="message", how="left")
+    return rows.merge(sync.assign(top_id=text(sync["top_id"])), on="message", how="left")

@@ -1,4 +1,4 @@
-"""The parquet pair that the published analysis reads."""
+"""The two Parquet files that the published analysis reads."""
 
 from __future__ import annotations
 
@@ -23,26 +23,25 @@ COMMANDS = (1001, 1002, 1003, 1007, 2001, 2002, 2003, 2004, 2006, 2007, 2008, 20
 def write_parquet(
     traffic: Traffic, folder: str | os.PathLike[str], node: str, run: str, *, ipv4_only: bool = True
 ) -> tuple[Path, Path]:
-    """Writes into `folder` `peer_packets_<node>_<run>.parquet`, the rows of packets() with one of
-    COMMANDS, and `peers_<node>_<run>.parquet`, those of peers().
+    """Writes two files to `folder` and returns their paths: `peer_packets_<node>_<run>.parquet`
+    with the rows of packets() whose command is in COMMANDS, and `peers_<node>_<run>.parquet` with
+    the rows of peers().
 
-    `node`: the name of a vantage node where several were read by name; its connections are taken.
-    Otherwise it only names the files, and the connections of the
-    vantage node are taken, all if it is unknown. `run`: the pipeline's name of a measurement
-    (`with` or `without` a ban list). `ipv4_only` leaves out
-    connections over IPv6 and peers without an IPv4 address: the published analysis makes an IPv4
-    network of every address, and fails at any other.
-    `peerlist_length` still counts all entries of a list.
+    `node`: the name of a vantage node, if several were read by name; selects its connections.
+    Otherwise it only names the files, which contain the connections of the vantage node, or all
+    connections if the vantage node is unknown. `run`: the name of the measurement in the pipeline
+    (`with` or `without` a ban list). `ipv4_only` excludes connections over IPv6 and peers without
+    an IPv4 address, because the published analysis converts every address to an IPv4 network and
+    fails for any other. `peerlist_length` counts all entries of a list in both cases.
 
-    Returns the two paths. The folder is made if need be, files of these names are replaced. Needs
-    pyarrow, and the tables messages, peer_lists, node_data and
-    sync_data. Raises ValueError for a part of a scan.
+    Creates the folder if it does not exist, and replaces existing files. Requires pyarrow, and the
+    tables messages, peer_lists, node_data and sync_data. Raises ValueError for a part of a scan.
     """
     try:
         import pyarrow  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            "write_parquet needs pyarrow: pip install 'monerotraffic[parquet]'"
+            "write_parquet requires pyarrow: pip install 'monerotraffic[parquet]'"
         ) from error
     messages = _of_node(whole(traffic), traffic, node)
     if ipv4_only:
@@ -74,9 +73,9 @@ def _of_node(messages: pd.DataFrame, traffic: Traffic, node: str) -> pd.DataFram
 
 
 def _is_ipv4(addresses: pd.Series) -> NDArray[np.bool_]:
-    """Which values of an address column are IPv4, each category being looked at once."""
+    """Which values of an address column are IPv4. Each category is tested once."""
     matching = addresses.cat.categories[
         addresses.cat.categories.str.fullmatch(r"[0-9]+(\.[0-9]+){3}")
     ]
-    found: NDArray[np.bool_] = addresses.isin(matching).to_numpy()
-    return found
+    result: NDArray[np.bool_] = addresses.isin(matching).to_numpy()
+    return result

@@ -1,4 +1,4 @@
-"""Payload items as tshark prints them: one comma-separated list per field over all entries of all
+"""Payload items as tshark prints them: one comma-separated list per field, with all entries of all
 messages that a packet completed, depth first.
 """
 
@@ -20,7 +20,7 @@ _PREFIX = "monero.payload.item."
 _KEY, _TYPE, _STRING = f"{_PREFIX}key", f"{_PREFIX}type", f"{_PREFIX}value.string"
 
 _NUMBERS = {
-    f"{_PREFIX}value.int64": (1, 11),  # tshark has a field for booleans, and fills this one
+    f"{_PREFIX}value.int64": (1, 11),  # tshark prints booleans here, not in the field for booleans
     f"{_PREFIX}value.int32": (2,),
     f"{_PREFIX}value.int16": (3,),
     f"{_PREFIX}value.int8": (4,),
@@ -33,7 +33,7 @@ _NUMBERS = {
 _VALUES = {**_NUMBERS, _STRING: (10,)}
 
 ITEM_FIELDS = (_KEY, _TYPE, _STRING, *_NUMBERS)
-"""Fields of payload items that can be printed."""
+"""The supported fields of payload items."""
 
 _ESCAPES = {7: r"\a", 8: r"\b", 9: r"\t", 10: r"\n", 11: r"\v", 12: r"\f", 13: r"\r"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -42,22 +42,22 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 def item_lists(
     items: pd.DataFrame, packet: NDArray[np.int64], count: int, names: Iterable[str]
 ) -> dict[str, Texts]:
-    """For each of the fields `names` the text of every packet, empty where it has none.
+    """Returns for each of the fields `names` the text of every packet, empty for a packet without
+    items.
 
-    `items` are rows of the table fields in the order in which they are to be printed, `packet` the
-    number of the packet of each, ascending from 0, and `count`
-    how many packets there are.
+    `items` are rows of the table fields in printing order, `packet` is the number of the packet of
+    each row, ascending from 0, and `count` is the number of packets.
     """
     types = items["type"].to_numpy()
-    made = {}
+    lists = {}
     for name in names:
         rows = (
             items["key"].notna().to_numpy()
             if name in (_KEY, _TYPE)
             else np.isin(types, _VALUES[name])
         )
-        made[name] = joined(_texts(name, items[rows]), packet[rows], count)
-    return made
+        lists[name] = joined(_texts(name, items[rows]), packet[rows], count)
+    return lists
 
 
 def _texts(name: str, items: pd.DataFrame) -> Texts:
@@ -76,7 +76,7 @@ def _integers(items: pd.DataFrame) -> pd.Series:
 
 
 def _shown(values: pd.Series, show: Any) -> Texts:
-    """The values of a Categorical, each category shown once."""
+    """The values of a Categorical as text. Each category is converted once."""
     categories = np.empty(len(values.cat.categories), dtype=object)
     categories[:] = [show(category) for category in values.cat.categories]
     shown: Texts = categories[values.cat.codes.to_numpy()]
@@ -84,19 +84,19 @@ def _shown(values: pd.Series, show: Any) -> Texts:
 
 
 def _escaped(key: str) -> str:
-    """Control characters as C writes them: a tab or line end would break the row. A comma stays, as
-    with tshark.
+    """Escapes control characters as in C, because a tab or line end would break the row. Commas are
+    not escaped, as in tshark.
     """
-    return _CONTROL.sub(lambda found: _ESCAPES.get(ord(found[0]), f"\\x{ord(found[0]):02x}"), key)
+    return _CONTROL.sub(lambda match: _ESCAPES.get(ord(match[0]), f"\\x{ord(match[0]):02x}"), key)
 
 
 def joined(texts: Texts, packet: NDArray[np.int64], count: int) -> Texts:
-    """The texts of each packet with commas between them, empty where it has none. `packet` ascends;
-    no text holds a line end.
+    """Joins the texts of each packet by commas; empty for a packet without texts. `packet` is
+    ascending, and no text contains a line end.
     """
-    made = np.full(count, "", dtype=object)
+    lines = np.full(count, "", dtype=object)
     if len(texts):
         is_last = np.append(packet[1:] != packet[:-1], True)
         separators = np.where(is_last, "\n", ",").astype(object)
-        made[packet[is_last]] = "".join((texts + separators).tolist()).split("\n")[:-1]
-    return made
+        lines[packet[is_last]] = "".join((texts + separators).tolist()).split("\n")[:-1]
+    return lines

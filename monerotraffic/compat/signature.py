@@ -1,4 +1,4 @@
-"""Who sends the Levin signature alone: results/signature_only_ips.csv of the pipeline."""
+"""Peers that send the Levin signature alone: results/signature_only_ips.csv of the pipeline."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _SIGNATURE = 8
 
 
 def signature_only(traffic: Traffic) -> pd.Series:
-    """Addresses, sorted, each once, that sent a TCP segment of exactly the 8 bytes of the Levin
-    signature: text, named `ip.src`.
+    """Returns the distinct addresses that sent a TCP segment of exactly the 8 bytes of the Levin
+    signature, sorted, as text, named `ip.src`.
 
-    What `tshark -Y "tcp.len == 8 && tcp.payload contains 01:21:01:01:01:01:01:01" -T fields -e
-    ip.src | sort -u` prints, for IPv6 too. Such a segment begins a
-    message, or is all that was sent. The pipeline's file is `signature_only(traffic).to_csv(path,
-    index=False, header=False)`.
+    The result equals the output of `tshark -Y "tcp.len == 8 && tcp.payload contains
+    01:21:01:01:01:01:01:01" -T fields -e ip.src | sort -u`, and includes IPv6. Such a segment
+    begins a message, or is everything that was sent. `signature_only(traffic).to_csv(path,
+    index=False, header=False)` writes the file of the pipeline.
 
-    Needs the table messages. Raises ValueError for a part of a scan.
+    Requires the table messages. Raises ValueError for a part of a scan.
     """
     rows = traffic.arrays["messages"]
     begun = traffic.messages[(rows["first_segment"] == _SIGNATURE) & begins_alone(rows)]
@@ -37,5 +37,5 @@ def signature_only(traffic: Traffic) -> pd.Series:
         & (of_stream >= 0)
     )
     left = problems[cut].assign(from_client=of_stream[cut] == 1)
-    sources = [np.asarray(ends(traffic, found)["source"], dtype=object) for found in (begun, left)]
+    sources = [np.asarray(ends(traffic, rows)["source"], dtype=object) for rows in (begun, left)]
     return pd.Series(np.unique(np.concatenate(sources)), dtype=TEXT, name="ip.src")

@@ -1,5 +1,5 @@
-"""The rows that `tshark -T fields` prints: one per packet that completes messages, with lists where
-it completes several.
+"""The rows that `tshark -T fields` prints: one per packet that completes messages, with lists for a
+packet that completes several.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ PACKET_FIELDS = (
     ),
     *_VALUES,
 )
-"""Fields of the extraction script, in order: what extract_packet_data_to_json.py reads."""
+"""Fields of the extraction script, in the order that extract_packet_data_to_json.py reads."""
 
 TESTING_FIELDS = ("frame.time_epoch", "ip.src", "monero.command", *_VALUES)
 """Fields of the README's "Current Testing Command", in order."""
@@ -58,7 +58,7 @@ PEER_LIST_FIELDS = (
         for name in ("key", "type", "value.uint32", "value.uint16", "value.uint8", "value.uint64")
     ),
 )
-"""Fields of the peer-list command, in order: what extract_peerlists_to_json.py reads."""
+"""Fields of the peer-list command, in the order that extract_peerlists_to_json.py reads."""
 
 _OF_PACKET = {
     "frame.number": "end_frame",
@@ -68,7 +68,7 @@ _OF_PACKET = {
     "tcp.dstport": "destination_port",
     "tcp.len": "end_length",
 }
-"""Fields with one value per packet, and their column in the whole messages."""
+"""Fields with one value per packet, and their column in the complete messages."""
 _OF_MESSAGE = {
     "monero.command": "command",
     "monero.flags": "levin_flags",
@@ -87,28 +87,28 @@ def tsv(
     *,
     to: Host | Iterable[Host] | None = None,
 ) -> pd.DataFrame:
-    """What `tshark -Y monero -T fields -e ...` prints of these fields: one row per packet that
-    completes messages, in order of time, all columns text.
+    """Returns what `tshark -Y monero -T fields -e ...` prints for these fields: one row per packet
+    that completes messages, in order of time, with all columns as text.
 
-    | column | |
-    |---|---|
-    | frame.number | number of the packet in its file, from 1 |
-    | frame.time_epoch | seconds since 1970, UTC, nine decimals |
-    | ip.src, ip.dst | addresses, IPv6 too |
-    | tcp.srcport, tcp.dstport | ports |
-    | tcp.segment.count | TCP segments that carried the first of its messages, empty if one did |
-    | tcp.len | payload bytes of the packet |
-    | monero.command, monero.flags, monero.length, monero.return_code, monero.version | of each message; of Levin fragments, of the message in them |
-    | monero.payload.item.key, .type | of every epee entry, in the order of the wire |
-    | monero.payload.item.value.{u,}int{8,16,32,64} | every value of that type, elements of arrays too; booleans under int64 |
-    | monero.payload.item.value.string | every string in hex, `<MISSING>` for an empty one |
+    - `frame.number`: number of the packet in its file, from 1
+    - `frame.time_epoch`: seconds since 1970, UTC, nine decimals
+    - `ip.src`, `ip.dst`: addresses, IPv4 or IPv6
+    - `tcp.srcport`, `tcp.dstport`: ports
+    - `tcp.segment.count`: TCP segments that carried the first of its messages, empty for one
+    - `tcp.len`: payload bytes of the packet
+    - `monero.command`, `monero.flags`, `monero.length`, `monero.return_code`, `monero.version`: of
+      each message; for Levin fragments, of the message that they carry
+    - `monero.payload.item.key`, `.type`: of every epee entry, in the order of the wire
+    - `monero.payload.item.value.int8` to `.int64`, `.uint8` to `.uint64`: every value of that type,
+      also elements of arrays; booleans are in int64
+    - `monero.payload.item.value.string`: every string in hex, `<MISSING>` for an empty one
 
-    Several values are joined by commas. `fields`: any of these. `to`: only packets to these
-    addresses, as `-Y "ip.dst == ..."` does.
+    Several values are joined by commas. `fields`: names of the columns above. `to`: only packets to
+    these addresses, as `-Y "ip.dst == ..."` does.
 
-    Needs the tables messages and, for payload items, fields: `mt.read(..., tables=["messages",
-    "fields"])`. Raises ValueError for a field that is not among
-    these, and for a part of a scan.
+    Requires the tables messages and, for payload items, fields:
+    `mt.read(..., tables=["messages", "fields"])`. Raises ValueError for an unknown field, and for a
+    part of a scan.
     """
     unknown = [field for field in fields if field not in _FIELDS]
     if unknown:
@@ -142,10 +142,10 @@ def write_tsv(
     *,
     to: Host | Iterable[Host] | None = None,
 ) -> None:
-    """Writes the rows of tsv() as tshark prints them: columns between tabs, no header, UTF-8."""
-    made = tsv(traffic, fields, to=to)
-    lines = made.iloc[:, 0].str.cat(
-        [made.iloc[:, place] for place in range(1, made.shape[1])], sep="\t"
+    """Writes the rows of tsv() as tshark prints them: tabs, no header, UTF-8."""
+    rows = tsv(traffic, fields, to=to)
+    lines = rows.iloc[:, 0].str.cat(
+        [rows.iloc[:, column] for column in range(1, rows.shape[1])], sep="\t"
     )
     Path(path).write_text("".join((lines + "\n").tolist()), encoding="utf-8", newline="\n")
 
@@ -153,7 +153,7 @@ def write_tsv(
 def _items(
     traffic: Traffic, messages: np.ndarray, place: np.ndarray, count: int, names: list[str]
 ) -> dict[str, np.ndarray]:
-    """The payload items of these messages, `place` being the packet of each."""
+    """The payload items of these messages; `place` is the packet of each message."""
     items = traffic.fields
     order = np.full(int(messages.max(initial=-1)) + 1, -1, dtype=np.int64)
     order[messages] = np.arange(len(messages))
@@ -179,9 +179,9 @@ def _of_packet(field: str, heads: pd.DataFrame) -> pd.Series:
 
 def _epoch(times: pd.Series) -> pd.Series:
     since = pd.Series(times.dt.tz_localize(None).to_numpy().astype("M8[ns]").astype(np.int64))
-    made = (
+    texts = (
         (since // 1_000_000_000).astype(str)
         + "."
         + (since % 1_000_000_000).astype(str).str.zfill(9)
     )
-    return made.where(times.notna().to_numpy(), "").astype(TEXT)
+    return texts.where(times.notna().to_numpy(), "").astype(TEXT)

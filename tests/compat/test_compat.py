@@ -1037,7 +1037,7 @@ def test_parts_of_a_scan_are_refused_where_their_connections_are_elsewhere(tmp_p
         compat.peer_lists_json,
         lambda traffic: compat.tsv(traffic, HEAD),
     ):
-        with pytest.raises(ValueError, match=r"give what read\(\) returned"):
+        with pytest.raises(ValueError, match=r"pass the result of read\(\)"):
             call(part)
 
 
