@@ -1,23 +1,26 @@
 """epee payloads of Levin messages: loads and dumps.
 
+    >>> from monerotraffic import epee
+    >>> payload = epee.dumps({"peer_id": epee.UInt64(7), "status": "OK"})
+    >>> epee.loads(payload)
+    {'peer_id': 7, 'status': b'OK'}
+
 The format is monerod's portable storage: portable_storage_base.h (types),
 portable_storage_from_bin.h (reader) and portable_storage_to_bin.h (writer) in
 contrib/epee/include/storages, and docs/PORTABLE_STORAGE.md, of
-https://github.com/monero-project/monero. A payload is a header of 9 bytes and a section;
-a section is a count and entries of name, type and value; all numbers are little-endian; counts and
-lengths are varints whose two lowest bits tell their
-width.
+https://github.com/monero-project/monero. A payload is a header of 9 bytes and a section. A section
+is a count and entries of name, type and value. All numbers are little-endian. Counts and lengths
+are varints whose two lowest bits state their width.
 
-    epee             loads gives                            dumps takes
-    1 to 4, 5 to 8   Int64, Int32, Int16, Int8, UInt64, …   these; numpy's integers; int as UInt64
-    if it is not negative, else as Int64
-    9 double         float                                  float, numpy's floats
-    10 string        bytes                                  bytes, bytearray, memoryview; str as
-    UTF-8
-    11 bool          bool                                   bool, numpy's bool
-    12 object        dict                                   any mapping
-    array            Array                                  Array; list, tuple (typed by their
-    elements); one-dimensional numpy arrays
+    epee type        loads returns                    dumps accepts
+    1 to 4, 5 to 8   Int64, Int32, …, UInt64, …       the same; numpy's integers; int as UInt64,
+                                                      or as Int64 if negative
+    9 double         float                            float, numpy's floats
+    10 string        bytes                            bytes, bytearray, memoryview; str as UTF-8
+    11 bool          bool                             bool, numpy's bool
+    12 object        dict                             any mapping
+    array            Array                            Array; list and tuple, with the type of their
+                                                      elements; one-dimensional numpy arrays
 """
 
 from __future__ import annotations
@@ -50,7 +53,7 @@ __all__ = [
 
 _HEADER = bytes.fromhex("011101010101020101")
 _DEEPEST = 100
-"""Nesting that dumps follows; monerod's reader refuses more than 31 objects in one another."""
+"""Nesting depth that dumps accepts; monerod's reader rejects more than 31 nested objects."""
 
 
 class Type(IntEnum):
@@ -86,9 +89,7 @@ _FORMATS = {
 
 
 class Integer(int):
-    """An int that remembers its epee type. Whether it fits is seen when it is dumped; arithmetic
-    gives plain ints.
-    """
+    """An int with an epee type. dumps checks that it fits. Arithmetic returns plain ints."""
 
     __slots__ = ()
     epee_type: ClassVar[Type]
@@ -151,10 +152,9 @@ class UInt8(Integer):
 
 
 class Array(list[Any]):
-    """A list that remembers the epee type of its elements in `type`, which matters where it is
-    empty.
+    """A list whose attribute `type` is the epee type of its elements, which an empty list needs.
 
-    `type` None: dumps goes by the elements, as with a plain list.
+    With `type` None, dumps uses the type of the elements, as for a plain list.
     """
 
     __slots__ = ("type",)
@@ -182,44 +182,45 @@ TYPES = (
     None,
     None,
 )
-"""What the core calls for a value, by epee type: integers with an int, arrays with a list and the
-type of its elements; None: the plain value will do.
+"""The callable that the core calls for a value, by epee type: integers with an int, arrays with a
+list and the type of its elements. None keeps the plain value.
 """
 
 
 def loads(payload: bytes | bytearray | memoryview) -> dict[str, Any]:
-    """The root section of an epee payload, its entries in their order; what each type becomes
-    stands at the top of this module.
+    """Returns the root section of an epee payload as a dict, with the entries in their order. The
+    module's docstring lists the Python type for each epee type.
 
-    Names are str: UTF-8, other bytes as surrogate escapes. What follows the section is ignored, as
-    monerod does. ValueError where monerod's reader would refuse
-    the payload: bad header, cut, duplicate name, unknown type, bool other than 0 and 1, too many
-    objects, fields or strings, too deep.
+    Names are str: UTF-8, other bytes as surrogate escapes. Bytes after the section are ignored, as
+    in monerod.
+
+    Raises ValueError if monerod's reader would reject the payload: invalid header, incomplete
+    payload, duplicate name, unknown type, bool other than 0 and 1, too many objects, fields or
+    strings, too deep nesting.
     """
     return _core.epee_loads(payload, TYPES)
 
 
 def dumps(section: Mapping[str | bytes, Any] | Mapping[str, Any], sort_keys: bool = False) -> bytes:
-    """The epee payload of a mapping, with varints as short as can be: dumps(loads(payload)) ==
-    payload if payload was written so.
+    """Returns the epee payload of a mapping, with minimal varints. dumps(loads(payload)) == payload
+    if the payload has minimal varints.
 
-    Entries stand in the order of the mapping; `sort_keys`: in ascending order of their names' bytes
-    in every section, as monerod writes them.
+    Entries are in the order of the mapping, or with `sort_keys` in ascending order of the bytes of
+    their names in every section, as monerod writes them.
 
-    TypeError for a value or name of no epee type, a list of mixed types, or an empty list (write
-    Array([], Type.STRING)). ValueError for a number that does not
-    fit its type, a name that is not 1 to 254 bytes long, a name that comes twice (as str and
-    bytes), or nesting beyond 100. The limits of monerod's reader are
-    not looked at: it refuses some of what can be written, such as an array of empty strings near
-    the end of the payload.
+    Raises TypeError for a value or name without epee type, a list of mixed types, or an empty list
+    (use Array([], Type.STRING)). Raises ValueError for a number that does not fit its type, a name
+    that is not 1 to 254 bytes long, a name that occurs twice (as str and bytes), or nesting beyond
+    100. The limits of monerod's reader are not checked: it rejects some payloads that dumps can
+    write, such as an array of empty strings near the end of the payload.
     """
     if not isinstance(section, Mapping):
-        raise TypeError(f"a payload is made of a mapping, not of {type(section).__name__}")
+        raise TypeError(f"a payload must be a mapping, not {type(section).__name__}")
     return _HEADER + _section(section, sort_keys, "", _DEEPEST)
 
 
 def _varint(value: int) -> bytes:
-    """A count or length, which fits in 62 bits as everything in memory does."""
+    """A count or length. Every size in memory fits in 62 bits."""
     for code, size in enumerate((1, 2, 4)):
         if value < 1 << (8 * size - 2):
             return (value << 2 | code).to_bytes(size, "little")
@@ -231,7 +232,7 @@ def _section(section: Mapping[Any, Any], sort_keys: bool, path: str, depth: int)
         raise ValueError(f"{path[:200]}: nested deeper than {_DEEPEST}")
     entries = [(_name(key, path), key, value) for key, value in section.items()]
     if len({name for name, _, _ in entries}) != len(entries):
-        raise ValueError(f"{path or 'payload'}: a name comes twice, as str and as bytes")
+        raise ValueError(f"{path or 'payload'}: a name occurs twice, as str and as bytes")
     if sort_keys:
         entries.sort(key=lambda entry: entry[0])
     parts = [_varint(len(entries))]
@@ -305,20 +306,19 @@ def _element_type(values: Sequence[Any] | np.ndarray[Any, np.dtype[Any]], path: 
         return values.type
     if not values:
         raise TypeError(
-            f"{path}: the elements of an empty list have no type; give levin.Array([], levin.Type.…)"
+            f"{path}: the elements of an empty list have no type; use epee.Array([], epee.Type.…)"
         )
     if all(isinstance(value, int) and not isinstance(value, (bool, Integer)) for value in values):
         return Type.INT64 if min(values) < 0 else Type.UINT64
     kinds = {_scalar_type(value, f"{path}[{i}]") for i, value in enumerate(values)}
     if len(kinds) > 1:
-        raise TypeError(
-            f"{path}: a list of mixed types ({', '.join(kind.name.lower() for kind in sorted(kinds))}); an epee array has one"
-        )
+        names = ", ".join(kind.name.lower() for kind in sorted(kinds))
+        raise TypeError(f"{path}: a list of mixed types ({names}), but an epee array has one type")
     return kinds.pop()
 
 
 def _value(kind: Type, value: Any, sort_keys: bool, path: str, depth: int) -> bytes:
-    """A value without its type. TypeError if it is not of that type."""
+    """Returns a value without its type. Raises TypeError if it does not have that type."""
     if kind in _FORMATS:
         return _number(kind, value, path)
     if kind is Type.STRING and isinstance(value, (bytes, bytearray, memoryview, str)):
@@ -328,7 +328,7 @@ def _value(kind: Type, value: Any, sort_keys: bool, path: str, depth: int) -> by
         return b"\x01" if value else b"\x00"
     if kind is Type.OBJECT and isinstance(value, Mapping):
         return _section(value, sort_keys, path, depth - 1)
-    raise TypeError(f"{path}: {type(value).__name__} in the place of an epee {kind.name.lower()}")
+    raise TypeError(f"{path}: {type(value).__name__} instead of an epee {kind.name.lower()}")
 
 
 def _number(kind: Type, value: Any, path: str) -> bytes:
@@ -336,9 +336,7 @@ def _number(kind: Type, value: Any, path: str) -> bytes:
         value,
         (int, np.integer) if kind is not Type.DOUBLE else (int, float, np.integer, np.floating),
     ):
-        raise TypeError(
-            f"{path}: {type(value).__name__} in the place of an epee {kind.name.lower()}"
-        )
+        raise TypeError(f"{path}: {type(value).__name__} instead of an epee {kind.name.lower()}")
     try:
         return struct.pack(_FORMATS[kind], float(value) if kind is Type.DOUBLE else int(value))
     except (struct.error, OverflowError):

@@ -1,4 +1,4 @@
-"""What can go wrong while reading, as exceptions and warnings."""
+"""Exceptions and warnings of reading."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["CaptureError", "CaptureNotFoundError", "CaptureWarning", "printable"
 
 
 class CaptureNotFoundError(CaptureError, FileNotFoundError):
-    """A capture file that is not there: both a CaptureError and a FileNotFoundError."""
+    """A capture file does not exist. A CaptureError and a FileNotFoundError."""
 
     def __init__(self, path: str) -> None:
         super().__init__(errno.ENOENT, "no such file", path)
@@ -20,13 +20,13 @@ class CaptureNotFoundError(CaptureError, FileNotFoundError):
 
 
 class CaptureWarning(UserWarning):
-    """A capture was read, but not all of it: a file is damaged or cut, or holds packets of a kind
-    that is not read. The table `problems` has the details.
+    """A capture was not read completely: a file is damaged or truncated, or contains packets of an
+    unsupported kind. The table `problems` has the details.
     """
 
 
 def printable(value: str) -> str:
-    """Text out of a capture, such that it cannot move the terminal's cursor or break the line."""
+    """Escapes text from a capture, so that it cannot control the terminal or end the line."""
     return "".join(
         char
         if char.isprintable()

@@ -82,7 +82,6 @@ _UNCHECKED = (
     "monerotraffic/__init__.py",
     "monerotraffic/banlist.py",
     "monerotraffic/cli",
-    "monerotraffic/epee.py",
     "monerotraffic/io/",
     "monerotraffic/metrics/",
     "monerotraffic/net/",
