@@ -7,9 +7,9 @@ import asyncio
 import signal
 from pathlib import Path
 
-from testbed.cast import SCENARIOS
 from testbed.nodes import Program, make_template, newest
 from testbed.play import Plan, play
+from testbed.scenarios import SCENARIOS
 
 
 def main() -> None:
@@ -40,6 +40,12 @@ def main() -> None:
         default=Path("build/testbed-chain"),
         help="where the chain is that all begin with; made if it is not there",
     )
+    add(
+        "--nodes",
+        type=int,
+        default=40,
+        help="monerods beside the vantage node, in the scenarios population and forwarder",
+    )
     given = parser.parse_args()
     programs = [
         Program(None if str(root) == "-" else root.resolve()) for root in given.root or [Path("-")]
@@ -59,6 +65,7 @@ def main() -> None:
                 given.loss,
                 programs,
                 given.template,
+                given.nodes,
             )
         )
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 
@@ -558,18 +558,6 @@ def circumstances(cast: Casting) -> Iterator[Part]:
         )
     for _ in range(3):  # one that is dropped and comes back is the same node
         yield cast.address(), cast.honest(lasts=cast.random.uniform(110, 170), again=8.0)
-
-
-def _all(*groups: Callable[[Casting], Iterator[Part]]) -> Callable[[Casting], Iterator[Part]]:
-    return lambda cast: (part for group in groups for part in group(cast))
-
-
-SCENARIOS: Mapping[str, Callable[[Casting], Iterator[Part]]] = {
-    "honest": _all(),
-    "spies": _all(controls, structure, fragmentation, peer_lists, identity, connections, relay),
-    "proxies": _all(controls, circumstances, backends, proxies),
-}
-"""Emulated peers by scenario; monerods are in each."""
 
 
 def labels(parts: Sequence[Part]) -> dict[str, list[str]]:

@@ -5,6 +5,8 @@ the connection, and ends when it is done.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -235,3 +237,30 @@ async def repeated(talk: Talk) -> None:
     """A transaction twice."""
     if talk.world.blobs:
         await talk.send(notification(2002, craft.transactions(list(talk.world.blobs)[-1:] * 2)))
+
+
+# ---- what reaches the P2P port by accident
+
+
+async def tls_hello(talk: Talk) -> None:
+    """A TLS client, which waits for an answer."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="node")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    await talk.raw(outgoing.read())
+    await drain(talk, 15)
+
+
+async def tls_alert(talk: Talk) -> None:
+    """A TLS server that is given a handshake of Levin: a fatal alert, unexpected message."""
+    await talk.reader.read(1)
+    await talk.raw(bytes.fromhex("15030300020246"))
+
+
+async def after_proxy_prefix(talk: Talk) -> None:
+    """A node behind a load balancer that announces the client first (PROXY protocol)."""
+    here, there = talk.one.address, talk.ends["rip"]
+    await talk.raw(f"PROXY TCP4 {here} {there} {talk.ends['lport']} 18080\r\n".encode())
+    await talk.handshake()
+    await drain(talk, 15)

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _CLONE_NEWNET = 0x40000000
+ON_THE_BRIDGE = "198.0.0.0/8"
+"""Where all hosts of a run with a gateway are; anything else does not exist."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -29,6 +31,7 @@ class Network:
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
         self.names: list[str] = []
+        self.links = 0
 
     def __enter__(self) -> Network:
         self._add("bridge")
@@ -54,32 +57,78 @@ class Network:
         self.names.append(name)
         self._in(name, "ip", "link", "set", "lo", "up")
 
-    def host(self, name: str, addresses: Sequence[str], mtu: int = 1500) -> None:
-        """A namespace with these addresses, IPv4 first. Offloading is off, so that what is captured
-        are segments as on a real line.
+    def host(self, name: str, addresses: Sequence[str], mtu: int = 1500, gateway: str = "") -> None:
+        """A namespace with these addresses, IPv4 first. Packets to anywhere else go to the bridge,
+        or to a gateway. Offloading is off, so that what is captured are segments as on a real line.
         """
         self._add(name)
-        here, there = f"{self.prefix}{len(self.names)}a", f"{self.prefix}{len(self.names)}b"
-        run("ip", "link", "add", here, "type", "veth", "peer", "name", there)
-        run("ip", "link", "set", here, "netns", self.full(name))
-        run("ip", "link", "set", there, "netns", self.full("bridge"))
-        self._in("bridge", "ip", "link", "set", there, "master", "br0", "up")
-        self._in("bridge", "ethtool", "-K", there, "tso", "off", "gso", "off", "gro", "off")
-        self._in(name, "ip", "link", "set", here, "name", "eth0", "mtu", str(mtu), "up")
-        self._in(name, "ethtool", "-K", "eth0", "tso", "off", "gso", "off", "gro", "off")
+        there = self._link(name, "eth0", "bridge", mtu)
+        self._in("bridge", "ip", "link", "set", there, "master", "br0")
         for address in addresses:
-            self._in(
-                name,
-                "ip",
-                "address",
-                "add",
-                *((f"{address}/128", "nodad") if ":" in address else (f"{address}/32",)),
-                "dev",
-                "eth0",
-            )
-        self._in(name, "ip", "route", "add", "default", "dev", "eth0", "src", addresses[0])
+            self.add_address(name, address)
+        if gateway:
+            self._in(name, "ip", "route", "add", ON_THE_BRIDGE, "dev", "eth0")
+            self._in(name, "ip", "route", "add", gateway, "dev", "eth0")
+        via = ("via", gateway, "onlink") if gateway else ()
+        self._in(name, "ip", "route", "add", "default", *via, "dev", "eth0", "src", addresses[0])
         if ":" in addresses[-1]:
             self._in(name, "ip", "-6", "route", "add", "default", "dev", "eth0")
+
+    def _link(self, name: str, interface: str, other: str, mtu: int) -> str:
+        """A cable from an interface of one namespace to another, where it has the name that is
+        returned.
+        """
+        self.links += 1
+        here, there = f"{self.prefix}{self.links}a", f"{self.prefix}{self.links}b"
+        run("ip", "link", "add", here, "type", "veth", "peer", "name", there)
+        run("ip", "link", "set", here, "netns", self.full(name))
+        run("ip", "link", "set", there, "netns", self.full(other))
+        self._in(name, "ip", "link", "set", here, "name", interface, "mtu", str(mtu), "up")
+        self._in(other, "ip", "link", "set", there, "up")
+        for where, which in ((name, interface), (other, there)):
+            self._in(where, "ethtool", "-K", which, "tso", "off", "gso", "off", "gro", "off")
+        return there
+
+    def add_address(self, name: str, address: str) -> None:
+        length = (f"{address}/128", "nodad") if ":" in address else (f"{address}/32",)
+        self._in(name, "ip", "address", "add", *length, "dev", "eth0")
+
+    def router(self, name: str, addresses: Sequence[str], mtu: int = 1500) -> None:
+        """A host that hides others behind its addresses, drawn for each connection if there are
+        several.
+        """
+        self.host(name, addresses, mtu)
+        self._in(name, "sysctl", "-q", "net.ipv4.ip_forward=1")
+        source = addresses[0] if len(addresses) == 1 else f"{addresses[0]}-{addresses[-1]}"
+        self._nat(name, "POSTROUTING", "-o", "eth0", "-j", "SNAT", "--to-source", source)
+
+    def _nat(self, name: str, chain: str, *rule: str) -> None:
+        self._in(name, "iptables", "-t", "nat", "-A", chain, *rule)
+
+    def inner_host(self, name: str, router: str, address: str, gateway: str) -> None:
+        """A host behind a router, which has the address `gateway` on that side."""
+        self._add(name)
+        there = self._link(name, "eth0", router, 1500)
+        self.add_address(name, address)
+        self._in(router, "ip", "address", "add", f"{gateway}/32", "dev", there)
+        self._in(router, "ip", "route", "add", f"{address}/32", "dev", there)
+        self._in(name, "ip", "route", "add", gateway, "dev", "eth0")
+        self._in(name, "ip", "route", "add", "default", "via", gateway, "dev", "eth0")
+
+    def forward(self, router: str, port: int, inner: str, hide_source: bool = False) -> None:
+        """Connections to a port of a router go to an inner host; with `hide_source` they come from
+        the router's inner address, as with a port forwarder of containers.
+        """
+        tcp = ("-p", "tcp", "--dport", str(port))
+        self._nat(router, "PREROUTING", "-i", "eth0", *tcp, "-j", "DNAT", "--to-destination", inner)
+        if hide_source:
+            self._nat(router, "POSTROUTING", "!", "-o", "eth0", *tcp, "-j", "MASQUERADE")
+
+    def move(self, name: str, old: str, new: str) -> None:
+        """A host has another address from now on; what is open at the old one breaks, unheard."""
+        self.add_address(name, new)
+        self._in(name, "ip", "route", "replace", "default", "dev", "eth0", "src", new)
+        self._in(name, "ip", "address", "del", f"{old}/32", "dev", "eth0")
 
     def drop(self, name: str, address: str, port: int) -> None:
         """Packets to this port are dropped, as by a firewall."""

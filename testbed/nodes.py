@@ -137,11 +137,21 @@ class Node:
     """Its IPv6 address, if it has one."""
     host: str = ""
     """The namespace, if it is not `name`: nodes behind one address share it."""
+    bind: str = ""
+    """The address that it listens at, if it is not `address`."""
+    later: list[str] = field(default_factory=list)
+    """Addresses that it has in the course of a run."""
+    labels: tuple[str, ...] = ("monerod",)
+    exclusive: bool = True
+    """Whether it connects to none but the nodes that it is given."""
+    waits: bool = False
+    """Whether it does not know the vantage node, but is dialled by it."""
+    log_level: str = "0,net:DEBUG,net.p2p:DEBUG,net.p2p.traffic:INFO"
     daemon: Daemon | None = None
 
     @property
     def addresses(self) -> list[str]:
-        return [self.address, *([self.address6] if self.address6 else [])]
+        return [self.address, *([self.address6] if self.address6 else []), *self.later]
 
     def start(self, network: Network, data: Path) -> None:
         command = [
@@ -159,7 +169,7 @@ class Node:
                 "--data-dir",
                 str(data / self.name),
                 "--p2p-bind-ip",
-                self.address,
+                self.bind or self.address,
                 "--p2p-bind-port",
                 str(self.port),
             ),
@@ -185,7 +195,7 @@ class Node:
             ),
             *(
                 "--log-level",
-                "0,net:DEBUG,net.p2p:DEBUG,net.p2p.traffic:INFO",
+                self.log_level,
                 "--log-file",
                 str(data / f"{self.name}.log"),
                 *self.arguments,
@@ -199,10 +209,10 @@ class Node:
         assert self.daemon is not None
         return self.daemon.rpc(method, **parameters)
 
-    def wait(self) -> Any:
+    def wait(self, seconds: float = 60) -> Any:
         """What get_info answers once it answers."""
         assert self.daemon is not None
-        return self.daemon.wait("get_info")
+        return self.daemon.wait("get_info", seconds)
 
     def stop(self, crash: bool = False) -> None:
         if self.daemon is not None:

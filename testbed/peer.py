@@ -70,6 +70,10 @@ class Manner:
     of its session.
     """
     answers_pings: bool = True
+    written: Callable[[dict[str, Any]], dict[str, Any]] = dict
+    """How it writes a section, given monerod's."""
+    resamples: bool = False
+    """Whether an entry may come again on a connection."""
     looks: Callable[[], float] | None = None
     """When it last looked at the chain; None: some seconds ago, which differ from peer to peer."""
     parallel: int = 1
@@ -159,12 +163,24 @@ class Talk:
     def peers(self) -> list[Entry]:
         if self.manner.whole_list:
             return list(self.unsent)
+        if self.manner.resamples:
+            return self.one.random.sample(self.unsent, min(250, len(self.unsent)))
         count = min(250, len(self.unsent))
         made, self.unsent = self.unsent[:count], self.unsent[count:]
         return made
 
+    def body(self, **fields: Any) -> bytes:
+        """A payload in the peer's own way of writing."""
+        return craft.epee(self.manner.written(fields))
+
+    def peers_field(self) -> dict[str, Any]:
+        """The peer list of a response, if there is any."""
+        peers = self.peers()
+        return {"local_peerlist_new": peers} if peers else {}
+
     async def handshake(self) -> None:
-        await self.send(request(1001, craft.handshake_request(self.node_data(), self.sync_data())))
+        body = self.body(node_data=self.node_data(), payload_data=self.sync_data())
+        await self.send(request(1001, body))
 
     async def shake_hands(self) -> None:
         """The handshake, to the answer; what else comes before it is passed over."""
@@ -173,7 +189,7 @@ class Talk:
             pass
 
     async def timed_sync(self) -> None:
-        await self.send(request(1002, craft.timed_sync_request(self.sync_data())))
+        await self.send(request(1002, self.body(payload_data=self.sync_data())))
 
     async def ping(self) -> None:
         await self.send(request(1003))
@@ -194,18 +210,17 @@ class Talk:
 
     async def answer(self, came: Message) -> None:
         if came.command == 1001:
-            await self.send(
-                response(
-                    1001, craft.handshake_response(self.peers(), self.node_data(), self.sync_data())
-                )
+            body = self.body(
+                **self.peers_field(), node_data=self.node_data(), payload_data=self.sync_data()
             )
+            await self.send(response(1001, body))
             self.handshaken.set()
         elif came.command == 1002:
-            await self.send(
-                response(1002, craft.timed_sync_response(self.peers(), self.sync_data()))
-            )
+            body = self.body(**self.peers_field(), payload_data=self.sync_data())
+            await self.send(response(1002, body))
         elif came.command == 1003 and self.manner.answers_pings:
-            await self.send(response(1003, craft.ping_response(self.pong_id())))
+            pong = self.body(peer_id=("u64", self.pong_id()), status=b"OK")
+            await self.send(response(1003, pong))
         elif came.command == 1007 and self.manner.flags is not None:
             await self.send(response(1007, craft.support_flags_response(self.manner.flags)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import json
 import random
 import shutil
@@ -14,10 +15,21 @@ from pathlib import Path
 from typing import Any
 
 from monerotraffic import epee
-from testbed.cast import SCENARIOS, Casting, Part, labels
+from testbed.cast import Casting, Part, labels
 from testbed.network import Capture, Network
 from testbed.nodes import Daemon, Node, Program, newest, wallet
 from testbed.peer import Manner, Peer, Talk
+from testbed.population import (
+    FORWARDED,
+    FORWARDER,
+    VOID,
+    Population,
+    dialled,
+    forwarded_vantage,
+    operators_share,
+)
+from testbed.scenarios import SCENARIOS
+from testbed.state import peer_state
 from testbed.world import World
 
 VANTAGE, VANTAGE6 = "198.51.100.10", "2001:db8:10::10"
@@ -60,6 +72,12 @@ class Plan:
     loss: float
     programs: list[Program]
     template: Path
+    nodes: int = 40
+    """monerods beside the vantage node, in the scenarios with many."""
+
+    @property
+    def many(self) -> bool:
+        return self.scenario in ("population", "forwarder")
 
 
 @dataclass
@@ -74,6 +92,13 @@ class Stage:
     purse: Daemon | None = None
     account: str = ""
     """The address of the wallet, which pays itself and is paid for blocks."""
+    population: Population | None = None
+    met: set[str] = field(default_factory=set)
+    """Names of the nodes that said that they were connected to the vantage node."""
+
+    def __post_init__(self) -> None:
+        self.cast = Casting(self.world, ADDRESSES[:5])
+        self.cast.nets.add(VOID.rpartition(".")[0])
 
     @property
     def random(self) -> random.Random:
@@ -92,6 +117,27 @@ class Stage:
         self.events.append({"t": time.time(), "kind": kind, **more})
 
     # ---- setting up
+
+    def place_population(self) -> None:
+        """The vantage node and many others."""
+        self.population = Population(
+            self.network, self.world, self.plan.programs, VANTAGE, self.cast.address
+        )
+        self.nodes = [Node("v", VANTAGE, self.plan.programs[0])]
+        if self.plan.scenario == "forwarder":
+            self.vantage.bind = FORWARDED
+            forwarded_vantage(self.network, VANTAGE)
+        else:
+            self.network.host("v", [VANTAGE])
+        self.nodes += self.population.fill(self.plan.nodes)
+        self.vantage.arguments = ["--in-peers", "250", "--out-peers", "100"]
+        self.vantage.arguments += ["--max-connections-per-ip", "40"]
+        for address in dialled(self.nodes):
+            self.vantage.arguments += ["--add-exclusive-node", f"{address}:18080"]
+        if self.plan.loss:
+            for name in self.network.names:
+                if name[0] in "mr":
+                    self.network.lose(name, self.plan.loss)
 
     def place_nodes(self) -> None:
         """The vantage node and the others, of the versions given in turn."""
@@ -142,6 +188,7 @@ class Stage:
             "host": "nat",
             "program": self.plan.programs[-1],
             "address": "192.0.2.146",
+            "labels": ("monerod", "nat_pair"),
         }
         return [Node("n0", **second), Node("n1", port=28080, rpc_port=28081, **second)]
 
@@ -189,16 +236,31 @@ class Stage:
         data = self.plan.out / "nodes"
         for node in self.early:
             shutil.copytree(self.plan.template / "chain", data / node.name)
-            (data / node.name / "p2pstate.bin").unlink(missing_ok=True)
+            self.write_state(node, data / node.name)
         shutil.copytree(self.plan.template / "wallet", data / "wallet")
         for node in self.early[1:]:
             self.start(node)
+            if self.plan.many:
+                await asyncio.sleep(0.5)
         for node in self.early[1:]:
-            self.world.chain.take(await asyncio.to_thread(node.wait))
+            self.world.chain.take(await asyncio.to_thread(node.wait, 300))
         self.purse = await asyncio.to_thread(
-            wallet, self.network, "h0", newest(self.plan.programs), data
+            wallet, self.network, self.bank, newest(self.plan.programs), data
         )
         self.account = (await asyncio.to_thread(self.purse.rpc, "get_address"))["address"]
+
+    @property
+    def bank(self) -> str:
+        """The host of the node whose wallet pays."""
+        return self.nodes[1].host or self.nodes[1].name
+
+    def write_state(self, node: Node, data: Path) -> None:
+        """What a node knows of the network when it begins; where versions look for it differs."""
+        for folder in (data, data / "fake"):
+            (folder / "p2pstate.bin").unlink(missing_ok=True)
+            if self.population is not None and node is not self.vantage:
+                state = peer_state(self.population.white_list(node))
+                (folder / "p2pstate.bin").write_bytes(state)
 
     def start(self, node: Node) -> None:
         node.start(self.network, self.plan.out / "nodes")
@@ -269,12 +331,29 @@ class Stage:
         vantage node and the wallet's stay.
         """
         while True:
-            await asyncio.sleep(self.random.uniform(120, 300))
+            await asyncio.sleep(self.random.uniform(*((20, 45) if self.plan.many else (120, 300))))
             node, crash = self.random.choice(self.early[2:]), self.random.random() < 0.3
             await asyncio.to_thread(node.stop, crash)
             self.tell("node_stop", node=node.name, crash=crash)
             await asyncio.sleep(self.random.uniform(5, 20))
             self.start(node)
+
+    async def move(self) -> None:
+        """Nodes that get another address do so after some minutes, one after the other."""
+        for node, later in self.population.movers if self.population is not None else ():
+            await asyncio.sleep(self.random.uniform(60, 100))
+            self.network.move(node.host, node.address, later)
+            self.tell("node_move", node=node.name, to=later)
+
+    async def census(self) -> None:
+        """Which nodes are connected to the vantage node, as they say themselves."""
+        while self.plan.many:
+            await asyncio.sleep(20)
+            for node in self.nodes[1:]:
+                with contextlib.suppress(OSError, http.client.HTTPException, AssertionError):
+                    answer = await asyncio.to_thread(node.rpc, "get_connections")
+                    if any(one["host"] == VANTAGE for one in answer.get("connections", ())):
+                        self.met.add(node.name)
 
     async def join_late(self) -> None:
         for node in self.nodes[len(self.early) :]:
@@ -282,10 +361,13 @@ class Stage:
             self.start(node)
 
     def stop_nodes(self) -> None:
-        for node in reversed(self.nodes):
-            node.stop()
         if self.purse is not None:
             self.purse.stop()
+        for node in self.nodes if self.plan.many else ():
+            if node.daemon is not None:
+                node.daemon.process.terminate()
+        for node in reversed(self.nodes):
+            node.stop()
 
 
 async def during(seconds: float, *acts: Callable[[], Awaitable[None]]) -> None:
@@ -309,18 +391,23 @@ async def during(seconds: float, *acts: Callable[[], Awaitable[None]]) -> None:
 
 async def play(plan: Plan) -> None:
     with (
-        Network(f"tb{plan.scenario[0]}{plan.seed % 1000}") as network,
+        Network(f"tb{plan.scenario[:2]}{plan.seed % 1000}") as network,
         (plan.out / "peers.jsonl").open("w") as log,
     ):
-        stage = Stage(plan, network, World(random.Random(plan.seed), log))
-        stage.place_nodes()
-        parts = list(SCENARIOS[plan.scenario](Casting(stage.world, ADDRESSES[:5])))
+        drawn = random.Random(plan.seed)
+        share = operators_share(drawn) if plan.many else 0.0
+        stage = Stage(plan, network, World(drawn, log, share))
+        if plan.many:
+            stage.place_population()
+        else:
+            stage.place_nodes()
+        parts = list(SCENARIOS[plan.scenario](stage.cast))
         peers = stage.place_peers(parts)
         capture = Capture(
             network,
             "v",
             plan.out,
-            "tcp" if plan.scenario == "proxies" else "port 18080",
+            "tcp" if plan.many or plan.scenario == "proxies" else "tcp port 18080",
             max(60, plan.seconds // 3),
         )
         try:
@@ -335,29 +422,44 @@ async def play(plan: Plan) -> None:
                 stage.mine,
                 stage.restart,
                 stage.join_late,
+                stage.move,
+                stage.census,
                 *(peer.live for peer in peers),
             )
         finally:
             await asyncio.to_thread(stage.stop_nodes)
             told = capture.stop()
-        given = labels(parts) | {
-            address: ["monerod", *(["nat_pair"] if node.host else [])]
-            for node in stage.nodes[1:]
-            for address in node.addresses
-        }
-        write(plan, stage, given, told)
+        write(plan, stage, labels(parts) | node_labels(stage), told)
+
+
+def node_labels(stage: Stage) -> dict[str, list[str]]:
+    """By address, the labels of the monerods there."""
+    made: dict[str, set[str]] = {}
+    for node in stage.nodes[1:]:
+        for address in node.addresses:
+            made.setdefault(address, set()).update(node.labels)
+    if stage.plan.scenario == "forwarder":
+        made[FORWARDER] = {"forwarder"}
+    return {address: sorted(given) for address, given in made.items()}
 
 
 def write(plan: Plan, stage: Stage, given: dict[str, list[str]], told: str) -> None:
     (plan.out / "labels.json").write_text(json.dumps(dict(sorted(given.items())), indent=1) + "\n")
     nodes = {
-        node.name: {"ip": node.addresses, "port": node.port, "version": node.program.version}
+        node.name: {
+            "ip": node.addresses,
+            "port": node.port,
+            "version": node.program.version,
+            "labels": node.labels,
+            "met": node.name in stage.met,
+        }
         for node in stage.nodes
     }
     manifest = {
         "scenario": plan.scenario,
         "seed": plan.seed,
-        "vantage": stage.vantage.addresses,
+        "vantage": [stage.vantage.bind or VANTAGE, *stage.vantage.addresses[1:]],
+        "operators_share": stage.world.operators_share,
         "nodes": nodes,
     }
     manifest |= {"dumpcap": told.splitlines(), "events": stage.events}

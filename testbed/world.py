@@ -84,6 +84,8 @@ class Chain:
 class World:
     random: random.Random
     log: TextIO
+    operators_share: float = 0.0
+    """Which part of the endpoints of the network belongs to one operator."""
     chain: Chain = field(default_factory=Chain)
     blobs: dict[bytes, None] = field(default_factory=dict)
     """Transactions that came in a 2002, in the order of their first coming."""
@@ -94,11 +96,27 @@ class World:
 
     def __post_init__(self) -> None:
         self.hosts = public_addresses(self.random, 6000)
-        self.entries = {host: entry(self.random, host) for host in self.hosts}
+        self.operated: list[str] = []
+        if self.operators_share:
+            heads = [one.rpartition(".")[0] for one in public_addresses(self.random, 12)]
+            self.operated = [f"{head}.{last}" for head in heads for last in range(20, 220)]
+        every = (*self.hosts, *self.operated)
+        self.entries = {host: entry(self.random, host) for host in every}
 
     def white_list(self, size: int = 1000) -> list[Entry]:
-        """What an honest node knows: entries of hosts drawn by chance."""
-        return [self.entries[host] for host in self.random.sample(self.hosts, size)]
+        """What an honest node knows: entries of hosts drawn by chance, the operator's among them
+        as often as in the network.
+        """
+        owned = round(size * self.operators_share)
+        hosts = self.random.sample(self.hosts, size - owned)
+        if owned:
+            hosts += self.random.sample(self.operated, owned)
+            self.random.shuffle(hosts)
+        return [self.entries[host] for host in hosts]
+
+    def operators_list(self, size: int) -> list[Entry]:
+        """Endpoints of the operator alone."""
+        return [self.entries[host] for host in self.random.sample(self.operated, size)]
 
     def note(self, address: str, event: str, **more: Any) -> None:
         print(json.dumps({"t": time.time(), "ip": address, "ev": event, **more}), file=self.log)

@@ -22,6 +22,8 @@ HONEST = frozenset(
             "filtered_port",
         ),
         *("unanswered_port", "back_ping_refused", "coalesced_messages", "ping_only"),
+        *("nat_same_port", "shared_exit", "address_pool", "moved", "forwarder"),
+        *("cuprate", "crawler", "tls", "proxy_prefix"),
     }
 )
 """Labels of peers that no strong or weak rule may flag."""

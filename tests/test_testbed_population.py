@@ -1,0 +1,238 @@
+"""The testbed's scenarios of many monerods: who is placed where, spies by role, and what other
+software writes. No part needs root or monerod.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monerotraffic import epee
+from monerotraffic.rules import HONEST, RULES, RULES_OF_LABEL
+from support import craft
+from test_testbed import Meeting
+from testbed import misdeeds as do
+from testbed.cast import Casting, Part
+from testbed.cuprate import as_cuprate
+from testbed.nodes import Program
+from testbed.peer import Manner, Talk
+from testbed.population import Population, dialled, known_peer
+from testbed.roles import SPIES_OF_A_ROLE
+from testbed.scenarios import SCENARIOS
+from testbed.state import KnownPeer, peer_state
+from testbed.world import World
+
+
+def casting(seed: int = 1, share: float = 0.0) -> Casting:
+    return Casting(World(random.Random(seed), io.StringIO(), share), ["203.0.113.21"])
+
+
+def spies(seed: int) -> list[Part]:
+    parts = SCENARIOS["population"](casting(seed))
+    return [(address, manner) for address, manner in parts if not set(manner.labels) <= HONEST]
+
+
+# ---------------------------------------------------------------- spies by role
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_as_many_spies_of_each_role(seed: int) -> None:
+    roles = Counter("initiator" if manner.dials else "acceptor" for _, manner in spies(seed))
+    assert roles == {"initiator": SPIES_OF_A_ROLE, "acceptor": SPIES_OF_A_ROLE}
+    for address, manner in spies(seed):
+        if not manner.dials:
+            assert manner.listens and manner.my_port == 18080, address
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_most_spies_misbehave_in_two_ways_that_a_rule_asks_for(seed: int) -> None:
+    ways = Counter(len(set(manner.labels)) for _, manner in spies(seed))
+    assert set(ways) <= {1, 2} and ways[2] >= 30
+    for _, manner in spies(seed):
+        assert all(label in RULES_OF_LABEL or label in RULES for label in manner.labels)
+
+
+def test_two_ways_do_not_undo_each_other() -> None:
+    standard = Manner()
+    for seed in range(20):
+        for _, manner in spies(seed):
+            labels = set(manner.labels)
+            if "one_way_listener" in labels:
+                assert not manner.ticks and manner.extra is None
+            if "similar_lists" in labels or "class_list" in labels:
+                assert manner.white is not None
+            if "timed_sync_rapid" in labels:
+                assert manner.ticks and manner.tick[1] < 60
+            if "support_flags_omitted" in labels:
+                assert manner.node == {"support_flags": None}
+            assert manner.labels != standard.labels
+
+
+def test_a_way_that_needs_company_has_it() -> None:
+    for seed in range(20):
+        shared = [m.ids for _, m in spies(seed) if "peer_id_shared" in m.labels]
+        assert len(shared) > 1 and all(ids == shared[0] for ids in shared)
+        lists = [m.white for _, m in spies(seed) if "similar_lists" in m.labels]
+        assert len(lists) > 1
+
+
+# ---------------------------------------------------------------- monerods in their circumstances
+
+
+class Cables:
+    """In the place of a network: what was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, tuple[Any, ...]]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *given: self.asked.append((name, given))
+
+    def of(self, kind: str) -> list[tuple[Any, ...]]:
+        return [given for name, given in self.asked if name == kind]
+
+
+def population(seed: int, many: int = 48) -> tuple[Population, Cables]:
+    cast, cables = casting(seed, 0.6), Cables()
+    made = Population(
+        cables,  # type: ignore[arg-type]
+        cast.world,
+        [Program(Path(name)) for name in "abc"],
+        "198.51.100.10",
+        cast.address,
+    )
+    made.fill(many)
+    return made, cables
+
+
+def test_population_has_every_circumstance() -> None:
+    made, cables = population(3)
+    assert len(made.nodes) == 48
+    labels = Counter(label for node in made.nodes for label in node.labels)
+    assert labels == {
+        "monerod": 48,
+        "nat_same_port": 4,
+        "shared_exit": 4,
+        "address_pool": 3,
+        "moved": 2,
+    }
+    assert set(labels) <= HONEST
+    assert len(cables.of("router")) == 4
+    assert [given[1:] for given in cables.of("forward")] == [(18080, "10.77.0.2")] * 2
+    versions = Counter(node.program for node in made.nodes)
+    assert set(versions.values()) == {16}
+
+
+def test_nodes_share_addresses_only_behind_routers() -> None:
+    made, _ = population(4)
+    shared = {"nat_same_port", "shared_exit", "address_pool"}
+    at = Counter(node.address for node in made.nodes)
+    for node in made.nodes:
+        assert (at[node.address] > 1) == bool(shared & set(node.labels))
+
+
+def test_some_nodes_wait_to_be_dialled_and_do_not_know_the_vantage_node() -> None:
+    made, _ = population(5)
+    waiting = set(dialled(made.nodes))
+    assert 3 <= len(waiting) < 24
+    for node in made.nodes:
+        knows = "198.51.100.10:18080" in node.arguments
+        assert knows != (node.address in waiting)
+
+
+def test_small_populations_have_the_circumstances_that_fit() -> None:
+    made, _ = population(6, many=5)
+    assert len(made.nodes) == 5
+
+
+# ---------------------------------------------------------------- white lists
+
+
+@pytest.mark.parametrize("share", [0.0, 0.6, 0.9])
+def test_an_operators_share_of_honest_lists(share: float) -> None:
+    world = casting(7, share).world
+    owned = set(world.operated)
+    for size in (60, 250, 1000):
+        hosts = [known_peer(entry, 0).host for entry in world.white_list(size)]
+        assert len(set(hosts)) == size
+        assert sum(host in owned for host in hosts) == round(size * share)
+
+
+def test_peer_state_is_as_monerod_writes_it() -> None:
+    """Bytes of a p2pstate.bin of monerod 0.18.5, of three peers that it had pinged."""
+    written = bytes.fromhex(
+        "011673657269616c697a6174696f6e3a3a617263686976650080000106"
+        "0103000103000001000004c613030402a04608333333333333333304f5f00b6b000000"
+        "0104c612000502a04608111111111111111104f5f00b6b000000"
+        "0104c6124d0902a04608222222222222222204f4f00b6b02820102a94600"
+    )
+    seen = int.from_bytes(bytes.fromhex("f5f00b6b"), "little")
+    white = [
+        KnownPeer("198.19.3.4", 18080, 0x3333333333333333, seen),
+        KnownPeer("198.18.0.5", 18080, 0x1111111111111111, seen),
+        KnownPeer("198.18.77.9", 18080, 0x2222222222222222, seen - 1, 386, 18089),
+    ]
+    assert peer_state(white) == written + b"\x00\x00"
+    # an id of 2**63 or more, from the same file: f8 and the magnitude
+    high = peer_state([KnownPeer("60.248.2.1", 18080, -0x6E4FAF542E70E738 & (1 << 64) - 1, 0)])
+    assert bytes.fromhex("f838e7702e54af4f6e") in high
+    assert peer_state([]).endswith(b"\x06\x00\x00\x00")
+
+
+def test_entries_become_known_peers() -> None:
+    entry = craft.peer("1.2.3.4", 18081, 5, pruning_seed=("u32", 385), rpc_port=("u16", 18089))
+    assert known_peer(entry, 6) == KnownPeer("1.2.3.4", 18081, 5, 6, 385, 18089)
+
+
+# ---------------------------------------------------------------- other software
+
+
+def test_cuprate_writes_in_its_own_order_and_no_zeros() -> None:
+    sync = craft.payload_data(pruning_seed=0)
+    body = craft.epee(as_cuprate({"payload_data": sync}))
+    assert len(craft.request(1002, body)) == 168  # of a Cuprate node; monerod's has 205
+    assert "cumulative_difficulty_top64" not in epee.loads(body)["payload_data"]
+    whole = as_cuprate(
+        {
+            "local_peerlist_new": [craft.peer("1.2.3.4", 5, 6, rpc_port=("u16", 0))],
+            "node_data": craft.node_data(),
+            "payload_data": sync,
+        }
+    )
+    assert list(whole) == ["node_data", "payload_data", "local_peerlist_new"]
+    assert list(whole["node_data"]) == ["my_port", "network_id", "peer_id", "support_flags"]
+    assert list(whole["local_peerlist_new"][0]) == ["adr", "id"]
+    assert list(whole["local_peerlist_new"][0]["adr"]) == ["type", "addr"]
+
+
+def test_cuprate_repeats_entries_on_a_connection() -> None:
+    hosts: list[set[Any]] = []
+
+    async def ask(talk: Talk) -> None:
+        for _ in range(2):
+            await talk.timed_sync()
+            peers = epee.loads((await talk.receive()).body)["local_peerlist_new"]
+            hosts.append({peer["adr"]["addr"]["m_ip"] for peer in peers})
+
+    listening = Manner(white=casting().world.white_list(300), written=as_cuprate, resamples=True)
+    Meeting(Manner(opening=ask), listening).hold(2)
+    assert len(hosts[0] & hosts[1]) >= 200
+
+
+@pytest.mark.parametrize(
+    ("opening", "begin"),
+    [(do.tls_hello, b"\x16\x03\x01"), (do.after_proxy_prefix, b"PROXY TCP4 127.")],
+)
+def test_what_reaches_the_port_by_accident(opening: Any, begin: bytes) -> None:
+    heard: list[bytes] = []
+
+    async def listen(talk: Talk) -> None:
+        heard.append(await talk.reader.read(20))
+
+    Meeting(Manner(opening=opening), Manner(greeting=listen)).hold()
+    assert heard[0].startswith(begin)
