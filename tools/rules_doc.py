@@ -26,8 +26,8 @@ other end of a connection, never the vantage node. Each rule is one function in
 ```python
 from monerotraffic.rules import find_anomalies, verdicts
 
-findings = find_anomalies(traffic)      # one row per peer and rule, with evidence
-verdicts(findings)                      # one row per peer
+findings = find_anomalies(traffic)  # one row per peer and rule, with evidence
+verdicts(findings)  # one row per peer
 ```
 
 ## Verdicts
