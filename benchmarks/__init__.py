@@ -1,3 +1,3 @@
-"""Speed and memory of the decoder, side by side with a bare libpcap loop, dpkt and tshark, on
-captures shaped like a node's traffic.
+"""Measures speed and memory of the decoder, compared with a libpcap loop, dpkt and tshark, on
+captures that model the traffic of a node.
 """

@@ -1,6 +1,4 @@
-"""`python -m benchmarks`: generates captures and runs decoders over them side by side. See
-docs/benchmarks.md.
-"""
+"""`python -m benchmarks` generates captures and measures decoders. See docs/benchmarks.md."""
 
 import argparse
 import json
@@ -47,7 +45,7 @@ def _keys(text: str) -> list[str]:
     for key in keys:
         if key not in KEYS:
             raise argparse.ArgumentTypeError(
-                f"no such contender: {key} (there are {', '.join(KEYS)})"
+                f"no such contender: {key} (must be one of {', '.join(KEYS)})"
             )
     return keys
 
@@ -67,7 +65,10 @@ def _add_generator_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=NUMBER",
-        help=f"changes what a day holds, e.g. messages={defaults.messages} full_lists={defaults.full_lists} peers={defaults.peers}; may be repeated",
+        help=(
+            f"changes the contents of a day, e.g. messages={defaults.messages} "
+            f"full_lists={defaults.full_lists} peers={defaults.peers}; may be repeated"
+        ),
     )
 
 
@@ -100,7 +101,9 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    text = "Speed and memory, side by side. Without a command: generates a capture, runs all, removes it."
+    text = (
+        "Measures speed and memory. Without a command: generates a capture and runs all contenders."
+    )
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=text)
     _add_generator_options(parser)
     _add_run_options(parser)
@@ -134,10 +137,10 @@ def _parser() -> argparse.ArgumentParser:
         "--blobs",
         type=Path,
         metavar="FILE",
-        help="what generate --blobs wrote with the capture; without it the Keccak pass is left out",
+        help="the file of generate --blobs; without it the Keccak pass is skipped",
     )
     runner.add_argument("capture", type=Path, metavar="CAPTURE")
-    bounds = commands.add_parser("worst", help="captures made to cost as much as they can")
+    bounds = commands.add_parser("worst", help="captures of the worst cases")
     bounds.add_argument(
         "--packets",
         type=_positive,
@@ -153,12 +156,14 @@ def _parser() -> argparse.ArgumentParser:
         help="writes everything measured to FILE (- for standard output, instead of the table)",
     )
     beside.add_argument("capture", type=Path, metavar="CAPTURE")
-    judged = commands.add_parser("metrics", help="takes every rule and every metric of a capture")
+    judged = commands.add_parser(
+        "metrics", help="computes every rule and every metric of a capture"
+    )
     judged.add_argument(
         "--times",
         type=_positive,
         default=1,
-        help="reads the capture so many times, as that many vantage nodes (default 1)",
+        help="reads the capture this many times, as separate vantage nodes (default 1)",
     )
     judged.add_argument("capture", type=Path, metavar="CAPTURE")
     return parser

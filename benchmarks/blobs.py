@@ -1,6 +1,6 @@
-"""Transactions and blocks as on mainnet today (fork 16), and their ids. Random bytes stand only
-where keys, signatures and proofs do: nothing else in a
-blob tells a true one from these."""
+"""Transactions and blocks in the format of mainnet (fork 16), and their ids. Keys, signatures and
+proofs are random bytes.
+"""
 
 import random
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ _REWARD = 600_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A blob, and where its three parts, which are hashed apart, touch."""
+    """A blob and the offsets of its three parts, which are hashed separately."""
 
     blob: bytes
     prefix_end: int
@@ -34,7 +34,7 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A blob, its id, and the transactions whose ids it lists."""
+    """A blob, its id, and the transactions whose ids it contains."""
 
     blob: bytes
     id: bytes
@@ -42,7 +42,7 @@ class Block:
 
 
 def varint(value: int) -> bytes:
-    """Seven bits a byte, the lowest first."""
+    """Seven bits per byte, the lowest first."""
     parts = bytearray()
     while value > 0x7F:
         parts.append(value & 0x7F | 0x80)
@@ -88,15 +88,15 @@ def _prefix(rng: random.Random, inputs: int, outputs: int) -> bytes:
 
 
 def _ring(rng: random.Random) -> bytes:
-    """Offsets of the outputs among which the spent one hides: the first from the beginning of the
-    chain, the others close to each other, at any scale.
+    """Offsets of the ring members: the first from the beginning of the chain, the others at
+    distances of all scales.
     """
     steps = (int(2 ** rng.uniform(4, 22)) for _ in range(_RING - 1))
     return b"".join(map(varint, (rng.randint(60_000_000, 85_000_000), *steps)))
 
 
 def _prunable(rng: random.Random, inputs: int, outputs: int) -> bytes:
-    """One range proof for all outputs, a signature for each input, their commitments."""
+    """One range proof for all outputs, one signature for each input, their commitments."""
     rounds = 6 + (outputs - 1).bit_length()
     points = bytes((rounds,)) + rng.randbytes(_KEY * rounds)
     proof = rng.randbytes(6 * _KEY) + points + points[:1] + rng.randbytes(_KEY * rounds)
@@ -106,8 +106,8 @@ def _prunable(rng: random.Random, inputs: int, outputs: int) -> bytes:
 
 
 def transaction_ids(transactions: Sequence[Transaction]) -> list[bytes]:
-    """The hash of the hashes of the three parts; zeros stand for the third where there is none, as
-    in a miner transaction.
+    """The hash of the hashes of the three parts. A missing third part, as in a miner transaction,
+    counts as zeros.
     """
     hashes = iter(keccak256([part for one in transactions for part in _parts(one)]))
     return keccak256(
@@ -130,8 +130,8 @@ def chain(
     timestamp: int,
     bodies: Sequence[Sequence[Transaction]],
 ) -> list[Block]:
-    """A block of each body, the first at `height` on top of `previous`. All of them at once,
-    because hashing is cheap that way.
+    """One block of each body: the first at `height` on top of `previous`. All blocks are hashed at
+    once, which is cheaper.
     """
     heights = range(height, height + len(bodies))
     ids = iter(transaction_ids([one for body in bodies for one in body]))
@@ -161,8 +161,8 @@ def chain(
 
 
 def _miner_transaction(rng: random.Random, height: int) -> Transaction:
-    """One input, the height; one output, the reward. Its base is the byte 0, and nothing can be
-    pruned.
+    """One input with the height, and one output with the reward. The base is the byte 0, and
+    nothing can be pruned.
     """
     extra = bytes((_PUBLIC_KEY,)) + rng.randbytes(_KEY)
     nonce = rng.randbytes(rng.randint(8, 60))
@@ -183,8 +183,8 @@ def _miner_transaction(rng: random.Random, height: int) -> Transaction:
 
 
 def _tree_hashes(trees: Sequence[Sequence[bytes]]) -> list[bytes]:
-    """Roots of Monero's trees, level by level in all of them. The first level pairs just as many
-    leaves, from the end, as make the next one a power of two.
+    """Roots of Monero's tree hash, computed level by level for all trees. The first level joins as
+    many leaves, from the end, as needed to get a power of two.
     """
     levels = [list(leaves) for leaves in trees]
     while any(len(level) > 1 for level in levels):
@@ -206,5 +206,5 @@ def _tree_hashes(trees: Sequence[Sequence[bytes]]) -> list[bytes]:
 
 
 def _below(number: int) -> int:
-    """The largest power of two below; 1 for 1, so that a root alone is kept."""
+    """The largest smaller power of two; 1 for 1, so that a single root is kept."""
     return 1 << max(0, (number - 1).bit_length() - 1)

@@ -1,5 +1,5 @@
-"""Capture files, written as dumpcap and tcpdump write them: pcapng with nanoseconds, or pcap.
-Packets come in any order near their time and go out sorted.
+"""Writes capture files as dumpcap and tcpdump do: pcapng with nanoseconds, or pcap. Packets are
+added roughly in order of time and written sorted.
 """
 
 import heapq
@@ -49,7 +49,7 @@ def _pcapng_record(time: int, size: int) -> tuple[bytes, bytes]:
 
 
 def _pcapng_end(time: int, packets: int) -> bytes:
-    """Interface statistics: received and dropped, as dumpcap leaves them."""
+    """Interface statistics as dumpcap writes them: packets received and dropped."""
     options = (
         _option(4, struct.pack("<Q", packets)) + _option(5, struct.pack("<Q", 0)) + _option(0, b"")
     )
@@ -65,8 +65,8 @@ def _pcap_record(time: int, size: int) -> tuple[bytes, bytes]:
 
 
 class CaptureFile:
-    """Writes packets in order of time. `put` takes them in any order, as long as `flush` is never
-    told of a time later than a packet still to come.
+    """Writes packets in order of time. `put` accepts them in any order, as long as `flush` is never
+    called with a time later than that of a packet that is added afterwards.
     """
 
     def __init__(self, path: Path) -> None:
@@ -98,7 +98,7 @@ class CaptureFile:
         heapq.heappush(self._waiting, (time, self._order, head + frame + tail))
 
     def flush(self, time: int) -> None:
-        """Writes every packet before `time`: none will come any more."""
+        """Writes every packet before `time`: no earlier one will be added."""
         waiting, parts = self._waiting, self._parts
         while waiting and waiting[0][0] < time:
             self._last, _, record = heapq.heappop(waiting)

@@ -1,4 +1,6 @@
-"""Who runs: each is a command of its own, which prints one JSON object or nothing that matters."""
+"""The contenders. Each is a command of its own, which prints one JSON object or output that is
+ignored.
+"""
 
 import importlib.util
 import os
@@ -40,7 +42,7 @@ _MONERO_FIELDS = (
 
 
 class Unavailable(Exception):
-    """Cannot run here; the text says why."""
+    """The contender cannot run on this machine; the text states the reason."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,13 @@ class Contender:
     # reads no more than this many packets; its time is scaled to the whole file
     packets: int | None = None
     reports: bool = True  # prints a JSON object
-    # key and title of what it says the middle of it took: within_seconds, within_cpu
+    # key and title of the time of its main part: within_seconds, within_cpu
     within: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
 class Task:
-    """What there is to run on."""
+    """The inputs of a run."""
 
     capture: str
     folder: Path  # for what is compiled
@@ -67,8 +69,8 @@ class Task:
 
 
 def build(source: str, folder: Path, *options: str) -> Path:
-    """Compiles one of the C programs beside this file with the system's compiler. `options`:
-    sources that go with it, libraries.
+    """Compiles one of the C programs in this folder with the compiler of the system. `options`:
+    additional sources and libraries.
     """
     compiler = (
         os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
@@ -92,8 +94,8 @@ def build(source: str, folder: Path, *options: str) -> Path:
 
 
 def environment() -> dict[str, str]:
-    """What processes of ours need to find this package, wherever one stands. Their own path stays
-    before it.
+    """The environment in which processes find this package, wherever it is installed. Their own
+    path has priority.
     """
     path = os.environ.get("PYTHONPATH")
     return os.environ | {
@@ -115,11 +117,11 @@ def _loop(task: Task) -> Contender:
 
 
 def _keccak(task: Task) -> Contender:
-    """Compiled as the package is: a slower one would flatter what it is subtracted from."""
+    """Compiled with the options of the package, because a slower program would make the difference
+    look better.
+    """
     if task.blobs is None:
-        raise Unavailable(
-            "it needs the file that `generate --blobs` writes beside the capture, given by --blobs"
-        )
+        raise Unavailable("requires the file that `generate --blobs` writes, given by --blobs")
     program = build(
         "keccak_pass.c", task.folder, "-O3", f"-I{_CORE}", str(_CORE / "chain" / "keccak.c")
     )
@@ -163,8 +165,8 @@ def _dpkt(task: Task) -> Contender:
 
 
 def _tshark(task: Task) -> Contender:
-    """The first pass of the published pipeline. Before Wireshark 4.4 there is no Monero dissector:
-    then the TCP fields alone.
+    """The first pass of the published pipeline. Wireshark before 4.4 has no Monero dissector; then
+    only the TCP fields are requested.
     """
     program = shutil.which("tshark")
     if not program:

@@ -1,6 +1,7 @@
-"""What one would write in Python: dpkt takes the packets apart, and the Levin headers are read
-where a TCP payload begins with one, without reassembly.
-`python -m benchmarks.dpkt_loop CAPTURE` prints packets and headers as JSON."""
+"""A plain Python loop: dpkt parses the packets, and Levin headers are read where a TCP payload
+begins with one, without reassembly. `python -m benchmarks.dpkt_loop CAPTURE` prints packets and
+headers as JSON.
+"""
 
 import json
 import struct

@@ -1,5 +1,5 @@
-"""A writer of epee portable storage, as monerod writes it: the caller gives the entries of a
-section in ascending order of their keys.
+"""Writes epee portable storage as monerod does. The caller passes the entries of a section in
+ascending order of their keys.
 """
 
 import struct
@@ -14,7 +14,7 @@ _ARRAY = 0x80
 
 
 def varint(value: int) -> bytes:
-    """The shortest form: the low two bits tell the width."""
+    """The shortest form; the two lowest bits state the width."""
     if value < 1 << 6:
         return bytes((value << 2,))
     if value < 1 << 14:

@@ -1,11 +1,10 @@
-"""Large captures shaped like a day at a Monero node, the same for the same seed, and a manifest of
-what is in them.
+"""Generates large captures that model a day at a Monero node, deterministic for a seed, and a
+manifest of their contents.
 
-The vantage node keeps about `peers` connections in and out. Connections live their whole life: SYN,
-handshake, timed syncs both ways every minute,
-relay of transactions and blocks, now and then synchronisation, FIN or RST; many more are
-handshake-and-close, or a back-ping. What a decoder must
-report of it is counted on the way.
+The vantage node keeps about `peers` connections, incoming and outgoing. Each has SYN, handshake,
+timed syncs in both directions every minute, relay of transactions and blocks, occasionally
+synchronization, and FIN or RST. Many more connections are handshake-and-close or back-pings. The
+results expected of a decoder are counted during generation.
 """
 
 import heapq
@@ -41,13 +40,13 @@ _PORT = 18080
 _TICK = 60 * SECOND
 _VANTAGE_HOSTS = {4: ip_address("198.51.100.10").packed, 16: ip_address("2001:db8:10::10").packed}
 _VANTAGE_MAC, _ROUTER_MAC = bytes.fromhex("02000a0a0a0a"), bytes.fromhex("020001010101")
-_RELAY_WINDOW = 256  # transactions that may still be on their way to somebody
+_RELAY_WINDOW = 256  # transactions that are still being relayed
 
 
 @dataclass(frozen=True)
 class Shares:
-    """What a day holds, as at a mainnet node. `messages` and `full_lists` are met by the number of
-    2002 messages and of handshake-and-close connections.
+    """The contents of a day, as at a mainnet node. `messages` and `full_lists` are reached through
+    the numbers of 2002 messages and of handshake-and-close connections.
     """
 
     messages: float = 3_400_000
@@ -81,8 +80,8 @@ class Shares:
     @property
     def short(self) -> float:
         """Handshake-and-close connections a day. One that stays has two full lists: the server's in
-        the handshake, the client's in its first answer
-        to a timed sync."""
+        the handshake, the client's in its first answer to a timed sync.
+        """
         return max(0.0, self.full_lists - 2 * self._long - self.repeating * self._syncs / 2)
 
     @property
@@ -111,7 +110,7 @@ class Shares:
 
 @dataclass
 class Truth:
-    """What a decoder must find, counted as it is written."""
+    """The results expected of a decoder, counted as the capture is written."""
 
     # command, kind, direction
     messages: Counter[tuple[int, str, str]] = field(default_factory=Counter)
@@ -145,7 +144,7 @@ class Truth:
 
 
 class _Link:
-    """A connection with its peer, and what has been said on it."""
+    """A connection with its peer, and what was sent on it."""
 
     __slots__ = ("alive", "host", "incoming", "lists", "number", "relayed", "support_flags", "tcp")
 
@@ -278,7 +277,7 @@ class _Node:
         )
 
     def _stranger(self) -> Host:
-        """A host without a connection: one at a time per address."""
+        """A host without a connection; each address has one connection at a time."""
         while True:
             host = self._pool.connectable(self._rng)
             if host.address not in self._busy:
@@ -297,8 +296,8 @@ class _Node:
         link.tcp.write(side, data, at, answered)
 
     def _handshake(self, link: _Link, at: int, last_of_it: bool) -> None:
-        """1001 both ways. Who hears no support flags asks for them (1007): the server before its
-        own answer, the client after it.
+        """The 1001 request and response. A side that receives no support flags requests them
+        (1007): the server before its own response, the client after it.
         """
         client, server = (PEER, VANTAGE) if link.incoming else (VANTAGE, PEER)
         link.tcp.open(client, at)
@@ -341,7 +340,7 @@ class _Node:
         return payloads.payload_data(self._chain, 0 if side == VANTAGE else link.host.pruning_seed)
 
     def _join(self, at: int) -> None:
-        """A peer for longer; when it leaves another takes its place."""
+        """A peer with a long connection. When it leaves, another one replaces it."""
         link = self._new_link(self._stranger(), self._rng.random() < 0.75, at)
         self._busy.add(link.host.address)
         self._handshake(link, at, last_of_it=False)
@@ -392,8 +391,8 @@ class _Node:
     # ---- timed sync ----
 
     def _own_tick(self, at: int) -> None:
-        """The node asks all its peers at once; some writes bring along what waited for the same
-        connection.
+        """The node sends a request to all peers at once. Some writes also contain messages that
+        waited for the same connection.
         """
         for link in self._links:
             request = payloads.sync_request(self._sync_data(link, VANTAGE))
@@ -424,13 +423,14 @@ class _Node:
 
     @property
     def _next_transaction(self) -> int:
-        """Number of the next transaction that somebody makes."""
+        """The number of the next transaction."""
         return self._first_transaction + len(self._transactions)
 
     def _next_transactions(self, link: _Link, side: int) -> Message:
-        """The next transactions that this side relays here. Each transaction crosses a connection
-        once: even ones one way, odd ones the other, turned
-        around from peer to peer."""
+        """The next transactions that this side relays. Each transaction is sent once per
+        connection: even numbers in one direction, odd numbers in the other, alternating from peer
+        to peer.
+        """
         draw = self._rng.random()
         count = 1 if draw < 0.85 else 2 if draw < 0.95 else self._rng.randint(3, 6)
         number = max(link.relayed[side], self._first_transaction)
@@ -457,7 +457,7 @@ class _Node:
             self._send(link, side, at, self._next_transactions(link, side))
 
     def _block(self, at: int) -> None:
-        """A new block runs over the connections, over some of them both ways."""
+        """Relays a new block on all connections, on some in both directions."""
         rng, chain = self._rng, self._chain
         (self._top,) = blobs.chain(
             rng, chain.top_id, chain.height, at // SECOND, [self._mined(rng.randint(15, 120))]
@@ -500,8 +500,8 @@ class _Node:
         self._send(link, 1 - asks, link.tcp.free + MILLISECOND, answer)
 
     def _complement(self, at: int) -> None:
-        """2010 with the ids of a pool, 2002 with what that lacks: the only ids that are no hash of
-        anything here.
+        """2010 with the ids of a pool, and 2002 with the missing transactions. These are the only
+        ids that are not hashes.
         """
         if link := self._somebody():
             rng = self._rng
@@ -522,8 +522,8 @@ class _Node:
             )
 
     def _synchronise(self, at: int) -> None:
-        """One side is behind: chain, then blocks twice. The blocks are of this synchronisation
-        alone, on top of a block that nobody sent.
+        """One side synchronizes: the chain, then blocks twice. The blocks belong to this
+        synchronization only, on top of a block that is not in the capture.
         """
         link = self._somebody()
         if link is None:
@@ -664,7 +664,7 @@ def with_shares(changes: Mapping[str, float]) -> Shares:
     known = {item.name for item in fields(Shares)}
     for name in changes:
         if name not in known:
-            raise ValueError(f"no such share: {name} (there are {', '.join(sorted(known))})")
+            raise ValueError(f"no such share: {name} (must be one of {', '.join(sorted(known))})")
     values: dict[str, Any] = {**asdict(Shares()), **changes}
     return Shares(
         **{**values, "peers": int(values["peers"]), "sync_blocks": int(values["sync_blocks"])}

@@ -1,6 +1,6 @@
-"""Keccak-256 as Monero uses it (the padding from before it became SHA3), of many messages at once:
-one permutation is slow in Python, and hardly slower
-for a hundred states side by side in numpy."""
+"""Keccak-256 as Monero uses it, with the padding from before SHA3, for many messages at once. One
+permutation is slow in Python, and hardly slower for a hundred states at once in numpy.
+"""
 
 from collections.abc import Sequence
 

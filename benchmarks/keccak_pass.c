@@ -1,4 +1,4 @@
-/* What a decoder cannot do without: every distinct blob of a capture through the core's own Keccak,
+/* The minimum work of a decoder: every distinct blob of a capture through the core's own Keccak,
  * once. Reads what `generate --blobs` writes (u32 length, bytes), and prints blobs, bytes, the time
  * of the hashing alone, and the exclusive or of all hashes, so that it can be checked. */
 #define _POSIX_C_SOURCE 200809L /* clock_gettime */

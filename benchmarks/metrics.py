@@ -1,6 +1,4 @@
-"""What all rules and all metrics take on a large capture: `python -m benchmarks metrics
-CAPTURE`.
-"""
+"""Measures all rules and all metrics on a large capture: `python -m benchmarks metrics CAPTURE`."""
 
 from __future__ import annotations
 
@@ -16,11 +14,11 @@ _GIVEN = {"autonomous_systems", "ban_list_adoption", "components", "subnets_of"}
 
 
 def measure(capture: Path, times: int, tell: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Reads the capture `times` times over, as that many vantage nodes, and takes every rule of the
+    """Reads the capture `times` times, as separate vantage nodes, and computes every rule of the
     default preset and every metric in turn.
 
-    Seconds by the clock and of the processor, and the most memory so far, in bytes. What rules and
-    metrics have in common is made by the first that needs it.
+    Reports wall-clock and processor seconds, and the maximum memory so far in bytes. Intermediate
+    results that several of them share count for the first one.
     """
     import monerotraffic
     from monerotraffic import metrics
@@ -60,8 +58,8 @@ def measure(capture: Path, times: int, tell: Callable[[str], None]) -> list[dict
 
 
 def table(rows: list[dict[str, Any]], shown: float = 1.0) -> str:
-    """Sums, and what takes `shown` seconds of the processor and more."""
-    lines = ["| | seconds | of the processor | peak |", "|---|---:|---:|---:|"]
+    """Sums, and the rules and metrics that need `shown` seconds of processor time or more."""
+    lines = ["| | seconds | processor seconds | peak memory |", "|---|---:|---:|---:|"]
     for kind in ("read", "rule", "metric"):
         chosen = [row for row in rows if row["name"].startswith(kind)]
         title = kind if kind == "read" else f"all {kind}s ({len(chosen)})"

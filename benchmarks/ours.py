@@ -1,6 +1,7 @@
 """One run of the package in a process of its own: `python -m benchmarks.ours CAPTURE TABLES`, where
-TABLES is `all`, or names with commas, or `-` and the
-names of those to leave out. Prints what it found and took as JSON."""
+TABLES is `all`, or names with commas, or `-` and the names of those to leave out. Prints what it
+found and took as JSON.
+"""
 
 import json
 import resource

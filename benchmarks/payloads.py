@@ -1,5 +1,5 @@
-"""The Levin messages of a node of today (v0.18), whole: header and payload. Nothing here knows of
-TCP or of files.
+"""The Levin messages of a current node (v0.18), with header and payload. Independent of TCP and
+files.
 """
 
 import struct
@@ -22,7 +22,7 @@ _SIGNATURE = 0x0101010101012101
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A whole Levin message, and what a decoder must find in it."""
+    """A complete Levin message, and the results expected of a decoder."""
 
     data: bytes
     command: int
@@ -35,7 +35,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """What a node says of its chain in payload_data."""
+    """What a node announces of its chain in payload_data."""
 
     height: int
     top_id: bytes
@@ -70,7 +70,7 @@ def notification(
     )
 
 
-# ---- what handshakes and timed syncs are made of ----
+# ---- handshakes and timed syncs ----
 
 
 def node_data(my_port: int, peer_id: int, rpc_port: int, support_flags: int) -> bytes:

@@ -1,4 +1,4 @@
-/* The ceiling: every packet of a capture through libpcap, looked at by nobody. Prints the packets
+/* The upper limit of speed: reads every packet of a capture with libpcap. Prints the packets
  * and their bytes. */
 #define _DEFAULT_SOURCE /* u_int and its like, which the header of libpcap needs */
 #include <inttypes.h>

@@ -1,5 +1,5 @@
-"""The network around the node: a pool of hosts, some far better known than others, and the lists of
-them that nodes hand out.
+"""The network of the node: a pool of hosts, some much more frequent than others, and the peer lists
+that nodes send.
 """
 
 import random
@@ -25,13 +25,13 @@ class Host:
 
     @property
     def mapped(self) -> bool:
-        """A v4-mapped IPv6 address: met in lists, never as an end of a connection."""
+        """A v4-mapped IPv6 address, which occurs in lists only, never as an end of a connection."""
         return self.address.startswith(_V4_MAPPED) and len(self.address) == 16
 
 
 def _address(rng: random.Random, known: set[bytes]) -> bytes:
-    """IPv4 of the public kind; 14 % IPv6, of which most are v4-mapped, and half of these the twin
-    of an address that is in the pool too.
+    """Public IPv4 addresses, and 14 % IPv6, most of them v4-mapped, half of which have their IPv4
+    address in the pool too.
     """
     while True:
         address = bytes(
@@ -132,10 +132,9 @@ class Pool:
 
 
 class PeerLists:
-    """What one side sends of its white list over one connection: at first 250; then, in each timed
-    sync, those of another random 250 that the
-    connection has not carried yet. A repeating node (not every software keeps books) sends 250
-    every time.
+    """The entries of its white list that one side sends on a connection: first 250, then in each
+    timed sync those of another random 250 that were not sent on the connection. A repeating node,
+    as some implementations are, sends 250 every time.
     """
 
     def __init__(self, pool: Pool, white: NDArray[np.intp] | None, repeats: bool) -> None:

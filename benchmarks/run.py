@@ -1,5 +1,5 @@
-"""The side-by-side run: rounds of A B C, each a process of its own on one core, and what came of
-it.
+"""Runs contenders in rounds A B C, each a process of its own on one core, and summarizes the
+results.
 """
 
 import json
@@ -20,7 +20,7 @@ _LOOP, _ALL, _KECCAK = "libpcap", "all", "keccak"
 
 
 class BenchmarkError(Exception):
-    """A contender failed, or saw another capture than the others."""
+    """A contender failed, or read another capture than the others."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +37,17 @@ class Sample:
 
     @property
     def within(self) -> "Sample":
-        """The middle of it, as the process told."""
+        """The main part, as measured by the process."""
         return replace(self, seconds=self.report["within_seconds"], cpu=self.report["within_cpu"])
 
     def less(self, other: "Sample") -> "Sample":
-        """Without the time of another one of the same round."""
+        """The difference to another process of the same round."""
         return replace(self, seconds=self.seconds - other.seconds, cpu=self.cpu - other.cpu)
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A line of the table. Times and ratios are one a round."""
+    """A line of the table, with one time and ratio per round."""
 
     key: str
     title: str
@@ -142,8 +142,8 @@ class Bench:
         slow_runs: int,
         tell: Callable[[str], None],
     ) -> None:
-        """After one round that does not count (of those that are quick): the page cache is warm
-        then, for the capture and for the programs.
+        """Runs one round that does not count (of the fast contenders), so that capture and programs
+        are in the page cache, and then the others.
         """
         for contender in contenders:
             if not contender.slow:
@@ -157,7 +157,7 @@ class Bench:
                 self.samples.setdefault(contender.key, []).append(self.once(contender, round_))
 
     def summaries(self, contenders: Sequence[Contender]) -> list[Summary]:
-        """Of each contender the whole process, and the middle of it if it told that too; after the
+        """The whole process of each contender, and its main part if it measured one; after the
         Keccak pass, all tables without its time.
         """
         lines: list[Summary] = []
@@ -186,7 +186,7 @@ class Bench:
         return lines
 
     def _line(self, key: str, title: str, samples: Sequence[Sample]) -> Summary:
-        """The bare loop of the same rounds stands beside the samples."""
+        """The samples with the libpcap loop of the same rounds."""
         loops = {sample.round: sample for sample in self.samples[_LOOP]}
         size = samples[-1].report.get("blob_bytes", self._capture.stat().st_size)
         seconds, cpu = (
@@ -198,8 +198,8 @@ class Bench:
         )
 
     def _without_keccak(self) -> list[Summary]:
-        """What all tables take beyond the hashing that nobody can do without, of which the time
-        alone counts, not that of its process.
+        """The time of all tables without the minimum of hashing, of which only the hashing itself
+        counts, not the process.
         """
         hashing = [sample.within for sample in self.samples[_KECCAK]]
         whole = self.samples[_ALL]
@@ -230,9 +230,10 @@ def run(
     core: int | None,
     tell: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Everything: builds, runs, sums up. Contenders that cannot run here (one Keccak pass, without
-    the file of `blobs`) are left out, and told.
-    Raises BenchmarkError, and Unavailable if the bare loop cannot run."""
+    """Builds, runs and summarizes. Contenders that cannot run, such as the Keccak pass without the
+    file of blobs, are skipped with a message. Raises BenchmarkError, and Unavailable if the libpcap
+    loop cannot run.
+    """
     if core is None:
         core = max(os.sched_getaffinity(0))
     missing: dict[str, str] = {}
@@ -277,7 +278,7 @@ def run(
 
 
 def machine(core: int) -> dict[str, Any]:
-    """What the figures were taken on."""
+    """The machine of the measurement."""
     model = ""
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
@@ -300,7 +301,7 @@ def _megabytes(number: int | None) -> str:
 
 
 def table(result: dict[str, Any]) -> str:
-    """The result for people."""
+    """The result as text."""
     capture, host = result["capture"], result["machine"]
     head = (
         "",

@@ -1,7 +1,6 @@
-"""TCP connections as a capture at one of their ends sees them: Ethernet frames with sound
-checksums, delayed acknowledgements, slow start, and now and then
-a segment lost, late or sent twice. The sides of a connection take turns: one writes and is
-acknowledged, then the next write begins.
+"""TCP connections as a capture at one end sees them: Ethernet frames with valid checksums, delayed
+acknowledgements, slow start, and occasionally a segment that is lost, late or sent twice. The sides
+of a connection take turns: one writes and is acknowledged, then the next write begins.
 """
 
 import random
@@ -17,7 +16,7 @@ MILLISECOND = 1_000_000
 SECOND = 1_000_000_000
 
 _FIN, _SYN, _RST, _PSH, _ACK = 1, 2, 4, 8, 16
-_STACK_DELAY = 40 * MICROSECOND  # what the vantage's own stack takes to answer
+_STACK_DELAY = 40 * MICROSECOND  # response time of the vantage node's stack
 _DELAYED_ACK = 40 * MILLISECOND
 _RETRANSMISSION_TIMEOUT = 200 * MILLISECOND
 _FIRST_FLIGHT, _LAST_FLIGHT = 10, 64
@@ -42,7 +41,7 @@ class Endpoint:
 
 @dataclass(slots=True)
 class Counts:
-    """What happened on the wire."""
+    """Counts of what was sent."""
 
     connections: int = 0
     payload_bytes: int = 0  # each byte once
@@ -53,7 +52,7 @@ class Counts:
 
 
 class _Side:
-    """One end: what is constant in its packets, and where its sequence stands."""
+    """One end: the constant parts of its packets, and its sequence number."""
 
     __slots__ = (
         "addresses",
@@ -83,8 +82,8 @@ class _Side:
 
 class Connection:
     """A connection between the vantage node and a peer. Every method begins at `at` or when the
-    connection is free, whichever is later; `free` is when
-    it was over (nanoseconds)."""
+    connection is free, whichever is later; `free` is when it was over (nanoseconds).
+    """
 
     def __init__(
         self,
@@ -127,7 +126,7 @@ class Connection:
         self.free = at + 5 * MICROSECOND
 
     def refuse(self, client: int, at: int) -> None:
-        """A SYN that is answered by a reset: nobody listens."""
+        """A SYN that is answered by a reset, because the port is closed."""
         self._counts.connections += 1
         self._packet(at, client, _SYN)
         self._sides[client].next += 1
@@ -154,8 +153,8 @@ class Connection:
 
     def write(self, side: int, data: bytes, at: int, answered: bool = False) -> None:
         """`data` from `side`, in segments as large as may be, until all of it is there. `answered`:
-        the other side's next write acknowledges an odd
-        last segment."""
+        the other side's next write acknowledges an odd last segment.
+        """
         at = max(at, self.free)
         self._counts.payload_bytes += len(data)
         mss = self._mss
@@ -170,8 +169,8 @@ class Connection:
         self._rest(side, at, unacknowledged, answered)
 
     def _rest(self, side: int, at: int, unacknowledged: int, answered: bool) -> None:
-        """After the last segment: its acknowledgement, unless what the other side writes next
-        carries it.
+        """The acknowledgement of the last segment, unless the next write of the other side carries
+        it.
         """
         self.free = at + self._delays[1 - side]
         if unacknowledged and not answered:
@@ -179,8 +178,8 @@ class Connection:
             self._packet(self.free, 1 - side, _ACK)
 
     def _segments(self, side: int, data: bytes, segments: int, at: int) -> tuple[int, int]:
-        """All segments of a write and their acknowledgements but the last. Returns how many
-        segments are unacknowledged, and the time of the last segment.
+        """Sends all segments of a write and all but the last of their acknowledgements. Returns the
+        number of unacknowledged segments and the time of the last segment.
         """
         mss, me, start = self._mss, self._sides[side], self._sides[side].next
         ack_delay = self._delays[1 - side]
@@ -213,8 +212,8 @@ class Connection:
         return unacknowledged, at
 
     def _arrivals(self, side: int, size: int, segments: int) -> list[tuple[int, bool, int]]:
-        """The order in which the capture sees the segments: (index, does the receiver get it,
-        nanoseconds it is late).
+        """The order in which the capture contains the segments: (index, whether the receiver gets
+        it, delay in nanoseconds).
         """
         unlucky = self._unlucky(segments)
         if not unlucky:
@@ -245,9 +244,7 @@ class Connection:
         return order + [(which, True, pause + _RETRANSMISSION_TIMEOUT) for _, which, pause in late]
 
     def _unlucky(self, segments: int) -> set[int]:
-        """Which segments have bad luck: a draw for each such segment rather than one for each
-        segment.
-        """
+        """Which segments are disturbed: one draw per disturbed segment, not one per segment."""
         unlucky: set[int] = set()
         if self._disorder:
             at = int(self._rng.expovariate(self._disorder))
@@ -267,8 +264,8 @@ class Connection:
         sequence: int | None = None,
         acknowledged: int | None = None,
     ) -> None:
-        """One packet into the capture. A 32-bit word counts in a checksum as its value modulo
-        65535, so sums are taken of numbers, not of bytes.
+        """Writes one packet. In a checksum a 32-bit word counts as its value modulo 65535, so
+        numbers are added instead of bytes.
         """
         me, other = self._sides[side], self._sides[1 - side]
         sequence = (me.next if sequence is None else sequence) & _MASK

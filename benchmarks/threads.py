@@ -1,5 +1,5 @@
-"""The same capture read by several threads at once: `python -m benchmarks threads CAPTURE`. How
-much more they get done than one of them.
+"""Measures the throughput of several threads that read the same capture at once, relative to one
+thread: `python -m benchmarks threads CAPTURE`.
 """
 
 import os
@@ -16,8 +16,8 @@ COUNTS = (1, 2, 4)
 
 
 def at_once(capture: str, count: int) -> float:
-    """Seconds from the moment when `count` threads begin to read the capture to the moment when the
-    last one has it.
+    """Seconds from the moment when `count` threads begin to read the capture to the end of the last
+    one.
     """
     import monerotraffic
 
@@ -47,8 +47,8 @@ def at_once(capture: str, count: int) -> float:
 def run(
     capture: Path, runs: int, tell: Callable[[str], None], counts: Sequence[int] = COUNTS
 ) -> dict[str, Any]:
-    """Rounds of all counts in turn, after one of a single thread that does not count: the page
-    cache is warm then.
+    """Runs rounds of all counts in turn, after one round of a single thread that does not count and
+    fills the page cache.
     """
     size = capture.stat().st_size
     at_once(str(capture), 1)
@@ -84,7 +84,7 @@ def run(
 
 
 def table(result: dict[str, Any]) -> str:
-    """The result for people."""
+    """The result as text."""
     capture, host = result["capture"], result["machine"]
     where = f"{host['cores']} cores of {host['processor']}, Python {host['python']}"
     text = [

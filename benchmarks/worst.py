@@ -1,7 +1,6 @@
-"""Captures made to cost the decoder as much as they can, a packet or a byte: `python -m benchmarks
-worst`.
+"""Generates captures of the worst cases, per packet or per byte: `python -m benchmarks worst`.
 
-What each would do to a decoder that is not built for it stands in its docstring.
+The docstring of each case states its effect on a decoder that is not built for it.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from benchmarks.run import Bench
 
 Bytes = NDArray[np.uint8]
 Case = Callable[[int], bytes]
-"""A capture file of about so many packets."""
+"""A capture file of about this many packets."""
 
 CASES: dict[str, Case] = {}
 
 FULL = frozenset({"signatures_in_bulk", "requests", "unordered_keys", "distinct_hashes"})
-"""Cases whose packets are full, so that fewer make a large file."""
+"""Cases with full packets, which need fewer packets for a large file."""
 
 _START = 1_700_000_000
 _FIN, _SYN, _ACK = 1, 2, 16
@@ -36,7 +35,7 @@ _EPEE = bytes.fromhex("011101010101020101")
 
 
 def _fields(text: str) -> list[tuple[str, str]]:
-    """`name:dtype` and so on, as numpy takes them."""
+    """`name:dtype` and so on, as numpy expects them."""
     return [(name, dtype) for name, _, dtype in (field.partition(":") for field in text.split())]
 
 
@@ -61,7 +60,7 @@ def case(make_file: Case) -> Case:
 
 
 def _records(count: int, size: int, ip: int, layers: list[Any]) -> NDArray[Any]:
-    """Raw IP packets of one client and one server with `size` bytes behind the headers, a
+    """Raw IP packets of one client and one server with `size` bytes after the headers, a
     microsecond apart.
     """
     rows = np.zeros(
@@ -98,8 +97,8 @@ def _records(count: int, size: int, ip: int, layers: list[Any]) -> NDArray[Any]:
 
 
 def _segments(count: int, size: int, ip: int = _IPV4) -> NDArray[Any]:
-    """Of one stream of the client, whose first byte has the sequence number 1; each at its own
-    `sequence`, in order unless that is changed.
+    """Segments of one stream of the client, whose first byte has sequence number 1, each at its own
+    `sequence`, in order unless changed.
     """
     rows = _records(count, size, ip, _TCP)
     rows["source_port"], rows["destination_port"], rows["offset"], rows["flags"], rows["window"] = (
@@ -126,7 +125,7 @@ def _syn(ip: int = _IPV4) -> NDArray[Any]:
 
 
 def _stream(data: bytes, size: int) -> NDArray[Any]:
-    """The bytes in segments of that size; what does not fill one is left out."""
+    """The bytes in segments of this size, without a last incomplete segment."""
     rows = _segments(len(data) // size, size)
     rows["payload"] = np.frombuffer(data, np.uint8, len(rows) * size).reshape(-1, size)
     return rows
@@ -145,7 +144,7 @@ def _varint(value: int) -> bytes:
 
 @case
 def reversed_segments(count: int) -> bytes:
-    """One byte a segment, the last one first: every one goes to the beginning of what waits.
+    """One byte per segment, the last one first: each is inserted before everything that waits.
     Quadratic for a list that is searched or moved.
     """
     rows = _segments(count, 1)
@@ -155,8 +154,8 @@ def reversed_segments(count: int) -> bytes:
 
 @case
 def shuffled_segments(count: int) -> bytes:
-    """One byte a segment, anywhere within what may wait behind the first, missing, byte. Quadratic
-    for a list that is moved.
+    """One byte per segment, at random positions after a missing first byte. Quadratic for a list
+    that is moved.
     """
     rows = _segments(count, 1)
     blocks = (
@@ -170,8 +169,8 @@ def shuffled_segments(count: int) -> bytes:
 
 @case
 def overlapping_segments(count: int) -> bytes:
-    """Segments of sixteen bytes, one byte further each, behind a hole: all but a byte of each was
-    there before.
+    """Segments of sixteen bytes after a hole, each one byte further: all but one byte of each is a
+    repetition.
     """
     rows = _segments(count, 16)
     rows["sequence"] = 2 + np.arange(count) % 4000
@@ -180,8 +179,8 @@ def overlapping_segments(count: int) -> bytes:
 
 @case
 def snapped_segments(count: int) -> bytes:
-    """Every other byte behind a hole, and then segments of which the snap length left a byte but
-    whose length spans all that waits.
+    """Every other byte after a hole, and then segments of which the snap length left one byte, and
+    whose length spans everything that waits.
     """
     rows = _segments(count, 1)
     rows["sequence"] = 2 + 2 * np.arange(count)
@@ -192,8 +191,8 @@ def snapped_segments(count: int) -> bytes:
 
 @case
 def conflicting_segments(count: int) -> bytes:
-    """The same bytes behind a hole with other content each time: a row of problems for each, up to
-    the limit.
+    """The same bytes after a hole with other contents each time: one row of problems for each, up
+    to the limit.
     """
     rows = _segments(count, 64)
     rows["sequence"] = 2
@@ -203,7 +202,7 @@ def conflicting_segments(count: int) -> bytes:
 
 @case
 def connections(count: int) -> bytes:
-    """A connection a packet."""
+    """One connection per packet."""
     rows = _segments(count, 0)
     rows["flags"], rows["source"], rows["source_port"] = (
         _SYN,
@@ -215,9 +214,9 @@ def connections(count: int) -> bytes:
 
 @case
 def colliding_connections(count: int) -> bytes:
-    """A connection a packet, with IPv6 addresses that a multiplication by a constant of the hash
-    would turn to nothing, and ports that undo what the
-    addresses add."""
+    """One connection per packet, with IPv6 addresses that multiplication by a constant of the hash
+    would turn to zero, and ports that cancel the addends of the addresses.
+    """
     rows = _segments(count, 0, _IPV6)
     number = np.arange(count, dtype=np.uint64)
     rows["flags"] = _SYN
@@ -229,9 +228,9 @@ def colliding_connections(count: int) -> bytes:
 
 @case
 def times_that_jump(count: int) -> bytes:
-    """Half of the packets open connections, the others go back by a thousand seconds each: every
-    connection looks as if it came from the future, each time
-    anew."""
+    """Half of the packets open connections, the others step back by a thousand seconds each: every
+    connection appears to be from the future, every time.
+    """
     half = count // 2
     rows = _segments(count, 0)
     rows["source"][:half], rows["flags"][:half] = 0x0A000000 + np.arange(half), _SYN
@@ -243,7 +242,7 @@ def times_that_jump(count: int) -> bytes:
 
 @case
 def ip_fragments(count: int) -> bytes:
-    """Fragments of eight bytes, the last of each datagram missing."""
+    """Fragments of eight bytes without the last of each datagram."""
     rows = _records(count, 8, _IPV4, [])
     number = np.arange(count)
     rows["identification"], rows["fragment"], rows["source"] = (
@@ -259,7 +258,7 @@ def ip_fragments(count: int) -> bytes:
 
 @case
 def signatures(count: int) -> bytes:
-    """Nothing but signatures, a byte a segment: every eighth byte may begin a header."""
+    """Only signatures, one byte per segment: every eighth byte may begin a header."""
     return _file(_syn(), _stream(_SIGNATURE * (count // 8), 1))
 
 
@@ -271,14 +270,14 @@ def signatures_in_bulk(count: int) -> bytes:
 
 @case
 def one_byte_message(count: int) -> bytes:
-    """A message of so many bytes, a byte a segment."""
+    """A message with one byte per segment."""
     body = _EPEE + b"\x04\x01x\x0a" + _varint(count - 60)
     return _file(_syn(), _stream(_bucket(2002, body + bytes(count - 60)) + bytes(64), 1))
 
 
 @case
 def requests(count: int) -> bytes:
-    """Requests that nobody answers, and responses to none of them, thirty a segment."""
+    """Unanswered requests, and responses to none of them, thirty per segment."""
     one = _bucket(1003, _EPEE + b"\0", 1, 1) * 15
     other = _bucket(1007, _EPEE + b"\0", 2) * 30
     there = _stream(one * count, len(one))
@@ -295,8 +294,8 @@ def requests(count: int) -> bytes:
 
 @case
 def early_responses(count: int) -> bytes:
-    """Responses whose sender acknowledged requests that the capture does not hold yet; then
-    requests that none of them answers.
+    """Responses whose sender acknowledged requests that are not yet in the capture, then requests
+    that they do not answer.
     """
     half = count // 2
     answer, question = _bucket(1003, _EPEE + b"\0", 2), _bucket(1007, _EPEE + b"\0", 1, 1)
@@ -328,8 +327,8 @@ def levin_fragments(count: int) -> bytes:
 
 @case
 def unordered_keys(count: int) -> bytes:
-    """Payloads of as many keys as monerod allows, in an order that has to be sorted; each key of 8
-    bytes, a bool behind it.
+    """Payloads with as many keys as monerod allows, in an order that has to be sorted; each key has
+    8 bytes and a bool.
     """
     keys = np.random.default_rng(2).permutation(16384)
     entries = b"".join(b"\x08%08d\x0b\x01" % key for key in keys)
@@ -339,7 +338,7 @@ def unordered_keys(count: int) -> bytes:
 
 @case
 def distinct_hashes(count: int) -> bytes:
-    """Lists of ids never heard of before: each is remembered."""
+    """Lists of new ids, each of which is stored."""
     ids = np.random.default_rng(3).bytes(count * 1408)
     bodies = (
         _EPEE + b"\x04\x06hashes\x0a" + _varint(len(part)) + part
@@ -352,12 +351,13 @@ def distinct_hashes(count: int) -> bytes:
 
 
 def measure(packets: int, tell: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Each case with a quarter of so many packets and with all (a tenth of that where they are
-    full), beside the bare loop.
+    """Reads each case with a quarter of the packets and with all of them (a tenth of that for full
+    packets), and the libpcap loop for comparison.
 
-    `growth` is what a packet costs in the large file by what it costs in the small one: 1 for a
-    decoder that takes linear time. `ratio` is the processor time
-    within read() by that of the loop, in the large file."""
+    `growth` is the cost per packet in the large file divided by that in the small one: 1 for a
+    decoder that needs linear time. `ratio` is the processor time within read() divided by that of
+    the loop, in the large file.
+    """
     rows = []
     with tempfile.TemporaryDirectory(prefix="worst-") as name:
         folder = Path(name)
@@ -380,7 +380,7 @@ def measure(packets: int, tell: Callable[[str], None]) -> list[dict[str, Any]]:
 
 
 def _once(data: bytes, folder: Path, key: str) -> tuple[float, float, int]:
-    """Seconds of the processor within read(), those of the bare loop, and the packets."""
+    """Processor seconds within read(), those of the libpcap loop, and the packets."""
     capture = folder / f"{key}.pcap"
     capture.write_bytes(data)
     bench = Bench(capture, folder, max(os.sched_getaffinity(0)))

@@ -62,7 +62,6 @@ _UNCHECKED = (
     "tests/",
     "fuzz/seeds/",
     "fuzz/regressions/",
-    "benchmarks/",
     "csrc/base/",
     "csrc/capture/",
     "csrc/chain/",
