@@ -1,10 +1,10 @@
 /* One payload: the reader, the decoders of all commands with the blobs in it, and `fields`. */
 #include "base/command.h"
+#include "decoder.h"
 #include "epee/epee.h"
 #include "input.h"
 #include "invariants.h"
 #include "p2p/fields.h"
-#include "tables/output.h"
 
 #include <string.h>
 
@@ -15,7 +15,7 @@ static const uint32_t commands[] = {1001, 1002, 1003, 1004, 1005, 1006, 1007, 20
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 struct decoded {
-    struct mt_output output;
+    struct mt_decoder decoder;
     struct mt_message_row row;
     int result;
 };
@@ -40,18 +40,18 @@ static void decode(struct decoded *decoded, int64_t message, const struct input 
     decoded->row = (struct mt_message_row){.message = message,
                                            .command = commands[command],
                                            .kind = (int8_t)(input->byte / COMMANDS % 3)};
-    mt_defects_clear(&decoded->output.p2p.defects);
+    mt_defects_clear(&decoded->decoder.p2p.defects);
     decoded->result =
-        mt_p2p_decode(&decoded->output.p2p, &decoded->row, input->rest, input->size, &why);
+        mt_p2p_decode(&decoded->decoder.p2p, &decoded->row, input->rest, input->size, &why);
     MUST(decoded->result == MT_OK || (decoded->result == MT_MALFORMED && why != NULL),
          "neither taken nor refused for a reason");
 }
 
 static void check_fields(struct decoded *decoded, const struct input *input, int readable)
 {
-    struct mt_table *fields = &decoded->output.tables[MT_TABLE_fields];
-    const struct mt_field_writer writer = {fields, &decoded->output.strings,
-                                           &decoded->output.p2p.epee,
+    struct mt_table *fields = &decoded->decoder.output.tables[MT_TABLE_fields];
+    const struct mt_field_writer writer = {fields, &decoded->decoder.output.strings,
+                                           &decoded->decoder.p2p.epee,
                                            (uint64_t)input->limits.message_fields};
     int cut;
     MUST(mt_fields_append(&writer, 0, input->rest, input->size, &cut) == MT_OK,
@@ -80,19 +80,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct input input = input_read(data, size);
     struct decoded decoded;
-    mt_output_init(&decoded.output, &input.limits, input.tables | 1u << MT_TABLE_fields);
+    mt_decoder_init(&decoded.decoder, &input.limits, input.tables | 1u << MT_TABLE_fields);
     int readable = is_readable(input.rest, input.size);
     decode(&decoded, 0, &input);
     MUST(decoded.result != MT_OK || readable || !mt_command_known(decoded.row.command),
          "taken by a decoder, refused by the reader");
     struct mt_table before[MT_TABLE_COUNT];
-    memcpy(before, decoded.output.tables, sizeof before);
+    memcpy(before, decoded.decoder.output.tables, sizeof before);
     decode(&decoded, 1, &input);
     for (int id = 0; id < MT_TABLE_COUNT && decoded.result == MT_OK; id++)
         if (mt_table_of_messages((enum mt_table_id)id) && id != MT_TABLE_messages &&
             id != MT_TABLE_fields && input_is_plain(&input))
-            check_again(&before[id], &decoded.output.tables[id]);
+            check_again(&before[id], &decoded.decoder.output.tables[id]);
     check_fields(&decoded, &input, readable);
-    mt_output_free(&decoded.output);
+    mt_decoder_free(&decoded.decoder);
     return 0;
 }

@@ -2,12 +2,12 @@
  * chunk is a frame with four bytes before it: times and lengths. */
 #include "base/bytes.h"
 #include "container.h"
+#include "decoder.h"
 #include "input.h"
 #include "invariants.h"
 #include "net/ip.h"
 #include "net/link.h"
-#include "tables/output.h"
-#include "tcp/tcp.h"
+#include "tables/problems.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned seed);
@@ -17,8 +17,8 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *one, size_t one_size, const uint
 #define START 1700000000000000000
 enum { HEAD = 4, FILES = 2 };
 
-struct rooms {
-    struct mt_output output;
+struct layers {
+    struct mt_decoder decoder;
     struct mt_ip_reader *ip;
     struct mt_tcp *tcp;
     int64_t monero_packets[FILES];
@@ -37,26 +37,26 @@ static int64_t next_time(int64_t now, uint8_t byte)
     return __builtin_add_overflow(since, units[byte >> 5] * (byte & 31), &time) ? START : time;
 }
 
-static void take_frame(struct rooms *rooms, uint32_t link, const struct chunk *chunk)
+static void read_frame(struct layers *layers, uint32_t link, const struct chunk *chunk)
 {
     if (chunk->size < HEAD)
         return;
     struct mt_packet packet = {
         .data = chunk->bytes + HEAD, .captured = (uint32_t)chunk->size - HEAD, .link = link};
     packet.length = packet.captured + mt_le16(chunk->bytes + 2); /* cut by a snap length */
-    rooms->ref.time = next_time(rooms->ref.time, chunk->bytes[0]);
-    rooms->ref.file = chunk->bytes[1] % FILES;
-    rooms->ref.frame++;
-    rooms->ref.arrival++;
-    packet.ref = rooms->ref;
+    layers->ref.time = next_time(layers->ref.time, chunk->bytes[0]);
+    layers->ref.file = chunk->bytes[1] % FILES;
+    layers->ref.frame++;
+    layers->ref.arrival++;
+    packet.ref = layers->ref;
     uint32_t offset;
     struct mt_segment segment;
     const char *why;
     if (mt_link_ip(&packet, &offset) != MT_OK ||
-        mt_ip_segment(rooms->ip, &packet, offset, &segment, &why) != MT_IP_SEGMENT)
+        mt_ip_segment(layers->ip, &packet, offset, &segment, &why) != MT_IP_SEGMENT)
         return;
-    rooms->segments++;
-    MUST(mt_tcp_segment(rooms->tcp, &segment, &packet.ref) == MT_OK, "a segment that is too much");
+    layers->segments++;
+    MUST(mt_tcp_segment(layers->tcp, &segment, &packet.ref) == MT_OK, "a segment that is too much");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -64,25 +64,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const uint16_t ports[] = {18080, 28080, 38080};
     static const uint32_t links[] = {1, 101, 113, 276, 0, 9, 51, 229};
     struct input input = input_read(data, size);
-    struct rooms rooms = {.ref = {.time = MT_NO_TIME}};
-    mt_output_init(&rooms.output, &input.limits,
-                   input.tables | 1u << MT_TABLE_connections | 1u << MT_TABLE_problems);
-    rooms.ip = mt_ip_open(&input.limits, rooms.output.limit_hits, NULL, NULL);
-    rooms.tcp = mt_tcp_open(&rooms.output, ports, 3, rooms.monero_packets);
-    MUST(rooms.ip != NULL && rooms.tcp != NULL, "no memory");
+    struct layers layers = {.ref = {.time = MT_NO_TIME}};
+    mt_decoder_init(&layers.decoder, &input.limits,
+                    input.tables | 1u << MT_TABLE_connections | 1u << MT_TABLE_problems);
+    layers.ip = mt_ip_open(&input.limits, layers.decoder.output.limit_hits, NULL, NULL);
+    layers.tcp = mt_decoder_open_tcp(&layers.decoder, ports, 3, layers.monero_packets);
+    MUST(layers.ip != NULL && layers.tcp != NULL, "no memory");
     const uint8_t *at = input.rest;
     for (struct chunk chunk; container_next(&at, input.rest + input.size, &chunk);)
-        take_frame(&rooms, links[input.byte % 8], &chunk);
-    mt_ip_finish(rooms.ip);
-    MUST(mt_tcp_finish(rooms.tcp) == MT_OK && mt_output_close_problems(&rooms.output) == MT_OK,
+        read_frame(&layers, links[input.byte % 8], &chunk);
+    mt_ip_finish(layers.ip);
+    MUST(mt_tcp_finish(layers.tcp) == MT_OK && mt_close_problems(&layers.decoder.output) == MT_OK,
          "an end that is too much");
-    check_tables(rooms.output.tables, &rooms.output.addresses, &rooms.output.strings);
-    MUST(rooms.monero_packets[0] + rooms.monero_packets[1] <= rooms.segments,
+    check_tables(layers.decoder.output.tables, &layers.decoder.output.addresses,
+                 &layers.decoder.output.strings);
+    MUST(layers.monero_packets[0] + layers.monero_packets[1] <= layers.segments,
          "more packets of Monero connections than packets");
-    MUST(rooms.output.buffered.used == 0, "bytes that are still buffered when all is over");
-    mt_tcp_close(rooms.tcp);
-    mt_ip_close(rooms.ip);
-    mt_output_free(&rooms.output);
+    MUST(layers.decoder.output.buffered.used == 0,
+         "bytes that are still buffered when all is over");
+    mt_tcp_close(layers.tcp);
+    mt_ip_close(layers.ip);
+    mt_decoder_free(&layers.decoder);
     return 0;
 }
 

@@ -3,9 +3,9 @@
  * other pieces. */
 #include "base/mem.h"
 #include "container.h"
+#include "conversation.h"
 #include "input.h"
 #include "invariants.h"
-#include "levin/session.h"
 
 #include <string.h>
 
@@ -15,22 +15,28 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *one, size_t one_size, const uint
                                  size_t other_size, uint8_t *out, size_t most, unsigned seed);
 
 /* Bits of a chunk's control byte. */
-enum { FROM_CLIENT = 1, HOLE_BEFORE = 2, SNAPPED_BEHIND = 4, AGAIN = 8, SAME_SEGMENT = 16 };
+enum { FROM_CLIENT = 1, HOLE_BEFORE = 2, SNAPPED_AFTER = 4, AGAIN = 8, SAME_SEGMENT = 16 };
 /* Bits of the first byte of the options. */
 enum { MONERO = 4, MIDSTREAM = 8 };
 
 struct reading {
-    struct mt_output output;
-    struct mt_dialog *dialog;
+    struct mt_decoder decoder;
+    struct mt_budget buffered; /* of the connection */
+    struct mt_conversation *conversation;
     int64_t offsets[2];
     struct mt_packet_ref ref;
     int64_t seen[2], lost[2];
     unsigned pieces; /* 0: as the chunks are; else the seed of the cuts */
 };
 
+static struct mt_levin_stream *streams_of(const struct reading *reading)
+{
+    return reading->conversation->session->levin.directions;
+}
+
 static void hole(struct reading *reading, int way, int64_t size, enum mt_hole why)
 {
-    MUST(mt_levin_hole(&reading->dialog->ways[way], reading->offsets[way], size, why,
+    MUST(mt_levin_hole(&streams_of(reading)[way], reading->offsets[way], size, why,
                        &reading->ref) == MT_OK,
          "a hole that is too much");
     reading->offsets[way] += size;
@@ -52,16 +58,15 @@ static void feed(struct reading *reading, int way, const uint8_t *bytes, size_t 
     while (size != 0) {
         uint32_t part = piece_size(reading, size);
         int64_t begin = reading->offsets[way];
-        struct mt_piece piece = {.data = bytes,
-                                 .size = part,
-                                 .offset = begin,
-                                 .segment_begin = begin,
-                                 .segment_end = begin + part,
-                                 .prior_end = INT64_MIN,
-                                 .acknowledged = reading->offsets[!way],
-                                 .ref = reading->ref};
-        MUST(mt_levin_data(&reading->dialog->ways[way], &piece) == MT_OK,
-             "bytes that are too much");
+        struct mt_stream_data data = {.bytes = bytes,
+                                      .size = part,
+                                      .offset = begin,
+                                      .segment_begin = begin,
+                                      .segment_end = begin + part,
+                                      .prior_end = INT64_MIN,
+                                      .acknowledged = reading->offsets[!way],
+                                      .ref = reading->ref};
+        MUST(mt_levin_data(&streams_of(reading)[way], &data) == MT_OK, "bytes that are too much");
         reading->offsets[way] += part;
         reading->seen[way] += part;
         reading->ref.arrival++;
@@ -70,7 +75,7 @@ static void feed(struct reading *reading, int way, const uint8_t *bytes, size_t 
     }
 }
 
-static void take_chunk(struct reading *reading, const struct chunk *chunk)
+static void read_chunk(struct reading *reading, const struct chunk *chunk)
 {
     if (chunk->size == 0)
         return;
@@ -82,18 +87,19 @@ static void take_chunk(struct reading *reading, const struct chunk *chunk)
         hole(reading, way, 1 + (control >> 5), MT_HOLE_ACKED);
     feed(reading, way, chunk->bytes + 1, chunk->size - 1);
     if ((control & AGAIN) != 0)
-        MUST(mt_levin_repeated(&reading->dialog->ways[way], chunk->bytes + 1,
+        MUST(mt_levin_repeated(&streams_of(reading)[way], chunk->bytes + 1,
                                reading->offsets[way] - (int64_t)chunk->size + 1,
                                (int64_t)chunk->size - 1, &reading->ref) == MT_OK,
              "a repetition that is too much");
-    if ((control & SNAPPED_BEHIND) != 0)
+    if ((control & SNAPPED_AFTER) != 0)
         hole(reading, way, (int64_t)1 << (control >> 5), MT_HOLE_SNAPPED);
 }
 
-/* The connection's row, as connection.c would make it. */
+/* The connection's row, as conversation.c makes it. */
 static void make_connection(struct reading *reading)
 {
-    struct mt_connection_row *row = mt_table_append(&reading->output.tables[MT_TABLE_connections]);
+    struct mt_connection_row *row =
+        mt_table_append(&reading->decoder.output.tables[MT_TABLE_connections]);
     MUST(row != NULL, "no memory");
     *row = (struct mt_connection_row){.client = MT_NO_CODE,
                                       .server = MT_NO_CODE,
@@ -105,29 +111,36 @@ static void make_connection(struct reading *reading)
 
 static void read_streams(struct reading *reading, const struct input *input)
 {
-    mt_output_init(&reading->output, &input->limits,
-                   input->tables | 1u << MT_TABLE_connections | 1u << MT_TABLE_messages |
-                       1u << MT_TABLE_problems);
-    reading->dialog =
-        mt_dialog_open(&reading->output, 0, MT_NO_CODE, MT_NO_CODE, (input->flags & MONERO) != 0);
-    MUST(reading->dialog != NULL, "no memory");
+    mt_decoder_init(&reading->decoder, &input->limits,
+                    input->tables | 1u << MT_TABLE_connections | 1u << MT_TABLE_messages |
+                        1u << MT_TABLE_problems);
+    static const struct mt_problem_source source = {0, MT_NO_CODE, MT_NO_CODE, -1};
+    reading->buffered = (struct mt_budget){
+        .limit = &input->limits.connection_bytes,
+        .limit_hits = &reading->decoder.output.limit_hits[MT_LIMIT_connection_bytes],
+        .whole = &reading->decoder.output.buffered};
+    reading->conversation = mt_conversation_open(&reading->decoder, &source, &reading->buffered,
+                                                 (input->flags & MONERO) != 0);
+    MUST(reading->conversation != NULL, "no memory");
     for (int way = 0; way < 2 && (input->flags & MIDSTREAM) != 0; way++)
-        mt_levin_midstream(&reading->dialog->ways[way]);
+        mt_levin_midstream(&streams_of(reading)[way]);
     const uint8_t *at = input->rest;
     for (struct chunk chunk; container_next(&at, input->rest + input->size, &chunk);)
-        take_chunk(reading, &chunk);
+        read_chunk(reading, &chunk);
     for (int way = 0; way < 2; way++)
-        MUST(mt_levin_end(&reading->dialog->ways[way]) == MT_OK, "an end that is too much");
-    MUST(mt_output_close_problems(&reading->output) == MT_OK, "no memory");
+        MUST(mt_levin_end(&streams_of(reading)[way]) == MT_OK, "an end that is too much");
+    MUST(mt_close_problems(&reading->decoder.output) == MT_OK, "no memory");
     make_connection(reading);
-    check_tables(reading->output.tables, &reading->output.addresses, &reading->output.strings);
+    check_tables(reading->decoder.output.tables, &reading->decoder.output.addresses,
+                 &reading->decoder.output.strings);
 }
 
 static void close_reading(struct reading *reading)
 {
-    mt_dialog_close(reading->dialog);
-    MUST(reading->output.buffered.used == 0, "bytes that are still buffered when all is over");
-    mt_output_free(&reading->output);
+    mt_conversation_close(reading->conversation);
+    MUST(reading->decoder.output.buffered.used == 0,
+         "bytes that are still buffered when all is over");
+    mt_decoder_free(&reading->decoder);
 }
 
 /* All columns of a message but those that tell of packets, and `shared`, which tells of what else
@@ -143,7 +156,8 @@ static struct mt_message_row said(struct mt_message_row row)
 static void compare(const struct reading *one, const struct reading *other)
 {
     for (int id = 0; id < MT_TABLE_COUNT; id++) {
-        const struct mt_table *left = &one->output.tables[id], *right = &other->output.tables[id];
+        const struct mt_table *left = &one->decoder.output.tables[id],
+                              *right = &other->decoder.output.tables[id];
         if (!mt_table_of_messages((enum mt_table_id)id))
             continue;
         MUST(left->count == right->count, "the cuts decide how many rows there are");

@@ -60,4 +60,18 @@ static inline int mt_compare(const uint8_t *a, size_t a_size, const uint8_t *b, 
     return order != 0 ? order : (a_size > b_size) - (a_size < b_size);
 }
 
+/* How many of `size` bytes differ; *first is the index of the first one, if any does. */
+static inline int64_t mt_count_differences(const uint8_t *a, const uint8_t *b, int64_t size,
+                                           int64_t *first)
+{
+    int64_t count = 0;
+    if (size <= 0 || memcmp(a, b, (size_t)size) == 0)
+        return 0;
+    for (int64_t i = 0; i < size; i++) {
+        if (a[i] != b[i] && count++ == 0)
+            *first = i;
+    }
+    return count;
+}
+
 #endif

@@ -32,6 +32,12 @@ int mt_header_kind(const struct mt_header *header)
     return header->expects_response != 0 ? MT_KIND_REQUEST : MT_KIND_NOTIFICATION;
 }
 
+int mt_header_has_payload(const struct mt_header *header, int kind)
+{
+    return kind >= 0 && kind != MT_KIND_NOISE && mt_command_known(header->command) &&
+           !(kind == MT_KIND_RESPONSE && header->return_code < 0);
+}
+
 int mt_signature_matches(const uint8_t *bytes, size_t size)
 {
     return memcmp(bytes, mt_signature, size < MT_SIGNATURE_SIZE ? size : MT_SIGNATURE_SIZE) == 0;

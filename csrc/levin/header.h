@@ -1,5 +1,5 @@
 /* The Levin bucket header (contrib/epee/include/net/levin_base.h): 33 bytes, packed, little-endian.
- */
+ * Reading it and judging it; it knows nothing of streams. */
 #ifndef MT_LEVIN_HEADER_H
 #define MT_LEVIN_HEADER_H
 
@@ -30,6 +30,10 @@ struct mt_header mt_header_read(const uint8_t *bytes);
 /* mt_kind of a header by monerod's order of tests (levin_protocol_handler_async.h handle_recv), or
  * -1 for a Levin fragment. */
 int mt_header_kind(const struct mt_header *header);
+
+/* 1 if the body of a whole message is for monerod's reader: noise and error responses have none,
+ * and monerod does not look at unknown commands. */
+int mt_header_has_payload(const struct mt_header *header, int kind);
 
 /* 1 if the first `size` bytes (any number) agree with the signature as far as both go. */
 int mt_signature_matches(const uint8_t *bytes, size_t size);

@@ -1,36 +1,23 @@
-/* Levin framing: one direction's bytes in order into messages. One concept here: where a message
- * begins and ends, and what became of it. */
+/* Levin framing of one connection: each direction's bytes in order into messages. It owns where a
+ * message begins and ends and what became of it; it knows neither TCP nor tables. Used by the
+ * session. */
 #ifndef MT_LEVIN_LEVIN_H
 #define MT_LEVIN_LEVIN_H
 
+#include "base/buffer_pool.h"
+#include "base/limits.h"
+#include "base/stream_data.h"
 #include "levin/header.h"
 #include "levin/partial_header.h"
-#include "tables/output.h"
-#include "tcp/stream_data.h"
+#include "levin/sink.h"
 
 #include <stdint.h>
 
-struct mt_dialog;
-struct mt_assembly; /* Levin fragments of one message, see assembly.h */
+struct mt_fragments; /* see fragments.h */
 
-/* Where a message, or the Levin fragments of one, was seen. */
-struct mt_extent {
-    int64_t begin;              /* stream offset of its first header */
-    struct mt_packet_ref first; /* packet that brought the first of its bytes to arrive */
-    struct mt_packet_ref last;  /* packet that brought the last missing byte so far */
-    uint32_t last_length;       /* payload bytes of that packet */
-    int64_t first_end;          /* stream offset of the end of the first byte's segment */
-    int64_t acknowledged;       /* of the latest segment, see mt_piece */
-    uint64_t counted;           /* arrival number of the packet counted last, UINT64_MAX: none */
-    uint32_t segments;
-    uint8_t shared; /* MT_SHARED_ bits: its segments also carry bytes of the message before, of the
-                       one behind */
-};
-
-enum { MT_SHARED_BEFORE = 1, MT_SHARED_BEHIND = 2 };
-
-struct mt_message {
-    struct mt_extent extent;
+/* A Levin bucket in progress: a header and its body. */
+struct mt_bucket {
+    struct mt_message_span span;
     struct mt_header header;
     int64_t body_end; /* stream offset */
     int64_t captured; /* body bytes present */
@@ -39,72 +26,72 @@ struct mt_message {
 };
 
 enum mt_levin_state {
-    MT_LEVIN_HEADER, /* in step: the next byte belongs to a header */
-    MT_LEVIN_BODY,
-    MT_LEVIN_SEEK,   /* out of step: looking for a sound header */
-    MT_LEVIN_FOREIGN /* no Levin port and no signature at the beginning: only counting */
+    MT_LEVIN_HEADER,   /* in step: the next byte belongs to a header */
+    MT_LEVIN_BODY,     /* inside a body */
+    MT_LEVIN_SEEK,     /* out of step: looking for a sound header */
+    MT_LEVIN_NOT_LEVIN /* no Levin port and no signature at the beginning: only counting */
 };
 
-struct mt_levin {
-    struct mt_dialog *dialog;
+/* One direction. */
+struct mt_levin_stream {
+    struct mt_levin *levin;
     int64_t at;                   /* stream offset of the next byte */
-    int64_t message_end;          /* stream offset behind the last message, INT64_MIN: none */
-    int64_t run_begin, run_bytes; /* bytes outside any message, not yet told */
-    int64_t foreign_lost;         /* bytes lost while it was not known to be Monero's */
-    int64_t messages;             /* rows made */
+    int64_t message_end;          /* stream offset after the last message, INT64_MIN: none */
+    int64_t run_begin, run_bytes; /* bytes outside any message, not yet reported */
+    int64_t unclaimed_lost;       /* bytes lost while it was not known to be Monero's */
     struct mt_packet_ref run_ref;
-    struct mt_message message; /* in progress */
+    struct mt_bucket bucket;
     struct mt_buffer body;
-    struct mt_assembly *assembly;
-    struct mt_carry carry; /* a header cut by the end of a piece */
+    struct mt_fragments *fragments;
+    struct mt_partial_header partial; /* a header cut by the end of a segment */
     enum mt_levin_state state;
     uint8_t from_client;
     uint8_t resumed;     /* it was out of step once: the beginning of what follows may be missing */
-    uint8_t disbelieved; /* SEEK behind a header whose length is not believed: its bytes belong to
+    uint8_t disbelieved; /* SEEK after a header whose length is not believed: its bytes belong to
                             that message */
 };
 
-void mt_levin_init(struct mt_levin *levin, struct mt_dialog *dialog, int from_client);
+/* What all connections share. */
+struct mt_levin_shared {
+    const struct mt_levin_sink *sink;
+    const struct mt_limits *limits;
+    uint64_t *limit_hits; /* mt_limit_hits */
+    struct mt_buffer_pool *buffers;
+    int all_bodies; /* bodies of unknown commands are wanted, too */
+};
+
+struct mt_levin {
+    const struct mt_levin_shared *shared;
+    void *context;                        /* the sink's */
+    struct mt_budget *buffered;           /* bytes held for this connection */
+    uint8_t monero;                       /* a Levin port, or the signature was seen */
+    uint8_t lossy;                        /* bytes were lost or skipped: requests may be missing */
+    struct mt_levin_stream directions[2]; /* 0: from the server, 1: from the client */
+};
+
+/* Begins both directions; `shared`, `buffered` and `context` must live as long. */
+void mt_levin_init(struct mt_levin *levin, const struct mt_levin_shared *shared,
+                   struct mt_budget *buffered, void *context, int monero);
+
+/* Frees what both directions hold, without reporting it. */
 void mt_levin_free(struct mt_levin *levin);
 
 /* The stream goes on with these bytes. MT_OK or MT_NOMEM. */
-int mt_levin_data(struct mt_levin *levin, const struct mt_piece *piece);
+int mt_levin_data(struct mt_levin_stream *stream, const struct mt_stream_data *data);
 
-/* The stream goes on behind a hole. MT_OK or MT_NOMEM. */
-int mt_levin_hole(struct mt_levin *levin, int64_t offset, int64_t size, enum mt_hole why,
-                  const struct mt_packet_ref *place);
+/* The stream goes on after a hole of `size` bytes at `offset`. MT_OK or MT_NOMEM. */
+int mt_levin_hole(struct mt_levin_stream *stream, int64_t offset, int64_t size, enum mt_hole why,
+                  const struct mt_packet_ref *ref);
 
 /* The stream begins in the middle: no header is expected at its first byte. */
-void mt_levin_midstream(struct mt_levin *levin);
+void mt_levin_midstream(struct mt_levin_stream *stream);
 
-/* The stream ends: what is unfinished is told. MT_OK or MT_NOMEM. */
-int mt_levin_end(struct mt_levin *levin);
+/* The stream ends: what is unfinished is reported. MT_OK or MT_NOMEM. */
+int mt_levin_end(struct mt_levin_stream *stream);
 
-/* Bytes that belong to no message and were never part of the stream's order (late ones and the
- * like): one row of problems. MT_OK or MT_NOMEM. */
-int mt_levin_stray(struct mt_levin *levin, enum mt_problem kind, int64_t offset, int64_t bytes,
-                   const char *why, const struct mt_packet_ref *place);
-
-/* Repeated bytes, `count` of them, differ from the first copy: one row of problems. MT_OK or
- * MT_NOMEM. */
-int mt_levin_conflict(struct mt_levin *levin, int64_t offset, int64_t count,
-                      const struct mt_packet_ref *place);
-
-/* Bytes that came before come again. Those of the message under way are compared with the first
- * copy: differences are one row of problems. MT_OK or MT_NOMEM. */
-int mt_levin_repeated(struct mt_levin *levin, const uint8_t *data, int64_t offset, int64_t size,
-                      const struct mt_packet_ref *place);
-
-/* For assembly.c: makes the row of a message. `payload` is its whole body or NULL; `wire` all bytes
- * of it in the stream, headers included; `end` the stream offset behind it; `why` static text for
- * what is not complete. The row's status may turn into malformed. MT_OK or MT_NOMEM. */
-int mt_levin_row(struct mt_levin *levin, const struct mt_extent *extent,
-                 const struct mt_header *header, int kind, int status, int64_t captured,
-                 uint32_t fragments, int64_t end, int64_t wire, const uint8_t *payload,
-                 const char *why);
-
-/* For assembly.c: counts a piece that brought bytes of the extent. `previous_end` is the end of the
- * message before it. */
-void mt_extent_touch(struct mt_extent *extent, const struct mt_piece *piece, int64_t previous_end);
+/* Bytes that came before come again. Those of the message in progress are compared with the first
+ * copy: differences are one problem. MT_OK or MT_NOMEM. */
+int mt_levin_repeated(struct mt_levin_stream *stream, const uint8_t *bytes, int64_t offset,
+                      int64_t size, const struct mt_packet_ref *ref);
 
 #endif

@@ -5,65 +5,65 @@
 
 #include <string.h>
 
-static int grow(struct mt_carry *carry)
+static int grow(struct mt_partial_header *partial)
 {
     uint32_t capacity =
-        carry->pieces_capacity != 0 ? carry->pieces_capacity * 2 : 1; /* nearly always one piece */
-    struct mt_piece *pieces = mt_resize(carry->pieces, capacity, sizeof *pieces);
-    if (pieces == NULL)
+        partial->parts_capacity != 0 ? partial->parts_capacity * 2 : 1; /* nearly always one part */
+    struct mt_stream_data *parts = mt_resize(partial->parts, capacity, sizeof *parts);
+    if (parts == NULL)
         return MT_NOMEM;
-    carry->pieces = pieces;
-    carry->pieces_capacity = capacity;
+    partial->parts = parts;
+    partial->parts_capacity = capacity;
     return MT_OK;
 }
 
-int mt_carry_add(struct mt_carry *carry, const struct mt_piece *piece, const uint8_t *data,
-                 uint32_t size, uint32_t *taken)
+int mt_partial_header_add(struct mt_partial_header *partial, const struct mt_stream_data *data,
+                          const uint8_t *bytes, uint32_t size, uint32_t *added)
 {
-    uint32_t room = MT_SOUND_SIZE - carry->count;
-    *taken = size < room ? size : room;
-    if (*taken == 0)
+    uint32_t room = MT_SOUND_SIZE - partial->count;
+    *added = size < room ? size : room;
+    if (*added == 0)
         return MT_OK;
-    if (carry->pieces_count == carry->pieces_capacity && grow(carry) != MT_OK)
+    if (partial->parts_count == partial->parts_capacity && grow(partial) != MT_OK)
         return MT_NOMEM;
-    struct mt_piece *entry = &carry->pieces[carry->pieces_count++];
-    *entry = *piece;
-    entry->offset = piece->offset + (data - piece->data);
-    entry->size = *taken;
-    entry->data = NULL;
-    memcpy(carry->bytes + carry->count, data, *taken);
-    carry->count += *taken;
+    struct mt_stream_data *part = &partial->parts[partial->parts_count++];
+    *part = *data;
+    part->offset = data->offset + (bytes - data->bytes);
+    part->size = *added;
+    part->bytes = NULL;
+    memcpy(partial->bytes + partial->count, bytes, *added);
+    partial->count += *added;
     return MT_OK;
 }
 
-void mt_carry_drop(struct mt_carry *carry, uint32_t count)
+void mt_partial_header_drop(struct mt_partial_header *partial, uint32_t count)
 {
     if (count == 0)
         return;
-    memmove(carry->bytes, carry->bytes + count, carry->count - count);
-    carry->count -= count;
+    memmove(partial->bytes, partial->bytes + count, partial->count - count);
+    partial->count -= count;
     uint32_t gone = 0;
-    while (gone < carry->pieces_count && count >= carry->pieces[gone].size)
-        count -= carry->pieces[gone++].size;
-    carry->pieces_count -= gone;
-    memmove(carry->pieces, carry->pieces + gone, carry->pieces_count * sizeof *carry->pieces);
+    while (gone < partial->parts_count && count >= partial->parts[gone].size)
+        count -= partial->parts[gone++].size;
+    partial->parts_count -= gone;
+    memmove(partial->parts, partial->parts + gone, partial->parts_count * sizeof *partial->parts);
     if (count != 0) {
-        carry->pieces[0].offset += count;
-        carry->pieces[0].size -= count;
+        partial->parts[0].offset += count;
+        partial->parts[0].size -= count;
     }
 }
 
-uint32_t mt_carry_next(const struct mt_carry *carry)
+uint32_t mt_partial_header_next(const struct mt_partial_header *partial)
 {
-    for (uint32_t at = 1; at < carry->count; at++) {
-        if (mt_signature_matches(carry->bytes + at, carry->count - at))
+    for (uint32_t at = 1; at < partial->count; at++) {
+        if (mt_signature_matches(partial->bytes + at, partial->count - at))
             return at;
     }
-    return carry->count;
+    return partial->count;
 }
 
-void mt_carry_free(struct mt_carry *carry)
+void mt_partial_header_free(struct mt_partial_header *partial)
 {
-    mt_free(carry->pieces);
-    *carry = (struct mt_carry){0};
+    mt_free(partial->parts);
+    *partial = (struct mt_partial_header){0};
 }

@@ -2,11 +2,25 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "levin/levin.h"
 
-enum {
-    FAR = 1 << 20
-}; /* bytes between the end of a closed connection and data that cannot be its own */
+/* Bytes between the end of a closed connection and data that cannot be its own. */
+enum { FAR = 1 << 20 };
+
+struct mt_connection *mt_connection_new(const struct mt_tcp_shared *shared)
+{
+    struct mt_connection *connection = mt_alloc(1, sizeof *connection);
+    if (connection == NULL)
+        return NULL;
+    connection->shared = shared;
+    connection->syn_time = connection->rtt = MT_NO_TIME;
+    connection->buffered =
+        (struct mt_budget){.limit = &shared->limits->connection_bytes,
+                           .limit_hits = &shared->limit_hits[MT_LIMIT_connection_bytes],
+                           .whole = shared->buffered};
+    for (int side = 0; side < 2; side++)
+        connection->sides[side].stream.fin = -1;
+    return connection;
+}
 
 int mt_connection_closed(const struct mt_connection *connection)
 {
@@ -18,6 +32,15 @@ int mt_connection_closed(const struct mt_connection *connection)
     return (sides[0].fin && sides[1].packets == 0) || (sides[1].fin && sides[0].packets == 0);
 }
 
+enum mt_end mt_connection_how_ended(const struct mt_connection *connection, enum mt_end end)
+{
+    if (connection->sides[0].fin && connection->sides[1].fin)
+        return MT_END_FIN;
+    if (connection->rst != 0)
+        return MT_END_RST;
+    return mt_connection_closed(connection) ? MT_END_FIN : end;
+}
+
 /* Whether an acknowledgement is of this stream: of its SYN, and perhaps of data that came with it.
  */
 static int acknowledges(const struct mt_reassembly *stream, uint32_t acknowledgement)
@@ -26,110 +49,130 @@ static int acknowledges(const struct mt_reassembly *stream, uint32_t acknowledge
     return offset >= 0 && offset <= stream->highest;
 }
 
-int mt_connection_renewed(const struct mt_connection *connection, const struct mt_segment *segment,
-                          int from_client)
+/* Whether a SYN begins another incarnation. */
+static int renewed_by_syn(const struct mt_connection *connection, const struct mt_segment *segment,
+                          int from_client, int over)
 {
     const struct mt_side *side = &connection->sides[from_client],
                          *other = &connection->sides[!from_client];
+    if (side->stream.started && segment->sequence + 1 == side->stream.base)
+        return 0; /* the same SYN again, or one that was overtaken */
+    if ((segment->flags & MT_TCP_ACK) != 0)
+        return over ||
+               !(other->stream.from_syn && acknowledges(&other->stream, segment->acknowledgement));
+    /* A SYN from the other side before it said anything: simultaneous open. */
+    return over || side->packets != 0 || !connection->syn_seen;
+}
+
+int mt_connection_renewed(const struct mt_connection *connection, const struct mt_segment *segment,
+                          int from_client)
+{
+    const struct mt_side *side = &connection->sides[from_client];
     if ((segment->flags & MT_TCP_RST) != 0 ||
         !((segment->flags & MT_TCP_SYN) != 0 || (segment->length != 0 && side->stream.started)))
         return 0;
     int over = connection->ended || mt_connection_closed(connection);
-    if ((segment->flags & MT_TCP_SYN) != 0) {
-        if (side->stream.started && segment->sequence + 1 == side->stream.base)
-            return 0; /* the same SYN again, or one that was overtaken */
-        if ((segment->flags & MT_TCP_ACK) != 0)
-            return over || !(other->stream.from_syn &&
-                             acknowledges(&other->stream, segment->acknowledgement));
-        /* A SYN from the other side before it said anything: simultaneous open. */
-        return over || side->packets != 0 || !connection->syn_seen;
-    }
+    if ((segment->flags & MT_TCP_SYN) != 0)
+        return renewed_by_syn(connection, segment, from_client, over);
     int64_t distance = mt_reassembly_offset(&side->stream, segment->sequence) - side->stream.next;
     return over && (distance > FAR || distance < -FAR);
 }
 
 /* ---- streams ---- */
 
-static int on_data(void *context, const struct mt_piece *piece)
+/* One direction, as the context of its stream's callbacks. */
+struct direction {
+    struct mt_connection *connection;
+    int from_client;
+};
+
+static int on_data(void *context, const struct mt_stream_data *data)
 {
-    return mt_levin_data(context, piece);
+    const struct direction *direction = context;
+    const struct mt_connection *connection = direction->connection;
+    return connection->shared->callbacks->data(connection->conversation, direction->from_client,
+                                               data);
 }
 
 static int on_hole(void *context, int64_t offset, int64_t size, enum mt_hole why,
-                   const struct mt_packet_ref *place)
+                   const struct mt_packet_ref *ref)
 {
-    return mt_levin_hole(context, offset, size, why, place);
+    const struct direction *direction = context;
+    const struct mt_connection *connection = direction->connection;
+    return connection->shared->callbacks->hole(connection->conversation, direction->from_client,
+                                               offset, size, why, ref);
 }
 
-static int on_conflict(void *context, int64_t offset, int64_t count,
-                       const struct mt_packet_ref *place)
+static int on_repeated(void *context, const uint8_t *bytes, int64_t offset, int64_t size,
+                       const struct mt_packet_ref *ref)
 {
-    return mt_levin_conflict(context, offset, count, place);
+    const struct direction *direction = context;
+    const struct mt_connection *connection = direction->connection;
+    return connection->shared->callbacks->repeated(connection->conversation, direction->from_client,
+                                                   bytes, offset, size, ref);
 }
 
-static int on_repeated(void *context, const uint8_t *data, int64_t offset, int64_t size,
-                       const struct mt_packet_ref *place)
+static int on_problem(void *context, const struct mt_problem *problem)
 {
-    return mt_levin_repeated(context, data, offset, size, place);
+    const struct direction *direction = context;
+    const struct mt_tcp_shared *shared = direction->connection->shared;
+    return shared->callbacks->problem(shared->context, direction->connection,
+                                      direction->from_client, problem);
 }
 
-static int on_stray(void *context, int64_t offset, int64_t count, const char *why,
-                    const struct mt_packet_ref *place)
+static struct mt_reassembly_callbacks callbacks_of(struct direction *direction)
 {
-    return mt_levin_stray(context, MT_PROBLEM_UNFRAMED, offset, count, why, place);
-}
-
-static struct mt_reassembly_world world_of(struct mt_connection *connection,
-                                           struct mt_output *output, int from_client)
-{
-    return (struct mt_reassembly_world){
-        .limits = output->limits,
-        .limit_hits = output->limit_hits,
-        .buffered = &connection->dialog->buffered,
-        .reader = {.data = on_data,
-                   .hole = on_hole,
-                   .context = &connection->dialog->ways[from_client]},
+    const struct mt_tcp_shared *shared = direction->connection->shared;
+    return (struct mt_reassembly_callbacks){
+        .limits = shared->limits,
+        .limit_hits = shared->limit_hits,
+        .buffered = &direction->connection->buffered,
+        .context = direction,
+        .data = on_data,
+        .hole = on_hole,
         .repeated = on_repeated,
-        .conflict = on_conflict,
-        .stray = on_stray,
+        .problem = on_problem,
     };
 }
 
-static int open_dialog(struct mt_connection *connection, struct mt_output *output)
+static int open_conversation(struct mt_connection *connection)
 {
-    if (connection->dialog != NULL)
-        return MT_OK;
-    connection->dialog = mt_dialog_open(output, connection->id, connection->client,
-                                        connection->server, connection->monero);
-    return connection->dialog != NULL ? MT_OK : MT_NOMEM;
+    const struct mt_tcp_shared *shared = connection->shared;
+    if (connection->conversation == NULL)
+        connection->conversation = shared->callbacks->open(shared->context, connection);
+    return connection->conversation != NULL ? MT_OK : MT_NOMEM;
 }
 
-static int take_payload(struct mt_connection *connection, struct mt_output *output,
-                        const struct mt_segment *segment, int from_client, int64_t acknowledged,
-                        const struct mt_packet_ref *place)
+static int read_payload(struct mt_connection *connection, const struct mt_segment *segment,
+                        int from_client, int64_t acknowledged, const struct mt_packet_ref *ref)
 {
     struct mt_side *side = &connection->sides[from_client];
-    if (open_dialog(connection, output) != MT_OK)
+    struct direction direction = {connection, from_client};
+    if (open_conversation(connection) != MT_OK)
         return MT_NOMEM;
     if (!side->spoke) {
         side->spoke = 1;
         if (!side->stream.from_syn)
-            mt_levin_midstream(&connection->dialog->ways[from_client]);
+            connection->shared->callbacks->midstream(connection->conversation, from_client);
     }
     int64_t offset = mt_reassembly_offset(&side->stream,
                                           segment->sequence + ((segment->flags & MT_TCP_SYN) != 0));
-    if (connection->rst == 1 + from_client && offset + segment->length > side->stream.next)
-        connection->rst = 0; /* it goes on: that RST was none of its sender's */
-    struct mt_reassembly_world world = world_of(connection, output, from_client);
-    if (connection->ended && offset + segment->length > side->stream.next) {
+    int goes_on = offset + segment->length > side->stream.next;
+    if (connection->rst == 1 + from_client && goes_on)
+        connection->rst = 0; /* it goes on: that RST was not its sender's */
+    if (connection->ended && goes_on) {
         side->stream.bytes += segment->captured;
-        return world.stray(world.reader.context, offset, segment->captured,
-                           "came after the connection ended", place);
+        return on_problem(&direction,
+                          &(struct mt_problem){MT_PROBLEM_UNFRAMED, offset, segment->captured,
+                                               "came after the connection ended", ref});
     }
-    return mt_reassembly_segment(&side->stream, &world, segment, offset, acknowledged, place);
+    struct mt_reassembly_callbacks callbacks = callbacks_of(&direction);
+    return mt_reassembly_segment(&side->stream, &callbacks, segment, offset, acknowledged, ref);
 }
 
-/* Nothing of its sender lacks before it. */
+/* ---- the beginning ---- */
+
+/* Nothing of its sender is missing before it. */
 static int is_next(const struct mt_reassembly *stream, const struct mt_segment *segment)
 {
     return stream->from_syn && stream->lost == 0 &&
@@ -139,10 +182,10 @@ static int is_next(const struct mt_reassembly *stream, const struct mt_segment *
 /* Nothing was seen of it but where it begins, if that. */
 static int silent(const struct mt_reassembly *stream)
 {
-    return stream->highest == 0 && stream->waiting_count == 0 && stream->bytes == 0;
+    return stream->highest == 0 && stream->waiting.count == 0 && stream->bytes == 0;
 }
 
-/* The ACK that completes the handshake is here. Nothing is told where a part of it is missing, or
+/* The ACK that completes the handshake is here. Nothing is noted where a part of it is missing, or
  * where the capture's times run backwards. */
 static void note_rtt(struct mt_connection *connection, int64_t time)
 {
@@ -151,27 +194,30 @@ static void note_rtt(struct mt_connection *connection, int64_t time)
         connection->rtt = mt_elapsed(connection->syn_time, time);
 }
 
-/* Where the two streams begin, as far as this segment tells. */
-static void start_streams(struct mt_connection *connection, const struct mt_segment *segment,
-                          int from_client, int64_t time)
+/* Where the sender's stream begins, as far as this segment says. */
+static void start_stream(struct mt_connection *connection, const struct mt_segment *segment,
+                         int from_client)
 {
-    struct mt_reassembly *stream = &connection->sides[from_client].stream,
-                         *other = &connection->sides[!from_client].stream;
-    int syn = (segment->flags & MT_TCP_SYN) != 0, ack = (segment->flags & MT_TCP_ACK) != 0;
-    if ((segment->flags & MT_TCP_RST) != 0)
-        return;
+    struct mt_reassembly *stream = &connection->sides[from_client].stream;
+    int syn = (segment->flags & MT_TCP_SYN) != 0;
     if (syn && stream->from_syn && stream->base != segment->sequence + 1)
         connection->syn_changed = 1;
     if (!stream->started || (syn && silent(stream)))
         mt_reassembly_start(stream, segment->sequence + (uint32_t)syn, syn);
-    if (syn && connection->dialog == NULL)
+    if (syn && connection->conversation == NULL)
         connection->start = MT_START_SYN; /* also if something overtook it */
-    if (!ack)
-        return;
-    /* Where the other side's SYN was not captured, its acknowledgement says where its stream
-     * begins: in the SYN/ACK, or in the first ACK of the handshake. Where there were several
-     * SYN/ACKs (SYN cookies), the client's ACK says which one holds. */
-    int first_ack = !syn && is_next(stream, segment) && !connection->handshake_acked;
+}
+
+/* Where the other side's SYN was not captured, its acknowledgement says where its stream begins: in
+ * the SYN/ACK, or in the first ACK of the handshake. Where there were several SYN/ACKs (SYN
+ * cookies), the client's ACK says which one holds. */
+static void start_other(struct mt_connection *connection, const struct mt_segment *segment,
+                        int from_client, int64_t time)
+{
+    const struct mt_reassembly *stream = &connection->sides[from_client].stream;
+    struct mt_reassembly *other = &connection->sides[!from_client].stream;
+    int syn = (segment->flags & MT_TCP_SYN) != 0,
+        first_ack = !syn && is_next(stream, segment) && !connection->handshake_acked;
     if (other->started ? first_ack && from_client && connection->syn_changed && silent(other)
                        : syn || first_ack)
         mt_reassembly_start(other, segment->acknowledgement, 1);
@@ -181,7 +227,7 @@ static void start_streams(struct mt_connection *connection, const struct mt_segm
     }
 }
 
-/* What the SYNs tell. */
+/* What the SYNs say. */
 static void note_syn(struct mt_connection *connection, const struct mt_segment *segment,
                      int from_client, int64_t time)
 {
@@ -195,6 +241,19 @@ static void note_syn(struct mt_connection *connection, const struct mt_segment *
         connection->syn_ack_seen = 1;
     }
 }
+
+static void note_beginning(struct mt_connection *connection, const struct mt_segment *segment,
+                           int from_client, int64_t time)
+{
+    if ((segment->flags & MT_TCP_RST) == 0) {
+        start_stream(connection, segment, from_client);
+        if ((segment->flags & MT_TCP_ACK) != 0)
+            start_other(connection, segment, from_client, time);
+    }
+    note_syn(connection, segment, from_client, time);
+}
+
+/* ---- the end ---- */
 
 /* Whether a RST may be of this incarnation, and not a late one of another. */
 static int in_window(const struct mt_reassembly *stream, const struct mt_segment *segment)
@@ -211,12 +270,9 @@ static void note_end(struct mt_connection *connection, const struct mt_segment *
     struct mt_side *side = &connection->sides[from_client];
     if ((segment->flags & MT_TCP_FIN) != 0 && side->stream.started) {
         int64_t offset = mt_reassembly_offset(&side->stream, segment->sequence) + segment->length;
-        if (!side->fin && offset >= side->stream.next) {
-            side->fin = 1;
+        if (!side->fin && offset >= side->stream.next)
             side->stream.fin = offset;
-        } else {
-            side->fin = 1;
-        }
+        side->fin = 1;
     }
     if ((segment->flags & MT_TCP_RST) != 0 && connection->rst == 0 &&
         !(connection->sides[0].fin && connection->sides[1].fin) &&
@@ -224,22 +280,26 @@ static void note_end(struct mt_connection *connection, const struct mt_segment *
         connection->rst = (uint8_t)(1 + from_client);
 }
 
-int mt_connection_segment(struct mt_connection *connection, struct mt_output *output,
-                          const struct mt_segment *segment, int from_client,
-                          const struct mt_packet_ref *place)
+/* ---- segments ---- */
+
+static void count(struct mt_connection *connection, const struct mt_segment *segment,
+                  int from_client, const struct mt_packet_ref *ref)
 {
-    struct mt_side *side = &connection->sides[from_client],
-                   *other = &connection->sides[!from_client];
+    struct mt_side *side = &connection->sides[from_client];
     if (side->packets++ == 0)
         side->ttl = segment->ttl;
-    connection->last_ref = *place;
-    if (place->time != MT_NO_TIME &&
-        (connection->last == MT_NO_TIME || place->time > connection->last))
-        connection->last = place->time;
-    if (!connection->handshake_acked || (segment->flags & MT_TCP_SYN) != 0) {
-        start_streams(connection, segment, from_client, place->time);
-        note_syn(connection, segment, from_client, place->time);
-    }
+    connection->last_ref = *ref;
+    if (ref->time != MT_NO_TIME && (connection->last == MT_NO_TIME || ref->time > connection->last))
+        connection->last = ref->time;
+}
+
+int mt_connection_segment(struct mt_connection *connection, const struct mt_segment *segment,
+                          int from_client, const struct mt_packet_ref *ref)
+{
+    struct mt_side *other = &connection->sides[!from_client];
+    count(connection, segment, from_client, ref);
+    if (!connection->handshake_acked || (segment->flags & MT_TCP_SYN) != 0)
+        note_beginning(connection, segment, from_client, ref->time);
     int64_t acknowledged = INT64_MIN;
     if ((segment->flags & MT_TCP_ACK) != 0 && other->stream.started) {
         acknowledged = mt_reassembly_offset(&other->stream, segment->acknowledgement);
@@ -247,12 +307,13 @@ int mt_connection_segment(struct mt_connection *connection, struct mt_output *ou
     }
     int result = MT_OK;
     if (segment->length != 0 && (segment->flags & MT_TCP_RST) == 0)
-        result = take_payload(connection, output, segment, from_client, acknowledged, place);
+        result = read_payload(connection, segment, from_client, acknowledged, ref);
     note_end(connection, segment, from_client);
-    for (int way = 0; way < 2 && result == MT_OK; way++) {
-        if (connection->sides[way].stream.waiting_count != 0) {
-            struct mt_reassembly_world world = world_of(connection, output, way);
-            result = mt_reassembly_tick(&connection->sides[way].stream, &world, place);
+    for (int side = 0; side < 2 && result == MT_OK; side++) {
+        if (connection->sides[side].stream.waiting.count != 0) {
+            struct direction direction = {connection, side};
+            struct mt_reassembly_callbacks callbacks = callbacks_of(&direction);
+            result = mt_reassembly_tick(&connection->sides[side].stream, &callbacks, ref);
         }
     }
     return result;
@@ -264,82 +325,40 @@ static int64_t tail_of(const struct mt_side *side)
     return side->packets != 0 ? mt_reassembly_tail(&side->stream) : 0;
 }
 
-int mt_connection_end(struct mt_connection *connection, struct mt_output *output)
+static int end_direction(struct mt_connection *connection, int from_client)
+{
+    struct mt_side *side = &connection->sides[from_client];
+    struct direction direction = {connection, from_client};
+    struct mt_reassembly_callbacks callbacks = callbacks_of(&direction);
+    int result = MT_OK;
+    if (side->packets != 0)
+        result = mt_reassembly_end(&side->stream, &callbacks, &connection->last_ref);
+    if (result == MT_OK)
+        result = connection->shared->callbacks->end(connection->conversation, from_client);
+    mt_reassembly_free(&side->stream, &connection->buffered);
+    return result;
+}
+
+int mt_connection_end(struct mt_connection *connection)
 {
     if (connection->ended)
         return MT_OK;
     connection->ended = 1;
-    if (connection->dialog == NULL && tail_of(&connection->sides[0]) == 0 &&
+    if (connection->conversation == NULL && tail_of(&connection->sides[0]) == 0 &&
         tail_of(&connection->sides[1]) == 0)
         return MT_OK; /* no payload, and none missed */
-    int result = open_dialog(connection, output);
-    for (int way = 1; way >= 0 && result == MT_OK; way--) {
-        struct mt_reassembly_world world = world_of(connection, output, way);
-        if (connection->sides[way].packets != 0)
-            result =
-                mt_reassembly_end(&connection->sides[way].stream, &world, &connection->last_ref);
-        if (result == MT_OK)
-            result = mt_levin_end(&connection->dialog->ways[way]);
-        mt_reassembly_free(&connection->sides[way].stream, &connection->dialog->buffered);
-    }
+    int result = open_conversation(connection);
+    for (int side = 1; side >= 0 && result == MT_OK; side--)
+        result = end_direction(connection, side);
     return result;
-}
-
-int mt_connection_row(const struct mt_connection *connection, struct mt_output *output,
-                      enum mt_end end)
-{
-    struct mt_connection_row *row = mt_table_append(&output->tables[MT_TABLE_connections]);
-    if (row == NULL)
-        return MT_NOMEM;
-    const struct mt_side *client = &connection->sides[1], *server = &connection->sides[0];
-    const struct mt_dialog *dialog = connection->dialog;
-    if (client->fin && server->fin)
-        end = MT_END_FIN;
-    else if (connection->rst != 0)
-        end = MT_END_RST;
-    else if (mt_connection_closed(connection))
-        end = MT_END_FIN;
-    *row = (struct mt_connection_row){
-        .connection = connection->id,
-        .opened = connection->opened,
-        .closed = connection->last,
-        .rtt = connection->rtt,
-        .client_packets = client->packets,
-        .client_bytes = client->stream.bytes,
-        .client_retransmitted = client->stream.retransmitted,
-        .client_out_of_order = client->stream.out_of_order,
-        .client_lost = client->stream.lost,
-        .client_messages = dialog != NULL ? dialog->ways[1].messages : 0,
-        .server_packets = server->packets,
-        .server_bytes = server->stream.bytes,
-        .server_retransmitted = server->stream.retransmitted,
-        .server_out_of_order = server->stream.out_of_order,
-        .server_lost = server->stream.lost,
-        .server_messages = dialog != NULL ? dialog->ways[0].messages : 0,
-        .client = connection->client,
-        .server = connection->server,
-        .client_port = client->port,
-        .server_port = server->port,
-        .client_mss = client->mss,
-        .server_mss = server->mss,
-        .client_ttl = client->ttl,
-        .server_ttl = server->ttl,
-        .start = (int8_t)connection->start,
-        .end = (int8_t)end,
-    };
-    row->present = (client->mss != 0 ? MT_CONNECTION_CLIENT_MSS : 0u) |
-                   (server->mss != 0 ? MT_CONNECTION_SERVER_MSS : 0u) |
-                   (client->packets != 0 ? MT_CONNECTION_CLIENT_TTL : 0u) |
-                   (server->packets != 0 ? MT_CONNECTION_SERVER_TTL : 0u);
-    return MT_OK;
 }
 
 void mt_connection_free(struct mt_connection *connection)
 {
-    for (int way = 0; way < 2 && connection->dialog != NULL;
-         way++) /* without payload there is nothing to free */
-        mt_reassembly_free(&connection->sides[way].stream, &connection->dialog->buffered);
-    mt_dialog_close(connection->dialog);
+    for (int side = 0; side < 2; side++)
+        mt_reassembly_free(&connection->sides[side].stream, &connection->buffered);
+    if (connection->conversation != NULL)
+        connection->shared->callbacks->close(connection->conversation);
     while (connection->unclaimed != NULL) {
         struct mt_unclaimed *next = connection->unclaimed->next;
         mt_free(connection->unclaimed);

@@ -1,11 +1,12 @@
-/* One TCP connection: its two sides, what was seen of its beginning and end, and its row. tcp.c
- * keeps the table of them. */
+/* One TCP connection: its two sides, what was seen of its beginning and end. It knows the packets
+ * and the callbacks; tcp.c keeps the table of connections and calls it. */
 #ifndef MT_TCP_CONNECTION_H
 #define MT_TCP_CONNECTION_H
 
-#include "levin/session.h"
+#include "base/budget.h"
+#include "base/ip.h"
 #include "net/packet.h"
-#include "tables/output.h"
+#include "tcp/callbacks.h"
 #include "tcp/reassembly.h"
 
 #include <stdint.h>
@@ -14,11 +15,12 @@ struct mt_side {
     struct mt_reassembly stream;
     struct mt_ip ip;
     int64_t packets;
+    int32_t address; /* code, see mt_tcp_callbacks */
     uint16_t port;
     uint16_t mss; /* 0: not seen */
     uint8_t ttl;
     uint8_t fin;   /* its FIN was seen */
-    uint8_t spoke; /* its stream was told where it begins */
+    uint8_t spoke; /* it sent payload */
 };
 
 /* Packets of a file that may yet turn out to be Monero's. */
@@ -32,17 +34,18 @@ struct mt_connection {
     struct mt_connection *chain;                         /* next in its bucket */
     struct mt_connection *older, *newer;                 /* by last packet */
     struct mt_connection *closing_older, *closing_newer; /* by the time it was seen to close */
+    const struct mt_tcp_shared *shared;
+    void *conversation; /* NULL until there is payload */
     uint64_t hash;
     int64_t id;
-    int64_t opened, last, closed,
-        aged; /* times: first packet, last packet, seen to close, moved in the list by age */
+    int64_t opened, last, closed, aged; /* times: first packet, last packet, seen to close, moved in
+                                           the list by age */
     int64_t syn_time, rtt;
     struct mt_packet_ref last_ref;
-    struct mt_side sides[2];  /* 0: server, 1: client, as in mt_dialog */
-    struct mt_dialog *dialog; /* NULL until there is payload */
+    struct mt_side sides[2];   /* 0: server, 1: client */
+    struct mt_budget buffered; /* bytes held for this connection */
     struct mt_unclaimed *unclaimed;
-    int32_t client, server; /* address codes */
-    uint8_t start;          /* mt_start */
+    uint8_t start; /* mt_start */
     uint8_t monero;
     uint8_t syn_seen, syn_ack_seen, handshake_acked;
     uint8_t syn_changed; /* a side's SYN came again with another sequence number */
@@ -50,6 +53,10 @@ struct mt_connection {
     uint8_t closing;     /* in the closing list */
     uint8_t ended;       /* its streams were ended */
 };
+
+/* A connection without sides, times or a place in any table; NULL if memory is out. The caller owns
+ * it: mt_connection_free. `shared` must live as long. */
+struct mt_connection *mt_connection_new(const struct mt_tcp_shared *shared);
 
 /* 1 if it was closed by both FINs (by the one that is there, if one direction was captured), or by
  * an RST. */
@@ -59,17 +66,15 @@ int mt_connection_closed(const struct mt_connection *connection);
 int mt_connection_renewed(const struct mt_connection *connection, const struct mt_segment *segment,
                           int from_client);
 
-/* Takes a segment in: counts, sequence numbers, payload to the streams. MT_OK or MT_NOMEM. */
-int mt_connection_segment(struct mt_connection *connection, struct mt_output *output,
-                          const struct mt_segment *segment, int from_client,
-                          const struct mt_packet_ref *place);
+/* Reads a segment: counts, sequence numbers, payload to the streams. MT_OK or MT_NOMEM. */
+int mt_connection_segment(struct mt_connection *connection, const struct mt_segment *segment,
+                          int from_client, const struct mt_packet_ref *ref);
 
-/* Ends its streams: holes are given up, unfinished messages told. Once. MT_OK or MT_NOMEM. */
-int mt_connection_end(struct mt_connection *connection, struct mt_output *output);
+/* Ends its streams: holes are given up, unfinished messages reported. Once. MT_OK or MT_NOMEM. */
+int mt_connection_end(struct mt_connection *connection);
 
-/* Appends its row; `end` unless it closed itself. MT_OK or MT_NOMEM. */
-int mt_connection_row(const struct mt_connection *connection, struct mt_output *output,
-                      enum mt_end end);
+/* How it ended: `end` unless it closed itself. */
+enum mt_end mt_connection_how_ended(const struct mt_connection *connection, enum mt_end end);
 
 /* Frees what it owns and itself. */
 void mt_connection_free(struct mt_connection *connection);

@@ -1,74 +1,24 @@
 #include "tcp/reassembly.h"
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/mem.h"
 
 #include <string.h>
 
-struct mt_waiting {
-    struct mt_piece piece; /* piece.data points to bytes[] */
-    int64_t
-        end; /* stream offset of its end on the wire: beyond piece.size where the snap length cut */
-    uint8_t bytes[];
-};
-
-enum { LOST_RANGES = 32, MOST_STEPS = 64, MOST_KEPT = 64 };
+enum { LOST_RANGES = 32, MOST_STEPS = 64 };
 #define WINDOW ((int64_t)1 << 30) /* the largest TCP window there is (RFC 7323) */
 
-/* ---- the ring of what waits ----
- *
- * Segments come in order, in reverse order, or anywhere: the shorter side of the ring makes room,
- * so that the usual cases move nothing, and the worst half of what the limit on waiting segments
- * allows. */
-
-static struct mt_waiting **waiting_at(const struct mt_reassembly *stream, uint32_t index)
-{
-    return &stream->waiting[(stream->waiting_first + index) & (stream->waiting_capacity - 1)];
-}
-
-static struct mt_waiting *first_waiting(const struct mt_reassembly *stream)
-{
-    return *waiting_at(stream, 0);
-}
-
-static int grow_waiting(struct mt_reassembly *stream)
-{
-    uint32_t capacity = stream->waiting_capacity != 0 ? stream->waiting_capacity * 2 : 8;
-    struct mt_waiting **ring =
-        capacity != 0 ? mt_alloc(capacity, sizeof(struct mt_waiting *)) : NULL;
-    if (ring == NULL)
-        return MT_NOMEM;
-    for (uint32_t i = 0; i < stream->waiting_count; i++)
-        ring[i] = *waiting_at(stream, i);
-    mt_free(stream->waiting);
-    stream->waiting = ring;
-    stream->waiting_first = 0;
-    stream->waiting_capacity = capacity;
-    return MT_OK;
-}
-
-/* Puts it at `index`; there must be room. */
-static void insert_waiting(struct mt_reassembly *stream, uint32_t index, struct mt_waiting *waiting)
-{
-    uint32_t count = stream->waiting_count++;
-    if (index < count / 2) {
-        stream->waiting_first = (stream->waiting_first - 1) & (stream->waiting_capacity - 1);
-        for (uint32_t i = 0; i < index; i++)
-            *waiting_at(stream, i) = *waiting_at(stream, i + 1);
-    } else {
-        for (uint32_t i = count; i > index; i--)
-            *waiting_at(stream, i) = *waiting_at(stream, i - 1);
-    }
-    *waiting_at(stream, index) = waiting;
-}
-
-static void remove_first_waiting(struct mt_reassembly *stream)
-{
-    stream->waiting_first = (stream->waiting_first + 1) & (stream->waiting_capacity - 1);
-    stream->waiting_count--;
-}
-
-/* ---- the stream ---- */
+/* One segment while it is read. */
+struct reading {
+    struct mt_reassembly *stream;
+    const struct mt_reassembly_callbacks *callbacks;
+    const struct mt_segment *segment;
+    struct mt_stream_data data; /* the part that is handed down or kept next */
+    int64_t offset;             /* of the segment's first byte */
+    int64_t captured_end;       /* of its captured bytes */
+    int late; /* it brought new bytes from before bytes already seen, on either side of `next` */
+};
 
 void mt_reassembly_start(struct mt_reassembly *stream, uint32_t sequence, int from_syn)
 {
@@ -93,62 +43,40 @@ static void progress(struct mt_reassembly *stream)
     stream->acked_segments = 0;
 }
 
-/* Hands down captured bytes and, behind them, what the snap length cut. `next` moves to `end`. */
-static int hand_down(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
-                     const struct mt_piece *piece, int64_t end)
+/* Hands down captured bytes and, after them, what the snap length cut. `next` moves to `end`. */
+static int hand_down(struct mt_reassembly *stream, const struct mt_reassembly_callbacks *callbacks,
+                     const struct mt_stream_data *data, int64_t end)
 {
-    int64_t cut_from = piece->offset + piece->size;
+    int64_t cut_from = data->offset + data->size;
     stream->next = end;
-    stream->bytes += piece->size;
+    stream->bytes += data->size;
     int result = MT_OK;
-    if (piece->size != 0)
-        result = world->reader.data(world->reader.context, piece);
+    if (data->size != 0)
+        result = callbacks->data(callbacks->context, data);
     if (result == MT_OK && cut_from < end) {
         stream->lost += end - cut_from;
-        result = world->reader.hole(world->reader.context, cut_from, end - cut_from,
-                                    MT_HOLE_SNAPPED, &piece->ref);
+        result = callbacks->hole(callbacks->context, cut_from, end - cut_from, MT_HOLE_SNAPPED,
+                                 &data->ref);
     }
     return result;
 }
 
-/* Bytes that a waiting segment takes. */
-static int64_t held(const struct mt_waiting *waiting)
-{
-    return (int64_t)(sizeof *waiting + waiting->piece.size);
-}
-
-static void forget(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
-                   struct mt_waiting *first)
-{
-    remove_first_waiting(stream);
-    stream->waiting_bytes -= first->piece.size;
-    mt_budget_use(world->buffered, -held(first));
-}
-
-/* A ring that had to grow large is not kept while nothing waits: there may be very many streams. */
-static void shrink(struct mt_reassembly *stream)
-{
-    if (stream->waiting_count != 0 || stream->waiting_capacity <= MOST_KEPT)
-        return;
-    mt_free(stream->waiting);
-    stream->waiting = NULL;
-    stream->waiting_first = stream->waiting_capacity = 0;
-}
-
 /* Hands down everything that waited for `next`. */
-static int drain(struct mt_reassembly *stream, const struct mt_reassembly_world *world)
+static int drain(struct mt_reassembly *stream, const struct mt_reassembly_callbacks *callbacks)
 {
-    while (stream->waiting_count != 0 && first_waiting(stream)->piece.offset <= stream->next) {
-        struct mt_waiting *first = first_waiting(stream);
-        forget(stream, world, first);
-        int result = hand_down(stream, world, &first->piece, first->end);
+    while (stream->waiting.count != 0 &&
+           mt_waiting_first(&stream->waiting)->data.offset <= stream->next) {
+        struct mt_waiting *first = mt_waiting_remove_first(&stream->waiting, callbacks->buffered);
+        int result = hand_down(stream, callbacks, &first->data, first->end);
         mt_free(first);
         if (result != MT_OK)
             return result;
     }
-    shrink(stream);
+    mt_waiting_shrink(&stream->waiting);
     return MT_OK;
 }
+
+/* ---- holes ---- */
 
 static void remember_lost(struct mt_reassembly *stream, int64_t begin, int64_t end)
 {
@@ -164,94 +92,93 @@ static void remember_lost(struct mt_reassembly *stream, int64_t begin, int64_t e
     stream->lost_ranges[stream->lost_count++] = (struct mt_lost_range){begin, end};
 }
 
-/* Declares [next, end) lost and goes on behind it. */
-static int give_up(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
-                   int64_t end, enum mt_hole why, const struct mt_packet_ref *place)
+/* Declares [next, end) lost and goes on after it. */
+static int give_up(struct mt_reassembly *stream, const struct mt_reassembly_callbacks *callbacks,
+                   int64_t end, enum mt_hole why, const struct mt_packet_ref *ref)
 {
     int64_t begin = stream->next;
     remember_lost(stream, begin, end);
     stream->lost += end - begin;
     stream->next = end;
     progress(stream);
-    int result = world->reader.hole(world->reader.context, begin, end - begin, why, place);
+    int result = callbacks->hole(callbacks->context, begin, end - begin, why, ref);
     if (result == MT_OK)
-        result = drain(stream, world);
-    if (stream->waiting_count != 0)
-        stream->stuck_since =
-            first_waiting(stream)
-                ->piece.ref.time; /* the next hole is as old as what waits behind it */
+        result = drain(stream, callbacks);
+    if (stream->waiting.count != 0) /* the next hole is as old as what waits after it */
+        stream->stuck_since = mt_waiting_first(&stream->waiting)->data.ref.time;
     return result;
 }
 
-/* Index of the first waiting piece that ends beyond `offset`. */
-static uint32_t first_beyond(const struct mt_reassembly *stream, int64_t offset)
+/* Gives up the hole before the first segment that waits. */
+static int give_up_first(struct mt_reassembly *stream,
+                         const struct mt_reassembly_callbacks *callbacks, enum mt_hole why,
+                         const struct mt_packet_ref *ref)
 {
-    uint32_t low = 0, high = stream->waiting_count;
-    if (high != 0 && (*waiting_at(stream, high - 1))->end <= offset)
-        return high; /* the usual case: the newest segment is the furthest */
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if ((*waiting_at(stream, middle))->end <= offset)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return give_up(stream, callbacks, mt_waiting_first(&stream->waiting)->data.offset, why, ref);
 }
 
-/* Copies a piece into the waiting list at `index`. */
-static int wait(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
-                uint32_t index, const struct mt_piece *piece, int64_t end)
-{
-    if (stream->waiting_count == stream->waiting_capacity && grow_waiting(stream) != MT_OK)
-        return MT_NOMEM;
-    struct mt_waiting *copy = mt_alloc(1, sizeof *copy + piece->size);
-    if (copy == NULL)
-        return MT_NOMEM;
-    copy->piece = *piece;
-    copy->end = end;
-    if (piece->size != 0)
-        memcpy(copy->bytes, piece->data, piece->size);
-    copy->piece.data = copy->bytes;
-    insert_waiting(stream, index, copy);
-    stream->waiting_bytes += piece->size;
-    mt_budget_use(world->buffered, held(copy));
-    return MT_OK;
-}
+/* ---- bytes seen before ---- */
 
-/* Repeated bytes [begin, end) of `segment` against the copy that waits: the first copy stays;
- * differences are told. */
-static int compare(const struct mt_reassembly_world *world, const struct mt_waiting *first,
-                   const struct mt_segment *segment, int64_t segment_offset, int64_t begin,
-                   int64_t end, const struct mt_packet_ref *place)
+/* Repeated bytes [begin, end) against the copy that waits: the first copy stays; differences are
+ * reported. */
+static int compare(const struct reading *reading, const struct mt_waiting *first, int64_t begin,
+                   int64_t end)
 {
-    int64_t captured_end = segment_offset + segment->captured,
-            first_end = first->piece.offset + first->piece.size;
-    int64_t stop = end < captured_end ? end : captured_end;
+    int64_t first_end = first->data.offset + first->data.size, at = 0;
+    int64_t stop = end < reading->captured_end ? end : reading->captured_end;
     if (stop > first_end)
         stop = first_end;
     if (stop <= begin)
         return MT_OK;
-    const uint8_t *a = first->bytes + (begin - first->piece.offset),
-                  *b = segment->payload + (begin - segment_offset);
-    int64_t size = stop - begin, count = 0, at = -1;
-    if (memcmp(a, b, (size_t)size) == 0)
+    int64_t count = mt_count_differences(first->bytes + (begin - first->data.offset),
+                                         reading->segment->payload + (begin - reading->offset),
+                                         stop - begin, &at);
+    if (count == 0)
         return MT_OK;
-    for (int64_t i = 0; i < size; i++) {
-        if (a[i] != b[i] && count++ == 0)
-            at = begin + i;
-    }
-    return world->conflict(world->reader.context, at, count, place);
+    return reading->callbacks->problem(reading->callbacks->context,
+                                       &(struct mt_problem){MT_PROBLEM_CONFLICT, begin + at, count,
+                                                            MT_CONFLICT_TEXT, &reading->data.ref});
 }
 
 static const char before_first[] = "before the first byte seen";
 
+/* Bytes that no message can have any more. */
+static int report_stray(const struct reading *reading, int64_t begin, int64_t end, const char *why)
+{
+    return reading->callbacks->problem(
+        reading->callbacks->context,
+        &(struct mt_problem){MT_PROBLEM_UNFRAMED, begin, end - begin, why, &reading->data.ref});
+}
+
+/* Bytes [begin, end) that fill a hole which was given up: late, and not late twice. Counts the
+ * fresh ones. */
+static int late_for_holes(const struct reading *reading, int64_t begin, int64_t end, int64_t *fresh)
+{
+    struct mt_reassembly *stream = reading->stream;
+    int result = MT_OK;
+    for (uint32_t i = 0; i < stream->lost_count && result == MT_OK; i++) {
+        struct mt_lost_range *range = &stream->lost_ranges[i];
+        int64_t from = begin > range->begin ? begin : range->begin,
+                to = end < range->end ? end : range->end;
+        if (from >= to)
+            continue;
+        *fresh += to - from;
+        /* A range cut in its middle keeps its larger rest. */
+        if (from - range->begin > range->end - to)
+            range->end = from;
+        else
+            range->begin = to;
+        result = report_stray(reading, from, to,
+                              to <= 0 ? before_first : "came after its hole was given up");
+    }
+    return result;
+}
+
 /* Bytes [begin, end) that lie before `next`: seen before, or late for a hole that was given up, or
  * from before the stream's first byte. */
-static int behind(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
-                  const struct mt_segment *segment, int64_t begin, int64_t end,
-                  const struct mt_packet_ref *place, int *late)
+static int read_before_next(struct reading *reading, int64_t begin, int64_t end)
 {
+    struct mt_reassembly *stream = reading->stream;
     int64_t fresh = 0;
     int result = MT_OK;
     if (begin < stream->lowest && !stream->from_syn) {
@@ -260,144 +187,156 @@ static int behind(struct mt_reassembly *stream, const struct mt_reassembly_world
         if (stop < stream->lowest)
             remember_lost(stream, stop, stream->lowest); /* not seen yet; it may come, too */
         stream->lowest = begin;
-        result = world->stray(world->reader.context, begin, stop - begin, before_first, place);
+        result = report_stray(reading, begin, stop, before_first);
     }
-    for (uint32_t i = 0; i < stream->lost_count && result == MT_OK; i++) {
-        struct mt_lost_range *range = &stream->lost_ranges[i];
-        int64_t from = begin > range->begin ? begin : range->begin,
-                to = end < range->end ? end : range->end;
-        if (from >= to)
-            continue;
-        fresh += to - from;
-        /* What came late is not late twice. A range cut in its middle keeps its larger rest. */
-        if (from - range->begin > range->end - to)
-            range->end = from;
-        else
-            range->begin = to;
-        result = world->stray(world->reader.context, from, to - from,
-                              to <= 0 ? before_first : "came after its hole was given up", place);
-    }
+    if (result == MT_OK)
+        result = late_for_holes(reading, begin, end, &fresh);
     stream->bytes += fresh;
     stream->retransmitted += end - begin - fresh;
-    *late |= fresh != 0;
-    int keep_alive =
-        segment->length == 1 && end == stream->next; /* RFC 1122 4.2.3.6: its byte is garbage */
+    reading->late |= fresh != 0;
+    int keep_alive = reading->segment->length == 1 &&
+                     end == stream->next; /* RFC 1122 4.2.3.6: its byte is garbage */
     if (result == MT_OK && fresh == 0 && !keep_alive)
         result =
-            world->repeated(world->reader.context, segment->payload, begin, end - begin, place);
+            reading->callbacks->repeated(reading->callbacks->context, reading->segment->payload,
+                                         begin, end - begin, &reading->data.ref);
+    return result;
+}
+
+/* ---- bytes beyond `next` ---- */
+
+/* Bytes [at, stop) are new: handed down if they are next, else they wait at `index`. */
+static int read_new(struct reading *reading, int64_t at, int64_t stop, uint32_t index)
+{
+    struct mt_reassembly *stream = reading->stream;
+    struct mt_stream_data *data = &reading->data;
+    int64_t captured = reading->captured_end, seen = at < captured ? captured - at : 0;
+    data->offset = at;
+    data->bytes = reading->segment->payload + (at < captured ? at - reading->offset : 0);
+    data->size = (uint32_t)(seen < stop - at ? seen : stop - at);
+    int result;
+    if (at == stream->next) {
+        progress(stream);
+        result = hand_down(stream, reading->callbacks, data, stop);
+    } else {
+        result =
+            mt_waiting_insert(&stream->waiting, reading->callbacks->buffered, index, data, stop);
+    }
+    data->prior_end = stop;
     return result;
 }
 
 /* The part of a segment from `next` on where something waits or a hole opens: walks over what
  * waits, keeps what is new. */
-static int merge(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
-                 const struct mt_segment *segment, int64_t offset, struct mt_piece piece, int *late)
+static int merge(struct reading *reading)
 {
-    int64_t end = piece.segment_end, captured_end = offset + segment->captured,
+    struct mt_reassembly *stream = reading->stream;
+    int64_t end = reading->data.segment_end, captured = reading->captured_end,
             seen_before = stream->highest;
-    int64_t at = offset > stream->next ? offset : stream->next;
+    int64_t at = reading->offset > stream->next ? reading->offset : stream->next;
     int result = MT_OK;
-    uint32_t index =
-        first_beyond(stream, at); /* of the first waiting piece that ends beyond `at` */
-    int64_t steps = MOST_STEPS +
-                    segment->captured; /* a few bytes of a segment that the snap length cut must not
-                                          cost all that waits; where it is left, a hole stays */
+    uint32_t index = mt_waiting_find(&stream->waiting, at);
+    /* A few bytes of a segment that the snap length cut must not cost all that waits; where it is
+     * left, a hole stays. */
+    int64_t steps = MOST_STEPS + reading->segment->captured;
     while (at < end && result == MT_OK && steps-- > 0) {
         const struct mt_waiting *known =
-            index < stream->waiting_count ? *waiting_at(stream, index) : NULL;
+            index < stream->waiting.count ? mt_waiting_at(&stream->waiting, index) : NULL;
         int64_t stop;
-        if (known != NULL && known->piece.offset <= at) {
+        if (known != NULL && known->data.offset <= at) {
             stop = end < known->end ? end : known->end;
-            int64_t seen = (stop < captured_end ? stop : captured_end) - at;
+            int64_t seen = (stop < captured ? stop : captured) - at;
             stream->retransmitted += seen > 0 ? seen : 0;
-            result = compare(world, known, segment, offset, at, stop, &piece.ref);
+            result = compare(reading, known, at, stop);
             index++;
         } else {
-            stop = known != NULL && known->piece.offset < end ? known->piece.offset : end;
-            *late |= at < seen_before;
-            piece.offset = at;
-            piece.data = segment->payload + (at < captured_end ? at - offset : 0);
-            piece.size =
-                (uint32_t)(at < captured_end ? (stop < captured_end ? stop : captured_end) - at
-                                             : 0);
-            if (at == stream->next) {
-                progress(stream);
-                result = hand_down(stream, world, &piece, stop);
-            } else {
-                result = wait(stream, world, index++, &piece, stop);
-            }
-            piece.prior_end = stop;
+            stop = known != NULL && known->data.offset < end ? known->data.offset : end;
+            reading->late |= at < seen_before;
+            int waits = at != stream->next;
+            result = read_new(reading, at, stop, index);
+            index += (uint32_t)waits;
         }
         at = stop;
     }
     if (end > stream->highest)
         stream->highest = end;
-    return result == MT_OK ? drain(stream, world) : result;
+    return result == MT_OK ? drain(stream, reading->callbacks) : result;
 }
 
 /* A segment that is not simply the next one: what lies before `next`, then the rest. */
-static int take_disorderly(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
-                           const struct mt_segment *segment, int64_t offset, struct mt_piece piece,
-                           int *late)
+static int read_disorderly(struct reading *reading)
 {
-    if (offset < stream->next) {
-        int64_t stop = piece.segment_end < stream->next ? piece.segment_end : stream->next,
-                captured_end = offset + segment->captured;
+    int64_t next = reading->stream->next, end = reading->data.segment_end;
+    if (reading->offset < next) {
+        int64_t stop = end < next ? end : next, captured = reading->captured_end;
         int result = MT_OK;
-        if (captured_end > offset)
-            result = behind(stream, world, segment, offset,
-                            stop < captured_end ? stop : captured_end, &piece.ref, late);
-        if (piece.segment_end <= stream->next || result != MT_OK)
+        if (captured > reading->offset)
+            result = read_before_next(reading, reading->offset, stop < captured ? stop : captured);
+        if (end <= next || result != MT_OK)
             return result;
     }
-    return merge(stream, world, segment, offset, piece, late);
+    return merge(reading);
 }
 
-static int over_limits(const struct mt_reassembly *stream, const struct mt_reassembly_world *world)
+static int over_limits(const struct mt_reassembly *stream,
+                       const struct mt_reassembly_callbacks *callbacks)
 {
-    int many_bytes = stream->waiting_bytes > world->limits->hole_bytes,
-        many_segments = stream->waiting_count > (uint64_t)world->limits->hole_segments;
-    world->limit_hits[MT_LIMIT_hole_bytes] += (uint64_t)many_bytes;
-    world->limit_hits[MT_LIMIT_hole_segments] += (uint64_t)many_segments;
-    return many_bytes || many_segments || mt_budget_is_full(world->buffered, 0);
+    int many_bytes = stream->waiting.bytes > callbacks->limits->hole_bytes,
+        many_segments = stream->waiting.count > (uint64_t)callbacks->limits->hole_segments;
+    callbacks->limit_hits[MT_LIMIT_hole_bytes] += (uint64_t)many_bytes;
+    callbacks->limit_hits[MT_LIMIT_hole_segments] += (uint64_t)many_segments;
+    return many_bytes || many_segments || mt_budget_is_full(callbacks->buffered, 0);
 }
 
-int mt_reassembly_segment(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
+/* Reads a segment that is not simply the next one; where too much waits after that, holes are given
+ * up. */
+static int keep_within_limits(struct reading *reading)
+{
+    struct mt_reassembly *stream = reading->stream;
+    int64_t before = stream->next, end = reading->data.segment_end;
+    int result = read_disorderly(reading);
+    stream->out_of_order += reading->late;
+    while (result == MT_OK && end > before && stream->waiting.count != 0 &&
+           over_limits(stream, reading->callbacks))
+        result = give_up_first(stream, reading->callbacks, MT_HOLE_LIMIT, &reading->data.ref);
+    return result;
+}
+
+int mt_reassembly_segment(struct mt_reassembly *stream,
+                          const struct mt_reassembly_callbacks *callbacks,
                           const struct mt_segment *segment, int64_t offset, int64_t acknowledged,
-                          const struct mt_packet_ref *place)
+                          const struct mt_packet_ref *ref)
 {
     int64_t end = offset + segment->length;
-    if (offset > stream->next + WINDOW || end < stream->next - WINDOW) {
-        stream->bytes += segment->captured;
-        return world->stray(world->reader.context, offset, segment->captured,
-                            "sequence number outside any window", place);
-    }
     if (offset == 1 && stream->next == 0 && stream->highest == 0 && !stream->from_syn) {
         stream->base++; /* the stream was begun by a keep-alive, which repeats the byte before the
                            next */
         offset--;
         end--;
     }
-    struct mt_piece piece = {.data = segment->payload,
-                             .size = segment->captured,
-                             .offset = offset,
-                             .segment_begin = offset,
-                             .segment_end = end,
-                             .prior_end = INT64_MIN,
-                             .acknowledged = acknowledged,
-                             .ref = *place};
-    if (offset == stream->next && stream->waiting_count == 0) {
+    struct reading reading = {.stream = stream,
+                              .callbacks = callbacks,
+                              .segment = segment,
+                              .data = {.bytes = segment->payload,
+                                       .size = segment->captured,
+                                       .offset = offset,
+                                       .segment_begin = offset,
+                                       .segment_end = end,
+                                       .prior_end = INT64_MIN,
+                                       .acknowledged = acknowledged,
+                                       .ref = *ref},
+                              .offset = offset,
+                              .captured_end = offset + segment->captured};
+    if (offset == stream->next && stream->waiting.count == 0) {
         stream->highest = end;
-        return hand_down(stream, world, &piece, end);
+        return hand_down(stream, callbacks, &reading.data, end);
     }
-    int64_t before = stream->next;
-    int late = 0; /* on one side of `next` or on both: it is one packet */
-    int result = take_disorderly(stream, world, segment, offset, piece, &late);
-    stream->out_of_order += late;
-    while (result == MT_OK && end > before && stream->waiting_count != 0 &&
-           over_limits(stream, world))
-        result = give_up(stream, world, first_waiting(stream)->piece.offset, MT_HOLE_LIMIT, place);
-    return result;
+    if (offset > stream->next + WINDOW || end < stream->next - WINDOW) {
+        stream->bytes += segment->captured;
+        return report_stray(&reading, offset, offset + segment->captured,
+                            "sequence number outside any window");
+    }
+    return keep_within_limits(&reading);
 }
 
 void mt_reassembly_acknowledge(struct mt_reassembly *stream, int64_t offset)
@@ -406,46 +345,58 @@ void mt_reassembly_acknowledge(struct mt_reassembly *stream, int64_t offset)
         stream->acknowledged = offset;
 }
 
-/* Whether the receiver has what lacks before the first segment that waits. */
+/* ---- time ---- */
+
+/* Whether the receiver has what is missing before the first segment that waits. */
 static int acked(const struct mt_reassembly *stream)
 {
-    return stream->waiting_count != 0 &&
-           stream->acknowledged >= first_waiting(stream)->piece.offset;
+    return stream->waiting.count != 0 &&
+           stream->acknowledged >= mt_waiting_first(&stream->waiting)->data.offset;
 }
 
-int mt_reassembly_tick(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
-                       const struct mt_packet_ref *place)
+/* The receiver has the hole's bytes: gives it up after a while. One wait is enough for all that it
+ * has. */
+static int tick_acked(struct mt_reassembly *stream, const struct mt_reassembly_callbacks *callbacks,
+                      const struct mt_packet_ref *ref)
 {
-    if (stream->waiting_count == 0)
+    stream->acked_segments++;
+    int many_segments = stream->acked_segments > callbacks->limits->hole_acked_segments,
+        long_ago = mt_elapsed(stream->acked_since, ref->time) / 1000000 >
+                   callbacks->limits->hole_acked_milliseconds,
+        result = MT_OK;
+    callbacks->limit_hits[MT_LIMIT_hole_acked_segments] += (uint64_t)many_segments;
+    callbacks->limit_hits[MT_LIMIT_hole_acked_milliseconds] += (uint64_t)long_ago;
+    while ((many_segments || long_ago) && result == MT_OK && acked(stream))
+        result = give_up_first(stream, callbacks, MT_HOLE_ACKED, ref);
+    return result;
+}
+
+int mt_reassembly_tick(struct mt_reassembly *stream,
+                       const struct mt_reassembly_callbacks *callbacks,
+                       const struct mt_packet_ref *ref)
+{
+    if (stream->waiting.count == 0)
         return MT_OK;
-    const struct mt_limits *limits = world->limits;
     int result = MT_OK;
     if (stream->stuck_since == MT_NO_TIME)
-        stream->stuck_since = place->time;
+        stream->stuck_since = ref->time;
     if (!stream->hole_acked && acked(stream)) {
         stream->hole_acked = 1;
-        stream->acked_since = place->time;
+        stream->acked_since = ref->time;
         stream->acked_segments = 0;
     }
-    if (stream->hole_acked) {
-        stream->acked_segments++;
-        int many_segments = stream->acked_segments > limits->hole_acked_segments,
-            long_ago = mt_elapsed(stream->acked_since, place->time) / 1000000 >
-                       limits->hole_acked_milliseconds;
-        world->limit_hits[MT_LIMIT_hole_acked_segments] += (uint64_t)many_segments;
-        world->limit_hits[MT_LIMIT_hole_acked_milliseconds] += (uint64_t)long_ago;
-        if (many_segments || long_ago)
-            while (result == MT_OK && acked(stream)) /* one wait is enough for all that it has */
-                result = give_up(stream, world, first_waiting(stream)->piece.offset, MT_HOLE_ACKED,
-                                 place);
-    }
-    while (result == MT_OK && stream->waiting_count != 0 &&
-           mt_elapsed(stream->stuck_since, place->time) / 1000000000 > limits->hole_seconds) {
-        world->limit_hits[MT_LIMIT_hole_seconds]++;
-        result = give_up(stream, world, first_waiting(stream)->piece.offset, MT_HOLE_LIMIT, place);
+    if (stream->hole_acked)
+        result = tick_acked(stream, callbacks, ref);
+    while (result == MT_OK && stream->waiting.count != 0 &&
+           mt_elapsed(stream->stuck_since, ref->time) / 1000000000 >
+               callbacks->limits->hole_seconds) {
+        callbacks->limit_hits[MT_LIMIT_hole_seconds]++;
+        result = give_up_first(stream, callbacks, MT_HOLE_LIMIT, ref);
     }
     return result;
 }
+
+/* ---- the end ---- */
 
 int64_t mt_reassembly_tail(const struct mt_reassembly *stream)
 {
@@ -458,31 +409,22 @@ int64_t mt_reassembly_tail(const struct mt_reassembly *stream)
                : 0;
 }
 
-int mt_reassembly_end(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
-                      const struct mt_packet_ref *place)
+int mt_reassembly_end(struct mt_reassembly *stream, const struct mt_reassembly_callbacks *callbacks,
+                      const struct mt_packet_ref *ref)
 {
-    while (stream->waiting_count != 0) {
-        int result =
-            give_up(stream, world, first_waiting(stream)->piece.offset, MT_HOLE_END, place);
+    while (stream->waiting.count != 0) {
+        int result = give_up_first(stream, callbacks, MT_HOLE_END, ref);
         if (result != MT_OK)
             return result;
     }
     int64_t tail = mt_reassembly_tail(stream);
-    return tail != 0 ? give_up(stream, world, stream->next + tail, MT_HOLE_END, place) : MT_OK;
+    return tail != 0 ? give_up(stream, callbacks, stream->next + tail, MT_HOLE_END, ref) : MT_OK;
 }
 
 void mt_reassembly_free(struct mt_reassembly *stream, struct mt_budget *buffered)
 {
-    for (uint32_t i = 0; i < stream->waiting_count; i++) {
-        struct mt_waiting *waiting = *waiting_at(stream, i);
-        mt_budget_use(buffered, -held(waiting));
-        mt_free(waiting);
-    }
-    mt_free(stream->waiting);
+    mt_waiting_free(&stream->waiting, buffered);
     mt_free(stream->lost_ranges);
-    stream->waiting = NULL;
     stream->lost_ranges = NULL;
-    stream->waiting_first = stream->waiting_count = stream->waiting_capacity = stream->lost_count =
-        0;
-    stream->waiting_bytes = 0;
+    stream->lost_count = 0;
 }

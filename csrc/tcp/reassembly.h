@@ -1,4 +1,5 @@
-/* One direction of a TCP connection: segments in, bytes in order out.
+/* One direction of a TCP connection: segments in, bytes in order out. It knows neither the
+ * connection nor what its bytes mean; used by connection.c.
  *
  * Offsets are 64-bit: 0 is the byte after the SYN, or the first byte seen. Orderly segments are
  * handed down where they lie; only what is ahead of a hole is copied. The first copy of a byte
@@ -8,59 +9,56 @@
 
 #include "base/budget.h"
 #include "base/limits.h"
-#include "tcp/stream_data.h"
+#include "base/stream_data.h"
+#include "net/packet.h"
+#include "tcp/waiting.h"
 
 #include <stdint.h>
-
-struct mt_waiting; /* a segment's bytes behind a hole */
 
 struct mt_lost_range {
     int64_t begin, end;
 };
 
 struct mt_reassembly {
-    int64_t next;    /* offset of the next byte to hand down */
-    int64_t highest; /* end of the furthest byte seen */
-    int64_t
-        lowest; /* 0, or below it where a stream begun in the middle showed earlier bytes late */
+    int64_t next;         /* offset of the next byte to hand down */
+    int64_t highest;      /* end of the furthest byte seen */
+    int64_t lowest;       /* 0, or below it where a stream begun in the middle showed earlier bytes
+                             late */
     int64_t acknowledged; /* furthest offset that the receiver acknowledged */
     int64_t fin;          /* offset of the FIN, -1 if none was seen */
-    struct mt_waiting *
-        *waiting; /* a ring: sorted by offset, never overlapping, all beyond `next` */
-    uint32_t waiting_first, waiting_count, waiting_capacity; /* the capacity is a power of two */
-    int64_t waiting_bytes;
-    int64_t stuck_since; /* time at which the present hole was first seen */
-    int64_t
-        acked_since; /* time at which the receiver was first seen to have it, MT_NO_TIME: not yet */
+    struct mt_waiting_ring waiting; /* all beyond `next` */
+    int64_t stuck_since;            /* time at which the present hole was first seen */
+    int64_t acked_since; /* time at which the receiver was first seen to have it, MT_NO_TIME: not
+                            yet */
     uint32_t acked_segments; /* packets of the connection since then */
     uint32_t base;           /* sequence number of offset 0 */
     uint8_t started;         /* base is known */
     uint8_t from_syn;        /* ... from a SYN */
     uint8_t hole_acked;
-    struct mt_lost_range
-        *lost_ranges; /* the last few holes given up, to know late bytes from repeated ones */
+    struct mt_lost_range *lost_ranges; /* the last few holes given up, to know late bytes from
+                                          repeated ones */
     uint32_t lost_count;
     int64_t bytes, retransmitted, out_of_order, lost; /* see connections in rows.h */
 };
 
-/* What reassembly needs of the world: limits, the bytes it may hold, and whom to tell. */
-struct mt_reassembly_world {
+/* Where a stream's bytes go, and what bounds them. Each callback returns MT_OK or MT_NOMEM. */
+struct mt_reassembly_callbacks {
     const struct mt_limits *limits;
     uint64_t *limit_hits; /* mt_limit_hits */
     struct mt_budget *buffered;
-    struct mt_reader reader;
-    /* Shown bytes that were handed down before and came again; it may still hold the first copy to
+    void *context;
+    /* The next bytes in order. */
+    int (*data)(void *context, const struct mt_stream_data *data);
+    /* `size` bytes from `offset` on are missing. */
+    int (*hole)(void *context, int64_t offset, int64_t size, enum mt_hole why,
+                const struct mt_packet_ref *ref);
+    /* Bytes that were handed down before came again; the reader may still hold the first copy to
      * compare with. */
-    int (*repeated)(void *context, const uint8_t *data, int64_t offset, int64_t size,
-                    const struct mt_packet_ref *place);
-    /* Told of repeated bytes that differ from the first copy (`count` of them, first at `offset`).
-     */
-    int (*conflict)(void *context, int64_t offset, int64_t count,
-                    const struct mt_packet_ref *place);
-    /* Told of bytes seen for the first time that can no longer be handed down: late, or before the
-     * beginning, or far out of the window. */
-    int (*stray)(void *context, int64_t offset, int64_t count, const char *why,
-                 const struct mt_packet_ref *place);
+    int (*repeated)(void *context, const uint8_t *bytes, int64_t offset, int64_t size,
+                    const struct mt_packet_ref *ref);
+    /* Repeated bytes that differ from the first copy; bytes that can no longer be handed down:
+     * late, or before the beginning, or far out of the window. */
+    int (*problem)(void *context, const struct mt_problem *problem);
 };
 
 /* Offset 0 is the byte with this sequence number. */
@@ -69,30 +67,32 @@ void mt_reassembly_start(struct mt_reassembly *stream, uint32_t sequence, int fr
 /* Stream offset of a sequence number near the end of what was seen. The stream must be started. */
 int64_t mt_reassembly_offset(const struct mt_reassembly *stream, uint32_t sequence);
 
-/* One segment with payload, its first byte at `offset`. `acknowledged` as in mt_piece. MT_OK or
- * MT_NOMEM. */
-int mt_reassembly_segment(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
+/* One segment with payload, its first byte at `offset`. `acknowledged` as in mt_stream_data. MT_OK
+ * or MT_NOMEM. */
+int mt_reassembly_segment(struct mt_reassembly *stream,
+                          const struct mt_reassembly_callbacks *callbacks,
                           const struct mt_segment *segment, int64_t offset, int64_t acknowledged,
-                          const struct mt_packet_ref *place);
+                          const struct mt_packet_ref *ref);
 
 /* The receiver acknowledged everything before `offset`. */
 void mt_reassembly_acknowledge(struct mt_reassembly *stream, int64_t offset);
 
 /* Called for every packet of the connection while something waits: gives the hole up if its time
  * has come. MT_OK or MT_NOMEM. */
-int mt_reassembly_tick(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
-                       const struct mt_packet_ref *place);
+int mt_reassembly_tick(struct mt_reassembly *stream,
+                       const struct mt_reassembly_callbacks *callbacks,
+                       const struct mt_packet_ref *ref);
 
-/* Bytes behind the last one seen that are known to have existed, by the FIN or the receiver's
+/* Bytes after the last one seen that are known to have existed, by the FIN or the receiver's
  * acknowledgement. */
 int64_t mt_reassembly_tail(const struct mt_reassembly *stream);
 
 /* Gives up every hole, one after the other, and the tail that is known to have existed (FIN,
  * acknowledgement) and was not seen. MT_OK or MT_NOMEM. */
-int mt_reassembly_end(struct mt_reassembly *stream, const struct mt_reassembly_world *world,
-                      const struct mt_packet_ref *place);
+int mt_reassembly_end(struct mt_reassembly *stream, const struct mt_reassembly_callbacks *callbacks,
+                      const struct mt_packet_ref *ref);
 
-/* Frees what waits, untold. */
+/* Frees what waits, without handing it down. */
 void mt_reassembly_free(struct mt_reassembly *stream, struct mt_budget *buffered);
 
 #endif

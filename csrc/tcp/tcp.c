@@ -1,170 +1,52 @@
 #include "tcp/tcp.h"
 
-#include "base/bytes.h"
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/mem.h"
 #include "tcp/connection.h"
+#include "tcp/connection_table.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define AGE_STEP 1000000000 /* ns */
 #define SWEEP_STEP 100000000
-enum {
-    LINGER_SECONDS = 10
-}; /* how long a closed connection's streams stay open for segments that were overtaken */
-enum {
-    MOST_RENEWED = 16
-}; /* connections with wild times looked at per sweep: times that jump back with every packet must
-      not cost all connections each time */
+/* How long a closed connection's streams stay open for segments that were overtaken. */
+enum { LINGER_SECONDS = 10 };
+/* Connections with implausible times looked at per sweep: times that jump back with every packet
+ * must not cost all connections each time. */
+enum { MOST_RENEWED = 16 };
 
 struct mt_tcp {
-    struct mt_output *output;
-    struct mt_connection **buckets;
-    size_t buckets_count; /* a power of two */
-    size_t count;         /* connections followed */
-    struct mt_connection *oldest, *newest;
-    struct mt_connection *closing_oldest, *closing_newest;
-    uint64_t key;
+    struct mt_tcp_shared shared;
+    struct mt_connection_table table;
     int64_t next_id;
-    int64_t clock; /* the lesser of the last two packets' times: one wild time stamp ends nothing */
+    int64_t
+        clock; /* the lesser of the last two packets' times: one implausible time ends nothing */
     int64_t last_time;
     int64_t swept;            /* clock of the last sweep */
     int64_t *monero_packets;  /* by file; the caller's */
     uint8_t ports[65536 / 8]; /* one bit per port */
 };
 
-struct mt_tcp *mt_tcp_open(struct mt_output *output, const uint16_t *ports, size_t ports_count,
-                           int64_t *monero_packets)
+struct mt_tcp *mt_tcp_open(const struct mt_tcp_options *options)
 {
     struct mt_tcp *tcp = mt_alloc(1, sizeof *tcp);
     if (tcp == NULL)
         return NULL;
-    tcp->buckets_count = 1024;
-    tcp->buckets = mt_alloc(tcp->buckets_count, sizeof *tcp->buckets);
-    if (tcp->buckets == NULL) {
+    if (mt_connection_table_init(&tcp->table) != MT_OK) {
         mt_free(tcp);
         return NULL;
     }
-    tcp->output = output;
-    tcp->key = mt_hash_key();
+    tcp->shared = options->shared;
     tcp->clock = tcp->last_time = tcp->swept = MT_NO_TIME;
-    tcp->monero_packets = monero_packets;
-    for (size_t i = 0; i < ports_count; i++)
-        tcp->ports[ports[i] / 8] |= (uint8_t)(1u << ports[i] % 8);
+    tcp->monero_packets = options->monero_packets;
+    for (size_t i = 0; i < options->ports_count; i++)
+        tcp->ports[options->ports[i] / 8] |= (uint8_t)(1u << options->ports[i] % 8);
     return tcp;
 }
 
 static int levin_port(const struct mt_tcp *tcp, uint16_t port)
 {
     return tcp->ports[port / 8] >> port % 8 & 1;
-}
-
-/* ---- the table ---- */
-
-static uint64_t hash_endpoint(uint64_t key, const struct mt_ip *ip, uint16_t port)
-{
-    if (ip->version == 4)
-        return mt_hash_mix(key, (uint64_t)mt_le32(ip->bytes) << 16 | port);
-    return mt_hash_ipv6(key, mt_le64(ip->bytes), mt_le64(ip->bytes + 8), port);
-}
-
-/* The same for both directions. Both halves are secret. */
-static uint64_t hash_segment(const struct mt_tcp *tcp, const struct mt_segment *segment)
-{
-    uint64_t a = hash_endpoint(tcp->key, &segment->source, segment->source_port),
-             b = hash_endpoint(tcp->key, &segment->destination, segment->destination_port);
-    return a < b ? mt_hash_mix(a ^ tcp->key, b) : mt_hash_mix(b ^ tcp->key, a);
-}
-
-static int same_endpoint(const struct mt_side *side, const struct mt_ip *ip, uint16_t port)
-{
-    return side->port == port && side->ip.version == ip->version &&
-           memcmp(side->ip.bytes, ip->bytes, sizeof ip->bytes) == 0;
-}
-
-static struct mt_connection *find(const struct mt_tcp *tcp, const struct mt_segment *segment,
-                                  uint64_t hash, int *from_client)
-{
-    for (struct mt_connection *at = tcp->buckets[hash & (tcp->buckets_count - 1)]; at != NULL;
-         at = at->chain) {
-        if (at->hash != hash)
-            continue;
-        for (int client = 1; client >= 0; client--) {
-            if (same_endpoint(&at->sides[client], &segment->source, segment->source_port) &&
-                same_endpoint(&at->sides[!client], &segment->destination,
-                              segment->destination_port)) {
-                *from_client = client;
-                return at;
-            }
-        }
-    }
-    return NULL;
-}
-
-static void grow(struct mt_tcp *tcp)
-{
-    size_t count = tcp->buckets_count * 2;
-    struct mt_connection **buckets = mt_alloc(count, sizeof *buckets);
-    if (buckets == NULL)
-        return; /* longer chains, nothing worse */
-    for (size_t i = 0; i < tcp->buckets_count; i++) {
-        for (struct mt_connection *at = tcp->buckets[i], *next; at != NULL; at = next) {
-            next = at->chain;
-            at->chain = buckets[at->hash & (count - 1)];
-            buckets[at->hash & (count - 1)] = at;
-        }
-    }
-    mt_free(tcp->buckets);
-    tcp->buckets = buckets;
-    tcp->buckets_count = count;
-}
-
-static void unlink_age(struct mt_tcp *tcp, struct mt_connection *connection)
-{
-    *(connection->older != NULL ? &connection->older->newer : &tcp->oldest) = connection->newer;
-    *(connection->newer != NULL ? &connection->newer->older : &tcp->newest) = connection->older;
-    connection->older = connection->newer = NULL;
-}
-
-static void link_newest(struct mt_tcp *tcp, struct mt_connection *connection)
-{
-    connection->older = tcp->newest;
-    *(tcp->newest != NULL ? &tcp->newest->newer : &tcp->oldest) = connection;
-    tcp->newest = connection;
-}
-
-/* Makes it the newest. Not for every packet: the order by age is only needed to the second. */
-static void renew(struct mt_tcp *tcp, struct mt_connection *connection, int64_t time)
-{
-    connection->aged = time;
-    if (tcp->newest == connection)
-        return;
-    unlink_age(tcp, connection);
-    link_newest(tcp, connection);
-}
-
-static void unlink_closing(struct mt_tcp *tcp, struct mt_connection *connection)
-{
-    if (!connection->closing)
-        return;
-    connection->closing = 0;
-    *(connection->closing_older != NULL ? &connection->closing_older->closing_newer
-                                        : &tcp->closing_oldest) = connection->closing_newer;
-    *(connection->closing_newer != NULL ? &connection->closing_newer->closing_older
-                                        : &tcp->closing_newest) = connection->closing_older;
-    connection->closing_older = connection->closing_newer = NULL;
-}
-
-static void link_closing(struct mt_tcp *tcp, struct mt_connection *connection, int64_t time)
-{
-    connection->closing = 1;
-    connection->closed = time;
-    connection->closing_older = tcp->closing_newest;
-    *(tcp->closing_newest != NULL ? &tcp->closing_newest->closing_newer : &tcp->closing_oldest) =
-        connection;
-    tcp->closing_newest = connection;
 }
 
 /* ---- whose packets ---- */
@@ -205,7 +87,8 @@ static int count_packet(struct mt_tcp *tcp, struct mt_connection *connection, in
 /* If the signature has made it a Monero connection, its packets so far are, too. */
 static void claim_recognised(struct mt_tcp *tcp, struct mt_connection *connection)
 {
-    if (connection->monero || connection->dialog == NULL || !connection->dialog->monero)
+    if (connection->monero || connection->conversation == NULL ||
+        !tcp->shared.callbacks->is_monero(connection->conversation))
         return;
     connection->monero = 1;
     while (connection->unclaimed != NULL) {
@@ -216,35 +99,43 @@ static void claim_recognised(struct mt_tcp *tcp, struct mt_connection *connectio
     }
 }
 
-/* What waited behind a hole may be what shows that the connection is Monero's. */
+/* ---- ends ---- */
+
+/* What waited after a hole may be what shows that the connection is Monero's. */
 static int end_streams(struct mt_tcp *tcp, struct mt_connection *connection)
 {
-    int result = mt_connection_end(connection, tcp->output);
+    int result = mt_connection_end(connection);
     claim_recognised(tcp, connection);
     return result;
 }
 
-/* Takes a connection out of the table, tells all of it, and frees it. */
+/* Takes a connection out of the table, reports all of it, and frees it. */
 static int retire(struct mt_tcp *tcp, struct mt_connection *connection, enum mt_end end)
 {
-    struct mt_connection **link = &tcp->buckets[connection->hash & (tcp->buckets_count - 1)];
-    while (*link != connection)
-        link = &(*link)->chain;
-    *link = connection->chain;
-    unlink_age(tcp, connection);
-    unlink_closing(tcp, connection);
-    tcp->count--;
+    mt_connection_table_remove(&tcp->table, connection);
     int result = end_streams(tcp, connection);
     if (result == MT_OK)
-        result = mt_connection_row(connection, tcp->output, end);
+        result = tcp->shared.callbacks->closed(tcp->shared.context, connection,
+                                               mt_connection_how_ended(connection, end));
     mt_connection_free(connection);
     return result;
 }
 
 static int retire_idle(struct mt_tcp *tcp, struct mt_connection *connection)
 {
-    tcp->output->limit_hits[MT_LIMIT_idle_seconds]++;
+    tcp->shared.limit_hits[MT_LIMIT_idle_seconds]++;
     return retire(tcp, connection, MT_END_IDLE);
+}
+
+static int evict(struct mt_tcp *tcp)
+{
+    struct mt_connection *oldest = tcp->table.oldest;
+    struct mt_problem problem = {MT_PROBLEM_LIMIT, -1, 0,
+                                 "a connection was ended: limit on connections", &oldest->last_ref};
+    if (tcp->shared.callbacks->problem(tcp->shared.context, oldest, -1, &problem) != MT_OK)
+        return MT_NOMEM;
+    tcp->shared.limit_hits[MT_LIMIT_connections]++;
+    return retire(tcp, oldest, MT_END_IDLE);
 }
 
 /* ---- beginnings ---- */
@@ -262,40 +153,44 @@ static int sender_is_client(const struct mt_tcp *tcp, const struct mt_segment *s
     return segment->source_port >= segment->destination_port;
 }
 
-static struct mt_connection *begin(struct mt_tcp *tcp, const struct mt_segment *segment,
-                                   uint64_t hash, const struct mt_packet_ref *place,
-                                   int *from_client)
+/* The client's address gets its code first. */
+static int set_sides(const struct mt_tcp *tcp, struct mt_connection *connection,
+                     const struct mt_segment *segment, int sender)
 {
-    struct mt_connection *connection = mt_alloc(1, sizeof *connection);
+    struct mt_side *sides = connection->sides;
+    sides[sender].ip = segment->source;
+    sides[sender].port = segment->source_port;
+    sides[!sender].ip = segment->destination;
+    sides[!sender].port = segment->destination_port;
+    for (int side = 1; side >= 0; side--) {
+        if (tcp->shared.callbacks->address(tcp->shared.context, &sides[side].ip,
+                                           &sides[side].address) != MT_OK)
+            return MT_NOMEM;
+    }
+    return MT_OK;
+}
+
+static struct mt_connection *begin(struct mt_tcp *tcp, const struct mt_segment *segment,
+                                   uint64_t hash, const struct mt_packet_ref *ref, int *from_client)
+{
+    if (tcp->table.count >= (uint64_t)tcp->shared.limits->connections &&
+        tcp->table.oldest != NULL && evict(tcp) != MT_OK)
+        return NULL;
+    struct mt_connection *connection = mt_connection_new(&tcp->shared);
     if (connection == NULL)
         return NULL;
-    int sender = sender_is_client(tcp, segment);
-    connection->sides[sender].ip = segment->source;
-    connection->sides[sender].port = segment->source_port;
-    connection->sides[!sender].ip = segment->destination;
-    connection->sides[!sender].port = segment->destination_port;
-    if (mt_address_ip(&tcp->output->addresses, &connection->sides[1].ip, &connection->client) !=
-            MT_OK ||
-        mt_address_ip(&tcp->output->addresses, &connection->sides[0].ip, &connection->server) !=
-            MT_OK) {
-        mt_free(connection);
+    *from_client = sender_is_client(tcp, segment);
+    if (set_sides(tcp, connection, segment, *from_client) != MT_OK) {
+        mt_connection_free(connection);
         return NULL;
     }
     connection->hash = hash;
     connection->id = tcp->next_id++;
-    connection->opened = connection->last = connection->aged = place->time;
-    connection->syn_time = connection->rtt = MT_NO_TIME;
+    connection->opened = connection->last = connection->aged = ref->time;
     connection->start = (segment->flags & MT_TCP_SYN) != 0 ? MT_START_SYN : MT_START_MIDSTREAM;
     connection->monero =
         levin_port(tcp, segment->source_port) || levin_port(tcp, segment->destination_port);
-    for (int side = 0; side < 2; side++)
-        connection->sides[side].stream.fin = -1;
-    connection->chain = tcp->buckets[hash & (tcp->buckets_count - 1)];
-    tcp->buckets[hash & (tcp->buckets_count - 1)] = connection;
-    link_newest(tcp, connection);
-    if (++tcp->count > tcp->buckets_count)
-        grow(tcp);
-    *from_client = sender;
+    mt_connection_table_add(&tcp->table, connection);
     return connection;
 }
 
@@ -308,17 +203,53 @@ static int idle(const struct mt_tcp *tcp, const struct mt_connection *connection
     int64_t heard = connection->last == MT_NO_TIME || connection->last > now ? connection->aged
                                                                              : connection->last;
     return heard != MT_NO_TIME && now > heard &&
-           mt_elapsed(heard, now) / 1000000000 >= tcp->output->limits->idle_seconds;
+           mt_elapsed(heard, now) / 1000000000 >= tcp->shared.limits->idle_seconds;
 }
 
-/* A time stamp that is missing or far ahead of the others: who has it must not keep those behind
- * from ending. */
-static int wild(int64_t time, int64_t now, int64_t seconds)
+/* A time stamp that is missing or far ahead of the others: the connection that has it must not keep
+ * those after it from ending. */
+static int implausible_time(int64_t time, int64_t now, int64_t seconds)
 {
     return time == MT_NO_TIME || (time > now && mt_elapsed(now, time) / 1000000000 >= seconds);
 }
 
-/* Ends what has been idle for too long, and the streams of what closed a while ago. */
+/* Ends the streams of what closed a while ago. */
+static int sweep_closing(struct mt_tcp *tcp)
+{
+    struct mt_connection_table *table = &tcp->table;
+    int result = MT_OK;
+    if (table->closing_oldest != NULL &&
+        implausible_time(table->closing_oldest->closed, tcp->clock, LINGER_SECONDS))
+        table->closing_oldest->closed = tcp->clock;
+    while (result == MT_OK && table->closing_oldest != NULL &&
+           mt_elapsed(table->closing_oldest->closed, tcp->clock) / 1000000000 >= LINGER_SECONDS) {
+        struct mt_connection *closing = table->closing_oldest;
+        mt_connection_table_remove_closing(table, closing);
+        if (mt_connection_closed(closing))
+            result = end_streams(tcp, closing);
+    }
+    return result;
+}
+
+/* Ends what has been idle for too long. */
+static int sweep_idle(struct mt_tcp *tcp)
+{
+    struct mt_connection_table *table = &tcp->table;
+    int result = MT_OK;
+    for (int renewed = 0; result == MT_OK && table->oldest != NULL && renewed < MOST_RENEWED;) {
+        if (idle(tcp, table->oldest, tcp->clock))
+            result = retire_idle(tcp, table->oldest);
+        else if (!implausible_time(table->oldest->aged, tcp->clock,
+                                   tcp->shared.limits->idle_seconds))
+            break;
+        else {
+            mt_connection_table_renew(table, table->oldest, tcp->clock);
+            renewed++;
+        }
+    }
+    return result;
+}
+
 static int sweep(struct mt_tcp *tcp, int64_t time)
 {
     if (time == MT_NO_TIME)
@@ -329,84 +260,62 @@ static int sweep(struct mt_tcp *tcp, int64_t time)
         mt_elapsed(tcp->swept, tcp->clock) < SWEEP_STEP)
         return MT_OK;
     tcp->swept = tcp->clock;
+    int result = sweep_closing(tcp);
+    return result == MT_OK ? sweep_idle(tcp) : result;
+}
+
+/* ---- segments ---- */
+
+/* The connection of a segment: the one that is there, unless it is idle or over, or a new one. */
+static int connection_of(struct mt_tcp *tcp, const struct mt_segment *segment,
+                         const struct mt_packet_ref *ref, struct mt_connection **found,
+                         int *from_client)
+{
+    uint64_t hash = mt_connection_table_hash(&tcp->table, segment);
+    struct mt_connection *connection =
+        mt_connection_table_find(&tcp->table, segment, hash, from_client);
     int result = MT_OK;
-    if (tcp->closing_oldest != NULL &&
-        wild(tcp->closing_oldest->closed, tcp->clock, LINGER_SECONDS))
-        tcp->closing_oldest->closed = tcp->clock;
-    while (result == MT_OK && tcp->closing_oldest != NULL &&
-           mt_elapsed(tcp->closing_oldest->closed, tcp->clock) / 1000000000 >= LINGER_SECONDS) {
-        struct mt_connection *closing = tcp->closing_oldest;
-        unlink_closing(tcp, closing);
-        if (mt_connection_closed(closing))
-            result = end_streams(tcp, closing);
-    }
-    for (int renewed = 0; result == MT_OK && tcp->oldest != NULL && renewed < MOST_RENEWED;) {
-        if (idle(tcp, tcp->oldest, tcp->clock))
-            result = retire_idle(tcp, tcp->oldest);
-        else if (!wild(tcp->oldest->aged, tcp->clock, tcp->output->limits->idle_seconds))
-            break;
-        else {
-            renew(tcp, tcp->oldest, tcp->clock);
-            renewed++;
-        }
-    }
-    return result;
-}
-
-static int evict(struct mt_tcp *tcp)
-{
-    struct mt_connection *oldest = tcp->oldest;
-    struct mt_problem_row row = {.frame = oldest->last_ref.frame,
-                                 .time = oldest->last_ref.time,
-                                 .file = oldest->last_ref.file,
-                                 .connection = oldest->id,
-                                 .client = oldest->client,
-                                 .server = oldest->server,
-                                 .offset = -1,
-                                 .from_client = -1,
-                                 .kind = MT_PROBLEM_LIMIT};
-    if (mt_output_problem(tcp->output, &row, "a connection was ended: limit on connections") !=
-        MT_OK)
-        return MT_NOMEM;
-    tcp->output->limit_hits[MT_LIMIT_connections]++;
-    return retire(tcp, oldest, MT_END_IDLE);
-}
-
-int mt_tcp_segment(struct mt_tcp *tcp, const struct mt_segment *segment,
-                   const struct mt_packet_ref *place)
-{
-    uint64_t hash = hash_segment(tcp, segment);
-    int from_client = 0, result = sweep(tcp, place->time);
-    if (result != MT_OK)
-        return result;
-    struct mt_connection *connection = find(tcp, segment, hash, &from_client);
     if (connection != NULL) {
-        int was_idle = idle(tcp, connection, place->time);
-        if (was_idle || mt_connection_renewed(connection, segment, from_client)) {
+        int was_idle = idle(tcp, connection, ref->time);
+        if (was_idle || mt_connection_renewed(connection, segment, *from_client)) {
             result =
                 was_idle ? retire_idle(tcp, connection) : retire(tcp, connection, MT_END_REUSED);
             connection = NULL;
         }
     }
-    if (result == MT_OK && connection == NULL) {
-        if (tcp->count >= (uint64_t)tcp->output->limits->connections && tcp->oldest != NULL)
-            result = evict(tcp);
-        if (result == MT_OK &&
-            (connection = begin(tcp, segment, hash, place, &from_client)) == NULL)
-            result = MT_NOMEM;
-    }
+    if (result == MT_OK && connection == NULL &&
+        (connection = begin(tcp, segment, hash, ref, from_client)) == NULL)
+        result = MT_NOMEM;
+    *found = connection;
+    return result;
+}
+
+/* Notes that it closes. */
+static void note_closing(struct mt_tcp *tcp, struct mt_connection *connection,
+                         const struct mt_segment *segment, int64_t time)
+{
+    if ((segment->flags & (MT_TCP_FIN | MT_TCP_RST)) != 0 && !connection->closing &&
+        !connection->ended && time != MT_NO_TIME && mt_connection_closed(connection))
+        mt_connection_table_add_closing(&tcp->table, connection, time);
+}
+
+int mt_tcp_segment(struct mt_tcp *tcp, const struct mt_segment *segment,
+                   const struct mt_packet_ref *ref)
+{
+    struct mt_connection *connection;
+    int from_client = 0, result = sweep(tcp, ref->time);
+    if (result == MT_OK)
+        result = connection_of(tcp, segment, ref, &connection, &from_client);
     if (result != MT_OK)
         return result;
-    if (place->time == MT_NO_TIME || connection->aged == MT_NO_TIME ||
-        place->time < connection->aged || mt_elapsed(connection->aged, place->time) >= AGE_STEP)
-        renew(tcp, connection, place->time);
-    result = count_packet(tcp, connection, place->file);
+    if (ref->time == MT_NO_TIME || connection->aged == MT_NO_TIME || ref->time < connection->aged ||
+        mt_elapsed(connection->aged, ref->time) >= AGE_STEP)
+        mt_connection_table_renew(&tcp->table, connection, ref->time);
+    result = count_packet(tcp, connection, ref->file);
     if (result == MT_OK)
-        result = mt_connection_segment(connection, tcp->output, segment, from_client, place);
+        result = mt_connection_segment(connection, segment, from_client, ref);
     claim_recognised(tcp, connection);
-    if ((segment->flags & (MT_TCP_FIN | MT_TCP_RST)) != 0 && !connection->closing &&
-        !connection->ended && place->time != MT_NO_TIME && mt_connection_closed(connection))
-        link_closing(tcp, connection, place->time);
+    note_closing(tcp, connection, segment, ref->time);
     return result;
 }
 
@@ -421,10 +330,10 @@ static int by_id(const void *a, const void *b)
 int mt_tcp_finish(struct mt_tcp *tcp)
 {
     size_t count = 0;
-    struct mt_connection **all = mt_alloc(tcp->count, sizeof *all);
+    struct mt_connection **all = mt_alloc(tcp->table.count, sizeof *all);
     if (all == NULL)
         return MT_NOMEM;
-    for (struct mt_connection *at = tcp->oldest; at != NULL; at = at->newer)
+    for (struct mt_connection *at = tcp->table.oldest; at != NULL; at = at->newer)
         all[count++] = at;
     qsort(all, count, sizeof *all, by_id);
     int result = MT_OK;
@@ -438,11 +347,6 @@ void mt_tcp_close(struct mt_tcp *tcp)
 {
     if (tcp == NULL)
         return;
-    while (tcp->oldest != NULL) {
-        struct mt_connection *oldest = tcp->oldest;
-        unlink_age(tcp, oldest);
-        mt_connection_free(oldest);
-    }
-    mt_free(tcp->buckets);
+    mt_connection_table_free(&tcp->table);
     mt_free(tcp);
 }

@@ -9,12 +9,12 @@ static void test_one_message(void)
     struct wire wire = {0};
     wire_request(&wire, MT_PING, 10);
     CHECK_EQUAL(wire.size, 43);
-    room_open(&room, 1);
-    room.ref.file = 3;
-    room.ref.frame = 12;
-    CHECK_EQUAL(room_segment(&room, 1, wire.bytes, wire.size), MT_OK);
-    CHECK_EQUAL(messages_count(&room.output), 1);
-    const struct mt_message_row *row = message_row(&room.output, 0);
+    fixture_open(&fixture, 1);
+    fixture.ref.file = 3;
+    fixture.ref.frame = 12;
+    CHECK_EQUAL(fixture_segment(&fixture, 1, wire.bytes, wire.size), MT_OK);
+    CHECK_EQUAL(messages_count(&fixture.decoder.output), 1);
+    const struct mt_message_row *row = message_row(&fixture.decoder.output, 0);
     CHECK_EQUAL(row->message, 0);
     CHECK_EQUAL(row->connection, 7);
     CHECK_EQUAL(row->client, 1);
@@ -36,12 +36,12 @@ static void test_one_message(void)
     CHECK_EQUAL(row->shared, 0);
     CHECK_EQUAL(row->reply_to, -1);
     check_message(0, MT_PING, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 10, 10);
-    CHECK_EQUAL(room_end(&room), MT_OK);
-    CHECK_EQUAL(messages_count(&room.output), 1);
-    CHECK_EQUAL(problems_count(&room.output), 0);
-    CHECK_EQUAL(room.dialog->ways[1].messages, 1);
-    CHECK_EQUAL(room.dialog->ways[0].messages, 0);
-    room_close(&room);
+    CHECK_EQUAL(fixture_end(&fixture), MT_OK);
+    CHECK_EQUAL(messages_count(&fixture.decoder.output), 1);
+    CHECK_EQUAL(problems_count(&fixture.decoder.output), 0);
+    CHECK_EQUAL(fixture.conversation->messages[1], 1);
+    CHECK_EQUAL(fixture.conversation->messages[0], 0);
+    fixture_close(&fixture);
     wire_free(&wire);
 }
 
@@ -55,9 +55,9 @@ static void test_header_values(void)
     wire_header(&wire, 4, 0, 0, 0, 12, 1);
     wire_fill(&wire, 0, 4);
     wire_error(&wire, MT_HANDSHAKE);
-    room_open(&room, 1);
-    CHECK_EQUAL(room_segment(&room, 0, wire.bytes, wire.size), MT_OK);
-    const struct mt_message_row *row = message_row(&room.output, 0);
+    fixture_open(&fixture, 1);
+    CHECK_EQUAL(fixture_segment(&fixture, 0, wire.bytes, wire.size), MT_OK);
+    const struct mt_message_row *row = message_row(&fixture.decoder.output, 0);
     check_message(0, 0xfffffff0u, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 3, 3);
     CHECK_EQUAL(row->expects_response, 200);
     CHECK_EQUAL(row->return_code, INT32_MIN);
@@ -68,9 +68,9 @@ static void test_header_values(void)
     check_message(2, 0, MT_KIND_NOISE, MT_STATUS_COMPLETE, 4, 4);
     check_message(3, MT_HANDSHAKE, MT_KIND_RESPONSE, MT_STATUS_COMPLETE, 0, 0);
     for (size_t i = 0; i < 4; i++)
-        CHECK_EQUAL(message_row(&room.output, i)->shared, 1);
-    CHECK_EQUAL(problems_count(&room.output), 0);
-    room_close(&room);
+        CHECK_EQUAL(message_row(&fixture.decoder.output, i)->shared, 1);
+    CHECK_EQUAL(problems_count(&fixture.decoder.output), 0);
+    fixture_close(&fixture);
     wire_free(&wire);
 }
 
@@ -82,19 +82,19 @@ static void test_malformed(void)
     wire_header(&wire, 0, 1, MT_PING, 0, 1,
                 1); /* nothing at all: only an error response may say so little */
     wire_request(&wire, MT_PING, 10);
-    room_open(&room, 1);
-    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 20), MT_OK);
+    fixture_open(&fixture, 1);
+    CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes, wire.size, 20), MT_OK);
     check_message(0, MT_PING, MT_KIND_REQUEST, MT_STATUS_MALFORMED, 12, 12);
     check_message(1, MT_PING, MT_KIND_REQUEST, MT_STATUS_MALFORMED, 0, 0);
     check_message(2, MT_PING, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 10, 10);
-    CHECK_EQUAL(problems_count(&room.output), 2);
-    CHECK_EQUAL(problem_row(&room.output, 0)->kind, MT_PROBLEM_MALFORMED);
-    CHECK_EQUAL(problem_row(&room.output, 0)->offset, 0);
-    CHECK_EQUAL(problem_row(&room.output, 0)->bytes, 45);
-    CHECK_EQUAL(problem_row(&room.output, 1)->offset, 45);
-    CHECK_EQUAL(problem_row(&room.output, 1)->bytes, 33);
-    CHECK_EQUAL(bytes_told(&room.output), (int64_t)wire.size);
-    room_close(&room);
+    CHECK_EQUAL(problems_count(&fixture.decoder.output), 2);
+    CHECK_EQUAL(problem_row(&fixture.decoder.output, 0)->kind, MT_PROBLEM_MALFORMED);
+    CHECK_EQUAL(problem_row(&fixture.decoder.output, 0)->offset, 0);
+    CHECK_EQUAL(problem_row(&fixture.decoder.output, 0)->bytes, 45);
+    CHECK_EQUAL(problem_row(&fixture.decoder.output, 1)->offset, 45);
+    CHECK_EQUAL(problem_row(&fixture.decoder.output, 1)->bytes, 33);
+    CHECK_EQUAL(bytes_told(&fixture.decoder.output), (int64_t)wire.size);
+    fixture_close(&fixture);
     wire_free(&wire);
 }
 
@@ -107,7 +107,7 @@ struct cutting {
 static void check_cut_message(size_t i, const struct cutting *cut, int64_t begin, int64_t end,
                               int64_t other_begin, int64_t other_end)
 {
-    const struct mt_message_row *row = message_row(&room.output, i);
+    const struct mt_message_row *row = message_row(&fixture.decoder.output, i);
     int64_t first = -1, last = -1, segments = 0, first_bytes = 0;
     int shared = 0;
     for (int k = 0; k < cut->count; k++) {
@@ -139,34 +139,35 @@ static void test_all_cuts(void)
     int64_t middle = (int64_t)wire.size;
     wire_notify(&wire, MT_NEW_TRANSACTIONS, 25);
     int64_t size = (int64_t)wire.size;
-    room_open(&room, 1);
+    fixture_open(&fixture, 1);
     for (int64_t a = 0; a <= size; a++) {
         for (int64_t b = a; b <= size; b++) {
             struct cutting cut = {.count = 0};
             int64_t places[3] = {a, b, size}, at = 0;
-            room_renew(&room, 1);
+            fixture_renew(&fixture, 1);
             for (int i = 0; i < 3; i++) {
                 if (places[i] == at)
                     continue;
-                CHECK(room_segment(&room, 1, wire.bytes + at, (size_t)(places[i] - at)) == MT_OK);
+                CHECK(fixture_segment(&fixture, 1, wire.bytes + at, (size_t)(places[i] - at)) ==
+                      MT_OK);
                 cut.ends[cut.count++] = at = places[i];
             }
-            CHECK(room_end(&room) == MT_OK);
-            CHECK_EQUAL(messages_count(&room.output), 2);
-            CHECK_EQUAL(problems_count(&room.output), 0);
+            CHECK(fixture_end(&fixture) == MT_OK);
+            CHECK_EQUAL(messages_count(&fixture.decoder.output), 2);
+            CHECK_EQUAL(problems_count(&fixture.decoder.output), 0);
             check_message(0, MT_TIMED_SYNC, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 30, 30);
             check_message(1, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_COMPLETE, 25, 25);
             check_cut_message(0, &cut, 0, middle, middle, size);
             check_cut_message(1, &cut, middle, size, 0, middle);
         }
     }
-    room_renew(&room, 1); /* and into single bytes */
-    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 1), MT_OK);
-    CHECK_EQUAL(message_row(&room.output, 0)->segments, 63);
-    CHECK_EQUAL(message_row(&room.output, 1)->segments, 58);
-    CHECK_EQUAL(message_row(&room.output, 1)->first_segment, 1);
-    CHECK_EQUAL(message_row(&room.output, 1)->shared, 0);
-    room_close(&room);
+    fixture_renew(&fixture, 1); /* and into single bytes */
+    CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes, wire.size, 1), MT_OK);
+    CHECK_EQUAL(message_row(&fixture.decoder.output, 0)->segments, 63);
+    CHECK_EQUAL(message_row(&fixture.decoder.output, 1)->segments, 58);
+    CHECK_EQUAL(message_row(&fixture.decoder.output, 1)->first_segment, 1);
+    CHECK_EQUAL(message_row(&fixture.decoder.output, 1)->shared, 0);
+    fixture_close(&fixture);
     wire_free(&wire);
 }
 
@@ -175,34 +176,34 @@ static void test_pieces(void)
 {
     struct wire wire = {0};
     wire_request(&wire, MT_PING, 60);
-    room_open(&room, 1);
-    struct mt_packet_ref early = room.ref, late = room.ref;
+    fixture_open(&fixture, 1);
+    struct mt_packet_ref early = fixture.ref, late = fixture.ref;
     late.arrival = 5;
     late.frame = 50;
     late.time += SECOND;
-    struct mt_piece pieces[] = {
-        {.data = wire.bytes,
+    struct mt_stream_data pieces[] = {
+        {.bytes = wire.bytes,
          .size = 20,
          .offset = 0,
          .segment_begin = 0,
          .segment_end = 70,
          .prior_end = INT64_MIN,
          .ref = late},
-        {.data = wire.bytes + 20,
+        {.bytes = wire.bytes + 20,
          .size = 30,
          .offset = 20,
          .segment_begin = 20,
          .segment_end = 50,
          .prior_end = INT64_MIN,
          .ref = early},
-        {.data = wire.bytes + 50,
+        {.bytes = wire.bytes + 50,
          .size = 20,
          .offset = 50,
          .segment_begin = 0,
          .segment_end = 70,
          .prior_end = 20,
          .ref = late},
-        {.data = wire.bytes + 70,
+        {.bytes = wire.bytes + 70,
          .size = 23,
          .offset = 70,
          .segment_begin = 70,
@@ -211,8 +212,8 @@ static void test_pieces(void)
          .ref = {.arrival = 3, .frame = 30, .time = START_TIME + 9}},
     };
     for (int i = 0; i < 4; i++)
-        CHECK_EQUAL(mt_levin_data(&room.dialog->ways[1], &pieces[i]), MT_OK);
-    const struct mt_message_row *row = message_row(&room.output, 0);
+        CHECK_EQUAL(mt_levin_data(&fixture.session->levin.directions[1], &pieces[i]), MT_OK);
+    const struct mt_message_row *row = message_row(&fixture.decoder.output, 0);
     CHECK_EQUAL(row->status, MT_STATUS_COMPLETE);
     CHECK_EQUAL(row->segments, 3);
     CHECK_EQUAL(row->first_segment, 70);
@@ -222,7 +223,7 @@ static void test_pieces(void)
     CHECK_EQUAL(row->time, START_TIME);
     CHECK_EQUAL(row->end_time, START_TIME + SECOND);
     CHECK_EQUAL(row->shared, 0);
-    room_close(&room);
+    fixture_close(&fixture);
     wire_free(&wire);
 }
 
@@ -272,7 +273,7 @@ static void test_resync(void)
 {
     uint64_t random = 5;
     struct wire wire = {0};
-    room_open(&room, 1);
+    fixture_open(&fixture, 1);
     for (int round = 0; round < 1500; round++) {
         static const size_t steps[] = {WHOLE, 1, 2, 13, 41, 42, 43};
         int64_t garbage = 0;
@@ -301,21 +302,22 @@ static void test_resync(void)
             }
             wire_response(&wire, MT_PING, 17);
         }
-        room_renew(&room, 1);
+        fixture_renew(&fixture, 1);
         if (midstream)
-            mt_levin_midstream(&room.dialog->ways[1]);
-        CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, steps[next_random(&random) % 7]),
-                    MT_OK);
-        CHECK_EQUAL(room_end(&room), MT_OK);
-        CHECK_EQUAL(messages_count(&room.output), midstream ? 4 : 5);
-        CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_UNFRAMED), garbage);
-        CHECK_EQUAL(problems_count(&room.output), 2);
-        CHECK_EQUAL(bytes_told(&room.output), (int64_t)wire.size);
-        CHECK_EQUAL(room.dialog->lossy, 1);
-        for (size_t i = 0; i < messages_count(&room.output); i++)
-            CHECK_EQUAL(message_row(&room.output, i)->status, MT_STATUS_COMPLETE);
+            mt_levin_midstream(&fixture.session->levin.directions[1]);
+        CHECK_EQUAL(
+            fixture_feed(&fixture, 1, wire.bytes, wire.size, steps[next_random(&random) % 7]),
+            MT_OK);
+        CHECK_EQUAL(fixture_end(&fixture), MT_OK);
+        CHECK_EQUAL(messages_count(&fixture.decoder.output), midstream ? 4 : 5);
+        CHECK_EQUAL(problem_bytes(&fixture.decoder.output, MT_PROBLEM_UNFRAMED), garbage);
+        CHECK_EQUAL(problems_count(&fixture.decoder.output), 2);
+        CHECK_EQUAL(bytes_told(&fixture.decoder.output), (int64_t)wire.size);
+        CHECK_EQUAL(fixture.session->levin.lossy, 1);
+        for (size_t i = 0; i < messages_count(&fixture.decoder.output); i++)
+            CHECK_EQUAL(message_row(&fixture.decoder.output, i)->status, MT_STATUS_COMPLETE);
     }
-    room_close(&room);
+    fixture_close(&fixture);
     wire_free(&wire);
 }
 
@@ -325,10 +327,10 @@ static void test_resync_places(void)
     struct wire wire = {0};
     wire_fill(&wire, 'g', 10);
     wire_response(&wire, MT_PING, 20);
-    room_open(&room, 1);
-    mt_levin_midstream(&room.dialog->ways[0]);
-    CHECK_EQUAL(room_feed(&room, 0, wire.bytes, wire.size, 1), MT_OK);
-    const struct mt_message_row *row = message_row(&room.output, 0);
+    fixture_open(&fixture, 1);
+    mt_levin_midstream(&fixture.session->levin.directions[0]);
+    CHECK_EQUAL(fixture_feed(&fixture, 0, wire.bytes, wire.size, 1), MT_OK);
+    const struct mt_message_row *row = message_row(&fixture.decoder.output, 0);
     check_message(0, MT_PING, MT_KIND_RESPONSE, MT_STATUS_COMPLETE, 20, 20);
     CHECK_EQUAL(row->frame, 11);
     CHECK_EQUAL(row->end_frame, 63);
@@ -337,17 +339,17 @@ static void test_resync_places(void)
     CHECK_EQUAL(row->time, START_TIME + 10 * 1000000);
     CHECK_EQUAL(row->shared, 0);
     check_problem(0, MT_PROBLEM_UNFRAMED, 0, 10, "no sound Levin header");
-    CHECK_EQUAL(problem_row(&room.output, 0)->frame, 1);
-    CHECK_EQUAL(problem_row(&room.output, 0)->connection, 7);
-    CHECK_EQUAL(problem_row(&room.output, 0)->client, 1);
-    CHECK_EQUAL(problem_row(&room.output, 0)->server, 2);
-    CHECK_EQUAL(problem_row(&room.output, 0)->from_client, 0);
-    room_renew(&room, 1); /* in segments of 21: 10 + 11 of the message, 21, 21 */
-    mt_levin_midstream(&room.dialog->ways[0]);
-    CHECK_EQUAL(room_feed(&room, 0, wire.bytes, wire.size, 21), MT_OK);
-    CHECK_EQUAL(message_row(&room.output, 0)->segments, 3);
-    CHECK_EQUAL(message_row(&room.output, 0)->first_segment, 11);
-    room_close(&room);
+    CHECK_EQUAL(problem_row(&fixture.decoder.output, 0)->frame, 1);
+    CHECK_EQUAL(problem_row(&fixture.decoder.output, 0)->connection, 7);
+    CHECK_EQUAL(problem_row(&fixture.decoder.output, 0)->client, 1);
+    CHECK_EQUAL(problem_row(&fixture.decoder.output, 0)->server, 2);
+    CHECK_EQUAL(problem_row(&fixture.decoder.output, 0)->from_client, 0);
+    fixture_renew(&fixture, 1); /* in segments of 21: 10 + 11 of the message, 21, 21 */
+    mt_levin_midstream(&fixture.session->levin.directions[0]);
+    CHECK_EQUAL(fixture_feed(&fixture, 0, wire.bytes, wire.size, 21), MT_OK);
+    CHECK_EQUAL(message_row(&fixture.decoder.output, 0)->segments, 3);
+    CHECK_EQUAL(message_row(&fixture.decoder.output, 0)->first_segment, 11);
+    fixture_close(&fixture);
     wire_free(&wire);
 }
 
@@ -359,16 +361,16 @@ static void test_undecided(void)
     wire_request(&wire, MT_PING, 20);
     for (size_t size = 4; size < 45; size++) {
         for (int hole = 0; hole < 2; hole++) {
-            room_open(&room, 1);
-            mt_levin_midstream(&room.dialog->ways[1]);
-            CHECK_EQUAL(room_feed(&room, 1, wire.bytes, size, 5), MT_OK);
+            fixture_open(&fixture, 1);
+            mt_levin_midstream(&fixture.session->levin.directions[1]);
+            CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes, size, 5), MT_OK);
             if (hole)
-                CHECK_EQUAL(room_hole(&room, 1, 1, MT_HOLE_LIMIT), MT_OK);
-            CHECK_EQUAL(room_end(&room), MT_OK);
-            CHECK_EQUAL(messages_count(&room.output), 0);
-            CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_UNFRAMED), (int64_t)size);
-            CHECK_EQUAL(problem_rows(&room.output, MT_PROBLEM_UNFRAMED), 1);
-            room_close(&room);
+                CHECK_EQUAL(fixture_hole(&fixture, 1, 1, MT_HOLE_LIMIT), MT_OK);
+            CHECK_EQUAL(fixture_end(&fixture), MT_OK);
+            CHECK_EQUAL(messages_count(&fixture.decoder.output), 0);
+            CHECK_EQUAL(problem_bytes(&fixture.decoder.output, MT_PROBLEM_UNFRAMED), (int64_t)size);
+            CHECK_EQUAL(problem_rows(&fixture.decoder.output, MT_PROBLEM_UNFRAMED), 1);
+            fixture_close(&fixture);
         }
     }
     wire_free(&wire);
@@ -378,23 +380,23 @@ static void test_undecided(void)
 
 static void test_foreign(void)
 {
-    room_open(&room, 0);
-    CHECK_EQUAL(room_segment(&room, 1, "\x01\x21\x01", 3),
+    fixture_open(&fixture, 0);
+    CHECK_EQUAL(fixture_segment(&fixture, 1, "\x01\x21\x01", 3),
                 MT_OK); /* begins as the signature does */
-    CHECK_EQUAL(room_segment(&room, 1, "GET / HTTP/1.1", 14), MT_OK);
-    CHECK_EQUAL(room_hole(&room, 1, 10, MT_HOLE_LIMIT), MT_OK);
-    CHECK_EQUAL(room_segment(&room, 1, "more", 4), MT_OK);
-    CHECK_EQUAL(room_segment(&room, 0, "\x01", 1), MT_OK);
-    CHECK_EQUAL(problems_count(&room.output), 0);
-    CHECK_EQUAL(room_end(&room), MT_OK);
-    CHECK_EQUAL(problems_count(&room.output), 3);
+    CHECK_EQUAL(fixture_segment(&fixture, 1, "GET / HTTP/1.1", 14), MT_OK);
+    CHECK_EQUAL(fixture_hole(&fixture, 1, 10, MT_HOLE_LIMIT), MT_OK);
+    CHECK_EQUAL(fixture_segment(&fixture, 1, "more", 4), MT_OK);
+    CHECK_EQUAL(fixture_segment(&fixture, 0, "\x01", 1), MT_OK);
+    CHECK_EQUAL(problems_count(&fixture.decoder.output), 0);
+    CHECK_EQUAL(fixture_end(&fixture), MT_OK);
+    CHECK_EQUAL(problems_count(&fixture.decoder.output), 3);
     check_problem(0, MT_PROBLEM_NOT_LEVIN, 0, 21, "not a Levin connection");
     check_problem(1, MT_PROBLEM_LOST, -1, 10, "not a Levin connection");
     check_problem(2, MT_PROBLEM_NOT_LEVIN, 0, 1, "not a Levin connection");
-    CHECK_EQUAL(problem_row(&room.output, 0)->frame, 1);
-    CHECK_EQUAL(room.dialog->monero, 0);
-    CHECK_EQUAL(messages_count(&room.output), 0);
-    room_close(&room);
+    CHECK_EQUAL(problem_row(&fixture.decoder.output, 0)->frame, 1);
+    CHECK_EQUAL(fixture.session->levin.monero, 0);
+    CHECK_EQUAL(messages_count(&fixture.decoder.output), 0);
+    fixture_close(&fixture);
 }
 
 /* A header in the middle of a stream whose beginning was captured proves nothing. */
@@ -403,12 +405,12 @@ static void test_foreign_stays(void)
     struct wire wire = {0};
     wire_fill(&wire, 'g', 5);
     wire_request(&wire, MT_PING, 10);
-    room_open(&room, 0);
-    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, WHOLE), MT_OK);
-    CHECK_EQUAL(room_end(&room), MT_OK);
-    CHECK_EQUAL(messages_count(&room.output), 0);
-    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_NOT_LEVIN), 48);
-    room_close(&room);
+    fixture_open(&fixture, 0);
+    CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes, wire.size, WHOLE), MT_OK);
+    CHECK_EQUAL(fixture_end(&fixture), MT_OK);
+    CHECK_EQUAL(messages_count(&fixture.decoder.output), 0);
+    CHECK_EQUAL(problem_bytes(&fixture.decoder.output, MT_PROBLEM_NOT_LEVIN), 48);
+    fixture_close(&fixture);
     wire_free(&wire);
 }
 
@@ -416,21 +418,22 @@ static void test_recognised(void)
 {
     struct wire wire = {0};
     wire_request(&wire, MT_PING, 10);
-    room_open(&room, 0);
-    CHECK_EQUAL(room_segment(&room, 1, wire.bytes, 7), MT_OK);
-    CHECK_EQUAL(room.dialog->monero, 0);
-    CHECK_EQUAL(room_segment(&room, 1, wire.bytes + 7, 1), MT_OK); /* the signature is whole */
-    CHECK_EQUAL(room.dialog->monero, 1);
-    CHECK_EQUAL(room_segment(&room, 1, wire.bytes + 8, 35), MT_OK);
+    fixture_open(&fixture, 0);
+    CHECK_EQUAL(fixture_segment(&fixture, 1, wire.bytes, 7), MT_OK);
+    CHECK_EQUAL(fixture.session->levin.monero, 0);
+    CHECK_EQUAL(fixture_segment(&fixture, 1, wire.bytes + 7, 1),
+                MT_OK); /* the signature is whole */
+    CHECK_EQUAL(fixture.session->levin.monero, 1);
+    CHECK_EQUAL(fixture_segment(&fixture, 1, wire.bytes + 8, 35), MT_OK);
     check_message(0, MT_PING, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 10, 10);
-    CHECK_EQUAL(message_row(&room.output, 0)->segments, 3);
-    room_renew(&room, 0);
-    CHECK_EQUAL(room_segment(&room, 1, wire.bytes, 43), MT_OK); /* in place */
-    CHECK_EQUAL(room.dialog->monero, 1);
-    room_renew(&room, 1);
-    CHECK_EQUAL(room_segment(&room, 1, wire.bytes, 43), MT_OK); /* the port had said it */
-    CHECK_EQUAL(room.dialog->monero, 1);
-    room_close(&room);
+    CHECK_EQUAL(message_row(&fixture.decoder.output, 0)->segments, 3);
+    fixture_renew(&fixture, 0);
+    CHECK_EQUAL(fixture_segment(&fixture, 1, wire.bytes, 43), MT_OK); /* in place */
+    CHECK_EQUAL(fixture.session->levin.monero, 1);
+    fixture_renew(&fixture, 1);
+    CHECK_EQUAL(fixture_segment(&fixture, 1, wire.bytes, 43), MT_OK); /* the port had said it */
+    CHECK_EQUAL(fixture.session->levin.monero, 1);
+    fixture_close(&fixture);
     wire_free(&wire);
 }
 
@@ -440,24 +443,24 @@ static void test_recognised_by_the_other(void)
 {
     struct wire wire = {0};
     wire_request(&wire, MT_PING, 10);
-    room_open(&room, 0);
-    CHECK_EQUAL(room_segment(&room, 0, "banner", 6), MT_OK);
-    CHECK_EQUAL(room_hole(&room, 0, 4, MT_HOLE_LIMIT), MT_OK);
-    CHECK_EQUAL(room_segment(&room, 0, "x", 1), MT_OK);
-    CHECK_EQUAL(room_segment(&room, 1, wire.bytes, wire.size), MT_OK);
+    fixture_open(&fixture, 0);
+    CHECK_EQUAL(fixture_segment(&fixture, 0, "banner", 6), MT_OK);
+    CHECK_EQUAL(fixture_hole(&fixture, 0, 4, MT_HOLE_LIMIT), MT_OK);
+    CHECK_EQUAL(fixture_segment(&fixture, 0, "x", 1), MT_OK);
+    CHECK_EQUAL(fixture_segment(&fixture, 1, wire.bytes, wire.size), MT_OK);
     check_problem(0, MT_PROBLEM_LOST, -1, 4, "lost before the connection was known to be Monero's");
-    CHECK_EQUAL(problem_row(&room.output, 0)->from_client, 0);
-    CHECK_EQUAL(problem_row(&room.output, 0)->frame, 1);
-    CHECK_EQUAL(room_hole(&room, 0, 5, MT_HOLE_LIMIT), MT_OK);
-    CHECK_EQUAL(problem_row(&room.output, 1)->bytes, 5);
-    CHECK_EQUAL(room_segment(&room, 0, "yz", 2), MT_OK);
-    CHECK_EQUAL(room_segment(&room, 0, wire.bytes, wire.size), MT_OK);
-    CHECK_EQUAL(messages_count(&room.output), 2);
-    CHECK_EQUAL(room_end(&room), MT_OK);
-    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_UNFRAMED), 9);
-    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_LOST), 9);
-    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_NOT_LEVIN), 0);
-    room_close(&room);
+    CHECK_EQUAL(problem_row(&fixture.decoder.output, 0)->from_client, 0);
+    CHECK_EQUAL(problem_row(&fixture.decoder.output, 0)->frame, 1);
+    CHECK_EQUAL(fixture_hole(&fixture, 0, 5, MT_HOLE_LIMIT), MT_OK);
+    CHECK_EQUAL(problem_row(&fixture.decoder.output, 1)->bytes, 5);
+    CHECK_EQUAL(fixture_segment(&fixture, 0, "yz", 2), MT_OK);
+    CHECK_EQUAL(fixture_segment(&fixture, 0, wire.bytes, wire.size), MT_OK);
+    CHECK_EQUAL(messages_count(&fixture.decoder.output), 2);
+    CHECK_EQUAL(fixture_end(&fixture), MT_OK);
+    CHECK_EQUAL(problem_bytes(&fixture.decoder.output, MT_PROBLEM_UNFRAMED), 9);
+    CHECK_EQUAL(problem_bytes(&fixture.decoder.output, MT_PROBLEM_LOST), 9);
+    CHECK_EQUAL(problem_bytes(&fixture.decoder.output, MT_PROBLEM_NOT_LEVIN), 0);
+    fixture_close(&fixture);
     wire_free(&wire);
 }
 
@@ -468,53 +471,55 @@ static void test_recognised_midstream(void)
     struct wire wire = {0};
     wire_fill(&wire, 'g', 5);
     wire_notify(&wire, MT_NEW_TRANSACTIONS, 30);
-    room_open(&room, 0);
-    mt_levin_midstream(&room.dialog->ways[1]);
-    room.ref.time = START_TIME + 5;
-    room.ref.frame = 9;
-    CHECK_EQUAL(room_hole(&room, 1, 100, MT_HOLE_LIMIT), MT_OK);
-    CHECK_EQUAL(problems_count(&room.output), 0);
-    CHECK_EQUAL(room_feed(&room, 1, wire.bytes + 5, wire.size - 5, 11), MT_OK);
-    CHECK_EQUAL(room.dialog->monero, 1);
-    CHECK_EQUAL(messages_count(&room.output), 1);
+    fixture_open(&fixture, 0);
+    mt_levin_midstream(&fixture.session->levin.directions[1]);
+    fixture.ref.time = START_TIME + 5;
+    fixture.ref.frame = 9;
+    CHECK_EQUAL(fixture_hole(&fixture, 1, 100, MT_HOLE_LIMIT), MT_OK);
+    CHECK_EQUAL(problems_count(&fixture.decoder.output), 0);
+    CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes + 5, wire.size - 5, 11), MT_OK);
+    CHECK_EQUAL(fixture.session->levin.monero, 1);
+    CHECK_EQUAL(messages_count(&fixture.decoder.output), 1);
     check_problem(0, MT_PROBLEM_LOST, -1, 100,
                   "lost before the connection was known to be Monero's");
-    CHECK_EQUAL(problem_row(&room.output, 0)->time, START_TIME + 5);
-    CHECK_EQUAL(problem_row(&room.output, 0)->frame, 9);
-    room_close(&room);
-    room_open(&room, 0);
-    mt_levin_midstream(&room.dialog->ways[1]);
-    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 11), MT_OK);
-    CHECK_EQUAL(messages_count(&room.output), 1);
-    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_UNFRAMED), 5);
-    room_close(&room);
-    room_open(&room, 0);
-    CHECK_EQUAL(room_hole(&room, 1, 100, MT_HOLE_LIMIT), MT_OK); /* nothing but a loss */
-    CHECK_EQUAL(room_end(&room), MT_OK);
-    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_LOST), 100);
-    CHECK_EQUAL(problem_row(&room.output, 0)->time, START_TIME);
-    room_close(&room);
+    CHECK_EQUAL(problem_row(&fixture.decoder.output, 0)->time, START_TIME + 5);
+    CHECK_EQUAL(problem_row(&fixture.decoder.output, 0)->frame, 9);
+    fixture_close(&fixture);
+    fixture_open(&fixture, 0);
+    mt_levin_midstream(&fixture.session->levin.directions[1]);
+    CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes, wire.size, 11), MT_OK);
+    CHECK_EQUAL(messages_count(&fixture.decoder.output), 1);
+    CHECK_EQUAL(problem_bytes(&fixture.decoder.output, MT_PROBLEM_UNFRAMED), 5);
+    fixture_close(&fixture);
+    fixture_open(&fixture, 0);
+    CHECK_EQUAL(fixture_hole(&fixture, 1, 100, MT_HOLE_LIMIT), MT_OK); /* nothing but a loss */
+    CHECK_EQUAL(fixture_end(&fixture), MT_OK);
+    CHECK_EQUAL(problem_bytes(&fixture.decoder.output, MT_PROBLEM_LOST), 100);
+    CHECK_EQUAL(problem_row(&fixture.decoder.output, 0)->time, START_TIME);
+    fixture_close(&fixture);
     wire_free(&wire);
 }
 
-static void test_stray(void)
+/* Problems that tcp reports keep their kind, but for bytes outside messages of a connection that is
+ * not Monero's. */
+static void test_problem_kinds(void)
 {
-    struct mt_packet_ref place = {.time = 5, .frame = 6, .file = 2};
-    room_open(&room, 1);
-    CHECK_EQUAL(mt_levin_stray(&room.dialog->ways[1], MT_PROBLEM_UNFRAMED, -7, 9, "late", &place),
-                MT_OK);
-    CHECK_EQUAL(mt_levin_stray(&room.dialog->ways[0], MT_PROBLEM_CONFLICT, 70, 1, "other", &place),
-                MT_OK);
+    struct mt_packet_ref ref = {.time = 5, .frame = 6, .file = 2};
+    struct mt_problem late = {MT_PROBLEM_UNFRAMED, -7, 9, "late", &ref},
+                      other = {MT_PROBLEM_CONFLICT, 70, 1, "other", &ref};
+    fixture_open(&fixture, 1);
+    CHECK_EQUAL(mt_conversation_sink.problem(fixture.conversation, 1, &late), MT_OK);
+    CHECK_EQUAL(mt_conversation_sink.problem(fixture.conversation, 0, &other), MT_OK);
     check_problem(0, MT_PROBLEM_UNFRAMED, -7, 9, "late");
     check_problem(1, MT_PROBLEM_CONFLICT, 70, 1, "other");
-    CHECK_EQUAL(problem_row(&room.output, 0)->file, 2);
-    CHECK_EQUAL(problem_row(&room.output, 0)->time, 5);
-    CHECK_EQUAL(problem_row(&room.output, 0)->from_client, 1);
-    room_renew(&room, 0);
-    CHECK_EQUAL(mt_levin_stray(&room.dialog->ways[1], MT_PROBLEM_UNFRAMED, -7, 9, "late", &place),
-                MT_OK);
+    CHECK_EQUAL(problem_row(&fixture.decoder.output, 0)->file, 2);
+    CHECK_EQUAL(problem_row(&fixture.decoder.output, 0)->time, 5);
+    CHECK_EQUAL(problem_row(&fixture.decoder.output, 0)->from_client, 1);
+    CHECK_EQUAL(problem_row(&fixture.decoder.output, 1)->from_client, 0);
+    fixture_renew(&fixture, 0);
+    CHECK_EQUAL(mt_conversation_sink.problem(fixture.conversation, 1, &late), MT_OK);
     check_problem(0, MT_PROBLEM_NOT_LEVIN, -7, 9, "late");
-    room_close(&room);
+    fixture_close(&fixture);
 }
 
 /* Without the table of messages the payload still is decoded, and ids go on. */
@@ -523,14 +528,16 @@ static void test_messages_not_wanted(void)
     struct wire wire = {0};
     wire_response(&wire, MT_REQUEST_SUPPORT_FLAGS, 10);
     wire_response(&wire, MT_REQUEST_SUPPORT_FLAGS, 10);
-    room_open(&room, 1);
-    room.output.tables[MT_TABLE_messages].wanted = 0;
-    CHECK_EQUAL(room_feed(&room, 0, wire.bytes, wire.size, 9), MT_OK);
-    CHECK_EQUAL(messages_count(&room.output), 0);
-    CHECK_EQUAL(room.output.tables[MT_TABLE_node_data].count, 2);
-    CHECK_EQUAL(((struct mt_node_row *)room.output.tables[MT_TABLE_node_data].rows)[1].message, 1);
-    CHECK_EQUAL(room.output.messages_given, 2);
-    room_close(&room);
+    fixture_open(&fixture, 1);
+    fixture.decoder.output.tables[MT_TABLE_messages].wanted = 0;
+    CHECK_EQUAL(fixture_feed(&fixture, 0, wire.bytes, wire.size, 9), MT_OK);
+    CHECK_EQUAL(messages_count(&fixture.decoder.output), 0);
+    CHECK_EQUAL(fixture.decoder.output.tables[MT_TABLE_node_data].count, 2);
+    CHECK_EQUAL(
+        ((struct mt_node_row *)fixture.decoder.output.tables[MT_TABLE_node_data].rows)[1].message,
+        1);
+    CHECK_EQUAL(fixture.decoder.output.messages_given, 2);
+    fixture_close(&fixture);
     wire_free(&wire);
 }
 
@@ -539,18 +546,18 @@ static void test_messages_not_wanted(void)
 /* Touches carry, body, search, fragments, requests, problems, and both directions. */
 static int scenario(const struct wire *wire)
 {
-    if (room.dialog == NULL)
+    if (fixture.session == NULL)
         return MT_NOMEM;
-    int result = room_feed(&room, 1, wire->bytes, wire->size, 10);
+    int result = fixture_feed(&fixture, 1, wire->bytes, wire->size, 10);
     if (result == MT_OK)
-        result = room_hole(&room, 1, 10, MT_HOLE_LIMIT);
+        result = fixture_hole(&fixture, 1, 10, MT_HOLE_LIMIT);
     if (result == MT_OK)
-        result = room_segment(&room, 1, "ggg\x01\x21\x01", 6);
+        result = fixture_segment(&fixture, 1, "ggg\x01\x21\x01", 6);
     if (result == MT_OK)
-        result = room_feed(&room, 1, wire->bytes, wire->size, 10);
+        result = fixture_feed(&fixture, 1, wire->bytes, wire->size, 10);
     if (result == MT_OK)
-        result = room_feed(&room, 0, wire->bytes, wire->size - 20, 100);
-    return result == MT_OK ? room_end(&room) : result;
+        result = fixture_feed(&fixture, 0, wire->bytes, wire->size - 20, 100);
+    return result == MT_OK ? fixture_end(&fixture) : result;
 }
 
 static void test_no_memory(void)
@@ -574,15 +581,15 @@ static void test_no_memory(void)
         for (int foreign = 0; foreign < 2; foreign++) {
             if (n != 0)
                 mt_fail_after(n);
-            room_open(&room, !foreign);
+            fixture_open(&fixture, !foreign);
             int result = scenario(&wire);
             mt_fail_after(0);
             CHECK(result == MT_OK || result == MT_NOMEM);
             CHECK(n != 0 || result == MT_OK);
             failed += result == MT_NOMEM;
-            for (size_t i = 0; i < messages_count(&room.output); i++)
-                CHECK_EQUAL(message_row(&room.output, i)->message, (int64_t)i);
-            room_close(&room);
+            for (size_t i = 0; i < messages_count(&fixture.decoder.output); i++)
+                CHECK_EQUAL(message_row(&fixture.decoder.output, i)->message, (int64_t)i);
+            fixture_close(&fixture);
         }
     }
     CHECK(failed > 40);
@@ -604,12 +611,12 @@ static void test_garbage(void)
         wire_put(&wire, "g", 1);
         wire_request(&wire, MT_PING, 10);
         for (int k = 0; k < 3; k++) {
-            room_open(&room, 1);
-            mt_levin_midstream(&room.dialog->ways[1]);
-            CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, steps[k]), MT_OK);
-            CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_UNFRAMED), garbage + 1);
-            CHECK_EQUAL(messages_count(&room.output), 1);
-            room_close(&room);
+            fixture_open(&fixture, 1);
+            mt_levin_midstream(&fixture.session->levin.directions[1]);
+            CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes, wire.size, steps[k]), MT_OK);
+            CHECK_EQUAL(problem_bytes(&fixture.decoder.output, MT_PROBLEM_UNFRAMED), garbage + 1);
+            CHECK_EQUAL(messages_count(&fixture.decoder.output), 1);
+            fixture_close(&fixture);
         }
         wire_free(&wire);
     }
@@ -630,7 +637,7 @@ int main(void)
     test_recognised();
     test_recognised_by_the_other();
     test_recognised_midstream();
-    test_stray();
+    test_problem_kinds();
     test_messages_not_wanted();
     test_no_memory();
     test_garbage();

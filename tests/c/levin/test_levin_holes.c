@@ -58,17 +58,17 @@ static void check_hole(const struct wire *wire, struct model model, int64_t a, i
     static const uint32_t commands[] = {MT_TIMED_SYNC, MT_HANDSHAKE, MT_NEW_TRANSACTIONS};
     int64_t size = (int64_t)wire->size;
     model_hole(&model, a, b, size, why == MT_HOLE_SNAPPED ? MT_STATUS_SNAPPED : MT_STATUS_GAP);
-    room_renew(&room, 1);
-    int ok = room_feed(&room, 1, wire->bytes, (size_t)a, step) == MT_OK &&
-             room_hole(&room, 1, b - a, why) == MT_OK;
-    ok = ok && room_feed(&room, 1, wire->bytes + b, (size_t)(size - b), step) == MT_OK &&
-         room_end(&room) == MT_OK;
+    fixture_renew(&fixture, 1);
+    int ok = fixture_feed(&fixture, 1, wire->bytes, (size_t)a, step) == MT_OK &&
+             fixture_hole(&fixture, 1, b - a, why) == MT_OK;
+    ok = ok && fixture_feed(&fixture, 1, wire->bytes + b, (size_t)(size - b), step) == MT_OK &&
+         fixture_end(&fixture) == MT_OK;
     CHECK(ok);
     size_t row = 0;
     for (size_t i = 0; i < MESSAGES; i++) {
         if (model.status[i] < 0)
             continue;
-        const struct mt_message_row *message = message_row(&room.output, row++);
+        const struct mt_message_row *message = message_row(&fixture.decoder.output, row++);
         if (message->command != commands[i] || message->status != model.status[i] ||
             message->captured != model.captured[i])
             fprintf(stderr,
@@ -81,12 +81,13 @@ static void check_hole(const struct wire *wire, struct model model, int64_t a, i
         CHECK(message->wire == message->captured + 33);
         CHECK(message->length == (uint64_t)(model.end[i] - model.begin[i] - 33));
     }
-    CHECK(messages_count(&room.output) == row);
-    CHECK(problem_bytes(&room.output, MT_PROBLEM_LOST) == b - a);
-    CHECK(problem_bytes(&room.output, MT_PROBLEM_UNFRAMED) == model.no_header);
-    CHECK(problem_bytes(&room.output, why == MT_HOLE_SNAPPED ? MT_PROBLEM_SNAPPED
-                                                             : MT_PROBLEM_GAP) == model.broken);
-    CHECK(bytes_told(&room.output) == size - (b - a));
+    CHECK(messages_count(&fixture.decoder.output) == row);
+    CHECK(problem_bytes(&fixture.decoder.output, MT_PROBLEM_LOST) == b - a);
+    CHECK(problem_bytes(&fixture.decoder.output, MT_PROBLEM_UNFRAMED) == model.no_header);
+    CHECK(problem_bytes(&fixture.decoder.output,
+                        why == MT_HOLE_SNAPPED ? MT_PROBLEM_SNAPPED : MT_PROBLEM_GAP) ==
+          model.broken);
+    CHECK(bytes_told(&fixture.decoder.output) == size - (b - a));
 }
 
 static void test_all_holes(void)
@@ -104,7 +105,7 @@ static void test_all_holes(void)
            "\x01\x21\x01\x01\x01\x01\x01\x01\x01\x21\x01\x01\x21\x01\x01\x21\x01\x01", 18);
     model.end[2] = (int64_t)wire.size;
     static const size_t steps[] = {WHOLE, 1, 5, 47};
-    room_open(&room, 1);
+    fixture_open(&fixture, 1);
     for (int64_t a = 0; a < (int64_t)wire.size; a++) {
         for (int64_t b = a + 1; b <= (int64_t)wire.size; b++) {
             for (int i = 0; i < 4; i++)
@@ -112,7 +113,7 @@ static void test_all_holes(void)
                            i % 2 == 0 ? MT_HOLE_LIMIT : MT_HOLE_SNAPPED);
         }
     }
-    room_close(&room);
+    fixture_close(&fixture);
     wire_free(&wire);
 }
 
@@ -122,24 +123,24 @@ static void test_two_holes(void)
     struct wire wire = {0};
     wire_request(&wire, MT_PING, 100);
     wire_request(&wire, MT_PING, 10);
-    room_open(&room, 1);
-    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, 40, 7), MT_OK);
-    CHECK_EQUAL(room_hole(&room, 1, 10, MT_HOLE_SNAPPED), MT_OK);
-    CHECK_EQUAL(room_feed(&room, 1, wire.bytes + 50, 10, 7), MT_OK);
-    CHECK_EQUAL(room_hole(&room, 1, 20, MT_HOLE_ACKED), MT_OK);
-    CHECK_EQUAL(room_feed(&room, 1, wire.bytes + 80, wire.size - 80, 7), MT_OK);
+    fixture_open(&fixture, 1);
+    CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes, 40, 7), MT_OK);
+    CHECK_EQUAL(fixture_hole(&fixture, 1, 10, MT_HOLE_SNAPPED), MT_OK);
+    CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes + 50, 10, 7), MT_OK);
+    CHECK_EQUAL(fixture_hole(&fixture, 1, 20, MT_HOLE_ACKED), MT_OK);
+    CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes + 80, wire.size - 80, 7), MT_OK);
     check_message(0, MT_PING, MT_KIND_REQUEST, MT_STATUS_GAP, 100, 70);
     check_message(1, MT_PING, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 10, 10);
     check_problem(0, MT_PROBLEM_LOST, 40, 10, "cut by the snap length");
     check_problem(1, MT_PROBLEM_LOST, 60, 20, "acknowledged by the receiver, not captured");
     check_problem(2, MT_PROBLEM_GAP, 0, 103, "bytes were lost inside the message");
-    CHECK_EQUAL(room_hole(&room, 1, 4, MT_HOLE_END), MT_OK);
+    CHECK_EQUAL(fixture_hole(&fixture, 1, 4, MT_HOLE_END), MT_OK);
     check_problem(3, MT_PROBLEM_LOST, (int64_t)wire.size, 4, "still missing at the end");
-    CHECK_EQUAL(room_hole(&room, 1, 4, MT_HOLE_LIMIT), MT_OK);
+    CHECK_EQUAL(fixture_hole(&fixture, 1, 4, MT_HOLE_LIMIT), MT_OK);
     check_problem(4, MT_PROBLEM_LOST, (int64_t)wire.size + 4, 4,
-                  "given up: too much or too long behind it");
-    CHECK_EQUAL(room.dialog->lossy, 1);
-    room_close(&room);
+                  "given up: too much or too long after it");
+    CHECK_EQUAL(fixture.session->levin.lossy, 1);
+    fixture_close(&fixture);
     wire_free(&wire);
 }
 
@@ -148,24 +149,24 @@ static void test_truncated(void)
 {
     struct wire wire = {0};
     wire_request(&wire, MT_PING, 20);
-    room_open(&room, 1);
+    fixture_open(&fixture, 1);
     for (size_t size = 1; size < wire.size; size++) {
-        room_renew(&room, 1);
-        CHECK_EQUAL(room_feed(&room, 1, wire.bytes, size, 6), MT_OK);
-        CHECK_EQUAL(messages_count(&room.output), 0);
-        CHECK_EQUAL(room_end(&room), MT_OK);
-        CHECK_EQUAL(problems_count(&room.output), 1);
+        fixture_renew(&fixture, 1);
+        CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes, size, 6), MT_OK);
+        CHECK_EQUAL(messages_count(&fixture.decoder.output), 0);
+        CHECK_EQUAL(fixture_end(&fixture), MT_OK);
+        CHECK_EQUAL(problems_count(&fixture.decoder.output), 1);
         if (size < 33) {
-            CHECK_EQUAL(messages_count(&room.output), 0);
+            CHECK_EQUAL(messages_count(&fixture.decoder.output), 0);
             check_problem(0, MT_PROBLEM_UNFRAMED, 0, (int64_t)size, "a header that was cut");
         } else {
             check_message(0, MT_PING, MT_KIND_REQUEST, MT_STATUS_TRUNCATED, 20, (int64_t)size - 33);
             check_problem(0, MT_PROBLEM_TRUNCATED, 0, (int64_t)size,
                           "the capture or the connection ended");
         }
-        CHECK_EQUAL(bytes_told(&room.output), (int64_t)size);
+        CHECK_EQUAL(bytes_told(&fixture.decoder.output), (int64_t)size);
     }
-    room_close(&room);
+    fixture_close(&fixture);
     wire_free(&wire);
 }
 

@@ -20,19 +20,19 @@ static void test_oversize(void)
     put_long(&wire, MT_NEW_TRANSACTIONS, 262145);
     wire_request(&wire, MT_HANDSHAKE, 50);
     put_long(&wire, MT_NEW_TRANSACTIONS, 262145);
-    room_open(&room, 1);
-    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 1460), MT_OK);
+    fixture_open(&fixture, 1);
+    CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes, wire.size, 1460), MT_OK);
     static const int expected[] = {MT_STATUS_COMPLETE, MT_STATUS_OVERSIZE, MT_STATUS_COMPLETE,
                                    MT_STATUS_COMPLETE, MT_STATUS_COMPLETE, MT_STATUS_COMPLETE};
     for (size_t i = 0; i < 6; i++)
-        CHECK_EQUAL(message_row(&room.output, i)->status, expected[i]);
-    CHECK_EQUAL(messages_count(&room.output), 6);
+        CHECK_EQUAL(message_row(&fixture.decoder.output, i)->status, expected[i]);
+    CHECK_EQUAL(messages_count(&fixture.decoder.output), 6);
     check_problem(0, MT_PROBLEM_OVERSIZE, 33 + 4096, 33 + 4097,
                   "declared length over monerod's limit");
-    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_OVERSIZE), 33 + 4097);
-    CHECK_EQUAL(bytes_told(&room.output), (int64_t)wire.size);
-    CHECK_EQUAL(room.output.buffered.used, 0);
-    room_close(&room);
+    CHECK_EQUAL(problem_bytes(&fixture.decoder.output, MT_PROBLEM_OVERSIZE), 33 + 4097);
+    CHECK_EQUAL(bytes_told(&fixture.decoder.output), (int64_t)wire.size);
+    CHECK_EQUAL(fixture.decoder.output.buffered.used, 0);
+    fixture_close(&fixture);
     wire_free(&wire);
 }
 
@@ -42,18 +42,18 @@ static void test_oversize_broken(void)
     struct wire wire = {0};
     put_long(&wire, MT_PING, 5000);
     wire_request(&wire, MT_PING, 10);
-    room_open(&room, 1);
-    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, 1000, 100), MT_OK);
-    CHECK_EQUAL(room_end(&room), MT_OK);
+    fixture_open(&fixture, 1);
+    CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes, 1000, 100), MT_OK);
+    CHECK_EQUAL(fixture_end(&fixture), MT_OK);
     check_message(0, MT_PING, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE, 5000, 967);
-    room_renew(&room, 1);
-    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, 1000, 100), MT_OK);
-    CHECK_EQUAL(room_hole(&room, 1, 100, MT_HOLE_LIMIT), MT_OK);
-    CHECK_EQUAL(room_feed(&room, 1, wire.bytes + 1100, wire.size - 1100, 100), MT_OK);
+    fixture_renew(&fixture, 1);
+    CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes, 1000, 100), MT_OK);
+    CHECK_EQUAL(fixture_hole(&fixture, 1, 100, MT_HOLE_LIMIT), MT_OK);
+    CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes + 1100, wire.size - 1100, 100), MT_OK);
     check_message(0, MT_PING, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE, 5000, 4900);
     check_message(1, MT_PING, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 10, 10);
-    CHECK_EQUAL(bytes_told(&room.output), (int64_t)wire.size - 100);
-    room_close(&room);
+    CHECK_EQUAL(bytes_told(&fixture.decoder.output), (int64_t)wire.size - 100);
+    fixture_close(&fixture);
     wire_free(&wire);
 }
 
@@ -73,20 +73,20 @@ static void test_disbelieved(void)
             wire_request(&wire, MT_PING, 10);
             wire_header(&wire, lengths[i], 0, 77, 0, 0, 1); /* a fragment of no length either */
             wire_put(&wire, "\x01\x21", 2);
-            room_open(&room, 1);
-            CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, steps[k]), MT_OK);
-            CHECK_EQUAL(room_end(&room), MT_OK);
+            fixture_open(&fixture, 1);
+            CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes, wire.size, steps[k]), MT_OK);
+            CHECK_EQUAL(fixture_end(&fixture), MT_OK);
             check_message(0, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE,
                           lengths[i], 30);
             check_message(1, MT_PING, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 10, 10);
             check_message(2, 77, -1, MT_STATUS_OVERSIZE, lengths[i], 2);
-            CHECK_EQUAL(problems_count(&room.output), 2);
+            CHECK_EQUAL(problems_count(&fixture.decoder.output), 2);
             check_problem(0, MT_PROBLEM_OVERSIZE, 0, 63, "declared length over any limit");
             check_problem(1, MT_PROBLEM_OVERSIZE, 63 + 43, 35, "declared length over any limit");
             if (steps[k] == 1)
-                CHECK_EQUAL(message_row(&room.output, 0)->segments, 63);
-            CHECK_EQUAL(bytes_told(&room.output), (int64_t)wire.size);
-            room_close(&room);
+                CHECK_EQUAL(message_row(&fixture.decoder.output, 0)->segments, 63);
+            CHECK_EQUAL(bytes_told(&fixture.decoder.output), (int64_t)wire.size);
+            fixture_close(&fixture);
             wire_free(&wire);
         }
     }
@@ -97,16 +97,16 @@ static void test_disbelieved_and_hole(void)
     struct wire wire = {0};
     wire_header(&wire, UINT64_MAX, 0, MT_NEW_TRANSACTIONS, 0, 1, 1);
     wire_fill(&wire, 'b', 30);
-    room_open(&room, 1);
-    CHECK_EQUAL(room_segment(&room, 1, wire.bytes, wire.size), MT_OK);
-    CHECK_EQUAL(room_hole(&room, 1, 50, MT_HOLE_LIMIT), MT_OK);
+    fixture_open(&fixture, 1);
+    CHECK_EQUAL(fixture_segment(&fixture, 1, wire.bytes, wire.size), MT_OK);
+    CHECK_EQUAL(fixture_hole(&fixture, 1, 50, MT_HOLE_LIMIT), MT_OK);
     check_message(0, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE, UINT64_MAX, 30);
-    CHECK_EQUAL(room_segment(&room, 1, "garbage", 7), MT_OK);
-    CHECK_EQUAL(room_end(&room), MT_OK);
-    CHECK_EQUAL(messages_count(&room.output), 1);
-    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_UNFRAMED), 7);
-    CHECK_EQUAL(problem_bytes(&room.output, MT_PROBLEM_OVERSIZE), 63);
-    room_close(&room);
+    CHECK_EQUAL(fixture_segment(&fixture, 1, "garbage", 7), MT_OK);
+    CHECK_EQUAL(fixture_end(&fixture), MT_OK);
+    CHECK_EQUAL(messages_count(&fixture.decoder.output), 1);
+    CHECK_EQUAL(problem_bytes(&fixture.decoder.output, MT_PROBLEM_UNFRAMED), 7);
+    CHECK_EQUAL(problem_bytes(&fixture.decoder.output, MT_PROBLEM_OVERSIZE), 63);
+    fixture_close(&fixture);
     wire_free(&wire);
 }
 
@@ -119,25 +119,25 @@ static void test_message_bytes(void)
     wire_fill(&wire, 'g', 5);
     put_long(&wire, MT_NEW_TRANSACTIONS, 1001); /* out of step not even a candidate */
     put_long(&wire, MT_NEW_TRANSACTIONS, 999);
-    room_open(&room, 1);
-    room.limits.message_bytes = 1000;
-    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, WHOLE), MT_OK);
-    CHECK_EQUAL(messages_count(&room.output), 3);
+    fixture_open(&fixture, 1);
+    fixture.limits.message_bytes = 1000;
+    CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes, wire.size, WHOLE), MT_OK);
+    CHECK_EQUAL(messages_count(&fixture.decoder.output), 3);
     check_message(0, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_COMPLETE, 1000, 1000);
     check_message(1, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE, 1001,
                   1001 + 5 + 33 + 1001);
     check_message(2, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_COMPLETE, 999, 999);
-    room_close(&room);
+    fixture_close(&fixture);
     wire.size = 0;
     wire_header(&wire, INT64_MAX, 0, MT_NEW_TRANSACTIONS, 0, 1,
                 1); /* whoever sets no limit gets no overflow */
     wire_fill(&wire, 'b', 10);
-    room_open(&room, 1);
-    room.limits.message_bytes = INT64_MAX;
-    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 7), MT_OK);
-    CHECK_EQUAL(room_end(&room), MT_OK);
-    CHECK_EQUAL(bytes_told(&room.output), (int64_t)wire.size);
-    room_close(&room);
+    fixture_open(&fixture, 1);
+    fixture.limits.message_bytes = INT64_MAX;
+    CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes, wire.size, 7), MT_OK);
+    CHECK_EQUAL(fixture_end(&fixture), MT_OK);
+    CHECK_EQUAL(bytes_told(&fixture.decoder.output), (int64_t)wire.size);
+    fixture_close(&fixture);
     wire_free(&wire);
 }
 
@@ -146,15 +146,15 @@ static void test_buffered_bytes(void)
     struct wire wire = {0};
     put_long(&wire, MT_NEW_TRANSACTIONS, 200000);
     put_long(&wire, MT_NEW_TRANSACTIONS, 50000);
-    room_open(&room, 1);
-    room.limits.buffered_bytes = 100000;
-    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 1000), MT_OK);
+    fixture_open(&fixture, 1);
+    fixture.limits.buffered_bytes = 100000;
+    CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes, wire.size, 1000), MT_OK);
     check_message(0, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE, 200000, 200000);
     check_message(1, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_COMPLETE, 50000, 50000);
     check_problem(0, MT_PROBLEM_LIMIT, 0, 0, "a message was not kept: limit on buffered bytes");
-    CHECK_EQUAL(problem_row(&room.output, 1)->kind, MT_PROBLEM_OVERSIZE);
-    CHECK_EQUAL(bytes_told(&room.output), (int64_t)wire.size);
-    room_close(&room);
+    CHECK_EQUAL(problem_row(&fixture.decoder.output, 1)->kind, MT_PROBLEM_OVERSIZE);
+    CHECK_EQUAL(bytes_told(&fixture.decoder.output), (int64_t)wire.size);
+    fixture_close(&fixture);
     wire_free(&wire);
 }
 
@@ -163,17 +163,17 @@ static void test_connection_bytes(void)
 {
     struct wire wire = {0};
     put_long(&wire, MT_NEW_TRANSACTIONS, 200000);
-    room_open(&room, 1);
-    room.limits.connection_bytes = 100000;
-    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 1000), MT_OK);
+    fixture_open(&fixture, 1);
+    fixture.limits.connection_bytes = 100000;
+    CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes, wire.size, 1000), MT_OK);
     check_message(0, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE, 200000, 200000);
-    CHECK_EQUAL(room.output.limit_hits[MT_LIMIT_connection_bytes], 1);
-    CHECK_EQUAL(room.output.limit_hits[MT_LIMIT_buffered_bytes], 0);
-    room.limits.connection_bytes = 250000;
-    CHECK_EQUAL(room_feed(&room, 1, wire.bytes, wire.size, 1000), MT_OK);
+    CHECK_EQUAL(fixture.decoder.output.limit_hits[MT_LIMIT_connection_bytes], 1);
+    CHECK_EQUAL(fixture.decoder.output.limit_hits[MT_LIMIT_buffered_bytes], 0);
+    fixture.limits.connection_bytes = 250000;
+    CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes, wire.size, 1000), MT_OK);
     check_message(1, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_COMPLETE, 200000, 200000);
-    CHECK_EQUAL(room.dialog->buffered.used, 0);
-    room_close(&room);
+    CHECK_EQUAL(fixture.buffered.used, 0);
+    fixture_close(&fixture);
     wire_free(&wire);
 }
 

@@ -3,43 +3,54 @@
 #include "base/command.h"
 #include "support/stream_help.h"
 
-static struct room room;
+static struct fixture fixture;
 
-/* A row is made as levin.c makes it: the dialog sees it, then it is in the table. Returns its id.
- * `end` is the stream offset behind the message, `acknowledged` what its sender had. */
+static struct mt_message message_of(int from_client, int kind, uint32_t command, int64_t end,
+                                    int64_t acknowledged)
+{
+    return (struct mt_message){.header = {.command = command},
+                               .span = {.acknowledged = acknowledged},
+                               .kind = (int8_t)kind,
+                               .end = end,
+                               .from_client = (uint8_t)from_client};
+}
+
+/* A message as the framing hands it on: `end` is the stream offset after it, `acknowledged` what
+ * its sender had. Returns its id. */
 static int64_t say(int from_client, int kind, uint32_t command, int64_t end, int64_t acknowledged)
 {
-    struct mt_message_row row = {.message = room.output.messages_given,
-                                 .kind = (int8_t)kind,
-                                 .command = command,
-                                 .from_client = (uint8_t)from_client,
-                                 .reply_to = 99};
-    CHECK_EQUAL(mt_dialog_message(room.dialog, &row, end, acknowledged), MT_OK);
-    struct mt_message_row *place = mt_table_append(&room.output.tables[MT_TABLE_messages]);
-    *place = row;
-    return room.output.messages_given++;
+    struct mt_message message = message_of(from_client, kind, command, end, acknowledged);
+    CHECK_EQUAL(mt_conversation_sink.message(fixture.conversation, &message), MT_OK);
+    return fixture.decoder.output.messages_given - 1;
+}
+
+static int pair(int from_client, int kind, uint32_t command)
+{
+    struct mt_message message = message_of(from_client, kind, command, 1, 1);
+    struct mt_pairing pairing;
+    return mt_session_pair(fixture.session, &message, 9, &pairing);
 }
 
 static int64_t reply_to(int64_t message)
 {
-    return message_row(&room.output, (size_t)message)->reply_to;
+    return message_row(&fixture.decoder.output, (size_t)message)->reply_to;
 }
 
 static int64_t ask(int from_client, uint32_t command)
 {
-    return say(from_client, MT_KIND_REQUEST, command, 10 * (room.output.messages_given + 1),
-               INT64_MIN);
+    return say(from_client, MT_KIND_REQUEST, command,
+               10 * (fixture.decoder.output.messages_given + 1), INT64_MIN);
 }
 
 static int64_t answer(int from_client, uint32_t command)
 {
-    return say(from_client, MT_KIND_RESPONSE, command, 10 * (room.output.messages_given + 1),
-               INT64_MIN);
+    return say(from_client, MT_KIND_RESPONSE, command,
+               10 * (fixture.decoder.output.messages_given + 1), INT64_MIN);
 }
 
 static void test_in_order(void)
 {
-    room_open(&room, 1);
+    fixture_open(&fixture, 1);
     int64_t first = ask(1, MT_HANDSHAKE), second = ask(1, MT_PING), theirs = ask(0, MT_PING);
     CHECK_EQUAL(reply_to(first), -1);
     CHECK_EQUAL(reply_to(answer(0, MT_HANDSHAKE)), first);
@@ -53,173 +64,182 @@ static void test_in_order(void)
     CHECK_EQUAL(reply_to(answer(0, MT_PING)), second);
     CHECK_EQUAL(reply_to(answer(0, MT_PING)), -1); /* nothing is outstanding */
     CHECK_EQUAL(reply_to(answer(1, MT_PING)), -1);
-    CHECK_EQUAL(room.dialog->lossy, 0);
-    room_close(&room);
+    CHECK_EQUAL(fixture.session->levin.lossy, 0);
+    fixture_close(&fixture);
 }
 
 /* In step another command is no answer, but the request is over all the same. */
 static void test_wrong_command(void)
 {
-    room_open(&room, 1);
+    fixture_open(&fixture, 1);
     ask(1, MT_PING);
     int64_t second = ask(1, MT_TIMED_SYNC);
     CHECK_EQUAL(reply_to(answer(0, MT_TIMED_SYNC)), -1);
     CHECK_EQUAL(reply_to(answer(0, MT_TIMED_SYNC)), second);
-    room_close(&room);
+    fixture_close(&fixture);
 }
 
 /* After a loss the oldest request of the same command. */
 static void test_lossy(void)
 {
-    room_open(&room, 1);
+    fixture_open(&fixture, 1);
     int64_t lost = ask(1, MT_PING), first = ask(1, MT_TIMED_SYNC), second = ask(1, MT_TIMED_SYNC),
             third = ask(1, MT_PING);
-    room.dialog->lossy = 1;
+    fixture.session->levin.lossy = 1;
     CHECK_EQUAL(reply_to(answer(0, MT_TIMED_SYNC)), first);
     CHECK_EQUAL(reply_to(answer(0, MT_HANDSHAKE)), -1); /* of no outstanding one: they stay */
     CHECK_EQUAL(reply_to(answer(0, MT_TIMED_SYNC)), second);
     CHECK_EQUAL(reply_to(answer(0, MT_PING)), third); /* not the first: older ones were skipped */
     CHECK(lost != third);
-    room_close(&room);
+    fixture_close(&fixture);
 }
 
 /* A hole in the responses: what may have been answered inside it is only taken if there is no
  * other. */
 static void test_doubtful(void)
 {
-    room_open(&room, 1);
+    fixture_open(&fixture, 1);
     int64_t first = say(1, MT_KIND_REQUEST, MT_PING, 100,
                         1000); /* sent when the client had 1000 bytes of the server */
-    mt_dialog_hole(
-        room.dialog, 0,
+    mt_session_hole(
+        fixture.session, 0,
         1500); /* the server's bytes up to 1500 were lost: the answer may be among them */
-    int64_t second = say(1, MT_KIND_REQUEST, MT_PING, 200, 1500); /* asked behind the hole */
-    CHECK_EQUAL(room.dialog->lossy, 1);
+    int64_t second = say(1, MT_KIND_REQUEST, MT_PING, 200, 1500); /* asked after the hole */
+    CHECK_EQUAL(fixture.session->levin.lossy, 1);
     CHECK_EQUAL(reply_to(say(0, MT_KIND_RESPONSE, MT_PING, 1600, 200)), second);
     CHECK(first != second);
     CHECK_EQUAL(reply_to(say(0, MT_KIND_RESPONSE, MT_PING, 1700, 200)), -1);
     first = say(1, MT_KIND_REQUEST, MT_PING, 300, 1700);
-    mt_dialog_hole(room.dialog, 0, 1800);
+    mt_session_hole(fixture.session, 0, 1800);
     CHECK_EQUAL(reply_to(say(0, MT_KIND_RESPONSE, MT_PING, 1900, 300)),
                 first); /* there is no other */
     first = say(1, MT_KIND_REQUEST, MT_PING, 400, 1900);
-    mt_dialog_hole(room.dialog, 1, 5000); /* the other direction's holes say nothing of it */
+    mt_session_hole(fixture.session, 1, 5000); /* the other direction's holes say nothing of it */
     second = say(1, MT_KIND_REQUEST, MT_PING, 5100, 1900);
     CHECK_EQUAL(reply_to(say(0, MT_KIND_RESPONSE, MT_PING, 2000, 5100)), first);
-    room_close(&room);
+    fixture_close(&fixture);
 }
 
 /* A response cannot answer what its sender had not yet received. */
 static void test_not_yet_received(void)
 {
-    room_open(&room, 1);
+    fixture_open(&fixture, 1);
     say(1, MT_KIND_REQUEST, MT_PING, 100, INT64_MIN);
     int64_t early = say(0, MT_KIND_RESPONSE, MT_PING, 50, 99);
     CHECK_EQUAL(reply_to(early), -1);
     CHECK_EQUAL(reply_to(say(0, MT_KIND_RESPONSE, MT_PING, 60, 100)), 0);
-    room_close(&room);
+    fixture_close(&fixture);
 }
 
 /* Captured before its request: paired when the request comes. */
 static void test_early_response(void)
 {
-    room_open(&room, 1);
+    fixture_open(&fixture, 1);
     int64_t response = say(0, MT_KIND_RESPONSE, MT_PING, 50, 100);
     CHECK_EQUAL(reply_to(response), -1);
-    CHECK_EQUAL(mt_output_settled(&room.output), response);
+    CHECK_EQUAL(mt_decoder_settled(&fixture.decoder), response);
     int64_t other = say(1, MT_KIND_REQUEST, MT_TIMED_SYNC, 90, INT64_MIN);
     CHECK_EQUAL(reply_to(response), -1);
     say(0, MT_KIND_REQUEST, MT_PING, 60, INT64_MIN); /* of its own sender */
     CHECK_EQUAL(reply_to(response), -1);
     int64_t request = say(1, MT_KIND_REQUEST, MT_PING, 100, INT64_MIN);
     CHECK_EQUAL(reply_to(response), request);
-    CHECK_EQUAL(mt_output_settled(&room.output), room.output.messages_given);
+    CHECK_EQUAL(mt_decoder_settled(&fixture.decoder), fixture.decoder.output.messages_given);
     CHECK_EQUAL(reply_to(say(0, MT_KIND_RESPONSE, MT_TIMED_SYNC, 70, 100)), other);
     CHECK_EQUAL(reply_to(say(0, MT_KIND_RESPONSE, MT_PING, 80, 100)), -1); /* it was answered */
-    room_close(&room);
-    room_open(&room, 1);
+    fixture_close(&fixture);
+    fixture_open(&fixture, 1);
     response = say(0, MT_KIND_RESPONSE, MT_PING, 50, 100);
     request =
         say(1, MT_KIND_REQUEST, MT_PING, 101, INT64_MIN); /* its sender did not have all of that */
     CHECK_EQUAL(reply_to(response), -1);
     CHECK_EQUAL(reply_to(say(0, MT_KIND_RESPONSE, MT_PING, 60, 101)), request);
-    room_close(&room);
-    room_open(&room, 1);
+    fixture_close(&fixture);
+    fixture_open(&fixture, 1);
     response = say(0, MT_KIND_RESPONSE, MT_PING, 50,
                    INT64_MIN); /* nothing is known of what it had: not remembered */
     say(1, MT_KIND_REQUEST, MT_PING, 10, INT64_MIN);
     CHECK_EQUAL(reply_to(response), -1);
-    CHECK_EQUAL(room.output.early_count, 0);
-    room_close(&room);
+    CHECK_EQUAL(fixture.decoder.early.count, 0);
+    fixture_close(&fixture);
 }
 
-/* What is remembered of a dialog goes with it; others' stays. */
+static void use(struct mt_conversation *conversation)
+{
+    fixture.conversation = conversation;
+    fixture.session = conversation->session;
+}
+
+/* What is remembered of a session goes with it; others' stays. */
 static void test_early_responses_of_two(void)
 {
-    room_open(&room, 1);
-    struct mt_dialog *mine = room.dialog, *other = mt_dialog_open(&room.output, 8, 1, 2, 1);
+    fixture_open(&fixture, 1);
+    struct mt_conversation *mine = fixture.conversation;
+    fixture_begin(&fixture, 1);
+    struct mt_conversation *other = fixture.conversation;
+    use(mine);
     int64_t a = say(0, MT_KIND_RESPONSE, MT_PING, 50, 100);
-    room.dialog = other;
+    use(other);
     int64_t b = say(0, MT_KIND_RESPONSE, MT_PING, 50, 100);
-    room.dialog = mine;
+    use(mine);
     say(0, MT_KIND_RESPONSE, MT_PING, 60, 100);
-    CHECK_EQUAL(room.output.early_count, 3);
-    room.dialog = other;
+    CHECK_EQUAL(fixture.decoder.early.count, 3);
+    use(other);
     int64_t request = say(1, MT_KIND_REQUEST, MT_PING, 100, INT64_MIN);
     CHECK_EQUAL(reply_to(b), request);
     CHECK_EQUAL(reply_to(a), -1);
     say(0, MT_KIND_RESPONSE, MT_TIMED_SYNC, 60, 100);
-    mt_dialog_close(mine);
-    CHECK_EQUAL(room.output.early_count, 1);
-    CHECK(room.output.early[0].waiting == &other->requests[1].early &&
-          other->requests[1].early == 1);
-    mt_dialog_close(other);
-    CHECK_EQUAL(room.output.early_count, 0);
-    room.dialog = NULL;
-    mt_dialog_close(NULL);
-    room_close(&room);
+    mt_conversation_close(mine);
+    CHECK_EQUAL(fixture.decoder.early.count, 1);
+    CHECK(fixture.decoder.early.items[0].waiting == &other->session->requests[1].early &&
+          other->session->requests[1].early == 1);
+    mt_conversation_close(other);
+    CHECK_EQUAL(fixture.decoder.early.count, 0);
+    fixture.conversation = NULL;
+    mt_session_close(NULL);
+    fixture_close(&fixture);
 }
 
 /* Its row was handed over meanwhile: nothing is written anywhere. */
 static void test_early_row_gone(void)
 {
-    room_open(&room, 1);
+    fixture_open(&fixture, 1);
     say(0, MT_KIND_RESPONSE, MT_PING, 50, 100);
-    room.output.tables[MT_TABLE_messages].count = 0;
+    fixture.decoder.output.tables[MT_TABLE_messages].count = 0;
     say(1, MT_KIND_REQUEST, MT_PING, 100, INT64_MIN);
-    CHECK_EQUAL(messages_count(&room.output), 1);
-    CHECK_EQUAL(message_row(&room.output, 0)->reply_to, -1);
-    room_close(&room);
+    CHECK_EQUAL(messages_count(&fixture.decoder.output), 1);
+    CHECK_EQUAL(message_row(&fixture.decoder.output, 0)->reply_to, -1);
+    fixture_close(&fixture);
 }
 
 static void test_requests_limit(void)
 {
-    room_open(&room, 1);
-    room.limits.requests = 5;
+    fixture_open(&fixture, 1);
+    fixture.limits.requests = 5;
     int64_t ids[12];
     for (int i = 0; i < 12; i++)
         ids[i] = ask(1, i % 2 == 0 ? MT_PING : MT_TIMED_SYNC);
-    CHECK_EQUAL(room.dialog->requests[1].count, 5);
-    CHECK_EQUAL(room.dialog->lossy, 1); /* some are forgotten: out of step */
+    CHECK_EQUAL(fixture.session->requests[1].count, 5);
+    CHECK_EQUAL(fixture.session->levin.lossy, 1); /* some are forgotten: out of step */
     CHECK_EQUAL(reply_to(answer(0, MT_TIMED_SYNC)), ids[7]);
     CHECK_EQUAL(reply_to(answer(0, MT_PING)), ids[8]);
     CHECK_EQUAL(reply_to(answer(0, MT_TIMED_SYNC)), ids[9]);
     CHECK_EQUAL(reply_to(answer(0, MT_TIMED_SYNC)), ids[11]);
-    CHECK_EQUAL(room.dialog->requests[1].count, 0);
-    room_close(&room);
-    room_open(&room, 1);
-    room.limits.requests =
+    CHECK_EQUAL(fixture.session->requests[1].count, 0);
+    fixture_close(&fixture);
+    fixture_open(&fixture, 1);
+    fixture.limits.requests =
         0; /* a limit, not a crash: the latest is all that is remembered, if anything */
     ask(1, MT_PING);
     ask(1, MT_PING);
-    CHECK(room.dialog->requests[1].count <= 1);
-    room_close(&room);
+    CHECK(fixture.session->requests[1].count <= 1);
+    fixture_close(&fixture);
 }
 
 /* The ring of requests grows while it is wound around its end. */
 static void test_ring(void)
 {
-    room_open(&room, 1);
+    fixture_open(&fixture, 1);
     int64_t asked[300], answered = 0, count = 0;
     uint64_t random = 3;
     for (int i = 0; i < 300; i++) {
@@ -229,8 +249,8 @@ static void test_ring(void)
     }
     while (answered < count)
         CHECK_EQUAL(reply_to(answer(1, MT_PING)), asked[answered++]);
-    CHECK_EQUAL(room.dialog->requests[0].count, 0);
-    room_close(&room);
+    CHECK_EQUAL(fixture.session->requests[0].count, 0);
+    fixture_close(&fixture);
 }
 
 /* The same through whole streams: two requests in one segment, the answers cut anywhere. */
@@ -241,27 +261,27 @@ static void test_through_streams(void)
     wire_request(&asks, MT_TIMED_SYNC, 17);
     wire_response(&answers, MT_REQUEST_SUPPORT_FLAGS, 10);
     wire_error(&answers, MT_TIMED_SYNC);
-    room_open(&room, 1);
+    fixture_open(&fixture, 1);
     for (size_t cut = 1; cut < answers.size; cut++) {
-        room_renew(&room, 1);
-        CHECK_EQUAL(room_segment(&room, 1, asks.bytes, asks.size), MT_OK);
-        CHECK_EQUAL(room_feed(&room, 0, answers.bytes, answers.size, cut), MT_OK);
-        CHECK_EQUAL(message_row(&room.output, 2)->reply_to, 0);
-        CHECK_EQUAL(message_row(&room.output, 3)->reply_to, 1);
+        fixture_renew(&fixture, 1);
+        CHECK_EQUAL(fixture_segment(&fixture, 1, asks.bytes, asks.size), MT_OK);
+        CHECK_EQUAL(fixture_feed(&fixture, 0, answers.bytes, answers.size, cut), MT_OK);
+        CHECK_EQUAL(message_row(&fixture.decoder.output, 2)->reply_to, 0);
+        CHECK_EQUAL(message_row(&fixture.decoder.output, 3)->reply_to, 1);
     }
-    room_renew(&room, 1); /* the first answer was lost */
-    CHECK_EQUAL(room_segment(&room, 1, asks.bytes, asks.size), MT_OK);
-    CHECK_EQUAL(room_hole(&room, 0, 43, MT_HOLE_ACKED), MT_OK);
-    CHECK_EQUAL(room_segment(&room, 0, answers.bytes + 43, answers.size - 43), MT_OK);
-    CHECK_EQUAL(message_row(&room.output, 2)->command, MT_TIMED_SYNC);
-    CHECK_EQUAL(message_row(&room.output, 2)->reply_to, 1);
-    room_renew(&room, 1); /* the first question was lost: its answer answers nothing */
-    CHECK_EQUAL(room_hole(&room, 1, 43, MT_HOLE_ACKED), MT_OK);
-    CHECK_EQUAL(room_segment(&room, 1, asks.bytes + 43, asks.size - 43), MT_OK);
-    CHECK_EQUAL(room_segment(&room, 0, answers.bytes, answers.size), MT_OK);
-    CHECK_EQUAL(message_row(&room.output, 1)->reply_to, -1);
-    CHECK_EQUAL(message_row(&room.output, 2)->reply_to, 0);
-    room_close(&room);
+    fixture_renew(&fixture, 1); /* the first answer was lost */
+    CHECK_EQUAL(fixture_segment(&fixture, 1, asks.bytes, asks.size), MT_OK);
+    CHECK_EQUAL(fixture_hole(&fixture, 0, 43, MT_HOLE_ACKED), MT_OK);
+    CHECK_EQUAL(fixture_segment(&fixture, 0, answers.bytes + 43, answers.size - 43), MT_OK);
+    CHECK_EQUAL(message_row(&fixture.decoder.output, 2)->command, MT_TIMED_SYNC);
+    CHECK_EQUAL(message_row(&fixture.decoder.output, 2)->reply_to, 1);
+    fixture_renew(&fixture, 1); /* the first question was lost: its answer answers nothing */
+    CHECK_EQUAL(fixture_hole(&fixture, 1, 43, MT_HOLE_ACKED), MT_OK);
+    CHECK_EQUAL(fixture_segment(&fixture, 1, asks.bytes + 43, asks.size - 43), MT_OK);
+    CHECK_EQUAL(fixture_segment(&fixture, 0, answers.bytes, answers.size), MT_OK);
+    CHECK_EQUAL(message_row(&fixture.decoder.output, 1)->reply_to, -1);
+    CHECK_EQUAL(message_row(&fixture.decoder.output, 2)->reply_to, 0);
+    fixture_close(&fixture);
     wire_free(&asks);
     wire_free(&answers);
 }
@@ -269,49 +289,45 @@ static void test_through_streams(void)
 /* Requests that nobody answers are bytes held, too. */
 static void test_requests_budget(void)
 {
-    room_open(&room, 1);
-    room.limits.connection_bytes = 1000;
+    fixture_open(&fixture, 1);
+    fixture.limits.connection_bytes = 1000;
     for (int i = 0; i < 100; i++)
         ask(1, MT_PING);
-    CHECK(room.dialog->buffered.used > 0 && room.dialog->buffered.used <= 1000);
-    CHECK_EQUAL(room.dialog->requests[1].count, 16);
-    CHECK_EQUAL(room.output.limit_hits[MT_LIMIT_connection_bytes], 84);
+    CHECK(fixture.buffered.used > 0 && fixture.buffered.used <= 1000);
+    CHECK_EQUAL(fixture.session->requests[1].count, 16);
+    CHECK_EQUAL(fixture.decoder.output.limit_hits[MT_LIMIT_connection_bytes], 84);
     CHECK_EQUAL(reply_to(answer(0, MT_PING)), 84); /* the oldest of those remembered */
-    room.limits.connection_bytes = 0;
+    fixture.limits.connection_bytes = 0;
     for (int i = 0; i < 6; i++)
         ask(0, MT_PING);
-    CHECK_EQUAL(room.dialog->requests[0].count, 4);
-    room_close(&room);
+    CHECK_EQUAL(fixture.session->requests[0].count, 4);
+    fixture_close(&fixture);
 }
 
 static void test_no_memory(void)
 {
-    room_open(&room, 1);
+    fixture_open(&fixture, 1);
     mt_fail_after(1);
-    CHECK(mt_dialog_open(&room.output, 1, 1, 2, 1) == NULL);
-    struct mt_message_row row = {.kind = MT_KIND_REQUEST, .command = MT_PING};
-    CHECK_EQUAL(mt_dialog_message(room.dialog, &row, 1, 1), MT_NOMEM);
-    row.kind = MT_KIND_RESPONSE;
-    CHECK_EQUAL(mt_dialog_message(room.dialog, &row, 1, 1), MT_NOMEM);
+    static const struct mt_problem_source source = {1, 1, 2, -1};
+    CHECK(mt_conversation_open(&fixture.decoder, &source, &fixture.buffered, 1) == NULL);
+    CHECK_EQUAL(pair(0, MT_KIND_REQUEST, MT_PING), MT_NOMEM);
+    CHECK_EQUAL(pair(0, MT_KIND_RESPONSE, MT_PING), MT_NOMEM);
     mt_fail_after(0);
     for (int i = 0; i < 4; i++)
         ask(1, MT_PING);
     mt_fail_after(1);
-    row = (struct mt_message_row){
-        .message = 9, .kind = MT_KIND_REQUEST, .command = MT_PING, .from_client = 1};
-    CHECK_EQUAL(mt_dialog_message(room.dialog, &row, 1, 1),
-                MT_NOMEM); /* the fifth needs a larger ring */
+    CHECK_EQUAL(pair(1, MT_KIND_REQUEST, MT_PING), MT_NOMEM); /* the fifth needs a larger ring */
     mt_fail_after(0);
     CHECK_EQUAL(reply_to(answer(0, MT_PING)), 0);
-    room_close(&room);
+    fixture_close(&fixture);
 }
 
 /* ---- worst cases: each must be over in an instant ---- */
 
 static void test_unanswered(void)
 {
-    room_open(&room, 1);
-    room.dialog->lossy = 1;
+    fixture_open(&fixture, 1);
+    fixture.session->levin.lossy = 1;
     for (int i = 0; i < 1024; i++)
         ask(1, MT_TIMED_SYNC);
     for (int i = 0; i < 20000; i++)
@@ -319,8 +335,8 @@ static void test_unanswered(void)
     for (int i = 0; i < 20000; i++)
         say(1, MT_KIND_REQUEST, MT_PING, 2000000, INT64_MIN);
     for (int i = 0; i < 20000; i++)
-        mt_dialog_hole(room.dialog, 0, i);
-    room_close(&room);
+        mt_session_hole(fixture.session, 0, i);
+    fixture_close(&fixture);
 }
 
 int main(void)
@@ -339,5 +355,5 @@ int main(void)
     test_requests_budget();
     test_no_memory();
     test_unanswered();
-    FINISH("test_dialog");
+    FINISH("test_session");
 }

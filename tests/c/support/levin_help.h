@@ -1,4 +1,4 @@
-/* For the tests of framing: the room that all of them use, and what its rows must be. */
+/* For the tests of framing: the fixture that all of them use, and what its rows must be. */
 #ifndef MT_TEST_LEVIN_HELP_H
 #define MT_TEST_LEVIN_HELP_H
 
@@ -8,12 +8,12 @@
 
 enum { WHOLE = 1 << 20 };
 
-static struct room room;
+static struct fixture fixture;
 
 static inline void check_message(size_t i, uint32_t command, int kind, int status, uint64_t length,
                                  int64_t captured)
 {
-    const struct mt_message_row *row = message_row(&room.output, i);
+    const struct mt_message_row *row = message_row(&fixture.decoder.output, i);
     CHECK_EQUAL(row->command, command);
     CHECK_EQUAL(row->kind, kind);
     CHECK_EQUAL(row->status, status);
@@ -21,14 +21,14 @@ static inline void check_message(size_t i, uint32_t command, int kind, int statu
     CHECK_EQUAL(row->captured, captured);
 }
 
-static inline void check_problem(size_t i, enum mt_problem kind, int64_t offset, int64_t bytes,
+static inline void check_problem(size_t i, enum mt_problem_kind kind, int64_t offset, int64_t bytes,
                                  const char *why)
 {
-    const struct mt_problem_row *row = problem_row(&room.output, i);
+    const struct mt_problem_row *row = problem_row(&fixture.decoder.output, i);
     CHECK_EQUAL(row->kind, kind);
     CHECK_EQUAL(row->offset, offset);
     CHECK_EQUAL(row->bytes, bytes);
-    CHECK_TEXT(problem_text(&room.output, i), why);
+    CHECK_TEXT(problem_text(&fixture.decoder.output, i), why);
 }
 
 #endif

@@ -19,7 +19,7 @@ struct told {
 /* A stream with all that it told. */
 struct stand {
     struct mt_reassembly stream;
-    struct mt_reassembly_world world;
+    struct mt_reassembly_callbacks callbacks;
     struct mt_limits limits;
     mt_limit_hits limit_hits;
     struct mt_budget budget;
@@ -34,46 +34,45 @@ struct stand {
     int told_count;
     int64_t last_end[PACKETS_ROOM]; /* by arrival: end of the last piece handed down, INT64_MIN:
                                        none yet */
-    struct mt_piece last;           /* its data is gone */
+    struct mt_stream_data last;     /* its data is gone */
     struct mt_packet_ref ref;
     int fails; /* the reader answers MT_NOMEM */
 };
 
 static struct stand stand;
 
-static inline int on_data(void *context, const struct mt_piece *piece)
+static inline int on_data(void *context, const struct mt_stream_data *data)
 {
     struct stand *s = context;
-    CHECK(s->at == INT64_MIN || piece->offset == s->at);
-    CHECK(piece->size > 0);
-    CHECK(piece->segment_begin <= piece->offset &&
-          piece->offset + piece->size <= piece->segment_end);
-    if (piece->ref.arrival < PACKETS_ROOM) {
-        CHECK(piece->prior_end == s->last_end[piece->ref.arrival]);
-        s->last_end[piece->ref.arrival] = piece->offset + piece->size;
+    CHECK(s->at == INT64_MIN || data->offset == s->at);
+    CHECK(data->size > 0);
+    CHECK(data->segment_begin <= data->offset && data->offset + data->size <= data->segment_end);
+    if (data->ref.arrival < PACKETS_ROOM) {
+        CHECK(data->prior_end == s->last_end[data->ref.arrival]);
+        s->last_end[data->ref.arrival] = data->offset + data->size;
     }
-    s->at = piece->offset + piece->size;
-    for (uint32_t i = 0; i < piece->size && piece->offset - s->origin + i < SEEN_ROOM; i++) {
-        CHECK(s->state[piece->offset - s->origin + i] == UNKNOWN);
-        s->state[piece->offset - s->origin + i] = DATA;
-        s->seen[piece->offset - s->origin + i] = piece->data[i];
+    s->at = data->offset + data->size;
+    for (uint32_t i = 0; i < data->size && data->offset - s->origin + i < SEEN_ROOM; i++) {
+        CHECK(s->state[data->offset - s->origin + i] == UNKNOWN);
+        s->state[data->offset - s->origin + i] = DATA;
+        s->seen[data->offset - s->origin + i] = data->bytes[i];
     }
     s->data_calls++;
-    s->data_bytes += piece->size;
-    s->last = *piece;
+    s->data_bytes += data->size;
+    s->last = *data;
     return s->fails ? MT_NOMEM : MT_OK;
 }
 
 static inline struct told *tell(struct stand *s, char what, int64_t offset, int64_t size,
-                                const struct mt_packet_ref *place)
+                                const struct mt_packet_ref *ref)
 {
     struct told *told = &s->told[s->told_count < TOLD_ROOM - 1 ? s->told_count++ : TOLD_ROOM - 1];
-    *told = (struct told){.what = what, .offset = offset, .size = size, .arrival = place->arrival};
+    *told = (struct told){.what = what, .offset = offset, .size = size, .arrival = ref->arrival};
     return told;
 }
 
 static inline int on_hole(void *context, int64_t offset, int64_t size, enum mt_hole why,
-                          const struct mt_packet_ref *place)
+                          const struct mt_packet_ref *ref)
 {
     struct stand *s = context;
     CHECK(s->at == INT64_MIN || offset == s->at);
@@ -84,19 +83,12 @@ static inline int on_hole(void *context, int64_t offset, int64_t size, enum mt_h
         s->state[offset - s->origin + i] = HOLE;
     }
     s->hole_bytes += size;
-    tell(s, 'h', offset, size, place)->hole = why;
+    tell(s, 'h', offset, size, ref)->hole = why;
     return s->fails ? MT_NOMEM : MT_OK;
 }
 
-static inline int on_conflict(void *context, int64_t offset, int64_t count,
-                              const struct mt_packet_ref *place)
-{
-    tell(context, 'c', offset, count, place);
-    return ((struct stand *)context)->fails ? MT_NOMEM : MT_OK;
-}
-
 static inline int on_repeated(void *context, const uint8_t *data, int64_t offset, int64_t size,
-                              const struct mt_packet_ref *place)
+                              const struct mt_packet_ref *ref)
 {
     struct stand *s = context;
     CHECK(size > 0 && offset + size <= s->stream.next);
@@ -104,14 +96,16 @@ static inline int on_repeated(void *context, const uint8_t *data, int64_t offset
         s->differing +=
             s->state[offset - s->origin + i] == DATA && s->seen[offset - s->origin + i] != data[i];
     s->repeated += size;
-    CHECK(place->arrival == s->ref.arrival);
+    CHECK(ref->arrival == s->ref.arrival);
     return s->fails ? MT_NOMEM : MT_OK;
 }
 
-static inline int on_stray(void *context, int64_t offset, int64_t count, const char *why,
-                           const struct mt_packet_ref *place)
+static inline int on_problem(void *context, const struct mt_problem *problem)
 {
-    tell(context, 's', offset, count, place)->why = why;
+    int conflict = problem->kind == MT_PROBLEM_CONFLICT;
+    CHECK(conflict || problem->kind == MT_PROBLEM_UNFRAMED);
+    tell(context, conflict ? 'c' : 's', problem->offset, problem->bytes, problem->ref)->why =
+        conflict ? NULL : problem->why;
     return ((struct stand *)context)->fails ? MT_NOMEM : MT_OK;
 }
 
@@ -124,13 +118,14 @@ static inline void open_stand(uint32_t base, int from_syn)
     stand.limits = mt_default_limits;
     stand.budget = (struct mt_budget){.limit = &stand.limits.buffered_bytes,
                                       .limit_hits = &stand.limit_hits[MT_LIMIT_buffered_bytes]};
-    stand.world = (struct mt_reassembly_world){.limits = &stand.limits,
-                                               .limit_hits = stand.limit_hits,
-                                               .buffered = &stand.budget,
-                                               .reader = {on_data, on_hole, &stand},
-                                               .repeated = on_repeated,
-                                               .conflict = on_conflict,
-                                               .stray = on_stray};
+    stand.callbacks = (struct mt_reassembly_callbacks){.limits = &stand.limits,
+                                                       .limit_hits = stand.limit_hits,
+                                                       .buffered = &stand.budget,
+                                                       .context = &stand,
+                                                       .data = on_data,
+                                                       .hole = on_hole,
+                                                       .repeated = on_repeated,
+                                                       .problem = on_problem};
     stand.ref = (struct mt_packet_ref){.time = START_TIME, .frame = 1};
     mt_reassembly_start(&stand.stream, base, from_syn);
 }
@@ -149,8 +144,8 @@ static inline int feed_cut(int64_t offset, const void *bytes, uint32_t captured,
     if (captured != 0)
         memcpy(exact, bytes, captured);
     struct mt_segment segment = {.payload = exact, .captured = captured, .length = length};
-    int result =
-        mt_reassembly_segment(&stand.stream, &stand.world, &segment, offset, INT64_MIN, &stand.ref);
+    int result = mt_reassembly_segment(&stand.stream, &stand.callbacks, &segment, offset, INT64_MIN,
+                                       &stand.ref);
     free(exact);
     stand.ref.arrival++;
     stand.ref.frame++;
@@ -164,14 +159,14 @@ static inline int feed(int64_t offset, const char *text)
 
 static inline int tick(int64_t time)
 {
-    struct mt_packet_ref place = stand.ref;
-    place.time = time;
-    return mt_reassembly_tick(&stand.stream, &stand.world, &place);
+    struct mt_packet_ref ref = stand.ref;
+    ref.time = time;
+    return mt_reassembly_tick(&stand.stream, &stand.callbacks, &ref);
 }
 
 static inline int finish_stand(void)
 {
-    return mt_reassembly_end(&stand.stream, &stand.world, &stand.ref);
+    return mt_reassembly_end(&stand.stream, &stand.callbacks, &stand.ref);
 }
 
 static inline void check_seen(const char *text)

@@ -1,12 +1,13 @@
-/* For the tests of the rooms between segments and rows: Levin messages as bytes, an output to look
+/* For the tests of the layers between segments and rows: Levin messages as bytes, an output to look
  * into, and sums over its tables. */
 #ifndef MT_TEST_STREAM_HELP_H
 #define MT_TEST_STREAM_HELP_H
 
 #include "base/mem.h"
+#include "conversation.h"
+#include "decoder.h"
 #include "epee/epee.h"
 #include "levin/header.h"
-#include "levin/session.h"
 #include "net/packet.h"
 #include "support/check.h"
 #include "tables/output.h"
@@ -156,7 +157,7 @@ static inline size_t connections_count(const struct mt_output *output)
 }
 
 /* Bytes of all rows of problems of a kind. */
-static inline int64_t problem_bytes(const struct mt_output *output, enum mt_problem kind)
+static inline int64_t problem_bytes(const struct mt_output *output, enum mt_problem_kind kind)
 {
     int64_t bytes = 0;
     for (size_t i = 0; i < problems_count(output); i++)
@@ -164,7 +165,7 @@ static inline int64_t problem_bytes(const struct mt_output *output, enum mt_prob
     return bytes;
 }
 
-static inline size_t problem_rows(const struct mt_output *output, enum mt_problem kind)
+static inline size_t problem_rows(const struct mt_output *output, enum mt_problem_kind kind)
 {
     size_t rows = 0;
     for (size_t i = 0; i < problems_count(output); i++)
@@ -187,7 +188,7 @@ static inline const char *problem_text(const struct mt_output *output, size_t i)
  * problems that speak of bytes of a stream. */
 static inline int64_t bytes_told(const struct mt_output *output)
 {
-    static const enum mt_problem kinds[] = {
+    static const enum mt_problem_kind kinds[] = {
         MT_PROBLEM_UNFRAMED, MT_PROBLEM_TRUNCATED, MT_PROBLEM_GAP,      MT_PROBLEM_SNAPPED,
         MT_PROBLEM_OVERSIZE, MT_PROBLEM_MALFORMED, MT_PROBLEM_NOT_LEVIN};
     int64_t bytes = 0;
@@ -223,96 +224,119 @@ static inline void forget_rows(struct mt_output *output)
     output->messages_given = 0;
 }
 
-/* ---- one dialog, fed by hand ---- */
+/* ---- one session, fed by hand ---- */
 
-struct room {
+struct fixture {
     struct mt_limits limits;
-    struct mt_output output;
-    struct mt_dialog *dialog;
-    int64_t at[2];            /* stream offsets of the next bytes: of the server, of the client */
-    int64_t acknowledged;     /* told with every piece */
-    struct mt_packet_ref ref; /* of the next segment */
+    struct mt_decoder decoder;
+    struct mt_budget buffered; /* of the connection */
+    struct mt_conversation *conversation;
+    struct mt_session *session; /* the conversation's */
+    int64_t at[2];              /* stream offsets of the next bytes: of the server, of the client */
+    int64_t acknowledged;       /* passed on with all bytes */
+    struct mt_packet_ref ref;   /* of the next segment */
 };
 
-static inline void room_open(struct room *room, int monero)
+static inline void fixture_begin(struct fixture *fixture, int monero)
 {
-    *room = (struct room){.limits = mt_default_limits,
-                          .acknowledged = INT64_MIN,
-                          .ref = {.time = START_TIME, .frame = 1}};
-    mt_output_init(&room->output, &room->limits, ALL_TABLES);
-    room->dialog = mt_dialog_open(&room->output, 7, 1, 2, monero);
+    static const struct mt_problem_source source = {7, 1, 2, -1};
+    fixture->at[0] = fixture->at[1] = 0;
+    fixture->ref = (struct mt_packet_ref){.time = START_TIME, .frame = 1};
+    fixture->conversation =
+        mt_conversation_open(&fixture->decoder, &source, &fixture->buffered, monero);
+    fixture->session = fixture->conversation != NULL ? fixture->conversation->session : NULL;
 }
 
-/* The same room with a new dialog and no rows. */
-static inline void room_renew(struct room *room, int monero)
+static inline void fixture_open(struct fixture *fixture, int monero)
 {
-    mt_dialog_close(room->dialog);
-    forget_rows(&room->output);
-    room->at[0] = room->at[1] = 0;
-    room->ref = (struct mt_packet_ref){.time = START_TIME, .frame = 1};
-    room->dialog = mt_dialog_open(&room->output, 7, 1, 2, monero);
+    *fixture = (struct fixture){.limits = mt_default_limits, .acknowledged = INT64_MIN};
+    mt_decoder_init(&fixture->decoder, &fixture->limits, ALL_TABLES);
+    fixture->buffered = (struct mt_budget){
+        .limit = &fixture->limits.connection_bytes,
+        .limit_hits = &fixture->decoder.output.limit_hits[MT_LIMIT_connection_bytes],
+        .whole = &fixture->decoder.output.buffered};
+    fixture_begin(fixture, monero);
 }
 
-static inline void room_close(struct room *room)
+static inline void fixture_end_session(struct fixture *fixture)
 {
-    if (room->dialog != NULL)
-        mt_dialog_close(room->dialog);
-    CHECK_EQUAL(room->output.buffered.used, 0);
-    mt_output_free(&room->output);
+    if (fixture->conversation != NULL)
+        mt_conversation_close(fixture->conversation);
+    fixture->conversation = NULL;
+    fixture->session = NULL;
 }
 
-static inline void next_ref(struct mt_packet_ref *place)
+/* The same fixture with a new session and no rows. */
+static inline void fixture_renew(struct fixture *fixture, int monero)
 {
-    place->arrival++;
-    place->frame++;
-    if (place->time != MT_NO_TIME && place->time < INT64_MAX - 1000000)
-        place->time += 1000000;
+    fixture_end_session(fixture);
+    forget_rows(&fixture->decoder.output);
+    fixture_begin(fixture, monero);
+}
+
+static inline void fixture_close(struct fixture *fixture)
+{
+    fixture_end_session(fixture);
+    CHECK_EQUAL(fixture->decoder.output.buffered.used, 0);
+    mt_decoder_free(&fixture->decoder);
+}
+
+static inline void next_ref(struct mt_packet_ref *ref)
+{
+    ref->arrival++;
+    ref->frame++;
+    if (ref->time != MT_NO_TIME && ref->time < INT64_MAX - 1000000)
+        ref->time += 1000000;
 }
 
 /* One segment, from a buffer that ends where it ends and goes away at once. */
-static inline int room_segment(struct room *room, int from_client, const void *bytes, size_t size)
+static inline int fixture_segment(struct fixture *fixture, int from_client, const void *bytes,
+                                  size_t size)
 {
     uint8_t *exact = malloc(size);
     if (exact == NULL)
         abort();
     memcpy(exact, bytes, size);
-    int64_t begin = room->at[from_client], end = begin + (int64_t)size;
-    struct mt_piece piece = {.data = exact,
-                             .size = (uint32_t)size,
-                             .offset = begin,
-                             .segment_begin = begin,
-                             .segment_end = end,
-                             .prior_end = INT64_MIN,
-                             .acknowledged = room->acknowledged,
-                             .ref = room->ref};
-    int result = mt_levin_data(&room->dialog->ways[from_client], &piece);
+    int64_t begin = fixture->at[from_client], end = begin + (int64_t)size;
+    struct mt_stream_data data = {.bytes = exact,
+                                  .size = (uint32_t)size,
+                                  .offset = begin,
+                                  .segment_begin = begin,
+                                  .segment_end = end,
+                                  .prior_end = INT64_MIN,
+                                  .acknowledged = fixture->acknowledged,
+                                  .ref = fixture->ref};
+    int result = mt_levin_data(&fixture->session->levin.directions[from_client], &data);
     free(exact);
-    room->at[from_client] = end;
-    next_ref(&room->ref);
+    fixture->at[from_client] = end;
+    next_ref(&fixture->ref);
     return result;
 }
 
 /* Bytes in segments of `step` at most. */
-static inline int room_feed(struct room *room, int from_client, const uint8_t *bytes, size_t size,
-                            size_t step)
+static inline int fixture_feed(struct fixture *fixture, int from_client, const uint8_t *bytes,
+                               size_t size, size_t step)
 {
     int result = MT_OK;
     for (size_t at = 0; at < size && result == MT_OK; at += step)
-        result = room_segment(room, from_client, bytes + at, size - at < step ? size - at : step);
+        result =
+            fixture_segment(fixture, from_client, bytes + at, size - at < step ? size - at : step);
     return result;
 }
 
-static inline int room_hole(struct room *room, int from_client, int64_t size, enum mt_hole why)
+static inline int fixture_hole(struct fixture *fixture, int from_client, int64_t size,
+                               enum mt_hole why)
 {
-    int64_t begin = room->at[from_client];
-    room->at[from_client] += size;
-    return mt_levin_hole(&room->dialog->ways[from_client], begin, size, why, &room->ref);
+    int64_t begin = fixture->at[from_client];
+    fixture->at[from_client] += size;
+    return mt_levin_hole(&fixture->session->levin.directions[from_client], begin, size, why,
+                         &fixture->ref);
 }
 
-static inline int room_end(struct room *room)
+static inline int fixture_end(struct fixture *fixture)
 {
-    int result = mt_levin_end(&room->dialog->ways[1]);
-    return result == MT_OK ? mt_levin_end(&room->dialog->ways[0]) : result;
+    int result = mt_levin_end(&fixture->session->levin.directions[1]);
+    return result == MT_OK ? mt_levin_end(&fixture->session->levin.directions[0]) : result;
 }
 
 #endif

@@ -7,24 +7,23 @@ enum { SYN = MT_TCP_SYN, ACK = MT_TCP_ACK, FIN = MT_TCP_FIN, RST = MT_TCP_RST, P
 enum { CLIENT = 1, SERVER = 0 };
 
 static struct mt_limits limits;
-static struct mt_output output;
+static struct mt_decoder decoder;
+static struct mt_tcp_shared shared;
 static struct mt_connection *connection;
-static struct mt_packet_ref place;
+static struct mt_packet_ref ref;
 static struct wire ping; /* a PING request of 43 bytes */
 
 /* As tcp.c begins one. */
 static void begin(int monero, int start)
 {
-    connection = mt_alloc(1, sizeof *connection);
+    connection = mt_connection_new(&shared);
     connection->id = 3;
-    connection->opened = connection->last = connection->aged = place.time;
-    connection->syn_time = connection->rtt = MT_NO_TIME;
+    connection->opened = connection->last = connection->aged = ref.time;
     connection->start = (uint8_t)start;
     connection->monero = monero != 0;
-    connection->client = 11;
-    connection->server = 12;
+    connection->sides[CLIENT].address = 11;
+    connection->sides[SERVER].address = 12;
     for (int side = 0; side < 2; side++) {
-        connection->sides[side].stream.fin = -1;
         connection->sides[side].port = (uint16_t)(side == CLIENT ? 40000 : 18080);
     }
 }
@@ -32,17 +31,19 @@ static void begin(int monero, int start)
 static void open_world(int monero, int start)
 {
     limits = mt_default_limits;
-    mt_output_init(&output, &limits, ALL_TABLES);
-    place = (struct mt_packet_ref){.time = START_TIME, .frame = 1};
+    mt_decoder_init(&decoder, &limits, ALL_TABLES);
+    shared = (struct mt_tcp_shared){&mt_conversation_callbacks, &decoder, &limits,
+                                    decoder.output.limit_hits, &decoder.output.buffered};
+    ref = (struct mt_packet_ref){.time = START_TIME, .frame = 1};
     begin(monero, start);
 }
 
 static void close_world(void)
 {
     mt_connection_free(connection);
-    CHECK_EQUAL(output.buffered.used, 0);
-    CHECK_EQUAL(output.early_count, 0);
-    mt_output_free(&output);
+    CHECK_EQUAL(decoder.output.buffered.used, 0);
+    CHECK_EQUAL(decoder.early.count, 0);
+    mt_decoder_free(&decoder);
 }
 
 static struct mt_segment segment_of(int flags, uint32_t sequence, uint32_t acknowledgement,
@@ -59,8 +60,8 @@ static struct mt_segment segment_of(int flags, uint32_t sequence, uint32_t ackno
 
 static int send_segment(int from_client, const struct mt_segment *segment)
 {
-    int result = mt_connection_segment(connection, &output, segment, from_client, &place);
-    next_ref(&place);
+    int result = mt_connection_segment(connection, segment, from_client, &ref);
+    next_ref(&ref);
     return result;
 }
 
@@ -89,18 +90,24 @@ static void shake_hands(void)
     put(CLIENT, ACK, 101, 501, "");
 }
 
+static int close_row(enum mt_end end)
+{
+    return mt_conversation_callbacks.closed(&decoder, connection,
+                                            mt_connection_how_ended(connection, end));
+}
+
 static const struct mt_connection_row *finish(enum mt_end end)
 {
-    CHECK_EQUAL(mt_connection_end(connection, &output), MT_OK);
-    CHECK_EQUAL(mt_connection_end(connection, &output), MT_OK); /* once */
-    CHECK_EQUAL(mt_connection_row(connection, &output, end), MT_OK);
-    return connection_row(&output, 0);
+    CHECK_EQUAL(mt_connection_end(connection), MT_OK);
+    CHECK_EQUAL(mt_connection_end(connection), MT_OK); /* once */
+    CHECK_EQUAL(close_row(end), MT_OK);
+    return connection_row(&decoder.output, 0);
 }
 
 static void check_sums(void)
 {
-    CHECK_EQUAL(bytes_told(&output), bytes_seen(&output));
-    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_LOST), bytes_lost(&output));
+    CHECK_EQUAL(bytes_told(&decoder.output), bytes_seen(&decoder.output));
+    CHECK_EQUAL(problem_bytes(&decoder.output, MT_PROBLEM_LOST), bytes_lost(&decoder.output));
 }
 
 static void test_row(void)
@@ -181,15 +188,15 @@ static void test_rtt(void)
     open_world(1, MT_START_SYN); /* times that run backwards */
     put(CLIENT, SYN, 100, 0, "");
     put(SERVER, SYN | ACK, 500, 101, "");
-    place.time = START_TIME - 1;
+    ref.time = START_TIME - 1;
     put(CLIENT, ACK, 101, 501, "");
-    place.time = START_TIME + 1;
+    ref.time = START_TIME + 1;
     put(CLIENT, ACK, 101, 501, "");
     CHECK_EQUAL(connection->rtt, MT_NO_TIME);
     CHECK_EQUAL(connection->last, START_TIME + 1000000); /* the latest */
     close_world();
     open_world(1, MT_START_SYN); /* no times at all */
-    place.time = MT_NO_TIME;
+    ref.time = MT_NO_TIME;
     connection->opened = connection->last = MT_NO_TIME;
     for (int i = 0; i < 3; i++) {
         struct mt_segment segment = segment_of(i == 0   ? SYN
@@ -199,16 +206,16 @@ static void test_rtt(void)
                                                : i == 1 ? 500
                                                         : 101,
                                                i == 1 ? 101 : 501, NULL, 0);
-        CHECK_EQUAL(mt_connection_segment(connection, &output, &segment, i != 1, &place), MT_OK);
+        CHECK_EQUAL(mt_connection_segment(connection, &segment, i != 1, &ref), MT_OK);
     }
     CHECK_EQUAL(connection->rtt, MT_NO_TIME);
     CHECK_EQUAL(finish(MT_END_OPEN)->closed, MT_NO_TIME);
     close_world();
     open_world(1, MT_START_SYN); /* as far apart as can be */
-    place.time = INT64_MIN + 1;
+    ref.time = INT64_MIN + 1;
     put(CLIENT, SYN, 100, 0, "");
     put(SERVER, SYN | ACK, 500, 101, "");
-    place.time = INT64_MAX - 1000000;
+    ref.time = INT64_MAX - 1000000;
     put(CLIENT, ACK, 101, 501, "");
     CHECK_EQUAL(connection->rtt, INT64_MAX);
     close_world();
@@ -228,7 +235,7 @@ static void test_data_in_syn(void)
     CHECK_EQUAL(row->server_messages, 1);
     CHECK_EQUAL(row->client_retransmitted, 20);
     CHECK_EQUAL(row->client_bytes, 43);
-    CHECK_EQUAL(problems_count(&output), 0);
+    CHECK_EQUAL(problems_count(&decoder.output), 0);
     check_sums();
     close_world();
 }
@@ -253,7 +260,7 @@ static void test_handshake_in_part(void)
         CHECK_EQUAL(row->server_messages, 1);
         CHECK_EQUAL(row->client_out_of_order, 1);
         CHECK_EQUAL(row->server_out_of_order, 1);
-        CHECK_EQUAL(problems_count(&output), 0);
+        CHECK_EQUAL(problems_count(&decoder.output), 0);
         close_world();
     }
 }
@@ -270,7 +277,7 @@ static void test_midstream(void)
     const struct mt_connection_row *row = finish(MT_END_OPEN);
     CHECK_EQUAL(row->client_messages, 1);
     CHECK_EQUAL(row->server_messages, 1);
-    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_UNFRAMED), 21);
+    CHECK_EQUAL(problem_bytes(&decoder.output, MT_PROBLEM_UNFRAMED), 21);
     CHECK_EQUAL(row->client_lost + row->server_lost, 0);
     check_sums();
     close_world();
@@ -300,7 +307,7 @@ static void test_closed(void)
     const struct mt_connection_row *row = finish(MT_END_OPEN);
     CHECK_EQUAL(row->end, MT_END_FIN);
     CHECK_EQUAL(row->client_lost + row->server_lost, 0);
-    CHECK_EQUAL(problems_count(&output), 0);
+    CHECK_EQUAL(problems_count(&decoder.output), 0);
     close_world();
     open_world(1, MT_START_SYN); /* only one direction was captured */
     put(CLIENT, SYN, 100, 0, "");
@@ -364,7 +371,7 @@ static void test_lost_tail(void)
     CHECK_EQUAL(row->client_lost, 6);
     CHECK_EQUAL(row->server_lost, 20);
     CHECK_EQUAL(row->end, MT_END_FIN);
-    CHECK_EQUAL(problem_rows(&output, MT_PROBLEM_LOST), 2);
+    CHECK_EQUAL(problem_rows(&decoder.output, MT_PROBLEM_LOST), 2);
     check_sums();
     close_world();
     open_world(1, MT_START_SYN); /* acknowledged, never seen */
@@ -425,14 +432,14 @@ static void test_after_the_end(void)
     put_bytes(CLIENT, ACK, 101, 501, ping.bytes, 43);
     put(CLIENT, FIN | ACK, 144, 501, "");
     put(SERVER, FIN | ACK, 501, 145, "");
-    CHECK_EQUAL(mt_connection_end(connection, &output), MT_OK);
+    CHECK_EQUAL(mt_connection_end(connection), MT_OK);
     put_bytes(CLIENT, ACK, 101, 501, ping.bytes, 43); /* again */
     put(CLIENT, ACK, 140, 501, "something new");
     const struct mt_connection_row *row = finish(MT_END_OPEN);
     CHECK_EQUAL(row->client_retransmitted, 43);
     CHECK_EQUAL(row->client_bytes, 43 + 13);
-    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_UNFRAMED), 13);
-    CHECK_TEXT(problem_text(&output, 0), "came after the connection ended");
+    CHECK_EQUAL(problem_bytes(&decoder.output, MT_PROBLEM_UNFRAMED), 13);
+    CHECK_TEXT(problem_text(&decoder.output, 0), "came after the connection ended");
     check_sums();
     close_world();
 }
@@ -496,17 +503,17 @@ static void test_renewed_closed(void)
 
 /* ---- streams ---- */
 
-static void test_foreign_and_recognised(void)
+static void test_not_levin_and_recognised(void)
 {
     open_world(0, MT_START_SYN);
     shake_hands();
     put(CLIENT, ACK, 101, 501, "SSH-2.0");
     put(CLIENT, ACK, 120, 501, "later");
     const struct mt_connection_row *row = finish(MT_END_OPEN);
-    CHECK_EQUAL(connection->dialog->monero, 0);
+    CHECK_EQUAL(mt_conversation_callbacks.is_monero(connection->conversation), 0);
     CHECK_EQUAL(row->client_bytes, 12);
     CHECK_EQUAL(row->client_lost, 12);
-    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_NOT_LEVIN), 12);
+    CHECK_EQUAL(problem_bytes(&decoder.output, MT_PROBLEM_NOT_LEVIN), 12);
     check_sums();
     close_world();
     open_world(0, MT_START_SYN); /* the first segment is lost, and the second is no message's
@@ -514,9 +521,10 @@ static void test_foreign_and_recognised(void)
     shake_hands();
     put(CLIENT, ACK, 111, 501, "rest");
     put_bytes(CLIENT, ACK, 115, 501, ping.bytes, 43);
-    CHECK_EQUAL(connection->dialog->monero, 0); /* all of it waits */
+    CHECK_EQUAL(mt_conversation_callbacks.is_monero(connection->conversation),
+                0); /* all of it waits */
     row = finish(MT_END_OPEN);
-    CHECK_EQUAL(connection->dialog->monero, 1);
+    CHECK_EQUAL(mt_conversation_callbacks.is_monero(connection->conversation), 1);
     CHECK_EQUAL(row->client_messages, 1);
     check_sums();
     close_world();
@@ -531,19 +539,20 @@ static void test_conflicts(void)
     other[40] ^= 1;
     put_bytes(CLIENT, ACK, 111, 501, ping.bytes + 10, 33); /* waits */
     put_bytes(CLIENT, ACK, 111, 501, other + 10, 33);
-    CHECK_EQUAL(problem_rows(&output, MT_PROBLEM_CONFLICT), 1);
-    CHECK_EQUAL(problem_row(&output, 0)->offset, 40);
-    CHECK_EQUAL(problem_row(&output, 0)->bytes, 1);
-    CHECK_EQUAL(problem_row(&output, 0)->from_client, 1);
-    CHECK_TEXT(problem_text(&output, 0), "repeated with other bytes; the first copy was taken");
+    CHECK_EQUAL(problem_rows(&decoder.output, MT_PROBLEM_CONFLICT), 1);
+    CHECK_EQUAL(problem_row(&decoder.output, 0)->offset, 40);
+    CHECK_EQUAL(problem_row(&decoder.output, 0)->bytes, 1);
+    CHECK_EQUAL(problem_row(&decoder.output, 0)->from_client, 1);
+    CHECK_TEXT(problem_text(&decoder.output, 0),
+               "repeated with other bytes; the first copy was taken");
     put_bytes(CLIENT, ACK, 101, 501, ping.bytes, 10);
-    CHECK_EQUAL(messages_count(&output), 1);
+    CHECK_EQUAL(messages_count(&decoder.output), 1);
     put_bytes(CLIENT, ACK, 144, 501, ping.bytes, 40);
     put_bytes(CLIENT, ACK, 144 + 35, 501, "another",
               7); /* five of them a second time, in the body under way */
-    CHECK_EQUAL(problem_rows(&output, MT_PROBLEM_CONFLICT), 2);
-    CHECK_EQUAL(problem_row(&output, 1)->offset, 43 + 35);
-    CHECK_EQUAL(problem_row(&output, 1)->bytes, 5);
+    CHECK_EQUAL(problem_rows(&decoder.output, MT_PROBLEM_CONFLICT), 2);
+    CHECK_EQUAL(problem_row(&decoder.output, 1)->offset, 43 + 35);
+    CHECK_EQUAL(problem_row(&decoder.output, 1)->bytes, 5);
     finish(MT_END_OPEN);
     check_sums();
     close_world();
@@ -556,8 +565,8 @@ static void test_stray(void)
     put(CLIENT, ACK, 990, 501, "0123456789");
     const struct mt_connection_row *row = finish(MT_END_OPEN);
     CHECK_EQUAL(row->client_bytes, 13);
-    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_UNFRAMED), 13);
-    CHECK_EQUAL(problem_row(&output, 0)->offset, -10);
+    CHECK_EQUAL(problem_bytes(&decoder.output, MT_PROBLEM_UNFRAMED), 13);
+    CHECK_EQUAL(problem_row(&decoder.output, 0)->offset, -10);
     check_sums();
     close_world();
 }
@@ -568,15 +577,15 @@ static void test_acked_hole(void)
     open_world(1, MT_START_SYN);
     shake_hands();
     put_bytes(CLIENT, ACK, 144, 501, ping.bytes, 43); /* the first 43 bytes are missing */
-    CHECK_EQUAL(messages_count(&output), 0);
+    CHECK_EQUAL(messages_count(&decoder.output), 0);
     put(SERVER, ACK, 501, 187, "");
     for (int i = 0; i < 63; i++)
         put(SERVER, ACK, 501, 187, "");
-    CHECK_EQUAL(problems_count(&output), 0);
+    CHECK_EQUAL(problems_count(&decoder.output), 0);
     put(SERVER, ACK, 501, 187, "");
-    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_LOST), 43);
-    CHECK_TEXT(problem_text(&output, 0), "acknowledged by the receiver, not captured");
-    CHECK_EQUAL(messages_count(&output), 1);
+    CHECK_EQUAL(problem_bytes(&decoder.output, MT_PROBLEM_LOST), 43);
+    CHECK_TEXT(problem_text(&decoder.output, 0), "acknowledged by the receiver, not captured");
+    CHECK_EQUAL(messages_count(&decoder.output), 1);
     finish(MT_END_OPEN);
     check_sums();
     close_world();
@@ -604,15 +613,15 @@ static int scenario(void)
         if (send_segment(packets[i].from_client, &segment) != MT_OK)
             return MT_NOMEM;
     }
-    int result = mt_connection_end(connection, &output);
-    return result == MT_OK ? mt_connection_row(connection, &output, MT_END_OPEN) : result;
+    int result = mt_connection_end(connection);
+    return result == MT_OK ? close_row(MT_END_OPEN) : result;
 }
 
 static void test_no_memory(void)
 {
     open_world(1, MT_START_SYN);
     CHECK_EQUAL(scenario(), MT_OK);
-    CHECK_EQUAL(messages_count(&output), 1);
+    CHECK_EQUAL(messages_count(&decoder.output), 1);
     check_sums();
     close_world();
     int failed = 0;
@@ -643,7 +652,7 @@ int main(void)
     test_after_the_end();
     test_renewed_open();
     test_renewed_closed();
-    test_foreign_and_recognised();
+    test_not_levin_and_recognised();
     test_conflicts();
     test_stray();
     test_acked_hole();

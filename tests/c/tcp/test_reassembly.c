@@ -84,11 +84,11 @@ static void test_orders_of_many(void)
         }
         for (int at = 1; at < MANY; at++) /* whatever an order left out */
             CHECK_EQUAL(feed_cut(at, text + at, 1, 1), MT_OK);
-        CHECK_EQUAL(stand.stream.waiting_count, MANY - 1);
-        CHECK_EQUAL(stand.stream.waiting_bytes, MANY - 1);
+        CHECK_EQUAL(stand.stream.waiting.count, MANY - 1);
+        CHECK_EQUAL(stand.stream.waiting.bytes, MANY - 1);
         CHECK_EQUAL(feed(0, "a"), MT_OK);
         check_seen(text);
-        CHECK_EQUAL(stand.stream.waiting_count, 0);
+        CHECK_EQUAL(stand.stream.waiting.count, 0);
         close_stand();
     }
 }
@@ -99,14 +99,14 @@ static void test_ring_is_not_kept(void)
     open_stand(0, 1);
     for (int64_t at = 1; at <= 100; at++)
         CHECK_EQUAL(feed(at, "x"), MT_OK);
-    CHECK_EQUAL(stand.stream.waiting_capacity, 128);
+    CHECK_EQUAL(stand.stream.waiting.capacity, 128);
     CHECK_EQUAL(feed(0, "x"), MT_OK);
     CHECK_EQUAL(stand.stream.next, 101);
-    CHECK_EQUAL(stand.stream.waiting_capacity, 0);
+    CHECK_EQUAL(stand.stream.waiting.capacity, 0);
     CHECK_EQUAL(feed(102, "x"), MT_OK); /* and comes again */
     CHECK_EQUAL(feed(101, "x"), MT_OK);
     CHECK_EQUAL(stand.stream.next, 103);
-    CHECK(stand.stream.waiting_capacity != 0);
+    CHECK(stand.stream.waiting.capacity != 0);
     close_stand();
 }
 
@@ -118,8 +118,8 @@ static void test_pieces_of_one_segment(void)
     CHECK_EQUAL(feed(2, "c"), MT_OK);
     CHECK_EQUAL(feed(5, "f"), MT_OK);
     CHECK_EQUAL(feed(1, "bcdefg"), MT_OK);
-    CHECK_EQUAL(stand.stream.waiting_count, 5); /* b, c, de, f, g */
-    CHECK_EQUAL(stand.stream.waiting_bytes, 6);
+    CHECK_EQUAL(stand.stream.waiting.count, 5); /* b, c, de, f, g */
+    CHECK_EQUAL(stand.stream.waiting.bytes, 6);
     CHECK_EQUAL(stand.stream.retransmitted, 2);
     CHECK_EQUAL(stand.stream.out_of_order, 1);
     CHECK_EQUAL(feed(0, "a"), MT_OK);
@@ -130,7 +130,7 @@ static void test_pieces_of_one_segment(void)
     CHECK_EQUAL(stand.last.segment_end, 7);
     CHECK_EQUAL(stand.last.ref.arrival, 2);
     CHECK_EQUAL(stand.stream.out_of_order, 2);
-    CHECK_EQUAL(stand.stream.waiting_bytes, 0);
+    CHECK_EQUAL(stand.stream.waiting.bytes, 0);
     close_stand();
 }
 
@@ -242,7 +242,7 @@ static void test_window(void)
     CHECK_EQUAL(stand.stream.retransmitted, 3);
     CHECK_EQUAL(feed(3 * window, "x"), MT_OK); /* one byte far ahead costs one byte */
     CHECK_EQUAL(stand.told_count, 2);
-    CHECK_EQUAL(stand.stream.waiting_bytes, 1);
+    CHECK_EQUAL(stand.stream.waiting.bytes, 1);
     CHECK(stand.budget.used < 300);
     CHECK_EQUAL(feed(2 * window, "on"), MT_OK);
     CHECK_EQUAL(stand.data_bytes, 2);
@@ -264,7 +264,7 @@ static void test_begun_by_keep_alive(void)
     close_stand();
     open_stand(500, 1); /* after a SYN nothing is guessed */
     CHECK_EQUAL(feed_sequence(501, "abc"), MT_OK);
-    CHECK_EQUAL(stand.stream.waiting_count, 1);
+    CHECK_EQUAL(stand.stream.waiting.count, 1);
     close_stand();
 }
 
@@ -423,7 +423,7 @@ static void test_no_memory(void)
         CHECK(memcmp(stand.seen, "ab", 2) == 0);
         failed += result == MT_NOMEM;
         int64_t held = 0;
-        for (uint32_t i = 0; i < stand.stream.waiting_count; i++)
+        for (uint32_t i = 0; i < stand.stream.waiting.count; i++)
             held++;
         CHECK((held == 0) == (stand.budget.used == 0));
         close_stand();
@@ -462,7 +462,7 @@ static void test_reverse(void)
     stand.at = INT64_MIN;
     for (int64_t i = 200000; i > 0; i--)
         CHECK(feed(2 * i, "x") == MT_OK);
-    CHECK_EQUAL(stand.stream.waiting_count, 0 + 4096);
+    CHECK_EQUAL(stand.stream.waiting.count, 0 + 4096);
     CHECK_EQUAL(finish_stand(), MT_OK);
     CHECK_EQUAL(stand.stream.bytes, 200000);
     close_stand();
@@ -488,7 +488,7 @@ static void test_tiny_overlaps(void)
     for (int64_t i = 0; i < 100000; i++)
         CHECK(feed(1 + i % 4096, "x") == MT_OK);
     CHECK_EQUAL(stand.stream.retransmitted, 2000 * 4096 + 100000);
-    CHECK_EQUAL(stand.stream.waiting_count, 4096);
+    CHECK_EQUAL(stand.stream.waiting.count, 4096);
     CHECK_EQUAL(feed(0, "x"), MT_OK);
     CHECK_EQUAL(stand.data_bytes, 4097);
     close_stand();

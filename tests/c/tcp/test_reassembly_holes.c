@@ -10,14 +10,14 @@ static void test_limit_bytes(void)
     stand.limits.hole_bytes = 10;
     CHECK_EQUAL(feed(5, "fghij"), MT_OK);
     CHECK_EQUAL(feed(12, "mnopq"), MT_OK);
-    CHECK_EQUAL(stand.stream.waiting_bytes, 10);
+    CHECK_EQUAL(stand.stream.waiting.bytes, 10);
     CHECK_EQUAL(stand.told_count, 0); /* at the limit, not over it */
     CHECK_EQUAL(feed(20, "u"), MT_OK);
     CHECK_EQUAL(stand.told_count, 1);
     check_told(0, 'h', 0, 5);
     CHECK_EQUAL(stand.told[0].hole, MT_HOLE_LIMIT);
     CHECK_EQUAL(stand.stream.next, 10);
-    CHECK_EQUAL(stand.stream.waiting_bytes, 6);
+    CHECK_EQUAL(stand.stream.waiting.bytes, 6);
     CHECK_EQUAL(stand.stream.lost, 5);
     CHECK_EQUAL(finish_stand(), MT_OK);
     check_told(1, 'h', 10, 2);
@@ -38,7 +38,7 @@ static void test_limit_segments(void)
     CHECK_EQUAL(feed(40, "x"), MT_OK);
     CHECK_EQUAL(stand.told_count, 1);
     check_told(0, 'h', 0, 10);
-    CHECK_EQUAL(stand.stream.waiting_count, 3);
+    CHECK_EQUAL(stand.stream.waiting.count, 3);
     CHECK_EQUAL(feed(15, "y"),
                 MT_OK); /* a hole once more over the limit: the nearer one is given up */
     check_told(1, 'h', 11, 4);
@@ -60,7 +60,7 @@ static void test_limit_buffered(void)
     CHECK_EQUAL(feed(5, "f"), MT_OK);
     check_told(0, 'h', 0, 5);
     CHECK_EQUAL(stand.budget.used, 990);
-    CHECK_EQUAL(stand.stream.waiting_count, 0);
+    CHECK_EQUAL(stand.stream.waiting.count, 0);
     stand.budget.used = 0;
     close_stand();
 }
@@ -265,8 +265,8 @@ static void test_snapped_overlap(void)
     CHECK_EQUAL(feed_cut(10, "klm", 3, 8), MT_OK);  /* k l m and [13, 18) cut */
     CHECK_EQUAL(feed_cut(8, "ijKl", 4, 12), MT_OK); /* i j new; differs in one byte; [18, 20) cut */
     check_told(0, 'c', 10, 1);
-    CHECK_EQUAL(stand.stream.waiting_count, 3);
-    CHECK_EQUAL(stand.stream.waiting_bytes, 5);
+    CHECK_EQUAL(stand.stream.waiting.count, 3);
+    CHECK_EQUAL(stand.stream.waiting.bytes, 5);
     CHECK_EQUAL(stand.stream.retransmitted, 2);
     CHECK_EQUAL(feed(12, "m?????stu"), MT_OK); /* what was cut stays cut: the first copy wins */
     CHECK_EQUAL(feed_cut(0, "abcdefgh", 8, 21), MT_OK);

@@ -8,9 +8,9 @@ enum { SYN = MT_TCP_SYN, ACK = MT_TCP_ACK, FIN = MT_TCP_FIN, RST = MT_TCP_RST };
 enum { FILES = 4 };
 
 static struct mt_limits limits;
-static struct mt_output output;
+static struct mt_decoder decoder;
 static struct mt_tcp *tcp;
-static struct mt_packet_ref place;
+static struct mt_packet_ref ref;
 static int64_t claimed[FILES];
 static struct wire ping;
 
@@ -19,31 +19,31 @@ static void open_world(void)
     static const uint16_t ports[] = {18080, 28080, 38080, 0};
     limits = mt_default_limits;
     memset(claimed, 0, sizeof claimed);
-    mt_output_init(&output, &limits, ALL_TABLES);
-    tcp = mt_tcp_open(&output, ports, 4, claimed);
-    place = (struct mt_packet_ref){.time = START_TIME, .frame = 1};
+    mt_decoder_init(&decoder, &limits, ALL_TABLES);
+    tcp = mt_decoder_open_tcp(&decoder, ports, 4, claimed);
+    ref = (struct mt_packet_ref){.time = START_TIME, .frame = 1};
 }
 
 static void close_world(void)
 {
     mt_tcp_close(tcp);
     tcp = NULL;
-    CHECK_EQUAL(output.buffered.used, 0);
-    mt_output_free(&output);
+    CHECK_EQUAL(decoder.output.buffered.used, 0);
+    mt_decoder_free(&decoder);
 }
 
 static void check_sums(void)
 {
-    CHECK_EQUAL(bytes_told(&output), bytes_seen(&output));
-    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_LOST), bytes_lost(&output));
+    CHECK_EQUAL(bytes_told(&decoder.output), bytes_seen(&decoder.output));
+    CHECK_EQUAL(problem_bytes(&decoder.output, MT_PROBLEM_LOST), bytes_lost(&decoder.output));
 }
 
 static void finish(void)
 {
     CHECK_EQUAL(mt_tcp_finish(tcp), MT_OK);
     check_sums();
-    for (size_t i = 0; i < messages_count(&output); i++)
-        CHECK_EQUAL(message_row(&output, i)->message, (int64_t)i);
+    for (size_t i = 0; i < messages_count(&decoder.output); i++)
+        CHECK_EQUAL(message_row(&decoder.output, i)->message, (int64_t)i);
 }
 
 /* Two ends. */
@@ -75,8 +75,8 @@ static int send_at(const struct flow *flow, int from_client, int flags, uint32_t
                                  .payload = bytes,
                                  .captured = (uint32_t)size,
                                  .length = (uint32_t)length};
-    int result = mt_tcp_segment(tcp, &segment, &place);
-    next_ref(&place);
+    int result = mt_tcp_segment(tcp, &segment, &ref);
+    next_ref(&ref);
     return result;
 }
 
@@ -123,13 +123,13 @@ static void test_one(void)
     struct wire response = {0};
     wire_response(&response, MT_PING, 17);
     CHECK_EQUAL(send_next(&flow, 0, ACK, response.bytes, response.size), MT_OK);
-    CHECK_EQUAL(messages_count(&output), 2);
-    CHECK_EQUAL(message_row(&output, 1)->reply_to, 0);
+    CHECK_EQUAL(messages_count(&decoder.output), 2);
+    CHECK_EQUAL(message_row(&decoder.output, 1)->reply_to, 0);
     CHECK_EQUAL(close_both(&flow), MT_OK);
-    CHECK_EQUAL(connections_count(&output), 0); /* its row waits for what was overtaken */
+    CHECK_EQUAL(connections_count(&decoder.output), 0); /* its row waits for what was overtaken */
     finish();
-    CHECK_EQUAL(connections_count(&output), 1);
-    const struct mt_connection_row *row = connection_row(&output, 0);
+    CHECK_EQUAL(connections_count(&decoder.output), 1);
+    const struct mt_connection_row *row = connection_row(&decoder.output, 0);
     CHECK_EQUAL(row->connection, 0);
     CHECK_EQUAL(row->end, MT_END_FIN);
     CHECK_EQUAL(row->start, MT_START_SYN);
@@ -138,13 +138,13 @@ static void test_one(void)
     CHECK_EQUAL(row->rtt, 2000000);
     CHECK_EQUAL(claimed[0], 8);
     char text[64];
-    CHECK_EQUAL(mt_address_text(&output.addresses, row->client, text, sizeof text), 8);
+    CHECK_EQUAL(mt_address_text(&decoder.output.addresses, row->client, text, sizeof text), 8);
     CHECK(memcmp(text, "10.0.0.1", 8) == 0);
-    CHECK_EQUAL(message_row(&output, 0)->client, row->client);
-    CHECK_EQUAL(message_row(&output, 0)->server, row->server);
-    CHECK_EQUAL(problems_count(&output), 0);
+    CHECK_EQUAL(message_row(&decoder.output, 0)->client, row->client);
+    CHECK_EQUAL(message_row(&decoder.output, 0)->server, row->server);
+    CHECK_EQUAL(problems_count(&decoder.output), 0);
     CHECK_EQUAL(mt_tcp_finish(tcp), MT_OK); /* nothing is left */
-    CHECK_EQUAL(connections_count(&output), 1);
+    CHECK_EQUAL(connections_count(&decoder.output), 1);
     close_world();
     wire_free(&response);
 }
@@ -161,12 +161,12 @@ static void test_apart(void)
     for (int i = 5; i >= 0; i--)
         CHECK_EQUAL(send_next(&flows[i], 1, ACK, ping.bytes, ping.size), MT_OK);
     finish();
-    CHECK_EQUAL(connections_count(&output), 6);
+    CHECK_EQUAL(connections_count(&decoder.output), 6);
     for (size_t i = 0; i < 6; i++) {
-        CHECK_EQUAL(connection_row(&output, i)->connection, (int64_t)i);
-        CHECK_EQUAL(connection_row(&output, i)->client_messages, 1);
-        CHECK_EQUAL(connection_row(&output, i)->client_port, flows[i].client_port);
-        CHECK_EQUAL(message_row(&output, i)->connection, 5 - (int64_t)i);
+        CHECK_EQUAL(connection_row(&decoder.output, i)->connection, (int64_t)i);
+        CHECK_EQUAL(connection_row(&decoder.output, i)->client_messages, 1);
+        CHECK_EQUAL(connection_row(&decoder.output, i)->client_port, flows[i].client_port);
+        CHECK_EQUAL(message_row(&decoder.output, i)->connection, 5 - (int64_t)i);
     }
     close_world();
 }
@@ -181,18 +181,18 @@ static void test_versions(void)
                                  .destination_port = 18080,
                                  .source = {.bytes = {1}, .version = 4},
                                  .destination = {.bytes = {2}, .version = 4}};
-    CHECK_EQUAL(mt_tcp_segment(tcp, &segment, &place), MT_OK);
+    CHECK_EQUAL(mt_tcp_segment(tcp, &segment, &ref), MT_OK);
     segment.source.version = segment.destination.version = 6;
-    CHECK_EQUAL(mt_tcp_segment(tcp, &segment, &place), MT_OK);
+    CHECK_EQUAL(mt_tcp_segment(tcp, &segment, &ref), MT_OK);
     segment.source.bytes[15] = 1;
-    CHECK_EQUAL(mt_tcp_segment(tcp, &segment, &place), MT_OK);
+    CHECK_EQUAL(mt_tcp_segment(tcp, &segment, &ref), MT_OK);
     segment.destination = segment.source;
     segment.destination_port = segment.source_port;
-    CHECK_EQUAL(mt_tcp_segment(tcp, &segment, &place), MT_OK);
-    CHECK_EQUAL(mt_tcp_segment(tcp, &segment, &place), MT_OK);
+    CHECK_EQUAL(mt_tcp_segment(tcp, &segment, &ref), MT_OK);
+    CHECK_EQUAL(mt_tcp_segment(tcp, &segment, &ref), MT_OK);
     finish();
-    CHECK_EQUAL(connections_count(&output), 4);
-    CHECK_EQUAL(connection_row(&output, 3)->client_packets, 2);
+    CHECK_EQUAL(connections_count(&decoder.output), 4);
+    CHECK_EQUAL(connection_row(&decoder.output, 3)->client_packets, 2);
     close_world();
 }
 
@@ -215,12 +215,12 @@ static void test_roles(void)
         struct flow flow = flow_of(1, cases[i].source, 2, cases[i].destination);
         CHECK_EQUAL(send_next(&flow, 1, cases[i].flags, "", 0), MT_OK);
         finish();
-        CHECK_EQUAL(connection_row(&output, 0)->client_port,
+        CHECK_EQUAL(connection_row(&decoder.output, 0)->client_port,
                     cases[i].source_is_client ? cases[i].source : cases[i].destination);
-        CHECK_EQUAL(connection_row(&output, 0)->server_port,
+        CHECK_EQUAL(connection_row(&decoder.output, 0)->server_port,
                     cases[i].source_is_client ? cases[i].destination : cases[i].source);
-        CHECK_EQUAL(connection_row(&output, 0)->client_packets, cases[i].source_is_client);
-        CHECK_EQUAL(connection_row(&output, 0)->start,
+        CHECK_EQUAL(connection_row(&decoder.output, 0)->client_packets, cases[i].source_is_client);
+        CHECK_EQUAL(connection_row(&decoder.output, 0)->start,
                     (cases[i].flags & SYN) != 0 ? MT_START_SYN : MT_START_MIDSTREAM);
         close_world();
     }
@@ -251,7 +251,7 @@ static void test_claims(void)
     open_world();
     struct flow flow = flow_of(1, 40000, 2, 4444), other = flow_of(1, 40001, 2, 4444);
     for (int i = 0; i < 300; i++) {
-        place.file = i % 3;
+        ref.file = i % 3;
         CHECK_EQUAL(i < 3 ? send_next(&flow, i == 1 ? 0 : 1,
                                       i == 0   ? SYN
                                       : i == 1 ? SYN | ACK
@@ -262,7 +262,7 @@ static void test_claims(void)
         CHECK_EQUAL(send_next(&other, 1, i == 0 ? SYN : ACK, "", 0), MT_OK);
     }
     CHECK_EQUAL(claimed[0] + claimed[1] + claimed[2], 0);
-    place.file = 3;
+    ref.file = 3;
     CHECK_EQUAL(send_next(&flow, 1, ACK, ping.bytes, 20), MT_OK);
     CHECK_EQUAL(claimed[0], 100);
     CHECK_EQUAL(claimed[1], 100);
@@ -271,7 +271,7 @@ static void test_claims(void)
     CHECK_EQUAL(send_next(&flow, 1, ACK, ping.bytes + 20, 23), MT_OK);
     CHECK_EQUAL(claimed[3], 2);
     finish();
-    CHECK_EQUAL(messages_count(&output), 1);
+    CHECK_EQUAL(messages_count(&decoder.output), 1);
     CHECK_EQUAL(claimed[0] + claimed[1] + claimed[2] + claimed[3], 302);
     close_world();
 }
@@ -287,17 +287,17 @@ static void test_claimed_at_the_end(void)
         CHECK_EQUAL(claimed[0], 0);
         if (how == 1) { /* closed, and ten seconds later */
             CHECK_EQUAL(send_next(&flow, 0, RST, "", 0), MT_OK);
-            place.time += 11 * SECOND;
+            ref.time += 11 * SECOND;
             CHECK_EQUAL(send_next(&other, 1, SYN, "", 0), MT_OK);
             CHECK_EQUAL(send_next(&other, 0, SYN | ACK, "", 0), MT_OK);
             CHECK_EQUAL(claimed[0], 5 + 2);
         } else if (how == 2) {
-            place.time += 700 * SECOND;
+            ref.time += 700 * SECOND;
             CHECK_EQUAL(send_next(&flow, 1, ACK, "", 0), MT_OK);
             CHECK_EQUAL(claimed[0], 4); /* the packet that came too late begins another */
         }
         finish();
-        CHECK_EQUAL(messages_count(&output), 1);
+        CHECK_EQUAL(messages_count(&decoder.output), 1);
         CHECK_EQUAL(claimed[0], how == 1 ? 7 : 4);
         close_world();
     }
@@ -312,8 +312,8 @@ static void test_recognised_midstream(void)
     CHECK_EQUAL(send_next(&flow, 0, ACK, ping.bytes, 43), MT_OK);
     CHECK_EQUAL(claimed[0], 2);
     finish();
-    CHECK_EQUAL(messages_count(&output), 1);
-    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_UNFRAMED), 17);
+    CHECK_EQUAL(messages_count(&decoder.output), 1);
+    CHECK_EQUAL(problem_bytes(&decoder.output, MT_PROBLEM_UNFRAMED), 17);
     close_world();
 }
 
@@ -337,15 +337,15 @@ static void test_reuse(void)
     flow.next[1] += 50000000; /* its SYN was not captured */
     CHECK_EQUAL(send_next(&flow, 1, ACK, ping.bytes, 43), MT_OK);
     finish();
-    CHECK_EQUAL(connections_count(&output), 4);
+    CHECK_EQUAL(connections_count(&decoder.output), 4);
     static const int ends[] = {MT_END_REUSED, MT_END_FIN, MT_END_RST, MT_END_OPEN};
     for (size_t i = 0; i < 4; i++) {
-        CHECK_EQUAL(connection_row(&output, i)->connection, (int64_t)i);
-        CHECK_EQUAL(connection_row(&output, i)->end, ends[i]);
+        CHECK_EQUAL(connection_row(&decoder.output, i)->connection, (int64_t)i);
+        CHECK_EQUAL(connection_row(&decoder.output, i)->end, ends[i]);
     }
-    CHECK_EQUAL(problem_bytes(&output, MT_PROBLEM_UNFRAMED),
+    CHECK_EQUAL(problem_bytes(&decoder.output, MT_PROBLEM_UNFRAMED),
                 30); /* the header that the first left behind */
-    CHECK_EQUAL(messages_count(&output), 2);
+    CHECK_EQUAL(messages_count(&decoder.output), 2);
     close_world();
 }
 
@@ -359,9 +359,9 @@ static void test_reuse_reversed(void)
     CHECK_EQUAL(shake_hands(&back), MT_OK);
     CHECK_EQUAL(send_next(&back, 0, ACK, ping.bytes, 43), MT_OK);
     finish();
-    CHECK_EQUAL(connections_count(&output), 2);
-    CHECK_EQUAL(connection_row(&output, 1)->client_port, 28080);
-    CHECK_EQUAL(connection_row(&output, 1)->server_messages, 1);
+    CHECK_EQUAL(connections_count(&decoder.output), 2);
+    CHECK_EQUAL(connection_row(&decoder.output, 1)->client_port, 28080);
+    CHECK_EQUAL(connection_row(&decoder.output, 1)->server_messages, 1);
     close_world();
 }
 
@@ -372,36 +372,37 @@ static void test_idle(void)
                 waking = flow_of(1, 40002, 2, 18080);
     CHECK_EQUAL(shake_hands(&silent), MT_OK);
     CHECK_EQUAL(send_next(&silent, 1, ACK, ping.bytes, 40), MT_OK);
-    int64_t last = place.time - 1000000;
-    place.time = last + 50 * SECOND;
+    int64_t last = ref.time - 1000000;
+    ref.time = last + 50 * SECOND;
     CHECK_EQUAL(shake_hands(&waking), MT_OK);
     CHECK_EQUAL(shake_hands(&talking), MT_OK);
     for (int i = 2; i < 12; i++) {
-        place.time = last + 50 * i * SECOND;
+        ref.time = last + 50 * i * SECOND;
         CHECK_EQUAL(send_next(&talking, 1, ACK, "", 0), MT_OK);
     }
-    place.time = last + 600 * SECOND - 1;
+    ref.time = last + 600 * SECOND - 1;
     CHECK_EQUAL(send_next(&talking, 1, ACK, "", 0), MT_OK);
     CHECK_EQUAL(send_next(&talking, 1, ACK, "", 0), MT_OK);
-    CHECK_EQUAL(connections_count(&output), 0);
-    place.time = last + 601 * SECOND;
+    CHECK_EQUAL(connections_count(&decoder.output), 0);
+    ref.time = last + 601 * SECOND;
     CHECK_EQUAL(send_next(&talking, 1, ACK, "", 0), MT_OK);
     CHECK_EQUAL(send_next(&talking, 1, ACK, "", 0),
                 MT_OK); /* the second packet says it, too: the time is to be believed */
-    CHECK_EQUAL(connections_count(&output), 1);
-    CHECK_EQUAL(connection_row(&output, 0)->connection, 0);
-    CHECK_EQUAL(connection_row(&output, 0)->end, MT_END_IDLE);
-    CHECK_EQUAL(connection_row(&output, 0)->closed, last);
-    CHECK_EQUAL(message_row(&output, 0)->status, MT_STATUS_TRUNCATED);
+    CHECK_EQUAL(connections_count(&decoder.output), 1);
+    CHECK_EQUAL(connection_row(&decoder.output, 0)->connection, 0);
+    CHECK_EQUAL(connection_row(&decoder.output, 0)->end, MT_END_IDLE);
+    CHECK_EQUAL(connection_row(&decoder.output, 0)->closed, last);
+    CHECK_EQUAL(message_row(&decoder.output, 0)->status, MT_STATUS_TRUNCATED);
     CHECK_EQUAL(send_next(&silent, 1, ACK, "", 0), MT_OK); /* begins another, from the middle */
-    place.time = last + 2000 * SECOND;
+    ref.time = last + 2000 * SECOND;
     CHECK_EQUAL(send_next(&waking, 1, ACK, "", 0),
                 MT_OK); /* as does the one that ends and wakes itself */
     finish();
-    CHECK_EQUAL(connections_count(&output), 5);
+    CHECK_EQUAL(connections_count(&decoder.output), 5);
     int64_t ended[5] = {0};
     for (size_t i = 0; i < 5; i++)
-        ended[connection_row(&output, i)->connection] = connection_row(&output, i)->end;
+        ended[connection_row(&decoder.output, i)->connection] =
+            connection_row(&decoder.output, i)->end;
     CHECK_EQUAL(ended[0], MT_END_IDLE);
     CHECK_EQUAL(ended[1], MT_END_IDLE);
     CHECK_EQUAL(ended[3], MT_END_OPEN);
@@ -419,18 +420,18 @@ static void test_wild_times(void)
         struct flow first = flow_of(1, 40000, 2, 18080), second = flow_of(1, 40001, 2, 18080);
         CHECK_EQUAL(shake_hands(&first), MT_OK);
         CHECK_EQUAL(shake_hands(&second), MT_OK);
-        int64_t right = place.time;
-        place.time = wild[i];
+        int64_t right = ref.time;
+        ref.time = wild[i];
         CHECK_EQUAL(send_next(&second, 1, ACK, "", 0), MT_OK);
-        place.time = right;
+        ref.time = right;
         CHECK_EQUAL(send_next(&first, 1, ACK, ping.bytes, 43), MT_OK);
         CHECK_EQUAL(send_next(&first, 0, ACK, "", 0), MT_OK);
         finish();
         int64_t rows = 0;
-        for (size_t k = 0; k < connections_count(&output); k++)
-            rows += connection_row(&output, k)->connection == 0;
+        for (size_t k = 0; k < connections_count(&decoder.output); k++)
+            rows += connection_row(&decoder.output, k)->connection == 0;
         CHECK_EQUAL(rows, 1);
-        CHECK_EQUAL(message_row(&output, 0)->connection, 0);
+        CHECK_EQUAL(message_row(&decoder.output, 0)->connection, 0);
         close_world();
     }
     open_world(); /* times at both ends of what there is, on one connection with a hole, closed and
@@ -439,15 +440,15 @@ static void test_wild_times(void)
     for (int round = 0; round < 4; round++) {
         static const int64_t times[] = {INT64_MIN + 1, INT64_MAX, MT_NO_TIME, START_TIME,
                                         INT64_MIN + 1};
-        place.time = times[round];
+        ref.time = times[round];
         flow.next[1] += 100000000;
         CHECK_EQUAL(shake_hands(&flow), MT_OK);
-        place.time = times[round + 1];
+        ref.time = times[round + 1];
         CHECK_EQUAL(send_at(&flow, 1, ACK, flow.next[1] + 100, ping.bytes, 43, 43), MT_OK);
-        place.time = times[round];
+        ref.time = times[round];
         CHECK_EQUAL(send_at(&flow, 1, ACK, flow.next[1] + 200, ping.bytes, 43, 43), MT_OK);
         CHECK_EQUAL(close_both(&flow), MT_OK);
-        place.time = times[round + 1];
+        ref.time = times[round + 1];
         CHECK_EQUAL(send_next(&flow, 1, ACK, "", 0), MT_OK);
     }
     finish();
@@ -461,21 +462,21 @@ static void test_wild_time_blocks_nobody(void)
     struct flow wild = flow_of(1, 40000, 2, 18080), closing = flow_of(1, 40001, 2, 18080),
                 idle = flow_of(1, 40002, 2, 18080), late = flow_of(1, 40003, 2, 18080);
     CHECK_EQUAL(shake_hands(&wild), MT_OK);
-    int64_t right = place.time;
-    place.time = right + 1000000 * SECOND;
+    int64_t right = ref.time;
+    ref.time = right + 1000000 * SECOND;
     CHECK_EQUAL(close_both(&wild), MT_OK);
-    place.time = right;
+    ref.time = right;
     CHECK_EQUAL(shake_hands(&idle), MT_OK);
     CHECK_EQUAL(shake_hands(&closing), MT_OK);
     CHECK_EQUAL(close_both(&closing), MT_OK);
-    place.time = right + 700 * SECOND;
+    ref.time = right + 700 * SECOND;
     CHECK_EQUAL(shake_hands(&late), MT_OK);
-    size_t rows = connections_count(&output);
+    size_t rows = connections_count(&decoder.output);
     finish();
     CHECK(rows >= 2); /* closing and idle are over */
-    for (size_t i = 0; i < connections_count(&output); i++) {
-        if (connection_row(&output, i)->client_port == 40002)
-            CHECK_EQUAL(connection_row(&output, i)->end, MT_END_IDLE);
+    for (size_t i = 0; i < connections_count(&decoder.output); i++) {
+        if (connection_row(&decoder.output, i)->client_port == 40002)
+            CHECK_EQUAL(connection_row(&decoder.output, i)->end, MT_END_IDLE);
     }
     close_world();
 }
@@ -488,21 +489,21 @@ static void test_linger(void)
     CHECK_EQUAL(shake_hands(&flow), MT_OK);
     CHECK_EQUAL(send_next(&flow, 1, ACK, ping.bytes, 40), MT_OK);
     CHECK_EQUAL(close_both(&flow), MT_OK);
-    int64_t closed = place.time;
-    place.time = closed + 5 * SECOND;
+    int64_t closed = ref.time;
+    ref.time = closed + 5 * SECOND;
     CHECK_EQUAL(send_at(&flow, 1, ACK, flow.next[1] - 1, ping.bytes, 0, 0), MT_OK);
     CHECK_EQUAL(send_next(&other, 1, SYN, "", 0), MT_OK);
-    CHECK_EQUAL(messages_count(&output), 0);
-    place.time = closed + 12 * SECOND;
+    CHECK_EQUAL(messages_count(&decoder.output), 0);
+    ref.time = closed + 12 * SECOND;
     CHECK_EQUAL(send_next(&other, 0, SYN | ACK, "", 0), MT_OK);
     CHECK_EQUAL(send_next(&other, 1, ACK, "", 0), MT_OK);
-    CHECK_EQUAL(messages_count(&output), 1);
-    CHECK_EQUAL(message_row(&output, 0)->status, MT_STATUS_TRUNCATED);
-    CHECK_EQUAL(connections_count(&output), 0);
+    CHECK_EQUAL(messages_count(&decoder.output), 1);
+    CHECK_EQUAL(message_row(&decoder.output, 0)->status, MT_STATUS_TRUNCATED);
+    CHECK_EQUAL(connections_count(&decoder.output), 0);
     CHECK_EQUAL(send_at(&flow, 1, ACK, flow.next[1] - 1, "late", 4, 4), MT_OK);
     finish();
-    CHECK_EQUAL(connections_count(&output), 2);
-    CHECK_EQUAL(connection_row(&output, 0)->client_bytes, 44);
+    CHECK_EQUAL(connections_count(&decoder.output), 2);
+    CHECK_EQUAL(connection_row(&decoder.output, 0)->client_bytes, 44);
     close_world();
 }
 
@@ -514,15 +515,15 @@ static void test_linger_taken_back(void)
     CHECK_EQUAL(shake_hands(&flow), MT_OK);
     CHECK_EQUAL(send_at(&flow, 1, RST, flow.next[1], "", 0, 0), MT_OK);
     CHECK_EQUAL(send_next(&flow, 1, ACK, ping.bytes, 20), MT_OK);
-    place.time += 20 * SECOND;
+    ref.time += 20 * SECOND;
     CHECK_EQUAL(send_next(&other, 1, SYN, "", 0), MT_OK);
     CHECK_EQUAL(send_next(&other, 0, SYN | ACK, "", 0), MT_OK);
     CHECK_EQUAL(send_next(&flow, 1, ACK, ping.bytes + 20, 23), MT_OK);
-    CHECK_EQUAL(messages_count(&output), 1);
-    CHECK_EQUAL(message_row(&output, 0)->status, MT_STATUS_COMPLETE);
+    CHECK_EQUAL(messages_count(&decoder.output), 1);
+    CHECK_EQUAL(message_row(&decoder.output, 0)->status, MT_STATUS_COMPLETE);
     CHECK_EQUAL(send_at(&flow, 1, RST, flow.next[1], "", 0, 0), MT_OK); /* and then in earnest */
     finish();
-    CHECK_EQUAL(connection_row(&output, 0)->end, MT_END_RST);
+    CHECK_EQUAL(connection_row(&decoder.output, 0)->end, MT_END_RST);
     close_world();
 }
 
@@ -533,23 +534,23 @@ static void test_connections_limit(void)
     struct flow flows[5];
     for (int i = 0; i < 5; i++) {
         flows[i] = flow_of(1, (uint16_t)(40000 + i), 2, 18080);
-        place.time += 2 * SECOND;
+        ref.time += 2 * SECOND;
         CHECK_EQUAL(send_next(&flows[i], 1, SYN, "", 0), MT_OK);
-        place.time += 2 * SECOND;
+        ref.time += 2 * SECOND;
         CHECK_EQUAL(send_next(&flows[0], i == 0 ? 0 : 1, i == 0 ? SYN | ACK : ACK, "", 0),
                     MT_OK); /* keeps the first alive */
     }
-    CHECK_EQUAL(connections_count(&output), 2);
-    CHECK_EQUAL(connection_row(&output, 0)->connection, 1);
-    CHECK_EQUAL(connection_row(&output, 1)->connection, 2);
-    CHECK_EQUAL(connection_row(&output, 1)->end, MT_END_IDLE);
-    CHECK_EQUAL(problem_rows(&output, MT_PROBLEM_LIMIT), 2);
-    CHECK_TEXT(problem_text(&output, 0), "a connection was ended: limit on connections");
-    CHECK_EQUAL(problem_row(&output, 0)->connection, 1);
-    CHECK_EQUAL(problem_row(&output, 0)->bytes, 0);
-    CHECK_EQUAL(problem_row(&output, 0)->frame, 3);
+    CHECK_EQUAL(connections_count(&decoder.output), 2);
+    CHECK_EQUAL(connection_row(&decoder.output, 0)->connection, 1);
+    CHECK_EQUAL(connection_row(&decoder.output, 1)->connection, 2);
+    CHECK_EQUAL(connection_row(&decoder.output, 1)->end, MT_END_IDLE);
+    CHECK_EQUAL(problem_rows(&decoder.output, MT_PROBLEM_LIMIT), 2);
+    CHECK_TEXT(problem_text(&decoder.output, 0), "a connection was ended: limit on connections");
+    CHECK_EQUAL(problem_row(&decoder.output, 0)->connection, 1);
+    CHECK_EQUAL(problem_row(&decoder.output, 0)->bytes, 0);
+    CHECK_EQUAL(problem_row(&decoder.output, 0)->frame, 3);
     finish();
-    CHECK_EQUAL(connections_count(&output), 5);
+    CHECK_EQUAL(connections_count(&decoder.output), 5);
     close_world();
     open_world();
     limits.connections = 0; /* not even that stops the reading */
@@ -559,7 +560,7 @@ static void test_connections_limit(void)
     flow.client_port++;
     CHECK_EQUAL(send_next(&flow, 1, ACK, ping.bytes, 43), MT_OK);
     finish();
-    CHECK_EQUAL(messages_count(&output), 2);
+    CHECK_EQUAL(messages_count(&decoder.output), 2);
     close_world();
 }
 
@@ -595,18 +596,18 @@ static void test_permutations(void)
                               end - begin) == MT_OK);
         }
         finish();
-        CHECK_EQUAL(messages_count(&output), 3);
+        CHECK_EQUAL(messages_count(&decoder.output), 3);
         for (size_t i = 0; i < 3; i++) {
-            CHECK_EQUAL(message_row(&output, i)->status, MT_STATUS_COMPLETE);
-            CHECK_EQUAL(message_row(&output, i)->shared, i != 3);
+            CHECK_EQUAL(message_row(&decoder.output, i)->status, MT_STATUS_COMPLETE);
+            CHECK_EQUAL(message_row(&decoder.output, i)->shared, i != 3);
         }
-        CHECK_EQUAL(message_row(&output, 0)->segments, 2);
-        CHECK_EQUAL(message_row(&output, 1)->segments, 3);
-        CHECK_EQUAL(message_row(&output, 2)->segments, 2);
-        CHECK_EQUAL(message_row(&output, 0)->first_segment, 20);
-        CHECK_EQUAL(message_row(&output, 1)->first_segment, 7);
-        CHECK_EQUAL(problems_count(&output), 0);
-        CHECK_EQUAL(connection_row(&output, 0)->client_bytes, size);
+        CHECK_EQUAL(message_row(&decoder.output, 0)->segments, 2);
+        CHECK_EQUAL(message_row(&decoder.output, 1)->segments, 3);
+        CHECK_EQUAL(message_row(&decoder.output, 2)->segments, 2);
+        CHECK_EQUAL(message_row(&decoder.output, 0)->first_segment, 20);
+        CHECK_EQUAL(message_row(&decoder.output, 1)->first_segment, 7);
+        CHECK_EQUAL(problems_count(&decoder.output), 0);
+        CHECK_EQUAL(connection_row(&decoder.output, 0)->client_bytes, size);
         close_world();
         tried++;
     }
@@ -677,14 +678,14 @@ static void test_disorder(void)
         }
         finish();
         if (lossless) {
-            CHECK_EQUAL(messages_count(&output), messages);
-            CHECK_EQUAL(problems_count(&output), 0);
+            CHECK_EQUAL(messages_count(&decoder.output), messages);
+            CHECK_EQUAL(problems_count(&decoder.output), 0);
         }
         uint64_t complete = 0;
-        for (size_t i = 0; i < messages_count(&output); i++)
-            complete += message_row(&output, i)->status == MT_STATUS_COMPLETE;
+        for (size_t i = 0; i < messages_count(&decoder.output); i++)
+            complete += message_row(&decoder.output, i)->status == MT_STATUS_COMPLETE;
         CHECK(complete <= messages);
-        CHECK_EQUAL(problem_rows(&output, MT_PROBLEM_CONFLICT), 0);
+        CHECK_EQUAL(problem_rows(&decoder.output, MT_PROBLEM_CONFLICT), 0);
         close_world();
         wire_free(&wires[0]);
         wire_free(&wires[1]);
@@ -702,7 +703,7 @@ static int scenario(void)
     if (result == MT_OK)
         result = shake_hands(&foreign);
     for (int i = 0; i < 3 && result == MT_OK; i++) {
-        place.file = i;
+        ref.file = i;
         result = send_next(&foreign, 0, ACK, "", 0);
     }
     if (result == MT_OK)
@@ -725,13 +726,13 @@ static void test_no_memory(void)
     int failed = 0, without_growth = 0;
     for (long n = 0; n < 1400; n = n < 60 ? n + 1 : n + 37) {
         limits = mt_default_limits;
-        mt_output_init(&output, &limits, ALL_TABLES);
+        mt_decoder_init(&decoder, &limits, ALL_TABLES);
         static const uint16_t ports[] = {18080};
         if (n != 0)
             mt_fail_after(n);
         memset(claimed, 0, sizeof claimed);
-        tcp = mt_tcp_open(&output, ports, 1, claimed);
-        place = (struct mt_packet_ref){.time = START_TIME, .frame = 1};
+        tcp = mt_decoder_open_tcp(&decoder, ports, 1, claimed);
+        ref = (struct mt_packet_ref){.time = START_TIME, .frame = 1};
         int result = scenario();
         mt_fail_after(0);
         CHECK(result == MT_OK || result == MT_NOMEM);
@@ -760,7 +761,7 @@ static void test_many_connections(void)
         CHECK(send_next(&flow, 1, SYN, "", 0) == MT_OK);
     }
     finish();
-    CHECK_EQUAL(connections_count(&output), 201000);
+    CHECK_EQUAL(connections_count(&decoder.output), 201000);
     close_world();
 }
 

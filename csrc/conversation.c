@@ -1,0 +1,336 @@
+#include "conversation.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "p2p/fields.h"
+#include "tcp/connection.h"
+
+#include <stdio.h>
+
+struct mt_conversation *mt_conversation_open(struct mt_decoder *decoder,
+                                             const struct mt_problem_source *source,
+                                             struct mt_budget *buffered, int monero)
+{
+    struct mt_conversation *conversation = mt_alloc(1, sizeof *conversation);
+    if (conversation == NULL)
+        return NULL;
+    conversation->decoder = decoder;
+    conversation->source = *source;
+    conversation->session =
+        mt_session_open(&decoder->levin, &decoder->early, buffered, conversation, monero);
+    if (conversation->session == NULL) {
+        mt_free(conversation);
+        return NULL;
+    }
+    return conversation;
+}
+
+void mt_conversation_close(struct mt_conversation *conversation)
+{
+    mt_session_close(conversation->session);
+    mt_free(conversation);
+}
+
+/* ---- problems ---- */
+
+/* Bytes outside messages are not Levin's where the connection is not Monero's. */
+static int report(struct mt_decoder *decoder, struct mt_problem_source source, int from_client,
+                  int monero, const struct mt_problem *problem)
+{
+    struct mt_problem named = *problem;
+    source.from_client = (int8_t)from_client;
+    if (problem->kind == MT_PROBLEM_UNFRAMED && !monero)
+        named.kind = MT_PROBLEM_NOT_LEVIN;
+    return mt_report_problem(&decoder->output, &source, &named);
+}
+
+static int on_levin_problem(void *context, int from_client, const struct mt_problem *problem)
+{
+    struct mt_conversation *conversation = context;
+    return report(conversation->decoder, conversation->source, from_client,
+                  conversation->session->levin.monero, problem);
+}
+
+/* A problem of the message, at its first byte. */
+static int report_of_message(struct mt_conversation *conversation, const struct mt_message *message,
+                             enum mt_problem_kind kind, int64_t bytes, const char *why)
+{
+    struct mt_problem problem = {kind, message->span.begin, bytes, why, &message->span.first};
+    return on_levin_problem(conversation, message->from_client, &problem);
+}
+
+/* Rows of problems for parts of a payload that are not decoded. Their bytes are already counted in
+ * the message. */
+static int report_defects(struct mt_conversation *conversation, const struct mt_message *message)
+{
+    const struct mt_decode_defects *defects = &conversation->decoder->p2p.defects;
+    char why[128];
+    int result = MT_OK;
+    for (size_t i = 0; i < defects->count && result == MT_OK; i++) {
+        (void)snprintf(why, sizeof why, "%s: %s", defects->list[i].part, defects->list[i].why);
+        result = report_of_message(conversation, message, MT_PROBLEM_BLOB, 0, why);
+    }
+    return result;
+}
+
+static enum mt_problem_kind problem_of(int status)
+{
+    switch (status) {
+    case MT_STATUS_TRUNCATED:
+        return MT_PROBLEM_TRUNCATED;
+    case MT_STATUS_GAP:
+        return MT_PROBLEM_GAP;
+    case MT_STATUS_SNAPPED:
+        return MT_PROBLEM_SNAPPED;
+    case MT_STATUS_OVERSIZE:
+        return MT_PROBLEM_OVERSIZE;
+    default:
+        return MT_PROBLEM_MALFORMED;
+    }
+}
+
+/* ---- messages ---- */
+
+static struct mt_message_row row_of(const struct mt_conversation *conversation,
+                                    const struct mt_message *message)
+{
+    const struct mt_message_span *span = &message->span;
+    int64_t first_end = span->first_end < message->end ? span->first_end : message->end;
+    return (struct mt_message_row){
+        .message = conversation->decoder->output.messages_given,
+        .connection = conversation->source.connection,
+        .client = conversation->source.client,
+        .server = conversation->source.server,
+        .time = span->first.time,
+        .frame = span->first.frame,
+        .file = span->first.file,
+        .end_time = span->last.time,
+        .end_frame = span->last.frame,
+        .end_length = span->last_length,
+        .length = message->header.length,
+        .captured = message->captured,
+        .wire = message->wire,
+        .command = message->header.command,
+        .levin_flags = message->header.flags,
+        .return_code = message->header.return_code,
+        .version = message->header.version,
+        .segments = span->segments,
+        .first_segment = (uint32_t)(first_end - span->begin),
+        .fragments = message->fragments,
+        .from_client = message->from_client,
+        .expects_response = message->header.expects_response,
+        .shared = span->shared != 0,
+        .kind = message->kind,
+        .status = message->status,
+    };
+}
+
+/* What a whole message says: rows of the tables below `messages`, and columns of its own. A payload
+ * that monerod refuses makes it malformed, and *why says why. MT_OK or MT_NOMEM. */
+static int decode(struct mt_conversation *conversation, const struct mt_message *message,
+                  struct mt_message_row *row, const char **why)
+{
+    struct mt_decoder *decoder = conversation->decoder;
+    struct mt_output *output = &decoder->output;
+    struct mt_field_writer writer = {&output->tables[MT_TABLE_fields], &output->strings,
+                                     &decoder->p2p.epee, (uint64_t)output->limits->message_fields};
+    size_t size = (size_t)message->header.length;
+    int cut = 0, result = MT_OK;
+    if (mt_header_has_payload(&message->header, message->kind))
+        result = mt_p2p_decode(&decoder->p2p, row, message->payload, size, why);
+    if (result == MT_MALFORMED)
+        row->status = MT_STATUS_MALFORMED;
+    if (result != MT_NOMEM && writer.fields->wanted)
+        result = mt_fields_append(&writer, row->message, message->payload, size, &cut);
+    if (result == MT_NOMEM)
+        return MT_NOMEM;
+    output->limit_hits[MT_LIMIT_message_fields] += cut != 0;
+    return cut ? report_of_message(conversation, message, MT_PROBLEM_LIMIT, 0,
+                                   "further fields of a message: limit on message_fields")
+               : MT_OK;
+}
+
+/* The row of an earlier message gets its request, if it is still in the table. */
+static void set_reply_to(struct mt_output *output, int64_t message, int64_t request)
+{
+    struct mt_table *table = &output->tables[MT_TABLE_messages];
+    int64_t index = message - (output->messages_given - (int64_t)table->count);
+    if (index >= 0 && index < (int64_t)table->count)
+        ((struct mt_message_row *)table->rows)[index].reply_to = request;
+}
+
+/* Which message it answers, and which one answers it. */
+static int pair(struct mt_conversation *conversation, const struct mt_message *message,
+                struct mt_message_row *row)
+{
+    struct mt_pairing pairing;
+    if (mt_session_pair(conversation->session, message, row->message, &pairing) != MT_OK)
+        return MT_NOMEM;
+    row->reply_to = pairing.reply_to;
+    if (pairing.answered_by >= 0)
+        set_reply_to(&conversation->decoder->output, pairing.answered_by, row->message);
+    return MT_OK;
+}
+
+static int on_message(void *context, const struct mt_message *message)
+{
+    struct mt_conversation *conversation = context;
+    struct mt_output *output = &conversation->decoder->output;
+    struct mt_table *table = &output->tables[MT_TABLE_messages];
+    const char *why = message->why;
+    if (mt_table_reserve(table, 1) != MT_OK)
+        return MT_NOMEM;
+    struct mt_message_row row = row_of(conversation, message);
+    mt_defects_clear(&conversation->decoder->p2p.defects);
+    int result = MT_OK;
+    if (message->status == MT_STATUS_COMPLETE && message->payload != NULL)
+        result = decode(conversation, message, &row, &why);
+    if (result == MT_OK)
+        result = pair(conversation, message, &row);
+    if (result != MT_OK) {
+        mt_tables_take_back(output->tables, row.message); /* no rows without their message */
+        return MT_NOMEM;
+    }
+    if (table->wanted)
+        *(struct mt_message_row *)mt_table_append(table) = row;
+    output->messages_given++;
+    conversation->messages[message->from_client]++;
+    if (report_defects(conversation, message) != MT_OK)
+        return MT_NOMEM;
+    return row.status == MT_STATUS_COMPLETE
+               ? MT_OK
+               : report_of_message(conversation, message, problem_of(row.status), row.wire, why);
+}
+
+static int on_levin_hole(void *context, int from_client, int64_t end)
+{
+    struct mt_conversation *conversation = context;
+    mt_session_hole(conversation->session, from_client, end);
+    return MT_OK;
+}
+
+const struct mt_levin_sink mt_conversation_sink = {
+    .message = on_message, .hole = on_levin_hole, .problem = on_levin_problem};
+
+/* ---- connections ---- */
+
+static struct mt_problem_source source_of(const struct mt_connection *connection)
+{
+    return (struct mt_problem_source){connection->id, connection->sides[1].address,
+                                      connection->sides[0].address, -1};
+}
+
+static int on_address(void *context, const struct mt_ip *ip, int32_t *code)
+{
+    struct mt_decoder *decoder = context;
+    return mt_address_ip(&decoder->output.addresses, ip, code);
+}
+
+static void *on_open(void *context, struct mt_connection *connection)
+{
+    struct mt_problem_source source = source_of(connection);
+    return mt_conversation_open(context, &source, &connection->buffered, connection->monero);
+}
+
+static void on_close(void *conversation)
+{
+    mt_conversation_close(conversation);
+}
+
+static struct mt_levin_stream *stream_of(void *conversation, int from_client)
+{
+    struct mt_session *session = ((struct mt_conversation *)conversation)->session;
+    return &session->levin.directions[from_client];
+}
+
+static void on_midstream(void *conversation, int from_client)
+{
+    mt_levin_midstream(stream_of(conversation, from_client));
+}
+
+static int on_data(void *conversation, int from_client, const struct mt_stream_data *data)
+{
+    return mt_levin_data(stream_of(conversation, from_client), data);
+}
+
+static int on_hole(void *conversation, int from_client, int64_t offset, int64_t size,
+                   enum mt_hole why, const struct mt_packet_ref *ref)
+{
+    return mt_levin_hole(stream_of(conversation, from_client), offset, size, why, ref);
+}
+
+static int on_repeated(void *conversation, int from_client, const uint8_t *bytes, int64_t offset,
+                       int64_t size, const struct mt_packet_ref *ref)
+{
+    return mt_levin_repeated(stream_of(conversation, from_client), bytes, offset, size, ref);
+}
+
+static int on_end(void *conversation, int from_client)
+{
+    return mt_levin_end(stream_of(conversation, from_client));
+}
+
+static int on_is_monero(const void *conversation)
+{
+    return ((const struct mt_conversation *)conversation)->session->levin.monero;
+}
+
+static int on_tcp_problem(void *context, const struct mt_connection *connection, int from_client,
+                          const struct mt_problem *problem)
+{
+    int monero = connection->conversation != NULL ? on_is_monero(connection->conversation)
+                                                  : connection->monero;
+    return report(context, source_of(connection), from_client, monero, problem);
+}
+
+/* What one side sent, in the columns of its name. */
+#define SET_SIDE(row, name, side, count) \
+    do { \
+        (row)->name = (side)->address; \
+        (row)->name##_port = (side)->port; \
+        (row)->name##_packets = (side)->packets; \
+        (row)->name##_bytes = (side)->stream.bytes; \
+        (row)->name##_retransmitted = (side)->stream.retransmitted; \
+        (row)->name##_out_of_order = (side)->stream.out_of_order; \
+        (row)->name##_lost = (side)->stream.lost; \
+        (row)->name##_messages = (count); \
+        (row)->name##_mss = (side)->mss; \
+        (row)->name##_ttl = (side)->ttl; \
+    } while (0)
+
+static int on_closed(void *context, const struct mt_connection *connection, enum mt_end end)
+{
+    struct mt_decoder *decoder = context;
+    struct mt_connection_row *row = mt_table_append(&decoder->output.tables[MT_TABLE_connections]);
+    if (row == NULL)
+        return MT_NOMEM;
+    const struct mt_side *client = &connection->sides[1], *server = &connection->sides[0];
+    const struct mt_conversation *conversation = connection->conversation;
+    SET_SIDE(row, client, client, conversation != NULL ? conversation->messages[1] : 0);
+    SET_SIDE(row, server, server, conversation != NULL ? conversation->messages[0] : 0);
+    row->connection = connection->id;
+    row->opened = connection->opened;
+    row->closed = connection->last;
+    row->rtt = connection->rtt;
+    row->start = (int8_t)connection->start;
+    row->end = (int8_t)end;
+    row->present = (client->mss != 0 ? MT_CONNECTION_CLIENT_MSS : 0u) |
+                   (server->mss != 0 ? MT_CONNECTION_SERVER_MSS : 0u) |
+                   (client->packets != 0 ? MT_CONNECTION_CLIENT_TTL : 0u) |
+                   (server->packets != 0 ? MT_CONNECTION_SERVER_TTL : 0u);
+    return MT_OK;
+}
+
+const struct mt_tcp_callbacks mt_conversation_callbacks = {
+    .address = on_address,
+    .open = on_open,
+    .close = on_close,
+    .midstream = on_midstream,
+    .data = on_data,
+    .hole = on_hole,
+    .repeated = on_repeated,
+    .end = on_end,
+    .is_monero = on_is_monero,
+    .problem = on_tcp_problem,
+    .closed = on_closed,
+};

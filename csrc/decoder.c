@@ -1,0 +1,59 @@
+#include "decoder.h"
+
+#include "conversation.h"
+
+void mt_decoder_init(struct mt_decoder *decoder, const struct mt_limits *limits, uint32_t tables)
+{
+    struct mt_output *output = &decoder->output;
+    mt_output_init(output, limits, tables);
+    mt_p2p_init(&decoder->p2p, &output->addresses, &output->strings, output->tables, limits,
+                output->limit_hits);
+    decoder->buffers = (struct mt_buffer_pool){.spare_count = 0};
+    mt_early_responses_init(&decoder->early, limits, output->limit_hits);
+    decoder->levin = (struct mt_levin_shared){.sink = &mt_conversation_sink,
+                                              .limits = limits,
+                                              .limit_hits = output->limit_hits,
+                                              .buffers = &decoder->buffers,
+                                              .all_bodies = output->tables[MT_TABLE_fields].wanted};
+}
+
+void mt_decoder_free(struct mt_decoder *decoder)
+{
+    mt_early_responses_free(&decoder->early);
+    mt_buffer_pool_free(&decoder->buffers);
+    mt_p2p_free(&decoder->p2p);
+    mt_output_free(&decoder->output);
+}
+
+struct mt_tcp *mt_decoder_open_tcp(struct mt_decoder *decoder, const uint16_t *ports,
+                                   size_t ports_count, int64_t *monero_packets)
+{
+    struct mt_tcp_options options = {.shared = {.callbacks = &mt_conversation_callbacks,
+                                                .context = decoder,
+                                                .limits = decoder->output.limits,
+                                                .limit_hits = decoder->output.limit_hits,
+                                                .buffered = &decoder->output.buffered},
+                                     .ports = ports,
+                                     .ports_count = ports_count,
+                                     .monero_packets = monero_packets};
+    return mt_tcp_open(&options);
+}
+
+uint64_t mt_decoder_limit_hits(const struct mt_decoder *decoder, enum mt_limit_id limit)
+{
+    switch (limit) {
+    case MT_LIMIT_addresses:
+        return decoder->output.addresses.names.refused;
+    case MT_LIMIT_strings:
+        return decoder->output.strings.refused;
+    case MT_LIMIT_blobs:
+        return decoder->p2p.blob_cache.refused;
+    default:
+        return decoder->output.limit_hits[limit];
+    }
+}
+
+int64_t mt_decoder_settled(struct mt_decoder *decoder)
+{
+    return mt_early_responses_settled(&decoder->early, decoder->output.messages_given);
+}

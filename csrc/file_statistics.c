@@ -1,0 +1,130 @@
+#include "file_statistics.h"
+
+#include "base/error.h"
+#include "net/link.h"
+#include "tables/problems.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { LINK_NAME = 64 };
+
+struct mt_file_statistics mt_file_statistics_of(int32_t file)
+{
+    return (struct mt_file_statistics){
+        .row = {.file = file, .first_time = MT_NO_TIME, .last_time = MT_NO_TIME}};
+}
+
+/* Index of a packet's link type among its file's, -1 if there are too many to tell them apart. */
+static int link_index(struct mt_file_statistics *file, const struct mt_packet *packet)
+{
+    int index = 0;
+    while (index < file->links_count && file->links[index].link != packet->link)
+        index++;
+    if (index == file->links_count) {
+        if (index == MT_LINKS_PER_FILE)
+            return -1;
+        file->links[index].link = packet->link;
+        file->links[index].first = packet->ref;
+        file->links_count++;
+    }
+    return index;
+}
+
+static void count_time(struct mt_file_row *row, int64_t time)
+{
+    if (time == MT_NO_TIME)
+        return;
+    if (row->first_time == MT_NO_TIME || time < row->first_time)
+        row->first_time = time;
+    if (row->last_time == MT_NO_TIME || time > row->last_time)
+        row->last_time = time;
+}
+
+/* Reported once per file and type at the end. */
+static void count_unread(struct mt_file_statistics *file, const struct mt_packet *packet)
+{
+    file->row.skipped_packets++;
+    if (file->last_index >= 0) {
+        file->links[file->last_index].unread_packets++;
+        file->links[file->last_index].unread_bytes += packet->length;
+    } else {
+        file->other_bytes += packet->length;
+    }
+}
+
+int mt_file_statistics_count(struct mt_file_statistics *file, const struct mt_packet *packet)
+{
+    file->row.packets++;
+    file->row.bytes += packet->length;
+    count_time(&file->row, packet->ref.time);
+    if (file->row.packets == 1 || packet->link != file->last_link) {
+        file->last_index = link_index(file, packet);
+        file->last_link = packet->link;
+        file->last_known = mt_link_known(packet->link) != 0;
+        file->readable |= file->last_known;
+    }
+    if (!file->last_known)
+        count_unread(file, packet);
+    return file->last_known;
+}
+
+/* ---- the end ---- */
+
+static int report_unread(struct mt_output *output, int64_t bytes, const char *why,
+                         const struct mt_packet_ref *ref)
+{
+    struct mt_problem problem = {MT_PROBLEM_LINK_TYPE, -1, bytes, why, ref};
+    return mt_report_problem(output, &mt_no_connection, &problem);
+}
+
+static int report_links(const struct mt_file_statistics *file, struct mt_output *output)
+{
+    char name[LINK_NAME], why[128];
+    for (int i = 0; i < file->links_count; i++) {
+        const struct mt_link_statistics *link = &file->links[i];
+        if (link->unread_packets == 0)
+            continue;
+        (void)snprintf(why, sizeof why, "packets of link type %s (%u), which is not one we read",
+                       mt_link_name(link->link, name, sizeof name), link->link);
+        if (report_unread(output, link->unread_bytes, why, &link->first) != MT_OK)
+            return MT_NOMEM;
+    }
+    struct mt_packet_ref nowhere = {.file = file->row.file, .time = MT_NO_TIME};
+    return file->other_bytes == 0
+               ? MT_OK
+               : report_unread(output, file->other_bytes,
+                               "packets of still other link types that we do not read", &nowhere);
+}
+
+/* The names of the link types, joined by commas, and their length. */
+static size_t join_names(const struct mt_file_statistics *file, char *names, size_t size)
+{
+    char name[LINK_NAME];
+    size_t used = 0;
+    names[0] = '\0';
+    for (int i = 0; i < file->links_count; i++) {
+        int written = snprintf(names + used, size - used, "%s%s", i != 0 ? "," : "",
+                               mt_link_name(file->links[i].link, name, sizeof name));
+        used += written > 0 && (size_t)written < size - used ? (size_t)written : 0;
+    }
+    return used;
+}
+
+int mt_file_statistics_close(struct mt_file_statistics *file, struct mt_output *output,
+                             const char *path, int64_t link)
+{
+    char names[MT_LINKS_PER_FILE * LINK_NAME];
+    size_t used = join_names(file, names, sizeof names);
+    if (file->links_count == 0 && link >= 0) /* a file without packets */
+        used = strlen(mt_link_name((uint32_t)link, names, LINK_NAME));
+    if (report_links(file, output) != MT_OK ||
+        mt_intern_put(&output->strings, path, strlen(path), &file->row.path) != MT_OK ||
+        mt_intern_put(&output->strings, names, used, &file->row.link_type) != MT_OK)
+        return MT_NOMEM;
+    struct mt_file_row *row = mt_table_append(&output->tables[MT_TABLE_files]);
+    if (row == NULL)
+        return MT_NOMEM;
+    *row = file->row;
+    return MT_OK;
+}

@@ -1,0 +1,47 @@
+#include "levin/message_span.h"
+
+struct mt_message_span mt_message_span_at(int64_t offset)
+{
+    return (struct mt_message_span){
+        .begin = offset, .counted = UINT64_MAX, .acknowledged = INT64_MIN};
+}
+
+static void set_last(struct mt_message_span *span, const struct mt_stream_data *data)
+{
+    span->last = data->ref;
+    span->last_length = (uint32_t)(data->segment_end - data->segment_begin);
+}
+
+void mt_message_span_add(struct mt_message_span *span, const struct mt_stream_data *data,
+                         int64_t previous_end)
+{
+    if (span->counted == UINT64_MAX) {
+        span->first = data->ref;
+        set_last(span, data);
+        span->first_end = data->segment_end;
+        if (data->segment_begin < span->begin && previous_end > data->segment_begin)
+            span->shared |= MT_SHARED_BEFORE;
+    }
+    if (span->counted != data->ref.arrival && data->prior_end <= span->begin) {
+        span->segments++;
+        span->counted = data->ref.arrival;
+    }
+    if (data->ref.arrival < span->first.arrival)
+        span->first = data->ref; /* it overtook the one with the first byte */
+    if (data->ref.arrival > span->last.arrival)
+        set_last(span, data);
+    span->acknowledged = data->acknowledged;
+}
+
+void mt_message_span_join(struct mt_message_span *span, const struct mt_message_span *further)
+{
+    int same_segment = span->last.arrival == further->first.arrival;
+    span->segments += further->segments - (same_segment ? 1 : 0);
+    if (further->first.arrival < span->first.arrival)
+        span->first = further->first;
+    if (further->last.arrival > span->last.arrival) {
+        span->last = further->last;
+        span->last_length = further->last_length;
+    }
+    span->acknowledged = further->acknowledged;
+}

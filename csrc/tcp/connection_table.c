@@ -1,0 +1,161 @@
+#include "tcp/connection_table.h"
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+int mt_connection_table_init(struct mt_connection_table *table)
+{
+    *table = (struct mt_connection_table){.buckets_count = 1024, .key = mt_hash_key()};
+    table->buckets = mt_alloc(table->buckets_count, sizeof *table->buckets);
+    return table->buckets != NULL ? MT_OK : MT_NOMEM;
+}
+
+/* ---- by age ---- */
+
+static void unlink_age(struct mt_connection_table *table, struct mt_connection *connection)
+{
+    *(connection->older != NULL ? &connection->older->newer : &table->oldest) = connection->newer;
+    *(connection->newer != NULL ? &connection->newer->older : &table->newest) = connection->older;
+    connection->older = connection->newer = NULL;
+}
+
+static void link_newest(struct mt_connection_table *table, struct mt_connection *connection)
+{
+    connection->older = table->newest;
+    *(table->newest != NULL ? &table->newest->newer : &table->oldest) = connection;
+    table->newest = connection;
+}
+
+void mt_connection_table_renew(struct mt_connection_table *table, struct mt_connection *connection,
+                               int64_t time)
+{
+    connection->aged = time;
+    if (table->newest == connection)
+        return;
+    unlink_age(table, connection);
+    link_newest(table, connection);
+}
+
+/* ---- closing ---- */
+
+void mt_connection_table_remove_closing(struct mt_connection_table *table,
+                                        struct mt_connection *connection)
+{
+    if (!connection->closing)
+        return;
+    connection->closing = 0;
+    *(connection->closing_older != NULL ? &connection->closing_older->closing_newer
+                                        : &table->closing_oldest) = connection->closing_newer;
+    *(connection->closing_newer != NULL ? &connection->closing_newer->closing_older
+                                        : &table->closing_newest) = connection->closing_older;
+    connection->closing_older = connection->closing_newer = NULL;
+}
+
+void mt_connection_table_add_closing(struct mt_connection_table *table,
+                                     struct mt_connection *connection, int64_t time)
+{
+    connection->closing = 1;
+    connection->closed = time;
+    connection->closing_older = table->closing_newest;
+    *(table->closing_newest != NULL ? &table->closing_newest->closing_newer
+                                    : &table->closing_oldest) = connection;
+    table->closing_newest = connection;
+}
+
+/* ---- by endpoints ---- */
+
+static uint64_t hash_endpoint(uint64_t key, const struct mt_ip *ip, uint16_t port)
+{
+    if (ip->version == 4)
+        return mt_hash_mix(key, (uint64_t)mt_le32(ip->bytes) << 16 | port);
+    return mt_hash_ipv6(key, mt_le64(ip->bytes), mt_le64(ip->bytes + 8), port);
+}
+
+uint64_t mt_connection_table_hash(const struct mt_connection_table *table,
+                                  const struct mt_segment *segment)
+{
+    /* Both halves are secret. */
+    uint64_t key = table->key, a = hash_endpoint(key, &segment->source, segment->source_port),
+             b = hash_endpoint(key, &segment->destination, segment->destination_port);
+    return a < b ? mt_hash_mix(a ^ key, b) : mt_hash_mix(b ^ key, a);
+}
+
+static int same_endpoint(const struct mt_side *side, const struct mt_ip *ip, uint16_t port)
+{
+    return side->port == port && side->ip.version == ip->version &&
+           memcmp(side->ip.bytes, ip->bytes, sizeof ip->bytes) == 0;
+}
+
+struct mt_connection *mt_connection_table_find(const struct mt_connection_table *table,
+                                               const struct mt_segment *segment, uint64_t hash,
+                                               int *from_client)
+{
+    for (struct mt_connection *at = table->buckets[hash & (table->buckets_count - 1)]; at != NULL;
+         at = at->chain) {
+        if (at->hash != hash)
+            continue;
+        for (int client = 1; client >= 0; client--) {
+            if (same_endpoint(&at->sides[client], &segment->source, segment->source_port) &&
+                same_endpoint(&at->sides[!client], &segment->destination,
+                              segment->destination_port)) {
+                *from_client = client;
+                return at;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void grow(struct mt_connection_table *table)
+{
+    size_t count = table->buckets_count * 2;
+    struct mt_connection **buckets = mt_alloc(count, sizeof *buckets);
+    if (buckets == NULL)
+        return; /* longer chains, nothing worse */
+    for (size_t i = 0; i < table->buckets_count; i++) {
+        for (struct mt_connection *at = table->buckets[i], *next; at != NULL; at = next) {
+            next = at->chain;
+            at->chain = buckets[at->hash & (count - 1)];
+            buckets[at->hash & (count - 1)] = at;
+        }
+    }
+    mt_free(table->buckets);
+    table->buckets = buckets;
+    table->buckets_count = count;
+}
+
+void mt_connection_table_add(struct mt_connection_table *table, struct mt_connection *connection)
+{
+    struct mt_connection **bucket = &table->buckets[connection->hash & (table->buckets_count - 1)];
+    connection->chain = *bucket;
+    *bucket = connection;
+    link_newest(table, connection);
+    if (++table->count > table->buckets_count)
+        grow(table);
+}
+
+void mt_connection_table_remove(struct mt_connection_table *table, struct mt_connection *connection)
+{
+    struct mt_connection **link = &table->buckets[connection->hash & (table->buckets_count - 1)];
+    while (*link != connection)
+        link = &(*link)->chain;
+    *link = connection->chain;
+    unlink_age(table, connection);
+    mt_connection_table_remove_closing(table, connection);
+    table->count--;
+}
+
+void mt_connection_table_free(struct mt_connection_table *table)
+{
+    while (table->oldest != NULL) {
+        struct mt_connection *oldest = table->oldest;
+        unlink_age(table, oldest);
+        mt_connection_free(oldest);
+    }
+    mt_free(table->buckets);
+    table->buckets = NULL;
+}
