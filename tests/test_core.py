@@ -11,7 +11,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -499,17 +498,31 @@ BLOCKED = """
     os.write(writing, craft.pcap(talk.packets))
     reader = _core.Reader(["-"], ports=[18080])
     ended = []
-    thread = threading.Thread(target=lambda: ended.append([reader.step(bytes=1) for _ in range(9)][-1]))
-    thread.start()
-    time.sleep(0.5)
-    assert not ended, "the pipe is open: there is no end yet"
-    for use in (reader.step, reader.close, reader.addresses, reader.strings, lambda: reader.take("messages"), lambda: reader.position):
+    uses = (
+        reader.step,
+        reader.close,
+        reader.addresses,
+        reader.strings,
+        lambda: reader.take("messages"),
+        lambda: reader.position,
+    )
+
+    def busy(use):
         try:
             use()
         except RuntimeError as error:
             assert "another thread" in str(error)
-        else:
-            raise AssertionError(f"{use} did not find the Reader busy")
+            return True
+        return False
+
+    # step() does not end before the pipe does: a Reader that is busy once stays so.
+    thread = threading.Thread(target=lambda: ended.append(reader.step()))
+    thread.start()
+    while not busy(lambda: reader.position):
+        time.sleep(0.001)
+    for use in uses:
+        assert busy(use), use
+    assert not ended, "the pipe is open: there is no end yet"
     os.close(writing)
     thread.join()
     assert ended == [False]
@@ -537,8 +550,8 @@ def test_busy_reader_is_refused_and_gil_is_released() -> None:
 
 
 def test_interrupt(tmp_path: Path) -> None:
-    """Ctrl-C during one unbounded step(): KeyboardInterrupt before its end, and the Reader lives
-    on.
+    """Ctrl-C during one unbounded step(): KeyboardInterrupt before its end, and the Reader remains
+    usable.
     """
     path = tmp_path / "long.pcap"
     quiet = craft.pcap([craft.Packet(craft.START, bytes(60_000))] * 100)
@@ -547,15 +560,22 @@ def test_interrupt(tmp_path: Path) -> None:
         for _ in range(9):
             file.write(quiet[24:])
     made = reader(path)
-    handler = signal.signal(signal.SIGALRM, signal.default_int_handler)
+
+    def interrupt_step(*_: object) -> None:
+        """A Reader is busy while step() runs: a signal at any other time has no effect."""
+        try:
+            _ = made.position
+        except RuntimeError:
+            raise KeyboardInterrupt from None
+
+    before = signal.signal(signal.SIGALRM, interrupt_step)
+    signal.setitimer(signal.ITIMER_REAL, 1e-3, 1e-3)  # a step over 60 MB takes longer
     try:
-        signal.setitimer(signal.ITIMER_REAL, 1e-3)
         with pytest.raises(KeyboardInterrupt):
             made.step()
-            time.sleep(1)  # in case that step was faster than the timer
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, handler)
+        signal.signal(signal.SIGALRM, before)
     assert made.position < made.size
     assert made.step() is False
     assert made.take("files")["packets"].tolist() == [1000]

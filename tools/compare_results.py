@@ -154,17 +154,13 @@ def load(path: Path) -> dict[str, list[str]]:
     return {name: list(column) for name, column in zip(names, turned, strict=True)}
 
 
-def renamed(
-    table: str, columns: Mapping[str, list[str]], names: Names, new: Iterable[str]
-) -> dict[str, list[str]]:
-    """Old columns under the names and with the values of the new version. A name of the map that
-    the new table does not have yet is left as it is.
+def renamed(table: str, columns: Mapping[str, list[str]], names: Names) -> dict[str, list[str]]:
+    """Columns and values by the names of the new version, also those of a version between the two
+    that has some of the new names.
     """
-    kind = table.partition("-")[0]
-    made, known = {}, set(new)
+    kind, made = table.partition("-")[0], {}
     for name, values in columns.items():
         after = names.get("columns", {}).get(f"{kind}.{name}", name)
-        after = after if after in known else name
         values_after = names.get("values", {}).get(f"{kind}.{after}", {})
         texts = {json.dumps(old): json.dumps(text) for old, text in values_after.items()}
         made[after] = [texts.get(value, value) for value in values]
@@ -213,7 +209,7 @@ def compare(before: Path, after: Path, names: Names) -> int:
         new.discard((capture, new_table))
         left = load(before / capture / f"{table}.tsv.gz")
         right = load(after / capture / f"{new_table}.tsv.gz")
-        left = renamed(new_table, left, names, right)
+        left, right = (renamed(new_table, columns, names) for columns in (left, right))
         compare_table(capture, new_table, left, right, report)
     for capture, table in sorted(new):
         report.differ(table, f"{capture}: the table is new")

@@ -552,11 +552,9 @@ def test_links(tmp_path: Path) -> None:
 
 
 def test_no_ordinary_files(tmp_path: Path) -> None:
-    """None is read without end, none takes the process with it."""
+    """None is read without end (the test would not return), none ends the process."""
     read_both(Path("/dev/null"))
-    begun = time.monotonic()
     read_both(Path("/dev/zero"))
-    assert time.monotonic() - begun < 20
     read_both(tmp_path)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(tmp_path / "socket"))
@@ -568,8 +566,8 @@ WAITING = """
     import signal, sys
     import monerotraffic as mt
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    print("ready", flush=True)
     try:
+        print("ready", flush=True)
         mt.read(sys.argv[1])
     except KeyboardInterrupt:
         print("interrupted", flush=True)

@@ -15,9 +15,10 @@ _PROGRAM = """
 import signal
 import sys
 import monerotraffic as mt
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits that it is ignored
-print("ready", flush=True)
+# a background job inherits that the signal is ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
+    print("ready", flush=True)
     mt.read("-")
 except KeyboardInterrupt:
     print("interrupted", flush=True)
@@ -36,7 +37,7 @@ def test_ctrl_c_ends_the_wait_for_a_silent_pipe(begun: bool) -> None:
         if begun:
             child.stdin.write(craft.pcap([])[:24])
             child.stdin.flush()
-        # it has to be inside the read by then; if it is not, the signal is seen all the same
+        # time to get from there into the read; a signal that comes earlier has the same result
         time.sleep(0.5)
         child.send_signal(signal.SIGINT)
         out, _ = child.communicate(timeout=30)

@@ -322,8 +322,9 @@ SIGNALS = """
     # The main thread is interrupted while it waits for standard input; the others read on.
     silent, _ = os.pipe()
     os.dup2(silent, 0)
-    threading.Timer(0.5, lambda: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)).start()
+    main = threading.main_thread().ident
     try:
+        threading.Timer(0.5, lambda: signal.pthread_kill(main, signal.SIGINT)).start()
         mt.read("-")
     except KeyboardInterrupt:
         interrupts += 1
