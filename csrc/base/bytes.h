@@ -43,7 +43,7 @@ static inline uint64_t mt_be64(const uint8_t *p)
     return __builtin_bswap64(mt_le64(p));
 }
 
-/* 1 if all of `size` bytes are 0, or there are none. */
+/* 1 if all of `size` bytes are 0, also without any bytes. */
 static inline int mt_all_zero(const uint8_t *p, size_t size)
 {
     uint8_t bits = 0;

@@ -27,7 +27,7 @@ enum {
 /* monerod's name of a command ("HANDSHAKE"), "UNKNOWN" for others. */
 const char *mt_command_name(uint32_t command);
 
-/* Most payload bytes that monerod takes of this command
+/* Most payload bytes that monerod accepts for this command
  * (src/cryptonote_basic/connection_context.cpp get_max_bytes); UINT64_MAX where it sets none. */
 uint64_t mt_command_limit(uint32_t command);
 

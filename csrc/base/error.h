@@ -16,8 +16,8 @@ enum mt_result {
     MT_TOO_MUCH = -104   /* a limit of ours: the file stops here */
 };
 
-/* Why something failed, as a sentence for people; filled by whoever returns a negative result
- * (MT_NOMEM leaves it empty). */
+/* The reason of a failure, as a sentence for the user. Set by the function that returns a negative
+ * result; empty for MT_NOMEM. */
 struct mt_failure {
     char text[512];
 };

@@ -30,8 +30,8 @@ static inline size_t mt_blob_left(const struct mt_blob *blob)
 
 /* A varint of 1 to 64 `bits` (src/common/varint.h): 7 bits a byte, the low ones first; refused if
  * it is longer than needed or does not fit. One that the blob's end cuts off is refused as well;
- * there monerod takes the bits that it has, so that it also reads a few blobs whose last varint is
- * missing or cut. */
+ * monerod reads the bits that it has in this case, and so also reads a few blobs whose last varint
+ * is missing or cut. */
 uint64_t mt_blob_varint(struct mt_blob *blob, unsigned bits);
 
 /* The length of a list whose elements have at least a byte each; refused, as by monerod, if the

@@ -93,9 +93,8 @@ static void hash_tree(const struct mt_block *block, const uint8_t miner_tx_id[MT
 void mt_block_ids(const struct mt_block *block, uint8_t id[MT_HASH_SIZE],
                   uint8_t miner_tx_id[MT_HASH_SIZE])
 {
-    uint8_t
-        blob[1 + HEADER_MOST + MT_HASH_SIZE +
-             VARINT_MOST]; /* the hashing blob behind its length, which is below 128: one byte */
+    uint8_t blob[1 + HEADER_MOST + MT_HASH_SIZE +
+                 VARINT_MOST]; /* the hashing blob after its length, which is below 128: one byte */
     size_t size = 1 + block->header_size;
     (void)mt_transaction_id(block->miner_tx, &block->miner, NULL,
                             miner_tx_id); /* never fails for a whole one */

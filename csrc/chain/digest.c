@@ -96,7 +96,7 @@ static inline void add_row(struct sums *sums, const uint8_t *p, const uint64_t *
         sums->x7 ^= load_words(p + 112);
 }
 
-/* Takes one stretch into the polynomial's value: `rows` rows from p on and, unless NULL, one more
+/* Adds one stretch to the polynomial's value: `rows` rows from p on and, unless NULL, one more
  * from elsewhere. */
 static wide add_stretch(const struct mt_digest_key *key, wide value, const uint8_t *p, size_t rows,
                         const uint8_t *more)

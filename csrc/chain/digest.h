@@ -14,7 +14,7 @@
  * words of the key of its own: NH, the sum of (m1 + k1) (m2 + k2) modulo 2^128, of which any
  * difference has a probability of at most 2^-64 (Black, Halevi, Krawczyk, Krovetz, Rogaway: UMAC,
  * 1999). Two sums of the rows' hashes with different weights leave both differing rows no freedom:
- * 2^-128, times the few values that the weights and the step to the field cannot tell apart. The
+ * 2^-128, times the few values that the weights and the step to the field cannot distinguish. The
  * size and the sums of all stretches are then the coefficients of a polynomial over the integers
  * modulo 2^127 - 1, whose value at a secret point is the digest. */
 #ifndef MT_CHAIN_DIGEST_H
@@ -38,7 +38,7 @@ struct mt_digest {
 /* A fresh random key (getrandom). */
 void mt_digest_key_init(struct mt_digest_key *key);
 
-/* The digest of `size` bytes; `bytes` may be NULL if there are none. */
+/* The digest of `size` bytes; `bytes` may be NULL for 0 bytes. */
 struct mt_digest mt_digest(const struct mt_digest_key *key, const void *bytes, size_t size);
 
 /* 1 if both are equal. */

@@ -92,7 +92,7 @@ static inline uint64_t rotated(uint64_t lane, unsigned count)
         } \
     } while (0)
 
-/* Takes in whole blocks. The lanes are variables, not an array, so that the compiler decides what
+/* Absorbs whole blocks. The lanes are variables, not an array, so that the compiler decides what
  * is in a register when. */
 static inline __attribute__((always_inline)) void absorb_blocks(uint64_t lanes[25],
                                                                 const uint8_t *p, size_t blocks)
@@ -152,7 +152,7 @@ static void absorb(uint64_t lanes[25], const uint8_t *p, size_t blocks)
     absorb_blocks(lanes, p, blocks);
 }
 
-/* Takes in the last, incomplete block and its padding, and gives the hash. */
+/* Absorbs the last, incomplete block and its padding, and returns the hash. */
 static void finish(uint64_t lanes[25], const uint8_t *bytes, size_t size,
                    uint8_t hash[MT_HASH_SIZE])
 {

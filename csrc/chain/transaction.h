@@ -44,8 +44,8 @@ struct mt_transaction {
                         bulletproofs for more than 16 outputs, where that has none */
     uint64_t height; /* of a coinbase: a transaction whose only input is a gen */
     uint32_t inputs, outputs;
-    uint32_t ring_size;   /* members of the first input's ring that spends something. Missing where
-                             there is none */
+    uint32_t ring_size;   /* ring members of the first input that spends an output; missing without
+                             such an input */
     uint32_t prefix_size; /* where the prefix ends */
     uint32_t base_size;   /* where the RCT base ends; version 1: where the prefix does */
     uint32_t size;        /* where the transaction ends */

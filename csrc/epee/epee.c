@@ -26,7 +26,7 @@ static const uint64_t longest_string =
 /* Bytes of a number of each type, 0 for what is no number. */
 static const uint8_t widths[16] = {0, 8, 4, 2, 1, 8, 4, 2, 1, 8, 0, 1};
 
-/* What monerod takes as the least size of an element of each type (ps_min_bytes), 0 for unknown
+/* The minimum size that monerod assumes for an element of each type (ps_min_bytes), 0 for unknown
  * types. */
 static const uint8_t least_sizes[16] = {0, 8, 4, 2, 1, 8, 4, 2, 1, 8, 2, 1, 1, 1};
 

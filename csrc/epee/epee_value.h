@@ -1,10 +1,10 @@
-/* From epee entries to numbers, strings and blobs, by monerod's conversion rules
+/* Converts epee entries to numbers, strings and blobs, by monerod's conversion rules
  * (contrib/epee/include/storages/portable_storage_val_converters.h,
  * contrib/epee/include/serialization/keyvalue_serialization_overloads.h). Knows nothing of keys or
  * commands. Used by p2p and the binding.
  *
- * Each function takes the entry that mt_epee_next just returned. MT_OK: *value is set.
- * MT_MALFORMED: monerod refuses the whole payload (wrong type, out of range), and so does the
+ * Each function converts the entry that mt_epee_next just returned. MT_OK: *value is set.
+ * MT_MALFORMED: monerod rejects the whole payload (wrong type, out of range), and so does the
  * reader from here on. */
 #ifndef MT_EPEE_EPEE_VALUE_H
 #define MT_EPEE_EPEE_VALUE_H

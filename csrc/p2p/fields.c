@@ -24,7 +24,7 @@ struct walk {
     struct level level[MT_EPEE_DEPTH + 1];
 };
 
-/* A result beside those of error.h: the limit on rows is reached. */
+/* A result in addition to those of error.h: the limit on rows is reached. */
 enum { CUT = MT_END };
 
 /* ---- rows ---- */

@@ -5,7 +5,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-enum { IP_TEXT = 64 }; /* the longest, ffff:…:ffff, takes 39 */
+enum { IP_TEXT = 64 }; /* the longest, ffff:…:ffff, has 39 characters */
 
 static struct mt_ipv4_slot free_slots[2] = {{0, MT_NO_CODE}, {0, MT_NO_CODE}}; /* never written */
 
@@ -174,8 +174,8 @@ static char *write_group(char *at, unsigned group)
     return at;
 }
 
-/* The longest run of zero groups, the first of equals: its beginning (8 if there is none), its
- * length in *length. A run of one is none (RFC 5952, 4.2.2). */
+/* Finds the longest run of zero groups, the first of equal ones: returns its start (8 without a
+ * run) and its length in *length. A single zero group is not a run (RFC 5952, 4.2.2). */
 static int longest_zeros(const uint8_t bytes[16], int *length)
 {
     int best = 0, begin = 0;
@@ -242,8 +242,8 @@ size_t mt_address_text(const struct mt_addresses *addresses, int32_t code, char 
 
 /* ---- host names ---- */
 
-/* The IP version of an address whose canonical text is the name, its bytes in `bytes`; 0 if the
- * name is none. */
+/* Returns the IP version of the address whose canonical text is the name, with its bytes in
+ * `bytes`; 0 if the name is not an address. */
 static int spelt_address(const char *name, size_t size, uint8_t bytes[16])
 {
     char text[IP_TEXT], canonical[IP_TEXT];

@@ -49,29 +49,30 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
     FIELD(opened, int64_t, TIME, NONE, "first packet") \
     FIELD(closed, int64_t, TIME, NONE, \
           "last packet; of a connection that is still open, the last one captured") \
-    FIELD( \
-        rtt, int64_t, SPAN, NONE, \
-        "from SYN to the ACK that completes the three-way handshake (tshark's tcp.analysis.initial_rtt); missing unless all three were captured") \
+    FIELD(rtt, int64_t, SPAN, NONE, \
+          "from SYN to the ACK that completes the three-way handshake (tshark's " \
+          "tcp.analysis.initial_rtt); missing unless all three were captured") \
     FIELD(client_packets, int64_t, NUMBER, NONE, "TCP packets sent by the client") \
     FIELD(client_bytes, int64_t, NUMBER, NONE, "unique payload bytes captured from the client") \
-    FIELD(client_retransmitted, int64_t, NUMBER, NONE, "payload bytes of the client seen again") \
+    FIELD(client_retransmitted, int64_t, NUMBER, NONE, "repeated payload bytes from the client") \
     FIELD(client_out_of_order, int64_t, NUMBER, NONE, \
-          "packets of the client that brought new bytes from before bytes already seen") \
+          "packets of the client with new bytes that precede bytes already seen") \
     FIELD(client_lost, int64_t, NUMBER, NONE, \
-          "payload bytes of the client that the capture does not hold") \
+          "payload bytes of the client that are not in the capture") \
     FIELD(client_messages, int64_t, NUMBER, NONE, "rows of messages sent by the client") \
     FIELD(server_packets, int64_t, NUMBER, NONE, "TCP packets sent by the server") \
     FIELD(server_bytes, int64_t, NUMBER, NONE, "unique payload bytes captured from the server") \
-    FIELD(server_retransmitted, int64_t, NUMBER, NONE, "payload bytes of the server seen again") \
+    FIELD(server_retransmitted, int64_t, NUMBER, NONE, "repeated payload bytes from the server") \
     FIELD(server_out_of_order, int64_t, NUMBER, NONE, \
-          "packets of the server that brought new bytes from before bytes already seen") \
+          "packets of the server with new bytes that precede bytes already seen") \
     FIELD(server_lost, int64_t, NUMBER, NONE, \
-          "payload bytes of the server that the capture does not hold") \
+          "payload bytes of the server that are not in the capture") \
     FIELD(server_messages, int64_t, NUMBER, NONE, "rows of messages sent by the server") \
     FIELD(client, int32_t, ADDRESS, NONE, \
-          "who opened the connection; without a SYN, the side that does not use the Levin port") \
-    FIELD(server, int32_t, ADDRESS, NONE, "who accepted it") \
-    FIELD(present, uint32_t, HIDDEN, NONE, "which optional fields are there") \
+          "side that opened the connection; without a SYN, the side that does not use the Levin " \
+          "port") \
+    FIELD(server, int32_t, ADDRESS, NONE, "side that accepted the connection") \
+    FIELD(present, uint32_t, HIDDEN, NONE, "which optional fields are present") \
     FIELD(client_port, uint16_t, NUMBER, NONE, "TCP port of the client") \
     FIELD(server_port, uint16_t, NUMBER, NONE, "TCP port of the server") \
     FIELD(client_mss, uint16_t, OPTIONAL, NONE, "MSS option of the client's SYN, bytes") \
@@ -80,29 +81,30 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
           "IPv4 TTL or IPv6 hop limit of the client's first packet as captured") \
     FIELD(server_ttl, uint8_t, OPTIONAL, NONE, \
           "IPv4 TTL or IPv6 hop limit of the server's first packet as captured") \
-    FIELD(start, int8_t, ENUM, STARTS, "whether the capture holds the beginning") \
-    FIELD(end, int8_t, ENUM, ENDS, "how it ended")
+    FIELD(start, int8_t, ENUM, STARTS, "whether the capture contains the beginning") \
+    FIELD(end, int8_t, ENUM, ENDS, "how the connection ended")
 
 #define MT_MESSAGE_ROW(FIELD) \
     FIELD(message, int64_t, NUMBER, NONE, \
-          "id, from 0, in the order in which messages became whole (or were given up)") \
+          "id, from 0, in the order in which messages were completed or abandoned") \
     FIELD(connection, int64_t, NUMBER, NONE, "row of connections") \
-    FIELD(time, int64_t, TIME, NONE, "packet that brought the first of its bytes to arrive") \
-    FIELD(end_time, int64_t, TIME, NONE, "packet that brought the last missing byte") \
-    FIELD( \
-        frame, int64_t, NUMBER, NONE, \
-        "number, in its file, of the packet that brought the first of its bytes to arrive, from 1") \
+    FIELD(time, int64_t, TIME, NONE, "time of the packet with the first of its bytes to arrive") \
+    FIELD(end_time, int64_t, TIME, NONE, "time of the packet with its last missing byte") \
+    FIELD(frame, int64_t, NUMBER, NONE, \
+          "number, in its file, of the packet with the first of its bytes to arrive, from 1") \
     FIELD(end_frame, int64_t, NUMBER, NONE, \
-          "number, in its own file, of the packet that brought the last missing byte, from 1") \
+          "number, in its own file, of the packet with its last missing byte, from 1") \
     FIELD(length, uint64_t, NUMBER, NONE, "declared payload bytes") \
-    FIELD(captured, int64_t, NUMBER, NONE, "payload bytes present") \
+    FIELD(captured, int64_t, NUMBER, NONE, "payload bytes captured") \
     FIELD(reply_to, int64_t, NUMBER, NONE, \
-          "message id of the request that this answers, -1 if none") \
+          "message id of the request that this message answers, -1 without one") \
     FIELD(wire, int64_t, HIDDEN, NONE, \
-          "captured bytes of the stream that it took: headers, body, padding of Levin fragments") \
-    FIELD( \
-        skeleton, uint64_t, OPTIONAL, NONE, \
-        "hash of the keys and types that one implementation writes in every message of this command; docs/fingerprint.md") \
+          "captured bytes of the stream that belong to it: headers, body, padding of Levin " \
+          "fragments") \
+    FIELD(skeleton, uint64_t, OPTIONAL, NONE, \
+          "hash of the keys and types that an implementation writes in every message of this " \
+          "command; " \
+          "docs/fingerprint.md") \
     FIELD(client, int32_t, HIDDEN, NONE, "address code of the connection's client") \
     FIELD(server, int32_t, HIDDEN, NONE, "address code of the connection's server") \
     FIELD(file, int32_t, NUMBER, NONE, "row of files in which `frame` counts") \
@@ -112,52 +114,53 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
     FIELD(return_code, int32_t, NUMBER, NONE, "Levin return code") \
     FIELD(version, uint32_t, NUMBER, NONE, "Levin protocol version") \
     FIELD(segments, uint32_t, NUMBER, NONE, \
-          "TCP segments that carried its bytes (retransmissions not counted)") \
+          "TCP segments that carried its bytes, without retransmissions") \
     FIELD(first_segment, uint32_t, NUMBER, NONE, \
-          "bytes of the message, header included, in the segment that carried its first byte") \
-    FIELD(fragments, uint32_t, NUMBER, NONE, "Levin fragments, 1 if none") \
+          "bytes of the message, header included, in the segment with its first byte") \
+    FIELD(fragments, uint32_t, NUMBER, NONE, \
+          "number of Levin fragments, 1 for an unfragmented message") \
     FIELD( \
         end_length, uint32_t, NUMBER, NONE, \
-        "TCP payload bytes of the packet that brought the last missing byte, of this message or not (tshark's tcp.len)") \
-    FIELD(trailing, uint32_t, OPTIONAL, NONE, "bytes of the payload behind its root section") \
-    FIELD(unknown_keys, uint16_t, OPTIONAL, NONE, \
-          "entries whose key monerod's structs do not have") \
+        "TCP payload bytes, of this and other messages, of the packet with its last missing byte " \
+        "(tshark's tcp.len)") \
+    FIELD(trailing, uint32_t, OPTIONAL, NONE, "bytes of the payload after its root section") \
+    FIELD(unknown_keys, uint16_t, OPTIONAL, NONE, "entries whose key is not in monerod's structs") \
     FIELD(duplicate_keys, uint16_t, OPTIONAL, NONE, \
-          "keys that come again in their section; monerod refuses them") \
+          "keys that occur again in their section; monerod rejects them") \
     FIELD(wide_varints, uint16_t, OPTIONAL, NONE, \
-          "counts and lengths written in more bytes than they need") \
+          "counts and lengths written in more bytes than necessary") \
     FIELD(other_types, uint16_t, OPTIONAL, NONE, \
-          "known fields of another type than monerod writes") \
-    FIELD( \
-        default_fields, uint16_t, OPTIONAL, NONE, \
-        "fields that monerod would have left out: optional ones with their default value, empty lists") \
-    FIELD(present, uint16_t, HIDDEN, NONE, "which optional fields are there") \
-    FIELD(from_client, uint8_t, TRUTH, NONE, "sent by the connection's client") \
+          "known fields with another type than monerod writes") \
+    FIELD(default_fields, uint16_t, OPTIONAL, NONE, \
+          "fields that monerod omits: optional fields with their default value, empty lists") \
+    FIELD(present, uint16_t, HIDDEN, NONE, "which optional fields are present") \
+    FIELD(from_client, uint8_t, TRUTH, NONE, "sent by the client of the connection") \
     FIELD(expects_response, uint8_t, TRUTH, NONE, \
-          "the header asks for a response (any value but 0; the array holds the byte itself)") \
+          "the header requests a response (any value except 0; the array contains the byte)") \
     FIELD(shared, uint8_t, TRUTH, NONE, \
           "one of its segments also carries bytes of another message") \
-    FIELD( \
-        kind, int8_t, ENUM, KINDS, \
-        "by flags and expects_response, in monerod's order; missing for a Levin fragment that belongs to nothing") \
-    FIELD(status, int8_t, ENUM, STATUSES, "what became of it") \
+    FIELD(kind, int8_t, ENUM, KINDS, \
+          "by flags and expects_response, in monerod's order; missing for a Levin fragment " \
+          "without a " \
+          "message") \
+    FIELD(status, int8_t, ENUM, STATUSES, "whether and how it is incomplete") \
     FIELD(keys_ordered, uint8_t, OPTIONAL_TRUTH, NONE, \
-          "in every section of the payload the keys ascend, as monerod writes them") \
+          "the keys of every section are in ascending order, as monerod writes them") \
     FIELD(reserved, uint16_t, HIDDEN, NONE, "0") \
     FIELD(reserved_too, uint32_t, HIDDEN, NONE, "0")
 
 #define MT_PEER_ROW(FIELD) \
     FIELD(message, int64_t, NUMBER, NONE, "row of messages") \
-    FIELD(id, uint64_t, NUMBER, NONE, "peer id learnt for that address") \
+    FIELD(id, uint64_t, NUMBER, NONE, "peer id that the sender knows for the address") \
     FIELD(last_seen, int64_t, OPTIONAL, NONE, \
           "seconds since 1970 as sent; standard nodes do not send it") \
-    FIELD(host, int32_t, ADDRESS, NONE, "address; missing if the entry has none") \
-    FIELD(position, uint32_t, NUMBER, NONE, "place in the list, from 0") \
+    FIELD(host, int32_t, ADDRESS, NONE, "address; missing for an entry without an address") \
+    FIELD(position, uint32_t, NUMBER, NONE, "position in the list, from 0") \
     FIELD(pruning_seed, uint32_t, OPTIONAL, NONE, "384 to 391 for a pruned node") \
     FIELD(rpc_credits_per_hash, uint32_t, OPTIONAL, NONE, "price of RPC, if sent") \
     FIELD(port, uint16_t, NUMBER, NONE, "TCP port") \
     FIELD(rpc_port, uint16_t, OPTIONAL, NONE, "port of public RPC, if sent") \
-    FIELD(present, uint16_t, HIDDEN, NONE, "which optional fields are there") \
+    FIELD(present, uint16_t, HIDDEN, NONE, "which optional fields are present") \
     FIELD(type, int8_t, ENUM, ADDRESS_TYPES, "type of address as declared") \
     FIELD(reserved, uint8_t, HIDDEN, NONE, "0")
 
@@ -169,10 +172,10 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
     FIELD(my_port, uint32_t, OPTIONAL, NONE, "listening port; 0 if hidden") \
     FIELD(support_flags, uint32_t, OPTIONAL, NONE, "bit 0: fluffy blocks") \
     FIELD(rpc_credits_per_hash, uint32_t, OPTIONAL, NONE, "price of RPC, if sent") \
-    FIELD(network_id, int32_t, BYTES, NONE, "16 bytes that name the network") \
+    FIELD(network_id, int32_t, BYTES, NONE, "16 bytes that identify the network") \
     FIELD(status_text, int32_t, TEXT, NONE, "status of a 1003 response, OK from standard nodes") \
     FIELD(rpc_port, uint16_t, OPTIONAL, NONE, "port of public RPC, if sent") \
-    FIELD(present, uint16_t, HIDDEN, NONE, "which optional fields are there")
+    FIELD(present, uint16_t, HIDDEN, NONE, "which optional fields are present")
 
 #define MT_SYNC_ROW(FIELD) \
     FIELD(message, int64_t, NUMBER, NONE, "row of messages") \
@@ -183,52 +186,53 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
     FIELD(top_id, int32_t, BYTES, NONE, "id of the top block") \
     FIELD(pruning_seed, uint32_t, OPTIONAL, NONE, "384 to 391 for a pruned node") \
     FIELD(top_version, uint8_t, OPTIONAL, NONE, "hard-fork version of the top block") \
-    FIELD(present, uint8_t, HIDDEN, NONE, "which optional fields are there") \
+    FIELD(present, uint8_t, HIDDEN, NONE, "which optional fields are present") \
     FIELD(reserved, uint16_t, HIDDEN, NONE, "0") \
     FIELD(reserved_too, uint32_t, HIDDEN, NONE, "0")
 
 #define MT_TRANSACTION_ROW(FIELD) \
     FIELD(message, int64_t, NUMBER, NONE, "row of messages") \
-    FIELD( \
-        fee, uint64_t, OPTIONAL, NONE, \
-        "fee in atomic units; of version 1 what its inputs have more than its outputs; missing for coinbase") \
-    FIELD( \
-        weight, uint64_t, OPTIONAL, NONE, \
-        "weight (src/cryptonote_basic/cryptonote_format_utils.cpp get_transaction_weight); missing if pruned") \
-    FIELD(tx, int32_t, BYTES, NONE, "id of the transaction; missing if the blob does not parse") \
-    FIELD(position, uint32_t, NUMBER, NONE, "place among the transactions of its message, from 0") \
+    FIELD(fee, uint64_t, OPTIONAL, NONE, \
+          "fee in atomic units, for version 1 the sum of inputs minus outputs; missing for " \
+          "coinbase") \
+    FIELD(weight, uint64_t, OPTIONAL, NONE, \
+          "weight (src/cryptonote_basic/cryptonote_format_utils.cpp get_transaction_weight); " \
+          "missing if " \
+          "pruned") \
+    FIELD(tx, int32_t, BYTES, NONE, "id of the transaction; missing if the blob cannot be parsed") \
+    FIELD(position, uint32_t, NUMBER, NONE, \
+          "position among the transactions of its message, from 0") \
     FIELD(blob_size, uint32_t, NUMBER, NONE, "bytes of the blob") \
     FIELD(inputs, uint32_t, OPTIONAL, NONE, "number of inputs") \
     FIELD(outputs, uint32_t, OPTIONAL, NONE, "number of outputs") \
     FIELD(ring_size, uint32_t, OPTIONAL, NONE, \
           "ring members of the first input that spends outputs; missing for coinbase") \
     FIELD(block_position, uint32_t, OPTIONAL, NONE, \
-          "position, in blocks, of the block of this message that it came with; missing for 2002") \
-    FIELD(present, uint16_t, HIDDEN, NONE, "which optional fields are there") \
+          "position, in blocks, of the block with which it was sent; missing for 2002") \
+    FIELD(present, uint16_t, HIDDEN, NONE, "which optional fields are present") \
     FIELD(version, uint8_t, OPTIONAL, NONE, "transaction version, 1 or 2") \
     FIELD(rct_type, uint8_t, OPTIONAL, NONE, \
           "RingCT type, 0 (none: coinbase) to 6 (BulletproofPlus, CLSAG); missing for version 1") \
-    FIELD(pruned, uint8_t, TRUTH, NONE, "the blob lacks the part that pruned nodes do not keep") \
+    FIELD(pruned, uint8_t, TRUTH, NONE, "the blob lacks the part that pruned nodes do not store") \
     FIELD(fluff, uint8_t, OPTIONAL_TRUTH, NONE, \
-          "2002 only: dandelionpp_fluff, which is true where it is left out") \
-    FIELD( \
-        ascending, uint8_t, OPTIONAL_TRUTH, NONE, \
-        "2002 only: bytewise, the blob is not less than the one before it in its message; true of the first") \
+          "2002 only: dandelionpp_fluff, which is true if omitted") \
+    FIELD(ascending, uint8_t, OPTIONAL_TRUTH, NONE, \
+          "2002 only: the blob is not less, in bytes, than the one before it; true for the first") \
     FIELD(reserved, uint8_t, HIDDEN, NONE, "0") \
     FIELD(reserved_too, uint32_t, HIDDEN, NONE, "0")
 
 #define MT_BLOCK_ROW(FIELD) \
     FIELD(message, int64_t, NUMBER, NONE, "row of messages") \
-    FIELD(height, uint64_t, OPTIONAL, NONE, "height, as its miner transaction says") \
-    FIELD(timestamp, uint64_t, OPTIONAL, NONE, "time that its miner gave it, seconds since 1970") \
-    FIELD(block, int32_t, BYTES, NONE, "id of the block; missing if the blob does not parse") \
+    FIELD(height, uint64_t, OPTIONAL, NONE, "height according to its miner transaction") \
+    FIELD(timestamp, uint64_t, OPTIONAL, NONE, "time stamp set by its miner, seconds since 1970") \
+    FIELD(block, int32_t, BYTES, NONE, "id of the block; missing if the blob cannot be parsed") \
     FIELD(previous, int32_t, BYTES, NONE, "id of the block before it") \
     FIELD(miner_tx, int32_t, BYTES, NONE, "id of its miner transaction") \
-    FIELD(position, uint32_t, NUMBER, NONE, "place among the blocks of its message, from 0") \
+    FIELD(position, uint32_t, NUMBER, NONE, "position among the blocks of its message, from 0") \
     FIELD(transactions, uint32_t, OPTIONAL, NONE, \
-          "transaction ids it lists, the miner transaction not counted") \
+          "number of transaction ids in it, without the miner transaction") \
     FIELD(blob_size, uint32_t, NUMBER, NONE, "bytes of the blob") \
-    FIELD(present, uint16_t, HIDDEN, NONE, "which optional fields are there") \
+    FIELD(present, uint16_t, HIDDEN, NONE, "which optional fields are present") \
     FIELD(major_version, uint8_t, OPTIONAL, NONE, "hard-fork version") \
     FIELD(minor_version, uint8_t, OPTIONAL, NONE, "hard-fork version that its miner votes for") \
     FIELD(reserved, uint32_t, HIDDEN, NONE, "0")
@@ -236,95 +240,100 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
 #define MT_INVENTORY_ROW(FIELD) \
     FIELD(message, int64_t, NUMBER, NONE, "row of messages") \
     FIELD(tx_index, uint64_t, OPTIONAL, NONE, \
-          "missing_indices: place of a transaction in the block's list") \
-    FIELD( \
-        id, int32_t, BYTES, NONE, \
-        "id of a block or (txpool) transaction; missing_indices: of the block that `tx_index` counts in") \
-    FIELD(position, uint32_t, NUMBER, NONE, "place in the list, from 0") \
-    FIELD( \
-        list, int8_t, ENUM, LISTS, \
-        "which list: blocks (2003), missed (2004), chain (2006, 2007), missing_indices (2009), txpool (2010)") \
-    FIELD(present, uint8_t, HIDDEN, NONE, "which optional fields are there") \
+          "missing_indices: position of a transaction in the list of the block") \
+    FIELD(id, int32_t, BYTES, NONE, \
+          "id of a block or (txpool) of a transaction; missing_indices: id of the block of " \
+          "`tx_index`") \
+    FIELD(position, uint32_t, NUMBER, NONE, "position in the list, from 0") \
+    FIELD(list, int8_t, ENUM, LISTS, \
+          "list: blocks (2003), missed (2004), chain (2006, 2007), missing_indices (2009), " \
+          "txpool (2010)") \
+    FIELD(present, uint8_t, HIDDEN, NONE, "which optional fields are present") \
     FIELD(reserved, uint16_t, HIDDEN, NONE, "0") \
     FIELD(reserved_too, uint32_t, HIDDEN, NONE, "0")
 
 #define MT_ENTRY_ROW(FIELD) \
     FIELD(message, int64_t, NUMBER, NONE, "row of messages") \
-    FIELD(elements, uint64_t, OPTIONAL, NONE, "elements of an array, entries of an object") \
+    FIELD(elements, uint64_t, OPTIONAL, NONE, \
+          "number of elements of an array, or of entries of an object") \
     FIELD(value_int, int64_t, OPTIONAL, NONE, "value of a signed integer (types 1 to 4)") \
     FIELD(value_uint, uint64_t, OPTIONAL, NONE, \
           "value of an unsigned integer (types 5 to 8) or of a bool (11)") \
     FIELD(value_float, double, OPTIONAL, NONE, "value of a double") \
     FIELD(position, uint32_t, NUMBER, NONE, \
-          "place among the rows of its message, from 0, depth first") \
+          "position among the rows of its message, from 0, depth first") \
     FIELD(parent, int32_t, NUMBER, NONE, \
-          "position of the object or array that it is in, -1 for entries of the root") \
+          "position of the enclosing object or array, -1 for entries of the root") \
     FIELD(key, int32_t, TEXT, NONE, "name; missing for elements of arrays") \
     FIELD(value_bytes, int32_t, RAW, NONE, "value of a string") \
     FIELD(depth, uint8_t, NUMBER, NONE, \
-          "objects and arrays that it is in; 0 for entries of the root") \
+          "number of enclosing objects and arrays, 0 for entries of the root") \
     FIELD(type, uint8_t, NUMBER, NONE, \
-          "epee type: 1 to 12; of an array 128 + the type of its elements") \
-    FIELD(present, uint8_t, HIDDEN, NONE, "which optional fields are there") \
+          "epee type, 1 to 12; for an array 128 + the type of its elements") \
+    FIELD(present, uint8_t, HIDDEN, NONE, "which optional fields are present") \
     FIELD(reserved, uint8_t, HIDDEN, NONE, "0") \
     FIELD(reserved_too, uint32_t, HIDDEN, NONE, "0")
 
 #define MT_PROBLEM_ROW(FIELD) \
     FIELD(frame, int64_t, NUMBER, NONE, \
-          "packet number in its file at which it was noticed, 0 if none") \
+          "number, in its file, of the packet that revealed it, 0 if unknown") \
     FIELD(time, int64_t, TIME, NONE, "time of that packet") \
-    FIELD(connection, int64_t, NUMBER, NONE, "row of connections, -1 if none") \
-    FIELD( \
-        offset, int64_t, NUMBER, NONE, \
-        "offset in the direction's byte stream (0 = first byte after the SYN, or first byte seen), -1 if none; for `file` the offset in the file") \
-    FIELD(bytes, int64_t, NUMBER, NONE, "bytes concerned; `lost`: bytes not seen") \
+    FIELD(connection, int64_t, NUMBER, NONE, "row of connections, -1 without one") \
+    FIELD(offset, int64_t, NUMBER, NONE, \
+          "offset in the byte stream of the direction (0 = first byte after the SYN, or first " \
+          "byte seen), " \
+          "-1 without one; for `file` the offset in the file") \
+    FIELD(bytes, int64_t, NUMBER, NONE, "number of bytes; for `lost`, bytes not seen") \
     FIELD(client, int32_t, HIDDEN, NONE, "address code of the connection's client") \
     FIELD(server, int32_t, HIDDEN, NONE, "address code of the connection's server") \
-    FIELD(file, int32_t, NUMBER, NONE, "row of files, -1 if none") \
-    FIELD(detail, int32_t, TEXT, NONE, "why, for people") \
-    FIELD(kind, int8_t, ENUM, PROBLEMS, "what kind of thing") \
+    FIELD(file, int32_t, NUMBER, NONE, "row of files, -1 without one") \
+    FIELD(detail, int32_t, TEXT, NONE, "reason, as text") \
+    FIELD(kind, int8_t, ENUM, PROBLEMS, "kind of problem") \
     FIELD(from_client, int8_t, HIDDEN, NONE, "1 or 0, -1 if no direction") \
     FIELD(reserved, uint16_t, HIDDEN, NONE, "0") \
     FIELD(reserved_too, uint32_t, HIDDEN, NONE, "0")
 
 #define MT_FILE_ROW(FIELD) \
     FIELD(packets, int64_t, NUMBER, NONE, "packets read") \
-    FIELD(bytes, int64_t, NUMBER, NONE, "bytes of these packets on the wire") \
-    FIELD(first_time, int64_t, TIME, NONE, "earliest packet") \
-    FIELD(last_time, int64_t, TIME, NONE, "latest packet") \
+    FIELD(bytes, int64_t, NUMBER, NONE, "bytes of the packets on the wire") \
+    FIELD(first_time, int64_t, TIME, NONE, "time of the earliest packet") \
+    FIELD(last_time, int64_t, TIME, NONE, "time of the latest packet") \
     FIELD(tcp_packets, int64_t, NUMBER, NONE, \
-          "packets that carried a TCP segment (or the last fragment of one)") \
+          "packets with a TCP segment, or with the last fragment of one") \
     FIELD(monero_packets, int64_t, NUMBER, NONE, "TCP packets of Monero connections") \
     FIELD(skipped_packets, int64_t, NUMBER, NONE, \
-          "packets that are no TCP segment: other protocols, damaged, fragments that wait") \
+          "packets without a TCP segment: other protocols, damaged packets, incomplete fragments") \
     FIELD(file, int32_t, NUMBER, NONE, "number of the file in the stream") \
     FIELD(path, int32_t, TEXT, NONE, "path as given") \
     FIELD(link_type, int32_t, TEXT, NONE, \
-          "libpcap's name of its link type; several are joined by commas") \
-    FIELD(truncated, uint8_t, TRUTH, NONE, "the file ends inside a record, or is damaged") \
+          "libpcap's name of the link type; several are joined by commas") \
+    FIELD(truncated, uint8_t, TRUTH, NONE, "the file ends within a record, or is damaged") \
     FIELD(reserved, uint8_t, HIDDEN, NONE, "0") \
     FIELD(reserved_too, uint16_t, HIDDEN, NONE, "0")
 
 /* TABLE(name, struct, ROW, text) */
 #define MT_TABLES(TABLE) \
     TABLE(connections, mt_connection_row, MT_CONNECTION_ROW, "one row per TCP connection") \
-    TABLE(messages, mt_message_row, MT_MESSAGE_ROW, "one row per Levin message, whole or not") \
-    TABLE(peer_lists, mt_peer_row, MT_PEER_ROW, "one row per peer-list entry of a whole message") \
+    TABLE(messages, mt_message_row, MT_MESSAGE_ROW, "one row per Levin message, complete or not") \
+    TABLE(peer_lists, mt_peer_row, MT_PEER_ROW, \
+          "one row per peer-list entry of a complete message") \
     TABLE( \
         node_data, mt_node_row, MT_NODE_ROW, \
-        "one row per whole message that says something of its sender (1001 both ways, 1003 and 1007 responses)") \
+        "one row per complete message that describes its sender (1001, 1003 and 1007 responses)") \
     TABLE(sync_data, mt_sync_row, MT_SYNC_ROW, \
-          "one row per payload_data of a whole message (1001, 1002)") \
+          "one row per payload_data of a complete message (1001, 1002)") \
     TABLE(transactions, mt_transaction_row, MT_TRANSACTION_ROW, \
-          "one row per transaction blob of a whole message (2001, 2002, 2004, 2008)") \
+          "one row per transaction blob of a complete message (2001, 2002, 2004, 2008)") \
     TABLE(blocks, mt_block_row, MT_BLOCK_ROW, \
-          "one row per block blob of a whole message (2001, 2004, 2008)") \
+          "one row per block blob of a complete message (2001, 2004, 2008)") \
+    TABLE(inventories, mt_inventory_row, MT_INVENTORY_ROW, \
+          "one row per id or index listed in a complete message (2003, 2004, 2006, 2007, 2009, " \
+          "2010)") \
     TABLE( \
-        inventories, mt_inventory_row, MT_INVENTORY_ROW, \
-        "one row per id or index listed in a whole message (2003, 2004, 2006, 2007, 2009, 2010)") \
-    TABLE(fields, mt_entry_row, MT_ENTRY_ROW, \
-          "on request: one row per epee entry, and per element of an array, of a whole payload") \
-    TABLE(problems, mt_problem_row, MT_PROBLEM_ROW, "one row per thing that could not be decoded") \
+        fields, mt_entry_row, MT_ENTRY_ROW, \
+        "on request: one row per epee entry, and per element of an array, of a complete payload") \
+    TABLE(problems, mt_problem_row, MT_PROBLEM_ROW, \
+          "one row per piece of data that could not be decoded") \
     TABLE(files, mt_file_row, MT_FILE_ROW, "one row per capture file")
 
 #define MT_MEMBER(name, type, role, categories, text) type name;

@@ -41,8 +41,8 @@ int mt_table_of_messages(enum mt_table_id id);
 void mt_tables_take_back(struct mt_table tables[MT_TABLE_COUNT], int64_t message);
 
 /* Hands the first `rows` rows (at most all) over to the caller (mt_free) and keeps the others. The
- * array is cut to what is used. NULL if there are none (*count 0), or if memory is out for those
- * that stay (*count is `rows`; nothing changed). */
+ * array is cut to what is used. Returns NULL without rows (*count 0), or if memory is out for the
+ * rows that stay (*count is `rows`; nothing changed). */
 void *mt_table_take(struct mt_table *table, size_t rows, size_t *count);
 
 #endif
