@@ -1,0 +1,156 @@
+"""Packets cut by the snap length."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from support.craft import pcap
+
+from ._build import (
+    CLIENT,
+    FLAGGED,
+    FLAGS,
+    PING,
+    PONG,
+    SERVER,
+    SYNC,
+    SYNCED,
+    Talk,
+    Wire,
+    cut,
+    news,
+)
+from ._case import ANY, Expect, case, notification, request, response
+
+
+def opened() -> tuple[Wire, Talk]:
+    wire = Wire()
+    return wire, wire.talk()
+
+
+@case
+def snap_length_of_the_headers_alone() -> Expect:
+    """54 bytes: not one byte of payload, and the sizes are known all the same."""
+    wire, talk = opened()
+    talk.say(CLIENT, PING).say(SERVER, PONG).close()
+    return Expect(
+        {"a.pcap": pcap(cut(wire.packets, 54))},
+        messages=[],
+        totals={"lost": 43 + 71},
+        connections=[
+            {
+                "client_bytes": 0,
+                "client_lost": 43,
+                "server_bytes": 0,
+                "server_lost": 71,
+                "start": "syn",
+                "end": "fin",
+            }
+        ],
+    )
+
+
+@case
+def snap_length_within_the_levin_header() -> Expect:
+    """20 bytes of 33."""
+    wire, talk = opened()
+    for _ in range(3):
+        talk.say(CLIENT, PING)
+    return Expect(
+        {"a.pcap": pcap(cut(wire.packets, 74))},
+        messages=[],
+        totals={"lost": 69, "unframed": 60},
+        connections=[{"client_bytes": 60, "client_lost": 69}],
+    )
+
+
+@case
+def snap_length_behind_the_levin_header() -> Expect:
+    """All headers and not one byte of the bodies: every message has its row."""
+    wire, talk = opened()
+    talk.say(CLIENT, PING).say(SERVER, PONG).say(CLIENT, SYNC).say(SERVER, SYNCED)
+    return Expect(
+        {"a.pcap": pcap(cut(wire.packets, 87))},
+        messages=[
+            request(1003, status="snapped", length=10, captured=0, frame=4, id="p"),
+            response(1003, status="snapped", length=38, captured=0, frame=5, reply="p"),
+            request(1002, status="snapped", length=172, captured=0, frame=6, id="s"),
+            response(1002, status="snapped", length=172, captured=0, frame=7, reply="s"),
+        ],
+        totals={"snapped": 4 * 33, "lost": 10 + 38 + 172 + 172},
+    )
+
+
+@case
+def snap_length_within_bodies() -> Expect:
+    """Short messages are whole, long ones are cut."""
+    wire, talk = opened()
+    # 66 bytes of payload in each packet
+    talk.say(CLIENT, PING).say(SERVER, PONG).say(CLIENT, SYNC).say(CLIENT, FLAGS).say(
+        SERVER, FLAGGED
+    )
+    return Expect(
+        {"a.pcap": pcap(cut(wire.packets, 120))},
+        messages=[
+            request(1003, id="p", frame=4),
+            response(1003, status="snapped", length=38, captured=33, frame=5, reply="p"),
+            request(1002, status="snapped", length=172, captured=33, frame=6),
+            request(1007, frame=7),
+            response(1007, frame=8, reply=ANY),
+        ],
+        totals={"snapped": 66 + 66, "lost": 5 + 139},
+        node_data=[{"support_flags": 1}],
+        sync_data=[],
+    )
+
+
+@case
+def snap_length_of_a_message_over_segments() -> Expect:
+    """3033 bytes in 1400, 1400 and 233, of each of which 100 are captured."""
+    wire, talk = opened()
+    talk.cuts(CLIENT, news(3000), 1400, 1400).say(CLIENT, PING)
+    return Expect(
+        {"a.pcap": pcap(cut(wire.packets, 154))},
+        messages=[
+            notification(2002, status="snapped", length=3000, captured=267, frame=4, segments=3),
+            request(1003, frame=7),
+        ],
+        totals={"snapped": 300, "lost": 2733},
+        connections=[{"client_bytes": 343, "client_lost": 2733}],
+    )
+
+
+@case
+def snap_length_with_messages_in_one_segment() -> Expect:
+    """Of the second message in a segment nothing was captured; the next segment is read again."""
+    wire, talk = opened()
+    talk.say(CLIENT, SYNC + PING).say(CLIENT, PING)  # 70 bytes of the first segment
+    return Expect(
+        {"a.pcap": pcap(cut(wire.packets, 124))},
+        messages=[
+            request(1002, status="snapped", length=172, captured=37, frame=4),
+            request(1003, frame=5),
+        ],
+        totals={"snapped": 70, "lost": 135 + 43},
+    )
+
+
+@case
+def snap_length_and_a_whole_retransmission() -> Expect:
+    """A packet cut, and then sent again in pieces that fit. Whether its bytes are taken is free;
+    the next message is right.
+    """
+    wire, talk = opened()
+    talk.say(CLIENT, SYNC).say(CLIENT, SYNC[:100], at=0).say(CLIENT, SYNC[100:200], at=100).say(
+        CLIENT, SYNC[200:], at=200
+    ).say(CLIENT, PING)
+    return Expect(
+        {"a.pcap": pcap(cut(wire.packets, 154))}, check=lambda traffic: last_is_a_ping(traffic, 8)
+    )
+
+
+def last_is_a_ping(traffic: Any, frame: int) -> None:
+    rows = traffic.messages[
+        (traffic.messages["command"] == 1003) & (traffic.messages["status"] == "complete")
+    ]
+    assert rows["frame"].tolist() == [frame]
