@@ -146,6 +146,8 @@ class Node:
     """Whether it connects to none but the nodes that it is given."""
     waits: bool = False
     """Whether it does not know the vantage node, but is dialled by it."""
+    niceness: int = 0
+    """By how much it is nicer than the testbed itself."""
     log_level: str = "0,net:DEBUG,net.p2p:DEBUG,net.p2p.traffic:INFO"
     daemon: Daemon | None = None
 
@@ -155,6 +157,7 @@ class Node:
 
     def start(self, network: Network, data: Path) -> None:
         command = [
+            *("nice", "-n", str(self.niceness)),
             *(
                 *self.program.command("monerod"),
                 "--regtest",

@@ -1,0 +1,210 @@
+"""What the rules say of the peers of labelled captures, as tables: one row per peer of a capture,
+and one per monerod. The page is made from these alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import monerotraffic as mt
+from monerotraffic.rules import HONEST, RULES, RULES_OF_LABEL, find_anomalies, verdicts
+
+FLAGGED = ("suspicious", "anomalous")
+ROLES = ("acceptor", "initiator", "both", "none")
+"""Who opened the connections with a handshake: the vantage node, the peer, each of them, or there
+was no handshake."""
+CAPTURED_VERSION = "0.18.4.0"
+"""Of the monerods of captures whose manifest does not say it."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Some captures, measured."""
+
+    peers: pd.DataFrame
+    """`run`, `peer`, `labels` (sorted), `kind` (honest, spy, unlabelled), `role`, `verdict` (none,
+    context, suspicious, anomalous), `rules` (names), `without` (cause → the verdict without the
+    rules of that cause).
+    """
+    nodes: pd.DataFrame
+    """`run`, `node`, `addresses`, `version`, `circumstance`, `met` (it was connected to the vantage
+    node), `flagged` (an address of it is suspicious or worse).
+    """
+    runs: pd.DataFrame
+    """`run`, `messages`, `vantage_version`, `operators_share` (missing if not known)."""
+
+
+def cause_of(rule: str) -> str:
+    return RULES[rule].family
+
+
+CAUSES = tuple(dict.fromkeys(map(cause_of, RULES)))
+
+
+def asked(labels: Iterable[str]) -> set[str]:
+    """The rules that have to find a peer with these labels."""
+    return {
+        rule
+        for label in labels
+        for rule in RULES_OF_LABEL.get(label, (label,) if label in RULES else ())
+    }
+
+
+def ways(labels: Iterable[str]) -> int:
+    """In how many ways a peer misbehaves: labels that ask for a rule."""
+    return sum(bool(asked([label])) for label in labels)
+
+
+def kind_of(labels: Collection[str]) -> str:
+    return "unlabelled" if not labels else "honest" if set(labels) <= HONEST else "spy"
+
+
+def roles(traffic: mt.Traffic) -> dict[str, str]:
+    """The role of each peer, by the requests of handshakes."""
+    rows = traffic.messages
+    rows = rows[(rows["name"] == "HANDSHAKE") & (rows["kind"] == "request")]
+    by = rows.groupby(rows["peer"].astype(str))["direction"].agg(lambda ways: frozenset(ways))
+    named = {
+        frozenset(["received"]): "initiator",
+        frozenset(["sent"]): "acceptor",
+        frozenset(["received", "sent"]): "both",
+    }
+    return {str(peer): named[directions] for peer, directions in by.items()}
+
+
+def judged(findings: pd.DataFrame) -> dict[str, str]:
+    """The verdict of each peer with findings."""
+    made = verdicts(findings)
+    return dict(zip(made["peer"].astype(str), made["verdict"].astype(str), strict=True))
+
+
+def labels_of(folder: Path, manifest: Mapping[str, Any]) -> dict[str, list[str]]:
+    """By address; in a capture without labels all are monerods."""
+    if (folder / "labels.json").exists():
+        given = json.loads((folder / "labels.json").read_text())
+        return {peer: sorted(labels) for peer, labels in given.items() if str(peer).count(":") != 1}
+    others = (node for node in manifest["nodes"].values() if not _is_vantage(node, manifest))
+    return {address: ["monerod"] for node in others for address in addresses_of(node)}
+
+
+def addresses_of(node: Mapping[str, Any]) -> list[str]:
+    given = node["ip"] if isinstance(node["ip"], list) else [node["ip"]]
+    return [*given, *([node["ipv6"]] if "ipv6" in node else [])]
+
+
+def _is_vantage(node: Mapping[str, Any], manifest: Mapping[str, Any]) -> bool:
+    return node is manifest["nodes"].get("v") or bool(
+        set(addresses_of(node)) & set(manifest["vantage"])
+    )
+
+
+def measure(folder: Path) -> Measured:
+    """A capture with its manifest, and its labels if there are any."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    traffic = mt.read(sorted(folder.glob("vantage_*.pcapng*")), host=manifest["vantage"])
+    findings = find_anomalies(traffic)
+    peers = peer_rows(folder.name, traffic, findings, labels_of(folder, manifest))
+    nodes = node_rows(folder.name, manifest, peers)
+    vantage = next(node for node in manifest["nodes"].values() if _is_vantage(node, manifest))
+    run = {
+        "run": folder.name,
+        "messages": len(traffic.messages),
+        "vantage_version": vantage.get("version", CAPTURED_VERSION),
+        "operators_share": manifest.get("operators_share"),
+    }
+    return Measured(peers, nodes, pd.DataFrame([run]))
+
+
+def peer_rows(
+    run: str, traffic: mt.Traffic, findings: pd.DataFrame, labels: Mapping[str, Sequence[str]]
+) -> pd.DataFrame:
+    """The rows of Measured.peers of a capture: whoever has a connection in it."""
+    seen = set(traffic.connections["peer"].dropna().astype(str)) - set(traffic.hosts)
+    seen |= set(findings["peer"].astype(str))
+    verdict, role = judged(findings), roles(traffic)
+    by_rule = findings.groupby(findings["peer"].astype(str))["rule"].agg(list).to_dict()
+    causes = findings["rule"].map(cause_of)
+    without = {cause: judged(findings[causes != cause]) for cause in CAUSES}
+    return pd.DataFrame(
+        [
+            {
+                "run": run,
+                "peer": peer,
+                "labels": list(labels.get(peer, ())),
+                "kind": kind_of(labels.get(peer, ())),
+                "role": role.get(peer, "none"),
+                "verdict": verdict.get(peer, "none"),
+                "rules": by_rule.get(peer, []),
+                "without": {cause: given.get(peer, "none") for cause, given in without.items()},
+            }
+            for peer in sorted(seen)
+        ]
+    )
+
+
+def node_rows(run: str, manifest: Mapping[str, Any], peers: pd.DataFrame) -> pd.DataFrame:
+    """The rows of Measured.nodes of a capture. Whether a node was met, it says itself; in captures
+    that did not ask, it was if one of its addresses is seen with a handshake.
+    """
+    flagged = set(peers.loc[peers["verdict"].isin(FLAGGED), "peer"])
+    shaken = set(peers.loc[peers["role"] != "none", "peer"])
+    made = []
+    for name, node in manifest["nodes"].items():
+        if _is_vantage(node, manifest):
+            continue
+        addresses = addresses_of(node)
+        others = [label for label in node.get("labels", ()) if label != "monerod"]
+        made.append(
+            {
+                "run": run,
+                "node": name,
+                "addresses": addresses,
+                "version": node.get("version", CAPTURED_VERSION),
+                "circumstance": others[0] if others else "alone",
+                "met": node.get("met", bool(shaken & set(addresses))),
+                "flagged": bool(flagged & set(addresses)),
+            }
+        )
+    return pd.DataFrame(made)
+
+
+def together(parts: Sequence[Measured]) -> Measured:
+    def joined(name: str) -> pd.DataFrame:
+        return pd.concat([getattr(part, name) for part in parts], ignore_index=True)
+
+    return Measured(joined("peers"), joined("nodes"), joined("runs"))
+
+
+def rule_counts(measured: Measured) -> pd.DataFrame:
+    """One row per rule: peers that a label asks it to find and how many it finds; all spies,
+    honest peers and monerods that were met, and how many of each it finds.
+    """
+    peers = measured.peers.assign(asked=measured.peers["labels"].map(asked))
+    met = measured.nodes[measured.nodes["met"]]
+    rows = []
+    for rule in RULES:
+        found = peers["rules"].map(lambda rules, rule=rule: rule in rules)
+        wanted = peers["asked"].map(lambda rules, rule=rule: rule in rules)
+        spy, honest = peers["kind"] == "spy", peers["kind"] == "honest"
+        by_run = {run: set(rows["peer"]) for run, rows in peers[found].groupby("run")}
+        hit = [bool(by_run.get(node.run, set()) & set(node.addresses)) for node in met.itertuples()]
+        rows.append(
+            {
+                "rule": rule,
+                "asked": int(wanted.sum()),
+                "asked_found": int((wanted & found).sum()),
+                "spies": int(spy.sum()),
+                "spies_found": int((spy & found).sum()),
+                "honest": int(honest.sum()),
+                "honest_found": int((honest & found).sum()),
+                "monerods": len(met),
+                "monerods_found": sum(hit),
+            }
+        )
+    return pd.DataFrame(rows)

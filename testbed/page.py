@@ -1,0 +1,227 @@
+"""docs/evaluation.md, from measured captures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from monerotraffic.rules import HONEST, RULES
+from testbed.intervals import clopper_pearson, upper_bound
+from testbed.measure import CAUSES, FLAGGED, ROLES, Measured, asked, cause_of, rule_counts, ways
+
+INTRODUCTION = """# Evaluation
+
+`python -m testbed.evaluate` makes this page from captures whose peers are known: the labelled
+captures that the tests use, and runs of the [testbed](../testbed/README.md). Do not edit it.
+
+A peer is *flagged* if its verdict is `suspicious` or `anomalous`. A rule *finds* a peer if it has a
+finding of any weight. Intervals are those of Clopper and Pearson at 95 %; a bound is one-sided, at
+95 %.
+"""
+
+UNKNOWN = """## What is not known
+
+- No peer of the main network has a reliable label, so nothing here is measured on it. Recall says
+  how the rules do on spies that this project emulates, not on those that exist.
+- The emulated spies were written by the authors of the rules. A spy that nobody thought of is in
+  neither.
+- The monerods share two processor cores, a chain of their own and links without delay. Times
+  between messages are less regular than on a node's own machine, and more regular than on the
+  internet.
+- Only the versions of monerod in the table were run. Other implementations are emulated, not run.
+- A run takes some minutes. Rules that need hours (a peer id that returns after a day, say) have had
+  no chance to err.
+- The peers of one run share their surroundings, so that they are not independent: intervals are
+  narrower than they should be.
+"""
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def proportion(hits: int, trials: int) -> list[str]:
+    """Cells: `hits of trials`, and the interval in percent."""
+    if not trials:
+        return ["–", "–"]
+    low, high = clopper_pearson(hits, trials)
+    return [f"{hits} of {trials}", f"{percent(low)}–{percent(high)} %"]
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "".join("| " + " | ".join(map(str, cells)) + " |\n" for cells in lines) + "\n"
+
+
+def page(measured: Measured) -> str:
+    sections = (population, false_positives, by_rule, by_role, by_cause, leave_one_out)
+    return "\n".join(
+        [INTRODUCTION, *(section(measured).rstrip() + "\n" for section in sections), UNKNOWN]
+    )
+
+
+# ---------------------------------------------------------------- sections
+
+
+def population(measured: Measured) -> str:
+    rows = []
+    for run in measured.runs.itertuples():
+        peers = measured.peers[measured.peers["run"] == run.run]
+        nodes = measured.nodes[measured.nodes["run"] == run.run]
+        monerod = peers["labels"].map(lambda labels: "monerod" in labels)
+        spies = peers[peers["kind"] == "spy"]
+        share = run.operators_share
+        rows.append(
+            [
+                run.run,
+                run.vantage_version,
+                f"{run.messages:,}",
+                nodes["met"].sum(),
+                ((peers["kind"] == "honest") & ~monerod).sum(),
+                *((spies["role"] == role).sum() for role in ROLES),
+                "–" if pd.isna(share) else percent(share) + " %",
+            ]
+        )
+    versions = measured.nodes[measured.nodes["met"]].groupby("version").size()
+    columns = ["capture", "vantage node", "messages", "monerods met", "other honest peers"]
+    columns += [f"spies: {role}" for role in ROLES]
+    return (
+        "## Population\n\n"
+        f"The vantage nodes met {measured.nodes['met'].sum()} monerods ("
+        + ", ".join(f"{count} of {version}" for version, count in versions.items())
+        + "). A monerod counts once in a run, also if it was\nrestarted, has several addresses or"
+        " shares one. A spy's role is `acceptor` if the vantage node opened all\nconnections with a"
+        " handshake, `initiator` if the spy did, `none` if there was no handshake. The operator's"
+        "\nshare is the part of the addresses in honest peer lists that belongs to one operator.\n\n"
+        + table([*columns, "operator's share"], rows)
+    )
+
+
+def _bound_cells(flagged: int, met: int) -> list[str]:
+    return [f"{flagged} of {met}", f"{percent(upper_bound(flagged, met))} %" if met else "–"]
+
+
+def false_positives(measured: Measured) -> str:
+    met = measured.nodes[measured.nodes["met"]]
+    rows = [["all monerods", *_bound_cells(int(met["flagged"].sum()), len(met))]]
+    for column in ("version", "circumstance"):
+        for value, group in met.groupby(column):
+            name = f"{value}" if column == "version" else f"*{value}*"
+            rows.append([name, *_bound_cells(int(group["flagged"].sum()), len(group))])
+    honest = measured.peers[measured.peers["kind"] == "honest"]
+    flagged = honest["verdict"].isin(FLAGGED)
+    for label in sorted(HONEST - {"monerod"}):
+        has = honest["labels"].map(lambda labels, label=label: label in labels)
+        if has.any() and label not in set(met["circumstance"]):
+            rows.append([f"`{label}`", *_bound_cells(int((has & flagged).sum()), int(has.sum()))])
+    text = (
+        "## False positives\n\nHonest peers that are flagged. Monerods are counted by node: one is"
+        " flagged if any of its addresses is.\nEmulated honest peers are counted by address, by their"
+        " labels in the [testbed](../testbed/README.md).\n\n"
+        + table(["honest peers", "flagged", "at most"], rows)
+    )
+    wrong = honest[flagged]
+    if len(wrong):
+        text += "The flagged ones:\n\n" + table(
+            ["capture", "peer", "labels", "verdict", "rules"],
+            (
+                [row.run, row.peer, ", ".join(row.labels), row.verdict, ", ".join(row.rules)]
+                for row in wrong.itertuples()
+            ),
+        )
+    return text
+
+
+def by_rule(measured: Measured) -> str:
+    rows = [
+        [
+            f"`{row.rule}`",
+            cause_of(row.rule),
+            *proportion(row.asked_found, row.asked),
+            f"{row.spies_found} of {row.spies}",
+            *proportion(row.honest_found, row.honest),
+        ]
+        for row in rule_counts(measured).itertuples()
+    ]
+    columns = ["rule", "cause", "found of those labelled for it", "interval"]
+    columns += ["found of all spies", "found of honest peers", "interval"]
+    return (
+        "## Rules\n\nA label of a spy asks for certain rules; it may well do what others look for, too."
+        " Rules of weight `context`\nnever flag a peer alone.\n\n" + table(columns, rows)
+    )
+
+
+def _spies(measured: Measured) -> pd.DataFrame:
+    spies = measured.peers[measured.peers["kind"] == "spy"]
+    return spies.assign(ways=spies["labels"].map(ways))
+
+
+def by_role(measured: Measured) -> str:
+    spies, rows = _spies(measured), []
+    for role in ROLES:
+        for name, chosen in (
+            ("one", spies["ways"] == 1),
+            ("two or more", spies["ways"] > 1),
+            ("any", spies["ways"] >= 0),
+        ):
+            group = spies[(spies["role"] == role) & chosen]
+            if len(group):
+                rows.append(
+                    [
+                        role,
+                        name,
+                        *proportion(int((group["verdict"] == "anomalous").sum()), len(group)),
+                        *proportion(int(group["verdict"].isin(FLAGGED).sum()), len(group)),
+                        *proportion(int((group["verdict"] != "none").sum()), len(group)),
+                    ]
+                )
+    columns = ["role", "ways to misbehave", "`anomalous`", "interval", "flagged", "interval"]
+    return (
+        "## Roles\n\nRecall of the verdict by who opened the connections, for spies with one label that"
+        " asks for a rule, and with\ntwo or more.\n\n"
+        + table([*columns, "any finding", "interval"], rows)
+    )
+
+
+def by_cause(measured: Measured) -> str:
+    peers, rows = measured.peers, []
+    causes = peers["rules"].map(lambda rules: {cause_of(rule) for rule in rules})
+    wanted = peers["labels"].map(lambda labels: {cause_of(rule) for rule in asked(labels)})
+    honest = peers["kind"] == "honest"
+    for cause in CAUSES:
+        found = causes.map(lambda one, cause=cause: cause in one)
+        want = wanted.map(lambda one, cause=cause: cause in one)
+        rows.append(
+            [
+                f"`{cause}`",
+                sum(cause_of(rule) == cause for rule in RULES),
+                *proportion(int((want & found).sum()), int(want.sum())),
+                *proportion(int((honest & found).sum()), int(honest.sum())),
+            ]
+        )
+    columns = ["cause", "rules", "found of those labelled for it", "interval"]
+    return "## Causes\n\nRules that are signs of the same cause count as one.\n\n" + table(
+        [*columns, "found of honest peers", "interval"], rows
+    )
+
+
+def leave_one_out(measured: Measured) -> str:
+    spies = _spies(measured)
+    honest = measured.peers[measured.peers["kind"] == "honest"]
+    rows = []
+    for cause in ("", *CAUSES):
+        cells = []
+        for group, bad in ((spies, ("anomalous",)), (spies, FLAGGED), (honest, FLAGGED)):
+            verdict = (
+                group["without"].map(lambda without, cause=cause: without[cause])
+                if cause
+                else group["verdict"]
+            )
+            cells += proportion(int(verdict.isin(bad).sum()), len(group))
+        rows.append([f"`{cause}`" if cause else "none", *cells])
+    columns = ["cause left out", "spies `anomalous`", "interval", "spies flagged", "interval"]
+    return (
+        "## Leaving one cause out\n\nVerdicts without the rules of one cause: how much of the recall"
+        " rests on it.\n\n" + table([*columns, "honest peers flagged", "interval"], rows)
+    )
