@@ -19,7 +19,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.errors import printable
-from monerotraffic.net.prefixes import Network, Prefixes, canonical_network, count_addresses
+from monerotraffic.net.addresses import Network, canonical_network
+from monerotraffic.net.prefixes import Prefixes, count_addresses
 
 __all__ = [
     "BanList",

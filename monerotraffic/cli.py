@@ -19,7 +19,7 @@ from monerotraffic.banlist import BanList, Entry
 from monerotraffic.errors import CaptureError, CaptureWarning, printable
 from monerotraffic.io.reading import read
 from monerotraffic.metrics.network import autonomous_systems
-from monerotraffic.net.vantage import canonical
+from monerotraffic.net.addresses import canonical
 from monerotraffic.report import text as findings_text
 from monerotraffic.report.summary import TABLES, counted, span, span_text, summary, text
 from monerotraffic.rules import PRESETS, find_anomalies

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from monerotraffic import banlist
 from monerotraffic.banlist import BanList, BanListError, Entry, diff, merge, network_of, parse
-from monerotraffic.net.prefixes import canonical_network
+from monerotraffic.net.addresses import canonical_network
 from support.budget import examples
 from support.paths import RESEARCH_BAN_LIST
 

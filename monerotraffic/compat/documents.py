@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from monerotraffic.compat.packet_rows import NODE_KEYS, PACKET_KEYS, SYNC_KEYS, packet_rows
 from monerotraffic.compat.peer_rows import PEER_COLUMNS, peer_rows
 from monerotraffic.compat.whole import stamps, text, whole
-from monerotraffic.net.vantage import Host
+from monerotraffic.net.addresses import Host
 from monerotraffic.tables.traffic import Traffic
 
 __all__ = ["packets_json", "peer_lists_json"]

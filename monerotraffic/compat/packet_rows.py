@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from monerotraffic.compat.whole import numbers_text, segments_text, text, whole
-from monerotraffic.net.vantage import Host
+from monerotraffic.net.addresses import Host
 from monerotraffic.tables.traffic import Traffic
 
 __all__ = ["NODE_KEYS", "PACKET_COLUMNS", "PACKET_KEYS", "SYNC_KEYS", "packets"]

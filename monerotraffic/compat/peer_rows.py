@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from monerotraffic.compat.whole import stamps, text, whole
-from monerotraffic.net.vantage import Host
+from monerotraffic.net.addresses import Host
 from monerotraffic.tables.traffic import Traffic
 
 __all__ = ["PEER_COLUMNS", "peers"]

@@ -13,7 +13,7 @@ import pandas as pd
 
 from monerotraffic.compat.payload import ITEM_FIELDS, item_lists, joined
 from monerotraffic.compat.whole import TEXT, numbers_text, segments_text, text, whole
-from monerotraffic.net.vantage import Host
+from monerotraffic.net.addresses import Host
 from monerotraffic.tables.traffic import Traffic
 
 __all__ = ["PACKET_FIELDS", "PEER_LIST_FIELDS", "TESTING_FIELDS", "tsv", "write_tsv"]

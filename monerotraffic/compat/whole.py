@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.compat.packet_bytes import packet_numbers
-from monerotraffic.net.vantage import Host, hosts_of
+from monerotraffic.net.addresses import Host, canonical_hosts
 from monerotraffic.tables.traffic import Traffic
 
 __all__ = ["TEXT", "ends", "numbers_text", "segments_text", "stamps", "text", "whole"]
@@ -50,7 +50,7 @@ def whole(traffic: Traffic, to: Host | Iterable[Host] | None = None) -> pd.DataF
     frame = traffic.messages.loc[kept, _COLUMNS].assign(packet=packet_numbers(rows)[kept])
     frame = frame.assign(**ends(traffic, frame))
     if to is not None:
-        frame = frame[frame["destination"].isin(hosts_of(to))]
+        frame = frame[frame["destination"].isin(canonical_hosts(to))]
     return frame.sort_values("packet", kind="stable", ignore_index=True)
 
 

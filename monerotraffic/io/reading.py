@@ -16,8 +16,9 @@ from monerotraffic._core import Reader
 from monerotraffic.errors import CaptureError, CaptureWarning
 from monerotraffic.io.progress import Meter, Progress, size_of
 from monerotraffic.io.sources import Sources, is_rereadable, nodes_of
-from monerotraffic.net.vantage import Evidence, Host, Node, hosts_of
-from monerotraffic.tables.interning import Names, NamesView, Translation
+from monerotraffic.net.addresses import Host, canonical_hosts
+from monerotraffic.net.vantage import Node, VantageInference
+from monerotraffic.tables.interning import CodeMap, Names, NamesView
 from monerotraffic.tables.schema import ALWAYS, ON_REQUEST, SCHEMA
 from monerotraffic.tables.traffic import Traffic
 
@@ -44,6 +45,7 @@ _ID_FIELDS = {
 }
 _NAMED = 10
 """Files that a CaptureWarning names."""
+_TTL_BITS = SCHEMA["connections"].bits("client_ttl", "server_ttl")
 _BREAKS = (CaptureError, MemoryError)
 """What breaks reading off; it carries what was read before as its attribute `traffic`."""
 
@@ -70,7 +72,7 @@ def read(
         The vantage node's address or addresses; for a dict also a dict by the same names. Without
         it the vantage node is, of each IP version, the address
         with the most other ends among the Monero connections (see
-        monerotraffic.net.vantage.Evidence.hosts); `Traffic.hosts` tells it.
+        monerotraffic.net.vantage.VantageInference.hosts); `Traffic.hosts` tells it.
     tables
         Names of the tables to decode, None for all but `fields`, which is made only if named
         (monerotraffic.TABLES names them all). connections, problems and
@@ -152,7 +154,7 @@ class _Stream:
         self.reader = reader
         self._names = names
         self._bases = dict(bases)
-        self._translation = Translation(names)
+        self._codes = CodeMap(names)
         self._taken: Rows = {}
 
     def __enter__(self) -> _Stream:
@@ -170,15 +172,15 @@ class _Stream:
         """The rows of these tables since the last call. What was taken of them when memory ran out
         waits for the next.
         """
-        self._translation.learn(
-            self.reader.addresses(self._translation.address_count),
-            self.reader.strings(self._translation.string_count),
+        self._codes.learn(
+            self.reader.addresses(self._codes.address_count),
+            self.reader.strings(self._codes.string_count),
         )
         for table in tables:
             if table not in self._taken:
                 self._taken[table] = self.reader.take(table)
         taken, self._taken = self._taken, {}
-        maps = None if self._translation.identity else self._translation.maps()
+        maps = None if self._codes.identity else self._codes.maps()
         for table, rows in taken.items():
             self._renumber(rows)
             if maps is not None:
@@ -344,15 +346,15 @@ class _Run:
             if not self._to_infer(label):
                 meter.finish(max(size_of(files), 0))
                 continue
-            evidence = Evidence(self._ports)
+            inference = VantageInference(self._ports, _TTL_BITS)
             with self._open(label, ()) as reader:
                 more = True
                 while more:
                     more = reader.step(bytes=_STEP)
-                    evidence.add_connections(reader.take("connections"))
+                    inference.add_connections(reader.take("connections"))
                     reader.take("problems")
                     meter.at(reader.position)
-                self._hosts[label] = evidence.hosts(reader.addresses())
+                self._hosts[label] = inference.hosts(reader.addresses())
                 meter.finish(max(reader.size, reader.position))
 
     def scan(self, rows: int, meter: Meter) -> Iterator[Traffic]:
@@ -415,11 +417,11 @@ class _Run:
         """The vantage node by these rows; of a part of them also by messages of connections that
         have not ended.
         """
-        evidence = Evidence(self._ports)
-        evidence.add_connections(rows["connections"])
+        inference = VantageInference(self._ports, _TTL_BITS)
+        inference.add_connections(rows["connections"])
         if "messages" in rows and not whole:
-            evidence.add_messages(rows["messages"], rows["connections"]["connection"])
-        return evidence.hosts(self._names.addresses)
+            inference.add_messages(rows["messages"], rows["connections"]["connection"])
+        return inference.hosts(self._names.addresses)
 
     # ---- what to warn of ----
 
@@ -512,7 +514,7 @@ def _known_hosts(
     """The given addresses of every vantage node, None for one that is to be found out."""
     labels = list(labels)
     if not isinstance(host, Mapping):
-        return dict.fromkeys(labels, None if host is None else hosts_of(host))
+        return dict.fromkeys(labels, None if host is None else canonical_hosts(host))
     unknown = [label for label in host if label not in labels]
     if labels == [None]:
         raise ValueError("host= is a dict, but the source names no vantage nodes")
@@ -521,6 +523,6 @@ def _known_hosts(
             f"host= names the vantage node {unknown[0]!r}, which the source does not: {', '.join(map(repr, labels))}"
         )
     return {
-        label: hosts_of(host[label]) if label is not None and label in host else None
+        label: canonical_hosts(host[label]) if label is not None and label in host else None
         for label in labels
     }

@@ -18,13 +18,13 @@ from monerotraffic.metrics.fragmentation import levin_fragments, segmentation, s
 from monerotraffic.metrics.identity import (
     announcements,
     back_pings,
+    concurrent_peer_ids,
     id_clusters,
     id_returns,
     id_sessions,
     id_spans,
     ids_per_endpoint,
     ids_per_host,
-    ids_side_by_side,
     pongs,
     sites_per_id,
 )
@@ -50,15 +50,15 @@ from monerotraffic.metrics.similarity import (
     vantage_similarity,
 )
 from monerotraffic.metrics.structure import (
-    encodings,
-    garbage,
+    encoding_deviations,
     header_oddities,
     lists_with_last_seen,
     odd_headers,
     optional_fields,
     oversize,
+    serialization_styles,
     skeletons,
-    writers,
+    unframed_bytes,
 )
 from monerotraffic.metrics.timed_sync import peer_ticks, tick_pairs
 from monerotraffic.metrics.topology import (
@@ -66,8 +66,8 @@ from monerotraffic.metrics.topology import (
     communities,
     components,
     degrees,
-    late_entries,
     peer_graph,
+    refreshed_entries,
 )
 from monerotraffic.tables.view import View
 
@@ -88,12 +88,12 @@ __all__ = [
     "components",
     "connection_table",
     "degrees",
-    "encodings",
+    "encoding_deviations",
     "first_senders",
     "fluff_order",
     "fork_ranges",
     "fork_versions",
-    "garbage",
+    "unframed_bytes",
     "header_oddities",
     "host_ports",
     "id_clusters",
@@ -102,8 +102,8 @@ __all__ = [
     "id_spans",
     "ids_per_endpoint",
     "ids_per_host",
-    "ids_side_by_side",
-    "late_entries",
+    "concurrent_peer_ids",
+    "refreshed_entries",
     "levin_fragments",
     "list_diversity",
     "list_similarity",
@@ -132,5 +132,5 @@ __all__ = [
     "tick_pairs",
     "transaction_arrivals",
     "vantage_similarity",
-    "writers",
+    "serialization_styles",
 ]

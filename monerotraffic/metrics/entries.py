@@ -182,4 +182,4 @@ def _entries(view: View) -> Entries:
     lists["entries"] = lengths[kept].astype(np.int64)
     row = np.flatnonzero(np.repeat(kept, lengths))
     of = np.repeat(np.arange(kept.sum(), dtype=np.int32), lengths[kept])
-    return Entries(lists, of, rows["host"][row], rows["port"][row], row, Addresses.of(view))
+    return Entries(lists, of, rows["host"][row], rows["port"][row], row, view.addresses)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.net.hosts import hosts_of, site_of
+from monerotraffic.net.addresses import hosts_of, sites_of
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, once_per_view, positions, viewed
 
@@ -21,7 +21,7 @@ __all__ = [
     "id_spans",
     "ids_per_endpoint",
     "ids_per_host",
-    "ids_side_by_side",
+    "concurrent_peer_ids",
     "pongs",
     "sites_per_id",
 ]
@@ -134,7 +134,7 @@ def sites_per_id(traffic: Traffic | View) -> pd.DataFrame:
     """
     said = announcements(traffic)
     return _counted(
-        said.assign(site=hosts_of(said["peer"], site_of)),
+        said.assign(site=sites_of(said["peer"])),
         ["peer_id"],
         {"hosts": ("host", "nunique"), "sites": ("site", "nunique")},
     )
@@ -215,7 +215,7 @@ def id_returns(traffic: Traffic | View, by_port: bool = True) -> pd.DataFrame:
     return sessions[sessions["changed"] & sessions["known"]].reset_index(drop=True)
 
 
-def ids_side_by_side(traffic: Traffic | View, margin: float = 0.0) -> pd.DataFrame:
+def concurrent_peer_ids(traffic: Traffic | View, margin: float = 0.0) -> pd.DataFrame:
     """Announcements of an endpoint with a known listening port while another connection of it, with
     another id, was alive: something came on it more than
     `margin` seconds after this announcement. Rows and columns of announcements. Unit: message.
@@ -252,7 +252,7 @@ def id_spans(traffic: Traffic | View) -> pd.DataFrame:
     that follow each other.
     """
     said = announcements(traffic)
-    said["site"] = hosts_of(said["peer"], site_of)
+    said["site"] = sites_of(said["peer"])
     grouped = said.groupby(["peer_id", "site"], sort=True)
     spans = grouped.agg(
         first=("time", "min"),

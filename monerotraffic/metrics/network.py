@@ -28,7 +28,7 @@ def peer_subnets(traffic: Traffic | View) -> pd.DataFrame:
     Most hosts first.
     """
     view = viewed(traffic)
-    addresses = Addresses.of(view)
+    addresses = view.addresses
     links = view.connections
     codes = links["peer"].cat.codes.to_numpy()
     made = pd.DataFrame(

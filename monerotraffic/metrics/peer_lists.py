@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.metrics.entries import Entries, distinct, entries, texts
+from monerotraffic.net.prefixes import Prefixes, parse_networks
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, once_per_view, viewed
 
@@ -36,7 +37,7 @@ def list_diversity(traffic: Traffic | View) -> pd.DataFrame:
     distinct address and port; `subnets`, distinct /24 (IPv4) and
     /64 (IPv6); `many_ports`, addresses with two or more ports; `most_ports`, the most ports of one
     address; `repeated`, entries whose address and port the
-    same connection had named before; `useless`, entries that nobody else can reach (loopback,
+    same connection had named before; `unroutable`, entries that nobody else can reach (loopback,
     private, link-local, unspecified address, port 0, no address);
     and `diversity` (float64), `subnets` ÷ distinct IP addresses, NaN without any.
 
@@ -56,7 +57,7 @@ def list_diversity(traffic: Traffic | View) -> pd.DataFrame:
     most[pairs.of[starts]] = np.maximum.reduceat(ports, starts) if len(starts) else 0
     made["most_ports"] = most
     made["repeated"] = e.per_list(e.repeated)
-    made["useless"] = e.per_list(useless(e))
+    made["unroutable"] = e.per_list(unroutable(e))
     return made
 
 
@@ -73,9 +74,9 @@ def _diversity(
     return subnets, np.divide(subnets, hosts, out=np.full(count, np.nan), where=hosts > 0)
 
 
-def useless(e: Entries) -> Mask:
+def unroutable(e: Entries) -> Mask:
     """Which entries nobody but their sender could reach, or nobody at all."""
-    made: Mask = (e.host < 0) | (e.port == 0) | np.append(e.addresses.useless, False)[e.host]
+    made: Mask = (e.host < 0) | (e.port == 0) | np.append(e.addresses.unroutable, False)[e.host]
     return made
 
 
@@ -86,9 +87,9 @@ def sender_diversity(traffic: Traffic | View) -> pd.DataFrame:
     `entries`; `hosts`, distinct addresses; `subnets`, distinct /24
     and /64; `exclusive`, addresses that no other peer sent; `tried`, addresses that the vantage
     node tried to reach; `unreachable`, of these those that never
-    answered; `useless`, entries that nobody else can reach; and shares, float64, NaN for none:
+    answered; `unroutable`, entries that nobody else can reach; and shares, float64, NaN for none:
     `diversity`, `subnets` ÷ distinct IP addresses;
-    `exclusive_share` of `hosts`; `unreachable_share` of `tried`; `useless_share` of `entries`.
+    `exclusive_share` of `hosts`; `unreachable_share` of `tried`; `unroutable_share` of `entries`.
 
     High shares speak of poisoning (Cao et al. 2019, "Exploring the Monero peer-to-peer network"),
     but the first peer of a capture, or one with a new white
@@ -116,13 +117,13 @@ def sender_diversity(traffic: Traffic | View) -> pd.DataFrame:
     tried, reached = _tried(view, len(e.addresses.text))
     made["tried"] = np.bincount(of[tried[pairs.host]], minlength=count)
     made["unreachable"] = np.bincount(of[(tried & ~reached)[pairs.host]], minlength=count)
-    made["useless"] = np.bincount(place, weights=e.per_list(useless(e)), minlength=count).astype(
-        np.int64
-    )
+    made["unroutable"] = np.bincount(
+        place, weights=e.per_list(unroutable(e)), minlength=count
+    ).astype(np.int64)
     for share, part, whole in (
         ("exclusive", "exclusive", "hosts"),
         ("unreachable", "unreachable", "tried"),
-        ("useless", "useless", "entries"),
+        ("unroutable", "unroutable", "entries"),
     ):
         made[f"{share}_share"] = _share(made[part], made[whole])
     return made
@@ -306,7 +307,7 @@ def ban_list_adoption(traffic: Traffic | View, networks: Iterable[str]) -> pd.Da
     adoption it is not 0.
     """
     e = entries(traffic)
-    listed = e.addresses.within(networks)
+    listed = Prefixes(parse_networks(networks)).find(e.addresses.text) >= 0
     senders, place = np.unique(e.sender, return_inverse=True)
     pairs = e.of_senders
     of = np.searchsorted(senders, pairs.of)

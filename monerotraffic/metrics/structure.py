@@ -20,15 +20,15 @@ __all__ = [
     "ENCODING",
     "HEADER_ODDITIES",
     "INITIAL_LIMIT",
-    "encodings",
-    "garbage",
+    "encoding_deviations",
+    "unframed_bytes",
     "header_oddities",
     "lists_with_last_seen",
     "odd_headers",
     "optional_fields",
     "oversize",
     "skeletons",
-    "writers",
+    "serialization_styles",
 ]
 
 COMMANDS = (1001, 1002, 1003, 1007, 2001, 2002, 2003, 2004, 2006, 2007, 2008, 2009, 2010)
@@ -254,7 +254,7 @@ def _before_handshake(view: View, rows: pd.DataFrame) -> pd.Series:
 # ---------------------------------------------------------------- encoding
 
 
-def encodings(traffic: Traffic | View) -> pd.DataFrame:
+def encoding_deviations(traffic: Traffic | View) -> pd.DataFrame:
     """How peers write their payloads. One row per peer (IP) that sent a message with a fingerprint
     (docs/fingerprint.md).
 
@@ -281,7 +281,7 @@ def _per(peers: pd.Series, marked: pd.Series) -> pd.Series:
     return chosen.groupby(chosen, observed=True).size()
 
 
-def writers(traffic: Traffic | View) -> pd.DataFrame:
+def serialization_styles(traffic: Traffic | View) -> pd.DataFrame:
     """Which skeletons each peer writes, and how many others write the same. One row per peer (IP),
     command, kind and skeleton.
 
@@ -313,7 +313,7 @@ def skeletons(traffic: Traffic | View) -> pd.DataFrame:
     """
     view = viewed(traffic)
     key = ["command", "kind", "skeleton"]
-    by_peer = writers(view)
+    by_peer = serialization_styles(view)
     made = by_peer.groupby(key, observed=True).agg(
         messages=("messages", "sum"), peers=("peer", "size"), share=("share", "first")
     )
@@ -327,7 +327,7 @@ def skeletons(traffic: Traffic | View) -> pd.DataFrame:
     )
 
 
-def garbage(traffic: Traffic | View) -> pd.DataFrame:
+def unframed_bytes(traffic: Traffic | View) -> pd.DataFrame:
     """Bytes that peers sent on Levin connections and that are part of no message: stretches whose
     place in the stream is sure. One row per stretch.
 

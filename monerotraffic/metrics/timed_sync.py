@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.metrics.connections import nanoseconds
-from monerotraffic.net.hosts import hosts_of, site_of
+from monerotraffic.net.addresses import sites_of
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, once_per_view, viewed
 
@@ -36,7 +36,7 @@ def peer_ticks(traffic: Traffic | View) -> pd.DataFrame:
     made = rows[["message", "connection", "peer", "time", "file", "frame", "top_id"]].assign(
         height=rows["current_height"]
     )
-    made["site"] = hosts_of(made["peer"], site_of)
+    made["site"] = sites_of(made["peer"])
     made = made.sort_values(["site", "time"], kind="stable")
     again = made.groupby("site")["time"].diff().dt.total_seconds() < 1
     columns = ["message", "connection", "peer", "site", "time", "height", "top_id", "file", "frame"]

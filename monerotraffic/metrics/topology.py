@@ -3,7 +3,7 @@ from it.
 
 What it can: which addresses stand in whose white list, and so with whom a node had a handshake or a
 back-ping at some time (src/p2p/net_node.inl: only these
-enter the white list); what entered a white list while the connection was open (`late_entries`).
+enter the white list); what entered a white list while the connection was open (`refreshed_entries`).
 What it cannot: which of them are connected now. Lists are
 random samples of up to 1000 peers, shuffled, without last_seen since v0.14.1
 (src/p2p/net_peerlist.h get_peerlist_head), so that neither their order nor their
@@ -22,7 +22,7 @@ from monerotraffic.metrics.similarity import By, list_similarity
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, viewed
 
-__all__ = ["centrality", "communities", "components", "degrees", "late_entries", "peer_graph"]
+__all__ = ["centrality", "communities", "components", "degrees", "refreshed_entries", "peer_graph"]
 
 Ints = NDArray[np.int64]
 
@@ -169,7 +169,7 @@ def components(left: Ints, right: Ints, count: int) -> Ints:
     return made
 
 
-def late_entries(traffic: Traffic | View, after: float = 1800, most: int = 25) -> pd.DataFrame:
+def refreshed_entries(traffic: Traffic | View, after: float = 1800, most: int = 25) -> pd.DataFrame:
     """Addresses that a peer first named on a connection long after its first list there: what
     entered its white list in the meantime.
 

@@ -1,49 +1,205 @@
-"""What addresses tell by themselves: their subnet, whether they are of any use in public, whether
-networks hold them.
+"""IP addresses as text, one by one and in columns: canonical forms, v4-mapped addresses, loopback
+and private networks, and the subnets that count as one place.
+
+The only module that knows these. It knows nothing of captures and tables, and is used by the other
+modules of `net`, by `banlist`, and by every package that compares addresses.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.net.prefixes import Prefixes, canonical_network
-from monerotraffic.tables.view import View
+__all__ = [
+    "Addresses",
+    "Host",
+    "Network",
+    "canonical",
+    "canonical_hosts",
+    "canonical_network",
+    "host_of",
+    "hosts_of",
+    "ipv4_subnet",
+    "is_loopback",
+    "pack",
+    "site_of",
+    "sites_of",
+]
 
-__all__ = ["Addresses"]
+Host = str | ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_IPV4_BITS, _IPV6_BITS = 24, 64
+"""Bits of a subnet: monerod itself treats a /24 as one neighbourhood; a machine changes its IPv6
+address within its /64 at will (RFC 8981), and uses several at once.
+"""
 
 _MAPPED = b"\0" * 10 + b"\xff\xff"  # ::ffff:a.b.c.d, RFC 4291 section 2.5.5.2
+_MAPPED_NETWORK = ipaddress.IPv6Network("::ffff:0:0/96")
 
-_USELESS = (
-    *(
-        "0.0.0.0/8",
-        "10.0.0.0/8",
-        "127.0.0.0/8",
-        "169.254.0.0/16",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-    ),
-    *("::/128", "::1/128", "fc00::/7", "fe80::/10"),
+_UNROUTABLE = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        *("0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+        *("192.168.0.0/16", "::/128", "::1/128", "fc00::/7", "fe80::/10"),
+    )
 )
-"""Unspecified, loopback, private and link-local addresses: RFC 1122, 1918, 3927, 4193, 4291.
-Documentation and benchmark networks are not among them.
+"""Unspecified, loopback, private and link-local networks: RFC 1122, 1918, 3927, 4193, 4291.
+Networks for documentation and benchmarks are not among them.
 """
+
+
+# ---- one address ----
+
+
+def canonical(address: Host) -> str:
+    """An address as the tables write it: dotted quad; RFC 5952 for IPv6, without zone; v4-mapped as
+    ::ffff:a.b.c.d. ValueError if it is not an IP address.
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        raise ValueError(f"host {address!r} is not an IP address") from None
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    mapped = parsed.ipv4_mapped
+    return f"::ffff:{mapped}" if mapped is not None else str(ipaddress.IPv6Address(int(parsed)))
+
+
+def canonical_hosts(host: Host | Iterable[Host]) -> tuple[str, ...]:
+    """One address or several as canonical texts, each once. ValueError for anything else, and for
+    no address.
+    """
+    given = (
+        [host]
+        if isinstance(host, Host)
+        else list(host)
+        if isinstance(host, Iterable) and not isinstance(host, bytes)
+        else None
+    )
+    if not given:
+        raise ValueError(f"host {host!r} is neither an IP address nor several")
+    return tuple(dict.fromkeys(canonical(address) for address in given))
+
+
+def canonical_network(network: Network) -> Network:
+    """A network of v4-mapped IPv6 addresses as the IPv4 network that it is; any other unchanged."""
+    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED_NETWORK):
+        return ipaddress.IPv4Network(
+            (int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96)
+        )
+    return network
+
+
+def host_of(address: str) -> str:
+    """The IPv4 address of a v4-mapped IPv6 address; any other address unchanged.
+
+    monerod 0.18 treats a v4 address and its v4-mapped form as two hosts; they are one interface of
+    one machine.
+    """
+    if not address.startswith("::ffff:"):
+        return address
+    mapped = _parsed(address)
+    return (
+        str(mapped.ipv4_mapped)
+        if isinstance(mapped, ipaddress.IPv6Address) and mapped.ipv4_mapped
+        else address
+    )
+
+
+def site_of(address: str) -> str:
+    """The IPv4 address, or the /64 of an IPv6 address; a Tor or I2P name unchanged."""
+    host = host_of(address)
+    ip = _parsed(host)
+    return (
+        str(ipaddress.ip_network((ip, _IPV6_BITS), strict=False))
+        if isinstance(ip, ipaddress.IPv6Address)
+        else host
+    )
+
+
+def is_loopback(address: str) -> bool:
+    """Whether the address is the machine's own. Connections over it come through a daemon on the
+    same machine, usually of Tor or I2P.
+    """
+    ip = _parsed(host_of(address))
+    return ip is not None and ip.is_loopback
+
+
+def ipv4_subnet(network: Network) -> Network | None:
+    """The /24 that holds an IPv4 address or network; None for IPv6 and for wider networks."""
+    return (
+        network.supernet(new_prefix=_IPV4_BITS)
+        if isinstance(network, ipaddress.IPv4Network) and network.prefixlen >= _IPV4_BITS
+        else None
+    )
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(address)
+    except ValueError:
+        return None  # a Tor or I2P name
+
+
+# ---- columns ----
+
+
+def hosts_of(addresses: pd.Series) -> pd.Series:
+    """host_of of every address of a column."""
+    return _each(addresses, host_of)
+
+
+def sites_of(addresses: pd.Series) -> pd.Series:
+    """site_of of every address of a column."""
+    return _each(addresses, site_of)
+
+
+def _each(addresses: pd.Series, function: Callable[[str], str]) -> pd.Series:
+    """Calls the function once per distinct address."""
+    distinct = pd.Series(addresses.unique()).dropna()
+    return (
+        addresses.astype(object)
+        .map({address: function(str(address)) for address in distinct})
+        .astype(object)
+    )
+
+
+def pack(texts: list[str]) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
+    """Addresses as n × 16 bytes (IPv4 as v4-mapped, zeros for what is not an IP address), and the
+    family of each: 4 (v4-mapped addresses too), 6, or 0 for what is not an IP address.
+    """
+    made = [_bytes_of(text) for text in texts]
+    packed = np.frombuffer(b"".join(one or bytes(16) for one in made), dtype=np.uint8)
+    packed = packed.reshape(-1, 16)
+    named = np.fromiter((one is None for one in made), dtype=np.bool_, count=len(made))
+    mapped = (packed[:, :12] == np.frombuffer(_MAPPED, dtype=np.uint8)).all(axis=1)
+    return packed, np.where(named, 0, np.where(mapped, 4, 6)).astype(np.int8)
+
+
+def _bytes_of(text: str) -> bytes | None:
+    try:
+        if ":" in text:
+            return socket.inet_pton(socket.AF_INET6, text)
+        # the last character of a Tor or I2P name is a letter
+        return _MAPPED + socket.inet_pton(socket.AF_INET, text) if text[-1:].isdigit() else None
+    except (OSError, ValueError):
+        return None
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """All addresses of a capture, by their code.
+    """Many addresses by their position.
 
-    An IPv4 address and its v4-mapped IPv6 form are two addresses with the same `packed` bytes, and
-    so of one subnet.
+    An IPv4 address and its v4-mapped form are two addresses with the same `packed` bytes, and so in
+    the same subnet.
     """
 
     text: pd.Index
@@ -53,37 +209,23 @@ class Addresses:
     """4, 6, or 0 for Tor and I2P names."""
 
     @classmethod
-    def of(cls, view: View) -> Addresses:
-        """Those of a View: the categories that all address columns share."""
-        return cls.from_text(view.traffic.connections["client"].cat.categories)
-
-    @classmethod
     def from_text(cls, texts: Iterable[str]) -> Addresses:
         index = texts if isinstance(texts, pd.Index) else pd.Index(list(texts), dtype=object)
-        made = [_packed(text) for text in index.to_list()]
-        packed = (
-            np.frombuffer(b"".join(made), dtype=np.uint8).reshape(-1, 16)
-            if made
-            else np.empty((0, 16), dtype=np.uint8)
-        )
-        mapped = (packed[:, :12] == np.frombuffer(_MAPPED, dtype=np.uint8)).all(axis=1)
-        named = np.fromiter((not _is_ip(text) for text in index), dtype=np.bool_, count=len(index))
-        return cls(index, packed, np.where(named, 0, np.where(mapped, 4, 6)).astype(np.int8))
+        return cls(index, *pack(index.to_list()))
 
     @cached_property
     def _subnets(self) -> tuple[NDArray[np.int32], pd.Index]:
         """Code of the subnet of each address (-1 for names), and the texts of the subnets."""
         codes = np.full(len(self.text), -1, dtype=np.int32)
         four, six = self.family == 4, self.family == 6
-        v4 = self.packed[four, 12:15].astype(np.uint32) @ np.array(
-            [1 << 24, 1 << 16, 1 << 8], dtype=np.uint32
-        )
-        v6 = np.ascontiguousarray(self.packed[six, :8]).view(">u8").ravel().astype(np.uint64)
+        v4 = np.ascontiguousarray(self.packed[four, 12:]).view(">u4").ravel() >> 32 - _IPV4_BITS
+        v6 = np.ascontiguousarray(self.packed[six, :8]).view(">u8").ravel()
         nets4, codes[four] = np.unique(v4, return_inverse=True)
         nets6, places = np.unique(v6, return_inverse=True)
         codes[six] = places + len(nets4)
-        texts = [f"{ipaddress.IPv4Address(int(net))}/24" for net in nets4] + [
-            f"{ipaddress.IPv6Address(int(net) << 64)}/64" for net in nets6
+        texts = [
+            *(str(ipaddress.IPv4Network((int(n) << 32 - _IPV4_BITS, _IPV4_BITS))) for n in nets4),
+            *(str(ipaddress.IPv6Network((int(n) << _IPV6_BITS, _IPV6_BITS))) for n in nets6),
         ]
         return codes, pd.Index(texts, dtype=object)
 
@@ -99,7 +241,7 @@ class Addresses:
 
     @property
     def subnet_names(self) -> NDArray[np.object_]:
-        """Texts of the subnets, and None at the end, which the code -1 hits."""
+        """Texts of the subnets, and None at the end for the code -1."""
         return np.array([*self.subnets, None], dtype=object)
 
     @cached_property
@@ -112,30 +254,16 @@ class Addresses:
         )
 
     @cached_property
-    def useless(self) -> NDArray[np.bool_]:
-        """Loopback, private, link-local, unspecified: nobody else can reach them."""
-        return self.within(_USELESS)
+    def unroutable(self) -> NDArray[np.bool_]:
+        """Loopback, private, link-local, unspecified: no other host can reach them."""
+        made = np.zeros(len(self.text), dtype=np.bool_)
+        for network in _UNROUTABLE:
+            made |= self._within(network)
+        return made
 
-    def within(self, networks: Iterable[str]) -> NDArray[np.bool_]:
-        """Which addresses are in any of these networks (`192.0.2.0/24`, `2001:db8::/32`, single
-        addresses).
-        """
-        wanted = dict.fromkeys(
-            canonical_network(ipaddress.ip_network(text.strip(), strict=False)) for text in networks
-        )
-        return Prefixes(list(wanted)).find(self.text) >= 0
-
-
-def _packed(text: str) -> bytes:
-    try:
-        return (
-            socket.inet_pton(socket.AF_INET6, text)
-            if ":" in text
-            else _MAPPED + socket.inet_pton(socket.AF_INET, text)
-        )
-    except OSError:
-        return bytes(16)
-
-
-def _is_ip(text: Any) -> bool:
-    return ":" in text or text[-1:].isdigit()
+    def _within(self, network: Network) -> NDArray[np.bool_]:
+        mask = np.frombuffer(int(network.netmask).to_bytes(16, "big"), dtype=np.uint8)
+        prefix = int(network.network_address).to_bytes(16, "big")
+        same = (self.packed & mask) == np.frombuffer(prefix, dtype=np.uint8)
+        inside: NDArray[np.bool_] = same.all(axis=1) & (self.family == network.version)
+        return inside

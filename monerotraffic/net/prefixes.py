@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import socket
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,20 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["Network", "Prefixes", "canonical_network", "count_addresses"]
+from monerotraffic.net.addresses import Network, canonical_network, pack
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
-
-
-def canonical_network(network: Network) -> Network:
-    """A network of v4-mapped IPv6 addresses as the IPv4 network that it is; any other as it is."""
-    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_MAPPED):
-        return ipaddress.IPv4Network(
-            (int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96)
-        )
-    return network
+__all__ = ["Prefixes", "count_addresses", "parse_networks"]
 
 
 def count_addresses(networks: Iterable[Network]) -> int:
@@ -42,6 +30,14 @@ def count_addresses(networks: Iterable[Network]) -> int:
 
 def _bounds(network: Network) -> tuple[int, int]:
     return int(network.network_address), int(network.broadcast_address)
+
+
+def parse_networks(texts: Iterable[str]) -> list[Network]:
+    """Networks (`192.0.2.0/24`, `2001:db8::/32`, single addresses) in canonical form, each once.
+    ValueError for anything else.
+    """
+    networks = (ipaddress.ip_network(text.strip(), strict=False) for text in texts)
+    return list(dict.fromkeys(canonical_network(network) for network in networks))
 
 
 class Prefixes:
@@ -89,18 +85,12 @@ class Prefixes:
 
     def _find(self, texts: list[str]) -> NDArray[np.int64]:
         found = np.full(len(texts), -1, dtype=np.int64)
-        colons = np.fromiter((":" in text for text in texts), dtype=bool, count=len(texts))
-        # no name of Tor or I2P, nor nothing
-        digits = np.fromiter((text[-1:].isdigit() for text in texts), dtype=bool, count=len(texts))
-        at, packed = _packed(texts, np.flatnonzero(~colons & digits), socket.AF_INET, 4)
-        found[at] = self._v4.find(packed.view(">u4").astype(np.uint32))
-        at, packed = _packed(texts, np.flatnonzero(colons), socket.AF_INET6, 16)
-        parts = packed.view(np.uint8).reshape(-1, 16)
-        mapped = (parts[:, :10] == 0).all(axis=1) & (parts[:, 10:12] == 0xFF).all(axis=1)
-        found[at[mapped]] = self._v4.find(
-            np.ascontiguousarray(parts[mapped, 12:]).view(">u4").reshape(-1).astype(np.uint32)
+        packed, family = pack(texts)
+        four, six = family == 4, family == 6
+        found[four] = self._v4.find(
+            np.ascontiguousarray(packed[four, 12:]).view(">u4").reshape(-1).astype(np.uint32)
         )
-        found[at[~mapped]] = self._v6.find(packed[~mapped])
+        found[six] = self._v6.find(np.ascontiguousarray(packed[six]).view("S16").reshape(-1))
         return found
 
 
@@ -151,24 +141,3 @@ class _Table:
         place = np.searchsorted(self._first, keys, side="right") - 1
         inside = (place >= 0) & (keys <= self._last[place])
         return np.where(inside, self._number[place], -1)
-
-
-def _packed(
-    texts: list[str], at: NDArray[np.intp], family: int, size: int
-) -> tuple[NDArray[np.intp], NDArray[Any]]:
-    """Which of the places `at` hold addresses of that family, and these as `size` bytes each."""
-    chosen = [texts[place] for place in at.tolist()]
-    try:
-        packed = [socket.inet_pton(family, text) for text in chosen]
-    except (OSError, ValueError):  # one is no address: each by itself
-        each = [_address(family, text) for text in chosen]
-        packed = [address for address in each if address is not None]
-        at = at[np.array([address is not None for address in each], dtype=bool)]
-    return at, np.frombuffer(b"".join(packed), dtype=f"S{size}")
-
-
-def _address(family: int, text: str) -> bytes | None:
-    try:
-        return socket.inet_pton(family, text)
-    except (OSError, ValueError):
-        return None

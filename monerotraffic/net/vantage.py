@@ -1,62 +1,23 @@
-"""Who the vantage node is, where the user does not say: the node at which a capture was taken has
-its hand in nearly every connection.
+"""The vantage node: which addresses it has where the user does not name them, which end of each
+connection it is, and so who the peer is and in which direction a message goes.
+
+Knows rows of connections and messages by their fields, and nothing of tables and DataFrames.
 """
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monerotraffic.tables.schema import SCHEMA
-
-__all__ = ["Evidence", "Host", "Node", "canonical", "hosts_of"]
-
-Host = str | ipaddress.IPv4Address | ipaddress.IPv6Address
+__all__ = ["Node", "Perspective", "VantageInference"]
 
 _UNTOUCHED = (64, 128, 255)
 """TTLs with which systems send: a packet that still has one of these has passed no router."""
 
-_TTLS = [
-    field for field in SCHEMA["connections"].fields if field.name in ("client_ttl", "server_ttl")
-]
-_BOTH_TTLS = sum(1 << field.present_bit for field in _TTLS if field.present_bit is not None)
-"""Bits of `present`."""
-
 _TALLIES = ("connections", "client_ttl", "server_ttl", "client_port", "server_port")
-
-
-def canonical(address: Host) -> str:
-    """An address as the tables write it: dotted quad; RFC 5952 for IPv6, without zone; v4-mapped as
-    ::ffff:a.b.c.d. ValueError if it is none.
-    """
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        raise ValueError(f"host {address!r} is not an IP address") from None
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    mapped = parsed.ipv4_mapped
-    return f"::ffff:{mapped}" if mapped is not None else str(ipaddress.IPv6Address(int(parsed)))
-
-
-def hosts_of(host: Host | Iterable[Host]) -> tuple[str, ...]:
-    """One address or several as canonical texts, each once. ValueError for anything else or for
-    none.
-    """
-    given = (
-        [host]
-        if isinstance(host, Host)
-        else list(host)
-        if isinstance(host, Iterable) and not isinstance(host, bytes)
-        else None
-    )
-    if not given:
-        raise ValueError(f"host {host!r} is neither an IP address nor several")
-    return tuple(dict.fromkeys(canonical(address) for address in given))
 
 
 class Node(NamedTuple):
@@ -69,23 +30,25 @@ class Node(NamedTuple):
     first: int
     """Id of the first connection of its capture."""
     end: int
-    """Id behind that of the last."""
+    """The id after that of the last."""
 
 
-class Evidence:
-    """Gathers what connections tell of the vantage node.
+class VantageInference:
+    """Gathers what connections show about the vantage node.
 
     Only Monero connections count: those that carried messages or use one of `ports`. Memory grows
     with the number of pairs of hosts, not of connections.
     """
 
-    def __init__(self, ports: Collection[int]) -> None:
+    def __init__(self, ports: Collection[int], ttl_bits: int) -> None:
+        """`ttl_bits`: the bits of `present` in a row of connections for both TTLs."""
+        self._ttl_bits = ttl_bits
         self._ports = np.array(sorted(ports), dtype=np.int64)
         self._pairs = np.zeros(0, dtype=np.int64)  # client << 32 | server
         self._tallies = np.zeros((0, len(_TALLIES)), dtype=np.int64)
 
     def add_connections(self, rows: NDArray[Any]) -> None:
-        """Takes in rows of connections."""
+        """Adds rows of connections."""
         client_port, server_port = (
             np.isin(rows["client_port"], self._ports),
             np.isin(rows["server_port"], self._ports),
@@ -100,7 +63,7 @@ class Evidence:
             np.isin(rows["client_ttl"], _UNTOUCHED),
             np.isin(rows["server_ttl"], _UNTOUCHED),
         )
-        both_known = (rows["present"] & _BOTH_TTLS) == _BOTH_TTLS
+        both_known = (rows["present"] & self._ttl_bits) == self._ttl_bits
         tallies = np.column_stack(
             [
                 np.ones(len(rows), dtype=np.int64),
@@ -113,7 +76,7 @@ class Evidence:
         self._add(rows["client"][monero], rows["server"][monero], tallies[monero])
 
     def add_messages(self, rows: NDArray[Any], known: NDArray[Any]) -> None:
-        """Takes in the connections of rows of messages, but for those with the ids `known`: for the
+        """Adds the connections of rows of messages, except those with the ids `known`: for the
         beginning of a stream, when few have ended.
         """
         ids, first = np.unique(rows["connection"], return_index=True)
@@ -177,3 +140,56 @@ class Evidence:
             per_end(tally["client_port"], tally["server_port"]),
             per_end(tally["connections"], none),
         ]
+
+
+class Perspective:
+    """Which end of its connection the vantage node is, for rows that have the fields connection,
+    client and server. Where both ends are vantage addresses, the client counts as the vantage node.
+    """
+
+    def __init__(
+        self,
+        rows: NDArray[Any],
+        nodes: Sequence[Node],
+        is_host: Callable[[tuple[str, ...]], NDArray[np.bool_]],
+    ) -> None:
+        """`is_host` returns for each address code, and at the end for the code -1, whether it is one
+        of the given addresses.
+        """
+        self._rows = rows
+        self.node: NDArray[np.int64] = np.full(len(rows), -1, dtype=np.int64)
+        """Position of the vantage node in `nodes`, -1 where it is not part of the connection."""
+        self.is_client: NDArray[np.bool_] = np.zeros(len(rows), dtype=np.bool_)
+        self.is_server: NDArray[np.bool_] = np.zeros(len(rows), dtype=np.bool_)
+        for number, node in enumerate(nodes):
+            ours = is_host(node.hosts)
+            here = (rows["connection"] >= node.first) & (rows["connection"] < node.end)
+            self.is_client |= here & ours[rows["client"]]
+            self.is_server |= here & ours[rows["server"]]
+            self.node[here & (self.is_client | self.is_server)] = number
+        self.is_server &= ~self.is_client
+
+    def peer(self) -> NDArray[Any]:
+        """Address codes of the other end, -1 where the vantage node is not part of the
+        connection.
+        """
+        return self._end("server", "client")
+
+    def vantage(self) -> NDArray[Any]:
+        """Address codes of the vantage node on each connection, -1 where it is not part of it."""
+        return self._end("client", "server")
+
+    def _end(self, as_client: str, as_server: str) -> NDArray[Any]:
+        return np.where(
+            self.is_client,
+            self._rows[as_client],
+            np.where(self.is_server, self._rows[as_server], np.int32(-1)),
+        )
+
+    def is_sent(self) -> NDArray[np.int8]:
+        """1 where the vantage node sent the bytes of the row, 0 where the peer did, -1 where
+        neither is known. Rows have from_client: 0, 1, or -1 for no direction.
+        """
+        from_client = self._rows["from_client"]
+        known = (self.is_client | self.is_server) & (from_client >= 0)
+        return np.where(known, (from_client != 0) == self.is_client, -1).astype(np.int8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from monerotraffic.banlist import BanList, Entry, network_of
-from monerotraffic.net.prefixes import Network
+from monerotraffic.net.addresses import Network, ipv4_subnet
 from monerotraffic.rules.findings import WEIGHTS, verdicts
 
 __all__ = ["Bans", "ban"]
@@ -31,7 +30,7 @@ class Bans(NamedTuple):
     """Who is banned for findings, in order of address."""
     allowed: tuple[str, ...]
     """Who would have been, but is on the allow list."""
-    others: int
+    collateral_addresses: int
     """Addresses that are banned with them because networks were collapsed."""
 
 
@@ -64,7 +63,7 @@ def ban(
         If given, IPv4 networks of 24 bits with at least so many banned addresses are banned whole,
         unless they hold an address that is allowed, or seen and
         not banned. How many addresses without findings that adds is in the entry's comment, and in
-        `others` in all. IPv6 addresses are never collapsed:
+        `collateral_addresses` in all. IPv6 addresses are never collapsed:
         monerod knows no IPv6 networks.
     expires
         The last day of every entry; never if None.
@@ -100,7 +99,7 @@ def ban(
     )
     networks = {entry.network for entry in collapsed}
     listed = BanList(
-        [*collapsed, *(entry for entry in entries if _neighbourhood(entry.network) not in networks)]
+        [*collapsed, *(entry for entry in entries if ipv4_subnet(entry.network) not in networks)]
     )
     allowed = tuple(one.peer for one, is_safe in zip(judged, safe.tolist(), strict=True) if is_safe)
     return Bans(
@@ -186,15 +185,6 @@ def _short(place: str) -> str:
 # ---- networks ----
 
 
-def _neighbourhood(network: Network) -> Network | None:
-    """The network of 24 bits around an IPv4 address."""
-    return (
-        network.supernet(new_prefix=_BITS)
-        if isinstance(network, ipaddress.IPv4Network) and network.prefixlen >= _BITS
-        else None
-    )
-
-
 def _spared(banned: BanList, permitted: BanList, seen: Iterable[str]) -> BanList:
     """Whom no collapsed network may hold."""
     peers = pd.Series(seen).dropna().astype(str).unique()
@@ -208,11 +198,11 @@ def _collapsed(
     """Networks in place of their addresses."""
     inside: dict[Network, dict[Network, _Judged]] = {}
     for one in flagged:
-        around = _neighbourhood(one.network)
+        around = ipv4_subnet(one.network)
         if around is not None:
             inside.setdefault(around, {})[one.network] = one
     # those with spared addresses or networks in them; wider ones hold the first address
-    narrow = {_neighbourhood(entry.network) for entry in spared}
+    narrow = {ipv4_subnet(entry.network) for entry in spared}
     made = []
     for around, ones in inside.items():
         if len(ones) < least or around in narrow or spared.match([str(around.network_address)])[0]:

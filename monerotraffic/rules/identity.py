@@ -10,14 +10,14 @@ import pandas as pd
 from monerotraffic.metrics.identity import (
     announcements,
     back_pings,
+    concurrent_peer_ids,
     id_clusters,
     id_returns,
     id_sessions,
     id_spans,
-    ids_side_by_side,
     pongs,
 )
-from monerotraffic.net.hosts import hosts_of, is_loopback, site_of
+from monerotraffic.net.addresses import sites_of
 from monerotraffic.rules.rule import Parameters, observations, rule
 from monerotraffic.tables.view import View
 
@@ -95,7 +95,7 @@ def peer_id_shared(view: View, *, min_sites: int = 2) -> pd.DataFrame:
 
 def _announced_by_site(view: View) -> pd.DataFrame:
     announced = announcements(view)
-    return announced.assign(site=hosts_of(announced["peer"], site_of))
+    return announced.assign(site=sites_of(announced["peer"]))
 
 
 @rule(
@@ -184,7 +184,7 @@ def pong_id_shared(view: View, *, min_sites: int = 2, max_delay_s: float = 5.0) 
     it. A node whose own id others answer with is not flagged. The measure is the number of sites.
     """
     found = pongs(view)
-    found["site"] = hosts_of(found["peer"], site_of)
+    found["site"] = sites_of(found["peer"])
     found["v6"] = found["site"].str.contains(":", regex=False)
     sites = found.groupby(["peer_id", "v6"])["site"].transform("nunique")
     announced = announcements(view)
@@ -258,7 +258,7 @@ def peer_ids_side_by_side(view: View, *, min_overlap_s: float = 1.0) -> pd.DataF
     One process binds a port. A machine that failed and came back is silent on its old connections,
     so these do not count.
     """
-    return observations(ids_side_by_side(view, min_overlap_s))
+    return observations(concurrent_peer_ids(view, min_overlap_s))
 
 
 @rule(
@@ -278,5 +278,5 @@ def peer_id_reserved(view: View, *, reserved_ids: tuple[int, ...] = (0, 1)) -> p
     """
     nodes = view.node_data
     rows = nodes[(nodes["direction"] == "received") & nodes["peer_id"].isin(reserved_ids)]
-    clearnet = [not is_loopback(str(peer)) for peer in rows["peer"]]
+    clearnet = ~rows["peer"].isin(view.loopback)
     return observations(rows[pd.Series(clearnet, index=rows.index, dtype=bool)])

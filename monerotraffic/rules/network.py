@@ -12,7 +12,6 @@ import pandas as pd
 
 from monerotraffic.banlist import BanList, read
 from monerotraffic.metrics.network import peer_subnets
-from monerotraffic.net.addresses import Addresses
 from monerotraffic.rules.rule import PUBLISHED, Parameters, observations, rule
 from monerotraffic.tables.view import View
 
@@ -48,7 +47,7 @@ def subnet_dense(view: View, *, min_hosts: int = 6, max_subnets: int | None = No
         len(subnets) if max_subnets is None else max_subnets
     )
     hosts = dense.set_index("subnet")["hosts"]
-    addresses, links = Addresses.of(view), view.connections
+    addresses, links = view.addresses, view.connections
     measure = pd.Series(
         addresses.subnet_names[addresses.subnet[links["peer"].cat.codes.to_numpy()]],
         index=links.index,

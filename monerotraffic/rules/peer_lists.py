@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.metrics.entries import Entries, entries
-from monerotraffic.metrics.peer_lists import host_ports, list_diversity, useless
+from monerotraffic.metrics.peer_lists import host_ports, list_diversity, unroutable
 from monerotraffic.metrics.similarity import list_similarity
 from monerotraffic.rules.rule import Parameters, observations, rule
 from monerotraffic.tables.view import View
@@ -301,9 +301,9 @@ def peer_list_private(view: View) -> pd.DataFrame:
     hosts from elsewhere. The measure is the number of such entries.
     """
     e = entries(view)
-    odd = useless(e)
+    odd = unroutable(e)
     peers = view.connections["peer"].cat.codes.to_numpy()
-    if e.addresses.useless[peers].any():  # then private addresses are reached here
+    if e.addresses.unroutable[peers].any():  # then private addresses are reached here
         odd = (e.host < 0) | (e.port == 0)
     named, family = e.addresses.family == 0, e.addresses.family[e.sender]
     other_zone = (e.host >= 0) & np.append(named, False)[e.host] & (family[e.of] != 0)

@@ -13,9 +13,7 @@ from monerotraffic.metrics.structure import (
     lists_with_last_seen,
     odd_headers,
     oversize,
-)
-from monerotraffic.metrics.structure import (
-    garbage as unframed_bytes,
+    unframed_bytes,
 )
 from monerotraffic.rules.rule import PUBLISHED, observations, rule
 from monerotraffic.tables.view import View

@@ -17,7 +17,14 @@ from monerotraffic import _core
 from monerotraffic.tables.interning import NamesView
 from monerotraffic.tables.schema import SCHEMA, Field
 
-__all__ = ["COLUMNS", "Frames", "categorical", "command_names"]
+__all__ = [
+    "COLUMNS",
+    "Frames",
+    "categorical",
+    "command_names",
+    "connection_directions",
+    "message_directions",
+]
 
 _SIDE = ("packets", "bytes", "retransmitted", "out_of_order", "lost", "messages")
 
@@ -264,6 +271,19 @@ def command_names(commands: NDArray[np.uint32]) -> pd.Categorical:
     )
 
 
+def connection_directions(
+    is_client: NDArray[np.bool_], is_server: NDArray[np.bool_]
+) -> pd.Categorical:
+    """incoming or outgoing by which end the vantage node is, missing where it is neither."""
+    dtype = _enumeration(("incoming", "outgoing"))
+    return categorical(np.where(is_client, 1, np.where(is_server, 0, -1)), dtype)
+
+
+def message_directions(is_sent: NDArray[np.int8]) -> pd.Categorical:
+    """sent for 1, received for 0, missing for -1."""
+    return categorical(np.where(is_sent < 0, -1, is_sent ^ 1), _enumeration(("sent", "received")))
+
+
 def _times(values: NDArray[np.int64]) -> Any:
     """datetime64[ns, UTC]. Missing is the smallest int64 here and in numpy."""
     return pd.DatetimeIndex(values.view("M8[ns]")).tz_localize("UTC").array
@@ -299,6 +319,10 @@ class Frames:
             self._addresses = _merged(self._names.addresses(), _texts)
         dtype, places = self._addresses
         return categorical(codes if places is None else places[codes], dtype)
+
+    def labels(self, codes: NDArray[Any], labels: Sequence[str]) -> pd.Categorical:
+        """A Categorical over positions in a list of labels."""
+        return categorical(codes, pd.CategoricalDtype(_texts(labels)))
 
     def strings(
         self,

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Names", "NamesView", "Translation"]
+__all__ = ["Names", "NamesView", "CodeMap"]
 
 Name = TypeVar("Name", str, bytes)
 
@@ -65,7 +65,7 @@ class NamesView:
         return mask
 
 
-class Translation:
+class CodeMap:
     """From the codes of one reader to those of a Names that may already hold other readers'
     names.
     """

@@ -45,6 +45,11 @@ class Table(NamedTuple):
     dtype: np.dtype[Any]
     fields: tuple[Field, ...]
 
+    def bits(self, *names: str) -> int:
+        """The bits of `present` for these optional fields."""
+        positions = [self.field(name).present_bit for name in names]
+        return sum(1 << position for position in positions if position is not None)
+
     def field(self, name: str) -> Field:
         """The field of that name, which there must be."""
         return next(field for field in self.fields if field.name == name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monerotraffic.net.vantage import Node
+from monerotraffic.net.vantage import Node, Perspective
 from monerotraffic.tables.interning import NamesView
 from monerotraffic.tables.schema import SCHEMA
 
@@ -185,23 +185,33 @@ class Traffic:
         """The columns of a table that are no field of its rows."""
         if table not in ("connections", "messages", "problems"):
             return {}
-        from monerotraffic.tables.frames import command_names
-        from monerotraffic.tables.perspective import Perspective
+        from monerotraffic.tables.frames import (
+            command_names,
+            connection_directions,
+            message_directions,
+        )
 
-        see = Perspective(rows, self._nodes, self._names)
+        perspective = Perspective(rows, self._nodes, self._names.is_any)
         if table == "connections":
             return {
-                "vantage": see.vantage(self._frames),
-                "peer": self._frames.addresses(see.peer()),
-                "direction": see.connection_direction(),
+                "vantage": self._vantage_column(perspective),
+                "peer": self._frames.addresses(perspective.peer()),
+                "direction": connection_directions(perspective.is_client, perspective.is_server),
             }
         if table == "messages":
             return {
-                "peer": self._frames.addresses(see.peer()),
-                "direction": see.message_direction(),
+                "peer": self._frames.addresses(perspective.peer()),
+                "direction": message_directions(perspective.is_sent()),
                 "name": command_names(rows["command"]),
             }
-        return {"direction": see.message_direction()}
+        return {"direction": message_directions(perspective.is_sent())}
+
+    def _vantage_column(self, perspective: Perspective) -> pd.Categorical:
+        """Labels of the vantage nodes, or their addresses where they have no labels."""
+        labels = [node.label for node in self._nodes]
+        if all(label is None for label in labels):
+            return self._frames.addresses(perspective.vantage())
+        return self._frames.labels(perspective.node, [str(label) for label in labels])
 
     def _span(self) -> str:
         """First and last packet, as text."""

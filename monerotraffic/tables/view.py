@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from monerotraffic.net.addresses import Addresses, is_loopback
 from monerotraffic.tables.traffic import Traffic
 
 __all__ = ["View", "once_per_view", "positions", "viewed"]
@@ -79,8 +80,15 @@ class View:
         """Peers at loopback addresses: proxies of Tor and I2P on the vantage node's own machine,
         where other rules hold than on clearnet.
         """
-        peers = pd.Series(self.connections["peer"].unique()).astype(str)
-        return frozenset(peers[peers.str.match(r"(::ffff:)?127\.|::1$")])
+        peers = self.connections["peer"].unique().astype(str)
+        return frozenset(peer for peer in peers if is_loopback(peer))
+
+    @cached_property
+    def addresses(self) -> Addresses:
+        """All addresses of the capture by their code, in order of the categories that all address
+        columns share.
+        """
+        return Addresses.from_text(self.traffic.connections["client"].cat.categories)
 
     @cached_property
     def messages(self) -> pd.DataFrame:

@@ -308,7 +308,12 @@ def test_to_a_file(capture: Path, found: pd.DataFrame, tmp_path: Path, capsys: C
     )
     told_of = json.loads(output(capsys, "banlist", "--json", "-o", path, capture))
     assert path.read_text() == wanted
-    assert (told_of["peers"], told_of["allowed"], told_of["others"], told_of["addresses"]) == (
+    assert (
+        told_of["peers"],
+        told_of["allowed"],
+        told_of["collateral_addresses"],
+        told_of["addresses"],
+    ) == (
         ["192.0.2.9", "2001:db8::5"],
         [],
         0,
@@ -359,11 +364,16 @@ def test_collapse(capture: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captur
         "198.51.100.77",
         "203.0.113.0/24",
     ]
-    assert (told_of["others"], told_of["addresses"]) == (254, 258)
+    assert (told_of["collateral_addresses"], told_of["addresses"]) == (254, 258)
     assert ", 254 addresses without findings banned with them." in output(
         capsys, "banlist", "--collapse", 2, capture
     )
-    assert json.loads(output(capsys, "banlist", "--json", "--collapse", 3, capture))["others"] == 0
+    assert (
+        json.loads(output(capsys, "banlist", "--json", "--collapse", 3, capture))[
+            "collateral_addresses"
+        ]
+        == 0
+    )
 
 
 def test_merge(capture: Path, found: pd.DataFrame, tmp_path: Path, capsys: Captured) -> None:

@@ -13,7 +13,6 @@ import pytest
 
 from monerotraffic import metrics
 from monerotraffic.metrics.identity import components
-from monerotraffic.net.hosts import host_of, is_loopback, site_of
 from support import truth
 from support.comparison import read
 from support.craft import CLIENT, SERVER
@@ -26,20 +25,6 @@ X, Y, Z = 0xFFFFFFFFFFFFFFF1, 0xFFFFFFFFFFFFFFF2, 0x8000000000000003
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
     return Lab(tmp_path)
-
-
-def test_hosts_and_sites() -> None:
-    assert [
-        host_of(text) for text in ("192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1", "x.onion")
-    ] == ["192.0.2.1", "192.0.2.1", "2001:db8::1", "x.onion"]
-    assert [
-        site_of(text)
-        for text in ("::ffff:192.0.2.1", "2001:db8:1:2:3::4", "2001:db8:1:2:4::4", "x.onion")
-    ] == ["192.0.2.1", "2001:db8:1:2::/64", "2001:db8:1:2::/64", "x.onion"]
-    assert [
-        is_loopback(text)
-        for text in ("127.0.0.1", "::1", "::ffff:127.0.0.1", "192.0.2.1", "x.onion")
-    ] == [True, True, True, False, False]
 
 
 def test_announcements(lab: Lab) -> None:
@@ -111,8 +96,8 @@ def test_sessions_know_what_is_alive(lab: Lab) -> None:
     sync(until(first, 30), CLIENT)
     sessions = metrics.id_sessions(lab.read())
     assert list(sessions.sequential) == [True, False, True]
-    assert len(metrics.ids_side_by_side(lab.read())) == 1
-    assert len(metrics.ids_side_by_side(lab.read(), margin=25)) == 0
+    assert len(metrics.concurrent_peer_ids(lab.read())) == 1
+    assert len(metrics.concurrent_peer_ids(lab.read(), margin=25)) == 0
 
 
 def test_three_ids_side_by_side(lab: Lab) -> None:
@@ -121,13 +106,13 @@ def test_three_ids_side_by_side(lab: Lab) -> None:
     ]
     for second, talk in enumerate(talks):
         sync(until(talk, 30 + second), CLIENT)
-    assert list(metrics.ids_side_by_side(lab.read()).peer_id) == [Y, Y, Z]
+    assert list(metrics.concurrent_peer_ids(lab.read()).peer_id) == [Y, Y, Z]
 
 
 def test_hidden_ports_are_not_side_by_side(lab: Lab) -> None:
     for second, number in enumerate([X, Y]):
         lab.session(A, second, number, my_port=0, lasts=60)
-    assert metrics.ids_side_by_side(lab.read()).empty
+    assert metrics.concurrent_peer_ids(lab.read()).empty
 
 
 def test_spans(lab: Lab) -> None:
@@ -318,7 +303,7 @@ def test_nothing_gives_the_same_columns(lab: Lab) -> None:
         "sites_per_id",
         "id_sessions",
         "id_returns",
-        "ids_side_by_side",
+        "concurrent_peer_ids",
         "id_spans",
         "id_clusters",
         "back_pings",

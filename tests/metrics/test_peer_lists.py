@@ -15,7 +15,6 @@ import pytest
 
 import monerotraffic as mt
 from monerotraffic import metrics
-from monerotraffic.net.addresses import Addresses
 from support import craft, truth
 from support.talks import HOST, listed, many, read, session, visit
 
@@ -61,7 +60,7 @@ def test_diversity_of_lists(traffic: mt.Traffic) -> None:
     assert list(found.many_ports) == [1, 0, 0]
     assert list(found.most_ports) == [2, 1, 1]
     assert list(found.repeated) == [0, 1, 0]
-    assert list(found.useless) == [1, 1, 0]
+    assert list(found.unroutable) == [1, 1, 0]
     assert list(traffic.messages.set_index("message").loc[found.message].frame) == list(found.frame)
     assert metrics.list_diversity(metrics.View(traffic)).equals(found)
 
@@ -71,10 +70,10 @@ def test_diversity_of_senders(traffic: mt.Traffic) -> None:
     assert list(found.index) == ["192.0.2.1", "192.0.2.2"]
     one = found.loc["192.0.2.1"]
     assert (one.connections, one.lists, one.entries, one.hosts, one.subnets) == (1, 2, 8, 6, 3)
-    assert (one.exclusive, one.useless) == (5, 2)
+    assert (one.exclusive, one.unroutable) == (5, 2)
     assert one.diversity == 3 / 5
     assert one.exclusive_share == 5 / 6
-    assert one.useless_share == 2 / 8
+    assert one.unroutable_share == 2 / 8
     assert math.isnan(one.unreachable_share)
 
 
@@ -171,46 +170,6 @@ def test_ban_list_adoption(traffic: mt.Traffic) -> None:
     assert metrics.ban_list_adoption(traffic, []).banned.sum() == 0
 
 
-def test_addresses() -> None:
-    made = Addresses.from_text(
-        [
-            "192.0.2.255",
-            "::ffff:192.0.2.0",
-            "2001:db8:0:1:ffff::",
-            "x.b32.i2p",
-            "10.0.0.1",
-            "100.64.0.1",
-            "fe80::1",
-            "::1",
-            "172.32.0.1",
-            "172.16.0.1",
-        ]
-    )
-    assert list(made.family) == [4, 4, 6, 0, 4, 4, 6, 6, 4, 4]
-    assert list(made.subnet_names[made.subnet])[:4] == [
-        "192.0.2.0/24",
-        "192.0.2.0/24",
-        "2001:db8:0:1::/64",
-        None,
-    ]
-    assert list(made.useless) == [False, False, False, False, True, False, True, True, False, True]
-    assert list(made.within(["192.0.2.0/24", "2001:db8::/32", "10.0.0.1"])) == [
-        True,
-        True,
-        True,
-        False,
-        True,
-        *[False] * 5,
-    ]
-    same = Addresses.from_text(
-        ["192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2", "a.onion", "b.onion"]
-    ).same
-    assert same[0] == same[1]
-    assert len(set(same)) == 4
-    with pytest.raises(ValueError, match="nonsense"):
-        made.within(["nonsense"])
-
-
 def test_without_any_list(tmp_path: Path) -> None:
     traffic = read(tmp_path, [session("192.0.2.1")])
     for frame in (
@@ -223,7 +182,7 @@ def test_without_any_list(tmp_path: Path) -> None:
         metrics.sender_similarity(traffic),
         metrics.peer_graph(traffic),
         metrics.degrees(traffic),
-        metrics.late_entries(traffic),
+        metrics.refreshed_entries(traffic),
     ):
         assert len(frame) == 0
         assert len(frame.columns) > 3

@@ -8,15 +8,15 @@ import pandas as pd
 import pytest
 
 from monerotraffic.metrics import (
-    encodings,
-    garbage,
+    encoding_deviations,
     header_oddities,
     lists_with_last_seen,
     odd_headers,
     optional_fields,
     oversize,
+    serialization_styles,
     skeletons,
-    writers,
+    unframed_bytes,
 )
 from monerotraffic.metrics.structure import (
     COMMAND_LIMITS,
@@ -260,7 +260,7 @@ def test_encodings(tmp_path: Path) -> None:
         CLIENT,
         craft.request(1002, craft.timed_sync_request(craft.payload_data(pruning_seed=0)) + b"\0"),
     )
-    made = encodings(read(tmp_path, odd, shaken(incoming("192.0.2.2", 1))))
+    made = encoding_deviations(read(tmp_path, odd, shaken(incoming("192.0.2.2", 1))))
     assert row(made, "192.0.2.1") == {
         "messages": 5,
         "unordered": 1,
@@ -297,7 +297,7 @@ def test_skeletons_and_who_writes_them(tmp_path: Path) -> None:
         synced["first"].iloc[0]
         == traffic.messages[(traffic.messages["command"] == 1002)]["time"].min()
     )
-    by_peer = writers(traffic)
+    by_peer = serialization_styles(traffic)
     of_last = by_peer[(by_peer["peer"] == "192.0.2.4") & (by_peer["command"] == 1002)]
     assert sorted(
         zip(of_last["messages"], of_last["sharing"], of_last["of"], of_last["share"], strict=True)
@@ -317,7 +317,7 @@ def test_garbage_is_told_only_where_its_place_is_sure(tmp_path: Path) -> None:
     midstream.send(CLIENT, b"z" * 60)
     cut = incoming("192.0.2.5", 4)
     cut.send(CLIENT, craft.request(1003)[:20])
-    made = garbage(read(tmp_path, probe, later, holed, midstream, cut))
+    made = unframed_bytes(read(tmp_path, probe, later, holed, midstream, cut))
     assert list(
         zip(
             made["peer"].astype(str), made["bytes"], made["levin"], made["server_port"], strict=True
@@ -331,15 +331,15 @@ def test_garbage_is_told_only_where_its_place_is_sure(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "metric",
     [
-        encodings,
-        garbage,
+        encoding_deviations,
+        unframed_bytes,
         header_oddities,
         lists_with_last_seen,
         odd_headers,
         optional_fields,
         oversize,
         skeletons,
-        writers,
+        serialization_styles,
     ],
 )
 def test_a_view_will_do_and_nothing_gives_the_same_columns(metric: Metric, tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def test_late_entries(tmp_path: Path) -> None:
     )
     cut = session("192.0.2.7", many(5), many(3, 5), many(1, 60), number=7, every=1000, at=1)
     cut.packets = cut.packets[3:]
-    found = metrics.late_entries(read(tmp_path, [whole, cut], limits={"idle_seconds": 5000}))
+    found = metrics.refreshed_entries(read(tmp_path, [whole, cut], limits={"idle_seconds": 5000}))
     assert len(found) == 1
     row = found.iloc[0]
     assert (row.peer, row.host, row.port) == ("192.0.2.1", "20.0.50.1", 18080)

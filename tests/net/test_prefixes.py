@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monerotraffic.net.prefixes import Network, Prefixes, canonical_network, count_addresses
+from monerotraffic.net.addresses import Network, canonical_network
+from monerotraffic.net.prefixes import Prefixes, count_addresses, parse_networks
 from support.budget import examples
 
 
@@ -204,3 +205,12 @@ def test_a_million_addresses_take_a_second() -> None:
     places = prefixes.find(hosts)
     assert time.process_time() - start < 5
     assert 0 < (places >= 0).sum() < len(hosts)
+
+
+def test_networks_of_text() -> None:
+    given = ["192.0.2.9/24", " 10.0.0.1", "::ffff:10.0.0.1", "2001:db8::/32"]
+    assert [str(one) for one in parse_networks(given)] == [
+        *("192.0.2.0/24", "10.0.0.1/32", "2001:db8::/32")
+    ]
+    with pytest.raises(ValueError, match="nonsense"):
+        parse_networks(["nonsense"])

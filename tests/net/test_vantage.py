@@ -1,14 +1,13 @@
-"""Who the vantage node is: addresses as given, and what connections tell."""
+"""The vantage node: what connections show about it."""
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any
 
 import numpy as np
 import pytest
 
-from monerotraffic.net.vantage import Evidence, canonical, hosts_of
+from monerotraffic.net.vantage import VantageInference
 from monerotraffic.tables.schema import SCHEMA
 
 PORTS = (18080, 28080, 38080)
@@ -42,63 +41,16 @@ def connections(*made: dict[str, Any]) -> np.ndarray[Any, Any]:
 def found(
     addresses: list[str], *made: dict[str, Any], ports: tuple[int, ...] = PORTS
 ) -> tuple[str, ...]:
-    evidence = Evidence(ports)
-    evidence.add_connections(connections(*made))
-    whole = evidence.hosts(addresses)
-    piecewise = Evidence(ports)
+    inference = VantageInference(ports, BOTH_TTLS)
+    inference.add_connections(connections(*made))
+    whole = inference.hosts(addresses)
+    piecewise = VantageInference(ports, BOTH_TTLS)
     for one in made:
         piecewise.add_connections(connections(one))
     assert piecewise.hosts(addresses) == whole, (
         "it must not matter in what parts the connections come"
     )
     return whole
-
-
-# ---------------------------------------------------------------- addresses as given
-
-
-@pytest.mark.parametrize(
-    ("given", "shown"),
-    [
-        ("192.0.2.1", "192.0.2.1"),
-        ("2001:0DB8:0:0:0:0:0:1", "2001:db8::1"),
-        ("::FFFF:192.0.2.1", "::ffff:192.0.2.1"),
-        ("::ffff:c000:0201", "::ffff:192.0.2.1"),
-        ("fe80::1%eth0", "fe80::1"),
-        ("::", "::"),
-        (ipaddress.ip_address("192.0.2.1"), "192.0.2.1"),
-        (ipaddress.ip_address("2001:db8::1"), "2001:db8::1"),
-    ],
-)
-def test_canonical(given: Any, shown: str) -> None:
-    assert canonical(given) == shown
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        "",
-        "localhost",
-        "192.0.2",
-        "192.0.2.256",
-        "192.0.2.01",
-        "192.0.2.1/24",
-        "2001:db8::1::2",
-        "192.0.2.1:18080",
-    ],
-)
-def test_not_an_address(wrong: str) -> None:
-    with pytest.raises(ValueError, match="is not an IP address"):
-        canonical(wrong)
-
-
-def test_hosts_of() -> None:
-    assert hosts_of("192.0.2.1") == ("192.0.2.1",)
-    assert hosts_of(ipaddress.ip_address("192.0.2.1")) == ("192.0.2.1",)
-    assert hosts_of(["2001:DB8::1", "192.0.2.1", "2001:db8:0::1"]) == ("2001:db8::1", "192.0.2.1")
-    for wrong in ([], 5, b"192.0.2.1", ["192.0.2.1", "no"], None):
-        with pytest.raises(ValueError, match="IP address"):
-            hosts_of(wrong)  # type: ignore[arg-type]
 
 
 # ---------------------------------------------------------------- what connections tell
@@ -177,9 +129,9 @@ def test_single_connection(values: dict[str, int], vantage: str) -> None:
 def test_ttl_that_was_not_captured_tells_nothing() -> None:
     rows = connections(connection(0, 1, client_ttl=64, server_ttl=0))
     rows["present"] = 0
-    evidence = Evidence(PORTS)
-    evidence.add_connections(rows)
-    assert evidence.hosts(["192.0.2.1", "192.0.2.2"]) == ("192.0.2.2",)
+    inference = VantageInference(PORTS, BOTH_TTLS)
+    inference.add_connections(rows)
+    assert inference.hosts(["192.0.2.1", "192.0.2.2"]) == ("192.0.2.2",)
 
 
 def test_first_come_if_nothing_tells() -> None:
@@ -203,7 +155,7 @@ def test_messages_stand_for_connections_that_have_not_ended() -> None:
     rows["connection"] = [0, 0, 1, 2, 2]
     rows["client"] = [1, 1, 0, 3, 3]
     rows["server"] = [0, 0, 2, 4, 4]
-    evidence = Evidence(PORTS)
-    evidence.add_messages(rows, np.array([2]))
-    assert evidence.hosts(["198.51.100.10", "a", "b", "c", "d"]) == ("198.51.100.10",)
-    assert Evidence(PORTS).hosts(["a"]) == ()
+    inference = VantageInference(PORTS, BOTH_TTLS)
+    inference.add_messages(rows, np.array([2]))
+    assert inference.hosts(["198.51.100.10", "a", "b", "c", "d"]) == ("198.51.100.10",)
+    assert VantageInference(PORTS, BOTH_TTLS).hosts(["a"]) == ()

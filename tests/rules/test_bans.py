@@ -110,15 +110,15 @@ def test_collapse() -> None:
     assert bans.listed.entries[0].comment == (
         "3 of 256 addresses flagged, 253 others banned with them: 192.0.2.0 0.900 cap.pcapng:17, 192.0.2.7 0.900 cap.pcapng:17, 192.0.2.255 0.900 cap.pcapng:17"
     )
-    assert bans.others == 253
+    assert bans.collateral_addresses == 253
     assert len(bans.peers) == 6
     assert len(ban(FARM, collapse=4).listed) == 6
-    assert ban(FARM, collapse=4).others == 0
+    assert ban(FARM, collapse=4).collateral_addresses == 0
     assert [entry.prefix for entry in ban(FARM, collapse=1).listed][:2] == [
         "192.0.2.0/24",
         "198.51.100.0/24",
     ]
-    assert ban(FARM, collapse=1).others == 253 + 255
+    assert ban(FARM, collapse=1).collateral_addresses == 253 + 255
     with pytest.raises(ValueError, match="collapse=0"):
         ban(FARM, collapse=0)
 
@@ -166,7 +166,7 @@ def test_a_network_that_is_allowed_whole() -> None:
 def test_a_full_network_names_some() -> None:
     findings = frame(*(finding(f"192.0.2.{last}", places=()) for last in range(256)))
     bans = ban(findings, collapse=256)
-    assert bans.others == 0
+    assert bans.collateral_addresses == 0
     (entry,) = bans.listed
     assert entry.comment.startswith(
         "256 of 256 addresses flagged, 0 others banned with them: 192.0.2.0 0.900, 192.0.2.1 0.900, "
@@ -229,5 +229,5 @@ def test_promises(
     banned = banlist.BanList(banlist.Entry(banlist.network_of(peer)) for peer in bans.peers)
     innocent = [peer for peer in [*seen, *findings["peer"]] if not banned.match([peer])[0]]
     assert not bans.listed.match(innocent).any()
-    assert bans.listed.addresses == banned.addresses + bans.others
+    assert bans.listed.addresses == banned.addresses + bans.collateral_addresses
     assert banlist.parse(bans.listed.text()) == bans.listed

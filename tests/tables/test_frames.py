@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from monerotraffic.net.vantage import Node
 from monerotraffic.rules import find_anomalies, verdicts
 from monerotraffic.tables.accounting import accounting
 from monerotraffic.tables.frames import COLUMNS, Frames, command_names
-from monerotraffic.tables.interning import Names, Translation
-from monerotraffic.tables.perspective import Node
+from monerotraffic.tables.interning import CodeMap, Names
 from monerotraffic.tables.schema import SCHEMA
 from monerotraffic.tables.traffic import Traffic
 
@@ -294,10 +294,10 @@ def test_codes_of_hosts_are_found_however_names_grow() -> None:
 
 def test_translation() -> None:
     known = Names()
-    first = Translation(known)
+    first = CodeMap(known)
     assert first.identity
     first.learn(["a", "b"], [b"x"])
-    second = Translation(known)
+    second = CodeMap(known)
     assert not second.identity
     second.learn(["c"], [b"x"])
     second.learn(["b", "d", "c"], [b"y"])
