@@ -1,4 +1,4 @@
-"""Monero P2P traffic out of packet captures, as numpy arrays and pandas DataFrames.
+"""Monero P2P traffic from packet captures, as numpy arrays and pandas DataFrames.
 
 import monerotraffic as mt
 
@@ -6,12 +6,20 @@ traffic = mt.read("captures/*.pcapng")
 traffic.messages
 """
 
-from monerotraffic import epee
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from monerotraffic._core import libpcap_version, limits
+from monerotraffic._version import __version__
 from monerotraffic.errors import CaptureError, CaptureNotFoundError, CaptureWarning
 from monerotraffic.io.reading import DEFAULT_PORTS, read, scan
 from monerotraffic.tables.schema import SCHEMA
 from monerotraffic.tables.traffic import Traffic
+
+if TYPE_CHECKING:
+    from monerotraffic import banlist, epee, metrics, rules
+    from monerotraffic.report import plots
+    from monerotraffic.rules import find_anomalies
 
 __all__ = [
     "DEFAULT_PORTS",
@@ -21,14 +29,38 @@ __all__ = [
     "CaptureWarning",
     "Traffic",
     "__version__",
+    "banlist",
     "epee",
+    "find_anomalies",
     "libpcap_version",
     "limits",
+    "metrics",
+    "plots",
     "read",
+    "rules",
     "scan",
 ]
 
-__version__ = "0.1.0"
-
 TABLES = tuple(SCHEMA)
-"""Names of all tables, `fields` among them: what `tables=` takes."""
+"""Names of all tables that `tables=` accepts, `fields` included."""
+
+_MODULES = {
+    "banlist": "monerotraffic.banlist",
+    "epee": "monerotraffic.epee",
+    "metrics": "monerotraffic.metrics",
+    "plots": "monerotraffic.report.plots",
+    "rules": "monerotraffic.rules",
+}
+"""Imported when first used: pandas and matplotlib take longer to import than a capture to read."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
+    if name == "find_anomalies":
+        return importlib.import_module("monerotraffic.rules").find_anomalies
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

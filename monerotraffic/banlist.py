@@ -4,7 +4,6 @@ joined, written. docs/banlist.md describes the format.
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import os
 import re
@@ -18,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from monerotraffic.atomic import replacing
 from monerotraffic.errors import printable
 from monerotraffic.net.addresses import Network, canonical_network
 from monerotraffic.net.prefixes import Prefixes, count_addresses
@@ -317,21 +317,8 @@ def read(path: Path) -> BanList:
 
 def write(listed: BanList, path: Path, comments: bool = True, head: Iterable[str] = ()) -> None:
     """Writes `listed.text(comments, head)` to a file, whole or not at all. Raises OSError."""
-    text, target = listed.text(comments, head), os.path.realpath(path)
-    if os.path.exists(target) and not os.path.isfile(target):  # a pipe or a terminal
-        with open(target, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        return
-    unfinished = f"{os.fsdecode(target)}.{os.getpid()}.unfinished"
-    with open(unfinished, "x", encoding="utf-8", newline="\n") as file:
-        try:
-            file.write(text)
-            file.flush()
-            os.replace(unfinished, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(unfinished)
-            raise
+    with replacing(path) as file:
+        file.write(listed.text(comments, head))
 
 
 def merge(*lists: BanList) -> BanList:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from monerotraffic.atomic import replacing
 from monerotraffic.compat.packet_rows import packet_rows
 from monerotraffic.compat.peer_rows import peer_rows
 from monerotraffic.compat.whole import whole
@@ -58,7 +59,8 @@ def write_parquet(
         Path(folder, f"peers_{node}_{run}.parquet"),
     )
     for path, frame in zip(paths, (packets, peers), strict=True):
-        frame.drop(columns="message").to_parquet(path, engine="pyarrow", index=False)
+        with replacing(path, "wb") as file:
+            frame.drop(columns="message").to_parquet(file, engine="pyarrow", index=False)
     return paths
 
 

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from monerotraffic.atomic import replacing
 from monerotraffic.compat.payload import ITEM_FIELDS, item_lists, joined
 from monerotraffic.compat.whole import TEXT, numbers_text, segments_text, text, whole
 from monerotraffic.net.addresses import Host
@@ -147,7 +147,8 @@ def write_tsv(
     lines = rows.iloc[:, 0].str.cat(
         [rows.iloc[:, column] for column in range(1, rows.shape[1])], sep="\t"
     )
-    Path(path).write_text("".join((lines + "\n").tolist()), encoding="utf-8", newline="\n")
+    with replacing(path) as file:
+        file.write("".join((lines + "\n").tolist()))
 
 
 def _items(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.net.addresses import hosts_of, sites_of
+from monerotraffic.net.columns import hosts_of, sites_of
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, once_per_view, positions, viewed
 

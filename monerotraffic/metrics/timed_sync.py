@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.metrics.connections import nanoseconds
-from monerotraffic.net.addresses import sites_of
+from monerotraffic.net.columns import sites_of
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, once_per_view, viewed
 

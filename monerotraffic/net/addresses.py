@@ -1,5 +1,5 @@
-"""IP addresses as text, one by one and in columns: canonical forms, v4-mapped addresses, loopback
-and private networks, and the subnets that count as one place.
+"""IP addresses: canonical forms, v4-mapped addresses, loopback and private networks, and the subnets
+that count as one place.
 
 The only module that knows these. It knows nothing of captures and tables, and is used by the other
 modules of `net`, by `banlist`, and by every package that compares addresses.
@@ -9,28 +9,24 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 __all__ = [
-    "Addresses",
     "Host",
     "Network",
     "canonical",
     "canonical_hosts",
     "canonical_network",
     "host_of",
-    "hosts_of",
     "ipv4_subnet",
     "is_loopback",
     "pack",
     "site_of",
-    "sites_of",
+    "subnets",
+    "unroutable",
 ]
 
 Host = str | ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -149,27 +145,7 @@ def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
         return None  # a Tor or I2P name
 
 
-# ---- columns ----
-
-
-def hosts_of(addresses: pd.Series) -> pd.Series:
-    """host_of of every address of a column."""
-    return _each(addresses, host_of)
-
-
-def sites_of(addresses: pd.Series) -> pd.Series:
-    """site_of of every address of a column."""
-    return _each(addresses, site_of)
-
-
-def _each(addresses: pd.Series, function: Callable[[str], str]) -> pd.Series:
-    """Calls the function once per distinct address."""
-    distinct = pd.Series(addresses.unique()).dropna()
-    return (
-        addresses.astype(object)
-        .map({address: function(str(address)) for address in distinct})
-        .astype(object)
-    )
+# ---- many addresses ----
 
 
 def pack(texts: list[str]) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
@@ -194,76 +170,33 @@ def _bytes_of(text: str) -> bytes | None:
         return None
 
 
-@dataclass(frozen=True)
-class Addresses:
-    """Many addresses by their position.
-
-    An IPv4 address and its v4-mapped form are two addresses with the same `packed` bytes, and so in
-    the same subnet.
+def unroutable(packed: NDArray[np.uint8], family: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Which of these packed addresses are loopback, private, link-local or unspecified: no other
+    host can reach them.
     """
-
-    text: pd.Index
-    packed: NDArray[np.uint8]
-    """n × 16 bytes; IPv4 as v4-mapped; zeros for names."""
-    family: NDArray[np.int8]
-    """4, 6, or 0 for Tor and I2P names."""
-
-    @classmethod
-    def from_text(cls, texts: Iterable[str]) -> Addresses:
-        index = texts if isinstance(texts, pd.Index) else pd.Index(list(texts), dtype=object)
-        return cls(index, *pack(index.to_list()))
-
-    @cached_property
-    def _subnets(self) -> tuple[NDArray[np.int32], pd.Index]:
-        """Code of the subnet of each address (-1 for names), and the texts of the subnets."""
-        codes = np.full(len(self.text), -1, dtype=np.int32)
-        four, six = self.family == 4, self.family == 6
-        v4 = np.ascontiguousarray(self.packed[four, 12:]).view(">u4").ravel() >> 32 - _IPV4_BITS
-        v6 = np.ascontiguousarray(self.packed[six, :8]).view(">u8").ravel()
-        nets4, codes[four] = np.unique(v4, return_inverse=True)
-        nets6, places = np.unique(v6, return_inverse=True)
-        codes[six] = places + len(nets4)
-        texts = [
-            *(str(ipaddress.IPv4Network((int(n) << 32 - _IPV4_BITS, _IPV4_BITS))) for n in nets4),
-            *(str(ipaddress.IPv6Network((int(n) << _IPV6_BITS, _IPV6_BITS))) for n in nets6),
-        ]
-        return codes, pd.Index(texts, dtype=object)
-
-    @property
-    def subnet(self) -> NDArray[np.int32]:
-        """Code in `subnets` of the /24 (IPv4) or /64 (IPv6) of each address, -1 for names."""
-        return self._subnets[0]
-
-    @property
-    def subnets(self) -> pd.Index:
-        """Texts of the subnets."""
-        return self._subnets[1]
-
-    @property
-    def subnet_names(self) -> NDArray[np.object_]:
-        """Texts of the subnets, and None at the end for the code -1."""
-        return np.array([*self.subnets, None], dtype=object)
-
-    @cached_property
-    def same(self) -> NDArray[np.int64]:
-        """A number that an IPv4 address and its v4-mapped form share, and no others."""
-        whole = np.ascontiguousarray(self.packed).view("V16").ravel()
-        _, made = np.unique(whole, return_inverse=True)
-        return np.where(self.family == 0, len(self.text) + np.arange(len(self.text)), made).astype(
-            np.int64
-        )
-
-    @cached_property
-    def unroutable(self) -> NDArray[np.bool_]:
-        """Loopback, private, link-local, unspecified: no other host can reach them."""
-        made = np.zeros(len(self.text), dtype=np.bool_)
-        for network in _UNROUTABLE:
-            made |= self._within(network)
-        return made
-
-    def _within(self, network: Network) -> NDArray[np.bool_]:
+    made = np.zeros(len(packed), dtype=np.bool_)
+    for network in _UNROUTABLE:
         mask = np.frombuffer(int(network.netmask).to_bytes(16, "big"), dtype=np.uint8)
-        prefix = int(network.network_address).to_bytes(16, "big")
-        same = (self.packed & mask) == np.frombuffer(prefix, dtype=np.uint8)
-        inside: NDArray[np.bool_] = same.all(axis=1) & (self.family == network.version)
-        return inside
+        prefix = np.frombuffer(int(network.network_address).to_bytes(16, "big"), dtype=np.uint8)
+        made |= ((packed & mask) == prefix).all(axis=1) & (family == network.version)
+    return made
+
+
+def subnets(
+    packed: NDArray[np.uint8], family: NDArray[np.int8]
+) -> tuple[NDArray[np.int32], list[str]]:
+    """The subnet of each of these packed addresses as a position in a list of texts, -1 for what is
+    not an IP address; and the list.
+    """
+    codes = np.full(len(packed), -1, dtype=np.int32)
+    four, six = family == 4, family == 6
+    v4 = np.ascontiguousarray(packed[four, 12:]).view(">u4").ravel() >> 32 - _IPV4_BITS
+    v6 = np.ascontiguousarray(packed[six, :8]).view(">u8").ravel()
+    nets4, codes[four] = np.unique(v4, return_inverse=True)
+    nets6, places = np.unique(v6, return_inverse=True)
+    codes[six] = places + len(nets4)
+    texts = [
+        *(str(ipaddress.IPv4Network((int(n) << 32 - _IPV4_BITS, _IPV4_BITS))) for n in nets4),
+        *(str(ipaddress.IPv6Network((int(n) << _IPV6_BITS, _IPV6_BITS))) for n in nets6),
+    ]
+    return codes, texts

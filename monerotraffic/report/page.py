@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-import monerotraffic
 from monerotraffic import banlist
+from monerotraffic._version import __version__
+from monerotraffic.atomic import replacing
 from monerotraffic.errors import printable
-from monerotraffic.report import text as findings_text
 from monerotraffic.report.figures import FIGURES, Material, draw, svg
 from monerotraffic.report.paper import write_figures, write_macros
 from monerotraffic.report.summary import span, span_text
+from monerotraffic.report.text import findings_to_csv
 from monerotraffic.rules import RULES, WEIGHTS, find_anomalies, verdicts
 from monerotraffic.rules.bans import ban
 from monerotraffic.tables.traffic import Traffic
@@ -68,14 +69,15 @@ def write(
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     made = Written(folder / "report.html", folder / "findings.csv", folder / "ban_list.txt")
-    made.page.write_text(text, encoding="utf-8")
-    findings_text.csv(findings).to_csv(made.findings, index=False)
+    with replacing(made.page) as file:
+        file.write(text)
+    findings_to_csv(findings, made.findings)
     bans = ban(findings, seen=[*view.connections["peer"].unique(), *view.traffic.hosts])
     banlist.write(
         bans.listed,
         made.ban_list,
         head=[
-            f"Made by monerotraffic {monerotraffic.__version__}, preset {preset}: {len(bans.peers):,} anomalous peers."
+            f"Made by monerotraffic {__version__}, preset {preset}: {len(bans.peers):,} anomalous peers."
         ],
     )
     if paper:
@@ -112,7 +114,7 @@ def _page(material: Material, preset: str, title: str) -> str:
         hosts=", ".join(view.traffic.hosts) or "unknown",
         span=span_text(span(view.traffic)),
         preset=preset,
-        version=monerotraffic.__version__,
+        version=__version__,
         weights=", ".join(f"{name} {weight}" for name, weight in WEIGHTS.items()),
         tiles=_tiles(view, judged),
         peers=peers,

@@ -1,4 +1,4 @@
-"""What a paper takes over: the figures as PDF, the numbers as LaTeX macros."""
+"""For a paper: the figures as PDF, the numbers as LaTeX macros."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from monerotraffic.atomic import replacing
 from monerotraffic.report.figures import FIGURES, Material, draw
 
 __all__ = ["macros", "write_figures", "write_macros"]
@@ -21,17 +22,18 @@ def write_figures(material: Material, folder: Path) -> list[Path]:
     with matplotlib.rc_context({"pdf.fonttype": 42}):
         for drawing in FIGURES:
             path = folder / f"figure_{drawing.name}.pdf"
-            draw(drawing, material).savefig(path, metadata={"CreationDate": None})
+            with replacing(path, "wb") as file:
+                draw(drawing, material).savefig(file, format="pdf", metadata={"CreationDate": None})
             made.append(path)
     return made
 
 
 def write_macros(material: Material, path: Path) -> None:
     """`\\newcommand`s of the numbers that a text quotes, one a line."""
-    path.write_text(
-        "".join(f"\\newcommand{{\\{name}}}{{{value}}}\n" for name, value in macros(material)),
-        encoding="utf-8",
-    )
+    with replacing(path) as file:
+        file.writelines(
+            f"\\newcommand{{\\{name}}}{{{value}}}\n" for name, value in macros(material)
+        )
 
 
 def macros(material: Material) -> Iterator[tuple[str, str]]:

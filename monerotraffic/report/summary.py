@@ -1,4 +1,4 @@
-"""Who was there: what a capture holds, in numbers and as text for a terminal."""
+"""The summary: what a capture holds, in numbers and as text for a terminal."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = [
     "TABLES",
     "clock",
     "counted",
+    "format_summary",
     "head",
     "records",
     "section",
     "span",
     "span_text",
     "summary",
-    "text",
 ]
 
 TABLES = ("messages", "node_data", "sync_data", "transactions", "blocks")
@@ -215,7 +215,7 @@ def _relayed(traffic: Traffic) -> dict[str, Any]:
 # ---- the text ----
 
 
-def text(numbers: Mapping[str, Any]) -> str:
+def format_summary(numbers: Mapping[str, Any]) -> str:
     """A summary for people, a few aligned tables; nothing in it is cut."""
     peers = numbers["peers"]
     sections = [

@@ -1,24 +1,28 @@
-"""What was found: verdicts, findings and their evidence in plain values, as text for a terminal, as
-rows for a file.
+"""Findings as plain values, as text for a terminal, and as CSV: verdicts, findings and their
+evidence.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from monerotraffic.atomic import replacing
 from monerotraffic.errors import printable
 from monerotraffic.report.summary import clock, counted, head, records, section, span
 from monerotraffic.rules import RULES, verdicts
 from monerotraffic.tables.traffic import Traffic
 
-__all__ = ["csv", "text", "told"]
+__all__ = ["findings_to_csv", "findings_to_dict", "format_findings"]
+
+Path = str | os.PathLike[str]
 
 
-def told(traffic: Traffic, findings: pd.DataFrame, preset: str) -> dict[str, Any]:
+def findings_to_dict(traffic: Traffic, findings: pd.DataFrame, preset: str) -> dict[str, Any]:
     """Findings as plain values that JSON can hold, times as ISO 8601 text.
 
     `peers`: how many there were and how many of each verdict; `verdicts` and `findings`: rows of
@@ -52,7 +56,7 @@ def told(traffic: Traffic, findings: pd.DataFrame, preset: str) -> dict[str, Any
     }
 
 
-def text(numbers: Mapping[str, Any]) -> str:
+def format_findings(numbers: Mapping[str, Any]) -> str:
     """A report for people: verdicts, findings with the first place of each as evidence, and what
     the rules mean.
     """
@@ -66,7 +70,10 @@ def text(numbers: Mapping[str, Any]) -> str:
             [
                 section(
                     "what the rules look for",
-                    [{"rule": name, "definition": told} for name, told in numbers["rules"].items()],
+                    [
+                        {"rule": name, "definition": definition}
+                        for name, definition in numbers["rules"].items()
+                    ],
                 )
             ]
             if found
@@ -109,14 +116,27 @@ def _finding(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def csv(findings: pd.DataFrame) -> pd.DataFrame:
-    """Findings as rows of text and numbers: ids joined by spaces, places by semicolons."""
+def findings_to_csv(findings: pd.DataFrame, path: Path) -> None:
+    """Writes the findings as CSV: ids joined by spaces, places by semicolons. Cells that a
+    spreadsheet would execute begin with an apostrophe. Raises OSError; then the old file stays.
+    """
+    with replacing(path, newline="") as file:
+        _csv_rows(findings).to_csv(file, index=False)
+
+
+def _csv_rows(findings: pd.DataFrame) -> pd.DataFrame:
     made = findings.copy()
     for name in ("connections", "messages"):
         made[name] = [" ".join(map(str, ids)) for ids in findings[name]]
-    made["places"] = [printable("; ".join(places)) for places in findings["places"]]
+    made["places"] = [_cell("; ".join(places)) for places in findings["places"]]
     for name in ("first_time", "last_time"):
         made[name] = [None if pd.isna(time) else time.isoformat() for time in findings[name]]
     for name in ("peer", "display_filter"):
-        made[name] = [printable(str(value)) for value in findings[name]]
+        made[name] = [_cell(str(value)) for value in findings[name]]
     return made
+
+
+def _cell(text: str) -> str:
+    """Text that no spreadsheet takes for a formula: peers choose names of files and hosts."""
+    shown = printable(text)
+    return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) else shown

@@ -17,7 +17,7 @@ from monerotraffic.metrics.identity import (
     id_spans,
     pongs,
 )
-from monerotraffic.net.addresses import sites_of
+from monerotraffic.net.columns import sites_of
 from monerotraffic.rules.rule import Parameters, observations, rule
 from monerotraffic.tables.view import View
 

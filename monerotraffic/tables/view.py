@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.net.addresses import Addresses, is_loopback
+from monerotraffic.net.addresses import is_loopback
+from monerotraffic.net.columns import Addresses
 from monerotraffic.tables.traffic import Traffic
 
 __all__ = ["View", "once_per_view", "positions", "viewed"]

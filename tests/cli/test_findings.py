@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 
 import monerotraffic as mt
-from monerotraffic import banlist, cli
+from monerotraffic import banlist
 from monerotraffic.cli import main
+from monerotraffic.cli.banlist import _today
 from monerotraffic.rules import PRESETS, find_anomalies, verdicts
 from support import craft
 from support.captures import HOST, cut, put
@@ -24,11 +25,18 @@ from support.paths import HONEST
 TODAY = date(2026, 11, 30)
 
 
+def find_only(monkeypatch: pytest.MonkeyPatch, findings: pd.DataFrame) -> None:
+    for command in ("findings", "banlist"):
+        monkeypatch.setattr(
+            f"monerotraffic.cli.{command}.find_anomalies", lambda *_, **__: findings
+        )
+
+
 @pytest.fixture
 def found(monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
     """Findings that do not depend on which rules there are."""
-    monkeypatch.setattr(cli, "find_anomalies", lambda *_, **__: MIXED)
-    monkeypatch.setattr(cli, "_today", lambda: TODAY)
+    find_only(monkeypatch, MIXED)
+    monkeypatch.setattr("monerotraffic.cli.banlist._today", lambda: TODAY)
     return MIXED
 
 
@@ -100,7 +108,7 @@ def test_findings_for_people(capture: Path, found: pd.DataFrame, capsys: Capture
 
 
 def test_nothing_is_found(capture: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
-    monkeypatch.setattr(cli, "find_anomalies", lambda *_, **__: frame())
+    find_only(monkeypatch, frame())
     assert output(capsys, "findings", capture).endswith(
         "\n4 peers: 0 anomalous, 0 suspicious, 0 with context only\n\n0 findings\n"
     )
@@ -118,7 +126,7 @@ def test_findings_that_lack_much(
         score=[float("nan"), float("inf"), *MIXED["score"][2:]],
         places=[[] for _ in range(len(MIXED))],
     )
-    monkeypatch.setattr(cli, "find_anomalies", lambda *_, **__: bare)
+    find_only(monkeypatch, bare)
     rows = section(output(capsys, "findings", capture), "6 findings")
     assert rows[1] == ["192.0.2.9", "ping_flood", "strong", "3", "message", "-", "-", "-", "-"]
     told = json.loads(
@@ -237,7 +245,7 @@ def test_out_of_memory(
     def none(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(cli, "find_anomalies", none)
+    monkeypatch.setattr(f"monerotraffic.cli.{command}.find_anomalies", none)
     assert main([command, str(capture)]) == 1
     assert capsys.readouterr() == ("", "monerotraffic: out of memory\n")
 
@@ -294,7 +302,7 @@ def test_suspects_and_expiry(capture: Path, found: pd.DataFrame, capsys: Capture
 
 
 def test_today_is_that_of_utc() -> None:
-    assert abs(cli._today() - datetime.now(UTC).date()) <= timedelta(days=1)
+    assert abs(_today() - datetime.now(UTC).date()) <= timedelta(days=1)
 
 
 def test_to_a_file(capture: Path, found: pd.DataFrame, tmp_path: Path, capsys: Captured) -> None:
@@ -357,7 +365,7 @@ def test_collapse(capture: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captur
             )
         ]
     )
-    monkeypatch.setattr(cli, "find_anomalies", lambda *_, **__: farm)
+    find_only(monkeypatch, farm)
     told_of = json.loads(output(capsys, "banlist", "--json", "--collapse", 1, capture))
     assert [entry["prefix"] for entry in told_of["entries"]] == [
         "192.0.2.9",

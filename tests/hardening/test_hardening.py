@@ -216,7 +216,7 @@ NOT_OF_ANYTHING = {
 }
 OF_SOCKET = {"AF_INET", "AF_INET6", "inet_pton"}  # addresses as bytes: no connection
 # whose task it is to write files, those that they are given the names of
-WRITERS = {"compat", "banlist", "cli", "report"}
+WRITERS = {"atomic", "compat", "cli", "report"}
 
 # a file that is replaced is whole at every moment
 OF_WRITERS = {"write_text", "write_bytes", "mkdir", "replace", "unlink"}
@@ -233,7 +233,9 @@ def offences(source: str, writes: bool = False) -> list[str]:
                 else [alias.name for alias in node.names]
             )
             found += [
-                f"import {module}" for module in modules if module.split(".")[0] in NOT_IMPORTED
+                f"import {module}"
+                for module in modules
+                if module.split(".")[0] in NOT_IMPORTED - ({"tempfile"} if writes else set())
             ]
             if isinstance(node, ast.ImportFrom) and node.module == "os":
                 found += [f"os.{alias.name}" for alias in node.names if alias.name in NOT_OF_OS]

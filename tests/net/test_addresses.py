@@ -10,16 +10,14 @@ import pandas as pd
 import pytest
 
 from monerotraffic.net.addresses import (
-    Addresses,
     canonical,
     canonical_hosts,
     host_of,
-    hosts_of,
     ipv4_subnet,
     is_loopback,
     site_of,
-    sites_of,
 )
+from monerotraffic.net.columns import Addresses, hosts_of, sites_of
 
 # ---------------------------------------------------------------- addresses as given
 

@@ -1,0 +1,72 @@
+"""The entry point: options, exit codes, and standard output that may fail."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from monerotraffic._core import libpcap_version
+from monerotraffic._version import __version__
+from monerotraffic.cli import banlist, findings, report, summary
+from monerotraffic.cli.output import Failed, complain
+
+__all__ = ["main"]
+
+_COMMANDS = (summary, findings, banlist, report)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit code: 0, whatever the findings are; 1 for a file
+    that cannot be read or written, for standard output that cannot be written, or if memory runs
+    out; 130 for Ctrl-C. argparse exits with 2 for a wrong command line.
+    """
+    if sys.stdout is None:  # its file descriptor was closed by the caller
+        complain("standard output is closed")
+        return 1
+    if hasattr(sys.stdout, "reconfigure"):  # file names may have characters that it cannot encode
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            options = _parser().parse_args(arguments)
+            options.run(options)
+        finally:
+            sys.stdout.flush()
+        return 0
+    except Failed as failed:
+        complain(failed)
+        return 1
+    except MemoryError:
+        complain("out of memory")
+        return 1
+    except BrokenPipeError:  # the reader has enough
+        _discard_output()
+        return 0
+    except OSError as error:
+        _discard_output()
+        complain(f"standard output: {error.strerror or error}")
+        return 1
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return 130
+
+
+def _discard_output() -> None:
+    """Keeps the interpreter from complaining when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="monerotraffic", description="Monero P2P traffic from packet captures."
+    )
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"monerotraffic {__version__} ({libpcap_version()})",
+    )
+    commands = parser.add_subparsers(title="commands", dest="command", required=True)
+    for command in _COMMANDS:
+        command.add(commands)
+    return parser

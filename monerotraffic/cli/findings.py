@@ -1,0 +1,47 @@
+"""monerotraffic findings: which peers differ from a standard node, with the evidence."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from monerotraffic.cli.arguments import add_command, add_preset
+from monerotraffic.cli.lists import read_lists
+from monerotraffic.cli.output import captured, file_failed, print_json
+from monerotraffic.report.text import findings_to_csv, findings_to_dict, format_findings
+from monerotraffic.rules import find_anomalies
+
+__all__ = ["add", "run"]
+
+
+def add(commands: Any) -> None:
+    command = add_command(
+        commands,
+        "findings",
+        "which peers do what a standard node does not, with the evidence",
+        run,
+    )
+    add_preset(command)
+    command.add_argument("--ban-list", metavar="FILE", help="show which peers are on this ban list")
+    command.add_argument(
+        "--csv", metavar="FILE", help="also write the findings to this file, all evidence included"
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    ban_list = None if options.ban_list is None else read_lists([options.ban_list])
+    traffic = captured(options)
+    findings = find_anomalies(
+        traffic, options.preset, parameters={"ban_listed": {"ban_list": ban_list}}
+    )
+    if options.csv is not None:
+        try:
+            findings_to_csv(findings, options.csv)
+        except OSError as error:
+            raise file_failed(error, options.csv) from None
+    numbers = findings_to_dict(traffic, findings, options.preset)
+    if options.json:
+        print_json(numbers)
+    else:
+        sys.stdout.write(format_findings(numbers))

@@ -1,0 +1,33 @@
+"""monerotraffic summary: what a capture holds."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from monerotraffic.cli.arguments import add_command, natural
+from monerotraffic.cli.output import captured, print_json
+from monerotraffic.report.summary import TABLES, format_summary, summary
+
+__all__ = ["add", "run"]
+
+
+def add(commands: Any) -> None:
+    command = add_command(
+        commands,
+        "summary",
+        "what a capture holds: files, connections, messages, peers, problems",
+        run,
+    )
+    command.add_argument(
+        "--top", type=natural, default=10, metavar="N", help="how many peers to list (default: 10)"
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    numbers = summary(captured(options, TABLES), options.top)
+    if options.json:
+        print_json(numbers)
+    else:
+        sys.stdout.write(format_summary(numbers))
