@@ -83,9 +83,8 @@ static inline void step(struct rest *rest, uint32_t size)
 
 /* ---- TCP ---- */
 
-/* Value of the MSS option among the options from `at` to `end`, 0 if there is none before the first
- * malformed one. */
-static uint16_t find_mss(const uint8_t *at, const uint8_t *end)
+/* Reads the options of a SYN, from `at` to `end`, as far as the first malformed one. */
+static void read_options(const uint8_t *at, const uint8_t *end, struct mt_segment *segment)
 {
     while (at < end) {
         if (*at == 0) /* end of options */
@@ -96,11 +95,12 @@ static uint16_t find_mss(const uint8_t *at, const uint8_t *end)
         }
         if (end - at < 2 || at[1] < 2 || at[1] > end - at)
             break;
-        if (at[0] == 2 && at[1] == 4)
-            return mt_be16(at + 2);
+        if (at[0] == 2 && at[1] == 4 && segment->mss == 0)
+            segment->mss = mt_be16(at + 2);
+        if (at[0] == 3 && at[1] == 3)
+            segment->window_scale = at[2] < MT_WIDEST_SCALE ? at[2] : MT_WIDEST_SCALE;
         at += at[1];
     }
-    return 0;
 }
 
 static inline enum mt_ip_result read_tcp(struct rest rest, struct mt_segment *segment,
@@ -121,8 +121,10 @@ static inline enum mt_ip_result read_tcp(struct rest rest, struct mt_segment *se
     segment->acknowledgement = mt_be32(header + 8);
     segment->flags = header[13] & 0x3f;
     segment->window = mt_be16(header + 14);
-    segment->mss =
-        (segment->flags & MT_TCP_SYN) != 0 ? find_mss(header + TCP_HEADER, header + present) : 0;
+    segment->mss = 0;
+    segment->window_scale = MT_NO_SCALE;
+    if ((segment->flags & MT_TCP_SYN) != 0)
+        read_options(header + TCP_HEADER, header + present, segment);
     segment->payload = header + present;
     segment->captured = rest.captured - present;
     segment->length = rest.length - size;

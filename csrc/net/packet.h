@@ -27,15 +27,18 @@ enum {
     MT_TCP_URG = 32
 };
 
+enum { MT_NO_SCALE = 255, MT_WIDEST_SCALE = 14 };
+
 /* One TCP segment. `payload` points into the packet (or into the reassembled IP datagram) and is
  * valid as long as that. */
 struct mt_segment {
     struct mt_ip source, destination;
     uint16_t source_port, destination_port;
     uint32_t sequence, acknowledgement;
-    uint8_t flags; /* MT_TCP_ */
-    uint8_t ttl;   /* IPv4 TTL or IPv6 hop limit */
-    uint16_t mss;  /* option of a SYN; 0 where there is none */
+    uint8_t flags;        /* MT_TCP_ */
+    uint8_t ttl;          /* IPv4 TTL or IPv6 hop limit */
+    uint16_t mss;         /* option of a SYN; 0 where there is none */
+    uint8_t window_scale; /* option of a SYN, at most 14; MT_NO_SCALE where there is none */
     uint16_t window;
     const uint8_t *payload;
     uint32_t captured; /* payload bytes at `payload` */

@@ -349,6 +349,21 @@ static uint16_t mss_of(uint8_t flags, const char *options, uint32_t size)
     return segment.mss;
 }
 
+static uint8_t scale_of(uint8_t flags, const char *options, uint32_t size)
+{
+    (void)mss_of(flags, options, size);
+    return segment.window_scale;
+}
+
+static void test_window_scale(void)
+{
+    CHECK_EQUAL(scale_of(MT_TCP_SYN, "\2\4\5\264\1\3\3\7", 8), 7);
+    CHECK_EQUAL(scale_of(MT_TCP_SYN, "\3\3\377\0", 4), MT_WIDEST_SCALE);
+    CHECK_EQUAL(scale_of(MT_TCP_SYN, "\2\4\5\264", 4), MT_NO_SCALE);
+    CHECK_EQUAL(scale_of(MT_TCP_ACK, "\3\3\7\0", 4), MT_NO_SCALE);
+    CHECK_EQUAL(scale_of(MT_TCP_SYN, "\3\4\7\0", 4), MT_NO_SCALE); /* malformed */
+}
+
 static void test_mss(void)
 {
     CHECK_EQUAL(mss_of(MT_TCP_SYN, mss_options, 16), 1460);
@@ -760,6 +775,7 @@ int main(void)
                                           test_ipv4_bad,
                                           test_data_offset,
                                           test_mss,
+                                          test_window_scale,
                                           test_cuts,
                                           test_ipv6,
                                           test_ipv6_without_length,
