@@ -1,5 +1,5 @@
 """A testbed: monerods and emulated peers with labelled behaviour in a network of their own,
-captured at one of the monerods. README.md tells how to run it.
+captured at one of the monerods. README.md describes how to run it.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""python -m testbed OUT: makes a labelled capture. README.md tells more."""
+"""python -m testbed OUT: makes a labelled capture. README.md says more."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def main() -> None:
         "--nodes",
         type=int,
         default=40,
-        help="monerods beside the vantage node, in the scenarios population and forwarder",
+        help="monerods other than the vantage node, in the scenarios population and forwarder",
     )
     given = parser.parse_args()
     programs = [

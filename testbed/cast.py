@@ -31,7 +31,7 @@ class Casting:
         self.nets: set[str] = set()
 
     def net(self) -> str:
-        """A /24 of the range for benchmarks (RFC 2544) in which nobody is yet."""
+        """A /24 of the range for benchmarks (RFC 2544) that is not used yet."""
         while True:
             made = f"198.{self.random.choice((18, 19))}.{self.random.randrange(256)}"
             if made not in self.nets:
@@ -419,7 +419,7 @@ def shared_clock(cast: Casting, jitter: float) -> Callable[[], Callable[[], obje
 
 
 def backends(cast: Casting) -> Iterator[Part]:
-    """Hosts that are one node behind: one clock, one view of the chain, which it looks at from time
+    """Hosts that share one node: one clock, one view of the chain, which it looks at from time
     to time.
     """
     inner = cast.ids(3)
@@ -531,7 +531,7 @@ def proxies(cast: Casting) -> Iterator[Part]:
 
 def circumstances(cast: Casting) -> Iterator[Part]:
     """Honest peers whose circumstances must not be taken for misbehaviour. A filtered port is
-    filtered by whoever plays the cast.
+    filtered by the code that plays the cast.
     """
     yield from (
         (cast.address(), cast.honest(label, my_port=0, listens=False))

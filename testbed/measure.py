@@ -124,7 +124,7 @@ def measure(folder: Path) -> Measured:
 def peer_rows(
     run: str, traffic: mt.Traffic, findings: pd.DataFrame, labels: Mapping[str, Sequence[str]]
 ) -> pd.DataFrame:
-    """The rows of Measured.peers of a capture: whoever has a connection in it."""
+    """The rows of Measured.peers of a capture: every peer with a connection in it."""
     seen = set(traffic.connections["peer"].dropna().astype(str)) - set(traffic.hosts)
     seen |= set(findings["peer"].astype(str))
     verdict, role = judged(findings), roles(traffic)

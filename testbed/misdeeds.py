@@ -61,7 +61,7 @@ async def bad_storage(talk: Talk) -> None:
 
 
 async def epee_types(talk: Talk) -> None:
-    """A timed sync whose height has another type, which monerod's reader takes."""
+    """A timed sync whose height has another type, which monerod's reader accepts."""
     sync = talk.sync_data()
     await talk.send(
         request(
@@ -168,7 +168,7 @@ def quick(seconds: float) -> Extra:
 
 
 def oversize(command: int, length: int) -> Extra:
-    """A header that announces more than monerod takes, and a little of it."""
+    """A header that announces more than monerod accepts, and a little of it."""
 
     async def opening(talk: Talk) -> None:
         await talk.shake_hands()

@@ -207,5 +207,5 @@ class Capture:
     def stop(self) -> str:
         """What dumpcap says it captured."""
         self.process.send_signal(signal.SIGINT)
-        _, told = self.process.communicate(timeout=30)
-        return str(told)
+        _, summary = self.process.communicate(timeout=30)
+        return str(summary)

@@ -47,10 +47,10 @@ class Program:
 
     @cached_property
     def version(self) -> str:
-        told = subprocess.run(
+        output = subprocess.run(
             [*self.command("monerod"), "--version"], capture_output=True, text=True, check=True
         ).stdout
-        return told.split("(v")[-1].split("-")[0].rstrip(")\n")
+        return output.split("(v")[-1].split("-")[0].rstrip(")\n")
 
 
 def newest(programs: Iterable[Program]) -> Program:
@@ -71,7 +71,7 @@ class _Connection(http.client.HTTPConnection):
 
 
 class Daemon:
-    """A monerod or monero-wallet-rpc in a namespace, told what to do by JSON-RPC."""
+    """A monerod or monero-wallet-rpc in a namespace, controlled by JSON-RPC."""
 
     def __init__(
         self, network: Network, name: str, command: Sequence[str], rpc_port: int, log: Path
@@ -249,14 +249,14 @@ def wallet(
             str(data / "wallet.log"),
         ),
     ]
-    told = subprocess.run(
+    output = subprocess.run(
         [*program.command("monero-wallet-rpc"), "--help"],
         capture_output=True,
         text=True,
         check=False,
     ).stdout
     # not in 0.18.0
-    command += [option for option in ("--allow-mismatched-daemon-version",) if option in told]
+    command += [option for option in ("--allow-mismatched-daemon-version",) if option in output]
     made = Daemon(network, name, command, WALLET_PORT, data / "wallet.out")
     made.wait("get_version")
     if (folder / "purse").exists():

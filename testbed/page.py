@@ -24,13 +24,13 @@ UNKNOWN = """## What is not known
 
 - No peer of the main network has a reliable label, so nothing here is measured on it. Recall says
   how the rules do on spies that this project emulates, not on those that exist.
-- The emulated spies were written by the authors of the rules. A spy that nobody thought of is in
-  neither.
+- The emulated spies were written by the authors of the rules. Misbehaviour that they did not think
+  of is missing from both.
 - The monerods share two processor cores, a chain of their own and links without delay. Times
   between messages are less regular than on a node's own machine, and more regular than on the
   internet.
 - Only the versions of monerod in the table were run. Other implementations are emulated, not run.
-- A run takes some minutes. Rules that need hours (a peer id that returns after a day, say) have had
+- A run lasts some minutes. Rules that need hours (a peer id that returns after a day, say) have had
   no chance to err.
 - The peers of one run share their surroundings, so that they are not independent: intervals are
   narrower than they should be.

@@ -43,7 +43,7 @@ class Manner:
     lasts: float = 1e9
     """Seconds of a session."""
     again: float | None = None
-    """Seconds between the end of a session and the next one; None: there is none."""
+    """Seconds between the end of a session and the next one; None: the session is the last."""
     cuts: Callable[[int], Sequence[int]] = lambda size: ()
     """Offsets at which a message of some bytes is cut into several writes."""
     gap: float = 0.0

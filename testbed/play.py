@@ -74,7 +74,7 @@ class Plan:
     programs: list[Program]
     template: Path
     nodes: int = 40
-    """monerods beside the vantage node, in the scenarios with many."""
+    """monerods other than the vantage node, in the scenarios with many."""
 
     @property
     def many(self) -> bool:
@@ -114,7 +114,7 @@ class Stage:
         """The nodes that are there from the beginning."""
         return self.nodes[:-1] if self.plan.scenario == "honest" else self.nodes
 
-    def tell(self, kind: str, **more: Any) -> None:
+    def record(self, kind: str, **more: Any) -> None:
         self.events.append({"t": time.time(), "kind": kind, **more})
 
     # ---- setting up
@@ -268,11 +268,11 @@ class Stage:
 
     def start(self, node: Node) -> None:
         node.start(self.network, self.plan.out / "nodes")
-        self.tell("node_start", node=node.name, ip=node.address, version=node.program.version)
+        self.record("node_start", node=node.name, ip=node.address, version=node.program.version)
 
     async def learn_ids(self, parts: list[Part]) -> None:
         """The peer ids of the monerods that emulated peers answer with, by ping, from an address of
-        the testbed that nobody else has.
+        the testbed that no other host has.
         """
         wanted = sorted({manner.pong for _, manner in parts if isinstance(manner.pong, str)})
         if wanted:
@@ -297,7 +297,7 @@ class Stage:
     # ---- playing
 
     async def watch(self) -> None:
-        """What the vantage node takes for the end of the chain."""
+        """The end of the chain, as the vantage node reports it."""
         await asyncio.to_thread(self.vantage.wait)
         while True:
             self.world.chain.take(await asyncio.to_thread(self.vantage.rpc, "get_info"))
@@ -314,9 +314,9 @@ class Stage:
             ]
             try:
                 made = await asyncio.to_thread(self.purse.rpc, "transfer", destinations=outputs)
-                self.tell("tx", hash=made["tx_hash"], weight=made["weight"])
+                self.record("tx", hash=made["tx_hash"], weight=made["weight"])
             except RuntimeError as error:  # no coins that can be spent, for a while
-                self.tell("no_tx", error=str(error))
+                self.record("no_tx", error=str(error))
 
     async def mine(self) -> None:
         """Blocks, at any of the nodes."""
@@ -328,7 +328,7 @@ class Stage:
                     node.rpc, "generateblocks", amount_of_blocks=1, wallet_address=self.account
                 )
                 if "blocks" in made:  # else it was busy
-                    self.tell("mine", node=node.name, blocks=made["blocks"], height=made["height"])
+                    self.record("mine", node=node.name, blocks=made["blocks"], height=made["height"])
 
     async def restart(self) -> None:
         """Every few minutes one of the monerods is stopped, and comes back with another id. The
@@ -338,7 +338,7 @@ class Stage:
             await asyncio.sleep(self.random.uniform(*((20, 45) if self.plan.many else (120, 300))))
             node, crash = self.random.choice(self.early[2:]), self.random.random() < 0.3
             await asyncio.to_thread(node.stop, crash)
-            self.tell("node_stop", node=node.name, crash=crash)
+            self.record("node_stop", node=node.name, crash=crash)
             await asyncio.sleep(self.random.uniform(5, 20))
             self.start(node)
 
@@ -347,7 +347,7 @@ class Stage:
         for node, later in self.population.movers if self.population is not None else ():
             await asyncio.sleep(self.random.uniform(60, 100))
             self.network.move(node.host, node.address, later)
-            self.tell("node_move", node=node.name, to=later)
+            self.record("node_move", node=node.name, to=later)
 
     async def census(self) -> None:
         """Which nodes are connected to the vantage node, as they say themselves."""
@@ -432,8 +432,8 @@ async def play(plan: Plan) -> None:
             )
         finally:
             await asyncio.to_thread(stage.stop_nodes)
-            told = capture.stop()
-        write(plan, stage, labels(parts) | node_labels(stage), told)
+            summary = capture.stop()
+        write(plan, stage, labels(parts) | node_labels(stage), summary)
 
 
 def node_labels(stage: Stage) -> dict[str, list[str]]:
@@ -447,7 +447,7 @@ def node_labels(stage: Stage) -> dict[str, list[str]]:
     return {address: sorted(given) for address, given in made.items()}
 
 
-def write(plan: Plan, stage: Stage, given: dict[str, list[str]], told: str) -> None:
+def write(plan: Plan, stage: Stage, given: dict[str, list[str]], summary: str) -> None:
     (plan.out / "labels.json").write_text(json.dumps(dict(sorted(given.items())), indent=1) + "\n")
     nodes = {
         node.name: {
@@ -466,7 +466,7 @@ def write(plan: Plan, stage: Stage, given: dict[str, list[str]], told: str) -> N
         "operators_share": stage.world.operators_share,
         "nodes": nodes,
     }
-    manifest |= {"dumpcap": told.splitlines(), "events": stage.events}
+    manifest |= {"dumpcap": summary.splitlines(), "events": stage.events}
     (plan.out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     shutil.copy(plan.out / "nodes" / "v.log", plan.out / "vantage_log.txt")
     shutil.rmtree(plan.out / "nodes")

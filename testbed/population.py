@@ -38,7 +38,7 @@ class Population:
     programs: Sequence[Program]
     vantage: str
     new_address: Callable[[], str]
-    """An address of the bridge in a /24 in which nobody is yet."""
+    """An address of the bridge in a /24 that is not used yet."""
     nodes: list[Node] = field(default_factory=list)
     movers: list[tuple[Node, str]] = field(default_factory=list)
     """Nodes that get another address, and which."""
@@ -49,7 +49,7 @@ class Population:
 
     def fill(self, many: int) -> list[Node]:
         """As many nodes in all: two pairs behind one address with one port, four behind an exit,
-        three behind a pool, two that move, and the rest alone.
+        three behind an address pool, two that move, and the rest alone.
         """
         self.network.host("void", [VOID])
         shared = [self.same_port_pair, self.same_port_pair, self.shared_exit, self.address_pool]
@@ -116,7 +116,7 @@ class Population:
             node.arguments += self.random.choice(((), ("--hide-my-port",)))
 
     def address_pool(self) -> None:
-        """Three nodes behind a provider's address translation, with an address of a pool for each
+        """Three nodes behind the NAT of a provider, with an address of a pool for each
         connection.
         """
         head, _, last = self.new_address().rpartition(".")
@@ -124,7 +124,7 @@ class Population:
         self._behind(f"r{len(self.nodes)}", pool, 3, "address_pool")
 
     def connect(self) -> None:
-        """Who knows whom. A node that waits does not know the vantage node, which dials it."""
+        """Which nodes know each other. A node that waits does not know the vantage node, which dials it."""
         listening = [node for node in self.nodes if node.bind == node.address]
         for node in self.nodes:
             option = "--add-exclusive-node" if node.exclusive else "--add-priority-node"
@@ -166,7 +166,7 @@ def operators_share(random_: random.Random) -> float:
 
 
 def forwarded_vantage(network: Network, public: str) -> None:
-    """A vantage node `v` behind a port forwarder: whoever connects seems to be the forwarder."""
+    """A vantage node `v` behind a port forwarder: every inbound connection seems to come from it."""
     network.router("gateway", [public])
     network.inner_host("v", "gateway", FORWARDED, FORWARDER)
     network.forward("gateway", 18080, FORWARDED, hide_source=True)

@@ -1,5 +1,5 @@
 """Spies by role: those that only accept connections, as most real ones do, and those that only
-initiate, each of which misbehaves in one way or in two. And the honest peers beside them.
+initiate, each of which misbehaves in one way or in two. And the honest peers of the same runs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What emulated peers share: the addresses they know of, the chain as the vantage node tells it,
+"""What emulated peers share: the addresses they know of, the chain as the vantage node reports it,
 and the record of what they send.
 """
 
@@ -90,7 +90,7 @@ class World:
     blobs: dict[bytes, None] = field(default_factory=dict)
     """Transactions that came in a 2002, in the order of their first coming."""
     blocks: dict[bytes, None] = field(default_factory=dict)
-    """Payloads of 2008 that came, likewise."""
+    """Payloads of 2008 that came, in the same order."""
     known_ids: dict[str, int] = field(default_factory=dict)
     """Peer ids of the monerods, by address."""
 

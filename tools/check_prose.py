@@ -83,7 +83,6 @@ _UNCHECKED = (
     "monerotraffic/report/",
     "monerotraffic/rules/",
     "monerotraffic/tables/",
-    "testbed/",
     "tools/metrics_doc.py",
 )
 
