@@ -1,17 +1,13 @@
-"""Many threads, many interpreters: reading beside each other gives what reading alone gives; who
-shares a Reader is refused, and nothing crashes.
+"""Several threads read at the same time with the results of one; concurrent use of one Reader is
+refused.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import sysconfig
-import textwrap
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,36 +18,18 @@ import pytest
 import monerotraffic as mt
 from monerotraffic import _core
 from support import craft
-from support.paths import DATA, ROOT, TESTS
+from support.paths import DATA, TESTS
+from support.programs import HAMMER, PORTS, run_program
 
-PORTS = (18080, 28080, 38080)
+pytestmark = pytest.mark.usefixtures("hasty")
+
 SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
 
+
 Facts = dict[str, Any]
+
+
 Job = Callable[[], Facts]
-
-
-@pytest.fixture(autouse=True)
-def hasty() -> Iterator[None]:
-    """Threads take turns a thousand times as often as they would."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(5e-6)
-    yield
-    sys.setswitchinterval(before)
-
-
-def run_program(
-    program: str, *arguments: str, timeout: float = 120, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """A Python program in a process of its own, which tells where it was if it crashes. It finds
-    the helpers of the tests.
-    """
-    path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
-    more = {"PYTHONPATH": path, "PYTHONFAULTHANDLER": "1", **environment}
-    command = [sys.executable, "-c", textwrap.dedent(program), *arguments]
-    return subprocess.run(
-        command, env=os.environ | more, capture_output=True, text=True, timeout=timeout, check=False
-    )
 
 
 # ---------------------------------------------------------------- reading beside each other
@@ -356,80 +334,6 @@ def test_ctrl_c_stops_the_main_thread_alone() -> None:
 
 # ---------------------------------------------------------------- one Reader, many threads
 
-HAMMER = """
-    import collections, gc, random, sys, threading
-    from monerotraffic import _core
-
-    path, turns, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    sys.setswitchinterval(5e-6)
-    tables = list(_core.schema())
-    outcomes, failures = collections.Counter(), []
-
-    def new():
-        return _core.Reader([path], ports=[18080])
-
-    def all_of_it():
-        with new() as reader:
-            while reader.step(bytes=20_000):
-                pass
-            return {table: reader.take(table).tobytes() for table in ("messages", "peer_lists")}, reader.addresses(), reader.strings()
-
-    def within(reader):
-        with reader as same:
-            assert same is reader
-            same.step(rows=1)
-
-    uses = {
-        "step a little": lambda reader, chance: reader.step(bytes=chance.choice([1, 2_000, 20_000])),
-        "step by rows": lambda reader, chance: reader.step(rows=chance.choice([1, 50])),
-        "step to the end": lambda reader, chance: reader.step(),
-        "take": lambda reader, chance: reader.take(chance.choice(tables)),
-        "addresses": lambda reader, chance: reader.addresses(chance.choice([0, 3, 10**6])),
-        "strings": lambda reader, chance: reader.strings(start=chance.choice([0, 3])),
-        "position": lambda reader, chance: reader.position,
-        "size": lambda reader, chance: reader.size,
-        "dropped": lambda reader, chance: reader.limits_reached,
-        "close": lambda reader, chance: reader.close(),
-        "with": lambda reader, chance: within(reader),
-        "collect": lambda reader, chance: gc.collect(0),
-    }
-    weights = [9, 5, 0.5, 5, 3, 3, 3, 2, 2, 1, 1, 0.5]
-    shared = [new(), new()]  # who replaces one may drop its last reference, or leave that to who is inside
-
-    def work(number):
-        chance = random.Random(seed * 100 + number)
-        try:
-            for _ in range(turns):
-                name, one = chance.choices(list(uses), weights)[0], chance.randrange(len(shared))
-                try:
-                    uses[name](shared[one], chance)
-                    outcomes[name] += 1
-                except RuntimeError as error:
-                    assert str(error) == "this Reader is in use by another thread", error
-                    outcomes["busy"] += 1
-                except ValueError as error:
-                    assert str(error) == "this Reader is closed", error
-                    outcomes["closed"] += 1
-                    shared[one] = new()
-                if chance.random() < 0.002:
-                    shared[one] = new()
-                    outcomes["dropped by replacement"] += 1
-        except BaseException as error:
-            failures.append(repr(error))
-
-    before = all_of_it()
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures, failures
-    for name in (*uses, "busy", "closed"):
-        assert outcomes[name] > 0, (name, outcomes)
-    assert all_of_it() == before
-    print("fine")
-"""
-
 
 @pytest.mark.parametrize(
     "mode",
@@ -503,107 +407,3 @@ def test_list_of_paths_that_another_thread_changes() -> None:
         done.set()
         for thread in threads:
             thread.join()
-
-
-# ---------------------------------------------------------------- interpreters
-
-INTERPRETERS = """
-    import sys
-    try:
-        import _interpreters as interpreters
-    except ImportError:
-        import _xxsubinterpreters as interpreters
-
-    path, kind, first, last = sys.argv[1:]
-
-    READS = f'''
-    import sys
-    import warnings
-    warnings.simplefilter("ignore")  # numpy warns that it was not made for this
-    try:
-        from monerotraffic import _core
-    except ImportError as error:
-        print("refused:", *str(error).split())
-    else:
-        with _core.Reader([{path!r}], ports=[18080]) as reader:
-            while reader.step(bytes=10_000):
-                pass
-            print("works:", len(reader.take("messages")))
-        try:
-            _core.Reader(["nowhere.pcap"], ports=[18080])
-        except _core.CaptureError:
-            pass
-    sys.stdout.flush()
-    '''
-
-    def create():
-        if kind == "isolated":
-            return interpreters.create()
-        try:
-            return interpreters.create("legacy")  # one GIL for all
-        except TypeError:  # before 3.13
-            return interpreters.create(isolated=False)
-
-    if first == "True":
-        exec(READS, {})
-    for _ in range(2):
-        one = create()
-        told = interpreters.run_string(one, READS)  # raises what it raised, or (since 3.13) returns it
-        assert told is None, told
-        interpreters.destroy(one)
-    if last == "True":
-        exec(READS, {})
-    print("end", flush=True)
-"""
-
-
-@pytest.mark.parametrize("kind", ["legacy", "isolated"])
-@pytest.mark.parametrize("first", [False, True])
-@pytest.mark.parametrize("last", [False, True])
-def test_subinterpreter_reads_or_is_refused(kind: str, first: bool, last: bool) -> None:
-    """Whether it works is numpy's to say, which can be loaded once in a process; what does not
-    happen is a crash, or harm to an interpreter that was there before.
-    """
-    path = str(DATA / "derived" / "qinq.pcap")
-    with _core.Reader([path], ports=PORTS) as reader:
-        reader.step()
-        works = f"works: {len(reader.take('messages'))}"
-    run = run_program(INTERPRETERS, path, kind, str(first), str(last), timeout=60)
-    assert (run.returncode, run.stdout.splitlines()[-1:]) == (0, ["end"]), run.stdout + run.stderr
-    told = run.stdout.splitlines()[:-1]
-    assert len(told) == 2 + first + last, run.stdout + run.stderr
-    refused = [line for line in told if line.startswith("refused: ")]
-    assert set(told) - set(refused) <= {works}
-    assert all("more than once" in line or "subinterpreter" in line for line in refused), refused
-    if first:
-        assert told[0] == works
-        assert not last or told[-1] == works
-
-
-# ---------------------------------------------------------------- without a GIL
-
-
-def test_binding_can_be_compiled_for_builds_without_a_gil() -> None:
-    """They have no stable ABI, and their headers stop whoever asks for it: only setup.py does, for
-    the others.
-    """
-    for source in sorted((ROOT / "csrc").glob("python/*.[ch]")):
-        assert "define Py_LIMITED_API" not in source.read_text(encoding="utf-8"), source.name
-
-
-@pytest.mark.skipif(
-    sysconfig.get_config_var("Py_GIL_DISABLED") != 1,
-    reason="this CPython is no free-threaded build",
-)
-def test_free_threaded() -> None:
-    assert not Path(_core.__file__).name.endswith(".abi3.so")
-    for gil in ("0", "1"):
-        for seed in (1, 2, 3):
-            run = run_program(
-                HAMMER,
-                str(DATA / "honest" / "vantage_00001.pcapng"),
-                "3000",
-                str(seed),
-                PYTHON_GIL=gil,
-            )
-            assert (run.returncode, run.stdout) == (0, "fine\n"), run.stdout + run.stderr

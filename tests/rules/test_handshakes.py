@@ -1,0 +1,361 @@
+"""Rules on connections: handshakes, requests without an answer, and messages out of turn."""
+
+from __future__ import annotations
+
+import pytest
+
+from monerotraffic.rules import find_anomalies
+from support import craft
+from support.craft import CLIENT, SERVER
+from support.lab import Lab, shake, sync, until
+from support.rule_captures import BLOCK, A, B, C, D, E
+
+WHOLE = craft.request(1001, craft.handshake_request())
+
+
+# ---- handshakes
+
+
+def test_no_handshake(lab: Lab) -> None:
+    for at in (0, 10):
+        until(lab.incoming(A, at), at + 0.5).close()
+    until(lab.incoming(B, 20), 30).close()
+    until(lab.incoming(C, 40), 40.5).close()  # once, short
+    findings = lab.found("no_handshake")
+    assert findings["observations"].to_dict() == {A: 2, B: 1}
+    assert findings.weight[A] == "context"
+
+
+def test_refused_and_unfinished_connections_are_not_without_handshake(lab: Lab) -> None:
+    for at in (0, 10):
+        refused = lab.incoming(A, at, opened=False)
+        refused.emit(CLIENT, craft.SYN, sequence=999)
+        refused.reset(SERVER)
+        until(lab.incoming(B, at), at + 30)  # still open at the end
+        hole = lab.incoming(C, at)
+        hole.skip(CLIENT, len(WHOLE))
+        until(hole, at + 8).close()
+        until(lab.outgoing(D, at), at + 8).close(SERVER)
+    assert lab.found("no_handshake").empty
+
+
+def test_cut_requests(lab: Lab) -> None:
+    for number, cut in enumerate([20, 120]):
+        for at in (0, 60):
+            talk = lab.incoming([A, B][number], at + number)
+            talk.send(CLIENT, WHOLE[:cut])
+            until(talk, at + 14).close()
+    findings = lab.found("handshake_incomplete")
+    assert list(findings.index) == [A, B]
+    assert findings.places[B]
+
+
+def test_a_request_cut_once_or_by_us_is_nothing(lab: Lab) -> None:
+    talk = lab.incoming(A, 0)
+    talk.send(CLIENT, WHOLE[:120])
+    until(talk, 14).close()
+    for at in (0, 10, 20):  # we refuse: one connection per address
+        talk = lab.incoming(B, at)
+        talk.send(CLIENT, WHOLE[:120])
+        talk.close(SERVER)
+        until(lab.incoming(C, at), at + 1).send(CLIENT, WHOLE[:120])  # the capture ends
+    assert lab.found("handshake_incomplete").empty
+
+
+def test_silence_and_late_cuts_are_no_incomplete_handshakes(lab: Lab) -> None:
+    """Connections without a byte are the matter of another rule; a header cut behind the handshake,
+    or one of ours, is no handshake; nor is what never ended.
+    """
+    for at in (0, 20):
+        until(lab.incoming(A, at), at + 10).close()
+        later = shake(lab.incoming(B, at), CLIENT, 5)
+        later.send(CLIENT, craft.request(1003)[:20])
+        until(later, at + 10).close()
+        ours = lab.outgoing(C, at)
+        ours.send(CLIENT, WHOLE[:20])
+        until(ours, at + 10).close()
+        open_ = lab.incoming(D, at)
+        open_.send(CLIENT, WHOLE[:120])
+        until(open_, at + 10).emit(SERVER)
+    assert lab.found("handshake_incomplete").empty
+
+
+def test_no_answer_to_our_request(lab: Lab) -> None:
+    for at in (0, 10):
+        until(shake(lab.outgoing(A, at), SERVER, 5, answer=False), at + 5.1).close()
+        half = shake(lab.outgoing(B, at), SERVER, 5, answer=False)
+        half.send(SERVER, craft.response(1001, craft.handshake_response())[:100])
+        until(half, at + 5.1).close()
+    assert list(lab.found("handshake_incomplete").index) == [A, B]
+
+
+def test_a_full_node_hangs_up(lab: Lab) -> None:
+    """monerod with all slots taken closes the connection without an answer; and ours may be the one
+    that does not answer.
+    """
+    for at in (0, 10, 20):
+        shake(lab.outgoing(A, at), SERVER, 5, answer=False).close(SERVER)
+        until(shake(lab.incoming(B, at), CLIENT, 5, answer=False), at + 6).close()
+        shake(lab.incoming(C, at), CLIENT, 5, answer=False).close(SERVER)
+    assert lab.found("handshake_incomplete").empty
+
+
+def test_reset_after_the_request(lab: Lab) -> None:
+    for at in (0, 10):
+        shake(lab.incoming(A, at), CLIENT, 5, answer=False).reset(CLIENT)
+    assert list(lab.found("handshake_incomplete").index) == [A]
+
+
+def test_our_reset_is_not_the_peers(lab: Lab) -> None:
+    for at in (0, 10, 20):
+        shake(lab.incoming(A, at), CLIENT, 5, answer=False).reset(SERVER)
+        # our FIN crosses its request, which our kernel answers with RST
+        refused = lab.incoming(B, at)
+        refused.emit(SERVER, craft.FIN | craft.ACK)
+        refused.send(CLIENT, WHOLE, acknowledge=False)
+        refused.emit(CLIENT)
+        refused.reset(SERVER)
+        late = shake(lab.incoming(C, at), CLIENT, 5, answer=False)  # it waited for us
+        until(late, at + 6).reset(CLIENT)
+        told = shake(lab.incoming(D, at), CLIENT, 5)  # it closed while a block of ours was unread
+        told.send(SERVER, BLOCK)
+        told.reset(CLIENT)
+    assert lab.found("handshake_incomplete").empty
+
+
+def test_our_answer_was_slow(lab: Lab) -> None:
+    for number in range(11):
+        talk = shake(lab.incoming(A, number * 20), CLIENT, 5, answer=False)
+        until(talk, number * 20 + 2).send(SERVER, craft.response(1001, craft.handshake_response()))
+        until(talk, number * 20 + 2.3).close()
+    traffic = lab.read()
+    assert list(find_anomalies(traffic, rules=["short_lived_series"]).peer) == [A]
+    assert find_anomalies(traffic, "arxiv-v1", rules=["short_lived_series"]).empty
+
+
+def test_reset_with_our_answer_unread(lab: Lab) -> None:
+    for at in (0, 10):
+        talk = shake(lab.incoming(A, at), CLIENT, 5, answer=False)
+        talk.send(SERVER, craft.response(1001, craft.handshake_response()), acknowledge=False)
+        talk.reset(CLIENT)
+        talk.reset(CLIENT)
+        ours = shake(lab.incoming(B, at), CLIENT, 5, answer=False)  # we answer and reset
+        ours.send(SERVER, craft.response(1001, craft.handshake_response()))
+        ours.reset(SERVER)
+        more = shake(lab.incoming(C, at), CLIENT, 5, answer=False)  # it went on
+        more.send(SERVER, craft.response(1001, craft.handshake_response()), acknowledge=False)
+        more.send(CLIENT, BLOCK)
+        more.reset(CLIENT)
+        # what is unread may be a block of ours
+        block = shake(lab.incoming(D, at), CLIENT, 5, answer=False)
+        block.send(SERVER, craft.response(1001, craft.handshake_response()), acknowledge=False)
+        block.send(SERVER, BLOCK, acknowledge=False)
+        block.reset(CLIENT)
+        block.reset(CLIENT)
+    assert list(lab.found("handshake_incomplete").index) == [A]
+
+
+def test_an_answer_that_does_not_parse_is_no_silence(lab: Lab) -> None:
+    for at in (0, 10):
+        talk = shake(lab.outgoing(A, at), SERVER, 5, answer=False)
+        talk.send(SERVER, craft.response(1001, b"no epee at all"))
+        until(talk, at + 6).close()
+    assert lab.found("handshake_incomplete").empty
+
+
+def test_a_refusal_without_acknowledgement_is_ours(lab: Lab) -> None:
+    for at in (0, 10):
+        shaken = lab.incoming(A, at)
+        shaken.send(CLIENT, WHOLE, acknowledge=False)
+        shaken.reset(SERVER)
+    assert lab.found("handshake_incomplete").empty
+
+
+# ---- requests and turns
+
+
+def test_support_flags_unanswered(lab: Lab) -> None:
+    talk = shake(lab.incoming(A, 0), CLIENT, 5, answer=False)
+    talk.send(SERVER, craft.request(1007))
+    talk.send(SERVER, craft.response(1001, craft.handshake_response()))
+    until(talk, 5.1).close(SERVER)
+    row = lab.found("request_unanswered").loc[A]
+    assert row["observations"] == 1
+    assert row.score == pytest.approx(5.1, abs=0.1)
+
+
+def test_timed_sync_unanswered(lab: Lab) -> None:
+    talk = shake(lab.incoming(A, 0), CLIENT, 5)
+    sync(until(talk, 20), SERVER, answer=False)
+    for at in range(40, 300, 60):
+        sync(until(talk, at), CLIENT)
+    assert list(lab.found("request_unanswered").index) == [A]
+
+
+def test_requests_that_may_stay_unanswered(lab: Lab) -> None:
+    lab.back_ping(A, 0, None)  # for two minutes
+    closing = shake(lab.incoming(B, 0), CLIENT, 5)
+    closing.send(SERVER, craft.request(1007))
+    closing.close(CLIENT)
+    dead = shake(lab.incoming(C, 0), CLIENT, 5)
+    sync(until(dead, 20), SERVER, answer=False)
+    until(dead, 150).close(SERVER)
+    lost = shake(lab.incoming(D, 0), CLIENT, 5)
+    sync(until(lost, 20), SERVER, answer=False)
+    lost.skip(CLIENT, 205)
+    for at in range(40, 300, 60):
+        sync(until(lost, at), CLIENT)
+    theirs = shake(lab.incoming(E, 0), CLIENT, 5)  # we are the ones who do not answer
+    sync(until(theirs, 20), CLIENT, answer=False)
+    for at in range(40, 300, 60):
+        sync(until(theirs, at), CLIENT)
+    assert lab.found("request_unanswered").empty
+
+
+def turns(lab: Lab, peer: str, *said: tuple[int, bytes], incoming: bool = True) -> None:
+    talk = lab.incoming(peer, len(lab.talks)) if incoming else lab.outgoing(peer, len(lab.talks))
+    for side, message in said:
+        until(talk, (talk.clock - craft.START) / 1e9 + 0.1).send(side, message)
+    talk.close()
+
+
+SHAKEN = ((CLIENT, WHOLE), (SERVER, craft.response(1001, craft.handshake_response())))
+
+
+@pytest.mark.parametrize(
+    ("said", "incoming"),
+    [
+        (((SERVER, craft.request(1002)), *SHAKEN), False),
+        (((CLIENT, craft.request(1002)), *SHAKEN), True),
+        (((CLIENT, BLOCK),), True),
+        ((*SHAKEN, (CLIENT, WHOLE)), True),
+        ((*SHAKEN, (SERVER, WHOLE)), False),
+        (((CLIENT, WHOLE), (CLIENT, BLOCK), SHAKEN[1]), True),
+        (((CLIENT, WHOLE), (CLIENT, craft.request(1002)), SHAKEN[1]), True),
+        ((*SHAKEN, (CLIENT, craft.response(1002, craft.timed_sync_response()))), True),
+        ((*SHAKEN, (SERVER, craft.response(1003, craft.ping_response()))), False),
+        ((*SHAKEN, (CLIENT, craft.notification(2004))), True),
+        (
+            (
+                *SHAKEN,
+                (SERVER, craft.notification(2006)),
+                (CLIENT, craft.notification(2007)),
+                (CLIENT, craft.notification(2007)),
+            ),
+            True,
+        ),
+    ],
+    ids=[
+        "acceptor first",
+        "1002 first",
+        "block first",
+        "1001 twice",
+        "1001 of the acceptor",
+        "block before our answer",
+        "1002 before our answer",
+        "answer to nothing",
+        "pong to nothing",
+        "2004 unasked",
+        "2007 twice",
+    ],
+)
+def test_out_of_turn(lab: Lab, said: tuple[tuple[int, bytes], ...], incoming: bool) -> None:
+    turns(lab, A, *said, incoming=incoming)
+    traffic = lab.read()
+    findings = find_anomalies(traffic, rules=["out_of_turn"])
+    assert list(findings.peer) == [A]
+    assert findings["observations"][0] == 1
+    assert traffic.messages.set_index("message").direction[findings.messages[0][0]] == "received"
+
+
+@pytest.mark.parametrize(
+    ("said", "incoming"),
+    [
+        (
+            (
+                *SHAKEN,
+                (CLIENT, craft.request(1002)),
+                (SERVER, craft.response(1002)),
+                (SERVER, craft.request(1002)),
+                (CLIENT, craft.response(1002)),
+                (CLIENT, BLOCK),
+            ),
+            True,
+        ),
+        (
+            ((CLIENT, craft.request(1003)), (SERVER, craft.response(1003, craft.ping_response()))),
+            True,
+        ),
+        (
+            ((CLIENT, craft.request(1003)), (SERVER, craft.response(1003, craft.ping_response()))),
+            False,
+        ),
+        (
+            (
+                (CLIENT, WHOLE),
+                (SERVER, craft.notification(2010)),
+                SHAKEN[1],
+                (SERVER, craft.request(1002)),
+            ),
+            False,
+        ),
+        (
+            (
+                (CLIENT, WHOLE),
+                (SERVER, craft.request(1007)),
+                SHAKEN[1],
+                (CLIENT, craft.response(1007, craft.support_flags_response())),
+            ),
+            True,
+        ),
+        (
+            (
+                *SHAKEN,
+                (SERVER, craft.notification(2003)),
+                (SERVER, craft.notification(2003)),
+                (CLIENT, craft.notification(2004)),
+                (CLIENT, craft.notification(2004)),
+            ),
+            True,
+        ),
+        (
+            (
+                *SHAKEN,
+                (SERVER, craft.notification(2006)),
+                (CLIENT, craft.notification(2007)),
+                (SERVER, craft.notification(2006)),
+                (CLIENT, craft.notification(2007)),
+            ),
+            True,
+        ),
+        (((CLIENT, WHOLE),), True),
+    ],
+    ids=[
+        "the usual",
+        "ping",
+        "our ping",
+        "2010 one ahead of the answer",
+        "1007 before the answer",
+        "two 2003 first",
+        "2006 again",
+        "no answer",
+    ],
+)
+def test_in_turn(lab: Lab, said: tuple[tuple[int, bytes], ...], incoming: bool) -> None:
+    turns(lab, A, *said, incoming=incoming)
+    assert lab.found("out_of_turn").empty
+
+
+def test_what_was_not_captured_is_not_out_of_turn(lab: Lab) -> None:
+    midstream = lab.incoming(A, 0, opened=False)
+    midstream.send(CLIENT, BLOCK)
+    midstream.send(CLIENT, craft.response(1002, craft.timed_sync_response()))
+    hole = lab.incoming(B, 1)
+    hole.skip(CLIENT, len(WHOLE))
+    hole.send(SERVER, craft.response(1001, craft.handshake_response()))
+    hole.send(CLIENT, BLOCK)
+    unasked = shake(lab.incoming(C, 2), CLIENT, 5)
+    unasked.skip(SERVER, len(craft.request(1002)))
+    unasked.send(CLIENT, craft.response(1002, craft.timed_sync_response()))
+    sync(unasked, SERVER)
+    assert lab.found("out_of_turn").empty
