@@ -1,4 +1,4 @@
-"""Hard forks: which version of the protocol holds at which height."""
+"""Hard forks: the version of the protocol by height."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from monerotraffic.tables.view import View, once_per_view, viewed
 __all__ = ["MAINNET_FORKS", "fork_ranges", "fork_versions"]
 
 MAINNET = "1230f171610441611731008216a1a110"
-"""network_id (src/cryptonote_config.h). A chain of --regtest has the same, and other forks."""
+"""network_id (src/cryptonote_config.h). A chain of --regtest has the same id and other forks."""
 
 _HEIGHTS = (
     *(
@@ -32,37 +32,42 @@ _HEIGHTS = (
     *(1_978_433, 2_210_000, 2_210_720, 2_688_888, 2_689_608),
 )
 MAINNET_FORKS: Mapping[int, int] = dict(enumerate(_HEIGHTS, 1))
-"""Version → height of the first block that has it (src/hardforks/hardforks.cpp mainnet_hard_forks,
-as of 0.18.5).
+"""Version → height of its first block (src/hardforks/hardforks.cpp mainnet_hard_forks, as of
+0.18.5).
 """
 
 
 def fork_versions(traffic: Traffic | View) -> pd.DataFrame:
-    """Hard-fork versions by height as the vantage node itself tells them. One row per version.
+    """Returns the hard-fork versions by height that the vantage node announced. One row per
+    version.
 
-    Columns: `version` (int64), `first_height` and `last_height` (int64; of the top block): the
-    least and the greatest at which it said so. Empty if
-    what it says is no step function of the height, as where nodes of several networks are behind
-    one address.
+    - `version` (int64)
+    - `first_height`, `last_height` (int64): lowest and highest height of the top block at which it
+      announced the version
 
-    Source: src/cryptonote_core/cryptonote_core.cpp get_ideal_hard_fork_version; payload_data of
-    what it sends (1001, 1002).
+    Empty if the announcements are not a step function of the height, as with nodes of several
+    networks at one address.
+
+    Source: src/cryptonote_core/cryptonote_core.cpp get_ideal_hard_fork_version; payload_data of the
+    messages that it sends (1001, 1002).
     """
-    said = viewed(traffic).sync_data
-    said = said[
-        (said["direction"] == "sent")
-        & said["current_height"].notna()
-        & said["top_version"].notna()
-        & (said["current_height"] > 0)
+    sent = viewed(traffic).sync_data
+    sent = sent[
+        (sent["direction"] == "sent")
+        & sent["current_height"].notna()
+        & sent["top_version"].notna()
+        & (sent["current_height"] > 0)
     ]
-    made = pd.DataFrame(
+    heights = pd.DataFrame(
         {
-            "version": said["top_version"].astype("int64"),
-            "height": said["current_height"].astype("float64").astype("int64") - 1,
+            "version": sent["top_version"].astype("int64"),
+            "height": sent["current_height"].astype("float64").astype("int64") - 1,
         }
     )
     steps = (
-        made.groupby("version")["height"].agg(first_height="min", last_height="max").reset_index()
+        heights.groupby("version")["height"]
+        .agg(first_height="min", last_height="max")
+        .reset_index()
     )
     steady = (steps["first_height"].to_numpy()[1:] > steps["last_height"].to_numpy()[:-1]).all()
     return steps if steady else steps[:0]
@@ -70,34 +75,34 @@ def fork_versions(traffic: Traffic | View) -> pd.DataFrame:
 
 @once_per_view
 def fork_ranges(traffic: Traffic | View) -> pd.DataFrame:
-    """Hard-fork versions by height as far as they are known. One row per version, in the form of
+    """Returns the known hard-fork versions by height. One row per version, with the columns of
     fork_versions.
 
-    What the vantage node tells; and where it says that it is of mainnet, and all that it tells
-    agrees with mainnet's forks, those beside it: versions up to the
-    last of MAINNET_FORKS have all of their heights then, and that one the heights up to the
-    greatest that the vantage node told.
+    The result contains the announcements of the vantage node. If it announces mainnet, and all its
+    announcements agree with the forks of mainnet, the result also contains these: each version up
+    to the last of MAINNET_FORKS has all its heights, and the last one the heights up to the highest
+    that the vantage node announced.
     """
     view = viewed(traffic)
-    told = fork_versions(view)
-    newer = told["version"] > max(MAINNET_FORKS)
-    old = told[~newer]
+    announced = fork_versions(view)
+    newer = announced["version"] > max(MAINNET_FORKS)
+    old = announced[~newer]
     if view.networks != {MAINNET} or not _of_mainnet(old):
-        return told
+        return announced
     firsts = np.array(list(MAINNET_FORKS.values()), dtype=np.int64)
     lasts = np.append(firsts[1:] - 1, max(firsts[-1], old["last_height"].max()))
-    made = pd.DataFrame(
+    mainnet = pd.DataFrame(
         {"version": list(MAINNET_FORKS), "first_height": firsts, "last_height": lasts}
     )
-    return pd.concat([made, told[newer]], ignore_index=True)
+    return pd.concat([mainnet, announced[newer]], ignore_index=True)
 
 
-def _of_mainnet(told: pd.DataFrame) -> bool:
-    """Whether these versions are those of mainnet at their heights, and there are any. An unknown
-    version is not: it compares with nothing.
+def _of_mainnet(versions: pd.DataFrame) -> bool:
+    """Whether the versions are those of mainnet at their heights. False without any version, and
+    for an unknown version.
     """
-    begins = told["version"].map(MAINNET_FORKS)
-    ends = (told["version"] + 1).map(MAINNET_FORKS).fillna(np.inf)
-    return len(told) > 0 and bool(
-        ((told["first_height"] >= begins) & (told["last_height"] < ends)).all()
+    begins = versions["version"].map(MAINNET_FORKS)
+    ends = (versions["version"] + 1).map(MAINNET_FORKS).fillna(np.inf)
+    return len(versions) > 0 and bool(
+        ((versions["first_height"] >= begins) & (versions["last_height"] < ends)).all()
     )

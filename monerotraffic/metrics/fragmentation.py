@@ -1,4 +1,4 @@
-"""How messages are cut into TCP segments, against what the connection needs."""
+"""How messages are divided into TCP segments, compared with what the connection requires."""
 
 from __future__ import annotations
 
@@ -24,47 +24,44 @@ SIGNATURE, HEADER = 8, 33
 """
 
 OPTIONS = 40
-"""Most bytes of TCP options in a segment (RFC 9293 section 3.1). The MSS does not count them (RFC
-6691): a full segment carries MSS - 40 to MSS bytes.
+"""Maximum bytes of TCP options in a segment (RFC 9293 section 3.1). The MSS does not include them
+(RFC 6691): a full segment carries MSS - 40 to MSS bytes.
 """
 SMALLEST_MSS = 536
-"""MSS of a host that tells none (RFC 9293 section 3.7.1), that of the least datagram that every
-IPv4 host takes: a path may force segments down to it.
+"""MSS of a host without the option (RFC 9293 section 3.7.1). Every IPv4 host accepts datagrams of
+this size, and a path can limit segments to it.
 """
 
 SIZE_CLASSES: tuple[int, ...] = (0, 100, 496, 1408, 16_384, 131_072)
-"""Lower ends of the classes of message sizes in segments_by_size: 496 is what fits any segment,
-1408 a full one of Ethernet with any options.
+"""Lower ends of the classes of message sizes in segments_by_size: 496 bytes fit any segment, 1408
+bytes a full segment of Ethernet with any options.
 """
 
 
 @once_per_view
 def segmentation(traffic: Traffic | View) -> pd.DataFrame:
-    """How peers cut their messages. One row per received message that the snap length did not cut.
+    """Returns one row per received message that was not cut by the snap length. Unit: message.
 
-    Rows of messages, with these beside them:
+    The columns are those of messages and
 
-    - `size` (int64, bytes): of the message on the wire, header included, as far as it was captured,
-      and of one joined from Levin fragments all of their
-      buckets; of one with a hole, what it would be without (so that what was lost makes nothing
-      look cut);
-    - `mss` (int64, bytes): the smaller MSS option of the two SYNs, 536 for one that was not
-      captured or has none;
-    - `needed` (int64): segments that carry `size` bytes when each holds `mss` - 40: the least that
-      a full segment carries beside the longest TCP options;
-    - `floor` (int64): the same with an MSS of at most 536, what a path with the smallest MTU needs,
-      and 1 more where the message begins within a segment, and
-      for each Levin fragment after the first;
-    - `excess` (int64) = `segments` (of messages: packets that carried bytes of it, retransmissions
-      not counted) - `needed`; negative where the capture holds
-      merged segments (offloading);
-    - `begins_segment` (bool): its first segment holds nothing of the message before it;
-    - `signature_alone`, `header_alone` (bool): its first segment holds just its 8 signature bytes,
-      or just its header although it has a body.
+    - `size` (int64): bytes of the message on the wire, header included, as far as captured. For a
+      message joined from Levin fragments: the bytes of all its buckets. For a message with a hole:
+      its size without the hole, so that loss does not look like fragmentation
+    - `mss` (int64): the smaller MSS option of the two SYNs, 536 for a SYN without the option or
+      that was not captured
+    - `needed` (int64): segments that carry `size` bytes at `mss` - 40 each, the minimum of a full
+      segment with the longest TCP options
+    - `floor` (int64): the same with an MSS of at most 536, which a path with the smallest MTU
+      needs; 1 more if the message begins within a segment, and 1 more for each Levin fragment after
+      the first
+    - `excess` (int64): `segments` - `needed`, negative where the capture contains merged segments
+      (offloading)
+    - `begins_segment` (bool): its first segment contains no bytes of the message before it
+    - `signature_alone`, `header_alone` (bool): its first segment contains only its 8 signature
+      bytes, or only its header although it has a body
 
     Source: contrib/epee/src/levin_base.cpp message_writer::finalize (header and body are one buffer
-    since v0.15), RFC 9293; arXiv 2509.10214 on packet
-    fragmentation.
+    since v0.15), RFC 9293; arXiv 2509.10214 on packet fragmentation.
     """
     view = viewed(traffic)
     messages = view.received[view.received["status"] != "snapped"]
@@ -93,14 +90,15 @@ def segmentation(traffic: Traffic | View) -> pd.DataFrame:
 
 
 def segments_by_size(traffic: Traffic | View) -> pd.DataFrame:
-    """How many segments peers take for messages of a size. One row per peer (IP) and class of size
-    (`size_from`, bytes on the wire, of SIZE_CLASSES).
+    """Returns one row per peer (IP address) and class of message size (`size_from`, bytes on the
+    wire, from SIZE_CLASSES).
 
-    Columns: `messages` (int64); `segments_median`, `segments_max`, `needed_median` (float64; see
-    segmentation); `excess_share` (float64), of messages that
-    took more segments than needed; `signature_alone`, `header_alone`, `shared` (int64), messages
-    with their signature or header alone in a segment, and that
-    share a segment with another. Messages with holes count.
+    - `messages` (int64): messages, including those with holes
+    - `segments_median`, `segments_max`, `needed_median` (float64): see segmentation
+    - `excess_share` (float64): share of messages in more segments than needed
+    - `signature_alone`, `header_alone` (int64): messages whose signature or header is alone in a
+      segment
+    - `shared` (int64): messages that share a segment with another message
     """
     rows = segmentation(traffic)
     edges = np.array(SIZE_CLASSES)
@@ -108,7 +106,7 @@ def segments_by_size(traffic: Traffic | View) -> pd.DataFrame:
         size_from=edges[np.searchsorted(edges, rows["size"], side="right") - 1],
         over=rows["excess"] > 0,
     )
-    made = rows.groupby(["peer", "size_from"], observed=True).agg(
+    groups = rows.groupby(["peer", "size_from"], observed=True).agg(
         messages=("size", "size"),
         segments_median=("segments", "median"),
         segments_max=("segments", "max"),
@@ -118,21 +116,21 @@ def segments_by_size(traffic: Traffic | View) -> pd.DataFrame:
         header_alone=("header_alone", "sum"),
         shared=("shared", "sum"),
     )
-    return made.astype(
+    return groups.astype(
         {"segments_median": "float64", "segments_max": "float64", "needed_median": "float64"}
     ).reset_index()
 
 
 def levin_fragments(traffic: Traffic | View) -> pd.DataFrame:
-    """Messages of peers that came as Levin fragments, noise, and fragments that belong to nothing.
-    One row per message, whole or not.
+    """Returns the messages of peers that were sent as Levin fragments, noise, and fragments without
+    a message. One row per message, complete or not.
 
-    Rows of messages, with `what` (category: `joined`, `noise`, `stray`) beside them. Stray is a
-    bucket that is neither request nor response and has
-    command 0, or the flag BEGIN or END.
+    The columns are those of messages and `what` (category: `joined`, `noise`, `stray`). A stray
+    fragment is a bucket that is neither request nor response, and has command 0 or the flag BEGIN
+    or END.
 
     Source: contrib/epee/src/levin_base.cpp make_noise_notify, make_fragmented_notify;
-    src/cryptonote_protocol/levin_notify.cpp makes them for Tor and I2P only.
+    src/cryptonote_protocol/levin_notify.cpp, which uses them for Tor and I2P only.
     """
     messages = viewed(traffic).received
     joined = messages["fragments"] > 1
@@ -145,16 +143,16 @@ def levin_fragments(traffic: Traffic | View) -> pd.DataFrame:
     what = pd.Categorical.from_codes(
         np.select([joined, noise, stray], [0, 1, 2], -1), categories=["joined", "noise", "stray"]
     )
-    made = messages.assign(what=what)
-    return made[made["what"].notna()]
+    rows = messages.assign(what=what)
+    return rows[rows["what"].notna()]
 
 
-def _segments(size: NDArray[np.int64], room: NDArray[np.int64]) -> NDArray[np.int64]:
-    return -(-size // room)
+def _segments(size: NDArray[np.int64], capacity: NDArray[np.int64]) -> NDArray[np.int64]:
+    return -(-size // capacity)
 
 
 def _wire(view: View, messages: pd.DataFrame) -> NDArray[np.int64]:
-    """Bytes of the stream that each message took, those in its holes included."""
+    """Bytes of the stream of each message, including those in its holes."""
     array = view.traffic.arrays["messages"]
     wire: NDArray[np.int64] = array["wire"][
         positions(array["message"], messages["message"].to_numpy())
@@ -172,10 +170,10 @@ def _mss(view: View, messages: pd.DataFrame) -> NDArray[np.int64]:
 
 
 def _begins(view: View, messages: pd.DataFrame) -> NDArray[np.bool_]:
-    """Which messages begin a segment: those that share none, and those before which no message of
-    the peer ends in the packet that brought their first bytes.
+    """Which messages begin a segment: those that share no segment, and those without an earlier
+    message of the peer that ends in the packet with their first bytes.
 
-    The second is sure only where packets came in order, so it is not relied on where they did not.
+    The second condition is certain only where packets arrived in order, and is ignored elsewhere.
     """
     received = view.received
     order = np.lexsort((received["message"].to_numpy(), received["connection"].to_numpy()))
