@@ -22,15 +22,21 @@ was no handshake."""
 CAPTURED_VERSION = "0.18.4.0"
 """Of the monerods of captures whose manifest does not say it."""
 
+BY_PONG = frozenset({"pong_id_mismatch", "pong_id_shared"})
+"""Rules that need the answer to a back-ping."""
+WITHOUT_PINGS = frozenset({"0.18.0.0"})
+"""Versions that open the connection of a back-ping and close it before they send: \"Failed to
+do_send\" in their log."""
+
 
 @dataclass(frozen=True)
 class Measured:
     """Some captures, measured."""
 
     peers: pd.DataFrame
-    """`run`, `peer`, `labels` (sorted), `kind` (honest, spy, unlabelled), `role`, `verdict` (none,
-    context, suspicious, anomalous), `rules` (names), `without` (cause → the verdict without the
-    rules of that cause).
+    """`run`, `peer`, `labels` (sorted), `asked` (rules that have to find it), `kind` (honest, spy,
+    unlabelled), `role`, `verdict` (none, context, suspicious, anomalous), `rules` (names),
+    `without` (cause → the verdict without the rules of that cause).
     """
     nodes: pd.DataFrame
     """`run`, `node`, `addresses`, `version`, `circumstance`, `met` (it was connected to the vantage
@@ -47,13 +53,16 @@ def cause_of(rule: str) -> str:
 CAUSES = tuple(dict.fromkeys(map(cause_of, RULES)))
 
 
-def asked(labels: Iterable[str]) -> set[str]:
-    """The rules that have to find a peer with these labels."""
-    return {
+def asked(labels: Iterable[str], pings: bool = True) -> set[str]:
+    """The rules that have to find a peer with these labels, at a vantage node that pings back or
+    does not.
+    """
+    rules = {
         rule
         for label in labels
         for rule in RULES_OF_LABEL.get(label, (label,) if label in RULES else ())
     }
+    return rules if pings else rules - BY_PONG
 
 
 def ways(labels: Iterable[str]) -> int:
@@ -109,13 +118,15 @@ def measure(folder: Path) -> Measured:
     manifest = json.loads((folder / "manifest.json").read_text())
     traffic = mt.read(sorted(folder.glob("vantage_*.pcapng*")), host=manifest["vantage"])
     findings = find_anomalies(traffic)
-    peers = peer_rows(folder.name, traffic, findings, labels_of(folder, manifest))
-    nodes = node_rows(folder.name, manifest, peers)
     vantage = next(node for node in manifest["nodes"].values() if _is_vantage(node, manifest))
+    version = vantage.get("version", CAPTURED_VERSION)
+    peers = peer_rows(folder.name, traffic, findings, labels_of(folder, manifest))
+    peers["asked"] = [asked(labels, version not in WITHOUT_PINGS) for labels in peers["labels"]]
+    nodes = node_rows(folder.name, manifest, peers)
     run = {
         "run": folder.name,
         "messages": len(traffic.messages),
-        "vantage_version": vantage.get("version", CAPTURED_VERSION),
+        "vantage_version": version,
         "operators_share": manifest.get("operators_share"),
     }
     return Measured(peers, nodes, pd.DataFrame([run]))
@@ -124,7 +135,7 @@ def measure(folder: Path) -> Measured:
 def peer_rows(
     run: str, traffic: mt.Traffic, findings: pd.DataFrame, labels: Mapping[str, Sequence[str]]
 ) -> pd.DataFrame:
-    """The rows of Measured.peers of a capture: every peer with a connection in it."""
+    """The rows of Measured.peers of a capture but for `asked`: every peer with a connection in it."""
     seen = set(traffic.connections["peer"].dropna().astype(str)) - set(traffic.hosts)
     seen |= set(findings["peer"].astype(str))
     verdict, role = judged(findings), roles(traffic)
@@ -185,7 +196,7 @@ def rule_counts(measured: Measured) -> pd.DataFrame:
     """One row per rule: peers that a label asks it to find and how many it finds; all spies,
     honest peers and monerods that were met, and how many of each it finds.
     """
-    peers = measured.peers.assign(asked=measured.peers["labels"].map(asked))
+    peers = measured.peers
     met = measured.nodes[measured.nodes["met"]]
     rows = []
     for rule in RULES:

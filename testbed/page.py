@@ -8,7 +8,16 @@ import pandas as pd
 
 from monerotraffic.rules import HONEST, RULES
 from testbed.intervals import clopper_pearson, upper_bound
-from testbed.measure import CAUSES, FLAGGED, ROLES, Measured, asked, cause_of, rule_counts, ways
+from testbed.measure import (
+    CAUSES,
+    FLAGGED,
+    ROLES,
+    WITHOUT_PINGS,
+    Measured,
+    cause_of,
+    rule_counts,
+    ways,
+)
 
 INTRODUCTION = """# Evaluation
 
@@ -148,7 +157,10 @@ def by_rule(measured: Measured) -> str:
     columns += ["found of all spies", "found of honest peers", "interval"]
     return (
         "## Rules\n\nA label of a spy asks for certain rules; it may well do what others look for, too."
-        " Rules of weight `context`\nnever flag a peer alone.\n\n" + table(columns, rows)
+        " Rules of weight `context`\nnever flag a peer alone. A vantage node of version "
+        + ", ".join(sorted(WITHOUT_PINGS))
+        + " sends no back-pings, so that no peer is expected to be\nfound by its pong there.\n\n"
+        + table(columns, rows)
     )
 
 
@@ -187,7 +199,7 @@ def by_role(measured: Measured) -> str:
 def by_cause(measured: Measured) -> str:
     peers, rows = measured.peers, []
     causes = peers["rules"].map(lambda rules: {cause_of(rule) for rule in rules})
-    wanted = peers["labels"].map(lambda labels: {cause_of(rule) for rule in asked(labels)})
+    wanted = peers["asked"].map(lambda rules: {cause_of(rule) for rule in rules})
     honest = peers["kind"] == "honest"
     for cause in CAUSES:
         found = causes.map(lambda one, cause=cause: cause in one)

@@ -328,7 +328,9 @@ class Stage:
                     node.rpc, "generateblocks", amount_of_blocks=1, wallet_address=self.account
                 )
                 if "blocks" in made:  # else it was busy
-                    self.record("mine", node=node.name, blocks=made["blocks"], height=made["height"])
+                    self.record(
+                        "mine", node=node.name, blocks=made["blocks"], height=made["height"]
+                    )
 
     async def restart(self) -> None:
         """Every few minutes one of the monerods is stopped, and comes back with another id. The

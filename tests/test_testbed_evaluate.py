@@ -65,13 +65,14 @@ def test_kinds_and_ways() -> None:
         "spy",
     ]
     assert asked(["signature_only", "last_seen_sent"]) == {"signature_alone", "last_seen_present"}
+    assert asked(["pong_id_shared_inner", "class_list"], pings=False) == asked(["class_list"])
     assert ways(["pong_id_mismatch", "pong_id_of_honest_node"]) == 1
 
 
 def peers(*rows: Mapping[str, object]) -> pd.DataFrame:
     base = {"run": "a", "role": "acceptor", "verdict": "none", "rules": [], "labels": []}
     made = pd.DataFrame([{**base, **row} for row in rows])
-    made["kind"] = made["labels"].map(kind_of)
+    made["kind"], made["asked"] = made["labels"].map(kind_of), made["labels"].map(asked)
     made["without"] = [dict.fromkeys(CAUSES, verdict) for verdict in made["verdict"]]
     return made
 
