@@ -25,8 +25,8 @@ static int make_room(struct mt_capture *capture)
         capture->begin = 0;
         capture->end = ready;
     }
-    if (capture->end < capture->capacity)
-        return MT_OK;
+    if (capture->capacity - capture->end >= capture->capacity / 4)
+        return MT_OK; /* less room would mean to move many bytes to read few */
     uint8_t *grown = mt_resize(capture->buffer, capture->capacity * 2,
                                1); /* by what was read, not by a claimed length */
     if (grown == NULL)
@@ -90,6 +90,13 @@ int mt_capture_stop(struct mt_capture *capture, struct mt_failure *failure, int 
     return stopped(capture, NULL, failure);
 }
 
+/* Notes where the damage is: from `offset` to the last byte that was read. */
+static void note_damage_to_end(struct mt_capture *capture, long long offset)
+{
+    capture->damage.offset = offset;
+    capture->damage.bytes = capture->base + (int64_t)capture->end - offset;
+}
+
 int mt_capture_ended(struct mt_capture *capture, struct mt_failure *failure, const char *what,
                      long long offset)
 {
@@ -98,6 +105,7 @@ int mt_capture_ended(struct mt_capture *capture, struct mt_failure *failure, con
                                capture->input_failure.text);
     if (mt_capture_offset(capture) == offset && mt_capture_ready(capture) == 0)
         return mt_capture_stop(capture, failure, MT_END, "%s", "");
+    note_damage_to_end(capture, offset);
     return mt_capture_stop(capture, failure, MT_DAMAGED,
                            "the capture ends inside %s that begins at byte %lld", what, offset);
 }
@@ -106,6 +114,7 @@ int mt_capture_no_header(const struct mt_capture *capture, struct mt_failure *fa
 {
     switch (capture->input_result) {
     case MT_NOMEM:
+    case MT_INTERRUPTED:
     case MT_IO:
     case MT_TOO_MUCH:
         return mt_fail(failure, capture->input_result, "%s", capture->input_failure.text);
@@ -116,6 +125,59 @@ int mt_capture_no_header(const struct mt_capture *capture, struct mt_failure *fa
         return mt_fail(failure, MT_NOT_CAPTURE, "cut in the file header (%zu bytes in all)",
                        mt_capture_ready(capture));
     }
+}
+
+/* ---- damage ---- */
+
+int mt_capture_skipped(struct mt_capture *capture, struct mt_failure *failure, long long offset,
+                       const char *format, ...)
+{
+    capture->damage.offset = offset;
+    capture->damage.bytes = mt_capture_offset(capture) - offset;
+    if (failure != NULL) {
+        va_list arguments;
+        va_start(arguments, format);
+        (void)vsnprintf(failure->text, sizeof failure->text, format, arguments);
+        va_end(arguments);
+    }
+    return MT_SKIPPED;
+}
+
+int mt_capture_lost(struct mt_capture *capture, struct mt_failure *failure, long long offset,
+                    const char *defect)
+{
+    note_damage_to_end(capture, offset);
+    capture->begin = capture->end;
+    if (capture->input_result != MT_END && capture->input_result != MT_DAMAGED)
+        return mt_capture_stop(capture, failure, capture->input_result, "%s",
+                               capture->input_failure.text);
+    return mt_capture_stop(capture, failure, MT_DAMAGED, "%s", defect);
+}
+
+int mt_capture_is_file_header(const uint8_t *bytes, size_t size)
+{
+    if (size < 12)
+        return 0;
+    uint32_t magic = mt_le32(bytes), version = mt_le32(bytes + 4), order = mt_le32(bytes + 8);
+    if (magic == 0xa1b2c3d4 || magic == 0xa1b23c4d)
+        return version == 0x00040002;
+    if (magic == 0xd4c3b2a1 || magic == 0x4d3cb2a1)
+        return version == 0x04000200;
+    return magic == 0x0a0d0d0a && (order == 0x1a2b3c4d || order == 0x4d3c2b1a);
+}
+
+int mt_capture_next_file(struct mt_capture *capture, struct mt_failure *failure)
+{
+    long long offset = mt_capture_offset(capture);
+    int result = mt_capture_pcap(capture, failure);
+    if (result == MT_END)
+        result = mt_capture_pcapng(capture, failure);
+    if (result != MT_OK)
+        return mt_capture_lost(capture, failure, offset, "cut in the header of another file");
+    (void)mt_capture_skipped(capture, failure, offset, "the header of another file at byte %lld",
+                             offset);
+    capture->damage.bytes = 0; /* it was read */
+    return MT_SKIPPED;
 }
 
 /* ---- opening ---- */
@@ -154,6 +216,7 @@ struct mt_capture *mt_capture_open(const char *path, const struct mt_limits *lim
     }
     capture->buffer = buffer;
     capture->interfaces_limit = limits->interfaces;
+    capture->sections_dropped = -1;
     capture->exceeded =
         MT_LIMIT_decompression_ratio; /* of the input, unless a reader sets another */
     capture->capacity = BUFFER_SIZE;
@@ -181,9 +244,19 @@ int64_t mt_capture_position(const struct mt_capture *capture)
                                                : position - (int64_t)mt_capture_ready(capture);
 }
 
+int mt_capture_compressed(const struct mt_capture *capture)
+{
+    return mt_input_compressed(capture->input);
+}
+
 int64_t mt_capture_size(const struct mt_capture *capture)
 {
     return mt_input_size(capture->input);
+}
+
+struct mt_capture_damage mt_capture_damage(const struct mt_capture *capture)
+{
+    return capture->damage;
 }
 
 enum mt_limit_id mt_capture_exceeded(const struct mt_capture *capture)

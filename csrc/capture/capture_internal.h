@@ -19,9 +19,11 @@ typedef int mt_capture_reader(struct mt_capture *capture, struct mt_packet *pack
 /* A pcapng interface: what the headers of its packets leave out. */
 struct mt_interface {
     uint32_t link;
-    uint32_t snaplen;   /* UINT32_MAX: unlimited */
-    uint8_t resolution; /* if_tsresol as stored */
-    int64_t offset;     /* if_tsoffset, seconds */
+    uint32_t snaplen;    /* UINT32_MAX: unlimited */
+    uint8_t resolution;  /* if_tsresol as stored */
+    int64_t offset;      /* if_tsoffset, seconds */
+    int64_t dropped;     /* packets dropped, by its latest statistics; -1: unknown */
+    int64_t drops_noted; /* the sum of the drops noted with packets, -1: unknown */
     uint64_t
         multiplier; /* ticks below `fast_below` are multiplier nanoseconds each, from `start` */
     uint64_t fast_below;
@@ -34,18 +36,24 @@ struct mt_capture {
     size_t capacity;
     size_t chunk; /* most bytes to read at once: grows, so that a look at a first packet is cheap */
     int64_t base; /* offset of buffer[0] in the decompressed file */
-    int64_t frame; /* packets handed out */
+    int64_t frame; /* packets delivered */
     mt_capture_reader *next;
     int swapped; /* the file's integers are big-endian */
 
-    uint32_t link;     /* pcap: of all packets */
-    uint32_t fraction; /* pcap: nanoseconds of a unit of the fraction of a second */
-    uint32_t limit;    /* pcap: longest plausible packet */
+    uint32_t link;      /* pcap: of all packets */
+    uint32_t fraction;  /* pcap: nanoseconds of a unit of the fraction of a second */
+    uint32_t limit;     /* pcap: longest plausible packet */
+    uint32_t fractions; /* pcap: fractions from here on are implausible */
+    uint32_t earliest;  /* pcap: plausible seconds begin here, */
+    uint32_t span;      /* and end so much later */
+    uint32_t lacking;   /* pcap: bytes that the cut record lacks, for the event that reports it */
 
     struct mt_interface *interfaces; /* pcapng: those of the section */
     size_t interfaces_count, interfaces_capacity;
     int64_t interfaces_limit;
     enum mt_limit_id exceeded; /* after MT_TOO_MUCH */
+    int64_t sections_dropped;  /* pcapng: packets dropped in the sections before, -1: unknown */
+    struct mt_capture_damage damage;
 
     void *pcap; /* libpcap's pcap_t */
 
@@ -96,6 +104,16 @@ int mt_capture_skip(struct mt_capture *capture, size_t size);
 int mt_capture_stop(struct mt_capture *capture, struct mt_failure *failure, int result,
                     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* Records that the bytes from `offset` to the next byte were skipped, and why. Returns
+ * MT_SKIPPED. */
+int mt_capture_skipped(struct mt_capture *capture, struct mt_failure *failure, long long offset,
+                       const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Ends the capture because no record follows the damage that begins at `offset`: MT_DAMAGED for the
+ * reason `defect`, or the error of the input if it has one. Returns the result. */
+int mt_capture_lost(struct mt_capture *capture, struct mt_failure *failure, long long offset,
+                    const char *defect);
+
 /* Ends the capture after mt_capture_need failed: the clean end if nothing is ready, else a cut
  * inside `what` that began at `offset`, or the input's own error. Returns the result. */
 int mt_capture_ended(struct mt_capture *capture, struct mt_failure *failure, const char *what,
@@ -105,6 +123,13 @@ int mt_capture_ended(struct mt_capture *capture, struct mt_failure *failure, con
  * sets `next`. Returns MT_OK; MT_END if it is another format (nothing is consumed); MT_NOT_CAPTURE,
  * MT_IO or MT_NOMEM with the reason. */
 int mt_capture_pcap(struct mt_capture *capture, struct mt_failure *failure);
+
+/* 1 if `size` bytes begin with the file header of a pcap or pcapng file. */
+int mt_capture_is_file_header(const uint8_t *bytes, size_t size);
+
+/* Continues with the file header at the front, which damage or the end of another file precedes.
+ * Returns MT_SKIPPED, or the result of a header that cannot be read. */
+int mt_capture_next_file(struct mt_capture *capture, struct mt_failure *failure);
 
 /* Opens a pcapng file, as mt_capture_pcap. */
 int mt_capture_pcapng(struct mt_capture *capture, struct mt_failure *failure);

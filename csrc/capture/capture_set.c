@@ -22,6 +22,7 @@ struct set_file {
     struct mt_packet packet;
     struct mt_failure failure;
     int64_t last_frame, last_time; /* of the last packet delivered */
+    int64_t dropped;               /* as mt_capture_dropped, once it is closed */
 };
 
 /* The heap has the numbers of the waiting files; the one whose packet comes first is at its top.
@@ -113,12 +114,8 @@ static void read_first(struct set_file *file)
 static void begin_file(struct set_file *file, const struct mt_limits *limits)
 {
     file->capture = mt_capture_open(file->path, limits, &file->result, &file->failure);
-    if (file->capture != NULL) {
+    if (file->capture != NULL)
         read_first(file);
-        return;
-    }
-    if (file->result == MT_NOT_CAPTURE)
-        file->result = MT_DAMAGED;
     file->has_packet = 1;
 }
 
@@ -135,6 +132,8 @@ static void finish_file(struct mt_capture_set *set, struct set_file *file)
         set->finished_bytes += file->size;
     else
         set->finished_bytes += position_of(file);
+    if (file->capture != NULL)
+        file->dropped = mt_capture_dropped(file->capture);
     mt_capture_close(file->capture);
     file->capture = NULL;
     file->has_packet = 0;
@@ -151,24 +150,42 @@ static int deliver(struct mt_capture_set *set, struct set_file *file, struct mt_
     return MT_OK;
 }
 
+/* Fills `event` with what happened to the current file. */
+static void describe(const struct mt_capture_set *set, const struct set_file *file, int result,
+                     const struct mt_failure *failure, struct mt_file_event *event)
+{
+    *event = (struct mt_file_event){
+        .file = set->current_file,
+        .offset = position_of(file),
+        .frame = file->last_frame,
+        .time = file->last_time,
+        .result = result,
+        .limit = MT_LIMIT_decompression_ratio,
+        .failure = *failure,
+    };
+    if (file->capture == NULL)
+        return;
+    event->limit = mt_capture_exceeded(file->capture);
+    if (result == MT_SKIPPED || result == MT_DAMAGED) {
+        struct mt_capture_damage damage = mt_capture_damage(file->capture);
+        event->bytes = damage.bytes;
+        if (damage.bytes != 0 && !mt_capture_compressed(file->capture))
+            event->offset = damage.offset;
+    }
+}
+
 /* Handles a `result` other than MT_OK of a file: MT_END finishes it (returns MT_OK), MT_NOMEM stops
- * the set, others finish the file and fill `event`. */
+ * the set, MT_SKIPPED fills `event`, others finish the file and fill `event`. */
 static int stop_file(struct mt_capture_set *set, struct set_file *file, int result,
                      const struct mt_failure *failure, struct mt_file_event *event)
 {
-    if (result == MT_NOMEM)
-        return set->result = MT_NOMEM;
-    if (result != MT_END) {
-        *event = (struct mt_file_event){
-            .file = set->current_file,
-            .offset = position_of(file),
-            .frame = file->last_frame,
-            .time = file->last_time,
-            .result = result,
-            .limit = file->capture != NULL ? mt_capture_exceeded(file->capture)
-                                           : MT_LIMIT_decompression_ratio,
-            .failure = *failure,
-        };
+    if (result == MT_NOMEM || result == MT_INTERRUPTED)
+        return set->result = result;
+    if (result != MT_END)
+        describe(set, file, result, failure, event);
+    if (result == MT_SKIPPED) {
+        file->has_packet = 0;
+        return MT_SKIPPED;
     }
     set->current = NULL;
     finish_file(set, file);
@@ -261,36 +278,39 @@ static int name_failure(struct mt_failure *failure, int result, const char *path
     return mt_fail(failure, result, "%s%s: %s", shown != path ? "..." : "", shown, cause->text);
 }
 
-/* Reads the first packet of a file. The file stays open if it is the only one or cannot be opened
- * again. */
-static int probe_file(struct set_file *file, const struct mt_limits *limits, int alone,
-                      struct mt_failure *failure)
+/* Reads a file up to its first packet, for its time, and closes it again. The file stays open, at
+ * its beginning, if it is the only one or cannot be opened again. MT_OK, or the error of a file
+ * that cannot be read at all. */
+static int probe_file(struct set_file *file, const struct mt_limits *limits, int alone)
 {
-    struct mt_failure cause = {""};
-    int result;
-    file->key = MT_NO_TIME;
-    file->last_time = MT_NO_TIME;
-    file->capture = mt_capture_open(file->path, limits, &result, &cause);
+    file->key = file->last_time = MT_NO_TIME;
+    file->dropped = -1;
+    file->has_packet = 1;
+    file->capture = mt_capture_open(file->path, limits, &file->result, &file->failure);
     if (file->capture == NULL)
-        return result == MT_NOMEM ? mt_fail(failure, MT_NOMEM, "%s", "")
-                                  : name_failure(failure, result, file->path, &cause);
+        return file->result;
     file->size = mt_capture_size(file->capture);
     read_first(file);
-    file->link = mt_capture_link(file->capture);
-    if (file->result == MT_NOMEM)
-        return mt_fail(failure, MT_NOMEM, "%s", "");
     if (!alone && file->size >= 0) {
+        while (file->result == MT_SKIPPED)
+            read_first(file);
+        file->has_packet = 0;
+    }
+    file->link = mt_capture_link(file->capture);
+    if (file->result == MT_NOMEM || file->result == MT_INTERRUPTED)
+        return file->result;
+    if (!file->has_packet) {
         mt_capture_close(file->capture);
         file->capture = NULL;
-        file->has_packet = 0;
     }
     return MT_OK;
 }
 
-/* Copies the paths, probes all files and sorts them. MT_OK, or the error of one of them. */
+/* Copies the paths and probes all files. MT_OK, or an error if none of them can be read. */
 static int add_files(struct mt_capture_set *set, const char *const *paths, size_t count,
                      struct mt_failure *failure)
 {
+    size_t unreadable = 0, first_unreadable = 0;
     for (size_t i = 0; i < count; i++) {
         struct set_file *file = &set->files[set->count++];
         file->argument = i;
@@ -299,15 +319,18 @@ static int add_files(struct mt_capture_set *set, const char *const *paths, size_
             return mt_fail(failure, MT_NOMEM, "%s", "");
         if (count > 1 && strcmp(paths[i], "-") == 0)
             return mt_fail(failure, MT_IO, "-: standard input must be the only file");
-        int result = probe_file(file, set->limits, count == 1, failure);
-        if (result != MT_OK)
-            return result;
+        int result = probe_file(file, set->limits, count == 1);
+        if (result == MT_NOMEM || result == MT_INTERRUPTED)
+            return mt_fail(failure, result, "%s", "");
+        if (result != MT_OK && unreadable++ == 0)
+            first_unreadable = i;
         if (file->key == MT_NO_TIME && i > 0)
             file->key = set->files[i - 1].key; /* it follows the file given before it */
     }
-    if (count > 1)
-        qsort(set->files, count, sizeof *set->files, compare_files);
-    return MT_OK;
+    if (unreadable == 0 || unreadable < count)
+        return MT_OK;
+    const struct set_file *first = &set->files[first_unreadable];
+    return name_failure(failure, first->result, first->path, &first->failure);
 }
 
 struct mt_capture_set *mt_capture_set_open(const char *const *paths, size_t count,
@@ -332,6 +355,8 @@ struct mt_capture_set *mt_capture_set_open(const char *const *paths, size_t coun
         mt_capture_set_close(set);
         return NULL;
     }
+    if (count > 1)
+        qsort(set->files, count, sizeof *set->files, compare_files);
     return set;
 }
 
@@ -348,6 +373,12 @@ const char *mt_capture_set_path(const struct mt_capture_set *set, size_t file)
 int64_t mt_capture_set_link(const struct mt_capture_set *set, size_t file)
 {
     return set->files[file].link;
+}
+
+int64_t mt_capture_set_dropped(const struct mt_capture_set *set, size_t file)
+{
+    const struct set_file *one = &set->files[file];
+    return one->capture != NULL ? mt_capture_dropped(one->capture) : one->dropped;
 }
 
 int64_t mt_capture_set_position(const struct mt_capture_set *set)

@@ -23,23 +23,25 @@
 
 struct mt_capture_set;
 
-/* Why one file stops. */
+/* Damage of one file, or why it stops. */
 struct mt_file_event {
     int32_t file;   /* the file, in the order of files */
     int64_t offset; /* position in the (compressed) file in bytes: where the record that could not
                        be read begins, or near it */
     int64_t frame;  /* last packet read of it */
     int64_t time;   /* time of that packet, MT_NO_TIME if unknown */
-    int result;     /* MT_DAMAGED, MT_TOO_MUCH or MT_IO */
+    int64_t bytes;  /* MT_SKIPPED and MT_DAMAGED: bytes (decompressed) that were not read */
+    int result;     /* MT_SKIPPED, where the file continues, or the error that stops it */
     enum mt_limit_id limit; /* MT_TOO_MUCH: the limit that was exceeded */
     struct mt_failure failure;
 };
 
 /* Opens each file once to read its first packet, and sorts them. `limits` must outlive the set;
  * `paths` is copied. "-" is standard input and must be the only file. A path given twice is read
- * twice. No path at all is a stream without packets. If a file cannot be read at all, returns NULL
- * with *result MT_NOT_CAPTURE, MT_IO or MT_NOMEM; `failure` then has the file and the reason. The
- * caller owns the set: mt_capture_set_close. */
+ * twice. No path at all is a stream without packets. A file that cannot be read at all is a file
+ * event when its turn comes; if no file can be read, returns NULL with *result MT_NOT_CAPTURE,
+ * MT_IO or MT_NOMEM, and `failure` has the first file and the reason. The caller owns the set:
+ * mt_capture_set_close. */
 struct mt_capture_set *mt_capture_set_open(const char *const *paths, size_t count,
                                            const struct mt_limits *limits, int *result,
                                            struct mt_failure *failure);
@@ -55,10 +57,15 @@ const char *mt_capture_set_path(const struct mt_capture_set *set, size_t file);
 int64_t mt_capture_set_link(const struct mt_capture_set *set, size_t file);
 
 /* Reads the next packet, with all of `ref`. packet->data is valid until the next call.
- * Returns MT_OK; MT_END; MT_NOMEM; or MT_DAMAGED, MT_TOO_MUCH or MT_IO where one file stops, which
- * `event` describes: the next call continues with the other files. MT_END and MT_NOMEM repeat. */
+ * Returns MT_OK; MT_END; MT_NOMEM; or, described by `event`, MT_SKIPPED where one file is damaged
+ * and continues, or MT_NOT_CAPTURE, MT_DAMAGED, MT_TOO_MUCH or MT_IO where one file stops: the next
+ * call continues with what is left. MT_END and MT_NOMEM repeat. */
 int mt_capture_set_next(struct mt_capture_set *set, struct mt_packet *packet,
                         struct mt_file_event *event);
+
+/* Packets that the capture program dropped, as what was read of the file states; -1 if it states
+ * nothing. */
+int64_t mt_capture_set_dropped(const struct mt_capture_set *set, size_t file);
 
 /* Bytes read of all files so far. */
 int64_t mt_capture_set_position(const struct mt_capture_set *set);

@@ -50,7 +50,7 @@ static int64_t read_descriptor(struct mt_input *input, void *buffer, size_t size
         if (errno != EINTR)
             return mt_fail(&input->failure, MT_IO, "cannot read: %s", strerror(errno));
         if (mt_input_interrupted != NULL && mt_input_interrupted())
-            return mt_fail(&input->failure, MT_IO, "interrupted");
+            return mt_fail(&input->failure, MT_INTERRUPTED, "interrupted");
     }
 }
 
@@ -331,7 +331,7 @@ struct mt_input *mt_input_open(const char *path, const struct mt_limits *limits,
     while ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 &&
            errno == EINTR) { /* opening a named pipe waits for its writer */
         if (mt_input_interrupted != NULL && mt_input_interrupted()) {
-            *result = mt_fail(failure, MT_IO, "interrupted");
+            *result = mt_fail(failure, MT_INTERRUPTED, "interrupted");
             return NULL;
         }
     }

@@ -14,14 +14,14 @@
 struct mt_input;
 
 /* Called when a signal interrupts a system call (usually a read that waits for a silent pipe).
- * A result other than 0 ends the input with MT_IO. NULL, the initial value: reading continues.
- * One for the whole process; set it before the first input is opened. */
+ * A result other than 0 ends the input with MT_INTERRUPTED. NULL, the initial value: reading
+ * continues. One for the whole process; set it before the first input is opened. */
 extern int (*mt_input_interrupted)(void);
 
 /* Opens `path` read-only ("-" is standard input). gzip (any number of members, with zero padding
  * between and after them) and zstd (any number of frames, also skippable ones) are recognised by
- * their magic. Returns NULL with *result MT_NOMEM or MT_IO; `failure` then has the reason without
- * the path. The caller owns the input: mt_input_close. */
+ * their magic. Returns NULL with *result MT_NOMEM, MT_INTERRUPTED or MT_IO; `failure` then has the
+ * reason without the path. The caller owns the input: mt_input_close. */
 struct mt_input *mt_input_open(const char *path, const struct mt_limits *limits, int *result,
                                struct mt_failure *failure);
 
@@ -31,10 +31,10 @@ struct mt_input *mt_input_open_fd(int fd, const struct mt_limits *limits, int *r
                                   struct mt_failure *failure);
 
 /* Reads up to `size` bytes (at least 1) into `buffer`. Returns the number of bytes, 0 at the end,
- * or an error: MT_IO, MT_DAMAGED (compressed data that is bad or cut; everything before it was
- * returned), MT_TOO_MUCH (the limit on the decompression ratio), MT_NOMEM. A pipe returns what it
- * has, so that the caller never waits for bytes that it does not need. The end and errors repeat
- * at every further call. */
+ * or an error: MT_INTERRUPTED, MT_IO, MT_DAMAGED (compressed data that is bad or cut; everything
+ * before it was returned), MT_TOO_MUCH (the limit on the decompression ratio), MT_NOMEM. A pipe
+ * returns what it has, so that the caller never waits for bytes that it does not need. The end and
+ * errors repeat at every further call. */
 int64_t mt_input_read(struct mt_input *input, void *buffer, size_t size,
                       struct mt_failure *failure);
 

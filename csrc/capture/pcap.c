@@ -2,35 +2,213 @@
  * libpcap. */
 #include "capture/capture_internal.h"
 
-enum { FILE_HEADER = 24, RECORD_HEADER = 16, PLAUSIBLE_PACKET = 1 << 20 };
+#include <stdio.h>
+
+enum {
+    FILE_HEADER = 24,
+    RECORD_HEADER = 16,
+    PLAUSIBLE_PACKET = 1 << 20,
+    PLAUSIBLE_SECONDS = 7 * 86400, /* between two records; more needs a closer look */
+    CHAIN = 3,                     /* records in a row that show where records are again */
+    SAMPLE = 8                     /* records that decide what their fractions are */
+};
+
+/* ---- plausible records ---- */
+
+/* 1 if a record header is like the ones before it. */
+static inline int is_plausible(const struct mt_capture *capture, const uint8_t *header)
+{
+    uint32_t captured = mt_capture_32(capture, header + 8);
+    return captured - 1 < capture->limit &&
+           mt_capture_32(capture, header + 12) - captured < MT_PACKET_BYTES &&
+           mt_capture_32(capture, header + 4) < capture->fractions &&
+           mt_capture_32(capture, header) - capture->earliest <= capture->span;
+}
 
 /* Zeros (after a crash or on a full disk) would read as records of empty packets at 1970: two such
  * records in a row are damage. */
-static int is_zeros(struct mt_capture *capture)
+static int is_zeros(struct mt_capture *capture, size_t at)
 {
-    static const uint8_t nothing[2 * RECORD_HEADER];
-    return memcmp(capture->buffer + capture->begin, nothing, RECORD_HEADER) == 0 &&
-           mt_capture_need(capture, sizeof nothing) == MT_OK &&
-           memcmp(capture->buffer + capture->begin, nothing, sizeof nothing) == 0;
+    return mt_all_zero(capture->buffer + capture->begin + at, RECORD_HEADER) &&
+           mt_capture_need(capture, at + 2 * (size_t)RECORD_HEADER) == MT_OK &&
+           mt_all_zero(capture->buffer + capture->begin + at, 2 * (size_t)RECORD_HEADER);
 }
 
-/* The slow path of next_record: records that are not wholly in the buffer, and implausible ones.
- * MT_OK if the record is now whole and plausible. */
-static int check_record(struct mt_capture *capture, struct mt_failure *failure)
+/* 1 if records follow each other from `at` of the ready bytes on. `strict`: all of them must be
+ * plausible; else it is enough that each one ends where the next begins. The end of the file ends
+ * the chain. */
+static int is_chain(struct mt_capture *capture, size_t at, int strict)
+{
+    for (int records = 0; records < CHAIN; records++) {
+        if (mt_capture_need(capture, at + RECORD_HEADER) != MT_OK)
+            return !strict || records > 1 || (records == 1 && at == mt_capture_ready(capture));
+        const uint8_t *header = capture->buffer + capture->begin + at;
+        if (mt_capture_is_file_header(header, RECORD_HEADER))
+            return !strict || records > 0;
+        uint32_t captured = mt_capture_32(capture, header + 8);
+        if (captured > capture->limit || (strict && captured > PLAUSIBLE_PACKET))
+            return 0;
+        if (captured > PLAUSIBLE_PACKET)
+            return 1; /* not worth to be held for a look at what follows */
+        if (!is_plausible(capture, header) && (strict || is_zeros(capture, at)))
+            return 0;
+        at += RECORD_HEADER + (size_t)captured;
+    }
+    return 1;
+}
+
+/* Where the next record begins inside the `size` bytes at the front, if the record there is cut;
+ * 0 if it is not. */
+static size_t find_inside(struct mt_capture *capture, size_t size)
+{
+    for (size_t at = RECORD_HEADER; at < size; at++) {
+        if (at + RECORD_HEADER > mt_capture_ready(capture))
+            return 0;
+        const uint8_t *header = capture->buffer + capture->begin + at;
+        if (mt_capture_is_file_header(header, RECORD_HEADER) ||
+            (is_plausible(capture, header) && is_chain(capture, at, 1)))
+            return at;
+    }
+    return 0;
+}
+
+/* ---- damage ---- */
+
+/* No record begins at the front, for the reason `defect`: skips bytes up to the next record. */
+static int resynchronise(struct mt_capture *capture, struct mt_failure *failure, const char *defect)
 {
     long long offset = mt_capture_offset(capture);
-    if (mt_capture_need(capture, RECORD_HEADER) != MT_OK)
-        return mt_capture_ended(capture, failure, "a packet header", offset);
-    uint32_t captured = mt_capture_32(capture, capture->buffer + capture->begin + 8);
-    if (captured > capture->limit)
-        return mt_capture_stop(capture, failure, MT_DAMAGED,
-                               "not a packet header at byte %lld: a captured length of %lu", offset,
-                               (unsigned long)captured);
-    if (captured == 0 && is_zeros(capture))
-        return mt_capture_stop(capture, failure, MT_DAMAGED,
-                               "zeros in place of a packet at byte %lld", offset);
-    if (mt_capture_need(capture, RECORD_HEADER + (size_t)captured) != MT_OK)
+    for (;;) {
+        capture->begin++;
+        if (mt_capture_ready(capture) < RECORD_HEADER &&
+            mt_capture_need(capture, RECORD_HEADER) != MT_OK)
+            return mt_capture_lost(capture, failure, offset, defect);
+        const uint8_t *header = capture->buffer + capture->begin;
+        if (mt_capture_is_file_header(header, RECORD_HEADER) ||
+            (is_plausible(capture, header) && is_chain(capture, 0, 1)))
+            return mt_capture_skipped(capture, failure, offset, "%s; records go on at byte %lld",
+                                      defect, mt_capture_offset(capture));
+    }
+}
+
+/* The record at the front is not whole in the file. Its length may be wrong. */
+static int end_in_record(struct mt_capture *capture, struct mt_failure *failure)
+{
+    long long offset = mt_capture_offset(capture);
+    size_t found =
+        capture->input_result == MT_END ? find_inside(capture, mt_capture_ready(capture)) : 0;
+    if (found == 0)
         return mt_capture_ended(capture, failure, "a packet", offset);
+    capture->begin += found;
+    return mt_capture_skipped(capture, failure, offset,
+                              "the packet at byte %lld is cut; records go on at byte %lld", offset,
+                              mt_capture_offset(capture));
+}
+
+static int next_record(struct mt_capture *capture, struct mt_packet *packet,
+                       struct mt_failure *failure);
+
+/* mt_capture_next, after a cut record was delivered. */
+static int report_cut(struct mt_capture *capture, struct mt_packet *packet,
+                      struct mt_failure *failure)
+{
+    (void)packet;
+    long long offset = mt_capture_offset(capture);
+    capture->next = next_record;
+    return mt_capture_skipped(capture, failure, offset,
+                              "the packet before byte %lld is cut: %lu of its bytes are missing",
+                              offset, (unsigned long)capture->lacking);
+}
+
+/* The record at the front is whole. If no record follows it, it may be cut itself and contain the
+ * next ones: `captured` then becomes what it has. */
+static void look_ahead(struct mt_capture *capture, uint32_t *captured)
+{
+    size_t size = RECORD_HEADER + (size_t)*captured;
+    if (mt_capture_size(capture) < 0 && mt_capture_ready(capture) < size + RECORD_HEADER)
+        return; /* a pipe: its next record may be long in coming */
+    if (is_chain(capture, size, 0))
+        return;
+    size_t found = find_inside(capture, size);
+    if (found == 0)
+        return;
+    capture->lacking = (uint32_t)(size - found);
+    *captured = (uint32_t)(found - RECORD_HEADER);
+    capture->next = report_cut;
+}
+
+/* ---- fractions ---- */
+
+/* 1 if the fractions from the front on are nanoseconds although the file promises microseconds. */
+static int has_nanoseconds(const struct mt_capture *capture)
+{
+    size_t at = 0;
+    int records = 0, beyond = 0;
+    for (; records < SAMPLE && at + RECORD_HEADER <= mt_capture_ready(capture); records++) {
+        const uint8_t *header = capture->buffer + capture->begin + at;
+        uint32_t fraction = mt_capture_32(capture, header + 4);
+        uint32_t captured = mt_capture_32(capture, header + 8);
+        if (captured > capture->limit || fraction >= 1000000000)
+            break;
+        beyond += fraction >= 1000000;
+        at += RECORD_HEADER + (size_t)captured;
+    }
+    return 2 * beyond > records;
+}
+
+static int switch_to_nanoseconds(struct mt_capture *capture, struct mt_failure *failure)
+{
+    long long offset = mt_capture_offset(capture);
+    capture->fraction = 1;
+    capture->fractions = 1000000000;
+    return mt_capture_skipped(
+        capture, failure, offset,
+        "fractions of a second beyond 999999 microseconds from byte %lld on: read as nanoseconds",
+        offset);
+}
+
+/* ---- records ---- */
+
+/* The header at the front is not plausible. MT_OK if its record can be read all the same. */
+static int check_header(struct mt_capture *capture, struct mt_failure *failure)
+{
+    const uint8_t *header = capture->buffer + capture->begin;
+    long long offset = mt_capture_offset(capture);
+    char defect[128];
+    if (mt_capture_is_file_header(header, RECORD_HEADER))
+        return mt_capture_next_file(capture, failure);
+    uint32_t captured = mt_capture_32(capture, header + 8);
+    if (captured > capture->limit) {
+        (void)snprintf(defect, sizeof defect,
+                       "not a packet header at byte %lld: a captured length of %lu", offset,
+                       (unsigned long)captured);
+        return resynchronise(capture, failure, defect);
+    }
+    if (captured == 0 && is_zeros(capture, 0)) {
+        (void)snprintf(defect, sizeof defect, "zeros in place of a packet at byte %lld", offset);
+        return resynchronise(capture, failure, defect);
+    }
+    if (mt_capture_32(capture, capture->buffer + capture->begin + 4) >= capture->fractions &&
+        capture->fraction != 1 && has_nanoseconds(capture))
+        return switch_to_nanoseconds(capture, failure);
+    return MT_OK;
+}
+
+/* The slow path of next_record: a record that is not wholly in the buffer, or one that is not
+ * plausible or not followed by one. MT_OK if it can be delivered with `captured` bytes. */
+static int check_record(struct mt_capture *capture, struct mt_failure *failure, uint32_t *captured)
+{
+    if (mt_capture_need(capture, RECORD_HEADER) != MT_OK)
+        return mt_capture_ended(capture, failure, "a packet header", mt_capture_offset(capture));
+    if (!is_plausible(capture, capture->buffer + capture->begin)) {
+        int result = check_header(capture, failure);
+        if (result != MT_OK)
+            return result;
+    }
+    *captured = mt_capture_32(capture, capture->buffer + capture->begin + 8);
+    if (mt_capture_need(capture, RECORD_HEADER + (size_t)*captured) != MT_OK)
+        return end_in_record(capture, failure);
+    look_ahead(capture, captured);
     return MT_OK;
 }
 
@@ -41,36 +219,44 @@ static int next_record(struct mt_capture *capture, struct mt_packet *packet,
     const uint8_t *record = capture->buffer + capture->begin;
     size_t ready = mt_capture_ready(capture);
     uint32_t captured = ready >= RECORD_HEADER ? mt_capture_32(capture, record + 8) : 0;
-    if (captured - 1 >= capture->limit ||
-        ready - RECORD_HEADER < captured) { /* 0 bytes are checked too */
-        int result = check_record(capture, failure);
+    size_t size = RECORD_HEADER + (size_t)captured;
+    if (captured - 1 >= capture->limit || ready < size + RECORD_HEADER ||
+        !is_plausible(capture, record + size)) {
+        int result = check_record(capture, failure, &captured);
         if (result != MT_OK)
             return result;
         record = capture->buffer + capture->begin;
-        captured = mt_capture_32(capture, record + 8);
+        size = RECORD_HEADER + (size_t)captured;
     }
-    uint32_t length = mt_capture_32(capture, record + 12);
+    uint32_t length = mt_capture_32(capture, record + 12), seconds = mt_capture_32(capture, record);
     packet->data = record + RECORD_HEADER;
     packet->captured = captured;
     packet->length = length >= captured ? length : captured;
     packet->link = capture->link;
     /* 32-bit seconds and fraction: at most 4294967295 s + 4294967295 us, far from 2^63 ns */
-    packet->ref.time = (int64_t)mt_capture_32(capture, record) * 1000000000 +
+    packet->ref.time = (int64_t)seconds * 1000000000 +
                        (int64_t)mt_capture_32(capture, record + 4) * capture->fraction;
     packet->ref.frame = ++capture->frame;
-    capture->begin += RECORD_HEADER + (size_t)captured;
+    capture->earliest = seconds - PLAUSIBLE_SECONDS;
+    capture->span = 2 * PLAUSIBLE_SECONDS;
+    capture->begin += size;
     return MT_OK;
 }
+
+/* ---- opening ---- */
 
 /* Sets swapped and fraction. Returns 0 for another magic. */
 static int read_magic(struct mt_capture *capture, const uint8_t *magic)
 {
     uint32_t value = mt_le32(magic);
-    capture->swapped = value == 0xd4c3b2a1 || value == 0x4d3cb2a1;
-    if (capture->swapped)
+    int swapped = value == 0xd4c3b2a1 || value == 0x4d3cb2a1;
+    if (swapped)
         value = mt_be32(magic);
+    if (value != 0xa1b2c3d4 && value != 0xa1b23c4d)
+        return 0;
+    capture->swapped = swapped;
     capture->fraction = value == 0xa1b23c4d ? 1 : 1000;
-    return value == 0xa1b2c3d4 || value == 0xa1b23c4d;
+    return 1;
 }
 
 int mt_capture_pcap(struct mt_capture *capture, struct mt_failure *failure)
@@ -90,6 +276,8 @@ int mt_capture_pcap(struct mt_capture *capture, struct mt_failure *failure)
                                                                : PLAUSIBLE_PACKET;
     capture->link = mt_capture_32(capture, header + 20) &
                     0xffff; /* the upper bits describe the frame check sequence */
+    capture->fractions = capture->fraction == 1 ? 1000000000 : 1000000;
+    capture->span = UINT32_MAX; /* any time */
     capture->begin += FILE_HEADER;
     capture->next = next_record;
     return MT_OK;

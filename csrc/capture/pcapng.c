@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 
+#include <stdio.h>
+
 enum {
     BLOCK_HEADER = 8,  /* type, total length */
     BLOCK_TRAILER = 4, /* total length again */
@@ -10,9 +12,12 @@ enum {
     INTERFACE_BLOCK = 20,
     PACKET_BLOCK = 32,
     SIMPLE_BLOCK = 16, /* the smallest total lengths */
+    STATISTICS_BLOCK = 24,
     PACKET_DATA = 28,
     SIMPLE_DATA = 12,
     INTERFACE_OPTIONS = 16,
+    STATISTICS_OPTIONS = 20,
+    PLAUSIBLE_BLOCK = 1 << 20, /* of a block that ends damage, or of an unknown type */
     BUFFERED_BYTES = MT_PACKET_BYTES +
         (1 << 20),            /* of a block that is kept: the longest packet and its options */
     SKIPPED_BYTES = 256 << 20 /* of any other block: longer ones are damage */
@@ -21,8 +26,24 @@ enum {
 #define TYPE_SECTION 0x0a0d0d0au
 #define BYTE_ORDER_MAGIC 0x1a2b3c4du
 
-enum { TYPE_INTERFACE = 1, TYPE_PACKET_OBSOLETE = 2, TYPE_SIMPLE = 3, TYPE_PACKET = 6 };
-enum { OPTION_END = 0, OPTION_RESOLUTION = 9, OPTION_OFFSET = 14 };
+enum {
+    TYPE_INTERFACE = 1,
+    TYPE_PACKET_OBSOLETE = 2,
+    TYPE_SIMPLE = 3,
+    TYPE_NAMES = 4,
+    TYPE_STATISTICS = 5,
+    TYPE_PACKET = 6,
+    TYPE_JOURNAL = 9,
+    TYPE_SECRETS = 10
+};
+enum {
+    OPTION_END = 0,
+    OPTION_RESOLUTION = 9,
+    OPTION_OFFSET = 14, /* of interfaces */
+    OPTION_INTERFACE_DROPS = 5,
+    OPTION_SYSTEM_DROPS = 7, /* of statistics */
+    OPTION_DROP_COUNT = 4    /* of packets */
+};
 
 /* ---- time ---- */
 
@@ -76,10 +97,74 @@ static void prepare_time(struct mt_interface *interface)
 
 /* ---- blocks ---- */
 
+static const char *length_defect(uint32_t total, uint32_t minimum, uint32_t maximum);
+
+/* 1 if a block of this type can be recognised after damage. */
+static int is_known_type(uint32_t type)
+{
+    return type == TYPE_SECTION || (type >= TYPE_INTERFACE && type <= TYPE_PACKET) ||
+           type == TYPE_JOURNAL || type == TYPE_SECRETS;
+}
+
+/* 1 if a whole block of a known type, with equal lengths, begins `at` the ready bytes. */
+static int is_block(struct mt_capture *capture, size_t at)
+{
+    if (mt_capture_need(capture, at + BLOCK_HEADER + 4) != MT_OK)
+        return 0;
+    const uint8_t *block = capture->buffer + capture->begin + at;
+    uint32_t type = mt_capture_32(capture, block), total = mt_capture_32(capture, block + 4);
+    if (type == TYPE_SECTION)
+        return mt_capture_is_file_header(block, BLOCK_HEADER + 4);
+    if (!is_known_type(type) ||
+        length_defect(total, BLOCK_HEADER + BLOCK_TRAILER, PLAUSIBLE_BLOCK) != NULL ||
+        mt_capture_need(capture, at + total) != MT_OK)
+        return 0;
+    block = capture->buffer + capture->begin + at;
+    if (mt_capture_32(capture, block + total - BLOCK_TRAILER) != total)
+        return 0;
+    return type != TYPE_PACKET ||
+           (total >= PACKET_BLOCK && mt_capture_32(capture, block + 20) <= total - PACKET_BLOCK &&
+            mt_capture_32(capture, block + 8) < capture->interfaces_count);
+}
+
+/* 1 if a block, or a pcap file, begins `at` the ready bytes. */
+static int is_front(struct mt_capture *capture, size_t at)
+{
+    return is_block(capture, at) ||
+           (mt_capture_ready(capture) >= at + BLOCK_HEADER + 4 &&
+            mt_capture_is_file_header(capture->buffer + capture->begin + at, BLOCK_HEADER + 4));
+}
+
+static int next_block(struct mt_capture *capture, struct mt_packet *packet,
+                      struct mt_failure *failure);
+
+/* Skips damage that begins at `offset`, up to the next block. At the beginning of a file damage
+ * means that it is no capture. */
+static int resynchronise(struct mt_capture *capture, struct mt_failure *failure, long long offset,
+                         const char *defect)
+{
+    char text[128];
+    (void)snprintf(text, sizeof text, "bad pcapng block at byte %lld: %s", offset, defect);
+    if (capture->next != next_block)
+        return mt_capture_stop(capture, failure, MT_DAMAGED, "%s", text);
+    if (mt_capture_offset(capture) == offset)
+        capture->begin++;
+    while (!is_front(capture, 0)) {
+        if (mt_capture_need(capture, BLOCK_HEADER + 4) != MT_OK)
+            return mt_capture_lost(capture, failure, offset, text);
+        capture->begin++;
+    }
+    return mt_capture_skipped(capture, failure, offset, "%s; blocks go on at byte %lld", text,
+                              mt_capture_offset(capture));
+}
+
 static int bad_block(struct mt_capture *capture, struct mt_failure *failure, const char *defect)
 {
-    return mt_capture_stop(capture, failure, MT_DAMAGED, "bad pcapng block at byte %lld: %s",
-                           mt_capture_offset(capture), defect);
+    if (capture->next == next_block &&
+        mt_capture_is_file_header(capture->buffer + capture->begin, mt_capture_ready(capture)) &&
+        mt_le32(capture->buffer + capture->begin) != TYPE_SECTION)
+        return mt_capture_next_file(capture, failure);
+    return resynchronise(capture, failure, mt_capture_offset(capture), defect);
 }
 
 /* Sets the byte order of a section from the first 12 bytes of its block. Returns 0 if its magic is
@@ -103,10 +188,24 @@ static const char *length_defect(uint32_t total, uint32_t minimum, uint32_t maxi
     return NULL;
 }
 
-/* Ends the capture inside the block at the front. */
+/* The block at the front is not whole in the file. Its length may be wrong: then another block
+ * begins inside it. */
 static int end_in_block(struct mt_capture *capture, struct mt_failure *failure)
 {
-    return mt_capture_ended(capture, failure, "a pcapng block", mt_capture_offset(capture));
+    long long offset = mt_capture_offset(capture);
+    size_t ready = mt_capture_ready(capture);
+    if (capture->input_result == MT_END && capture->next == next_block) {
+        for (size_t at = 1; at + BLOCK_HEADER + BLOCK_TRAILER <= ready; at++) {
+            if (!is_front(capture, at))
+                continue;
+            capture->begin += at;
+            return mt_capture_skipped(
+                capture, failure, offset,
+                "the pcapng block at byte %lld is cut; blocks go on at byte %lld", offset,
+                mt_capture_offset(capture));
+        }
+    }
+    return mt_capture_ended(capture, failure, "a pcapng block", offset);
 }
 
 /* Reads the whole block at the front into the buffer and checks its length against its trailer. */
@@ -123,19 +222,24 @@ static int buffer_block(struct mt_capture *capture, struct mt_failure *failure, 
     return MT_OK;
 }
 
-/* Skips a block without keeping it. */
+/* Skips a block of an unknown type. One of plausible length is checked first. */
 static int skip_block(struct mt_capture *capture, struct mt_failure *failure, uint32_t total)
 {
     long long offset = mt_capture_offset(capture);
     const char *defect = length_defect(total, BLOCK_HEADER + BLOCK_TRAILER, SKIPPED_BYTES);
-    if (defect != NULL)
-        return bad_block(capture, failure, defect);
+    if (defect != NULL ||
+        mt_capture_is_file_header(capture->buffer + capture->begin, mt_capture_ready(capture)))
+        return bad_block(capture, failure, defect != NULL ? defect : "a pcap file");
+    if (total <= PLAUSIBLE_BLOCK) {
+        int result = buffer_block(capture, failure, total, BLOCK_HEADER + BLOCK_TRAILER);
+        capture->begin += result == MT_OK ? total : 0;
+        return result;
+    }
     if (mt_capture_skip(capture, total - BLOCK_TRAILER) != MT_OK ||
         mt_capture_need(capture, BLOCK_TRAILER) != MT_OK)
         return mt_capture_ended(capture, failure, "a pcapng block", offset);
     if (mt_capture_32(capture, capture->buffer + capture->begin) != total)
-        return mt_capture_stop(capture, failure, MT_DAMAGED,
-                               "bad pcapng block at byte %lld: its two lengths differ", offset);
+        return resynchronise(capture, failure, offset, "its two lengths differ");
     capture->begin += BLOCK_TRAILER;
     return MT_OK;
 }
@@ -156,43 +260,113 @@ static int read_section(struct mt_capture *capture, struct mt_failure *failure)
     uint16_t major = mt_capture_16(capture, capture->buffer + capture->begin + 12);
     if (major != 1)
         return bad_block(capture, failure, "a section of another major version than 1");
+    capture->sections_dropped = mt_capture_dropped(capture);
     capture->interfaces_count = 0;
     capture->begin += total;
     return MT_OK;
 }
 
-/* Reads one option of an interface. Returns 0 if its length is wrong. */
-static int read_option(const struct mt_capture *capture, struct mt_interface *interface,
-                       uint16_t code, const uint8_t *value, uint16_t size)
+struct option {
+    uint16_t code, size;
+    const uint8_t *value;
+};
+
+/* Reads the option at `*at`, which moves on; the end mark may be missing. Returns 0 at the end, -1
+ * if it does not fit. */
+static int next_option(const struct mt_capture *capture, const uint8_t **at, const uint8_t *end,
+                       struct option *option)
 {
-    if (code == OPTION_RESOLUTION) {
-        if (size != 1)
-            return 0;
-        interface->resolution = value[0];
-    } else if (code == OPTION_OFFSET) {
-        if (size != 8)
-            return 0;
-        interface->offset = (int64_t)mt_capture_64(capture, value);
-    }
+    if (end - *at < 4)
+        return 0;
+    option->code = mt_capture_16(capture, *at);
+    option->size = mt_capture_16(capture, *at + 2);
+    option->value = *at + 4;
+    if (option->code == OPTION_END)
+        return 0;
+    size_t padded = ((size_t)option->size + 3) & ~(size_t)3;
+    if (padded > (size_t)(end - option->value))
+        return -1;
+    *at = option->value + padded;
     return 1;
 }
 
-/* Reads the options from `at` to `end`; the end mark may be missing. Returns 0 if one is wrong. */
+/* Reads the options of an interface from `at` to `end`. Returns 0 if one is wrong. */
 static int read_options(const struct mt_capture *capture, struct mt_interface *interface,
                         const uint8_t *at, const uint8_t *end)
 {
-    while (end - at >= 4) {
-        uint16_t code = mt_capture_16(capture, at), size = mt_capture_16(capture, at + 2);
-        at += 4;
-        if (code == OPTION_END)
-            break;
-        size_t padded = ((size_t)size + 3) & ~(size_t)3;
-        if (padded > (size_t)(end - at) || !read_option(capture, interface, code, at, size))
-            return 0;
-        at += padded;
+    struct option option;
+    int more;
+    while ((more = next_option(capture, &at, end, &option)) > 0) {
+        if (option.code == OPTION_RESOLUTION) {
+            if (option.size != 1)
+                return 0;
+            interface->resolution = option.value[0];
+        } else if (option.code == OPTION_OFFSET) {
+            if (option.size != 8)
+                return 0;
+            interface->offset = (int64_t)mt_capture_64(capture, option.value);
+        }
     }
-    return 1;
+    return more == 0;
 }
+
+/* ---- drops ---- */
+
+/* Adds a count from a file to a sum, -1 if there was none before; the sum never overflows. */
+static void add_drops(int64_t *sum, uint64_t count)
+{
+    int64_t before = *sum > 0 ? *sum : 0;
+    uint64_t room = (uint64_t)(INT64_MAX - before);
+    *sum = before + (int64_t)(count < room ? count : room);
+}
+
+/* A statistics block: what its interface dropped since the capture began. */
+static int read_statistics(struct mt_capture *capture, struct mt_failure *failure, uint32_t total)
+{
+    int result = buffer_block(capture, failure, total, STATISTICS_BLOCK);
+    if (result != MT_OK)
+        return result;
+    const uint8_t *block = capture->buffer + capture->begin;
+    const uint8_t *at = block + STATISTICS_OPTIONS, *end = block + total - BLOCK_TRAILER;
+    uint32_t number = mt_capture_32(capture, block + 8);
+    struct option option;
+    int64_t dropped = -1;
+    while (next_option(capture, &at, end, &option) > 0) {
+        if ((option.code == OPTION_INTERFACE_DROPS || option.code == OPTION_SYSTEM_DROPS) &&
+            option.size == 8)
+            add_drops(&dropped, mt_capture_64(capture, option.value));
+    }
+    if (number < capture->interfaces_count && dropped > capture->interfaces[number].dropped)
+        capture->interfaces[number].dropped = dropped;
+    capture->begin += total;
+    return MT_OK;
+}
+
+/* The drops that an enhanced packet block notes in its options. */
+static void read_packet_drops(const struct mt_capture *capture, struct mt_interface *interface,
+                              const uint8_t *at, const uint8_t *end)
+{
+    struct option option;
+    while (next_option(capture, &at, end, &option) > 0) {
+        if (option.code == OPTION_DROP_COUNT && option.size == 8)
+            add_drops(&interface->drops_noted, mt_capture_64(capture, option.value));
+    }
+}
+
+int64_t mt_capture_dropped(const struct mt_capture *capture)
+{
+    int64_t sum = capture->sections_dropped;
+    for (size_t i = 0; i < capture->interfaces_count; i++) {
+        const struct mt_interface *interface = &capture->interfaces[i];
+        int64_t dropped = interface->dropped > interface->drops_noted ? interface->dropped
+                                                                      : interface->drops_noted;
+        if (dropped >= 0)
+            add_drops(&sum, (uint64_t)dropped);
+    }
+    return sum;
+}
+
+/* ---- interfaces ---- */
 
 static int read_interface(struct mt_capture *capture, struct mt_failure *failure, uint32_t total)
 {
@@ -202,7 +376,9 @@ static int read_interface(struct mt_capture *capture, struct mt_failure *failure
     const uint8_t *block = capture->buffer + capture->begin;
     struct mt_interface interface = {.link = mt_capture_16(capture, block + 8),
                                      .snaplen = mt_capture_32(capture, block + 12),
-                                     .resolution = 6};
+                                     .resolution = 6,
+                                     .dropped = -1,
+                                     .drops_noted = -1};
     if (interface.snaplen == 0)
         interface.snaplen = UINT32_MAX;
     if (!read_options(capture, &interface, block + INTERFACE_OPTIONS,
@@ -255,7 +431,7 @@ static int read_packet(struct mt_capture *capture, struct mt_packet *packet,
         type == TYPE_PACKET ? mt_capture_32(capture, block + 8) : mt_capture_16(capture, block + 8);
     if (number >= capture->interfaces_count)
         return bad_block(capture, failure, "a packet of an interface that is not described");
-    const struct mt_interface *interface = &capture->interfaces[number];
+    struct mt_interface *interface = &capture->interfaces[number];
     uint64_t ticks =
         (uint64_t)mt_capture_32(capture, block + 12) << 32 | mt_capture_32(capture, block + 16);
     packet->captured = mt_capture_32(capture, block + 20);
@@ -263,6 +439,9 @@ static int read_packet(struct mt_capture *capture, struct mt_packet *packet,
     result = locate_data(capture, packet, failure, PACKET_DATA, total - PACKET_BLOCK);
     if (result != MT_OK)
         return result;
+    uint32_t data_end = PACKET_DATA + ((packet->captured + 3) & ~3u);
+    if (type == TYPE_PACKET && total - BLOCK_TRAILER > data_end)
+        read_packet_drops(capture, interface, block + data_end, block + total - BLOCK_TRAILER);
     packet->link = interface->link;
     packet->ref.time = time_of(interface, ticks);
     capture->begin += total;
@@ -309,6 +488,8 @@ static int next_block(struct mt_capture *capture, struct mt_packet *packet,
             result = read_section(capture, failure);
         else if (type == TYPE_INTERFACE)
             result = read_interface(capture, failure, total);
+        else if (type == TYPE_STATISTICS)
+            result = read_statistics(capture, failure, total);
         else
             result = skip_block(capture, failure, total);
         if (result != MT_OK)
