@@ -135,14 +135,14 @@ static int read_known(struct mt_core *core, struct mt_file_row *row, const struc
                : MT_OK;
 }
 
-/* A file that has nothing but packets of unread link types is refused. */
+/* A single file that has nothing but packets of unread link types is refused. */
 static int read_packet(struct mt_core *core, const struct mt_packet *packet,
                        struct mt_failure *failure)
 {
     struct mt_file_statistics *file = &core->files[packet->ref.file];
     if (mt_file_statistics_count(file, packet))
         return read_known(core, &file->row, packet);
-    if (!file->readable && file->row.packets >= UNREADABLE_PACKETS)
+    if (core->files_count == 1 && !file->readable && file->row.packets >= UNREADABLE_PACKETS)
         return refuse_link(core, (size_t)packet->ref.file, packet->link, failure);
     return MT_OK;
 }
@@ -152,8 +152,10 @@ static int read_packet(struct mt_core *core, const struct mt_packet *packet,
 static int on_file_event(struct mt_core *core, const struct mt_file_event *event)
 {
     struct mt_packet_ref ref = {.file = event->file, .frame = event->frame, .time = event->time};
-    struct mt_problem problem = {MT_PROBLEM_FILE, event->offset, 0, event->failure.text, &ref};
-    core->files[event->file].row.truncated = 1;
+    struct mt_problem problem = {MT_PROBLEM_FILE, event->offset, event->bytes, event->failure.text,
+                                 &ref};
+    if (event->result != MT_SKIPPED)
+        core->files[event->file].row.truncated = 1;
     if (event->result == MT_TOO_MUCH)
         core->decoder.output.limit_hits[event->limit]++;
     return mt_report_problem(&core->decoder.output, &mt_no_connection, &problem);
@@ -161,10 +163,29 @@ static int on_file_event(struct mt_core *core, const struct mt_file_event *event
 
 static int close_file(struct mt_core *core, size_t index)
 {
-    core->files[index].row.monero_packets = core->monero_packets[index];
+    struct mt_file_row *row = &core->files[index].row;
+    int64_t dropped = mt_capture_set_dropped(core->capture_set, index);
+    row->monero_packets = core->monero_packets[index];
+    row->dropped = dropped >= 0 ? dropped : 0;
+    row->present = dropped >= 0 ? MT_FILE_DROPPED : 0;
     return mt_file_statistics_close(&core->files[index], &core->decoder.output,
                                     mt_capture_set_path(core->capture_set, index),
                                     mt_capture_set_link(core->capture_set, index));
+}
+
+/* Refuses the files if the link type of every packet is one that is not read. MT_END otherwise. */
+static int refuse_unread(const struct mt_core *core, struct mt_failure *failure)
+{
+    size_t refused = core->files_count;
+    for (size_t i = core->files_count; i-- > 0;) {
+        if (core->files[i].readable)
+            return MT_END;
+        if (core->files[i].links_count != 0)
+            refused = i;
+    }
+    return refused < core->files_count
+               ? refuse_link(core, refused, core->files[refused].links[0].link, failure)
+               : MT_END;
 }
 
 static int finish(struct mt_core *core, struct mt_failure *failure)
@@ -175,11 +196,7 @@ static int finish(struct mt_core *core, struct mt_failure *failure)
         result = close_file(core, i);
     if (result == MT_OK)
         result = mt_close_problems(&core->decoder.output);
-    for (size_t i = 0; i < core->files_count && result == MT_OK; i++) {
-        if (!core->files[i].readable && core->files[i].links_count != 0)
-            return refuse_link(core, i, core->files[i].links[0].link, failure);
-    }
-    return result == MT_OK ? MT_END : result;
+    return result == MT_OK ? refuse_unread(core, failure) : result;
 }
 
 static uint64_t rows_made(const struct mt_core *core)
@@ -203,7 +220,7 @@ int mt_core_step(struct mt_core *core, uint64_t bytes, uint64_t rows, struct mt_
             done += packet.captured + 16u; /* a record's header, nearly */
         } else if (result == MT_END) {
             result = finish(core, failure);
-        } else if (result != MT_NOMEM) {
+        } else if (result != MT_NOMEM && result != MT_INTERRUPTED) {
             result = on_file_event(core, &event);
         }
         core->state = result;

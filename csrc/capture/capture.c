@@ -57,19 +57,6 @@ int mt_capture_need(struct mt_capture *capture, size_t size)
     return MT_OK;
 }
 
-int mt_capture_skip(struct mt_capture *capture, size_t size)
-{
-    while (mt_capture_ready(capture) < size) {
-        size -= mt_capture_ready(capture);
-        capture->begin = capture->end;
-        int result = mt_capture_need(capture, 1);
-        if (result != MT_OK)
-            return result;
-    }
-    capture->begin += size;
-    return MT_OK;
-}
-
 /* ---- the end ---- */
 
 static int stopped(struct mt_capture *capture, struct mt_packet *packet, struct mt_failure *failure)
@@ -148,7 +135,7 @@ int mt_capture_lost(struct mt_capture *capture, struct mt_failure *failure, long
 {
     note_damage_to_end(capture, offset);
     capture->begin = capture->end;
-    if (capture->input_result != MT_END && capture->input_result != MT_DAMAGED)
+    if (capture->input_result < 0 && capture->input_result != MT_DAMAGED)
         return mt_capture_stop(capture, failure, capture->input_result, "%s",
                                capture->input_failure.text);
     return mt_capture_stop(capture, failure, MT_DAMAGED, "%s", defect);

@@ -96,9 +96,6 @@ static inline long long mt_capture_offset(const struct mt_capture *capture)
  * MT_NOMEM. */
 int mt_capture_need(struct mt_capture *capture, size_t size);
 
-/* Skips `size` bytes without keeping them. Results as mt_capture_need. */
-int mt_capture_skip(struct mt_capture *capture, size_t size);
-
 /* Ends the capture: every further mt_capture_next returns `result` and its reason. Returns
  * `result`. */
 int mt_capture_stop(struct mt_capture *capture, struct mt_failure *failure, int result,

@@ -169,7 +169,7 @@ static void describe(const struct mt_capture_set *set, const struct set_file *fi
     if (result == MT_SKIPPED || result == MT_DAMAGED) {
         struct mt_capture_damage damage = mt_capture_damage(file->capture);
         event->bytes = damage.bytes;
-        if (damage.bytes != 0 && !mt_capture_compressed(file->capture))
+        if ((result == MT_SKIPPED || damage.bytes != 0) && !mt_capture_compressed(file->capture))
             event->offset = damage.offset;
     }
 }

@@ -9,20 +9,33 @@ enum {
     RECORD_HEADER = 16,
     PLAUSIBLE_PACKET = 1 << 20,
     PLAUSIBLE_SECONDS = 7 * 86400, /* between two records; more needs a closer look */
-    CHAIN = 3,                     /* records in a row that show where records are again */
+    CHAIN = 3,                     /* records in a row that show where records are again, */
+    DISTANT_CHAIN = 8,             /* if their times are far from those before the damage */
     SAMPLE = 8                     /* records that decide what their fractions are */
 };
 
 /* ---- plausible records ---- */
 
-/* 1 if a record header is like the ones before it. */
-static inline int is_plausible(const struct mt_capture *capture, const uint8_t *header)
+/* 1 if the lengths and the fraction of a record header are plausible. */
+static inline int has_plausible_size(const struct mt_capture *capture, const uint8_t *header)
 {
     uint32_t captured = mt_capture_32(capture, header + 8);
     return captured - 1 < capture->limit &&
            mt_capture_32(capture, header + 12) - captured < MT_PACKET_BYTES &&
-           mt_capture_32(capture, header + 4) < capture->fractions &&
+           mt_capture_32(capture, header + 4) < capture->fractions;
+}
+
+/* 1 if a record header is like the ones before it. */
+static inline int is_plausible(const struct mt_capture *capture, const uint8_t *header)
+{
+    return has_plausible_size(capture, header) &&
            mt_capture_32(capture, header) - capture->earliest <= capture->span;
+}
+
+/* 1 if two times in seconds are near each other. */
+static int are_near(uint32_t seconds, uint32_t others)
+{
+    return seconds - others + PLAUSIBLE_SECONDS <= 2 * PLAUSIBLE_SECONDS;
 }
 
 /* Zeros (after a crash or on a full disk) would read as records of empty packets at 1970: two such
@@ -34,39 +47,64 @@ static int is_zeros(struct mt_capture *capture, size_t at)
            mt_all_zero(capture->buffer + capture->begin + at, 2 * (size_t)RECORD_HEADER);
 }
 
-/* 1 if records follow each other from `at` of the ready bytes on. `strict`: all of them must be
- * plausible; else it is enough that each one ends where the next begins. The end of the file ends
- * the chain. */
-static int is_chain(struct mt_capture *capture, size_t at, int strict)
+/* 1 if `count` records follow each other from `at` of the ready bytes on: each one ends where the
+ * next begins. The end of the file ends the chain. */
+static int is_chain(struct mt_capture *capture, size_t at, int count)
 {
-    for (int records = 0; records < CHAIN; records++) {
+    int plausible = 1;
+    for (int records = 0; records < count; records++) {
         if (mt_capture_need(capture, at + RECORD_HEADER) != MT_OK)
-            return !strict || records > 1 || (records == 1 && at == mt_capture_ready(capture));
+            return plausible || at <= mt_capture_ready(capture);
         const uint8_t *header = capture->buffer + capture->begin + at;
-        if (mt_capture_is_file_header(header, RECORD_HEADER))
-            return !strict || records > 0;
         uint32_t captured = mt_capture_32(capture, header + 8);
-        if (captured > capture->limit || (strict && captured > PLAUSIBLE_PACKET))
-            return 0;
-        if (captured > PLAUSIBLE_PACKET)
+        if (captured > PLAUSIBLE_PACKET && captured <= capture->limit)
             return 1; /* not worth to be held for a look at what follows */
-        if (!is_plausible(capture, header) && (strict || is_zeros(capture, at)))
+        if (mt_capture_is_file_header(header, RECORD_HEADER))
+            return 1;
+        if (captured > capture->limit || is_zeros(capture, at))
             return 0;
+        plausible = is_plausible(capture, capture->buffer + capture->begin + at);
         at += RECORD_HEADER + (size_t)captured;
     }
     return 1;
 }
 
-/* Where the next record begins inside the `size` bytes at the front, if the record there is cut;
- * 0 if it is not. */
-static size_t find_inside(struct mt_capture *capture, size_t size)
+/* 1 if records begin `at` the ready bytes: several plausible ones follow each other, with times
+ * near each other, up to the end of the file if there are fewer. */
+static int is_start(struct mt_capture *capture, size_t at)
 {
-    for (size_t at = RECORD_HEADER; at < size; at++) {
+    const uint8_t *header = capture->buffer + capture->begin + at;
+    if (mt_capture_is_file_header(header, RECORD_HEADER))
+        return 1;
+    if (!has_plausible_size(capture, header))
+        return 0;
+    int distant = !is_plausible(capture, header);
+    uint32_t before = mt_capture_32(capture, header);
+    for (int records = 0; records < (distant ? DISTANT_CHAIN : CHAIN); records++) {
+        if (mt_capture_need(capture, at + RECORD_HEADER) != MT_OK)
+            return records >= (distant ? CHAIN : 2) ||
+                   (!distant && records == 1 && at == mt_capture_ready(capture));
+        header = capture->buffer + capture->begin + at;
+        if (mt_capture_is_file_header(header, RECORD_HEADER))
+            return 1;
+        uint32_t captured = mt_capture_32(capture, header + 8);
+        if (!has_plausible_size(capture, header) || captured > PLAUSIBLE_PACKET ||
+            !are_near(mt_capture_32(capture, header), before))
+            return 0;
+        before = mt_capture_32(capture, header);
+        at += RECORD_HEADER + (size_t)captured;
+    }
+    return 1;
+}
+
+/* Where the next record begins inside the `size` bytes at the front, from `at` on, if the record
+ * there is cut; 0 if it is not. */
+static size_t find_inside(struct mt_capture *capture, size_t at, size_t size)
+{
+    for (; at < size; at++) {
         if (at + RECORD_HEADER > mt_capture_ready(capture))
             return 0;
-        const uint8_t *header = capture->buffer + capture->begin + at;
-        if (mt_capture_is_file_header(header, RECORD_HEADER) ||
-            (is_plausible(capture, header) && is_chain(capture, at, 1)))
+        if (is_start(capture, at))
             return at;
     }
     return 0;
@@ -83,9 +121,7 @@ static int resynchronise(struct mt_capture *capture, struct mt_failure *failure,
         if (mt_capture_ready(capture) < RECORD_HEADER &&
             mt_capture_need(capture, RECORD_HEADER) != MT_OK)
             return mt_capture_lost(capture, failure, offset, defect);
-        const uint8_t *header = capture->buffer + capture->begin;
-        if (mt_capture_is_file_header(header, RECORD_HEADER) ||
-            (is_plausible(capture, header) && is_chain(capture, 0, 1)))
+        if (is_start(capture, 0))
             return mt_capture_skipped(capture, failure, offset, "%s; records go on at byte %lld",
                                       defect, mt_capture_offset(capture));
     }
@@ -96,7 +132,7 @@ static int end_in_record(struct mt_capture *capture, struct mt_failure *failure)
 {
     long long offset = mt_capture_offset(capture);
     size_t found =
-        capture->input_result == MT_END ? find_inside(capture, mt_capture_ready(capture)) : 0;
+        capture->input_result == MT_END ? find_inside(capture, 1, mt_capture_ready(capture)) : 0;
     if (found == 0)
         return mt_capture_ended(capture, failure, "a packet", offset);
     capture->begin += found;
@@ -120,21 +156,26 @@ static int report_cut(struct mt_capture *capture, struct mt_packet *packet,
                               offset, (unsigned long)capture->lacking);
 }
 
-/* The record at the front is whole. If no record follows it, it may be cut itself and contain the
- * next ones: `captured` then becomes what it has. */
-static void look_ahead(struct mt_capture *capture, uint32_t *captured)
+/* What follows the record at the front. */
+enum following { FOLLOWED, CUT, ALONE };
+
+/* The record of `size` bytes at the front is followed by `count` records or the end; or contains
+ * the next record, `inside` of it, because it is cut; or is followed by damage. */
+static enum following look_ahead(struct mt_capture *capture, size_t size, int count, size_t *inside)
 {
-    size_t size = RECORD_HEADER + (size_t)*captured;
     if (mt_capture_size(capture) < 0 && mt_capture_ready(capture) < size + RECORD_HEADER)
-        return; /* a pipe: its next record may be long in coming */
-    if (is_chain(capture, size, 0))
-        return;
-    size_t found = find_inside(capture, size);
-    if (found == 0)
-        return;
-    capture->lacking = (uint32_t)(size - found);
-    *captured = (uint32_t)(found - RECORD_HEADER);
-    capture->next = report_cut;
+        return FOLLOWED; /* a pipe: its next record may be long in coming */
+    if (is_chain(capture, size, count))
+        return FOLLOWED;
+    *inside = find_inside(capture, RECORD_HEADER, size);
+    return *inside != 0 ? CUT : ALONE;
+}
+
+/* Times from here on are compared with that of the record at the front. */
+static inline void note_time(struct mt_capture *capture, uint32_t seconds)
+{
+    capture->earliest = seconds - PLAUSIBLE_SECONDS;
+    capture->span = 2 * PLAUSIBLE_SECONDS;
 }
 
 /* ---- fractions ---- */
@@ -148,8 +189,9 @@ static int has_nanoseconds(const struct mt_capture *capture)
         const uint8_t *header = capture->buffer + capture->begin + at;
         uint32_t fraction = mt_capture_32(capture, header + 4);
         uint32_t captured = mt_capture_32(capture, header + 8);
-        if (captured > capture->limit || fraction >= 1000000000)
-            break;
+        if (captured > capture->limit || fraction >= 1000000000 ||
+            mt_capture_32(capture, header) - capture->earliest > capture->span)
+            return 0;
         beyond += fraction >= 1000000;
         at += RECORD_HEADER + (size_t)captured;
     }
@@ -194,13 +236,41 @@ static int check_header(struct mt_capture *capture, struct mt_failure *failure)
     return MT_OK;
 }
 
+/* The record at the front is whole, and plausible if `plausible`. Decides by what follows whether
+ * it is a record. MT_OK if it is to be delivered with `captured` bytes. */
+static int check_following(struct mt_capture *capture, struct mt_failure *failure, int plausible,
+                           uint32_t *captured)
+{
+    char defect[64];
+    size_t size = RECORD_HEADER + (size_t)*captured, inside = 0;
+    enum following following = look_ahead(capture, size, plausible ? CHAIN : 1, &inside);
+    const uint8_t *front = capture->buffer + capture->begin;
+    if (following == ALONE && plausible)
+        return MT_OK; /* without its time, which nothing confirms */
+    if ((!plausible && following != FOLLOWED) ||
+        (following == CUT && capture->span == UINT32_MAX &&
+         !are_near(mt_capture_32(capture, front), mt_capture_32(capture, front + inside)))) {
+        (void)snprintf(defect, sizeof defect, "not a packet header at byte %lld",
+                       mt_capture_offset(capture));
+        return resynchronise(capture, failure, defect);
+    }
+    note_time(capture, mt_capture_32(capture, capture->buffer + capture->begin));
+    if (following == CUT) {
+        capture->lacking = (uint32_t)(size - inside);
+        *captured = (uint32_t)(inside - RECORD_HEADER);
+        capture->next = report_cut;
+    }
+    return MT_OK;
+}
+
 /* The slow path of next_record: a record that is not wholly in the buffer, or one that is not
- * plausible or not followed by one. MT_OK if it can be delivered with `captured` bytes. */
+ * plausible or not followed by one. MT_OK if it is to be delivered with `captured` bytes. */
 static int check_record(struct mt_capture *capture, struct mt_failure *failure, uint32_t *captured)
 {
     if (mt_capture_need(capture, RECORD_HEADER) != MT_OK)
         return mt_capture_ended(capture, failure, "a packet header", mt_capture_offset(capture));
-    if (!is_plausible(capture, capture->buffer + capture->begin)) {
+    int plausible = is_plausible(capture, capture->buffer + capture->begin);
+    if (!plausible) {
         int result = check_header(capture, failure);
         if (result != MT_OK)
             return result;
@@ -208,8 +278,7 @@ static int check_record(struct mt_capture *capture, struct mt_failure *failure, 
     *captured = mt_capture_32(capture, capture->buffer + capture->begin + 8);
     if (mt_capture_need(capture, RECORD_HEADER + (size_t)*captured) != MT_OK)
         return end_in_record(capture, failure);
-    look_ahead(capture, captured);
-    return MT_OK;
+    return check_following(capture, failure, plausible, captured);
 }
 
 /* mt_capture_next. */
@@ -227,18 +296,18 @@ static int next_record(struct mt_capture *capture, struct mt_packet *packet,
             return result;
         record = capture->buffer + capture->begin;
         size = RECORD_HEADER + (size_t)captured;
+    } else {
+        note_time(capture, mt_capture_32(capture, record));
     }
-    uint32_t length = mt_capture_32(capture, record + 12), seconds = mt_capture_32(capture, record);
+    uint32_t length = mt_capture_32(capture, record + 12);
     packet->data = record + RECORD_HEADER;
     packet->captured = captured;
     packet->length = length >= captured ? length : captured;
     packet->link = capture->link;
     /* 32-bit seconds and fraction: at most 4294967295 s + 4294967295 us, far from 2^63 ns */
-    packet->ref.time = (int64_t)seconds * 1000000000 +
+    packet->ref.time = (int64_t)mt_capture_32(capture, record) * 1000000000 +
                        (int64_t)mt_capture_32(capture, record + 4) * capture->fraction;
     packet->ref.frame = ++capture->frame;
-    capture->earliest = seconds - PLAUSIBLE_SECONDS;
-    capture->span = 2 * PLAUSIBLE_SECONDS;
     capture->begin += size;
     return MT_OK;
 }

@@ -17,10 +17,8 @@ enum {
     SIMPLE_DATA = 12,
     INTERFACE_OPTIONS = 16,
     STATISTICS_OPTIONS = 20,
-    PLAUSIBLE_BLOCK = 1 << 20, /* of a block that ends damage, or of an unknown type */
-    BUFFERED_BYTES = MT_PACKET_BYTES +
-        (1 << 20),            /* of a block that is kept: the longest packet and its options */
-    SKIPPED_BYTES = 256 << 20 /* of any other block: longer ones are damage */
+    PLAUSIBLE_BLOCK = 1 << 20,                  /* of a block that ends damage */
+    LONGEST_BLOCK = MT_PACKET_BYTES + (1 << 20) /* the longest packet and its options */
 };
 
 #define TYPE_SECTION 0x0a0d0d0au
@@ -212,7 +210,7 @@ static int end_in_block(struct mt_capture *capture, struct mt_failure *failure)
 static int buffer_block(struct mt_capture *capture, struct mt_failure *failure, uint32_t total,
                         uint32_t minimum)
 {
-    const char *defect = length_defect(total, minimum, BUFFERED_BYTES);
+    const char *defect = length_defect(total, minimum, LONGEST_BLOCK);
     if (defect != NULL)
         return bad_block(capture, failure, defect);
     if (mt_capture_ready(capture) < total && mt_capture_need(capture, total) != MT_OK)
@@ -222,26 +220,14 @@ static int buffer_block(struct mt_capture *capture, struct mt_failure *failure, 
     return MT_OK;
 }
 
-/* Skips a block of an unknown type. One of plausible length is checked first. */
+/* Skips a block of an unknown type, once its lengths agree. */
 static int skip_block(struct mt_capture *capture, struct mt_failure *failure, uint32_t total)
 {
-    long long offset = mt_capture_offset(capture);
-    const char *defect = length_defect(total, BLOCK_HEADER + BLOCK_TRAILER, SKIPPED_BYTES);
-    if (defect != NULL ||
-        mt_capture_is_file_header(capture->buffer + capture->begin, mt_capture_ready(capture)))
-        return bad_block(capture, failure, defect != NULL ? defect : "a pcap file");
-    if (total <= PLAUSIBLE_BLOCK) {
-        int result = buffer_block(capture, failure, total, BLOCK_HEADER + BLOCK_TRAILER);
-        capture->begin += result == MT_OK ? total : 0;
-        return result;
-    }
-    if (mt_capture_skip(capture, total - BLOCK_TRAILER) != MT_OK ||
-        mt_capture_need(capture, BLOCK_TRAILER) != MT_OK)
-        return mt_capture_ended(capture, failure, "a pcapng block", offset);
-    if (mt_capture_32(capture, capture->buffer + capture->begin) != total)
-        return resynchronise(capture, failure, offset, "its two lengths differ");
-    capture->begin += BLOCK_TRAILER;
-    return MT_OK;
+    if (mt_capture_is_file_header(capture->buffer + capture->begin, mt_capture_ready(capture)))
+        return bad_block(capture, failure, "a pcap file");
+    int result = buffer_block(capture, failure, total, BLOCK_HEADER + BLOCK_TRAILER);
+    capture->begin += result == MT_OK ? total : 0;
+    return result;
 }
 
 /* Begins a section: its interfaces are counted from 0 again. Its length is ignored, since blocks
@@ -323,10 +309,10 @@ static void add_drops(int64_t *sum, uint64_t count)
 /* A statistics block: what its interface dropped since the capture began. */
 static int read_statistics(struct mt_capture *capture, struct mt_failure *failure, uint32_t total)
 {
-    int result = buffer_block(capture, failure, total, STATISTICS_BLOCK);
-    if (result != MT_OK)
+    int result = skip_block(capture, failure, total);
+    if (result != MT_OK || total < STATISTICS_BLOCK)
         return result;
-    const uint8_t *block = capture->buffer + capture->begin;
+    const uint8_t *block = capture->buffer + capture->begin - total;
     const uint8_t *at = block + STATISTICS_OPTIONS, *end = block + total - BLOCK_TRAILER;
     uint32_t number = mt_capture_32(capture, block + 8);
     struct option option;
@@ -338,7 +324,6 @@ static int read_statistics(struct mt_capture *capture, struct mt_failure *failur
     }
     if (number < capture->interfaces_count && dropped > capture->interfaces[number].dropped)
         capture->interfaces[number].dropped = dropped;
-    capture->begin += total;
     return MT_OK;
 }
 

@@ -303,12 +303,16 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
     FIELD(monero_packets, int64_t, NUMBER, NONE, "TCP packets of Monero connections") \
     FIELD(skipped_packets, int64_t, NUMBER, NONE, \
           "packets without a TCP segment: other protocols, damaged packets, incomplete fragments") \
+    FIELD( \
+        dropped, int64_t, OPTIONAL, NONE, \
+        "packets that the capture program dropped, as the file states; missing if it states nothing") \
     FIELD(file, int32_t, NUMBER, NONE, "number of the file in the stream") \
     FIELD(path, int32_t, TEXT, NONE, "path as given") \
     FIELD(link_type, int32_t, TEXT, NONE, \
           "libpcap's name of the link type; several are joined by commas") \
-    FIELD(truncated, uint8_t, TRUTH, NONE, "the file ends within a record, or is damaged") \
-    FIELD(reserved, uint8_t, HIDDEN, NONE, "0") \
+    FIELD(truncated, uint8_t, TRUTH, NONE, \
+          "the file ends within a record, or could not be read to its end") \
+    FIELD(present, uint8_t, HIDDEN, NONE, "which optional fields are there") \
     FIELD(reserved_too, uint16_t, HIDDEN, NONE, "0")
 
 /* TABLE(name, struct, ROW, text) */
@@ -387,6 +391,7 @@ enum {
     MT_BLOCK_MINOR_VERSION = 16
 };
 enum { MT_INVENTORY_TX_INDEX = 1 };
+enum { MT_FILE_DROPPED = 1 };
 enum { MT_ENTRY_ELEMENTS = 1, MT_ENTRY_INT = 2, MT_ENTRY_UINT = 4, MT_ENTRY_FLOAT = 8 };
 enum {
     MT_PEER_LAST_SEEN = 1,

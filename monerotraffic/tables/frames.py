@@ -189,6 +189,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "tcp_packets",
         "monero_packets",
         "skipped_packets",
+        "dropped",
         "truncated",
     ),
 }

@@ -53,7 +53,17 @@ def no_such_file() -> Expect:
 
 @case
 def an_empty_file_in_a_ring() -> Expect:
-    return Expect({"a.pcap": pcap(ping().packets), "b.pcap": b""}, error="b.pcap")
+    """As the newest file of a ring that is being written."""
+    return Expect(
+        {"a.pcap": pcap(ping().packets), "b.pcap": b""},
+        messages=pinged(),
+        warning=r"b\.pcap: empty file",
+        problems=[problem("file", file=1)],
+        file_rows=[
+            {"file": 0, "packets": 8, "truncated": False},
+            {"file": 1, "packets": 0, "truncated": True},
+        ],
+    )
 
 
 @case
@@ -63,7 +73,9 @@ def a_text_file_in_a_list() -> Expect:
             "a.pcap": pcap(ping().packets),
             "b.txt": b"not a capture at all, but long enough to hold a header\n",
         },
-        error="b.txt",
+        messages=pinged(),
+        warning=r"b\.txt: not a capture file",
+        problems=[problem("file", file=1)],
     )
 
 

@@ -69,7 +69,9 @@ PROGRAM = """
         assert len(traffic.arrays["problems"])
         refused(mt.CaptureError, mt.read, garbage)
         for path in (garbage, nowhere, folder + "/empty"):
-            refused(mt.CaptureError, _core.Reader, [capture, path], ports=PORTS)
+            refused(mt.CaptureError, _core.Reader, [path], ports=PORTS)
+            with _core.Reader([capture, path], ports=PORTS) as made:
+                made.step()
         refused(mt.CaptureError, mt.read, usb)
         made = _core.Reader([usb], ports=PORTS)
         refused(mt.CaptureError, made.step)

@@ -405,11 +405,24 @@ def test_what_breaks_off_gives_what_was_read(capture: Path, tmp_path: Path) -> N
         craft.Packet(craft.START + 10**12 + i, b"a frame of another kind") for i in range(1200)
     ]
     other = put(tmp_path / "other.pcap", packets, link=105)
-    for source in ([capture, other], {"ams": capture, "sfo": other}):
-        with pytest.raises(mt.CaptureError, match=r"other\.pcap.*105") as caught:
-            mt.read(source)
-        assert len(caught.value.traffic.messages) == 16
-        assert caught.value.traffic.connections["peer"].notna().all()
+    with pytest.raises(mt.CaptureError, match=r"other\.pcap.*105") as caught:
+        mt.read({"ams": capture, "sfo": other})
+    assert len(caught.value.traffic.messages) == 16
+    assert caught.value.traffic.connections["peer"].notna().all()
+
+
+def test_a_link_type_that_is_not_read_among_others(capture: Path, tmp_path: Path) -> None:
+    """It is a row and a warning; only if no file can be read, it is an error."""
+    packets = [craft.Packet(craft.START + 10**12 + i, b"another kind") for i in range(1200)]
+    other = put(tmp_path / "other.pcap", packets, link=105)
+    with pytest.warns(mt.CaptureWarning, match=r"other\.pcap.*105"):
+        traffic = mt.read([capture, other])
+    assert len(traffic.messages) == 16
+    assert traffic.problems["kind"].tolist() == ["link_type"]
+    assert traffic.files["skipped_packets"].tolist() == [0, 1200]
+    more = put(tmp_path / "more.pcap", packets, link=105)
+    with pytest.raises(mt.CaptureError, match="105"):
+        mt.read([other, more])
 
 
 # ---------------------------------------------------------------- several vantage nodes

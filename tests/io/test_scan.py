@@ -179,7 +179,7 @@ def test_what_breaks_off_gives_what_was_read(capture: Path, tmp_path: Path) -> N
     )
     parts = []
     with pytest.raises(mt.CaptureError, match=r"other\.pcap.*105") as caught:
-        for part in mt.scan([capture, other], rows=6, host=HOST):
+        for part in mt.scan({"ams": capture, "sfo": other}, rows=6, host=HOST):
             parts.append(part)
     assert sum(len(part.messages) for part in [*parts, caught.value.traffic]) == 16
 

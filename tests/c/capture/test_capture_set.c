@@ -389,7 +389,7 @@ static void test_gone(void)
     CHECK_EQUAL(mt_capture_set_next(set, &packet, &told), MT_IO);
     CHECK_EQUAL(told.file, 1);
     CHECK_TEXT(told.failure.text, "cannot open: No such file or directory");
-    CHECK_EQUAL(mt_capture_set_next(set, &packet, &told), MT_DAMAGED);
+    CHECK_EQUAL(mt_capture_set_next(set, &packet, &told), MT_NOT_CAPTURE);
     CHECK_EQUAL(told.file, 2);
     CHECK(strstr(told.failure.text, "not a capture file") != NULL);
     CHECK_EQUAL(mt_capture_set_next(set, &packet, &told), MT_OK);
@@ -411,25 +411,48 @@ static void expect_refused(size_t count, int expected, const char *reason)
     }
 }
 
+/* Files that cannot be read, among others: each is an event, in its place. */
+static void test_unreadable(void)
+{
+    MAKE(0, 10, 30);
+    FILE *file = fopen(name(1), "wb");
+    fclose(file);
+    MAKE(2, 20);
+    unlink(name(3));
+    struct mt_capture_set *set = open_all(4);
+    drain(set);
+    CHECK_EQUAL(seen_count, 3);
+    CHECK_EQUAL(events_count, 2);
+    CHECK_EQUAL(events[0].file, 1);
+    CHECK_EQUAL(events[0].result, MT_NOT_CAPTURE);
+    CHECK_TEXT(events[0].failure.text, "empty file");
+    CHECK_EQUAL(events[0].time, MT_NO_TIME);
+    CHECK_EQUAL(events[1].file, 3);
+    CHECK_EQUAL(events[1].result, MT_IO);
+    CHECK_TEXT(events[1].failure.text, "cannot open: No such file or directory");
+    mt_capture_set_close(set);
+}
+
 static void test_refused(void)
 {
     char expected[300], text[1200];
-    MAKE(0, 10);
-    FILE *file = fopen(name(1), "wb");
+    FILE *file = fopen(name(0), "wb");
     fclose(file);
-    snprintf(expected, sizeof expected, "%s: empty file", names[1]);
+    unlink(name(1));
+    snprintf(expected, sizeof expected, "%s: empty file", names[0]);
     expect_refused(2, MT_NOT_CAPTURE, expected);
-    unlink(paths[1]);
-    snprintf(expected, sizeof expected, "%s: cannot open: No such file or directory", names[1]);
+    unlink(name(0));
+    snprintf(expected, sizeof expected, "%s: cannot open: No such file or directory", names[0]);
     expect_refused(2, MT_IO, expected);
+    MAKE(0, 10);
     paths[1] = "-";
     expect_refused(2, MT_IO, "-: standard input must be the only file");
     memset(text, 'x', sizeof text - 1);
     memcpy(text, "/nonexistent/", 13);
     text[sizeof text - 1] = 0;
-    paths[1] = text;
-    expect_refused(2, MT_IO, "xxx: cannot open: No such file or directory");
-    expect_refused(2, MT_IO, "...xxx");
+    paths[0] = text;
+    expect_refused(1, MT_IO, "xxx: cannot open: No such file or directory");
+    expect_refused(1, MT_IO, "...xxx");
     mt_capture_set_close(NULL);
 }
 
@@ -553,6 +576,7 @@ int main(void)
     test_many();
     test_damaged();
     test_gone();
+    test_unreadable();
     test_refused();
     test_pipes();
     test_gzip();

@@ -97,7 +97,7 @@ static inline void begin_block(uint32_t type)
 
 static inline void end_block(void)
 {
-    while (size % 4 != 0)
+    while ((size - block_start) % 4 != 0)
         bytes[size++] = 0;
     uint32_t total = (uint32_t)(size - block_start + 4);
     put_32(total);
@@ -229,20 +229,46 @@ static inline uint32_t sum_of_seed(size_t count, unsigned seed)
     return sum;
 }
 
+/* What was skipped of a file. */
+static struct {
+    int64_t offset, bytes, before; /* packets read before it */
+    char text[512];
+} skips[64];
+static size_t skips_count;
+
+static inline void note_skip(const struct mt_capture *capture)
+{
+    struct mt_capture_damage damage = mt_capture_damage(capture);
+    if (skips_count < sizeof skips / sizeof skips[0]) {
+        skips[skips_count].offset = damage.offset;
+        skips[skips_count].bytes = damage.bytes;
+        skips[skips_count].before = (int64_t)seen_count;
+        memcpy(skips[skips_count].text, failure.text, sizeof failure.text);
+    }
+    skips_count++;
+}
+
 static struct mt_limits limits;
 
-/* Reads all of a file into `seen`; what ended it. The frames are counted, and the end repeats. */
+/* Reads all of a file into `seen`, and what was skipped into `skips`; what ended it. The frames are
+ * counted, and the end repeats. */
 static inline int read_from(const char *name)
 {
     int result = 1000;
-    seen_count = 0;
+    seen_count = skips_count = 0;
     failure.text[0] = 0;
     struct mt_capture *capture = mt_capture_open(name, &limits, &result, &failure);
     if (capture == NULL)
         return result;
     CHECK_EQUAL(result, MT_OK);
     struct mt_packet packet;
-    while ((result = mt_capture_next(capture, &packet, &failure)) == MT_OK && seen_count < 4096) {
+    while ((result = mt_capture_next(capture, &packet, &failure)) == MT_SKIPPED ||
+           (result == MT_OK && seen_count < 4096)) {
+        if (result == MT_SKIPPED) {
+            note_skip(capture);
+            failure.text[0] = 0;
+            continue;
+        }
         seen[seen_count++] = (struct seen){packet.ref.time, packet.captured, packet.length,
                                            packet.link, sum_of(packet.data, packet.captured)};
         CHECK_EQUAL(packet.ref.frame, seen_count);
@@ -282,6 +308,18 @@ static inline void expect_end(int result, size_t count, const char *reason)
     if (strstr(failure.text, reason) == NULL) {
         check_failed++;
         fprintf(stderr, "reason \"%s\" lacks \"%s\"\n", failure.text, reason);
+    }
+}
+
+/* Something was skipped once, from `offset` on, for a reason that holds `reason`. */
+static inline void expect_skip(int64_t offset, int64_t count, const char *reason)
+{
+    CHECK_EQUAL(skips_count, 1);
+    CHECK_EQUAL(skips[0].offset, offset);
+    CHECK_EQUAL(skips[0].bytes, count);
+    if (strstr(skips[0].text, reason) == NULL) {
+        check_failed++;
+        fprintf(stderr, "skipped because \"%s\", which lacks \"%s\"\n", skips[0].text, reason);
     }
 }
 
