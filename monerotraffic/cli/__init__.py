@@ -1,6 +1,6 @@
-"""The command line: one module a command, and what they share.
+"""The command line: one module per command, and modules that they share.
 
-Nothing imports it but `python -m monerotraffic` and the script of that name.
+Used by `python -m monerotraffic` and the script `monerotraffic` only.
 """
 
 from monerotraffic.cli.entry import main

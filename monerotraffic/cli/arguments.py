@@ -1,9 +1,9 @@
-"""Options that several commands have, and the types of their values."""
+"""Options that several commands share, and the types of their values."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from monerotraffic.net.addresses import canonical
@@ -12,6 +12,8 @@ from monerotraffic.rules import PRESETS
 __all__ = ["add_command", "add_preset", "count", "days", "natural"]
 
 _MOST_DAYS = 36500
+_EXIT_CODES = """exit codes: 0 the captures were read, whatever the findings; 1 a file cannot be
+read or written, or memory runs out; 2 wrong command line; 130 Ctrl-C"""
 
 
 def add_command(
@@ -20,31 +22,40 @@ def add_command(
     help_text: str,
     run: Callable[[argparse.Namespace], None],
     captures: str = "+",
+    examples: Sequence[str] = (),
 ) -> argparse.ArgumentParser:
-    """A command that reads captures. `captures`: how many, as argparse's nargs."""
-    made: argparse.ArgumentParser = commands.add_parser(
-        name, help=help_text, description=f"Prints {help_text}."
+    """Adds a command that reads captures. `captures` is argparse's nargs, `examples` are lines of
+    the help after the options.
+    """
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=help_text,
+        description=f"{help_text[0].upper()}{help_text[1:]}.",
+        epilog="\n  ".join(["examples:", *examples]) + f"\n\n{_EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.set_defaults(run=run, usage_error=made.error)
-    what = "capture file, folder of captures, glob, or - for standard input; several are read as one stream"
-    made.add_argument("captures", nargs=captures, metavar="CAPTURE", help=what)
-    host = "an address of the vantage node (may be repeated); without it, it is inferred"
-    made.add_argument("--host", action="append", type=_host, metavar="ADDRESS", help=host)
-    made.add_argument(
+    parser.set_defaults(run=run, usage_error=parser.error)
+    what = "capture file, folder, glob, or - for standard input; several are read as one stream"
+    parser.add_argument("captures", nargs=captures, metavar="CAPTURE", help=what)
+    host = "an address of the vantage node (may be repeated; default: inferred)"
+    parser.add_argument("--host", action="append", type=_host, metavar="ADDRESS", help=host)
+    parser.add_argument(
         "--port",
         action="append",
         type=_port,
         metavar="PORT",
         default=[],
-        help="a further TCP port of Monero (may be repeated)",
+        help="a further TCP port of Monero nodes (may be repeated)",
     )
-    made.add_argument("--json", action="store_true", help="print one JSON object")
-    made.add_argument("--progress", action="store_true", help="show a progress bar (needs tqdm)")
-    return made
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--progress", action="store_true", help="show a progress bar (requires tqdm)"
+    )
+    return parser
 
 
 def add_preset(command: argparse.ArgumentParser) -> None:
-    text = "the rules of this package (default), or the published variants with their thresholds"
+    text = "rules and thresholds: those of this package (default), or of the published papers"
     command.add_argument("--preset", choices=PRESETS, default="default", help=text)
 
 
@@ -59,7 +70,7 @@ def count(value: str) -> int:
 
 
 def days(value: str) -> int:
-    """A number of days, such that a date remains a date."""
+    """A number of days that keeps dates valid."""
     return _whole(value, 0, _MOST_DAYS, f"a number of days from 0 to {_MOST_DAYS}")
 
 

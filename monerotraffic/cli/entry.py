@@ -1,4 +1,4 @@
-"""The entry point: options, exit codes, and standard output that may fail."""
+"""The entry point: options, exit codes, and failures of standard output."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if sys.stdout is None:  # its file descriptor was closed by the caller
         complain("standard output is closed")
         return 1
-    if hasattr(sys.stdout, "reconfigure"):  # file names may have characters that it cannot encode
+    if hasattr(sys.stdout, "reconfigure"):  # file names can have characters that it cannot encode
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MemoryError:
         complain("out of memory")
         return 1
-    except BrokenPipeError:  # the reader has enough
+    except BrokenPipeError:  # the reader closed the pipe
         _discard_output()
         return 0
     except OSError as error:

@@ -19,13 +19,18 @@ def add(commands: Any) -> None:
     command = add_command(
         commands,
         "findings",
-        "which peers do what a standard node does not, with the evidence",
+        "print the peers that differ from a standard node, with the evidence",
         run,
+        examples=(
+            "monerotraffic findings captures/",
+            "monerotraffic findings captures/ --ban-list ban.txt --csv findings.csv",
+            "monerotraffic findings captures/ --preset aft-2026 --json",
+        ),
     )
     add_preset(command)
-    command.add_argument("--ban-list", metavar="FILE", help="show which peers are on this ban list")
+    command.add_argument("--ban-list", metavar="FILE", help="also list the peers on this ban list")
     command.add_argument(
-        "--csv", metavar="FILE", help="also write the findings to this file, all evidence included"
+        "--csv", metavar="FILE", help="also write the findings with all evidence to this file"
     )
 
 

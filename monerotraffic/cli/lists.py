@@ -1,4 +1,4 @@
-"""Ban lists of the command line: read from files, shown as JSON."""
+"""Ban lists of the command line: read from files, printed as JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["entry_rows", "read_lists"]
 
 
 def read_lists(paths: Iterable[str]) -> BanList:
-    """What is on any of these lists."""
+    """The union of the lists."""
     lists = []
     for path in paths:
         try:

@@ -1,4 +1,4 @@
-"""What all commands share: the captures that are read, failures in one line, JSON."""
+"""Shared by all commands: reading captures, failures in one line, JSON."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _EXACT = 1 << 53
 
 
 class Failed(Exception):
-    """What ends the command, in one line for the user."""
+    """Ends the command with one line for the user."""
 
 
 def complain(error: object) -> None:
-    """One line on standard error, whatever the text holds."""
+    """Prints one line to standard error, with control characters escaped."""
     if sys.stderr is not None:
         print(f"monerotraffic: {printable(' '.join(str(error).split()))}", file=sys.stderr)
 
 
 def captured(options: argparse.Namespace, tables: Iterable[str] | None = None) -> Traffic:
-    """Reads the captures of the command line. What could not be read is on standard error."""
+    """Reads the captures of the command line. Prints warnings to standard error."""
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", CaptureWarning)
@@ -54,7 +54,7 @@ def file_failed(error: OSError | ValueError, path: str) -> Failed:
 
 
 def print_json(value: Any) -> None:
-    """One JSON object. Integers beyond 2^53 are text, because many readers round them."""
+    """Prints one JSON object. Integers beyond 2^53 are text, because many readers round them."""
     json.dump(_exact(value), sys.stdout, indent=2)
     print()
 

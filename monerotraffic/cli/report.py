@@ -1,4 +1,4 @@
-"""monerotraffic report: the page, the findings as CSV and the ban list in a folder."""
+"""monerotraffic report: writes the page, the findings as CSV and the ban list to a folder."""
 
 from __future__ import annotations
 
@@ -21,8 +21,13 @@ def add(commands: Any) -> None:
     command = add_command(
         commands,
         "report",
-        "the findings as a page with figures (report.html), a table (findings.csv) and a ban list (ban_list.txt)",
+        "write a page with figures (report.html), the findings (findings.csv) and a ban list "
+        "(ban_list.txt)",
         run,
+        examples=(
+            "monerotraffic report captures/ -o report",
+            "monerotraffic report captures/ -o report --asn GeoLite2-ASN.mmdb",
+        ),
     )
     add_preset(command)
     command.add_argument(
@@ -30,7 +35,7 @@ def add(commands: Any) -> None:
         "--output",
         metavar="FOLDER",
         default="report",
-        help="where to write them; made if it is not there (default: report)",
+        help="folder for the files, created if it does not exist (default: report)",
     )
     command.add_argument(
         "--paper",
@@ -40,10 +45,10 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--asn",
         metavar="FILE",
-        help="name autonomous systems by this MaxMind database (.mmdb; needs maxminddb)",
+        help="show autonomous systems from this MaxMind database (.mmdb; requires maxminddb)",
     )
     command.add_argument(
-        "--title", default="Monero P2P traffic", metavar="TEXT", help="the heading of the page"
+        "--title", default="Monero P2P traffic", metavar="TEXT", help="heading of the page"
     )
 
 
@@ -53,14 +58,14 @@ def run(options: argparse.Namespace) -> None:
     view = View(captured(options))
     systems = _systems(view, options.asn)
     try:
-        made = report.write(
+        written = report.write(
             view, options.output, options.preset, options.title, options.paper, systems
         )
     except ImportError as error:
         raise Failed(f"{error}: pip install 'monerotraffic[report]'") from None
     except OSError as error:
         raise file_failed(error, options.output) from None
-    paths = {"page": made.page, "findings": made.findings, "ban_list": made.ban_list}
+    paths = {"page": written.page, "findings": written.findings, "ban_list": written.ban_list}
     if options.json:
         print_json({name: os.fspath(path) for name, path in paths.items()})
     else:
@@ -69,7 +74,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _systems(view: View, database: str | None) -> pd.DataFrame | None:
-    """The autonomous systems of the peers, by a file of the user's."""
+    """The autonomous systems of the peers, from a file of the user."""
     if database is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""monerotraffic summary: what a capture holds."""
+"""monerotraffic summary: the contents of a capture."""
 
 from __future__ import annotations
 
@@ -17,11 +17,16 @@ def add(commands: Any) -> None:
     command = add_command(
         commands,
         "summary",
-        "what a capture holds: files, connections, messages, peers, problems",
+        "print the contents of a capture: files, connections, messages, peers, problems",
         run,
+        examples=(
+            "monerotraffic summary captures/",
+            "monerotraffic summary captures/ --host 198.51.100.10 --json",
+            'dumpcap -i eth0 -f "tcp port 18080" -a duration:600 -w - | monerotraffic summary -',
+        ),
     )
     command.add_argument(
-        "--top", type=natural, default=10, metavar="N", help="how many peers to list (default: 10)"
+        "--top", type=natural, default=10, metavar="N", help="number of peers to list (default: 10)"
     )
 
 

@@ -1,4 +1,4 @@
-"""For a paper: the figures as PDF, the numbers as LaTeX macros."""
+"""Figures as PDF and numbers as LaTeX macros for a paper."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ __all__ = ["macros", "write_figures", "write_macros"]
 
 
 def write_figures(material: Material, folder: Path) -> list[Path]:
-    """Every figure of the report as `figure_<name>.pdf`, with fonts that LaTeX can embed: the same
-    bytes for the same figure. Returns their paths.
+    """Writes every figure of the report as `figure_<name>.pdf`, with fonts that LaTeX can embed,
+    and returns the paths. Equal figures result in equal bytes.
     """
     import matplotlib
 
-    made = []
+    paths = []
     with matplotlib.rc_context({"pdf.fonttype": 42}):
         for drawing in FIGURES:
             path = folder / f"figure_{drawing.name}.pdf"
             with replacing(path, "wb") as file:
                 draw(drawing, material).savefig(file, format="pdf", metadata={"CreationDate": None})
-            made.append(path)
-    return made
+            paths.append(path)
+    return paths
 
 
 def write_macros(material: Material, path: Path) -> None:
-    """`\\newcommand`s of the numbers that a text quotes, one a line."""
+    """Writes the numbers of `macros` as `\\newcommand`s, one per line."""
     with replacing(path) as file:
         file.writelines(
             f"\\newcommand{{\\{name}}}{{{value}}}\n" for name, value in macros(material)
@@ -37,11 +37,12 @@ def write_macros(material: Material, path: Path) -> None:
 
 
 def macros(material: Material) -> Iterator[tuple[str, str]]:
-    """Names (letters only, as LaTeX has it) and values, with thin spaces between thousands.
+    """Returns names, which have only letters as LaTeX requires, and values, with thin spaces
+    between thousands.
 
     `\\peers`, `\\connections`, `\\messages`, `\\peerlistentries`; `\\peersanomalous` and so on,
-    peers by verdict; `\\rulepingflood` and so on, peers by rule;
-    `\\sharepingflood`, the same in per cent of all peers.
+    peers by verdict; `\\rulepingflood` and so on, peers by rule; `\\sharepingflood`, the same in
+    per cent of all peers.
     """
     view, findings, verdicts = material.view, material.findings, material.verdicts
     peers = view.connections["peer"].nunique()

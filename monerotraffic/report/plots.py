@@ -1,9 +1,9 @@
-"""Pictures of traffic and findings: each takes an Axes and gives it back. Needs matplotlib (`pip
-install 'monerotraffic[report]'`).
+"""Figures of traffic and findings. Each function draws on an Axes and returns it. Requires
+matplotlib (`pip install 'monerotraffic[report]'`).
 
-fig, ax = plt.subplots()
-plots.slots(ax, View(traffic), verdicts(findings))
-ax.set_title("Who holds our slots?", pad=20)  # above the legend
+    fig, ax = plt.subplots()
+    plots.slots(ax, View(traffic), verdicts(findings))
+    ax.set_title("Use of the slots", pad=20)  # above the legend
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
     "timeline",
 ]
 
-# Okabe and Ito's palette, which the colour-blind can tell apart.
+# The colour-blind-safe palette of Okabe and Ito.
 BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW, GREY = (
     "#0072B2",
     "#E69F00",
@@ -51,17 +51,17 @@ BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW, GREY = (
 _CYCLE = (BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW)
 
 VERDICT_COLOURS = {"anomalous": RED, "suspicious": ORANGE, "context": SKY, "none": GREY}
-"""What stands for a verdict in every picture, the mildest last; `none`: no rule found anything."""
+"""The colour of each verdict in every figure, the mildest last. `none`: no finding."""
 _MILDEST_FIRST = tuple(reversed(VERDICT_COLOURS))
 
 
 def _label(verdict: str) -> str:
-    """A verdict in a legend."""
-    return "nothing found" if verdict == "none" else verdict
+    """The text of a verdict in a legend."""
+    return "no finding" if verdict == "none" else verdict
 
 
 def _legend(ax: Axes) -> None:
-    """Above the picture, where it hides nothing of it."""
+    """Places the legend above the figure, where it covers no data."""
     ax.legend(
         loc="lower left",
         bbox_to_anchor=(0, 1),
@@ -75,20 +75,20 @@ def _legend(ax: Axes) -> None:
 
 
 def _verdict_of(peers: pd.Series, verdicts: pd.DataFrame) -> pd.Series:
-    """The verdict of each peer, `none` where there is none."""
+    """The verdict of each peer, `none` without one."""
     known = verdicts.set_index("peer")["verdict"] if len(verdicts) else pd.Series(dtype=object)
     return peers.astype(object).map(known).fillna("none")
 
 
 def _nothing(ax: Axes, text: str) -> Axes:
-    """An empty picture that says why."""
+    """Draws an empty figure with the reason."""
     ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, color=GREY)
     ax.set_axis_off()
     return ax
 
 
 def _clock(ax: Axes) -> None:
-    """Times of day, UTC, on the x-axis."""
+    """Formats the x-axis as times of day, UTC."""
     from matplotlib import dates
 
     locator = dates.AutoDateLocator()
@@ -98,7 +98,7 @@ def _clock(ax: Axes) -> None:
 
 
 def _naive(times: pd.Series) -> pd.Series:
-    """UTC without a zone, as matplotlib wants it."""
+    """UTC times without a zone, as matplotlib requires."""
     return times.dt.tz_convert("UTC").dt.tz_localize(None)
 
 
@@ -106,11 +106,11 @@ def _naive(times: pd.Series) -> pd.Series:
 
 
 def rule_overlap(ax: Axes, findings: pd.DataFrame, most: int = 20) -> Axes:
-    """Which rules flag the same peers (an UpSet plot): a column for each combination of rules, its
-    bar the number of peers that have just this one.
+    """Draws which rules flag the same peers, as an UpSet plot: one column for each combination of
+    rules, with the number of peers that exactly these rules flag.
 
-    At most `most` combinations, the largest first; below, the dots of a column tell its rules, and
-    the number behind a rule how many peers it flags in all.
+    At most `most` combinations are drawn, the largest first. The dots of a column mark its rules,
+    and the number after a rule is the number of peers that it flags.
     """
     if findings.empty:
         return _nothing(ax, "no findings")
@@ -154,8 +154,8 @@ def rule_overlap(ax: Axes, findings: pd.DataFrame, most: int = 20) -> Axes:
 
 
 def slots(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
-    """Incoming connections that are open, over time, by the verdict on their peers (unit:
-    connections). monerod accepts a limited number (`--in-peers`).
+    """Draws the open incoming connections over time by verdict of the peer (unit: connections).
+    monerod accepts a limited number (`--in-peers`).
     """
     classes = verdicts.set_index("peer")["verdict"].to_dict() if len(verdicts) else {}
     changes = metrics.slots(view, classes).dropna(subset=["time"])
@@ -199,7 +199,7 @@ def _cumulative(ax: Axes, values: pd.Series, verdict: pd.Series, what: str) -> A
 
 
 def durations(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
-    """How long connections last: the share that lasted at most so long, by verdict (unit:
+    """Draws the share of connections that lasted at most the time on the x-axis, by verdict (unit:
     connections captured from beginning to end).
     """
     rows = metrics.connection_table(view)
@@ -213,8 +213,8 @@ def durations(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
 
 
 def sync_intervals(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
-    """How far apart a peer's 1002 requests are: the share of gaps that are at most so long, by
-    verdict (unit: gaps). monerod asks every 60 s.
+    """Draws the share of gaps between a peer's 1002 requests that are at most the time on the
+    x-axis, by verdict (unit: gaps). monerod sends one every 60 s.
     """
     gaps = metrics.sync_gaps(view)
     gaps = gaps[gaps["direction"] == "received"]
@@ -233,9 +233,9 @@ def request_counts(
     command: int,
     per: Literal["peer", "connection"] = "peer",
 ) -> Axes:
-    """How many requests of a command come from one peer, or on one connection: the share that sends
-    at most so many, by verdict (unit: peers or connections
-    with at least one)."""
+    """Draws the share of peers, or connections, that sent at most the number of requests of a
+    command on the x-axis, by verdict (unit: peers or connections with at least one request).
+    """
     asked = _asked(view, command)
     if asked.empty:
         return _nothing(ax, f"no {command} requests of peers")
@@ -253,8 +253,8 @@ def request_counts(
 
 
 def request_intervals(ax: Axes, view: View, verdicts: pd.DataFrame, command: int) -> Axes:
-    """How far apart a peer's requests of a command are, on whatever connections: the share of gaps
-    that are at most so long, by verdict (unit: gaps).
+    """Draws the share of gaps between a peer's requests of a command, on all its connections, that
+    are at most the time on the x-axis, by verdict (unit: gaps).
     """
     asked = _asked(view, command).sort_values(["peer", "time"], kind="stable")
     gaps = asked.assign(
@@ -281,10 +281,11 @@ def subnets(
     most: int = 15,
     systems: pd.DataFrame | None = None,
 ) -> Axes:
-    """The /24 (IPv6: /64) networks with most peers, by the verdict on these (unit: addresses).
+    """Draws the /24 (IPv6: /64) networks with the most peers, by verdict of the peers (unit:
+    addresses).
 
-    `systems`, what metrics.autonomous_systems gives for the peers, puts the autonomous systems of
-    its peers behind each network.
+    `systems`, the result of metrics.autonomous_systems for the peers, adds the autonomous systems
+    to the name of each network.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -358,8 +359,8 @@ def _shortened(systems: pd.DataFrame, most: int = 24) -> list[str]:
 
 
 def diversity(ax: Axes, view: View, verdicts: pd.DataFrame, least: int = 100) -> Axes:
-    """How diverse peer lists are: distinct /24 (IPv6 /64) ÷ distinct addresses, by the verdict on
-    the sender (unit: lists of `least` entries and more).
+    """Draws the diversity of peer lists, distinct /24 (IPv6 /64) ÷ distinct addresses, by verdict
+    of the sender (unit: lists of `least` or more entries).
     """
     lists = metrics.list_diversity(view)
     lists = lists[(lists["entries"] >= least) & lists["diversity"].notna()]
@@ -382,8 +383,8 @@ def diversity(ax: Axes, view: View, verdicts: pd.DataFrame, least: int = 100) ->
 
 
 def similarity(ax: Axes, view: View) -> Axes:
-    """How much peer lists have in common: the Jaccard index of their addresses (unit: pairs of
-    lists), between senders and of one sender.
+    """Draws the Jaccard index of the addresses of pairs of peer lists, of different senders and of
+    one sender (unit: pairs of lists).
     """
     pairs = metrics.similarity_distribution(view)
     if not pairs[["others", "own"]].to_numpy().any():
@@ -400,8 +401,8 @@ def similarity(ax: Axes, view: View) -> Axes:
 
 
 def popularity(ax: Axes, view: View) -> Axes:
-    """How often addresses are advertised: how many addresses (y) are named by at least so many
-    senders (x), both logarithmic (unit: addresses).
+    """Draws the number of addresses (y) that at least the number of senders on the x-axis
+    advertise, both logarithmic (unit: addresses).
     """
     senders = np.sort(metrics.advertised_hosts(view)["senders"].to_numpy())
     if not len(senders):
@@ -421,8 +422,8 @@ def popularity(ax: Axes, view: View) -> Axes:
 
 
 def similar_senders(ax: Axes, view: View, least: float = 0.8, most: int = 60) -> Axes:
-    """Peers whose lists share at least `least` of the smaller one, joined by lines, on a circle in
-    order of address (unit: pairs of peers); at most `most`.
+    """Draws peers on a circle in order of address, connected if their lists share at least `least`
+    of the smaller one (unit: pairs of peers); at most `most`.
     """
     pairs = metrics.list_similarity(view, min_share=least)
     if pairs.empty:
@@ -461,7 +462,7 @@ def similar_senders(ax: Axes, view: View, least: float = 0.8, most: int = 60) ->
 
 
 def commands_over_time(ax: Axes, view: View, bins: int = 60) -> Axes:
-    """Messages that peers sent, over time, by command (unit: messages in each of `bins` equal
+    """Draws the messages of peers over time by command (unit: messages in each of `bins` equal
     intervals).
     """
     received = view.received[view.received["time"].notna()]
@@ -489,8 +490,8 @@ def commands_over_time(ax: Axes, view: View, bins: int = 60) -> Axes:
 
 
 def timeline(ax: Axes, view: View, connections: Sequence[int]) -> Axes:
-    """Every message on these connections: time, command, and who sent it; a vertical line where one
-    began (unit: messages).
+    """Draws every message on these connections by time, command and sender; a vertical line marks
+    the beginning of a connection (unit: messages).
     """
     rows = view.messages[
         view.messages["connection"].isin(connections) & view.messages["time"].notna()

@@ -1,4 +1,4 @@
-"""The summary: what a capture holds, in numbers and as text for a terminal."""
+"""The summary of a capture, as numbers and as text for a terminal."""
 
 from __future__ import annotations
 
@@ -34,12 +34,11 @@ Rows = list[dict[str, Any]]
 
 
 def summary(traffic: Traffic, top: int = 10) -> dict[str, Any]:
-    """The summary as plain values that JSON can hold: times as ISO 8601 text, peer ids as 16
-    hexadecimal digits (a JSON reader may not have 64 bits).
+    """Returns the summary as values for JSON: times as ISO 8601 text, peer ids as 16 hexadecimal
+    digits, because a JSON reader may not have 64-bit integers.
 
-    None stands for what is missing; a direction is missing where neither end is the vantage node.
-    `top`: how many peers are listed, those with the most
-    messages first.
+    Missing values are None; a direction is missing if neither end is the vantage node. `top`:
+    number of peers listed, those with the most messages first.
     """
     files, connections, messages, problems = (
         traffic.files,
@@ -105,8 +104,8 @@ def records(frame: pd.DataFrame) -> Rows:
 
 
 def _counts(frame: pd.DataFrame, keys: list[str], name: str) -> Rows:
-    """How many rows there are of each combination that occurs, the missing ones too, in order of
-    the categories.
+    """The number of rows of each combination that occurs, including missing values, in order of the
+    categories.
     """
     return records(
         frame.groupby(keys, observed=True, dropna=False, sort=True)
@@ -139,7 +138,7 @@ def _problems(problems: pd.DataFrame) -> Rows:
 
 
 def _peers(traffic: Traffic, top: int) -> dict[str, Any]:
-    """The other ends by messages; what each says of itself is what it said last."""
+    """The peers by number of messages, with the last values that each announced."""
     connections, messages = traffic.connections, traffic.messages
     known = connections.dropna(subset=["peer"])
     known = known.assign(
@@ -154,7 +153,7 @@ def _peers(traffic: Traffic, top: int) -> dict[str, Any]:
         messages[sent].groupby("peer", observed=True).size().reindex(peers.index, fill_value=0)
     )
     peers["messages"] = peers["received"] + peers["sent"]
-    said = messages.loc[messages["direction"] == "received", ["message", "peer", "end_time"]]
+    received = messages.loc[messages["direction"] == "received", ["message", "peer", "end_time"]]
     node, sync = traffic.node_data, traffic.sync_data
     for name, table, field in (
         ("peer_id", node, "peer_id"),
@@ -162,7 +161,7 @@ def _peers(traffic: Traffic, top: int) -> dict[str, Any]:
         ("height", sync, "current_height"),
     ):
         last = (
-            said.merge(table[["message", field]].dropna(), on="message")
+            received.merge(table[["message", field]].dropna(), on="message")
             .drop_duplicates("peer", keep="last")
             .set_index("peer")[field]
         )
@@ -172,10 +171,12 @@ def _peers(traffic: Traffic, top: int) -> dict[str, Any]:
         ("txs", traffic.transactions, "tx"),
         ("blocks", traffic.blocks, "block"),
     ):
-        shown = _shown(said, table, item)
-        peers[name] = shown.groupby("peer", observed=True).size().reindex(peers.index, fill_value=0)
+        arrivals = _arrivals(received, table, item)
+        peers[name] = (
+            arrivals.groupby("peer", observed=True).size().reindex(peers.index, fill_value=0)
+        )
         peers[f"{name}_first"] = (
-            shown.drop_duplicates(item)
+            arrivals.drop_duplicates(item)
             .groupby("peer", observed=True)
             .size()
             .reindex(peers.index, fill_value=0)
@@ -193,16 +194,16 @@ def _peers(traffic: Traffic, top: int) -> dict[str, Any]:
     return {"count": len(known["peer"].unique()), "with_messages": talking, "top": rows}
 
 
-def _shown(said: pd.DataFrame, table: pd.DataFrame, item: str) -> pd.DataFrame:
-    """Which peer showed which transaction or block, each pair once, in the order in which that was
+def _arrivals(received: pd.DataFrame, table: pd.DataFrame, item: str) -> pd.DataFrame:
+    """Each pair of peer and transaction or block once, in the order in which the messages were
     complete.
     """
-    pairs = said.merge(table[["message", item]].dropna(), on="message")
+    pairs = received.merge(table[["message", item]].dropna(), on="message")
     return pairs.sort_values("end_time", kind="stable").drop_duplicates(["peer", item])
 
 
 def _relayed(traffic: Traffic) -> dict[str, Any]:
-    """Distinct transactions and blocks among all messages, those of strangers too."""
+    """Distinct transactions and blocks of all messages, including those between other hosts."""
     heights = traffic.blocks["height"].dropna()
     return {
         "transactions": int(traffic.transactions["tx"].nunique()),
@@ -216,7 +217,7 @@ def _relayed(traffic: Traffic) -> dict[str, Any]:
 
 
 def format_summary(numbers: Mapping[str, Any]) -> str:
-    """A summary for people, a few aligned tables; nothing in it is cut."""
+    """The summary as text with aligned tables, without truncation."""
     peers = numbers["peers"]
     sections = [
         "\n".join(head(numbers)),
@@ -231,7 +232,7 @@ def format_summary(numbers: Mapping[str, Any]) -> str:
         section(_peer_title(peers), peers["top"]),
         section(counted(numbers["problems"]["count"], "problem"), numbers["problems"]["by"]),
         *(
-            [section("limits that were reached", numbers["limits_reached"])]
+            [section("limits reached", numbers["limits_reached"])]
             if numbers["limits_reached"]
             else []
         ),
@@ -240,15 +241,16 @@ def format_summary(numbers: Mapping[str, Any]) -> str:
 
 
 def head(numbers: Mapping[str, Any]) -> list[str]:
-    """Whose capture it is, and of when."""
+    """The lines with the vantage node and the time span."""
+    unknown = "unknown (no Monero connection; use --host)"
     return [
-        f"vantage node  {', '.join(numbers['vantage']['hosts']) or 'unknown (no Monero connection tells it; --host names it)'}",
+        f"vantage node  {', '.join(numbers['vantage']['hosts']) or unknown}",
         f"time span     {span_text(numbers['span'])}",
     ]
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
-    """The number with its noun; `plural` where that is not formed with s."""
+    """The number with its noun; `plural` if it is not formed with s."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
@@ -258,7 +260,8 @@ def _relay(relayed: Mapping[str, Any]) -> str:
         if relayed["lowest"] is None
         else f", heights {relayed['lowest']:,} to {relayed['highest']:,}"
     )
-    return f"{counted(relayed['transactions'], 'distinct transaction')}, {counted(relayed['blocks'], 'distinct block')}{heights}"
+    transactions = counted(relayed["transactions"], "distinct transaction")
+    return f"{transactions}, {counted(relayed['blocks'], 'distinct block')}{heights}"
 
 
 def _peer_title(peers: Mapping[str, Any]) -> str:
@@ -282,7 +285,7 @@ def clock(time: str) -> str:
 
 
 def _file(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A file's row without its number, and with its path in the last place."""
+    """The row of a file without its number, and with its path as last column."""
     times = {
         name: None if row[name] is None else clock(row[name])
         for name in ("first_time", "last_time")
@@ -307,8 +310,8 @@ def section(title: str, rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> Iterable[str]:
-    """Lines of a table: numbers to the right, text to the left, every column as wide as its widest
-    cell.
+    """The lines of a table: numbers aligned to the right, text to the left, every column as wide as
+    its widest cell.
     """
     if not rows:
         return []
@@ -329,7 +332,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Iterable[str]:
 
 def _cell(name: str, value: Any) -> str:
     if value is None:
-        return "(strangers)" if name == "direction" else "-"
+        return "(others)" if name == "direction" else "-"
     if isinstance(value, int):
         return str(value) if name in ("command", "port") else f"{value:,}"
     return printable(str(value))

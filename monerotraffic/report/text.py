@@ -1,6 +1,4 @@
-"""Findings as plain values, as text for a terminal, and as CSV: verdicts, findings and their
-evidence.
-"""
+"""Verdicts and findings with evidence, as values for JSON, as text for a terminal, and as CSV."""
 
 from __future__ import annotations
 
@@ -23,11 +21,11 @@ Path = str | os.PathLike[str]
 
 
 def findings_to_dict(traffic: Traffic, findings: pd.DataFrame, preset: str) -> dict[str, Any]:
-    """Findings as plain values that JSON can hold, times as ISO 8601 text.
+    """Returns the findings as values for JSON, with times as ISO 8601 text.
 
-    `peers`: how many there were and how many of each verdict; `verdicts` and `findings`: rows of
-    these frames; `rules`: what the rules that found something
-    look for. A measure that JSON cannot hold (not a number, infinite) is None.
+    `peers`: the number of peers and of each verdict; `verdicts` and `findings`: the rows of these
+    frames; `rules`: the definitions of the rules with findings. A measure that JSON cannot
+    represent (not a number, infinite) is None.
     """
     judged = verdicts(findings)
     seen = traffic.connections["peer"].nunique()
@@ -57,26 +55,29 @@ def findings_to_dict(traffic: Traffic, findings: pd.DataFrame, preset: str) -> d
 
 
 def format_findings(numbers: Mapping[str, Any]) -> str:
-    """A report for people: verdicts, findings with the first place of each as evidence, and what
-    the rules mean.
+    """Returns text with the verdicts, the findings with the first position of each, and the
+    definitions of the rules.
     """
-    peers, found = numbers["peers"], numbers["findings"]
-    title = f"{counted(peers['count'], 'peer')}: {peers['anomalous']:,} anomalous, {peers['suspicious']:,} suspicious, {peers['context']:,} with context only"
+    peers, findings = numbers["peers"], numbers["findings"]
+    title = (
+        f"{counted(peers['count'], 'peer')}: {peers['anomalous']:,} anomalous, "
+        f"{peers['suspicious']:,} suspicious, {peers['context']:,} with context only"
+    )
     sections = [
         "\n".join([*head(numbers), f"preset        {numbers['preset']}"]),
         section(title, [_verdict(row) for row in numbers["verdicts"]]),
-        section(counted(len(found), "finding"), [_finding(row) for row in found]),
+        section(counted(len(findings), "finding"), [_finding(row) for row in findings]),
         *(
             [
                 section(
-                    "what the rules look for",
+                    "definitions of the rules",
                     [
                         {"rule": name, "definition": definition}
                         for name, definition in numbers["rules"].items()
                     ],
                 )
             ]
-            if found
+            if findings
             else []
         ),
     ]
@@ -125,18 +126,18 @@ def findings_to_csv(findings: pd.DataFrame, path: Path) -> None:
 
 
 def _csv_rows(findings: pd.DataFrame) -> pd.DataFrame:
-    made = findings.copy()
+    rows = findings.copy()
     for name in ("connections", "messages"):
-        made[name] = [" ".join(map(str, ids)) for ids in findings[name]]
-    made["places"] = [_cell("; ".join(places)) for places in findings["places"]]
+        rows[name] = [" ".join(map(str, ids)) for ids in findings[name]]
+    rows["places"] = [_cell("; ".join(places)) for places in findings["places"]]
     for name in ("first_time", "last_time"):
-        made[name] = [None if pd.isna(time) else time.isoformat() for time in findings[name]]
+        rows[name] = [None if pd.isna(time) else time.isoformat() for time in findings[name]]
     for name in ("peer", "display_filter"):
-        made[name] = [_cell(str(value)) for value in findings[name]]
-    return made
+        rows[name] = [_cell(str(value)) for value in findings[name]]
+    return rows
 
 
 def _cell(text: str) -> str:
-    """Text that no spreadsheet takes for a formula: peers choose names of files and hosts."""
+    """Text that no spreadsheet executes as a formula. Names of hosts and files are untrusted."""
     shown = printable(text)
     return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) else shown

@@ -166,7 +166,7 @@ def test_host_and_strangers(capture: Path, capsys: Captured) -> None:
     assert main(["summary", "--host", "192.0.2.1", "--host", "2001:DB8::1", str(capture)]) == 0
     text = capsys.readouterr().out
     assert text.startswith("vantage node  192.0.2.1, 2001:db8::1\n")
-    assert ["(strangers)", "syn", "fin", "3"] in section(text, "4 TCP connections")
+    assert ["(others)", "syn", "fin", "3"] in section(text, "4 TCP connections")
     assert main(["summary", "--json", "--host", "192.0.2.1", str(capture)]) == 0
     assert {"direction": None, "start": "syn", "end": "fin", "connections": 3} in json.loads(
         capsys.readouterr().out

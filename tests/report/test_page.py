@@ -195,7 +195,7 @@ def test_a_capture_without_anything(tmp_path: Path, written: report.Written) -> 
     path = tmp_path / "empty.pcap"
     path.write_bytes(craft.pcap([]))
     page = report.write(mt.read(path), tmp_path / "out").page.read_text(encoding="utf-8")
-    assert "No rule found anything" in page
+    assert "No rule flagged a peer" in page
     assert Page(page).open == []
     assert set(heights(page)) == {43.2}
     # no two of the excerpt's peers send similar lists

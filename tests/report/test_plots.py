@@ -64,7 +64,7 @@ def test_overlap_counts_combinations(ax: mpl.axes.Axes) -> None:
 
 def test_slots_count_open_connections(ax: mpl.axes.Axes, view: View) -> None:
     plots.slots(ax, view, VERDICTS)
-    assert ax.get_legend_handles_labels()[1] == ["nothing found", "anomalous"]
+    assert ax.get_legend_handles_labels()[1] == ["no finding", "anomalous"]
     tops = [
         max(path.vertices[:, 1].max() for path in collection.get_paths())
         for collection in ax.collections
@@ -84,7 +84,7 @@ def test_subnets_count_addresses(ax: mpl.axes.Axes, view: View) -> None:
 def test_durations_are_shares(ax: mpl.axes.Axes, view: View) -> None:
     plots.durations(ax, view, VERDICTS)
     assert ax.get_legend_handles_labels()[1] == [
-        "nothing found (2 connections)",
+        "no finding (2 connections)",
         "anomalous (1 connections)",
     ]
     (none, anomalous) = ax.lines
@@ -139,7 +139,7 @@ def asking(tmp_path_factory: pytest.TempPathFactory) -> View:
 
 def test_request_counts_are_shares(ax: mpl.axes.Axes, asking: View) -> None:
     plots.request_counts(ax, asking, VERDICTS, 1001)
-    assert ax.get_legend_handles_labels()[1] == ["nothing found (1 peers)", "anomalous (1 peers)"]
+    assert ax.get_legend_handles_labels()[1] == ["no finding (1 peers)", "anomalous (1 peers)"]
     assert [line.get_xdata().tolist() for line in ax.lines] == [[3, 3], [1, 1]]
     ax = Figure().add_subplot()
     plots.request_counts(ax, asking, VERDICTS, 1001, "connection")
@@ -220,7 +220,7 @@ def test_diversity_counts_lists(ax: mpl.axes.Axes, lists: View) -> None:
         lists,
         pd.DataFrame({"peer": ["192.0.2.1", "192.0.2.2"], "verdict": "anomalous", "score": 0.9}),
     )
-    assert ax.get_legend_handles_labels()[1] == ["nothing found", "anomalous"]
+    assert ax.get_legend_handles_labels()[1] == ["no finding", "anomalous"]
     counted = {
         round(patch.get_x(), 3): patch.get_height() for patch in ax.patches if patch.get_height()
     }
