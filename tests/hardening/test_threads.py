@@ -244,7 +244,7 @@ def test_errors_of_one_thread_leave_the_others_alone(tmp_path: Path) -> None:
     troubles = [
         many(interrupted, 3),
         many(refused(tmp_path / "nowhere.pcap"), 50),
-        many(refused(TESTS / "support" / "craft.py"), 50),
+        many(refused(TESTS / "conftest.py"), 50),
         many(refused(usb), 30),
     ]
     sound: list[Callable[[], Any]] = [lambda: facts_of(mt.read(capture))] * 3
