@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from textwrap import fill
 
 import pandas as pd
 
@@ -18,6 +19,8 @@ from testbed.measure import (
     rule_counts,
     ways,
 )
+
+WIDTH = 100
 
 INTRODUCTION = """# Evaluation
 
@@ -63,11 +66,13 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "".join("| " + " | ".join(map(str, cells)) + " |\n" for cells in lines) + "\n"
 
 
+def section(title: str, text: str, rows: str) -> str:
+    return f"## {title}\n\n{fill(' '.join(text.split()), WIDTH)}\n\n{rows}"
+
+
 def page(measured: Measured) -> str:
-    sections = (population, false_positives, by_rule, by_role, by_cause, leave_one_out)
-    return "\n".join(
-        [INTRODUCTION, *(section(measured).rstrip() + "\n" for section in sections), UNKNOWN]
-    )
+    parts = (population, false_positives, by_rule, by_role, by_cause, leave_one_out)
+    return "\n".join([INTRODUCTION, *(part(measured).rstrip() + "\n" for part in parts), UNKNOWN])
 
 
 # ---------------------------------------------------------------- sections
@@ -95,16 +100,14 @@ def population(measured: Measured) -> str:
     versions = measured.nodes[measured.nodes["met"]].groupby("version").size()
     columns = ["capture", "vantage node", "messages", "monerods met", "other honest peers"]
     columns += [f"spies: {role}" for role in ROLES]
-    return (
-        "## Population\n\n"
-        f"The vantage nodes met {measured.nodes['met'].sum()} monerods ("
-        + ", ".join(f"{count} of {version}" for version, count in versions.items())
-        + "). A monerod counts once in a run, also if it was\nrestarted, has several addresses or"
-        " shares one. A spy's role is `acceptor` if the vantage node opened all\nconnections with a"
-        " handshake, `initiator` if the spy did, `none` if there was no handshake. The operator's"
-        "\nshare is the part of the addresses in honest peer lists that belongs to one operator.\n\n"
-        + table([*columns, "operator's share"], rows)
-    )
+    met = measured.nodes["met"].sum()
+    by_version = ", ".join(f"{count} of {version}" for version, count in versions.items())
+    text = f"""The vantage nodes met {met} monerods ({by_version}). A monerod counts once in a run,
+    also if it was restarted, has several addresses or shares one. A spy's role is `acceptor` if the
+    vantage node opened all connections with a handshake, `initiator` if the spy did, `none` if
+    there was no handshake. The operator's share is the part of the addresses in honest peer lists
+    that belongs to one operator."""
+    return section("Population", text, table([*columns, "operator's share"], rows))
 
 
 def _bound_cells(flagged: int, met: int) -> list[str]:
@@ -124,44 +127,48 @@ def false_positives(measured: Measured) -> str:
         has = honest["labels"].map(lambda labels, label=label: label in labels)
         if has.any() and label not in set(met["circumstance"]):
             rows.append([f"`{label}`", *_bound_cells(int((has & flagged).sum()), int(has.sum()))])
-    text = (
-        "## False positives\n\nHonest peers that are flagged. Monerods are counted by node: one is"
-        " flagged if any of its addresses is.\nEmulated honest peers are counted by address, by their"
-        " labels in the [testbed](../testbed/README.md).\n\n"
-        + table(["honest peers", "flagged", "at most"], rows)
-    )
+    text = """Honest peers that are flagged. Monerods are counted by node: one is flagged if any of
+    its addresses is. Emulated honest peers are counted by address, by their labels in the
+    [testbed](../testbed/README.md)."""
+    made = section("False positives", text, table(["honest peers", "flagged", "at most"], rows))
     wrong = honest[flagged]
     if len(wrong):
-        text += "The flagged ones:\n\n" + table(
+        made += "The flagged ones:\n\n" + table(
             ["capture", "peer", "labels", "verdict", "rules"],
             (
                 [row.run, row.peer, ", ".join(row.labels), row.verdict, ", ".join(row.rules)]
                 for row in wrong.itertuples()
             ),
         )
-    return text
+    return made
 
 
 def by_rule(measured: Measured) -> str:
-    rows = [
-        [
-            f"`{row.rule}`",
-            cause_of(row.rule),
-            *proportion(row.asked_found, row.asked),
-            f"{row.spies_found} of {row.spies}",
-            *proportion(row.honest_found, row.honest),
+    peers, rows = measured.peers, []
+    for row in rule_counts(measured).itertuples():
+        wanted = peers["asked"].map(lambda rules, rule=row.rule: rule in rules)
+        found = peers["rules"].map(lambda rules, rule=row.rule: rule in rules)
+        roles = [
+            proportion(int((wanted & found & of).sum()), int((wanted & of).sum()))[0]
+            for of in (peers["role"] == "acceptor", peers["role"] == "initiator")
         ]
-        for row in rule_counts(measured).itertuples()
-    ]
-    columns = ["rule", "cause", "found of those labelled for it", "interval"]
-    columns += ["found of all spies", "found of honest peers", "interval"]
-    return (
-        "## Rules\n\nA label of a spy asks for certain rules; it may well do what others look for, too."
-        " Rules of weight `context`\nnever flag a peer alone. A vantage node of version "
-        + ", ".join(sorted(WITHOUT_PINGS))
-        + " sends no back-pings, so that no peer is expected to be\nfound by its pong there.\n\n"
-        + table(columns, rows)
-    )
+        rows.append(
+            [
+                f"`{row.rule}`",
+                cause_of(row.rule),
+                *proportion(row.asked_found, row.asked),
+                *roles,
+                f"{row.spies_found} of {row.spies}",
+                *proportion(row.honest_found, row.honest),
+            ]
+        )
+    columns = ["rule", "cause", "found of those labelled for it", "interval", "acceptors"]
+    columns += ["initiators", "found of all spies", "found of honest peers", "interval"]
+    without = ", ".join(sorted(WITHOUT_PINGS))
+    text = f"""A label of a spy asks for certain rules; it may well do what others look for, too. Rules
+    of weight `context` never flag a peer alone. A vantage node of version {without} sends no
+    back-pings, so that no peer is expected to be found by its pong there."""
+    return section("Rules", text, table(columns, rows))
 
 
 def _spies(measured: Measured) -> pd.DataFrame:
@@ -189,11 +196,9 @@ def by_role(measured: Measured) -> str:
                     ]
                 )
     columns = ["role", "ways to misbehave", "`anomalous`", "interval", "flagged", "interval"]
-    return (
-        "## Roles\n\nRecall of the verdict by who opened the connections, for spies with one label that"
-        " asks for a rule, and with\ntwo or more.\n\n"
-        + table([*columns, "any finding", "interval"], rows)
-    )
+    text = """Recall of the verdict by who opened the connections, for spies with one label that asks
+    for a rule, and with two or more."""
+    return section("Roles", text, table([*columns, "any finding", "interval"], rows))
 
 
 def by_cause(measured: Measured) -> str:
@@ -213,9 +218,8 @@ def by_cause(measured: Measured) -> str:
             ]
         )
     columns = ["cause", "rules", "found of those labelled for it", "interval"]
-    return "## Causes\n\nRules that are signs of the same cause count as one.\n\n" + table(
-        [*columns, "found of honest peers", "interval"], rows
-    )
+    text = "Rules that are signs of the same cause count as one."
+    return section("Causes", text, table([*columns, "found of honest peers", "interval"], rows))
 
 
 def leave_one_out(measured: Measured) -> str:
@@ -233,7 +237,6 @@ def leave_one_out(measured: Measured) -> str:
             cells += proportion(int(verdict.isin(bad).sum()), len(group))
         rows.append([f"`{cause}`" if cause else "none", *cells])
     columns = ["cause left out", "spies `anomalous`", "interval", "spies flagged", "interval"]
-    return (
-        "## Leaving one cause out\n\nVerdicts without the rules of one cause: how much of the recall"
-        " rests on it.\n\n" + table([*columns, "honest peers flagged", "interval"], rows)
-    )
+    text = """Verdicts without the rules of one cause: how much of the recall rests on it."""
+    rows_of = table([*columns, "honest peers flagged", "interval"], rows)
+    return section("Leaving one cause out", text, rows_of)

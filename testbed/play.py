@@ -125,9 +125,6 @@ class Stage:
             self.network, self.world, self.plan.programs, VANTAGE, self.cast.address
         )
         self.nodes = [Node("v", VANTAGE, self.plan.programs[0])]
-        # its accept loop does not survive connections that end before it accepts them (0.18.4), so
-        # it has the processor first, however nice the testbed is
-        self.vantage.niceness = -os.getpriority(os.PRIO_PROCESS, 0)
         if self.plan.scenario == "forwarder":
             self.vantage.bind = FORWARDED
             forwarded_vantage(self.network, VANTAGE)
@@ -407,6 +404,9 @@ async def play(plan: Plan) -> None:
             stage.place_population()
         else:
             stage.place_nodes()
+        # its accept loop does not survive connections that end before it accepts them (0.18.4), so
+        # it has the processor first, however nice the testbed is
+        stage.vantage.niceness = -os.getpriority(os.PRIO_PROCESS, 0)
         parts = list(SCENARIOS[plan.scenario](stage.cast))
         peers = stage.place_peers(parts)
         capture = Capture(
