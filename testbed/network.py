@@ -105,10 +105,12 @@ class Network:
     def _nat(self, name: str, chain: str, *rule: str) -> None:
         self._in(name, "iptables", "-t", "nat", "-A", chain, *rule)
 
-    def inner_host(self, name: str, router: str, address: str, gateway: str) -> None:
+    def inner_host(
+        self, name: str, router: str, address: str, gateway: str, mtu: int = 1500
+    ) -> None:
         """A host behind a router, which has the address `gateway` on that side."""
         self._add(name)
-        there = self._link(name, "eth0", router, 1500)
+        there = self._link(name, "eth0", router, mtu)
         self.add_address(name, address)
         self._in(router, "ip", "address", "add", f"{gateway}/32", "dev", there)
         self._in(router, "ip", "route", "add", f"{address}/32", "dev", there)

@@ -92,11 +92,12 @@ class Population:
         self.movers.append((node, later))
 
     def _behind(self, router: str, addresses: Sequence[str], many: int, label: str) -> list[Node]:
-        self.network.router(router, addresses, self.random.choice(MTUS))
+        mtu = self.random.choice(MTUS)
+        self.network.router(router, addresses, mtu)
         made = []
         for number in range(many):
             host, inner = f"m{len(self.nodes)}", f"10.77.0.{number + 2}"
-            self.network.inner_host(host, router, inner, "10.77.0.1")
+            self.network.inner_host(host, router, inner, "10.77.0.1", mtu)
             made.append(self._node(addresses[0], host, inner, label))
             made[-1].later = list(addresses[1:])
         return made

@@ -5,17 +5,21 @@ software writes. No part needs root or monerod.
 from __future__ import annotations
 
 import io
+import json
 import random
 from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
+import monerotraffic as mt
 from monerotraffic import epee
 from monerotraffic.rules import HONEST, RULES, RULES_OF_LABEL
 from support import craft
+from support.paths import DATA
 from test_testbed import Meeting
 from testbed import misdeeds as do
 from testbed.cast import Casting, Part
@@ -238,3 +242,86 @@ def test_what_reaches_the_port_by_accident(opening: Any, begin: bytes) -> None:
 
     Meeting(Manner(opening=opening), Manner(greeting=listen)).hold()
     assert heard[0].startswith(begin)
+
+
+# ---------------------------------------------------------------- a run: part of one, with monerods
+# of three versions (tests/data/make.py)
+
+RUN = DATA / "population"
+
+
+@pytest.fixture(scope="module")
+def run() -> mt.Traffic:
+    return mt.read(RUN / "vantage_00001.pcapng.gz", host="198.51.100.10")
+
+
+@pytest.fixture(scope="module")
+def hosts() -> dict[str, list[str]]:
+    """By label, the addresses that have it."""
+    made: dict[str, list[str]] = {}
+    for address, given in json.loads((RUN / "labels.json").read_text()).items():
+        for label in given:
+            made.setdefault(label, []).append(address)
+    return made
+
+
+def received(run: mt.Traffic, command: str, kind: str) -> pd.DataFrame:
+    rows = run.messages[run.messages["direction"] == "received"]
+    return rows[(rows["name"] == command) & (rows["kind"] == kind)]
+
+
+def test_nodes_behind_one_address_have_ids_of_their_own(
+    run: mt.Traffic, hosts: dict[str, list[str]]
+) -> None:
+    rows = received(run, "HANDSHAKE", "request").merge(run.node_data, on="message")
+    ids = rows.groupby(rows["peer"].astype(str))["peer_id"].nunique()
+    for label, many in (("nat_same_port", 2), ("shared_exit", 4)):
+        (address,) = hosts[label]
+        assert ids[address] >= many
+    (pair,) = hosts["nat_same_port"]
+    assert set(rows.loc[rows["peer"] == pair, "my_port"]) == {18080}
+
+
+def test_back_pings_to_a_pair_reach_the_node_with_the_forwarded_port(
+    run: mt.Traffic, hosts: dict[str, list[str]]
+) -> None:
+    pongs = received(run, "PING", "response").merge(run.node_data, on="message")
+    (pair,) = hosts["nat_same_port"]
+    assert pongs.loc[pongs["peer"] == pair, "peer_id"].nunique() == 1
+
+
+def test_cuprate_peers_are_answered_and_write_as_cuprate(
+    run: mt.Traffic, hosts: dict[str, list[str]]
+) -> None:
+    ticks = received(run, "TIMED_SYNC", "request")
+    answered = run.messages[run.messages["direction"] == "sent"]["reply_to"]
+    for address in hosts["cuprate"]:
+        own = ticks[ticks["peer"] == address]
+        assert set(own["length"]) == {135} and own["message"].isin(answered).any()
+    others = ticks[ticks["peer"].isin(hosts["monerod"])]
+    assert set(others["length"]) == {172}
+
+
+def test_tls_and_proxies_are_no_messages(run: mt.Traffic, hosts: dict[str, list[str]]) -> None:
+    peer = run.connections.set_index("connection")["peer"].astype(str)
+    strange = set(run.problems["connection"].map(peer).dropna())
+    for address in (*hosts["tls"], *hosts["proxy_prefix"]):
+        assert address in strange
+    assert received(run, "HANDSHAKE", "request")["peer"].isin(hosts["tls"]).sum() == 0
+
+
+def test_white_lists_of_monerods_are_those_they_began_with(
+    run: mt.Traffic, hosts: dict[str, list[str]]
+) -> None:
+    """Their lists come from the network of the seed, of which an operator owns the share that the
+    manifest states: its twelve /24s are the most common ones.
+    """
+    share = json.loads((RUN / "manifest.json").read_text())["operators_share"]
+    lists = run.peer_lists.merge(run.messages[["message", "peer"]], on="message")
+    lists = lists[lists["peer"].isin(hosts["monerod"])].drop_duplicates("host")
+    hosts_listed = lists["host"].astype(str)
+    beyond = hosts_listed[~hosts_listed.str.match(r"198\.1[89]\.|198\.51\.100\.")]
+    nets = beyond.str.rpartition(".")[0].value_counts()
+    assert len(beyond) > 500
+    assert nets.iloc[11] > 10 * nets.iloc[12]
+    assert nets.iloc[:12].sum() > share * len(beyond) / 2

@@ -1,6 +1,6 @@
 """Makes the small captures in this folder from the full labelled ones in ../shared/captures (beside
-the repository): `python tests/data/make.py`; and `testbed` from a run of the testbed:
-`python tests/data/make.py FOLDER`.
+the repository): `python tests/data/make.py`; and `testbed` or `population` from a run of the
+testbed: `python tests/data/make.py FOLDER`.
 
 Packets are copied byte for byte, with the section and interface blocks of their files; frames are
 only left out, and files are divided anew. Truth follows the frames that were kept. To be run again
@@ -18,6 +18,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from monerotraffic.rules import HONEST as HONEST_LABELS
 
 HERE = Path(__file__).resolve().parent
 FULL = HERE.parents[2] / "shared" / "captures"
@@ -51,6 +53,10 @@ TESTBED_LABELS = {
     ),
 }
 """For which the full captures have no label."""
+
+POPULATION_SECONDS = 205
+POPULATION_HOSTS = {("monerod",): 3, ("control", "cuprate"): 2, ("tls",): 4, ("spy",): 5}
+"""Hosts of a set of labels that are kept; one of any other set."""
 
 DERIVED_PLAIN = (
     "qinq.pcap",
@@ -244,17 +250,8 @@ def make_testbed(run: Path) -> None:
         host for host, names in labels.items() if TESTBED_LABELS & set(names) or "monerod" in names
     ]
     chosen += [host for host, names in labels.items() if names == ["control"]][:3]
-    packed = {bytes(int(part) for part in host.split(".")) for host in chosen}
-    frames = Frames(run)
-    frames.head = HEAD
-    until = frames.time(1) + TESTBED_SECONDS
-    kept = [
-        number
-        for number in frames.ipv4()
-        if frames.time(number) < until
-        and packed & {address for address, _ in frames.endpoints(number)}
-    ]
-    frames.write(folder, kept, (len(kept),), packed=True)
+    until = Frames(run).time(1) + TESTBED_SECONDS
+    in_time(run, chosen, TESTBED_SECONDS, folder)
     (folder / "labels.json").write_text(
         json.dumps({host: labels[host] for host in sorted(chosen)}, indent=1) + "\n"
     )
@@ -275,6 +272,52 @@ def make_testbed(run: Path) -> None:
         folder / "peers.jsonl.gz",
         (row for row in record if row["ip"] in chosen and row["t"] < until),
     )
+
+
+def make_population(run: Path) -> None:
+    """The first minutes of a run with many monerods: the honest peers in every circumstance, some
+    that are alone, and some spies of each role.
+    """
+    folder = fresh("population")
+    labels = json.loads((run / "labels.json").read_text())
+    manifest = json.loads((run / "manifest.json").read_text())
+    kinds: dict[tuple[str, ...], list[str]] = {}
+    for host, names in labels.items():
+        kinds.setdefault(tuple(names) if set(names) <= HONEST_LABELS else ("spy",), []).append(host)
+    chosen = {
+        host for names, hosts in kinds.items() for host in hosts[: POPULATION_HOSTS.get(names, 1)]
+    }
+    # of a node with several addresses all are kept
+    for node in manifest["nodes"].values():
+        if chosen & set(node["ip"]):
+            chosen |= set(node["ip"])
+    kept = in_time(run, chosen, POPULATION_SECONDS, folder)
+    (folder / "labels.json").write_text(
+        json.dumps({host: labels[host] for host in sorted(chosen)}, indent=1) + "\n"
+    )
+    own = set(manifest["vantage"])
+    manifest["nodes"] = {
+        name: node for name, node in manifest["nodes"].items() if (chosen | own) & set(node["ip"])
+    }
+    del manifest["events"], manifest["dumpcap"]
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    print(len(chosen), "hosts,", kept, "frames")
+
+
+def in_time(run: Path, hosts: Iterable[str], seconds: float, folder: Path) -> int:
+    """Writes the frames of these hosts in the first seconds of a run; returns how many they are."""
+    packed = {bytes(int(part) for part in host.split(".")) for host in hosts}
+    frames = Frames(run)
+    frames.head = HEAD
+    until = frames.time(1) + seconds
+    kept = [
+        number
+        for number in frames.ipv4()
+        if frames.time(number) < until
+        and packed & {address for address, _ in frames.endpoints(number)}
+    ]
+    frames.write(folder, kept, (len(kept),), packed=True)
+    return len(kept)
 
 
 def logged_time(line: bytes) -> float:
@@ -309,7 +352,9 @@ def fresh(name: str) -> Path:
 
 
 if __name__ == "__main__" and len(sys.argv) > 1:
-    make_testbed(Path(sys.argv[1]))
+    run = Path(sys.argv[1])
+    scenario = json.loads((run / "manifest.json").read_text())["scenario"]
+    (make_population if scenario == "population" else make_testbed)(run)
 elif __name__ == "__main__":
     make_beginning("honest", HONEST, packed=False)
     make_beginning("lossy", LOSSY, packed=True)
