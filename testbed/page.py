@@ -71,7 +71,10 @@ def section(title: str, text: str, rows: str) -> str:
 
 
 def page(measured: Measured) -> str:
-    parts = (population, false_positives, by_rule, by_role, by_cause, leave_one_out)
+    parts = (
+        *(population, false_positives, by_rule, by_role),
+        *(by_vantage, by_cause, leave_one_out),
+    )
     return "\n".join([INTRODUCTION, *(part(measured).rstrip() + "\n" for part in parts), UNKNOWN])
 
 
@@ -197,8 +200,36 @@ def by_role(measured: Measured) -> str:
                 )
     columns = ["role", "ways to misbehave", "`anomalous`", "interval", "flagged", "interval"]
     text = """Recall of the verdict by who opened the connections, for spies with one label that asks
-    for a rule, and with two or more."""
-    return section("Roles", text, table([*columns, "any finding", "interval"], rows))
+    for a rule, and with two or more; and the honest peers of each role."""
+    honest = measured.peers[measured.peers["kind"] == "honest"]
+    return section("Roles", text, table([*columns, "any finding", "interval"], rows)) + table(
+        ["role", "honest peers flagged", "at most"],
+        (
+            [role, *_bound_cells(int(group["verdict"].isin(FLAGGED).sum()), len(group))]
+            for role, group in honest.groupby("role")
+        ),
+    )
+
+
+def by_vantage(measured: Measured) -> str:
+    version = measured.runs.set_index("run")["vantage_version"]
+    peers = measured.peers.assign(version=measured.peers["run"].map(version))
+    rows = []
+    for name, group in peers.groupby("version"):
+        spies, honest = group[group["kind"] == "spy"], group[group["kind"] == "honest"]
+        rows.append(
+            [
+                name,
+                *proportion(int((spies["verdict"] == "anomalous").sum()), len(spies)),
+                *proportion(int(spies["verdict"].isin(FLAGGED).sum()), len(spies)),
+                *_bound_cells(int(honest["verdict"].isin(FLAGGED).sum()), len(honest)),
+            ]
+        )
+    columns = ["vantage node", "spies `anomalous`", "interval", "spies flagged", "interval"]
+    text = "What a vantage node sees depends on its own version."
+    return section(
+        "Vantage nodes", text, table([*columns, "honest peers flagged", "at most"], rows)
+    )
 
 
 def by_cause(measured: Measured) -> str:

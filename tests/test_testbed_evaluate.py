@@ -169,6 +169,8 @@ def test_page_states_counts_and_bounds() -> None:
     assert "| a | h1 | monerod | suspicious | signature_alone |" in text
     assert "| acceptor | one | 1 of 1 | 2.5–100.0 % |" in text
     assert "| initiator | two or more | 0 of 1 | 0.0–97.5 % |" in text
+    assert "| acceptor | 1 of 2 | 97.5 % |" in text and "| none | 0 of 1 | 95.0 % |" in text
+    assert "| 1.3 | 1 of 2 | 1.3–98.7 % | 1 of 2 | 1.3–98.7 % | 1 of 3 | 86.5 % |" in text
     assert "u1" not in text
 
 
