@@ -1,7 +1,4 @@
-"""Files that are written whole or not at all.
-
-Stands alone; every package that writes a file uses it.
-"""
+"""Files that are written completely or not at all. Independent of the other modules."""
 
 from __future__ import annotations
 
@@ -22,11 +19,12 @@ _umask_lock = threading.Lock()
 
 @contextlib.contextmanager
 def replacing(path: Path, mode: str = "w", newline: str | None = "\n") -> Iterator[IO[Any]]:
-    """A file to write that takes the place of `path` when the block ends without an exception.
+    """Opens a file that replaces `path` when the block ends without an exception.
 
-    `mode`: "w" for UTF-8 text, "wb" for bytes. Until the block ends the old file stays as it is;
-    after an exception, too. The new file has the permissions of the old one. Symbolic links are
-    followed. What is not a regular file (a pipe, a terminal) is written directly. Raises OSError.
+    `mode`: "w" for UTF-8 text, "wb" for bytes. The old file is unchanged until the block ends, and
+    after an exception. The new file has the permissions of the old one. Symbolic links are
+    followed. A pipe, a terminal or another file that is not regular is written directly. Raises
+    OSError.
     """
     text: dict[str, Any] = (
         {}
@@ -43,7 +41,7 @@ def replacing(path: Path, mode: str = "w", newline: str | None = "\n") -> Iterat
             yield direct
         return
     folder, name = os.path.split(os.fsdecode(target))
-    # a name of its own for every run: what a killed run leaves behind is in nobody's way
+    # a new name for every run, so that a leftover of a killed run does not block another
     descriptor, unfinished = tempfile.mkstemp(
         prefix=f".{name[:100]}.", suffix=".unfinished", dir=folder
     )
@@ -62,7 +60,7 @@ def replacing(path: Path, mode: str = "w", newline: str | None = "\n") -> Iterat
 
 
 def _permissions(target: str) -> int:
-    """Those of the file that is replaced, or those of a file that open() creates."""
+    """The permissions of the replaced file, or of a file that open() creates."""
     try:
         return stat.S_IMODE(os.stat(target).st_mode)
     except FileNotFoundError:
@@ -73,7 +71,7 @@ def _permissions(target: str) -> int:
 
 
 def _sync_folder(folder: str) -> None:
-    """Makes the new name durable, where the file system can."""
+    """Makes the new name durable, if the file system supports it."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -77,7 +77,6 @@ _UNCHECKED = (
     "monerotraffic/__init__.py",
     "monerotraffic/banlist.py",
     "monerotraffic/io/",
-    "monerotraffic/metrics/",
     "monerotraffic/net/",
     "monerotraffic/rules/",
     "monerotraffic/tables/",

@@ -1,4 +1,4 @@
-"""The entries of peer lists as compact arrays: what metrics of peer lists count in."""
+"""The entries of peer lists as compact arrays, the basis of the metrics of peer lists."""
 
 from __future__ import annotations
 
@@ -24,48 +24,46 @@ _LIST = ["message", "connection", "peer", "command", "kind", "time", "file", "fr
 
 @dataclass(frozen=True)
 class Pairs:
-    """Distinct pairs of something (a list, a sender) and a host, in order of the first, then the
-    second.
+    """Distinct pairs of an object (a list, a sender) and a host, in order of the object, then the
+    host.
     """
 
     of: Ints
-    """Place of the list, or address code of the sender."""
+    """Index of the list, or address code of the sender."""
     host: Ints
     """Address code."""
     count: Ints
-    """How often they came: entries of the list, lists of the sender."""
+    """Number of occurrences: entries of the list, lists of the sender."""
 
 
 @dataclass(frozen=True)
 class Entries:
-    """Peer lists that peers sent in whole messages. What the vantage node itself hands out is left
-    out.
-    """
+    """Peer lists that peers sent in complete messages. Lists of the vantage node are excluded."""
 
     lists: pd.DataFrame
-    """One row per list that is not empty: message, connection, peer, command, kind, time, file,
-    frame; `entries`.
+    """One row per list with entries: message, connection, peer, command, kind, time, file, frame;
+    `entries`.
     """
     of: NDArray[np.int32]
-    """Of each entry, the place of its list in `lists`."""
+    """The index in `lists` of the list of each entry."""
     host: NDArray[np.int32]
-    """Its address code, -1 if it has none."""
+    """Address code of each entry, -1 without an address."""
     port: NDArray[np.uint16]
     row: NDArray[np.int64]
-    """Its place in traffic.arrays["peer_lists"]."""
+    """Index of each entry in traffic.arrays["peer_lists"]."""
     addresses: Addresses
 
     @cached_property
     def sender(self) -> Ints:
         """Address code of the sender of each list."""
-        made: Ints = self.lists["peer"].cat.codes.to_numpy().astype(np.int64)
-        return made
+        values: Ints = self.lists["peer"].cat.codes.to_numpy().astype(np.int64)
+        return values
 
     @cached_property
     def connection(self) -> Ints:
         """Connection of each list."""
-        made: Ints = self.lists["connection"].to_numpy().astype(np.int64)
-        return made
+        values: Ints = self.lists["connection"].to_numpy().astype(np.int64)
+        return values
 
     @cached_property
     def _endpoints(self) -> tuple[Pairs, Ints]:
@@ -115,25 +113,25 @@ class Entries:
 
     @cached_property
     def repeated(self) -> NDArray[np.bool_]:
-        """Which entries name a host and port that the same connection named before, in this list or
-        an earlier one.
+        """Which entries contain a host and port that was sent before on the connection, in this
+        list or an earlier one.
         """
-        made = np.zeros(len(self.of), dtype=np.bool_)
+        repeated = np.zeros(len(self.of), dtype=np.bool_)
         known = np.flatnonzero(self.host >= 0)
         keys = (
             self.connection[self.of[known]] * len(self.addresses.text) + self.host[known]
         ) << 16 | self.port[known]
         values, count = distinct(keys)
-        # connections: of monerod's there are none
+        # connections with repetitions, which monerod does not cause
         repeating = np.unique((values[count > 1] >> 16) // max(1, len(self.addresses.text)))
         chosen = np.isin(self.connection, repeating)[self.of[known]]
         known, keys = known[chosen], keys[chosen]
         order = np.argsort(keys, kind="stable")
-        made[known[order[1:]]] = keys[order[1:]] == keys[order[:-1]]
-        return made
+        repeated[known[order[1:]]] = keys[order[1:]] == keys[order[:-1]]
+        return repeated
 
     def per_list(self, chosen: NDArray[np.bool_]) -> Ints:
-        """How many of these entries each list has."""
+        """The number of chosen entries of each list."""
         return np.bincount(self.of[chosen], minlength=len(self.lists))
 
     def hosts(self, codes: Ints) -> pd.Index:
@@ -142,8 +140,8 @@ class Entries:
 
 
 def distinct(keys: Ints) -> tuple[Ints, Ints]:
-    """The distinct keys (none is negative) in order, and how often each came. Sorting is faster
-    than the hash table of numpy.unique where there are many.
+    """Returns the distinct keys (not negative) in order, and how often each occurs. For many keys,
+    sorting is faster than the hash table of numpy.unique.
     """
     keys = np.sort(keys)
     starts = np.flatnonzero(np.diff(keys, prepend=-1))
@@ -151,19 +149,19 @@ def distinct(keys: Ints) -> tuple[Ints, Ints]:
 
 
 def texts(values: Any) -> pd.Series:
-    """Texts as a column of objects, whatever version of pandas makes it."""
+    """Texts as a column of objects, with every version of pandas."""
     return pd.Series(np.asarray(values, dtype=object), dtype=object)
 
 
-_MADE: WeakKeyDictionary[Traffic, Entries] = WeakKeyDictionary()
+_CACHE: WeakKeyDictionary[Traffic, Entries] = WeakKeyDictionary()
 
 
 def entries(traffic: Traffic | View) -> Entries:
-    """The entries of a Traffic, made once: a day has tens of millions of them."""
+    """Returns the entries of a Traffic, which are computed once: a day has tens of millions."""
     view = viewed(traffic)
-    if view.traffic not in _MADE:
-        _MADE[view.traffic] = _entries(view)
-    return _MADE[view.traffic]
+    if view.traffic not in _CACHE:
+        _CACHE[view.traffic] = _entries(view)
+    return _CACHE[view.traffic]
 
 
 def _entries(view: View) -> Entries:

@@ -1,6 +1,4 @@
-"""Where peers are: subnets and autonomous systems. docs/metrics/network.md tells what the numbers
-mean.
-"""
+"""Subnets and autonomous systems of peers. docs/metrics/network.md explains the numbers."""
 
 from __future__ import annotations
 
@@ -19,19 +17,19 @@ __all__ = ["autonomous_systems", "peer_subnets", "subnets_of"]
 
 
 def peer_subnets(traffic: Traffic | View) -> pd.DataFrame:
-    """One row per subnet (IPv4 /24, IPv6 /64) of peers, that is of the other ends of TCP
-    connections of the vantage node, whether or not anything was said.
+    """Returns one row per subnet (IPv4 /24, IPv6 /64) of peers, the one with the most hosts first.
+    Peers are the other ends of TCP connections of the vantage node, with or without messages.
 
-    Columns: `subnet` (object); int64 `hosts`, distinct addresses (an IPv4 address and its v4-mapped
-    form are one), `connections`, `incoming` of these; `first`,
-    `last` (datetime64[ns, UTC]), when the first connection was opened and the last packet came.
-    Most hosts first.
+    - `subnet` (object)
+    - `hosts` (int64): distinct addresses; an IPv4 address and its v4-mapped form are one
+    - `connections`, `incoming` (int64): all connections, and incoming ones
+    - `first`, `last` (time): first opening, last packet
     """
     view = viewed(traffic)
     addresses = view.addresses
     links = view.connections
     codes = links["peer"].cat.codes.to_numpy()
-    made = pd.DataFrame(
+    rows = pd.DataFrame(
         {
             "subnet": addresses.subnet[codes],
             "host": addresses.same[codes],
@@ -39,25 +37,25 @@ def peer_subnets(traffic: Traffic | View) -> pd.DataFrame:
             "closed": links["closed"].array,
         }
     )
-    made["incoming"] = (links["direction"] == "incoming").to_numpy().astype(np.int64)
-    groups = made[made["subnet"] >= 0].groupby("subnet")
-    found = groups.agg(
+    rows["incoming"] = (links["direction"] == "incoming").to_numpy().astype(np.int64)
+    groups = rows[rows["subnet"] >= 0].groupby("subnet")
+    subnets = groups.agg(
         hosts=("host", "nunique"),
         connections=("host", "size"),
         incoming=("incoming", "sum"),
         first=("opened", "min"),
         last=("closed", "max"),
     )
-    found = found.reset_index().sort_values(
+    subnets = subnets.reset_index().sort_values(
         ["hosts", "connections"], ascending=False, kind="stable", ignore_index=True
     )
-    found["subnet"] = texts(addresses.subnets.take(found["subnet"]))
-    return found.astype({"hosts": "int64", "connections": "int64", "incoming": "int64"})
+    subnets["subnet"] = texts(addresses.subnets.take(subnets["subnet"]))
+    return subnets.astype({"hosts": "int64", "connections": "int64", "incoming": "int64"})
 
 
 def subnets_of(hosts: Iterable[str]) -> pd.Series:
-    """The /24 (IPv4, v4-mapped too) or /64 (IPv6) of each address, in their order, missing for
-    names: a Series of objects with the addresses as its index.
+    """Returns the /24 (IPv4, also v4-mapped) or /64 (IPv6) of each address in their order, missing
+    for names, as a Series of objects with the addresses as index.
     """
     addresses = Addresses.from_text(hosts)
     return pd.Series(
@@ -69,30 +67,31 @@ def subnets_of(hosts: Iterable[str]) -> pd.Series:
 
 
 def autonomous_systems(hosts: Iterable[str], database: str | PathLike[str]) -> pd.DataFrame:
-    """Which autonomous system announces each address, by a MaxMind database (`.mmdb`) with the
-    fields of GeoLite2-ASN.
+    """Returns the autonomous system that announces each address, from a MaxMind database (`.mmdb`)
+    with the fields of GeoLite2-ASN. One row per distinct address.
 
-    `database` is the path of a file of yours: none comes with this package, and addresses change
-    hands, so take one of the time of the capture. Needs the extra
-    `asn` (pip install 'monerotraffic[asn]').
+    - `host` (object)
+    - `asn` (Int64), `organisation` (object): missing where the database has no entry (names,
+      private addresses)
 
-    One row per distinct address: `host` (object), `asn` (Int64), `organisation` (object); missing
-    where the database has nothing (names, private addresses).
-    Every address is looked up by itself: neighbours of one /24 can be of different systems.
+    `database` is the path of your file; this package contains none. Addresses are reassigned, so
+    use a database of the time of the capture. Every address is looked up by itself, because
+    neighbours in a /24 can belong to different systems. Requires the extra `asn` (pip install
+    'monerotraffic[asn]').
     """
     try:
         import maxminddb
     except ImportError as error:
         raise ImportError(
-            "autonomous_systems needs maxminddb: pip install 'monerotraffic[asn]'"
+            "autonomous_systems requires maxminddb: pip install 'monerotraffic[asn]'"
         ) from error
     addresses = Addresses.from_text(dict.fromkeys(hosts))
     numbers: list[int | None] = []
     names: list[str | None] = []
     with maxminddb.open_database(database) as reader:
         for text, family in zip(addresses.text.to_list(), addresses.family, strict=True):
-            found = reader.get(text.removeprefix("::ffff:")) if family else None
-            record = found if isinstance(found, dict) else {}
+            entry = reader.get(text.removeprefix("::ffff:")) if family else None
+            record = entry if isinstance(entry, dict) else {}
             number, name = (
                 record.get("autonomous_system_number"),
                 record.get("autonomous_system_organization"),

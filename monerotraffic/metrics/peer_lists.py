@@ -1,5 +1,5 @@
-"""What is in the peer lists that peers send: diversity, ports, subnets, popularity, poison.
-docs/metrics/peer_lists.md tells what the numbers mean.
+"""Contents of the peer lists that peers send: diversity, ports, subnets, popularity, poisoning.
+docs/metrics/peer_lists.md explains the numbers.
 """
 
 from __future__ import annotations
@@ -29,42 +29,48 @@ Mask = NDArray[np.bool_]
 
 @once_per_view
 def list_diversity(traffic: Traffic | View) -> pd.DataFrame:
-    """One row per peer list that a peer sent in a whole 1001 or 1002 and that is not empty.
+    """Returns one row per peer list with entries in a complete 1001 or 1002 of a peer.
 
-    Columns: `message`, `connection` (ids, int64), `peer` (its sender, category), `command`
-    (uint32), `kind` (category), `time` (of its first byte),
-    `file`, `frame` (int64); counts, int64: `entries`; `hosts`, distinct addresses; `endpoints`,
-    distinct address and port; `subnets`, distinct /24 (IPv4) and
-    /64 (IPv6); `many_ports`, addresses with two or more ports; `most_ports`, the most ports of one
-    address; `repeated`, entries whose address and port the
-    same connection had named before; `unroutable`, entries that nobody else can reach (loopback,
-    private, link-local, unspecified address, port 0, no address);
-    and `diversity` (float64), `subnets` ÷ distinct IP addresses, NaN without any.
+    - `message`, `connection` (int64)
+    - `peer` (category): the sender
+    - `command` (uint32), `kind` (category), `time` (of the first byte), `file`, `frame` (int64)
+    - `entries` (int64)
+    - `hosts` (int64): distinct addresses
+    - `endpoints` (int64): distinct pairs of address and port
+    - `subnets` (int64): distinct /24 (IPv4) and /64 (IPv6)
+    - `many_ports` (int64): addresses with two or more ports
+    - `most_ports` (int64): the largest number of ports of one address
+    - `repeated` (int64): entries whose address and port were sent before on the connection
+    - `unroutable` (int64): entries that no other node can reach (loopback, private, link-local,
+      unspecified address, port 0, no address)
+    - `diversity` (float64): `subnets` ÷ distinct IP addresses, NaN without any
 
-    An IPv4 address and its v4-mapped form are two addresses of one subnet. Source: arXiv 2509.10214
-    (diversity of /24); src/p2p/net_peerlist.h
-    get_peerlist_head.
+    An IPv4 address and its v4-mapped form are two addresses of one subnet.
+
+    Source: arXiv 2509.10214 (diversity of /24); src/p2p/net_peerlist.h get_peerlist_head.
     """
     e = entries(traffic)
-    made = e.lists.copy()
+    table = e.lists.copy()
     pairs, ports = e.in_lists, e.ports_in_lists
-    made["hosts"] = np.bincount(pairs.of, minlength=len(made))
-    made["endpoints"] = np.bincount(pairs.of, weights=ports, minlength=len(made)).astype(np.int64)
-    made["subnets"], made["diversity"] = _diversity(e, pairs.of, pairs.host, len(made))
-    made["many_ports"] = np.bincount(pairs.of[ports > 1], minlength=len(made))
+    table["hosts"] = np.bincount(pairs.of, minlength=len(table))
+    table["endpoints"] = np.bincount(pairs.of, weights=ports, minlength=len(table)).astype(np.int64)
+    table["subnets"], table["diversity"] = _diversity(e, pairs.of, pairs.host, len(table))
+    table["many_ports"] = np.bincount(pairs.of[ports > 1], minlength=len(table))
     starts = np.flatnonzero(np.diff(pairs.of, prepend=-1))
-    most = np.zeros(len(made), dtype=np.int64)
+    most = np.zeros(len(table), dtype=np.int64)
     most[pairs.of[starts]] = np.maximum.reduceat(ports, starts) if len(starts) else 0
-    made["most_ports"] = most
-    made["repeated"] = e.per_list(e.repeated)
-    made["unroutable"] = e.per_list(unroutable(e))
-    return made
+    table["most_ports"] = most
+    table["repeated"] = e.per_list(e.repeated)
+    table["unroutable"] = e.per_list(unroutable(e))
+    return table
 
 
 def _diversity(
     e: Entries, of: NDArray[np.int64], host: NDArray[np.int64], count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Distinct subnets of each group of distinct hosts, and their number ÷ that of IP hosts."""
+    """The number of distinct subnets of each group of distinct hosts, and that number ÷ the number
+    of IP hosts.
+    """
     subnet = e.addresses.subnet[host]
     known = subnet >= 0
     groups = distinct(of[known] * max(1, len(e.addresses.subnets)) + subnet[known])[0] // max(
@@ -75,49 +81,54 @@ def _diversity(
 
 
 def unroutable(e: Entries) -> Mask:
-    """Which entries nobody but their sender could reach, or nobody at all."""
-    made: Mask = (e.host < 0) | (e.port == 0) | np.append(e.addresses.unroutable, False)[e.host]
-    return made
+    """Which entries no node except possibly their sender can reach."""
+    table: Mask = (e.host < 0) | (e.port == 0) | np.append(e.addresses.unroutable, False)[e.host]
+    return table
 
 
 def sender_diversity(traffic: Traffic | View) -> pd.DataFrame:
-    """One row per peer that sent peer lists: what is in all of them together.
+    """Returns one row per peer that sent peer lists, for all its lists together.
 
-    Columns: `peer` (address, object); counts, int64: `connections` and `lists` with entries,
-    `entries`; `hosts`, distinct addresses; `subnets`, distinct /24
-    and /64; `exclusive`, addresses that no other peer sent; `tried`, addresses that the vantage
-    node tried to reach; `unreachable`, of these those that never
-    answered; `unroutable`, entries that nobody else can reach; and shares, float64, NaN for none:
-    `diversity`, `subnets` ÷ distinct IP addresses;
-    `exclusive_share` of `hosts`; `unreachable_share` of `tried`; `unroutable_share` of `entries`.
+    - `peer` (object): address
+    - `connections`, `lists` (int64): with entries
+    - `entries` (int64)
+    - `hosts` (int64): distinct addresses
+    - `subnets` (int64): distinct /24 and /64
+    - `exclusive` (int64): addresses that no other peer sent
+    - `tried` (int64): addresses that the vantage node tried to reach
+    - `unreachable` (int64): tried addresses that never answered
+    - `unroutable` (int64): entries that no other node can reach
+    - `diversity` (float64): `subnets` ÷ distinct IP addresses
+    - `exclusive_share` (of `hosts`), `unreachable_share` (of `tried`), `unroutable_share` (of
+      `entries`) (float64): NaN without any
 
-    High shares speak of poisoning (Cao et al. 2019, "Exploring the Monero peer-to-peer network"),
-    but the first peer of a capture, or one with a new white
-    list, has much that others lack; and one vantage node tries few addresses.
+    High shares indicate poisoning (Cao et al. 2019, "Exploring the Monero peer-to-peer network").
+    However, the first peer of a capture, or one with a new white list, has many exclusive
+    addresses, and one vantage node tries few addresses.
     """
     e = entries(traffic)
     view = viewed(traffic)
     senders, place = np.unique(e.sender, return_inverse=True)
     count = len(senders)
-    made = pd.DataFrame({"peer": texts(e.hosts(senders))})
+    table = pd.DataFrame({"peer": texts(e.hosts(senders))})
     linked = np.unique(place * (int(e.connection.max(initial=0)) + 1) + e.connection) // (
         int(e.connection.max(initial=0)) + 1
     )
-    made["connections"] = np.bincount(linked, minlength=count)
-    made["lists"] = np.bincount(place, minlength=count)
-    made["entries"] = np.bincount(place, weights=e.lists["entries"], minlength=count).astype(
+    table["connections"] = np.bincount(linked, minlength=count)
+    table["lists"] = np.bincount(place, minlength=count)
+    table["entries"] = np.bincount(place, weights=e.lists["entries"], minlength=count).astype(
         np.int64
     )
     pairs = e.of_senders
     of = np.searchsorted(senders, pairs.of)
-    made["hosts"] = np.bincount(of, minlength=count)
-    made["subnets"], made["diversity"] = _diversity(e, of, pairs.host, count)
+    table["hosts"] = np.bincount(of, minlength=count)
+    table["subnets"], table["diversity"] = _diversity(e, of, pairs.host, count)
     known_by = np.bincount(pairs.host, minlength=len(e.addresses.text))
-    made["exclusive"] = np.bincount(of[known_by[pairs.host] == 1], minlength=count)
+    table["exclusive"] = np.bincount(of[known_by[pairs.host] == 1], minlength=count)
     tried, reached = _tried(view, len(e.addresses.text))
-    made["tried"] = np.bincount(of[tried[pairs.host]], minlength=count)
-    made["unreachable"] = np.bincount(of[(tried & ~reached)[pairs.host]], minlength=count)
-    made["unroutable"] = np.bincount(
+    table["tried"] = np.bincount(of[tried[pairs.host]], minlength=count)
+    table["unreachable"] = np.bincount(of[(tried & ~reached)[pairs.host]], minlength=count)
+    table["unroutable"] = np.bincount(
         place, weights=e.per_list(unroutable(e)), minlength=count
     ).astype(np.int64)
     for share, part, whole in (
@@ -125,8 +136,8 @@ def sender_diversity(traffic: Traffic | View) -> pd.DataFrame:
         ("unreachable", "unreachable", "tried"),
         ("unroutable", "unroutable", "entries"),
     ):
-        made[f"{share}_share"] = _share(made[part], made[whole])
-    return made
+        table[f"{share}_share"] = _share(table[part], table[whole])
+    return table
 
 
 def _share(part: pd.Series, whole: pd.Series) -> pd.Series:
@@ -134,7 +145,7 @@ def _share(part: pd.Series, whole: pd.Series) -> pd.Series:
 
 
 def _tried(view: View, count: int) -> tuple[Mask, Mask]:
-    """Addresses that the vantage node opened connections to, and those of them that ever sent
+    """The addresses to which the vantage node opened connections, and those of them that ever sent
     bytes.
     """
     out = view.connections[view.connections["direction"] == "outgoing"]
@@ -146,15 +157,17 @@ def _tried(view: View, count: int) -> tuple[Mask, Mask]:
 
 
 def advertised_hosts(traffic: Traffic | View) -> pd.DataFrame:
-    """One row per address that stands in peer lists: its popularity.
+    """Returns one row per address in peer lists, with its popularity.
 
-    Columns: `host` (address, object), `subnet` (its /24 or /64, object, missing for names); counts,
-    int64: `mentions`, entries; `lists`; `senders`, peers that
-    sent it (its in-degree); `ports`, distinct ones; `peer` (bool), whether it was connected to the
-    vantage node.
+    - `host` (object): address
+    - `subnet` (object): its /24 or /64, missing for names
+    - `mentions` (int64): entries
+    - `lists` (int64)
+    - `senders` (int64): peers that sent it (its in-degree)
+    - `ports` (int64): distinct ports
+    - `peer` (bool): whether it was connected to the vantage node
 
-    By appearance alone: a popular address is one that many white lists hold, not one with many
-    connections.
+    Many white lists contain a popular address. It does not necessarily have many connections.
     """
     e = entries(traffic)
     view = viewed(traffic)
@@ -164,29 +177,29 @@ def advertised_hosts(traffic: Traffic | View) -> pd.DataFrame:
         np.bincount(_endpoints(e)[0], minlength=count),
     )
     codes = np.flatnonzero(lists)
-    made = pd.DataFrame({"host": texts(e.hosts(codes)), "subnet": texts(_subnet_texts(e, codes))})
-    made["mentions"] = np.bincount(e.host[e.host >= 0], minlength=count)[codes]
-    made["lists"] = lists[codes]
-    made["senders"] = np.bincount(e.of_senders.host, minlength=count)[codes]
-    made["ports"] = ports[codes]
+    table = pd.DataFrame({"host": texts(e.hosts(codes)), "subnet": texts(_subnet_texts(e, codes))})
+    table["mentions"] = np.bincount(e.host[e.host >= 0], minlength=count)[codes]
+    table["lists"] = lists[codes]
+    table["senders"] = np.bincount(e.of_senders.host, minlength=count)[codes]
+    table["ports"] = ports[codes]
     connected = np.zeros(count, dtype=np.bool_)
     connected[view.connections["peer"].cat.codes.to_numpy()] = True
-    made["peer"] = connected[codes]
-    return made
+    table["peer"] = connected[codes]
+    return table
 
 
 def _subnet_texts(e: Entries, codes: NDArray[np.int64]) -> NDArray[np.object_]:
     subnet = e.addresses.subnet[codes]
     names = e.addresses.subnet_names
-    made: NDArray[np.object_] = names[subnet]
-    return made
+    table: NDArray[np.object_] = names[subnet]
+    return table
 
 
 def _endpoints(
     e: Entries, chosen: NDArray[np.int64] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Distinct addresses and ports that these senders (all if None) name: codes, ports, and by how
-    many subnets of senders each is named.
+    """The distinct addresses and ports that the chosen senders (all if None) advertise: codes,
+    ports, and the number of subnets of senders that advertise each.
     """
     sender, host, port = e.endpoints_of_senders
     if chosen is not None:
@@ -206,18 +219,19 @@ def _endpoints(
 
 @once_per_view
 def host_ports(traffic: Traffic | View) -> pd.DataFrame:
-    """One row per address and listening port that peer lists name, or that the address itself told
-    the vantage node.
+    """Returns one row per address and listening port that peer lists contain, or that the address
+    announced itself.
 
-    Columns: `host` (address, object), `port` (int64); `senders` (int64), subnets (/24, /64) that
-    peers who named it come from, the address's own left out;
-    `trusted` (int64), the same without peers that sent a list of 100 or more entries in which half
-    of the hosts or more have several ports; `announced` (bool),
-    in `my_port` of a handshake of that address; `answered` (bool), the vantage node connected to it
-    and got bytes.
+    - `host` (object): address
+    - `port` (int64)
+    - `senders` (int64): subnets (/24, /64) of the peers that advertise it, except its own
+    - `trusted` (int64): the same without peers that sent a list of 100 or more entries in which at
+      least half of the hosts have several ports
+    - `announced` (bool): in `my_port` of a handshake of that address
+    - `answered` (bool): the vantage node connected to it and received bytes
 
-    Anybody can name any address in a list: `senders` guards against one liar, `announced` is the
-    address's own word.
+    A peer can put any address into a list: `senders` protects against a single liar, and
+    `announced` comes from the address itself.
     """
     e = entries(traffic)
     view = viewed(traffic)
@@ -225,35 +239,37 @@ def host_ports(traffic: Traffic | View) -> pd.DataFrame:
     keys = ["host", "port"]
     named = pd.DataFrame(dict(zip([*keys, "senders"], _endpoints(e), strict=True)))
     trusted = pd.DataFrame(dict(zip([*keys, "trusted"], _endpoints(e, fair), strict=True)))
-    made = named.merge(trusted, on=keys, how="left").merge(_own_ports(view), on=keys, how="outer")
-    made = made.fillna({"senders": 0, "trusted": 0}).astype(
+    table = named.merge(trusted, on=keys, how="left").merge(_own_ports(view), on=keys, how="outer")
+    table = table.fillna({"senders": 0, "trusted": 0}).astype(
         {"senders": "int64", "trusted": "int64"}
     )
     for name in ("announced", "answered"):
-        made[name] = made[name].eq(True).fillna(False).astype(bool)
-    made["host"] = texts(e.hosts(made["host"].to_numpy()))
-    return made[[*keys, "senders", "trusted", "announced", "answered"]]
+        table[name] = table[name].eq(True).fillna(False).astype(bool)
+    table["host"] = texts(e.hosts(table["host"].to_numpy()))
+    return table[[*keys, "senders", "trusted", "announced", "answered"]]
 
 
 def _class_lists(e: Entries) -> Mask:
-    """Lists of 100 and more entries in which half of the hosts or more have several ports."""
+    """Lists of 100 or more entries in which at least half of the hosts have several ports."""
     hosts = np.bincount(e.in_lists.of, minlength=len(e.lists))
     several = np.bincount(e.in_lists.of[e.ports_in_lists > 1], minlength=len(e.lists))
-    made: Mask = (e.lists["entries"].to_numpy() >= 100) & (2 * several >= hosts)
-    return made
+    table: Mask = (e.lists["entries"].to_numpy() >= 100) & (2 * several >= hosts)
+    return table
 
 
 def _own_ports(view: View) -> pd.DataFrame:
-    """Ports that addresses announced, or answered on: by address code."""
-    said = view.node_data
-    said = said[(said["direction"] == "received") & said["my_port"].between(1, 65535)]
+    """Ports that addresses announced, or answered on, by address code."""
+    received = view.node_data
+    received = received[
+        (received["direction"] == "received") & received["my_port"].between(1, 65535)
+    ]
     out = view.connections[
         (view.connections["direction"] == "outgoing") & (view.connections["server_bytes"] > 0)
     ]
     one = pd.DataFrame(
         {
-            "host": said["peer"].cat.codes.astype("int64"),
-            "port": said["my_port"].astype("int64"),
+            "host": received["peer"].cat.codes.astype("int64"),
+            "port": received["my_port"].astype("int64"),
             "announced": True,
         }
     )
@@ -268,9 +284,13 @@ def _own_ports(view: View) -> pd.DataFrame:
 
 
 def advertised_subnets(traffic: Traffic | View) -> pd.DataFrame:
-    """One row per subnet (IPv4 /24, IPv6 /64) with addresses in peer lists: `subnet` (object), and
-    int64 counts `hosts`, distinct addresses; `mentions`,
-    entries; `senders`, peers that sent any of them."""
+    """Returns one row per subnet (IPv4 /24, IPv6 /64) with addresses in peer lists.
+
+    - `subnet` (object)
+    - `hosts` (int64): distinct addresses
+    - `mentions` (int64): entries
+    - `senders` (int64): peers that sent any of them
+    """
     e = entries(traffic)
     subnet = e.addresses.subnet
     count = len(e.addresses.subnets)
@@ -284,41 +304,42 @@ def advertised_subnets(traffic: Traffic | View) -> pd.DataFrame:
     )
     senders = np.bincount(senders, minlength=count) if count else senders
     known = e.host >= 0
-    made = pd.DataFrame({"subnet": texts(e.addresses.subnets)})
-    made["hosts"] = np.bincount(subnet[advertised][subnet[advertised] >= 0], minlength=count)
+    table = pd.DataFrame({"subnet": texts(e.addresses.subnets)})
+    table["hosts"] = np.bincount(subnet[advertised][subnet[advertised] >= 0], minlength=count)
     mentioned = subnet[e.host[known]]
-    made["mentions"] = np.bincount(mentioned[mentioned >= 0], minlength=count)
-    made["senders"] = senders
-    return made[made["hosts"] > 0].reset_index(drop=True)
+    table["mentions"] = np.bincount(mentioned[mentioned >= 0], minlength=count)
+    table["senders"] = senders
+    return table[table["hosts"] > 0].reset_index(drop=True)
 
 
 def ban_list_adoption(traffic: Traffic | View, networks: Iterable[str]) -> pd.DataFrame:
-    """One row per peer that sent peer lists: how much of them is on a list of networks
-    (`a.b.c.d/n`, IPv6 too, single addresses).
+    """Returns one row per peer that sent peer lists, with the share of its addresses in a list of
+    networks (`a.b.c.d/n`, IPv6, single addresses).
 
-    Columns: `peer` (object); int64 counts `hosts`, distinct addresses it sent; `banned`, of these
-    those in the networks; `entries` and `banned_entries`;
-    `share` (float64), `banned` ÷ `hosts`.
+    - `peer` (object)
+    - `hosts` (int64): distinct addresses that it sent
+    - `banned` (int64): those in the networks
+    - `entries`, `banned_entries` (int64)
+    - `share` (float64): `banned` ÷ `hosts`
 
-    A node that applies the ban list neither connects to nor answers these addresses, so that they
-    do not come to its white list (src/p2p/net_node.inl
-    block_host): 0 over many hosts, where others send some, tells that it does. Bans last, and
-    addresses stay listed until they are replaced: soon after
-    adoption it is not 0.
+    A node with the ban list neither connects to these addresses nor answers them, so they do not
+    enter its white list (src/p2p/net_node.inl block_host). A share of 0 over many hosts, where
+    others have some, indicates that it uses the list. Addresses stay in white lists until they are
+    replaced, so the share is not 0 soon after adoption.
     """
     e = entries(traffic)
     listed = Prefixes(parse_networks(networks)).find(e.addresses.text) >= 0
     senders, place = np.unique(e.sender, return_inverse=True)
     pairs = e.of_senders
     of = np.searchsorted(senders, pairs.of)
-    made = pd.DataFrame({"peer": texts(e.hosts(senders))})
-    made["hosts"] = np.bincount(of, minlength=len(senders))
-    made["banned"] = np.bincount(of[listed[pairs.host]], minlength=len(senders))
-    made["entries"] = np.bincount(place, weights=e.lists["entries"], minlength=len(senders)).astype(
-        np.int64
-    )
-    made["banned_entries"] = np.bincount(
+    table = pd.DataFrame({"peer": texts(e.hosts(senders))})
+    table["hosts"] = np.bincount(of, minlength=len(senders))
+    table["banned"] = np.bincount(of[listed[pairs.host]], minlength=len(senders))
+    table["entries"] = np.bincount(
+        place, weights=e.lists["entries"], minlength=len(senders)
+    ).astype(np.int64)
+    table["banned_entries"] = np.bincount(
         place, weights=e.per_list(np.append(listed, False)[e.host]), minlength=len(senders)
     ).astype(np.int64)
-    made["share"] = _share(made["banned"], made["hosts"])
-    return made
+    table["share"] = _share(table["banned"], table["hosts"])
+    return table

@@ -1,4 +1,4 @@
-"""How alike peer lists are. docs/metrics/peer_lists.md tells what the numbers mean."""
+"""Similarity of peer lists. docs/metrics/peer_lists.md explains the numbers."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ Ints = NDArray[np.int64]
 By = str | Mapping[str, Any]
 
 _CELLS = 1 << 24  # of one block of overlaps: 128 MiB
-# elements that more than this share of the sets have are counted by a matrix product, which then is
-# faster
+# elements in more than this share of the sets are counted by a matrix product, which is faster
 _DENSE = 0.02
 
 
@@ -35,16 +34,16 @@ class _Sets:
     """Elements of each set."""
 
     @classmethod
-    def made(cls, of: Ints, element: Ints, count: int) -> _Sets:
-        """Of pairs in any order, that may repeat; elements are numbered anew."""
+    def from_pairs(cls, of: Ints, element: Ints, count: int) -> _Sets:
+        """From pairs in any order, with repetitions. The elements are renumbered."""
         _, element = np.unique(element, return_inverse=True)
         width = int(element.max(initial=0)) + 1
         of, element = np.divmod(distinct(of * width + element)[0], width)
         return cls(of, element, np.bincount(of, minlength=count))
 
     def overlaps(self) -> Iterator[tuple[int, NDArray[np.int64]]]:
-        """How many elements sets share, exactly: blocks (first, counts), where counts[i, j] is of
-        the sets first + i and first + j.
+        """Yields the exact number of elements that sets share, in blocks (first, counts), where
+        counts[i, j] belongs to the sets first + i and first + j.
         """
         count = len(self.size)
         known_by = np.bincount(self.element)
@@ -88,29 +87,31 @@ class _Sets:
 
 
 def _sets(e: Entries, lists: Ints, by: By) -> _Sets:
-    """The sets of elements of these lists (places in e.lists)."""
+    """The sets of elements of these lists (indices in e.lists)."""
     place = np.full(len(e.lists), -1, dtype=np.int64)
     place[lists] = np.arange(len(lists))
     if by == "endpoint":
         chosen = (place[e.of] >= 0) & (e.host >= 0)
-        return _Sets.made(
+        return _Sets.from_pairs(
             place[e.of[chosen]], e.host[chosen].astype(np.int64) << 16 | e.port[chosen], len(lists)
         )
     pairs = e.in_lists
     chosen = place[pairs.of] >= 0
     element = _elements(e, by)[pairs.host[chosen]]
-    return _Sets.made(place[pairs.of[chosen]][element >= 0], element[element >= 0], len(lists))
+    return _Sets.from_pairs(
+        place[pairs.of[chosen]][element >= 0], element[element >= 0], len(lists)
+    )
 
 
 def _elements(e: Entries, by: By) -> Ints:
-    """What stands for each address code; -1: it is left out."""
+    """The element of each address code; -1 excludes it."""
     if by == "host":
         return np.arange(len(e.addresses.text), dtype=np.int64)
     if by == "subnet":
         return e.addresses.subnet.astype(np.int64)
     if isinstance(by, str):
         raise ValueError(
-            f"by={by!r}: it must be host, endpoint, subnet, or what address → its group"
+            f"by={by!r}: must be host, endpoint, subnet, or a mapping from address to group"
         )
     groups: Ints = pd.factorize(texts([by.get(text) for text in e.addresses.text.to_list()]))[
         0
@@ -119,8 +120,8 @@ def _elements(e: Entries, by: By) -> Ints:
 
 
 def _chosen(e: Entries, min_entries: int, each: int | None, most: int) -> Ints:
-    """Places of lists with enough entries, up to `each` of a sender and `most` in all: first the
-    first of every sender, then the second…
+    """Indices of lists with enough entries, at most `each` of a sender and `most` in total: the
+    first list of every sender, then the second, and so on.
     """
     places = np.flatnonzero(e.lists["entries"].to_numpy() >= min_entries)
     rank = (
@@ -142,78 +143,84 @@ def list_similarity(
     each: int | None = None,
     most: int = 10_000,
 ) -> pd.DataFrame:
-    """One row per pair of peer lists of different senders that share at least `min_share` of the
-    smaller one, exactly counted.
+    """Returns one row per pair of peer lists of different senders that share at least `min_share`
+    of the smaller one. All pairs are counted exactly.
 
     Parameters
     ----------
     by
         What is compared: `host` (addresses), `endpoint` (address and port), `subnet` (/24, IPv6
-        /64), or a mapping from address to its group, for example
-        to the `asn` of metrics.autonomous_systems; addresses that it does not have are left out.
+        /64), or a mapping from address to group, for example to the `asn` of
+        metrics.autonomous_systems; addresses without a group are excluded.
     min_share
-        Least shared ÷ size of the smaller set. A pair with Jaccard index j has a share of at least
-        j.
+        Minimum of shared ÷ size of the smaller set. A pair with Jaccard index j has a share of at
+        least j.
     min_entries
-        Shorter lists are left out: of a few entries much is shared by chance.
+        Shorter lists are excluded, because a few entries are often shared by chance.
     each, most
-        Bounds on the lists compared, of one sender and in all: the first of every sender, then the
-        second of every sender, and so on.
+        Maximum number of lists, of one sender and in total: the first list of every sender, then
+        the second of every sender, and so on.
 
-    Columns: `message`, `other_message` (ids, int64), `peer`, `other` (senders, object); int64:
-    `size`, `other_size` (distinct elements), `shared`; float64:
-    `jaccard`, shared ÷ distinct elements of both; `share`, shared ÷ those of the smaller set;
-    `expected`, the share that a list of the sampled senders has
-    on average with the smaller set, but for these two senders; `excess`, (share - expected) ÷ (1 -
-    expected); `log_p`, an upper bound on the natural logarithm
-    of the probability of so large a share if lists were independent samples (Hoeffding 1963,
-    theorem 1); `senders` (int64), how many others `expected` stands
-    on. attrs: `lists`, `pairs` compared.
+    - `message`, `other_message` (int64)
+    - `peer`, `other` (object): senders
+    - `size`, `other_size` (int64): distinct elements
+    - `shared` (int64)
+    - `jaccard` (float64): shared ÷ distinct elements of both
+    - `share` (float64): shared ÷ distinct elements of the smaller set
+    - `expected` (float64): the mean share that the lists of the other sampled senders have with the
+      smaller set
+    - `excess` (float64): (share - expected) ÷ (1 - expected)
+    - `log_p` (float64): an upper bound of the natural logarithm of the probability of such a share
+      if lists were independent samples (Hoeffding 1963, theorem 1)
+    - `senders` (int64): number of other senders on which `expected` is based
 
-    An address and its v4-mapped form are one sender.
+    The attrs `lists` and `pairs` are the numbers compared. An address and its v4-mapped form are
+    one sender.
     """
     e = entries(traffic)
     lists = _chosen(e, min_entries, each, most)
     sets = _sets(e, lists, by)
     _, sender = np.unique(e.addresses.same[e.sender[lists]], return_inverse=True)
-    found = [_similar(low, counts, sets.size, sender, min_share) for low, counts in sets.overlaps()]
+    blocks = [
+        _similar(low, counts, sets.size, sender, min_share) for low, counts in sets.overlaps()
+    ]
     left, right, shared = (
-        (np.concatenate(parts) for parts in zip(*found, strict=True))
-        if found
+        (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+        if blocks
         else (np.empty(0, dtype=np.int64),) * 3
     )
     size, other = sets.size[left], sets.size[right]
-    made = pd.DataFrame(
+    table = pd.DataFrame(
         {
             "message": e.lists["message"].to_numpy()[lists[left]],
             "other_message": e.lists["message"].to_numpy()[lists[right]],
         }
     )
-    made["peer"], made["other"] = (
+    table["peer"], table["other"] = (
         texts(e.hosts(e.sender[lists[left]])),
         texts(e.hosts(e.sender[lists[right]])),
     )
-    made["size"], made["other_size"], made["shared"] = size, other, shared
-    made["jaccard"] = shared / (size + other - shared)
-    made["share"] = shared / np.minimum(size, other)
-    made["expected"] = _expected(sets, sender, left, right, shared)
-    made["excess"] = (made["share"] - made["expected"]) / (1 - made["expected"])
-    made["log_p"] = _log_tail(
-        made["share"].to_numpy(), made["expected"].to_numpy(), np.minimum(size, other)
+    table["size"], table["other_size"], table["shared"] = size, other, shared
+    table["jaccard"] = shared / (size + other - shared)
+    table["share"] = shared / np.minimum(size, other)
+    table["expected"] = _expected(sets, sender, left, right, shared)
+    table["excess"] = (table["share"] - table["expected"]) / (1 - table["expected"])
+    table["log_p"] = _log_tail(
+        table["share"].to_numpy(), table["expected"].to_numpy(), np.minimum(size, other)
     )
-    made["senders"] = max(0, len(np.unique(sender)) - 2)
+    table["senders"] = max(0, len(np.unique(sender)) - 2)
     of_sender = np.bincount(sender)
-    made.attrs = {
+    table.attrs = {
         "lists": len(lists),
         "pairs": int(len(lists) * (len(lists) - 1) - (of_sender * (of_sender - 1)).sum()) // 2,
     }
-    return made
+    return table
 
 
 def _similar(
     low: int, counts: NDArray[np.int64], size: Ints, sender: Ints, min_share: float
 ) -> tuple[Ints, Ints, Ints]:
-    """Pairs of a block that are to be told: sets and what they share."""
+    """The pairs of a block that are returned: sets and the number of shared elements."""
     rows, width = counts.shape
     least = np.minimum(size[low : low + rows, None], size[None, low:])
     wanted = (
@@ -226,7 +233,7 @@ def _similar(
 
 
 def _above(rows: int, width: int) -> NDArray[np.bool_]:
-    """Each pair once: where the second set comes after the first."""
+    """Selects each pair once: the second set comes after the first."""
     return np.arange(width)[None, :] > np.arange(rows)[:, None]
 
 
@@ -235,11 +242,10 @@ def _expected(
 ) -> NDArray[np.float64]:
     """The mean share of the smaller set of each pair that lists of other senders have.
 
-    An element's popularity is the share of lists that have it, every sender counting once. The two
-    senders are taken out, and one list that has all and one
-    that has nothing are added (Laplace), so that little knowledge makes the expectation larger.
-    Lists larger than the others are expected to share as much
-    more.
+    The popularity of an element is the share of lists that have it, every sender counting once. The
+    two senders are excluded, and one list with everything and one with nothing are added (Laplace),
+    so that little data increases the expectation. The expectation is proportional to the size of
+    lists that are larger than the others.
     """
     senders = int(sender.max(initial=-1)) + 1
     weight = 1 / np.bincount(sender, minlength=senders)  # of each list of a sender
@@ -255,27 +261,27 @@ def _expected(
     small, large = np.where(swap, right, left), np.where(swap, left, right)
     by_others = total[small] - own[small] - shared * weight[sender[large]]
     mean = (np.bincount(sender, weights=sets.size * weight[sender]).sum()) / max(1, senders)
-    made = (
+    expected = (
         (by_others + sets.size[small])
         / (senders * sets.size[small])
         * np.maximum(1, sets.size[large] / max(1.0, float(mean)))
     )
-    return np.minimum(made, 1.0 - 1e-9)
+    return np.minimum(expected, 1.0 - 1e-9)
 
 
 def _own(sets: _Sets, sender: Ints, width: int) -> Ints:
-    """Of each set and element, how many lists of the same sender have it."""
+    """For each set and element, the number of lists of the same sender with it."""
     _, place, count = np.unique(
         sender[sets.of] * width + sets.element, return_inverse=True, return_counts=True
     )
-    made: Ints = count[place]
-    return made
+    own: Ints = count[place]
+    return own
 
 
 def _log_tail(
     share: NDArray[np.float64], expected: NDArray[np.float64], size: Ints
 ) -> NDArray[np.float64]:
-    """Hoeffding's bound for a sum of `size` independent indicators of any chances whose mean is
+    """Hoeffding's bound for a sum of `size` independent indicators of any probabilities with mean
     `expected`: size × relative entropy.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -293,12 +299,12 @@ def similarity_distribution(
     each: int | None = None,
     most: int = 10_000,
 ) -> pd.DataFrame:
-    """How the Jaccard index of pairs of peer lists is distributed: all pairs of the lists chosen
-    (`by`, `min_entries`, `each`, `most` as in list_similarity).
+    """Returns the distribution of the Jaccard index of all pairs of the chosen peer lists (`by`,
+    `min_entries`, `each`, `most` as in list_similarity). One row per bin.
 
-    One row per bin: `low`, `high` (float64; `low` ≤ index < `high`, the last bin with 1), int64
-    counts of pairs of lists: `others`, of different senders;
-    `own`, of the same sender.
+    - `low`, `high` (float64): `low` ≤ index < `high`, the last bin includes 1
+    - `others` (int64): pairs of lists of different senders
+    - `own` (int64): pairs of lists of the same sender
     """
     e = entries(traffic)
     lists = _chosen(e, min_entries, each, most)
@@ -322,16 +328,17 @@ def similarity_distribution(
 def sender_similarity(
     traffic: Traffic | View, by: By = "host", min_share: float = 0.4, min_entries: int = 250
 ) -> pd.DataFrame:
-    """One row per pair of senders whose accumulated lists (all unique peers that each sent in the
-    capture) share at least `min_share` of the smaller set.
+    """Returns one row per pair of senders whose accumulated lists (all unique peers that each sent
+    in the capture) share at least `min_share` of the smaller set. Senders with less than
+    `min_entries` entries are excluded.
 
-    Senders with less than `min_entries` entries in all are left out. Columns: `peer`, `other`
-    (object); int64 `size`, `other_size` (distinct elements, `by` as
-    in list_similarity), `shared`; float64 `jaccard`, `share`.
+    - `peer`, `other` (object)
+    - `size`, `other_size` (int64): distinct elements, with `by` as in list_similarity
+    - `shared` (int64)
+    - `jaccard`, `share` (float64)
 
-    Accumulated sets come nearer to the whole white list than single lists do, and those of honest
-    nodes grow alike: high values mean less than in
-    list_similarity.
+    Accumulated sets approach the complete white list, and those of honest nodes become more
+    similar: high values mean less than in list_similarity.
     """
     e = entries(traffic)
     senders, place = np.unique(e.sender, return_inverse=True)
@@ -345,28 +352,30 @@ def sender_similarity(
         of, element = np.searchsorted(senders, pairs.of), _elements(e, by)[pairs.host]
         chosen = enough[of] & (element >= 0)
         of, element = of[chosen], element[chosen]
-    sets = _Sets.made(number[of], element, int(enough.sum()))
+    sets = _Sets.from_pairs(number[of], element, int(enough.sum()))
     each = e.addresses.same[senders[enough]]
-    found = [_similar(low, counts, sets.size, each, min_share) for low, counts in sets.overlaps()]
+    blocks = [_similar(low, counts, sets.size, each, min_share) for low, counts in sets.overlaps()]
     left, right, shared = (
-        (np.concatenate(parts) for parts in zip(*found, strict=True))
-        if found
+        (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+        if blocks
         else (np.empty(0, dtype=np.int64),) * 3
     )
     names = e.hosts(senders[enough])
-    made = pd.DataFrame({"peer": texts(names.take(left)), "other": texts(names.take(right))})
-    made["size"], made["other_size"], made["shared"] = sets.size[left], sets.size[right], shared
-    made["jaccard"] = made["shared"] / (made["size"] + made["other_size"] - made["shared"])
-    made["share"] = made["shared"] / np.minimum(made["size"], made["other_size"])
-    return made
+    table = pd.DataFrame({"peer": texts(names.take(left)), "other": texts(names.take(right))})
+    table["size"], table["other_size"], table["shared"] = sets.size[left], sets.size[right], shared
+    table["jaccard"] = table["shared"] / (table["size"] + table["other_size"] - table["shared"])
+    table["share"] = table["shared"] / np.minimum(table["size"], table["other_size"])
+    return table
 
 
 def vantage_similarity(traffic: Traffic | View) -> pd.DataFrame:
-    """One row per pair of vantage nodes (read with names): how much the addresses that peers sent
-    to each have in common.
+    """Returns one row per pair of vantage nodes (read with names), with the similarity of the
+    addresses that peers sent to each.
 
-    Columns: `vantage`, `other` (object); int64 `hosts`, `other_hosts` (distinct addresses in lists
-    sent to it), `shared`; float64 `jaccard`.
+    - `vantage`, `other` (object)
+    - `hosts`, `other_hosts` (int64): distinct addresses in lists sent to it
+    - `shared` (int64)
+    - `jaccard` (float64)
     """
     e = entries(traffic)
     view = viewed(traffic)
@@ -375,7 +384,7 @@ def vantage_similarity(traffic: Traffic | View) -> pd.DataFrame:
         view.connections["vantage"].astype(object).to_numpy()[place], sort=True
     )
     pairs = e.in_lists
-    sets = _Sets.made(codes[pairs.of].astype(np.int64), pairs.host, len(names))
+    sets = _Sets.from_pairs(codes[pairs.of].astype(np.int64), pairs.host, len(names))
     rows = []
     for low, counts in sets.overlaps():
         for left, right in zip(*np.nonzero(_above(*counts.shape)), strict=True):
@@ -394,10 +403,10 @@ def vantage_similarity(traffic: Traffic | View) -> pd.DataFrame:
                     shared / max(1, one + two - shared),
                 )
             )
-    made = pd.DataFrame(
+    table = pd.DataFrame(
         rows, columns=["vantage", "other", "hosts", "other_hosts", "shared", "jaccard"]
     )
-    return made.astype(
+    return table.astype(
         {
             "vantage": object,
             "other": object,

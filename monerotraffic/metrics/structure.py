@@ -1,4 +1,4 @@
-"""What messages look like: fields, headers, encoding, and which implementations wrote them."""
+"""Structure of messages: fields, headers, serialization, and which implementations wrote them."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ src/cryptonote_protocol/cryptonote_protocol_defs.h).
 """
 
 INITIAL_LIMIT = 262_144
-"""Payload bytes that monerod takes before the handshake (contrib/epee/include/net/levin_base.h
+"""Payload bytes that monerod accepts before the handshake (contrib/epee/include/net/levin_base.h
 LEVIN_INITIAL_MAX_PACKET_SIZE).
 """
 CONNECTION_LIMIT = 100_000_000
-"""Payload bytes that monerod takes after it (LEVIN_DEFAULT_MAX_PACKET_SIZE)."""
+"""Payload bytes that monerod accepts after it (LEVIN_DEFAULT_MAX_PACKET_SIZE)."""
 COMMAND_LIMITS: Mapping[int, int] = {
     **dict.fromkeys((1001, 1002), 65_536),
     **dict.fromkeys((1003, 1007), 4_096),
@@ -51,7 +51,7 @@ COMMAND_LIMITS: Mapping[int, int] = {
     **dict.fromkeys((2007, 2008, 2010), 4_194_304),
     2009: 1_048_576,
 }
-"""Payload bytes that monerod takes of a command, since v0.17.1.9
+"""Payload bytes that monerod accepts for a command, since v0.17.1.9
 (src/cryptonote_basic/connection_context.cpp get_max_bytes).
 """
 
@@ -78,29 +78,32 @@ _CUT_HEADER = "a header that was cut"
 
 
 def optional_fields(traffic: Traffic | View) -> pd.DataFrame:
-    """What peers say, or leave out, that standard nodes do not. One row per peer (IP) that sent a
-    handshake, a 1007 response or a peer list.
+    """Returns counts of optional fields that differ from a standard node. One row per peer (IP
+    address) that sent a handshake, a 1007 response or a peer list. All columns are int64.
 
-    Columns, all int64 counts: `handshakes`, whole 1001 messages, requests and responses;
-    `support_flags_missing` of them without support_flags;
-    `support_flags_odd`, whole 1001 and 1007 responses with support_flags other than 1;
-    `peer_lists`, whole messages with peer-list entries;
-    `peer_list_entries`; `last_seen_lists` of these lists with last_seen in any entry;
-    `last_seen_entries`.
+    - `handshakes`: complete 1001 messages, requests and responses
+    - `support_flags_missing`: handshakes without support_flags
+    - `support_flags_odd`: complete 1001 and 1007 responses with support_flags other than 1
+    - `peer_lists`: complete messages with peer-list entries
+    - `peer_list_entries`
+    - `last_seen_lists`: peer lists with last_seen in any entry
+    - `last_seen_entries`
 
     Source: src/p2p/p2p_protocol_defs.h (basic_node_data, peerlist_entry); src/p2p/net_peerlist.h
-    get_peerlist_head. What each means: docs/metrics/structure.md.
+    get_peerlist_head. docs/metrics/structure.md explains the values.
     """
     view = viewed(traffic)
-    said = view.node_data[view.node_data["direction"] == "received"]
-    handshakes = said["command"] == 1001
+    node_data = view.node_data[view.node_data["direction"] == "received"]
+    handshakes = node_data["command"] == 1001
     lists = _lists(view)
     counts = {
-        "handshakes": said[handshakes].groupby("peer", observed=True).size(),
-        "support_flags_missing": said[handshakes & said["support_flags"].isna()]
+        "handshakes": node_data[handshakes].groupby("peer", observed=True).size(),
+        "support_flags_missing": node_data[handshakes & node_data["support_flags"].isna()]
         .groupby("peer", observed=True)
         .size(),
-        "support_flags_odd": said[said["support_flags"].notna() & (said["support_flags"] != 1)]
+        "support_flags_odd": node_data[
+            node_data["support_flags"].notna() & (node_data["support_flags"] != 1)
+        ]
         .groupby("peer", observed=True)
         .size(),
         "peer_lists": lists.groupby("peer", observed=True).size(),
@@ -112,21 +115,21 @@ def optional_fields(traffic: Traffic | View) -> pd.DataFrame:
 
 
 def lists_with_last_seen(traffic: Traffic | View) -> pd.DataFrame:
-    """Whole messages of peers with a peer-list entry that has last_seen, of whatever integer type.
-    One row per message.
+    """Returns the complete messages of peers with a peer-list entry that has last_seen, of any
+    integer type. One row per message.
 
-    Rows of messages, with `entries` and `last_seen` beside them: entries of the list, and how many
-    of them have last_seen (int64).
+    The columns are those of messages and `entries` and `last_seen` (int64): the entries of the
+    list, and those with last_seen.
 
-    Source: src/p2p/net_peerlist.h get_peerlist_head writes 0, which is left out since v0.16.
+    Source: src/p2p/net_peerlist.h get_peerlist_head writes 0, which is omitted since v0.16.
     """
     lists = _lists(viewed(traffic))
     return lists[lists["last_seen"] > 0]
 
 
 def _lists(view: View) -> pd.DataFrame:
-    """Received messages with peer-list entries. From the array: of the many million entries of a
-    day no DataFrame is needed.
+    """Received messages with peer-list entries. Computed from the array, because a DataFrame of the
+    many million entries of a day is not needed.
     """
     if "peer_lists" not in view.traffic.arrays:
         raise AttributeError("peer_lists was not decoded")
@@ -145,17 +148,20 @@ def _lists(view: View) -> pd.DataFrame:
 
 
 def odd_headers(traffic: Traffic | View) -> pd.DataFrame:
-    """Messages of peers whose Levin header a standard node does not write. One row per message,
-    whole or not: its header was captured.
+    """Returns the messages of peers whose Levin header a standard node does not write. One row per
+    message with a captured header, complete or not.
 
-    Rows of messages, with bool columns beside them: `odd_version`, protocol version other than 1;
-    `odd_flags`, flags that are
-    not just request or just response, but for Levin fragments (command 0, neither of the two);
-    `odd_expect`, a byte other than 0 and 1 for the expected
-    response, or a response that expects one; `odd_return_code`, not 0 although it is no response;
-    `empty_body`, no body although the return code tells no
-    error; `odd_kind`, 1xxx as notification, or 2xxx as request or response. The last two are not
-    asked of Levin fragments.
+    The columns are those of messages and, as bool,
+
+    - `odd_version`: protocol version other than 1
+    - `odd_flags`: flags other than request alone or response alone, except for Levin fragments
+      (command 0 without both)
+    - `odd_expect`: the byte that requests a response is neither 0 nor 1, or a response requests one
+    - `odd_return_code`: not 0 although the message is not a response
+    - `empty_body`: no body although the return code is not an error
+    - `odd_kind`: 1xxx as notification, or 2xxx as request or response
+
+    The last two do not apply to Levin fragments.
 
     Source: contrib/epee/src/levin_base.cpp (make_header, message_writer::finalize),
     contrib/epee/include/storages/levin_abstract_invoke2.h.
@@ -184,10 +190,9 @@ def odd_headers(traffic: Traffic | View) -> pd.DataFrame:
 
 
 def header_oddities(traffic: Traffic | View) -> pd.DataFrame:
-    """Counts of `odd_headers`. One row per peer (IP) that sent a message, with int64 columns:
-    `messages`, and of these how many have each oddity
-    (HEADER_ODDITIES), and `unknown_commands`: requests, responses and notifications of a command
-    outside COMMANDS.
+    """Returns counts of `odd_headers`. One row per peer (IP address) that sent a message. All
+    columns are int64: `messages`, the number with each oddity (HEADER_ODDITIES), and
+    `unknown_commands`, the requests, responses and notifications of a command outside COMMANDS.
     """
     view = viewed(traffic)
     groups = odd_headers(view).groupby("peer", observed=True)
@@ -205,14 +210,13 @@ def header_oddities(traffic: Traffic | View) -> pd.DataFrame:
 
 
 def oversize(traffic: Traffic | View) -> pd.DataFrame:
-    """Messages of peers that declare more payload than monerod takes. One row per message, whole or
-    not.
+    """Returns the messages of peers that declare more payload than monerod accepts. One row per
+    message, complete or not.
 
-    Rows of messages, with `limit` (int64, bytes) beside them: the least of the command's limit,
-    CONNECTION_LIMIT, and
-    before the handshake INITIAL_LIMIT. Before the handshake is what the peer sends before there is
-    a 1001 request of the connection's client; where the
-    capture lacks the peer's beginning, or any byte of the client, nothing is.
+    The columns are those of messages and `limit` (int64, bytes): the smallest of the limit of the
+    command, CONNECTION_LIMIT, and before the handshake INITIAL_LIMIT. A message is before the
+    handshake if the peer sent it before a 1001 request of the client of the connection. If the
+    capture lacks the beginning of the peer, or any byte of the client, no message is.
 
     Source: contrib/epee/include/net/levin_protocol_handler_async.h handle_recv,
     src/p2p/net_node.inl (set_max_bytes), COMMAND_LIMITS.
@@ -232,8 +236,8 @@ def oversize(traffic: Traffic | View) -> pd.DataFrame:
 
 
 def _before_handshake(view: View, rows: pd.DataFrame) -> pd.Series:
-    """Which messages came while the vantage node had its first limit: an acceptor raises it with a
-    1001 that it took, an initiator when it sends it.
+    """Which messages arrived while the vantage node had its initial limit: an acceptor raises it
+    with a 1001 that it accepted, an initiator when it sends one.
     """
     ends = view.ends.reindex(rows["connection"])
     lost = ends["peer_lost"].where(ends["direction"] == "incoming", ends["vantage_lost"])
@@ -255,72 +259,77 @@ def _before_handshake(view: View, rows: pd.DataFrame) -> pd.Series:
 
 
 def encoding_deviations(traffic: Traffic | View) -> pd.DataFrame:
-    """How peers write their payloads. One row per peer (IP) that sent a message with a fingerprint
-    (docs/fingerprint.md).
+    """Returns how peers serialize their payloads. One row per peer (IP address) that sent a message
+    with a fingerprint (docs/fingerprint.md). All columns are int64.
 
-    Columns, int64: `messages` with a fingerprint; `unordered`, messages whose keys do not ascend;
-    and for each name of
-    ENCODING the number of messages in which it is not 0.
+    - `messages`: messages with a fingerprint
+    - `unordered`: messages whose keys are not in ascending order
+    - each name of ENCODING: messages in which it is not 0
 
-    Source: contrib/epee/include/storages/portable_storage_to_bin.h, csrc/epee/message_schema.c for
+    Source: contrib/epee/include/storages/portable_storage_to_bin.h; csrc/p2p/message_schema.c for
     the fields.
     """
-    written = viewed(traffic).received
-    written = written[written["unknown_keys"].notna()]
-    groups = written["peer"]
+    received = viewed(traffic).received
+    received = received[received["unknown_keys"].notna()]
+    groups = received["peer"]
     counts = {
-        "messages": written.groupby("peer", observed=True).size(),
-        "unordered": _per(groups, ~written["keys_ordered"]),
+        "messages": received.groupby("peer", observed=True).size(),
+        "unordered": _per(groups, ~received["keys_ordered"]),
     }
-    return _counted({**counts, **{name: _per(groups, written[name] > 0) for name in ENCODING}})
+    return _counted({**counts, **{name: _per(groups, received[name] > 0) for name in ENCODING}})
 
 
 def _per(peers: pd.Series, marked: pd.Series) -> pd.Series:
-    """How many rows of each peer are marked."""
+    """The number of marked rows of each peer."""
     chosen = peers[marked.fillna(False).astype(bool)]
     return chosen.groupby(chosen, observed=True).size()
 
 
 def serialization_styles(traffic: Traffic | View) -> pd.DataFrame:
-    """Which skeletons each peer writes, and how many others write the same. One row per peer (IP),
-    command, kind and skeleton.
+    """Returns the skeletons of each peer, and how many peers share them. One row per peer (IP
+    address), command, kind and skeleton.
 
-    Columns: `peer`, `command`, `kind`, `skeleton` (UInt64); `messages` (int64), how many; `sharing`
-    (int64), peers that write this skeleton for this
-    command and kind; `of` (int64), peers that send this command and kind at all; `share` (float64)
-    = sharing ÷ of. A share near 0 where `of` is
-    large is software of its own; two shares in the same peer are two programs, or one behind the
-    other.
+    - `peer`, `command`, `kind`, `skeleton` (UInt64)
+    - `messages` (int64)
+    - `sharing` (int64): peers with this skeleton for this command and kind
+    - `of` (int64): peers that send this command and kind
+    - `share` (float64): sharing ÷ of
+
+    A share near 0 where `of` is large indicates separate software. Two skeletons of one peer are
+    two programs, or one that forwards messages of another.
 
     Source: docs/fingerprint.md.
     """
-    written = viewed(traffic).received
-    written = written[written["skeleton"].notna()]
+    received = viewed(traffic).received
+    received = received[received["skeleton"].notna()]
     key = ["command", "kind", "skeleton"]
-    made = written.groupby(["peer", *key], observed=True).size().rename("messages").reset_index()
-    made["sharing"] = made.groupby(key, observed=True)["peer"].transform("size").astype("int64")
-    made["of"] = made.groupby(key[:2], observed=True)["peer"].transform("nunique").astype("int64")
-    return made.assign(share=made["sharing"] / made["of"])
+    styles = received.groupby(["peer", *key], observed=True).size().rename("messages").reset_index()
+    styles["sharing"] = styles.groupby(key, observed=True)["peer"].transform("size").astype("int64")
+    styles["of"] = (
+        styles.groupby(key[:2], observed=True)["peer"].transform("nunique").astype("int64")
+    )
+    return styles.assign(share=styles["sharing"] / styles["of"])
 
 
 def skeletons(traffic: Traffic | View) -> pd.DataFrame:
-    """Implementations by how they write: one row per command, kind and skeleton, the most common
-    first.
+    """Returns implementations by serialization: one row per command, kind and skeleton, the most
+    common first.
 
-    Columns: `command`, `kind`, `skeleton` (UInt64); `messages` and `peers` (int64), that were sent,
-    and by how many peers (IPs); `share`
-    (float64), of the peers that send this command and kind; `first` (time of the first message).
+    - `command`, `kind`, `skeleton` (UInt64)
+    - `messages`, `peers` (int64): number of messages, and of peers (IP addresses) that sent them
+    - `share` (float64): of the peers that send this command and kind
+    - `first` (time): of the first message
     """
     view = viewed(traffic)
     key = ["command", "kind", "skeleton"]
     by_peer = serialization_styles(view)
-    made = by_peer.groupby(key, observed=True).agg(
+    counts = by_peer.groupby(key, observed=True).agg(
         messages=("messages", "sum"), peers=("peer", "size"), share=("share", "first")
     )
-    made["first"] = (
+    counts["first"] = (
         view.received[view.received["skeleton"].notna()].groupby(key, observed=True)["time"].min()
     )
-    return made.reset_index().sort_values(
+    return counts.reset_index().sort_values(
         ["command", "kind", "peers", "skeleton"],
         ascending=[True, True, False, True],
         ignore_index=True,
@@ -328,16 +337,17 @@ def skeletons(traffic: Traffic | View) -> pd.DataFrame:
 
 
 def unframed_bytes(traffic: Traffic | View) -> pd.DataFrame:
-    """Bytes that peers sent on Levin connections and that are part of no message: stretches whose
-    place in the stream is sure. One row per stretch.
+    """Returns the bytes of peers on Levin connections that belong to no message and whose position
+    in the stream is certain. One row per range of bytes.
 
-    Rows of problems of kind `unframed`, with `peer`, `server_port` and `levin` (bool: the
-    connection carried a Levin message, either way) beside
-    them. Left out: the beginning of a header that ends with the connection; connections whose
-    beginning was not captured (of the peer's direction); whatever
-    comes behind lost, snapped or conflicting bytes, a message that was not kept whole, or a length
-    that nobody believes: there the reader looks for the next
-    header, and what lies between is no one's fault.
+    The columns are those of problems, with rows of kind `unframed`, and `peer`, `server_port` and
+    `levin` (bool: the connection carried a Levin message in either direction).
+
+    Excluded are the beginning of a header at the end of the connection; connections without the
+    peer's beginning in the capture; and all bytes after lost, snapped or conflicting bytes, after a
+    message that was not stored completely, or after a length that the reader ignores. There the
+    reader searches for the next header, and the bytes in between can have another cause than the
+    peer.
 
     Source: contrib/epee/include/net/levin_protocol_handler_async.h handle_recv (another signature
     closes the connection).
@@ -364,8 +374,8 @@ def unframed_bytes(traffic: Traffic | View) -> pd.DataFrame:
 
 
 def _counted(counts: Mapping[str, pd.Series]) -> pd.DataFrame:
-    """Counts by peer as one frame, a column each; 0 where a peer has none. Peers in order of their
-    text.
+    """Combines counts by peer into one frame with one column each; 0 for peers without a count.
+    Peers are in order of their text.
     """
     by_text: dict[str, Any] = {
         name: pd.Series(series.to_numpy(), index=series.index.astype(str))

@@ -1,4 +1,4 @@
-"""Hosts whose timed sync comes from one clock. docs/metrics/connections.md defines it."""
+"""Hosts whose timed sync follows one clock. docs/metrics/connections.md explains the terms."""
 
 from __future__ import annotations
 
@@ -18,52 +18,55 @@ _SECOND = 1_000_000_000
 
 @once_per_view
 def peer_ticks(traffic: Traffic | View) -> pd.DataFrame:
-    """One row per tick of a site's timed sync, in order of time: 1002 requests that come from one
-    IPv4 address or IPv6 /64 within a second of each other
-    are one, the first of them stands for it. Unit: tick.
+    """Returns one row per tick of the timed sync of a site, in order of time. 1002 requests from
+    one IPv4 address or IPv6 /64 within a second are one tick, represented by the first. Unit: tick.
 
-    Columns: `message`, `connection`, `peer`, `site`, `time`, `height` (UInt64: current_height
-    said), `top_id` (category), `file`, `frame`.
+    - `message`, `connection`, `peer`, `site`, `time`
+    - `height` (UInt64): the announced current_height
+    - `top_id` (category)
+    - `file`, `frame`
     """
     view = viewed(traffic)
-    said = view.sync_data
-    rows = said[
-        (said["direction"] == "received")
-        & (said["command"] == 1002)
-        & (said["kind"] == "request")
-        & said["time"].notna()
+    received = view.sync_data
+    rows = received[
+        (received["direction"] == "received")
+        & (received["command"] == 1002)
+        & (received["kind"] == "request")
+        & received["time"].notna()
     ]
-    made = rows[["message", "connection", "peer", "time", "file", "frame", "top_id"]].assign(
+    ticks = rows[["message", "connection", "peer", "time", "file", "frame", "top_id"]].assign(
         height=rows["current_height"]
     )
-    made["site"] = sites_of(made["peer"])
-    made = made.sort_values(["site", "time"], kind="stable")
-    again = made.groupby("site")["time"].diff().dt.total_seconds() < 1
+    ticks["site"] = sites_of(ticks["peer"])
+    ticks = ticks.sort_values(["site", "time"], kind="stable")
+    repeats = ticks.groupby("site")["time"].diff().dt.total_seconds() < 1
     columns = ["message", "connection", "peer", "site", "time", "height", "top_id", "file", "frame"]
-    return made.loc[~again, columns].sort_values("time", kind="stable", ignore_index=True)
+    return ticks.loc[~repeats, columns].sort_values("time", kind="stable", ignore_index=True)
 
 
 def tick_pairs(traffic: Traffic | View, window: float = 0.01) -> pd.DataFrame:
-    """One row per two sites that ever ticked within `window` seconds of each other: how often, of
-    how many times that both ticked. Unit: two sites.
+    """Returns one row per two sites that ticked within `window` seconds of each other at least
+    once. Unit: two sites.
 
-    Columns: `left`, `right` (sites), `together` (int64: ticks within the window), `agreed` (int64:
-    of these, with the same height and top block), `ticks`
-    (int64: the fewer of their ticks in the time in which both were there), `spread` (float64,
-    seconds: the largest difference of those together), `heights`
-    (int64: different heights said at ticks together).
+    - `left`, `right`: sites
+    - `together` (int64): common ticks, within the window
+    - `agreed` (int64): common ticks with the same height and top block
+    - `ticks` (int64): the smaller number of ticks of the two sites in the time in which both were
+      connected
+    - `spread` (float64): largest difference of common ticks in seconds
+    - `heights` (int64): different heights announced at common ticks
 
-    Only ticks that are neighbours in time are compared, so that the cost grows with the number of
-    ticks and of coincidences, not with the pairs of hosts.
+    Only ticks that are neighbours in time are compared, so the cost grows with the number of ticks
+    and of coincidences, not with the pairs of hosts.
     """
-    made = peer_ticks(traffic)
-    codes, sites = pd.factorize(made["site"], sort=True)
-    left, right = _neighbours(nanoseconds(made["time"]), int(window * _SECOND))
+    ticks = peer_ticks(traffic)
+    codes, sites = pd.factorize(ticks["site"], sort=True)
+    left, right = _neighbours(nanoseconds(ticks["time"]), int(window * _SECOND))
     swap = codes[left] > codes[right]
     left, right = np.where(swap, right, left), np.where(swap, left, right)
-    times = nanoseconds(made["time"])
-    heights = made["height"].to_numpy(dtype="uint64", na_value=0)
-    tops = made["top_id"].cat.codes.to_numpy()
+    times = nanoseconds(ticks["time"])
+    heights = ticks["height"].to_numpy(dtype="uint64", na_value=0)
+    tops = ticks["top_id"].cat.codes.to_numpy()
     pairs = pd.DataFrame(
         {
             "a": codes[left],
@@ -74,7 +77,7 @@ def tick_pairs(traffic: Traffic | View, window: float = 0.01) -> pd.DataFrame:
         }
     )
     pairs = pairs[pairs["a"] != pairs["b"]]
-    found = (
+    together = (
         pairs.groupby(["a", "b"], sort=True)
         .agg(
             together=("spread", "size"),
@@ -84,16 +87,19 @@ def tick_pairs(traffic: Traffic | View, window: float = 0.01) -> pd.DataFrame:
         )
         .reset_index()
     )
-    found["ticks"] = _common_ticks(
-        codes, times, found["a"].to_numpy(), found["b"].to_numpy(), int(window * _SECOND)
+    together["ticks"] = _common_ticks(
+        codes, times, together["a"].to_numpy(), together["b"].to_numpy(), int(window * _SECOND)
     )
     names = np.asarray(sites, dtype=object)
-    found["left"], found["right"] = names[found["a"].to_numpy()], names[found["b"].to_numpy()]
-    return found[["left", "right", "together", "agreed", "ticks", "spread", "heights"]]
+    together["left"], together["right"] = (
+        names[together["a"].to_numpy()],
+        names[together["b"].to_numpy()],
+    )
+    return together[["left", "right", "together", "agreed", "ticks", "spread", "heights"]]
 
 
 def _neighbours(times: NDArray[np.int64], window: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Places of every two of the sorted times that are at most `window` apart."""
+    """The positions of every two of the sorted times that are at most `window` apart."""
     ends = np.searchsorted(times, times + window, side="right")
     counts = ends - np.arange(len(times)) - 1
     left = np.repeat(np.arange(len(times)), counts)
@@ -108,8 +114,8 @@ def _common_ticks(
     right: NDArray[np.int64],
     slack: int,
 ) -> NDArray[np.int64]:
-    """For every two sites, the fewer of their ticks between the later first tick and the earlier
-    last one of the two.
+    """For every two sites, the smaller number of their ticks between the later first tick and the
+    earlier last tick of the two.
     """
     count = int(codes.max()) + 1 if len(codes) else 0
     first, last = np.full(count, np.iinfo(np.int64).max), np.full(count, np.iinfo(np.int64).min)
