@@ -1,5 +1,5 @@
-"""Ban lists as monerod reads them with --ban-list: read, matched against addresses, compared,
-joined, written. docs/banlist.md describes the format.
+"""Ban lists in the format of monerod's --ban-list: read, match, compare, merge, write.
+docs/banlist.md describes the format.
 """
 
 from __future__ import annotations
@@ -44,35 +44,35 @@ _V6 = re.compile(
     re.ASCII,
 )
 
-_SHOWN = 60  # characters of a wrong line
+_SHOWN = 60  # characters of an invalid line
 
 
 class BanListError(ValueError):
-    """A ban list with lines that cannot be read: the first of them with its file and number, and
-    how many more there are.
+    """A ban list has invalid lines: the text names the file, the number of the first, and how many
+    more there are.
     """
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A banned address or network. Of v4-mapped IPv6 addresses it is the IPv4 network."""
+    """A banned address or network. A v4-mapped IPv6 network is its IPv4 network."""
 
     network: Network
     comment: str = ""
-    """One line without control characters, however it was given."""
+    """One line without control characters."""
     expires: date | None = None
-    """The last day on which it holds; None if it holds for good. monerod does not know it."""
+    """The last day on which it is valid, None for no limit. monerod ignores it."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "network", canonical_network(self.network))
         object.__setattr__(self, "comment", printable(" ".join(self.comment.split())))
         if _EXPIRY.fullmatch(self.comment):
-            raise ValueError(f"a comment that begins as an expiry does: {self.comment!r}")
+            raise ValueError(f"the comment begins like an expiry: {self.comment!r}")
 
     @property
     def prefix(self) -> str:
-        """As monerod reads it: an address alone without /32, an IPv6 address in brackets (without
-        them monerod takes its last group for a port).
+        """The entry as monerod reads it: a single address without /32, an IPv6 address in brackets,
+        because monerod reads the last group as a port without them.
         """
         if self.network.prefixlen < self.network.max_prefixlen:
             return str(self.network)
@@ -84,20 +84,19 @@ class Entry:
 
     def line(self, comments: bool = True) -> str:
         """The entry as a line of a ban list."""
-        told = [
+        comment = [
             *([f"expires {self.expires}"] if self.expires else []),
             *([self.comment] if self.comment else []),
         ]
-        return f"{self.prefix}  # {'; '.join(told)}" if told and comments else self.prefix
+        return f"{self.prefix}  # {'; '.join(comment)}" if comment and comments else self.prefix
 
 
 class BanList:
     """Entries in order of address (IPv4 first, a wide network before those in it), each network
     once.
 
-    Of entries for the same network one is made: it expires with the later one, or never if one of
-    them never does; their comments are joined. Networks that
-    lie within others are kept, as monerod keeps them.
+    Entries for the same network become one. It expires on the later date, or never if one of them
+    never expires; their comments are joined. Networks within others are kept, as in monerod.
     """
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
@@ -124,7 +123,7 @@ class BanList:
 
     @cached_property
     def addresses(self) -> int:
-        """How many distinct addresses it bans."""
+        """The number of distinct addresses in the list."""
         return count_addresses([entry.network for entry in self.entries])
 
     @cached_property
@@ -132,28 +131,26 @@ class BanList:
         return Prefixes([entry.network for entry in self.entries])
 
     def find(self, hosts: Any) -> NDArray[np.int64]:
-        """For each host the place in `entries` of the narrowest entry that bans it, -1 if none
-        does.
+        """Returns for each host the index in `entries` of the narrowest entry that bans it, or -1.
 
         `hosts`: a Series, Index, Categorical, array or other iterable of addresses as text, in the
-        order of the result. Missing ones, names of Tor and I2P and
-        whatever else is no IP address are never banned; a v4-mapped IPv6 address is its IPv4
-        address. An IPv6 network, however wide, bans no IPv4 address.
-        Expiry plays no part: see valid_on.
+        order of the result. Missing values, names of Tor and I2P and other text that is not an IP
+        address are never banned. A v4-mapped IPv6 address is its IPv4 address. An IPv6 network bans
+        no IPv4 address. Expiry is ignored: see valid_on.
         """
         return self._prefixes.find(hosts)
 
     def match(self, hosts: Any) -> NDArray[np.bool_]:
-        """For each host whether it is banned, as in find."""
+        """Returns for each host whether it is banned, as in find."""
         return self.find(hosts) >= 0
 
     def valid_on(self, day: date) -> BanList:
-        """Without the entries that have expired before that day."""
+        """Returns the list without the entries that expired before that day."""
         return BanList(entry for entry in self if entry.expires is None or entry.expires >= day)
 
     def without(self, others: BanList) -> BanList:
-        """The same without the addresses of another list: entries are left out, or cut into
-        networks around them.
+        """Returns the list without the addresses of another list. Entries are omitted, or split
+        into networks around these addresses.
         """
         return BanList(
             Entry(part, entry.comment, entry.expires)
@@ -162,11 +159,11 @@ class BanList:
         )
 
     def octets(self) -> BanList:
-        """The same addresses in IPv4 networks of 0, 8, 16, 24 and 32 bits.
+        """Returns the same addresses as IPv4 networks of 0, 8, 16, 24 and 32 bits.
 
-        monerod before its pull request 10747 (2026) masks other lengths in the wrong byte order: by
-        10.0.16.0/20 it bans a sixteenth of 10.0.0.0/16, and not
-        the one that is meant (contrib/epee/src/net_utils_base.cpp ipv4_network_subnet::matches).
+        monerod before its pull request 10747 (2026) masks other lengths in the wrong byte order:
+        10.0.16.0/20 bans a sixteenth of 10.0.0.0/16, and not the intended network
+        (contrib/epee/src/net_utils_base.cpp ipv4_network_subnet::matches).
         """
         return BanList(
             Entry(part, entry.comment, entry.expires)
@@ -175,9 +172,13 @@ class BanList:
         )
 
     def frame(self) -> pd.DataFrame:
-        """One row per entry: `prefix` (text, as in a ban list), `addresses` (how many it holds: a
-        Python int, for IPv6 has too many for 64 bits), `expires`
-        (date or None), `comment`."""
+        """Returns one row per entry.
+
+        - `prefix`: text, as in a ban list
+        - `addresses`: number of addresses as Python int, because IPv6 networks exceed 64 bits
+        - `expires`: date or None
+        - `comment`
+        """
         rows = [
             (entry.prefix, entry.network.num_addresses, entry.expires, entry.comment)
             for entry in self
@@ -187,8 +188,8 @@ class BanList:
         )
 
     def text(self, comments: bool = True, head: Iterable[str] = ()) -> str:
-        """The list as monerod reads it, the lines of `head` before it as comments. Without
-        `comments` for monerod before 0.18.4, which knows none.
+        """Returns the list as monerod reads it, after the lines of `head` as comments. Without
+        `comments` for monerod before 0.18.4, which does not support them.
         """
         lines = [f"# {printable(line)}".rstrip() for line in head] if comments else []
         return "".join(f"{line}\n" for line in [*lines, *(entry.line(comments) for entry in self)])
@@ -213,7 +214,7 @@ def _joined(one: Entry, other: Entry) -> Entry:
 
 
 def _cut(network: Network, others: BanList) -> list[Network]:
-    """What is left of a network without those of a list."""
+    """The parts of a network without the networks of a list."""
     parts = [network]
     for other in others:
         if other.network.version == network.version and other.network.overlaps(network):
@@ -240,13 +241,13 @@ def _octets(network: Network) -> Iterator[Network]:
 
 
 def network_of(text: str) -> Network:
-    """One address or network in CIDR notation, as a ban list has it; host bits are cleared, as
-    monerod does. ValueError, which says why, if it is none.
+    """Returns an address or network in CIDR notation as in a ban list. Host bits are cleared, as in
+    monerod. Raises ValueError with the reason if the text is neither.
     """
-    found = _V6.fullmatch(text) if ":" in text and not _V4.fullmatch(text) else _V4.fullmatch(text)
-    if found is None:
-        raise ValueError("no IPv4 address, IPv6 address or network")
-    parts = found.groupdict()
+    match = _V6.fullmatch(text) if ":" in text and not _V4.fullmatch(text) else _V4.fullmatch(text)
+    if match is None:
+        raise ValueError("not an IPv4 address, IPv6 address or network")
+    parts = match.groupdict()
     host, bits = parts.get("bracketed") or parts["host"], parts.get("bits")
     try:
         address = ipaddress.ip_address(host)
@@ -255,58 +256,61 @@ def network_of(text: str) -> Network:
             any(len(part) > 1 and part[0] == "0" for part in host.split(".")) and ":" not in host
         )
         raise ValueError(
-            "numbers that begin with 0 are octal to monerod"
+            "monerod reads numbers that begin with 0 as octal"
             if octal
-            else "no IPv4 address, IPv6 address or network"
+            else "not an IPv4 address, IPv6 address or network"
         ) from None
     if bits is not None and int(bits) > address.max_prefixlen:
-        raise ValueError(f"IPv{address.version} has no more than {address.max_prefixlen} bits")
-    made = ipaddress.IPv4Network if address.version == 4 else ipaddress.IPv6Network
-    return canonical_network(made((int(address), int(bits or address.max_prefixlen)), strict=False))
+        raise ValueError(f"IPv{address.version} has at most {address.max_prefixlen} bits")
+    network = ipaddress.IPv4Network if address.version == 4 else ipaddress.IPv6Network
+    return canonical_network(
+        network((int(address), int(bits or address.max_prefixlen)), strict=False)
+    )
 
 
 def parse(text: str, name: str = "text") -> BanList:
-    """The ban list in a text; BanListError, in which it is called `name`, if some of it cannot be
-    read.
+    """Returns the ban list in a text. Raises BanListError, in which the text is called `name`, if a
+    line is invalid.
     """
     entries: list[Entry] = []
-    wrong: list[tuple[int, str]] = []
+    invalid: list[tuple[int, str]] = []
     for number, line in enumerate(text.split("\n"), 1):
         prefix, _, comment = line.partition("#")
         prefix = prefix.strip(" \t\r\v\f")
         try:
             entries += _entries(prefix, " ".join(comment.split()))
         except ValueError as error:
-            wrong.append(
+            invalid.append(
                 (number, f"{prefix[:_SHOWN]!r}{'…' if len(prefix) > _SHOWN else ''}: {error}")
             )
-    if wrong:
-        more = f" ({len(wrong) - 1} more, first in line {wrong[1][0]})" if len(wrong) > 1 else ""
-        raise BanListError(f"{name}:{wrong[0][0]}: {wrong[0][1]}{more}")
+    if invalid:
+        others = len(invalid) - 1
+        more = f" ({others} more, first in line {invalid[1][0]})" if others else ""
+        raise BanListError(f"{name}:{invalid[0][0]}: {invalid[0][1]}{more}")
     return BanList(entries)
 
 
 def _entries(prefix: str, comment: str) -> list[Entry]:
-    """What a line holds: an entry, or none."""
+    """The entry of a line, or no entry."""
     if not prefix:
         return []
     network = network_of(prefix)
-    found = _EXPIRY.fullmatch(comment)
+    expiry = _EXPIRY.fullmatch(comment)
     return [
-        Entry(network, found[2] or "", date.fromisoformat(found[1]))
-        if found
+        Entry(network, expiry[2] or "", date.fromisoformat(expiry[1]))
+        if expiry
         else Entry(network, comment)
     ]
 
 
 def read(path: Path) -> BanList:
-    """A ban list out of a file.
+    """Reads a ban list from a file.
 
-    A line holds an IPv4 address or network (a port is passed over, as by monerod), an IPv6 address
-    (in brackets or without) or network, or nothing; `#` begins
-    a comment anywhere; spaces around and CRLF are no matter. A comment behind an entry that begins
-    `expires YYYY-MM-DD` says when it expires. Raises OSError
-    if the file cannot be read, BanListError, with file and line, if a line is anything else.
+    A line contains an IPv4 address or network (a port is ignored, as in monerod), an IPv6 address
+    (with or without brackets) or network, or nothing. `#` begins a comment at any position. Spaces
+    and CRLF are ignored. A comment after an entry that begins with `expires YYYY-MM-DD` states the
+    expiry. Raises OSError if the file cannot be read, and BanListError with file and line for any
+    other line.
     """
     with open(path, "rb") as file:
         return parse(file.read().decode("utf-8", "surrogateescape"), os.fsdecode(path))
@@ -316,33 +320,33 @@ def read(path: Path) -> BanList:
 
 
 def write(listed: BanList, path: Path, comments: bool = True, head: Iterable[str] = ()) -> None:
-    """Writes `listed.text(comments, head)` to a file, whole or not at all. Raises OSError."""
+    """Writes `listed.text(comments, head)` to a file completely or not at all. Raises OSError."""
     with replacing(path) as file:
         file.write(listed.text(comments, head))
 
 
 def merge(*lists: BanList) -> BanList:
-    """All that any of them bans."""
+    """Returns the union of the lists."""
     return BanList(entry for listed in lists for entry in listed)
 
 
 class Difference(NamedTuple):
-    """What one list has and another has not."""
+    """The difference of two lists."""
 
     added: tuple[Entry, ...]
     """Networks of the new list only."""
     removed: tuple[Entry, ...]
     """Networks of the old list only."""
     changed: tuple[tuple[Entry, Entry], ...]
-    """Networks of both, with another expiry or comment: old, new."""
+    """Networks of both lists with another expiry or comment: old, new."""
     addresses_added: int
-    """Addresses that the new list bans and the old one does not, whatever the networks."""
+    """Number of addresses that only the new list bans, independent of the networks."""
     addresses_removed: int
-    """The other way about."""
+    """Number of addresses that only the old list bans."""
 
 
 def diff(old: BanList, new: BanList) -> Difference:
-    """What became of a ban list."""
+    """Compares two ban lists."""
     before, after = ({entry.network: entry for entry in listed} for listed in (old, new))
     both = merge(old, new).addresses
     return Difference(

@@ -133,7 +133,7 @@ def test_octal_is_told() -> None:
     """monerod reads it with inet_addr, to which it is 8.2.3.4."""
     with pytest.raises(
         BanListError,
-        match=r"^text:1: '010\.2\.3\.4': numbers that begin with 0 are octal to monerod$",
+        match=r"^text:1: '010\.2\.3\.4': monerod reads numbers that begin with 0 as octal$",
     ):
         parse("010.2.3.4")
 
@@ -145,7 +145,7 @@ def test_errors_name_file_and_line(tmp_path: Path) -> None:
         banlist.read(path)
     assert (
         str(caught.value)
-        == f"{path}:3: '1.2.3': no IPv4 address, IPv6 address or network (1 more, first in line 5)"
+        == f"{path}:3: '1.2.3': not an IPv4 address, IPv6 address or network (1 more, first in line 5)"
     )
     assert isinstance(caught.value, ValueError)
     with pytest.raises(FileNotFoundError):
@@ -155,7 +155,9 @@ def test_errors_name_file_and_line(tmp_path: Path) -> None:
 def test_a_long_wrong_line_is_shown_in_part() -> None:
     with pytest.raises(BanListError) as caught:
         parse("1" * 100_000)
-    assert str(caught.value) == f"text:1: '{'1' * 60}'…: no IPv4 address, IPv6 address or network"
+    assert (
+        str(caught.value) == f"text:1: '{'1' * 60}'…: not an IPv4 address, IPv6 address or network"
+    )
 
 
 def test_bytes_of_any_kind_in_comments(tmp_path: Path) -> None:
@@ -204,7 +206,7 @@ def test_expiry() -> None:
     assert prefixes(listed.valid_on(date(2027, 1, 2))) == ["3.3.3.3"]
     with pytest.raises(BanListError, match="text:1"):
         parse("1.1.1.1 # expires 2026-13-31")
-    with pytest.raises(ValueError, match="begins as an expiry"):
+    with pytest.raises(ValueError, match="begins like an expiry"):
         Entry(ipaddress.ip_network("1.1.1.1"), "expires 2026-12-31; twice")
 
 

@@ -75,7 +75,6 @@ _UNCHECKED = (
     "fuzz/fuzz_",
     "fuzz/invariants.c",
     "monerotraffic/__init__.py",
-    "monerotraffic/banlist.py",
     "monerotraffic/io/",
     "monerotraffic/net/",
     "monerotraffic/rules/",

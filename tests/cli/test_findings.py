@@ -206,7 +206,7 @@ def test_a_list_that_is_wrong_is_told_before_anything_is_read(
         out, err = capsys.readouterr()
         assert (out, err) == (
             "",
-            f"monerotraffic: {tmp_path}/list.txt:2: 'spy.example': no IPv4 address, IPv6 address or network\n",
+            f"monerotraffic: {tmp_path}/list.txt:2: 'spy.example': not an IPv4 address, IPv6 address or network\n",
         )
         assert main([*arguments, str(tmp_path / "no\x1b[2J"), "nowhere.pcap"]) == 1
         out, err = capsys.readouterr()

@@ -79,7 +79,7 @@ def test_allow() -> None:
         bans = ban(MIXED, allow=allow)
         assert (bans.peers, bans.allowed, len(bans.listed)) == (("2001:db8::5",), ("192.0.2.9",), 1)
     assert ban(MIXED, allow=["192.0.2.10", "::/0"]).allowed == ("2001:db8::5",)
-    with pytest.raises(ValueError, match="no IPv4 address"):
+    with pytest.raises(ValueError, match="not an IPv4 address"):
         ban(MIXED, allow=["friend"])
 
 
