@@ -65,9 +65,11 @@ def asked(labels: Iterable[str], pings: bool = True) -> set[str]:
     return rules if pings else rules - BY_PONG
 
 
-def ways(labels: Iterable[str]) -> int:
-    """In how many ways a peer misbehaves: labels that ask for a rule."""
-    return sum(bool(asked([label])) for label in labels)
+def ways(rules: Iterable[str]) -> int:
+    """In how many ways a peer misbehaves that these rules have to find: causes, without rules of
+    weight context.
+    """
+    return len({cause_of(rule) for rule in rules if RULES[rule].weight != "context"})
 
 
 def kind_of(labels: Collection[str]) -> str:
@@ -160,9 +162,11 @@ def peer_rows(
 
 
 def node_rows(run: str, manifest: Mapping[str, Any], peers: pd.DataFrame) -> pd.DataFrame:
-    """The rows of Measured.nodes of a capture. Whether a node was met, it says itself; in captures
-    that did not ask, it was if one of its addresses is seen with a handshake.
+    """The rows of Measured.nodes of a capture. A node was met if it says so and one of its addresses
+    is seen (a port forwarder hides them); in captures that did not ask, if one of its addresses is
+    seen with a handshake.
     """
+    seen = set(peers["peer"])
     flagged = set(peers.loc[peers["verdict"].isin(FLAGGED), "peer"])
     shaken = set(peers.loc[peers["role"] != "none", "peer"])
     made = []
@@ -178,7 +182,8 @@ def node_rows(run: str, manifest: Mapping[str, Any], peers: pd.DataFrame) -> pd.
                 "addresses": addresses,
                 "version": node.get("version", CAPTURED_VERSION),
                 "circumstance": others[0] if others else "alone",
-                "met": node.get("met", bool(shaken & set(addresses))),
+                "met": bool((seen if node.get("met", False) else shaken) & set(addresses))
+                and node.get("met", True),
                 "flagged": bool(flagged & set(addresses)),
             }
         )

@@ -176,13 +176,14 @@ def by_rule(measured: Measured) -> str:
 
 def _spies(measured: Measured) -> pd.DataFrame:
     spies = measured.peers[measured.peers["kind"] == "spy"]
-    return spies.assign(ways=spies["labels"].map(ways))
+    return spies.assign(ways=spies["asked"].map(ways))
 
 
 def by_role(measured: Measured) -> str:
     spies, rows = _spies(measured), []
     for role in ROLES:
         for name, chosen in (
+            ("none", spies["ways"] == 0),
             ("one", spies["ways"] == 1),
             ("two or more", spies["ways"] > 1),
             ("any", spies["ways"] >= 0),
@@ -199,8 +200,9 @@ def by_role(measured: Measured) -> str:
                     ]
                 )
     columns = ["role", "ways to misbehave", "`anomalous`", "interval", "flagged", "interval"]
-    text = """Recall of the verdict by who opened the connections, for spies with one label that asks
-    for a rule, and with two or more; and the honest peers of each role."""
+    text = """Recall of the verdict by who opened the connections. A way to misbehave is a cause with
+    a rule that a label asks for, other than rules of weight `context`, which count for no verdict.
+    Below: the honest peers of each role."""
     honest = measured.peers[measured.peers["kind"] == "honest"]
     return section("Roles", text, table([*columns, "any finding", "interval"], rows)) + table(
         ["role", "honest peers flagged", "at most"],

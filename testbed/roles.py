@@ -17,6 +17,8 @@ from testbed.peer import Manner
 from testbed.world import Entry
 
 SPIES_OF_A_ROLE = 24
+NEED_COMPANY = ("pong_id_shared_inner", "similar_lists", "peer_id_shared")
+"""Labels that one spy alone cannot earn."""
 
 Way = tuple[str, dict[str, Any]]
 """A label, and what is not standard in the manner of one that has it."""
@@ -96,9 +98,10 @@ class Ways:
 
 def draw(ways: Mapping[str, Callable[[], dict[str, Any]]], cast: Casting) -> Iterator[list[Way]]:
     """For one spy after the other one way, or two that differ in what they change; every way comes
-    in turn. Three of four spies have two.
+    in turn, those that need company first, so that they come again. Three of four spies have two.
     """
     order = cast.random.sample(list(ways), len(ways))
+    order.sort(key=lambda label: label not in NEED_COMPANY)
     for number, label in enumerate(cycle(order)):
         first = ways[label]()
         chosen = [(label, first)]

@@ -66,7 +66,8 @@ def test_kinds_and_ways() -> None:
     ]
     assert asked(["signature_only", "last_seen_sent"]) == {"signature_alone", "last_seen_present"}
     assert asked(["pong_id_shared_inner", "class_list"], pings=False) == asked(["class_list"])
-    assert ways(["pong_id_mismatch", "pong_id_of_honest_node"]) == 1
+    assert ways(asked(["pong_id_mismatch", "pong_id_of_honest_node", "subnet_saturation"])) == 1
+    assert ways(asked(["signature_only", "last_seen_sent"])) == 2
 
 
 def peers(*rows: Mapping[str, object]) -> pd.DataFrame:
