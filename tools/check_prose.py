@@ -75,10 +75,8 @@ _UNCHECKED = (
     "fuzz/fuzz_",
     "fuzz/invariants.c",
     "monerotraffic/__init__.py",
-    "monerotraffic/io/",
     "monerotraffic/net/",
     "monerotraffic/rules/",
-    "monerotraffic/tables/",
     "tools/metrics_doc.py",
 )
 

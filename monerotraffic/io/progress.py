@@ -1,4 +1,4 @@
-"""How far reading is: to tqdm, or to whoever asks."""
+"""Progress of reading, for tqdm or a function."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from monerotraffic.io.sources import STDIN
 __all__ = ["Meter", "Progress", "size_of"]
 
 Progress = bool | Callable[[int, int], object]
-"""False: silence; True: a tqdm bar; or called with the bytes read and the bytes in all (-1 if
-unknown).
+"""False: no output; True: a tqdm bar; or a function that is called with the bytes read and the
+total bytes (-1 if unknown).
 """
 
 
 def size_of(files: Iterable[str]) -> int:
-    """Bytes of these files on disk, -1 if one of them has no size to know (a pipe)."""
+    """Returns the bytes of these files on disk, -1 if the size of one is unknown (a pipe)."""
     total = 0
     for file in files:
         if file == STDIN or not os.path.isfile(file):
@@ -31,7 +31,7 @@ class Meter:
     """Adds up the positions of several streams, one after the other."""
 
     def __init__(self, progress: Progress, total: int) -> None:
-        """ImportError if tqdm is wanted and not installed."""
+        """Raises ImportError if tqdm is requested and not installed."""
         self._total = total
         self._before = 0
         self._report: Callable[[int, int], object] | None = progress if callable(progress) else None
@@ -41,14 +41,15 @@ class Meter:
                 from tqdm.auto import tqdm
             except ImportError:
                 raise ImportError(
-                    "progress=True shows tqdm's bar, which is not installed: pip install tqdm, or give a function (position, size)"
+                    "progress=True requires tqdm: pip install tqdm, or pass a function "
+                    "(position, size)"
                 ) from None
             self._bar = tqdm(
                 total=total if total >= 0 else None, unit="B", unit_scale=True, unit_divisor=1024
             )
 
     def at(self, position: int) -> None:
-        """The current stream is at `position`."""
+        """Sets the position of the current stream."""
         done = self._before + position
         if self._bar is not None:
             self._bar.update(done - self._bar.n)
@@ -56,7 +57,7 @@ class Meter:
             self._report(done, self._total)
 
     def finish(self, size: int) -> None:
-        """The current stream of `size` bytes is over; the next one begins at 0."""
+        """Ends the current stream of `size` bytes; the next one begins at 0."""
         self.at(size)
         self._before += size
 

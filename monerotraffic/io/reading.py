@@ -25,15 +25,15 @@ from monerotraffic.tables.traffic import Traffic
 __all__ = ["DEFAULT_PORTS", "read", "scan"]
 
 DEFAULT_PORTS = (18080, 28080, 38080)
-"""TCP ports of Monero's main, test and stage networks: a connection that uses one of them is
-Monero's, whatever it carries.
+"""TCP ports of Monero's main, test and stage networks. A connection with one of these ports is a
+Monero connection, whatever it carries.
 """
 
 Hosts = Host | Iterable[Host] | Mapping[str, Host | Iterable[Host]]
 Rows = dict[str, NDArray[Any]]
 
 _STEP = 16 << 20
-"""Bytes of packets between two looks at Ctrl-C and the progress bar."""
+"""Bytes of packets between two checks for Ctrl-C and updates of the progress bar."""
 _NO_END = np.iinfo(np.int64).max
 _ADDRESS_FIELDS = frozenset({"client", "server", "host"})
 _STRING_ROLES = frozenset({"bytes", "text", "raw"})
@@ -47,7 +47,7 @@ _NAMED = 10
 """Files that a CaptureWarning names."""
 _TTL_BITS = SCHEMA["connections"].bits("client_ttl", "server_ttl")
 _BREAKS = (CaptureError, MemoryError)
-"""What breaks reading off; it carries what was read before as its attribute `traffic`."""
+"""Exceptions that end a read. Their attribute `traffic` holds what was read before."""
 
 
 def read(
@@ -59,44 +59,46 @@ def read(
     limits: Mapping[str, int] | None = None,
     progress: Progress = False,
 ) -> Traffic:
-    """Reads captures (pcap, pcapng, whatever else libpcap knows; plain, gzip, zstd) into tables.
+    """Reads captures (pcap, pcapng, and other formats of libpcap; plain, gzip, zstd) into tables.
 
     source
-        A path, a glob, a folder, a list of these: one stream of packets in time order, so that
-        connections and messages cross the files of a ring. "-" or
-        sys.stdin is standard input; it and named pipes are waited for. A folder stands for the
-        captures directly in it. A dict of these by name of the
-        vantage node is several streams: ids of connections, messages and files go on from one to
-        the next, and connections.vantage is the name.
+        A path, a glob, a folder, or a list of paths, which form one stream of packets in order of
+        time, so that connections and messages may span the files of a ring. "-" or sys.stdin is
+        standard input. A folder stands for the captures directly in it. A dict from the name of a
+        vantage node to its source is several streams: the ids of connections, messages and files
+        continue from one to the next, and connections.vantage is the name.
     host
-        The vantage node's address or addresses; for a dict also a dict by the same names. Without
-        it the vantage node is, of each IP version, the address
-        with the most other ends among the Monero connections (see
-        monerotraffic.net.vantage.VantageInference.hosts); `Traffic.hosts` tells it.
+        The address or addresses of the vantage node; for a dict also a dict with the same names.
+        Otherwise the vantage node is, for each IP version, the address with the most other ends
+        among the Monero connections (see monerotraffic.net.vantage.VantageInference.hosts).
+        `Traffic.hosts` shows it.
     tables
-        Names of the tables to decode, None for all but `fields`, which is made only if named
-        (monerotraffic.TABLES names them all). connections, problems and
-        files are always made. Blobs of transactions and blocks are looked into only for the tables
-        transactions and blocks.
+        Names of the tables to decode (monerotraffic.TABLES); None for all except `fields`, which is
+        decoded only if named. connections, problems and files are always decoded. Blobs of
+        transactions and blocks are parsed only for the tables transactions and blocks.
     ports
-        Further TCP ports that make a connection Monero's whatever it carries. The default ones do
-        so in any case.
+        Further TCP ports whose connections are Monero connections, whatever they carry, in addition
+        to DEFAULT_PORTS.
     limits
-        Bounds on memory and patience other than the defaults; `monerotraffic.limits()` lists them.
+        Bounds of memory and waiting time other than the defaults, see `monerotraffic.limits()`.
     progress
-        True for a tqdm bar, or a function that is called with the bytes read and the bytes in all
+        True for a tqdm bar, or a function that is called with the bytes read and the total bytes
         (-1 if unknown).
 
-    A file that is damaged or cut gives what was readable, a row of `problems` and one
-    CaptureWarning for all of them.
+    A damaged or truncated file results in the readable part, a row of `problems`, and one
+    CaptureWarning for all files.
 
-    Raises CaptureError if a file cannot be read at all, naming it and the cause
-    (CaptureNotFoundError, which is a FileNotFoundError too, if it is not there);
-    CaptureError or MemoryError if reading breaks off, then with what was read so far as its
-    attribute `traffic` (which a MemoryError lacks if memory does not
-    even suffice for that): whole messages, all that each says, and the connections that had ended;
-    ValueError for unknown tables or limits, for ports and hosts
-    that are none; TypeError; ImportError for a bar without tqdm.
+    Raises CaptureError if a file cannot be read at all, with the file and the cause
+    (CaptureNotFoundError, a FileNotFoundError too, if it does not exist). Raises CaptureError or
+    MemoryError if reading stops early; the attribute `traffic` then holds what was read before:
+    complete messages with their contents, and ended connections (a MemoryError lacks it if there is
+    not enough memory for it). Raises ValueError for unknown tables or limits and for invalid ports
+    and hosts, TypeError, and ImportError for a bar without tqdm.
+
+        >>> import monerotraffic as mt
+        >>> traffic = mt.read("tests/data/honest")
+        >>> len(traffic.messages), traffic.hosts
+        (346, ('198.51.100.10',))
     """
     run = _Run(source, host, tables, ports, limits)
     with Meter(progress, run.size) as meter:
@@ -115,24 +117,28 @@ def scan(
     limits: Mapping[str, int] | None = None,
     progress: Progress = False,
 ) -> Iterator[Traffic]:
-    """Reads captures in bounded memory: the tables of read in parts of about `rows` rows, each a
-    Traffic. Arguments and errors as for read.
+    """Reads captures in bounded memory: yields the tables of read in parts of about `rows` rows,
+    each a Traffic. Arguments and errors as for read.
 
-    Ids are the same as read's, and the parts laid end to end are read's tables, but for
-    connections, which stand in the part in which they ended, and files,
-    which stand in the last part (of each vantage node). There is always at least one part. What is
-    kept from part to part, beside open connections, is each
-    distinct address and hash.
+    Ids are the same as in read, and the concatenated parts are the tables of read, except for
+    connections, which are in the part in which they ended, and files, which are in the last part
+    (of each vantage node). There is at least one part. Open connections and each distinct address
+    and hash are kept between parts.
 
-    Without `host=` the files are read twice, first to find the vantage node; what cannot be read
-    twice (standard input, a pipe) is judged by its beginning:
-    `Traffic.hosts` is empty in parts before the first connection of Monero. The CaptureWarning
-    comes at the end. The attribute `traffic` of a CaptureError or
-    MemoryError that breaks reading off is the last part: what was read since the one before.
+    Without `host=` the files are read twice, first to infer the vantage node. For input that cannot
+    be read twice (standard input, a pipe) it is inferred from the beginning, and `Traffic.hosts` is
+    empty in parts before the first Monero connection. The CaptureWarning is issued at the end. The
+    attribute `traffic` of a CaptureError or MemoryError is the last part: what was read since the
+    part before.
+
+        >>> import monerotraffic as mt
+        >>> parts = mt.scan("tests/data/honest", rows=200, tables=["messages"])
+        >>> [len(part.messages) for part in parts]
+        [200, 146]
     """
     rows = operator.index(rows)
     if rows < 1:
-        raise ValueError(f"rows is {rows}: a part has at least one row")
+        raise ValueError(f"rows is {rows}: must be at least 1")
     return _scan(_Run(source, host, tables, ports, limits), rows, progress)
 
 
@@ -146,8 +152,8 @@ def _scan(run: _Run, rows: int, progress: Progress) -> Iterator[Traffic]:
 
 
 class _Stream:
-    """The captures of one vantage node while they are read. What it hands out has ids and codes
-    that are valid for the whole run.
+    """The captures of one vantage node during a read. Its rows have ids and codes that are valid
+    for the whole run.
     """
 
     def __init__(self, reader: Reader, names: Names, bases: Mapping[str, int]) -> None:
@@ -169,8 +175,8 @@ class _Stream:
         self.reader.close()
 
     def take(self, tables: Iterable[str]) -> Rows:
-        """The rows of these tables since the last call. What was taken of them when memory ran out
-        waits for the next.
+        """Returns the rows of these tables since the last call. Rows taken before memory ran out
+        are returned by the next call.
         """
         self._codes.learn(
             self.reader.addresses(self._codes.address_count),
@@ -198,7 +204,7 @@ class _Stream:
 def _translate(
     table: str, rows: NDArray[Any], addresses: NDArray[np.int32], strings: NDArray[np.int32]
 ) -> None:
-    """Puts our codes in the place of the reader's."""
+    """Replaces the reader's codes by those of the run."""
     for field in SCHEMA[table].fields:
         if field.name in _ADDRESS_FIELDS:
             rows[field.name] = addresses[rows[field.name]]
@@ -215,7 +221,7 @@ def _join(table: str, pieces: Sequence[NDArray[Any]]) -> NDArray[Any]:
 
 
 class _Pieces:
-    """Rows as they come, until they are made into a Traffic."""
+    """Rows of the current part."""
 
     def __init__(self, tables: Iterable[str]) -> None:
         self._pieces: dict[str, list[NDArray[Any]]] = {table: [] for table in tables}
@@ -227,7 +233,7 @@ class _Pieces:
             self.count += len(piece)
 
     def join(self) -> Rows:
-        """All of it; what was added is let go."""
+        """Returns all rows and releases them."""
         joined = {}
         for table, pieces in self._pieces.items():
             joined[table] = _join(table, pieces)
@@ -265,7 +271,7 @@ class _Run:
 
     @property
     def infers(self) -> bool:
-        """A scan has to look for vantage nodes before it begins."""
+        """Whether a scan first has to infer vantage nodes."""
         return any(self._to_infer(label) for label in self._files)
 
     def _to_infer(self, label: str | None) -> bool:
@@ -277,7 +283,7 @@ class _Run:
     # ---- read ----
 
     def read(self, meter: Meter) -> Traffic:
-        """All at once."""
+        """Reads everything at once."""
         pieces, nodes = _Pieces(self._tables), list[Node]()
         try:
             for label in self._files:
@@ -294,7 +300,7 @@ class _Run:
     def _read_stream(
         self, label: str | None, stream: _Stream, pieces: _Pieces, nodes: list[Node], meter: Meter
     ) -> None:
-        """Also where reading breaks off, what was read is added to `pieces` and `nodes`."""
+        """Adds what was read to `pieces` and `nodes`, also if reading stops early."""
         try:
             while stream.reader.step(bytes=_STEP):
                 meter.at(stream.reader.position)
@@ -323,8 +329,8 @@ class _Run:
         rows: Rows,
         whole: bool,
     ) -> Node:
-        """Notes what is to be told of a stream whose last rows these are. If it is not read to its
-        end (`whole`), there are connections that have no row.
+        """Records the state of a stream after its last rows. If it is incomplete (not `whole`),
+        some connections have no row.
         """
         node = Node(
             label,
@@ -341,7 +347,7 @@ class _Run:
     # ---- scan ----
 
     def infer(self, meter: Meter) -> None:
-        """Reads what can be read twice to find the vantage nodes that are not given."""
+        """Reads the files that can be read twice to infer the vantage nodes that are not given."""
         for label, files in self._files.items():
             if not self._to_infer(label):
                 meter.finish(max(size_of(files), 0))
@@ -358,7 +364,7 @@ class _Run:
                 meter.finish(max(reader.size, reader.position))
 
     def scan(self, rows: int, meter: Meter) -> Iterator[Traffic]:
-        """Part by part."""
+        """Yields part by part."""
         for label in self._files:
             with _Stream(self._open(label, self._tables), self._names, self._bases) as stream:
                 yield from self._scan_stream(label, stream, rows, meter)
@@ -414,8 +420,8 @@ class _Run:
         return Traffic(rows, self._names.view(), nodes, self._reached)
 
     def _hosts_of(self, rows: Rows, whole: bool) -> tuple[str, ...]:
-        """The vantage node by these rows; of a part of them also by messages of connections that
-        have not ended.
+        """Infers the vantage node from these rows; for an incomplete stream also from messages of
+        connections that have not ended.
         """
         inference = VantageInference(self._ports, _TTL_BITS)
         inference.add_connections(rows["connections"])
@@ -426,8 +432,8 @@ class _Run:
     # ---- what to warn of ----
 
     def _note_damage(self, rows: Rows, names: NamesView) -> None:
-        """Remembers what of the current stream is damaged and what link types are not read; at its
-        end, when `files` tells their paths, for good.
+        """Records damage and unsupported link types of the current stream, with the paths of its
+        files once `files` contains them.
         """
         kind = SCHEMA["problems"].field("kind")
         problems = rows["problems"]
@@ -455,7 +461,7 @@ class _Run:
             self._pending.clear()
 
     def warn(self, stacklevel: int) -> None:
-        """One CaptureWarning for all that was damaged."""
+        """Issues one CaptureWarning for all damage."""
         damage = list(dict.fromkeys(self._damage))
         if self._reached["problems"]:
             damage.append(
@@ -477,8 +483,8 @@ def _text(names: NamesView, code: int) -> str:
 
 
 def _counts(rows: Rows) -> dict[str, int]:
-    """How many ids of each kind the whole rows of a stream use. Messages are counted by their
-    connections, so that ids do not depend on the tables decoded.
+    """The number of ids of each kind that the rows of a complete stream use. Messages are counted
+    by their connections, so that ids do not depend on the decoded tables.
     """
     connections = rows["connections"]
     messages = int(connections["client_messages"].sum() + connections["server_messages"].sum())
@@ -486,7 +492,7 @@ def _counts(rows: Rows) -> dict[str, int]:
 
 
 def _known_tables(tables: Iterable[str] | None) -> tuple[str, ...]:
-    """All tables to be made, in the order of the schema."""
+    """All tables to decode, in the order of the schema."""
     if tables is None:
         return tuple(name for name in SCHEMA if name not in ON_REQUEST)
     if isinstance(tables, str):
@@ -511,7 +517,7 @@ def _known_ports(ports: Iterable[int]) -> tuple[int, ...]:
 def _known_hosts(
     host: Hosts | None, labels: Iterable[str | None]
 ) -> dict[str | None, tuple[str, ...] | None]:
-    """The given addresses of every vantage node, None for one that is to be found out."""
+    """The given addresses of every vantage node, None for one to infer."""
     labels = list(labels)
     if not isinstance(host, Mapping):
         return dict.fromkeys(labels, None if host is None else canonical_hosts(host))
@@ -520,7 +526,8 @@ def _known_hosts(
         raise ValueError("host= is a dict, but the source names no vantage nodes")
     if unknown:
         raise ValueError(
-            f"host= names the vantage node {unknown[0]!r}, which the source does not: {', '.join(map(repr, labels))}"
+            f"host= names the vantage node {unknown[0]!r}: must be one of "
+            f"{', '.join(map(repr, labels))}"
         )
     return {
         label: canonical_hosts(host[label]) if label is not None and label in host else None

@@ -1,4 +1,4 @@
-"""What to read: a path, a glob, a folder or a list of these becomes a list of files."""
+"""Sources of captures: a path, a glob, a folder or a list of these becomes a list of files."""
 
 from __future__ import annotations
 
@@ -57,14 +57,12 @@ def files_of(source: Source) -> list[str]:
     as str.
 
     A folder stands for the captures directly in it, by name: files that begin like pcap or pcapng,
-    plain, gzipped or zstd-compressed; others are left out.
-    A glob stands for the files that match, `**` crosses folders. "-" and sys.stdin (or its buffer)
-    are standard input, which must be alone.
+    plain, gzipped or zstd-compressed; others are left out. A glob stands for the files that match,
+    `**` crosses folders. "-" and sys.stdin (or its buffer) are standard input, which must be alone.
 
     Raises CaptureError for an empty list, a folder without captures or a glob without match,
-    CaptureNotFoundError (which is a FileNotFoundError too) for
-    a file that is not there, ValueError for standard input that is not alone, TypeError for what is
-    no source.
+    CaptureNotFoundError (which is a FileNotFoundError too) for a file that is not there, ValueError
+    for standard input that is not alone, TypeError for what is no source.
     """
     files = _distinct(_expand(source))
     if not files:
@@ -75,7 +73,7 @@ def files_of(source: Source) -> list[str]:
 
 
 def is_rereadable(files: Iterable[str]) -> bool:
-    """All are regular files, so that they can be read twice."""
+    """Whether all are regular files, which can be read twice."""
     return all(file != STDIN and os.path.isfile(file) for file in files)
 
 
@@ -86,12 +84,13 @@ def _expand(source: Any) -> list[str]:
         if _is_stdin(source):
             return [STDIN]
         raise TypeError(
-            f"{source!r}: of open files only standard input can be read; give the path instead"
+            f"{source!r}: standard input is the only open file that can be read; pass a path"
         )
     if isinstance(source, Iterable) and not isinstance(source, Mapping):
         return [file for one in source for file in _expand(one)]
     raise TypeError(
-        f"{source!r} is no source of captures: give a path, a glob, a folder, a list of these, or a dict of these by vantage node"
+        f"{source!r} is not a source of captures: must be a path, a glob, a folder, a list of paths, "
+        "or a dict with one of them for each vantage node"
     )
 
 
@@ -170,8 +169,8 @@ def _gunzipped_start(file: IO[bytes]) -> bytes:
 
 
 def _opens(path: str) -> bool:
-    """Whether the core takes a file for a capture: it knows zstd, the standard library (before
-    3.14) does not.
+    """Whether the core accepts a file as a capture: it supports zstd, the standard library before
+    3.14 does not.
     """
     try:
         _core.Reader([path], ports=(), tables=()).close()
@@ -181,7 +180,7 @@ def _opens(path: str) -> bool:
 
 
 def _distinct(files: Iterable[str]) -> list[str]:
-    """Each file once, the first of its names: nobody means to read the same packets twice."""
+    """Each file once, with the first of its names, so that no packet is read twice."""
     seen: set[tuple[int, int] | str] = set()
     distinct = []
     for file in files:

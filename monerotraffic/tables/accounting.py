@@ -1,6 +1,4 @@
-"""The accounting identity: every payload byte that was seen is decoded, or accounted for in
-`problems`.
-"""
+"""The accounting identity: every payload byte that was seen is decoded, or is in `problems`."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ __all__ = ["accounting"]
 
 
 def accounting(arrays: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
-    """Two rows per connection of `arrays` (from the client, then from the server); see
+    """Returns two rows per connection of `arrays` (from the client, then from the server); see
     Traffic.accounting.
     """
     connections, messages, problems = arrays["connections"], arrays["messages"], arrays["problems"]
@@ -25,12 +23,12 @@ def accounting(arrays: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
     ids = connections["connection"][order]
 
     def per_direction(rows: NDArray[Any], amounts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Sums by connection and direction, those of connections that are not here left out."""
+        """Sums by connection and direction; other connections are excluded."""
         sums = np.zeros(2 * len(ids), dtype=np.int64)
         place = np.searchsorted(ids, rows["connection"])
-        here = (place < len(ids)) & (rows["from_client"] >= 0)
-        here[here] = ids[place[here]] == rows["connection"][here]
-        np.add.at(sums, 2 * order[place[here]] + (rows["from_client"][here] == 0), amounts[here])
+        known = (place < len(ids)) & (rows["from_client"] >= 0)
+        known[known] = ids[place[known]] == rows["connection"][known]
+        np.add.at(sums, 2 * order[place[known]] + (rows["from_client"][known] == 0), amounts[known])
         return sums
 
     def both(field: str) -> NDArray[np.int64]:
@@ -41,7 +39,7 @@ def accounting(arrays: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
     complete = messages[messages["status"] == SCHEMA["messages"].field("status").code("complete")]
     kind = SCHEMA["problems"].field("kind")
     is_lost = problems["kind"] == kind.code("lost")
-    # of a conflict the first copy was decoded
+    # the first copy of a conflict was decoded
     is_undecoded = ~is_lost & (problems["kind"] != kind.code("conflict"))
     seen, decoded = both("bytes"), per_direction(complete, complete["wire"])
     undecoded = per_direction(problems[is_undecoded], problems["bytes"][is_undecoded])

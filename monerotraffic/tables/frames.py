@@ -193,8 +193,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "truncated",
     ),
 }
-"""The columns of every DataFrame, in order: the fields of csrc/tables/rows.h, and what is derived
-from them (vantage, peer, direction, name).
+"""The columns of every DataFrame, in order: the fields of csrc/tables/rows.h, and derived columns
+(vantage, peer, direction, name).
 """
 
 Shown = TypeVar("Shown", str, bytes)
@@ -203,7 +203,7 @@ _IDS = frozenset({"connection", "message", "reply_to", "file"})
 
 
 def _texts(texts: Sequence[str]) -> pd.Index[Any]:
-    """Categories of pandas' own kind of text: object before pandas 3, str from then on."""
+    """Categories of the text dtype of pandas: object before pandas 3, str since."""
     return pd.Index(list(texts), dtype=str)
 
 
@@ -228,9 +228,9 @@ def _raw(strings: Sequence[bytes]) -> pd.Index[Any]:
 def _merged(
     shown: Sequence[Shown], categories: Callable[[Sequence[Shown]], pd.Index[Any]]
 ) -> tuple[pd.CategoricalDtype, NDArray[np.int64] | None]:
-    """Categories for what some codes stand for, of which some may be equal (different bytes can
-    look the same), and where each went: None if all stayed in
-    their places."""
+    """The categories of codes, some of which can be equal (different bytes can have the same text),
+    and the new position of each code: None if all positions stay.
+    """
     index: dict[Shown, int] = {}
     for one in shown:
         index.setdefault(one, len(index))
@@ -249,8 +249,8 @@ def _enumeration(categories: tuple[str, ...]) -> pd.CategoricalDtype:
 
 @cache
 def _commands() -> tuple[NDArray[np.int64], NDArray[np.int64], pd.CategoricalDtype]:
-    """Known commands ascending, the category of each, and the categories: names in order of their
-    commands, then UNKNOWN.
+    """Known commands in ascending order, the category of each, and the categories: names in order
+    of their commands, then UNKNOWN.
     """
     names = dict(sorted(_core.command_names().items()))
     categories = list(dict.fromkeys([*names.values(), "UNKNOWN"]))
@@ -263,7 +263,7 @@ def _commands() -> tuple[NDArray[np.int64], NDArray[np.int64], pd.CategoricalDty
 
 
 def command_names(commands: NDArray[np.uint32]) -> pd.Categorical:
-    """monerod's names of Levin commands; UNKNOWN for those it does not know."""
+    """monerod's names of Levin commands, UNKNOWN for other commands."""
     known, category, dtype = _commands()
     places = np.searchsorted(known, commands)
     places[places == len(known)] = 0
@@ -275,7 +275,7 @@ def command_names(commands: NDArray[np.uint32]) -> pd.Categorical:
 def connection_directions(
     is_client: NDArray[np.bool_], is_server: NDArray[np.bool_]
 ) -> pd.Categorical:
-    """incoming or outgoing by which end the vantage node is, missing where it is neither."""
+    """incoming or outgoing, depending on which end is the vantage node; missing if neither is."""
     dtype = _enumeration(("incoming", "outgoing"))
     return categorical(np.where(is_client, 1, np.where(is_server, 0, -1)), dtype)
 
@@ -291,13 +291,13 @@ def _times(values: NDArray[np.int64]) -> Any:
 
 
 def _missing(present: NDArray[Any], bit: int) -> NDArray[np.bool_]:
-    """Where an optional field is not there."""
+    """Where an optional field is missing."""
     absent: NDArray[np.bool_] = (present & present.dtype.type(1 << bit)) == 0
     return absent
 
 
 def _optional(values: NDArray[Any], missing: NDArray[np.bool_]) -> Any:
-    """Nullable numbers of the field's own type."""
+    """Nullable numbers of the dtype of the field."""
     return (
         pd.arrays.FloatingArray(values, missing)
         if values.dtype.kind == "f"
@@ -306,16 +306,14 @@ def _optional(values: NDArray[Any], missing: NDArray[np.bool_]) -> Any:
 
 
 class Frames:
-    """Makes the DataFrames of one set of names; the address categories are made once and shared by
-    all of them.
-    """
+    """Builds the DataFrames of one set of names, with shared address categories."""
 
     def __init__(self, names: NamesView) -> None:
         self._names = names
         self._addresses: tuple[pd.CategoricalDtype, NDArray[np.int64] | None] | None = None
 
     def addresses(self, codes: NDArray[Any]) -> pd.Categorical:
-        """A Categorical over address codes. All of these have the same dtype."""
+        """A Categorical over address codes, always with the same dtype."""
         if self._addresses is None:
             self._addresses = _merged(self._names.addresses(), _texts)
         dtype, places = self._addresses
@@ -331,8 +329,8 @@ class Frames:
         show: Callable[[bytes], Shown],
         categories: Callable[[Sequence[Shown]], pd.Index[Any]],
     ) -> pd.Categorical:
-        """A Categorical over string codes. Its categories are the strings that occur, as `show` has
-        them, in order of their codes.
+        """A Categorical over string codes. Its categories are the strings that occur, converted by
+        `show`, in order of their codes.
         """
         used = np.zeros(self._names.string_count + 1, dtype=np.bool_)
         used[codes] = True
@@ -379,8 +377,8 @@ class Frames:
         return values.astype(np.int64, copy=False) if field.name in _IDS else values
 
     def frame(self, table: str, rows: NDArray[Any], derived: Mapping[str, Any]) -> pd.DataFrame:
-        """The DataFrame of a table: its columns are COLUMNS[table]. `derived` has those that are no
-        field.
+        """The DataFrame of a table, with the columns COLUMNS[table]. `derived` contains the columns
+        that are not fields.
         """
         fields = {field.name: field for field in SCHEMA[table].fields}
         columns = {

@@ -1,4 +1,4 @@
-"""What the codes in the arrays stand for: addresses and byte strings, each kept once."""
+"""The addresses and byte strings of the codes in the arrays, each stored once."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ Name = TypeVar("Name", str, bytes)
 
 
 class Names:
-    """All addresses and strings of a run, by code. Only ever grows, so that what was decoded early
-    stays right while a scan goes on.
+    """All addresses and strings of a run, by code. Codes are only added, so that rows decoded early
+    remain valid while a scan continues.
     """
 
     def __init__(self) -> None:
         self.addresses: list[str] = []
         self.strings: list[bytes] = []
-        self._found: dict[frozenset[str], tuple[int, list[int]]] = {}
+        self._codes_by_addresses: dict[frozenset[str], tuple[int, list[int]]] = {}
 
     def codes_of(self, addresses: Iterable[str]) -> list[int]:
-        """Codes of these addresses, ascending; those never seen are left out. Looks at each address
-        once, however often it is asked.
+        """Returns the codes of these addresses in ascending order, without unknown addresses.
+        Compares each address once, independent of the number of calls.
         """
         wanted = frozenset(addresses)
-        looked_at, codes = self._found.setdefault(wanted, (0, []))
+        compared, codes = self._codes_by_addresses.setdefault(wanted, (0, []))
         codes = codes + [
-            code for code in range(looked_at, len(self.addresses)) if self.addresses[code] in wanted
+            code for code in range(compared, len(self.addresses)) if self.addresses[code] in wanted
         ]
-        self._found[wanted] = (len(self.addresses), codes)
+        self._codes_by_addresses[wanted] = (len(self.addresses), codes)
         return codes
 
     def view(self) -> NamesView:
-        """What there is now."""
+        """Returns a view of the current names."""
         return NamesView(self)
 
 
 class NamesView:
-    """The names that a Names had at some moment."""
+    """The names that a Names contained at some time."""
 
     def __init__(self, names: Names) -> None:
         self._names = names
@@ -57,8 +57,8 @@ class NamesView:
         return self._names.strings[code]
 
     def is_any(self, addresses: Iterable[str]) -> NDArray[np.bool_]:
-        """bool[address_count + 1]: which codes are among these addresses. The last item, which the
-        missing code -1 hits, is False.
+        """Returns bool[address_count + 1]: which codes are among these addresses. The last item, at
+        the missing code -1, is False.
         """
         mask = np.zeros(self.address_count + 1, dtype=np.bool_)
         mask[[code for code in self._names.codes_of(addresses) if code < self.address_count]] = True
@@ -66,14 +66,12 @@ class NamesView:
 
 
 class CodeMap:
-    """From the codes of one reader to those of a Names that may already hold other readers'
-    names.
-    """
+    """Maps the codes of one reader to those of a Names that may contain names of other readers."""
 
     def __init__(self, names: Names) -> None:
         self._names = names
         self.identity = not names.addresses and not names.strings
-        """The codes stay as they are."""
+        """Whether both codes are equal."""
         self._address_index: dict[str, int] = {}
         self._string_index: dict[bytes, int] = {}
         self._address_codes: list[int] = []
@@ -85,17 +83,17 @@ class CodeMap:
 
     @property
     def address_count(self) -> int:
-        """How many of the reader's addresses were learnt."""
+        """The number of addresses of the reader that were added."""
         return len(self._names.addresses if self.identity else self._address_codes)
 
     @property
     def string_count(self) -> int:
-        """How many of the reader's strings were learnt."""
+        """The number of strings of the reader that were added."""
         return len(self._names.strings if self.identity else self._string_codes)
 
     def learn(self, addresses: Sequence[str], strings: Sequence[bytes]) -> None:
-        """Takes in what the reader has interned since the last call. Where memory runs out, the
-        next call goes on from there.
+        """Adds the names that the reader interned since the last call. If memory runs out, the next
+        call continues there.
         """
         if self.identity:
             self._names.addresses.extend(addresses)
@@ -105,8 +103,8 @@ class CodeMap:
             _put(strings, self._names.strings, self._string_index, self._string_codes)
 
     def maps(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """int32 arrays from the reader's codes to ours, of addresses and of strings; the missing
-        code -1 hits their last item, which is -1.
+        """Returns int32 arrays from the reader's codes to those of the Names, for addresses and for
+        strings. The last item, at the missing code -1, is -1.
         """
         return np.array([*self._address_codes, -1], dtype=np.int32), np.array(
             [*self._string_codes, -1], dtype=np.int32
@@ -114,9 +112,7 @@ class CodeMap:
 
 
 def _put(new: Sequence[Name], names: list[Name], index: dict[Name, int], codes: list[int]) -> None:
-    """Appends to `codes` the place in `names` of each of `new`, which go there if they are not
-    there yet.
-    """
+    """Appends the index in `names` of each of `new` to `codes`, and adds new names."""
     for name in new:
         code = index.setdefault(name, len(names))
         if code == len(names):

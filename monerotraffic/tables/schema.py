@@ -1,5 +1,5 @@
-"""The field table of csrc/tables/rows.h as Python sees it: what fields the rows of every table
-have, and what each means.
+"""The field table of csrc/tables/rows.h in Python: the fields of the rows of every table, and their
+meaning.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from monerotraffic import _core
 __all__ = ["ALWAYS", "ON_REQUEST", "SCHEMA", "Field", "Table"]
 
 ALWAYS = ("connections", "problems", "files")
-"""Tables that are made whatever `tables=` says."""
+"""Tables that are always decoded, independent of `tables=`."""
 ON_REQUEST = ("fields",)
-"""Tables that are made only if `tables=` names them."""
+"""Tables that are decoded only if `tables=` names them."""
 
 
 class Field(NamedTuple):
@@ -24,12 +24,12 @@ class Field(NamedTuple):
     name: str
     role: str
     """number, optional, truth, optional_truth, time, span, enum, address, bytes, text, raw or
-    hidden; csrc/tables/rows.h says what each is.
+    hidden; csrc/tables/rows.h describes them.
     """
     categories: tuple[str, ...] | None
     """Names of an enumeration by value."""
     present_bit: int | None
-    """Which bit of the field `present` says that an optional field is there."""
+    """The bit of the field `present` that states whether an optional field is present."""
     text: str
 
     def code(self, name: str) -> int:
@@ -51,7 +51,7 @@ class Table(NamedTuple):
         return sum(1 << position for position in positions if position is not None)
 
     def field(self, name: str) -> Field:
-        """The field of that name, which there must be."""
+        """Returns the field with this name, which has to exist."""
         return next(field for field in self.fields if field.name == name)
 
 

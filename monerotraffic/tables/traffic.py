@@ -1,4 +1,4 @@
-"""Decoded traffic: structured arrays, and the DataFrames made from them."""
+"""Decoded traffic: structured arrays, and the DataFrames over them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from monerotraffic.net.vantage import Node, Perspective
 from monerotraffic.tables.interning import NamesView
 from monerotraffic.tables.schema import SCHEMA
 
-# pandas takes ten times longer to import than a small capture takes to read: it is left until a
-# DataFrame is asked for.
+# Importing pandas needs ten times as long as reading a small capture, so it is imported for the
+# first DataFrame.
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -25,18 +25,17 @@ __all__ = ["Traffic"]
 
 
 class Traffic:
-    """What a capture holds, as tables.
+    """The tables of a capture.
 
     The DataFrames `connections`, `messages`, `peer_lists`, `node_data`, `sync_data`,
-    `transactions`, `blocks`, `inventories`, `fields` (if asked for),
-    `problems` and `files` are built when first asked for and kept; docs/tables.md describes every
-    column. Ids are int64; times datetime64[ns, UTC]; addresses,
-    hashes, texts and enumerations Categorical, missing where the code is -1 (all address columns
-    share one dtype, but for `connections.vantage` where nodes
-    have names); optional numbers nullable integers. A table that was not decoded (`tables=`) raises
+    `transactions`, `blocks`, `inventories`, `fields` (on request), `problems` and `files` are built
+    at the first access and kept. docs/tables.md describes every column. Ids are int64; times
+    datetime64[ns, UTC]; addresses, hashes, texts and enumerations Categorical, missing with code -1
+    (all address columns share one dtype, except `connections.vantage` if nodes have names);
+    optional numbers nullable integers. A table that was not decoded (`tables=`) raises
     AttributeError.
 
-    Made by monerotraffic.read and monerotraffic.scan.
+    Returned by monerotraffic.read and monerotraffic.scan.
     """
 
     def __init__(
@@ -54,47 +53,45 @@ class Traffic:
         self.limits_reached = {
             name: count for name, count in (limits_reached or {}).items() if count
         }
-        """How often each limit was reached that was: what it evicted, refused or left out.
-        monerotraffic.limits() tells what they bound.
+        """How often each limit was reached, for limits that were. monerotraffic.limits() describes
+        them.
         """
 
     @property
     def arrays(self) -> Mapping[str, NDArray[Any]]:
-        """The numpy structured arrays beneath the DataFrames, by table, as the core made them (no
-        copy).
+        """The numpy structured arrays under the DataFrames, by table, as the core made them,
+        without a copy.
 
-        They hold codes instead of texts, int64 nanoseconds for times, and a bit of `present` for
-        each optional field that is there.
+        They contain codes instead of texts, int64 nanoseconds for times, and a bit of `present` for
+        each optional field that is present.
         """
         return MappingProxyType(self._arrays)
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """All addresses of the vantage nodes, in canonical text; empty if there is nothing to tell
-        them from.
-        """
+        """All addresses of the vantage nodes as canonical text; empty if they are unknown."""
         return tuple(dict.fromkeys(host for node in self._nodes for host in node.hosts))
 
     @property
     def host(self) -> str | None:
-        """The first of the vantage node's addresses, None if it is unknown."""
+        """The first address of the vantage node, None if it is unknown."""
         return next(iter(self.hosts), None)
 
     @property
     def vantages(self) -> dict[str, tuple[str, ...]]:
-        """Addresses by vantage node, where several were read by name; empty otherwise."""
+        """Addresses by vantage node, if several were read by name; otherwise empty."""
         return {node.label: node.hosts for node in self._nodes if node.label is not None}
 
     @property
     def connections(self) -> pd.DataFrame:
-        """One row per TCP connection. Where neither end is the vantage node, vantage, peer and
+        """One row per TCP connection. If neither end is the vantage node, vantage, peer and
         direction are missing.
         """
         return self._frame("connections")
 
     @property
     def messages(self) -> pd.DataFrame:
-        """One row per Levin message, whole or not."""
+        """One row per Levin message, complete or not."""
         return self._frame("messages")
 
     @property
@@ -104,7 +101,7 @@ class Traffic:
 
     @property
     def node_data(self) -> pd.DataFrame:
-        """One row per message that says something of its sender."""
+        """One row per message that describes its sender."""
         return self._frame("node_data")
 
     @property
@@ -129,12 +126,12 @@ class Traffic:
 
     @property
     def fields(self) -> pd.DataFrame:
-        """One row per epee entry. Only where `tables=` named it."""
+        """One row per epee entry. Only if `tables=` named it."""
         return self._frame("fields")
 
     @property
     def problems(self) -> pd.DataFrame:
-        """One row per thing that could not be decoded."""
+        """One row per piece of data that could not be decoded."""
         return self._frame("problems")
 
     @property
@@ -143,17 +140,19 @@ class Traffic:
         return self._frame("files")
 
     def accounting(self) -> pd.DataFrame:
-        """Where every payload byte went: two rows per connection, `from_client` True and False.
+        """Accounts for every payload byte: two rows per connection, `from_client` True and False.
+        All columns are in bytes.
 
-        Columns, all in bytes: `seen`, unique payload bytes captured; `decoded`, those of complete
-        messages, headers included; `problems`, those in rows of
-        problems; `unexplained`, seen - decoded - problems, which is 0; `lost`, not captured;
-        `holes`, those in `lost` rows of problems, equal to `lost`.
+        - `seen`: unique payload bytes captured
+        - `decoded`: bytes of complete messages, headers included
+        - `problems`: bytes in rows of problems
+        - `unexplained`: seen - decoded - problems, which is 0
+        - `lost`: bytes that were not captured
+        - `holes`: bytes in `lost` rows of problems, equal to `lost`
 
-        Only whole runs add up: of a scan, a connection is in the part in which it ended, its
-        messages in any. Rows of problems that their limit swallowed
-        (`limits_reached`) are counted in all, not by connection. Raises AttributeError unless
-        messages were decoded.
+        The sums hold for a complete read. In a scan, a connection is in the part in which it ended,
+        but its messages can be in any part. Rows of problems beyond their limit (`limits_reached`)
+        are counted in total, not by connection. Raises AttributeError unless messages were decoded.
         """
         from monerotraffic.tables.accounting import accounting
 
@@ -163,7 +162,7 @@ class Traffic:
     def _array(self, table: str) -> NDArray[Any]:
         if table not in self._arrays:
             raise AttributeError(
-                f"{table} was not decoded: tables= named only {', '.join(self._arrays)}"
+                f"{table} was not decoded: tables= names only {', '.join(self._arrays)}"
             )
         return self._arrays[table]
 
@@ -182,7 +181,7 @@ class Traffic:
         return self._built[table]
 
     def _derived(self, table: str, rows: NDArray[Any]) -> dict[str, Any]:
-        """The columns of a table that are no field of its rows."""
+        """The columns of a table that are not fields of its rows."""
         if table not in ("connections", "messages", "problems"):
             return {}
         from monerotraffic.tables.frames import (
@@ -207,7 +206,7 @@ class Traffic:
         return {"direction": message_directions(perspective.is_sent())}
 
     def _vantage_column(self, perspective: Perspective) -> pd.Categorical:
-        """Labels of the vantage nodes, or their addresses where they have no labels."""
+        """Labels of the vantage nodes, or their addresses without labels."""
         labels = [node.label for node in self._nodes]
         if all(label is None for label in labels):
             return self._frames.addresses(perspective.vantage())
@@ -220,7 +219,7 @@ class Traffic:
         ).view("M8[ns]")
         times = times[~np.isnat(times)]
         if not len(times):
-            return "no time known"
+            return "unknown time"
         first, last = (
             str(np.datetime_as_string(time, unit="s")).replace("T", " ")
             for time in (times.min(), times.max())
@@ -240,8 +239,13 @@ class Traffic:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><th>{name}</th><td>{len(array):,}</td><td>{html.escape(SCHEMA[name].text)}</td></tr>"
+            f"<tr><th>{name}</th><td>{len(array):,}</td>"
+            f"<td>{html.escape(SCHEMA[name].text)}</td></tr>"
             for name, array in self._arrays.items()
         )
-        head = f"<b>Traffic</b>, {html.escape(self._span())}, vantage node {html.escape(self._vantage_text())}"
-        return f"<p>{head}</p><table><thead><tr><th>table</th><th>rows</th><th></th></tr></thead><tbody>{rows}</tbody></table>"
+        vantage = html.escape(self._vantage_text())
+        return (
+            f"<p><b>Traffic</b>, {html.escape(self._span())}, vantage node {vantage}</p>"
+            "<table><thead><tr><th>table</th><th>rows</th><th></th></tr></thead>"
+            f"<tbody>{rows}</tbody></table>"
+        )

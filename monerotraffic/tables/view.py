@@ -1,4 +1,4 @@
-"""A capture as seen from the vantage node: what metrics and rules look at."""
+"""A capture as seen from the vantage node, the input of metrics and rules."""
 
 from __future__ import annotations
 
@@ -31,18 +31,17 @@ _PLACE = ["peer", "connection", "direction", "command", "kind", "status", "time"
 
 
 class View:
-    """The frames of a Traffic without what does not concern the vantage node, and with the peer
-    beside each row.
+    """The frames of a Traffic for the connections of the vantage node, with the peer in each row.
 
-    `peer` is always the other side; rows of connections between two other hosts, or of no known
-    vantage node, are left out. Frames keep the order of their
-    rows and their ids; they are made when first asked for, and nobody may change them.
+    `peer` is always the other side. Rows of connections between two other hosts, or without a known
+    vantage node, are excluded. Frames keep the order of their rows and their ids. They are built at
+    the first access and must not be changed.
     """
 
     def __init__(self, traffic: Traffic) -> None:
         self.traffic = traffic
         self.results: dict[object, pd.DataFrame] = {}
-        """What once_per_view computed."""
+        """Results of once_per_view."""
 
     # ---- connections and messages ----
 
@@ -54,46 +53,45 @@ class View:
 
     @cached_property
     def ends(self) -> pd.DataFrame:
-        """connections of the vantage node by id (the index), each end's columns named by who it is:
-        `peer_lost`, `vantage_mss`, … of client_ and server_.
+        """Connections of the vantage node by id (the index), with the columns of client_ and
+        server_ named by end: `peer_lost`, `vantage_mss`, and so on.
 
-        With `direction`, `start`, `end`, `peer`, `server_port`, and `peer_began`, `vantage_began`:
-        whether the capture holds that end's SYN, and so its first
-        byte.
+        Also `direction`, `start`, `end`, `peer`, `server_port`, and `peer_began`, `vantage_began`:
+        whether the capture contains the SYN of that end, and so its first byte.
         """
         frame = self.connections
         incoming = (frame["direction"] == "incoming").to_numpy()
-        made = frame[["peer", "direction", "start", "end", "server_port"]].copy()
+        ends = frame[["peer", "direction", "start", "end", "server_port"]].copy()
         for name in _SIDE:
             client, server = frame[f"client_{name}"], frame[f"server_{name}"]
-            made[f"peer_{name}"], made[f"vantage_{name}"] = (
+            ends[f"peer_{name}"], ends[f"vantage_{name}"] = (
                 client.where(incoming, server),
                 server.where(incoming, client),
             )
         for end in ("peer", "vantage"):
-            made[f"{end}_began"] = (frame["start"] == "syn") & (
-                frame["rtt"].notna() | made[f"{end}_mss"].notna()
+            ends[f"{end}_began"] = (frame["start"] == "syn") & (
+                frame["rtt"].notna() | ends[f"{end}_mss"].notna()
             )
-        return made.set_index(frame["connection"])
+        return ends.set_index(frame["connection"])
 
     @cached_property
     def loopback(self) -> frozenset[str]:
-        """Peers at loopback addresses: proxies of Tor and I2P on the vantage node's own machine,
-        where other rules hold than on clearnet.
+        """Peers at loopback addresses: proxies of Tor and I2P on the machine of the vantage node,
+        for which other rules hold than on clearnet.
         """
         peers = self.connections["peer"].unique().astype(str)
         return frozenset(peer for peer in peers if is_loopback(peer))
 
     @cached_property
     def addresses(self) -> Addresses:
-        """All addresses of the capture by their code, in order of the categories that all address
+        """All addresses of the capture by code, in the order of the categories that all address
         columns share.
         """
         return Addresses.from_text(self.traffic.connections["client"].cat.categories)
 
     @cached_property
     def messages(self) -> pd.DataFrame:
-        """messages of these connections, both ways."""
+        """Messages of these connections in both directions."""
         frame = self.traffic.messages
         return frame[frame["peer"].notna()]
 
@@ -109,66 +107,64 @@ class View:
 
     @cached_property
     def problems(self) -> pd.DataFrame:
-        """problems of these connections, with `peer` and the connection's start beside them."""
+        """Problems of these connections, with `peer`."""
         frame = self.traffic.problems
         return self._with(frame[frame["connection"] >= 0], "connection", self.connections, ["peer"])
 
-    # ---- what messages say ----
+    # ---- contents of messages ----
 
     @cached_property
     def node_data(self) -> pd.DataFrame:
         """node_data with the message's peer, connection, direction, command, kind, status, time,
         file and frame.
         """
-        return self._said("node_data")
+        return self._contents("node_data")
 
     @cached_property
     def networks(self) -> frozenset[str]:
-        """The networks (node_data.network_id) that the vantage node says it is of: none if it said
-        nothing, several if several nodes share its address.
+        """The networks (node_data.network_id) that the vantage node announces: empty if it
+        announced none, several if several nodes share its address.
         """
-        said = self.node_data
-        return frozenset(said.loc[said["direction"] == "sent", "network_id"].dropna())
+        node_data = self.node_data
+        return frozenset(node_data.loc[node_data["direction"] == "sent", "network_id"].dropna())
 
     @cached_property
     def sync_data(self) -> pd.DataFrame:
-        """sync_data, likewise."""
-        return self._said("sync_data")
+        """sync_data with the same columns."""
+        return self._contents("sync_data")
 
     @cached_property
     def peer_lists(self) -> pd.DataFrame:
-        """peer_lists that peers sent, likewise: what the vantage node itself hands out is no
-        evidence.
-        """
-        said = self._said("peer_lists")
-        return said[said["direction"] == "received"]
+        """peer_lists of peers, with the same columns. Lists of the vantage node are no evidence."""
+        peer_lists = self._contents("peer_lists")
+        return peer_lists[peer_lists["direction"] == "received"]
 
     @cached_property
     def transactions(self) -> pd.DataFrame:
-        """transactions, likewise, both ways."""
-        return self._said("transactions")
+        """transactions of both directions, with the same columns."""
+        return self._contents("transactions")
 
     @cached_property
     def blocks(self) -> pd.DataFrame:
-        """blocks, likewise, both ways."""
-        return self._said("blocks")
+        """blocks of both directions, with the same columns."""
+        return self._contents("blocks")
 
-    def _said(self, table: str) -> pd.DataFrame:
+    def _contents(self, table: str) -> pd.DataFrame:
         return self._with(getattr(self.traffic, table), "message", self.messages, _PLACE)
 
     @staticmethod
     def _with(
         frame: pd.DataFrame, key: str, other: pd.DataFrame, columns: list[str]
     ) -> pd.DataFrame:
-        """`frame` with columns of the row of `other` that has the same `key` (which is sorted
-        there); rows without one are left out.
+        """`frame` with columns of the row of `other` that has the same `key` (sorted in `other`);
+        rows without one are excluded.
         """
         places = positions(other[key].to_numpy(), frame[key].to_numpy())
-        there = places >= 0
-        found = frame[there]
-        return found.assign(
+        known = places >= 0
+        rows = frame[known]
+        return rows.assign(
             **{
-                name: _taken(other[name], places[there], found.index)
+                name: _taken(other[name], places[known], rows.index)
                 for name in columns
                 if name not in frame.columns
             }
@@ -176,7 +172,7 @@ class View:
 
 
 def viewed(traffic: Traffic | View) -> View:
-    """The View of a Traffic; of a View itself."""
+    """Returns the View of a Traffic, or the View itself."""
     return traffic if isinstance(traffic, View) else View(traffic)
 
 
@@ -186,10 +182,10 @@ P = ParamSpec("P")
 def once_per_view(
     metric: Callable[Concatenate[Traffic | View, P], pd.DataFrame],
 ) -> Callable[Concatenate[Traffic | View, P], pd.DataFrame]:
-    """A metric that is computed once for each View and set of arguments.
+    """A decorator for a metric that is computed once for each View and set of arguments.
 
-    The rules of one run share a View, so what several of them need costs once. Callers get a copy
-    (lazy: pandas copies on write) and may add columns to it.
+    The rules of one run share a View, so that a metric that several of them need is computed once.
+    Callers get a copy (lazy, because pandas copies on write) and may add columns to it.
     """
 
     @wraps(metric)
@@ -204,9 +200,7 @@ def once_per_view(
 
 
 def positions(ids: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.intp]:
-    """Where each of `wanted` stands in `ids`, which are sorted and distinct; -1 where it does
-    not.
-    """
+    """Returns the position of each of `wanted` in `ids`, which are sorted and distinct, or -1."""
     places = np.searchsorted(ids, wanted)
     places[places == len(ids)] = 0
     return (
@@ -217,5 +211,5 @@ def positions(ids: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.intp]:
 
 
 def _taken(column: pd.Series, places: NDArray[np.intp], index: pd.Index) -> pd.Series:
-    """Values of a column by place, under another index."""
+    """Values of a column by position, with another index."""
     return pd.Series(column.array.take(places), index=index)

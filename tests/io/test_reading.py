@@ -503,5 +503,5 @@ def test_hosts_by_vantage_node(capture: Path) -> None:
         "ams": ("192.0.2.1",),
         "sfo": ("192.0.2.1",),
     }
-    with pytest.raises(ValueError, match="'lon', which the source does not"):
+    with pytest.raises(ValueError, match="'lon': must be one of 'ams'"):
         mt.read(nodes, host={"lon": HOST})

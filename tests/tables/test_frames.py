@@ -448,7 +448,7 @@ def test_table_not_decoded() -> None:
     )
     with pytest.raises(
         AttributeError,
-        match=r"messages was not decoded: tables= named only connections, problems, files",
+        match=r"messages was not decoded: tables= names only connections, problems, files",
     ):
         _ = held.messages
     with pytest.raises(AttributeError, match="messages was not decoded"):
