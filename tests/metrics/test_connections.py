@@ -11,8 +11,9 @@ import pytest
 from monerotraffic import metrics
 from monerotraffic.metrics.timed_sync import _neighbours
 from support import craft
+from support.conversation_builder import HOST, START
 from support.craft import CLIENT, SERVER
-from support.lab import HOST, START, Lab, shake, sync, ticks, until
+from support.lab import Lab
 
 A, B, C = "192.0.2.1", "192.0.2.2", "203.0.113.3"
 
@@ -27,11 +28,11 @@ def row(frame: pd.DataFrame, peer: str) -> pd.Series:
 
 
 def test_connection_table(lab: Lab) -> None:
-    talk = shake(lab.incoming(A, 0), CLIENT, 5)
-    sync(until(talk, 10), CLIENT)
-    sync(until(talk, 20), SERVER)
+    talk = lab.incoming(A, 0).announce(CLIENT, 5)
+    talk.wait_until(10).timed_sync(CLIENT)
+    talk.wait_until(20).timed_sync(SERVER)
     talk.send(CLIENT, craft.notification(2002, craft.transactions([])))
-    until(talk, 30).close()
+    talk.wait_until(30).close()
     made = row(metrics.connection_table(lab.read()), A)
     assert (made.received, made.sent, made.initiative, made.pings_received, made.pings_sent) == (
         4,
@@ -70,8 +71,8 @@ def test_how_far_the_handshake_got(lab: Lab) -> None:
     cut = lab.incoming(B, 1)
     cut.send(CLIENT, whole[:120])
     cut.close()
-    shake(lab.incoming(C, 2), CLIENT, 5, answer=False).close()
-    shake(lab.outgoing("192.0.2.9", 3), SERVER, 5).close()
+    lab.incoming(C, 2).announce(CLIENT, 5, answer=False).close()
+    lab.outgoing("192.0.2.9", 3).announce(SERVER, 5).close()
     assert list(metrics.connection_table(lab.read()).handshake) == [
         "none",
         "cut",
@@ -84,12 +85,12 @@ def test_what_is_whole(lab: Lab) -> None:
     lab.session(A, 0, 5)
     hole = lab.incoming(B, 1)
     hole.skip(CLIENT, 50)
-    shake(hole, CLIENT, 5).close()
+    hole.announce(CLIENT, 5).close()
     midstream = lab.incoming(C, 2, opened=False)
-    shake(midstream, CLIENT, 5).close()
+    midstream.announce(CLIENT, 5).close()
     unfinished = lab.incoming("192.0.2.9", 3, opened=False)
     unfinished.emit(CLIENT, craft.SYN, sequence=999)
-    shake(unfinished, CLIENT, 5).close()
+    unfinished.announce(CLIENT, 5).close()
     assert list(metrics.connection_table(lab.read()).whole) == [True, False, False, False]
 
 
@@ -103,9 +104,9 @@ def test_categories(lab: Lab) -> None:
     noise.close()
     lab.back_ping(A, 3, 5)
     lab.session(A, 4, 5)
-    until(lab.session(A, 5, 5, close=False), 605).close()
-    shake(lab.incoming(A, 7), CLIENT, 5, answer=False)
-    both = shake(lab.incoming(A, 8), CLIENT, 5)
+    lab.session(A, 5, 5, close=False).wait_until(605).close()
+    lab.incoming(A, 7).announce(CLIENT, 5, answer=False)
+    both = lab.incoming(A, 8).announce(CLIENT, 5)
     both.send(CLIENT, craft.request(1003))
     both.close()
     made = metrics.categories(lab.read())
@@ -124,19 +125,19 @@ def test_categories(lab: Lab) -> None:
 
 def test_short_lived(lab: Lab) -> None:
     for number, lasts in enumerate([0.1, 0.3, 0.5, 1.5]):
-        until(lab.session(A, number * 10, 5, close=False), number * 10 + lasts).close()
+        lab.session(A, number * 10, 5, close=False).wait_until(number * 10 + lasts).close()
     lab.incoming(A, 100).close()  # no handshake
-    shake(lab.outgoing(B, 110), SERVER, 5).close()  # ours
+    lab.outgoing(B, 110).announce(SERVER, 5).close()  # ours
     made = metrics.short_lived(lab.read())
     assert made[["peer", "connections", "interval"]].to_numpy().tolist() == [[A, 3, 10.0]]
     assert made["median"][0] == pytest.approx(0.3, abs=0.01)
 
 
 def test_requests_and_answers(lab: Lab) -> None:
-    talk = shake(lab.incoming(A, 0), CLIENT, 5)
+    talk = lab.incoming(A, 0).announce(CLIENT, 5)
     talk.send(SERVER, craft.request(1002, craft.timed_sync_request()))
     talk.send(SERVER, craft.request(1007))
-    until(talk, 3).send(CLIENT, craft.response(1002, craft.timed_sync_response()))
+    talk.wait_until(3).send(CLIENT, craft.response(1002, craft.timed_sync_response()))
     made = metrics.requests(lab.read())
     assert list(made.command) == [1001, 1002, 1007]
     assert list(made.direction) == ["received", "sent", "sent"]
@@ -148,7 +149,7 @@ def test_requests_and_answers(lab: Lab) -> None:
 
 
 def test_sync_gaps_and_rhythm(lab: Lab) -> None:
-    talk = shake(lab.incoming(A, 0), CLIENT, 5)
+    talk = lab.incoming(A, 0).announce(CLIENT, 5)
     for at, side in [
         (10, CLIENT),
         (12, SERVER),
@@ -157,7 +158,7 @@ def test_sync_gaps_and_rhythm(lab: Lab) -> None:
         (140, CLIENT),
         (200, CLIENT),
     ]:
-        sync(until(talk, at), side)
+        talk.wait_until(at).timed_sync(side)
     traffic = lab.read()
     gaps = metrics.sync_gaps(traffic)
     assert gaps[gaps.direction == "received"].seconds.tolist() == [60, 70, 60]
@@ -178,7 +179,7 @@ def test_sync_gaps_and_rhythm(lab: Lab) -> None:
 
 
 def test_phase(lab: Lab) -> None:
-    ticks(shake(lab.incoming(A, 0), CLIENT, 5), CLIENT, 30, 5, period=60)
+    lab.incoming(A, 0).announce(CLIENT, 5).timed_syncs(CLIENT, 30, 5, period=60)
     made = metrics.sync_rhythm(lab.read()).iloc[0]
     assert made.phase == pytest.approx((START // 10**9 + 30) % 60, abs=0.001)
     assert made.concentration == pytest.approx(1, abs=1e-6)
@@ -186,9 +187,9 @@ def test_phase(lab: Lab) -> None:
 
 
 def test_a_gap_in_which_bytes_were_lost_is_disturbed(lab: Lab) -> None:
-    talk = ticks(shake(lab.incoming(A, 0), CLIENT, 5), CLIENT, 10, 2, period=60)
-    until(talk, 130).skip(CLIENT, 205)  # the third, not captured
-    ticks(talk, CLIENT, 190, 2, period=60)
+    talk = lab.incoming(A, 0).announce(CLIENT, 5).timed_syncs(CLIENT, 10, 2, period=60)
+    talk.wait_until(130).skip(CLIENT, 205)  # the third, not captured
+    talk.timed_syncs(CLIENT, 190, 2, period=60)
     gaps = metrics.sync_gaps(lab.read())
     assert gaps.seconds.tolist() == [60, 120, 60]
     # the hole is told when it is given up, in the next gap
@@ -196,9 +197,9 @@ def test_a_gap_in_which_bytes_were_lost_is_disturbed(lab: Lab) -> None:
 
 
 def test_a_request_before_the_answer(lab: Lab) -> None:
-    talk = shake(lab.incoming(A, 0), CLIENT, 5)
-    sync(until(talk, 10), CLIENT, answer=False)
-    sync(until(talk, 75), CLIENT, answer=False)
+    talk = lab.incoming(A, 0).announce(CLIENT, 5)
+    talk.wait_until(10).timed_sync(CLIENT, answer=False)
+    talk.wait_until(75).timed_sync(CLIENT, answer=False)
     talk.send(SERVER, craft.response(1002, craft.timed_sync_response()))
     talk.send(SERVER, craft.response(1002, craft.timed_sync_response()))
     assert metrics.sync_gaps(lab.read()).early.tolist() == [True]
@@ -206,7 +207,7 @@ def test_a_request_before_the_answer(lab: Lab) -> None:
 
 def test_slots(lab: Lab) -> None:
     for peer, at, lasts in [(A, 0, 10), (B, 5, 10), (A, 8, 4)]:
-        until(lab.incoming(peer, at), at + lasts).close()
+        lab.incoming(peer, at).wait_until(at + lasts).close()
     lab.outgoing(C, 6).close()
     refused = lab.incoming(C, 7, opened=False)
     refused.emit(CLIENT, craft.SYN, sequence=999)
@@ -237,7 +238,9 @@ def test_slots(lab: Lab) -> None:
 
 def test_ticks_of_a_host_on_several_connections_are_one(lab: Lab) -> None:
     for number in range(3):
-        ticks(shake(lab.incoming(A, number), CLIENT, 5), CLIENT, 30 + number * 0.01, 3, height=9)
+        lab.incoming(A, number).announce(CLIENT, 5).timed_syncs(
+            CLIENT, 30 + number * 0.01, 3, height=9
+        )
     made = metrics.peer_ticks(lab.read())
     assert len(made) == 3
     assert made.height.tolist() == [9, 9, 9]
@@ -245,8 +248,7 @@ def test_ticks_of_a_host_on_several_connections_are_one(lab: Lab) -> None:
 
 def test_tick_pairs(lab: Lab) -> None:
     for peer, offset, height in [(A, 0, 7), (B, 0.002, 7), (C, 0.5, 7), ("192.0.2.9", 0.001, 8)]:
-        ticks(
-            shake(lab.incoming(peer, offset), CLIENT, 5),
+        lab.incoming(peer, offset).announce(CLIENT, 5).timed_syncs(
             CLIENT,
             30 + offset,
             6 if peer != B else 3,
@@ -262,8 +264,8 @@ def test_tick_pairs(lab: Lab) -> None:
 
 def test_common_ticks_are_those_of_the_time_together(lab: Lab) -> None:
     """B has only three of A's six minutes, and is there in one of them by chance."""
-    ticks(shake(lab.incoming(A, 0), CLIENT, 5), CLIENT, 30, 6, period=60)
-    ticks(shake(lab.incoming(B, 0.3), CLIENT, 5), CLIENT, 90.001, 3, period=70)
+    lab.incoming(A, 0).announce(CLIENT, 5).timed_syncs(CLIENT, 30, 6, period=60)
+    lab.incoming(B, 0.3).announce(CLIENT, 5).timed_syncs(CLIENT, 90.001, 3, period=70)
     made = metrics.tick_pairs(lab.read(), window=0.01).iloc[0]
     assert (made.together, made.ticks) == (1, 3)
 

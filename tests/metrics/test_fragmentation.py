@@ -8,7 +8,8 @@ import pytest
 
 from monerotraffic.metrics import levin_fragments, segmentation, segments_by_size
 from support import craft
-from support.conversations import Metric, check_metric, incoming, outgoing, read, shaken
+from support.checks import Metric, check_metric
+from support.conversation_builder import incoming, outgoing, read
 from support.craft import CLIENT, SERVER, Connection
 
 SYNC = craft.request(1002, craft.timed_sync_request())
@@ -22,7 +23,7 @@ def last(folder: Path, *talks: Connection) -> dict[str, object]:
 
 
 def test_one_write(tmp_path: Path) -> None:
-    talk = shaken(incoming())
+    talk = incoming().handshake()
     talk.send(CLIENT, SYNC)
     row = last(tmp_path, talk)
     assert (
@@ -56,7 +57,7 @@ def test_one_write(tmp_path: Path) -> None:
 def test_signature_and_header_alone(
     tmp_path: Path, cuts: list[int], segments: int, signature: bool, header: bool
 ) -> None:
-    talk = shaken(incoming())
+    talk = incoming().handshake()
     talk.send(CLIENT, SYNC, cuts=cuts)
     row = last(tmp_path, talk)
     assert (row["segments"], row["excess"], row["signature_alone"], row["header_alone"]) == (
@@ -68,7 +69,7 @@ def test_signature_and_header_alone(
 
 
 def test_a_header_without_body_is_not_alone(tmp_path: Path) -> None:
-    talk = shaken(outgoing())
+    talk = outgoing().handshake()
     talk.send(CLIENT, PING)
     talk.send(SERVER, craft.response(1003, b"", -6))
     row = last(tmp_path, talk)
@@ -78,7 +79,7 @@ def test_a_header_without_body_is_not_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rest", [8, 33])
 def test_a_message_that_begins_at_the_end_of_anothers_segment(tmp_path: Path, rest: int) -> None:
     """Coalesced by Nagle's algorithm: the segment was full."""
-    talk = shaken(incoming())
+    talk = incoming().handshake()
     talk.send(CLIENT, PING + SYNC, cuts=[len(PING) + rest])
     row = last(tmp_path, talk)
     assert (row["first_segment"], row["shared"], row["begins_segment"], row["floor"]) == (
@@ -93,7 +94,7 @@ def test_a_message_that_begins_at_the_end_of_anothers_segment(tmp_path: Path, re
 
 def test_a_signature_before_which_another_shares_only_the_rest(tmp_path: Path) -> None:
     """The segment of its body holds the next message too: the signature was alone all the same."""
-    talk = shaken(incoming())
+    talk = incoming().handshake()
     talk.send(CLIENT, SYNC + PING, cuts=[8])
     rows = segmentation(read(tmp_path, talk)).iloc[-2:]
     assert list(rows["shared"]) == [True, True]
@@ -102,7 +103,7 @@ def test_a_signature_before_which_another_shares_only_the_rest(tmp_path: Path) -
 
 
 def test_out_of_order_a_shared_segment_is_not_said_to_begin(tmp_path: Path) -> None:
-    talk = shaken(incoming())
+    talk = incoming().handshake()
     sent = len(craft.request(1001, craft.handshake_request()))
     both = PING + SYNC
     talk.at(CLIENT, sent + len(PING) + 8, both[len(PING) + 8 :])
@@ -139,7 +140,7 @@ def test_retransmissions_do_not_count(tmp_path: Path) -> None:
 
 def test_a_hole_makes_nothing_look_cut(tmp_path: Path) -> None:
     """Needed is what the whole message needs."""
-    talk = shaken(incoming())
+    talk = incoming().handshake()
     talk.send(CLIENT, LONG[:1000])
     talk.skip(CLIENT, 1000)
     talk.send(CLIENT, LONG[2000:])
@@ -160,7 +161,7 @@ def test_a_hole_makes_nothing_look_cut(tmp_path: Path) -> None:
 
 
 def test_what_the_snap_length_cut_is_left_out(tmp_path: Path) -> None:
-    talk = shaken(incoming())
+    talk = incoming().handshake()
     talk.send(CLIENT, LONG)
     talk.send(CLIENT, PING)
     talk.packets = [packet.cut(400) for packet in talk.packets]
@@ -174,12 +175,12 @@ def test_what_the_snap_length_cut_is_left_out(tmp_path: Path) -> None:
 
 
 def test_segments_by_size(tmp_path: Path) -> None:
-    talk = shaken(incoming())  # 295 bytes
+    talk = incoming().handshake()  # 295 bytes
     talk.send(CLIENT, SYNC, cuts=[8])
     talk.send(CLIENT, SYNC, cuts=[33, 40])
     talk.send(CLIENT, LONG, segment=1000)
     talk.send(CLIENT, PING + PING)
-    made = segments_by_size(read(tmp_path, talk, shaken(incoming("192.0.2.2", 1))))
+    made = segments_by_size(read(tmp_path, talk, incoming("192.0.2.2", 1).handshake()))
     first = made[made["peer"] == "192.0.2.1"].set_index("size_from").drop(columns="peer")
     assert first.loc[0].to_dict() == {
         "messages": 2,
@@ -215,7 +216,7 @@ def test_segments_by_size(tmp_path: Path) -> None:
 
 
 def test_levin_fragments(tmp_path: Path) -> None:
-    talk = shaken(incoming())
+    talk = incoming().handshake()
     pieces = craft.fragments(craft.notification(2002, craft.transactions([])), 64)
     for data in (craft.noise(300), *pieces, PING, craft.bucket(0, bytes(30), flags=4)):
         talk.send(CLIENT, data)
@@ -250,7 +251,7 @@ def test_strays(tmp_path: Path, command: int, flags: int, stray: bool) -> None:
     """Fragments that belong to nothing: neither request nor response, with command 0, or BEGIN or
     END.
     """
-    talk = shaken(incoming())
+    talk = incoming().handshake()
     talk.send(CLIENT, craft.bucket(command, craft.EMPTY, flags=flags))
     talk.send(CLIENT, PING)
     made = levin_fragments(read(tmp_path, talk))
@@ -259,4 +260,4 @@ def test_strays(tmp_path: Path, command: int, flags: int, stray: bool) -> None:
 
 @pytest.mark.parametrize("metric", [segmentation, segments_by_size, levin_fragments])
 def test_a_view_will_do_and_nothing_gives_the_same_columns(metric: Metric, tmp_path: Path) -> None:
-    check_metric(metric, read(tmp_path, shaken(incoming())))
+    check_metric(metric, read(tmp_path, incoming().handshake()))

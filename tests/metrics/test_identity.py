@@ -16,7 +16,7 @@ from monerotraffic.metrics.identity import components
 from support import truth
 from support.comparison import read
 from support.craft import CLIENT, SERVER
-from support.lab import Lab, shake, sync, until
+from support.lab import Lab
 
 A, B, C = "192.0.2.1", "192.0.2.2", "203.0.113.3"
 X, Y, Z = 0xFFFFFFFFFFFFFFF1, 0xFFFFFFFFFFFFFFF2, 0x8000000000000003
@@ -30,8 +30,8 @@ def lab(tmp_path: Path) -> Lab:
 def test_announcements(lab: Lab) -> None:
     lab.session(A, 0, X)
     lab.session(B, 1, Y, my_port=0, lasts=10)
-    shake(lab.outgoing(C, 2, port=18081), SERVER, Z, my_port=0).close()
-    shake(lab.outgoing(C, 3, port=18081), SERVER, Z, my_port=4321).close()
+    lab.outgoing(C, 2, port=18081).announce(SERVER, Z, my_port=0).close()
+    lab.outgoing(C, 3, port=18081).announce(SERVER, Z, my_port=4321).close()
     lab.back_ping(A, 4, X)
     said = metrics.announcements(lab.read())
     assert list(said.peer) == [A, B, C, C]
@@ -93,7 +93,7 @@ def test_sessions_know_what_is_alive(lab: Lab) -> None:
     first = lab.session(A, 0, X, close=False)
     lab.session(A, 10, Y)
     lab.session(A, 20, X)
-    sync(until(first, 30), CLIENT)
+    first.wait_until(30).timed_sync(CLIENT)
     sessions = metrics.id_sessions(lab.read())
     assert list(sessions.sequential) == [True, False, True]
     assert len(metrics.concurrent_peer_ids(lab.read())) == 1
@@ -105,7 +105,7 @@ def test_three_ids_side_by_side(lab: Lab) -> None:
         lab.session(A, second, number, close=False) for second, number in enumerate([X, Y, Y, Z])
     ]
     for second, talk in enumerate(talks):
-        sync(until(talk, 30 + second), CLIENT)
+        talk.wait_until(30 + second).timed_sync(CLIENT)
     assert list(metrics.concurrent_peer_ids(lab.read()).peer_id) == [Y, Y, Z]
 
 
@@ -227,7 +227,7 @@ def test_no_port(lab: Lab) -> None:
 
 def test_our_own_handshake_is_no_back_ping(lab: Lab) -> None:
     lab.session(A, 0, X)
-    shake(lab.outgoing(A, 0.01), SERVER, Y).close()
+    lab.outgoing(A, 0.01).announce(SERVER, Y).close()
     assert outcome(lab) == ["not_seen"]
 
 

@@ -13,8 +13,8 @@ from netaddr import IPSet
 
 from monerotraffic import metrics
 from support import craft
+from support.conversation_builder import HOST, read, session, visit
 from support.craft import CLIENT, SERVER, Connection
-from support.talks import HOST, read, session, visit
 
 
 def test_subnets_of_peers(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_subnets_of_peers(tmp_path: Path) -> None:
         visit("192.0.3.1", [], at=40),
         bare,
     ]
-    found = metrics.peer_subnets(read(tmp_path, talks))
+    found = metrics.peer_subnets(read(tmp_path, *talks))
     assert [tuple(row)[:4] for row in found.itertuples(index=False)] == [
         ("192.0.2.0/24", 2, 4, 3),
         ("192.0.3.0/24", 1, 2, 1),
@@ -46,7 +46,7 @@ def test_subnets_of_ipv6_peers(tmp_path: Path) -> None:
         talk.send(CLIENT, craft.request(1001, craft.handshake_request()))
         talk.send(SERVER, craft.response(1001, craft.handshake_response()))
         talks.append(talk)
-    found = metrics.peer_subnets(read(tmp_path, talks, host="2001:db8:10::10"))
+    found = metrics.peer_subnets(read(tmp_path, *talks, host="2001:db8:10::10"))
     assert found.set_index("subnet").hosts.to_dict() == {
         "2001:db8:0:1::/64": 2,
         "2001:db8:0:2::/64": 1,
@@ -117,7 +117,7 @@ def test_lists_compared_by_autonomous_system(database: Path, tmp_path: Path) -> 
         session("20.0.0.1", [("192.0.2.1", 1), ("192.0.2.200", 1)]),
         session("20.0.0.2", [("192.0.2.2", 1), ("192.0.2.201", 1)], at=100),
     ]
-    traffic = read(tmp_path, talks)
+    traffic = read(tmp_path, *talks)
     systems = (
         metrics.autonomous_systems(
             ["192.0.2.1", "192.0.2.200", "192.0.2.2", "192.0.2.201"], database

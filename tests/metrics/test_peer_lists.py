@@ -16,7 +16,7 @@ import pytest
 import monerotraffic as mt
 from monerotraffic import metrics
 from support import craft, truth
-from support.talks import HOST, listed, many, read, session, visit
+from support.conversation_builder import HOST, listed, many, read, session, visit
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def traffic(tmp_path: Path) -> mt.Traffic:
     ]
     return read(
         tmp_path,
-        [
+        *[
             session("192.0.2.1", first, [("20.0.0.2", 18080), ("20.0.1.3", 0)], number=1),
             visit(
                 "192.0.2.2",
@@ -94,7 +94,7 @@ def test_what_is_unreachable_was_tried_and_never_answered(tmp_path: Path) -> Non
         silent,
         refused,
     ]
-    found = metrics.sender_diversity(read(tmp_path, talks)).set_index("peer").loc["192.0.2.1"]
+    found = metrics.sender_diversity(read(tmp_path, *talks)).set_index("peer").loc["192.0.2.1"]
     assert (found.tried, found.unreachable, found.unreachable_share) == (3, 2, 2 / 3)
 
 
@@ -117,7 +117,7 @@ def test_popularity(traffic: mt.Traffic) -> None:
 
 def test_popular_hosts_that_are_peers(tmp_path: Path) -> None:
     found = metrics.advertised_hosts(
-        read(tmp_path, [session("192.0.2.1", [("192.0.2.1", 18080), ("20.0.0.1", 18080)])])
+        read(tmp_path, *[session("192.0.2.1", [("192.0.2.1", 18080), ("20.0.0.1", 18080)])])
     ).set_index("host")
     assert found.peer.to_dict() == {"192.0.2.1": True, "20.0.0.1": False}
 
@@ -145,7 +145,7 @@ def test_who_speaks_of_a_host_from_its_own_subnet_does_not_count(tmp_path: Path)
         session(f"192.0.{net}.9", [("192.0.2.77", 18080)], number=net, at=net * 100)
         for net in (2, 3, 4)
     ]
-    found = metrics.host_ports(read(tmp_path, talks)).set_index("host")
+    found = metrics.host_ports(read(tmp_path, *talks)).set_index("host")
     assert found.loc["192.0.2.77"].senders == 2
 
 
@@ -155,7 +155,7 @@ def test_who_sends_lists_of_hosts_with_several_ports_is_not_trusted(
 ) -> None:
     """Half of the hosts have two ports, or fewer, or the list is short (99 entries)."""
     peers = [*many(several), *many(several, port=9), *many(single, 1000)]
-    found = metrics.host_ports(read(tmp_path, [session("192.0.2.1", peers)])).set_index(
+    found = metrics.host_ports(read(tmp_path, *[session("192.0.2.1", peers)])).set_index(
         ["host", "port"]
     )
     assert tuple(found.loc[("20.0.0.1", 9), ["senders", "trusted"]]) == (1, trusted)
@@ -171,7 +171,7 @@ def test_ban_list_adoption(traffic: mt.Traffic) -> None:
 
 
 def test_without_any_list(tmp_path: Path) -> None:
-    traffic = read(tmp_path, [session("192.0.2.1")])
+    traffic = read(tmp_path, *[session("192.0.2.1")])
     for frame in (
         metrics.list_diversity(traffic),
         metrics.sender_diversity(traffic),
@@ -194,7 +194,7 @@ def test_what_the_vantage_node_sends_is_left_out(tmp_path: Path) -> None:
     talk = craft.Connection(("192.0.2.1", 41000), (HOST, 18080), clock=talk.clock + 10**9).open()
     talk.send(craft.CLIENT, craft.request(1001, craft.handshake_request()))
     talk.send(craft.SERVER, craft.response(1001, craft.handshake_response(listed(*many(9)))))
-    traffic = read(tmp_path, [session("192.0.2.1", [("20.0.0.1", 18080)]), talk])
+    traffic = read(tmp_path, *[session("192.0.2.1", [("20.0.0.1", 18080)]), talk])
     assert len(traffic.peer_lists) == 10
     assert list(metrics.list_diversity(traffic).entries) == [1]
 
@@ -212,7 +212,7 @@ def test_similarity_of_lists(tmp_path: Path) -> None:
         session("192.0.2.3", many(9, 100), number=3, at=300),
         session("192.0.2.4", many(3), number=4, at=400),
     ]
-    traffic = read(tmp_path, talks)
+    traffic = read(tmp_path, *talks)
     found = metrics.list_similarity(traffic, min_share=0.5, min_entries=8)
     assert found.attrs == {"lists": 4, "pairs": 5}
     assert len(found) == 2
@@ -242,7 +242,7 @@ def test_expected_similarity(tmp_path: Path) -> None:
         for number in (1, 2, 3)
     ]
     talks.append(session("192.0.2.4", [*many(2), *many(2, 50)], number=4, at=500))
-    found = metrics.list_similarity(read(tmp_path, talks), min_share=0.9, min_entries=4)
+    found = metrics.list_similarity(read(tmp_path, *talks), min_share=0.9, min_entries=4)
     assert len(found) == 3
     assert (found.senders == 2).all()
     # of the pair's four elements the two other senders have 4 and 2; with one list of all and one
@@ -261,7 +261,7 @@ def test_expected_similarity_counts_senders_once_and_sizes(tmp_path: Path) -> No
         session("192.0.2.2", many(8), number=2, at=200),
         session("192.0.2.3", many(4, 2), many(4, 2), number=3, at=400),
     ]
-    found = metrics.list_similarity(read(tmp_path, talks), min_share=1, min_entries=4)
+    found = metrics.list_similarity(read(tmp_path, *talks), min_share=1, min_entries=4)
     pairs = found.groupby(["peer", "other"]).expected.first()
     assert pairs["192.0.2.1", "192.0.2.2"] == pytest.approx((2 + 4) / (3 * 4) * (8 / (16 / 3)))
 
@@ -275,7 +275,7 @@ def test_v4_mapped_twin_is_one_sender(tmp_path: Path) -> None:
     twin.send(craft.SERVER, craft.response(1001, craft.handshake_response()))
     twin.send(craft.SERVER, craft.request(1002, craft.timed_sync_request()))
     twin.send(craft.CLIENT, craft.response(1002, craft.timed_sync_response(listed(*many(9)))))
-    traffic = read(tmp_path, [*talks, twin], host=[HOST, "::ffff:198.51.100.10"])
+    traffic = read(tmp_path, *[*talks, twin], host=[HOST, "::ffff:198.51.100.10"])
     assert len(metrics.list_diversity(traffic)) == 2
     found = metrics.list_similarity(traffic, min_entries=1)
     assert found.empty
@@ -292,7 +292,7 @@ def test_similarity_by(tmp_path: Path) -> None:
         session("192.0.2.3", [(f"20.0.{net}.99", 18080) for net in range(4)], number=3, at=400),
         session("192.0.2.4", many(4, 500), number=4, at=600),
     ]
-    traffic = read(tmp_path, talks)
+    traffic = read(tmp_path, *talks)
     systems = {f"20.{net >> 8}.{net & 255}.1": net % 2 for net in [*range(4), *range(500, 504)]}
     pairs = {
         by: {
@@ -324,7 +324,7 @@ def test_distribution_of_similarity(tmp_path: Path) -> None:
         session("192.0.2.2", many(10, 5), number=2, at=200),
         session("192.0.2.3", many(10, 900), number=3, at=300),
     ]
-    found = metrics.similarity_distribution(read(tmp_path, talks), bins=4, min_entries=10)
+    found = metrics.similarity_distribution(read(tmp_path, *talks), bins=4, min_entries=10)
     assert list(found.low) == [0, 0.25, 0.5, 0.75]
     # third with all three: 0; first's two with second: 5 of 15
     assert list(found.others) == [3, 2, 0, 0]
@@ -338,7 +338,7 @@ def test_similarity_of_senders(tmp_path: Path) -> None:
         session("192.0.2.2", many(10, 10), many(10), number=2, at=200),
         session("192.0.2.3", many(19, 5), number=3, at=400),
     ]
-    traffic = read(tmp_path, talks)
+    traffic = read(tmp_path, *talks)
     found = metrics.sender_similarity(traffic, min_share=0.9, min_entries=20)
     assert [tuple(row) for row in found.itertuples(index=False)] == [
         ("192.0.2.1", "192.0.2.2", 20, 20, 20, 1.0, 1.0)

@@ -18,7 +18,8 @@ from monerotraffic.metrics import (
     transaction_arrivals,
 )
 from support.chain import announced, block_id, relayed, tx_id
-from support.conversations import Metric, check_metric, incoming, outgoing, read, shaken
+from support.checks import Metric, check_metric
+from support.conversation_builder import incoming, outgoing, read
 from support.craft import (
     CLIENT,
     EMPTY,
@@ -51,7 +52,7 @@ def traffic(tmp_path: Path) -> mt.Traffic:
     """Transactions 1 to 4 and block 9. Of 3 the vantage node was the first, 4 was only ever sent by
     it.
     """
-    a, b, c = (shaken(incoming(peer)) for peer in PEERS)
+    a, b, c = (incoming(peer).handshake() for peer in PEERS)
     say(a, 0, CLIENT, relayed(1))
     say(b, 100, CLIENT, relayed(1, 2))
     say(c, 300, CLIENT, relayed(1))
@@ -126,7 +127,7 @@ def test_first_senders(traffic: mt.Traffic) -> None:
 
 
 def test_fluff_order(tmp_path: Path) -> None:
-    talk = shaken(incoming())
+    talk = incoming().handshake()
     for data in (
         relayed(1, 2, 3),
         relayed(2, 1),
@@ -221,6 +222,6 @@ def test_a_view_will_do_and_nothing_gives_the_same_columns(
 
 
 def test_a_peer_that_only_answers_has_no_row(tmp_path: Path) -> None:
-    talk = shaken(outgoing())
+    talk = outgoing().handshake()
     talk.send(SERVER, notification(2010, EMPTY))
     assert len(first_senders(read(tmp_path, talk))) == 0

@@ -26,7 +26,8 @@ from monerotraffic.metrics.structure import (
     HEADER_ODDITIES,
 )
 from support import craft
-from support.conversations import Metric, check_metric, incoming, outgoing, read, shaken
+from support.checks import Metric, check_metric
+from support.conversation_builder import incoming, outgoing, read
 from support.craft import CLIENT, SERVER
 
 PEERS = [
@@ -44,7 +45,7 @@ def row(frame: pd.DataFrame, peer: str) -> dict[str, object]:
 
 def test_optional_fields(tmp_path: Path) -> None:
     # what the vantage node hands out is not counted
-    plain = shaken(incoming("192.0.2.1"), peers=PEERS)
+    plain = incoming("192.0.2.1").handshake(peers=PEERS)
     first = outgoing("192.0.2.2")
     first.send(
         CLIENT, craft.request(1001, craft.handshake_request(craft.node_data(support_flags=None)))
@@ -56,7 +57,7 @@ def test_optional_fields(tmp_path: Path) -> None:
     first.send(CLIENT, craft.request(1007))
     first.send(SERVER, craft.response(1007, craft.support_flags_response(3)))
     first.send(SERVER, craft.response(1002, craft.timed_sync_response(PEERS[:1])))
-    second = shaken(outgoing("192.0.2.2", 1), node=craft.node_data(support_flags=0))
+    second = outgoing("192.0.2.2", 1).handshake(node=craft.node_data(support_flags=0))
     made = optional_fields(read(tmp_path, plain, first, second))
     assert list(made.columns) == [
         "peer",
@@ -91,7 +92,9 @@ def test_optional_fields(tmp_path: Path) -> None:
 
 def test_lists_with_last_seen_are_rows_of_messages(tmp_path: Path) -> None:
     traffic = read(
-        tmp_path, shaken(outgoing(), peers=PEERS), shaken(outgoing("192.0.2.2", 1), peers=PEERS[:1])
+        tmp_path,
+        outgoing().handshake(peers=PEERS),
+        outgoing("192.0.2.2", 1).handshake(peers=PEERS[:1]),
     )
     (only,) = lists_with_last_seen(traffic).to_dict("records")
     assert (only["peer"], only["name"], only["kind"], only["entries"], only["last_seen"]) == (
@@ -106,7 +109,7 @@ def test_lists_with_last_seen_are_rows_of_messages(tmp_path: Path) -> None:
 
 def test_lists_need_their_table(tmp_path: Path) -> None:
     with pytest.raises(AttributeError, match="peer_lists was not decoded"):
-        lists_with_last_seen(read(tmp_path, shaken(incoming()), tables=["messages"]))
+        lists_with_last_seen(read(tmp_path, incoming().handshake(), tables=["messages"]))
 
 
 @pytest.mark.parametrize(
@@ -142,14 +145,14 @@ def test_lists_need_their_table(tmp_path: Path) -> None:
     ],
 )
 def test_each_oddity_of_a_header(tmp_path: Path, header: dict[str, object], odd: set[str]) -> None:
-    talk = shaken(incoming())
+    talk = incoming().handshake()
     talk.send(CLIENT, craft.bucket(**header))  # type: ignore[arg-type]
     (only,) = odd_headers(read(tmp_path, talk)).to_dict("records")
     assert {name for name in HEADER_ODDITIES if only[name]} == odd
 
 
 def test_standard_headers_are_not_odd(tmp_path: Path) -> None:
-    talk = shaken(incoming())
+    talk = incoming().handshake()
     for data in (
         craft.request(1003),
         craft.response(1006, b"", -6),
@@ -173,7 +176,7 @@ def test_header_oddities_counts_by_peer(tmp_path: Path) -> None:
     for _ in range(3):
         talk.send(CLIENT, craft.bucket(1003, craft.EMPTY, expect=1, version=2))
     talk.send(CLIENT, craft.bucket(1003, b"", expect=1))
-    made = header_oddities(read(tmp_path, talk, shaken(incoming("192.0.2.2", 1))))
+    made = header_oddities(read(tmp_path, talk, incoming("192.0.2.2", 1).handshake()))
     assert row(made, "192.0.2.1") == {
         "messages": 4,
         **dict.fromkeys(HEADER_ODDITIES, 0),
@@ -190,7 +193,7 @@ def test_limits_are_those_of_the_core(tmp_path: Path) -> None:
     talks = []
     for number, (command, limit) in enumerate(sorted(COMMAND_LIMITS.items())):
         for more in (0, 1):
-            talk = shaken(incoming(f"192.0.{more}.1", 2 * number + more))
+            talk = incoming(f"192.0.{more}.1", 2 * number + more).handshake()
             talk.send(
                 CLIENT,
                 craft.bucket(command, craft.EMPTY, length=min(limit, CONNECTION_LIMIT) + more),
@@ -208,11 +211,11 @@ def test_oversize_by_command_and_by_state(tmp_path: Path) -> None:
     before.send(CLIENT, craft.bucket(2002, b"", length=262_145))
     fits = incoming("192.0.2.2", 1)
     fits.send(CLIENT, craft.bucket(2002, b"", length=262_144))
-    after = shaken(incoming("192.0.2.3", 2))
+    after = incoming("192.0.2.3", 2).handshake()
     after.send(CLIENT, craft.bucket(2002, b"", length=262_145))
-    command = shaken(incoming("192.0.2.4", 3))
+    command = incoming("192.0.2.4", 3).handshake()
     command.send(CLIENT, craft.bucket(1001, b"", expect=1, length=65_537))
-    connection = shaken(incoming("192.0.2.5", 4))
+    connection = incoming("192.0.2.5", 4).handshake()
     connection.send(CLIENT, craft.bucket(2002, b"", length=1 << 63))
     other = outgoing("192.0.2.6", 5)  # an initiator raises its limit when it sends its handshake
     other.send(CLIENT, craft.request(1001, craft.handshake_request()))
@@ -226,7 +229,7 @@ def test_oversize_by_command_and_by_state(tmp_path: Path) -> None:
 
 
 def test_before_the_handshake_is_not_told_of_what_was_not_captured(tmp_path: Path) -> None:
-    late = shaken(incoming())
+    late = incoming().handshake()
     late.send(CLIENT, craft.bucket(2002, craft.EMPTY, length=262_145))
     late.packets = late.packets[5:]
     holed = incoming("192.0.2.2", 1)
@@ -240,7 +243,7 @@ def test_before_the_handshake_is_not_told_of_what_was_not_captured(tmp_path: Pat
 
 
 def test_encodings(tmp_path: Path) -> None:
-    odd = shaken(incoming())
+    odd = incoming().handshake()
     odd.send(
         CLIENT, craft.request(1002, craft.timed_sync_request(craft.payload_data(extra=("u8", 1))))
     )
@@ -260,7 +263,7 @@ def test_encodings(tmp_path: Path) -> None:
         CLIENT,
         craft.request(1002, craft.timed_sync_request(craft.payload_data(pruning_seed=0)) + b"\0"),
     )
-    made = encoding_deviations(read(tmp_path, odd, shaken(incoming("192.0.2.2", 1))))
+    made = encoding_deviations(read(tmp_path, odd, incoming("192.0.2.2", 1).handshake()))
     assert row(made, "192.0.2.1") == {
         "messages": 5,
         "unordered": 1,
@@ -275,7 +278,7 @@ def test_encodings(tmp_path: Path) -> None:
 
 
 def test_skeletons_and_who_writes_them(tmp_path: Path) -> None:
-    talks = [shaken(incoming(f"192.0.2.{number}", number)) for number in range(1, 5)]
+    talks = [incoming(f"192.0.2.{number}", number).handshake() for number in range(1, 5)]
     talks[3].send(
         CLIENT, craft.request(1002, craft.timed_sync_request(craft.payload_data(extra=("u8", 1))))
     )
@@ -307,12 +310,12 @@ def test_skeletons_and_who_writes_them(tmp_path: Path) -> None:
 def test_garbage_is_told_only_where_its_place_is_sure(tmp_path: Path) -> None:
     probe = incoming()
     probe.send(CLIENT, b"\x16\x03\x01" + bytes(200))
-    later = shaken(incoming("192.0.2.2", 1))
+    later = incoming("192.0.2.2", 1).handshake()
     later.send(CLIENT, b"x" * 40)
-    holed = shaken(incoming("192.0.2.3", 2))
+    holed = incoming("192.0.2.3", 2).handshake()
     holed.skip(CLIENT, 500)
     holed.send(CLIENT, b"y" * 60)
-    midstream = shaken(incoming("192.0.2.4", 3))
+    midstream = incoming("192.0.2.4", 3).handshake()
     midstream.packets = midstream.packets[4:]
     midstream.send(CLIENT, b"z" * 60)
     cut = incoming("192.0.2.5", 4)
@@ -343,4 +346,4 @@ def test_garbage_is_told_only_where_its_place_is_sure(tmp_path: Path) -> None:
     ],
 )
 def test_a_view_will_do_and_nothing_gives_the_same_columns(metric: Metric, tmp_path: Path) -> None:
-    check_metric(metric, read(tmp_path, shaken(incoming())))
+    check_metric(metric, read(tmp_path, incoming().handshake()))

@@ -16,7 +16,7 @@ import monerotraffic as mt
 from monerotraffic import metrics
 from support import craft
 from support.budget import examples
-from support.talks import many, read, session
+from support.conversation_builder import many, read, session
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def traffic(tmp_path: Path) -> mt.Traffic:
     names: list[tuple[str, int]] = [("192.0.2.2", 18080), ("192.0.2.2", 9), ("20.0.0.1", 18080)]
     return read(
         tmp_path,
-        [
+        *[
             session("192.0.2.1", names, names[2:], number=1),
             session("192.0.2.2", names[2:], at=300),
             session("192.0.9.9", [("20.9.9.9", 18080)], at=500),
@@ -120,7 +120,7 @@ def test_communities_are_joined_by_lists(tmp_path: Path) -> None:
         session(f"192.0.2.{number}", peers, number=number, at=number * 100)
         for number, peers in enumerate(sent.values(), 1)
     ]
-    found = metrics.communities(read(tmp_path, talks))
+    found = metrics.communities(read(tmp_path, *talks))
     rows = [(row.community, row.peer, row.peers, row.alike) for row in found.itertuples()]
     assert rows == [
         (0, "192.0.2.1", 3, 1),
@@ -129,7 +129,7 @@ def test_communities_are_joined_by_lists(tmp_path: Path) -> None:
         (1, "192.0.2.5", 2, 1),
         (1, "192.0.2.6", 2, 1),
     ]
-    assert metrics.communities(read(tmp_path, talks[3:4])).empty
+    assert metrics.communities(read(tmp_path, *talks[3:4])).empty
 
 
 @examples(200)
@@ -181,7 +181,7 @@ def test_late_entries(tmp_path: Path) -> None:
     )
     cut = session("192.0.2.7", many(5), many(3, 5), many(1, 60), number=7, every=1000, at=1)
     cut.packets = cut.packets[3:]
-    found = metrics.refreshed_entries(read(tmp_path, [whole, cut], limits={"idle_seconds": 5000}))
+    found = metrics.refreshed_entries(read(tmp_path, *[whole, cut], limits={"idle_seconds": 5000}))
     assert len(found) == 1
     row = found.iloc[0]
     assert (row.peer, row.host, row.port) == ("192.0.2.1", "20.0.50.1", 18080)

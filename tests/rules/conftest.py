@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from monerotraffic.rules import find_anomalies
+from support.conversation_builder import read
 from support.craft import Connection
 from support.lab import Lab
-from support.talks import read
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def flagged(tmp_path: Path) -> Callable[..., set[str]]:
     ) -> set[str]:
         return set(
             find_anomalies(
-                read(tmp_path, talks), preset, rules=[rule], parameters={rule: parameters}
+                read(tmp_path, *talks), preset, rules=[rule], parameters={rule: parameters}
             ).peer
         )
 

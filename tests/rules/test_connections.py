@@ -9,7 +9,7 @@ import pytest
 from monerotraffic.rules import RULES, evaluate, find_anomalies
 from support import craft, truth
 from support.craft import CLIENT, SERVER, Connection
-from support.lab import Lab, shake, sync, until
+from support.lab import Lab
 from support.labelled import HONEST_SCENARIOS, found, honest, parameters, read, spied, thinned
 from support.rule_captures import BLOCK, A, B, C, D
 
@@ -47,7 +47,7 @@ def test_the_family_is_whole() -> None:
 )
 def test_short_lived_series(lab: Lab, times: int, lasts: float, flagged: bool) -> None:
     for number in range(times):
-        until(lab.session(A, number * 20, 5, close=False), number * 20 + lasts).close()
+        lab.session(A, number * 20, 5, close=False).wait_until(number * 20 + lasts).close()
     findings = lab.found("short_lived_series")
     assert list(findings.index) == ([A] if flagged else [])
     if flagged:
@@ -60,12 +60,12 @@ def test_pings_and_cut_handshakes_are_no_short_lived_series(lab: Lab) -> None:
         talk.send(CLIENT, craft.request(1003))
         talk.send(SERVER, craft.response(1003, craft.ping_response()))
         talk.close()
-        shake(lab.incoming(B, number), CLIENT, 5, answer=False).close()
+        lab.incoming(B, number).announce(CLIENT, 5, answer=False).close()
     assert lab.found("short_lived_series").empty
 
 
 def test_ping_flood(lab: Lab) -> None:
-    talk = shake(lab.incoming(A, 0), CLIENT, 5)
+    talk = lab.incoming(A, 0).announce(CLIENT, 5)
     for _ in range(2):
         talk.send(CLIENT, craft.request(1003))
         talk.send(SERVER, craft.response(1003, craft.ping_response()))
@@ -93,13 +93,13 @@ def test_one_ping_a_connection_is_no_flood(lab: Lab) -> None:
 
 def syncing(lab: Lab, times: list[float], own: float = 60.05) -> Connection:
     """A peer that asks at these times, and we at our pace."""
-    talk = shake(lab.incoming(A, 0), CLIENT, 5)
+    talk = lab.incoming(A, 0).announce(CLIENT, 5)
     last = max(times)
     for at, side in sorted(
         [(at, CLIENT) for at in times]
         + [(20 + number * own, SERVER) for number in range(int((last - 20) / own))]
     ):
-        sync(until(talk, at), side)
+        talk.wait_until(at).timed_sync(side)
     return talk
 
 
@@ -127,14 +127,14 @@ def test_not_throttled_while_we_were_slow_too(lab: Lab) -> None:
 
 
 def test_not_throttled_where_requests_were_lost(lab: Lab) -> None:
-    talk = shake(lab.incoming(A, 0), CLIENT, 5)
+    talk = lab.incoming(A, 0).announce(CLIENT, 5)
     for number in range(9):
-        sync(until(talk, 10 + number * 60), SERVER)
-        until(talk, 40 + number * 60)
+        talk.wait_until(10 + number * 60).timed_sync(SERVER)
+        talk.wait_until(40 + number * 60)
         if number % 2:
             talk.skip(CLIENT, 205)
         else:
-            sync(talk, CLIENT)
+            talk.timed_sync(CLIENT)
     assert lab.found("timed_sync_throttled").empty
 
 
@@ -163,36 +163,36 @@ def test_not_rapid(lab: Lab, times: list[float]) -> None:
 
 
 def test_asked_again_before_the_answer(lab: Lab) -> None:
-    talk = shake(lab.incoming(A, 0), CLIENT, 5)
-    sync(until(talk, 10), CLIENT, answer=False)
-    sync(until(talk, 75), CLIENT, answer=False)
+    talk = lab.incoming(A, 0).announce(CLIENT, 5)
+    talk.wait_until(10).timed_sync(CLIENT, answer=False)
+    talk.wait_until(75).timed_sync(CLIENT, answer=False)
     for _ in range(2):
         talk.send(SERVER, craft.response(1002, craft.timed_sync_response()))
     assert list(lab.found("timed_sync_rapid").index) == [A]
 
 
 def test_an_answer_that_was_not_captured_is_no_impatience(lab: Lab) -> None:
-    talk = shake(lab.incoming(A, 0), CLIENT, 5)
-    sync(until(talk, 10), CLIENT, answer=False)
+    talk = lab.incoming(A, 0).announce(CLIENT, 5)
+    talk.wait_until(10).timed_sync(CLIENT, answer=False)
     talk.skip(SERVER, 205)
-    sync(until(talk, 75), CLIENT)
+    talk.wait_until(75).timed_sync(CLIENT)
     assert lab.found("timed_sync_rapid").empty
 
 
 def test_answers_are_not_told_apart_behind_a_loss(lab: Lab) -> None:
     """The answer to the first request was lost; the pairing behind it is out of step."""
-    talk = shake(lab.incoming(A, 0), CLIENT, 5)
-    sync(until(talk, 10), CLIENT, answer=False)
+    talk = lab.incoming(A, 0).announce(CLIENT, 5)
+    talk.wait_until(10).timed_sync(CLIENT, answer=False)
     talk.skip(SERVER, 238)
     for at in range(70, 600, 60):
-        sync(until(talk, at), CLIENT)
+        talk.wait_until(at).timed_sync(CLIENT)
     assert lab.found("timed_sync_rapid").empty
 
 
 def test_throttled_although_something_of_ours_was_lost(lab: Lab) -> None:
     talk = syncing(lab, [8, 108, 208, 308, 408])
     talk.skip(SERVER, 500)
-    sync(until(talk, 508), CLIENT)
+    talk.wait_until(508).timed_sync(CLIENT)
     assert list(lab.found("timed_sync_throttled").index) == [A]
 
 
@@ -204,13 +204,13 @@ def listening(
 ) -> Connection:
     """Our ticks and blocks on a connection whose peer answers."""
     talk = (
-        shake(lab.incoming(peer, 0), CLIENT, 5)
+        lab.incoming(peer, 0).announce(CLIENT, 5)
         if incoming
-        else shake(lab.outgoing(peer, 0), SERVER, 5)
+        else lab.outgoing(peer, 0).announce(SERVER, 5)
     )
     us = SERVER if incoming else CLIENT
     for at in range(20, lasts, 60):
-        sync(until(talk, at), us)
+        talk.wait_until(at).timed_sync(us)
         if notified:
             talk.send(us, BLOCK)
     return talk
@@ -225,7 +225,7 @@ def test_one_way_listener(lab: Lab, incoming: bool) -> None:
 
 
 def test_no_one_way_listener(lab: Lab) -> None:
-    sync(listening(lab, A), CLIENT)  # keeps its timed sync, if late
+    listening(lab, A).timed_sync(CLIENT)  # keeps its timed sync, if late
     listening(lab, B).send(CLIENT, BLOCK)
     listening(lab, C, lasts=200)
     listening(lab, D, notified=False)
@@ -235,10 +235,10 @@ def test_no_one_way_listener(lab: Lab) -> None:
         lab.session("192.0.2.9", 1, 5, close=False),
     ):
         last = talk
-    sync(until(last, 100), CLIENT)
-    lost = shake(lab.incoming("192.0.2.10", 0), CLIENT, 5)  # its own requests were lost
+    last.wait_until(100).timed_sync(CLIENT)
+    lost = lab.incoming("192.0.2.10", 0).announce(CLIENT, 5)  # its own requests were lost
     for at in range(20, 320, 60):
-        sync(until(lost, at), SERVER)
+        lost.wait_until(at).timed_sync(SERVER)
         lost.send(SERVER, BLOCK)
         lost.skip(CLIENT, 205)
     assert lab.found("one_way_listener").empty
@@ -247,14 +247,14 @@ def test_no_one_way_listener(lab: Lab) -> None:
 def test_one_way_listener_of_which_a_packet_was_lost(lab: Lab) -> None:
     talk = listening(lab, A)
     talk.skip(CLIENT, 205)
-    sync(talk, SERVER)
+    talk.timed_sync(SERVER)
     assert list(lab.found("one_way_listener").index) == [A]
 
 
 def test_one_way_listener_that_was_there_before(lab: Lab) -> None:
     talk = lab.incoming(A, 0, opened=False)
     for at in range(20, 300, 60):
-        sync(until(talk, at), SERVER)
+        talk.wait_until(at).timed_sync(SERVER)
         talk.send(SERVER, BLOCK)
     assert list(lab.found("one_way_listener").index) == [A]
 

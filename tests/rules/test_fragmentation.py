@@ -9,8 +9,9 @@ import pytest
 
 from monerotraffic.rules import RULES, find_anomalies
 from support import craft, truth
-from support.conversations import found, incoming, outgoing, read, shaken
-from support.craft import CLIENT, SERVER, Connection
+from support.checks import found
+from support.conversation_builder import ConversationBuilder, incoming, outgoing, read
+from support.craft import CLIENT, SERVER
 from support.labelled import check_labels, check_monerods, honest, spied
 from support.labelled import read as read_files
 
@@ -39,7 +40,7 @@ def test_order_and_weights_are_those_of_the_contract() -> None:
 
 @pytest.mark.parametrize("preset", ["default", "arxiv-v1", "aft-2026"])
 def test_signature_alone(tmp_path: Path, preset: str) -> None:
-    spy, plain = shaken(incoming()), shaken(incoming("192.0.2.2", 1))
+    spy, plain = incoming().handshake(), incoming("192.0.2.2", 1).handshake()
     for _ in range(3):
         spy.send(CLIENT, SYNC, cuts=[8])
         plain.send(CLIENT, SYNC)
@@ -50,7 +51,7 @@ def test_signature_alone(tmp_path: Path, preset: str) -> None:
 
 
 def test_header_alone(tmp_path: Path) -> None:
-    spy, plain = shaken(outgoing()), shaken(outgoing("192.0.2.2", 1))
+    spy, plain = outgoing().handshake(), outgoing("192.0.2.2", 1).handshake()
     spy.send(SERVER, LIST, cuts=[33])
     plain.send(SERVER, craft.response(1003, b"", -6))  # nothing but a header
     plain.send(SERVER, PING + LIST, cuts=[len(PING) + 33])
@@ -59,7 +60,7 @@ def test_header_alone(tmp_path: Path) -> None:
 
 def test_over_fragmented(tmp_path: Path) -> None:
     talks = {
-        size: shaken(incoming(f"192.0.2.{number}", number))
+        size: incoming(f"192.0.2.{number}", number).handshake()
         for number, size in enumerate((1, 7, 40, 100, 496, 1448))
     }
     for size, talk in talks.items():
@@ -71,7 +72,7 @@ def test_over_fragmented(tmp_path: Path) -> None:
 
 
 def test_a_signature_or_header_alone_is_no_further_habit(tmp_path: Path) -> None:
-    alone, header, both = (shaken(incoming(f"192.0.2.{number}", number)) for number in range(3))
+    alone, header, both = (incoming(f"192.0.2.{number}", number).handshake() for number in range(3))
     for _ in range(5):
         alone.send(CLIENT, SYNC, cuts=[8])
         header.send(CLIENT, SYNC, cuts=[33])
@@ -82,7 +83,9 @@ def test_a_signature_or_header_alone_is_no_further_habit(tmp_path: Path) -> None
 
 
 def test_over_fragmented_asks_for_several_and_a_share(tmp_path: Path) -> None:
-    twice, seldom, often = (shaken(incoming(f"192.0.2.{number}", number)) for number in range(3))
+    twice, seldom, often = (
+        incoming(f"192.0.2.{number}", number).handshake() for number in range(3)
+    )
     for number in range(40):
         twice.send(CLIENT, SYNC, segment=1448 if number >= 2 else 50)
         seldom.send(CLIENT, SYNC, segment=1448 if number >= 3 else 50)
@@ -102,8 +105,8 @@ def test_over_fragmented_asks_for_several_and_a_share(tmp_path: Path) -> None:
     ("mss", "segment"), [(536, 524), (1460, 524), (1460, 496), (1220, 1208), (88, 48)]
 )
 def test_small_mss_and_small_paths(tmp_path: Path, mss: int, segment: int) -> None:
-    talk = Connection(("192.0.2.1", 40000), ("198.51.100.10", 18080)).open(mss, 1460)
-    shaken(talk)
+    talk = ConversationBuilder(("192.0.2.1", 40000), ("198.51.100.10", 18080)).open(mss, 1460)
+    talk.handshake()
     for _ in range(6):
         talk.send(CLIENT, LIST, segment=segment)
     traffic = read(tmp_path, talk)
@@ -113,7 +116,7 @@ def test_small_mss_and_small_paths(tmp_path: Path, mss: int, segment: int) -> No
 
 def test_many_messages_in_full_segments(tmp_path: Path) -> None:
     """Coalesced at random places, as Nagle's algorithm does."""
-    talk = shaken(incoming())
+    talk = incoming().handshake()
     talk.send(CLIENT, b"".join(random.Random(1).choice([PING, SYNC, LIST]) for _ in range(3000)))
     traffic = read(tmp_path, talk)
     assert traffic.messages["first_segment"].isin([8, 33]).sum() > 1
@@ -123,7 +126,7 @@ def test_many_messages_in_full_segments(tmp_path: Path) -> None:
 def test_loss_disorder_and_overlap(tmp_path: Path) -> None:
     """Segments seen twice, in any order, and overlapping by half."""
     chance = random.Random(2)
-    talk = shaken(incoming())
+    talk = incoming().handshake()
     at = len(craft.request(1001, craft.handshake_request()))
     for _ in range(40):
         stream = PING + SYNC + LIST
@@ -148,9 +151,9 @@ def test_loss_disorder_and_overlap(tmp_path: Path) -> None:
 
 def test_levin_fragments(tmp_path: Path) -> None:
     spy, hidden, plain = (
-        shaken(incoming()),
-        shaken(incoming("127.0.0.1", 1)),
-        shaken(incoming("192.0.2.3", 2)),
+        incoming().handshake(),
+        incoming("127.0.0.1", 1).handshake(),
+        incoming("192.0.2.3", 2).handshake(),
     )
     for talk in (spy, hidden):
         for data in (

@@ -7,7 +7,7 @@ import pytest
 from monerotraffic.rules import find_anomalies
 from support import craft
 from support.craft import CLIENT, SERVER
-from support.lab import Lab, shake, sync, until
+from support.lab import Lab
 from support.rule_captures import BLOCK, A, B, C, D, E
 
 WHOLE = craft.request(1001, craft.handshake_request())
@@ -18,9 +18,9 @@ WHOLE = craft.request(1001, craft.handshake_request())
 
 def test_no_handshake(lab: Lab) -> None:
     for at in (0, 10):
-        until(lab.incoming(A, at), at + 0.5).close()
-    until(lab.incoming(B, 20), 30).close()
-    until(lab.incoming(C, 40), 40.5).close()  # once, short
+        lab.incoming(A, at).wait_until(at + 0.5).close()
+    lab.incoming(B, 20).wait_until(30).close()
+    lab.incoming(C, 40).wait_until(40.5).close()  # once, short
     findings = lab.found("no_handshake")
     assert findings["observations"].to_dict() == {A: 2, B: 1}
     assert findings.weight[A] == "context"
@@ -31,11 +31,11 @@ def test_refused_and_unfinished_connections_are_not_without_handshake(lab: Lab) 
         refused = lab.incoming(A, at, opened=False)
         refused.emit(CLIENT, craft.SYN, sequence=999)
         refused.reset(SERVER)
-        until(lab.incoming(B, at), at + 30)  # still open at the end
+        lab.incoming(B, at).wait_until(at + 30)  # still open at the end
         hole = lab.incoming(C, at)
         hole.skip(CLIENT, len(WHOLE))
-        until(hole, at + 8).close()
-        until(lab.outgoing(D, at), at + 8).close(SERVER)
+        hole.wait_until(at + 8).close()
+        lab.outgoing(D, at).wait_until(at + 8).close(SERVER)
     assert lab.found("no_handshake").empty
 
 
@@ -44,7 +44,7 @@ def test_cut_requests(lab: Lab) -> None:
         for at in (0, 60):
             talk = lab.incoming([A, B][number], at + number)
             talk.send(CLIENT, WHOLE[:cut])
-            until(talk, at + 14).close()
+            talk.wait_until(at + 14).close()
     findings = lab.found("handshake_incomplete")
     assert list(findings.index) == [A, B]
     assert findings.places[B]
@@ -53,12 +53,12 @@ def test_cut_requests(lab: Lab) -> None:
 def test_a_request_cut_once_or_by_us_is_nothing(lab: Lab) -> None:
     talk = lab.incoming(A, 0)
     talk.send(CLIENT, WHOLE[:120])
-    until(talk, 14).close()
+    talk.wait_until(14).close()
     for at in (0, 10, 20):  # we refuse: one connection per address
         talk = lab.incoming(B, at)
         talk.send(CLIENT, WHOLE[:120])
         talk.close(SERVER)
-        until(lab.incoming(C, at), at + 1).send(CLIENT, WHOLE[:120])  # the capture ends
+        lab.incoming(C, at).wait_until(at + 1).send(CLIENT, WHOLE[:120])  # the capture ends
     assert lab.found("handshake_incomplete").empty
 
 
@@ -67,25 +67,25 @@ def test_silence_and_late_cuts_are_no_incomplete_handshakes(lab: Lab) -> None:
     or one of ours, is no handshake; nor is what never ended.
     """
     for at in (0, 20):
-        until(lab.incoming(A, at), at + 10).close()
-        later = shake(lab.incoming(B, at), CLIENT, 5)
+        lab.incoming(A, at).wait_until(at + 10).close()
+        later = lab.incoming(B, at).announce(CLIENT, 5)
         later.send(CLIENT, craft.request(1003)[:20])
-        until(later, at + 10).close()
+        later.wait_until(at + 10).close()
         ours = lab.outgoing(C, at)
         ours.send(CLIENT, WHOLE[:20])
-        until(ours, at + 10).close()
+        ours.wait_until(at + 10).close()
         open_ = lab.incoming(D, at)
         open_.send(CLIENT, WHOLE[:120])
-        until(open_, at + 10).emit(SERVER)
+        open_.wait_until(at + 10).emit(SERVER)
     assert lab.found("handshake_incomplete").empty
 
 
 def test_no_answer_to_our_request(lab: Lab) -> None:
     for at in (0, 10):
-        until(shake(lab.outgoing(A, at), SERVER, 5, answer=False), at + 5.1).close()
-        half = shake(lab.outgoing(B, at), SERVER, 5, answer=False)
+        lab.outgoing(A, at).announce(SERVER, 5, answer=False).wait_until(at + 5.1).close()
+        half = lab.outgoing(B, at).announce(SERVER, 5, answer=False)
         half.send(SERVER, craft.response(1001, craft.handshake_response())[:100])
-        until(half, at + 5.1).close()
+        half.wait_until(at + 5.1).close()
     assert list(lab.found("handshake_incomplete").index) == [A, B]
 
 
@@ -94,30 +94,30 @@ def test_a_full_node_hangs_up(lab: Lab) -> None:
     that does not answer.
     """
     for at in (0, 10, 20):
-        shake(lab.outgoing(A, at), SERVER, 5, answer=False).close(SERVER)
-        until(shake(lab.incoming(B, at), CLIENT, 5, answer=False), at + 6).close()
-        shake(lab.incoming(C, at), CLIENT, 5, answer=False).close(SERVER)
+        lab.outgoing(A, at).announce(SERVER, 5, answer=False).close(SERVER)
+        lab.incoming(B, at).announce(CLIENT, 5, answer=False).wait_until(at + 6).close()
+        lab.incoming(C, at).announce(CLIENT, 5, answer=False).close(SERVER)
     assert lab.found("handshake_incomplete").empty
 
 
 def test_reset_after_the_request(lab: Lab) -> None:
     for at in (0, 10):
-        shake(lab.incoming(A, at), CLIENT, 5, answer=False).reset(CLIENT)
+        lab.incoming(A, at).announce(CLIENT, 5, answer=False).reset(CLIENT)
     assert list(lab.found("handshake_incomplete").index) == [A]
 
 
 def test_our_reset_is_not_the_peers(lab: Lab) -> None:
     for at in (0, 10, 20):
-        shake(lab.incoming(A, at), CLIENT, 5, answer=False).reset(SERVER)
+        lab.incoming(A, at).announce(CLIENT, 5, answer=False).reset(SERVER)
         # our FIN crosses its request, which our kernel answers with RST
         refused = lab.incoming(B, at)
         refused.emit(SERVER, craft.FIN | craft.ACK)
         refused.send(CLIENT, WHOLE, acknowledge=False)
         refused.emit(CLIENT)
         refused.reset(SERVER)
-        late = shake(lab.incoming(C, at), CLIENT, 5, answer=False)  # it waited for us
-        until(late, at + 6).reset(CLIENT)
-        told = shake(lab.incoming(D, at), CLIENT, 5)  # it closed while a block of ours was unread
+        late = lab.incoming(C, at).announce(CLIENT, 5, answer=False)  # it waited for us
+        late.wait_until(at + 6).reset(CLIENT)
+        told = lab.incoming(D, at).announce(CLIENT, 5)  # it closed while a block of ours was unread
         told.send(SERVER, BLOCK)
         told.reset(CLIENT)
     assert lab.found("handshake_incomplete").empty
@@ -125,9 +125,11 @@ def test_our_reset_is_not_the_peers(lab: Lab) -> None:
 
 def test_our_answer_was_slow(lab: Lab) -> None:
     for number in range(11):
-        talk = shake(lab.incoming(A, number * 20), CLIENT, 5, answer=False)
-        until(talk, number * 20 + 2).send(SERVER, craft.response(1001, craft.handshake_response()))
-        until(talk, number * 20 + 2.3).close()
+        talk = lab.incoming(A, number * 20).announce(CLIENT, 5, answer=False)
+        talk.wait_until(number * 20 + 2).send(
+            SERVER, craft.response(1001, craft.handshake_response())
+        )
+        talk.wait_until(number * 20 + 2.3).close()
     traffic = lab.read()
     assert list(find_anomalies(traffic, rules=["short_lived_series"]).peer) == [A]
     assert find_anomalies(traffic, "arxiv-v1", rules=["short_lived_series"]).empty
@@ -135,19 +137,19 @@ def test_our_answer_was_slow(lab: Lab) -> None:
 
 def test_reset_with_our_answer_unread(lab: Lab) -> None:
     for at in (0, 10):
-        talk = shake(lab.incoming(A, at), CLIENT, 5, answer=False)
+        talk = lab.incoming(A, at).announce(CLIENT, 5, answer=False)
         talk.send(SERVER, craft.response(1001, craft.handshake_response()), acknowledge=False)
         talk.reset(CLIENT)
         talk.reset(CLIENT)
-        ours = shake(lab.incoming(B, at), CLIENT, 5, answer=False)  # we answer and reset
+        ours = lab.incoming(B, at).announce(CLIENT, 5, answer=False)  # we answer and reset
         ours.send(SERVER, craft.response(1001, craft.handshake_response()))
         ours.reset(SERVER)
-        more = shake(lab.incoming(C, at), CLIENT, 5, answer=False)  # it went on
+        more = lab.incoming(C, at).announce(CLIENT, 5, answer=False)  # it went on
         more.send(SERVER, craft.response(1001, craft.handshake_response()), acknowledge=False)
         more.send(CLIENT, BLOCK)
         more.reset(CLIENT)
         # what is unread may be a block of ours
-        block = shake(lab.incoming(D, at), CLIENT, 5, answer=False)
+        block = lab.incoming(D, at).announce(CLIENT, 5, answer=False)
         block.send(SERVER, craft.response(1001, craft.handshake_response()), acknowledge=False)
         block.send(SERVER, BLOCK, acknowledge=False)
         block.reset(CLIENT)
@@ -157,9 +159,9 @@ def test_reset_with_our_answer_unread(lab: Lab) -> None:
 
 def test_an_answer_that_does_not_parse_is_no_silence(lab: Lab) -> None:
     for at in (0, 10):
-        talk = shake(lab.outgoing(A, at), SERVER, 5, answer=False)
+        talk = lab.outgoing(A, at).announce(SERVER, 5, answer=False)
         talk.send(SERVER, craft.response(1001, b"no epee at all"))
-        until(talk, at + 6).close()
+        talk.wait_until(at + 6).close()
     assert lab.found("handshake_incomplete").empty
 
 
@@ -175,47 +177,47 @@ def test_a_refusal_without_acknowledgement_is_ours(lab: Lab) -> None:
 
 
 def test_support_flags_unanswered(lab: Lab) -> None:
-    talk = shake(lab.incoming(A, 0), CLIENT, 5, answer=False)
+    talk = lab.incoming(A, 0).announce(CLIENT, 5, answer=False)
     talk.send(SERVER, craft.request(1007))
     talk.send(SERVER, craft.response(1001, craft.handshake_response()))
-    until(talk, 5.1).close(SERVER)
+    talk.wait_until(5.1).close(SERVER)
     row = lab.found("request_unanswered").loc[A]
     assert row["observations"] == 1
     assert row.score == pytest.approx(5.1, abs=0.1)
 
 
 def test_timed_sync_unanswered(lab: Lab) -> None:
-    talk = shake(lab.incoming(A, 0), CLIENT, 5)
-    sync(until(talk, 20), SERVER, answer=False)
+    talk = lab.incoming(A, 0).announce(CLIENT, 5)
+    talk.wait_until(20).timed_sync(SERVER, answer=False)
     for at in range(40, 300, 60):
-        sync(until(talk, at), CLIENT)
+        talk.wait_until(at).timed_sync(CLIENT)
     assert list(lab.found("request_unanswered").index) == [A]
 
 
 def test_requests_that_may_stay_unanswered(lab: Lab) -> None:
     lab.back_ping(A, 0, None)  # for two minutes
-    closing = shake(lab.incoming(B, 0), CLIENT, 5)
+    closing = lab.incoming(B, 0).announce(CLIENT, 5)
     closing.send(SERVER, craft.request(1007))
     closing.close(CLIENT)
-    dead = shake(lab.incoming(C, 0), CLIENT, 5)
-    sync(until(dead, 20), SERVER, answer=False)
-    until(dead, 150).close(SERVER)
-    lost = shake(lab.incoming(D, 0), CLIENT, 5)
-    sync(until(lost, 20), SERVER, answer=False)
+    dead = lab.incoming(C, 0).announce(CLIENT, 5)
+    dead.wait_until(20).timed_sync(SERVER, answer=False)
+    dead.wait_until(150).close(SERVER)
+    lost = lab.incoming(D, 0).announce(CLIENT, 5)
+    lost.wait_until(20).timed_sync(SERVER, answer=False)
     lost.skip(CLIENT, 205)
     for at in range(40, 300, 60):
-        sync(until(lost, at), CLIENT)
-    theirs = shake(lab.incoming(E, 0), CLIENT, 5)  # we are the ones who do not answer
-    sync(until(theirs, 20), CLIENT, answer=False)
+        lost.wait_until(at).timed_sync(CLIENT)
+    theirs = lab.incoming(E, 0).announce(CLIENT, 5)  # we are the ones who do not answer
+    theirs.wait_until(20).timed_sync(CLIENT, answer=False)
     for at in range(40, 300, 60):
-        sync(until(theirs, at), CLIENT)
+        theirs.wait_until(at).timed_sync(CLIENT)
     assert lab.found("request_unanswered").empty
 
 
 def turns(lab: Lab, peer: str, *said: tuple[int, bytes], incoming: bool = True) -> None:
     talk = lab.incoming(peer, len(lab.talks)) if incoming else lab.outgoing(peer, len(lab.talks))
     for side, message in said:
-        until(talk, (talk.clock - craft.START) / 1e9 + 0.1).send(side, message)
+        talk.wait_until((talk.clock - craft.START) / 1e9 + 0.1).send(side, message)
     talk.close()
 
 
@@ -354,8 +356,8 @@ def test_what_was_not_captured_is_not_out_of_turn(lab: Lab) -> None:
     hole.skip(CLIENT, len(WHOLE))
     hole.send(SERVER, craft.response(1001, craft.handshake_response()))
     hole.send(CLIENT, BLOCK)
-    unasked = shake(lab.incoming(C, 2), CLIENT, 5)
+    unasked = lab.incoming(C, 2).announce(CLIENT, 5)
     unasked.skip(SERVER, len(craft.request(1002)))
     unasked.send(CLIENT, craft.response(1002, craft.timed_sync_response()))
-    sync(unasked, SERVER)
+    unasked.timed_sync(SERVER)
     assert lab.found("out_of_turn").empty

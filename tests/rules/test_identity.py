@@ -12,7 +12,7 @@ import monerotraffic as mt
 from monerotraffic.rules import RULES, evaluate, find_anomalies
 from support import craft, truth
 from support.craft import CLIENT, SERVER
-from support.lab import Lab, shake, sync, until
+from support.lab import Lab
 from support.labelled import found, honest, read, spied
 
 A, B, C = "192.0.2.1", "192.0.2.2", "203.0.113.3"
@@ -78,7 +78,7 @@ def test_two_that_live_at_once_do_not_return(lab: Lab) -> None:
     lab.session(A, 0, X, my_port=0)
     other = lab.session(A, 10, Y, my_port=0, close=False)
     lab.session(A, 20, X, my_port=0)
-    sync(until(other, 60), CLIENT)
+    other.wait_until(60).timed_sync(CLIENT)
     assert lab.found("peer_id_returns").empty
     assert not lab.found("peer_id_returns", sequential_only=False).empty
 
@@ -99,7 +99,7 @@ def test_a_node_that_moves_shares_nothing(lab: Lab) -> None:
     """Its old connection stays open until we give up, and nothing comes from it."""
     old = lab.session(A, 0, X, close=False)
     lab.session(B, 30, X, lasts=60)
-    until(old, 120).close(SERVER)
+    old.wait_until(120).close(SERVER)
     assert lab.found("peer_id_shared").empty
 
 
@@ -292,7 +292,7 @@ def test_side_by_side(lab: Lab) -> None:
 
 
 def test_side_by_side_both_ways(lab: Lab) -> None:
-    sync(until(shake(lab.outgoing(A, 0, port=3000), SERVER, X, my_port=0), 60), SERVER)
+    lab.outgoing(A, 0, port=3000).announce(SERVER, X, my_port=0).wait_until(60).timed_sync(SERVER)
     lab.session(A, 5, Y, my_port=3000)
     assert list(lab.found("peer_ids_side_by_side").index) == [A]
 
@@ -301,7 +301,9 @@ def test_a_restart_is_not_side_by_side(lab: Lab) -> None:
     """The machine died; its old connection hangs until we give up."""
     old = lab.session(A, 0, X, close=False)
     lab.session(A, 20, Y, lasts=60)
-    until(old, 121).send(SERVER, craft.request(1002, craft.timed_sync_request()), acknowledge=False)
+    old.wait_until(121).send(
+        SERVER, craft.request(1002, craft.timed_sync_request()), acknowledge=False
+    )
     old.reset(SERVER)
     assert lab.found("peer_ids_side_by_side").empty
 

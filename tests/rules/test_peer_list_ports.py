@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from monerotraffic.rules import find_anomalies
+from support.conversation_builder import Peer, read, session, visit
 from support.craft import Connection
 from support.rule_captures import with_ports
-from support.talks import Peer, read, session, visit
 
 
 def test_many_ports_of_its_own(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_many_ports_of_its_own(tmp_path: Path) -> None:
         session("192.0.2.5", at=4000 + 100 * number, number=40 + number, my_port=port)
         for number, port in enumerate((18080, 28080))
     ] + [visit("192.0.2.5", [], port=38080, at=4500)]
-    traffic = read(tmp_path, talks)
+    traffic = read(tmp_path, *talks)
     findings = find_anomalies(traffic, rules=["many_ports"])
     assert list(findings.peer) == ["192.0.2.1", "192.0.2.5"]
     assert list(findings["observations"]) == list(findings.score) == [3, 3]
@@ -119,7 +119,7 @@ def test_class_lists_accuse_nobody(flagged: Callable[..., set[str]]) -> None:
 def test_evidence_of_ports_that_others_name(tmp_path: Path) -> None:
     traffic = read(
         tmp_path,
-        [
+        *[
             session("198.18.7.7"),
             *advertised(["192.0.2.1", "192.0.3.1", "192.0.4.1"], "198.18.7.7", [1, 2]),
         ],

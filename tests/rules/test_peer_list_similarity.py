@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from monerotraffic.rules import find_anomalies
+from support.conversation_builder import many, read, session
 from support.craft import Connection
 from support.rule_captures import spies
-from support.talks import many, read, session
 
 
 def crowd(
@@ -177,7 +177,7 @@ def test_published_variants_of_similarity(flagged: Callable[..., set[str]]) -> N
 
 
 def test_finding_of_similar_lists_points_at_the_lists(tmp_path: Path) -> None:
-    traffic = read(tmp_path, [*crowd(12, 3000, 1000), *spies(3, 244)])
+    traffic = read(tmp_path, *[*crowd(12, 3000, 1000), *spies(3, 244)])
     findings = find_anomalies(traffic, rules=["peer_list_similar"])
     messages = traffic.messages.set_index("message")
     for row in findings.itertuples():

@@ -12,9 +12,9 @@ import pytest
 import monerotraffic as mt
 from monerotraffic.rules import RULES, evaluate, find_anomalies
 from support import craft, truth
+from support.conversation_builder import HOST, Peer, listed, many, session, visit
 from support.craft import CLIENT, SERVER, Connection
 from support.rule_captures import with_ports
-from support.talks import HOST, Peer, listed, many, session, visit
 
 PEER_LISTS = [rule for rule in RULES.values() if rule.family == "peer_lists"]
 

@@ -10,7 +10,8 @@ import monerotraffic as mt
 from monerotraffic.rules import RULES
 from support import craft, truth
 from support.chain import announced, block, block_id, missing, relayed, tx
-from support.conversations import found, incoming, outgoing, read, shaken
+from support.checks import found
+from support.conversation_builder import incoming, outgoing, read
 from support.craft import CLIENT, SERVER, Connection
 from support.labelled import check_monerods, check_nobody_honest, evaluated, honest, spied
 
@@ -34,7 +35,7 @@ def test_order_and_weights_are_those_of_the_contract() -> None:
 
 
 def test_new_block_sent(tmp_path: Path) -> None:
-    old, new = shaken(incoming()), shaken(incoming("192.0.2.2", 1))
+    old, new = incoming().handshake(), incoming("192.0.2.2", 1).handshake()
     old.send(CLIENT, announced(9, [1], [1], command=2001))
     new.send(CLIENT, announced(9, [1]))
     new.send(SERVER, announced(9, [1], [1], command=2001))
@@ -49,7 +50,7 @@ def test_fluffy_with_txs(tmp_path: Path) -> None:
     talks = dict(
         zip(
             names,
-            (shaken(incoming(f"192.0.2.{number}", number)) for number in range(5)),
+            (incoming(f"192.0.2.{number}", number).handshake() for number in range(5)),
             strict=True,
         )
     )
@@ -79,7 +80,7 @@ def test_fluffy_with_txs(tmp_path: Path) -> None:
 def test_more_transactions_than_the_block_has(
     tmp_path: Path, listed: list[int], carried: list[int], odd: bool
 ) -> None:
-    talk = shaken(incoming())
+    talk = incoming().handshake()
     talk.send(CLIENT, announced(9, listed, carried))
     talk.send(SERVER, TICK)
     assert found("fluffy_with_txs", read(tmp_path, talk)) == ({"192.0.2.1": 1} if odd else {})
@@ -89,7 +90,7 @@ def test_other_blocks_with_some_transactions(tmp_path: Path) -> None:
     """A 2001, and what answers a 2003, are no announcements; a 2003 does not ask for what comes as
     2008.
     """
-    old, answer, asked = (shaken(incoming(f"192.0.2.{number}", number)) for number in range(3))
+    old, answer, asked = (incoming(f"192.0.2.{number}", number).handshake() for number in range(3))
     entry = {"block": block(9, [1, 2]), "txs": [tx(2)]}
     old.send(CLIENT, announced(9, [1, 2], [2], 2001))
     for talk in (answer, asked):
@@ -108,7 +109,7 @@ def test_other_blocks_with_some_transactions(tmp_path: Path) -> None:
 
 def test_a_direction_that_was_not_captured(tmp_path: Path) -> None:
     """The peer's FIN says nothing of what the vantage node asked."""
-    talk = shaken(incoming())
+    talk = incoming().handshake()
     talk.clock += 130 * 10**9
     talk.send(CLIENT, announced(9, [1, 2], [2]))
     talk.close()
@@ -125,7 +126,7 @@ def test_a_direction_that_was_not_captured(tmp_path: Path) -> None:
 
 def test_what_was_asked_may_not_have_been_captured(tmp_path: Path) -> None:
     lost, last, midstream, later, closed, unfinished = (
-        shaken(incoming(f"192.0.2.{number}", number)) for number in range(6)
+        incoming(f"192.0.2.{number}", number).handshake() for number in range(6)
     )
     lost.skip(SERVER, len(missing(9, [1, 2], [1])))
     for talk in (lost, last, midstream):
@@ -160,29 +161,29 @@ def stems(talk: Connection, count: int, side: int = SERVER) -> Connection:
 
 
 def test_stem_from_acceptor(tmp_path: Path) -> None:
-    spy = stems(shaken(outgoing()), 2)
-    plain = stems(shaken(incoming("192.0.2.2", 1)), 2, CLIENT)  # from who opened the connection
-    fluff = shaken(outgoing("192.0.2.3", 2))
+    spy = stems(outgoing().handshake(), 2)
+    plain = stems(incoming("192.0.2.2", 1).handshake(), 2, CLIENT)  # from who opened the connection
+    fluff = outgoing("192.0.2.3", 2).handshake()
     fluff.send(SERVER, relayed(1))
     fluff.send(CLIENT, TICK)
-    answer = shaken(outgoing("192.0.2.4", 3))
+    answer = outgoing("192.0.2.4", 3).handshake()
     answer.send(CLIENT, ASK)
     stems(answer, 1)
-    more = shaken(outgoing("192.0.2.5", 4))
+    more = outgoing("192.0.2.5", 4).handshake()
     more.send(CLIENT, ASK)
     stems(more, 3)
-    early = shaken(outgoing("192.0.2.6", 5))
+    early = outgoing("192.0.2.6", 5).handshake()
     early.send(SERVER, relayed(1, fluff=False))
     early.send(CLIENT, ASK)
-    ours = stems(shaken(outgoing("192.0.2.7", 6)), 2, CLIENT)
-    tor = stems(shaken(outgoing("127.0.0.1", 7)), 2)
+    ours = stems(outgoing("192.0.2.7", 6).handshake(), 2, CLIENT)
+    tor = stems(outgoing("127.0.0.1", 7).handshake(), 2)
     traffic = read(tmp_path, spy, plain, fluff, answer, more, early, ours, tor)
     assert found("stem_from_acceptor", traffic) == {"192.0.2.1": 2, "192.0.2.5": 2, "192.0.2.6": 1}
 
 
 def test_a_2010_that_may_not_have_been_captured(tmp_path: Path) -> None:
     lost, last, midstream, unbegun = (
-        shaken(outgoing(f"192.0.2.{number}", number)) for number in range(4)
+        outgoing(f"192.0.2.{number}", number).handshake() for number in range(4)
     )
     lost.skip(CLIENT, len(ASK))
     stems(lost, 1)
@@ -201,7 +202,7 @@ def test_a_2010_that_may_not_have_been_captured(tmp_path: Path) -> None:
 
 
 def test_unsorted_fluff(tmp_path: Path) -> None:
-    falls, twice, plain = (shaken(incoming(f"192.0.2.{number}", number)) for number in range(3))
+    falls, twice, plain = (incoming(f"192.0.2.{number}", number).handshake() for number in range(3))
     falls.send(CLIENT, relayed(2, 1))
     twice.send(CLIENT, relayed(1, 1))
     plain.send(CLIENT, relayed(1, 2, 3))

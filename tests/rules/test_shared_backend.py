@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from support.craft import CLIENT
-from support.lab import Lab, shake, sync, ticks, until
+from support.lab import Lab
 from support.rule_captures import A, B, C, D
 
 
@@ -16,10 +16,12 @@ def clocks(
     ticks.
     """
     for number, (peer, shifts) in enumerate(offsets.items()):
-        talk = shake(lab.incoming(peer, number * 0.1), CLIENT, 5 + number)
+        talk = lab.incoming(peer, number * 0.1).announce(CLIENT, 5 + number)
         for tick, shift in enumerate(shifts):
             height = 100 + tick // heights
-            sync(until(talk, 30 + tick * period + shift), CLIENT, height=height, top=height)
+            talk.wait_until(30 + tick * period + shift).timed_sync(
+                CLIENT, height=height, top=height
+            )
 
 
 def test_shared_backend(lab: Lab) -> None:
@@ -59,9 +61,11 @@ def test_no_shared_backend(lab: Lab, offsets: dict[str, list[float]]) -> None:
 
 def test_one_clock_with_other_chains_is_no_backend(lab: Lab) -> None:
     for number, peer in enumerate([A, B, C]):
-        talk = shake(lab.incoming(peer, number * 0.1), CLIENT, 5 + number)
+        talk = lab.incoming(peer, number * 0.1).announce(CLIENT, 5 + number)
         for tick in range(6):
-            sync(until(talk, 30 + tick * 60 + number * 0.001), CLIENT, height=100 + tick * number)
+            talk.wait_until(30 + tick * 60 + number * 0.001).timed_sync(
+                CLIENT, height=100 + tick * number
+            )
     assert lab.found("shared_backend").empty
 
 
@@ -72,7 +76,7 @@ def test_heights_that_never_change_tell_nothing(lab: Lab) -> None:
 
 def test_several_nodes_of_one_host_are_no_backend_of_several(lab: Lab) -> None:
     for number in range(4):
-        ticks(
-            shake(lab.incoming(A, number * 0.1), CLIENT, 5 + number), CLIENT, 30 + number * 0.001, 6
+        lab.incoming(A, number * 0.1).announce(CLIENT, 5 + number).timed_syncs(
+            CLIENT, 30 + number * 0.001, 6
         )
     assert lab.found("shared_backend").empty

@@ -8,7 +8,8 @@ import pytest
 
 from monerotraffic.rules import RULES, find_anomalies
 from support import craft, truth
-from support.conversations import found, incoming, outgoing, read, shaken
+from support.checks import found
+from support.conversation_builder import incoming, outgoing, read
 from support.craft import CLIENT, SERVER, Connection
 from support.labelled import check_labels, check_monerods, honest, spied
 from support.labelled import read as read_files
@@ -46,7 +47,7 @@ def test_support_flags_odd(tmp_path: Path) -> None:
             craft.request(1001, craft.handshake_request(craft.node_data(support_flags=flags))),
         )
         talks.append(talk)
-    answer = shaken(outgoing("192.0.2.9", 9))
+    answer = outgoing("192.0.2.9", 9).handshake()
     answer.send(CLIENT, craft.request(1007))
     answer.send(SERVER, craft.response(1007, craft.support_flags_response(0)))
     proxy = incoming("127.0.0.1", 10)  # a hidden service's connections have support_flags 0
@@ -70,15 +71,15 @@ def test_last_seen_of_whatever_type(
         craft.peer("192.0.2.50", 18080, 5),
         craft.peer("192.0.2.51", 18080, 6, last_seen=last_seen),
     ]
-    spy = shaken(outgoing(), peers=peers)
+    spy = outgoing().handshake(peers=peers)
     spy.send(SERVER, craft.response(1002, craft.timed_sync_response(peers[1:])))
     spy.send(SERVER, craft.response(1002, craft.timed_sync_response(peers[:1])))
-    honest = shaken(incoming("192.0.2.2", 1), peers=peers)  # here the vantage node sends it
+    honest = incoming("192.0.2.2", 1).handshake(peers=peers)  # here the vantage node sends it
     assert found("last_seen_present", read(tmp_path, spy, honest), preset) == {"192.0.2.1": 2}
 
 
 def test_bad_header(tmp_path: Path) -> None:
-    spy, plain = shaken(incoming()), shaken(incoming("192.0.2.2", 1))
+    spy, plain = incoming().handshake(), incoming("192.0.2.2", 1).handshake()
     spy.send(
         CLIENT,
         craft.bucket(1003, craft.EMPTY, expect=1, version=2) + craft.bucket(1003, b"", expect=1),
@@ -92,7 +93,7 @@ def test_bad_header(tmp_path: Path) -> None:
 
 
 def test_the_score_is_how_much_is_odd(tmp_path: Path) -> None:
-    header, payload = shaken(incoming()), shaken(incoming("192.0.2.2", 1))
+    header, payload = incoming().handshake(), incoming("192.0.2.2", 1).handshake()
     header.send(CLIENT, craft.bucket(1003, craft.EMPTY, expect=3, return_code=1, version=2))
     payload.send(
         CLIENT,
@@ -109,9 +110,9 @@ def test_the_score_is_how_much_is_odd(tmp_path: Path) -> None:
 
 def test_unknown_command(tmp_path: Path) -> None:
     spy, relay, hidden = (
-        shaken(incoming()),
-        shaken(incoming("192.0.2.2", 1)),
-        shaken(incoming("192.0.2.3", 2)),
+        incoming().handshake(),
+        incoming("192.0.2.2", 1).handshake(),
+        incoming("192.0.2.3", 2).handshake(),
     )
     for data in (
         craft.request(1006),
@@ -136,9 +137,9 @@ def test_unknown_command(tmp_path: Path) -> None:
 
 def test_oversize_message(tmp_path: Path) -> None:
     spy, early, late = (
-        shaken(incoming()),
+        incoming().handshake(),
         incoming("192.0.2.2", 1),
-        shaken(incoming("192.0.2.3", 2)),
+        incoming("192.0.2.3", 2).handshake(),
     )
     spy.send(CLIENT, craft.bucket(1002, b"", expect=1, length=70_000))
     early.send(CLIENT, craft.bucket(2002, b"", length=300_000))
@@ -150,7 +151,7 @@ def test_oversize_message(tmp_path: Path) -> None:
 
 
 def test_what_the_reader_had_no_room_for_is_not_oversize(tmp_path: Path) -> None:
-    talk = shaken(incoming())
+    talk = incoming().handshake()
     talk.send(CLIENT, craft.notification(2002, craft.transactions([bytes(5000)])))
     traffic = read(tmp_path, talk, limits={"connection_bytes": 3000})
     assert "oversize" in set(traffic.messages["status"])
@@ -159,9 +160,9 @@ def test_what_the_reader_had_no_room_for_is_not_oversize(tmp_path: Path) -> None
 
 def test_payload_malformed(tmp_path: Path) -> None:
     spy, holed, cut = (
-        shaken(incoming()),
-        shaken(incoming("192.0.2.2", 1)),
-        shaken(incoming("192.0.2.3", 2)),
+        incoming().handshake(),
+        incoming("192.0.2.2", 1).handshake(),
+        incoming("192.0.2.3", 2).handshake(),
     )
     spy.send(CLIENT, craft.request(1002, craft.EPEE_HEADER + b"\x04\x05hello"))
     spy.send(CLIENT, craft.request(1002, craft.epee([("a", 1), ("a", 2)])))
@@ -192,8 +193,8 @@ def test_noncanonical_encoding(tmp_path: Path) -> None:
     ]
     talks = [incoming(f"192.0.2.{number}", number) for number in range(len(odd) + len(plain))]
     for talk, payload in zip(talks, odd + plain, strict=True):
-        shaken(talk).send(CLIENT, craft.request(1002, payload))
-    pad = shaken(incoming("127.0.0.1", 20))
+        talk.handshake().send(CLIENT, craft.request(1002, payload))
+    pad = incoming("127.0.0.1", 20).handshake()
     pad.send(CLIENT, craft.request(1002, craft.timed_sync_request() + bytes(2000)))
     traffic = read(tmp_path, *talks, pad)
     assert found("noncanonical_encoding", traffic) == {
@@ -209,7 +210,7 @@ def test_wrong_network(tmp_path: Path) -> None:
     spy.send(
         CLIENT, craft.request(1001, craft.handshake_request(craft.node_data(network_id=TESTNET)))
     )
-    talks = [shaken(incoming(f"192.0.2.{number}", number)) for number in (2, 3)]
+    talks = [incoming(f"192.0.2.{number}", number).handshake() for number in (2, 3)]
     assert found("wrong_network", read(tmp_path, spy, *talks)) == {"192.0.2.1": 1}
 
 
@@ -262,9 +263,9 @@ def test_garbage_on_the_ports_of_the_networks(tmp_path: Path, port: int, odd: bo
 def test_garbage(tmp_path: Path) -> None:
     probe = incoming()
     probe.send(CLIENT, b"\x16\x03\x01\x02\0\x01\0\x01\xfc" + bytes(508))  # TLS
-    after = shaken(incoming("192.0.2.2", 1))
+    after = incoming("192.0.2.2", 1).handshake()
     after.send(CLIENT, b"\xff" * 50)
-    later = shaken(incoming("192.0.2.3", 2))
+    later = incoming("192.0.2.3", 2).handshake()
     later.send(CLIENT, craft.request(1003))
     later.send(
         CLIENT,
@@ -279,8 +280,8 @@ def test_garbage(tmp_path: Path) -> None:
 
 def test_no_garbage_of_holes_other_services_and_cut_headers(tmp_path: Path) -> None:
     holed, midstream, cut = (
-        shaken(incoming()),
-        shaken(incoming("192.0.2.2", 1)),
+        incoming().handshake(),
+        incoming("192.0.2.2", 1).handshake(),
         incoming("192.0.2.3", 2),
     )
     holed.skip(CLIENT, 100)
@@ -308,7 +309,7 @@ def test_no_garbage_of_holes_other_services_and_cut_headers(tmp_path: Path) -> N
 
 
 def test_an_observation_points_at_the_frame(tmp_path: Path) -> None:
-    talk = shaken(incoming())
+    talk = incoming().handshake()
     talk.send(CLIENT, b"\xff" * 50)
     finding = find_anomalies(read(tmp_path, talk), rules=["garbage"]).iloc[0]
     (frame,) = [

@@ -11,8 +11,8 @@ import pytest
 import monerotraffic as mt
 from monerotraffic.rules import RULES, evaluate, find_anomalies
 from support import craft, truth
+from support.conversation_builder import HOST, read, session
 from support.craft import CLIENT, SERVER, Connection
-from support.talks import HOST, read, session
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def flagged(tmp_path: Path) -> Callable[..., set[str]]:
         arguments = {"host": parameters.pop("host", HOST)}
         return set(
             find_anomalies(
-                read(tmp_path, talks, **arguments),
+                read(tmp_path, *talks, **arguments),
                 preset,
                 rules=["subnet_dense"],
                 parameters={"subnet_dense": parameters},
@@ -87,7 +87,7 @@ def test_published_variants_take_the_top_15(flagged: Callable[..., set[str]]) ->
 
 
 def test_evidence(tmp_path: Path) -> None:
-    traffic = read(tmp_path, hosts(8, each=2))
+    traffic = read(tmp_path, *hosts(8, each=2))
     findings = find_anomalies(traffic, rules=["subnet_dense"])
     assert list(findings["observations"]) == [2] * 8
     assert list(findings.score) == [8] * 8

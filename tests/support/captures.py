@@ -11,8 +11,7 @@ import pytest
 
 import monerotraffic as mt
 from support import craft
-
-HOST = "198.51.100.10"
+from support.conversation_builder import HOST
 
 
 def conversation(

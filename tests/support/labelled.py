@@ -18,7 +18,7 @@ import monerotraffic as mt
 from monerotraffic.rules import evaluate, find_anomalies
 from support import truth
 from support.comparison import read
-from support.conversations import HOST
+from support.conversation_builder import HOST
 
 HONEST_SCENARIOS = ("honest", "lossy", "ipv6")
 PACKET = 6

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from support import craft
+from support.conversation_builder import Peer, many, session
 from support.craft import Connection
-from support.talks import Peer, many, session
 
 A, B, C, D, E = "192.0.2.1", "192.0.2.2", "203.0.113.3", "203.0.113.4", "203.0.113.5"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from support.craft.packets import ACK, FIN, PSH, RST, SYN, ethernet, ip, mss, tcp
 
@@ -74,7 +74,7 @@ class Connection:
         self.packets.append(packet)
         return packet
 
-    def open(self, client_mss: int = 1460, server_mss: int = 1460) -> Connection:
+    def open(self, client_mss: int = 1460, server_mss: int = 1460) -> Self:
         """The three-way handshake."""
         self.emit(CLIENT, SYN, sequence=self.sequence[CLIENT] - 1, options=mss(client_mss))
         self.emit(SERVER, SYN | ACK, sequence=self.sequence[SERVER] - 1, options=mss(server_mss))
