@@ -27,6 +27,8 @@ class CaptureWarning(UserWarning):
 
 def printable(value: str) -> str:
     """Escapes text from a capture, so that it cannot control the terminal or end the line."""
+    if value.isprintable():
+        return value
     return "".join(
         char
         if char.isprintable()

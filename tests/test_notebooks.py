@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import nbclient
 import nbformat
 import pytest
 
+import monerotraffic as mt
+from monerotraffic.rules import find_anomalies
+from support.captures import HOST, conversation, put
 from support.paths import ROOT
 
 FOLDER = ROOT / "notebooks"
@@ -26,9 +31,8 @@ def test_notebook_is_kept_clean(path: Path) -> None:
     assert sum(cell.source.count("tests/data") for cell in cells) == 1
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_runs(path: Path) -> None:
-    notebook = nbformat.read(path, 4)
+def outputs_of(notebook: Any) -> list[Any]:
+    """Runs the notebook in its folder; there is no error and no warning."""
     nbclient.NotebookClient(
         notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}
     ).execute()
@@ -41,9 +45,28 @@ def test_notebook_runs(path: Path) -> None:
         for output in outputs
         if output.output_type == "stream" and output.name == "stderr"
     ]
-    assert (
-        sum(
-            output.output_type in ("execute_result", "display_data", "stream") for output in outputs
-        )
-        >= 6
-    )
+    return outputs
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_runs(path: Path) -> None:
+    outputs = outputs_of(nbformat.read(path, 4))
+    shown = ("execute_result", "display_data", "stream")
+    assert sum(output.output_type in shown for output in outputs) >= 6
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A capture of one peer without any finding."""
+    path = put(tmp_path_factory.mktemp("honest") / "a.pcap", conversation().packets)
+    assert find_anomalies(mt.read(path, host=HOST)).empty
+    return path
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_runs_without_findings(path: Path, honest: Path) -> None:
+    notebook = nbformat.read(path, 4)
+    for cell in notebook.cells:
+        cell.source = re.sub(r'"\.\./tests/data/[^"]*"', repr(str(honest)), cell.source)
+    assert sum(cell.source.count(str(honest)) for cell in notebook.cells) == 1
+    outputs_of(notebook)

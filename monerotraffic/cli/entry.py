@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import IO
 
 from monerotraffic._core import libpcap_version
 from monerotraffic._version import __version__
@@ -57,10 +58,16 @@ def _discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+class _Parser(argparse.ArgumentParser):
+    """Does not swallow the failure to write, as argparse does."""
+
+    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+        if message and file is not None:
+            file.write(message)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="monerotraffic", description="Monero P2P traffic from packet captures."
-    )
+    parser = _Parser(prog="monerotraffic", description="Monero P2P traffic from packet captures.")
     parser.add_argument(
         "--version",
         action="version",

@@ -255,6 +255,8 @@ class _Run:
     ) -> None:
         self._tables = _known_tables(tables)
         self._ports = _known_ports(ports)
+        if limits is not None and not isinstance(limits, Mapping):
+            raise TypeError(f"limits={limits!r}: give a dict of numbers by name")
         self._limits = dict(limits) if limits is not None else None
         self._files = nodes_of(source)
         self._hosts = _known_hosts(host, self._files)
@@ -495,7 +497,7 @@ def _known_tables(tables: Iterable[str] | None) -> tuple[str, ...]:
     """All tables to decode, in the order of the schema."""
     if tables is None:
         return tuple(name for name in SCHEMA if name not in ON_REQUEST)
-    if isinstance(tables, str):
+    if isinstance(tables, str | bytes) or not isinstance(tables, Iterable):
         raise TypeError(f"tables={tables!r}: give a list of names")
     wanted = set(tables)
     unknown = sorted(wanted - set(SCHEMA), key=str)
@@ -505,9 +507,14 @@ def _known_tables(tables: Iterable[str] | None) -> tuple[str, ...]:
 
 
 def _known_ports(ports: Iterable[int]) -> tuple[int, ...]:
+    if isinstance(ports, str | bytes) or not isinstance(ports, Iterable):
+        raise TypeError(f"ports={ports!r}: give a list of ports")
     known = set(DEFAULT_PORTS)
     for port in ports:
-        number = operator.index(port)
+        try:
+            number = operator.index(port)
+        except TypeError:
+            raise TypeError(f"ports: {port!r} is not an integer") from None
         if not 1 <= number <= 65535:
             raise ValueError(f"port {port!r}: ports are from 1 to 65535")
         known.add(number)

@@ -113,6 +113,8 @@ def host_of(address: str) -> str:
 def site_of(address: str) -> str:
     """The IPv4 address, or the /64 of an IPv6 address; a Tor or I2P name unchanged."""
     host = host_of(address)
+    if ":" not in host:
+        return host
     ip = _parsed(host)
     return (
         str(ipaddress.ip_network((ip, _IPV6_BITS), strict=False))
@@ -125,7 +127,10 @@ def is_loopback(address: str) -> bool:
     """Whether the address is the machine's own. Connections over it come through a daemon on the
     same machine, usually of Tor or I2P.
     """
-    ip = _parsed(host_of(address))
+    host = host_of(address)
+    if not host.startswith(("127.", "::")):
+        return False
+    ip = _parsed(host)
     return ip is not None and ip.is_loopback
 
 

@@ -197,13 +197,13 @@ def _finding(finding: Mapping[str, Any]) -> dict[str, Any]:
 def _tables(view: View, findings: pd.DataFrame) -> Iterable[dict[str, Any]]:
     yield _table("Rules with findings", _by_rule(findings), "No rule flagged a peer.")
     messages = (
-        view.messages.groupby(["name", "kind", "direction", "status"], observed=True)
+        view.messages.groupby(["name", "kind", "direction", "status"], observed=True, dropna=False)
         .size()
         .reset_index(name="messages")
     )
     yield _table("Messages", messages.sort_values("messages", ascending=False), "No messages.")
     problems = (
-        view.traffic.problems.groupby("kind", observed=True)
+        view.traffic.problems.groupby("kind", observed=True, dropna=False)
         .agg(problems=("kind", "size"), bytes=("bytes", "sum"))
         .reset_index()
     )

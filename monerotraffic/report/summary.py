@@ -145,13 +145,10 @@ def _peers(traffic: Traffic, top: int) -> dict[str, Any]:
         incoming=known["direction"] == "incoming", outgoing=known["direction"] == "outgoing"
     )
     peers = known.groupby("peer", observed=True)[["incoming", "outgoing"]].sum()
+    peers.index = peers.index.astype(str)
     sent = messages["direction"] == "sent"
-    peers["received"] = (
-        messages[~sent].groupby("peer", observed=True).size().reindex(peers.index, fill_value=0)
-    )
-    peers["sent"] = (
-        messages[sent].groupby("peer", observed=True).size().reindex(peers.index, fill_value=0)
-    )
+    peers["received"] = _rows_per_peer(messages[~sent], peers.index)
+    peers["sent"] = _rows_per_peer(messages[sent], peers.index)
     peers["messages"] = peers["received"] + peers["sent"]
     received = messages.loc[messages["direction"] == "received", ["message", "peer", "end_time"]]
     node, sync = traffic.node_data, traffic.sync_data
@@ -166,21 +163,14 @@ def _peers(traffic: Traffic, top: int) -> dict[str, Any]:
             .set_index("peer")[field]
         )
         last.index = last.index.astype(str)
-        peers[name] = last.reindex(peers.index.astype(str)).set_axis(peers.index)
+        peers[name] = last.reindex(peers.index)
     for name, table, item in (
         ("txs", traffic.transactions, "tx"),
         ("blocks", traffic.blocks, "block"),
     ):
         arrivals = _arrivals(received, table, item)
-        peers[name] = (
-            arrivals.groupby("peer", observed=True).size().reindex(peers.index, fill_value=0)
-        )
-        peers[f"{name}_first"] = (
-            arrivals.drop_duplicates(item)
-            .groupby("peer", observed=True)
-            .size()
-            .reindex(peers.index, fill_value=0)
-        )
+        peers[name] = _rows_per_peer(arrivals, peers.index)
+        peers[f"{name}_first"] = _rows_per_peer(arrivals.drop_duplicates(item), peers.index)
     talking = int((peers["messages"] > 0).sum())
     peers = (
         peers.sort_values("messages", ascending=False, kind="stable")
@@ -188,10 +178,17 @@ def _peers(traffic: Traffic, top: int) -> dict[str, Any]:
         .rename_axis("peer")
         .reset_index()
     )
-    rows = records(peers.astype({"peer": str}))
+    rows = records(peers)
     for row in rows:
         row["peer_id"] = None if row["peer_id"] is None else f"{row['peer_id']:016x}"
     return {"count": len(known["peer"].unique()), "with_messages": talking, "top": rows}
+
+
+def _rows_per_peer(rows: pd.DataFrame, peers: pd.Index) -> pd.Series:
+    """How many rows each of these peers has. By text: pandas cannot reindex an empty
+    CategoricalIndex.
+    """
+    return rows.groupby(rows["peer"].astype(object)).size().reindex(peers, fill_value=0)
 
 
 def _arrivals(received: pd.DataFrame, table: pd.DataFrame, item: str) -> pd.DataFrame:

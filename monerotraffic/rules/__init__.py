@@ -65,6 +65,10 @@ def find_anomalies(
     """
     if preset not in PRESETS:
         raise ValueError(f"unknown preset {preset!r}: must be one of {', '.join(PRESETS)}")
+    if isinstance(rules, str | bytes) or (rules is not None and not isinstance(rules, Iterable)):
+        raise TypeError(f"rules={rules!r}: give a list of names")
+    if parameters is not None and not isinstance(parameters, Mapping):
+        raise TypeError(f"parameters={parameters!r}: give a dict of parameters by rule")
     chosen = RULES if rules is None else {name: _known(name) for name in rules}
     for name, given in (parameters or {}).items():
         strange = sorted(set(given) - set(_known(name).parameters))

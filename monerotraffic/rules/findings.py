@@ -30,10 +30,14 @@ FINDING = (
     "places",
     "display_filter",
 )
+_TEXTS = ("peer", "rule", "family", "weight", "unit", "display_filter")
+_TIMES = "datetime64[ns, UTC]"
 WEIGHTS = {"strong": 0.9, "weak": 0.4, "context": 0.1}
 """How much a finding says that its peer is no standard node: findings combine as independent
 evidence, 1 - Π (1 - weight).
 """
+
+VERDICT = ("peer", "verdict", "score", *WEIGHTS, "rules", "first_time", "last_time")
 
 _EVIDENCE = 20  # connections, messages and places named in one finding
 _FILTERED = 5  # connections in its display filter
@@ -62,21 +66,19 @@ def find(
         if len(seen):
             made.append(_summed(view, rule, seen))
     if not made:
-        return _empty()
+        return _empty(
+            FINDING, **dict.fromkeys(_TEXTS, "str"), observations="int64", score="float64"
+        )
     findings = pd.concat(made, ignore_index=True)
     return findings.sort_values(["peer", "rule"], kind="stable", ignore_index=True)[list(FINDING)]
 
 
-def _empty() -> pd.DataFrame:
-    times = pd.DatetimeIndex([], tz="UTC").as_unit("ns")
-    columns: dict[str, Any] = {name: pd.Series(dtype=object) for name in FINDING}
-    columns |= {
-        "observations": pd.Series(dtype="int64"),
-        "score": pd.Series(dtype="float64"),
-        "first_time": pd.Series(times),
-        "last_time": pd.Series(times),
-    }
-    return pd.DataFrame(columns)
+def _empty(columns: Iterable[str], **dtypes: str) -> pd.DataFrame:
+    """No rows, with the dtypes that rows would have."""
+    times = {"first_time": _TIMES, "last_time": _TIMES}
+    return pd.DataFrame(
+        {name: pd.Series(dtype={**times, **dtypes}.get(name, "object")) for name in columns}
+    )
 
 
 def _summed(view: View, rule: Rule, seen: pd.DataFrame) -> pd.DataFrame:
@@ -139,8 +141,11 @@ def verdicts(findings: pd.DataFrame) -> pd.DataFrame:
     (a weak one); `context` below.
     """
     if findings.empty:
-        return pd.DataFrame(
-            columns=["peer", "verdict", "score", *WEIGHTS, "rules", "first_time", "last_time"]
+        return _empty(
+            VERDICT,
+            **dict.fromkeys(("peer", "verdict"), "str"),
+            **dict.fromkeys(WEIGHTS, "int64"),
+            score="float64",
         )
     doubt = np.log1p(-findings["weight"].map(WEIGHTS).astype(float))
     groups = findings.assign(doubt=doubt).groupby("peer", sort=True)
@@ -166,4 +171,4 @@ def verdicts(findings: pd.DataFrame) -> pd.DataFrame:
     made = made.reset_index().sort_values(
         ["score", "peer"], ascending=[False, True], kind="stable", ignore_index=True
     )
-    return made[["peer", "verdict", "score", *WEIGHTS, "rules", "first_time", "last_time"]]
+    return made[list(VERDICT)]

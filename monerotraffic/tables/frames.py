@@ -221,8 +221,8 @@ def categorical(codes: NDArray[Any], dtype: pd.CategoricalDtype) -> pd.Categoric
 
 
 def _raw(strings: Sequence[bytes]) -> pd.Index[Any]:
-    """Categories that are bytes."""
-    return pd.Index(list(strings), dtype=object)
+    """Categories that are bytes. There is always one, so that Parquet knows their type."""
+    return pd.Index(list(strings) or [b""], dtype=object)
 
 
 def _merged(

@@ -172,8 +172,14 @@ class View:
 
 
 def viewed(traffic: Traffic | View) -> View:
-    """Returns the View of a Traffic, or the View itself."""
-    return traffic if isinstance(traffic, View) else View(traffic)
+    """Returns the View of a Traffic, or the View itself. TypeError for anything else."""
+    if isinstance(traffic, View):
+        return traffic
+    if not isinstance(traffic, Traffic):
+        raise TypeError(
+            f"traffic is {type(traffic).__name__}: give a Traffic, which monerotraffic.read returns, or a View of one"
+        )
+    return View(traffic)
 
 
 P = ParamSpec("P")

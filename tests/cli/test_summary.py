@@ -276,3 +276,72 @@ def test_reader_that_has_enough(capture: Path) -> None:
 )
 def test_printable(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+# ---------------------------------------------------------------- standard output that fails
+
+
+@pytest.mark.parametrize(
+    "arguments", [["summary"], ["summary", "--json"], ["findings"], ["banlist", "--json"]]
+)
+def test_a_full_disk_behind_standard_output(arguments: list[str], capture: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "monerotraffic", *arguments, str(capture)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "monerotraffic: standard output: No space left on device\n",
+    )
+
+
+@pytest.mark.parametrize("argument", ["--version", "--help"])
+def test_a_full_disk_and_no_command(argument: str) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "monerotraffic", argument],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+
+
+def closed(capture: Path, *descriptors: int) -> subprocess.CompletedProcess[str]:
+    redirections = " ".join(f"{number}>&-" for number in descriptors)
+    return subprocess.run(
+        ["sh", "-c", f'"$0" -m monerotraffic summary "$1" {redirections}', sys.executable, capture],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_standard_output_is_closed(capture: Path) -> None:
+    done = closed(capture, 1)
+    assert (done.returncode, done.stderr) == (1, "monerotraffic: standard output is closed\n")
+
+
+def test_standard_error_is_closed(capture: Path) -> None:
+    done = closed(capture, 2)
+    assert (done.returncode, done.stdout[:12]) == (0, "vantage node")
+
+
+def test_both_are_closed(capture: Path) -> None:
+    assert closed(capture, 1, 2).returncode == 1
+
+
+def test_standard_output_that_cannot_encode(capture: Path, tmp_path: Path) -> None:
+    """Escaped, whatever the encoding."""
+    path = tmp_path / "été-東京.pcap"
+    path.write_bytes(capture.read_bytes())
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    for arguments in (["summary"], ["findings"], ["banlist", "--weak"], ["summary", "--json"]):
+        done = run(*arguments, path, env=environment)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert "\\xe9t\\xe9-\\u6771\\u4eac.pcap" in run("summary", path, env=environment).stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -505,3 +506,22 @@ def test_hosts_by_vantage_node(capture: Path) -> None:
     }
     with pytest.raises(ValueError, match="'lon': must be one of 'ams'"):
         mt.read(nodes, host={"lon": HOST})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"ports": 18080}, "ports=18080: give a list of ports"),
+        ({"ports": "18080"}, "ports='18080': give a list of ports"),
+        ({"ports": ["http"]}, "ports: 'http' is not an integer"),
+        ({"ports": [18080.0]}, "ports: 18080.0 is not an integer"),
+        ({"tables": 5}, "tables=5: give a list of names"),
+        ({"tables": "messages"}, "tables='messages': give a list of names"),
+        ({"limits": 5}, "limits=5: give a dict of numbers by name"),
+    ],
+)
+def test_a_wrong_argument_is_named(arguments: dict[str, Any], message: str, tmp_path: Path) -> None:
+    path = put(tmp_path / "a.pcap", conversation().packets)
+    for function in (mt.read, mt.scan):
+        with pytest.raises(TypeError, match=re.escape(message)):
+            function(path, **arguments)

@@ -246,3 +246,16 @@ def test_every_rule_is_described_and_runs(preset: str, traffic: mt.Traffic) -> N
         assert set(rule.presets or {}) <= set(PRESETS) - {"default"}
         for given in (rule.presets or {}).values():
             assert set(given) <= set(rule.parameters)
+
+
+@pytest.mark.parametrize("wrong", [5, "capture.pcap", None, pd.DataFrame()])
+def test_what_is_no_traffic_is_named(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=f"^traffic is {type(wrong).__name__}: give a Traffic"):
+        find_anomalies(wrong)
+
+
+def test_rules_and_parameters_of_another_type(traffic: mt.Traffic) -> None:
+    with pytest.raises(TypeError, match=r"^rules='ping_flood': give a list of names"):
+        find_anomalies(traffic, rules="ping_flood")
+    with pytest.raises(TypeError, match=r"^parameters=5: give a dict of parameters by rule"):
+        find_anomalies(traffic, parameters=5)  # type: ignore[arg-type]
