@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import IO
+from typing import Any
 
 from monerotraffic._core import libpcap_version
 from monerotraffic._version import __version__
@@ -61,7 +61,7 @@ def _discard_output() -> None:
 class _Parser(argparse.ArgumentParser):
     """Does not swallow the failure to write, as argparse does."""
 
-    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+    def _print_message(self, message: str, file: Any = None) -> None:
         if message and file is not None:
             file.write(message)
 

@@ -20,7 +20,7 @@ from monerotraffic.tables.traffic import Traffic
 from support import craft
 from support.captures import HOST, put
 from support.command import Captured
-from support.paths import HONEST, SPIES
+from support.paths import HONEST
 
 CLIENT = "192.0.2.1"
 
@@ -134,7 +134,7 @@ def kinds(frame: Any) -> dict[str, str]:
 
 
 def test_findings_and_verdicts_keep_their_dtypes(whole: Traffic) -> None:
-    findings = find_anomalies(mt.read(SPIES))
+    findings = find_anomalies(mt.read(HONEST.parent / "spies"))
     assert len(findings)
     assert kinds(findings[:0]) == kinds(find_anomalies(without(whole, "connections")))
     assert kinds(verdicts(findings)) == kinds(verdicts(findings[:0]))

@@ -189,7 +189,7 @@ def test_damage_is_told(capture: Path, capsys: Captured) -> None:
     out, err = capsys.readouterr()
     assert err.startswith("monerotraffic: not all could be read: ")
     assert err.count("\n") == 1
-    assert ["file", "1", "0"] in section(out, "1 problem")
+    assert ["file", "1", "66"] in section(out, "1 problem")
 
 
 @pytest.mark.parametrize("name", ["nowhere.pcap", "text.pcap", "*.nothing", "."])
