@@ -27,6 +27,11 @@ struct mt_conversation *mt_conversation_open(struct mt_decoder *decoder,
 
 void mt_conversation_close(struct mt_conversation *conversation)
 {
+    for (int direction = 0; direction < 2; direction++) {
+        while (conversation->unacknowledged[direction].first != 0)
+            (void)mt_unacknowledged_pop(&conversation->decoder->unacknowledged,
+                                        &conversation->unacknowledged[direction]);
+    }
     mt_session_close(conversation->session);
     mt_free(conversation);
 }
@@ -122,6 +127,7 @@ static struct mt_message_row row_of(const struct mt_conversation *conversation,
         .shared = span->shared != 0,
         .kind = message->kind,
         .status = message->status,
+        .accepted = MT_ACCEPTED_UNKNOWN,
     };
 }
 
@@ -150,13 +156,14 @@ static int decode(struct mt_conversation *conversation, const struct mt_message 
                : MT_OK;
 }
 
-/* The row of an earlier message gets its request, if it is still in the table. */
-static void set_reply_to(struct mt_output *output, int64_t message, int64_t request)
+/* The row of an earlier message, NULL if it is no longer in the table. */
+static struct mt_message_row *earlier_row(struct mt_output *output, int64_t message)
 {
     struct mt_table *table = &output->tables[MT_TABLE_messages];
     int64_t index = message - (output->messages_given - (int64_t)table->count);
-    if (index >= 0 && index < (int64_t)table->count)
-        ((struct mt_message_row *)table->rows)[index].reply_to = request;
+    return index >= 0 && index < (int64_t)table->count
+               ? (struct mt_message_row *)table->rows + index
+               : NULL;
 }
 
 /* Which message it answers, and which one answers it. */
@@ -167,9 +174,26 @@ static int pair(struct mt_conversation *conversation, const struct mt_message *m
     if (mt_session_pair(conversation->session, message, row->message, &pairing) != MT_OK)
         return MT_NOMEM;
     row->reply_to = pairing.reply_to;
-    if (pairing.answered_by >= 0)
-        set_reply_to(&conversation->decoder->output, pairing.answered_by, row->message);
+    struct mt_message_row *response =
+        pairing.answered_by >= 0 ? earlier_row(&conversation->decoder->output, pairing.answered_by)
+                                 : NULL;
+    if (response != NULL)
+        response->reply_to = row->message;
     return MT_OK;
+}
+
+/* Its receiver may acknowledge it later. */
+static int await_acknowledgement(struct mt_conversation *conversation,
+                                 const struct mt_message *message, int64_t id)
+{
+    struct mt_unacknowledged_message waiting = {.message = id,
+                                                .begin = message->span.begin,
+                                                .end = message->end,
+                                                .arrival = message->span.last.arrival};
+    const struct mt_conflict *conflict = &conversation->conflicts[message->from_client];
+    waiting.conflict = waiting.begin < conflict->end && conflict->begin < waiting.end;
+    return mt_unacknowledged_add(&conversation->decoder->unacknowledged,
+                                 &conversation->unacknowledged[message->from_client], &waiting);
 }
 
 static int on_message(void *context, const struct mt_message *message)
@@ -187,6 +211,8 @@ static int on_message(void *context, const struct mt_message *message)
         result = decode(conversation, message, &row, &why);
     if (result == MT_OK)
         result = pair(conversation, message, &row);
+    if (result == MT_OK && table->wanted)
+        result = await_acknowledgement(conversation, message, row.message);
     if (result != MT_OK) {
         mt_tables_take_back(output->tables, row.message); /* no rows without their message */
         return MT_NOMEM;
@@ -212,6 +238,67 @@ static int on_levin_hole(void *context, int from_client, int64_t end)
 const struct mt_levin_sink mt_conversation_sink = {
     .message = on_message, .hole = on_levin_hole, .problem = on_levin_problem};
 
+/* ---- acceptance ---- */
+
+/* The first message of a direction that is not acknowledged gets its verdict. */
+static void settle_first(struct mt_conversation *conversation, int from_client,
+                         enum mt_acceptance accepted)
+{
+    struct mt_decoder *decoder = conversation->decoder;
+    struct mt_unacknowledged_message message =
+        mt_unacknowledged_pop(&decoder->unacknowledged, &conversation->unacknowledged[from_client]);
+    struct mt_message_row *row = earlier_row(&decoder->output, message.message);
+    if (row != NULL)
+        row->accepted = (int8_t)(message.conflict ? MT_ACCEPTED_UNKNOWN : accepted);
+}
+
+static const struct mt_unacknowledged_message *
+first_unacknowledged(const struct mt_conversation *conversation, int from_client)
+{
+    uint32_t first = conversation->unacknowledged[from_client].first;
+    return first != 0 ? &conversation->decoder->unacknowledged.items[first] : NULL;
+}
+
+/* Messages with these bytes are not known to be what the receiver accepted. */
+static void note_conflict(struct mt_conversation *conversation, int from_client,
+                          const struct mt_problem *problem)
+{
+    struct mt_conflict *conflict = &conversation->conflicts[from_client];
+    *conflict = (struct mt_conflict){problem->offset, problem->offset + problem->bytes};
+    mt_unacknowledged_conflict(&conversation->decoder->unacknowledged,
+                               &conversation->unacknowledged[from_client], conflict->begin,
+                               conflict->end);
+}
+
+static void on_acknowledged(void *context, int from_client, int64_t offset)
+{
+    struct mt_conversation *conversation = context;
+    const struct mt_unacknowledged_message *first;
+    while ((first = first_unacknowledged(conversation, from_client)) != NULL &&
+           first->end <= offset)
+        settle_first(conversation, from_client, MT_ACCEPTED_YES);
+}
+
+static void on_refused(void *context, int from_client)
+{
+    struct mt_conversation *conversation = context;
+    while (first_unacknowledged(conversation, from_client) != NULL)
+        settle_first(conversation, from_client, MT_ACCEPTED_NO);
+}
+
+/* No acknowledgement will come. With a completed handshake it may have come after the end of the
+ * capture: if the receiver was silent since. */
+static void settle_rest(struct mt_conversation *conversation, int from_client)
+{
+    const struct mt_connection *connection = conversation->connection;
+    const struct mt_unacknowledged_message *first;
+    while ((first = first_unacknowledged(conversation, from_client)) != NULL) {
+        int silent = connection != NULL && connection->established &&
+                     connection->sides[!from_client].last_arrival < first->arrival;
+        settle_first(conversation, from_client, silent ? MT_ACCEPTED_YES : MT_ACCEPTED_UNKNOWN);
+    }
+}
+
 /* ---- connections ---- */
 
 static struct mt_problem_source source_of(const struct mt_connection *connection)
@@ -229,7 +316,11 @@ static int on_address(void *context, const struct mt_ip *ip, int32_t *code)
 static void *on_open(void *context, struct mt_connection *connection)
 {
     struct mt_problem_source source = source_of(connection);
-    return mt_conversation_open(context, &source, &connection->buffered, connection->monero);
+    struct mt_conversation *conversation =
+        mt_conversation_open(context, &source, &connection->buffered, connection->monero);
+    if (conversation != NULL)
+        conversation->connection = connection;
+    return conversation;
 }
 
 static void on_close(void *conversation)
@@ -267,7 +358,9 @@ static int on_repeated(void *conversation, int from_client, const uint8_t *bytes
 
 static int on_end(void *conversation, int from_client)
 {
-    return mt_levin_end(stream_of(conversation, from_client));
+    int result = mt_levin_end(stream_of(conversation, from_client));
+    settle_rest(conversation, from_client);
+    return result;
 }
 
 static int on_is_monero(const void *conversation)
@@ -280,6 +373,8 @@ static int on_tcp_problem(void *context, const struct mt_connection *connection,
 {
     int monero = connection->conversation != NULL ? on_is_monero(connection->conversation)
                                                   : connection->monero;
+    if (problem->kind == MT_PROBLEM_CONFLICT && connection->conversation != NULL)
+        note_conflict(connection->conversation, from_client, problem);
     return report(context, source_of(connection), from_client, monero, problem);
 }
 
@@ -329,6 +424,8 @@ const struct mt_tcp_callbacks mt_conversation_callbacks = {
     .data = on_data,
     .hole = on_hole,
     .repeated = on_repeated,
+    .acknowledged = on_acknowledged,
+    .refused = on_refused,
     .end = on_end,
     .is_monero = on_is_monero,
     .problem = on_tcp_problem,

@@ -10,11 +10,21 @@
 
 #include <stdint.h>
 
+struct mt_connection;
+
+/* Stream offsets of bytes that came with two values. */
+struct mt_conflict {
+    int64_t begin, end;
+};
+
 struct mt_conversation {
     struct mt_decoder *decoder;
     struct mt_session *session;
-    struct mt_problem_source source; /* its direction is set for each problem */
-    int64_t messages[2];             /* rows made, by direction: of the server, of the client */
+    struct mt_problem_source source;        /* its direction is set for each problem */
+    const struct mt_connection *connection; /* NULL if there is none, in tests */
+    int64_t messages[2]; /* rows made, by direction: of the server, of the client */
+    struct mt_unacknowledged_queue unacknowledged[2]; /* likewise */
+    struct mt_conflict conflicts[2];                  /* the last ones */
 };
 
 /* A conversation of the connection that `source` identifies. `buffered` is its budget; `monero`: a

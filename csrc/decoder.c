@@ -10,6 +10,7 @@ void mt_decoder_init(struct mt_decoder *decoder, const struct mt_limits *limits,
                 output->limit_hits);
     decoder->buffers = (struct mt_buffer_pool){.spare_count = 0};
     mt_early_responses_init(&decoder->early, limits, output->limit_hits);
+    decoder->unacknowledged = (struct mt_unacknowledged){.items = NULL};
     decoder->levin = (struct mt_levin_shared){.sink = &mt_conversation_sink,
                                               .limits = limits,
                                               .limit_hits = output->limit_hits,
@@ -20,6 +21,7 @@ void mt_decoder_init(struct mt_decoder *decoder, const struct mt_limits *limits,
 void mt_decoder_free(struct mt_decoder *decoder)
 {
     mt_early_responses_free(&decoder->early);
+    mt_unacknowledged_free(&decoder->unacknowledged);
     mt_buffer_pool_free(&decoder->buffers);
     mt_p2p_free(&decoder->p2p);
     mt_output_free(&decoder->output);
@@ -55,5 +57,10 @@ uint64_t mt_decoder_limit_hits(const struct mt_decoder *decoder, enum mt_limit_i
 
 int64_t mt_decoder_settled(struct mt_decoder *decoder)
 {
-    return mt_early_responses_settled(&decoder->early, decoder->output.messages_given);
+    int64_t next = decoder->output.messages_given,
+            early = mt_early_responses_settled(&decoder->early, next),
+            oldest = mt_unacknowledged_oldest(&decoder->unacknowledged, next);
+    if (oldest < next - MT_HELD_BACK)
+        oldest = next - MT_HELD_BACK; /* its row is given away as it is */
+    return early < oldest ? early : oldest;
 }

@@ -9,6 +9,7 @@
 #include "p2p/p2p.h"
 #include "tables/output.h"
 #include "tcp/tcp.h"
+#include "unacknowledged.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,7 @@ struct mt_decoder {
     struct mt_p2p p2p;
     struct mt_buffer_pool buffers;
     struct mt_early_responses early;
+    struct mt_unacknowledged unacknowledged;
     struct mt_levin_shared levin;
 };
 

@@ -16,6 +16,12 @@
     ITEM(MT_STATUS_SNAPPED, "snapped") \
     ITEM(MT_STATUS_OVERSIZE, "oversize") ITEM(MT_STATUS_MALFORMED, "malformed")
 
+/* Whether the receiver's TCP accepted all bytes of a message. */
+#define MT_ACCEPTANCES(ITEM) \
+    ITEM(MT_ACCEPTED_YES, "yes") \
+    ITEM(MT_ACCEPTED_NO, "no") \
+    ITEM(MT_ACCEPTED_UNKNOWN, "unknown")
+
 #define MT_STARTS(ITEM) ITEM(MT_START_SYN, "syn") ITEM(MT_START_MIDSTREAM, "midstream")
 
 #define MT_ENDS(ITEM) \
@@ -39,6 +45,9 @@
                                                Monero's, one row a direction */ \
     ITEM(MT_PROBLEM_CONFLICT, "conflict") /* retransmitted bytes that differ from the first copy, \
                                              which won; 0 bytes undecoded */ \
+    ITEM(MT_PROBLEM_OUT_OF_WINDOW, "out_of_window") /* payload that a TCP stack drops: sequence or \
+                                                       acknowledgement number out of range */ \
+    ITEM(MT_PROBLEM_AFTER_END, "after_end")         /* payload after the end of its connection */ \
     ITEM(MT_PROBLEM_BLOB, "blob") /* a transaction, block or list within a whole message that does \
                                      not parse; 0 bytes: they are the message's */ \
     ITEM(MT_PROBLEM_LIMIT, "limit")          /* something evicted by a limit */ \
@@ -51,6 +60,7 @@
 #define MT_IDENTIFIER(identifier, text) identifier,
 enum mt_kind { MT_KINDS(MT_IDENTIFIER) MT_KIND_COUNT };
 enum mt_status { MT_STATUSES(MT_IDENTIFIER) MT_STATUS_COUNT };
+enum mt_acceptance { MT_ACCEPTANCES(MT_IDENTIFIER) MT_ACCEPTANCE_COUNT };
 enum mt_start { MT_STARTS(MT_IDENTIFIER) MT_START_COUNT };
 enum mt_end { MT_ENDS(MT_IDENTIFIER) MT_END_COUNT };
 enum mt_problem_kind { MT_PROBLEMS(MT_IDENTIFIER) MT_PROBLEM_COUNT };

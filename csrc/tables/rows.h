@@ -146,7 +146,10 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
     FIELD(status, int8_t, ENUM, STATUSES, "whether and how it is incomplete") \
     FIELD(keys_ordered, uint8_t, OPTIONAL_TRUTH, NONE, \
           "the keys of every section are in ascending order, as monerod writes them") \
-    FIELD(reserved, uint16_t, HIDDEN, NONE, "0") \
+    FIELD( \
+        accepted, int8_t, ENUM, ACCEPTANCES, \
+        "whether the receiver's TCP accepted all its bytes: yes (valid segments, acknowledged by the receiver), no (a real TCP stack drops them), unknown (the capture cannot tell)") \
+    FIELD(reserved, uint8_t, HIDDEN, NONE, "0") \
     FIELD(reserved_too, uint32_t, HIDDEN, NONE, "0")
 
 #define MT_PEER_ROW(FIELD) \

@@ -31,6 +31,10 @@ struct mt_tcp_callbacks {
     /* Bytes that were handed on before came again. */
     int (*repeated)(void *conversation, int from_client, const uint8_t *bytes, int64_t offset,
                     int64_t size, const struct mt_packet_ref *ref);
+    /* The receiver of that direction acknowledged everything before `offset`. */
+    void (*acknowledged)(void *conversation, int from_client, int64_t offset);
+    /* The receiver of that direction knows no such connection: it answered with a RST. */
+    void (*refused)(void *conversation, int from_client);
     /* The stream of that direction ends. */
     int (*end)(void *conversation, int from_client);
     /* 1 if the conversation was recognised as Monero's. */

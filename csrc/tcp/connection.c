@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "tcp/acceptance.h"
 
 /* Bytes between the end of a closed connection and data that cannot be its own. */
 enum { FAR = 1 << 20 };
@@ -17,8 +18,12 @@ struct mt_connection *mt_connection_new(const struct mt_tcp_shared *shared)
         (struct mt_budget){.limit = &shared->limits->connection_bytes,
                            .limit_hits = &shared->limit_hits[MT_LIMIT_connection_bytes],
                            .whole = shared->buffered};
-    for (int side = 0; side < 2; side++)
+    for (int side = 0; side < 2; side++) {
         connection->sides[side].stream.fin = -1;
+        connection->sides[side].stream.edge = INT64_MIN;
+        connection->sides[side].window_scale = MT_NO_SCALE;
+        connection->sides[side].window_shift = MT_WIDEST_SCALE;
+    }
     return connection;
 }
 
@@ -41,6 +46,8 @@ enum mt_end mt_connection_how_ended(const struct mt_connection *connection, enum
     return mt_connection_closed(connection) ? MT_END_FIN : end;
 }
 
+/* ---- another incarnation ---- */
+
 /* Whether an acknowledgement is of this stream: of its SYN, and perhaps of data that came with it.
  */
 static int acknowledges(const struct mt_reassembly *stream, uint32_t acknowledgement)
@@ -49,33 +56,106 @@ static int acknowledges(const struct mt_reassembly *stream, uint32_t acknowledge
     return offset >= 0 && offset <= stream->highest;
 }
 
-/* Whether a SYN begins another incarnation. */
-static int renewed_by_syn(const struct mt_connection *connection, const struct mt_segment *segment,
-                          int from_client, int over)
+/* What a SYN of a connection that is not over begins. Where both sides were seen to talk, a SYN
+ * that nobody answers begins nothing (RFC 5961 section 4). */
+static enum mt_renewal renewal_by_syn(const struct mt_connection *connection,
+                                      const struct mt_segment *segment, int from_client)
 {
     const struct mt_side *side = &connection->sides[from_client],
                          *other = &connection->sides[!from_client];
-    if (side->stream.started && segment->sequence + 1 == side->stream.base)
-        return 0; /* the same SYN again, or one that was overtaken */
+    enum mt_renewal renewal =
+        connection->conversation != NULL ? MT_RENEWAL_CANDIDATE : MT_RENEWAL_NEW;
     if ((segment->flags & MT_TCP_ACK) != 0)
-        return over ||
-               !(other->stream.from_syn && acknowledges(&other->stream, segment->acknowledgement));
+        return other->stream.from_syn && acknowledges(&other->stream, segment->acknowledgement)
+                   ? MT_RENEWAL_SAME
+                   : renewal;
     /* A SYN from the other side before it said anything: simultaneous open. */
-    return over || side->packets != 0 || !connection->syn_seen;
+    return side->packets != 0 || !connection->syn_seen ? renewal : MT_RENEWAL_SAME;
 }
 
-int mt_connection_renewed(const struct mt_connection *connection, const struct mt_segment *segment,
-                          int from_client)
+enum mt_renewal mt_connection_renewal(const struct mt_connection *connection,
+                                      const struct mt_segment *segment, int from_client)
 {
     const struct mt_side *side = &connection->sides[from_client];
+    int syn = (segment->flags & MT_TCP_SYN) != 0;
     if ((segment->flags & MT_TCP_RST) != 0 ||
-        !((segment->flags & MT_TCP_SYN) != 0 || (segment->length != 0 && side->stream.started)))
-        return 0;
+        !(syn || (segment->length != 0 && side->stream.started)))
+        return MT_RENEWAL_SAME;
+    if (syn && side->stream.started && segment->sequence + 1 == side->stream.base)
+        return MT_RENEWAL_SAME; /* the same SYN again, or one that was overtaken */
     int over = connection->ended || mt_connection_closed(connection);
-    if ((segment->flags & MT_TCP_SYN) != 0)
-        return renewed_by_syn(connection, segment, from_client, over);
+    if (syn)
+        return over ? MT_RENEWAL_NEW : renewal_by_syn(connection, segment, from_client);
     int64_t distance = mt_reassembly_offset(&side->stream, segment->sequence) - side->stream.next;
-    return over && (distance > FAR || distance < -FAR);
+    return over && (distance > FAR || distance < -FAR) ? MT_RENEWAL_NEW : MT_RENEWAL_SAME;
+}
+
+int mt_connection_hold_syn(struct mt_connection *connection, const struct mt_segment *segment,
+                           int from_client, const struct mt_packet_ref *ref)
+{
+    struct mt_candidate *candidate = connection->candidate;
+    if (candidate != NULL && candidate->from_client == from_client &&
+        candidate->segment.sequence == segment->sequence) {
+        candidate->repeats++;
+        return MT_OK;
+    }
+    if (candidate == NULL)
+        connection->candidate = candidate = mt_alloc(1, sizeof *candidate);
+    if (candidate == NULL)
+        return MT_NOMEM;
+    *candidate =
+        (struct mt_candidate){.segment = *segment, .ref = *ref, .from_client = from_client};
+    candidate->segment.payload = NULL;
+    candidate->segment.captured = candidate->segment.length = 0;
+    return MT_OK;
+}
+
+/* The other side acknowledges the SYN, and nothing else. */
+static int is_answer(const struct mt_connection *connection, const struct mt_segment *segment,
+                     int from_client)
+{
+    const struct mt_reassembly *stream = &connection->sides[!from_client].stream;
+    if ((segment->flags & MT_TCP_ACK) == 0 ||
+        segment->acknowledgement != connection->candidate->segment.sequence + 1)
+        return 0;
+    if ((segment->flags & MT_TCP_SYN) != 0 || !stream->started)
+        return 1;
+    int64_t distance = mt_reassembly_offset(stream, segment->acknowledgement) - stream->next;
+    return distance > FAR || distance < -FAR;
+}
+
+int mt_connection_confirms(const struct mt_connection *connection, const struct mt_segment *segment,
+                           int from_client)
+{
+    const struct mt_candidate *candidate = connection->candidate;
+    if (candidate == NULL || (segment->flags & MT_TCP_RST) != 0)
+        return 0;
+    if (candidate->from_client != from_client)
+        return is_answer(connection, segment, from_client);
+    /* Only one direction was captured: its sender goes on after the SYN. */
+    return connection->sides[!from_client].packets == 0 && (segment->flags & MT_TCP_SYN) == 0 &&
+           segment->sequence == candidate->segment.sequence + 1;
+}
+
+int mt_connection_goes_on(const struct mt_connection *connection, const struct mt_segment *segment,
+                          int from_client)
+{
+    const struct mt_reassembly *stream = &connection->sides[from_client].stream,
+                               *other = &connection->sides[!from_client].stream;
+    if (!mt_connection_may_go_on(connection) || (segment->flags & MT_TCP_SYN) != 0)
+        return 0;
+    int64_t distance = INT64_MAX;
+    if (stream->started)
+        distance = mt_reassembly_offset(stream, segment->sequence) - stream->next;
+    else if ((segment->flags & MT_TCP_ACK) != 0 && other->started)
+        distance = mt_reassembly_offset(other, segment->acknowledgement) - other->next;
+    return distance <= FAR && distance >= -FAR;
+}
+
+int mt_connection_may_go_on(const struct mt_connection *connection)
+{
+    return connection->conversation != NULL && !connection->ended &&
+           !mt_connection_closed(connection);
 }
 
 /* ---- streams ---- */
@@ -143,31 +223,143 @@ static int open_conversation(struct mt_connection *connection)
     return connection->conversation != NULL ? MT_OK : MT_NOMEM;
 }
 
-static int read_payload(struct mt_connection *connection, const struct mt_segment *segment,
-                        int from_client, int64_t acknowledged, const struct mt_packet_ref *ref)
+/* Payload that its receiver accepts, as far as is known. */
+static int read_payload(const struct mt_arrival *arrival)
 {
-    struct mt_side *side = &connection->sides[from_client];
-    struct direction direction = {connection, from_client};
+    struct mt_connection *connection = arrival->connection;
+    struct mt_side *side = &connection->sides[arrival->from_client];
+    struct direction direction = {connection, arrival->from_client};
     if (open_conversation(connection) != MT_OK)
         return MT_NOMEM;
     if (!side->spoke) {
         side->spoke = 1;
         if (!side->stream.from_syn)
-            connection->shared->callbacks->midstream(connection->conversation, from_client);
+            connection->shared->callbacks->midstream(connection->conversation,
+                                                     arrival->from_client);
     }
-    int64_t offset = mt_reassembly_offset(&side->stream,
-                                          segment->sequence + ((segment->flags & MT_TCP_SYN) != 0));
-    int goes_on = offset + segment->length > side->stream.next;
-    if (connection->rst == 1 + from_client && goes_on)
+    if (connection->rst == 1 + arrival->from_client &&
+        arrival->offset + arrival->segment->length > side->stream.next)
         connection->rst = 0; /* it goes on: that RST was not its sender's */
-    if (connection->ended && goes_on) {
-        side->stream.bytes += segment->captured;
-        return on_problem(&direction,
-                          &(struct mt_problem){MT_PROBLEM_UNFRAMED, offset, segment->captured,
-                                               "came after the connection ended", ref});
-    }
     struct mt_reassembly_callbacks callbacks = callbacks_of(&direction);
-    return mt_reassembly_segment(&side->stream, &callbacks, segment, offset, acknowledged, ref);
+    return mt_reassembly_segment(&side->stream, &callbacks, arrival->segment, arrival->offset,
+                                 arrival->acknowledged, arrival->ref);
+}
+
+/* ---- suspects ---- */
+
+/* Payload that is no part of the stream. */
+static int report_refused(const struct mt_arrival *arrival, const struct mt_refusal *refusal)
+{
+    struct direction direction = {arrival->connection, arrival->from_client};
+    const struct mt_segment *segment = arrival->segment;
+    arrival->connection->sides[arrival->from_client].stream.bytes += segment->captured;
+    return on_problem(&direction,
+                      &(struct mt_problem){refusal->kind, arrival->offset, segment->captured,
+                                           refusal->why, arrival->ref});
+}
+
+/* The receiver acknowledged a suspect's bytes: what was taken for an end was none. */
+static int accept_suspect(const struct mt_arrival *arrival)
+{
+    struct mt_connection *connection = arrival->connection;
+    struct mt_side *side = &connection->sides[arrival->from_client];
+    int64_t end = arrival->offset + arrival->segment->length;
+    if (side->stream.fin >= 0 && arrival->offset >= side->stream.fin) {
+        side->stream.fin = -1;
+        side->fin = 0;
+    }
+    connection->rst = 0;
+    if (end > side->stream.sent)
+        side->stream.sent = end;
+    return read_payload(arrival);
+}
+
+/* Takes a suspect out: reads it, or reports it. */
+static int settle(struct mt_connection *connection, int from_client, struct mt_suspect **link,
+                  int is_accepted)
+{
+    struct mt_side *side = &connection->sides[from_client];
+    struct mt_suspect *suspect = mt_suspects_remove(&side->suspects, &connection->buffered, link);
+    struct mt_refusal refusal = {suspect->kind, suspect->why};
+    struct mt_arrival arrival = {.connection = connection,
+                                 .segment = &suspect->segment,
+                                 .ref = &suspect->ref,
+                                 .offset = suspect->offset,
+                                 .acknowledged = suspect->acknowledged,
+                                 .from_client = from_client};
+    int64_t end = suspect->offset + suspect->segment.length;
+    int result = is_accepted && mt_acceptance_acknowledgement(&arrival) &&
+                         !mt_reassembly_has(&side->stream, suspect->offset, end)
+                     ? accept_suspect(&arrival)
+                     : report_refused(&arrival, &refusal);
+    mt_free(suspect);
+    return result;
+}
+
+/* The receiver acknowledged more: suspects that it has are read. */
+static int settle_acknowledged(struct mt_connection *connection, int from_client)
+{
+    struct mt_side *side = &connection->sides[from_client];
+    struct mt_suspect **link = &side->suspects.first;
+    int result = MT_OK;
+    while (*link != NULL && result == MT_OK) {
+        if ((*link)->offset + (*link)->segment.length <= side->stream.acknowledged)
+            result = settle(connection, from_client, link, 1);
+        else
+            link = &(*link)->next;
+    }
+    return result;
+}
+
+/* No acknowledgement will come. A receiver that went on without one has dropped the suspect; of one
+ * that was not seen any more nothing is known, unless the suspect is far away. */
+static int settle_oldest(struct mt_connection *connection, int from_client)
+{
+    struct mt_side *side = &connection->sides[from_client],
+                   *receiver = &connection->sides[!from_client];
+    const struct mt_suspect *suspect = side->suspects.first;
+    int silent = receiver->packets == 0 || receiver->last_arrival < suspect->ref.arrival;
+    int near = suspect->offset <= mt_acceptance_limit(connection, from_client) + FAR;
+    return settle(connection, from_client, &side->suspects.first,
+                  silent && near && suspect->kind == MT_PROBLEM_OUT_OF_WINDOW);
+}
+
+static int settle_all(struct mt_connection *connection)
+{
+    int result = MT_OK;
+    for (int side = 1; side >= 0; side--) {
+        while (result == MT_OK && connection->sides[side].suspects.first != NULL)
+            result = settle_oldest(connection, side);
+    }
+    return result;
+}
+
+/* A segment that its receiver may drop: its payload waits for the receiver's acknowledgement, the
+ * rest counts for nothing. */
+static int hold(const struct mt_arrival *arrival, const struct mt_refusal *refusal)
+{
+    struct mt_connection *connection = arrival->connection;
+    struct mt_side *side = &connection->sides[arrival->from_client];
+    const struct mt_limits *limits = connection->shared->limits;
+    side->claim =
+        (struct mt_claim){arrival->offset + arrival->segment->length, arrival->acknowledged, 1};
+    if (arrival->segment->length == 0)
+        return MT_OK;
+    if (connection->ended)
+        return report_refused(arrival, refusal);
+    struct mt_suspect suspect = {.segment = *arrival->segment,
+                                 .ref = *arrival->ref,
+                                 .offset = arrival->offset,
+                                 .acknowledged = arrival->acknowledged,
+                                 .kind = refusal->kind,
+                                 .why = refusal->why};
+    int result = mt_suspects_add(&side->suspects, &connection->buffered, &suspect);
+    while (result == MT_OK && side->suspects.first != NULL &&
+           (side->suspects.bytes > limits->hole_bytes ||
+            side->suspects.count > (uint64_t)limits->hole_segments ||
+            mt_budget_is_full(&connection->buffered, 0)))
+        result = settle_oldest(connection, arrival->from_client);
+    return result;
 }
 
 /* ---- the beginning ---- */
@@ -218,6 +410,9 @@ static void start_other(struct mt_connection *connection, const struct mt_segmen
     struct mt_reassembly *other = &connection->sides[!from_client].stream;
     int syn = (segment->flags & MT_TCP_SYN) != 0,
         first_ack = !syn && is_next(stream, segment) && !connection->handshake_acked;
+    if (first_ack && other->from_syn && !connection->syn_changed &&
+        !acknowledges(other, segment->acknowledgement))
+        return; /* not of this handshake */
     if (other->started ? first_ack && from_client && connection->syn_changed && silent(other)
                        : syn || first_ack)
         mt_reassembly_start(other, segment->acknowledgement, 1);
@@ -232,6 +427,8 @@ static void note_syn(struct mt_connection *connection, const struct mt_segment *
                      int from_client, int64_t time)
 {
     int syn = (segment->flags & MT_TCP_SYN) != 0, ack = (segment->flags & MT_TCP_ACK) != 0;
+    if (syn)
+        mt_acceptance_note_syn(connection, segment, from_client);
     if (syn && segment->mss != 0)
         connection->sides[from_client].mss = segment->mss;
     if (syn && !ack && from_client && !connection->syn_ack_seen) {
@@ -255,29 +452,28 @@ static void note_beginning(struct mt_connection *connection, const struct mt_seg
 
 /* ---- the end ---- */
 
-/* Whether a RST may be of this incarnation, and not a late one of another. */
-static int in_window(const struct mt_reassembly *stream, const struct mt_segment *segment)
+static void note_fin(const struct mt_arrival *arrival)
 {
-    if (!stream->started)
-        return 1;
-    int64_t distance = mt_reassembly_offset(stream, segment->sequence) - stream->next;
-    return distance >= -FAR && distance <= 16 * FAR;
+    struct mt_side *side = &arrival->connection->sides[arrival->from_client];
+    int64_t offset = arrival->offset + arrival->segment->length;
+    if (!side->fin && offset >= side->stream.next)
+        side->stream.fin = offset;
+    side->fin = 1;
 }
 
-static void note_end(struct mt_connection *connection, const struct mt_segment *segment,
-                     int from_client)
+/* A RST at the number that its receiver expects ends the connection. As the only answer to payload
+ * it says that the receiver knows no such connection. */
+static void read_reset(const struct mt_arrival *arrival)
 {
-    struct mt_side *side = &connection->sides[from_client];
-    if ((segment->flags & MT_TCP_FIN) != 0 && side->stream.started) {
-        int64_t offset = mt_reassembly_offset(&side->stream, segment->sequence) + segment->length;
-        if (!side->fin && offset >= side->stream.next)
-            side->stream.fin = offset;
-        side->fin = 1;
-    }
-    if ((segment->flags & MT_TCP_RST) != 0 && connection->rst == 0 &&
-        !(connection->sides[0].fin && connection->sides[1].fin) &&
-        in_window(&side->stream, segment))
-        connection->rst = (uint8_t)(1 + from_client);
+    struct mt_connection *connection = arrival->connection;
+    struct mt_side *side = &connection->sides[arrival->from_client];
+    side->last_arrival = arrival->ref->arrival;
+    if (!mt_acceptance_reset(arrival))
+        return;
+    if (connection->rst == 0 && !(connection->sides[0].fin && connection->sides[1].fin))
+        connection->rst = (uint8_t)(1 + arrival->from_client);
+    if (!connection->established && !side->stream.started && connection->conversation != NULL)
+        connection->shared->callbacks->refused(connection->conversation, !arrival->from_client);
 }
 
 /* ---- segments ---- */
@@ -293,22 +489,72 @@ static void count(struct mt_connection *connection, const struct mt_segment *seg
         connection->last = ref->time;
 }
 
+/* Where the segment stands in both streams. */
+static struct mt_arrival arrival_of(struct mt_connection *connection,
+                                    const struct mt_segment *segment, int from_client,
+                                    const struct mt_packet_ref *ref)
+{
+    const struct mt_reassembly *stream = &connection->sides[from_client].stream,
+                               *other = &connection->sides[!from_client].stream;
+    struct mt_arrival arrival = {.connection = connection,
+                                 .segment = segment,
+                                 .ref = ref,
+                                 .acknowledged = INT64_MIN,
+                                 .from_client = from_client};
+    if (stream->started)
+        arrival.offset =
+            mt_reassembly_offset(stream, segment->sequence + ((segment->flags & MT_TCP_SYN) != 0));
+    if ((segment->flags & MT_TCP_ACK) != 0 && other->started)
+        arrival.acknowledged = mt_reassembly_offset(other, segment->acknowledgement);
+    return arrival;
+}
+
+/* The receiver of the opposite direction acknowledged more. */
+static int note_acknowledged(const struct mt_arrival *arrival)
+{
+    struct mt_connection *connection = arrival->connection;
+    int sender = !arrival->from_client, result = MT_OK;
+    if (connection->sides[sender].suspects.first != NULL)
+        result = settle_acknowledged(connection, sender);
+    if (connection->conversation != NULL)
+        connection->shared->callbacks->acknowledged(connection->conversation, sender,
+                                                    connection->sides[sender].stream.acknowledged);
+    return result;
+}
+
+/* A segment that is no RST. */
+static int read_segment(const struct mt_arrival *arrival)
+{
+    struct mt_connection *connection = arrival->connection;
+    const struct mt_segment *segment = arrival->segment;
+    struct mt_refusal refusal = mt_acceptance_judge(arrival);
+    if (refusal.why != NULL)
+        return hold(arrival, &refusal);
+    int result = MT_OK;
+    if (mt_acceptance_note(arrival))
+        result = note_acknowledged(arrival);
+    connection->established |= arrival->from_client && connection->sides[0].syn &&
+                               arrival->acknowledged >= 0 &&
+                               (segment->flags & (MT_TCP_SYN | MT_TCP_ACK)) == MT_TCP_ACK;
+    if (result == MT_OK && segment->length != 0)
+        result = read_payload(arrival);
+    if ((segment->flags & MT_TCP_FIN) != 0)
+        note_fin(arrival);
+    return result;
+}
+
 int mt_connection_segment(struct mt_connection *connection, const struct mt_segment *segment,
                           int from_client, const struct mt_packet_ref *ref)
 {
-    struct mt_side *other = &connection->sides[!from_client];
     count(connection, segment, from_client, ref);
     if (!connection->handshake_acked || (segment->flags & MT_TCP_SYN) != 0)
         note_beginning(connection, segment, from_client, ref->time);
-    int64_t acknowledged = INT64_MIN;
-    if ((segment->flags & MT_TCP_ACK) != 0 && other->stream.started) {
-        acknowledged = mt_reassembly_offset(&other->stream, segment->acknowledgement);
-        mt_reassembly_acknowledge(&other->stream, acknowledged);
-    }
+    struct mt_arrival arrival = arrival_of(connection, segment, from_client, ref);
     int result = MT_OK;
-    if (segment->length != 0 && (segment->flags & MT_TCP_RST) == 0)
-        result = read_payload(connection, segment, from_client, acknowledged, ref);
-    note_end(connection, segment, from_client);
+    if ((segment->flags & MT_TCP_RST) != 0)
+        read_reset(&arrival);
+    else if (connection->sides[from_client].stream.started)
+        result = read_segment(&arrival);
     for (int side = 0; side < 2 && result == MT_OK; side++) {
         if (connection->sides[side].stream.waiting.count != 0) {
             struct direction direction = {connection, side};
@@ -339,10 +585,24 @@ static int end_direction(struct mt_connection *connection, int from_client)
     return result;
 }
 
+/* A SYN that nobody answered. */
+static int report_candidate(struct mt_connection *connection)
+{
+    const struct mt_candidate *candidate = connection->candidate;
+    struct direction direction = {connection, candidate->from_client};
+    return on_problem(&direction, &(struct mt_problem){MT_PROBLEM_OUT_OF_WINDOW, -1, 0,
+                                                       "a SYN inside a connection, not answered",
+                                                       &candidate->ref});
+}
+
 int mt_connection_end(struct mt_connection *connection)
 {
     if (connection->ended)
         return MT_OK;
+    if (settle_all(connection) != MT_OK)
+        return MT_NOMEM;
+    if (connection->candidate != NULL && report_candidate(connection) != MT_OK)
+        return MT_NOMEM;
     connection->ended = 1;
     if (connection->conversation == NULL && tail_of(&connection->sides[0]) == 0 &&
         tail_of(&connection->sides[1]) == 0)
@@ -355,8 +615,11 @@ int mt_connection_end(struct mt_connection *connection)
 
 void mt_connection_free(struct mt_connection *connection)
 {
-    for (int side = 0; side < 2; side++)
+    for (int side = 0; side < 2; side++) {
         mt_reassembly_free(&connection->sides[side].stream, &connection->buffered);
+        mt_suspects_free(&connection->sides[side].suspects, &connection->buffered);
+    }
+    mt_free(connection->candidate);
     if (connection->conversation != NULL)
         connection->shared->callbacks->close(connection->conversation);
     while (connection->unclaimed != NULL) {

@@ -8,17 +8,41 @@
 #include "net/packet.h"
 #include "tcp/callbacks.h"
 #include "tcp/reassembly.h"
+#include "tcp/suspects.h"
 
 #include <stdint.h>
 
+/* Where a refused segment stood: its end in its own stream, its acknowledgement in the other. */
+struct mt_claim {
+    int64_t end, acknowledged;
+    uint8_t made;
+};
+
+/* A SYN inside a live connection: another incarnation if the other side answers it. */
+struct mt_candidate {
+    struct mt_segment segment; /* without payload */
+    struct mt_packet_ref ref;
+    int64_t repeats; /* further packets with the same SYN */
+    int from_client;
+};
+
 struct mt_side {
     struct mt_reassembly stream;
+    struct mt_suspects suspects; /* segments that the other side may have dropped */
+    struct mt_claim claim;       /* the last one */
+    int64_t largest_window;      /* that it advertised, in bytes */
+    uint64_t last_arrival;       /* arrival number of its last accepted packet */
     struct mt_ip ip;
     int64_t packets;
     int32_t address; /* code, see mt_tcp_callbacks */
     uint16_t port;
     uint16_t mss; /* 0: not seen */
     uint8_t ttl;
+    uint8_t window_scale; /* option of its SYN, MT_NO_SCALE if it has none */
+    uint8_t window_shift; /* the scale in effect; the widest if that is unknown */
+    uint8_t syn;          /* its SYN was seen */
+    uint8_t acknowledges; /* last_acknowledgement is there */
+    uint32_t last_acknowledgement;
     uint8_t fin;   /* its FIN was seen */
     uint8_t spoke; /* it sent payload */
 };
@@ -42,15 +66,18 @@ struct mt_connection {
                                            the list by age */
     int64_t syn_time, rtt;
     struct mt_packet_ref last_ref;
-    struct mt_side sides[2];   /* 0: server, 1: client */
-    struct mt_budget buffered; /* bytes held for this connection */
+    struct mt_side sides[2];        /* 0: server, 1: client */
+    struct mt_budget buffered;      /* bytes held for this connection */
+    struct mt_candidate *candidate; /* NULL: none */
     struct mt_unclaimed *unclaimed;
     uint8_t start; /* mt_start */
     uint8_t monero;
     uint8_t syn_seen, syn_ack_seen, handshake_acked;
     uint8_t syn_changed; /* a side's SYN came again with another sequence number */
+    uint8_t established; /* both sides took part in the handshake, and its last ACK is right */
     uint8_t rst;         /* 0, or 1 + side that sent it */
     uint8_t closing;     /* in the closing list */
+    uint8_t dormant;     /* idle, in the list of those that may go on */
     uint8_t ended;       /* its streams were ended */
 };
 
@@ -62,8 +89,30 @@ struct mt_connection *mt_connection_new(const struct mt_tcp_shared *shared);
  * an RST. */
 int mt_connection_closed(const struct mt_connection *connection);
 
-/* 1 if the segment, sent by `from_client`, cannot be of this incarnation but begins another. */
-int mt_connection_renewed(const struct mt_connection *connection, const struct mt_segment *segment,
+/* What a segment begins. */
+enum mt_renewal {
+    MT_RENEWAL_SAME,      /* nothing: it is of this incarnation */
+    MT_RENEWAL_NEW,       /* another incarnation */
+    MT_RENEWAL_CANDIDATE, /* a SYN inside a live connection: another one if it is answered */
+};
+
+/* Whether a segment, sent by `from_client`, is of this incarnation or begins another. */
+enum mt_renewal mt_connection_renewal(const struct mt_connection *connection,
+                                      const struct mt_segment *segment, int from_client);
+
+/* Keeps a SYN that may begin another incarnation. MT_OK or MT_NOMEM. */
+int mt_connection_hold_syn(struct mt_connection *connection, const struct mt_segment *segment,
+                           int from_client, const struct mt_packet_ref *ref);
+
+/* 1 if the segment answers the SYN that is kept. */
+int mt_connection_confirms(const struct mt_connection *connection, const struct mt_segment *segment,
+                           int from_client);
+
+/* 1 if it carried payload and did not end: after a long silence it may go on. */
+int mt_connection_may_go_on(const struct mt_connection *connection);
+
+/* 1 if the segment goes on where the connection stopped, however long ago. */
+int mt_connection_goes_on(const struct mt_connection *connection, const struct mt_segment *segment,
                           int from_client);
 
 /* Reads a segment: counts, sequence numbers, payload to the streams. MT_OK or MT_NOMEM. */

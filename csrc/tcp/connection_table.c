@@ -18,16 +18,21 @@ int mt_connection_table_init(struct mt_connection_table *table)
 
 static void unlink_age(struct mt_connection_table *table, struct mt_connection *connection)
 {
-    *(connection->older != NULL ? &connection->older->newer : &table->oldest) = connection->newer;
-    *(connection->newer != NULL ? &connection->newer->older : &table->newest) = connection->older;
+    struct mt_connection **oldest = connection->dormant ? &table->dormant_oldest : &table->oldest,
+                         **newest = connection->dormant ? &table->dormant_newest : &table->newest;
+    *(connection->older != NULL ? &connection->older->newer : oldest) = connection->newer;
+    *(connection->newer != NULL ? &connection->newer->older : newest) = connection->older;
     connection->older = connection->newer = NULL;
+    table->dormant_count -= connection->dormant;
+    connection->dormant = 0;
 }
 
-static void link_newest(struct mt_connection_table *table, struct mt_connection *connection)
+static void link_age(struct mt_connection **oldest, struct mt_connection **newest,
+                     struct mt_connection *connection)
 {
-    connection->older = table->newest;
-    *(table->newest != NULL ? &table->newest->newer : &table->oldest) = connection;
-    table->newest = connection;
+    connection->older = *newest;
+    *(*newest != NULL ? &(*newest)->newer : oldest) = connection;
+    *newest = connection;
 }
 
 void mt_connection_table_renew(struct mt_connection_table *table, struct mt_connection *connection,
@@ -37,7 +42,16 @@ void mt_connection_table_renew(struct mt_connection_table *table, struct mt_conn
     if (table->newest == connection)
         return;
     unlink_age(table, connection);
-    link_newest(table, connection);
+    link_age(&table->oldest, &table->newest, connection);
+}
+
+void mt_connection_table_add_dormant(struct mt_connection_table *table,
+                                     struct mt_connection *connection)
+{
+    unlink_age(table, connection);
+    link_age(&table->dormant_oldest, &table->dormant_newest, connection);
+    connection->dormant = 1;
+    table->dormant_count++;
 }
 
 /* ---- closing ---- */
@@ -133,7 +147,7 @@ void mt_connection_table_add(struct mt_connection_table *table, struct mt_connec
     struct mt_connection **bucket = &table->buckets[connection->hash & (table->buckets_count - 1)];
     connection->chain = *bucket;
     *bucket = connection;
-    link_newest(table, connection);
+    link_age(&table->oldest, &table->newest, connection);
     if (++table->count > table->buckets_count)
         grow(table);
 }
@@ -151,8 +165,9 @@ void mt_connection_table_remove(struct mt_connection_table *table, struct mt_con
 
 void mt_connection_table_free(struct mt_connection_table *table)
 {
-    while (table->oldest != NULL) {
-        struct mt_connection *oldest = table->oldest;
+    while (table->oldest != NULL || table->dormant_oldest != NULL) {
+        struct mt_connection *oldest =
+            table->oldest != NULL ? table->oldest : table->dormant_oldest;
         unlink_age(table, oldest);
         mt_connection_free(oldest);
     }

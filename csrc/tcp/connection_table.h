@@ -14,6 +14,8 @@ struct mt_connection_table {
     size_t buckets_count; /* a power of two */
     size_t count;
     struct mt_connection *oldest, *newest;
+    struct mt_connection *dormant_oldest, *dormant_newest; /* not among those by age */
+    size_t dormant_count;
     struct mt_connection *closing_oldest, *closing_newest;
     uint64_t key; /* of the hash; random */
 };
@@ -40,10 +42,15 @@ void mt_connection_table_add(struct mt_connection_table *table, struct mt_connec
 void mt_connection_table_remove(struct mt_connection_table *table,
                                 struct mt_connection *connection);
 
-/* Makes it the newest. Not needed for every packet: the order by age is only needed to the second.
+/* Makes it the newest, also if it is dormant. Not needed for every packet: the order by age is only
+ * needed to the second.
  */
 void mt_connection_table_renew(struct mt_connection_table *table, struct mt_connection *connection,
                                int64_t time);
+
+/* Moves an idle connection out of those by age, until it goes on. */
+void mt_connection_table_add_dormant(struct mt_connection_table *table,
+                                     struct mt_connection *connection);
 
 /* Puts it in the list of closing connections, as the last one, or takes it out (if it is in). */
 void mt_connection_table_add_closing(struct mt_connection_table *table,

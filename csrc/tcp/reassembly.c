@@ -26,7 +26,8 @@ void mt_reassembly_start(struct mt_reassembly *stream, uint32_t sequence, int fr
     stream->started = 1;
     stream->from_syn = from_syn != 0;
     stream->fin = -1;
-    stream->acknowledged = 0;
+    stream->acknowledged = stream->sent = 0;
+    stream->edge = INT64_MIN;
     stream->stuck_since = stream->acked_since = MT_NO_TIME;
 }
 
@@ -143,11 +144,11 @@ static int compare(const struct reading *reading, const struct mt_waiting *first
 static const char before_first[] = "before the first byte seen";
 
 /* Bytes that no message can have any more. */
-static int report_stray(const struct reading *reading, int64_t begin, int64_t end, const char *why)
+static int report_stray(const struct reading *reading, enum mt_problem_kind kind, int64_t begin,
+                        int64_t end, const char *why)
 {
-    return reading->callbacks->problem(
-        reading->callbacks->context,
-        &(struct mt_problem){MT_PROBLEM_UNFRAMED, begin, end - begin, why, &reading->data.ref});
+    struct mt_problem problem = {kind, begin, end - begin, why, &reading->data.ref};
+    return reading->callbacks->problem(reading->callbacks->context, &problem);
 }
 
 /* Bytes [begin, end) that fill a hole which was given up: late, and not late twice. Counts the
@@ -168,7 +169,7 @@ static int late_for_holes(const struct reading *reading, int64_t begin, int64_t 
             range->end = from;
         else
             range->begin = to;
-        result = report_stray(reading, from, to,
+        result = report_stray(reading, MT_PROBLEM_UNFRAMED, from, to,
                               to <= 0 ? before_first : "came after its hole was given up");
     }
     return result;
@@ -187,7 +188,7 @@ static int read_before_next(struct reading *reading, int64_t begin, int64_t end)
         if (stop < stream->lowest)
             remember_lost(stream, stop, stream->lowest); /* not seen yet; it may come, too */
         stream->lowest = begin;
-        result = report_stray(reading, begin, stop, before_first);
+        result = report_stray(reading, MT_PROBLEM_UNFRAMED, begin, stop, before_first);
     }
     if (result == MT_OK)
         result = late_for_holes(reading, begin, end, &fresh);
@@ -333,16 +334,19 @@ int mt_reassembly_segment(struct mt_reassembly *stream,
     }
     if (offset > stream->next + WINDOW || end < stream->next - WINDOW) {
         stream->bytes += segment->captured;
-        return report_stray(&reading, offset, offset + segment->captured,
+        return report_stray(&reading, MT_PROBLEM_OUT_OF_WINDOW, offset, offset + segment->captured,
                             "sequence number outside any window");
     }
     return keep_within_limits(&reading);
 }
 
-void mt_reassembly_acknowledge(struct mt_reassembly *stream, int64_t offset)
+int mt_reassembly_has(const struct mt_reassembly *stream, int64_t begin, int64_t end)
 {
-    if (offset > stream->acknowledged && offset <= stream->next + WINDOW)
-        stream->acknowledged = offset;
+    if (begin < stream->next)
+        return 1;
+    uint32_t index = mt_waiting_find(&stream->waiting, begin);
+    return index < stream->waiting.count &&
+           mt_waiting_at(&stream->waiting, index)->data.offset < end;
 }
 
 /* ---- time ---- */

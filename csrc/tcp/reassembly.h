@@ -24,7 +24,9 @@ struct mt_reassembly {
     int64_t highest;      /* end of the furthest byte seen */
     int64_t lowest;       /* 0, or below it where a stream begun in the middle showed earlier bytes
                              late */
+    int64_t sent;         /* furthest offset that an accepted segment reached, FIN included */
     int64_t acknowledged; /* furthest offset that the receiver acknowledged */
+    int64_t edge;         /* right edge of the receiver's window, INT64_MIN: unknown */
     int64_t fin;          /* offset of the FIN, -1 if none was seen */
     struct mt_waiting_ring waiting; /* all beyond `next` */
     int64_t stuck_since;            /* time at which the present hole was first seen */
@@ -74,8 +76,8 @@ int mt_reassembly_segment(struct mt_reassembly *stream,
                           const struct mt_segment *segment, int64_t offset, int64_t acknowledged,
                           const struct mt_packet_ref *ref);
 
-/* The receiver acknowledged everything before `offset`. */
-void mt_reassembly_acknowledge(struct mt_reassembly *stream, int64_t offset);
+/* 1 if some byte of [begin, end) was handed down, given up, or waits. */
+int mt_reassembly_has(const struct mt_reassembly *stream, int64_t begin, int64_t end);
 
 /* Called for every packet of the connection while something waits: gives the hole up if its time
  * has come. MT_OK or MT_NOMEM. */

@@ -14,6 +14,8 @@ enum { LINGER_SECONDS = 10 };
 /* Connections with implausible times looked at per sweep: times that jump back with every packet
  * must not cost all connections each time. */
 enum { MOST_RENEWED = 16 };
+/* Idle connections kept because they may go on: the oldest is ended beyond that. */
+enum { MOST_DORMANT = 65536 };
 
 struct mt_tcp {
     struct mt_tcp_shared shared;
@@ -129,6 +131,8 @@ static int retire_idle(struct mt_tcp *tcp, struct mt_connection *connection)
 
 static int evict(struct mt_tcp *tcp)
 {
+    if (tcp->table.dormant_oldest != NULL)
+        return retire_idle(tcp, tcp->table.dormant_oldest);
     struct mt_connection *oldest = tcp->table.oldest;
     struct mt_problem problem = {MT_PROBLEM_LIMIT, -1, 0,
                                  "a connection was ended: limit on connections", &oldest->last_ref};
@@ -173,8 +177,8 @@ static int set_sides(const struct mt_tcp *tcp, struct mt_connection *connection,
 static struct mt_connection *begin(struct mt_tcp *tcp, const struct mt_segment *segment,
                                    uint64_t hash, const struct mt_packet_ref *ref, int *from_client)
 {
-    if (tcp->table.count >= (uint64_t)tcp->shared.limits->connections &&
-        tcp->table.oldest != NULL && evict(tcp) != MT_OK)
+    if (tcp->table.count >= (uint64_t)tcp->shared.limits->connections && tcp->table.count != 0 &&
+        evict(tcp) != MT_OK)
         return NULL;
     struct mt_connection *connection = mt_connection_new(&tcp->shared);
     if (connection == NULL)
@@ -231,6 +235,16 @@ static int sweep_closing(struct mt_tcp *tcp)
     return result;
 }
 
+/* An idle connection ends, unless it may go on. */
+static int put_to_sleep(struct mt_tcp *tcp, struct mt_connection *connection)
+{
+    if (!mt_connection_may_go_on(connection))
+        return retire_idle(tcp, connection);
+    mt_connection_table_add_dormant(&tcp->table, connection);
+    return tcp->table.dormant_count > MOST_DORMANT ? retire_idle(tcp, tcp->table.dormant_oldest)
+                                                   : MT_OK;
+}
+
 /* Ends what has been idle for too long. */
 static int sweep_idle(struct mt_tcp *tcp)
 {
@@ -238,7 +252,7 @@ static int sweep_idle(struct mt_tcp *tcp)
     int result = MT_OK;
     for (int renewed = 0; result == MT_OK && table->oldest != NULL && renewed < MOST_RENEWED;) {
         if (idle(tcp, table->oldest, tcp->clock))
-            result = retire_idle(tcp, table->oldest);
+            result = put_to_sleep(tcp, table->oldest);
         else if (!implausible_time(table->oldest->aged, tcp->clock,
                                    tcp->shared.limits->idle_seconds))
             break;
@@ -266,54 +280,105 @@ static int sweep(struct mt_tcp *tcp, int64_t time)
 
 /* ---- segments ---- */
 
-/* The connection of a segment: the one that is there, unless it is idle or over, or a new one. */
-static int connection_of(struct mt_tcp *tcp, const struct mt_segment *segment,
-                         const struct mt_packet_ref *ref, struct mt_connection **found,
-                         int *from_client)
+/* One segment on its way to its connection. */
+struct delivery {
+    struct mt_tcp *tcp;
+    const struct mt_segment *segment;
+    const struct mt_packet_ref *ref;
+    struct mt_connection *connection;
+    int from_client;
+    int held; /* it is a SYN that is kept until it is answered */
+};
+
+/* The SYN that was kept was answered: its incarnation takes the connection's place. */
+static int begin_from_candidate(struct delivery *delivery, uint64_t hash)
 {
-    uint64_t hash = mt_connection_table_hash(&tcp->table, segment);
+    struct mt_tcp *tcp = delivery->tcp;
+    struct mt_candidate candidate = *delivery->connection->candidate;
+    int from_client;
+    mt_free(delivery->connection->candidate);
+    delivery->connection->candidate = NULL;
+    if (retire(tcp, delivery->connection, MT_END_REUSED) != MT_OK)
+        return MT_NOMEM;
     struct mt_connection *connection =
-        mt_connection_table_find(&tcp->table, segment, hash, from_client);
-    int result = MT_OK;
-    if (connection != NULL) {
-        int was_idle = idle(tcp, connection, ref->time);
-        if (was_idle || mt_connection_renewed(connection, segment, *from_client)) {
-            result =
-                was_idle ? retire_idle(tcp, connection) : retire(tcp, connection, MT_END_REUSED);
-            connection = NULL;
-        }
-    }
-    if (result == MT_OK && connection == NULL &&
-        (connection = begin(tcp, segment, hash, ref, from_client)) == NULL)
-        result = MT_NOMEM;
-    *found = connection;
-    return result;
+        begin(tcp, &candidate.segment, hash, &candidate.ref, &from_client);
+    if (connection == NULL)
+        return MT_NOMEM;
+    delivery->connection = connection;
+    int same = candidate.from_client == delivery->from_client;
+    delivery->from_client = same ? from_client : !from_client;
+    connection->sides[from_client].packets += candidate.repeats;
+    return mt_connection_segment(connection, &candidate.segment, from_client, &candidate.ref);
 }
 
-/* Notes that it closes. */
+/* Ends a connection that is idle or over, so that the segment begins another. */
+static int retire_old(struct delivery *delivery)
+{
+    struct mt_tcp *tcp = delivery->tcp;
+    struct mt_connection *connection = delivery->connection;
+    if (idle(tcp, connection, delivery->ref->time) &&
+        !mt_connection_goes_on(connection, delivery->segment, delivery->from_client)) {
+        delivery->connection = NULL;
+        return retire_idle(tcp, connection);
+    }
+    switch (mt_connection_renewal(connection, delivery->segment, delivery->from_client)) {
+    case MT_RENEWAL_NEW:
+        delivery->connection = NULL;
+        return retire(tcp, connection, MT_END_REUSED);
+    case MT_RENEWAL_CANDIDATE:
+        delivery->held = 1;
+        return mt_connection_hold_syn(connection, delivery->segment, delivery->from_client,
+                                      delivery->ref);
+    default:
+        return MT_OK;
+    }
+}
+
+/* Finds the connection of a segment: the one that is there, unless it is idle or over, or a new
+ * one. */
+static int find_connection(struct delivery *delivery)
+{
+    struct mt_tcp *tcp = delivery->tcp;
+    uint64_t hash = mt_connection_table_hash(&tcp->table, delivery->segment);
+    delivery->connection =
+        mt_connection_table_find(&tcp->table, delivery->segment, hash, &delivery->from_client);
+    int result = MT_OK;
+    if (delivery->connection != NULL) {
+        if (mt_connection_confirms(delivery->connection, delivery->segment, delivery->from_client))
+            return begin_from_candidate(delivery, hash);
+        result = retire_old(delivery);
+    }
+    if (result == MT_OK && delivery->connection == NULL)
+        delivery->connection =
+            begin(tcp, delivery->segment, hash, delivery->ref, &delivery->from_client);
+    return delivery->connection != NULL ? result : MT_NOMEM;
+}
+
+/* A connection that closed by itself is ended a while later. One that a RST closed may go on. */
 static void note_closing(struct mt_tcp *tcp, struct mt_connection *connection,
                          const struct mt_segment *segment, int64_t time)
 {
-    if ((segment->flags & (MT_TCP_FIN | MT_TCP_RST)) != 0 && !connection->closing &&
-        !connection->ended && time != MT_NO_TIME && mt_connection_closed(connection))
+    if ((segment->flags & MT_TCP_FIN) != 0 && !connection->closing && !connection->ended &&
+        connection->rst == 0 && time != MT_NO_TIME && mt_connection_closed(connection))
         mt_connection_table_add_closing(&tcp->table, connection, time);
 }
 
 int mt_tcp_segment(struct mt_tcp *tcp, const struct mt_segment *segment,
                    const struct mt_packet_ref *ref)
 {
-    struct mt_connection *connection;
-    int from_client = 0, result = sweep(tcp, ref->time);
+    struct delivery delivery = {.tcp = tcp, .segment = segment, .ref = ref};
+    int result = sweep(tcp, ref->time);
     if (result == MT_OK)
-        result = connection_of(tcp, segment, ref, &connection, &from_client);
+        result = find_connection(&delivery);
     if (result != MT_OK)
         return result;
-    if (ref->time == MT_NO_TIME || connection->aged == MT_NO_TIME || ref->time < connection->aged ||
-        mt_elapsed(connection->aged, ref->time) >= AGE_STEP)
+    struct mt_connection *connection = delivery.connection;
+    if (connection->dormant || ref->time == MT_NO_TIME || connection->aged == MT_NO_TIME ||
+        ref->time < connection->aged || mt_elapsed(connection->aged, ref->time) >= AGE_STEP)
         mt_connection_table_renew(&tcp->table, connection, ref->time);
     result = count_packet(tcp, connection, ref->file);
-    if (result == MT_OK)
-        result = mt_connection_segment(connection, segment, from_client, ref);
+    if (result == MT_OK && !delivery.held)
+        result = mt_connection_segment(connection, segment, delivery.from_client, ref);
     claim_recognised(tcp, connection);
     note_closing(tcp, connection, segment, ref->time);
     return result;
@@ -335,10 +400,12 @@ int mt_tcp_finish(struct mt_tcp *tcp)
         return MT_NOMEM;
     for (struct mt_connection *at = tcp->table.oldest; at != NULL; at = at->newer)
         all[count++] = at;
+    for (struct mt_connection *at = tcp->table.dormant_oldest; at != NULL; at = at->newer)
+        all[count++] = at;
     qsort(all, count, sizeof *all, by_id);
     int result = MT_OK;
     for (size_t i = 0; i < count && result == MT_OK; i++)
-        result = retire(tcp, all[i], MT_END_OPEN);
+        result = all[i]->dormant ? retire_idle(tcp, all[i]) : retire(tcp, all[i], MT_END_OPEN);
     mt_free(all);
     return result;
 }

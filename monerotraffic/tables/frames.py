@@ -77,6 +77,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
             "shared",
             "fragments",
         ),
+        "accepted",
         "status",
         *(
             "reply_to",

@@ -137,8 +137,8 @@ static int read_all(int in_parts, struct rows got[MT_TABLE_COUNT])
 
 /* ---- comparing ---- */
 
-/* A request that comes late may still have given an earlier row its reply_to; in a part of the rows
- * it may not have come. */
+/* A request that comes late may still have given an earlier row its reply_to, an acknowledgement
+ * its acceptance; in a part of the rows they may not have come. */
 static int same_row(int id, const uint8_t *left, const uint8_t *right)
 {
     struct mt_message_row a, b;
@@ -147,6 +147,7 @@ static int same_row(int id, const uint8_t *left, const uint8_t *right)
     memcpy(&a, left, sizeof a);
     memcpy(&b, right, sizeof b);
     a.reply_to = b.reply_to = 0;
+    a.accepted = b.accepted = 0;
     return memcmp(&a, &b, sizeof a) == 0;
 }
 

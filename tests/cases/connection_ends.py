@@ -336,12 +336,28 @@ def reset_with_text() -> Expect:
 
 @case
 def idle_for_hours() -> Expect:
-    """Two hours without a packet: whatever uses the ports then is another connection, seen from its
-    middle.
+    """Two hours without a packet, then the sequence numbers simply go on: it is one connection."""
+    wire = Wire()
+    talk = wire.talk().say(CLIENT, PING)
+    wire.wait(7200)
+    talk.say(SERVER, PONG)
+    return Expect(
+        seen(wire),
+        messages=pair(),
+        connections=[{"start": "syn", "end": "open", "opened": T(1)}],
+        totals={},
+    )
+
+
+@case
+def idle_then_elsewhere() -> Expect:
+    """Two hours without a packet, then other sequence numbers: whatever uses the ports then is
+    another connection, seen from its middle.
     """
     wire = Wire()
     talk = wire.talk().say(CLIENT, PING)
     wire.wait(7200)
+    talk.sequence[SERVER] += 1_000_000_000
     talk.say(SERVER, PONG)
     return Expect(
         seen(wire),

@@ -103,7 +103,8 @@ static inline int on_repeated(void *context, const uint8_t *data, int64_t offset
 static inline int on_problem(void *context, const struct mt_problem *problem)
 {
     int conflict = problem->kind == MT_PROBLEM_CONFLICT;
-    CHECK(conflict || problem->kind == MT_PROBLEM_UNFRAMED);
+    CHECK(conflict || problem->kind == MT_PROBLEM_UNFRAMED ||
+          problem->kind == MT_PROBLEM_OUT_OF_WINDOW);
     tell(context, conflict ? 'c' : 's', problem->offset, problem->bytes, problem->ref)->why =
         conflict ? NULL : problem->why;
     return ((struct stand *)context)->fails ? MT_NOMEM : MT_OK;

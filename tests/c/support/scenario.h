@@ -365,6 +365,7 @@ static void sync_and_gossip(void)
     say(&talk, 1, MT_KIND_NOTIFICATION, 4242, 1000);
     put_segment(&talk, 1, FIN | ACK, talk.at[1], "", 0);
     put_segment(&talk, 0, FIN | ACK, talk.at[0], "", 0);
+    put_segment(&talk, 1, ACK, talk.at[1] + 1, "late", 4); /* after the end */
 }
 
 static void inventories(void)
@@ -385,6 +386,7 @@ static void inventories(void)
     string(begin(&p, 1), "_", "\x80", 1);
     p.size -= 1; /* malformed */
     say(&talk, 1, MT_KIND_NOTIFICATION, MT_NEW_TRANSACTIONS, 1400);
+    put_segment(&talk, 1, ACK, talk.at[1] + 200000000, "far", 3); /* outside the window */
     put_segment(&talk, 0, RST | ACK, talk.at[0], "", 0);
 }
 
@@ -529,6 +531,8 @@ static void crowd(void)
     put_segment(&closed, 0, FIN | ACK, 0, "", 0);
     put_segment(&closed, 1, FIN | ACK, 43, "", 0);
     put_segment(&again, 1, SYN, 70000, "", 0);
+    again.at[1] = 70000;
+    put_segment(&again, 0, SYN | ACK, 90000, "", 0);
     now += 12000000; /* what was closed is closed */
     (void)open_talk(30, LEVIN, 0);
     now += 700000000; /* what was silent is over */

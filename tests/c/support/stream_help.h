@@ -189,8 +189,9 @@ static inline const char *problem_text(const struct mt_output *output, size_t i)
 static inline int64_t bytes_told(const struct mt_output *output)
 {
     static const enum mt_problem_kind kinds[] = {
-        MT_PROBLEM_UNFRAMED, MT_PROBLEM_TRUNCATED, MT_PROBLEM_GAP,      MT_PROBLEM_SNAPPED,
-        MT_PROBLEM_OVERSIZE, MT_PROBLEM_MALFORMED, MT_PROBLEM_NOT_LEVIN};
+        MT_PROBLEM_UNFRAMED,  MT_PROBLEM_TRUNCATED,     MT_PROBLEM_GAP,
+        MT_PROBLEM_SNAPPED,   MT_PROBLEM_OVERSIZE,      MT_PROBLEM_MALFORMED,
+        MT_PROBLEM_NOT_LEVIN, MT_PROBLEM_OUT_OF_WINDOW, MT_PROBLEM_AFTER_END};
     int64_t bytes = 0;
     for (size_t i = 0; i < messages_count(output); i++)
         bytes +=

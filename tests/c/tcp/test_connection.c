@@ -438,7 +438,7 @@ static void test_after_the_end(void)
     const struct mt_connection_row *row = finish(MT_END_OPEN);
     CHECK_EQUAL(row->client_retransmitted, 43);
     CHECK_EQUAL(row->client_bytes, 43 + 13);
-    CHECK_EQUAL(problem_bytes(&decoder.output, MT_PROBLEM_UNFRAMED), 13);
+    CHECK_EQUAL(problem_bytes(&decoder.output, MT_PROBLEM_AFTER_END), 13);
     CHECK_TEXT(problem_text(&decoder.output, 0), "came after the connection ended");
     check_sums();
     close_world();
@@ -449,7 +449,7 @@ static int renewed(int from_client, int flags, uint32_t sequence, uint32_t ackno
 {
     static const uint8_t bytes[10];
     struct mt_segment segment = segment_of(flags, sequence, acknowledgement, bytes, size);
-    return mt_connection_renewed(connection, &segment, from_client);
+    return (int)mt_connection_renewal(connection, &segment, from_client);
 }
 
 static void test_renewed_open(void)
@@ -469,15 +469,15 @@ static void test_renewed_open(void)
     close_world();
     open_world(1, MT_START_MIDSTREAM);
     put(CLIENT, ACK, 101, 501, "x");
-    CHECK_EQUAL(renewed(CLIENT, SYN, 5000, 0, 0), 1);
-    CHECK_EQUAL(renewed(SERVER, SYN, 5000, 0, 0), 1);
-    CHECK_EQUAL(renewed(SERVER, SYN | ACK, 5000, 5, 0), 1);
+    CHECK_EQUAL(renewed(CLIENT, SYN, 5000, 0, 0), MT_RENEWAL_CANDIDATE);
+    CHECK_EQUAL(renewed(SERVER, SYN, 5000, 0, 0), MT_RENEWAL_CANDIDATE);
+    CHECK_EQUAL(renewed(SERVER, SYN | ACK, 5000, 5, 0), MT_RENEWAL_CANDIDATE);
     close_world();
     open_world(1, MT_START_SYN); /* data with the SYN, acknowledged or not */
     put(CLIENT, SYN, 100, 0, "data");
     CHECK_EQUAL(renewed(SERVER, SYN | ACK, 500, 105, 0), 0);
     CHECK_EQUAL(renewed(SERVER, SYN | ACK, 500, 101, 0), 0);
-    CHECK_EQUAL(renewed(SERVER, SYN | ACK, 500, 106, 0), 1);
+    CHECK_EQUAL(renewed(SERVER, SYN | ACK, 500, 106, 0), MT_RENEWAL_CANDIDATE);
     close_world();
 }
 

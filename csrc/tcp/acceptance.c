@@ -1,0 +1,169 @@
+#include "tcp/acceptance.h"
+
+#include "tcp/connection.h"
+
+/* The largest TCP window there is (RFC 7323). */
+#define WIDEST ((int64_t)1 << 30)
+/* What a sender may be ahead or behind in any case: captures are reordered and miss packets. */
+enum { TOLERANCE = 65536, FAR = 1 << 20 };
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+int64_t mt_acceptance_limit(const struct mt_connection *connection, int from_client)
+{
+    const struct mt_reassembly *stream = &connection->sides[from_client].stream;
+    const struct mt_side *receiver = &connection->sides[!from_client];
+    if (stream->edge == INT64_MIN)
+        return stream->next + WIDEST;
+    return larger(stream->edge, stream->highest + larger(receiver->largest_window, TOLERANCE));
+}
+
+/* Whether the capture missed bytes of the stream. */
+static int is_lossy(const struct mt_reassembly *stream)
+{
+    return stream->lost != 0 || stream->waiting.count != 0;
+}
+
+int mt_acceptance_acknowledgement(const struct mt_arrival *arrival)
+{
+    const struct mt_connection *connection = arrival->connection;
+    const struct mt_side *sender = &connection->sides[arrival->from_client];
+    const struct mt_reassembly *other = &connection->sides[!arrival->from_client].stream;
+    int64_t acknowledged = arrival->acknowledged;
+    if (acknowledged == INT64_MIN || connection->sides[!arrival->from_client].packets == 0)
+        return 1; /* nothing is known of the receiver */
+    if (other->from_syn && acknowledged < 0)
+        return 0;
+    if (acknowledged < other->acknowledged - larger(sender->largest_window, FAR))
+        return 0;
+    /* One more is a FIN that was not captured. */
+    if (acknowledged <= larger(other->sent, other->acknowledged) + 1)
+        return 1;
+    /* Nothing was sent beyond that, as far as is known: strict for payload, which waits for the
+     * receiver's answer. */
+    return (arrival->segment->length == 0 || is_lossy(other)) &&
+           acknowledged <= mt_acceptance_limit(connection, !arrival->from_client);
+}
+
+/* The last segment of the opposite direction that was refused, and this one, confirm each other:
+ * the capture missed more than a window. */
+static int is_corroborated(const struct mt_arrival *arrival)
+{
+    const struct mt_side *sender = &arrival->connection->sides[arrival->from_client],
+                         *other = &arrival->connection->sides[!arrival->from_client];
+    int64_t end = arrival->offset + arrival->segment->length;
+    if (!other->claim.made || arrival->acknowledged == INT64_MIN ||
+        other->claim.acknowledged == INT64_MIN)
+        return 0;
+    int64_t ahead = other->claim.acknowledged - end,
+            behind = arrival->acknowledged - other->claim.end;
+    int64_t most = larger(larger(sender->largest_window, other->largest_window), FAR);
+    return ahead <= most && ahead >= -most && behind <= most && behind >= -most;
+}
+
+static int is_in_window(const struct mt_arrival *arrival)
+{
+    const struct mt_reassembly *stream = &arrival->connection->sides[arrival->from_client].stream;
+    const struct mt_side *receiver = &arrival->connection->sides[!arrival->from_client];
+    int64_t end = arrival->offset + arrival->segment->length;
+    if (arrival->offset > mt_acceptance_limit(arrival->connection, arrival->from_client))
+        return 0;
+    int64_t oldest = larger(stream->acknowledged, stream->edge == INT64_MIN ? stream->next : 0);
+    return end >=
+           oldest - (stream->edge == INT64_MIN ? WIDEST : larger(receiver->largest_window, FAR));
+}
+
+/* Whether new bytes come after the direction's end. */
+static int is_after_end(const struct mt_arrival *arrival)
+{
+    const struct mt_connection *connection = arrival->connection;
+    const struct mt_reassembly *stream = &connection->sides[arrival->from_client].stream;
+    int64_t end = arrival->offset + arrival->segment->length;
+    if (end <= stream->next)
+        return 0;
+    if (connection->ended)
+        return 1;
+    return (stream->fin >= 0 && (arrival->offset >= stream->fin || stream->next >= stream->fin)) ||
+           connection->rst == 1 + !arrival->from_client;
+}
+
+struct mt_refusal mt_acceptance_judge(const struct mt_arrival *arrival)
+{
+    if (!is_in_window(arrival) && !is_corroborated(arrival))
+        return (struct mt_refusal){MT_PROBLEM_OUT_OF_WINDOW,
+                                   "sequence number outside the receiver's window"};
+    if (!mt_acceptance_acknowledgement(arrival) && !is_corroborated(arrival))
+        return (struct mt_refusal){MT_PROBLEM_OUT_OF_WINDOW,
+                                   "acknowledges what the receiver did not send"};
+    if (arrival->segment->length != 0 && is_after_end(arrival))
+        return (struct mt_refusal){MT_PROBLEM_AFTER_END, "came after the connection ended"};
+    return (struct mt_refusal){MT_PROBLEM_OUT_OF_WINDOW, NULL};
+}
+
+int mt_acceptance_reset(const struct mt_arrival *arrival)
+{
+    const struct mt_connection *connection = arrival->connection;
+    const struct mt_side *sender = &connection->sides[arrival->from_client],
+                         *other = &connection->sides[!arrival->from_client];
+    const struct mt_reassembly *stream = &sender->stream;
+    const struct mt_segment *segment = arrival->segment;
+    if (!stream->started) /* it refuses a SYN, or answers a segment from the middle */
+        return (segment->flags & MT_TCP_ACK) != 0 || !other->acknowledges ||
+               segment->sequence == other->last_acknowledgement;
+    int64_t offset = arrival->offset;
+    if (offset == stream->next || offset == stream->acknowledged || offset == stream->sent)
+        return 1;
+    if (stream->fin >= 0 && offset == stream->fin + 1)
+        return 1;
+    return is_lossy(stream) && offset > stream->acknowledged &&
+           offset <= mt_acceptance_limit(connection, arrival->from_client);
+}
+
+/* ---- notes ---- */
+
+int mt_acceptance_note(const struct mt_arrival *arrival)
+{
+    struct mt_connection *connection = arrival->connection;
+    struct mt_side *sender = &connection->sides[arrival->from_client],
+                   *other = &connection->sides[!arrival->from_client];
+    const struct mt_segment *segment = arrival->segment;
+    int64_t end = arrival->offset + segment->length + ((segment->flags & MT_TCP_FIN) != 0);
+    if (sender->stream.started && end > sender->stream.sent)
+        sender->stream.sent = end;
+    sender->last_arrival = arrival->ref->arrival;
+    if ((segment->flags & MT_TCP_ACK) == 0)
+        return 0;
+    sender->acknowledges = 1;
+    sender->last_acknowledgement = segment->acknowledgement;
+    if (arrival->acknowledged == INT64_MIN)
+        return 0;
+    int64_t window = (int64_t)segment->window
+                     << ((segment->flags & MT_TCP_SYN) != 0 ? 0 : sender->window_shift);
+    if (window > sender->largest_window)
+        sender->largest_window = window;
+    if (arrival->acknowledged + window > other->stream.edge)
+        other->stream.edge = arrival->acknowledged + window;
+    if (arrival->acknowledged <= other->stream.acknowledged)
+        return 0;
+    other->stream.acknowledged = arrival->acknowledged;
+    return 1;
+}
+
+void mt_acceptance_note_syn(struct mt_connection *connection, const struct mt_segment *segment,
+                            int from_client)
+{
+    struct mt_side *sides = connection->sides;
+    sides[from_client].syn = 1;
+    sides[from_client].window_scale = segment->window_scale;
+    for (int side = 0; side < 2; side++) {
+        const struct mt_side *other = &sides[!side];
+        int none = (sides[side].syn && sides[side].window_scale == MT_NO_SCALE) ||
+                   (other->syn && other->window_scale == MT_NO_SCALE);
+        sides[side].window_shift = none              ? 0
+                                   : sides[side].syn ? sides[side].window_scale
+                                                     : MT_WIDEST_SCALE;
+    }
+}

@@ -1,0 +1,52 @@
+/* Whether a receiver accepts a segment: RFC 9293 section 3.10.7.4 (sequence numbers, window) and
+ * RFC 5961 (resets and acknowledgements), as far as a capture can tell. Used by connection.c.
+ *
+ * A capture may miss packets, so what is known of a receiver may be old: a segment that is not
+ * acceptable by these rules is a suspect, and the receiver's acknowledgement decides. */
+#ifndef MT_TCP_ACCEPTANCE_H
+#define MT_TCP_ACCEPTANCE_H
+
+#include "base/vocabulary.h"
+#include "net/packet.h"
+#include "tcp/connection.h"
+
+#include <stdint.h>
+
+/* A segment and where it stands in both streams. */
+struct mt_arrival {
+    struct mt_connection *connection;
+    const struct mt_segment *segment;
+    const struct mt_packet_ref *ref;
+    int64_t offset;       /* of its first byte in its sender's stream, which must be started */
+    int64_t acknowledged; /* offset in the opposite stream, INT64_MIN if unknown */
+    int from_client;
+};
+
+/* Why a receiver may drop a segment; `why` is NULL if it accepts it. */
+struct mt_refusal {
+    enum mt_problem_kind kind;
+    const char *why; /* static text */
+};
+
+/* The furthest offset that the sender may use, as far as the receiver's windows are known. */
+int64_t mt_acceptance_limit(const struct mt_connection *connection, int from_client);
+
+/* Judges the sequence and acknowledgement numbers of a segment that is no RST, and whether its
+ * direction is over. */
+struct mt_refusal mt_acceptance_judge(const struct mt_arrival *arrival);
+
+/* 1 if the acknowledgement number is one that the receiver's stream permits. */
+int mt_acceptance_acknowledgement(const struct mt_arrival *arrival);
+
+/* 1 if a RST has the sequence number that its receiver expects. */
+int mt_acceptance_reset(const struct mt_arrival *arrival);
+
+/* The segment was accepted: notes its acknowledgement, window and sequence number. 1 if it
+ * acknowledges more than before. */
+int mt_acceptance_note(const struct mt_arrival *arrival);
+
+/* Notes the options of a SYN. */
+void mt_acceptance_note_syn(struct mt_connection *connection, const struct mt_segment *segment,
+                            int from_client);
+
+#endif
