@@ -77,7 +77,7 @@ def _legend(ax: Axes) -> None:
 def _verdict_of(peers: pd.Series, verdicts: pd.DataFrame) -> pd.Series:
     """The verdict of each peer, `none` without one."""
     known = verdicts.set_index("peer")["verdict"] if len(verdicts) else pd.Series(dtype=object)
-    return peers.astype(object).map(known).fillna("none")
+    return peers.astype(object).map(known).astype(object).fillna("none")
 
 
 def _nothing(ax: Axes, text: str) -> Axes:
