@@ -74,7 +74,8 @@ struct mt_core *mt_core_open(const char *const *paths, size_t count,
     }
     core->limits = options->limits;
     mt_decoder_init(&core->decoder, &core->limits, options->tables | ALWAYS_WANTED);
-    core->capture_set = mt_capture_set_open(paths, count, &core->limits, result, failure);
+    core->capture_set = mt_capture_set_open(paths, count, &core->limits,
+                                            core->decoder.output.limit_hits, result, failure);
     if (core->capture_set != NULL) {
         *result = open_layers(core, options);
         if (*result == MT_OK)

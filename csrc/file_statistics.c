@@ -53,6 +53,14 @@ static void count_unread(struct mt_file_statistics *file, const struct mt_packet
     }
 }
 
+static void count_copy(struct mt_file_statistics *file, const struct mt_packet *packet)
+{
+    file->row.skipped_packets++;
+    file->copied_bytes += packet->length;
+    if (file->copies++ == 0)
+        file->first_copy = packet->ref;
+}
+
 int mt_file_statistics_count(struct mt_file_statistics *file, const struct mt_packet *packet)
 {
     file->row.packets++;
@@ -66,7 +74,9 @@ int mt_file_statistics_count(struct mt_file_statistics *file, const struct mt_pa
     }
     if (!file->last_known)
         count_unread(file, packet);
-    return file->last_known;
+    else if (packet->copy)
+        count_copy(file, packet);
+    return file->last_known && !packet->copy;
 }
 
 /* ---- the end ---- */
@@ -97,6 +107,18 @@ static int report_links(const struct mt_file_statistics *file, struct mt_output 
                                "packets of still other link types that we do not read", &nowhere);
 }
 
+static int report_copies(const struct mt_file_statistics *file, struct mt_output *output)
+{
+    char why[96];
+    if (file->copies == 0)
+        return MT_OK;
+    (void)snprintf(why, sizeof why, "%lld packets that another file has too: read once",
+                   (long long)file->copies);
+    struct mt_problem problem = {MT_PROBLEM_DUPLICATE, -1, file->copied_bytes, why,
+                                 &file->first_copy};
+    return mt_report_problem(output, &mt_no_connection, &problem);
+}
+
 /* The names of the link types, joined by commas, and their length. */
 static size_t join_names(const struct mt_file_statistics *file, char *names, size_t size)
 {
@@ -118,7 +140,7 @@ int mt_file_statistics_close(struct mt_file_statistics *file, struct mt_output *
     size_t used = join_names(file, names, sizeof names);
     if (file->links_count == 0 && link >= 0) /* a file without packets */
         used = strlen(mt_link_name((uint32_t)link, names, LINK_NAME));
-    if (report_links(file, output) != MT_OK ||
+    if (report_links(file, output) != MT_OK || report_copies(file, output) != MT_OK ||
         mt_intern_put(&output->strings, path, strlen(path), &file->row.path) != MT_OK ||
         mt_intern_put(&output->strings, names, used, &file->row.link_type) != MT_OK)
         return MT_NOMEM;

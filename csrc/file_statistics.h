@@ -18,6 +18,8 @@ struct mt_link_statistics {
 };
 
 struct mt_file_statistics {
+    int64_t copies, copied_bytes;    /* packets that were read from another file */
+    struct mt_packet_ref first_copy; /* the first of them */
     struct mt_file_row row;
     struct mt_link_statistics links[MT_LINKS_PER_FILE]; /* in order of appearance */
     int64_t other_bytes; /* packets of unread link types beyond these */

@@ -54,7 +54,9 @@
     ITEM(MT_PROBLEM_PACKET, "packet")        /* a packet that is damaged below TCP */ \
     ITEM(MT_PROBLEM_FRAGMENT, "ip_fragment") /* IP fragments whose datagram never became whole */ \
     ITEM(MT_PROBLEM_LINK_TYPE, \
-         "link_type")             /* packets of an interface whose link type we do not read */ \
+         "link_type") /* packets of an interface whose link type we do not read */ \
+    ITEM(MT_PROBLEM_DUPLICATE, \
+         "duplicate") /* packets of a file that another file of the read has too; read once */ \
     ITEM(MT_PROBLEM_FILE, "file") /* a file that is damaged or cut */
 
 #define MT_IDENTIFIER(identifier, text) identifier,

@@ -27,10 +27,17 @@ static int make_room(struct mt_capture *capture)
     }
     if (capture->capacity - capture->end >= capture->capacity / 4)
         return MT_OK; /* less room would mean to move many bytes to read few */
+    if (mt_budget_is_full(capture->budget, (int64_t)capture->capacity)) {
+        capture->exceeded = MT_LIMIT_open_file_bytes;
+        return mt_fail(&capture->input_failure, MT_TOO_MUCH,
+                       "a record is longer than the memory of the files that are open at once "
+                       "(limit open_file_bytes)");
+    }
     uint8_t *grown = mt_resize(capture->buffer, capture->capacity * 2,
                                1); /* by what was read, not by a claimed length */
     if (grown == NULL)
         return MT_NOMEM;
+    mt_budget_use(capture->budget, (int64_t)capture->capacity);
     capture->buffer = grown;
     capture->capacity *= 2;
     return MT_OK;
@@ -41,8 +48,9 @@ int mt_capture_need(struct mt_capture *capture, size_t size)
     while (mt_capture_ready(capture) < size) {
         if (capture->input_result != MT_OK)
             return capture->input_result;
-        if (make_room(capture) != MT_OK)
-            return capture->input_result = MT_NOMEM;
+        int made = make_room(capture);
+        if (made != MT_OK)
+            return capture->input_result = made;
         size_t room = capture->capacity - capture->end;
         int64_t got =
             mt_input_read(capture->input, capture->buffer + capture->end,
@@ -190,7 +198,8 @@ static int recognise(struct mt_capture *capture, struct mt_failure *failure)
     return result;
 }
 
-struct mt_capture *mt_capture_open(const char *path, const struct mt_limits *limits, int *result,
+struct mt_capture *mt_capture_open(const char *path, const struct mt_limits *limits,
+                                   struct mt_budget *budget, int *result,
                                    struct mt_failure *failure)
 {
     struct mt_capture *capture = mt_alloc(1, sizeof *capture);
@@ -204,11 +213,11 @@ struct mt_capture *mt_capture_open(const char *path, const struct mt_limits *lim
     capture->buffer = buffer;
     capture->interfaces_limit = limits->interfaces;
     capture->sections_dropped = -1;
-    capture->exceeded =
-        MT_LIMIT_decompression_ratio; /* of the input, unless a reader sets another */
+    capture->exceeded = MT_LIMIT_COUNT;
+    capture->budget = budget;
     capture->capacity = BUFFER_SIZE;
     capture->chunk = FIRST_CHUNK;
-    capture->input = mt_input_open(path, limits, result, failure);
+    capture->input = mt_input_open(path, limits, budget, result, failure);
     if (capture->input != NULL)
         *result = recognise(capture, failure);
     if (*result != MT_OK) {
@@ -248,7 +257,8 @@ struct mt_capture_damage mt_capture_damage(const struct mt_capture *capture)
 
 enum mt_limit_id mt_capture_exceeded(const struct mt_capture *capture)
 {
-    return capture->exceeded;
+    return capture->exceeded != MT_LIMIT_COUNT ? capture->exceeded
+                                               : mt_input_exceeded(capture->input);
 }
 
 int64_t mt_capture_link(const struct mt_capture *capture)
@@ -264,6 +274,7 @@ void mt_capture_close(struct mt_capture *capture)
         return;
     mt_capture_libpcap_close(capture);
     mt_input_close(capture->input);
+    mt_budget_use(capture->budget, -(int64_t)(capture->capacity - BUFFER_SIZE));
     mt_free(capture->interfaces);
     mt_free(capture->buffer);
     mt_free(capture);

@@ -11,6 +11,7 @@
 #ifndef MT_CAPTURE_CAPTURE_H
 #define MT_CAPTURE_CAPTURE_H
 
+#include "base/budget.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "net/packet.h"
@@ -25,10 +26,13 @@ struct mt_capture_damage {
     int64_t bytes; /* skipped from there on */
 };
 
-/* Opens a file and reads its header. `path` "-" is standard input. Returns NULL with *result
- * MT_NOMEM, MT_IO or MT_NOT_CAPTURE; `failure` then has the reason without the path ("empty file",
- * "not a capture file (begins with …)"). The caller owns the capture: mt_capture_close. */
-struct mt_capture *mt_capture_open(const char *path, const struct mt_limits *limits, int *result,
+/* Opens a file and reads its header. `path` "-" is standard input. What it needs beyond a buffer of
+ * 256 KiB is part of `budget` (NULL: none), which must outlive the capture. Returns NULL with
+ * *result MT_NOMEM, MT_INTERRUPTED, MT_IO, MT_TOO_MUCH (no file descriptor or no budget is left) or
+ * MT_NOT_CAPTURE; `failure` then has the reason without the path ("empty file", "not a capture file
+ * (begins with …)"). The caller owns the capture: mt_capture_close. */
+struct mt_capture *mt_capture_open(const char *path, const struct mt_limits *limits,
+                                   struct mt_budget *budget, int *result,
                                    struct mt_failure *failure);
 
 /* Reads the next packet and fills everything but ref.arrival and ref.file (ref.frame counts

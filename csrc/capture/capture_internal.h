@@ -51,7 +51,8 @@ struct mt_capture {
     struct mt_interface *interfaces; /* pcapng: those of the section */
     size_t interfaces_count, interfaces_capacity;
     int64_t interfaces_limit;
-    enum mt_limit_id exceeded; /* after MT_TOO_MUCH */
+    enum mt_limit_id exceeded; /* after MT_TOO_MUCH; MT_LIMIT_COUNT: the one of the input */
+    struct mt_budget *budget;  /* of the buffer, as far as it grew */
     int64_t sections_dropped;  /* pcapng: packets dropped in the sections before, -1: unknown */
     struct mt_capture_damage damage;
 

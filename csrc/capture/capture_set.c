@@ -3,9 +3,17 @@
 
 #include "base/mem.h"
 #include "capture/capture.h"
+#include "capture/copies.h"
+#include "capture/input.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+
+enum {
+    STILL_COMPARED = 4096, /* packets after several files were open */
+    FILES_BETWEEN_CHECKS = 64
+};
 
 /* One file. Its life: not begun (capture NULL, unless it is one that cannot be opened twice),
  * waiting in the heap with its next packet, or the current one. */
@@ -17,6 +25,7 @@ struct set_file {
     int64_t size;    /* as mt_capture_size */
     int64_t link;    /* as mt_capture_link, after the first packet */
     struct mt_capture *capture;
+    uint8_t late;   /* it waited while its time came; to be reported */
     int has_packet; /* `packet` (or `result` and `failure`, if not MT_OK) is read already */
     int result;
     struct mt_packet packet;
@@ -29,6 +38,14 @@ struct set_file {
  * The current file is not in it. */
 struct mt_capture_set {
     const struct mt_limits *limits;
+    uint64_t *limit_hits;
+    struct mt_budget budget; /* of what the open files need beyond their buffers */
+    int64_t open_files;      /* of those that have begun */
+    int64_t most_open_files;
+    int waiting;              /* the next file to begin waits until another one ends */
+    int64_t last_time;        /* of the last packet delivered */
+    struct mt_copies *copies; /* NULL until several files were open at once */
+    int compared;             /* packets that are still compared */
     struct set_file *files;
     size_t count;
     size_t begun; /* files before this one have begun; sorted by key, so it is the next to begin */
@@ -90,7 +107,7 @@ static void heap_pop(struct mt_capture_set *set)
 /* Finds the file that comes after the current one: the top of the heap or the next to begin. */
 static void find_next_other(struct mt_capture_set *set)
 {
-    size_t other = set->begun;
+    size_t other = set->waiting ? set->count : set->begun;
     if (set->heap_count > 0 && (other == set->count || comes_before(set, set->heap[0], other)))
         other = set->heap[0];
     set->other_time = other < set->count ? set->files[other].key : INT64_MAX;
@@ -109,14 +126,39 @@ static void read_first(struct set_file *file)
         file->key = file->packet.ref.time;
 }
 
-/* Opens a file that has not begun and reads its first packet. A failure here is a file event, since
- * the file could be read when the set was opened. */
-static void begin_file(struct set_file *file, const struct mt_limits *limits)
+/* The file to begin does not fit among the open files: it waits until one of them ends. */
+static int wait_for_others(struct mt_capture_set *set, struct set_file *file)
 {
-    file->capture = mt_capture_open(file->path, limits, &file->result, &file->failure);
-    if (file->capture != NULL)
+    mt_capture_close(file->capture);
+    file->capture = NULL;
+    file->late = 1;
+    set->waiting = 1;
+    return 0;
+}
+
+/* Opens a file that has not begun and reads its first packet. A failure here is a file event, since
+ * the file could be read when the set was opened. Returns 0 if the file waits for others to end. */
+static int begin_file(struct mt_capture_set *set, struct set_file *file)
+{
+    int can_wait = set->heap_count > 0;
+    if (can_wait && set->open_files >= set->most_open_files) {
+        set->limit_hits[MT_LIMIT_open_files]++;
+        return wait_for_others(set, file);
+    }
+    file->capture =
+        mt_capture_open(file->path, set->limits, &set->budget, &file->result, &file->failure);
+    if (file->capture == NULL && file->result == MT_TOO_MUCH && can_wait)
+        return wait_for_others(set, file);
+    if (file->capture != NULL) {
         read_first(file);
+        if (file->result == MT_TOO_MUCH && can_wait &&
+            mt_capture_exceeded(file->capture) == MT_LIMIT_open_file_bytes)
+            return wait_for_others(set, file);
+        set->open_files++;
+    }
+    file->late = file->late && file->key < set->last_time;
     file->has_packet = 1;
+    return 1;
 }
 
 /* Bytes read of an open file. */
@@ -132,8 +174,11 @@ static void finish_file(struct mt_capture_set *set, struct set_file *file)
         set->finished_bytes += file->size;
     else
         set->finished_bytes += position_of(file);
-    if (file->capture != NULL)
+    if (file->capture != NULL) {
         file->dropped = mt_capture_dropped(file->capture);
+        set->open_files--;
+    }
+    set->waiting = 0;
     mt_capture_close(file->capture);
     file->capture = NULL;
     file->has_packet = 0;
@@ -141,10 +186,50 @@ static void finish_file(struct mt_capture_set *set, struct set_file *file)
 
 /* ---- packets ---- */
 
+/* 1 if another file waits with the same packet and more of its bytes. */
+static int has_longer_copy(const struct mt_capture_set *set, const struct mt_packet *packet)
+{
+    for (size_t i = 0; i < set->heap_count; i++) {
+        const struct set_file *file = &set->files[set->heap[i]];
+        if (file->result == MT_OK && file->packet.captured > packet->captured &&
+            mt_copies_same(&file->packet, packet))
+            return 1;
+    }
+    return 0;
+}
+
+/* 1 if the packet is read from another file, 0 if not, or MT_NOMEM. */
+static int is_copy(struct mt_capture_set *set, const struct mt_packet *packet)
+{
+    if (set->copies == NULL && (set->copies = mt_copies_open()) == NULL)
+        return MT_NOMEM;
+    if (packet->captured < packet->length && has_longer_copy(set, packet))
+        return 1;
+    return mt_copies_note(set->copies, packet);
+}
+
+/* 1 if another file begins within the time in which packets are compared. */
+static int begins_soon(const struct mt_capture_set *set, int64_t time)
+{
+    return set->begun < set->count &&
+           mt_elapsed(time, set->files[set->begun].key) <= MT_COPIES_APART;
+}
+
 static int deliver(struct mt_capture_set *set, struct set_file *file, struct mt_packet *packet)
 {
     packet->ref.arrival = set->arrival++;
     packet->ref.file = set->current_file;
+    packet->copy = 0;
+    if (set->open_files > 1 || begins_soon(set, packet->ref.time))
+        set->compared = STILL_COMPARED;
+    if (set->compared > 0) {
+        set->compared--;
+        int copy = is_copy(set, packet);
+        if (copy < 0)
+            return set->result = copy;
+        packet->copy = (uint8_t)copy;
+    }
+    set->last_time = packet->ref.time;
     file->last_frame = packet->ref.frame;
     file->last_time = packet->ref.time;
     return MT_OK;
@@ -196,11 +281,11 @@ static int stop_file(struct mt_capture_set *set, struct set_file *file, int resu
  * MT_OK or MT_END. */
 static int choose_file(struct mt_capture_set *set)
 {
-    while (set->begun < set->count &&
+    while (set->begun < set->count && !set->waiting &&
            (set->heap_count == 0 || comes_before(set, set->begun, set->heap[0]))) {
         struct set_file *file = &set->files[set->begun];
-        if (!file->has_packet)
-            begin_file(file, set->limits);
+        if (!file->has_packet && !begin_file(set, file))
+            break;
         heap_push(set, set->begun++);
     }
     if (set->heap_count == 0)
@@ -210,6 +295,21 @@ static int choose_file(struct mt_capture_set *set)
     heap_pop(set);
     find_next_other(set);
     return MT_OK;
+}
+
+/* The current file begins later than its time: fills `event`, and lets it wait for its turn. */
+static int report_late(struct mt_capture_set *set, struct set_file *file,
+                       struct mt_file_event *event)
+{
+    struct mt_failure failure;
+    (void)mt_fail(&failure, MT_SKIPPED,
+                  "too many files overlap in time (limits open_files and open_file_bytes): its "
+                  "packets are not in order with theirs");
+    file->late = 0;
+    describe(set, file, MT_SKIPPED, &failure, event);
+    heap_push(set, (size_t)set->current_file);
+    set->current = NULL;
+    return MT_SKIPPED;
 }
 
 /* The slow path: the current file (if any) waits with its packet, and the file with the earliest
@@ -223,6 +323,8 @@ static int switch_files(struct mt_capture_set *set, struct mt_packet *packet,
         if (choose_file(set) != MT_OK)
             return MT_END;
         struct set_file *file = set->current;
+        if (file->late)
+            return report_late(set, file, event);
         if (file->result == MT_OK) {
             file->has_packet = 0;
             *packet = file->packet;
@@ -281,12 +383,13 @@ static int name_failure(struct mt_failure *failure, int result, const char *path
 /* Reads a file up to its first packet, for its time, and closes it again. The file stays open, at
  * its beginning, if it is the only one or cannot be opened again. MT_OK, or the error of a file
  * that cannot be read at all. */
-static int probe_file(struct set_file *file, const struct mt_limits *limits, int alone)
+static int probe_file(struct mt_capture_set *set, struct set_file *file, int alone)
 {
     file->key = file->last_time = MT_NO_TIME;
     file->dropped = -1;
     file->has_packet = 1;
-    file->capture = mt_capture_open(file->path, limits, &file->result, &file->failure);
+    file->capture =
+        mt_capture_open(file->path, set->limits, &set->budget, &file->result, &file->failure);
     if (file->capture == NULL)
         return file->result;
     file->size = mt_capture_size(file->capture);
@@ -302,6 +405,8 @@ static int probe_file(struct set_file *file, const struct mt_limits *limits, int
     if (!file->has_packet) {
         mt_capture_close(file->capture);
         file->capture = NULL;
+    } else {
+        set->open_files++;
     }
     return MT_OK;
 }
@@ -319,7 +424,9 @@ static int add_files(struct mt_capture_set *set, const char *const *paths, size_
             return mt_fail(failure, MT_NOMEM, "%s", "");
         if (count > 1 && strcmp(paths[i], "-") == 0)
             return mt_fail(failure, MT_IO, "-: standard input must be the only file");
-        int result = probe_file(file, set->limits, count == 1);
+        int result = probe_file(set, file, count == 1);
+        if (i % FILES_BETWEEN_CHECKS == 1 && mt_input_interrupted != NULL && mt_input_interrupted())
+            result = MT_INTERRUPTED;
         if (result == MT_NOMEM || result == MT_INTERRUPTED)
             return mt_fail(failure, result, "%s", "");
         if (result != MT_OK && unreadable++ == 0)
@@ -333,9 +440,20 @@ static int add_files(struct mt_capture_set *set, const char *const *paths, size_
     return name_failure(failure, first->result, first->path, &first->failure);
 }
 
+/* Files that may be open at once: half of the descriptors are left to the rest of the process. */
+static int64_t most_open_files(const struct mt_limits *limits)
+{
+    struct rlimit descriptors;
+    int64_t most = limits->open_files;
+    if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0 && descriptors.rlim_cur != RLIM_INFINITY &&
+        (rlim_t)most > descriptors.rlim_cur / 2)
+        most = (int64_t)(descriptors.rlim_cur / 2);
+    return most;
+}
+
 struct mt_capture_set *mt_capture_set_open(const char *const *paths, size_t count,
-                                           const struct mt_limits *limits, int *result,
-                                           struct mt_failure *failure)
+                                           const struct mt_limits *limits, uint64_t *limit_hits,
+                                           int *result, struct mt_failure *failure)
 {
     struct mt_capture_set *set = mt_alloc(1, sizeof *set);
     struct set_file *files = mt_alloc(count, sizeof *files);
@@ -348,6 +466,11 @@ struct mt_capture_set *mt_capture_set_open(const char *const *paths, size_t coun
         return NULL;
     }
     set->limits = limits;
+    set->limit_hits = limit_hits;
+    set->budget.limit = &limits->open_file_bytes;
+    set->budget.limit_hits = &limit_hits[MT_LIMIT_open_file_bytes];
+    set->most_open_files = most_open_files(limits);
+    set->last_time = MT_NO_TIME;
     set->files = files;
     set->heap = heap;
     *result = add_files(set, paths, count, failure);
@@ -410,6 +533,7 @@ void mt_capture_set_close(struct mt_capture_set *set)
         mt_capture_close(set->files[i].capture);
         mt_free(set->files[i].path);
     }
+    mt_copies_close(set->copies);
     mt_free(set->files);
     mt_free(set->heap);
     mt_free(set);

@@ -8,7 +8,13 @@
  * by packet: the file whose next packet is earliest comes first, for equal times the file that
  * comes first in the order of files. Packets of one file are never reordered among themselves, even
  * where its times go backwards. Only files whose time has come are open (a ring of ten thousand
- * files needs one or two descriptors), and pipes, which cannot be opened twice.
+ * files needs one or two descriptors), and pipes, which cannot be opened twice. If more files
+ * overlap than the limit `open_files`, half of the process's file descriptors or the limit
+ * `open_file_bytes` allow, the later ones wait until another one ends; they are complete, but not
+ * in order with the others.
+ *
+ * A packet that two files have (a ring beside its merge, two captures of one wire) is read once:
+ * the first one, or the one with more of its bytes. The other one is delivered marked as a copy.
  *
  * Owns the captures. Must not know what packets carry. Used by core.c. */
 #ifndef MT_CAPTURE_CAPTURE_SET_H
@@ -36,15 +42,15 @@ struct mt_file_event {
     struct mt_failure failure;
 };
 
-/* Opens each file once to read its first packet, and sorts them. `limits` must outlive the set;
- * `paths` is copied. "-" is standard input and must be the only file. A path given twice is read
- * twice. No path at all is a stream without packets. A file that cannot be read at all is a file
- * event when its turn comes; if no file can be read, returns NULL with *result MT_NOT_CAPTURE,
- * MT_IO or MT_NOMEM, and `failure` has the first file and the reason. The caller owns the set:
- * mt_capture_set_close. */
+/* Opens each file once to read its first packet, and sorts them. `limits` and `limit_hits` (an
+ * mt_limit_hits, which is counted in) must outlive the set; `paths` is copied. "-" is standard
+ * input and must be the only file. A path given twice is read twice. No path at all is a stream
+ * without packets. A file that cannot be read at all is a file event when its turn comes; if no
+ * file can be read, returns NULL with *result MT_NOT_CAPTURE, MT_IO or MT_NOMEM, and `failure` has
+ * the first file and the reason. The caller owns the set: mt_capture_set_close. */
 struct mt_capture_set *mt_capture_set_open(const char *const *paths, size_t count,
-                                           const struct mt_limits *limits, int *result,
-                                           struct mt_failure *failure);
+                                           const struct mt_limits *limits, uint64_t *limit_hits,
+                                           int *result, struct mt_failure *failure);
 
 /* The number of files. */
 size_t mt_capture_set_files(const struct mt_capture_set *set);

@@ -14,6 +14,7 @@ struct mt_packet {
     const uint8_t *data;
     uint32_t captured; /* bytes at data */
     uint32_t length;   /* bytes that were on the wire, >= captured */
+    uint8_t copy;      /* another file of the set has it too, and is read in its place */
     uint32_t link;     /* LINKTYPE_ number, see link.h */
     struct mt_packet_ref ref;
 };

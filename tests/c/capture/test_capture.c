@@ -194,10 +194,11 @@ static void test_no_capture(void)
     bytes[4] = 1;
     expect_end(MT_NOT_CAPTURE, 0, "not a capture file (begins with d4 c3 b2 a1): archaic");
     int result = 0;
-    CHECK(mt_capture_open("/nonexistent/file", &mt_default_limits, &result, &failure) == NULL);
+    CHECK(mt_capture_open("/nonexistent/file", &mt_default_limits, NULL, &result, &failure) ==
+          NULL);
     CHECK_EQUAL(result, MT_IO);
     CHECK_TEXT(failure.text, "cannot open: No such file or directory");
-    CHECK(mt_capture_open("/", &mt_default_limits, &result, NULL) == NULL);
+    CHECK(mt_capture_open("/", &mt_default_limits, NULL, &result, NULL) == NULL);
     CHECK_EQUAL(result, MT_IO);
     mt_capture_close(NULL);
 }
@@ -377,7 +378,7 @@ static void test_position(void)
     save();
     int result;
     struct mt_packet packet;
-    struct mt_capture *capture = mt_capture_open(path, &mt_default_limits, &result, NULL);
+    struct mt_capture *capture = mt_capture_open(path, &mt_default_limits, NULL, &result, NULL);
     CHECK_EQUAL(mt_capture_size(capture), size);
     CHECK_EQUAL(mt_capture_position(capture), 24);
     CHECK_EQUAL(mt_capture_next(capture, &packet, NULL), MT_OK);

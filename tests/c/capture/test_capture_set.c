@@ -107,6 +107,7 @@ struct seen {
 
 static struct seen seen[MOST_PACKETS];
 static size_t seen_count;
+static mt_limit_hits limit_hits;
 static struct mt_file_event events[MOST_FILES];
 static size_t events_count;
 
@@ -126,7 +127,7 @@ static struct mt_capture_set *open_all(size_t count)
     int result = -1;
     struct mt_failure failure = {""};
     struct mt_capture_set *set =
-        mt_capture_set_open(paths, count, &mt_default_limits, &result, &failure);
+        mt_capture_set_open(paths, count, &mt_default_limits, limit_hits, &result, &failure);
     CHECK_EQUAL(result, MT_OK);
     CHECK_TEXT(failure.text, "");
     return set;
@@ -403,7 +404,8 @@ static void expect_refused(size_t count, int expected, const char *reason)
 {
     int result = 0;
     struct mt_failure failure = {""};
-    CHECK(mt_capture_set_open(paths, count, &mt_default_limits, &result, &failure) == NULL);
+    CHECK(mt_capture_set_open(paths, count, &mt_default_limits, limit_hits, &result, &failure) ==
+          NULL);
     CHECK_EQUAL(result, expected);
     if (strstr(failure.text, reason) == NULL) {
         check_failed++;
@@ -544,7 +546,7 @@ static void test_memory(void)
         struct mt_file_event told;
         mt_fail_after(calls);
         struct mt_capture_set *set =
-            mt_capture_set_open(paths, 3, &mt_default_limits, &result, &failure);
+            mt_capture_set_open(paths, 3, &mt_default_limits, limit_hits, &result, &failure);
         if (set == NULL)
             CHECK(result == MT_NOMEM && failure.text[0] == 0);
         else {

@@ -367,7 +367,7 @@ static int64_t dropped(void)
     int result;
     struct mt_packet packet;
     save();
-    struct mt_capture *capture = mt_capture_open(path, &limits, &result, NULL);
+    struct mt_capture *capture = mt_capture_open(path, &limits, NULL, &result, NULL);
     while ((result = mt_capture_next(capture, &packet, NULL)) == MT_OK || result == MT_SKIPPED)
         continue;
     CHECK_EQUAL(result, MT_END);

@@ -59,7 +59,7 @@ static struct got read_path(size_t step)
 {
     int result = -1;
     struct mt_failure failure = {""};
-    struct mt_input *input = mt_input_open(path, &mt_default_limits, &result, &failure);
+    struct mt_input *input = mt_input_open(path, &mt_default_limits, NULL, &result, &failure);
     CHECK_EQUAL(result, MT_OK);
     if (input == NULL)
         exit(1);
@@ -121,7 +121,7 @@ static void test_plain(void)
     }
     uint8_t byte;
     int result;
-    struct mt_input *input = mt_input_open(path, &mt_default_limits, &result, NULL);
+    struct mt_input *input = mt_input_open(path, &mt_default_limits, NULL, &result, NULL);
     CHECK_EQUAL(mt_input_read(input, &byte, 0, NULL), 0);
     CHECK_EQUAL(mt_input_read(input, &byte, 1, NULL), 1);
     mt_input_close(input);
@@ -244,7 +244,7 @@ static void test_large(uint8_t *packed)
     close(fd);
     struct mt_limits limits = mt_default_limits;
     limits.decompression_ratio = INT64_MAX;
-    struct mt_input *input = mt_input_open(path, &limits, &result, NULL);
+    struct mt_input *input = mt_input_open(path, &limits, NULL, &result, NULL);
     int64_t total = 0, got;
     while ((got = mt_input_read(input, to, ROOM, NULL)) > 0)
         total += got;
@@ -263,7 +263,7 @@ static int64_t read_within(int64_t ratio, int64_t *end)
     int result;
     uint8_t *to = malloc(ROOM);
     limits.decompression_ratio = ratio;
-    struct mt_input *input = mt_input_open(path, &limits, &result, &failure);
+    struct mt_input *input = mt_input_open(path, &limits, NULL, &result, &failure);
     int64_t total = 0;
     while ((*end = mt_input_read(input, to, ROOM, &failure)) > 0)
         total += *end;
@@ -305,7 +305,7 @@ static void test_position(uint8_t *packed)
     int result = -1;
     uint8_t buffer[1000];
     write_file(plain, 5000);
-    struct mt_input *input = mt_input_open(path, &mt_default_limits, &result, NULL);
+    struct mt_input *input = mt_input_open(path, &mt_default_limits, NULL, &result, NULL);
     CHECK_EQUAL(mt_input_size(input), 5000);
     CHECK_EQUAL(mt_input_position(input), 0);
     CHECK(!mt_input_compressed(input));
@@ -317,7 +317,7 @@ static void test_position(uint8_t *packed)
 
     size_t size = gzip_bytes(packed, plain, sizeof plain);
     write_file(packed, size);
-    input = mt_input_open(path, &mt_default_limits, &result, NULL);
+    input = mt_input_open(path, &mt_default_limits, NULL, &result, NULL);
     CHECK(mt_input_compressed(input));
     CHECK_EQUAL(mt_input_size(input), size);
     CHECK_EQUAL(mt_input_position(input), 0);
@@ -334,7 +334,7 @@ static void test_position(uint8_t *packed)
     off_t far = ((off_t)5 << 30) + 1;
     if (ftruncate(fd, far + 3000) == 0 && pwrite(fd, plain, 3000, far) == 3000 &&
         lseek(fd, far, SEEK_SET) == far) {
-        input = mt_input_open_fd(fd, &mt_default_limits, &result, NULL);
+        input = mt_input_open_fd(fd, &mt_default_limits, NULL, &result, NULL);
         CHECK_EQUAL(mt_input_size(input), 3000);
         got = read_all(input, 1100);
         CHECK(got.size == 3000 && memcmp(got.bytes, plain, 3000) == 0);
@@ -361,7 +361,7 @@ static void test_pipe(const uint8_t *bytes, size_t size, size_t step, size_t exp
     close(ends[1]);
     CHECK(dup2(ends[0], STDIN_FILENO) == STDIN_FILENO);
     close(ends[0]);
-    struct mt_input *input = mt_input_open("-", &mt_default_limits, &result, NULL);
+    struct mt_input *input = mt_input_open("-", &mt_default_limits, NULL, &result, NULL);
     CHECK_EQUAL(result, MT_OK);
     CHECK_EQUAL(mt_input_size(input), -1);
     struct got got = read_all(input, 50000);
@@ -381,7 +381,7 @@ static void test_no_wait(void)
     uint8_t buffer[1000];
     CHECK(pipe(ends) == 0);
     CHECK(write(ends[1], plain, 10) == 10);
-    struct mt_input *input = mt_input_open_fd(ends[0], &mt_default_limits, &result, NULL);
+    struct mt_input *input = mt_input_open_fd(ends[0], &mt_default_limits, NULL, &result, NULL);
     int64_t total = 0;
     while (total < 10)
         total += mt_input_read(input, buffer + total, sizeof buffer - (size_t)total, NULL);
@@ -396,16 +396,17 @@ static void test_refused(void)
 {
     int result = 0;
     struct mt_failure failure = {""};
-    CHECK(mt_input_open("/nonexistent/file", &mt_default_limits, &result, &failure) == NULL);
+    CHECK(mt_input_open("/nonexistent/file", &mt_default_limits, NULL, &result, &failure) == NULL);
     CHECK_EQUAL(result, MT_IO);
     CHECK_TEXT(failure.text, "cannot open: No such file or directory");
-    CHECK(mt_input_open("/", &mt_default_limits, &result, &failure) == NULL);
+    CHECK(mt_input_open("/", &mt_default_limits, NULL, &result, &failure) == NULL);
     CHECK_EQUAL(result, MT_IO);
     CHECK_TEXT(failure.text, "cannot read: it is a directory");
-    CHECK(mt_input_open_fd(-1, &mt_default_limits, &result, &failure) == NULL);
+    CHECK(mt_input_open_fd(-1, &mt_default_limits, NULL, &result, &failure) == NULL);
     CHECK_EQUAL(result, MT_IO);
     int fd = open(path, O_WRONLY);
-    CHECK(mt_input_open_fd(fd, &mt_default_limits, &result, &failure) == NULL); /* not readable */
+    CHECK(mt_input_open_fd(fd, &mt_default_limits, NULL, &result, &failure) ==
+          NULL); /* not readable */
     CHECK_EQUAL(result, MT_IO);
     CHECK(strstr(failure.text, "cannot read: ") == failure.text);
     close(fd);
@@ -421,7 +422,7 @@ static void test_memory(const void *bytes, size_t size, long least)
         int result = 0;
         struct mt_failure failure = {"x"};
         mt_fail_after(calls);
-        struct mt_input *input = mt_input_open(path, &mt_default_limits, &result, &failure);
+        struct mt_input *input = mt_input_open(path, &mt_default_limits, NULL, &result, &failure);
         int64_t got = MT_NOMEM;
         if (input == NULL)
             CHECK(result == MT_NOMEM && failure.text[0] == 0);

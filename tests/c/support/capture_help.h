@@ -257,7 +257,7 @@ static inline int read_from(const char *name)
     int result = 1000;
     seen_count = skips_count = 0;
     failure.text[0] = 0;
-    struct mt_capture *capture = mt_capture_open(name, &limits, &result, &failure);
+    struct mt_capture *capture = mt_capture_open(name, &limits, NULL, &result, &failure);
     if (capture == NULL)
         return result;
     CHECK_EQUAL(result, MT_OK);

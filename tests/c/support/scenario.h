@@ -516,6 +516,7 @@ static void strange_packets(void)
     put_packet(large, LARGE, LARGE, PCAPNG_ZSTD, 0); /* more than the buffer holds */
     for (uint32_t i = 0; i < 40; i++)                /* gzip data that fills more than one window */
         put_packet(large, 1000, 1000, PCAP_GZIP, 0);
+    put_packet(large, 1000, 1000, PCAP, 0); /* another file has it too */
 }
 
 /* Connections come and go: more than may be followed, a port used again, one that is idle for long.

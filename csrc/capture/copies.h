@@ -1,0 +1,31 @@
+/* Which packets were read from another file already, where two files hold the same wire.
+ *
+ * Owns a table of digests of recent packets. Must not know files but by number. Used by
+ * capture_set.c. */
+#ifndef MT_CAPTURE_COPIES_H
+#define MT_CAPTURE_COPIES_H
+
+#include "net/packet.h"
+
+#include <stdint.h>
+
+/* Nanoseconds between the clocks of two captures of one wire, at most. */
+#define MT_COPIES_APART (10 * INT64_C(1000000000))
+
+struct mt_copies;
+
+/* Creates an empty table. NULL if memory is out. The caller owns it: mt_copies_close. */
+struct mt_copies *mt_copies_open(void);
+
+/* 1 if two packets are the same on the wire, as far as both were captured: equal lengths and
+ * beginnings, and times at most some seconds apart. */
+int mt_copies_same(const struct mt_packet *a, const struct mt_packet *b);
+
+/* 1 if the packet was noted from another file, with at least as many bytes. Otherwise notes it and
+ * returns 0. */
+int mt_copies_note(struct mt_copies *copies, const struct mt_packet *packet);
+
+/* Frees the table. `copies` may be NULL. */
+void mt_copies_close(struct mt_copies *copies);
+
+#endif
