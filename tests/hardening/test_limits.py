@@ -88,6 +88,12 @@ def _() -> Made:
     ), {"decompression_ratio": 100}
 
 
+@reaches("open_file_bytes")
+def _() -> Made:
+    long = craft.Packet(craft.START + 10**12, bytes(600_000))
+    return craft.pcap([*talk().packets, long], snaplen=1 << 20), {"open_file_bytes": 1}
+
+
 @reaches("interfaces")
 def _() -> Made:
     made = talk()
@@ -270,7 +276,8 @@ def read(path: Path, limits: dict[str, int] | None = None) -> mt.Traffic:
 
 
 def test_every_limit_is_here() -> None:
-    assert set(WORST) == set(mt.limits())
+    """One file alone does not reach `open_files`: test_many_files does."""
+    assert {*WORST, "open_files"} == set(mt.limits())
 
 
 @pytest.mark.parametrize("limit", WORST)

@@ -35,7 +35,9 @@ def interleaved(folder: Path, count: int) -> int:
     packets = 0
     for i in range(count):
         talk = conversation(f"192.0.2.{i % 250 + 1}", 40000 + i, HOST, start=craft.START + i)
-        late = craft.Packet(craft.START + 10**12 + i, bytes(12) + b"\x08\x06" + i.to_bytes(46, "big"))
+        late = craft.Packet(
+            craft.START + 10**12 + i, bytes(12) + b"\x08\x06" + i.to_bytes(46, "big")
+        )
         put(folder / f"{i:04}.pcap", [*talk.packets, late])
         packets += len(talk.packets) + 1
     return packets
