@@ -130,9 +130,11 @@ def false_positives(measured: Measured) -> str:
         has = honest["labels"].map(lambda labels, label=label: label in labels)
         if has.any() and label not in set(met["circumstance"]):
             rows.append([f"`{label}`", *_bound_cells(int((has & flagged).sum()), int(has.sum()))])
-    text = """Honest peers that are flagged. Monerods are counted by node: one is flagged if any of
+    unknown = measured.peers[measured.peers["kind"] == "unlabelled"]
+    text = f"""Honest peers that are flagged. Monerods are counted by node: one is flagged if any of
     its addresses is. Emulated honest peers are counted by address, by their labels in the
-    [testbed](../testbed/README.md)."""
+    [testbed](../testbed/README.md). {unknown["verdict"].isin(FLAGGED).sum()} of {len(unknown)}
+    peers without a label are flagged."""
     made = section("False positives", text, table(["honest peers", "flagged", "at most"], rows))
     wrong = honest[flagged]
     if len(wrong):
