@@ -111,8 +111,18 @@ def test_throttled(lab: Lab) -> None:
 
 @pytest.mark.parametrize(
     "times",
-    [[8, 69, 190, 251, 312, 430, 491], [8, 80, 160, 245, 330], [8, 130, 250], [10]],
-    ids=["single long gaps", "a slow node", "too few gaps", "none"],
+    [
+        [8, 69, 190, 251, 312, 430, 491],
+        [8, 80, 160, 245, 330],
+        [8, 101.2, 172.3, 298],
+        [8, 105, 230, 325, 450],
+        [8, 130, 250],
+        [10],
+    ],
+    ids=[
+        *("single long gaps", "a slow node", "a monerod short of peers", "irregular"),
+        *("too few gaps", "none"),
+    ],
 )
 def test_not_throttled(lab: Lab, times: list[float]) -> None:
     syncing(lab, times)

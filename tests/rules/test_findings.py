@@ -167,6 +167,7 @@ def test_thresholds_of_the_published_variants() -> None:
                 "own_regular": False,
                 "max_own_gap_s": 75.0,
                 "mean_too": True,
+                "max_spread_s": float("inf"),
             }
             for seconds in (90.0, 120.0)
         ),
