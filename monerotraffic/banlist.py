@@ -4,6 +4,7 @@ docs/banlist.md describes the format.
 
 from __future__ import annotations
 
+import codecs
 import ipaddress
 import os
 import re
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from monerotraffic.atomic import replacing
 from monerotraffic.errors import printable
 from monerotraffic.net.addresses import Network, canonical_network
-from monerotraffic.net.prefixes import Prefixes, count_addresses
+from monerotraffic.net.prefixes import Prefixes, count_addresses, merged_ranges, subtract
 
 __all__ = [
     "BanList",
@@ -152,10 +153,11 @@ class BanList:
         """Returns the list without the addresses of another list. Entries are omitted, or split
         into networks around these addresses.
         """
+        ranges = merged_ranges(entry.network for entry in others)
         return BanList(
             Entry(part, entry.comment, entry.expires)
             for entry in self
-            for part in _cut(entry.network, others)
+            for part in subtract(entry.network, ranges)
         )
 
     def octets(self) -> BanList:
@@ -211,22 +213,6 @@ def _joined(one: Entry, other: Entry) -> Entry:
         else f"{one.comment}; {other.comment}"
     )
     return Entry(one.network, comment, expires)
-
-
-def _cut(network: Network, others: BanList) -> list[Network]:
-    """The parts of a network without the networks of a list."""
-    parts = [network]
-    for other in others:
-        if other.network.version == network.version and other.network.overlaps(network):
-            parts = [rest for part in parts for rest in _without(part, other.network)]
-    return parts
-
-
-def _without(network: Any, other: Any) -> Iterable[Network]:
-    if not network.overlaps(other):
-        return [network]
-    rest: Iterable[Network] = [] if network.subnet_of(other) else network.address_exclude(other)
-    return rest
 
 
 def _octets(network: Network) -> Iterator[Network]:
@@ -313,7 +299,14 @@ def read(path: Path) -> BanList:
     other line.
     """
     with open(path, "rb") as file:
-        return parse(file.read().decode("utf-8", "surrogateescape"), os.fsdecode(path))
+        return parse(_decoded(file.read()), os.fsdecode(path))
+
+
+def _decoded(data: bytes) -> str:
+    """The text of a file, in UTF-8 with or without byte-order mark, or in UTF-16 with one."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "backslashreplace")
+    return data.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
 
 
 # ---- writing, joining, comparing ----

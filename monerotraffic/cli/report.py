@@ -83,5 +83,7 @@ def _systems(view: View, database: str | None) -> pd.DataFrame | None:
         raise Failed(str(error)) from None
     except OSError as error:
         raise file_failed(error, database) from None
+    except ValueError as error:  # without autonomous systems
+        raise Failed(error) from None
     except RuntimeError as error:  # maxminddb's
         raise Failed(f"{printable(database)}: {error}") from None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from os import PathLike
+import itertools
+from collections.abc import Iterable, Mapping
+from os import PathLike, fspath
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from monerotraffic.metrics.entries import texts
+from monerotraffic.net.addresses import host_of
 from monerotraffic.net.columns import Addresses
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, viewed
@@ -68,16 +71,18 @@ def subnets_of(hosts: Iterable[str]) -> pd.Series:
 
 def autonomous_systems(hosts: Iterable[str], database: str | PathLike[str]) -> pd.DataFrame:
     """Returns the autonomous system that announces each address, from a MaxMind database (`.mmdb`)
-    with the fields of GeoLite2-ASN. One row per distinct address.
+    with the fields of MaxMind and DB-IP (`autonomous_system_number`,
+    `autonomous_system_organization`, also in `traits`) or of IPinfo (`asn`, `as_name` or `name`).
+    One row per distinct address.
 
     - `host` (object)
     - `asn` (Int64), `organisation` (object): missing where the database has no entry (names,
-      private addresses)
+      private addresses, IPv6 addresses in a database of IPv4 only)
 
     `database` is the path of your file; this package contains none. Addresses are reassigned, so
     use a database of the time of the capture. Every address is looked up by itself, because
     neighbours in a /24 can belong to different systems. Requires the extra `asn` (pip install
-    'monerotraffic[asn]').
+    'monerotraffic[asn]'). Raises ValueError for a database without autonomous systems.
     """
     try:
         import maxminddb
@@ -86,22 +91,54 @@ def autonomous_systems(hosts: Iterable[str], database: str | PathLike[str]) -> p
             "autonomous_systems requires maxminddb: pip install 'monerotraffic[asn]'"
         ) from error
     addresses = Addresses.from_text(dict.fromkeys(hosts))
-    numbers: list[int | None] = []
-    names: list[str | None] = []
     with maxminddb.open_database(database) as reader:
-        for text, family in zip(addresses.text.to_list(), addresses.family, strict=True):
-            entry = reader.get(text.removeprefix("::ffff:")) if family else None
-            record = entry if isinstance(entry, dict) else {}
-            number, name = (
-                record.get("autonomous_system_number"),
-                record.get("autonomous_system_organization"),
-            )
-            numbers.append(number if isinstance(number, int) else None)
-            names.append(name if isinstance(name, str) else None)
+        families = (4,) if reader.metadata().ip_version == 4 else (4, 6)
+        records = [
+            _flat(reader.get(host_of(text))) if family in families else {}
+            for text, family in zip(addresses.text.to_list(), addresses.family, strict=True)
+        ]
+        if not any(_number(record) for record in records):
+            sample = [_flat(record) for _, record in itertools.islice(reader, _SAMPLE)]
+            if sample and not any(_number(record) for record in sample):
+                fields = dict.fromkeys(field for record in sample for field in record)
+                raise ValueError(
+                    f"{fspath(database)} has no autonomous systems: none of the fields {', '.join(_NUMBERS)}, only {', '.join(fields) or 'no field'}"
+                )
     return pd.DataFrame(
         {
             "host": texts(addresses.text),
-            "asn": pd.array(numbers, dtype="Int64"),
-            "organisation": texts(names),
+            "asn": pd.array([_number(record) for record in records], dtype="Int64"),
+            "organisation": texts([_organisation(record) for record in records]),
         }
+    )
+
+
+_NUMBERS = ("autonomous_system_number", "asn", "as_number")
+_ORGANISATIONS = ("autonomous_system_organization", "as_name", "as_organization", "name")
+_SAMPLE = 100  # records of a database that show which fields it has
+
+
+def _flat(record: Any) -> dict[str, Any]:
+    """A record, with the fields of its `traits` (DB-IP and GeoIP2 Enterprise) beside its own."""
+    if not isinstance(record, dict):
+        return {}
+    traits = record.get("traits")
+    return {**record, **traits} if isinstance(traits, dict) else record
+
+
+def _number(record: Mapping[str, Any]) -> int | None:
+    """The number of the system, which IPinfo writes as AS64500."""
+    for field in _NUMBERS:
+        value = record.get(field)
+        if isinstance(value, str):
+            digits = value.removeprefix("AS")
+            value = int(digits) if digits.isascii() and digits.isdigit() else None
+        if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 32:
+            return value
+    return None
+
+
+def _organisation(record: Mapping[str, Any]) -> str | None:
+    return next(
+        (record[name] for name in _ORGANISATIONS if isinstance(record.get(name), str)), None
     )

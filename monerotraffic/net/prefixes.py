@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,20 +13,49 @@ from numpy.typing import NDArray
 
 from monerotraffic.net.addresses import Network, canonical_network, pack
 
-__all__ = ["Prefixes", "count_addresses", "parse_networks"]
+__all__ = ["Prefixes", "count_addresses", "merged_ranges", "parse_networks", "subtract"]
 
 
 def count_addresses(networks: Iterable[Network]) -> int:
     """How many distinct addresses they hold together."""
-    total = 0
-    for version in (4, 6):
-        end = 0
-        for first, last in sorted(
-            _bounds(network) for network in networks if network.version == version
-        ):
-            total += max(0, last + 1 - max(first, end))
-            end = max(end, last + 1)
-    return total
+    return sum(
+        last + 1 - first for ranges in merged_ranges(networks).values() for first, last in ranges
+    )
+
+
+def merged_ranges(networks: Iterable[Network]) -> dict[int, list[tuple[int, int]]]:
+    """By IP version the disjoint ranges (first, last) of the addresses of these networks, in
+    order.
+    """
+    made: dict[int, list[tuple[int, int]]] = {4: [], 6: []}
+    bounds = sorted((network.version, *_bounds(network)) for network in networks)
+    for version, first, last in bounds:
+        ranges = made[version]
+        if ranges and first <= ranges[-1][1] + 1:
+            ranges[-1] = (ranges[-1][0], max(ranges[-1][1], last))
+        else:
+            ranges.append((first, last))
+    return made
+
+
+def subtract(network: Network, ranges: Mapping[int, Sequence[tuple[int, int]]]) -> list[Network]:
+    """The addresses of a network that are in none of these ranges (as merged_ranges returns them),
+    as the fewest networks; the network itself if it has none of them.
+    """
+    first, last = _bounds(network)
+    taken = ranges[network.version]
+    place = bisect.bisect_left(taken, first, key=lambda one: one[1])
+    if place == len(taken) or taken[place][0] > last:
+        return [network]
+    make = type(network.network_address)
+    made: list[Network] = []
+    while first <= last:
+        begin, end = taken[place] if place < len(taken) else (last + 1, last + 1)
+        if first < begin:
+            upper = min(begin - 1, last)
+            made.extend(ipaddress.summarize_address_range(make(first), make(upper)))
+        first, place = end + 1, place + 1
+    return made
 
 
 def _bounds(network: Network) -> tuple[int, int]:

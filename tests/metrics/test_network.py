@@ -112,6 +112,63 @@ def test_autonomous_systems(database: Path) -> None:
     assert found.asn.dtype == "Int64"
 
 
+def written(path: Path, records: dict[str, dict[str, Any]], version: int = 6) -> Path:
+    writer = MMDBWriter(version, "test", languages=["en"], ipv4_compatible=version == 6)
+    for network, record in records.items():
+        writer.insert_network(IPSet([network]), record)
+    writer.to_db_file(str(path))
+    return path
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"autonomous_system_number": 64500, "autonomous_system_organization": "One"},
+        {"asn": "AS64500", "as_name": "One", "as_domain": "one.example"},
+        {"asn": "AS64500", "name": "One", "country": "Atlantis", "route": "192.0.2.0/24"},
+        {"traits": {"autonomous_system_number": 64500, "autonomous_system_organization": "One"}},
+        {"as_number": "64500", "as_name": "One"},
+    ],
+    ids=lambda record: " ".join(record),
+)
+def test_fields_of_several_makers(record: dict[str, Any], tmp_path: Path) -> None:
+    database = written(tmp_path / "asn.mmdb", {"192.0.2.0/24": record})
+    found = metrics.autonomous_systems(["192.0.2.1", "198.51.100.1"], database)
+    assert found.asn.to_list() == [64500, pd.NA]
+    assert found.organisation.to_list() == ["One", None]
+
+
+def test_a_database_of_ipv4_only(tmp_path: Path) -> None:
+    record = {"autonomous_system_number": 64500, "autonomous_system_organization": "One"}
+    database = written(tmp_path / "asn.mmdb", {"192.0.2.0/24": record}, version=4)
+    hosts = ["2001:db8::1", "192.0.2.1", "::ffff:192.0.2.1", "a.onion"]
+    assert metrics.autonomous_systems(hosts, database).asn.to_list() == [
+        *(pd.NA, 64500, 64500, pd.NA)
+    ]
+
+
+@pytest.mark.parametrize("hosts", [["192.0.2.1"], ["198.51.100.1"], []])
+def test_a_database_of_countries(hosts: list[str], tmp_path: Path) -> None:
+    """Whether or not it has the peers."""
+    record = {"country": {"iso_code": "AQ"}, "registered_country": {"iso_code": "AQ"}}
+    database = written(tmp_path / "country.mmdb", {"192.0.2.0/24": record})
+    with pytest.raises(
+        ValueError,
+        match=r"country\.mmdb has no autonomous systems: none of the fields "
+        r"autonomous_system_number, asn, as_number, only country, registered_country$",
+    ):
+        metrics.autonomous_systems(hosts, database)
+
+
+@pytest.mark.parametrize("number", ["ASx", "AS", -1, 0, 1 << 32, True, "AS٦", None])
+def test_numbers_that_are_not_those_of_systems(number: Any, tmp_path: Path) -> None:
+    database = written(
+        tmp_path / "asn.mmdb", {"192.0.2.0/24": {"asn": number} if number else {"x": 1}}
+    )
+    with pytest.raises(ValueError, match="no autonomous systems"):
+        metrics.autonomous_systems(["192.0.2.1"], database)
+
+
 def test_lists_compared_by_autonomous_system(database: Path, tmp_path: Path) -> None:
     talks = [
         session("20.0.0.1", [("192.0.2.1", 1), ("192.0.2.200", 1)]),
