@@ -39,9 +39,9 @@ int mt_core_step(struct mt_core *core, uint64_t bytes, uint64_t rows, struct mt_
 struct mt_table *mt_core_table(struct mt_core *core, enum mt_table_id id);
 
 /* Moves the finished rows of a table out (mt_free): all rows of most; of `connections` only those
- * ended since the last call, in order of id; of `files` none before MT_END. NULL if there are none
- * (*count 0), or if memory is out for those that are not finished (*count is not 0; nothing
- * changed). After MT_END, and after MT_NOMEM, all that is left: that needs no memory. */
+ * ended since the last call, in order of id; `files` is empty before MT_END. Returns NULL without
+ * rows (*count 0), or if memory is out for the unfinished rows (*count is not 0; nothing changed).
+ * After MT_END and MT_NOMEM it returns all remaining rows, which needs no memory. */
 void *mt_core_take(struct mt_core *core, enum mt_table_id id, size_t *count);
 
 const struct mt_addresses *mt_core_addresses(const struct mt_core *core);

@@ -15,7 +15,7 @@ struct mt_file_statistics mt_file_statistics_of(int32_t file)
         .row = {.file = file, .first_time = MT_NO_TIME, .last_time = MT_NO_TIME}};
 }
 
-/* Index of a packet's link type among its file's, -1 if there are too many to tell them apart. */
+/* Returns the index of a packet's link type among those of its file, -1 if there are too many. */
 static int link_index(struct mt_file_statistics *file, const struct mt_packet *packet)
 {
     int index = 0;

@@ -40,8 +40,8 @@ static void read_all(struct mt_core *core, const struct input *input)
         if (rows != 0)
             take_all(core);
     MUST(result == MT_END || result == MT_LINK_TYPE,
-         "reading stopped for a reason that no bytes can give");
-    MUST(mt_core_step(core, 0, 0, &failure) == result, "an end that is none");
+         "reading stopped for a reason that input cannot cause");
+    MUST(mt_core_step(core, 0, 0, &failure) == result, "reading continued after its end");
     if (result == MT_END && rows == 0) {
         struct mt_table tables[MT_TABLE_COUNT];
         for (int id = 0; id < MT_TABLE_COUNT; id++)

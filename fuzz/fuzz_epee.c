@@ -20,7 +20,7 @@ struct decoded {
     int result;
 };
 
-/* Whether the reader takes it, by itself. */
+/* Whether the reader alone accepts the payload. */
 static int is_readable(const uint8_t *payload, size_t size)
 {
     static struct mt_epee reader;

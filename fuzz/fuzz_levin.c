@@ -143,9 +143,9 @@ static void close_reading(struct reading *reading)
     mt_decoder_free(&reading->decoder);
 }
 
-/* All columns of a message but those that tell of packets, and `shared`, which tells of what else
- * is in them. */
-static struct mt_message_row said(struct mt_message_row row)
+/* All columns of a message except those that describe packets, and `shared`, which depends on the
+ * other messages in them. */
+static struct mt_message_row without_packets(struct mt_message_row row)
 {
     row.time = row.end_time = row.frame = row.end_frame = 0;
     row.segments = row.first_segment = row.end_length = 0;
@@ -162,8 +162,10 @@ static void compare(const struct reading *one, const struct reading *other)
             continue;
         MUST(left->count == right->count, "the cuts decide how many rows there are");
         for (size_t i = 0; i < left->count && id == MT_TABLE_messages; i++) {
-            struct mt_message_row a = said(((const struct mt_message_row *)left->rows)[i]),
-                                  b = said(((const struct mt_message_row *)right->rows)[i]);
+            struct mt_message_row a = without_packets(
+                                      ((const struct mt_message_row *)left->rows)[i]),
+                                  b = without_packets(
+                                      ((const struct mt_message_row *)right->rows)[i]);
             MUST(memcmp(&a, &b, sizeof a) == 0, "the cuts decide what a message is");
         }
         MUST(id == MT_TABLE_messages || left->count == 0 ||

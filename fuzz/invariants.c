@@ -65,13 +65,13 @@ static void check_reply(const struct mt_table *messages, const struct mt_message
 {
     if (row->reply_to < 0)
         return;
-    MUST(row->reply_to < (int64_t)messages->count, "an answer to a message that there is not");
+    MUST(row->reply_to < (int64_t)messages->count, "a reply_to without a message");
     const struct mt_message_row *request = row_of(messages, (size_t)row->reply_to);
     MUST(request->kind == MT_KIND_REQUEST && row->kind == MT_KIND_RESPONSE,
-         "an answer that is none, or to no request");
+         "a reply_to that does not join a response to a request");
     MUST(request->connection == row->connection && request->from_client != row->from_client &&
              request->command == row->command,
-         "an answer to somebody else's request");
+         "a response to a request of another connection, side or command");
 }
 
 static void check_messages(const struct mt_table *messages, const struct mt_table *connections)

@@ -62,22 +62,8 @@ _UNCHECKED = (
     "tests/",
     "fuzz/seeds/",
     "fuzz/regressions/",
-    "csrc/capture/",
-    "csrc/co",
-    "csrc/decoder",
-    "csrc/file_statistics",
-    "csrc/levin/",
-    "csrc/net/",
-    "csrc/tables/",
-    "csrc/tcp/",
-    "docs/metrics",
     "docs/rules",
-    "fuzz/fuzz_",
-    "fuzz/invariants.c",
-    "monerotraffic/__init__.py",
-    "monerotraffic/net/",
     "monerotraffic/rules/",
-    "tools/metrics_doc.py",
 )
 
 

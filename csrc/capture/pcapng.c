@@ -298,7 +298,7 @@ static int read_options(const struct mt_capture *capture, struct mt_interface *i
 
 /* ---- drops ---- */
 
-/* Adds a count from a file to a sum, -1 if there was none before; the sum never overflows. */
+/* Adds a count from a file to a sum, which is -1 before the first; the sum never overflows. */
 static void add_drops(int64_t *sum, uint64_t count)
 {
     int64_t before = *sum > 0 ? *sum : 0;

@@ -44,8 +44,8 @@ void mt_early_responses_forget(struct mt_early_responses *early, size_t index);
 /* Forgets those of one direction. */
 void mt_early_responses_forget_all(struct mt_early_responses *early, const uint32_t *waiting);
 
-/* Id of the first message whose row may still change, `next_message` if there is none; forgets
- * what is too old to wait for. */
+/* Returns the id of the first message whose row may still change, or `next_message`. Forgets
+ * responses that are too old. */
 int64_t mt_early_responses_settled(struct mt_early_responses *early, int64_t next_message);
 
 #endif

@@ -40,10 +40,11 @@ int mt_signature_matches(const uint8_t *bytes, size_t size);
 
 enum mt_verdict { MT_UNSOUND, MT_SOUND, MT_UNDECIDED };
 
-/* Whether `bytes` begin a message, out of step with the stream (after a hole, garbage or a start
- * from the middle): signature, version 1, expect 0 or 1, flags that exist, a known command, a
+/* Whether `bytes` begin a message, out of step with the stream (after a hole, invalid bytes or a
+ * start from the middle): signature, version 1, expect 0 or 1, flags that exist, a known command, a
  * length within `limit` and monerod's limit for the command, and a body that begins as epee where
- * one must. MT_UNDECIDED if `size` bytes do not tell; MT_SOUND_SIZE always do. */
+ * one must. Returns MT_UNDECIDED if `size` bytes are not enough; MT_SOUND_SIZE bytes always
+ * are. */
 enum mt_verdict mt_header_sound(const uint8_t *bytes, size_t size, uint64_t limit);
 
 #endif

@@ -24,8 +24,8 @@ int mt_partial_header_add(struct mt_partial_header *partial, const struct mt_str
 /* Drops the first `count` bytes. */
 void mt_partial_header_drop(struct mt_partial_header *partial, uint32_t count);
 
-/* Distance from the first byte to the next one that may begin a signature, at least 1; `count` if
- * there is none. */
+/* Returns the distance from the first byte to the next one that may begin a signature, at least 1,
+ * or `count`. */
 uint32_t mt_partial_header_next(const struct mt_partial_header *partial);
 
 /* Empties it and frees the parts. */

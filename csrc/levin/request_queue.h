@@ -37,7 +37,7 @@ void mt_request_queue_pop(struct mt_request_queue *queue, uint32_t count);
 /* The request at `index`, 0 being the oldest. */
 struct mt_request *mt_request_queue_at(const struct mt_request_queue *queue, uint32_t index);
 
-/* Index of the oldest request that a response of this command may answer, `count` if there is none.
+/* Returns the index of the oldest request that a response of this command may answer, or `count`.
  * The sender of the response, which has the requests' stream up to `acknowledged` (INT64_MIN:
  * unknown), must have received it. `doubtful`: requests that are doubtful count, too. */
 uint32_t mt_request_queue_find(const struct mt_request_queue *queue, uint32_t command,

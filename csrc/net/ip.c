@@ -133,8 +133,8 @@ static inline enum mt_ip_result read_tcp(struct rest rest, struct mt_segment *se
 
 /* ---- fragments ---- */
 
-/* Takes in the fragment `rest`; with MT_IP_SEGMENT its datagram is whole and `rest` and `protocol`
- * are the datagram's. */
+/* Adds the fragment `rest`. With MT_IP_SEGMENT its datagram is complete, and `rest` and `protocol`
+ * are those of the datagram. */
 static enum mt_ip_result put_fragment(struct mt_ip_reader *reader, const struct mt_packet *packet,
                                       struct mt_ip_fragment *fragment, struct rest *rest,
                                       uint8_t *protocol, const char **why)
@@ -218,8 +218,8 @@ static int is_extension(uint8_t protocol)
            protocol == PROTOCOL_DESTINATION_OPTIONS || protocol == PROTOCOL_AUTHENTICATION;
 }
 
-/* Steps over the extension headers up to one that is none, or a fragment header. MT_IP_SEGMENT,
- * with *protocol what begins at *rest, or MT_IP_BAD. */
+/* Skips the extension headers up to a fragment header or another protocol. Returns MT_IP_SEGMENT,
+ * with the protocol at *rest in *protocol, or MT_IP_BAD. */
 static enum mt_ip_result skip_extensions(struct rest *rest, uint8_t *protocol, const char **why)
 {
     for (int headers = 0; is_extension(*protocol); headers++) {

@@ -11,9 +11,9 @@
 
 struct mt_ip_reader;
 
-/* Told of every datagram given up: incomplete when its time was over, evicted by a limit,
- * contradictory, or still incomplete at the end. `bytes` are the fragment payload bytes it had;
- * `why` is static text. */
+/* Called for every discarded datagram: incomplete after its time, evicted by a limit,
+ * contradictory, or still incomplete at the end. `bytes` is the number of its fragment payload
+ * bytes; `why` is static text. */
 typedef void mt_ip_lost(void *context, const struct mt_packet_ref *first, uint32_t bytes,
                         const char *why);
 
@@ -25,15 +25,15 @@ struct mt_ip_reader *mt_ip_open(const struct mt_limits *limits, uint64_t *limit_
 enum mt_ip_result {
     MT_IP_SEGMENT = 0,  /* *segment is filled */
     MT_IP_OTHER = 1,    /* not TCP: nothing to report */
-    MT_IP_FRAGMENT = 2, /* a fragment, kept until its datagram is whole (or a duplicate, or given up
-                           and told through `lost`) */
+    MT_IP_FRAGMENT = 2, /* a fragment, kept until its datagram is complete (or a duplicate, or
+                           discarded and reported through `lost`) */
     MT_IP_BAD = 3,      /* damaged or cut: *why (static text) says what */
     MT_IP_NOMEM = -1
 };
 
 /* Reads the IP packet that begins at packet->data + offset. IPv4 with options; IPv6 with
  * hop-by-hop, routing, fragment, destination and authentication headers. Total length 0 (TSO) means
- * the rest of the packet; an IPv6 jumbo or GRO packet likewise (payload length 0); so does a length
+ * the rest of the packet; as do payload length 0 (IPv6 jumbo or GRO) and a length
  * beyond the end of the packet on the wire. Trailing bytes beyond the IP length (Ethernet padding)
  * are not payload. segment->captured < segment->length where the snap length cut; it may have cut
  * the TCP options, not the 20 bytes before them. TCP data offset below 5 or beyond the packet:
@@ -43,10 +43,10 @@ enum mt_ip_result {
 enum mt_ip_result mt_ip_segment(struct mt_ip_reader *reader, const struct mt_packet *packet,
                                 uint32_t offset, struct mt_segment *segment, const char **why);
 
-/* Gives up every waiting datagram (the end of the capture), telling each through `lost`. */
+/* Discards every waiting datagram at the end of the capture, and reports each through `lost`. */
 void mt_ip_finish(struct mt_ip_reader *reader);
 
-/* NULL is fine. Datagrams that still wait are freed and not told. */
+/* Frees the reader, which may be NULL. Waiting datagrams are not reported. */
 void mt_ip_close(struct mt_ip_reader *reader);
 
 #endif

@@ -101,7 +101,7 @@ static void free_pieces(struct mt_ip_waiting *waiting)
     }
 }
 
-/* Takes a datagram out of everything and frees it. */
+/* Removes a datagram from the table and the lists, and frees it. */
 static void drop(struct mt_ip_fragments *fragments, struct mt_ip_waiting *waiting)
 {
     struct mt_ip_waiting **link = bucket_of(fragments, waiting->hash);
@@ -190,7 +190,7 @@ static void make_identity(const struct mt_ip_fragment *fragment, uint8_t identit
     memcpy(identity + 16, fragment->destination.bytes, 16);
     memcpy(identity + 32, &fragment->identification, 4);
     identity[36] = fragment->source.version;
-    /* In IPv6 only the first fragment's next header counts, the others may tell anything (RFC
+    /* In IPv6 only the next header of the first fragment counts, the others are arbitrary (RFC
      * 8200, 4.5). */
     identity[37] = fragment->source.version == 4 ? fragment->protocol : 0;
 }
@@ -300,8 +300,7 @@ static int store(struct mt_ip_fragments *fragments, struct mt_ip_waiting *waitin
         waiting->protocol = fragment->protocol;
     uint32_t fresh = mark(waiting->map, fragment->offset / UNIT, (end + UNIT - 1) / UNIT);
     if (!fragment->more)
-        waiting->total =
-            end; /* a last fragment may repeat what others brought and still tell the length */
+        waiting->total = end; /* a last fragment without new bytes still has the length */
     if (fresh == 0) {
         mt_free(piece);
         return MT_OK;
@@ -423,7 +422,7 @@ enum mt_ip_fragments_result mt_ip_fragments_put(struct mt_ip_fragments *fragment
     if (!admit(fragments, fragment, identity, hash, place))
         return MT_IP_FRAGMENTS_WAIT;
     struct mt_ip_waiting *waiting =
-        find(fragments, identity, hash); /* anew: it may itself have been evicted for room */
+        find(fragments, identity, hash); /* again: it may have been evicted */
     if (waiting == NULL)
         waiting = create(fragments, identity, hash, place);
     return waiting != NULL ? add(fragments, waiting, fragment, datagram) : MT_IP_FRAGMENTS_NOMEM;

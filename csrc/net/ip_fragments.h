@@ -30,7 +30,7 @@ struct mt_ip_datagram {
 };
 
 enum mt_ip_fragments_result {
-    MT_IP_FRAGMENTS_WAIT = 0,  /* kept, or a duplicate, or given up and told through `lost` */
+    MT_IP_FRAGMENTS_WAIT = 0,  /* kept, or a duplicate, or discarded and reported through `lost` */
     MT_IP_FRAGMENTS_WHOLE = 1, /* *datagram is filled */
     MT_IP_FRAGMENTS_BAD =
         2, /* not a possible fragment: empty, or not the last and no multiple of 8 bytes; ignored */
@@ -64,18 +64,18 @@ struct mt_ip_fragments {
 void mt_ip_fragments_init(struct mt_ip_fragments *fragments, const struct mt_limits *limits,
                           uint64_t *limit_hits, mt_ip_lost *lost, void *context);
 
-/* Takes a fragment in. Datagrams whose time is over at `place` are given up first. The datagram's
- * bytes are valid until the next call of any function here. */
+/* Adds a fragment. Datagrams whose time is over at `place` are discarded first. The bytes of the
+ * datagram are valid until the next call of any function here. */
 enum mt_ip_fragments_result mt_ip_fragments_put(struct mt_ip_fragments *fragments,
                                                 const struct mt_ip_fragment *fragment,
                                                 const struct mt_packet_ref *place,
                                                 struct mt_ip_datagram *datagram);
 
-/* Gives up everything that waits, oldest first, telling it through `lost`, and frees all. It may be
- * used on after that. */
+/* Discards all waiting datagrams, the oldest first, reports them through `lost`, and frees them.
+ * The table can be used again. */
 void mt_ip_fragments_finish(struct mt_ip_fragments *fragments);
 
-/* Frees all and tells nobody. */
+/* Frees everything without a report. */
 void mt_ip_fragments_free(struct mt_ip_fragments *fragments);
 
 #endif

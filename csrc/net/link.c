@@ -39,7 +39,7 @@ enum {
     TAGS = 8
 };
 
-/* ---- each layer: IP begins at or behind `at` ---- */
+/* ---- each layer: IP begins at or after `at` ---- */
 
 static int ip_at(const struct mt_packet *packet, uint32_t at, uint32_t *offset)
 {
@@ -82,7 +82,7 @@ static int pppoe(const struct mt_packet *packet, uint32_t at, uint32_t *offset)
     return ppp_protocol(packet, at + 6, offset);
 }
 
-/* What an EtherType other than the common ones leads to: tags, PPPoE, IP behind them. */
+/* Other EtherTypes than the common ones: tags, PPPoE, and IP after them. */
 static int by_type(const struct mt_packet *packet, uint32_t type, uint32_t at, uint32_t *offset)
 {
     for (int tags = 0; type == TYPE_VLAN || type == TYPE_QINQ || type == TYPE_QINQ_OLD; tags++) {

@@ -38,8 +38,8 @@ struct mt_segment {
     uint32_t sequence, acknowledgement;
     uint8_t flags;        /* MT_TCP_ */
     uint8_t ttl;          /* IPv4 TTL or IPv6 hop limit */
-    uint16_t mss;         /* option of a SYN; 0 where there is none */
-    uint8_t window_scale; /* option of a SYN, at most 14; MT_NO_SCALE where there is none */
+    uint16_t mss;         /* option of a SYN; 0 without it */
+    uint8_t window_scale; /* option of a SYN, at most 14; MT_NO_SCALE without it */
     uint16_t window;
     const uint8_t *payload;
     uint32_t captured; /* payload bytes at `payload` */

@@ -38,7 +38,7 @@ struct mt_connection *mt_connection_table_find(const struct mt_connection_table 
 /* Adds a connection, whose hash and sides are set, as the newest. */
 void mt_connection_table_add(struct mt_connection_table *table, struct mt_connection *connection);
 
-/* Takes a connection out of everything; the caller owns it. */
+/* Removes a connection from the table and all lists; the caller owns it. */
 void mt_connection_table_remove(struct mt_connection_table *table,
                                 struct mt_connection *connection);
 
@@ -52,7 +52,7 @@ void mt_connection_table_renew(struct mt_connection_table *table, struct mt_conn
 void mt_connection_table_add_dormant(struct mt_connection_table *table,
                                      struct mt_connection *connection);
 
-/* Puts it in the list of closing connections, as the last one, or takes it out (if it is in). */
+/* Puts it in the list of closing connections, as the last one, or removes it, if it is there. */
 void mt_connection_table_add_closing(struct mt_connection_table *table,
                                      struct mt_connection *connection, int64_t time);
 void mt_connection_table_remove_closing(struct mt_connection_table *table,

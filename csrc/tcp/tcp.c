@@ -111,7 +111,7 @@ static int end_streams(struct mt_tcp *tcp, struct mt_connection *connection)
     return result;
 }
 
-/* Takes a connection out of the table, reports all of it, and frees it. */
+/* Removes a connection from the table, reports its remaining data, and frees it. */
 static int retire(struct mt_tcp *tcp, struct mt_connection *connection, enum mt_end end)
 {
     mt_connection_table_remove(&tcp->table, connection);

@@ -43,7 +43,7 @@ static void put(struct mt_waiting_ring *ring, uint32_t index, struct mt_waiting 
     *slot(ring, index) = waiting;
 }
 
-/* Bytes of memory that a waiting segment takes. */
+/* Bytes of memory of a waiting segment. */
 static int64_t held(const struct mt_waiting *waiting)
 {
     return (int64_t)(sizeof *waiting + waiting->data.size);

@@ -39,14 +39,14 @@ static inline struct mt_waiting *mt_waiting_first(const struct mt_waiting_ring *
     return mt_waiting_at(ring, 0);
 }
 
-/* Index of the first segment that ends beyond `offset`; the count if there is none. */
+/* Returns the index of the first segment that ends beyond `offset`, or the count. */
 uint32_t mt_waiting_find(const struct mt_waiting_ring *ring, int64_t offset);
 
 /* Copies `data` into the ring at `index`; on the wire it ends at `end`. MT_OK or MT_NOMEM. */
 int mt_waiting_insert(struct mt_waiting_ring *ring, struct mt_budget *budget, uint32_t index,
                       const struct mt_stream_data *data, int64_t end);
 
-/* Takes the first segment out; the caller owns it: mt_free. */
+/* Removes and returns the first segment; the caller owns it: mt_free. */
 struct mt_waiting *mt_waiting_remove_first(struct mt_waiting_ring *ring, struct mt_budget *budget);
 
 /* A ring that had to grow large is not kept while nothing waits: there may be very many streams. */

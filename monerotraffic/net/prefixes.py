@@ -1,4 +1,4 @@
-"""Networks, and which of them hold which of many addresses."""
+"""Networks, and which networks contain given addresses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Prefixes", "count_addresses", "merged_ranges", "parse_networks", "su
 
 
 def count_addresses(networks: Iterable[Network]) -> int:
-    """How many distinct addresses they hold together."""
+    """The number of distinct addresses in the networks."""
     return sum(
         last + 1 - first for ranges in merged_ranges(networks).values() for first, last in ranges
     )
@@ -96,11 +96,11 @@ class Prefixes:
         self._v6 = _Table(np.frombuffer(ends, dtype="S16").reshape(-1, 2), pieces[6])
 
     def find(self, hosts: Any) -> NDArray[np.int64]:
-        """For each host the number of the narrowest network that holds it, -1 if none does.
+        """Returns for each host the number of the narrowest network that contains it, or -1.
 
-        `hosts`: a Series, Index, Categorical, array or other iterable of addresses as text. What is
-        missing or no IP address (names of Tor and I2P) is in no
-        network. Of categorical data each category is looked at once.
+        `hosts`: a Series, Index, Categorical, array or other iterable of addresses as text. Missing
+        values and names of Tor and I2P are in no network. Each category of categorical data is
+        searched once.
         """
         if isinstance(hosts, str):
             raise TypeError(f"hosts is one text, {hosts!r}, not several")
@@ -125,7 +125,7 @@ class Prefixes:
 
 
 def _texts(values: Any) -> list[str]:
-    """What is no text as the empty one."""
+    """Values as text; empty for values that are not text."""
     plain = values.to_numpy(dtype=object).tolist() if hasattr(values, "to_numpy") else values
     return [value if isinstance(value, str) else "" for value in plain]
 
@@ -167,7 +167,7 @@ class _Table:
     def find(self, keys: NDArray[Any]) -> NDArray[np.int64]:
         if not len(self._number):
             return np.full(len(keys), -1, dtype=np.int64)
-        # -1 before the first: then the last range is looked at, which begins behind the key
+        # -1 before the first: then the last range is compared, which begins after the key
         place = np.searchsorted(self._first, keys, side="right") - 1
         inside = (place >= 0) & (keys <= self._last[place])
         return np.where(inside, self._number[place], -1)
