@@ -20,6 +20,9 @@ SPIES_OF_A_ROLE = 24
 NEED_COMPANY = ("pong_id_shared_inner", "similar_lists", "peer_id_shared")
 """Labels that one spy alone cannot earn."""
 
+STANDARD_TICK = (60.0, 60.0, 1.0)
+"""In a way that leaves no time for another tick, so that none is added."""
+
 Way = tuple[str, dict[str, Any]]
 """A label, and what is not standard in the manner of one that has it."""
 
@@ -50,7 +53,7 @@ class Ways:
                 "white": cast.changed(last_seen=("i64", rng.randrange(1_700_000_000, 1 << 31))),
                 "whole_list": True,
             },
-            "ping_flooding": lambda: {"extra": do.every(rng.uniform(3, 25), do.ping)},
+            "ping_flooding": lambda: {"extra": do.every(rng.uniform(3, 12), do.ping)},
             "header_alone": lambda: {"cuts": after(33), "gap": rng.uniform(0.01, 0.3)},
             "class_list": lambda: self._list(cast.class_list()),
             "timed_sync_rapid": lambda: {"tick": (5.0, rng.uniform(8, 35), 1.0)},
@@ -72,7 +75,7 @@ class Ways:
         return {
             **self.of_both(),
             "stem_from_acceptor": lambda: {"extra": do.every(30, do.stem)},
-            "one_way_listener": lambda: {"ticks": False, "tick": (60.0, 60.0, 0.0), "extra": None},
+            "one_way_listener": lambda: {"ticks": False, "tick": STANDARD_TICK, "extra": None},
         }
 
     def of_initiators(self) -> Mapping[str, Callable[[], dict[str, Any]]]:
@@ -85,6 +88,7 @@ class Ways:
                 "ids": [(ids := cast.ids(2))[0], ids[1], ids[0]],
                 "lasts": rng.uniform(30, 60),
                 "again": 3.0,
+                "tick": STANDARD_TICK,
             },
             "handshake_id_rotates": lambda: {
                 **proxied,
@@ -92,6 +96,7 @@ class Ways:
                 "ids": cast.ids(30),
                 "lasts": rng.uniform(25, 45),
                 "again": 5.0,
+                "tick": STANDARD_TICK,
             },
         }
 

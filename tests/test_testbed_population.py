@@ -73,7 +73,7 @@ def test_two_ways_do_not_undo_each_other() -> None:
             if "similar_lists" in labels or "class_list" in labels:
                 assert manner.white is not None
             if "timed_sync_rapid" in labels:
-                assert manner.ticks and manner.tick[1] < 60
+                assert manner.ticks and 3 * manner.tick[1] < manner.lasts
             if "support_flags_omitted" in labels:
                 assert manner.node == {"support_flags": None}
             assert manner.labels != standard.labels
