@@ -163,9 +163,10 @@ def peer_rows(
 
 def node_rows(run: str, manifest: Mapping[str, Any], peers: pd.DataFrame) -> pd.DataFrame:
     """The rows of Measured.nodes of a capture. A node was met if it says so and one of its addresses
-    is seen (a port forwarder hides them); in captures that did not ask, if one of its addresses is
-    seen with a handshake.
+    is seen (a port forwarder hides them); in captures where no node was asked, if one of its
+    addresses is seen with a handshake.
     """
+    census = any(node.get("met") for node in manifest["nodes"].values())
     seen = set(peers["peer"])
     flagged = set(peers.loc[peers["verdict"].isin(FLAGGED), "peer"])
     shaken = set(peers.loc[peers["role"] != "none", "peer"])
@@ -182,8 +183,9 @@ def node_rows(run: str, manifest: Mapping[str, Any], peers: pd.DataFrame) -> pd.
                 "addresses": addresses,
                 "version": node.get("version", CAPTURED_VERSION),
                 "circumstance": others[0] if others else "alone",
-                "met": bool((seen if node.get("met", False) else shaken) & set(addresses))
-                and node.get("met", True),
+                "met": bool(shaken & set(addresses))
+                if not census
+                else node["met"] and bool(seen & set(addresses)),
                 "flagged": bool(flagged & set(addresses)),
             }
         )

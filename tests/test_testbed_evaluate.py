@@ -221,6 +221,20 @@ def test_page_of_a_capture(run: Measured) -> None:
     assert "## Leaving one cause out" in page(run)
 
 
+def test_nodes_that_were_met() -> None:
+    rows = peers({"peer": "1.1.1.1"}, {"peer": "2.2.2.2", "role": "none"})
+
+    def met(**nodes: dict[str, object]) -> list[bool]:
+        manifest = {"vantage": ["9.9.9.9"], "nodes": nodes}
+        return measuring.node_rows("a", manifest, rows)["met"].tolist()
+
+    one, two, hidden = ({"ip": [f"{n}.{n}.{n}.{n}"]} for n in (1, 2, 3))
+    assert met(a=one, b=two, c=hidden) == [True, False, False]
+    yes, no = {"met": True}, {"met": False}
+    assert met(a={**one, **no}, b={**two, **yes}, c={**hidden, **yes}) == [False, True, False]
+    assert met(a={**one, **no}, b={**two, **no}) == [True, False]
+
+
 def test_manifests_of_other_captures(tmp_path: Path) -> None:
     manifest = {
         "vantage": ["1.1.1.1"],
