@@ -38,8 +38,10 @@ class BuildExtension(build_ext):
         missing = [header for header in HEADERS if not self.has(header)]
         if missing:
             raise CCompilerError(
-                f"\n\nmonerotraffic needs a C compiler and the headers {', '.join(HEADERS)}; it cannot compile with: {', '.join(missing)}."
-                "\nOn Debian and Ubuntu: apt-get install gcc libc6-dev python3-dev libpcap-dev libzstd-dev zlib1g-dev\n"
+                f"\n\nmonerotraffic needs a C compiler and the headers {', '.join(HEADERS)}; "
+                f"it cannot compile with: {', '.join(missing)}."
+                "\nOn Debian and Ubuntu: apt-get install gcc libc6-dev python3-dev "
+                "libpcap-dev libzstd-dev zlib1g-dev\n"
             )
         hardening = [flag for flag in HARDENING_IF_TAKEN if self.takes(compiling=["-Werror", flag])]
         linking = [

@@ -74,7 +74,8 @@ class Shares:
             or max(self.repeating, self.flagless) > 1
         ):
             raise ValueError(
-                "shares must not be negative, disorder must be below 0.5, repeating and flagless at most 1"
+                "shares must not be negative, disorder must be below 0.5, repeating and "
+                "flagless at most 1"
             )
 
     @property

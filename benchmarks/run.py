@@ -351,7 +351,10 @@ def table(result: dict[str, Any]) -> str:
     if result["tshark_packets"]:
         text += (
             "",
-            f"tshark read the first {min(result['tshark_packets'], capture['packets']):,} packets; its time is scaled to all of them.",
+            (
+                f"tshark read the first {min(result['tshark_packets'], capture['packets']):,} "
+                "packets; its time is scaled to all of them."
+            ),
         )
     text += (f"left out: {key}: {why}" for key, why in result["left_out"].items())
     return "\n".join(text)

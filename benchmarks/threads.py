@@ -92,11 +92,13 @@ def table(result: dict[str, Any]) -> str:
         "",
     ]
     text.append(
-        f"{'threads':>7}  {'s min':>7}  {'s median':>8}  {'MB/s':>7}  {'× one thread':>12}  {'of the least':>12}"
+        f"{'threads':>7}  {'s min':>7}  {'s median':>8}  {'MB/s':>7}  {'× one thread':>12}  "
+        f"{'of the least':>12}"
     )
     for line in result["threads"]:
         times = f"{min(line['seconds']):7.3f}  {statistics.median(line['seconds']):8.3f}"
         text.append(
-            f"{line['threads']:7}  {times}  {line['megabytes_per_second']:7.1f}  {line['gain']:12.2f}  {line['gain_best']:12.2f}"
+            f"{line['threads']:7}  {times}  {line['megabytes_per_second']:7.1f}  "
+            f"{line['gain']:12.2f}  {line['gain_best']:12.2f}"
         )
     return "\n".join(text)

@@ -41,13 +41,16 @@ def _fields(text: str) -> list[tuple[str, str]]:
 
 _RECORD = _fields("seconds:<u4 nanoseconds:<u4 captured:<u4 length:<u4")
 _HEADER4 = _fields(
-    "version:u1 service:u1 total:>u2 identification:>u2 fragment:>u2 ttl:u1 protocol:u1 checksum:>u2 source:>u4 destination:>u4"
+    "version:u1 service:u1 total:>u2 identification:>u2 fragment:>u2 ttl:u1 protocol:u1 "
+    "checksum:>u2 source:>u4 destination:>u4"
 )
 _HEADER6 = _fields(
-    "version:>u4 payload_length:>u2 protocol:u1 ttl:u1 source_high:>u8 source_low:>u8 destination_high:>u8 destination_low:>u8"
+    "version:>u4 payload_length:>u2 protocol:u1 ttl:u1 source_high:>u8 source_low:>u8 "
+    "destination_high:>u8 destination_low:>u8"
 )
 _TCP = _fields(
-    "source_port:>u2 destination_port:>u2 sequence:>u4 acknowledgement:>u4 offset:u1 flags:u1 window:>u2 tcp_checksum:>u2 urgent:>u2"
+    "source_port:>u2 destination_port:>u2 sequence:>u4 acknowledgement:>u4 offset:u1 "
+    "flags:u1 window:>u2 tcp_checksum:>u2 urgent:>u2"
 )
 
 
@@ -397,7 +400,10 @@ def table(rows: list[dict[str, Any]]) -> str:
         "|---|---:|---:|---:|---:|",
     ]
     lines += [
-        f"| {row['case']} | {row['packets']:,} | {row['ns_per_packet']:,.0f} | {row['ratio']:.1f} | {row['growth']:.2f} |"
+        (
+            f"| {row['case']} | {row['packets']:,} | {row['ns_per_packet']:,.0f} | "
+            f"{row['ratio']:.1f} | {row['growth']:.2f} |"
+        )
         for row in rows
     ]
     return "\n".join(lines)

@@ -32,7 +32,10 @@ def main() -> None:
         "--root",
         type=Path,
         action="append",
-        help="tree of a system that has monero (-: this one); of several the vantage node has the first",
+        help=(
+            "tree of a system that has monero (-: this one); of several the vantage node has the "
+            "first"
+        ),
     )
     add(
         "--template",

@@ -22,7 +22,8 @@ Key = tuple[Any, ...]
 """Peer, its port, whether the vantage node sent it, command, flags, length."""
 
 _LOGGED = re.compile(
-    r"\[\[?([0-9a-f.:]+)\]?:(\d+) (?:INC|OUT)\] LEVIN_PACKET_(SENT|RECEIVED)\. \[len=(\d+), flags(\d+), r\?=.?, cmd = (\d+), "
+    r"\[\[?([0-9a-f.:]+)\]?:(\d+) (?:INC|OUT)\] LEVIN_PACKET_(SENT|RECEIVED)\. \[len=(\d+), "
+    r"flags(\d+), r\?=.?, cmd = (\d+), "
 )
 """monerod writes whether a message expects a response as a character of that code."""
 
@@ -122,7 +123,8 @@ def main() -> None:
         vantage = manifest["vantage"]
         traffic = mt.read(sorted(folder.glob("vantage_*.pcapng*")), host=vantage)
         print(
-            f"{folder}: {len(traffic.messages):,} messages, {traffic.messages['peer'].nunique()} peers"
+            f"{folder}: {len(traffic.messages):,} messages, "
+            f"{traffic.messages['peer'].nunique()} peers"
         )
         ours = read_off(traffic)
         theirs = Counter(
@@ -137,7 +139,8 @@ def main() -> None:
         findings = find_anomalies(traffic)
         found = evaluate(findings, labels)
         print(
-            f"labels: {found['found'].sum()} of {found['expected'].sum()} found, of {(found['expected'] > 0).sum()} rules"
+            f"labels: {found['found'].sum()} of {found['expected'].sum()} found, of "
+            f"{(found['expected'] > 0).sum()} rules"
         )
         wrong = faults(findings, labels)
         print("".join(f"  {line}\n" for line in wrong), end="")

@@ -137,7 +137,7 @@ def measure(folder: Path) -> Measured:
 def peer_rows(
     run: str, traffic: mt.Traffic, findings: pd.DataFrame, labels: Mapping[str, Sequence[str]]
 ) -> pd.DataFrame:
-    """The rows of Measured.peers of a capture but for `asked`: every peer with a connection in it."""
+    """The rows of Measured.peers of a capture, without `asked`: every peer with a connection."""
     seen = set(traffic.connections["peer"].dropna().astype(str)) - set(traffic.hosts)
     seen |= set(findings["peer"].astype(str))
     verdict, role = judged(findings), roles(traffic)
@@ -162,7 +162,7 @@ def peer_rows(
 
 
 def node_rows(run: str, manifest: Mapping[str, Any], peers: pd.DataFrame) -> pd.DataFrame:
-    """The rows of Measured.nodes of a capture. A node was met if it says so and one of its addresses
+    """The rows of Measured.nodes of a capture. A node was met if it says so and an address of it
     is seen (a port forwarder hides them); in captures where no node was asked, if one of its
     addresses is seen with a handshake.
     """

@@ -170,8 +170,8 @@ def by_rule(measured: Measured) -> str:
     columns = ["rule", "cause", "found of those labelled for it", "interval", "acceptors"]
     columns += ["initiators", "found of all spies", "found of honest peers", "interval"]
     without = ", ".join(sorted(WITHOUT_PINGS))
-    text = f"""A label of a spy asks for certain rules; it may well do what others look for, too. Rules
-    of weight `context` never flag a peer alone. A vantage node of version {without} sends no
+    text = f"""A label of a spy asks for certain rules; it may well do what others look for, too.
+    Rules of weight `context` never flag a peer alone. A vantage node of version {without} sends no
     back-pings, so that no peer is expected to be found by its pong there."""
     return section("Rules", text, table(columns, rows))
 
@@ -202,9 +202,9 @@ def by_role(measured: Measured) -> str:
                     ]
                 )
     columns = ["role", "ways to misbehave", "`anomalous`", "interval", "flagged", "interval"]
-    text = """Recall of the verdict by who opened the connections. A way to misbehave is a cause with
-    a rule that a label asks for, other than rules of weight `context`, which count for no verdict.
-    Below: the honest peers of each role."""
+    text = """Recall of the verdict by who opened the connections. A way to misbehave is a cause
+    with a rule that a label asks for, other than rules of weight `context`, which count for no
+    verdict. Below: the honest peers of each role."""
     honest = measured.peers[measured.peers["kind"] == "honest"]
     return section("Roles", text, table([*columns, "any finding", "interval"], rows)) + table(
         ["role", "honest peers flagged", "at most"],

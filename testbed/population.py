@@ -125,7 +125,7 @@ class Population:
         self._behind(f"r{len(self.nodes)}", pool, 3, "address_pool")
 
     def connect(self) -> None:
-        """Which nodes know each other. A node that waits does not know the vantage node, which dials it."""
+        """Which nodes know each other. A node that waits for the vantage node does not know it."""
         listening = [node for node in self.nodes if node.bind == node.address]
         for node in self.nodes:
             option = "--add-exclusive-node" if node.exclusive else "--add-priority-node"
@@ -167,7 +167,7 @@ def operators_share(random_: random.Random) -> float:
 
 
 def forwarded_vantage(network: Network, public: str) -> None:
-    """A vantage node `v` behind a port forwarder: every inbound connection seems to come from it."""
+    """A vantage node `v` behind a port forwarder, the apparent source of inbound connections."""
     network.router("gateway", [public])
     network.inner_host("v", "gateway", FORWARDED, FORWARDER)
     network.forward("gateway", 18080, FORWARDED, hide_source=True)

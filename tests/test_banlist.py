@@ -31,7 +31,8 @@ def prefixes(listed: BanList) -> list[str]:
 
 def test_a_list_as_people_write_it() -> None:
     listed = parse(
-        "# spies\r\n\r\n  192.0.2.7\t\n192.0.2.0/24 # a farm\n1.0.0.7#no space\n   # nothing\n[2001:db8::1]\n2001:db8::/32 # wide\n2001:DB8:0::2\n\n"
+        "# spies\r\n\r\n  192.0.2.7\t\n192.0.2.0/24 # a farm\n1.0.0.7#no space\n   # "
+        "nothing\n[2001:db8::1]\n2001:db8::/32 # wide\n2001:DB8:0::2\n\n"
     )
     assert [(entry.prefix, entry.comment) for entry in listed] == [
         ("1.0.0.7", "no space"),
@@ -145,9 +146,8 @@ def test_errors_name_file_and_line(tmp_path: Path) -> None:
     path.write_bytes(b"# good\r\n1.2.3.4\r\n1.2.3\r\n\r\nno\xff\r\n")
     with pytest.raises(BanListError) as caught:
         banlist.read(path)
-    assert (
-        str(caught.value)
-        == f"{path}:3: '1.2.3': not an IPv4 address, IPv6 address or network (1 more, first in line 5)"
+    assert str(caught.value) == (
+        f"{path}:3: '1.2.3': not an IPv4 address, IPv6 address or network (1 more, first in line 5)"
     )
     assert isinstance(caught.value, ValueError)
     with pytest.raises(FileNotFoundError):
@@ -190,7 +190,8 @@ def test_the_research_labs_list() -> None:
 
 def test_expiry() -> None:
     listed = parse(
-        "1.1.1.1 # expires 2026-12-31; a spy\n2.2.2.2 # expires 2026-01-01\n3.3.3.3 # it expires 2020-01-01\n4.4.4.4 #   expires  2027-01-01;\n"
+        "1.1.1.1 # expires 2026-12-31; a spy\n2.2.2.2 # expires 2026-01-01\n3.3.3.3 # it "
+        "expires 2020-01-01\n4.4.4.4 #   expires  2027-01-01;\n"
     )
     assert [(entry.expires, entry.comment) for entry in listed] == [
         (date(2026, 12, 31), "a spy"),

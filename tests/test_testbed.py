@@ -277,9 +277,12 @@ def test_rules_find_all_labelled_peers_and_no_other(
 
 def test_records(tmp_path: Path) -> None:
     (tmp_path / "log").write_bytes(
-        b"2026-11-22 23:01:55.017\t[P2P0]\tDEBUG\tnet\tsrc\t[203.0.113.21:18080 OUT] LEVIN_PACKET_SENT. [len=262, flags1, r?=\x01, cmd = 1001, ver=1\n"
-        b"2026-11-22 23:01:55.022\t[P2P1]\tDEBUG\tnet\tsrc\t[203.0.113.21:41294 INC] LEVIN_PACKET_RECEIVED. [len=10, flags1, r?=\x00, cmd = 2010, v=1\n"
-        b"2026-11-22 23:01:55.022\t[P2P1]\tDEBUG\tnet.p2p\tsrc\t[203.0.113.21:41294 INC] COMMAND_PING\n"
+        b"2026-11-22 23:01:55.017\t[P2P0]\tDEBUG\tnet\tsrc\t[203.0.113.21:18080 OUT] "
+        b"LEVIN_PACKET_SENT. [len=262, flags1, r?=\x01, cmd = 1001, ver=1\n"
+        b"2026-11-22 23:01:55.022\t[P2P1]\tDEBUG\tnet\tsrc\t[203.0.113.21:41294 INC] "
+        b"LEVIN_PACKET_RECEIVED. [len=10, flags1, r?=\x00, cmd = 2010, v=1\n"
+        b"2026-11-22 23:01:55.022\t[P2P1]\tDEBUG\tnet.p2p\tsrc\t[203.0.113.21:41294 INC] "
+        b"COMMAND_PING\n"
     )
     assert set(logged(tmp_path / "log")) == {
         ("203.0.113.21", 18080, True, 1001, 1, 262),

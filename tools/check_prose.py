@@ -1,4 +1,4 @@
-"""Checks the prose of the project: the words that CONTRIBUTING.md replaces, and long Markdown lines.
+"""Checks the prose of the project: the words that CONTRIBUTING.md replaces, and long lines.
 
 python tools/check_prose.py              checks every file under version control
 python tools/check_prose.py FILE ...     checks these files
@@ -23,7 +23,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 100
 
-_NETWORK_DEVICES = r"(?:NATs?|CGNAT|VPN|prox(?:y|ies)|routers?|firewalls?|gateways?|balancers?|exits?|forwarders?|address(?:es)?)"
+_NETWORK_DEVICES = (
+    r"(?:NATs?|CGNAT|VPN|prox(?:y|ies)|routers?|firewalls?|gateways?|balancers?|exits?|forwarders?"
+    r"|address(?:es)?)"
+)
 
 # Word, as a regular expression → what to write instead.
 WORDS = {

@@ -85,7 +85,10 @@ def column_lines(name: str, table: Table) -> Iterator[str]:
         if (name, column) in DERIVED:
             yield f"| `{column}` | category | {DERIVED[name, column]} |"
         else:
-            yield f"| `{column}` | {column_type(fields[column], table)} | {field_text(fields[column])} |"
+            yield (
+                f"| `{column}` | {column_type(fields[column], table)} | "
+                f"{field_text(fields[column])} |"
+            )
 
 
 def array_lines(table: Table) -> Iterator[str]:

@@ -223,9 +223,41 @@ def zstd_skippable(data: bytes) -> bytes:
 
 
 __all__ = [
-    "ACK", "CLIENT", "CLIENT_IP", "EPEE_HEADER", "FIN", "FLAGGED", "FLAGS", "HELLO", "MILLISECOND", "PING", "PONG", "POOL", "PSH", "RST", "SECOND", "SERVER", "SERVER_IP", "START", "SYN", "SYNC",
-    "SYNCED", "T", "Talk", "URG", "WELCOME", "Wire", "bare", "cut", "filler", "news", "sll", "wrapped", "zstd", "zstd_skippable",
-]  # fmt: skip
+    "ACK",
+    "CLIENT",
+    "CLIENT_IP",
+    "EPEE_HEADER",
+    "FIN",
+    "FLAGGED",
+    "FLAGS",
+    "HELLO",
+    "MILLISECOND",
+    "PING",
+    "PONG",
+    "POOL",
+    "PSH",
+    "RST",
+    "SECOND",
+    "SERVER",
+    "SERVER_IP",
+    "START",
+    "SYN",
+    "SYNC",
+    "SYNCED",
+    "T",
+    "Talk",
+    "URG",
+    "WELCOME",
+    "Wire",
+    "bare",
+    "cut",
+    "filler",
+    "news",
+    "sll",
+    "wrapped",
+    "zstd",
+    "zstd_skippable",
+]
 
 
 def seen(wire: Wire) -> dict[str, bytes]:

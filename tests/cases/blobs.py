@@ -21,11 +21,28 @@ GENESIS_TX_ID = "c88ce9783b4f11190d7b9c17a69c1c52200f9faaee8e98dd07e681117517713
 GENESIS = bytes.fromhex("010000" + "00" * 32 + "10270000") + GENESIS_TX + b"\0"
 GENESIS_ID = "418015bb9ae982a1975da7d79277c2705727a56894ba0fb246adaabb1f4632e3"
 GENESIS_TX_ROW: Row = {
-    "tx": GENESIS_TX_ID, "blob_size": 80, "version": 1, "rct_type": None, "inputs": 1, "outputs": 1, "ring_size": None, "fee": None, "weight": 80, "pruned": False,
-}  # fmt: skip
+    "tx": GENESIS_TX_ID,
+    "blob_size": 80,
+    "version": 1,
+    "rct_type": None,
+    "inputs": 1,
+    "outputs": 1,
+    "ring_size": None,
+    "fee": None,
+    "weight": 80,
+    "pruned": False,
+}
 GENESIS_ROW: Row = {
-    "block": GENESIS_ID, "height": 0, "timestamp": 0, "major_version": 1, "minor_version": 0, "previous": "00" * 32, "miner_tx": GENESIS_TX_ID, "transactions": 0, "blob_size": 120,
-}  # fmt: skip
+    "block": GENESIS_ID,
+    "height": 0,
+    "timestamp": 0,
+    "major_version": 1,
+    "minor_version": 0,
+    "previous": "00" * 32,
+    "miner_tx": GENESIS_TX_ID,
+    "transactions": 0,
+    "blob_size": 120,
+}
 UNKNOWN_TX: Row = dict.fromkeys(
     ("tx", "version", "rct_type", "inputs", "outputs", "ring_size", "fee", "weight")
 )
@@ -127,15 +144,17 @@ def a_notification_without_transactions() -> Expect:
     )
 
 
-@cases({
-    "nothing": (b"", "transaction"),
-    "one byte short": (GENESIS_TX[:-1], "transaction"),
-    "one byte more": (GENESIS_TX + b"\0", "transaction"),
-    "version 0": (b"\0" + GENESIS_TX[1:], "version"),
-    "version 3": (b"\3" + GENESIS_TX[1:], "version"),
-    "version in two bytes": (b"\x81\0" + GENESIS_TX[1:], "varint"),
-    "a count of 2^63": (b"\1\0" + b"\x80" * 8 + b"\x80\1", "transaction"),
-})  # fmt: skip
+@cases(
+    {
+        "nothing": (b"", "transaction"),
+        "one byte short": (GENESIS_TX[:-1], "transaction"),
+        "one byte more": (GENESIS_TX + b"\0", "transaction"),
+        "version 0": (b"\0" + GENESIS_TX[1:], "version"),
+        "version 3": (b"\3" + GENESIS_TX[1:], "version"),
+        "version in two bytes": (b"\x81\0" + GENESIS_TX[1:], "varint"),
+        "a count of 2^63": (b"\1\0" + b"\x80" * 8 + b"\x80\1", "transaction"),
+    }
+)
 def a_blob_that_is_no_transaction(blob: bytes, why: str) -> Expect:
     """Its neighbours keep theirs, and their places."""
     rows = [

@@ -326,10 +326,16 @@ def pcapng_sections_of_both_byte_orders() -> Expect:
     """
     packets = ping().packets
     content = (
-        section_header("<") + interface(order="<") + b"".join(enhanced(packet) for packet in packets[:4])
-        + section_header(">") + interface(order=">", resolution=9) + b"".join(enhanced(packet, order=">", resolution=9) for packet in packets[4:6])
-        + section_header("<") + interface(order="<", resolution=3) + b"".join(enhanced(packet, resolution=3) for packet in packets[6:])
-    )  # fmt: skip
+        section_header("<")
+        + interface(order="<")
+        + b"".join(enhanced(packet) for packet in packets[:4])
+        + section_header(">")
+        + interface(order=">", resolution=9)
+        + b"".join(enhanced(packet, order=">", resolution=9) for packet in packets[4:6])
+        + section_header("<")
+        + interface(order="<", resolution=3)
+        + b"".join(enhanced(packet, resolution=3) for packet in packets[6:])
+    )
     return Expect(
         a(content),
         messages=pinged(),

@@ -50,15 +50,36 @@ def standard_messages() -> Expect:
     return Expect(seen(wire), messages=[{**row, **CLEAN} for row in rows], totals={})
 
 
-@cases({
-    "keys in descending order": (dict(reversed(payload_data().items())), {"keys_ordered": False}),
-    "an unknown key": ({**payload_data(), "x": ("u8", 1)}, {"unknown_keys": 1}),
-    "an unknown object, whose inside is nobody's business": ({**payload_data(), "x": {"y": ("u8", 1), "z": ("u8", 1)}}, {"unknown_keys": 1}),
-    "a u32 as u64, a u8 as i32": (payload_data(pruning_seed=None) | {"pruning_seed": ("u64", 384), "top_version": ("i32", 16)}, {"other_types": 2, "keys_ordered": False}),
-    "defaults": ({**payload_data(top_version=0), "pruning_seed": ("u32", 0)}, {"default_fields": 2, "keys_ordered": False}),
-    "a default of another type": (payload_data() | {"top_version": ("u32", 0)}, {"other_types": 1, "default_fields": 1}),
-    "a wide length": ({**payload_data(), "top_id": Raw(b"\x0a" + varint(32, 4) + bytes(32))}, {"wide_varints": 1}),
-})  # fmt: skip
+@cases(
+    {
+        "keys in descending order": (
+            dict(reversed(payload_data().items())),
+            {"keys_ordered": False},
+        ),
+        "an unknown key": ({**payload_data(), "x": ("u8", 1)}, {"unknown_keys": 1}),
+        "an unknown object, whose inside is nobody's business": (
+            {**payload_data(), "x": {"y": ("u8", 1), "z": ("u8", 1)}},
+            {"unknown_keys": 1},
+        ),
+        "a u32 as u64, a u8 as i32": (
+            payload_data(pruning_seed=None)
+            | {"pruning_seed": ("u64", 384), "top_version": ("i32", 16)},
+            {"other_types": 2, "keys_ordered": False},
+        ),
+        "defaults": (
+            {**payload_data(top_version=0), "pruning_seed": ("u32", 0)},
+            {"default_fields": 2, "keys_ordered": False},
+        ),
+        "a default of another type": (
+            payload_data() | {"top_version": ("u32", 0)},
+            {"other_types": 1, "default_fields": 1},
+        ),
+        "a wide length": (
+            {**payload_data(), "top_id": Raw(b"\x0a" + varint(32, 4) + bytes(32))},
+            {"wide_varints": 1},
+        ),
+    }
+)
 def payload_data_written(fields: dict[str, Any], columns: Row) -> Expect:
     return written(1002, epee({"payload_data": fields}), **columns)
 
@@ -115,13 +136,15 @@ def duplicate_keys_are_counted_where_monerod_refuses_them() -> Expect:
     )
 
 
-@cases({
-    "no epee header": craft.request(1002, b"\0" * 40),
-    "an unknown command": craft.request(2011, craft.EMPTY),
-    "an error": craft.response(1003, b"", -1),
-    "noise": craft.noise(300),
-    "a message that is cut": craft.request(1002, craft.timed_sync_request())[:-1],
-})  # fmt: skip
+@cases(
+    {
+        "no epee header": craft.request(1002, b"\0" * 40),
+        "an unknown command": craft.request(2011, craft.EMPTY),
+        "an error": craft.response(1003, b"", -1),
+        "noise": craft.noise(300),
+        "a message that is cut": craft.request(1002, craft.timed_sync_request())[:-1],
+    }
+)
 def no_fingerprint(bucket: bytes) -> Expect:
     wire = Wire()
     wire.talk().say(CLIENT, bucket)
@@ -158,14 +181,30 @@ def skeletons_of_one_implementation() -> Expect:
         craft.peer("a" * 56 + ".onion", 1, 2),
     )
     plain = craft.timed_sync_response()
-    return same_or_not([
-        (plain, craft.timed_sync_response([v4]), True),
-        (plain, craft.timed_sync_response([v4] * 9), True),
-        (plain, craft.timed_sync_response([v6, v4, tor]), True),
-        (plain, craft.timed_sync_response([craft.peer("192.0.2.1", 1, 2, pruning_seed=("u32", 384), rpc_port=("u16", 18089))]), True),
-        (plain, craft.timed_sync_response([craft.peer("192.0.2.1", 1, 2, last_seen=("i64", 5))]), True),
-        (plain, craft.timed_sync_response(None, payload_data(1, b"\1" * 32, 2, 3, 384)), True),
-    ])  # fmt: skip
+    return same_or_not(
+        [
+            (plain, craft.timed_sync_response([v4]), True),
+            (plain, craft.timed_sync_response([v4] * 9), True),
+            (plain, craft.timed_sync_response([v6, v4, tor]), True),
+            (
+                plain,
+                craft.timed_sync_response(
+                    [
+                        craft.peer(
+                            "192.0.2.1", 1, 2, pruning_seed=("u32", 384), rpc_port=("u16", 18089)
+                        )
+                    ]
+                ),
+                True,
+            ),
+            (
+                plain,
+                craft.timed_sync_response([craft.peer("192.0.2.1", 1, 2, last_seen=("i64", 5))]),
+                True,
+            ),
+            (plain, craft.timed_sync_response(None, payload_data(1, b"\1" * 32, 2, 3, 384)), True),
+        ]
+    )
 
 
 @case
@@ -183,15 +222,21 @@ def skeletons_of_others() -> Expect:
             "top_version",
         )
     }
-    return same_or_not([
-        (plain, epee({"payload_data": without}), False),
-        (plain, epee({"payload_data": swapped}), False),
-        (plain, epee({"payload_data": {**sync, "x": ("u8", 1)}}), False),
-        (plain, epee({"payload_data": {**sync, "current_height": ("u32", 1)}}), False),
-        (plain, craft.timed_sync_response([odd]), False),
-        (craft.timed_sync_response([odd]), craft.timed_sync_response([odd, odd]), True),
-        (craft.timed_sync_response([odd]), craft.timed_sync_response([craft.peer("2001:db8::1", 1, 2), odd]), True),
-    ])  # fmt: skip
+    return same_or_not(
+        [
+            (plain, epee({"payload_data": without}), False),
+            (plain, epee({"payload_data": swapped}), False),
+            (plain, epee({"payload_data": {**sync, "x": ("u8", 1)}}), False),
+            (plain, epee({"payload_data": {**sync, "current_height": ("u32", 1)}}), False),
+            (plain, craft.timed_sync_response([odd]), False),
+            (craft.timed_sync_response([odd]), craft.timed_sync_response([odd, odd]), True),
+            (
+                craft.timed_sync_response([odd]),
+                craft.timed_sync_response([craft.peer("2001:db8::1", 1, 2), odd]),
+                True,
+            ),
+        ]
+    )
 
 
 @case

@@ -168,10 +168,23 @@ def message_over_many_segments() -> Expect:
 def commands_and_their_names() -> Expect:
     """Each known command as a notification or request with a minimal payload."""
     names = {
-        1001: "HANDSHAKE", 1002: "TIMED_SYNC", 1003: "PING", 1004: "REQUEST_STAT_INFO", 1005: "REQUEST_NETWORK_STATE", 1006: "REQUEST_PEER_ID", 1007: "REQUEST_SUPPORT_FLAGS", 2001: "NEW_BLOCK",
-        2002: "NEW_TRANSACTIONS", 2003: "REQUEST_GET_OBJECTS", 2004: "RESPONSE_GET_OBJECTS", 2006: "REQUEST_CHAIN", 2007: "RESPONSE_CHAIN_ENTRY", 2008: "NEW_FLUFFY_BLOCK", 2009: "REQUEST_FLUFFY_MISSING_TX",
+        1001: "HANDSHAKE",
+        1002: "TIMED_SYNC",
+        1003: "PING",
+        1004: "REQUEST_STAT_INFO",
+        1005: "REQUEST_NETWORK_STATE",
+        1006: "REQUEST_PEER_ID",
+        1007: "REQUEST_SUPPORT_FLAGS",
+        2001: "NEW_BLOCK",
+        2002: "NEW_TRANSACTIONS",
+        2003: "REQUEST_GET_OBJECTS",
+        2004: "RESPONSE_GET_OBJECTS",
+        2006: "REQUEST_CHAIN",
+        2007: "RESPONSE_CHAIN_ENTRY",
+        2008: "NEW_FLUFFY_BLOCK",
+        2009: "REQUEST_FLUFFY_MISSING_TX",
         2010: "GET_TXPOOL_COMPLEMENT",
-    }  # fmt: skip
+    }
     wire = Wire()
     talk = wire.talk()
     for command in names:

@@ -73,11 +73,18 @@ def lost_response_of_a_command_that_comes_again() -> Expect:
         seen(wire),
         ordered=False,
         messages=[
-            request(1001, id="h"), response(1001, reply="h"), request(1002, frame=6, id="0"), response(1002, frame=7, reply="0"), request(1002, frame=9), request(1002, frame=11, id="2"),
-            response(1002, frame=12, reply="2"), request(1002, frame=14, id="3"), response(1002, frame=15, reply="3"),
+            request(1001, id="h"),
+            response(1001, reply="h"),
+            request(1002, frame=6, id="0"),
+            response(1002, frame=7, reply="0"),
+            request(1002, frame=9),
+            request(1002, frame=11, id="2"),
+            response(1002, frame=12, reply="2"),
+            request(1002, frame=14, id="3"),
+            response(1002, frame=15, reply="3"),
         ],
         totals={"lost": 205},
-    )  # fmt: skip
+    )
 
 
 @case
@@ -96,11 +103,18 @@ def lost_request_of_a_command_that_comes_again() -> Expect:
         seen(wire),
         ordered=False,
         messages=[
-            request(1001, id="h"), response(1001, reply="h"), request(1002, frame=6, id="0"), response(1002, frame=7, reply="0"), response(1002, frame=8, reply=None), request(1002, frame=9, id="2"),
-            response(1002, frame=10, reply="2"), request(1002, frame=11, id="3"), response(1002, frame=12, reply="3"),
+            request(1001, id="h"),
+            response(1001, reply="h"),
+            request(1002, frame=6, id="0"),
+            response(1002, frame=7, reply="0"),
+            response(1002, frame=8, reply=None),
+            request(1002, frame=9, id="2"),
+            response(1002, frame=10, reply="2"),
+            request(1002, frame=11, id="3"),
+            response(1002, frame=12, reply="3"),
         ],
         totals={"lost": 205},
-    )  # fmt: skip
+    )
 
 
 @case

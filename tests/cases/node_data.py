@@ -29,8 +29,13 @@ def handshake_of_a_standard_node() -> Expect:
         "status_text": None,
     }
     sync_row = {
-        "current_height": 3_412_345, "cumulative_difficulty": 0x0123456789ABCDEF, "cumulative_difficulty_top64": 0, "top_id": bytes(range(32)).hex(), "top_version": 16, "pruning_seed": None,
-    }  # fmt: skip
+        "current_height": 3_412_345,
+        "cumulative_difficulty": 0x0123456789ABCDEF,
+        "cumulative_difficulty_top64": 0,
+        "top_id": bytes(range(32)).hex(),
+        "top_version": 16,
+        "pruning_seed": None,
+    }
     return Expect(
         talked(
             craft.request(1001, craft.handshake_request(node, sync)),

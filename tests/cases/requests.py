@@ -32,11 +32,19 @@ def answers_among_other_messages() -> Expect:
     return Expect(
         seen(wire),
         messages=[
-            *SHAKEN, request(1003, id="p"), request(1002, id="s"), notification(2010), request(1007, id="f"), response(1003, reply="p"), notification(2002), notification(2002), response(1002, reply="s"),
+            *SHAKEN,
+            request(1003, id="p"),
+            request(1002, id="s"),
+            notification(2010),
+            request(1007, id="f"),
+            response(1003, reply="p"),
+            notification(2002),
+            notification(2002),
+            response(1002, reply="s"),
             response(1007, reply="f"),
         ],
         totals={},
-    )  # fmt: skip
+    )
 
 
 @case
@@ -49,11 +57,18 @@ def answers_of_both_sides() -> Expect:
     return Expect(
         seen(wire),
         messages=[
-            *SHAKEN, request(1002, id="c"), request(1002, id="s"), response(1002, reply="s", direction="received"), response(1002, reply="c", direction="sent"), request(1007, id="f"), request(1003, id="p"),
-            response(1007, reply="f"), response(1003, reply="p"),
+            *SHAKEN,
+            request(1002, id="c"),
+            request(1002, id="s"),
+            response(1002, reply="s", direction="received"),
+            response(1002, reply="c", direction="sent"),
+            request(1007, id="f"),
+            request(1003, id="p"),
+            response(1007, reply="f"),
+            response(1003, reply="p"),
         ],
         totals={},
-    )  # fmt: skip
+    )
 
 
 @case

@@ -28,7 +28,7 @@ from ._build import (
     news,
     seen,
 )
-from ._case import ANY, Expect, case, cases, message, notification, pair, request, response
+from ._case import Expect, case, cases, message, notification, pair, request, response
 
 # ---------------------------------------------------------------- out of order
 
@@ -167,8 +167,8 @@ def shuffled_stream_of_many_messages() -> Expect:
 
 @case
 def answer_before_the_request() -> Expect:
-    """The capture swapped two packets of either direction: the answer acknowledges what was not sent
-    yet, so it counts once its receiver has acknowledged it.
+    """The capture swapped two packets of either direction: the answer acknowledges bytes that were
+    not sent yet, so it counts once its receiver has acknowledged it.
     """
     wire = Wire()
     talk = wire.talk()

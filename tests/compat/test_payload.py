@@ -105,7 +105,10 @@ def test_items_of_several_messages_are_in_the_order_of_the_wire(tmp_path: Path) 
     made = compat.tsv(items(tmp_path, two_in_one()))
     assert tuple(made.columns) == compat.PACKET_FIELDS
     peer = "adr,addr,m_ip,m_port,type,id"
-    sync = "payload_data,cumulative_difficulty,cumulative_difficulty_top64,current_height,top_id,top_version"
+    sync = (
+        "payload_data,cumulative_difficulty,cumulative_difficulty_top64,current_height,top_id,"
+        "top_version"
+    )
     assert (
         made["monero.payload.item.key"][3]
         == f"support_flags,local_peerlist_new,{peer},{peer},{sync}"

@@ -30,8 +30,17 @@ TABLES = (
     "fields",
 )
 # problems that account for bytes of streams
-IN_STREAMS = ("unframed", "truncated", "gap", "snapped", "oversize", "malformed", "not_levin", "out_of_window",
-    "after_end")
+IN_STREAMS = (
+    "unframed",
+    "truncated",
+    "gap",
+    "snapped",
+    "oversize",
+    "malformed",
+    "not_levin",
+    "out_of_window",
+    "after_end",
+)
 
 
 def plain(value: Any) -> Any:

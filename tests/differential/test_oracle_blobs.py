@@ -1,4 +1,4 @@
-"""The oracle's transactions, blocks and notifications: labelled captures, known sums, hand-made rows."""
+"""The oracle's transactions, blocks and notifications: labelled captures, known sums, rows."""
 
 from __future__ import annotations
 

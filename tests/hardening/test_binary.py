@@ -34,11 +34,13 @@ DENIED = """
     dlopen dlmopen
     fopen freopen creat mkstemp* mkostemp* mkdtemp tmpfile tmpnam tempnam mktemp
     write pwrite* writev pwritev* fwrite sendfile copy_file_range splice
-    rename* unlink* remove rmdir mkdir* link linkat symlink* mknod* mkfifo* chmod fchmod* chown fchown* truncate ftruncate utime*
+    rename* unlink* remove rmdir mkdir* link linkat symlink* mknod* mkfifo* chmod fchmod*
+    chown fchown* truncate ftruncate utime*
     socket connect bind listen accept* send sendto sendmsg recv* getaddrinfo gethostbyname*
     setuid setgid setgroups putenv setenv ptrace mprotect
     gets strcpy strcat stpcpy sprintf vsprintf scanf fscanf sscanf *__isoc*scanf alloca
-    pcap_open_live pcap_create pcap_activate pcap_dump_open* pcap_inject pcap_sendpacket pcap_compile
+    pcap_open_live pcap_create pcap_activate pcap_dump_open* pcap_inject pcap_sendpacket
+    pcap_compile
     PyRun_* Py_CompileString* PyEval_EvalCode* PyMarshal_*
 """.split()  # noqa: SIM905
 

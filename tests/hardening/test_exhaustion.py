@@ -196,7 +196,10 @@ def test_several_nodes(capture: Path) -> None:
 
 
 def test_summary(capture: Path) -> None:
-    program = f"from monerotraffic import _core, cli\n_core.fail_after(30)\nraise SystemExit(cli.main(['summary', {str(capture)!r}]))"
+    program = (
+        "from monerotraffic import _core, cli\n_core.fail_after(30)\nraise "
+        f"SystemExit(cli.main(['summary', {str(capture)!r}]))"
+    )
     run = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
@@ -275,8 +278,10 @@ path, payload, types = sys.argv[1], bytes.fromhex(sys.argv[2]), (None,) * 16
 paths, ports, tables, limits = [path], [18080], ["messages"], {"problems": 3}
 reader = None
 
+
 def make():
     return _core.Reader(paths, ports=ports, tables=tables, limits=limits)
+
 
 def attempt(work, n):
     _testcapi.set_nomemory(n, n + 1)
@@ -288,13 +293,24 @@ def attempt(work, n):
         _testcapi.remove_mem_hooks()
     return 0
 
+
 def fresh():
     global reader
     reader = _core.Reader(paths, ports=ports)
     reader.step()
 
-works = [make, lambda: reader.take("messages"), lambda: reader.take("files"), lambda: reader.addresses(), lambda: reader.strings(),
-         lambda: _core.epee_loads(payload, types), _core.schema, _core.limits, _core.command_names]
+
+works = [
+    make,
+    lambda: reader.take("messages"),
+    lambda: reader.take("files"),
+    lambda: reader.addresses(),
+    lambda: reader.strings(),
+    lambda: _core.epee_loads(payload, types),
+    _core.schema,
+    _core.limits,
+    _core.command_names,
+]
 for number, work in enumerate(works):
     failed = 0
     for n in range(1, 60):
@@ -324,11 +340,21 @@ def test_python_out_of_memory(capture: Path) -> None:
 _UNREADABLE = """
 import json, sys, warnings
 import monerotraffic as mt
+
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     parts = list(mt.scan("-")) if sys.argv[1] == "scan" else [mt.read("-")]
 problems, files = parts[-1].problems, parts[-1].files
-json.dump([sum(len(part.messages) for part in parts), problems["kind"].tolist(), problems["detail"].tolist(), files["truncated"].tolist(), [[each.category.__name__, str(each.message)] for each in caught]], sys.stdout)
+json.dump(
+    [
+        sum(len(part.messages) for part in parts),
+        problems["kind"].tolist(),
+        problems["detail"].tolist(),
+        files["truncated"].tolist(),
+        [[each.category.__name__, str(each.message)] for each in caught],
+    ],
+    sys.stdout,
+)
 """
 
 

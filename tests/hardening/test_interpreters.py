@@ -57,7 +57,8 @@ INTERPRETERS = """
         exec(READS, {})
     for _ in range(2):
         one = create()
-        told = interpreters.run_string(one, READS)  # raises what it raised, or (since 3.13) returns it
+        # raises the error of the program, since 3.13 returns it
+        told = interpreters.run_string(one, READS)
         assert told is None, told
         interpreters.destroy(one)
     if last == "True":

@@ -30,7 +30,10 @@ PROGRAM = """
 
     kind, folder, warm_up, reads, lost = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6])
     warnings.simplefilter("ignore", mt.CaptureWarning)
-    capture, packed, cut, garbage, usb, nowhere = (os.path.join(folder, name) for name in ("sound.pcap", "sound.pcap.gz", "cut.pcap", "garbage", "usb.pcap", "nowhere"))
+    capture, packed, cut, garbage, usb, nowhere = (
+        os.path.join(folder, name)
+        for name in ("sound.pcap", "sound.pcap.gz", "cut.pcap", "garbage", "usb.pcap", "nowhere")
+    )
     PORTS = (18080,)
     TABLES = list(_core.schema())
     PAYLOAD = open(os.path.join(folder, "payload"), "rb").read()
@@ -51,7 +54,8 @@ PROGRAM = """
         next(mt.scan(capture, rows=1, host="192.0.2.1"))  # and who has enough
 
     def reader():
-        made = _core.Reader([capture, packed], ports=PORTS, limits={"holes": 3} if "holes" in _core.limits() else None)
+        limits = {"holes": 3} if "holes" in _core.limits() else None
+        made = _core.Reader([capture, packed], ports=PORTS, limits=limits)
         while made.step(bytes=200):
             for table in TABLES:
                 made.take(table)
@@ -91,10 +95,12 @@ PROGRAM = """
         refused(ValueError, _core.Reader, [capture], ports=[1, 70000])
         refused(TypeError, _core.Reader, [capture], ports=[1, "x"])
         refused(ValueError, _core.Reader, [capture], ports=PORTS, tables=["messages", "nothing"])
-        refused(ValueError, _core.Reader, [capture], ports=PORTS, limits={"problems": 5, "nothing": 5})
+        unknown = {"problems": 5, "nothing": 5}
+        refused(ValueError, _core.Reader, [capture], ports=PORTS, limits=unknown)
         refused(ValueError, _core.Reader, [capture], ports=PORTS, limits={"problems": -5})
         refused(TypeError, _core.Reader, [capture], ports=PORTS, limits={"problems": "x"})
-        refused((TypeError, AttributeError), _core.Reader, [capture], ports=PORTS, limits=["problems"])
+        wrong = (TypeError, AttributeError)
+        refused(wrong, _core.Reader, [capture], ports=PORTS, limits=["problems"])
         refused(ValueError, mt.read, capture, tables=["nothing"])
         refused(ValueError, _core.command_name, 2**40)
         _core.schema(), _core.limits(), _core.command_names(), _core.command_name(1001)
@@ -110,12 +116,15 @@ PROGRAM = """
         def angry(value, *more):
             raise ZeroDivisionError
 
-        refused(ZeroDivisionError, _core.epee_loads, PAYLOAD, (*epee.TYPES[:13], angry, *epee.TYPES[14:]))
-        refused(ZeroDivisionError, _core.epee_loads, bytearray(PAYLOAD), (*epee.TYPES[:5], angry, *epee.TYPES[6:]))
+        types = (*epee.TYPES[:13], angry, *epee.TYPES[14:])
+        refused(ZeroDivisionError, _core.epee_loads, PAYLOAD, types)
+        types = (*epee.TYPES[:5], angry, *epee.TYPES[6:])
+        refused(ZeroDivisionError, _core.epee_loads, bytearray(PAYLOAD), types)
 
     def leaking():
         whole()
-        heap.append(ctypes.string_at(libc.malloc(lost), 0))  # the C library's: tracemalloc does not see it
+        # memory of the C library, which tracemalloc does not see
+        heap.append(ctypes.string_at(libc.malloc(lost), 0))
 
     def leaking_objects():
         whole()
@@ -130,7 +139,12 @@ PROGRAM = """
     libc.malloc.argtypes = [ctypes.c_size_t]
 
     class Mallinfo2(ctypes.Structure):
-        _fields_ = [(name, ctypes.c_size_t) for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")]
+        _fields_ = [
+            (name, ctypes.c_size_t)
+            for name in (
+                "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+            ).split()
+        ]
 
     def allocated():
         \"\"\"Bytes that the C library has given out and not got back; 0 if it does not tell.\"\"\"

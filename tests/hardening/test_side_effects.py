@@ -22,15 +22,18 @@ AUDITED = """
     folder, damaged = sys.argv[1:]
     sources = [folder, os.path.join(folder, "*.pcap"), [os.path.join(folder, "a.pcap")]]
 
+
     def all_of_it():
         for source in sources:
             traffic = mt.read(source)
             assert len(traffic.messages) and len(traffic.connections)
             assert sum(len(part.messages) for part in mt.scan(source, rows=3))
         import warnings
+
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             mt.read(damaged)
+
 
     all_of_it()  # what is imported late is imported now
     seen = []
@@ -41,9 +44,17 @@ AUDITED = """
     for event, arguments in seen:
         if event == "open":
             flags = arguments[2]
-            assert flags & (os.O_ACCMODE | os.O_CREAT | os.O_TRUNC | os.O_APPEND) == os.O_RDONLY, arguments
+            assert flags & (os.O_ACCMODE | os.O_CREAT | os.O_TRUNC | os.O_APPEND) == os.O_RDONLY, (
+                arguments
+            )
         else:
-            assert event in ("os.listdir", "os.scandir", "glob.glob", "glob.glob/2", "object.__getattr__") or event.startswith(("gc.", "sys._getframe")), (event, arguments)
+            assert event in (
+                "os.listdir",
+                "os.scandir",
+                "glob.glob",
+                "glob.glob/2",
+                "object.__getattr__",
+            ) or event.startswith(("gc.", "sys._getframe")), (event, arguments)
     assert any(event == "open" for event, _ in seen)  # the hook saw the looks into the folder
     print("fine")
 """
@@ -99,13 +110,23 @@ UNPRIVILEGED = """
             continue
         raise AssertionError(f"{path} can be written to: this tests nothing")
 
+
     def look():
         state = {}
         for path in (folder, *paths):
             status = os.stat(path)
-            state[path] = (status.st_ino, status.st_mode, status.st_nlink, status.st_uid, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            state[path] = (
+                status.st_ino,
+                status.st_mode,
+                status.st_nlink,
+                status.st_uid,
+                status.st_size,
+                status.st_mtime_ns,
+                status.st_ctime_ns,
+            )
         digests = [hashlib.sha256(open(path, "rb").read()).hexdigest() for path in paths]
         return state, digests, sorted(os.listdir(folder)), os.listdir(os.environ["TMPDIR"])
+
 
     def descriptors():
         open_ones = {}
@@ -115,6 +136,7 @@ UNPRIVILEGED = """
             except FileNotFoundError:  # the listing's own
                 pass
         return open_ones
+
 
     before, at_first, threads = look(), descriptors(), os.listdir("/proc/self/task")
     traffic = mt.read(folder)
@@ -129,7 +151,9 @@ UNPRIVILEGED = """
                 assert set(new.values()) <= set(paths), new
                 for number in new:
                     with open(f"/proc/self/fdinfo/{number}") as file:
-                        flags = next(int(line.split()[1], 8) for line in file if line.startswith("flags:"))
+                        flags = next(
+                            int(line.split()[1], 8) for line in file if line.startswith("flags:")
+                        )
                     assert flags & os.O_ACCMODE == os.O_RDONLY, oct(flags)
                     assert flags & os.O_CLOEXEC, oct(flags)
                     assert not flags & (os.O_CREAT | os.O_TRUNC | os.O_APPEND), oct(flags)

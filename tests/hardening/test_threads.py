@@ -157,13 +157,17 @@ BESIDE = """
     import monerotraffic as mt
     from monerotraffic import _core
 
-    # Four threads wait within the core for four pipes, which speak in an order of ours: a lock held by one of them would be the end.
+    # Four threads wait in the core for four pipes, which are written in another order: a lock
+    # that one thread holds would stop the others.
     folder = tempfile.mkdtemp()
     pipes = [os.path.join(folder, str(i)) for i in range(4)]
     for pipe in pipes:
         os.mkfifo(pipe)
     found = {}
-    threads = [threading.Thread(target=lambda i=i: found.update({i: mt.read(pipes[i])}), daemon=True) for i in range(4)]
+    threads = [
+        threading.Thread(target=lambda i=i: found.update({i: mt.read(pipes[i])}), daemon=True)
+        for i in range(4)
+    ]
     for thread in threads:
         thread.start()
     captures = []
@@ -178,7 +182,13 @@ BESIDE = """
     opening = [thing for thing in gc.get_objects() if type(thing) is _core.Reader]
     assert len(opening) == 4, opening
     for reader in opening:
-        for use in (reader.step, reader.close, reader.addresses, lambda: reader.take("messages"), lambda: reader.size):
+        for use in (
+            reader.step,
+            reader.close,
+            reader.addresses,
+            lambda: reader.take("messages"),
+            lambda: reader.size,
+        ):
             try:
                 use()
             except RuntimeError as error:
@@ -277,15 +287,18 @@ SIGNALS = """
     waiting.start()
     writing = open(pipe, "wb", buffering=0)
 
+
     def read_on():
         while not done.is_set():
             counts.append(len(mt.read(honest).messages))
+
 
     readers = [threading.Thread(target=read_on, daemon=True) for _ in range(2)]
     for reader in readers:
         reader.start()
 
-    # The signal reaches a thread that waits for the pipe: Python's handlers are the main thread's, the wait goes on.
+    # The signal reaches a thread that waits for the pipe. Python runs handlers in the main
+    # thread, so the wait goes on.
     interrupts = 0
     for _ in range(5):
         try:

@@ -130,7 +130,10 @@ def test_traffic_can_be_pickled(capture: Path) -> None:
 
 
 def test_standard_input(capture: Path) -> None:
-    code = "import monerotraffic as mt, sys; a = mt.read(sys.stdin.buffer); print(len(a.messages), a.hosts)"
+    code = (
+        "import monerotraffic as mt, sys; a = mt.read(sys.stdin.buffer); print(len(a.messages), "
+        "a.hosts)"
+    )
     with capture.open("rb") as file:
         run = subprocess.run(
             [sys.executable, "-c", code], stdin=file, capture_output=True, text=True, check=False
@@ -201,7 +204,10 @@ def test_tables_that_are_asked_for(capture: Path, tables: Any) -> None:
 def test_tables_wrong(capture: Path) -> None:
     with pytest.raises(
         ValueError,
-        match=r"unknown table 'mesages': must be one of connections, messages, peer_lists, node_data, sync_data, transactions, blocks, inventories, fields, problems, files",
+        match=(
+            r"unknown table 'mesages': must be one of connections, messages, peer_lists, "
+            r"node_data, sync_data, transactions, blocks, inventories, fields, problems, files"
+        ),
     ):
         mt.read(capture, tables=["mesages"])
     with pytest.raises(TypeError, match="list of names"):

@@ -119,7 +119,10 @@ def test_host_given_saves_the_first_pass(capture: Path, monkeypatch: pytest.Monk
 
 
 def test_standard_input_is_judged_by_its_beginning(capture: Path) -> None:
-    code = "import monerotraffic as mt\nfor part in mt.scan('-', rows=6): print(part.hosts, len(part.messages), part.messages.direction.notna().all())"
+    code = (
+        "import monerotraffic as mt\nfor part in mt.scan('-', rows=6): print(part.hosts, "
+        "len(part.messages), part.messages.direction.notna().all())"
+    )
     run = subprocess.run(
         [sys.executable, "-c", code], input=capture.read_bytes(), capture_output=True, check=False
     )

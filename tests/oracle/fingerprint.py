@@ -54,19 +54,25 @@ def struct(text: str = "", **inside: Struct) -> Struct:
 
 
 NODE_DATA = struct(
-    "local_time u64 H, my_port u32 R, network_id str R, peer_id u64 R, rpc_credits_per_hash u32 O0, rpc_port u16 O0, support_flags u32 O0"
+    "local_time u64 H, my_port u32 R, network_id str R, peer_id u64 R, rpc_credits_per_hash "
+    "u32 O0, rpc_port u16 O0, support_flags u32 O0"
 )
 PAYLOAD_DATA = struct(
-    "cumulative_difficulty u64 R, cumulative_difficulty_top64 u64 R, current_height u64 R, pruning_seed u32 O0, top_id str R, top_version u8 O0"
+    "cumulative_difficulty u64 R, cumulative_difficulty_top64 u64 R, current_height u64 R, "
+    "pruning_seed u32 O0, top_id str R, top_version u8 O0"
 )
 ADDRESS = struct("addr str H, host str H, m_ip u32 H, m_port u16 H, port u16 H")
 PEER = struct(
-    "adr obj R, id u64 R, last_seen i64 O0, pruning_seed u32 O0, rpc_credits_per_hash u32 O0, rpc_port u16 O0",
+    (
+        "adr obj R, id u64 R, last_seen i64 O0, pruning_seed u32 O0, rpc_credits_per_hash u32 O0,"
+        " rpc_port u16 O0"
+    ),
     adr=struct("addr obj R, type u8 R", addr=ADDRESS),
 )
 PROOF = struct("tr obj R", tr=struct("peer_id u64 R, sign str R, time u64 R"))
 PAYLOAD_INFO = struct(
-    "alternative_blocks u64 R, blockchain_height u64 R, mining_speed u64 R, top_block_id_str str R, tx_pool_size u64 R"
+    "alternative_blocks u64 R, blockchain_height u64 R, mining_speed u64 R, top_block_id_str "
+    "str R, tx_pool_size u64 R"
 )
 PRUNED = struct("blob str R, prunable_hash str R")
 BLOCK = struct("block str R, block_weight u64 O0, pruned bool O0, txs str[]|obj[] E", txs=PRUNED)
@@ -82,7 +88,8 @@ NOTIFICATIONS = {
     ),
     2006: struct("block_ids str E, prune bool O0"),
     2007: struct(
-        "cumulative_difficulty u64 R, cumulative_difficulty_top64 u64 R, first_block str R, m_block_ids str E, m_block_weights str E, start_height u64 R, total_height u64 R"
+        "cumulative_difficulty u64 R, cumulative_difficulty_top64 u64 R, first_block str R, "
+        "m_block_ids str E, m_block_weights str E, start_height u64 R, total_height u64 R"
     ),
     2008: NEW_BLOCK,
     2009: struct(
@@ -115,11 +122,15 @@ RESPONSES = {
     ),
     1003: struct("peer_id u64 R, status str R"),
     1004: struct(
-        "connections_count u64 R, incoming_connections_count u64 R, os_version str R, payload_info obj R, version str R",
+        (
+            "connections_count u64 R, incoming_connections_count u64 R, os_version str R, "
+            "payload_info obj R, version str R"
+        ),
         payload_info=PAYLOAD_INFO,
     ),
     1005: struct(
-        "connections_list str E, local_peerlist_gray str E, local_peerlist_white str E, local_time u64 R, my_id u64 R"
+        "connections_list str E, local_peerlist_gray str E, local_peerlist_white str E, "
+        "local_time u64 R, my_id u64 R"
     ),
     1006: struct("my_id u64 R"),
     1007: struct("support_flags u32 R"),

@@ -24,16 +24,23 @@ def lines(findings: pd.DataFrame, **options: Any) -> list[str]:
 
 def test_evidence() -> None:
     assert lines(MIXED) == [
-        "192.0.2.9  # anomalous, score 0.946: ping_flood (strong, 3 × message, cap.pcapng:17), support_flags_missing (weak, 1,200 × message), "
-        "ban_listed (context, 1 × message, cap.pcapng:17); 2026-11-22 23:02:11 to 2026-11-23 00:02:11 UTC",
-        "[2001:db8::5]  # anomalous, score 0.900: ping_flood (strong, 3 × message, cap.pcapng:17); 2026-11-22 23:02:11 UTC",
+        (
+            "192.0.2.9  # anomalous, score 0.946: ping_flood (strong, 3 × message, "
+            "cap.pcapng:17), support_flags_missing (weak, 1,200 × message), "
+            "ban_listed (context, 1 × message, cap.pcapng:17); 2026-11-22 23:02:11 to 2026-11-23 "
+            "00:02:11 UTC"
+        ),
+        (
+            "[2001:db8::5]  # anomalous, score 0.900: ping_flood (strong, 3 × message, "
+            "cap.pcapng:17); 2026-11-22 23:02:11 UTC"
+        ),
     ]
 
 
 def test_verdicts_will_do() -> None:
-    assert (
-        lines(verdicts(MIXED))[0]
-        == "192.0.2.9  # anomalous, score 0.946: ban_listed, ping_flood, support_flags_missing; 2026-11-22 23:02:11 to 2026-11-23 00:02:11 UTC"
+    assert lines(verdicts(MIXED))[0] == (
+        "192.0.2.9  # anomalous, score 0.946: ban_listed, ping_flood, support_flags_missing; "
+        "2026-11-22 23:02:11 to 2026-11-23 00:02:11 UTC"
     )
 
 
@@ -108,7 +115,8 @@ def test_collapse() -> None:
         "[2001:db8::2]",
     ]
     assert bans.listed.entries[0].comment == (
-        "3 of 256 addresses flagged, 253 others banned with them: 192.0.2.0 0.900 cap.pcapng:17, 192.0.2.7 0.900 cap.pcapng:17, 192.0.2.255 0.900 cap.pcapng:17"
+        "3 of 256 addresses flagged, 253 others banned with them: 192.0.2.0 0.900 "
+        "cap.pcapng:17, 192.0.2.7 0.900 cap.pcapng:17, 192.0.2.255 0.900 cap.pcapng:17"
     )
     assert bans.collateral_addresses == 253
     assert len(bans.peers) == 6
@@ -169,7 +177,8 @@ def test_a_full_network_names_some() -> None:
     assert bans.collateral_addresses == 0
     (entry,) = bans.listed
     assert entry.comment.startswith(
-        "256 of 256 addresses flagged, 0 others banned with them: 192.0.2.0 0.900, 192.0.2.1 0.900, "
+        "256 of 256 addresses flagged, 0 others banned with them: 192.0.2.0 0.900, 192.0.2.1 "
+        "0.900, "
     )
     assert entry.comment.endswith("192.0.2.19 0.900, …")
 

@@ -1,7 +1,7 @@
 """How many examples hypothesis tries: few and always the same ones as part of every run, as many as
 are asked for in search of something new.
 
-MONEROTRAFFIC_EXAMPLES=20000 pytest tests/differential/test_differential.py (make differential EXAMPLES=20000)
+MONEROTRAFFIC_EXAMPLES=20000 pytest tests/differential (make differential EXAMPLES=20000)
 tries so many of each property that takes its settings from here, other ones at every run. What
 fails is
 shrunk and printed as a call that can be pasted."""

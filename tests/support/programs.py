@@ -45,22 +45,32 @@ HAMMER = """
     tables = list(_core.schema())
     outcomes, failures = collections.Counter(), []
 
+
     def new():
         return _core.Reader([path], ports=[18080])
+
 
     def all_of_it():
         with new() as reader:
             while reader.step(bytes=20_000):
                 pass
-            return {table: reader.take(table).tobytes() for table in ("messages", "peer_lists")}, reader.addresses(), reader.strings()
+            return (
+                {table: reader.take(table).tobytes() for table in ("messages", "peer_lists")},
+                reader.addresses(),
+                reader.strings(),
+            )
+
 
     def within(reader):
         with reader as same:
             assert same is reader
             same.step(rows=1)
 
+
     uses = {
-        "step a little": lambda reader, chance: reader.step(bytes=chance.choice([1, 2_000, 20_000])),
+        "step a little": lambda reader, chance: reader.step(
+            bytes=chance.choice([1, 2_000, 20_000])
+        ),
         "step by rows": lambda reader, chance: reader.step(rows=chance.choice([1, 50])),
         "step to the end": lambda reader, chance: reader.step(),
         "take": lambda reader, chance: reader.take(chance.choice(tables)),
@@ -74,7 +84,9 @@ HAMMER = """
         "collect": lambda reader, chance: gc.collect(0),
     }
     weights = [9, 5, 0.5, 5, 3, 3, 3, 2, 2, 1, 1, 0.5]
-    shared = [new(), new()]  # who replaces one may drop its last reference, or leave that to who is inside
+    # a thread that replaces one may drop its last reference, or leave that to a thread inside
+    shared = [new(), new()]
+
 
     def work(number):
         chance = random.Random(seed * 100 + number)
@@ -96,6 +108,7 @@ HAMMER = """
                     outcomes["dropped by replacement"] += 1
         except BaseException as error:
             failures.append(repr(error))
+
 
     before = all_of_it()
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]

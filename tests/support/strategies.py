@@ -1,4 +1,4 @@
-"""Random conversations for hypothesis, cut and disordered as networks do, and what is read of them."""
+"""Random conversations for hypothesis, cut and disordered as by networks, and their tables."""
 
 from __future__ import annotations
 

@@ -221,7 +221,10 @@ def by_direction(
     for row in with_ends(tables):
         if row["status"] == "complete":
             counts[
-                f"{'sent' if row['sender'][0] in vantage else 'received'} {row['command']} {row['levin_flags']}"
+                (
+                    f"{'sent' if row['sender'][0] in vantage else 'received'} {row['command']} "
+                    f"{row['levin_flags']}"
+                )
             ] += 1
     return counts
 
