@@ -21,9 +21,9 @@ struct mt_conversation {
     struct mt_decoder *decoder;
     struct mt_session *session;
     struct mt_problem_source source;        /* its direction is set for each problem */
-    const struct mt_connection *connection; /* NULL if there is none, in tests */
+    const struct mt_connection *connection; /* NULL in tests */
     int64_t messages[2]; /* rows made, by direction: of the server, of the client */
-    struct mt_unacknowledged_queue unacknowledged[2]; /* likewise */
+    struct mt_unacknowledged_queue unacknowledged[2]; /* by direction too */
     struct mt_conflict conflicts[2];                  /* the last ones */
 };
 

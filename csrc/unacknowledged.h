@@ -35,7 +35,7 @@ void mt_unacknowledged_free(struct mt_unacknowledged *list);
 int mt_unacknowledged_add(struct mt_unacknowledged *list, struct mt_unacknowledged_queue *queue,
                           const struct mt_unacknowledged_message *message);
 
-/* Takes the first message of a queue out, which must not be empty. */
+/* Removes and returns the first message of a queue, which must not be empty. */
 struct mt_unacknowledged_message mt_unacknowledged_pop(struct mt_unacknowledged *list,
                                                        struct mt_unacknowledged_queue *queue);
 
@@ -44,7 +44,7 @@ void mt_unacknowledged_conflict(struct mt_unacknowledged *list,
                                 const struct mt_unacknowledged_queue *queue, int64_t begin,
                                 int64_t end);
 
-/* Id of the oldest message, `next_message` if there is none. */
+/* Returns the id of the oldest message, or `next_message`. */
 int64_t mt_unacknowledged_oldest(const struct mt_unacknowledged *list, int64_t next_message);
 
 #endif

@@ -13,7 +13,7 @@
  * `open_file_bytes` allow, the later ones wait until another one ends; they are complete, but not
  * in order with the others.
  *
- * A packet that two files have (a ring beside its merge, two captures of one wire) is read once:
+ * A packet that two files have (a ring and its merge, two captures of one wire) is read once:
  * the first one, or the one with more of its bytes. The other one is delivered marked as a copy.
  *
  * Owns the captures. Must not know what packets carry. Used by core.c. */

@@ -1,4 +1,4 @@
-/* A direct-mapped table: a later packet takes the place of an earlier one with the same index. */
+/* A direct-mapped table: a later packet replaces an earlier one with the same index. */
 #include "capture/copies.h"
 
 #include "base/hash.h"

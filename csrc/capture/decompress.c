@@ -199,7 +199,7 @@ static int64_t xz_dictionary(const uint8_t *start, size_t size)
     return -1;
 }
 
-/* Reads the start of xz data, whose first block tells how much memory it needs. MT_OK or an
+/* Reads the start of xz data, whose first block states how much memory it needs. MT_OK or an
  * error. */
 static int measure_memory(struct mt_input *input)
 {

@@ -148,7 +148,8 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
           "the keys of every section are in ascending order, as monerod writes them") \
     FIELD( \
         accepted, int8_t, ENUM, ACCEPTANCES, \
-        "whether the receiver's TCP accepted all its bytes: yes (valid segments, acknowledged by the receiver), no (a real TCP stack drops them), unknown (the capture cannot tell)") \
+        "whether the receiver's TCP accepted all its bytes: yes (valid segments, acknowledged by " \
+        "the receiver), no (a real TCP stack drops them), unknown (the capture does not show it)") \
     FIELD(reserved, uint8_t, HIDDEN, NONE, "0") \
     FIELD(reserved_too, uint32_t, HIDDEN, NONE, "0")
 

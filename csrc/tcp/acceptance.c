@@ -4,7 +4,7 @@
 
 /* The largest TCP window there is (RFC 7323). */
 #define WIDEST ((int64_t)1 << 30)
-/* What a sender may be ahead or behind in any case: captures are reordered and miss packets. */
+/* Tolerance of sequence numbers in both directions: captures are reordered and miss packets. */
 enum { TOLERANCE = 65536, FAR = 1 << 20 };
 
 static int64_t larger(int64_t a, int64_t b)

@@ -1,5 +1,5 @@
 /* Whether a receiver accepts a segment: RFC 9293 section 3.10.7.4 (sequence numbers, window) and
- * RFC 5961 (resets and acknowledgements), as far as a capture can tell. Used by connection.c.
+ * RFC 5961 (resets and acknowledgements), as far as a capture shows it. Used by connection.c.
  *
  * A capture may miss packets, so what is known of a receiver may be old: a segment that is not
  * acceptable by these rules is a suspect, and the receiver's acknowledgement decides. */

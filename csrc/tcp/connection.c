@@ -56,8 +56,8 @@ static int acknowledges(const struct mt_reassembly *stream, uint32_t acknowledge
     return offset >= 0 && offset <= stream->highest;
 }
 
-/* What a SYN of a connection that is not over begins. Where both sides were seen to talk, a SYN
- * that nobody answers begins nothing (RFC 5961 section 4). */
+/* What a SYN of an open connection begins. If both sides have sent data, an unanswered SYN begins
+ * nothing (RFC 5961 section 4). */
 static enum mt_renewal renewal_by_syn(const struct mt_connection *connection,
                                       const struct mt_segment *segment, int from_client)
 {
@@ -258,7 +258,7 @@ static int report_refused(const struct mt_arrival *arrival, const struct mt_refu
                                            refusal->why, arrival->ref});
 }
 
-/* The receiver acknowledged a suspect's bytes: what was taken for an end was none. */
+/* The receiver acknowledged a suspect's bytes: the connection had not ended. */
 static int accept_suspect(const struct mt_arrival *arrival)
 {
     struct mt_connection *connection = arrival->connection;
@@ -274,7 +274,7 @@ static int accept_suspect(const struct mt_arrival *arrival)
     return read_payload(arrival);
 }
 
-/* Takes a suspect out: reads it, or reports it. */
+/* Removes a suspect: reads it, or reports it. */
 static int settle(struct mt_connection *connection, int from_client, struct mt_suspect **link,
                   int is_accepted)
 {
@@ -585,7 +585,7 @@ static int end_direction(struct mt_connection *connection, int from_client)
     return result;
 }
 
-/* A SYN that nobody answered. */
+/* Reports an unanswered SYN. */
 static int report_candidate(struct mt_connection *connection)
 {
     const struct mt_candidate *candidate = connection->candidate;

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* Bytes of memory that a suspect takes. */
+/* Bytes of memory of a suspect. */
 static int64_t held(const struct mt_suspect *suspect)
 {
     return (int64_t)(sizeof *suspect + suspect->segment.captured);

@@ -1,5 +1,5 @@
 /* Segments with payload that their receiver may have dropped, held until its acknowledgement says
- * so: the capture cannot tell a forged segment from one that follows packets it missed. Used by
+ * so: the capture cannot distinguish a forged segment from one that follows missed packets. Used by
  * connection.c; knows no rules of acceptance. */
 #ifndef MT_TCP_SUSPECTS_H
 #define MT_TCP_SUSPECTS_H
@@ -34,7 +34,7 @@ struct mt_suspects {
 int mt_suspects_add(struct mt_suspects *suspects, struct mt_budget *budget,
                     const struct mt_suspect *suspect);
 
-/* Takes the suspect at *link out; the caller owns it: mt_free. */
+/* Removes and returns the suspect at *link; the caller owns it: mt_free. */
 struct mt_suspect *mt_suspects_remove(struct mt_suspects *suspects, struct mt_budget *budget,
                                       struct mt_suspect **link);
 

@@ -290,7 +290,7 @@ struct delivery {
     int held; /* it is a SYN that is kept until it is answered */
 };
 
-/* The SYN that was kept was answered: its incarnation takes the connection's place. */
+/* The stored SYN was answered: its incarnation replaces the connection. */
 static int begin_from_candidate(struct delivery *delivery, uint64_t hash)
 {
     struct mt_tcp *tcp = delivery->tcp;

@@ -119,7 +119,7 @@ _SAMPLE = 100  # records of a database that show which fields it has
 
 
 def _flat(record: Any) -> dict[str, Any]:
-    """A record, with the fields of its `traits` (DB-IP and GeoIP2 Enterprise) beside its own."""
+    """A record, with the fields of its `traits` (DB-IP and GeoIP2 Enterprise) added."""
     if not isinstance(record, dict):
         return {}
     traits = record.get("traits")
