@@ -89,7 +89,8 @@ def _expand(source: Any) -> list[str]:
     if isinstance(source, Iterable) and not isinstance(source, Mapping):
         return [file for one in source for file in _expand(one)]
     raise TypeError(
-        f"{source!r} is not a source of captures: must be a path, a glob, a folder, a list of paths, "
+        f"{source!r} is not a source of captures: must be a path, a glob, a folder, a list "
+        "of paths, "
         "or a dict with one of them for each vantage node"
     )
 

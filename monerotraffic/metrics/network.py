@@ -102,7 +102,8 @@ def autonomous_systems(hosts: Iterable[str], database: str | PathLike[str]) -> p
             if sample and not any(_number(record) for record in sample):
                 fields = dict.fromkeys(field for record in sample for field in record)
                 raise ValueError(
-                    f"{fspath(database)} has no autonomous systems: none of the fields {', '.join(_NUMBERS)}, only {', '.join(fields) or 'no field'}"
+                    f"{fspath(database)} has no autonomous systems: none of the fields "
+                    f"{', '.join(_NUMBERS)}, only {', '.join(fields) or 'no field'}"
                 )
     return pd.DataFrame(
         {

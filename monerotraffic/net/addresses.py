@@ -1,5 +1,5 @@
-"""IP addresses: canonical forms, v4-mapped addresses, loopback and private networks, and the subnets
-that count as one place.
+"""IP addresses: canonical forms, v4-mapped addresses, loopback and private networks, and the
+subnets that count as one place.
 
 The only module that knows these. It knows nothing of captures and tables, and is used by the other
 modules of `net`, by `banlist`, and by every package that compares addresses.

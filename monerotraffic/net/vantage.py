@@ -153,8 +153,8 @@ class Perspective:
         nodes: Sequence[Node],
         is_host: Callable[[tuple[str, ...]], NDArray[np.bool_]],
     ) -> None:
-        """`is_host` returns for each address code, and at the end for the code -1, whether it is one
-        of the given addresses.
+        """`is_host` returns for each address code, and at the end for the code -1, whether it is
+        one of the given addresses.
         """
         self._rows = rows
         self.node: NDArray[np.int64] = np.full(len(rows), -1, dtype=np.int64)

@@ -53,13 +53,12 @@ def find_anomalies(
 
     Returns
     -------
-    DataFrame with the columns `peer`, `rule`, `family`, `weight` (strong: a standard node cannot do
-    this; weak: other causes exist; context: never enough
-    alone), `unit` and `observations` (how many of what were seen), `score` (the largest measure that the
-    rule goes by), `first_time`, `last_time`, and the evidence, at
-    most 20 of each: `connections` and `messages` (ids), `places` (file:frame), and `display_filter`, a
-    Wireshark display filter of the first connections. The vantage
-    node itself is never in it.
+    DataFrame with the columns `peer`, `rule`, `family`, `weight` (strong: a standard node
+    cannot do this; weak: other causes exist; context: never enough alone), `unit` and
+    `observations` (how many of what were seen), `score` (the largest measure that the rule goes
+    by), `first_time`, `last_time`, and the evidence, at most 20 of each: `connections` and
+    `messages` (ids), `places` (file:frame), and `display_filter`, a Wireshark display filter of the
+    first connections. The vantage node itself is never in it.
 
     Raises ValueError for an unknown preset, rule or parameter.
     """
@@ -74,7 +73,8 @@ def find_anomalies(
         strange = sorted(set(given) - set(_known(name).parameters))
         if strange:
             raise ValueError(
-                f"rule {name} has no parameter {strange[0]!r}: must be one of {', '.join(RULES[name].parameters) or 'none'}"
+                f"rule {name} has no parameter {strange[0]!r}: must be one of "
+                f"{', '.join(RULES[name].parameters) or 'none'}"
             )
     return find(traffic, chosen.values(), preset, parameters or {})
 

@@ -79,7 +79,8 @@ def ban(
     among = frozenset(among)
     if among - {"anomalous", "suspicious", "context"}:
         raise ValueError(
-            f"unknown verdict {sorted(among - {'anomalous', 'suspicious', 'context'})[0]!r}: must be one of anomalous, suspicious, context"
+            f"unknown verdict {sorted(among - {'anomalous', 'suspicious', 'context'})[0]!r}: "
+            "must be one of anomalous, suspicious, context"
         )
     if collapse is not None and collapse < 1:
         raise ValueError(f"collapse={collapse}: a network is collapsed for one address or more")
@@ -208,10 +209,16 @@ def _collapsed(
         if len(ones) < least or around in narrow or spared.match([str(around.network_address)])[0]:
             continue
         hosts = [
-            f"{one.network.network_address} {one.score:.3f}{f' {one.places[0]}' if one.places else ''}"
+            (
+                f"{one.network.network_address} "
+                f"{one.score:.3f}{f' {one.places[0]}' if one.places else ''}"
+            )
             for one in ones.values()
         ]
         more = ", …" if len(hosts) > _NAMED else ""
-        told = f"{len(ones)} of {_SIZE} addresses flagged, {_SIZE - len(ones)} others banned with them: {', '.join(hosts[:_NAMED])}{more}"
+        told = (
+            f"{len(ones)} of {_SIZE} addresses flagged, {_SIZE - len(ones)} others banned with "
+            f"them: {', '.join(hosts[:_NAMED])}{more}"
+        )
         made.append(Entry(around, told, expires))
     return made

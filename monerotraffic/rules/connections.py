@@ -44,8 +44,8 @@ _PROTOCOL = "src/p2p/net_node.inl"
 def short_lived_series(
     view: View, *, max_connections: int = 10, max_duration_s: float = 1.0, from_answer: bool = True
 ) -> pd.DataFrame:
-    """More than `max_connections` incoming connections with a whole handshake from one host that last
-    less than `max_duration_s` seconds.
+    """More than `max_connections` incoming connections with a whole handshake from one host that
+    last less than `max_duration_s` seconds.
 
     The time counts from our answer (`from_answer`), or from the SYN in the published variants,
     which charge the peer for our slowness. The measure is the number of connections.
@@ -62,7 +62,8 @@ def short_lived_series(
     weight="strong",
     unit="message",
     source=(
-        f"{_PROTOCOL} try_ping: one ping on a connection of its own; arXiv 2509.10214, ping flooding"
+        f"{_PROTOCOL} try_ping: one ping on a connection of its own; arXiv 2509.10214, ping "
+        "flooding"
     ),
     paper="Ping",
     presets={"arxiv-v1": {"max_pings": 2}, "aft-2026": {"max_pings": 2}},
@@ -71,8 +72,9 @@ def ping_flood(view: View, *, max_pings: int = 1) -> pd.DataFrame:
     """More than `max_pings` 1003 requests of the peer on one connection.
 
     `try_ping` is the only place where monerod pings: once, on a connection that it then closes.
-    Peers that are pinged again at every handshake ping once per connection. One ping on a connection
-    with other messages does not count. The measure is the number of pings of the connection.
+    Peers that are pinged again at every handshake ping once per connection. One ping on a
+    connection with other messages does not count. The measure is the number of pings of the
+    connection.
     """
     received = view.received
     pings = received[(received["command"] == 1003) & (received["kind"] == "request")]
@@ -86,7 +88,9 @@ def ping_flood(view: View, *, max_pings: int = 1) -> pd.DataFrame:
     family="connections",
     weight="context",
     unit="connection",
-    source=f"{_PROTOCOL} try_to_connect_and_handshake_with_new_peer, try_ping: the client speaks first",
+    source=(
+        f"{_PROTOCOL} try_to_connect_and_handshake_with_new_peer, try_ping: the client speaks first"
+    ),
     known_false_positives=(
         "Nodes that the vantage node closes on before they speak: a second one behind an address, "
         "no free slot."
@@ -200,7 +204,8 @@ def _asked(view: View, question: int) -> pd.DataFrame:
     weight="weak",
     unit="connection",
     source=(
-        f"{_PROTOCOL} idle_worker, peer_sync_idle_maker: a 1002 request every 60 s on every connection"
+        f"{_PROTOCOL} idle_worker, peer_sync_idle_maker: a 1002 request every 60 s on every "
+        "connection"
     ),
 )
 def one_way_listener(

@@ -124,7 +124,10 @@ def _filters(view: View, connections: Iterable[list[int]]) -> list[str]:
         view.connections["connection"].isin({number for numbers in first for number in numbers})
     ]
     terms = {
-        row.connection: f"({'ipv6' if ':' in str(row.peer) else 'ip'}.addr == {row.peer} && tcp.port == {row.client_port} && tcp.port == {row.server_port})"
+        row.connection: (
+            f"({'ipv6' if ':' in str(row.peer) else 'ip'}.addr == {row.peer} && tcp.port == "
+            f"{row.client_port} && tcp.port == {row.server_port})"
+        )
         for row in shown[["connection", "peer", "client_port", "server_port"]].itertuples()
     }
     return [

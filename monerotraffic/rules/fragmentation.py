@@ -64,7 +64,8 @@ def header_alone(view: View) -> pd.DataFrame:
     weight="weak",
     unit="message",
     source=(
-        "contrib/epee/include/net/abstract_tcp_server2.inl (Nagle's algorithm is left on, a message "
+        "contrib/epee/include/net/abstract_tcp_server2.inl (Nagle's algorithm is left on, a "
+        "message "
         "is one buffer); RFC 9293, sections 3.7.1 and 3.8.6.2"
     ),
     known_false_positives=(
@@ -87,8 +88,9 @@ def over_fragmented(
     raise the number of segments, since a retransmission brings nothing new or what is still
     missing. A window that is nearly closed does: a sender may send half of the largest window that
     it saw (RFC 9293, section 3.8.6.2.1). Overlapping retransmissions can double the number at most,
-    so the ratio is 2. No message of a monerod in the labelled captures, which include loss,
-    overlap and an MTU of 576, is over 1.0. One message may be cut by accident, so three of them and a tenth of what the peer sends; a writer in pieces cuts all of them.
+    so the ratio is 2. No message of a monerod in the labelled captures, which include loss, overlap
+    and an MTU of 576, is over 1.0. One message may be cut by accident, so three of them and a tenth
+    of what the peer sends; a writer in pieces cuts all of them.
 
     A first segment with just the signature or the header does not count, because it has rules of
     its own. The measure is segments ÷ floor.

@@ -35,9 +35,9 @@ _PROTOCOL = "src/p2p/net_node.inl"
 def handshake_incomplete(
     view: View, *, min_connections: int = 2, patience_s: float = 4.5
 ) -> pd.DataFrame:
-    """At least `min_connections` connections on which the peer left the handshake unfinished: its 1001
-    cut and not continued within `patience_s` seconds; no byte in answer to ours for `patience_s`
-    seconds; its own RST after its request, before anything came from us.
+    """At least `min_connections` connections on which the peer left the handshake unfinished: its
+    1001 cut and not continued within `patience_s` seconds; no byte in answer to ours for
+    `patience_s` seconds; its own RST after its request, before anything came from us.
 
     Only connections that were captured whole and seen to end count. 4.5 s is a little less than the
     time after which monerod gives up. A node whose slots are taken closes at once and does not
@@ -132,9 +132,9 @@ def _reset(view: View, made: pd.DataFrame, patience_s: float) -> pd.Series:
 def request_unanswered(
     view: View, *, patience_s: float = 120.0, flags_patience_s: float = 4.5
 ) -> pd.DataFrame:
-    """A 1002 request of ours without an answer, though the peer sent other messages on that connection
-    more than `patience_s` seconds later; or a 1007 request without an answer on a connection that
-    stayed for `flags_patience_s` seconds.
+    """A 1002 request of ours without an answer, though the peer sent other messages on that
+    connection more than `patience_s` seconds later; or a 1007 request without an answer on a
+    connection that stayed for `flags_patience_s` seconds.
 
     Standard nodes answer, or the connection ends. 1003 is left out (a filtered or dead port is no
     fault), and so is what went unanswered because the connection ended. The measure is the time in

@@ -135,7 +135,9 @@ def peer_id_cluster(
     family="identity",
     weight="strong",
     unit="back-ping",
-    source="src/p2p/net_node.inl try_ping, handle_ping; the research lab's fingerprint, seen passively",
+    source=(
+        "src/p2p/net_node.inl try_ping, handle_ping; the research lab's fingerprint, seen passively"
+    ),
     since="0.10.2",
     known_false_positives=f"{_NAT}, of which the one that it is forwarded to never connects.",
 )
@@ -247,7 +249,9 @@ def peer_id_rotates(
     family="identity",
     weight="strong",
     unit="handshake",
-    source="src/p2p/net_node.inl init_config, init: one process, one id, and one process binds a port",
+    source=(
+        "src/p2p/net_node.inl init_config, init: one process, one id, and one process binds a port"
+    ),
     since="0.10.2",
     known_false_positives=f"{_NAT}, connected at once.",
 )
@@ -266,7 +270,9 @@ def peer_ids_side_by_side(view: View, *, min_overlap_s: float = 1.0) -> pd.DataF
     family="identity",
     weight="strong",
     unit="message",
-    source="src/p2p/net_node.h config_t (1 is the id on Tor and I2P); net_node.inl (0 is no handshake)",
+    source=(
+        "src/p2p/net_node.h config_t (1 is the id on Tor and I2P); net_node.inl (0 is no handshake)"
+    ),
     since="0.10.2",
 )
 def peer_id_reserved(view: View, *, reserved_ids: tuple[int, ...] = (0, 1)) -> pd.DataFrame:

@@ -254,7 +254,8 @@ def peer_list_repeats(view: View) -> pd.DataFrame:
     weight="strong",
     unit="peer list",
     source=(
-        "src/p2p/net_peerlist.h append_with_peer_white, filter (HackerOne report 3547349); research "
+        "src/p2p/net_peerlist.h append_with_peer_white, filter (HackerOne report 3547349); "
+        "research "
         "lab, on class lists"
     ),
     known_false_positives=(
@@ -291,8 +292,8 @@ def peer_list_one_host_many_ports(
     known_false_positives="monerod with --allow-local-ip.",
 )
 def peer_list_private(view: View) -> pd.DataFrame:
-    """An entry with a loopback, private, link-local or unspecified host, port 0, no valid address, or
-    a Tor or I2P name on clearnet.
+    """An entry with a loopback, private, link-local or unspecified host, port 0, no valid address,
+    or a Tor or I2P name on clearnet.
 
     `is_host_allowed` and `sanitize_peerlist` keep such addresses out. Where any peer of the capture
     itself comes from such an address (`--allow-local-ip`, a lab, a container's bridge), only port
@@ -335,14 +336,15 @@ def peer_list_bad_pruning_seed(view: View) -> pd.DataFrame:
     weight="weak",
     unit="port",
     source=(
-        "research lab, on proxies in front of few nodes; src/p2p/net_node.inl try_ping (a port in a "
+        "research lab, on proxies in front of few nodes; src/p2p/net_node.inl try_ping (a "
+        "port in a "
         "white list has answered)"
     ),
     known_false_positives="Customers of a hoster behind one address.",
 )
 def many_ports(view: View, *, min_ports: int = 3, min_sender_subnets: int = 3) -> pd.DataFrame:
-    """A host with at least `min_ports` listening ports: those that it announces itself in `my_port`,
-    those that answered the vantage node, and those that lists of peers from at least
+    """A host with at least `min_ports` listening ports: those that it announces itself in
+    `my_port`, those that answered the vantage node, and those that lists of peers from at least
     `min_sender_subnets` subnets other than its own name.
 
     Two ports are NAT. Senders of class lists (as in `peer_list_one_host_many_ports`) do not count,

@@ -56,8 +56,8 @@ def new_block_sent(view: View) -> pd.DataFrame:
 def fluffy_with_txs(
     view: View, *, count_whole_blocks: bool = False, request_memory_s: float = 120.0
 ) -> pd.DataFrame:
-    """A 2008 with transactions, fewer than its block has or more, that no 2009 of the vantage node on
-    that connection asked for.
+    """A 2008 with transactions, fewer than its block has or more, that no 2009 of the vantage node
+    on that connection asked for.
 
     Blocks are relayed without transactions; the miner of a block announces it with all of them
     (monerod 0.18.4, in every labelled capture). So only a part of them counts, which only the
@@ -120,8 +120,8 @@ def _asked_for(view: View, rows: pd.DataFrame) -> pd.Series:
     since="0.16.0",
 )
 def stem_from_acceptor(view: View) -> pd.DataFrame:
-    """A 2002 with `dandelionpp_fluff` 0 on a connection that the vantage node opened, beyond one for
-    each 2010 that the vantage node sent on it before.
+    """A 2002 with `dandelionpp_fluff` 0 on a connection that the vantage node opened, beyond one
+    for each 2010 that the vantage node sent on it before.
 
     monerod and Cuprate send stems to outgoing peers only; a 2010 is answered by one 2002 with the
     flag 0. Peers at loopback addresses (Tor, I2P) always send stems and are left out. A message
@@ -208,8 +208,8 @@ def unsorted_fluff(view: View) -> pd.DataFrame:
     known_false_positives="A node on another chain, or not updated before a fork.",
 )
 def wrong_top_version(view: View) -> pd.DataFrame:
-    """A `top_version` that the fork heights rule out: those that the vantage node's own payload_data
-    shows, and all of mainnet's where these agree with mainnet's.
+    """A `top_version` that the fork heights rule out: those that the vantage node's own
+    payload_data shows, and all of mainnet's where these agree with mainnet's.
 
     monerod computes the version from the height. At the heights that the vantage node sent, and
     between two at which it sent the same version, there is one right version; between two versions

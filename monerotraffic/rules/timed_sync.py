@@ -52,8 +52,8 @@ def timed_sync_throttled(
     mean_too: bool = False,
     max_spread_s: float = 10.0,
 ) -> pd.DataFrame:
-    """The median of at least `min_gaps` gaps between the peer's 1002 requests on one connection is over
-    `min_gap_s` seconds, and the longest gap is at most `max_spread_s` seconds longer than the
+    """The median of at least `min_gaps` gaps between the peer's 1002 requests on one connection is
+    over `min_gap_s` seconds, and the longest gap is at most `max_spread_s` seconds longer than the
     shortest, while the median of ours on it is at most `max_own_gap_s`.
 
     monerod asks every 60 s, Cuprate every 61 s. A node short of peers, or behind a proxy, has gaps
@@ -105,9 +105,9 @@ def timed_sync_throttled(
 def timed_sync_rapid(
     view: View, *, standard_gap_s: float = 60.0, jitter_s: float = 10.0, min_gaps: int = 2
 ) -> pd.DataFrame:
-    """1002 requests of the peer less than `standard_gap_s` - `jitter_s` seconds after the one before,
-    at least `min_gaps` times on one connection; or one that came before the answer to the one
-    before, which came later.
+    """1002 requests of the peer less than `standard_gap_s` - `jitter_s` seconds after the one
+    before, at least `min_gaps` times on one connection; or one that came before the answer to the
+    one before, which came later.
 
     A request that is late on its way shortens one gap; 10 s of delay twice on one connection are
     not expected of a TCP connection that lives. The second form needs no threshold:
@@ -132,7 +132,8 @@ def timed_sync_rapid(
     weight="strong",
     unit="tick",
     source=(
-        f"{_PROTOCOL} idle_worker: one tick per process for all its connections, at a phase of its own"
+        f"{_PROTOCOL} idle_worker: one tick per process for all its connections, at a phase "
+        "of its own"
     ),
     known_false_positives=(
         "Honest nodes started at the same second on one machine, with several addresses: pairs of "
@@ -149,11 +150,10 @@ def shared_backend(
     min_agreed_share: float = 0.9,
     min_heights: int = 2,
 ) -> pd.DataFrame:
-    """At least `min_hosts` hosts, each of which sends its 1002 requests within `max_offset_s` seconds
-    of those of each of `min_hosts` - 1 others of them, in at least `min_together_share` of at least
-    `min_ticks` ticks, with the same height and top block in at least `min_agreed_share` of the
-    ticks together,
-    and `min_heights` different heights in all.
+    """At least `min_hosts` hosts, each of which sends its 1002 requests within `max_offset_s`
+    seconds of those of each of `min_hosts` - 1 others of them, in at least `min_together_share` of
+    at least `min_ticks` ticks, with the same height and top block in at least `min_agreed_share` of
+    the ticks together, and `min_heights` different heights in all.
 
     Each process has its own phase and drifts against others, by about 20 to 30 ms a tick in the lab
     even on one machine. By chance three hosts take n³/6 · (2·0.005/60)² at any one moment for n

@@ -177,7 +177,8 @@ def viewed(traffic: Traffic | View) -> View:
         return traffic
     if not isinstance(traffic, Traffic):
         raise TypeError(
-            f"traffic is {type(traffic).__name__}: give a Traffic, which monerotraffic.read returns, or a View of one"
+            f"traffic is {type(traffic).__name__}: give a Traffic, which monerotraffic.read "
+            "returns, or a View of one"
         )
     return View(traffic)
 
