@@ -10,8 +10,9 @@ from typing import Any
 
 from benchmarks import metrics, threads, worst
 from benchmarks.contenders import DEFAULT, KEYS, Unavailable
-from benchmarks.generate import Shares, generate, parse_size, with_shares
+from benchmarks.generate import generate
 from benchmarks.run import BenchmarkError, run, table
+from benchmarks.shares import Shares, parse_size, with_shares
 
 _DEFAULT_SIZE = "200MB"
 

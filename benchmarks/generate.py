@@ -11,8 +11,8 @@ import heapq
 import random
 import struct
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable
+from dataclasses import asdict
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from benchmarks.blobs import Block, Transaction
 from benchmarks.capturefile import CaptureFile
 from benchmarks.payloads import Chain, Message
 from benchmarks.peers import Host, PeerLists, Pool
+from benchmarks.shares import DAY, Shares
 from benchmarks.tcp import (
     MICROSECOND,
     MILLISECOND,
@@ -32,8 +33,8 @@ from benchmarks.tcp import (
     Counts,
     Endpoint,
 )
+from benchmarks.truth import Truth
 
-_DAY = 86_400.0
 _START = 1_767_225_600 * SECOND  # 2026-01-01
 _HEIGHT = 3_575_000  # blocks of the chain before the capture
 _PORT = 18080
@@ -41,107 +42,6 @@ _TICK = 60 * SECOND
 _VANTAGE_HOSTS = {4: ip_address("198.51.100.10").packed, 16: ip_address("2001:db8:10::10").packed}
 _VANTAGE_MAC, _ROUTER_MAC = bytes.fromhex("02000a0a0a0a"), bytes.fromhex("020001010101")
 _RELAY_WINDOW = 256  # transactions that are still being relayed
-
-
-@dataclass(frozen=True)
-class Shares:
-    """The contents of a day, as at a mainnet node. `messages` and `full_lists` are reached through
-    the numbers of 2002 messages and of handshake-and-close connections.
-    """
-
-    messages: float = 3_400_000
-    full_lists: float = 145_000  # peer lists of 250
-    peers: int = 60  # connections at a time
-    lifetime: float = 1_800  # mean seconds of such a connection
-    repeating: float = 0.4  # of the peers: send 250 in every timed sync
-    flagless: float = 0.02  # of the peers: send no support_flags and are asked for them
-    pings: float = 40_000  # back-pings, each a connection of its own
-    refused: float = 2_000  # connections that are reset at once
-    blocks: float = 720
-    blocks_per_peer: float = 1.2  # how often a block crosses a connection
-    missing: float = 2_000  # 2009 with its answer
-    syncs: float = 300  # 2006, 2007, then 2003 with 2004 twice
-    sync_blocks: int = 10  # blocks of a 2004
-    complements: float = 200  # 2010 with its answer
-    disorder: float = 0.001  # of the segments: lost, late or repeated
-
-    def __post_init__(self) -> None:
-        if self.peers < 1 or self.lifetime <= 0 or not 1 <= self.sync_blocks <= 10:
-            raise ValueError("peers and lifetime must be positive, sync_blocks from 1 to 10")
-        if (
-            any(getattr(self, item.name) < 0 for item in fields(self))
-            or self.disorder >= 0.5
-            or max(self.repeating, self.flagless) > 1
-        ):
-            raise ValueError(
-                "shares must not be negative, disorder must be below 0.5, repeating and "
-                "flagless at most 1"
-            )
-
-    @property
-    def short(self) -> float:
-        """Handshake-and-close connections a day. One that stays has two full lists: the server's in
-        the handshake, the client's in its first answer to a timed sync.
-        """
-        return max(0.0, self.full_lists - 2 * self._long - self.repeating * self._syncs / 2)
-
-    @property
-    def transactions(self) -> float:
-        """2002 messages a day."""
-        others = 2 * (
-            self._long + self.short + self.pings + self._syncs + self.missing + self.complements
-        )
-        return max(
-            0.0,
-            self.messages
-            - others
-            - self.blocks * self.blocks_per_peer * self.peers
-            - 6 * self.syncs,
-        )
-
-    @property
-    def _long(self) -> float:
-        return self.peers * _DAY / self.lifetime
-
-    @property
-    def _syncs(self) -> float:
-        """Timed syncs a day: both ways, once a minute."""
-        return 2 * self.peers * _DAY / 60
-
-
-@dataclass
-class Truth:
-    """The results expected of a decoder, counted as the capture is written."""
-
-    # command, kind, direction
-    messages: Counter[tuple[int, str, str]] = field(default_factory=Counter)
-    payload_bytes: int = 0
-    peer_entries: int = 0
-    full_lists: int = 0
-    empty_lists: int = 0
-    transactions: int = 0
-    # in the order of their first coming, as no set would be
-    distinct_transactions: dict[bytes, None] = field(default_factory=dict)
-    blocks: int = 0
-    distinct_blocks: dict[bytes, None] = field(default_factory=dict)
-    inventories: int = 0
-    hosts: set[bytes] = field(default_factory=set)
-
-    def add(self, message: Message, side: int) -> None:
-        self.messages[message.command, message.kind, "sent" if side == VANTAGE else "received"] += 1
-        self.payload_bytes += len(message.data) - 33
-        self.transactions += len(message.transactions)
-        self.distinct_transactions.update(dict.fromkeys(message.transactions))
-        self.blocks += len(message.blocks)
-        self.distinct_blocks.update(dict.fromkeys(message.blocks))
-        self.inventories += message.inventories
-        if message.kind == "response" and message.command in (
-            payloads.HANDSHAKE,
-            payloads.TIMED_SYNC,
-        ):
-            self.peer_entries += message.peers
-            self.full_lists += message.peers == payloads.PEERS_PER_LIST
-            self.empty_lists += message.peers == 0
 
 
 class _Link:
@@ -231,9 +131,9 @@ class _Node:
 
         def happen(now: int) -> None:
             action(now)
-            self._at(now + int(self._rng.expovariate(rate / _DAY) * SECOND) + 1, happen)
+            self._at(now + int(self._rng.expovariate(rate / DAY) * SECOND) + 1, happen)
 
-        self._at(time + int(self._rng.expovariate(rate / _DAY) * SECOND), happen)
+        self._at(time + int(self._rng.expovariate(rate / DAY) * SECOND), happen)
 
     # ---- connections ----
 
@@ -643,30 +543,3 @@ def _manifest(
         "distinct_block_bytes": sum(map(len, truth.distinct_blocks)),
         "inventories": truth.inventories,
     }
-
-
-def parse_size(text: str) -> int:
-    """`200MB`, `1.5GB`, `1000000`: decimal units, as of disks."""
-    units = {"KB": 10**3, "MB": 10**6, "GB": 10**9}
-    upper = text.strip().upper()
-    factor = next((factor for unit, factor in units.items() if upper.endswith(unit)), 1)
-    number = upper[:-2] if factor > 1 else upper
-    try:
-        size = int(float(number) * factor)
-    except (ValueError, OverflowError):
-        raise ValueError(f"not a size: {text!r} (like 200MB or 1GB)") from None
-    if size <= 0:
-        raise ValueError(f"a size must be positive: {text!r}")
-    return size
-
-
-def with_shares(changes: Mapping[str, float]) -> Shares:
-    """The default shares with some of them changed, by name."""
-    known = {item.name for item in fields(Shares)}
-    for name in changes:
-        if name not in known:
-            raise ValueError(f"no such share: {name} (must be one of {', '.join(sorted(known))})")
-    values: dict[str, Any] = {**asdict(Shares()), **changes}
-    return Shares(
-        **{**values, "peers": int(values["peers"]), "sync_blocks": int(values["sync_blocks"])}
-    )
