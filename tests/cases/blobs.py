@@ -47,14 +47,16 @@ UNKNOWN_TX: Row = dict.fromkeys(
     ("tx", "version", "rct_type", "inputs", "outputs", "ring_size", "fee", "weight")
 )
 UNKNOWN_BLOCK: Row = dict.fromkeys(
-    "block",
-    "height",
-    "timestamp",
-    "major_version",
-    "minor_version",
-    "previous",
-    "miner_tx",
-    "transactions",
+    (
+        "block",
+        "height",
+        "timestamp",
+        "major_version",
+        "minor_version",
+        "previous",
+        "miner_tx",
+        "transactions",
+    )
 )
 IDS = [bytes([i]) * 32 for i in range(1, 5)]
 

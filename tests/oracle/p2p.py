@@ -177,14 +177,16 @@ def check_block_transactions(block: Section, entry: Value) -> None:
 
 
 NODE: Row = dict.fromkeys(
-    "peer_id",
-    "my_port",
-    "network_id",
-    "support_flags",
-    "rpc_port",
-    "rpc_credits_per_hash",
-    "local_time",
-    "status_text",
+    (
+        "peer_id",
+        "my_port",
+        "network_id",
+        "support_flags",
+        "rpc_port",
+        "rpc_credits_per_hash",
+        "local_time",
+        "status_text",
+    )
 )
 
 
