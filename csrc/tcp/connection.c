@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "tcp/acceptance.h"
 
-/* Bytes between the end of a closed connection and data that cannot be its own. */
+/* What a sender may be ahead of its window, if its receiver was not seen any more. */
 enum { FAR = 1 << 20 };
 
 struct mt_connection *mt_connection_new(const struct mt_tcp_shared *shared)
@@ -44,118 +44,6 @@ enum mt_end mt_connection_how_ended(const struct mt_connection *connection, enum
     if (connection->rst != 0)
         return MT_END_RST;
     return mt_connection_closed(connection) ? MT_END_FIN : end;
-}
-
-/* ---- another incarnation ---- */
-
-/* Whether an acknowledgement is of this stream: of its SYN, and perhaps of data that came with it.
- */
-static int acknowledges(const struct mt_reassembly *stream, uint32_t acknowledgement)
-{
-    int64_t offset = mt_reassembly_offset(stream, acknowledgement);
-    return offset >= 0 && offset <= stream->highest;
-}
-
-/* What a SYN of an open connection begins. If both sides have sent data, an unanswered SYN begins
- * nothing (RFC 5961 section 4). */
-static enum mt_renewal renewal_by_syn(const struct mt_connection *connection,
-                                      const struct mt_segment *segment, int from_client)
-{
-    const struct mt_side *side = &connection->sides[from_client],
-                         *other = &connection->sides[!from_client];
-    enum mt_renewal renewal =
-        connection->conversation != NULL ? MT_RENEWAL_CANDIDATE : MT_RENEWAL_NEW;
-    if ((segment->flags & MT_TCP_ACK) != 0)
-        return other->stream.from_syn && acknowledges(&other->stream, segment->acknowledgement)
-                   ? MT_RENEWAL_SAME
-                   : renewal;
-    /* A SYN from the other side before it said anything: simultaneous open. */
-    return side->packets != 0 || !connection->syn_seen ? renewal : MT_RENEWAL_SAME;
-}
-
-enum mt_renewal mt_connection_renewal(const struct mt_connection *connection,
-                                      const struct mt_segment *segment, int from_client)
-{
-    const struct mt_side *side = &connection->sides[from_client];
-    int syn = (segment->flags & MT_TCP_SYN) != 0;
-    if ((segment->flags & MT_TCP_RST) != 0 ||
-        !(syn || (segment->length != 0 && side->stream.started)))
-        return MT_RENEWAL_SAME;
-    if (syn && side->stream.started && segment->sequence + 1 == side->stream.base)
-        return MT_RENEWAL_SAME; /* the same SYN again, or one that was overtaken */
-    int over = connection->ended || mt_connection_closed(connection);
-    if (syn)
-        return over ? MT_RENEWAL_NEW : renewal_by_syn(connection, segment, from_client);
-    int64_t distance = mt_reassembly_offset(&side->stream, segment->sequence) - side->stream.next;
-    return over && (distance > FAR || distance < -FAR) ? MT_RENEWAL_NEW : MT_RENEWAL_SAME;
-}
-
-int mt_connection_hold_syn(struct mt_connection *connection, const struct mt_segment *segment,
-                           int from_client, const struct mt_packet_ref *ref)
-{
-    struct mt_candidate *candidate = connection->candidate;
-    if (candidate != NULL && candidate->from_client == from_client &&
-        candidate->segment.sequence == segment->sequence) {
-        candidate->repeats++;
-        return MT_OK;
-    }
-    if (candidate == NULL)
-        connection->candidate = candidate = mt_alloc(1, sizeof *candidate);
-    if (candidate == NULL)
-        return MT_NOMEM;
-    *candidate =
-        (struct mt_candidate){.segment = *segment, .ref = *ref, .from_client = from_client};
-    candidate->segment.payload = NULL;
-    candidate->segment.captured = candidate->segment.length = 0;
-    return MT_OK;
-}
-
-/* The other side acknowledges the SYN, and nothing else. */
-static int is_answer(const struct mt_connection *connection, const struct mt_segment *segment,
-                     int from_client)
-{
-    const struct mt_reassembly *stream = &connection->sides[!from_client].stream;
-    if ((segment->flags & MT_TCP_ACK) == 0 ||
-        segment->acknowledgement != connection->candidate->segment.sequence + 1)
-        return 0;
-    if ((segment->flags & MT_TCP_SYN) != 0 || !stream->started)
-        return 1;
-    int64_t distance = mt_reassembly_offset(stream, segment->acknowledgement) - stream->next;
-    return distance > FAR || distance < -FAR;
-}
-
-int mt_connection_confirms(const struct mt_connection *connection, const struct mt_segment *segment,
-                           int from_client)
-{
-    const struct mt_candidate *candidate = connection->candidate;
-    if (candidate == NULL || (segment->flags & MT_TCP_RST) != 0)
-        return 0;
-    if (candidate->from_client != from_client)
-        return is_answer(connection, segment, from_client);
-    /* Only one direction was captured: its sender goes on after the SYN. */
-    return connection->sides[!from_client].packets == 0 && (segment->flags & MT_TCP_SYN) == 0 &&
-           segment->sequence == candidate->segment.sequence + 1;
-}
-
-int mt_connection_goes_on(const struct mt_connection *connection, const struct mt_segment *segment,
-                          int from_client)
-{
-    const struct mt_reassembly *stream = &connection->sides[from_client].stream,
-                               *other = &connection->sides[!from_client].stream;
-    if (!mt_connection_may_go_on(connection) || (segment->flags & MT_TCP_SYN) != 0)
-        return 0;
-    int64_t distance = INT64_MAX;
-    if (stream->started)
-        distance = mt_reassembly_offset(stream, segment->sequence) - stream->next;
-    else if ((segment->flags & MT_TCP_ACK) != 0 && other->started)
-        distance = mt_reassembly_offset(other, segment->acknowledgement) - other->next;
-    return distance <= FAR && distance >= -FAR;
-}
-
-int mt_connection_may_go_on(const struct mt_connection *connection)
-{
-    return connection->conversation != NULL && !connection->ended &&
-           !mt_connection_closed(connection);
 }
 
 /* ---- streams ---- */
@@ -264,6 +152,8 @@ static int accept_suspect(const struct mt_arrival *arrival)
     struct mt_connection *connection = arrival->connection;
     struct mt_side *side = &connection->sides[arrival->from_client];
     int64_t end = arrival->offset + arrival->segment->length;
+    if (mt_reassembly_has(&side->stream, arrival->offset, end))
+        return read_payload(arrival); /* bytes that were seen otherwise say nothing of the end */
     if (side->stream.fin >= 0 && arrival->offset >= side->stream.fin) {
         side->stream.fin = -1;
         side->fin = 0;
@@ -287,9 +177,7 @@ static int settle(struct mt_connection *connection, int from_client, struct mt_s
                                  .offset = suspect->offset,
                                  .acknowledged = suspect->acknowledged,
                                  .from_client = from_client};
-    int64_t end = suspect->offset + suspect->segment.length;
-    int result = is_accepted && mt_acceptance_acknowledgement(&arrival) &&
-                         !mt_reassembly_has(&side->stream, suspect->offset, end)
+    int result = is_accepted && mt_acceptance_acknowledgement(&arrival)
                      ? accept_suspect(&arrival)
                      : report_refused(&arrival, &refusal);
     mt_free(suspect);
@@ -411,7 +299,7 @@ static void start_other(struct mt_connection *connection, const struct mt_segmen
     int syn = (segment->flags & MT_TCP_SYN) != 0,
         first_ack = !syn && is_next(stream, segment) && !connection->handshake_acked;
     if (first_ack && other->from_syn && !connection->syn_changed &&
-        !acknowledges(other, segment->acknowledgement))
+        !mt_reassembly_is_acknowledged(other, segment->acknowledgement))
         return; /* not of this handshake */
     if (other->started ? first_ack && from_client && connection->syn_changed && silent(other)
                        : syn || first_ack)
@@ -509,17 +397,45 @@ static struct mt_arrival arrival_of(struct mt_connection *connection,
     return arrival;
 }
 
-/* The receiver of the opposite direction acknowledged more. */
-static int note_acknowledged(const struct mt_arrival *arrival)
+static void report_acknowledged(const struct mt_connection *connection, int sender)
 {
-    struct mt_connection *connection = arrival->connection;
-    int sender = !arrival->from_client, result = MT_OK;
-    if (connection->sides[sender].suspects.first != NULL)
-        result = settle_acknowledged(connection, sender);
     if (connection->conversation != NULL)
         connection->shared->callbacks->acknowledged(connection->conversation, sender,
                                                     connection->sides[sender].stream.acknowledged);
+}
+
+/* The receiver of the opposite direction acknowledged more: messages that are there, then suspects,
+ * and the messages in them. */
+static int note_acknowledged(const struct mt_arrival *arrival)
+{
+    struct mt_connection *connection = arrival->connection;
+    int sender = !arrival->from_client;
+    report_acknowledged(connection, sender);
+    if (connection->sides[sender].suspects.first == NULL)
+        return MT_OK;
+    int result = settle_acknowledged(connection, sender);
+    report_acknowledged(connection, sender);
     return result;
+}
+
+/* The client's ACK of the SYN/ACK completes the handshake, or anything after it. */
+static void note_established(const struct mt_arrival *arrival)
+{
+    struct mt_connection *connection = arrival->connection;
+    connection->established = arrival->from_client && connection->sides[0].syn &&
+                              arrival->acknowledged >= 0 &&
+                              (arrival->segment->flags & (MT_TCP_SYN | MT_TCP_ACK)) == MT_TCP_ACK;
+}
+
+/* The usual case, for speed: a segment within everything that is known. */
+static inline int is_orderly(const struct mt_arrival *arrival)
+{
+    const struct mt_connection *connection = arrival->connection;
+    const struct mt_reassembly *stream = &connection->sides[arrival->from_client].stream,
+                               *other = &connection->sides[!arrival->from_client].stream;
+    return arrival->offset >= stream->acknowledged && arrival->offset <= stream->edge &&
+           arrival->acknowledged >= other->acknowledged && arrival->acknowledged <= other->sent &&
+           stream->fin < 0 && connection->rst == 0;
 }
 
 /* A segment that is no RST. */
@@ -527,19 +443,32 @@ static int read_segment(const struct mt_arrival *arrival)
 {
     struct mt_connection *connection = arrival->connection;
     const struct mt_segment *segment = arrival->segment;
-    struct mt_refusal refusal = mt_acceptance_judge(arrival);
-    if (refusal.why != NULL)
-        return hold(arrival, &refusal);
+    if (!is_orderly(arrival)) {
+        struct mt_refusal refusal = mt_acceptance_judge(arrival);
+        if (refusal.why != NULL)
+            return hold(arrival, &refusal);
+    }
     int result = MT_OK;
     if (mt_acceptance_note(arrival))
         result = note_acknowledged(arrival);
-    connection->established |= arrival->from_client && connection->sides[0].syn &&
-                               arrival->acknowledged >= 0 &&
-                               (segment->flags & (MT_TCP_SYN | MT_TCP_ACK)) == MT_TCP_ACK;
+    if (!connection->established)
+        note_established(arrival);
     if (result == MT_OK && segment->length != 0)
         result = read_payload(arrival);
     if ((segment->flags & MT_TCP_FIN) != 0)
         note_fin(arrival);
+    return result;
+}
+
+/* Something waits in one direction or both. */
+static int tick(struct mt_connection *connection, const struct mt_packet_ref *ref)
+{
+    int result = MT_OK;
+    for (int side = 0; side < 2 && result == MT_OK; side++) {
+        struct direction direction = {connection, side};
+        struct mt_reassembly_callbacks callbacks = callbacks_of(&direction);
+        result = mt_reassembly_tick(&connection->sides[side].stream, &callbacks, ref);
+    }
     return result;
 }
 
@@ -555,13 +484,9 @@ int mt_connection_segment(struct mt_connection *connection, const struct mt_segm
         read_reset(&arrival);
     else if (connection->sides[from_client].stream.started)
         result = read_segment(&arrival);
-    for (int side = 0; side < 2 && result == MT_OK; side++) {
-        if (connection->sides[side].stream.waiting.count != 0) {
-            struct direction direction = {connection, side};
-            struct mt_reassembly_callbacks callbacks = callbacks_of(&direction);
-            result = mt_reassembly_tick(&connection->sides[side].stream, &callbacks, ref);
-        }
-    }
+    const struct mt_side *sides = connection->sides;
+    if (result == MT_OK && (sides[0].stream.waiting.count | sides[1].stream.waiting.count) != 0)
+        result = tick(connection, ref);
     return result;
 }
 

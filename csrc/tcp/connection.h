@@ -89,32 +89,6 @@ struct mt_connection *mt_connection_new(const struct mt_tcp_shared *shared);
  * an RST. */
 int mt_connection_closed(const struct mt_connection *connection);
 
-/* What a segment begins. */
-enum mt_renewal {
-    MT_RENEWAL_SAME,      /* nothing: it is of this incarnation */
-    MT_RENEWAL_NEW,       /* another incarnation */
-    MT_RENEWAL_CANDIDATE, /* a SYN inside a live connection: another one if it is answered */
-};
-
-/* Whether a segment, sent by `from_client`, is of this incarnation or begins another. */
-enum mt_renewal mt_connection_renewal(const struct mt_connection *connection,
-                                      const struct mt_segment *segment, int from_client);
-
-/* Keeps a SYN that may begin another incarnation. MT_OK or MT_NOMEM. */
-int mt_connection_hold_syn(struct mt_connection *connection, const struct mt_segment *segment,
-                           int from_client, const struct mt_packet_ref *ref);
-
-/* 1 if the segment answers the SYN that is kept. */
-int mt_connection_confirms(const struct mt_connection *connection, const struct mt_segment *segment,
-                           int from_client);
-
-/* 1 if it carried payload and did not end: after a long silence it may go on. */
-int mt_connection_may_go_on(const struct mt_connection *connection);
-
-/* 1 if the segment goes on where the connection stopped, however long ago. */
-int mt_connection_goes_on(const struct mt_connection *connection, const struct mt_segment *segment,
-                          int from_client);
-
 /* Reads a segment: counts, sequence numbers, payload to the streams. MT_OK or MT_NOMEM. */
 int mt_connection_segment(struct mt_connection *connection, const struct mt_segment *segment,
                           int from_client, const struct mt_packet_ref *ref);

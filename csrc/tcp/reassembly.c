@@ -340,6 +340,12 @@ int mt_reassembly_segment(struct mt_reassembly *stream,
     return keep_within_limits(&reading);
 }
 
+int mt_reassembly_is_acknowledged(const struct mt_reassembly *stream, uint32_t acknowledgement)
+{
+    int64_t offset = mt_reassembly_offset(stream, acknowledgement);
+    return offset >= 0 && offset <= stream->highest;
+}
+
 int mt_reassembly_has(const struct mt_reassembly *stream, int64_t begin, int64_t end)
 {
     if (begin < stream->next)

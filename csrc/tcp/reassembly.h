@@ -76,6 +76,10 @@ int mt_reassembly_segment(struct mt_reassembly *stream,
                           const struct mt_segment *segment, int64_t offset, int64_t acknowledged,
                           const struct mt_packet_ref *ref);
 
+/* 1 if an acknowledgement number is of this stream: of its SYN, and perhaps of data that was seen.
+ */
+int mt_reassembly_is_acknowledged(const struct mt_reassembly *stream, uint32_t acknowledgement);
+
 /* 1 if some byte of [begin, end) was handed down, given up, or waits. */
 int mt_reassembly_has(const struct mt_reassembly *stream, int64_t begin, int64_t end);
 

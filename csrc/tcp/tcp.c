@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "tcp/connection.h"
 #include "tcp/connection_table.h"
+#include "tcp/incarnation.h"
 
 #include <stdlib.h>
 
@@ -344,7 +345,8 @@ static int find_connection(struct delivery *delivery)
         mt_connection_table_find(&tcp->table, delivery->segment, hash, &delivery->from_client);
     int result = MT_OK;
     if (delivery->connection != NULL) {
-        if (mt_connection_confirms(delivery->connection, delivery->segment, delivery->from_client))
+        if (delivery->connection->candidate != NULL &&
+            mt_connection_confirms(delivery->connection, delivery->segment, delivery->from_client))
             return begin_from_candidate(delivery, hash);
         result = retire_old(delivery);
     }

@@ -3,6 +3,7 @@ hand.
 """
 
 from . import (
+    acceptance,
     blobs,
     capture_formats,
     compression,
@@ -39,6 +40,7 @@ __all__ = [
     "CASES",
     "Case",
     "Expect",
+    "acceptance",
     "blobs",
     "capture_formats",
     "compression",

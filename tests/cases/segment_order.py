@@ -180,7 +180,8 @@ def answer_before_the_request() -> Expect:
     return Expect(
         seen(wire),
         complete=[
-            *pair(),
+            request(1003, id="ping"),
+            response(1003, reply="ping"),
             request(1002, id="sync"),
             response(1002, reply="sync"),
         ],

@@ -2,6 +2,7 @@
 #include "base/command.h"
 #include "support/stream_help.h"
 #include "tcp/connection.h"
+#include "tcp/incarnation.h"
 
 enum { SYN = MT_TCP_SYN, ACK = MT_TCP_ACK, FIN = MT_TCP_FIN, RST = MT_TCP_RST, PSH = MT_TCP_PSH };
 enum { CLIENT = 1, SERVER = 0 };
