@@ -245,7 +245,9 @@ static int begin_stream(struct mt_input *input)
     input->decoder = mt_input_codecs->open(
         input->format == MT_INPUT_XZ ? MT_CODEC_XZ : MT_CODEC_BZIP2, input->decoder_memory);
     if (input->decoder == NULL)
-        return (int)mt_input_stop(input, MT_NOMEM);
+        return (int)mt_input_stop(input, mt_fail(&input->failure, MT_IO,
+                                                 "cannot decompress: there is no decoder for %s",
+                                                 input->format == MT_INPUT_XZ ? "xz" : "bzip2"));
     input->inside = 1;
     return 1;
 }
@@ -263,6 +265,8 @@ static int64_t codec_step(struct mt_input *input, void *buffer, size_t size)
         return mt_input_stop(input, MT_NOMEM);
     if (produced < 0)
         return mt_input_damaged(input, "bad compressed data: ", failure.text);
+    if (step.unused > input->end)
+        return mt_input_damaged(input, "bad compressed data: ", "its end is not in it");
     input->at = input->end - step.unused;
     input->needs_input = step.needs_input || step.ended;
     input->inside = !step.ended;

@@ -25,12 +25,11 @@ enum mt_codec { MT_CODEC_XZ, MT_CODEC_BZIP2 };
 
 /* One call of a decoder. */
 struct mt_codec_step {
-    const uint8_t
-        *input; /* all of it is read, but for `unused` bytes after the end of the stream */
+    const uint8_t *input; /* all of it is read; the decoder may keep a part for the next step */
     size_t input_size;
     uint8_t *output;
     size_t output_size;
-    size_t unused;
+    size_t unused;   /* bytes of this and earlier steps that are after the end of the stream */
     int ended;       /* the stream is at its end */
     int needs_input; /* nothing more comes out before more goes in */
 };

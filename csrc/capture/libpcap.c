@@ -1,9 +1,12 @@
 /* Other capture formats, read by libpcap from our input. */
 #define _GNU_SOURCE
 #include "capture/capture_internal.h"
+#include "capture/file_kind.h"
 
 #include <pcap/pcap.h>
 #include <stdio.h>
+
+enum { KIND_BYTES = 512 }; /* that show what a file is */
 
 /* The input as a FILE: first the bytes in the buffer, then the rest. */
 static ssize_t cookie_read(void *cookie, char *to, size_t size)
@@ -83,8 +86,11 @@ static int refuse_bytes(struct mt_failure *failure, const uint8_t *bytes, size_t
 
 int mt_capture_libpcap(struct mt_capture *capture, struct mt_failure *failure)
 {
+    if (mt_capture_size(capture) >= 0)
+        (void)mt_capture_need(capture, KIND_BYTES); /* the file may be shorter */
     uint8_t first[4];
     memcpy(first, capture->buffer + capture->begin, sizeof first);
+    const char *kind = mt_file_kind(capture->buffer + capture->begin, mt_capture_ready(capture));
     FILE *file = fopencookie(capture, "rb", (cookie_io_functions_t){.read = cookie_read});
     if (file == NULL)
         return mt_fail(failure, MT_NOMEM, "%s", "");
@@ -95,7 +101,7 @@ int mt_capture_libpcap(struct mt_capture *capture, struct mt_failure *failure)
         (void)fclose(file);
         if (capture->input_result < 0)
             return mt_capture_no_header(capture, failure);
-        return refuse_bytes(failure, first, sizeof first, cause);
+        return refuse_bytes(failure, first, sizeof first, kind != NULL ? kind : cause);
     }
     if (find_link(capture) != MT_OK)
         return mt_fail(failure, MT_NOMEM, "%s", "");

@@ -2,6 +2,7 @@
 #include <Python.h>
 
 #include "python/array.h"
+#include "python/codecs.h"
 #include "python/epee_loads.h"
 #include "python/reader.h"
 #include "python/schema.h"
@@ -87,6 +88,8 @@ static int execute(PyObject *module)
     if (mt_input_interrupted ==
         NULL) /* otherwise an earlier copy of the module may be reading in other threads */
         mt_input_interrupted = run_signal_handlers;
+    if (mt_input_codecs == NULL)
+        mt_input_codecs = &mt_py_codecs;
     for (int i = 0; i < MT_TABLE_COUNT; i++)
         if ((state->dtypes[i] = mt_py_dtype(&mt_schemas[i])) == NULL)
             return -1;

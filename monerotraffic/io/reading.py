@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from monerotraffic._core import Reader
 from monerotraffic.errors import CaptureError, CaptureWarning
 from monerotraffic.io.progress import Meter, Progress, size_of
-from monerotraffic.io.sources import Sources, is_rereadable, nodes_of
+from monerotraffic.io.sources import LeftOut, Sources, is_rereadable, nodes_of
 from monerotraffic.net.addresses import Host, canonical_hosts
 from monerotraffic.net.vantage import Node, VantageInference
 from monerotraffic.tables.interning import CodeMap, Names, NamesView
@@ -258,12 +258,14 @@ class _Run:
         if limits is not None and not isinstance(limits, Mapping):
             raise TypeError(f"limits={limits!r}: give a dict of numbers by name")
         self._limits = dict(limits) if limits is not None else None
-        self._files = nodes_of(source)
+        left_out: list[LeftOut] = []
+        self._files = nodes_of(source, left_out)
+        self._left_out = [other for other in left_out if other.notable]
         self._hosts = _known_hosts(host, self._files)
         self._names = Names()
         self._bases = {"connections": 0, "messages": 0, "files": 0}
         self._pending: list[tuple[int, str]] = []
-        self._damage: list[str] = []
+        self._damage = [f"{other.path}: {other.why}" for other in self._left_out]
         self._reached: Counter[str] = Counter()
 
     @property
@@ -297,6 +299,7 @@ class _Run:
                     pieces.join(), self._names.view(), nodes, self._reached
                 )
             raise
+        pieces.add({"problems": self._left_out_rows()})
         return Traffic(pieces.join(), self._names.view(), nodes, self._reached)
 
     def _read_stream(
@@ -389,6 +392,8 @@ class _Run:
                     label, stream, pieces.join(), counts, more=False, whole=False
                 )
                 raise
+            if not more and label == list(self._files)[-1]:
+                pieces.add({"problems": self._left_out_rows()})
             yield self._part(label, stream, pieces.join(), counts, more)
 
     def _take_piece(self, stream: _Stream, pieces: _Pieces, counts: dict[str, int]) -> None:
@@ -433,13 +438,34 @@ class _Run:
 
     # ---- what to warn of ----
 
+    def _left_out_rows(self) -> NDArray[Any]:
+        """Returns a row of problems for each file of a folder that is not read and may hold packets. To be called after
+        the last reader was read, whose codes must not follow these.
+        """
+        rows = np.zeros(len(self._left_out), dtype=SCHEMA["problems"].dtype)
+        for name in ("file", "connection", "client", "server", "from_client", "offset"):
+            rows[name] = -1
+        rows["time"] = np.iinfo(np.int64).min
+        rows["kind"] = SCHEMA["problems"].field("kind").code("file")
+        first = len(self._names.strings)
+        rows["detail"] = np.arange(first, first + len(rows))
+        self._names.strings.extend(
+            f"left out of its folder: {other.path}: {other.why}".encode("utf-8", "surrogateescape")
+            for other in self._left_out
+        )
+        self._left_out = []
+        return rows
+
     def _note_damage(self, rows: Rows, names: NamesView) -> None:
         """Records damage and unsupported link types of the current stream, with the paths of its
         files once `files` contains them.
         """
         kind = SCHEMA["problems"].field("kind")
         problems = rows["problems"]
-        concerned = problems[np.isin(problems["kind"], [kind.code("file"), kind.code("link_type")])]
+        concerned = problems[
+            np.isin(problems["kind"], [kind.code("file"), kind.code("link_type")])
+            & (problems["file"] >= 0)
+        ]
         self._pending.extend(
             zip(
                 concerned["file"].tolist(),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
+import lzma
 import os
 import pickle
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+import warnings
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -430,6 +433,49 @@ def test_a_link_type_that_is_not_read_among_others(capture: Path, tmp_path: Path
     more = put(tmp_path / "more.pcap", packets, link=105)
     with pytest.raises(mt.CaptureError, match="105"):
         mt.read([other, more])
+
+
+def test_left_out_files_are_rows_and_a_warning(capture: Path, tmp_path: Path) -> None:
+    (tmp_path / "more.zip").write_bytes(b"PK\x03\x04" + bytes(40))
+    (tmp_path / "node.log").write_text("a line of a log")
+    with pytest.warns(mt.CaptureWarning, match=r"more\.zip: .*zip archive") as caught:
+        traffic = mt.read(tmp_path)
+    assert "node.log" not in str(caught[0].message)
+    assert len(traffic.messages) == 16
+    row = traffic.problems.iloc[-1]
+    assert (row["kind"], row["file"]) == ("file", -1)
+    assert "more.zip" in row["detail"]
+    with pytest.warns(mt.CaptureWarning, match="zip archive"):
+        parts = list(mt.scan(tmp_path, rows=3))
+    assert sum(len(part.problems) for part in parts) == len(traffic.problems)
+
+
+@pytest.mark.parametrize("pack", [lzma.compress, bz2.compress])
+def test_xz_and_bzip2(pack: Callable[[bytes], bytes], capture: Path, tmp_path: Path) -> None:
+    """As one stream, as several, cut, followed by something else."""
+    content = capture.read_bytes()
+    packed = tmp_path / "packed"
+    for data in (pack(content), pack(content[:1000]) + pack(content[1000:])):
+        packed.write_bytes(data)
+        traffic = mt.read(packed)
+        assert len(traffic.messages) == 16
+        assert not len(traffic.problems)
+    packed.write_bytes(pack(content[:1000]) + pack(content[1000:])[:-20])
+    with pytest.warns(mt.CaptureWarning, match="the compressed data is cut"):
+        traffic = mt.read(packed)
+    assert traffic.files["truncated"].tolist() == [True]
+    packed.write_bytes(pack(content) + b"something else")
+    with pytest.warns(mt.CaptureWarning, match="other data after the compressed data"):
+        assert len(mt.read(packed).messages) == 16
+    data = bytearray(pack(content))
+    data[len(data) // 2] ^= 255
+    packed.write_bytes(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", mt.CaptureWarning)
+        try:
+            assert len(mt.read(packed).problems)
+        except mt.CaptureError as error:
+            assert "bad compressed data" in str(error)
 
 
 # ---------------------------------------------------------------- several vantage nodes

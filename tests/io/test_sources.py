@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import os
 import shutil
 import subprocess
@@ -13,8 +15,9 @@ from typing import Any
 
 import pytest
 
+import monerotraffic as mt
 from monerotraffic import CaptureError, CaptureNotFoundError
-from monerotraffic.io.sources import files_of, is_capture, is_rereadable, nodes_of
+from monerotraffic.io.sources import LeftOut, files_of, is_capture, is_rereadable, nodes_of
 from support import craft
 
 PCAP = craft.pcap([])
@@ -79,6 +82,49 @@ def test_folder(tmp_path: Path) -> None:
         "z.pcap.gz",
     ]
     assert names(files_of(f"{tmp_path}/")) == names(files_of(tmp_path))
+
+
+def test_what_a_folder_leaves_out(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        **{
+            "a.pcap": PCAP,
+            "b.pcap.xz": lzma.compress(PCAP),
+            "c.pcap.bz2": bz2.compress(PCAP),
+            "d.zip": b"PK\x03\x04" + bytes(40),
+            "e.pcap.lz4": b"\x04\x22\x4d\x18" + bytes(40),
+            "f.pcap": b"",
+            "g.log": b"a line of a log",
+            "h.html": b"<!DOCTYPE html><html></html>",
+            "i.xz": lzma.compress(b"a line of a log"),
+        },
+    )
+    for name in ("captures", "notes"):
+        (tmp_path / name).mkdir()
+    put(tmp_path / "captures", inner=PCAP)
+    put(tmp_path / "notes", inner=b"text")
+    left_out: list[LeftOut] = []
+    assert names(files_of(tmp_path, left_out)) == ["a.pcap", "b.pcap.xz", "c.pcap.bz2"]
+    reasons = {Path(other.path).name: (other.why, other.notable) for other in left_out}
+    assert reasons["captures"] == ("a subfolder with captures", True)
+    assert reasons["notes"] == ("a subfolder", False)
+    assert reasons["f.pcap"] == ("empty file", True)
+    for name, kind, notable in (
+        ("d.zip", "a zip archive", True),
+        ("e.pcap.lz4", "lz4-compressed data", True),
+        ("g.log", "text", False),
+        ("h.html", "an HTML page", False),
+        ("i.xz", "text", False),
+    ):
+        assert kind in reasons[name][0]
+        assert reasons[name][1] == notable
+    assert len(reasons) == 7
+
+
+def test_a_folder_without_captures_says_what_is_there(tmp_path: Path) -> None:
+    put(tmp_path, **{"a.zip": b"PK\x03\x04" + bytes(40)})
+    with pytest.raises(mt.CaptureError, match=r"no capture in this folder \(a\.zip: .*zip archive"):
+        files_of(tmp_path)
 
 
 @pytest.mark.skipif(shutil.which("zstd") is None, reason="makes its files with the program zstd")

@@ -1,0 +1,124 @@
+/* Owns the objects LZMADecompressor and BZ2Decompressor of the inputs that are open. */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "python/codecs.h"
+
+#include <string.h>
+
+enum { FORMAT_XZ = 1 }; /* lzma.FORMAT_XZ */
+
+/* A decompressor of the module lzma or bz2. NULL with an exception set. */
+static PyObject *make_decompressor(enum mt_codec codec, int64_t memory)
+{
+    const char *module_name = codec == MT_CODEC_XZ ? "lzma" : "bz2";
+    PyObject *module = PyImport_ImportModule(module_name);
+    if (module == NULL)
+        return NULL;
+    PyObject *made = codec == MT_CODEC_XZ ? PyObject_CallMethod(module, "LZMADecompressor", "iL",
+                                                                FORMAT_XZ, (long long)memory)
+                                          : PyObject_CallMethod(module, "BZ2Decompressor", NULL);
+    Py_DECREF(module);
+    return made;
+}
+
+static void *open_decoder(enum mt_codec codec, int64_t memory)
+{
+    PyGILState_STATE gil = PyGILState_Ensure();
+    PyObject *decoder = make_decompressor(codec, memory);
+    if (decoder == NULL)
+        PyErr_Clear(); /* the caller reports that there is no decoder */
+    PyGILState_Release(gil);
+    return decoder;
+}
+
+/* The truth of an attribute. -1 with an exception set. */
+static int read_flag(PyObject *decoder, const char *name)
+{
+    PyObject *value = PyObject_GetAttrString(decoder, name);
+    int flag = value != NULL ? PyObject_IsTrue(value) : -1;
+    Py_XDECREF(value);
+    return flag;
+}
+
+/* The size of the bytes after the end of the stream. -1 with an exception set. */
+static Py_ssize_t read_unused(PyObject *decoder)
+{
+    PyObject *value = PyObject_GetAttrString(decoder, "unused_data");
+    Py_ssize_t size = value != NULL ? PyObject_Length(value) : -1;
+    Py_XDECREF(value);
+    return size;
+}
+
+/* Reads the state of the decoder into the step. -1 with an exception set. */
+static int read_state(PyObject *decoder, struct mt_codec_step *step)
+{
+    step->ended = read_flag(decoder, "eof");
+    if (step->ended < 0)
+        return -1;
+    if (!step->ended) {
+        step->needs_input = read_flag(decoder, "needs_input");
+        return step->needs_input < 0 ? -1 : 0;
+    }
+    Py_ssize_t unused = read_unused(decoder);
+    if (unused < 0)
+        return -1;
+    step->unused = (size_t)unused;
+    return 0;
+}
+
+/* Decodes one step. Returns the bytes at step->output, or -1 with an exception set. */
+static int64_t run_step(PyObject *decoder, struct mt_codec_step *step)
+{
+    Py_ssize_t most =
+        step->output_size < PY_SSIZE_T_MAX ? (Py_ssize_t)step->output_size : PY_SSIZE_T_MAX;
+    PyObject *made = PyObject_CallMethod(decoder, "decompress", "y#n", (const char *)step->input,
+                                         (Py_ssize_t)step->input_size, most);
+    char *bytes;
+    Py_ssize_t size = -1;
+    if (made != NULL && PyBytes_AsStringAndSize(made, &bytes, &size) == 0 && size <= most)
+        memcpy(step->output, bytes, (size_t)size);
+    Py_XDECREF(made);
+    return size < 0 || read_state(decoder, step) < 0 ? -1 : (int64_t)size;
+}
+
+/* Turns the exception that is set into a result with the reason in `failure`. */
+static int64_t take_exception(struct mt_failure *failure)
+{
+    if (PyErr_ExceptionMatches(PyExc_MemoryError)) {
+        PyErr_Clear();
+        return MT_NOMEM;
+    }
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    PyObject *text = value != NULL ? PyObject_Str(value) : NULL;
+    PyObject *bytes = text != NULL ? PyUnicode_AsUTF8String(text) : NULL;
+    const char *reason = bytes != NULL ? PyBytes_AsString(bytes) : NULL;
+    (void)mt_fail(failure, MT_DAMAGED, "%s", reason != NULL ? reason : "cannot be decoded");
+    Py_XDECREF(bytes);
+    Py_XDECREF(text);
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(trace);
+    PyErr_Clear();
+    return MT_DAMAGED;
+}
+
+static int64_t decode(void *decoder, struct mt_codec_step *step, struct mt_failure *failure)
+{
+    PyGILState_STATE gil = PyGILState_Ensure();
+    int64_t result = run_step(decoder, step);
+    if (result < 0)
+        result = take_exception(failure);
+    PyGILState_Release(gil);
+    return result;
+}
+
+static void close_decoder(void *decoder)
+{
+    PyGILState_STATE gil = PyGILState_Ensure();
+    Py_DECREF((PyObject *)decoder);
+    PyGILState_Release(gil);
+}
+
+const struct mt_codecs mt_py_codecs = {open_decoder, decode, close_decoder};

@@ -1,0 +1,12 @@
+/* Decoders of xz and bzip2: Python's modules lzma and bz2, for the input of captures. Must not know
+ * what the bytes mean. Used by module.c. */
+#ifndef MT_PYTHON_CODECS_H
+#define MT_PYTHON_CODECS_H
+
+#include "capture/input.h"
+
+/* To be set as mt_input_codecs. Its functions take the GIL, which the reading thread does not
+ * hold. */
+extern const struct mt_codecs mt_py_codecs;
+
+#endif
