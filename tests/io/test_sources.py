@@ -118,7 +118,7 @@ def test_what_a_folder_leaves_out(tmp_path: Path) -> None:
     ):
         assert kind in reasons[name][0]
         assert reasons[name][1] == notable
-    assert len(reasons) == 7
+    assert len(reasons) == 8
 
 
 def test_a_folder_without_captures_says_what_is_there(tmp_path: Path) -> None:
