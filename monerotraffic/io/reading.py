@@ -43,9 +43,16 @@ _ID_FIELDS = {
     "reply_to": "messages",
     "file": "files",
 }
+_FEWEST_STRANGE, _STRANGE_SHARE = 10, 0.05
+"""From how many messages of no known vantage node, and from what share, reading warns."""
+_SHOWN_ENDS = 3
+"""Addresses of connections of no known vantage node that a CaptureWarning names."""
 _NAMED = 10
 """Files that a CaptureWarning names."""
 _TTL_BITS = SCHEMA["connections"].bits("client_ttl", "server_ttl")
+_PEER_ID_BIT = SCHEMA["node_data"].bits("peer_id")
+_IDENTIFYING = ("messages", "node_data")
+"""Tables that show which addresses sent the same peer id."""
 _BREAKS = (CaptureError, MemoryError)
 """Exceptions that end a read. Their attribute `traffic` holds what was read before."""
 
@@ -267,6 +274,7 @@ class _Run:
         self._pending: list[tuple[int, str]] = []
         self._damage = [f"{other.path}: {other.why}" for other in self._left_out]
         self._reached: Counter[str] = Counter()
+        self._attributed = _Attributed()
 
     @property
     def size(self) -> int:
@@ -322,7 +330,9 @@ class _Run:
         pieces.add(rows)
         hosts = self._hosts[label]
         if hosts is None:
-            hosts = self._hosts_of(rows, whole)
+            hosts = self._hosts_of(rows, whole and is_rereadable(self._files[label]))
+            if hosts is None:
+                hosts = self._hosts_by_reading(label)
         nodes.append(self._end_of_stream(label, stream, hosts, _counts(rows), rows, whole))
 
     def _end_of_stream(
@@ -346,6 +356,8 @@ class _Run:
         for table, count in counts.items():
             self._bases[table] += count
         self._note_damage(rows, self._names.view())
+        self._attributed.add(rows, hosts, self._names.view())
+        self._attributed.end(self._hosts[label] or ())
         self._reached.update(stream.reader.limits_reached)
         return node
 
@@ -365,8 +377,27 @@ class _Run:
                     inference.add_connections(reader.take("connections"))
                     reader.take("problems")
                     meter.at(reader.position)
-                self._hosts[label] = inference.hosts(reader.addresses())
+                addresses = reader.addresses()
+                hosts = inference.hosts(addresses)
                 meter.finish(max(reader.size, reader.position))
+            if inference.has_strangers(hosts, addresses):
+                hosts = self._hosts_by_reading(label)
+            self._hosts[label] = hosts
+
+    def _hosts_by_reading(self, label: str | None) -> tuple[str, ...]:
+        """Infers the vantage node from the peer ids too, which a scan of connections alone does not
+        show, nor a read without node_data. Only if some Monero connections are of no known address.
+        """
+        inference = VantageInference(self._ports, _TTL_BITS)
+        with self._open(label, _IDENTIFYING) as reader:
+            more = True
+            while more:
+                more = reader.step(bytes=_STEP)
+                rows = {table: reader.take(table) for table in ("connections", *_IDENTIFYING)}
+                reader.take("problems")
+                inference.add_connections(rows["connections"])
+                inference.add_sent_ids(*_sent_ids(rows))
+            return inference.hosts(reader.addresses())
 
     def scan(self, rows: int, meter: Meter) -> Iterator[Traffic]:
         """Yields part by part."""
@@ -413,10 +444,11 @@ class _Run:
     ) -> Traffic:
         hosts = self._hosts[label]
         if hosts is None:
-            hosts = self._hosts_of(rows, whole=False)
+            hosts = self._hosts_of(rows, whole=False) or ()
             self._hosts[label] = hosts or None
         if more:
             self._note_damage(rows, self._names.view())
+            self._attributed.add(rows, hosts, self._names.view())
             node = Node(label, hosts, self._bases["connections"], _NO_END)
         else:
             node = self._end_of_stream(label, stream, hosts, counts, rows, whole)
@@ -426,15 +458,22 @@ class _Run:
         ]
         return Traffic(rows, self._names.view(), nodes, self._reached)
 
-    def _hosts_of(self, rows: Rows, whole: bool) -> tuple[str, ...]:
+    def _hosts_of(self, rows: Rows, whole: bool) -> tuple[str, ...] | None:
         """Infers the vantage node from these rows; for an incomplete stream also from messages of
-        connections that have not ended.
+        connections that have not ended. None if that takes peer ids, which these rows lack and the
+        files of the stream, read once more, have.
         """
         inference = VantageInference(self._ports, _TTL_BITS)
         inference.add_connections(rows["connections"])
         if "messages" in rows and not whole:
             inference.add_messages(rows["messages"], rows["connections"]["connection"])
-        return inference.hosts(self._names.addresses)
+        identified = rows.keys() >= set(_IDENTIFYING)
+        if identified:
+            inference.add_sent_ids(*_sent_ids(rows))
+        hosts = inference.hosts(self._names.addresses)
+        if identified or not whole or not inference.has_strangers(hosts, self._names.addresses):
+            return hosts
+        return None
 
     # ---- what to warn of ----
 
@@ -504,6 +543,61 @@ class _Run:
                 CaptureWarning,
                 stacklevel=stacklevel,
             )
+        for text in self._attributed.warnings():
+            warnings.warn(text, CaptureWarning, stacklevel=stacklevel)
+
+
+class _Attributed:
+    """Counts messages of no known vantage node, and given hosts that no connection has."""
+
+    def __init__(self) -> None:
+        self._messages = 0
+        self._strange = 0
+        self._ends: Counter[str] = Counter()
+        self._seen: set[str] = set()
+        self._absent: list[str] = []
+
+    def add(self, rows: Rows, hosts: tuple[str, ...], names: NamesView) -> None:
+        """Adds rows of connections of the vantage node with these addresses."""
+        connections = rows["connections"]
+        client, server = connections["client"], connections["server"]
+        messages = connections["client_messages"] + connections["server_messages"]
+        is_host = names.is_any(hosts)
+        strange = ~(is_host[client] | is_host[server]) & (messages > 0)
+        self._messages += int(messages.sum())
+        self._strange += int(messages[strange].sum())
+        for code in np.concatenate([client[strange], server[strange]]).tolist():
+            self._ends[names.address(code)] += 1
+        used = np.zeros(len(is_host), dtype=np.bool_)
+        used[client] = used[server] = True
+        self._seen |= {host for host in hosts if (used & names.is_any([host])).any()}
+
+    def end(self, given: Iterable[str]) -> None:
+        """The stream ends whose vantage node has these addresses."""
+        self._absent += [host for host in given if host not in self._seen]
+        self._seen.clear()
+
+    def warnings(self) -> Iterator[str]:
+        if self._messages:
+            for host in dict.fromkeys(self._absent):
+                yield f"the vantage node's address {host} occurs in no connection"
+        if self._strange >= _FEWEST_STRANGE and self._strange > _STRANGE_SHARE * self._messages:
+            often = ", ".join(end for end, _ in self._ends.most_common(_SHOWN_ENDS))
+            yield (
+                f"{self._strange:,} of {self._messages:,} messages belong to no known vantage node; the most common addresses of their connections: {often}; host= names addresses of the vantage node"
+            )
+
+
+def _sent_ids(rows: Rows) -> tuple[NDArray[Any], NDArray[np.uint64]]:
+    """Address codes of senders, and the peer ids that they sent."""
+    messages, said = rows["messages"], rows["node_data"]
+    said = said[(said["present"] & _PEER_ID_BIT) != 0]
+    place = np.searchsorted(messages["message"], said["message"])
+    found = place < len(messages)
+    found[found] = messages["message"][place[found]] == said["message"][found]
+    senders = messages[place[found]]
+    codes = np.where(senders["from_client"] != 0, senders["client"], senders["server"])
+    return codes, said["peer_id"][found]
 
 
 def _text(names: NamesView, code: int) -> str:

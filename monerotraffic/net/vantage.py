@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from monerotraffic.net.further_hosts import further_hosts
+from monerotraffic.net.pairs import TALLIES, Pairs
+
 __all__ = ["Node", "Perspective", "VantageInference"]
 
 _UNTOUCHED = (64, 128, 255)
 """TTLs with which systems send: a packet that still has one of these has passed no router."""
-
-_TALLIES = ("connections", "client_ttl", "server_ttl", "client_port", "server_port")
 
 
 class Node(NamedTuple):
@@ -44,8 +45,9 @@ class VantageInference:
         """`ttl_bits`: the bits of `present` in a row of connections for both TTLs."""
         self._ttl_bits = ttl_bits
         self._ports = np.array(sorted(ports), dtype=np.int64)
-        self._pairs = np.zeros(0, dtype=np.int64)  # client << 32 | server
-        self._tallies = np.zeros((0, len(_TALLIES)), dtype=np.int64)
+        self._pairs = Pairs.none()
+        self._senders = np.zeros(0, dtype=np.int64)
+        self._sent_ids = np.zeros(0, dtype=np.uint64)
 
     def add_connections(self, rows: NDArray[Any]) -> None:
         """Adds rows of connections."""
@@ -73,7 +75,7 @@ class VantageInference:
                 server_port & ~client_port,
             ]
         ).astype(np.int64)
-        self._add(rows["client"][monero], rows["server"][monero], tallies[monero])
+        self._add(rows[monero], tallies[monero], "opened", "closed")
 
     def add_messages(self, rows: NDArray[Any], known: NDArray[Any]) -> None:
         """Adds the connections of rows of messages, except those with the ids `known`: for the
@@ -81,65 +83,60 @@ class VantageInference:
         """
         ids, first = np.unique(rows["connection"], return_index=True)
         first = first[~np.isin(ids, known)]
-        tallies = np.zeros((len(first), len(_TALLIES)), dtype=np.int64)
+        tallies = np.zeros((len(first), len(TALLIES)), dtype=np.int64)
         tallies[:, 0] = 1
-        self._add(rows["client"][first], rows["server"][first], tallies)
+        self._add(rows[first], tallies, "time", "end_time")
 
-    def _add(self, client: NDArray[Any], server: NDArray[Any], tallies: NDArray[np.int64]) -> None:
-        there = (client >= 0) & (server >= 0)
-        pairs = np.concatenate([self._pairs, client[there].astype(np.int64) << 32 | server[there]])
-        tallies = np.concatenate([self._tallies, tallies[there]])
-        self._pairs, place = np.unique(pairs, return_inverse=True)
-        self._tallies = np.zeros((len(self._pairs), len(_TALLIES)), dtype=np.int64)
-        np.add.at(self._tallies, place, tallies)
+    def add_sent_ids(self, senders: NDArray[Any], peer_ids: NDArray[np.uint64]) -> None:
+        """Adds peer ids with the address codes of those who sent them. An id that many nodes have
+        (0, or 1 behind Tor and I2P) shows nothing.
+        """
+        chosen = (senders >= 0) & (peer_ids > 1)
+        pairs = np.empty(
+            len(self._senders) + int(chosen.sum()), dtype=[("sender", "i8"), ("peer_id", "u8")]
+        )
+        pairs["sender"] = np.concatenate([self._senders, senders[chosen]])
+        pairs["peer_id"] = np.concatenate([self._sent_ids, peer_ids[chosen]])
+        pairs = np.unique(pairs)
+        self._senders, self._sent_ids = pairs["sender"].copy(), pairs["peer_id"].copy()
+
+    def _add(self, rows: NDArray[Any], tallies: NDArray[np.int64], first: str, last: str) -> None:
+        there = (rows["client"] >= 0) & (rows["server"] >= 0)
+        rows = rows[there]
+        self._pairs = self._pairs.with_rows(
+            rows["client"].astype(np.int64) << 32 | rows["server"],
+            tallies[there],
+            rows[first],
+            rows[last],
+        )
 
     def hosts(self, addresses: Sequence[str]) -> tuple[str, ...]:
-        """The vantage node's addresses, at most one of each IP version, IPv4 first; `addresses` has
-        the texts of the codes.
+        """The vantage node's addresses, IPv4 first; `addresses` has the texts of the codes.
 
-        The address with the most distinct other ends; among equals that with the most connections;
-        then (as in a capture of a single connection) that
-        whose TTL is untouched where the other's is not; then that which uses a Levin port itself;
-        then the client; then the one that appeared first.
+        Of each IP version the address with the most distinct other ends; among equals that with the
+        most connections; then (as in a capture of a single connection) that whose TTL is untouched
+        where the other's is not; then that which uses a Levin port itself; then the client; then
+        the one that appeared first. After it the further addresses of the node, see
+        net.further_hosts.
         """
-        ends = np.unique(np.concatenate([self._pairs >> 32, self._pairs & 0xFFFFFFFF]))
-        if not len(ends):
-            return ()
-        scores = self._scores(ends)
-        order = np.lexsort((ends, *(-score for score in reversed(scores))))
-        best: dict[bool, str] = {}
-        for code in ends[order].tolist():
-            best.setdefault(":" in addresses[code], addresses[code])
-        return tuple(best[version] for version in sorted(best))
-
-    def _scores(self, ends: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        """Per criterion, the most important first: int64[ends]."""
-        client, server = (
-            np.searchsorted(ends, self._pairs >> 32),
-            np.searchsorted(ends, self._pairs & 0xFFFFFFFF),
+        best: dict[bool, int] = {}
+        for code in self._pairs.ranked_ends().tolist():
+            best.setdefault(":" in addresses[code], code)
+        codes = further_hosts(
+            [best[version] for version in sorted(best)],
+            self._pairs,
+            self._senders,
+            self._sent_ids,
+            addresses,
         )
-        apart = client != server
-        others = np.unique(
-            np.concatenate([client << 32 | server, server << 32 | client])[np.tile(apart, 2)]
+        return tuple(
+            addresses[code] for code in sorted(codes, key=lambda code: ":" in addresses[code])
         )
-        tally = dict(zip(_TALLIES, self._tallies.T, strict=True))
 
-        def per_end(
-            as_client: NDArray[np.int64], as_server: NDArray[np.int64]
-        ) -> NDArray[np.int64]:
-            score = np.zeros(len(ends), dtype=np.int64)
-            np.add.at(score, client, as_client)
-            np.add.at(score, server, as_server)
-            return score
-
-        none = np.zeros(len(self._pairs), dtype=np.int64)
-        return [
-            np.bincount(others >> 32, minlength=len(ends)),
-            per_end(tally["connections"], np.where(apart, tally["connections"], 0)),
-            per_end(tally["client_ttl"], tally["server_ttl"]),
-            per_end(tally["client_port"], tally["server_port"]),
-            per_end(tally["connections"], none),
-        ]
+    def has_strangers(self, hosts: Collection[str], addresses: Sequence[str]) -> bool:
+        """Whether there are Monero connections of none of these addresses."""
+        codes = [code for code, address in enumerate(addresses) if address in hosts]
+        return bool(self._pairs.without(codes).any())
 
 
 class Perspective:

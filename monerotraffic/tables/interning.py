@@ -52,6 +52,10 @@ class NamesView:
         """Texts of the address codes."""
         return self._names.addresses[: self.address_count]
 
+    def address(self, code: int) -> str:
+        """Text of one address code."""
+        return self._names.addresses[code]
+
     def string(self, code: int) -> bytes:
         """Bytes of one string code."""
         return self._names.strings[code]
