@@ -584,7 +584,9 @@ class _Attributed:
         if self._strange >= _FEWEST_STRANGE and self._strange > _STRANGE_SHARE * self._messages:
             often = ", ".join(end for end, _ in self._ends.most_common(_SHOWN_ENDS))
             yield (
-                f"{self._strange:,} of {self._messages:,} messages belong to no known vantage node; the most common addresses of their connections: {often}; host= names addresses of the vantage node"
+                f"{self._strange:,} of {self._messages:,} messages belong to no known vantage node;"
+                f" the most common addresses of their connections: {often};"
+                " host= names addresses of the vantage node"
             )
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "host_of",
     "ipv4_subnet",
     "is_loopback",
+    "is_unroutable",
     "pack",
     "site_of",
     "subnets",
@@ -132,6 +133,11 @@ def is_loopback(address: str) -> bool:
         return False
     ip = _parsed(host)
     return ip is not None and ip.is_loopback
+
+
+def is_unroutable(address: str) -> bool:
+    """Whether the address is loopback, private, link-local or unspecified."""
+    return bool(unroutable(*pack([address]))[0])
 
 
 def ipv4_subnet(network: Network) -> Network | None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from monerotraffic.banlist import BanList, Entry, network_of
-from monerotraffic.net.addresses import Network, ipv4_subnet
+from monerotraffic.net.addresses import Network, ipv4_subnet, is_loopback
 from monerotraffic.rules.findings import WEIGHTS, verdicts
 
 __all__ = ["Bans", "ban"]
@@ -152,6 +152,8 @@ def _judged(findings: pd.DataFrame, among: frozenset[str], least: float) -> list
         )
         rules = [_rule(row) for row in rows] if rows else sorted(verdict.rules)
         places = [_short(place) for row in rows for place in row.places[:1]]
+        if is_loopback(str(verdict.peer)):
+            continue  # the node's own daemon of Tor or I2P
         try:
             network = network_of(str(verdict.peer))
         except ValueError:

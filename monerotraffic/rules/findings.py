@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -63,6 +64,8 @@ def find(
         if list(seen.columns) != list(OBSERVATION):
             raise TypeError(f"rule {rule.name} gave the columns {list(seen.columns)}")
         seen = seen[seen["peer"].notna() & ~seen["peer"].isin(own)]
+        if rule.weight != "context":  # several nodes hide behind a gateway
+            seen = seen[~seen["peer"].isin(view.gateways)]
         if len(seen):
             made.append(_summed(view, rule, seen))
     if not made:
@@ -97,7 +100,7 @@ def _summed(view: View, rule: Rule, seen: pd.DataFrame) -> pd.DataFrame:
     )
     paths = view.traffic.files.set_index("file")["path"].astype(object)
     places = [
-        f"{paths.get(file, file)}:{frame}"
+        f"{os.path.basename(str(paths.get(file, file)))}:{frame}"
         for file, frame in zip(named["file"], named["frame"], strict=True)
     ]
     made["places"] = _few(made.index, named[["peer"]].assign(place=places))

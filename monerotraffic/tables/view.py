@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.net.addresses import is_loopback
+from monerotraffic.net.addresses import is_loopback, is_unroutable
 from monerotraffic.net.columns import Addresses
 from monerotraffic.tables.traffic import Traffic
 
@@ -81,6 +81,24 @@ class View:
         """
         peers = self.connections["peer"].unique().astype(str)
         return frozenset(peer for peer in peers if is_loopback(peer))
+
+    @cached_property
+    def gateways(self) -> frozenset[str]:
+        """Private addresses from which all incoming connections of a vantage address come, that is
+        private too, with several peer ids: a proxy or a router that hides the peers' addresses
+        (containers, port forwarding). What comes from there says nothing about one peer.
+        """
+        incoming = self.connections[self.connections["direction"] == "incoming"]
+        pairs = incoming[["server", "peer"]].astype(str).drop_duplicates()
+        only = pairs.drop_duplicates("server", keep=False)
+        ids = self.node_data[self.node_data["direction"] == "received"]
+        several = ids.groupby(ids["peer"].astype(str))["peer_id"].nunique()
+        private = [
+            is_unroutable(server) and is_unroutable(peer)
+            for server, peer in zip(only["server"], only["peer"], strict=True)
+        ]
+        found = only.loc[private, "peer"]
+        return frozenset(found[found.map(several).fillna(0) > 1])
 
     @cached_property
     def addresses(self) -> Addresses:

@@ -37,7 +37,9 @@ def test_messages_of_no_known_vantage_node(two: Path) -> None:
     strange = int(traffic.messages["peer"].isna().sum())
     assert (strange, len(traffic.messages)) == (12, 28)
     assert warnings == [
-        f"12 of 28 messages belong to no known vantage node; the most common addresses of their connections: {SECOND}, 203.0.113.1, 203.0.113.2; host= names addresses of the vantage node"
+        "12 of 28 messages belong to no known vantage node;"
+        f" the most common addresses of their connections: {SECOND}, 203.0.113.1, 203.0.113.2;"
+        " host= names addresses of the vantage node"
     ]
 
 

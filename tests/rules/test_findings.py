@@ -64,7 +64,7 @@ def test_finding_points_at_the_packets(traffic: mt.Traffic) -> None:
         "structure",
     )
     frames = traffic.messages.set_index("message").loc[first.messages].frame
-    assert first.places == [f"{traffic.files.path.iloc[0]}:{frame}" for frame in frames]
+    assert first.places == [f"{Path(traffic.files.path.iloc[0]).name}:{frame}" for frame in frames]
     assert first.connections == [0, 3]
     assert first["display_filter"].startswith(
         "(ip.addr == 192.0.2.1 && tcp.port == 40000 && tcp.port == 18080) || "

@@ -54,7 +54,9 @@ def test_ban_listed(traffic: mt.Traffic) -> None:
     assert first.connections == [0, 2]
     messages = traffic.messages[traffic.messages.peer == "192.0.2.1"].drop_duplicates("connection")
     assert first.messages == list(messages.message)
-    assert first.places == [f"{traffic.files.path.iloc[0]}:{frame}" for frame in messages.frame]
+    assert first.places == [
+        f"{Path(traffic.files.path.iloc[0]).name}:{frame}" for frame in messages.frame
+    ]
     assert first["first_time"] == traffic.connections.opened[0]
     assert (last["observations"], last.score, last.connections, last.messages, last.places) == (
         1,

@@ -183,5 +183,7 @@ def test_finding_of_similar_lists_points_at_the_lists(tmp_path: Path) -> None:
     for row in findings.itertuples():
         assert len(row.messages) == row.observations == 1
         assert messages.peer[row.messages[0]] == row.peer
-        assert row.places == [f"{traffic.files.path.iloc[0]}:{messages.frame[row.messages[0]]}"]
+        assert row.places == [
+            f"{Path(traffic.files.path.iloc[0]).name}:{messages.frame[row.messages[0]]}"
+        ]
         assert 0.9 < row.score <= 1
