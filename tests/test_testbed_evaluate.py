@@ -224,9 +224,9 @@ def test_page_of_a_capture(run: Measured) -> None:
 def test_nodes_that_were_met() -> None:
     rows = peers({"peer": "1.1.1.1"}, {"peer": "2.2.2.2", "role": "none"})
 
-    def met(**nodes: dict[str, object]) -> list[bool]:
+    def met(**nodes: Mapping[str, object]) -> list[bool]:
         manifest = {"vantage": ["9.9.9.9"], "nodes": nodes}
-        return measuring.node_rows("a", manifest, rows)["met"].tolist()
+        return list(measuring.node_rows("a", manifest, rows)["met"])
 
     one, two, hidden = ({"ip": [f"{n}.{n}.{n}.{n}"]} for n in (1, 2, 3))
     assert met(a=one, b=two, c=hidden) == [True, False, False]
