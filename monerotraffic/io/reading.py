@@ -460,8 +460,8 @@ class _Run:
 
     def _hosts_of(self, rows: Rows, whole: bool) -> tuple[str, ...] | None:
         """Infers the vantage node from these rows; for an incomplete stream also from messages of
-        connections that have not ended. None if that takes peer ids, which these rows lack and the
-        files of the stream, read once more, have.
+        connections that have not ended. None if that requires peer ids, which these rows lack and
+        the files of the stream contain, if they can be read again.
         """
         inference = VantageInference(self._ports, _TTL_BITS)
         inference.add_connections(rows["connections"])

@@ -31,8 +31,8 @@ def further_hosts(
 ) -> list[int]:
     """The codes `known`, and those of further addresses of the same node.
 
-    Only a host that talked to another host than the known addresses, and never to one of these, can
-    be one: a peer that the capture shows talks to the vantage node. One at a time, the one with the
+    Only a host that talked to another host than the known addresses, and never to one of them, can
+    be one, because a peer in the capture talks to the vantage node. One at a time, the one with the
     most other ends first, a candidate is accepted that
 
     - is in the same /64 as a known IPv6 address (temporary addresses, RFC 8981), or
