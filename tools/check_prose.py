@@ -25,6 +25,7 @@ WIDTH = 100
 
 _NETWORK_DEVICES = (
     r"(?:NATs?|CGNAT|VPN|prox(?:y|ies)|routers?|firewalls?|gateways?|balancers?|exits?|forwarders?"
+    r"|Tor|I2P"
     r"|address(?:es)?)"
 )
 

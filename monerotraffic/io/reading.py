@@ -478,8 +478,8 @@ class _Run:
     # ---- what to warn of ----
 
     def _left_out_rows(self) -> NDArray[Any]:
-        """Returns a row of problems for each file of a folder that is not read and may hold packets. To be called after
-        the last reader was read, whose codes must not follow these.
+        """Returns a row of problems for each file of a folder that is not read and may hold
+        packets. To be called after the last reader was read, whose codes must not follow these.
         """
         rows = np.zeros(len(self._left_out), dtype=SCHEMA["problems"].dtype)
         for name in ("file", "connection", "client", "server", "from_client", "offset"):

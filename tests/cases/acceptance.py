@@ -1,4 +1,4 @@
-"""Segments that a TCP stack accepts, and those that it drops: RFC 9293 section 3.10.7.4, RFC 5961."""
+"""Segments that a TCP stack accepts or drops: RFC 9293 section 3.10.7.4, RFC 5961."""
 
 from __future__ import annotations
 
