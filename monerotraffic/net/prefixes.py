@@ -24,7 +24,7 @@ def count_addresses(networks: Iterable[Network]) -> int:
 
 
 def merged_ranges(networks: Iterable[Network]) -> dict[int, list[tuple[int, int]]]:
-    """By IP version the disjoint ranges (first, last) of the addresses of these networks, in order."""
+    """By IP version, the disjoint ranges (first, last) of the addresses of networks, in order."""
     made: dict[int, list[tuple[int, int]]] = {4: [], 6: []}
     bounds = sorted((network.version, *_bounds(network)) for network in networks)
     for version, first, last in bounds:

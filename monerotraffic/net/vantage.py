@@ -167,7 +167,7 @@ class Perspective:
         self.is_server &= ~self.is_client
 
     def peer(self) -> NDArray[Any]:
-        """Address codes of the other end, -1 where the vantage node is not part of the connection."""
+        """Address codes of the other end, -1 if the vantage node is not part of the connection."""
         return self._end("server", "client")
 
     def vantage(self) -> NDArray[Any]:
