@@ -43,7 +43,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_files_named_exist(page: Path) -> None:
     """A path in backquotes that begins with a folder of the repository names a file or folder."""
     for path in re.findall(
-        r"`((?:csrc|monerotraffic|tests|tools|fuzz)/[\w./]+)`", page.read_text()
+        r"`((?:csrc|monerotraffic|tests|tools|fuzz|benchmarks|testbed)/[\w./]+)`", page.read_text()
     ):
         assert (ROOT / path).exists(), path
 
