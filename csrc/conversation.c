@@ -2,10 +2,12 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "net/skip.h"
 #include "p2p/fields.h"
 #include "tcp/connection.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct mt_conversation *mt_conversation_open(struct mt_decoder *decoder,
                                              const struct mt_problem_source *source,
@@ -393,6 +395,38 @@ static int on_tcp_problem(void *context, const struct mt_connection *connection,
         (row)->name##_ttl = (side)->ttl; \
     } while (0)
 
+/* An end of a tunnel as it is interned: version and 16 bytes. */
+enum { TUNNEL_END = 17 };
+
+static void write_end(const struct mt_ip *ip, uint8_t bytes[TUNNEL_END])
+{
+    bytes[0] = ip->version;
+    memcpy(bytes + 1, ip->bytes, sizeof ip->bytes);
+}
+
+/* The tunnel of a connection. MT_OK or MT_NOMEM. */
+static int set_tunnel(struct mt_output *output, const struct mt_tunnel *tunnel,
+                      struct mt_connection_row *row)
+{
+    char text[128];
+    uint8_t ends[2][TUNNEL_END];
+    row->tunnel = row->tunnel_ends = MT_NO_CODE;
+    if (tunnel->count == 0)
+        return MT_OK;
+    (void)mt_tunnel_text(tunnel->chain, tunnel->count, text, sizeof text);
+    if (mt_intern_put(&output->strings, text, strlen(text), &row->tunnel) != MT_OK)
+        return MT_NOMEM;
+    if (tunnel->key == 0)
+        return MT_OK;
+    write_end(&tunnel->source, ends[0]);
+    write_end(&tunnel->destination, ends[1]);
+    if (memcmp(ends[0], ends[1], TUNNEL_END) > 0) {
+        write_end(&tunnel->destination, ends[0]);
+        write_end(&tunnel->source, ends[1]);
+    }
+    return mt_intern_put(&output->strings, ends, sizeof ends, &row->tunnel_ends);
+}
+
 static int on_closed(void *context, const struct mt_connection *connection, enum mt_end end)
 {
     struct mt_decoder *decoder = context;
@@ -413,7 +447,7 @@ static int on_closed(void *context, const struct mt_connection *connection, enum
                    (server->mss != 0 ? MT_CONNECTION_SERVER_MSS : 0u) |
                    (client->packets != 0 ? MT_CONNECTION_CLIENT_TTL : 0u) |
                    (server->packets != 0 ? MT_CONNECTION_SERVER_TTL : 0u);
-    return MT_OK;
+    return set_tunnel(&decoder->output, &connection->tunnel, row);
 }
 
 const struct mt_tcp_callbacks mt_conversation_callbacks = {

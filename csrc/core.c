@@ -4,7 +4,7 @@
 #include "capture/capture_set.h"
 #include "decoder.h"
 #include "file_statistics.h"
-#include "net/ip.h"
+#include "net/decapsulation.h"
 #include "net/link.h"
 #include "tables/problems.h"
 #include "tcp/tcp.h"
@@ -19,7 +19,7 @@ struct mt_core {
     struct mt_limits limits;
     struct mt_decoder decoder;
     struct mt_capture_set *capture_set;
-    struct mt_ip_reader *ip;
+    struct mt_net *net;
     struct mt_tcp *tcp;
     struct mt_file_statistics *files;
     int64_t *monero_packets; /* by file, counted by tcp */
@@ -45,17 +45,34 @@ static void on_lost_datagram(void *context, const struct mt_packet_ref *first, u
         core->problem_result = MT_NOMEM;
 }
 
+/* Most of these are not a tunnel's: they are counted with the skipped packets. */
+static void on_lost_udp(void *context, const struct mt_packet_ref *first, uint32_t bytes,
+                        const char *why)
+{
+    static const struct mt_skip skip = {.kind = MT_SKIP_FRAGMENT, .number = 17};
+    struct mt_core *core = context;
+    (void)why;
+    if (mt_file_statistics_skip(&core->files[first->file], first, &skip, bytes) != MT_OK)
+        core->problem_result = MT_NOMEM;
+}
+
 /* ---- opening ---- */
 
 static int open_layers(struct mt_core *core, const struct mt_core_options *options)
 {
-    core->ip = mt_ip_open(&core->limits, core->decoder.output.limit_hits, on_lost_datagram, core);
+    core->net = mt_net_open(&(struct mt_net_options){
+        .limits = &core->limits,
+        .limit_hits = core->decoder.output.limit_hits,
+        .outer = options->outer,
+        .ports = options->tunnel_ports,
+        .ports_count = options->tunnel_ports_count,
+        .callbacks = {.lost = on_lost_datagram, .lost_udp = on_lost_udp, .context = core}});
     core->files_count = mt_capture_set_files(core->capture_set);
     core->files = mt_alloc(core->files_count, sizeof *core->files);
     core->monero_packets = mt_alloc(core->files_count, sizeof *core->monero_packets);
     core->tcp = mt_decoder_open_tcp(&core->decoder, options->ports, options->ports_count,
                                     core->monero_packets);
-    if (core->ip == NULL || core->tcp == NULL || core->files == NULL ||
+    if (core->net == NULL || core->tcp == NULL || core->files == NULL ||
         core->monero_packets == NULL)
         return MT_NOMEM;
     for (size_t i = 0; i < core->files_count; i++)
@@ -90,11 +107,12 @@ void mt_core_close(struct mt_core *core)
     if (core == NULL)
         return;
     mt_tcp_close(core->tcp);
-    if (core->ip != NULL)
-        mt_ip_close(core->ip);
+    mt_net_close(core->net);
     if (core->capture_set != NULL)
         mt_capture_set_close(core->capture_set);
     mt_decoder_free(&core->decoder);
+    for (size_t i = 0; core->files != NULL && i < core->files_count; i++)
+        mt_file_statistics_free(&core->files[i]);
     mt_free(core->files);
     mt_free(core->monero_packets);
     mt_free(core);
@@ -112,28 +130,31 @@ static int refuse_link(const struct mt_core *core, size_t file, uint32_t link,
 }
 
 /* A packet of a link type that is read. */
-static int read_known(struct mt_core *core, struct mt_file_row *row, const struct mt_packet *packet)
+static int read_known(struct mt_core *core, struct mt_file_statistics *file,
+                      const struct mt_packet *packet)
 {
-    uint32_t offset;
-    const char *why = "cut before its IP header";
-    int result = mt_link_ip(packet, &offset);
-    if (result == MT_OK) {
-        struct mt_segment segment;
-        enum mt_ip_result found = mt_ip_segment(core->ip, packet, offset, &segment, &why);
-        if (core->problem_result != MT_OK)
-            return core->problem_result;
-        if (found == MT_IP_SEGMENT) {
-            row->tcp_packets++;
-            return mt_tcp_segment(core->tcp, &segment, &packet->ref);
-        }
-        if (found == MT_IP_NOMEM)
-            return MT_NOMEM;
-        result = found == MT_IP_BAD ? MT_MALFORMED : MT_END;
+    struct mt_segment segment;
+    struct mt_net_report found;
+    enum mt_net_result result = mt_net_segment(core->net, packet, &segment, &found);
+    if (core->problem_result != MT_OK)
+        return core->problem_result;
+    switch (result) {
+    case MT_NET_SEGMENT:
+        file->row.tcp_packets++;
+        return mt_tcp_segment(core->tcp, &segment, &packet->ref);
+    case MT_NET_SKIPPED:
+        file->row.skipped_packets++;
+        return mt_file_statistics_skip(file, &packet->ref, &found.skip, packet->length);
+    case MT_NET_FRAGMENT: /* its datagram yields a segment, or is reported when it is lost */
+        file->row.skipped_packets++;
+        return MT_OK;
+    case MT_NET_BAD:
+        file->row.skipped_packets++;
+        return report(core, MT_PROBLEM_PACKET, &packet->ref, packet->length, found.why);
+    case MT_NET_NOMEM:
+    default:
+        return MT_NOMEM;
     }
-    row->skipped_packets++;
-    return result == MT_MALFORMED
-               ? report(core, MT_PROBLEM_PACKET, &packet->ref, packet->length, why)
-               : MT_OK;
 }
 
 /* A single file that has nothing but packets of unread link types is refused. */
@@ -142,7 +163,7 @@ static int read_packet(struct mt_core *core, const struct mt_packet *packet,
 {
     struct mt_file_statistics *file = &core->files[packet->ref.file];
     if (mt_file_statistics_count(file, packet))
-        return read_known(core, &file->row, packet);
+        return read_known(core, file, packet);
     if (core->files_count == 1 && !file->readable && file->row.packets >= UNREADABLE_PACKETS)
         return refuse_link(core, (size_t)packet->ref.file, packet->link, failure);
     return MT_OK;
@@ -191,7 +212,7 @@ static int refuse_unread(const struct mt_core *core, struct mt_failure *failure)
 
 static int finish(struct mt_core *core, struct mt_failure *failure)
 {
-    mt_ip_finish(core->ip);
+    mt_net_finish(core->net);
     int result = core->problem_result == MT_OK ? mt_tcp_finish(core->tcp) : core->problem_result;
     for (size_t i = 0; i < core->files_count && result == MT_OK; i++)
         result = close_file(core, i);

@@ -20,6 +20,9 @@ struct mt_core_options {
                         always made */
     const uint16_t *ports; /* ports that make a connection Monero's whatever it carries; copied */
     size_t ports_count;
+    int outer;                    /* 1: no IP packet within another is read */
+    const uint16_t *tunnel_ports; /* UDP ports of tunnels beside the standard ones; copied */
+    uint32_t tunnel_ports_count;
 };
 
 /* Opens the files as one stream. NULL with *result and `failure` as mt_capture_set_open. The caller

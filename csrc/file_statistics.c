@@ -1,6 +1,7 @@
 #include "file_statistics.h"
 
 #include "base/error.h"
+#include "base/mem.h"
 #include "net/link.h"
 #include "tables/problems.h"
 
@@ -79,6 +80,50 @@ int mt_file_statistics_count(struct mt_file_statistics *file, const struct mt_pa
     return file->last_known && !packet->copy;
 }
 
+/* ---- skipped packets ---- */
+
+/* The statistics of a reason. NULL if there are too many reasons, or if memory is out (*result). */
+static struct mt_skip_statistics *skips_of(struct mt_file_statistics *file,
+                                           const struct mt_skip *skip, int *result)
+{
+    *result = MT_OK;
+    for (size_t i = 0; i < file->skips_count; i++)
+        if (mt_skip_equal(&file->skips[i].skip, skip))
+            return &file->skips[i];
+    if (file->skips_count == MT_SKIPS_PER_FILE)
+        return NULL;
+    void *grown = file->skips;
+    *result = mt_reserve(&grown, &file->skips_capacity, file->skips_count + 1, sizeof *file->skips);
+    if (*result != MT_OK)
+        return NULL;
+    file->skips = grown;
+    struct mt_skip_statistics *added = &file->skips[file->skips_count++];
+    *added = (struct mt_skip_statistics){.skip = *skip};
+    return added;
+}
+
+int mt_file_statistics_skip(struct mt_file_statistics *file, const struct mt_packet_ref *ref,
+                            const struct mt_skip *skip, int64_t bytes)
+{
+    int result;
+    struct mt_skip_statistics *skips = skips_of(file, skip, &result);
+    if (skips == NULL) {
+        file->other_skipped++;
+        file->other_skipped_bytes += bytes;
+        return result;
+    }
+    if (skips->packets++ == 0)
+        skips->first = *ref;
+    skips->bytes += bytes;
+    return MT_OK;
+}
+
+void mt_file_statistics_free(struct mt_file_statistics *file)
+{
+    mt_free(file->skips);
+    file->skips = NULL;
+}
+
 /* ---- the end ---- */
 
 static int report_unread(struct mt_output *output, int64_t bytes, const char *why,
@@ -119,6 +164,30 @@ static int report_copies(const struct mt_file_statistics *file, struct mt_output
     return mt_report_problem(output, &mt_no_connection, &problem);
 }
 
+static int report_skip(struct mt_output *output, const struct mt_skip_statistics *skips,
+                       const char *reason)
+{
+    char why[224];
+    (void)snprintf(why, sizeof why, "%lld %s without TCP: %s", (long long)skips->packets,
+                   skips->packets == 1 ? "packet" : "packets", reason);
+    struct mt_problem problem = {MT_PROBLEM_SKIPPED, -1, skips->bytes, why, &skips->first};
+    return mt_report_problem(output, &mt_no_connection, &problem);
+}
+
+static int report_skips(const struct mt_file_statistics *file, struct mt_output *output)
+{
+    char reason[160];
+    for (size_t i = 0; i < file->skips_count; i++) {
+        (void)mt_skip_text(&file->skips[i].skip, reason, sizeof reason);
+        if (report_skip(output, &file->skips[i], reason) != MT_OK)
+            return MT_NOMEM;
+    }
+    struct mt_skip_statistics others = {.packets = file->other_skipped,
+                                        .bytes = file->other_skipped_bytes,
+                                        .first = {.file = file->row.file, .time = MT_NO_TIME}};
+    return others.packets == 0 ? MT_OK : report_skip(output, &others, "other reasons");
+}
+
 /* The names of the link types, joined by commas, and their length. */
 static size_t join_names(const struct mt_file_statistics *file, char *names, size_t size)
 {
@@ -141,6 +210,7 @@ int mt_file_statistics_close(struct mt_file_statistics *file, struct mt_output *
     if (file->links_count == 0 && link >= 0) /* a file without packets */
         used = strlen(mt_link_name((uint32_t)link, names, LINK_NAME));
     if (report_links(file, output) != MT_OK || report_copies(file, output) != MT_OK ||
+        report_skips(file, output) != MT_OK ||
         mt_intern_put(&output->strings, path, strlen(path), &file->row.path) != MT_OK ||
         mt_intern_put(&output->strings, names, used, &file->row.link_type) != MT_OK)
         return MT_NOMEM;

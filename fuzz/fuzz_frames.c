@@ -5,8 +5,7 @@
 #include "decoder.h"
 #include "input.h"
 #include "invariants.h"
-#include "net/ip.h"
-#include "net/link.h"
+#include "net/decapsulation.h"
 #include "tables/problems.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -19,7 +18,7 @@ enum { HEAD = 4, FILES = 2 };
 
 struct layers {
     struct mt_decoder decoder;
-    struct mt_ip_reader *ip;
+    struct mt_net *net;
     struct mt_tcp *tcp;
     int64_t monero_packets[FILES];
     int64_t segments;
@@ -49,12 +48,15 @@ static void read_frame(struct layers *layers, uint32_t link, const struct chunk 
     layers->ref.frame++;
     layers->ref.arrival++;
     packet.ref = layers->ref;
-    uint32_t offset;
     struct mt_segment segment;
-    const char *why;
-    if (mt_link_ip(&packet, &offset) != MT_OK ||
-        mt_ip_segment(layers->ip, &packet, offset, &segment, &why) != MT_IP_SEGMENT)
+    struct mt_net_report report;
+    char text[160];
+    enum mt_net_result result = mt_net_segment(layers->net, &packet, &segment, &report);
+    if (result == MT_NET_SKIPPED || result == MT_NET_FRAGMENT)
+        MUST(*mt_skip_text(&report.skip, text, sizeof text) != 0, "skipped without a reason");
+    if (result != MT_NET_SEGMENT)
         return;
+    MUST(segment.captured <= segment.length, "more bytes than were on the wire");
     layers->segments++;
     MUST(mt_tcp_segment(layers->tcp, &segment, &packet.ref) == MT_OK, "a segment that is too much");
 }
@@ -62,18 +64,20 @@ static void read_frame(struct layers *layers, uint32_t link, const struct chunk 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint16_t ports[] = {18080, 28080, 38080};
-    static const uint32_t links[] = {1, 101, 113, 276, 0, 9, 51, 229};
+    static const uint32_t links[] = {1,   101, 113, 276, 0,   9,   51,  229, 1,   6,   50,  104,
+                                     105, 107, 109, 117, 127, 149, 166, 192, 197, 219, 239, 258};
     struct input input = input_read(data, size);
     struct layers layers = {.ref = {.time = MT_NO_TIME}};
     mt_decoder_init(&layers.decoder, &input.limits,
                     input.tables | 1u << MT_TABLE_connections | 1u << MT_TABLE_problems);
-    layers.ip = mt_ip_open(&input.limits, layers.decoder.output.limit_hits, NULL, NULL);
+    layers.net = mt_net_open(&(struct mt_net_options){
+        .limits = &input.limits, .limit_hits = layers.decoder.output.limit_hits});
     layers.tcp = mt_decoder_open_tcp(&layers.decoder, ports, 3, layers.monero_packets);
-    MUST(layers.ip != NULL && layers.tcp != NULL, "no memory");
+    MUST(layers.net != NULL && layers.tcp != NULL, "no memory");
     const uint8_t *at = input.rest;
     for (struct chunk chunk; container_next(&at, input.rest + input.size, &chunk);)
-        read_frame(&layers, links[input.byte % 8], &chunk);
-    mt_ip_finish(layers.ip);
+        read_frame(&layers, links[input.byte % (sizeof links / sizeof links[0])], &chunk);
+    mt_net_finish(layers.net);
     MUST(mt_tcp_finish(layers.tcp) == MT_OK && mt_close_problems(&layers.decoder.output) == MT_OK,
          "an end that is too much");
     check_tables(layers.decoder.output.tables, &layers.decoder.output.addresses,
@@ -83,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MUST(layers.decoder.output.buffered.used == 0,
          "bytes that are still buffered when all is over");
     mt_tcp_close(layers.tcp);
-    mt_ip_close(layers.ip);
+    mt_net_close(layers.net);
     mt_decoder_free(&layers.decoder);
     return 0;
 }

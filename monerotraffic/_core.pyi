@@ -45,6 +45,8 @@ class Reader:
         ports: Sequence[int],
         tables: Sequence[str] | None = None,
         limits: Mapping[str, int] | None = None,
+        tunnels: str = "inner",
+        tunnel_ports: Sequence[int] = (),
     ) -> Self: ...
     def __enter__(self) -> Self: ...
     def __exit__(

@@ -57,7 +57,8 @@
          "link_type") /* packets of an interface whose link type we do not read */ \
     ITEM(MT_PROBLEM_DUPLICATE, \
          "duplicate") /* packets of a file that another file of the read has too; read once */ \
-    ITEM(MT_PROBLEM_FILE, "file") /* a file that is damaged or cut */
+    ITEM(MT_PROBLEM_SKIPPED, "skipped") /* packets without TCP, one row a file and reason */ \
+    ITEM(MT_PROBLEM_FILE, "file")       /* a file that is damaged or cut */
 
 #define MT_IDENTIFIER(identifier, text) identifier,
 enum mt_kind { MT_KINDS(MT_IDENTIFIER) MT_KIND_COUNT };

@@ -1,84 +1,55 @@
 #include "net/ip.h"
 
 #include "base/bytes.h"
-#include "base/mem.h"
-#include "net/ip_fragments.h"
+#include "base/hash.h"
+#include "net/gre.h"
+#include "net/udp_tunnel.h"
 
 #include <string.h>
-
-enum {
-    PROTOCOL_HOP_BY_HOP = 0,
-    PROTOCOL_TCP = 6,
-    PROTOCOL_ROUTING = 43,
-    PROTOCOL_FRAGMENT = 44,
-    PROTOCOL_AUTHENTICATION = 51,
-    PROTOCOL_DESTINATION_OPTIONS = 60
-};
 
 enum {
     IPV4_HEADER = 20,
     IPV6_HEADER = 40,
     TCP_HEADER = 20,
     FRAGMENT_HEADER = 8,
-    EXTENSION_HEADERS_MAX = 32
+    ETHERIP_HEADER = 2,
+    EXTENSION_HEADERS_MAX = 32,
+    PADDING_MAX = 64 /* after an IP packet: to the least size of a frame, and a checksum */
 };
 
-struct mt_ip_reader {
-    struct mt_ip_fragments fragments;
+/* What an IP header says beside the addresses. */
+struct header {
+    uint8_t protocol; /* IPv6: of the first header after the fixed one */
+    uint32_t identification, offset;
+    int more, is_fragment; /* IPv4 only */
 };
 
-/* Bytes still to be read: those at hand, and those that were on the wire. captured <= length. */
-struct rest {
-    const uint8_t *at;
-    uint32_t captured, length;
-};
-
-struct mt_ip_reader *mt_ip_open(const struct mt_limits *limits, uint64_t *limit_hits,
-                                mt_ip_lost *lost, void *context)
+void mt_ip_reader_init(struct mt_ip_reader *reader, const struct mt_limits *limits,
+                       uint64_t *limit_hits, const struct mt_ip_callbacks *callbacks)
 {
-    struct mt_ip_reader *reader = mt_alloc(1, sizeof *reader);
-    if (reader != NULL)
-        mt_ip_fragments_init(&reader->fragments, limits, limit_hits, lost, context);
-    return reader;
+    void *context = callbacks->context;
+    mt_ip_fragments_init(&reader->fragments, limits, limit_hits, callbacks->lost, context);
+    mt_ip_fragments_init(&reader->udp, limits, reader->ignored_hits, callbacks->lost_udp, context);
+    mt_ip_fragments_init(&reader->inner, limits, limit_hits, callbacks->lost, context);
 }
 
-void mt_ip_finish(struct mt_ip_reader *reader)
+void mt_ip_reader_finish(struct mt_ip_reader *reader)
 {
     mt_ip_fragments_finish(&reader->fragments);
+    mt_ip_fragments_finish(&reader->udp);
+    mt_ip_fragments_finish(&reader->inner);
 }
 
-void mt_ip_close(struct mt_ip_reader *reader)
+void mt_ip_reader_free(struct mt_ip_reader *reader)
 {
-    if (reader == NULL)
-        return;
     mt_ip_fragments_free(&reader->fragments);
-    mt_free(reader);
+    mt_ip_fragments_free(&reader->udp);
+    mt_ip_fragments_free(&reader->inner);
 }
 
 static inline uint32_t least(uint32_t a, uint32_t b)
 {
     return a < b ? a : b;
-}
-
-static inline enum mt_ip_result bad(const char **why, const char *text)
-{
-    *why = text;
-    return MT_IP_BAD;
-}
-
-/* Ends the packet after `length` bytes on the wire; what follows is padding. */
-static inline void limit(struct rest *rest, uint32_t length)
-{
-    rest->length = least(rest->length, length);
-    rest->captured = least(rest->captured, length);
-}
-
-/* Steps over `size` bytes that are known to be captured. */
-static inline void step(struct rest *rest, uint32_t size)
-{
-    rest->at += size;
-    rest->captured -= size;
-    rest->length -= size;
 }
 
 /* ---- TCP ---- */
@@ -103,17 +74,15 @@ static void read_options(const uint8_t *at, const uint8_t *end, struct mt_segmen
     }
 }
 
-static inline enum mt_ip_result read_tcp(struct rest rest, struct mt_segment *segment,
-                                         const char **why)
+static inline const char *read_tcp(struct mt_span rest, struct mt_segment *segment)
 {
     const uint8_t *header = rest.at;
     if (rest.captured < TCP_HEADER)
-        return bad(why, rest.length < TCP_HEADER ? "IP packet ends inside the TCP header"
-                                                 : "TCP header cut by the snap length");
+        return rest.length < TCP_HEADER ? "IP packet ends inside the TCP header"
+                                        : "TCP header cut by the snap length";
     uint32_t size = (uint32_t)(header[12] >> 4) * 4;
     if (size < TCP_HEADER || size > rest.length)
-        return bad(why, size < TCP_HEADER ? "TCP data offset below 5"
-                                          : "TCP data offset beyond the packet");
+        return size < TCP_HEADER ? "TCP data offset below 5" : "TCP data offset beyond the packet";
     uint32_t present = least(size, rest.captured);
     segment->source_port = mt_be16(header);
     segment->destination_port = mt_be16(header + 2);
@@ -128,197 +97,323 @@ static inline enum mt_ip_result read_tcp(struct rest rest, struct mt_segment *se
     segment->payload = header + present;
     segment->captured = rest.captured - present;
     segment->length = rest.length - size;
-    return MT_IP_SEGMENT;
+    return NULL;
+}
+
+const char *mt_read_tcp(struct mt_span rest, struct mt_segment *segment)
+{
+    return read_tcp(rest, segment);
+}
+
+/* ---- fixed headers ---- */
+
+/* Reads an IPv4 header and leaves in *rest what follows it. NULL, or why it is refused. */
+static inline const char *read_ipv4(struct mt_span *rest, struct mt_segment *segment,
+                                    struct header *header)
+{
+    const uint8_t *bytes = rest->at;
+    if (rest->captured < IPV4_HEADER)
+        return "IPv4 header cut";
+    uint32_t size = (uint32_t)(bytes[0] & 15) * 4, total = mt_be16(bytes + 2);
+    if (size < IPV4_HEADER)
+        return "IPv4 header length below 20";
+    if (total != 0) { /* 0: a packet before segmentation offload, without its length */
+        if (total < size)
+            return "IPv4 total length below the header's";
+        mt_span_limit(rest, total);
+    }
+    if (size > rest->captured)
+        return "IPv4 header cut";
+    mt_span_skip(rest, size);
+    uint16_t word = mt_be16(bytes + 6);
+    *header = (struct header){.protocol = bytes[9],
+                              .identification = mt_be16(bytes + 4),
+                              .offset = (uint32_t)(word & 0x1fff) * 8,
+                              .more = (word & 0x2000) != 0,
+                              .is_fragment = (word & 0x3fff) != 0};
+    segment->ttl = bytes[8];
+    segment->source = (struct mt_ip){.version = 4};
+    segment->destination = (struct mt_ip){.version = 4};
+    memcpy(segment->source.bytes, bytes + 12, 4);
+    memcpy(segment->destination.bytes, bytes + 16, 4);
+    return NULL;
+}
+
+/* The same for the fixed header of IPv6. */
+static inline const char *read_ipv6(struct mt_span *rest, struct mt_segment *segment,
+                                    struct header *header)
+{
+    const uint8_t *bytes = rest->at;
+    if (rest->captured < IPV6_HEADER)
+        return "IPv6 header cut";
+    mt_span_skip(rest, IPV6_HEADER);
+    uint32_t length = mt_be16(bytes + 4);
+    if (length != 0) /* 0: a jumbogram, or a packet over 65535 bytes that receive offload joined */
+        mt_span_limit(rest, length);
+    *header = (struct header){.protocol = bytes[6]};
+    segment->ttl = bytes[7];
+    segment->source.version = segment->destination.version = 6;
+    memcpy(segment->source.bytes, bytes + 8, 16);
+    memcpy(segment->destination.bytes, bytes + 24, 16);
+    return NULL;
+}
+
+static inline const char *read_header(struct mt_span *rest, struct mt_segment *segment,
+                                      struct header *header)
+{
+    switch (rest->at[0] >> 4) {
+    case 4:
+        return read_ipv4(rest, segment, header);
+    case 6:
+        return read_ipv6(rest, segment, header);
+    default:
+        return "neither IPv4 nor IPv6";
+    }
+}
+
+int mt_read_plain_tcp(struct mt_span rest, struct mt_segment *segment)
+{
+    struct header header;
+    return rest.captured != 0 && read_header(&rest, segment, &header) == NULL &&
+           header.protocol == MT_PROTOCOL_TCP && !header.is_fragment &&
+           read_tcp(rest, segment) == NULL;
 }
 
 /* ---- fragments ---- */
 
-/* Adds the fragment `rest`. With MT_IP_SEGMENT its datagram is complete, and `rest` and `protocol`
- * are those of the datagram. */
-static enum mt_ip_result put_fragment(struct mt_ip_reader *reader, const struct mt_packet *packet,
-                                      struct mt_ip_fragment *fragment, struct rest *rest,
-                                      uint8_t *protocol, const char **why)
+/* Whether packets of that protocol can lead to TCP. */
+static int is_read(const struct mt_layers *layers, uint8_t protocol)
 {
+    switch (protocol) {
+    case MT_PROTOCOL_TCP:
+    case MT_PROTOCOL_AUTHENTICATION:
+        return 1;
+    case MT_PROTOCOL_IPV4:
+    case MT_PROTOCOL_IPV6:
+    case MT_PROTOCOL_UDP:
+    case MT_PROTOCOL_GRE:
+    case MT_PROTOCOL_ETHERIP:
+    case MT_PROTOCOL_MPLS:
+        return !layers->outer;
+    default:
+        return 0;
+    }
+}
+
+/* Where a fragment waits; NULL if it is not kept. A datagram that was reassembled must outlive the
+ * fragment within it, so the two are never in the same place. */
+static struct mt_ip_fragments *place_of(struct mt_ip_reader *reader, const struct mt_layers *layers,
+                                        uint8_t protocol)
+{
+    if (layers->ip_headers == 1)
+        return protocol == MT_PROTOCOL_UDP ? &reader->udp : &reader->fragments;
+    return protocol == MT_PROTOCOL_UDP || layers->joined_inner ? NULL : &reader->inner;
+}
+
+/* Stores the fragment `layers->rest`. MT_OK: its datagram is complete, and `rest` and *protocol are
+ * the datagram's. */
+static int put_fragment(struct mt_ip_reader *reader, struct mt_layers *layers,
+                        const struct mt_packet_ref *ref, const struct header *header,
+                        uint8_t *protocol)
+{
+    struct mt_ip_fragments *fragments = place_of(reader, layers, *protocol);
+    struct mt_ip_fragment fragment = {.source = layers->segment->source,
+                                      .destination = layers->segment->destination,
+                                      .tunnel = layers->tunnel.key,
+                                      .identification = header->identification,
+                                      .offset = header->offset,
+                                      .protocol = *protocol,
+                                      .more = header->more != 0,
+                                      .bytes = layers->rest.at,
+                                      .captured = layers->rest.captured,
+                                      .length = layers->rest.length};
     struct mt_ip_datagram datagram;
-    fragment->bytes = rest->at;
-    fragment->captured = rest->captured;
-    fragment->length = rest->length;
-    fragment->protocol = *protocol;
-    switch (mt_ip_fragments_put(&reader->fragments, fragment, &packet->ref, &datagram)) {
+    (void)mt_layers_stop(layers, MT_SKIP_FRAGMENT, *protocol);
+    if (fragments == NULL)
+        return MT_END;
+    switch (mt_ip_fragments_put(fragments, &fragment, ref, &datagram)) {
     case MT_IP_FRAGMENTS_WHOLE:
-        *rest = (struct rest){datagram.bytes, datagram.captured, datagram.length};
+        layers->rest = (struct mt_span){datagram.bytes, datagram.captured, datagram.length};
+        layers->joined_inner |= fragments == &reader->inner;
         *protocol = datagram.protocol;
-        return MT_IP_SEGMENT;
+        return MT_OK;
     case MT_IP_FRAGMENTS_WAIT:
         return MT_IP_FRAGMENT;
     case MT_IP_FRAGMENTS_BAD:
-        return bad(why, "IP fragment of an impossible length");
+        return mt_layers_refuse(layers, "IP fragment of an impossible length");
     case MT_IP_FRAGMENTS_NOMEM:
     default:
-        return MT_IP_NOMEM;
+        return MT_NOMEM;
     }
 }
 
-/* ---- IPv4 ---- */
+/* ---- IPv6 extension headers ---- */
 
-static enum mt_ip_result read_ipv4_fragment(struct mt_ip_reader *reader,
-                                            const struct mt_packet *packet, const uint8_t *header,
-                                            struct rest rest, struct mt_segment *segment,
-                                            const char **why)
-{
-    uint16_t word = mt_be16(header + 6);
-    struct mt_ip_fragment fragment = {
-        .source = segment->source,
-        .destination = segment->destination,
-        .identification = mt_be16(header + 4),
-        .offset = (uint32_t)(word & 0x1fff) * 8,
-        .more = (word & 0x2000) != 0,
-    };
-    uint8_t protocol = PROTOCOL_TCP;
-    enum mt_ip_result result = put_fragment(reader, packet, &fragment, &rest, &protocol, why);
-    return result == MT_IP_SEGMENT ? read_tcp(rest, segment, why) : result;
-}
-
-static inline enum mt_ip_result read_ipv4(struct mt_ip_reader *reader,
-                                          const struct mt_packet *packet, struct rest rest,
-                                          struct mt_segment *segment, const char **why)
-{
-    const uint8_t *header = rest.at;
-    if (rest.captured < IPV4_HEADER)
-        return bad(why, "IPv4 header cut");
-    uint32_t size = (uint32_t)(header[0] & 15) * 4, total = mt_be16(header + 2);
-    if (size < IPV4_HEADER)
-        return bad(why, "IPv4 header length below 20");
-    if (total != 0) { /* 0: a packet before segmentation offload, the length is not filled in yet */
-        if (total < size)
-            return bad(why, "IPv4 total length below the header's");
-        limit(&rest, total);
-    }
-    if (header[9] != PROTOCOL_TCP)
-        return MT_IP_OTHER;
-    if (size > rest.captured)
-        return bad(why, "IPv4 header cut");
-    step(&rest, size);
-    segment->ttl = header[8];
-    segment->source = (struct mt_ip){.version = 4};
-    segment->destination = (struct mt_ip){.version = 4};
-    memcpy(segment->source.bytes, header + 12, 4);
-    memcpy(segment->destination.bytes, header + 16, 4);
-    if ((mt_be16(header + 6) & 0x3fff) != 0)
-        return read_ipv4_fragment(reader, packet, header, rest, segment, why);
-    return read_tcp(rest, segment, why);
-}
-
-/* ---- IPv6 ---- */
-
-/* A header to step over. */
 static int is_extension(uint8_t protocol)
 {
-    return protocol == PROTOCOL_HOP_BY_HOP || protocol == PROTOCOL_ROUTING ||
-           protocol == PROTOCOL_DESTINATION_OPTIONS || protocol == PROTOCOL_AUTHENTICATION;
+    return protocol == MT_PROTOCOL_HOP_BY_HOP || protocol == MT_PROTOCOL_ROUTING ||
+           protocol == MT_PROTOCOL_DESTINATION_OPTIONS || protocol == MT_PROTOCOL_AUTHENTICATION;
 }
 
-/* Skips the extension headers up to a fragment header or another protocol. Returns MT_IP_SEGMENT,
- * with the protocol at *rest in *protocol, or MT_IP_BAD. */
-static enum mt_ip_result skip_extensions(struct rest *rest, uint8_t *protocol, const char **why)
+/* Skips extension headers up to another header or a fragment header. MT_OK, with *protocol what
+ * begins at `rest`, or MT_MALFORMED. */
+static int skip_extensions(struct mt_layers *layers, uint8_t *protocol)
 {
+    struct mt_span *rest = &layers->rest;
     for (int headers = 0; is_extension(*protocol); headers++) {
         if (headers == EXTENSION_HEADERS_MAX)
-            return bad(why, "too many IPv6 extension headers");
+            return mt_layers_refuse(layers, "too many IPv6 extension headers");
         if (rest->captured < 2)
-            return bad(why, "IPv6 extension header cut");
-        uint32_t size =
-            *protocol == PROTOCOL_AUTHENTICATION ? (rest->at[1] + 2u) * 4 : (rest->at[1] + 1u) * 8;
+            return mt_layers_refuse(layers, "IPv6 extension header cut");
+        uint32_t size = *protocol == MT_PROTOCOL_AUTHENTICATION ? (rest->at[1] + 2u) * 4
+                                                                : (rest->at[1] + 1u) * 8;
         if (size > rest->captured)
-            return bad(why, "IPv6 extension header cut");
+            return mt_layers_refuse(layers, "IPv6 extension header cut");
         *protocol = rest->at[0];
-        step(rest, size);
+        mt_span_skip(rest, size);
     }
-    return MT_IP_SEGMENT;
+    return MT_OK;
 }
 
-/* Reads the fragment header at *rest. MT_IP_SEGMENT: it is stepped over and *rest and *protocol are
- * what follows it, in the whole datagram. */
-static enum mt_ip_result read_ipv6_fragment(struct mt_ip_reader *reader,
-                                            const struct mt_packet *packet, struct rest *rest,
-                                            uint8_t *protocol, const struct mt_segment *segment,
-                                            const char **why)
+/* Reads the fragment header at `rest`. MT_OK: it is skipped, and `rest` and *protocol are what
+ * follows it in the whole datagram. */
+static int read_fragment_header(struct mt_ip_reader *reader, struct mt_layers *layers,
+                                const struct mt_packet_ref *ref, uint8_t *protocol)
 {
-    const uint8_t *header = rest->at;
-    if (rest->captured < FRAGMENT_HEADER)
-        return bad(why, "IPv6 fragment header cut");
-    uint16_t word = mt_be16(header + 2);
-    struct mt_ip_fragment fragment = {
-        .source = segment->source,
-        .destination = segment->destination,
-        .identification = mt_be32(header + 4),
-        .offset = word & 0xfff8,
-        .more = word & 1,
-    };
-    *protocol = header[0];
-    step(rest, FRAGMENT_HEADER);
-    if (fragment.offset == 0 && !fragment.more) /* an atomic fragment is whole (RFC 6946) */
-        return MT_IP_SEGMENT;
-    if (*protocol != PROTOCOL_TCP && *protocol != PROTOCOL_FRAGMENT &&
-        !is_extension(*protocol)) /* fragments of something else are not kept */
-        return MT_IP_OTHER;
-    return put_fragment(reader, packet, &fragment, rest, protocol, why);
+    const uint8_t *bytes = layers->rest.at;
+    if (layers->rest.captured < FRAGMENT_HEADER)
+        return mt_layers_refuse(layers, "IPv6 fragment header cut");
+    uint16_t word = mt_be16(bytes + 2);
+    struct header header = {
+        .identification = mt_be32(bytes + 4), .offset = word & 0xfff8, .more = word & 1};
+    *protocol = bytes[0];
+    mt_span_skip(&layers->rest, FRAGMENT_HEADER);
+    if (header.offset == 0 && !header.more) /* an atomic fragment is whole (RFC 6946) */
+        return MT_OK;
+    if (!is_read(layers, *protocol) && *protocol != MT_PROTOCOL_FRAGMENT &&
+        !is_extension(*protocol))
+        return mt_layers_stop(layers, MT_SKIP_FRAGMENT, *protocol);
+    return put_fragment(reader, layers, ref, &header, protocol);
 }
 
-static enum mt_ip_result read_ipv6_extensions(struct mt_ip_reader *reader,
-                                              const struct mt_packet *packet, struct rest rest,
-                                              uint8_t protocol, struct mt_segment *segment,
-                                              const char **why)
+static int read_extensions(struct mt_ip_reader *reader, struct mt_layers *layers,
+                           const struct mt_packet_ref *ref, uint8_t *protocol)
 {
-    enum mt_ip_result result = skip_extensions(&rest, &protocol, why);
-    if (result == MT_IP_SEGMENT && protocol == PROTOCOL_FRAGMENT) {
-        result = read_ipv6_fragment(reader, packet, &rest, &protocol, segment, why);
-        if (result == MT_IP_SEGMENT)
-            result = skip_extensions(&rest, &protocol, why);
+    int result = skip_extensions(layers, protocol);
+    if (result == MT_OK && *protocol == MT_PROTOCOL_FRAGMENT) {
+        result = read_fragment_header(reader, layers, ref, protocol);
+        if (result == MT_OK)
+            result = skip_extensions(layers, protocol);
     }
-    if (result != MT_IP_SEGMENT)
-        return result;
-    if (protocol == PROTOCOL_FRAGMENT)
-        return bad(why, "IPv6 fragment inside a fragment");
-    return protocol == PROTOCOL_TCP ? read_tcp(rest, segment, why) : MT_IP_OTHER;
+    if (result == MT_OK && *protocol == MT_PROTOCOL_FRAGMENT)
+        return mt_layers_refuse(layers, "IPv6 fragment inside a fragment");
+    return result;
 }
 
-static inline enum mt_ip_result read_ipv6(struct mt_ip_reader *reader,
-                                          const struct mt_packet *packet, struct rest rest,
-                                          struct mt_segment *segment, const char **why)
+/* ---- IP ---- */
+
+/* Words of an address, for the hash of a tunnel. */
+static uint64_t hash_ip(uint64_t key, const struct mt_ip *ip)
 {
-    const uint8_t *header = rest.at;
-    if (rest.captured < IPV6_HEADER)
-        return bad(why, "IPv6 header cut");
-    step(&rest, IPV6_HEADER);
-    uint32_t length = mt_be16(header + 4);
-    if (length !=
-        0) /* 0: a jumbogram, or a packet longer than 65535 bytes that receive offload joined */
-        limit(&rest, length);
-    segment->ttl = header[7];
-    segment->source.version = segment->destination.version = 6;
-    memcpy(segment->source.bytes, header + 8, 16);
-    memcpy(segment->destination.bytes, header + 24, 16);
-    if (header[6] == PROTOCOL_TCP)
-        return read_tcp(rest, segment, why);
-    return read_ipv6_extensions(reader, packet, rest, header[6], segment, why);
+    return mt_hash_ipv6(key, mt_le64(ip->bytes), mt_le64(ip->bytes + 8), ip->version);
 }
 
-enum mt_ip_result mt_ip_segment(struct mt_ip_reader *reader, const struct mt_packet *packet,
-                                uint32_t offset, struct mt_segment *segment, const char **why)
+/* The IP header read before this one is that of a tunnel: its addresses go into the tunnel's key,
+ * which does not depend on the direction. */
+static void note_tunnel(struct mt_layers *layers)
 {
-    if (offset >= packet->captured)
-        return bad(why, "packet ends before the IP header");
-    struct rest rest = {packet->data + offset, packet->captured - offset,
-                        packet->captured - offset};
-    if (packet->length > packet->captured)
-        rest.length = packet->length - offset;
-    switch (rest.at[0] >> 4) {
-    case 4:
-        return read_ipv4(reader, packet, rest, segment, why);
-    case 6:
-        return read_ipv6(reader, packet, rest, segment, why);
+    struct mt_tunnel *tunnel = &layers->tunnel;
+    const struct mt_segment *outer = layers->segment;
+    if (tunnel->key == 0) {
+        tunnel->source = outer->source;
+        tunnel->destination = outer->destination;
+    }
+    uint64_t ends =
+        hash_ip(layers->key, &outer->source) + hash_ip(layers->key, &outer->destination);
+    tunnel->key = mt_hash_more(tunnel->key, layers->key, ends) | 1;
+}
+
+int mt_read_ip(struct mt_ip_reader *reader, struct mt_layers *layers,
+               const struct mt_packet_ref *ref)
+{
+    struct header header;
+    if (layers->ip_headers++ != 0)
+        note_tunnel(layers);
+    const char *why = read_header(&layers->rest, layers->segment, &header);
+    if (why != NULL)
+        return mt_layers_refuse(layers, why);
+    uint8_t protocol = header.protocol;
+    int result = MT_OK;
+    if (layers->segment->source.version == 6)
+        result = read_extensions(reader, layers, ref, &protocol);
+    else if (header.is_fragment)
+        result = is_read(layers, protocol) ? put_fragment(reader, layers, ref, &header, &protocol)
+                                           : mt_layers_stop(layers, MT_SKIP_FRAGMENT, protocol);
+    layers->next = protocol == MT_PROTOCOL_TCP ? MT_NEXT_TCP : MT_NEXT_PROTOCOL;
+    layers->type = protocol;
+    return result;
+}
+
+/* An IP packet within another. */
+static int read_inner_ip(struct mt_layers *layers, int version)
+{
+    static const enum mt_tunnel_kind kinds[2][2] = {{MT_TUNNEL_IPIP, MT_TUNNEL_4IN6},
+                                                    {MT_TUNNEL_6IN4, MT_TUNNEL_6IN6}};
+    int outer = layers->segment->source.version;
+    return mt_layers_tunnel(layers, kinds[version == 6][outer == 6], 0, MT_NEXT_IP, 0);
+}
+
+int mt_read_protocol(struct mt_layers *layers)
+{
+    if (!is_read(layers, (uint8_t)layers->type))
+        return mt_layers_stop(layers, MT_SKIP_PROTOCOL, layers->type);
+    uint8_t protocol = (uint8_t)layers->type;
+    switch (protocol) {
+    case MT_PROTOCOL_AUTHENTICATION: /* of IPv4 */
+        if (skip_extensions(layers, &protocol) != MT_OK)
+            return MT_MALFORMED;
+        layers->next = protocol == MT_PROTOCOL_TCP ? MT_NEXT_TCP : MT_NEXT_PROTOCOL;
+        layers->type = protocol;
+        return MT_OK;
+    case MT_PROTOCOL_IPV4:
+        return read_inner_ip(layers, 4);
+    case MT_PROTOCOL_IPV6:
+        return read_inner_ip(layers, 6);
+    case MT_PROTOCOL_ETHERIP:
+        return mt_layers_tunnel(layers, MT_TUNNEL_ETHERIP, ETHERIP_HEADER, MT_NEXT_ETHERNET, 0);
+    case MT_PROTOCOL_MPLS:
+        return mt_layers_tunnel(layers, MT_TUNNEL_MPLS_IN_IP, 0, MT_NEXT_MPLS, 0);
+    case MT_PROTOCOL_GRE:
+        return mt_read_gre(layers);
     default:
-        return bad(why, "neither IPv4 nor IPv6");
+        return mt_read_udp(layers);
     }
+}
+
+/* ---- IP that nothing announces ---- */
+
+/* Bytes of the IP packet at `bytes`, of which 40 are captured, by its header; 0 if it is none. */
+static uint32_t packet_size(const uint8_t *bytes, uint32_t length)
+{
+    uint32_t size = (uint32_t)(bytes[0] & 15) * 4, total = mt_be16(bytes + 2);
+    if (bytes[0] >> 4 == 6)
+        return mt_be16(bytes + 4) + (uint32_t)IPV6_HEADER;
+    if (bytes[0] >> 4 != 4 || size < IPV4_HEADER)
+        return 0;
+    return total != 0 ? total : length;
+}
+
+int mt_looks_like_ip(const struct mt_span *span, uint32_t at)
+{
+    if (span->captured < at + IPV6_HEADER)
+        return 0;
+    uint32_t length = span->length - at, size = packet_size(span->at + at, length);
+    return size >= IPV6_HEADER && size <= length && length - size <= PADDING_MAX;
+}
+
+int mt_is_tcp_packet(const struct mt_span *span)
+{
+    struct mt_segment segment;
+    return span->captured >= IPV6_HEADER && packet_size(span->at, 0) == span->length &&
+           mt_read_plain_tcp(*span, &segment);
 }

@@ -1,5 +1,6 @@
 #include "net/ip_fragments.h"
 
+#include "base/error.h"
 #include "base/hash.h"
 #include "base/mem.h"
 
@@ -9,7 +10,7 @@ enum {
     DATAGRAM_MAX = 65535,
     UNIT = 8, /* fragments begin at, and all but the last end at, multiples of this */
     MAP_WORDS = (DATAGRAM_MAX / UNIT + 1) / 64,
-    IDENTITY = 16 + 16 + 4 + 1 + 1,
+    IDENTITY = 16 + 16 + 8 + 4 + 1 + 1,
     BUCKETS_MIN = 64,
     BUCKETS_MAX = 65536
 };
@@ -101,7 +102,7 @@ static void free_pieces(struct mt_ip_waiting *waiting)
     }
 }
 
-/* Removes a datagram from the table and the lists, and frees it. */
+/* Takes a datagram out of everything and frees it. */
 static void drop(struct mt_ip_fragments *fragments, struct mt_ip_waiting *waiting)
 {
     struct mt_ip_waiting **link = bucket_of(fragments, waiting->hash);
@@ -117,8 +118,8 @@ static void drop(struct mt_ip_fragments *fragments, struct mt_ip_waiting *waitin
     mt_free(waiting);
 }
 
-static void tell(const struct mt_ip_fragments *fragments, const struct mt_packet_ref *first,
-                 uint32_t bytes, const char *why)
+static void report(const struct mt_ip_fragments *fragments, const struct mt_packet_ref *first,
+                   uint32_t bytes, const char *why)
 {
     if (fragments->lost != NULL)
         fragments->lost(fragments->context, first, bytes, why);
@@ -130,7 +131,7 @@ static void give_up(struct mt_ip_fragments *fragments, struct mt_ip_waiting *wai
     struct mt_packet_ref first = waiting->first;
     uint32_t payload = waiting->payload;
     drop(fragments, waiting);
-    tell(fragments, &first, payload, why);
+    report(fragments, &first, payload, why);
 }
 
 /* ---- limits ---- */
@@ -169,8 +170,7 @@ static int make_room(struct mt_ip_fragments *fragments, uint64_t bytes, uint64_t
     while (fragments->bytes > fragments->bytes_limit - bytes ||
            fragments->count > fragments->count_limit - datagrams) {
         if (fragments->done.oldest != NULL) {
-            drop(fragments,
-                 fragments->done.oldest); /* a memory of what was delivered: nothing is lost */
+            drop(fragments, fragments->done.oldest); /* delivered already: nothing is lost */
             continue;
         }
         limit_hits[fragments->bytes > fragments->bytes_limit - bytes
@@ -188,11 +188,11 @@ static void make_identity(const struct mt_ip_fragment *fragment, uint8_t identit
 {
     memcpy(identity, fragment->source.bytes, 16);
     memcpy(identity + 16, fragment->destination.bytes, 16);
-    memcpy(identity + 32, &fragment->identification, 4);
-    identity[36] = fragment->source.version;
-    /* In IPv6 only the next header of the first fragment counts, the others are arbitrary (RFC
-     * 8200, 4.5). */
-    identity[37] = fragment->source.version == 4 ? fragment->protocol : 0;
+    memcpy(identity + 32, &fragment->tunnel, 8);
+    memcpy(identity + 40, &fragment->identification, 4);
+    identity[44] = fragment->source.version;
+    /* In IPv6 only the next header of the first fragment counts (RFC 8200, 4.5). */
+    identity[45] = fragment->source.version == 4 ? fragment->protocol : 0;
 }
 
 static int make_buckets(struct mt_ip_fragments *fragments)
@@ -220,7 +220,7 @@ static struct mt_ip_waiting *find(struct mt_ip_fragments *fragments,
 /* A new open datagram, or NULL if memory is out. */
 static struct mt_ip_waiting *create(struct mt_ip_fragments *fragments,
                                     const uint8_t identity[IDENTITY], uint64_t hash,
-                                    const struct mt_packet_ref *place)
+                                    const struct mt_packet_ref *ref)
 {
     struct mt_ip_waiting *waiting = mt_alloc(1, sizeof *waiting);
     uint64_t *map = mt_alloc(MAP_WORDS, sizeof *map);
@@ -233,7 +233,7 @@ static struct mt_ip_waiting *create(struct mt_ip_fragments *fragments,
     waiting->hash = hash;
     memcpy(waiting->identity, identity, IDENTITY);
     waiting->born = fragments->now;
-    waiting->first = *place;
+    waiting->first = *ref;
     struct mt_ip_waiting **bucket = bucket_of(fragments, hash);
     waiting->next = *bucket;
     *bucket = waiting;
@@ -257,7 +257,7 @@ static int is_late_duplicate(const struct mt_ip_waiting *done,
                   known < fragment->captured ? known : fragment->captured) == 0;
 }
 
-/* ---- taking a fragment in ---- */
+/* ---- storing a fragment ---- */
 
 /* What is wrong between the fragment and what its datagram has, or NULL. */
 static const char *contradiction(const struct mt_ip_waiting *waiting,
@@ -300,7 +300,8 @@ static int store(struct mt_ip_fragments *fragments, struct mt_ip_waiting *waitin
         waiting->protocol = fragment->protocol;
     uint32_t fresh = mark(waiting->map, fragment->offset / UNIT, (end + UNIT - 1) / UNIT);
     if (!fragment->more)
-        waiting->total = end; /* a last fragment without new bytes still has the length */
+        waiting->total =
+            end; /* a last fragment may repeat what others brought and still set the length */
     if (fresh == 0) {
         mt_free(piece);
         return MT_OK;
@@ -358,10 +359,10 @@ static int join(struct mt_ip_fragments *fragments, struct mt_ip_waiting *waiting
     return MT_OK;
 }
 
-/* Whether the fragment is to be added to an open datagram, for which there is room now. Otherwise
- * all is done with it. */
+/* 1 if the fragment must be added to an open datagram, for which there is room now; 0 if nothing
+ * is left to do. */
 static int admit(struct mt_ip_fragments *fragments, const struct mt_ip_fragment *fragment,
-                 const uint8_t identity[IDENTITY], uint64_t hash, const struct mt_packet_ref *place)
+                 const uint8_t identity[IDENTITY], uint64_t hash, const struct mt_packet_ref *ref)
 {
     struct mt_ip_waiting *waiting = find(fragments, identity, hash);
     if (waiting != NULL && waiting->is_done) {
@@ -371,8 +372,8 @@ static int admit(struct mt_ip_fragments *fragments, const struct mt_ip_fragment 
         waiting = NULL;
     }
     if (!make_room(fragments, sizeof(struct piece) + fragment->captured, waiting == NULL)) {
-        tell(fragments, place, fragment->captured,
-             "IP fragment dropped: larger than the limit on fragments");
+        report(fragments, ref, fragment->captured,
+               "IP fragment dropped: larger than the limit on fragments");
         return 0;
     }
     return 1;
@@ -407,7 +408,7 @@ static enum mt_ip_fragments_result add(struct mt_ip_fragments *fragments,
 
 enum mt_ip_fragments_result mt_ip_fragments_put(struct mt_ip_fragments *fragments,
                                                 const struct mt_ip_fragment *fragment,
-                                                const struct mt_packet_ref *place,
+                                                const struct mt_packet_ref *ref,
                                                 struct mt_ip_datagram *datagram)
 {
     if (fragment->length == 0 || fragment->offset % UNIT != 0 ||
@@ -415,16 +416,16 @@ enum mt_ip_fragments_result mt_ip_fragments_put(struct mt_ip_fragments *fragment
         return MT_IP_FRAGMENTS_BAD;
     if (fragments->buckets == NULL && make_buckets(fragments) != MT_OK)
         return MT_IP_FRAGMENTS_NOMEM;
-    expire(fragments, place->time);
+    expire(fragments, ref->time);
     uint8_t identity[IDENTITY];
     make_identity(fragment, identity);
     uint64_t hash = mt_hash_bytes(fragments->key, identity, IDENTITY);
-    if (!admit(fragments, fragment, identity, hash, place))
+    if (!admit(fragments, fragment, identity, hash, ref))
         return MT_IP_FRAGMENTS_WAIT;
     struct mt_ip_waiting *waiting =
-        find(fragments, identity, hash); /* again: it may have been evicted */
+        find(fragments, identity, hash); /* anew: it may itself have been evicted for room */
     if (waiting == NULL)
-        waiting = create(fragments, identity, hash, place);
+        waiting = create(fragments, identity, hash, ref);
     return waiting != NULL ? add(fragments, waiting, fragment, datagram) : MT_IP_FRAGMENTS_NOMEM;
 }
 

@@ -1,17 +1,24 @@
-/* IP fragments: kept until their datagram is whole, bounded in bytes, datagrams and capture time.
- * Overlaps: the first copy wins. Nothing is allocated until the first fragment comes. */
+/* IP fragments: kept until their datagram is whole, limited in bytes, datagrams and capture time.
+ * Overlaps: the first copy wins. Nothing is allocated until the first fragment comes. Knows nothing
+ * of what datagrams carry. Used by ip.c. */
 #ifndef MT_NET_IP_FRAGMENTS_H
 #define MT_NET_IP_FRAGMENTS_H
 
 #include "base/limits.h"
-#include "net/ip.h"
 #include "net/packet.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
+/* Called for every datagram given up: incomplete when its time was over, evicted by a limit,
+ * contradictory, or still incomplete at the end. `bytes` are the fragment payload bytes it had;
+ * `why` is static text. */
+typedef void mt_ip_lost(void *context, const struct mt_packet_ref *first, uint32_t bytes,
+                        const char *why);
+
 struct mt_ip_fragment {
     struct mt_ip source, destination;
+    uint64_t tunnel; /* key of the tunnel that it was in, 0: none */
     uint32_t identification;
     uint32_t offset;      /* of its first byte in the datagram; a multiple of 8 */
     uint8_t protocol;     /* IPv4 protocol; IPv6 next header */
@@ -30,7 +37,7 @@ struct mt_ip_datagram {
 };
 
 enum mt_ip_fragments_result {
-    MT_IP_FRAGMENTS_WAIT = 0,  /* kept, or a duplicate, or discarded and reported through `lost` */
+    MT_IP_FRAGMENTS_WAIT = 0,  /* kept, or a duplicate, or given up and reported through `lost` */
     MT_IP_FRAGMENTS_WHOLE = 1, /* *datagram is filled */
     MT_IP_FRAGMENTS_BAD =
         2, /* not a possible fragment: empty, or not the last and no multiple of 8 bytes; ignored */
@@ -64,18 +71,19 @@ struct mt_ip_fragments {
 void mt_ip_fragments_init(struct mt_ip_fragments *fragments, const struct mt_limits *limits,
                           uint64_t *limit_hits, mt_ip_lost *lost, void *context);
 
-/* Adds a fragment. Datagrams whose time is over at `place` are discarded first. The bytes of the
- * datagram are valid until the next call of any function here. */
+/* Stores a fragment. Datagrams whose time is over at `ref` are given up first. With
+ * MT_IP_FRAGMENTS_WHOLE, *datagram is filled; its bytes are valid until the next call of any
+ * function here. */
 enum mt_ip_fragments_result mt_ip_fragments_put(struct mt_ip_fragments *fragments,
                                                 const struct mt_ip_fragment *fragment,
-                                                const struct mt_packet_ref *place,
+                                                const struct mt_packet_ref *ref,
                                                 struct mt_ip_datagram *datagram);
 
-/* Discards all waiting datagrams, the oldest first, reports them through `lost`, and frees them.
- * The table can be used again. */
+/* Gives up everything that waits, oldest first, with a report through `lost`, and frees all. It can
+ * be used again after that. */
 void mt_ip_fragments_finish(struct mt_ip_fragments *fragments);
 
-/* Frees everything without a report. */
+/* Frees all without a report. */
 void mt_ip_fragments_free(struct mt_ip_fragments *fragments);
 
 #endif

@@ -2,7 +2,10 @@
 #include "net/link.h"
 
 #include "base/bytes.h"
-#include "base/error.h"
+#include "net/ethernet.h"
+#include "net/ppp.h"
+#include "net/pseudo_header.h"
+#include "net/wifi.h"
 
 #include <pcap/pcap.h>
 #include <stdio.h>
@@ -10,208 +13,194 @@
 enum {
     LINK_NULL = 0,
     LINK_ETHERNET = 1,
+    LINK_TOKEN_RING = 6,
+    LINK_SLIP = 8,
     LINK_PPP = 9,
+    LINK_FDDI = 10,
     LINK_RAW_12 = 12,
     LINK_RAW_14 = 14,
     LINK_PPP_HDLC = 50,
     LINK_PPP_ETHER = 51,
+    LINK_ATM_LLC = 100,
     LINK_RAW = 101,
+    LINK_CISCO_HDLC = 104,
+    LINK_WIFI = 105,
+    LINK_FRAME_RELAY = 107,
     LINK_LOOP = 108,
+    LINK_ENC = 109,
     LINK_SLL = 113,
+    LINK_PFLOG = 117,
+    LINK_PRISM = 119,
+    LINK_RADIOTAP = 127,
+    LINK_USER2 = 149, /* macOS stores PKTAP under it */
+    LINK_AVS = 163,
+    LINK_PPP_PPPD = 166,
+    LINK_PPI = 192,
+    LINK_ERF = 197,
+    LINK_PPP_WITH_DIRECTION = 204,
+    LINK_CISCO_HDLC_WITH_DIRECTION = 205,
+    LINK_FRAME_RELAY_WITH_DIRECTION = 206,
+    LINK_MPLS = 219,
     LINK_IPV4 = 228,
     LINK_IPV6 = 229,
+    LINK_NFLOG = 239,
+    LINK_NETANALYZER = 240,
+    LINK_PKTAP = 258,
     LINK_SLL2 = 276
 };
 
 enum {
-    TYPE_IPV4 = 0x0800,
-    TYPE_IPV6 = 0x86dd,
-    TYPE_VLAN = 0x8100,
-    TYPE_QINQ = 0x88a8,
-    TYPE_QINQ_OLD = 0x9100,
-    TYPE_PPPOE = 0x8864,
-    TYPE_LEAST =
-        0x0600, /* below: not a type; on Ethernet up to LENGTH_MOST the length of an LLC frame */
-    LENGTH_MOST = 1500,
-    SLL_LLC = 4, /* Linux's own protocol number of an LLC frame */
-    PPP_IPV4 = 0x21,
-    PPP_IPV6 = 0x57,
-    TAGS = 8
+    SLIP_HEADER = 16, /* direction, and the compressed header that was expanded */
+    TOKEN_RING_HEADER = 14,
+    TOKEN_RING_ROUTED = 0x80, /* of the source address: routing information follows */
+    FDDI_HEADER = 13,
+    ENC_HEADER = 12,
+    DIRECTION = 1,
+    NETANALYZER_HEADER = 4
 };
 
-/* ---- each layer: IP begins at or after `at` ---- */
-
-static int ip_at(const struct mt_packet *packet, uint32_t at, uint32_t *offset)
+static int read_by_version(struct mt_layers *layers)
 {
-    if (at >= packet->captured)
-        return MT_MALFORMED;
-    *offset = at;
-    return MT_OK;
+    if (layers->rest.captured == 0)
+        return mt_layers_refuse(layers, "cut before its IP header");
+    uint8_t version = layers->rest.at[0] >> 4;
+    if (version != 4 && version != 6)
+        return mt_layers_stop(layers, MT_SKIP_LINK, version);
+    return mt_layers_skip(layers, 0, MT_NEXT_IP, 0);
 }
 
-static int by_version(const struct mt_packet *packet, uint32_t *offset)
+static int read_token_ring(struct mt_layers *layers)
 {
-    if (packet->captured == 0)
-        return MT_MALFORMED;
-    *offset = 0;
-    return packet->data[0] >> 4 == 4 || packet->data[0] >> 4 == 6 ? MT_OK : MT_END;
+    const struct mt_span *rest = &layers->rest;
+    uint32_t size = TOKEN_RING_HEADER;
+    if (rest->captured > size && (rest->at[8] & TOKEN_RING_ROUTED) != 0)
+        size += rest->at[size] & 31u;
+    return mt_layers_skip(layers, size, MT_NEXT_LLC, 0);
 }
 
-/* PPP from its protocol field on, which may be compressed to one byte: the last byte of the field
- * is odd, the others are even. */
-static int ppp_protocol(const struct mt_packet *packet, uint32_t at, uint32_t *offset)
+/* Link types whose header has a fixed size and announces nothing: what follows it. */
+static const struct {
+    uint16_t link;
+    uint8_t size, next;
+} fixed[] = {
+    {LINK_ETHERNET, 0, MT_NEXT_ETHERNET},
+    {LINK_IPV4, 0, MT_NEXT_IP},
+    {LINK_IPV6, 0, MT_NEXT_IP},
+    {LINK_PPP, 0, MT_NEXT_PPP},
+    {LINK_PPP_HDLC, 0, MT_NEXT_HDLC},
+    {LINK_PPP_ETHER, 0, MT_NEXT_PPPOE},
+    {LINK_CISCO_HDLC, 0, MT_NEXT_HDLC},
+    {LINK_FRAME_RELAY, 0, MT_NEXT_FRAME_RELAY},
+    {LINK_WIFI, 0, MT_NEXT_WIFI},
+    {LINK_ATM_LLC, 0, MT_NEXT_LLC},
+    {LINK_MPLS, 0, MT_NEXT_MPLS},
+    {LINK_FDDI, FDDI_HEADER, MT_NEXT_LLC},
+    {LINK_SLIP, SLIP_HEADER, MT_NEXT_IP},
+    {LINK_NETANALYZER, NETANALYZER_HEADER, MT_NEXT_ETHERNET},
+    {LINK_PPP_WITH_DIRECTION, DIRECTION, MT_NEXT_PPP},
+    {LINK_CISCO_HDLC_WITH_DIRECTION, DIRECTION, MT_NEXT_HDLC},
+    {LINK_FRAME_RELAY_WITH_DIRECTION, DIRECTION, MT_NEXT_FRAME_RELAY},
+};
+
+/* The direction takes the place of the address before the control byte, or comes before both. */
+static int read_pppd(struct mt_layers *layers)
 {
-    if (at >= packet->captured)
-        return MT_MALFORMED;
-    uint32_t protocol = packet->data[at++];
-    if (protocol % 2 == 0) {
-        if (at >= packet->captured)
-            return MT_MALFORMED;
-        protocol = protocol << 8 | packet->data[at++];
+    const struct mt_span *rest = &layers->rest;
+    uint32_t size = rest->captured >= 2 && rest->at[1] == 3 ? 2 : DIRECTION;
+    return mt_layers_skip(layers, size, MT_NEXT_PPP, 0);
+}
+
+/* Link types with a header of their own that may name another link type. */
+static int begin_pseudo(struct mt_layers *layers, uint32_t link)
+{
+    switch (link) {
+    case LINK_NFLOG:
+        return mt_read_nflog(layers);
+    case LINK_PKTAP:
+        return mt_read_pktap(layers);
+    case LINK_USER2:
+        return mt_looks_like_pktap(&layers->rest) ? mt_read_pktap(layers)
+                                                  : mt_layers_stop(layers, MT_SKIP_LINK, link);
+    case LINK_PFLOG:
+        return mt_read_pflog(layers);
+    case LINK_PPI:
+        return mt_read_ppi(layers);
+    case LINK_ERF:
+        return mt_read_erf(layers);
+    default:
+        return mt_layers_stop(layers, MT_SKIP_LINK, link);
     }
-    return protocol == PPP_IPV4 || protocol == PPP_IPV6 ? ip_at(packet, at, offset) : MT_END;
 }
 
-static int pppoe(const struct mt_packet *packet, uint32_t at, uint32_t *offset)
+/* Link types that lead to a packet at once. */
+static int begin_plain(struct mt_layers *layers, uint32_t link)
 {
-    if (packet->captured < at + 2)
-        return MT_MALFORMED;
-    if (packet->data[at] != 0x11 ||
-        packet->data[at + 1] != 0) /* version and type 1; a code is of the discovery stage */
-        return MT_END;
-    return ppp_protocol(packet, at + 6, offset);
-}
-
-/* Other EtherTypes than the common ones: tags, PPPoE, and IP after them. */
-static int by_type(const struct mt_packet *packet, uint32_t type, uint32_t at, uint32_t *offset)
-{
-    for (int tags = 0; type == TYPE_VLAN || type == TYPE_QINQ || type == TYPE_QINQ_OLD; tags++) {
-        if (tags == TAGS || packet->captured < at + 4)
-            return MT_MALFORMED;
-        type = mt_be16(packet->data + at + 2);
-        at += 4;
-    }
-    if (type == TYPE_IPV4 || type == TYPE_IPV6)
-        return ip_at(packet, at, offset);
-    return type == TYPE_PPPOE ? pppoe(packet, at, offset) : MT_END;
-}
-
-/* An LLC header, with IP by SNAP (RFC 1042) or by IP's own service access point. */
-static int llc(const struct mt_packet *packet, uint32_t at, uint32_t *offset)
-{
-    static const uint8_t snap[6] = {0xaa, 0xaa, 3, 0, 0, 0}, ip[3] = {6, 6, 3};
-    if (packet->captured < at + 3)
-        return MT_MALFORMED;
-    if (memcmp(packet->data + at, ip, sizeof ip) == 0)
-        return ip_at(packet, at + 3, offset);
-    if (memcmp(packet->data + at, snap, 3) != 0)
-        return MT_END;
-    if (packet->captured < at + 8)
-        return MT_MALFORMED;
-    if (memcmp(packet->data + at, snap, sizeof snap) != 0)
-        return MT_END;
-    return by_type(packet, mt_be16(packet->data + at + 6), at + 8, offset);
-}
-
-static int ethernet(const struct mt_packet *packet, uint32_t *offset)
-{
-    if (packet->captured < 14)
-        return MT_MALFORMED;
-    uint32_t type = mt_be16(packet->data + 12);
-    if (type == TYPE_IPV4 || type == TYPE_IPV6)
-        return ip_at(packet, 14, offset);
-    if (type >= TYPE_LEAST)
-        return by_type(packet, type, 14, offset);
-    return type <= LENGTH_MOST ? llc(packet, 14, offset) : MT_END;
-}
-
-/* Linux cooked capture: the protocol is an EtherType, or below one a number of Linux's own. */
-static int cooked(const struct mt_packet *packet, uint32_t protocol_at, uint32_t header,
-                  uint32_t *offset)
-{
-    if (packet->captured < header)
-        return MT_MALFORMED;
-    uint32_t type = mt_be16(packet->data + protocol_at);
-    return type == SLL_LLC ? llc(packet, header, offset) : by_type(packet, type, header, offset);
-}
-
-static int is_family(uint32_t family)
-{
-    /* AF_INET; AF_INET6 of Linux, Windows, NetBSD and OpenBSD, FreeBSD, macOS */
-    return family == 2 || family == 10 || family == 23 || family == 24 || family == 28 ||
-           family == 30;
-}
-
-/* An address family in the byte order of the machine that captured (NULL) or in network order
- * (LOOP); not all writers kept to that. */
-static int loopback(const struct mt_packet *packet, uint32_t *offset)
-{
-    if (packet->captured < 4)
-        return MT_MALFORMED;
-    if (!is_family(mt_le32(packet->data)) && !is_family(mt_be32(packet->data)))
-        return MT_END;
-    return ip_at(packet, 4, offset);
-}
-
-/* PPP, with or without HDLC's address and control bytes. */
-static int ppp(const struct mt_packet *packet, uint32_t *offset)
-{
-    if (packet->captured < 2)
-        return MT_MALFORMED;
-    int framed = packet->data[0] == 0xff && packet->data[1] == 3;
-    return ppp_protocol(packet, framed ? 2 : 0, offset);
-}
-
-/* PPP_HDLC also holds Cisco's framing: address, control, EtherType. */
-static int ppp_hdlc(const struct mt_packet *packet, uint32_t *offset)
-{
-    if (packet->captured < 1 || (packet->data[0] != 0x0f && packet->data[0] != 0x8f))
-        return ppp(packet, offset);
-    return packet->captured < 4 ? MT_MALFORMED
-                                : by_type(packet, mt_be16(packet->data + 2), 4, offset);
-}
-
-/* ---- all of them ---- */
-
-int mt_link_ip(const struct mt_packet *packet, uint32_t *offset)
-{
-    switch (packet->link) {
-    case LINK_ETHERNET:
-        return ethernet(packet, offset);
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
+        if (fixed[i].link == link)
+            return mt_layers_skip(layers, fixed[i].size, (enum mt_next)fixed[i].next, 0);
+    switch (link) {
     case LINK_SLL:
-        return cooked(packet, 14, 16, offset);
+        return mt_read_cooked(layers, 14, 16);
     case LINK_SLL2:
-        return cooked(packet, 0, 20, offset);
+        return mt_read_cooked(layers, 0, 20);
     case LINK_RAW:
     case LINK_RAW_12:
     case LINK_RAW_14:
-        return by_version(packet, offset);
-    case LINK_IPV4:
-    case LINK_IPV6:
-        return ip_at(packet, 0, offset);
+        return read_by_version(layers);
     case LINK_NULL:
     case LINK_LOOP:
-        return loopback(packet, offset);
-    case LINK_PPP:
-        return ppp(packet, offset);
-    case LINK_PPP_HDLC:
-        return ppp_hdlc(packet, offset);
-    case LINK_PPP_ETHER:
-        return pppoe(packet, 0, offset);
+        return mt_read_family(layers, 4);
+    case LINK_ENC:
+        return mt_read_family(layers, ENC_HEADER);
+    case LINK_TOKEN_RING:
+        return read_token_ring(layers);
+    case LINK_PPP_PPPD:
+        return read_pppd(layers);
+    case LINK_RADIOTAP:
+        return mt_read_radiotap(layers);
+    case LINK_AVS:
+        return mt_read_avs(layers);
+    case LINK_PRISM:
+        return mt_read_prism(layers);
     default:
-        return MT_END;
+        return mt_layers_stop(layers, MT_SKIP_LINK, link);
     }
+}
+
+static const uint16_t pseudo[] = {LINK_NFLOG, LINK_PKTAP, LINK_USER2,
+                                  LINK_PFLOG, LINK_PPI,   LINK_ERF};
+static const uint16_t plain[] = {
+    LINK_SLL, LINK_SLL2,       LINK_RAW,      LINK_RAW_12,   LINK_RAW_14, LINK_NULL, LINK_LOOP,
+    LINK_ENC, LINK_TOKEN_RING, LINK_PPP_PPPD, LINK_RADIOTAP, LINK_AVS,    LINK_PRISM};
+
+static int is_in(const uint16_t *links, size_t count, uint32_t link)
+{
+    for (size_t i = 0; i < count; i++)
+        if (links[i] == link)
+            return 1;
+    return 0;
 }
 
 int mt_link_known(uint32_t link)
 {
-    static const uint16_t known[] = {
-        LINK_NULL, LINK_ETHERNET, LINK_PPP, LINK_RAW_12, LINK_RAW_14, LINK_PPP_HDLC, LINK_PPP_ETHER,
-        LINK_RAW,  LINK_LOOP,     LINK_SLL, LINK_IPV4,   LINK_IPV6,   LINK_SLL2};
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (known[i] == link)
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
+        if (fixed[i].link == link)
             return 1;
-    return 0;
+    return is_in(pseudo, sizeof pseudo / sizeof pseudo[0], link) ||
+           is_in(plain, sizeof plain / sizeof plain[0], link);
+}
+
+int mt_begin_link(struct mt_layers *layers, uint32_t link)
+{
+    return is_in(pseudo, sizeof pseudo / sizeof pseudo[0], link) ? begin_pseudo(layers, link)
+                                                                 : begin_plain(layers, link);
+}
+
+/* The numbers of DLT_ and LINKTYPE_ differ for few link types that are read here: 12 and 14 are RAW
+ * in both lists of read_by_version. */
+int mt_begin_inner_link(struct mt_layers *layers, uint32_t dlt)
+{
+    return begin_plain(layers, dlt);
 }
 
 /* ---- names ---- */

@@ -6,6 +6,7 @@
 #include "base/ip.h"
 #include "base/packet_ref.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* One captured packet. `data` belongs to the source and is valid until its next packet is asked
@@ -30,6 +31,40 @@ enum {
 
 enum { MT_NO_SCALE = 255, MT_WIDEST_SCALE = 14 };
 
+/* What carries a TCP segment beside its own IP header, in the words of connections.tunnel. Tags
+ * (VLAN, 802.1ad, VN-tag, Cisco metadata) are not tunnels. */
+enum mt_tunnel_kind {
+    MT_TUNNEL_MPLS,
+    MT_TUNNEL_MPLS_ETHERNET,
+    MT_TUNNEL_PPPOE,
+    MT_TUNNEL_PBB,
+    MT_TUNNEL_GRE, /* from here on: within an IP packet */
+    MT_TUNNEL_GRE_ETHERNET,
+    MT_TUNNEL_GRE_PPP,
+    MT_TUNNEL_ERSPAN,
+    MT_TUNNEL_VXLAN,
+    MT_TUNNEL_GENEVE,
+    MT_TUNNEL_IP_IN_UDP,
+    MT_TUNNEL_IPIP,
+    MT_TUNNEL_6IN4,
+    MT_TUNNEL_4IN6,
+    MT_TUNNEL_6IN6,
+    MT_TUNNEL_ETHERIP,
+    MT_TUNNEL_MPLS_IN_IP,
+    MT_TUNNEL_COUNT
+};
+
+enum { MT_TUNNEL_CHAIN = 8 }; /* most tunnels within each other */
+
+/* The tunnels around a segment, the outermost first. */
+struct mt_tunnel {
+    uint64_t key; /* a hash of the IP addresses of all tunnels, equal in both directions; 0 if none
+                     has any. Random per run: never in any output */
+    struct mt_ip source, destination; /* of the outermost IP header; version 0 if `key` is 0 */
+    uint8_t chain[MT_TUNNEL_CHAIN];   /* mt_tunnel_kind */
+    uint8_t count;
+};
+
 /* One TCP segment. `payload` points into the packet (or into the reassembled IP datagram) and is
  * valid as long as that. */
 struct mt_segment {
@@ -41,10 +76,18 @@ struct mt_segment {
     uint16_t mss;         /* option of a SYN; 0 without it */
     uint8_t window_scale; /* option of a SYN, at most 14; MT_NO_SCALE without it */
     uint16_t window;
+    const struct mt_tunnel *tunnel; /* NULL: not in a tunnel. Valid until the next packet is read */
     const uint8_t *payload;
     uint32_t captured; /* payload bytes at `payload` */
     uint32_t length; /* payload bytes that were on the wire, >= captured; what lacks was cut by the
                         snap length */
 };
+
+/* The key of a segment's tunnel, 0 without one. Segments of different tunnels belong to different
+ * connections, whatever their endpoints: anyone can send a packet within a packet. */
+static inline uint64_t mt_tunnel_key(const struct mt_segment *segment)
+{
+    return segment->tunnel != NULL ? segment->tunnel->key : 0;
+}
 
 #endif

@@ -80,7 +80,7 @@ struct request {
     PyObject *encoded; /* list of bytes */
     const char **paths;
     size_t paths_count;
-    uint16_t *ports;
+    uint16_t *ports, *tunnel_ports;
     struct mt_core_options options;
 };
 
@@ -89,6 +89,7 @@ static void request_free(struct request *request)
     Py_CLEAR(request->encoded);
     mt_free(request->paths);
     mt_free(request->ports);
+    mt_free(request->tunnel_ports);
 }
 
 static int parse_path(struct request *request, PyObject *item)
@@ -125,31 +126,62 @@ static int parse_paths(struct request *request, PyObject *paths)
     return 0;
 }
 
-static int parse_ports(struct request *request, PyObject *ports)
+/* 0, or -1 with an exception set. */
+static int parse_port(PyObject *item, uint16_t *port)
 {
-    Py_ssize_t count = PyTuple_Size(ports);
-    request->ports = mt_alloc((size_t)count, sizeof *request->ports);
-    if (request->ports == NULL) {
-        PyErr_NoMemory();
+    PyObject *index = PyNumber_Index(item);
+    if (index == NULL)
+        return -1;
+    int overflow = 0;
+    long number = PyLong_AsLongAndOverflow(index, &overflow);
+    Py_DECREF(index);
+    if (overflow != 0 || number < 1 || number > UINT16_MAX) {
+        PyErr_Format(PyExc_ValueError, "port %R: ports are from 1 to 65535", item);
         return -1;
     }
-    for (Py_ssize_t i = 0; i < count; i++) {
-        PyObject *item = PyTuple_GetItem(ports, i);
-        PyObject *index = PyNumber_Index(item);
-        if (index == NULL)
-            return -1;
-        int overflow = 0;
-        long port = PyLong_AsLongAndOverflow(index, &overflow);
-        Py_DECREF(index);
-        if (overflow != 0 || port < 1 || port > UINT16_MAX) {
-            PyErr_Format(PyExc_ValueError, "port %R: ports are from 1 to 65535", item);
-            return -1;
-        }
-        request->ports[i] = (uint16_t)port;
-    }
-    request->options.ports = request->ports;
-    request->options.ports_count = (size_t)count;
+    *port = (uint16_t)number;
     return 0;
+}
+
+/* An array of the ports in a tuple; NULL with an exception set. */
+static uint16_t *parse_port_list(PyObject *ports)
+{
+    Py_ssize_t count = PyTuple_Size(ports);
+    uint16_t *list = mt_alloc((size_t)count, sizeof *list);
+    if (list == NULL)
+        PyErr_NoMemory();
+    for (Py_ssize_t i = 0; i < count && list != NULL; i++) {
+        if (parse_port(PyTuple_GetItem(ports, i), &list[i]) < 0) {
+            mt_free(list);
+            list = NULL;
+        }
+    }
+    return list;
+}
+
+static int parse_ports(struct request *request, PyObject *ports)
+{
+    request->ports = parse_port_list(ports);
+    request->options.ports = request->ports;
+    request->options.ports_count = (size_t)PyTuple_Size(ports);
+    return request->ports != NULL ? 0 : -1;
+}
+
+static int parse_tunnel_ports(struct request *request, PyObject *ports)
+{
+    request->tunnel_ports = parse_port_list(ports);
+    request->options.tunnel_ports = request->tunnel_ports;
+    request->options.tunnel_ports_count = (uint32_t)PyTuple_Size(ports);
+    return request->tunnel_ports != NULL ? 0 : -1;
+}
+
+static int parse_tunnels(struct request *request, const char *tunnels)
+{
+    request->options.outer = strcmp(tunnels, "outer") == 0;
+    if (request->options.outer || strcmp(tunnels, "inner") == 0)
+        return 0;
+    PyErr_Format(PyExc_ValueError, "tunnels='%.100s': must be 'inner' or 'outer'", tunnels);
+    return -1;
 }
 
 static int parse_tables(struct request *request, PyObject *tables)
@@ -196,10 +228,11 @@ static int parse_sequence(struct request *request, PyObject *object, const char 
 
 static int parse_arguments(struct request *request, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"paths", "ports", "tables", "limits", NULL};
-    PyObject *paths, *ports = NULL, *tables = Py_None, *limits = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OOO:Reader", names, &paths, &ports, &tables,
-                                     &limits))
+    static char *names[] = {"paths", "ports", "tables", "limits", "tunnels", "tunnel_ports", NULL};
+    PyObject *paths, *ports = NULL, *tables = Py_None, *limits = Py_None, *tunnel_ports = NULL;
+    const char *tunnels = "inner";
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OOOsO:Reader", names, &paths, &ports,
+                                     &tables, &limits, &tunnels, &tunnel_ports))
         return -1;
     if (ports == NULL) {
         PyErr_SetString(PyExc_TypeError,
@@ -209,7 +242,11 @@ static int parse_arguments(struct request *request, PyObject *args, PyObject *kw
     request->options.limits = mt_default_limits;
     request->options.tables = (UINT32_C(1) << MT_TABLE_COUNT) - 1;
     if (parse_sequence(request, paths, "paths", parse_paths) < 0 ||
-        parse_sequence(request, ports, "ports", parse_ports) < 0)
+        parse_sequence(request, ports, "ports", parse_ports) < 0 ||
+        parse_tunnels(request, tunnels) < 0)
+        return -1;
+    if (tunnel_ports != NULL &&
+        parse_sequence(request, tunnel_ports, "tunnel_ports", parse_tunnel_ports) < 0)
         return -1;
     if (tables != Py_None && parse_sequence(request, tables, "tables", parse_tables) < 0)
         return -1;
@@ -476,12 +513,14 @@ static void reader_dealloc(PyObject *object)
 
 PyDoc_STRVAR(
     reader_doc,
-    "Reader(paths, *, ports, tables=None, limits=None)\n--\n\n"
+    "Reader(paths, *, ports, tables=None, limits=None, tunnels='inner', tunnel_ports=())\n--\n\n"
     "Reads capture files as one stream into tables.\n\n"
     "paths: files in any order, or \"-\" alone for standard input. ports: TCP ports whose\n"
     "connections are Monero connections, whatever they carry. tables: names of the tables\n"
     "to decode, see schema(), None for all; connections, files and problems are always\n"
-    "decoded. limits: values other than those of limits().\n\n"
+    "decoded. limits: values other than those of limits(). tunnels: \"inner\" reads TCP in\n"
+    "the innermost IP packet, \"outer\" in the outermost. tunnel_ports: UDP ports of tunnels\n"
+    "beside the standard ones.\n\n"
     "Raises CaptureError if a file cannot be read at all, and RuntimeError if two threads\n"
     "use it at the same time. After close(), everything except close() raises ValueError.");
 PyDoc_STRVAR(

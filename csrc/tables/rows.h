@@ -72,6 +72,13 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
           "side that opened the connection; without a SYN, the side that does not use the Levin " \
           "port") \
     FIELD(server, int32_t, ADDRESS, NONE, "side that accepted the connection") \
+    FIELD(tunnel, int32_t, TEXT, NONE, \
+          "tunnels around its first packet, the outermost first (`GRE/Ethernet`, `VXLAN/IPIP`); " \
+          "missing without one") \
+    FIELD( \
+        tunnel_ends, int32_t, HIDDEN, NONE, \
+        "interned bytes of both ends of the outermost IP tunnel, each as version (4 or 6) and 16 " \
+        "bytes, the lower one first; -1 without one") \
     FIELD(present, uint32_t, HIDDEN, NONE, "which optional fields are present") \
     FIELD(client_port, uint16_t, NUMBER, NONE, "TCP port of the client") \
     FIELD(server_port, uint16_t, NUMBER, NONE, "TCP port of the server") \

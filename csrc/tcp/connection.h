@@ -67,6 +67,7 @@ struct mt_connection {
     int64_t syn_time, rtt;
     struct mt_packet_ref last_ref;
     struct mt_side sides[2];        /* 0: server, 1: client */
+    struct mt_tunnel tunnel;        /* of its first packet */
     struct mt_budget buffered;      /* bytes held for this connection */
     struct mt_candidate *candidate; /* NULL: none */
     struct mt_unclaimed *unclaimed;

@@ -95,7 +95,8 @@ uint64_t mt_connection_table_hash(const struct mt_connection_table *table,
     /* Both halves are secret. */
     uint64_t key = table->key, a = hash_endpoint(key, &segment->source, segment->source_port),
              b = hash_endpoint(key, &segment->destination, segment->destination_port);
-    return a < b ? mt_hash_mix(a ^ key, b) : mt_hash_mix(b ^ key, a);
+    uint64_t hash = a < b ? mt_hash_mix(a ^ key, b) : mt_hash_mix(b ^ key, a);
+    return hash ^ mt_tunnel_key(segment);
 }
 
 static int same_endpoint(const struct mt_side *side, const struct mt_ip *ip, uint16_t port)
@@ -108,9 +109,10 @@ struct mt_connection *mt_connection_table_find(const struct mt_connection_table 
                                                const struct mt_segment *segment, uint64_t hash,
                                                int *from_client)
 {
+    uint64_t tunnel = mt_tunnel_key(segment);
     for (struct mt_connection *at = table->buckets[hash & (table->buckets_count - 1)]; at != NULL;
          at = at->chain) {
-        if (at->hash != hash)
+        if (at->hash != hash || at->tunnel.key != tunnel)
             continue;
         for (int client = 1; client >= 0; client--) {
             if (same_endpoint(&at->sides[client], &segment->source, segment->source_port) &&

@@ -26,11 +26,12 @@ int mt_connection_table_init(struct mt_connection_table *table);
 /* Frees the table and the connections in it, without ending them. */
 void mt_connection_table_free(struct mt_connection_table *table);
 
-/* Hash of a segment's endpoints, the same for both directions. */
+/* Hash of a segment's endpoints and tunnel, the same for both directions. */
 uint64_t mt_connection_table_hash(const struct mt_connection_table *table,
                                   const struct mt_segment *segment);
 
-/* The connection of a segment's endpoints, or NULL. *from_client says which side sent it. */
+/* The connection of a segment's endpoints and tunnel, or NULL. *from_client says which side sent
+ * it. */
 struct mt_connection *mt_connection_table_find(const struct mt_connection_table *table,
                                                const struct mt_segment *segment, uint64_t hash,
                                                int *from_client);

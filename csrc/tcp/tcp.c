@@ -190,6 +190,8 @@ static struct mt_connection *begin(struct mt_tcp *tcp, const struct mt_segment *
         return NULL;
     }
     connection->hash = hash;
+    if (segment->tunnel != NULL)
+        connection->tunnel = *segment->tunnel;
     connection->id = tcp->next_id++;
     connection->opened = connection->last = connection->aged = ref->time;
     connection->start = (segment->flags & MT_TCP_SYN) != 0 ? MT_START_SYN : MT_START_MIDSTREAM;

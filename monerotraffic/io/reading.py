@@ -7,7 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ Monero connection, whatever it carries.
 """
 
 Hosts = Host | Iterable[Host] | Mapping[str, Host | Iterable[Host]]
+Tunnels = Literal["inner", "outer"]
 Rows = dict[str, NDArray[Any]]
 
 _STEP = 16 << 20
@@ -37,6 +38,8 @@ _STEP = 16 << 20
 _NO_END = np.iinfo(np.int64).max
 _ADDRESS_FIELDS = frozenset({"client", "server", "host"})
 _STRING_ROLES = frozenset({"bytes", "text", "raw"})
+_STRING_FIELDS = frozenset({"tunnel_ends"})
+"""Hidden fields that hold codes of strings."""
 _ID_FIELDS = {
     "connection": "connections",
     "message": "messages",
@@ -64,6 +67,8 @@ def read(
     tables: Iterable[str] | None = None,
     ports: Iterable[int] = DEFAULT_PORTS,
     limits: Mapping[str, int] | None = None,
+    tunnels: Tunnels = "inner",
+    tunnel_ports: Iterable[int] = (),
     progress: Progress = False,
 ) -> Traffic:
     """Reads captures (pcap, pcapng, and other formats of libpcap; plain, gzip, zstd) into tables.
@@ -86,6 +91,12 @@ def read(
     ports
         Further TCP ports whose connections are Monero connections, whatever they carry, in addition
         to DEFAULT_PORTS.
+    tunnels
+        "inner" reads the TCP connections within tunnels (GRE, ERSPAN, VXLAN, GENEVE, IP in IP or
+        UDP, MPLS, PPPoE, PBB), down to the innermost IP packet; `connections.tunnel` names the
+        tunnels. "outer" reads the outermost IP packet only.
+    tunnel_ports
+        UDP ports of tunnels (VXLAN, or IP right after the UDP header) beside the standard ones.
     limits
         Bounds of memory and waiting time other than the defaults, see `monerotraffic.limits()`.
     progress
@@ -107,7 +118,7 @@ def read(
         >>> len(traffic.messages), traffic.hosts
         (346, ('198.51.100.10',))
     """
-    run = _Run(source, host, tables, ports, limits)
+    run = _Run(source, host, tables, _Options(ports, limits, tunnels, tunnel_ports))
     with Meter(progress, run.size) as meter:
         traffic = run.read(meter)
     run.warn(stacklevel=3)
@@ -122,6 +133,8 @@ def scan(
     tables: Iterable[str] | None = None,
     ports: Iterable[int] = DEFAULT_PORTS,
     limits: Mapping[str, int] | None = None,
+    tunnels: Tunnels = "inner",
+    tunnel_ports: Iterable[int] = (),
     progress: Progress = False,
 ) -> Iterator[Traffic]:
     """Reads captures in bounded memory: yields the tables of read in parts of about `rows` rows,
@@ -146,7 +159,9 @@ def scan(
     rows = operator.index(rows)
     if rows < 1:
         raise ValueError(f"rows is {rows}: must be at least 1")
-    return _scan(_Run(source, host, tables, ports, limits), rows, progress)
+    return _scan(
+        _Run(source, host, tables, _Options(ports, limits, tunnels, tunnel_ports)), rows, progress
+    )
 
 
 def _scan(run: _Run, rows: int, progress: Progress) -> Iterator[Traffic]:
@@ -156,6 +171,36 @@ def _scan(run: _Run, rows: int, progress: Progress) -> Iterator[Traffic]:
             run.infer(meter)
         yield from run.scan(rows, meter)
     run.warn(stacklevel=3)
+
+
+class _Options:
+    """Options of the core beside files and tables."""
+
+    def __init__(
+        self,
+        ports: Iterable[int],
+        limits: Mapping[str, int] | None,
+        tunnels: Tunnels,
+        tunnel_ports: Iterable[int],
+    ) -> None:
+        if tunnels not in ("inner", "outer"):
+            raise ValueError(f"tunnels={tunnels!r}: must be 'inner' or 'outer'")
+        self.ports = tuple(sorted({*DEFAULT_PORTS, *_known_ports(ports, "ports")}))
+        if limits is not None and not isinstance(limits, Mapping):
+            raise TypeError(f"limits={limits!r}: give a dict of numbers by name")
+        self._limits = dict(limits) if limits is not None else None
+        self._tunnels = tunnels
+        self._tunnel_ports = _known_ports(tunnel_ports, "tunnel_ports")
+
+    def open(self, files: Sequence[str], tables: Sequence[str]) -> Reader:
+        return Reader(
+            files,
+            ports=self.ports,
+            tables=tables,
+            limits=self._limits,
+            tunnels=self._tunnels,
+            tunnel_ports=self._tunnel_ports,
+        )
 
 
 class _Stream:
@@ -215,7 +260,7 @@ def _translate(
     for field in SCHEMA[table].fields:
         if field.name in _ADDRESS_FIELDS:
             rows[field.name] = addresses[rows[field.name]]
-        elif field.role in _STRING_ROLES:
+        elif field.role in _STRING_ROLES or field.name in _STRING_FIELDS:
             rows[field.name] = strings[rows[field.name]]
 
 
@@ -257,14 +302,10 @@ class _Run:
         source: Sources,
         host: Hosts | None,
         tables: Iterable[str] | None,
-        ports: Iterable[int],
-        limits: Mapping[str, int] | None,
+        options: _Options,
     ) -> None:
         self._tables = _known_tables(tables)
-        self._ports = _known_ports(ports)
-        if limits is not None and not isinstance(limits, Mapping):
-            raise TypeError(f"limits={limits!r}: give a dict of numbers by name")
-        self._limits = dict(limits) if limits is not None else None
+        self._options = options
         left_out: list[LeftOut] = []
         self._files = nodes_of(source, left_out)
         self._left_out = [other for other in left_out if other.notable]
@@ -290,7 +331,7 @@ class _Run:
         return self._hosts[label] is None and is_rereadable(self._files[label])
 
     def _open(self, label: str | None, tables: Sequence[str]) -> Reader:
-        return Reader(self._files[label], ports=self._ports, tables=tables, limits=self._limits)
+        return self._options.open(self._files[label], tables)
 
     # ---- read ----
 
@@ -369,7 +410,7 @@ class _Run:
             if not self._to_infer(label):
                 meter.finish(max(size_of(files), 0))
                 continue
-            inference = VantageInference(self._ports, _TTL_BITS)
+            inference = VantageInference(self._options.ports, _TTL_BITS)
             with self._open(label, ()) as reader:
                 more = True
                 while more:
@@ -388,7 +429,7 @@ class _Run:
         """Infers the vantage node from the peer ids too, which a scan of connections alone does not
         show, nor a read without node_data. Only if some Monero connections are of no known address.
         """
-        inference = VantageInference(self._ports, _TTL_BITS)
+        inference = VantageInference(self._options.ports, _TTL_BITS)
         with self._open(label, _IDENTIFYING) as reader:
             more = True
             while more:
@@ -463,7 +504,7 @@ class _Run:
         connections that have not ended. None if that requires peer ids, which these rows lack and
         the files of the stream contain, if they can be read again.
         """
-        inference = VantageInference(self._ports, _TTL_BITS)
+        inference = VantageInference(self._options.ports, _TTL_BITS)
         inference.add_connections(rows["connections"])
         if "messages" in rows and not whole:
             inference.add_messages(rows["messages"], rows["connections"]["connection"])
@@ -628,15 +669,15 @@ def _known_tables(tables: Iterable[str] | None) -> tuple[str, ...]:
     return tuple(name for name in SCHEMA if name in wanted or name in ALWAYS)
 
 
-def _known_ports(ports: Iterable[int]) -> tuple[int, ...]:
+def _known_ports(ports: Iterable[int], name: str) -> tuple[int, ...]:
     if isinstance(ports, str | bytes) or not isinstance(ports, Iterable):
-        raise TypeError(f"ports={ports!r}: give a list of ports")
-    known = set(DEFAULT_PORTS)
+        raise TypeError(f"{name}={ports!r}: give a list of ports")
+    known = set()
     for port in ports:
         try:
             number = operator.index(port)
         except TypeError:
-            raise TypeError(f"ports: {port!r} is not an integer") from None
+            raise TypeError(f"{name}: {port!r} is not an integer") from None
         if not 1 <= number <= 65535:
             raise ValueError(f"port {port!r}: ports are from 1 to 65535")
         known.add(number)

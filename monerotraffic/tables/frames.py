@@ -44,7 +44,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
             "start",
             "end",
         ),
-        *("rtt", "client_mss", "server_mss", "client_ttl", "server_ttl"),
+        *("rtt", "client_mss", "server_mss", "client_ttl", "server_ttl", "tunnel"),
         *(f"client_{name}" for name in _SIDE),
         *(f"server_{name}" for name in _SIDE),
     ),

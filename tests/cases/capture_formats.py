@@ -391,7 +391,7 @@ def pcapng_interface_of_an_unread_link_type() -> Expect:
     content = (
         section_header()
         + interface(1)
-        + interface(105)
+        + interface(148)
         + b"".join(
             enhanced(packet) + enhanced(craft.Packet(packet.time, b"\x80" * 40), 1)
             for packet in packets

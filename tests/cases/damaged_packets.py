@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 
 from support.craft import Packet, ethernet, ipv4, ipv6, tcp
 
@@ -103,8 +104,10 @@ def headers_cut_by_the_snap_length(size: int) -> Expect:
 # ---------------------------------------------------------------- what is no TCP
 
 
-def besides(*others: bytes) -> Expect:
-    """Frames of other protocols between the usual ones are skipped without a word."""
+def besides(others: Sequence[bytes], skipped: Sequence[tuple[int, str]]) -> Expect:
+    """Frames of other protocols between the usual ones: a row of problems for each reason, with the
+    number of packets.
+    """
     wire = Wire(wrap=bare)
     talk = wire.talk().say(CLIENT, PING)
     packets = wrapped(wire.packets, ethernet) + [Packet(T(5), other) for other in others]
@@ -118,7 +121,15 @@ def besides(*others: bytes) -> Expect:
             response(1003, frame=5 + len(others), reply="ping"),
         ],
         connections=[CONNECTION],
-        problems=[],
+        problems=[
+            problem(
+                "skipped",
+                sum(len(other) for other in others[at :: len(skipped)]),
+                frame=5 + at,
+                detail=f"{count} packet{'s' if count > 1 else ''} without TCP: {reason}",
+            )
+            for at, (count, reason) in enumerate(skipped)
+        ],
         file_rows=[{"packets": 8 + len(others), "tcp_packets": 8, "skipped_packets": len(others)}],
     )
 
@@ -131,50 +142,81 @@ UDP = struct.pack("!HHHH", 40000, 18080, 8 + len(PING), 0) + PING
 
 @cases(
     {
-        "arp": ethernet(
-            bytes.fromhex("0001080006040001020000000001c00002010000000000005c0a6464"), kind=0x0806
+        "arp": (
+            ethernet(
+                bytes.fromhex("0001080006040001020000000001c00002010000000000005c0a6464"),
+                kind=0x0806,
+            ),
+            "EtherType 0x0806 (ARP)",
         ),
-        "udp": ethernet(ipv4(CLIENT_IP, SERVER_IP, UDP, 17)),
-        "udp-ipv6": ethernet(ipv6(*SIX, UDP, 17)),
-        "icmp": ethernet(
-            ipv4(
-                SERVER_IP,
-                CLIENT_IP,
-                b"\x03\x04\0\0\0\0\x05\xb4" + ipv4(CLIENT_IP, SERVER_IP, SEGMENT),
-                1,
-            )
+        "udp": (ethernet(ipv4(CLIENT_IP, SERVER_IP, UDP, 17)), "IP protocol 17 (UDP)"),
+        "udp-ipv6": (ethernet(ipv6(*SIX, UDP, 17)), "IP protocol 17 (UDP)"),
+        "icmp": (
+            ethernet(
+                ipv4(
+                    SERVER_IP,
+                    CLIENT_IP,
+                    b"\x03\x04\0\0\0\0\x05\xb4" + ipv4(CLIENT_IP, SERVER_IP, SEGMENT),
+                    1,
+                )
+            ),
+            "IP protocol 1 (ICMP)",
         ),
-        "icmp6": ethernet(ipv6(*SIX, b"\x87\0\0\0\0\0\0\0" + bytes(16), 58)),
-        "igmp": ethernet(
-            ipv4(
-                CLIENT_IP,
-                "224.0.0.22",
-                b"\x22\0\xf9\xfd\0\0\0\x01\x04\0\0\0\xe0\0\0\xfb",
-                2,
-                options=b"\x94\x04\0\0",
-            )
+        "icmp6": (
+            ethernet(ipv6(*SIX, b"\x87\0\0\0\0\0\0\0" + bytes(16), 58)),
+            "IP protocol 58 (ICMPv6)",
         ),
-        "sctp": ethernet(
-            ipv4(CLIENT_IP, SERVER_IP, struct.pack("!HHII", 40000, 18080, 1, 0) + PING, 132)
+        "igmp": (
+            ethernet(
+                ipv4(
+                    CLIENT_IP,
+                    "224.0.0.22",
+                    b"\x22\0\xf9\xfd\0\0\0\x01\x04\0\0\0\xe0\0\0\xfb",
+                    2,
+                    options=b"\x94\x04\0\0",
+                )
+            ),
+            "IP protocol 2 (IGMP)",
         ),
-        "gre": ethernet(
-            ipv4(CLIENT_IP, SERVER_IP, b"\0\0\x08\0" + ipv4("10.0.0.1", "10.0.0.2", SEGMENT), 47)
+        "sctp": (
+            ethernet(
+                ipv4(CLIENT_IP, SERVER_IP, struct.pack("!HHII", 40000, 18080, 1, 0) + PING, 132)
+            ),
+            "IP protocol 132 (SCTP)",
         ),
-        "lldp": ethernet(b"\x02\x07\x04\x02\0\0\0\0\x01" + bytes(40), kind=0x88CC),
-        "spanning-tree": MAC + b"\0\x26\x42\x42\x03" + bytes(43),
-        "pppoe-discovery": ethernet(b"\x11\x09\0\0\0\x04\x01\x01\0\0", kind=0x8863),
-        "ipv6-no-next-header": ethernet(ipv6(*SIX, b"", 59)),
-        "ipv6-esp": ethernet(ipv6(*SIX, bytes(40), 50)),
+        "gre": (
+            ethernet(
+                ipv4(
+                    CLIENT_IP,
+                    SERVER_IP,
+                    b"\0\0\x08\x0f" + ipv4("10.0.0.1", "10.0.0.2", SEGMENT),
+                    47,
+                )
+            ),
+            "GRE protocol 0x080f",
+        ),
+        "lldp": (
+            ethernet(b"\x02\x07\x04\x02\0\0\0\0\x01" + bytes(40), kind=0x88CC),
+            "EtherType 0x88cc (LLDP)",
+        ),
+        "spanning-tree": (MAC + b"\0\x26\x42\x42\x03" + bytes(43), "LLC 0x4242 (spanning tree)"),
+        "pppoe-discovery": (
+            ethernet(b"\x11\x09\0\0\0\x04\x01\x01\0\0", kind=0x8863),
+            "EtherType 0x8863 (PPPoE discovery)",
+        ),
+        "ipv6-no-next-header": (ethernet(ipv6(*SIX, b"", 59)), "IP protocol 59 (no next header)"),
+        "ipv6-esp": (ethernet(ipv6(*SIX, bytes(40), 50)), "IP protocol 50 (ESP)"),
     }
 )
-def not_tcp(other: bytes) -> Expect:
-    return besides(other)
+def not_tcp(other: bytes, reason: str) -> Expect:
+    return besides([other], [(1, reason)])
 
 
 @case
 def not_tcp_many() -> Expect:
     return besides(
-        *[ethernet(ipv4(CLIENT_IP, SERVER_IP, UDP, 17)), ethernet(bytes(28), kind=0x0806)] * 50
+        [ethernet(ipv4(CLIENT_IP, SERVER_IP, UDP, 17)), ethernet(bytes(28), kind=0x0806)] * 50,
+        [(50, "IP protocol 17 (UDP)"), (50, "EtherType 0x0806 (ARP)")],
     )
 
 

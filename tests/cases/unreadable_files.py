@@ -81,10 +81,10 @@ def a_text_file_in_a_list() -> Expect:
 
 @cases(
     {
-        "wireless": (105, "105|IEEE802_11"),
+        "usb_header": (189, "189|USB_LINUX"),
         "usb": (220, "220|USB_LINUX"),
         "bluetooth": (201, "201|BLUETOOTH"),
-        "nflog": (239, "239|NFLOG"),
+        "infiniband": (247, "247|INFINIBAND"),
         "unassigned": (65000, "65000"),
     }
 )

@@ -385,7 +385,7 @@ def test_unread_link_types_are_told(capture: Path, tmp_path: Path) -> None:
     content = (
         craft.section_header()
         + craft.interface()
-        + craft.interface(link=105)
+        + craft.interface(link=148)
         + b"".join(craft.enhanced(packet) for packet in packets)
     )
     path = tmp_path / "two.pcapng"
@@ -396,7 +396,7 @@ def test_unread_link_types_are_told(capture: Path, tmp_path: Path) -> None:
     assert "link_type" in traffic.problems["kind"].tolist()
     assert len(warned) == 1
     assert str(path) in warned[0]
-    assert "105" in warned[0]
+    assert "148" in warned[0]
     assert str(capture) not in warned[0]
 
 
@@ -414,8 +414,8 @@ def test_what_breaks_off_gives_what_was_read(capture: Path, tmp_path: Path) -> N
     packets = [
         craft.Packet(craft.START + 10**12 + i, b"a frame of another kind") for i in range(1200)
     ]
-    other = put(tmp_path / "other.pcap", packets, link=105)
-    with pytest.raises(mt.CaptureError, match=r"other\.pcap.*105") as caught:
+    other = put(tmp_path / "other.pcap", packets, link=148)
+    with pytest.raises(mt.CaptureError, match=r"other\.pcap.*148") as caught:
         mt.read({"ams": capture, "sfo": other})
     assert len(caught.value.traffic.messages) == 16
     assert caught.value.traffic.connections["peer"].notna().all()
@@ -424,14 +424,14 @@ def test_what_breaks_off_gives_what_was_read(capture: Path, tmp_path: Path) -> N
 def test_a_link_type_that_is_not_read_among_others(capture: Path, tmp_path: Path) -> None:
     """It is a row and a warning; only if no file can be read, it is an error."""
     packets = [craft.Packet(craft.START + 10**12 + i, b"another kind") for i in range(1200)]
-    other = put(tmp_path / "other.pcap", packets, link=105)
-    with pytest.warns(mt.CaptureWarning, match=r"other\.pcap.*105"):
+    other = put(tmp_path / "other.pcap", packets, link=148)
+    with pytest.warns(mt.CaptureWarning, match=r"other\.pcap.*148"):
         traffic = mt.read([capture, other])
     assert len(traffic.messages) == 16
     assert traffic.problems["kind"].tolist() == ["link_type"]
     assert traffic.files["skipped_packets"].tolist() == [0, 1200]
-    more = put(tmp_path / "more.pcap", packets, link=105)
-    with pytest.raises(mt.CaptureError, match="105"):
+    more = put(tmp_path / "more.pcap", packets, link=148)
+    with pytest.raises(mt.CaptureError, match="148"):
         mt.read([other, more])
 
 

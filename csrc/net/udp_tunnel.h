@@ -1,0 +1,14 @@
+/* Tunnels in UDP: VXLAN, VXLAN-GPE, GENEVE, GRE and MPLS in UDP, and IP packets that begin right
+ * after the UDP header. Knows nothing of the IP packet around. Used by decapsulation.c. */
+#ifndef MT_NET_UDP_TUNNEL_H
+#define MT_NET_UDP_TUNNEL_H
+
+#include "net/layers.h"
+
+/* A UDP datagram. The destination port names the tunnel (4789, 8472: VXLAN; 4790: VXLAN-GPE; 6081:
+ * GENEVE; 4754: GRE; 6635: MPLS). On layers->ports, VXLAN and IP are told apart by their first
+ * bytes. On any other port, an IP packet that fills the datagram and holds a TCP segment is one.
+ * Whatever is not such a tunnel is UDP. Result as in layers.h. */
+int mt_read_udp(struct mt_layers *layers);
+
+#endif

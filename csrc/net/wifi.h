@@ -1,0 +1,17 @@
+/* 802.11 frames in the clear, and the headers that capture programs put before them. Knows nothing
+ * of keys: encrypted frames are skipped. Used by decapsulation.c and link.c. */
+#ifndef MT_NET_WIFI_H
+#define MT_NET_WIFI_H
+
+#include "net/layers.h"
+
+/* An 802.11 frame: data frames lead to LLC. layers->type 4: the body begins at a multiple of 4
+ * bytes. Result as in layers.h, as of all functions here. */
+int mt_read_wifi(struct mt_layers *layers);
+
+/* A radiotap header, an AVS header, a Prism header. */
+int mt_read_radiotap(struct mt_layers *layers);
+int mt_read_avs(struct mt_layers *layers);
+int mt_read_prism(struct mt_layers *layers);
+
+#endif
