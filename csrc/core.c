@@ -45,7 +45,7 @@ static void on_lost_datagram(void *context, const struct mt_packet_ref *first, u
         core->problem_result = MT_NOMEM;
 }
 
-/* Most of these are not a tunnel's: they are counted with the skipped packets. */
+/* Most of them are not a tunnel's: they are counted with the skipped packets. */
 static void on_lost_udp(void *context, const struct mt_packet_ref *first, uint32_t bytes,
                         const char *why)
 {

@@ -21,7 +21,7 @@ struct mt_core_options {
     const uint16_t *ports; /* ports that make a connection Monero's whatever it carries; copied */
     size_t ports_count;
     int outer;                    /* 1: no IP packet within another is read */
-    const uint16_t *tunnel_ports; /* UDP ports of tunnels beside the standard ones; copied */
+    const uint16_t *tunnel_ports; /* further UDP ports of tunnels; copied */
     uint32_t tunnel_ports_count;
 };
 

@@ -16,7 +16,7 @@ struct mt_net_options {
     const struct mt_limits *limits;
     uint64_t *limit_hits;  /* mt_limit_hits */
     int outer;             /* 1: only the outermost IP packet is read, no tunnel within it */
-    const uint16_t *ports; /* UDP ports of tunnels beside the standard ones; copied */
+    const uint16_t *ports; /* UDP ports of tunnels in addition to the standard ones; copied */
     uint32_t ports_count;
     struct mt_ip_callbacks callbacks;
 };

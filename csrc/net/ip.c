@@ -17,7 +17,7 @@ enum {
     PADDING_MAX = 64 /* after an IP packet: to the least size of a frame, and a checksum */
 };
 
-/* What an IP header says beside the addresses. */
+/* The contents of an IP header without the addresses. */
 struct header {
     uint8_t protocol; /* IPv6: of the first header after the fixed one */
     uint32_t identification, offset;
@@ -392,7 +392,7 @@ int mt_read_protocol(struct mt_layers *layers)
 
 /* ---- IP that nothing announces ---- */
 
-/* Bytes of the IP packet at `bytes`, of which 40 are captured, by its header; 0 if it is none. */
+/* Returns the size of the IP packet at `bytes`, of which 40 are captured, or 0 if it is not one. */
 static uint32_t packet_size(const uint8_t *bytes, uint32_t length)
 {
     uint32_t size = (uint32_t)(bytes[0] & 15) * 4, total = mt_be16(bytes + 2);

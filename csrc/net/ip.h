@@ -33,7 +33,7 @@ struct mt_ip_reader {
                                               most UDP is not a tunnel's */
 };
 
-/* Results beside those of layers.h. */
+/* Results in addition to those of layers.h. */
 enum { MT_IP_FRAGMENT = 3 }; /* a fragment: kept, or a duplicate, or reported through `lost` */
 
 /* What is called for datagrams that are given up; each may be NULL. Most UDP is not a tunnel's, so

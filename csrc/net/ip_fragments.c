@@ -102,7 +102,7 @@ static void free_pieces(struct mt_ip_waiting *waiting)
     }
 }
 
-/* Takes a datagram out of everything and frees it. */
+/* Removes a datagram from the table and the lists, and frees it. */
 static void drop(struct mt_ip_fragments *fragments, struct mt_ip_waiting *waiting)
 {
     struct mt_ip_waiting **link = bucket_of(fragments, waiting->hash);
@@ -423,7 +423,7 @@ enum mt_ip_fragments_result mt_ip_fragments_put(struct mt_ip_fragments *fragment
     if (!admit(fragments, fragment, identity, hash, ref))
         return MT_IP_FRAGMENTS_WAIT;
     struct mt_ip_waiting *waiting =
-        find(fragments, identity, hash); /* anew: it may itself have been evicted for room */
+        find(fragments, identity, hash); /* again: it may have been evicted */
     if (waiting == NULL)
         waiting = create(fragments, identity, hash, ref);
     return waiting != NULL ? add(fragments, waiting, fragment, datagram) : MT_IP_FRAGMENTS_NOMEM;

@@ -31,7 +31,7 @@ struct mt_layers {
     enum mt_next next;
     uint32_t type;
     int outer;             /* 1: no IP packet within another is read */
-    const uint16_t *ports; /* UDP ports of tunnels, beside the standard ones */
+    const uint16_t *ports; /* UDP ports of tunnels, in addition to the standard ones */
     uint32_t ports_count;
     uint32_t ip_headers;        /* read so far */
     int joined_inner;           /* fragments within a tunnel were joined to what is read now */

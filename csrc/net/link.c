@@ -102,7 +102,7 @@ static const struct {
     {LINK_FRAME_RELAY_WITH_DIRECTION, DIRECTION, MT_NEXT_FRAME_RELAY},
 };
 
-/* The direction takes the place of the address before the control byte, or comes before both. */
+/* The direction replaces the address before the control byte, or comes before both. */
 static int read_pppd(struct mt_layers *layers)
 {
     const struct mt_span *rest = &layers->rest;

@@ -31,8 +31,8 @@ enum {
 
 enum { MT_NO_SCALE = 255, MT_WIDEST_SCALE = 14 };
 
-/* What carries a TCP segment beside its own IP header, in the words of connections.tunnel. Tags
- * (VLAN, 802.1ad, VN-tag, Cisco metadata) are not tunnels. */
+/* What carries a TCP segment in addition to its own IP header, in the words of connections.tunnel.
+ * Tags (VLAN, 802.1ad, VN-tag, Cisco metadata) are not tunnels. */
 enum mt_tunnel_kind {
     MT_TUNNEL_MPLS,
     MT_TUNNEL_MPLS_ETHERNET,

@@ -1,4 +1,4 @@
-/* PPP and the point-to-point framings beside it: HDLC of PPP and of Cisco, PPPoE, Frame Relay.
+/* PPP and other point-to-point framings: HDLC of PPP and of Cisco, PPPoE, Frame Relay.
  * Knows nothing of link types. Used by decapsulation.c. */
 #ifndef MT_NET_PPP_H
 #define MT_NET_PPP_H

@@ -6,7 +6,7 @@
 #include "net/layers.h"
 
 /* A UDP datagram. The destination port names the tunnel (4789, 8472: VXLAN; 4790: VXLAN-GPE; 6081:
- * GENEVE; 4754: GRE; 6635: MPLS). On layers->ports, VXLAN and IP are told apart by their first
+ * GENEVE; 4754: GRE; 6635: MPLS). On layers->ports, VXLAN and IP are distinguished by their first
  * bytes. On any other port, an IP packet that fills the datagram and holds a TCP segment is one.
  * Whatever is not such a tunnel is UDP. Result as in layers.h. */
 int mt_read_udp(struct mt_layers *layers);

@@ -520,7 +520,7 @@ PyDoc_STRVAR(
     "to decode, see schema(), None for all; connections, files and problems are always\n"
     "decoded. limits: values other than those of limits(). tunnels: \"inner\" reads TCP in\n"
     "the innermost IP packet, \"outer\" in the outermost. tunnel_ports: UDP ports of tunnels\n"
-    "beside the standard ones.\n\n"
+    "in addition to the standard ones.\n\n"
     "Raises CaptureError if a file cannot be read at all, and RuntimeError if two threads\n"
     "use it at the same time. After close(), everything except close() raises ValueError.");
 PyDoc_STRVAR(

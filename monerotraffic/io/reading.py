@@ -96,7 +96,7 @@ def read(
         UDP, MPLS, PPPoE, PBB), down to the innermost IP packet; `connections.tunnel` names the
         tunnels. "outer" reads the outermost IP packet only.
     tunnel_ports
-        UDP ports of tunnels (VXLAN, or IP right after the UDP header) beside the standard ones.
+        UDP ports of tunnels (VXLAN, or IP right after the UDP header) in addition to the standard ones.
     limits
         Bounds of memory and waiting time other than the defaults, see `monerotraffic.limits()`.
     progress
@@ -174,7 +174,7 @@ def _scan(run: _Run, rows: int, progress: Progress) -> Iterator[Traffic]:
 
 
 class _Options:
-    """Options of the core beside files and tables."""
+    """Options of the core other than files and tables."""
 
     def __init__(
         self,
