@@ -96,7 +96,7 @@ def read(
         UDP, MPLS, PPPoE, PBB), down to the innermost IP packet; `connections.tunnel` names the
         tunnels. "outer" reads the outermost IP packet only.
     tunnel_ports
-        UDP ports of tunnels (VXLAN, or IP right after the UDP header) in addition to the standard ones.
+        Further UDP ports of tunnels (VXLAN, or IP right after the UDP header).
     limits
         Bounds of memory and waiting time other than the defaults, see `monerotraffic.limits()`.
     progress
