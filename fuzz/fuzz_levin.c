@@ -103,6 +103,8 @@ static void make_connection(struct reading *reading)
     MUST(row != NULL, "no memory");
     *row = (struct mt_connection_row){.client = MT_NO_CODE,
                                       .server = MT_NO_CODE,
+                                      .tunnel = MT_NO_CODE,
+                                      .tunnel_ends = MT_NO_CODE,
                                       .client_bytes = reading->seen[1],
                                       .server_bytes = reading->seen[0],
                                       .client_lost = reading->lost[1],
