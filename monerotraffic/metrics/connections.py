@@ -42,8 +42,8 @@ def connection_table(traffic: Traffic | View) -> pd.DataFrame:
     - `connection`, `peer`, `direction`, `opened`, `closed`, `end`: as in the table connections
     - `seconds` (float64): from the first to the last packet
     - `established` (bool): the TCP handshake was captured completely
-    - `whole` (bool): so was everything after it: no bytes were lost in either direction, and no
-      problem of the capture concerns the connection
+    - `whole` (bool): so was everything after it: no bytes were lost in either direction, no
+      problem of the capture concerns the connection, and the clock never went back in it
     - `peer_bytes`, `own_bytes`, `peer_packets`, `own_packets` (int64)
     - `holes` (int64): ranges of the peer's stream that were not captured
     - `received`, `sent` (int64): messages of any status
@@ -120,7 +120,21 @@ def _whole(view: View) -> NDArray[np.bool_]:
     touched = problems.loc[problems["kind"].isin(_UNSEEN), "connection"]
     lost = (rows["client_lost"] > 0) | (rows["server_lost"] > 0) | rows["connection"].isin(touched)
     whole: NDArray[np.bool_] = ((rows["start"] == "syn") & ~lost).to_numpy()
-    return whole
+    return whole & ~rows["connection"].isin(_clock_went_back(view)).to_numpy()
+
+
+def _clock_went_back(view: View) -> NDArray[np.int64]:
+    """Connections in which a message has an earlier time than one in an earlier packet of the same
+    file: the clock was set, or the packets are not in the order in which they were recorded.
+    """
+    messages = view.messages[view.messages["time"].notna()]
+    connection, file, frame = (
+        messages[name].to_numpy(dtype=np.int64) for name in ("connection", "file", "frame")
+    )
+    order = np.lexsort((frame, file, connection))
+    times = nanoseconds(messages["time"])[order]
+    same = (np.diff(connection[order]) == 0) & (np.diff(file[order]) == 0)
+    return np.unique(connection[order][1:][same & (np.diff(times) < 0)])
 
 
 def _holes(view: View, table: pd.DataFrame) -> NDArray[np.int64]:

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import monerotraffic as mt
 from monerotraffic import metrics
+from monerotraffic.metrics.connections import connection_table
 from monerotraffic.metrics.timed_sync import _neighbours
 from support import craft
-from support.conversation_builder import HOST, START
+from support.conversation_builder import HOST, START, incoming
 from support.craft import CLIENT, SERVER
 from support.lab import Lab
 
@@ -304,3 +306,16 @@ def test_nothing_gives_the_same_columns(lab: Lab) -> None:
         some, empty = getattr(metrics, name)(full), getattr(metrics, name)(none)
         assert list(some.columns) == list(empty.columns), name
         assert len(empty) == (1 if name in ("connection_table", "categories") else 0), name
+
+
+@pytest.mark.parametrize(("second", "whole"), [(70, True), (40, False)])
+def test_a_connection_in_which_the_clock_went_back_is_not_whole(
+    tmp_path: Path, second: float, whole: bool
+) -> None:
+    talk = incoming().handshake().wait_until(60).timed_sync(CLIENT)
+    talk.wait_until(second).timed_sync(SERVER)
+    talk.close()
+    path = tmp_path / "capture.pcap"
+    path.write_bytes(craft.pcap(talk.packets))  # in the order in which they were recorded
+    table = connection_table(mt.read(path, host=HOST))
+    assert table["whole"].tolist() == [whole]
