@@ -24,7 +24,7 @@ LIBRARIES := -lpcap -lz -lzstd -pthread
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test ctest ctest-sanitized ctest-threads replay fuzz seeds cov pytest differential test-asan mypy stubtest ruff spelling prose analyze lint bench docs format clean
+.PHONY: help demo test ctest ctest-sanitized ctest-threads replay fuzz seeds cov pytest differential damage test-asan mypy stubtest ruff spelling prose analyze lint bench docs format clean
 
 help:
 	@echo 'make demo             summary of a bundled capture, and the report of another one (installs what is missing)'
@@ -37,6 +37,7 @@ help:
 	@echo 'make cov              line coverage of csrc by the C tests and the seeds'
 	@echo 'make pytest           Python tests (ARGS="-k name" for some)'
 	@echo 'make differential     the core against the oracle and tshark on random streams (EXAMPLES=20000 of each kind)'
+	@echo 'make damage           honest captures, damaged in every way: no peer may be flagged'
 	@echo 'make test-asan        Python tests with a sanitized extension'
 	@echo 'make lint             mypy --strict, stubtest, ruff, clang-format, codespell, prose, gcc -fanalyzer'
 	@echo 'make bench            speed and memory compared with other tools'
@@ -250,7 +251,11 @@ pytest: $(VENV)/package $(VENV)/extras
 # Uses other examples in every run; `make pytest` uses a few fixed ones.
 differential: EXAMPLES = 2000
 differential: $(VENV)/package $(VENV)/extras
-	MONEROTRAFFIC_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/differential/test_differential.py $(ARGS)
+	MONEROTRAFFIC_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/differential/test_differential.py tests/differential/test_tshark.py $(ARGS)
+
+# Every kind of damage to every capture of monerods alone; `make pytest` tries a few of them.
+damage: $(VENV)/package $(VENV)/extras
+	MONEROTRAFFIC_DAMAGE=all $(BIN)/python -m pytest tests/rules/test_damage.py $(ARGS)
 
 mypy: $(VENV)/package $(VENV)/extras
 	$(BIN)/python -m mypy --strict
