@@ -43,7 +43,7 @@ def replacing(path: Path, mode: str = "w", newline: str | None = "\n") -> Iterat
     folder, name = os.path.split(os.fsdecode(target))
     # a new name for every run, so that a leftover of a killed run does not block another
     descriptor, unfinished = tempfile.mkstemp(
-        prefix=f".{name[:100]}.", suffix=".unfinished", dir=folder
+        prefix=f".{name[:40]}.", suffix=".unfinished", dir=folder
     )
     try:
         with open(descriptor, mode, **text) as file:

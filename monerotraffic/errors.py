@@ -6,7 +6,7 @@ import errno
 
 from monerotraffic._core import CaptureError
 
-__all__ = ["CaptureError", "CaptureNotFoundError", "CaptureWarning", "printable"]
+__all__ = ["CaptureError", "CaptureNotFoundError", "CaptureWarning", "VantageWarning", "printable"]
 
 
 class CaptureNotFoundError(CaptureError, FileNotFoundError):
@@ -22,6 +22,12 @@ class CaptureNotFoundError(CaptureError, FileNotFoundError):
 class CaptureWarning(UserWarning):
     """A capture was not read completely: a file is damaged or truncated, or contains packets of an
     unsupported kind. The table `problems` has the details.
+    """
+
+
+class VantageWarning(CaptureWarning):
+    """A capture was read, but the vantage node may be another: many messages belong to no known
+    vantage node, or no connection has an address given as `host=`.
     """
 
 

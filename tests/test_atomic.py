@@ -1,84 +1,146 @@
-"""Files that are written completely or not at all."""
+"""Files that are written whole or not at all."""
 
 from __future__ import annotations
 
 import os
+import signal
 import stat
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from monerotraffic.atomic import replacing
+from monerotraffic.cli import main
+from support.captures import conversation, put
+from support.command import Captured
 
 
-def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def test_text_and_bytes(tmp_path: Path) -> None:
-    with replacing(tmp_path / "text") as file:
-        file.write("ä\n\ud800")
-    with replacing(tmp_path / "bytes", "wb") as file:
-        file.write(b"\0\r\n")
-    assert (tmp_path / "text").read_bytes() == "ä\n\\ud800".encode()
-    assert (tmp_path / "bytes").read_bytes() == b"\0\r\n"
-    assert names(tmp_path) == ["bytes", "text"]
-
-
-def test_the_old_file_stays_until_the_end_and_after_an_exception(tmp_path: Path) -> None:
-    path = tmp_path / "list.txt"
-    path.write_text("old")
-    with pytest.raises(ZeroDivisionError), replacing(path) as file:
-        file.write("half")
-        file.flush()
-        assert path.read_text() == "old"
-        raise ZeroDivisionError
-    assert path.read_text() == "old"
-    assert names(tmp_path) == ["list.txt"]
-    with replacing(path) as file:
-        file.write("new")
-        assert path.read_text() == "old"
-    assert path.read_text() == "new"
-
-
-def test_permissions(tmp_path: Path) -> None:
-    old, new = tmp_path / "old", tmp_path / "new"
-    old.write_text("")
-    old.chmod(0o640)
+def test_a_new_file_has_the_permissions_of_open(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
-        for path in (old, new):
-            with replacing(path) as file:
-                file.write("x")
+        with replacing(tmp_path / "a") as file:
+            file.write("é\n")
+        assert os.umask(0o027) == 0o027
     finally:
         os.umask(before)
-    assert stat.S_IMODE(old.stat().st_mode) == 0o640
-    assert stat.S_IMODE(new.stat().st_mode) == 0o640  # 0666 without the bits of the mask
+    assert (tmp_path / "a").read_bytes() == "é\n".encode()
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
+    assert os.listdir(tmp_path) == ["a"]
 
 
-def test_symbolic_links_are_followed(tmp_path: Path) -> None:
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "link").symlink_to("folder/file")
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o664])
+def test_the_mode_is_kept(mode: int, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("old")
+    path.chmod(mode)
+    with replacing(path, "wb") as file:
+        file.write(b"new")
+        assert path.read_text() == "old"
+    assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == ("new", mode)
+
+
+def test_after_an_exception_the_old_file_stays(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError), replacing(path) as file:
+        file.write("new")
+        raise ZeroDivisionError
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_a_symbolic_link_stays(tmp_path: Path) -> None:
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
     with replacing(tmp_path / "link") as file:
-        file.write("x")
+        file.write("new")
     assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "folder" / "file").read_text() == "x"
+    assert (tmp_path / "real").read_text() == "new"
 
 
-def test_a_leftover_of_a_killed_run_blocks_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "report.html"
-    (tmp_path / ".report.html.abc.unfinished").write_text("left over")
-    with replacing(path) as file:
-        file.write("x")
-    assert names(tmp_path) == [".report.html.abc.unfinished", "report.html"]
+def test_a_pipe_is_written_directly(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    received: list[str] = []
+    reader = threading.Thread(target=lambda: received.append((tmp_path / "pipe").read_text()))
+    reader.start()
+    with replacing(tmp_path / "pipe") as file:
+        file.write("text")
+    reader.join()
+    assert received == ["text"]
 
 
-def test_no_regular_file_is_written_directly() -> None:
-    with replacing(os.devnull) as file:
-        file.write("x")
-    assert Path(os.devnull).is_char_device()
+def test_characters_that_are_none_are_escaped(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a") as file:
+        file.write("\udcff")
+    assert (tmp_path / "a").read_text() == "\\udcff"
 
 
-def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError), replacing(tmp_path / "nowhere" / "file"):
-        raise AssertionError("the file was opened")
+@pytest.mark.parametrize("name", ["a" * 255, "東京" * 40])
+def test_long_names(name: str, tmp_path: Path) -> None:
+    name = name.encode()[:240].decode(errors="ignore")
+    with replacing(tmp_path / name) as file:
+        file.write("text")
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "none" / "a"):
+        pass
+
+
+# ---------------------------------------------------------------- the commands
+
+
+def test_a_limit_on_the_size_of_files(tmp_path: Path) -> None:
+    """As on a full disk: the old file stays, exit code 1, nothing is left behind."""
+    capture = put(tmp_path / "a.pcap", conversation().packets)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "list.txt").write_text("192.0.2.7\n")
+    program = (
+        "import resource, signal, sys\n"
+        "from monerotraffic.cli import main\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "banlist", "-o", "out/list.txt", str(capture)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "monerotraffic: out/list.txt: File too large\n")
+    assert (tmp_path / "out" / "list.txt").read_text() == "192.0.2.7\n"
+    assert os.listdir(tmp_path / "out") == ["list.txt"]
+
+
+def test_what_a_killed_run_leaves_is_in_nobodys_way(tmp_path: Path, capsys: Captured) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text("192.0.2.7\n")
+    program = (
+        "import sys, time\n"
+        "from monerotraffic.atomic import replacing\n"
+        "with replacing(sys.argv[1]) as file:\n"
+        "    file.write('198.51.100.1')\n"
+        "    file.flush()\n"
+        "    print('written', flush=True)\n"
+        "    time.sleep(60)"
+    )
+    running = subprocess.Popen(
+        [sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, text=True
+    )
+    assert running.stdout is not None
+    assert running.stdout.readline() == "written\n"
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    running.stdout.close()
+    assert path.read_text() == "192.0.2.7\n"
+    capture = put(tmp_path / "a.pcap", conversation().packets)
+    assert main(["banlist", "-o", str(path), str(capture)]) == 0
+    assert path.read_text().startswith("# Generated by monerotraffic ")
+    assert capsys.readouterr().err == ""

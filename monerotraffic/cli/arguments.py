@@ -13,7 +13,8 @@ __all__ = ["add_command", "add_preset", "count", "days", "natural"]
 
 _MOST_DAYS = 36500
 _EXIT_CODES = """exit codes: 0 the captures were read, whatever the findings; 1 a file cannot be
-read or written, or memory runs out; 2 wrong command line; 130 Ctrl-C"""
+read or written, or memory runs out; 2 wrong command line; 3 a capture was read in part, with
+--strict; 130 Ctrl-C"""
 
 
 def add_command(
@@ -34,7 +35,7 @@ def add_command(
         epilog="\n  ".join(["examples:", *examples]) + f"\n\n{_EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=run, usage_error=parser.error)
+    parser.set_defaults(run=run, usage_error=parser.error, partly_read=False)
     what = "capture file, folder, glob, or - for standard input; several are read as one stream"
     parser.add_argument("captures", nargs=captures, metavar="CAPTURE", help=what)
     host = "an address of the vantage node (may be repeated; default: inferred)"
@@ -48,6 +49,10 @@ def add_command(
         help="a further TCP port of Monero nodes (may be repeated)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    redact = "replace the vantage node's addresses and the names of capture files in the output"
+    parser.add_argument("--redact", action="store_true", help=redact)
+    strict = "exit with 3 if a capture was read in part (damaged, or of an unknown kind)"
+    parser.add_argument("--strict", action="store_true", help=strict)
     parser.add_argument(
         "--progress", action="store_true", help="show a progress bar (requires tqdm)"
     )

@@ -13,6 +13,7 @@ from monerotraffic.banlist import BanList
 from monerotraffic.cli.arguments import add_command, add_preset, count, days
 from monerotraffic.cli.lists import entry_rows, read_lists
 from monerotraffic.cli.output import captured, complain, file_failed, print_json
+from monerotraffic.report.redaction import Redaction
 from monerotraffic.report.summary import counted, span, span_text
 from monerotraffic.rules import find_anomalies
 from monerotraffic.rules.bans import Bans, ban
@@ -86,6 +87,7 @@ def run(options: argparse.Namespace) -> None:
         or options.host
         or options.port
         or options.progress
+        or options.redact
     )
     if options.diff is not None:
         if (
@@ -106,8 +108,8 @@ def run(options: argparse.Namespace) -> None:
         options.usage_error("the following arguments are required: CAPTURE, --merge or --diff")
     elif not options.captures and (with_captures or options.preset != "default"):
         options.usage_error(
-            "--collapse, --weak, --expires, --preset, --host, --port and --progress require "
-            "captures"
+            "--collapse, --weak, --expires, --preset, --host, --port, --progress and --redact "
+            "require captures"
         )
     else:
         _ban(options)
@@ -158,6 +160,8 @@ def _banned(options: argparse.Namespace, allow: BanList) -> tuple[Bans, list[str
     among = ("anomalous", "suspicious") if options.weak else ("anomalous",)
     expires = None if options.expires is None else _today() + timedelta(days=options.expires)
     findings = find_anomalies(traffic, options.preset)
+    if options.redact:
+        findings = Redaction(traffic).findings(findings)
     bans = ban(
         findings,
         among,

@@ -21,7 +21,8 @@ _COMMANDS = (summary, findings, banlist, report)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code: 0, whatever the findings are; 1 for a file
     that cannot be read or written, for standard output that cannot be written, or if memory runs
-    out; 130 for Ctrl-C. argparse exits with 2 for a wrong command line.
+    out; 3 with --strict, for a capture that was read in part; 130 for Ctrl-C. argparse exits with 2
+    for a wrong command line.
     """
     if sys.stdout is None:  # its file descriptor was closed by the caller
         complain("standard output is closed")
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.run(options)
         finally:
             sys.stdout.flush()
-        return 0
+        return 3 if options.strict and options.partly_read else 0
     except Failed as failed:
         complain(failed)
         return 1

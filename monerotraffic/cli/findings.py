@@ -9,6 +9,7 @@ from typing import Any
 from monerotraffic.cli.arguments import add_command, add_preset
 from monerotraffic.cli.lists import read_lists
 from monerotraffic.cli.output import captured, file_failed, print_json
+from monerotraffic.report.redaction import Redaction
 from monerotraffic.report.text import findings_to_csv, findings_to_dict, format_findings
 from monerotraffic.rules import find_anomalies
 
@@ -40,12 +41,17 @@ def run(options: argparse.Namespace) -> None:
     findings = find_anomalies(
         traffic, options.preset, parameters={"ban_listed": {"ban_list": ban_list}}
     )
+    redaction = Redaction(traffic) if options.redact else None
+    if redaction is not None:
+        findings = redaction.findings(findings)
     if options.csv is not None:
         try:
             findings_to_csv(findings, options.csv)
         except OSError as error:
             raise file_failed(error, options.csv) from None
     numbers = findings_to_dict(traffic, findings, options.preset)
+    if redaction is not None:
+        numbers = redaction.value(numbers)
     if options.json:
         print_json(numbers)
     else:

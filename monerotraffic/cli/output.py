@@ -45,6 +45,7 @@ def captured(options: argparse.Namespace, tables: Iterable[str] | None = None) -
         raise Failed(error) from None
     for warning in caught:
         complain(warning.message)
+    options.partly_read = any(warning.category is CaptureWarning for warning in caught)
     return traffic
 
 

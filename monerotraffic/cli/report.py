@@ -59,7 +59,13 @@ def run(options: argparse.Namespace) -> None:
     systems = _systems(view, options.asn)
     try:
         written = report.write(
-            view, options.output, options.preset, options.title, options.paper, systems
+            view,
+            options.output,
+            options.preset,
+            options.title,
+            options.paper,
+            systems,
+            redact=options.redact,
         )
     except ImportError as error:
         raise Failed(f"{error}: pip install 'monerotraffic[report]'") from None

@@ -8,6 +8,7 @@ from typing import Any
 
 from monerotraffic.cli.arguments import add_command, natural
 from monerotraffic.cli.output import captured, print_json
+from monerotraffic.report.redaction import Redaction
 from monerotraffic.report.summary import TABLES, format_summary, summary
 
 __all__ = ["add", "run"]
@@ -31,7 +32,10 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    numbers = summary(captured(options, TABLES), options.top)
+    traffic = captured(options, TABLES)
+    numbers = summary(traffic, options.top)
+    if options.redact:
+        numbers = Redaction(traffic).value(numbers)
     if options.json:
         print_json(numbers)
     else:

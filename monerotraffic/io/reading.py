@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monerotraffic._core import Reader
-from monerotraffic.errors import CaptureError, CaptureWarning
+from monerotraffic.errors import CaptureError, CaptureWarning, VantageWarning
 from monerotraffic.io.progress import Meter, Progress, size_of
 from monerotraffic.io.sources import LeftOut, Sources, is_rereadable, nodes_of
 from monerotraffic.net.addresses import Host, canonical_hosts
@@ -585,7 +585,7 @@ class _Run:
                 stacklevel=stacklevel,
             )
         for text in self._attributed.warnings():
-            warnings.warn(text, CaptureWarning, stacklevel=stacklevel)
+            warnings.warn(text, VantageWarning, stacklevel=stacklevel)
 
 
 class _Attributed:

@@ -45,10 +45,12 @@ _UNROUTABLE = tuple(
     ipaddress.ip_network(text)
     for text in (
         *("0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
-        *("192.168.0.0/16", "::/128", "::1/128", "fc00::/7", "fe80::/10"),
+        *("192.168.0.0/16", "224.0.0.0/4", "240.0.0.0/4", "::/128", "::1/128", "fc00::/7"),
+        *("fe80::/10", "fec0::/10", "ff00::/8"),
     )
 )
-"""Unspecified, loopback, private and link-local networks: RFC 1122, 1918, 3927, 4193, 4291.
+"""Unspecified, loopback, private, link-local, multicast and reserved networks: RFC 1112, 1122,
+1918, 3879, 3927, 4193, 4291, 5771.
 Networks for documentation and benchmarks are not among them.
 """
 

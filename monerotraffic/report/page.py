@@ -20,6 +20,7 @@ from monerotraffic.atomic import replacing
 from monerotraffic.errors import printable
 from monerotraffic.report.figures import FIGURES, Material, draw, svg
 from monerotraffic.report.paper import write_figures, write_macros
+from monerotraffic.report.redaction import Redaction
 from monerotraffic.report.summary import span, span_text
 from monerotraffic.report.text import findings_to_csv
 from monerotraffic.rules import RULES, WEIGHTS, find_anomalies, verdicts
@@ -48,21 +49,27 @@ def write(
     title: str = "Monero P2P traffic",
     paper: bool = False,
     systems: pd.DataFrame | None = None,
+    *,
+    redact: bool = False,
 ) -> Written:
     """Writes `report.html`, `findings.csv` and `ban_list.txt` (anomalous peers) to the folder
     `out`, which is created if it does not exist.
 
     With `paper` also every figure as PDF (`figure_<name>.pdf`) and the numbers as LaTeX macros
     (`macros.tex`). `systems` is the result of metrics.autonomous_systems for the peers, which the
-    figure of subnets shows.
+    figure of subnets shows. `redact` replaces the addresses of the vantage node and the names of
+    the capture files in the page, the CSV file and the ban list.
 
     The page is self-contained, without scripts. Equal input results in equal files. Raises
     ImportError without matplotlib and jinja2, OSError, and ValueError for an unknown preset.
     """
     view = viewed(traffic)
     findings = find_anomalies(view, preset)
+    redaction = Redaction(view.traffic) if redact else None
+    if redaction is not None:
+        findings = redaction.findings(findings)
     material = Material(view, findings, verdicts(findings), systems)
-    text = _page(material, preset, title)
+    text = _page(material, preset, title, redaction)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     written = Written(folder / "report.html", folder / "findings.csv", folder / "ban_list.txt")
@@ -94,7 +101,7 @@ def page(
     return _page(Material(viewed(traffic), findings, verdicts(findings)), preset, title)
 
 
-def _page(material: Material, preset: str, title: str) -> str:
+def _page(material: Material, preset: str, title: str, redaction: Redaction | None = None) -> str:
     import jinja2
 
     view, findings, judged = material.view, material.findings, material.verdicts
@@ -107,7 +114,7 @@ def _page(material: Material, preset: str, title: str) -> str:
         autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined
     )
     peers = _peers(judged, findings)
-    return environment.from_string(template).render(
+    text: str = environment.from_string(template).render(
         title=title,
         hosts=", ".join(view.traffic.hosts) or "unknown",
         span=span_text(span(view.traffic)),
@@ -118,8 +125,9 @@ def _page(material: Material, preset: str, title: str) -> str:
         peers=peers,
         more=len(judged) - len(peers),
         figures=_figures(material),
-        tables=list(_tables(view, findings)),
+        tables=list(_tables(view, findings, redaction)),
     )
+    return text if redaction is None else redaction.text(text)
 
 
 def _figures(material: Material) -> list[dict[str, Any]]:
@@ -194,7 +202,9 @@ def _finding(finding: Mapping[str, Any]) -> dict[str, Any]:
 # ---- tables ----
 
 
-def _tables(view: View, findings: pd.DataFrame) -> Iterable[dict[str, Any]]:
+def _tables(
+    view: View, findings: pd.DataFrame, redaction: Redaction | None
+) -> Iterable[dict[str, Any]]:
     yield _table("Rules with findings", _by_rule(findings), "No rule flagged a peer.")
     messages = (
         view.messages.groupby(["name", "kind", "direction", "status"], observed=True, dropna=False)
@@ -217,7 +227,12 @@ def _tables(view: View, findings: pd.DataFrame) -> Iterable[dict[str, Any]]:
     ]
     yield _table(
         "Files",
-        files.assign(path=[os.path.basename(str(path)) for path in files["path"]]),
+        files.assign(
+            path=[
+                os.path.basename(str(path)) if redaction is None else redaction.path(str(path))
+                for path in files["path"]
+            ]
+        ),
         "No files.",
     )
 

@@ -345,3 +345,15 @@ def test_standard_output_that_cannot_encode(capture: Path, tmp_path: Path) -> No
         done = run(*arguments, path, env=environment)
         assert (done.returncode, done.stderr) == (0, "")
     assert "\\xe9t\\xe9-\\u6771\\u4eac.pcap" in run("summary", path, env=environment).stdout
+
+
+def test_strict(capture: Path, capsys: Captured) -> None:
+    """3 for a capture that was read in part."""
+    for command in ("summary", "findings", "banlist"):
+        assert main([command, "--strict", str(capture)]) == 0
+    cut(capture)
+    for command in ("summary", "findings", "banlist"):
+        assert main([command, str(capture)]) == 0
+        assert main([command, "--strict", str(capture)]) == 3
+    assert main(["summary", "--strict", "--host", "203.0.113.200", str(capture)]) == 3
+    capsys.readouterr()

@@ -160,3 +160,8 @@ def test_no_addresses() -> None:
     none = Addresses.from_text([])
     assert (len(none.packed), len(none.subnets), len(none.same), len(none.unroutable)) == (0,) * 4
     assert none.subnet.dtype == np.int32
+
+
+def test_addresses_that_no_node_can_have() -> None:
+    texts = ["::", "0.0.0.0", "224.0.0.5", "ff02::1", "255.255.255.255", "240.0.0.1", "fec0::1"]
+    assert Addresses.from_text(texts).unroutable.all()

@@ -19,6 +19,7 @@ from monerotraffic.cli import main
 from monerotraffic.report.figures import FIGURES
 from monerotraffic.rules import find_anomalies, verdicts
 from support import craft
+from support.captures import conversation, put
 from support.comparison import read
 from support.craft import CLIENT, Connection
 from support.paths import DATA
@@ -205,3 +206,13 @@ def test_a_capture_without_anything(tmp_path: Path, written: report.Written) -> 
 def heights(page: str) -> list[float]:
     """Of the pictures, in points."""
     return [float(height) for height in re.findall(r'<svg[^>]* height="([0-9.]+)pt"', page)]
+
+
+def test_content_security_policy(tmp_path: Path) -> None:
+    """The page loads nothing and runs nothing, whatever a peer gets into it."""
+    path = put(tmp_path / "a.pcap", conversation().packets)
+    text = report.write(mt.read(path), tmp_path).page.read_text()
+    assert text.count('<meta http-equiv="Content-Security-Policy"') == 1
+    assert "default-src 'none'; style-src 'unsafe-inline'" in text
+    assert text.index("Content-Security-Policy") < text.index("<style>")
+    assert not re.search(r"<script|\bon\w+=|javascript:", text)
