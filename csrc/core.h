@@ -47,6 +47,7 @@ struct mt_table *mt_core_table(struct mt_core *core, enum mt_table_id id);
  * After MT_END and MT_NOMEM it returns all remaining rows, which needs no memory. */
 void *mt_core_take(struct mt_core *core, enum mt_table_id id, size_t *count);
 
+/* The interned addresses that ADDRESS columns refer to. */
 const struct mt_addresses *mt_core_addresses(const struct mt_core *core);
 const struct mt_intern *mt_core_strings(const struct mt_core *core);
 
@@ -57,6 +58,7 @@ int64_t mt_core_size(const struct mt_core *core);
 /* How often a limit was reached: what it evicted, refused or left out. */
 uint64_t mt_core_limit_hits(const struct mt_core *core, enum mt_limit_id limit);
 
+/* Frees the core and everything that was not taken. NULL is fine. */
 void mt_core_close(struct mt_core *core);
 
 #endif

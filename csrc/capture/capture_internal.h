@@ -13,6 +13,7 @@
 
 enum { MT_PACKET_BYTES = 64 << 20 }; /* more than any link carries: a longer packet is damage */
 
+/* Reads the next packet of one format. Result as of mt_capture_next. */
 typedef int mt_capture_reader(struct mt_capture *capture, struct mt_packet *packet,
                               struct mt_failure *failure);
 
@@ -65,16 +66,19 @@ struct mt_capture {
     struct mt_failure failure;
 };
 
+/* The integer of 2 bytes at `p`, in the byte order of the file. */
 static inline uint16_t mt_capture_16(const struct mt_capture *capture, const uint8_t *p)
 {
     return capture->swapped ? mt_be16(p) : mt_le16(p);
 }
 
+/* The same of 4 bytes. */
 static inline uint32_t mt_capture_32(const struct mt_capture *capture, const uint8_t *p)
 {
     return capture->swapped ? mt_be32(p) : mt_le32(p);
 }
 
+/* The same of 8 bytes. */
 static inline uint64_t mt_capture_64(const struct mt_capture *capture, const uint8_t *p)
 {
     return capture->swapped ? mt_be64(p) : mt_le64(p);

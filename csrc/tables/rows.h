@@ -316,7 +316,8 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
           "packets without a TCP segment: other protocols, damaged packets, incomplete fragments") \
     FIELD( \
         dropped, int64_t, OPTIONAL, NONE, \
-        "packets that the capture program dropped, as the file states; missing if it states nothing") \
+        "packets that the capture program dropped, as the file states; missing if it states " \
+        "nothing") \
     FIELD(file, int32_t, NUMBER, NONE, "number of the file in the stream") \
     FIELD(path, int32_t, TEXT, NONE, "path as given") \
     FIELD(link_type, int32_t, TEXT, NONE, \
