@@ -13,8 +13,8 @@ __all__ = ["add_command", "add_preset", "count", "days", "natural"]
 
 _MOST_DAYS = 36500
 _EXIT_CODES = """exit codes: 0 the captures were read, whatever the findings; 1 a file cannot be
-read or written, or memory runs out; 2 wrong command line; 3 a capture was read in part, with
---strict; 130 Ctrl-C"""
+read or written, or memory runs out; 2 wrong command line; 3 a capture was read
+in part, with --strict; 130 Ctrl-C"""
 
 
 def add_command(
