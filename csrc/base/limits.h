@@ -14,10 +14,9 @@
         open_files, 256, 65536, \
         "files that overlap in time and are merged at once; further ones wait until one of them " \
         "ends") \
-    LIMIT( \
-        open_file_bytes, 536870912, INT64_MAX, \
-        "bytes of decompression and of records longer than 256 KiB, over all files that are " \
-        "open at once") \
+    LIMIT(open_file_bytes, 536870912, INT64_MAX, \
+          "bytes of decompression and of records longer than 256 KiB, over all files that are " \
+          "open at once") \
     LIMIT(interfaces, 65536, INT64_MAX, "interfaces per section of a pcapng file") \
     LIMIT(connections, 250000, INT64_MAX, \
           "open TCP connections; beyond it the connection that was idle longest ends (`idle`)") \

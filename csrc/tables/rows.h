@@ -314,10 +314,9 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
     FIELD(monero_packets, int64_t, NUMBER, NONE, "TCP packets of Monero connections") \
     FIELD(skipped_packets, int64_t, NUMBER, NONE, \
           "packets without a TCP segment: other protocols, damaged packets, incomplete fragments") \
-    FIELD( \
-        dropped, int64_t, OPTIONAL, NONE, \
-        "packets that the capture program dropped, as the file states; missing if it states " \
-        "nothing") \
+    FIELD(dropped, int64_t, OPTIONAL, NONE, \
+          "packets that the capture program dropped, as the file states; missing if it states " \
+          "nothing") \
     FIELD(file, int32_t, NUMBER, NONE, "number of the file in the stream") \
     FIELD(path, int32_t, TEXT, NONE, "path as given") \
     FIELD(link_type, int32_t, TEXT, NONE, \
