@@ -35,8 +35,8 @@ class Measured:
 
     peers: pd.DataFrame
     """`run`, `peer`, `labels` (sorted), `asked` (rules that have to find it), `kind` (honest, spy,
-    unlabelled), `role`, `verdict` (none, context, suspicious, anomalous), `rules` (names),
-    `without` (cause → the verdict without the rules of that cause).
+    unlabelled), `role`, `verdict` (none, context, suspicious, anomalous), `rules` (names), `votes` (those of
+    them that are more than context), `without` (cause → the verdict without the rules of that cause).
     """
     nodes: pd.DataFrame
     """`run`, `node`, `addresses`, `version`, `circumstance`, `met` (it was connected to the vantage
@@ -47,7 +47,7 @@ class Measured:
 
 
 def cause_of(rule: str) -> str:
-    return RULES[rule].family
+    return RULES[rule].cause
 
 
 CAUSES = tuple(dict.fromkeys(map(cause_of, RULES)))
@@ -141,7 +141,8 @@ def peer_rows(
     seen = set(traffic.connections["peer"].dropna().astype(str)) - set(traffic.hosts)
     seen |= set(findings["peer"].astype(str))
     verdict, role = judged(findings), roles(traffic)
-    by_rule = findings.groupby(findings["peer"].astype(str))["rule"].agg(list).to_dict()
+    by_rule = _rules_of(findings)
+    votes = _rules_of(findings[findings["weight"] != "context"])
     causes = findings["rule"].map(cause_of)
     without = {cause: judged(findings[causes != cause]) for cause in CAUSES}
     return pd.DataFrame(
@@ -154,11 +155,20 @@ def peer_rows(
                 "role": role.get(peer, "none"),
                 "verdict": verdict.get(peer, "none"),
                 "rules": by_rule.get(peer, []),
+                "votes": votes.get(peer, []),
                 "without": {cause: given.get(peer, "none") for cause, given in without.items()},
             }
             for peer in sorted(seen)
         ]
     )
+
+
+def _rules_of(findings: pd.DataFrame) -> dict[str, list[str]]:
+    """By peer the rules with findings."""
+    return {
+        str(peer): list(rows)
+        for peer, rows in findings.groupby(findings["peer"].astype(str))["rule"]
+    }
 
 
 def node_rows(run: str, manifest: Mapping[str, Any], peers: pd.DataFrame) -> pd.DataFrame:
@@ -201,13 +211,15 @@ def together(parts: Sequence[Measured]) -> Measured:
 
 def rule_counts(measured: Measured) -> pd.DataFrame:
     """One row per rule: peers that a label asks it to find and how many it finds; all spies,
-    honest peers and monerods that were met, and how many of each it finds.
+    honest peers and monerods that were met, and how many of each it finds; of how many asked and
+    honest peers the finding is more than context (`_votes`).
     """
     peers = measured.peers
     met = measured.nodes[measured.nodes["met"]]
     rows = []
     for rule in RULES:
         found = peers["rules"].map(lambda rules, rule=rule: rule in rules)
+        votes = peers["votes"].map(lambda rules, rule=rule: rule in rules)
         wanted = peers["asked"].map(lambda rules, rule=rule: rule in rules)
         spy, honest = peers["kind"] == "spy", peers["kind"] == "honest"
         by_run = {run: set(rows["peer"]) for run, rows in peers[found].groupby("run")}
@@ -223,6 +235,8 @@ def rule_counts(measured: Measured) -> pd.DataFrame:
                 "honest_found": int((honest & found).sum()),
                 "monerods": len(met),
                 "monerods_found": sum(hit),
+                "asked_votes": int((wanted & votes).sum()),
+                "honest_votes": int((honest & votes).sum()),
             }
         )
     return pd.DataFrame(rows)

@@ -12,7 +12,9 @@ from collections.abc import Iterable, Iterator
 
 from document import main
 
-from monerotraffic.rules import PRESETS, RULES, WEIGHTS, Parameters, Rule
+from monerotraffic.rules import PRESETS, RULES, Parameters, Rule
+from monerotraffic.rules.likelihood import chance_of, counts, weight_of
+from monerotraffic.rules.significance import FALSE_DISCOVERY_RATE
 
 INTRODUCTION = f"""\
 # Rules
@@ -32,11 +34,32 @@ verdicts(findings)  # one row per peer
 
 ## Verdicts
 
-A finding is *strong* (a standard node cannot do this), *weak* (suspicious, other causes exist) or
-*context* (never enough alone). The score of a peer combines its findings as independent evidence,
-1 − Π (1 − weight), with {", ".join(f"{name} {weight}" for name, weight in WEIGHTS.items())}. A peer
-is `anomalous` with a strong finding or from 0.75 (three weak ones), `suspicious` from 0.4 (a weak
-one), else `context`.
+Each rule states its *weight*: *strong* (the protocol makes it impossible for an honest node), *weak*
+(statistical: honest peers show it rarely) or *context* (never votes). It also states its *cause*,
+the independent reason of which it is a sign, and who else can *forge* it.
+
+A finding rests on accepted messages. What the vantage node's TCP refused (`messages.accepted` is
+`no`) is no evidence; what the capture does not show to be accepted (`unknown`) makes context at
+most. Rules also report honest situations that look the same as context, each as its page says.
+
+- Findings that are more than context vote, and rules of one cause have one vote together. What
+  another peer can forge votes only next to a vote that no one else can
+  forge.
+- A finding is *conclusive* if its rule is strong, no one else can forge it, and it was observed on
+  two accepted connections, or twice on one connection at least 60 seconds apart.
+- `anomalous`: a conclusive finding; or votes of two causes, one of which is strong, or that remain
+  after the correction of Benjamini and Hochberg over the peers with accepted messages, at a false
+  discovery rate of {100 * FALSE_DISCOVERY_RATE:.0f} %. Peers without accepted messages change no
+  verdict.
+- `suspicious`: any other vote. `context`: findings without a vote.
+
+Loopback, private, shared, link-local, multicast and reserved addresses get no verdict, and all
+findings of a [gateway](rules/network.md#shared_gateway) are context.
+
+The score is 1 − 1/LR. LR is the product over the causes that vote of the likelihood ratio of the
+rule, as measured on labelled captures and runs of the testbed: the lower bound (95 %, one-sided) of
+the share of labelled peers accused, divided by the upper bound of the share of honest peers
+accused. A rule that was not measured adds nothing to the score.
 
 ## All rules
 """
@@ -80,6 +103,9 @@ def facts(rule: Rule) -> Iterator[tuple[str, str]]:
             yield f"preset `{preset}`", listed(differing) if differing else "the same parameters"
     if rule.paper:
         yield "in the paper", rule.paper
+    yield "cause", f"`{rule.cause}`"
+    yield "forgeable by", rule.forgeable_by
+    yield "evasion", rule.evasion
     yield "monerod", versions(rule)
     if rule.known_false_positives:
         yield "known false positives", rule.known_false_positives
@@ -129,9 +155,38 @@ def family_page(family: str, rules: Iterable[Rule]) -> str:
 def index() -> str:
     lines = [INTRODUCTION, "| id | rule | weight | a peer is flagged for |", "|---|---|---|---|"]
     for rule in RULES.values():
-        link = f"[`{rule.name}`](rules/{rule.family}.md#{rule.name})"
-        lines.append(f"| {rule.id} | {link} | {rule.weight} | {escaped(rule.definition)} |")
-    return "\n".join([*lines, ""])
+        lines.append(f"| {rule.id} | {link(rule)} | {rule.weight} | {escaped(rule.definition)} |")
+    return "\n".join([*lines, "", *weight_lines(), ""])
+
+
+def link(rule: Rule) -> str:
+    return f"[`{rule.name}`](rules/{rule.family}.md#{rule.name})"
+
+
+def weight_lines() -> Iterator[str]:
+    """The table of causes, and of measured weights."""
+    yield "## Causes and measured weights"
+    yield ""
+    yield "Peers that the rule accuses, of those labelled for it and of the honest ones; the upper"
+    yield "bound of the share of honest peers accused; the logarithm of the likelihood ratio (nats,"
+    yield "lower bound). From `monerotraffic/rules/counts.csv`, which `python -m testbed.evaluate"
+    yield "--counts` writes."
+    yield ""
+    yield "| cause | rule | labelled | honest | chance | weight |"
+    yield "|---|---|---|---|---|---|"
+    for rule in sorted(RULES.values(), key=lambda rule: (rule.cause, rule.id)):
+        if rule.weight == "context":
+            continue
+        measured = counts().get(rule.name)
+        cells = ["not measured", "", "", ""]
+        if measured is not None:
+            cells = [
+                f"{measured.asked_votes} of {measured.asked}",
+                f"{measured.honest_votes} of {measured.honest}",
+                f"{100 * chance_of(rule.name):.1f} %",
+                f"{weight_of(rule.name):.2f}" if measured.asked else "not measured",
+            ]
+        yield f"| {rule.cause} | {link(rule)} | {' | '.join(cells)} |"
 
 
 def escaped(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from monerotraffic.net.addresses import canonical
 from monerotraffic.rules import PRESETS
 
-__all__ = ["add_command", "add_preset", "count", "days", "natural"]
+__all__ = ["add_command", "add_preset", "count", "days", "natural", "validity"]
 
 _MOST_DAYS = 36500
 _EXIT_CODES = """exit codes: 0 the captures were read, whatever the findings; 1 a file cannot be
@@ -77,6 +77,11 @@ def count(value: str) -> int:
 def days(value: str) -> int:
     """A number of days that keeps dates valid."""
     return _whole(value, 0, _MOST_DAYS, f"a number of days from 0 to {_MOST_DAYS}")
+
+
+def validity(value: str) -> int | None:
+    """A number of days, or `never` (None)."""
+    return None if value == "never" else days(value)
 
 
 def _port(value: str) -> int:

@@ -10,15 +10,19 @@ from typing import Any
 from monerotraffic import banlist
 from monerotraffic._version import __version__
 from monerotraffic.banlist import BanList
-from monerotraffic.cli.arguments import add_command, add_preset, count, days
+from monerotraffic.cli.arguments import add_command, add_preset, count, validity
 from monerotraffic.cli.lists import entry_rows, read_lists
-from monerotraffic.cli.output import captured, complain, file_failed, print_json
+from monerotraffic.cli.output import Failed, captured, complain, file_failed, print_json
+from monerotraffic.metrics.peer_lists import advertised_hosts
 from monerotraffic.report.redaction import Redaction
 from monerotraffic.report.summary import counted, span, span_text
 from monerotraffic.rules import find_anomalies
-from monerotraffic.rules.bans import Bans, ban
+from monerotraffic.rules.bans import MAX_ADDRESSES, VALIDITY, BanLimitError, Bans, ban
 
 __all__ = ["add", "run"]
+
+_DEFAULT: Any = object()
+"""Of --expires: the default validity, as opposed to the same given."""
 
 
 def add(commands: Any) -> None:
@@ -54,9 +58,18 @@ def add(commands: Any) -> None:
     command.add_argument("--collapse", type=count, metavar="N", help=collapse)
     command.add_argument(
         "--expires",
-        type=days,
+        type=validity,
         metavar="DAYS",
-        help="note the day of expiry in each new entry; --merge removes expired entries",
+        default=_DEFAULT,
+        help=f"days from today for which new entries are valid (default {VALIDITY.days}), or never; "
+        "--merge removes expired entries",
+    )
+    command.add_argument(
+        "--max-addresses",
+        type=count,
+        metavar="N",
+        default=MAX_ADDRESSES,
+        help=f"fail, and write nothing, if more would be banned (default {MAX_ADDRESSES:,})",
     )
     command.add_argument(
         "--weak", action="store_true", help="ban suspicious peers too, not only anomalous ones"
@@ -83,7 +96,7 @@ def run(options: argparse.Namespace) -> None:
     with_captures = (
         options.collapse
         or options.weak
-        or options.expires is not None
+        or options.expires is not _DEFAULT
         or options.host
         or options.port
         or options.progress
@@ -158,18 +171,23 @@ def _banned(options: argparse.Namespace, allow: BanList) -> tuple[Bans, list[str
         )
     peers = traffic.connections["peer"].dropna().unique()
     among = ("anomalous", "suspicious") if options.weak else ("anomalous",)
-    expires = None if options.expires is None else _today() + timedelta(days=options.expires)
+    given = VALIDITY.days if options.expires is _DEFAULT else options.expires
     findings = find_anomalies(traffic, options.preset)
     if options.redact:
         findings = Redaction(traffic).findings(findings)
-    bans = ban(
-        findings,
-        among,
-        allow=allow,
-        seen=[*peers, *traffic.hosts],
-        collapse=options.collapse,
-        expires=expires,
-    )
+    advertised = [] if options.collapse is None else advertised_hosts(traffic)["host"]
+    try:
+        bans = ban(
+            findings,
+            among,
+            allow=allow,
+            seen=[*peers, *traffic.hosts, *advertised],
+            collapse=options.collapse,
+            expires=None if given is None else _today() + timedelta(days=given),
+            max_addresses=options.max_addresses,
+        )
+    except BanLimitError as error:
+        raise Failed(f"{error}; --max-addresses raises the limit") from None
     lines = [
         f"Captured {span_text(span(traffic))}; rules of the preset {options.preset}.",
         f"{len(bans.peers):,} of {counted(len(peers), 'peer')} banned ({' and '.join(among)}), "

@@ -271,6 +271,7 @@ def short_lived_connections(table: pd.DataFrame, seconds: float, from_answer: bo
     return table[
         (table["direction"] == "incoming")
         & (table["handshake"] == "answered")
+        & (lasted >= 0)  # else the clock was set back
         & (lasted < seconds)
         & (table["end"] != "open")
     ]
@@ -332,8 +333,11 @@ def sync_gaps(traffic: Traffic | View) -> pd.DataFrame:
     groups = rows.groupby(["connection", "direction"], observed=True, sort=False)
     before = groups["time"].shift()
     table = rows[["message", "connection", "peer", "direction", "time", "file", "frame"]].copy()
-    table["seconds"] = (rows["time"] - before).dt.total_seconds()
-    table["early"] = (groups["answered"].shift() > rows["time"]).to_numpy()
+    seconds = (rows["time"] - before).dt.total_seconds()
+    table["seconds"] = seconds.where(seconds >= 0)  # the clock was set back
+    table["early"] = (groups["answer"].shift() > rows["message"]).fillna(False).to_numpy(
+        dtype=bool
+    ) & (groups["answered"].shift() > rows["time"]).to_numpy()
     table["disturbed"] = False
     for direction in ("received", "sent"):
         way = rows["direction"] == direction

@@ -153,15 +153,16 @@ def texts(values: Any) -> pd.Series:
     return pd.Series(np.asarray(values, dtype=object), dtype=object)
 
 
-_CACHE: WeakKeyDictionary[Traffic, Entries] = WeakKeyDictionary()
+_CACHE: WeakKeyDictionary[Traffic | View, Entries] = WeakKeyDictionary()
 
 
 def entries(traffic: Traffic | View) -> Entries:
     """Returns the entries of a Traffic, which are computed once: a day has tens of millions."""
     view = viewed(traffic)
-    if view.traffic not in _CACHE:
-        _CACHE[view.traffic] = _entries(view)
-    return _CACHE[view.traffic]
+    key = view if view.accepted_only else view.traffic
+    if key not in _CACHE:
+        _CACHE[key] = _entries(view)
+    return _CACHE[key]
 
 
 def _entries(view: View) -> Entries:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from monerotraffic.tables.schema import SCHEMA
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, positions, viewed
+from monerotraffic.tables.view import View, packet_order, positions, viewed
 
 __all__ = [
     "COMMANDS",
@@ -248,10 +248,9 @@ def _before_handshake(view: View, rows: pd.DataFrame) -> pd.Series:
         & (view.messages["kind"] == "request")
         & view.messages["from_client"]
     ]
-    first = requests.groupby("connection")["time"].min().reindex(rows["connection"])
-    early = first.isna().to_numpy() | (
-        rows["time"].to_numpy(dtype="datetime64[ns]") < first.to_numpy(dtype="datetime64[ns]")
-    )
+    first = packet_order(requests).groupby(requests["connection"]).min()
+    first = first.reindex(rows["connection"]).to_numpy(dtype="float64")
+    early = np.isnan(first) | (packet_order(rows).to_numpy() < first)
     return pd.Series(sound & early, index=rows.index)
 
 

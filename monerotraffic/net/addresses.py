@@ -23,7 +23,7 @@ __all__ = [
     "host_of",
     "ipv4_subnet",
     "is_loopback",
-    "is_unroutable",
+    "is_public",
     "pack",
     "site_of",
     "subnets",
@@ -53,6 +53,18 @@ _UNROUTABLE = tuple(
 1918, 3879, 3927, 4193, 4291, 5771.
 Networks for documentation and benchmarks are not among them.
 """
+
+_NOT_PUBLIC = (
+    *_UNROUTABLE,
+    *(
+        ipaddress.ip_network(text)
+        for text in (
+            *("100.64.0.0/10", "192.0.0.0/24", "224.0.0.0/4", "240.0.0.0/4"),
+            *("64:ff9b:1::/48", "100::/64", "fec0::/10", "ff00::/8"),
+        )
+    ),
+)
+"""Also shared, multicast and reserved networks (IANA's special-purpose registries, RFC 6890)."""
 
 
 # ---- one address ----
@@ -137,9 +149,15 @@ def is_loopback(address: str) -> bool:
     return ip is not None and ip.is_loopback
 
 
-def is_unroutable(address: str) -> bool:
-    """Whether the address is loopback, private, link-local or unspecified."""
-    return bool(unroutable(*pack([address]))[0])
+def is_public(address: str) -> bool:
+    """Whether the address can be that of one host on the internet: it is not loopback, private,
+    shared, link-local, unique-local, multicast or reserved. Networks for documentation and
+    benchmarks count as public, because test networks use them, and so do names (Tor, I2P).
+    """
+    ip = _parsed(host_of(address))
+    return ip is None or not any(
+        ip in network for network in _NOT_PUBLIC if network.version == ip.version
+    )
 
 
 def ipv4_subnet(network: Network) -> Network | None:

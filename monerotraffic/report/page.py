@@ -23,8 +23,8 @@ from monerotraffic.report.paper import write_figures, write_macros
 from monerotraffic.report.redaction import Redaction
 from monerotraffic.report.summary import span, span_text
 from monerotraffic.report.text import findings_to_csv
-from monerotraffic.rules import RULES, WEIGHTS, find_anomalies, verdicts
-from monerotraffic.rules.bans import ban
+from monerotraffic.rules import RULES, find_anomalies, verdicts
+from monerotraffic.rules.bans import VALIDITY, ban
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, viewed
 
@@ -76,7 +76,13 @@ def write(
     with replacing(written.page) as file:
         file.write(text)
     findings_to_csv(findings, written.findings)
-    bans = ban(findings, seen=[*view.connections["peer"].unique(), *view.traffic.hosts])
+    last = view.connections["closed"].max()  # not today: the same input gives the same bytes
+    bans = ban(
+        findings,
+        seen=[*view.connections["peer"].unique(), *view.traffic.hosts],
+        expires=None if pd.isna(last) else last.date() + VALIDITY,
+        max_addresses=None,
+    )
     banlist.write(
         bans.listed,
         written.ban_list,
@@ -120,9 +126,9 @@ def _page(material: Material, preset: str, title: str, redaction: Redaction | No
         span=span_text(span(view.traffic)),
         preset=preset,
         version=__version__,
-        weights=", ".join(f"{name} {weight}" for name, weight in WEIGHTS.items()),
         tiles=_tiles(view, judged),
         peers=peers,
+        gateways=sorted(set(findings.loc[findings["rule"] == "shared_gateway", "peer"])),
         more=len(judged) - len(peers),
         figures=_figures(material),
         tables=list(_tables(view, findings, redaction)),
@@ -191,6 +197,9 @@ def _finding(finding: Mapping[str, Any]) -> dict[str, Any]:
         "weight": finding["weight"],
         "observations": f"{count:,} {finding['unit']}{'' if count == 1 else 's'}",
         "definition": RULES[finding["rule"]].definition if finding["rule"] in RULES else "",
+        "cause": finding["cause"].replace("_", " "),
+        "forgeable_by": finding["forgeable_by"],
+        "evasion": RULES[finding["rule"]].evasion if finding["rule"] in RULES else "",
         "when": f"{_clock(finding['first_time'])} to {_clock(finding['last_time'])} UTC"
         if finding["first_time"] != finding["last_time"]
         else f"{_clock(finding['first_time'])} UTC",

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from monerotraffic.rules.catalogue import RULES
+from monerotraffic.rules.engine import PRESETS, find
 from monerotraffic.rules.evaluation import HONEST, RULES_OF_LABEL, evaluate
-from monerotraffic.rules.findings import PRESETS, WEIGHTS, find, verdicts
 from monerotraffic.rules.rule import Parameters, Rule
+from monerotraffic.rules.verdicts import VERDICTS, WEIGHTS, verdicts
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View
 
@@ -20,6 +21,7 @@ __all__ = [
     "PRESETS",
     "RULES",
     "RULES_OF_LABEL",
+    "VERDICTS",
     "WEIGHTS",
     "Parameters",
     "Rule",

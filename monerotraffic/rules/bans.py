@@ -1,25 +1,37 @@
-"""From findings to a ban list: whom it bans, with the evidence beside each."""
+"""From findings to a ban list: which peers it bans, with the evidence of each.
+
+Owns who is banned and how networks are collapsed. Reads verdicts; knows no rule and no capture.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from monerotraffic.banlist import BanList, Entry, network_of
-from monerotraffic.net.addresses import Network, ipv4_subnet, is_loopback
-from monerotraffic.rules.findings import WEIGHTS, verdicts
+from monerotraffic.net.addresses import Network, ipv4_subnet, is_public
+from monerotraffic.rules.verdicts import VERDICTS, WEIGHTS, verdicts
 
-__all__ = ["Bans", "ban"]
+__all__ = ["MAX_ADDRESSES", "VALIDITY", "BanLimitError", "Bans", "ban"]
 
-# of collapsed networks: what monerod itself takes for one neighbourhood, and a length that all its
-# versions mask rightly
+VALIDITY = timedelta(days=30)
+"""How long entries are valid by default: addresses change hands."""
+MAX_ADDRESSES = 10_000
+"""How many addresses a list may ban by default."""
+
+# of collapsed networks: what monerod itself treats as one neighbourhood, and a length that all its
+# versions apply correctly
 _BITS = 24
 _SIZE = 1 << 32 - _BITS
-_NAMED = 20  # hosts named beside a collapsed network
+_NAMED = 20  # hosts named in the comment of a collapsed network
+
+
+class BanLimitError(ValueError):
+    """The list would ban more addresses than it may."""
 
 
 class Bans(NamedTuple):
@@ -27,9 +39,9 @@ class Bans(NamedTuple):
 
     listed: BanList
     peers: tuple[str, ...]
-    """Who is banned for findings, in order of address."""
+    """Peers that are banned for findings, in order of address."""
     allowed: tuple[str, ...]
-    """Who would have been, but is on the allow list."""
+    """Peers that would have been, but are on the allow list."""
     collateral_addresses: int
     """Addresses that are banned with them because networks were collapsed."""
 
@@ -41,49 +53,56 @@ def ban(
     allow: BanList | Iterable[str] | None = None,
     seen: Iterable[str] = (),
     collapse: int | None = None,
-    expires: date | None = None,
+    expires: date | timedelta | None = VALIDITY,
+    max_addresses: int | None = MAX_ADDRESSES,
 ) -> Bans:
     """The ban list that follows from findings.
+
+    Loopback, private, shared, link-local, multicast and reserved addresses are never banned.
 
     Parameters
     ----------
     findings
-        As find_anomalies gives them; or verdicts of them, which name no place as evidence.
+        As find_anomalies returns them; or verdicts of them, which name no place as evidence.
     among
         Verdicts that are banned: `anomalous`, `suspicious`, `context`.
     least
         The least score that is banned, 0 to 1.
     allow
-        Who is never banned: a BanList (its entries' expiry plays no part) or addresses and networks
-        as text.
+        What is never banned: a BanList (its entries' expiry plays no part) or addresses and
+        networks as text.
     seen
-        All addresses of the capture, `traffic.connections["peer"]` and `traffic.hosts`: no network
-        is collapsed over one that is not banned itself.
+        All innocent candidates of the capture: `traffic.connections["peer"]`, `traffic.hosts` and
+        the hosts that peer lists advertise (metrics.advertised_hosts). No network is collapsed
+        over one that is not banned itself.
     collapse
         If given, IPv4 networks of 24 bits with at least so many banned addresses are banned whole,
-        unless they hold an address that is allowed, or seen and
-        not banned. How many addresses without findings that adds is in the entry's comment, and in
-        `collateral_addresses` in all. IPv6 addresses are never collapsed:
-        monerod knows no IPv6 networks.
+        unless they hold an address that is allowed, or seen and not banned. How many addresses
+        without findings that adds is in the entry's comment, and in `collateral_addresses` in all.
+        IPv6 addresses are never collapsed: monerod has no IPv6 networks.
     expires
-        The last day of every entry; never if None.
+        The last day of every entry, or how long it is valid from today (UTC); never if None.
+    max_addresses
+        How many addresses the list may ban; any number if None.
 
     Returns
     -------
     Bans. Its entries are in order of address; the same arguments give the same list, whatever the
     order of the rows.
 
-    Raises ValueError for an unknown verdict, a `collapse` below 1, or an entry of `allow` that is
-    no address or network.
+    Raises BanLimitError if the list would ban more than `max_addresses`, and ValueError for an
+    unknown verdict, a `collapse` below 1, or an entry of `allow` that is no address or network.
     """
     among = frozenset(among)
-    if among - {"anomalous", "suspicious", "context"}:
+    if among - set(VERDICTS):
         raise ValueError(
-            f"unknown verdict {sorted(among - {'anomalous', 'suspicious', 'context'})[0]!r}: "
-            "must be one of anomalous, suspicious, context"
+            f"unknown verdict {sorted(among - set(VERDICTS))[0]!r}: must be one of "
+            f"{', '.join(VERDICTS)}"
         )
     if collapse is not None and collapse < 1:
         raise ValueError(f"collapse={collapse}: a network is collapsed for one address or more")
+    if isinstance(expires, timedelta):
+        expires = datetime.now(UTC).date() + expires
     permitted = (
         allow
         if isinstance(allow, BanList)
@@ -92,7 +111,7 @@ def ban(
     judged = _judged(findings, among, least)
     safe = permitted.match([one.peer for one in judged])
     flagged = [one for one, is_safe in zip(judged, safe.tolist(), strict=True) if not is_safe]
-    entries = BanList(Entry(one.network, one.told(), expires) for one in flagged)
+    entries = BanList(Entry(one.network, one.evidence(), expires) for one in flagged)
     collapsed = (
         []
         if collapse is None
@@ -102,6 +121,11 @@ def ban(
     listed = BanList(
         [*collapsed, *(entry for entry in entries if ipv4_subnet(entry.network) not in networks)]
     )
+    if max_addresses is not None and listed.addresses > max_addresses:
+        raise BanLimitError(
+            f"the list would ban {listed.addresses:,} addresses, more than the limit of "
+            f"{max_addresses:,}"
+        )
     allowed = tuple(one.peer for one, is_safe in zip(judged, safe.tolist(), strict=True) if is_safe)
     return Bans(
         listed, tuple(one.peer for one in flagged), allowed, listed.addresses - entries.addresses
@@ -118,25 +142,27 @@ class _Judged(NamedTuple):
     peer: str
     verdict: str
     score: float
+    causes: Sequence[str]
     rules: Sequence[str]
     places: Sequence[str]
     first_time: Any
     last_time: Any
 
-    def told(self) -> str:
-        """The evidence as a comment."""
+    def evidence(self) -> str:
+        """The verdict, its causes, the findings and their times, as a comment."""
         times = [
             f"{time:%Y-%m-%d %H:%M:%S}"
             for time in dict.fromkeys([self.first_time, self.last_time])
             if isinstance(time, pd.Timestamp) and not pd.isna(time)
         ]
         seen = f"; {' to '.join(times)} UTC" if times else ""
-        return f"{self.verdict}, score {self.score:.3f}: {', '.join(self.rules)}{seen}"
+        causes = f" for {', '.join(self.causes)}" if self.causes else ""
+        return f"{self.verdict}{causes}, score {self.score:.3f}: {', '.join(self.rules)}{seen}"
 
 
 def _judged(findings: pd.DataFrame, among: frozenset[str], least: float) -> list[_Judged]:
-    """The peers that the verdict condemns, in order of address. Peers that are no IP addresses
-    (there are none over TCP) cannot be banned.
+    """The peers with one of these verdicts, in order of address. Peers that are no public IP
+    addresses are never banned.
     """
     bare = "verdict" in findings.columns
     chosen = findings if bare else verdicts(findings)
@@ -148,15 +174,15 @@ def _judged(findings: pd.DataFrame, among: frozenset[str], least: float) -> list
     made = []
     for verdict in chosen.itertuples(index=False):
         rows = sorted(
-            found.get(str(verdict.peer), ()), key=lambda row: (-WEIGHTS[row.weight], row.rule)
+            found.get(str(verdict.peer), ()), key=lambda row: (WEIGHTS.index(row.weight), row.rule)
         )
         rules = [_rule(row) for row in rows] if rows else sorted(verdict.rules)
         places = [_short(place) for row in rows for place in row.places[:1]]
-        if is_loopback(str(verdict.peer)):
-            continue  # the node's own daemon of Tor or I2P
         try:
             network = network_of(str(verdict.peer))
         except ValueError:
+            continue
+        if not is_public(str(verdict.peer)):
             continue
         made.append(
             _Judged(
@@ -164,6 +190,7 @@ def _judged(findings: pd.DataFrame, among: frozenset[str], least: float) -> list
                 str(verdict.peer),
                 verdict.verdict,
                 float(verdict.score),
+                list(getattr(verdict, "causes", ())),
                 rules,
                 places,
                 verdict.first_time,
@@ -181,7 +208,7 @@ def _rule(row: Any) -> str:
 
 
 def _short(place: str) -> str:
-    """file:frame without the folder, which tells of the one who took the capture."""
+    """file:frame without the folder, which says something of the capture's owner."""
     return os.path.basename(place)
 
 
@@ -189,7 +216,7 @@ def _short(place: str) -> str:
 
 
 def _spared(banned: BanList, permitted: BanList, seen: Iterable[str]) -> BanList:
-    """Whom no collapsed network may hold."""
+    """What no collapsed network may contain."""
     peers = pd.Series(seen).dropna().astype(str).unique()
     there = peers[~banned.match(peers)]
     return BanList([*permitted, *(Entry(network_of(peer)) for peer in there)])

@@ -10,7 +10,7 @@ import pandas as pd
 
 from monerotraffic.metrics.connections import connection_table, requests, short_lived_connections
 from monerotraffic.rules.rule import observations, rule
-from monerotraffic.tables.view import View
+from monerotraffic.tables.view import View, packet_order
 
 __all__ = [
     "at_first_request",
@@ -31,6 +31,8 @@ _PROTOCOL = "src/p2p/net_node.inl"
     family="connections",
     weight="weak",
     unit="connection",
+    cause="connection_pattern",
+    evasion="Connect less often, or stay longer: fewer observations per hour.",
     source=(
         f"arXiv 2509.10214, short-lived connections; {_PROTOCOL} gray_peerlist_housekeeping: one "
         "random peer a minute"
@@ -61,6 +63,8 @@ def short_lived_series(
     family="connections",
     weight="strong",
     unit="message",
+    cause="pings",
+    evasion="Ping once per connection: more connections.",
     source=(
         f"{_PROTOCOL} try_ping: one ping on a connection of its own; arXiv 2509.10214, ping "
         "flooding"
@@ -88,6 +92,8 @@ def ping_flood(view: View, *, max_pings: int = 1) -> pd.DataFrame:
     family="connections",
     weight="context",
     unit="connection",
+    cause="connection_pattern",
+    evasion="Send a handshake: more traffic.",
     source=(
         f"{_PROTOCOL} try_to_connect_and_handshake_with_new_peer, try_ping: the client speaks first"
     ),
@@ -123,6 +129,8 @@ def no_handshake(
     family="connections",
     weight="strong",
     unit="message",
+    cause="turns",
+    evasion="Follow the order of the protocol: free.",
     source=(
         f"{_PROTOCOL} do_handshake_with_peer, handle_handshake, peer_sync_idle_maker; "
         "src/cryptonote_protocol/cryptonote_protocol_handler.inl"
@@ -131,14 +139,16 @@ def no_handshake(
 def out_of_turn(view: View, *, tolerance_s: float = 0.01) -> pd.DataFrame:
     """A message that its sender may not send at that point of the connection: the acceptor speaks
     first; the initiator begins with neither 1001 nor 1003; a 1001 request of the acceptor, or a
-    second one; a notification or 1002 request more than `tolerance_s` seconds before our 1001
-    response; a response to no request; 2004 or 2007 without 2003 or 2006.
+    second one; a notification or 1002 request before our 1001 response; a response to no request;
+    2004 or 2007 without 2003 or 2006.
 
-    Only connections that were captured whole count. An acceptor's notification between our request
-    and its own response is normal (a race in monerod, 2010 mostly).
+    Only connections that were captured whole count, and only captures whose packets are in order.
+    What came first is judged by the order of packets, and must hold by the clock too, by more than
+    `tolerance_s`. An acceptor's notification between our request and its own response is normal (a
+    race in monerod, 2010 mostly).
     """
     table = connection_table(view)
-    table = table[table["whole"]].set_index("connection")
+    table = table[table["whole"] & (not view.disordered)].set_index("connection")
     received = view.received
     rows = received[
         received["connection"].isin(table.index)
@@ -146,29 +156,34 @@ def out_of_turn(view: View, *, tolerance_s: float = 0.01) -> pd.DataFrame:
         & (received["kind"] != "noise")
     ]
     incoming = of_connection(rows, table["direction"] == "incoming")
-    margin = pd.Timedelta(seconds=tolerance_s)
     request = rows["kind"] == "request"
     asks = request & (rows["command"] == 1001)
     first = ~rows.duplicated("connection")
 
-    own_first = view.sent.groupby("connection")["time"].min()
-    speaks_first = ~incoming & first & ~(of_connection(rows, own_first) <= rows["time"] + margin)
+    speaks_first = ~incoming & first & _before(rows, view.sent, tolerance_s)
     begins = incoming & first & ~(request & rows["command"].isin((1001, 1003)))
     again = asks & (~incoming | (asks.groupby(rows["connection"]).cumsum() > 1))
-    answered = of_connection(rows, table["answered"])
+    responses = view.sent[(view.sent["command"] == 1001) & (view.sent["kind"] == "response")]
+    answered = of_connection(rows, table["answered"].notna() & table["asked"].notna())
     talk = (rows["kind"] == "notification") | (request & (rows["command"] == 1002))
-    early = (
-        incoming
-        & ~first
-        & talk
-        & of_connection(rows, table["asked"].notna())
-        & (answered > rows["time"] + margin)
-    )
+    early = incoming & ~first & talk & answered & _before(rows, responses, tolerance_s)
     unasked = (rows["kind"] == "response") & (rows["reply_to"] < 0)
     found = speaks_first | begins | again | early | unasked
     for answer, question in ((2004, 2003), (2007, 2006)):
         found |= _uncalled(view, rows, answer, question)
     return observations(rows[found])
+
+
+def _before(rows: pd.DataFrame, sent: pd.DataFrame, tolerance_s: float) -> pd.Series:
+    """Which messages came before the first of `sent` on their connection, by the order of packets
+    and by more than the tolerance; also those of connections without any.
+    """
+    sent = sent.assign(order=packet_order(sent)).drop_duplicates("connection")
+    ours = sent.set_index("connection")
+    order = of_connection(rows, ours["order"])
+    later = packet_order(rows) < order
+    apart = (of_connection(rows, ours["time"]) - rows["time"]).dt.total_seconds() > tolerance_s
+    return order.isna() | (later & apart)
 
 
 def of_connection(rows: pd.DataFrame, by_connection: pd.Series) -> pd.Series:
@@ -180,22 +195,18 @@ def _uncalled(view: View, rows: pd.DataFrame, answer: int, question: int) -> pd.
     """Which of `rows` are notifications `answer` that come when as many as we asked for by
     `question` have come already.
     """
+    answers, asked = rows[rows["command"] == answer], view.sent[view.sent["command"] == question]
     both = pd.concat(
         [
-            rows.loc[rows["command"] == answer, ["message", "connection", "time"]].assign(step=-1),
-            _asked(view, question),
+            part[["message", "connection"]].assign(step=step, order=packet_order(part))
+            for part, step in ((answers, -1), (asked, 1))
         ]
     )
     both = both.sort_values(
-        ["connection", "time", "step"], ascending=[True, True, False], kind="stable"
+        ["connection", "order", "step"], ascending=[True, True, False], kind="stable"
     )
     short = both["step"].groupby(both["connection"]).cumsum() < 0
     return rows["message"].isin(both.loc[short & (both["step"] < 0), "message"])
-
-
-def _asked(view: View, question: int) -> pd.DataFrame:
-    sent = view.sent
-    return sent.loc[sent["command"] == question, ["message", "connection", "time"]].assign(step=1)
 
 
 @rule(
@@ -203,6 +214,8 @@ def _asked(view: View, question: int) -> pd.DataFrame:
     family="connections",
     weight="weak",
     unit="connection",
+    cause="timed_sync",
+    evasion="Ask every 60 s, as monerod does: more traffic.",
     source=(
         f"{_PROTOCOL} idle_worker, peer_sync_idle_maker: a 1002 request every 60 s on every "
         "connection"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from monerotraffic.rules.catalogue import RULES
+from monerotraffic.rules.likelihood import binomial_bounds
 
 __all__ = ["HONEST", "RULES_OF_LABEL", "evaluate"]
 
@@ -62,46 +63,108 @@ for that one; others ask for none: they are honest, or a
 circumstance."""
 
 
-def evaluate(findings: pd.DataFrame, labels: Mapping[str, Iterable[str]]) -> pd.DataFrame:
-    """One row per rule that a label asks for or that found something.
+def evaluate(
+    findings: pd.DataFrame,
+    labels: Mapping[str, Iterable[str]],
+    by: str = "rule",
+    roles: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """One row per rule that a label asks for or that flags a peer: what it finds and misses.
 
-    `labels`: address → its labels; entries of the form address:port are passed over, for findings
-    are of addresses. Columns: `rule`, `expected` (peers whose
-    labels ask for it), `found` of these, `missed` (names), `others` (found without such a label),
-    `honest` (names of those that are honest by all their
-    labels: false positives), `recall`, `precision` (found ÷ (found + honest): a spy labelled for
-    one thing may well do another). Context rules flag nobody:
-    their `honest` are listed and no fault.
+    Parameters
+    ----------
+    findings
+        As find_anomalies returns them; at least the columns `peer` and `rule`.
+    labels
+        Address → its labels. Entries of the form address:port are left out, because findings are of
+        addresses. Peers that are not in it are unlabelled.
+    by
+        `rule`; or `cause`, which joins the rules of a cause.
+    roles
+        Address → the role of the peer (`initiator`, `acceptor`, …): one row per rule and role then.
+        Peers without a role are `unknown`.
+
+    Returns
+    -------
+    DataFrame with the column named by `by`, with `roles` also `role`, and
+
+    - `expected` (peers whose labels ask for it), `found` of them, `missed` (names);
+    - `others` (peers flagged without such a label), of which `honest` (names: false positives, by
+      all of their labels honest) and `unlabelled` (names: nothing is known of them);
+    - `recall`, with its 95 % interval `recall_low` and `recall_high` (Clopper and Pearson);
+    - `precision`: found ÷ (found + honest + unlabelled), with `precision_low` and `precision_high`.
+      A spy labelled for one thing may well do another, so these do not count against it.
+
+    Context rules accuse no peer: their `honest` are no fault.
     """
+    if by not in ("rule", "cause"):
+        raise ValueError(f"by={by!r}: must be rule or cause")
+    given = {str(peer): set(of) for peer, of in labels.items() if str(peer).count(":") != 1}
+    honest = {peer for peer, of in given.items() if of <= HONEST}
     asked: dict[str, set[str]] = {}
-    honest = set()
-    for peer, given in labels.items():
-        if str(peer).count(":") == 1:
-            continue
-        given = set(given)
-        if given <= HONEST:
-            honest.add(peer)
-        for label in given:
-            for rule in RULES_OF_LABEL.get(label, (label,) if label in RULES else ()):
-                asked.setdefault(rule, set()).add(peer)
-    flagged = {str(rule): set(rows["peer"]) for rule, rows in findings.groupby("rule")}
+    for peer, of in given.items():
+        for name in {_group(rule, by) for label in of for rule in _asked(label)}:
+            asked.setdefault(name, set()).add(peer)
+    flagged: dict[str, set[str]] = {}
+    for peer, rule in zip(findings["peer"], findings["rule"], strict=True):
+        flagged.setdefault(_group(rule, by), set()).add(str(peer))
+    groups = _by_role(roles, {*given, *(peer for of in flagged.values() for peer in of)})
     rows = []
-    for rule in sorted({*asked, *flagged}):
-        expected, found = asked.get(rule, set()), flagged.get(rule, set())
-        right, wrong = expected & found, honest & found
-        rows.append(
-            {
-                "rule": rule,
-                "expected": len(expected),
-                "found": len(right),
-                "missed": sorted(expected - found),
-                "others": len(found - expected),
-                "honest": sorted(wrong),
-                "recall": len(right) / len(expected) if expected else float("nan"),
-                "precision": len(right) / len(right | wrong) if right or wrong else float("nan"),
-            }
-        )
-    return pd.DataFrame(
-        rows,
-        columns=["rule", "expected", "found", "missed", "others", "honest", "recall", "precision"],
-    )
+    for name in sorted({*asked, *flagged}):
+        for role, members in groups.items():
+            expected = asked.get(name, set()) & members
+            found = flagged.get(name, set()) & members
+            if expected or found:
+                row = _row(expected, found, found & honest, found - set(given))
+                rows.append({by: name, **({} if roles is None else {"role": role}), **row})
+    columns = [by, *([] if roles is None else ["role"]), *_COLUMNS]
+    return pd.DataFrame(rows, columns=columns)
+
+
+_COLUMNS = [
+    *("expected", "found", "missed", "others", "honest", "unlabelled"),
+    *("recall", "recall_low", "recall_high", "precision", "precision_low", "precision_high"),
+]
+
+
+def _asked(label: str) -> tuple[str, ...]:
+    """Rules that have to find a peer with this label."""
+    return RULES_OF_LABEL.get(label, (label,) if label in RULES else ())
+
+
+def _group(rule: str, by: str) -> str:
+    return RULES[rule].cause if by == "cause" and rule in RULES else rule
+
+
+def _by_role(roles: Mapping[str, str] | None, peers: set[str]) -> dict[str, set[str]]:
+    if roles is None:
+        return {"": peers}
+    groups: dict[str, set[str]] = {}
+    for peer in peers:
+        groups.setdefault(roles.get(peer, "unknown"), set()).add(peer)
+    return dict(sorted(groups.items()))
+
+
+def _row(
+    expected: set[str], found: set[str], honest: set[str], unlabelled: set[str]
+) -> dict[str, object]:
+    right = len(expected & found)
+    wrong = len(honest) + len(unlabelled)
+    return {
+        "expected": len(expected),
+        "found": right,
+        "missed": sorted(expected - found),
+        "others": len(found - expected),
+        "honest": sorted(honest),
+        "unlabelled": sorted(unlabelled),
+        **_proportion("recall", right, len(expected)),
+        **_proportion("precision", right, right + wrong),
+    }
+
+
+def _proportion(name: str, hits: int, trials: int) -> dict[str, float]:
+    """A share with its 95 % interval; NaN without trials."""
+    if not trials:
+        return dict.fromkeys((name, f"{name}_low", f"{name}_high"), float("nan"))
+    low, high = binomial_bounds(hits, trials, 0.975)
+    return {name: hits / trials, f"{name}_low": low, f"{name}_high": high}

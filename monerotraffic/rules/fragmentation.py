@@ -22,6 +22,8 @@ _FINALIZE = "contrib/epee/src/levin_base.cpp message_writer::finalize"
     family="fragmentation",
     weight="strong",
     unit="message",
+    cause="segmentation",
+    evasion="Write header and body with one system call: free.",
     source=f"{_FINALIZE}; arXiv 2509.10214, packet fragmentation",
     paper="Sig",
     presets=PUBLISHED,
@@ -44,6 +46,8 @@ def signature_alone(view: View) -> pd.DataFrame:
     family="fragmentation",
     weight="strong",
     unit="message",
+    cause="segmentation",
+    evasion="Write header and body with one system call: free.",
     source=_FINALIZE,
     since="0.15.0",
     known_false_positives="Versions 0.14.1 and older wrote the header by itself.",
@@ -63,6 +67,8 @@ def header_alone(view: View) -> pd.DataFrame:
     family="fragmentation",
     weight="weak",
     unit="message",
+    cause="segmentation",
+    evasion="Write each message with one system call: free.",
     source=(
         "contrib/epee/include/net/abstract_tcp_server2.inl (Nagle's algorithm is left on, a "
         "message "
@@ -111,6 +117,8 @@ def over_fragmented(
     family="fragmentation",
     weight="strong",
     unit="message",
+    cause="levin_fragments",
+    evasion="Send messages whole: free.",
     source="src/cryptonote_protocol/levin_notify.cpp: noise and fragments only for Tor and I2P",
     since="0.15.0",
     known_false_positives="A proxy of a hidden service on another machine.",

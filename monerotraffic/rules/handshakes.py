@@ -24,6 +24,8 @@ _PROTOCOL = "src/p2p/net_node.inl"
     family="connections",
     weight="weak",
     unit="connection",
+    cause="connection_pattern",
+    evasion="Finish the handshake: more traffic.",
     source=(
         "src/cryptonote_config.h P2P_DEFAULT_HANDSHAKE_INVOKE_TIMEOUT (5 s); arXiv 2509.10214, "
         "incomplete handshakes"
@@ -123,6 +125,8 @@ def _reset(view: View, made: pd.DataFrame, patience_s: float) -> pd.Series:
     family="connections",
     weight="weak",
     unit="message",
+    cause="unanswered",
+    evasion="Answer requests: free.",
     source=(
         f"{_PROTOCOL} handle_timed_sync, handle_get_support_flags; src/cryptonote_config.h "
         "P2P_DEFAULT_INVOKE_TIMEOUT (120 s)"

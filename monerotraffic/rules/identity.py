@@ -35,6 +35,7 @@ __all__ = [
 _RANDOM_ID = "src/p2p/net_node.inl init_config: a random 64-bit id at every start, never stored"
 _PAPER = "arXiv 2509.10214, section on peer ids"
 _PER_HOST: Parameters = {"by_port": False, "sequential_only": False}
+_DEFAULT_PORTS = (18080, 28080, 38080)
 _NAT = (
     "Two nodes behind one address that announce the same port, as monerod does with its default "
     "port whatever is forwarded"
@@ -44,8 +45,10 @@ _NAT = (
 @rule(
     "MT401",
     family="identity",
-    weight="strong",
+    weight="weak",
     unit="handshake",
+    cause="peer_id",
+    evasion="Keep one id per address: the spy needs state per address.",
     source=f"{_RANDOM_ID}; {_PAPER}",
     since="0.10.2",
     known_false_positives=f"{_NAT}, connected in turn; a VPN exit whose users do so or hide it.",
@@ -60,32 +63,44 @@ def peer_id_returns(
     ids.
 
     A return by chance has a probability of 2^-64. `sequential_only` leaves out two processes that
-    live at the same time behind one address. The published variants count per IP address and
-    without `sequential_only`, so they flag NAT pairs and restarts.
+    live at the same time behind one address. At a default or hidden port the finding is context:
+    several nodes behind one address look the same, because monerod announces its default port
+    whatever is forwarded. The published variants count per IP address and without
+    `sequential_only`, so they flag NAT pairs and restarts.
     """
     returns = id_returns(view, by_port)
-    return observations(returns[returns["sequential"]] if sequential_only else returns)
+    found = returns[returns["sequential"]] if sequential_only else returns
+    return observations(found, accuses=_port_of_its_own(found["port"]) & (not view.clock_stepped))
+
+
+def _port_of_its_own(ports: pd.Series) -> pd.Series:
+    """Which ports one process alone announces: neither hidden nor a default port."""
+    return ports.notna() & ~ports.isin(_DEFAULT_PORTS)
 
 
 @rule(
     "MT402",
     family="identity",
-    weight="strong",
+    weight="context",
     unit="handshake",
+    cause="peer_id",
+    forgeable_by="another peer",
+    evasion="Draw an id per address: free.",
     source=_RANDOM_ID,
     since="0.10.2",
     known_false_positives=(
-        "A node that alternates between two IPv4 addresses (two uplinks, a VPN that is switched on "
-        "and off)."
+        "A node whose id another peer announces; a node that alternates between two IPv4 addresses; "
+        "a node that reaches the network through several Tor or VPN exits."
     ),
 )
 def peer_id_shared(view: View, *, min_sites: int = 2) -> pd.DataFrame:
     """One peer id announced by at least `min_sites` IPv4 addresses, or IPv6 /64s, in overlapping
     time.
 
-    Three cases of one node are left out: an IPv4 address and its v4-mapped form, one IPv4 and one
-    IPv6 address, and addresses of one /64. A node that moves has spans that follow each other. The
-    measure is the number of sites.
+    Ids are public, and anybody can announce one, so a shared id is context for every holder; see
+    `peer_id_cluster`. Three cases of one node are left out: an IPv4 address and its v4-mapped form,
+    one IPv4 and one IPv6 address, and addresses of one /64. A node that moves has spans that follow
+    each other. The measure is the number of sites.
     """
     spans = id_spans(view)
     shared = spans.loc[spans["overlaps"] >= min_sites - 1, ["peer_id", "site", "overlaps"]]
@@ -101,10 +116,13 @@ def _announced_by_site(view: View) -> pd.DataFrame:
 @rule(
     "MT403",
     family="identity",
-    weight="strong",
+    weight="weak",
     unit="peer id",
+    cause="peer_id",
+    evasion="Draw an id per address: free.",
     source=f"{_RANDOM_ID}; {_PAPER}",
     since="0.10.2",
+    known_false_positives="Several nodes that reach the network through the same Tor or VPN exits.",
     paper="ID",
     presets={"arxiv-v1": {"joined_only": False}, "aft-2026": {"joined_only": False}},
 )
@@ -115,9 +133,11 @@ def peer_id_cluster(
     more than `max_ids` ids between them.
 
     Ids shared one after the other do not join, or else a node that restarted, moved and restarted
-    again would be a cluster. The published variants (`joined_only` false) flag more than two ids on
-    one IP address, which includes NAT pairs and restarts. The measure is the number of ids of the
-    cluster: many ids mean that the addresses are under one control and share out the ids.
+    again would be a cluster. The finding accuses only a host that announced two or more ids, in use
+    at the same time, each of which another host had announced before it in overlapping time: others
+    can copy the ids of a host, but cannot make it announce theirs. The published variants
+    (`joined_only` false) flag more than two ids on one IP address, which includes NAT pairs and
+    restarts. The measure is the number of ids of the cluster.
     """
     announced = _announced_by_site(view)
     if joined_only:
@@ -127,7 +147,24 @@ def peer_id_cluster(
         ids = announced.groupby("site")["peer_id"].nunique()
     found = announced.assign(ids=announced["site"].map(ids))
     found = found[found["ids"] > max_ids].drop_duplicates(["site", "peer_id"])
-    return observations(found, found["ids"])
+    return observations(found, found["ids"], accuses=found["site"].isin(_borrowers(view)))
+
+
+def _borrowers(view: View) -> frozenset[str]:
+    """Sites that announced two or more ids, in use at the same time, each of which another site of
+    the same IP version had announced before and still had.
+    """
+    spans = id_spans(view)
+    spans = spans[spans["overlaps"] > 0]
+    first = spans.groupby(["peer_id", "family"])["first"].transform("min")
+    later = spans[spans["first"] > first]
+    used = id_spans(view).groupby("peer_id").agg(begin=("first", "min"), end=("last", "max"))
+    found = set()
+    for site, rows in later.groupby("site"):
+        own = used.loc[rows["peer_id"].unique()].sort_values("begin")
+        if (own["begin"].iloc[1:].to_numpy() < own["end"].cummax().iloc[:-1].to_numpy()).any():
+            found.add(str(site))
+    return frozenset(found)
 
 
 @rule(
@@ -135,6 +172,8 @@ def peer_id_cluster(
     family="identity",
     weight="strong",
     unit="back-ping",
+    cause="pong_id",
+    evasion="Let the proxy rewrite the id in pongs, or answer pings itself.",
     source=(
         "src/p2p/net_node.inl try_ping, handle_ping; the research lab's fingerprint, seen passively"
     ),
@@ -142,7 +181,12 @@ def peer_id_cluster(
     known_false_positives=f"{_NAT}, of which the one that it is forwarded to never connects.",
 )
 def pong_id_mismatch(
-    view: View, *, max_delay_s: float = 5.0, exclude_announced: bool = True
+    view: View,
+    *,
+    max_delay_s: float = 5.0,
+    exclude_announced: bool = True,
+    min_answering_sites: int = 3,
+    min_pong_ids: int = 3,
 ) -> pd.DataFrame:
     """The 1003 response of the back-ping to (host, `my_port`) has another id than the handshake
     request that caused it, and the host announced that id in no handshake.
@@ -150,6 +194,29 @@ def pong_id_mismatch(
     The process that listens on `my_port` is the one that announced it. A back-ping comes within
     milliseconds, so a restart between the two is out of the question. `exclude_announced` leaves
     out two nodes behind one address, one of which the port is forwarded to.
+
+    At a default port another node behind the same address may answer, so the finding accuses only
+    where one of these holds: the port is not a default port; at least `min_answering_sites` hosts
+    outside one /24 (IPv6: /64) answer with that id; the port answered with at least `min_pong_ids`
+    ids that the host announced in no handshake.
+    """
+    wrong = _contradicted(view, max_delay_s, exclude_announced)
+    found = _at_pongs(view, wrong)
+    answered = pongs(view)
+    answered["site"] = sites_of(answered["peer"])
+    answered["subnet"] = view.addresses.subnet[answered["peer"].cat.codes.to_numpy()]
+    spread = answered.groupby("peer_id").agg(
+        sites=("site", "nunique"), subnets=("subnet", "nunique")
+    )
+    many = spread.index[(spread["sites"] >= min_answering_sites) & (spread["subnets"] > 1)]
+    ids = wrong.groupby(["host", "port"])["pong_id"].transform("nunique")
+    certain = _port_of_its_own(wrong["port"]) | wrong["pong_id"].isin(many) | (ids >= min_pong_ids)
+    return observations(found, accuses=found["message"].isin(wrong.loc[certain, "pong"]))
+
+
+def _contradicted(view: View, max_delay_s: float, exclude_announced: bool) -> pd.DataFrame:
+    """Back-pings whose pong has another id than the handshake; with `exclude_announced` another
+    than any that the host announced.
     """
     pings = back_pings(view, max_delay_s)
     wrong = pings[_differs(pings)]
@@ -157,7 +224,7 @@ def pong_id_mismatch(
         announced = announcements(view)
         own = _pairs(announced["host"], announced["peer_id"])
         wrong = wrong[~_pairs(wrong["host"], wrong["pong_id"]).isin(own)]
-    return _at_pongs(view, wrong)
+    return wrong
 
 
 def _differs(pings: pd.DataFrame) -> pd.Series:
@@ -165,16 +232,24 @@ def _differs(pings: pd.DataFrame) -> pd.Series:
 
 
 def _at_pongs(view: View, pings: pd.DataFrame) -> pd.DataFrame:
-    """Observations at the pongs of the back-pings in `pings`."""
+    """The pongs of the back-pings in `pings`, with the connection of the handshake as
+    `other_connection`.
+    """
     found = pongs(view)
-    return observations(found[found["message"].isin(pings["pong"].astype("int64"))])
+    asked = pings.set_index(pings["pong"].astype("int64"))["connection"]
+    asked = asked[~asked.index.duplicated()]
+    found = found[found["message"].isin(asked.index)]
+    return found.assign(other_connection=asked.reindex(found["message"]).to_numpy())
 
 
 @rule(
     "MT405",
     family="identity",
-    weight="strong",
+    weight="weak",
     unit="pong",
+    cause="pong_id",
+    forgeable_by="another peer",
+    evasion="Let the proxy rewrite the id in pongs, or answer pings itself.",
     source="src/p2p/net_node.inl handle_ping; the research lab's fingerprint, seen passively",
     since="0.10.2",
 )
@@ -213,9 +288,11 @@ def _pairs(hosts: pd.Series, ids: pd.Series) -> pd.Series:
     family="identity",
     weight="weak",
     unit="handshake",
+    cause="peer_id",
+    evasion="Keep the id: the sessions can then be linked.",
     source="src/p2p/net_node.inl init_config: only a restart changes the id",
     since="0.10.2",
-    known_false_positives="An unreachable node and that restarts before every session.",
+    known_false_positives="An unreachable node that restarts before every session.",
 )
 def peer_id_rotates(
     view: View, *, min_changes: int = 3, min_share: float = 0.8, exclude_confirmed: bool = True
@@ -227,9 +304,9 @@ def peer_id_rotates(
     Three restarts in as many sessions happen to a node that crashes, or that is restarted every
     week of a long capture. Where it listens, the back-ping of the new id separates the two: a
     process with that id answers, so it was a restart, and the change does not count
-    (`exclude_confirmed`). A host that cannot be pinged is judged by the number alone, so it
-    is weak. Hosts that hide their port are left out, because the exit of a VPN shows one new node
-    after the other. The measure is the share.
+    (`exclude_confirmed`). Hosts that hide their port are left out, because the exit of a VPN shows
+    one new node after the other; so does one at a default port, which accuses only where a pong
+    contradicts the new ids. The measure is the share.
     """
     sessions = id_sessions(view)
     sessions = sessions[sessions["port"].notna()]
@@ -241,14 +318,21 @@ def peer_id_rotates(
     changes = fresh.groupby(sessions["endpoint"]).transform("sum")
     later = sessions.groupby("endpoint")["session"].transform("size") - 1
     rotates = fresh & (changes >= min_changes) & (changes >= min_share * later)
-    return observations(sessions[rotates], (changes / later.where(later > 0))[rotates])
+    wrong = sessions["message"].isin(_contradicted(view, 5.0, True)["message"])
+    return observations(
+        sessions[rotates],
+        (changes / later.where(later > 0))[rotates],
+        accuses=(_port_of_its_own(sessions["port"]) | wrong)[rotates],
+    )
 
 
 @rule(
     "MT407",
     family="identity",
-    weight="strong",
+    weight="weak",
     unit="handshake",
+    cause="peer_id",
+    evasion="Announce one id per port: the spy needs state per address.",
     source=(
         "src/p2p/net_node.inl init_config, init: one process, one id, and one process binds a port"
     ),
@@ -259,10 +343,12 @@ def peer_ids_side_by_side(view: View, *, min_overlap_s: float = 1.0) -> pd.DataF
     """A host and listening port announces an id, and more than `min_overlap_s` seconds later
     something comes on an earlier connection of it with another id.
 
-    One process binds a port. A machine that failed and came back is silent on its old connections,
+    One process binds a port. At a default port the finding is context, because several nodes behind
+    one address look the same. A machine that failed and came back is silent on its old connections,
     so these do not count.
     """
-    return observations(concurrent_peer_ids(view, min_overlap_s))
+    found = concurrent_peer_ids(view, min_overlap_s)
+    return observations(found, accuses=_port_of_its_own(found["port"]) & (not view.clock_stepped))
 
 
 @rule(
@@ -270,6 +356,8 @@ def peer_ids_side_by_side(view: View, *, min_overlap_s: float = 1.0) -> pd.DataF
     family="identity",
     weight="strong",
     unit="message",
+    cause="peer_id_value",
+    evasion="Draw a random id: free.",
     source=(
         "src/p2p/net_node.h config_t (1 is the id on Tor and I2P); net_node.inl (0 is no handshake)"
     ),

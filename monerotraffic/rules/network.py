@@ -12,10 +12,11 @@ import pandas as pd
 
 from monerotraffic.banlist import BanList, read
 from monerotraffic.metrics.network import peer_subnets
+from monerotraffic.rules.eligibility import gateways
 from monerotraffic.rules.rule import PUBLISHED, Parameters, observations, rule
 from monerotraffic.tables.view import View
 
-__all__ = ["ban_listed", "subnet_dense"]
+__all__ = ["ban_listed", "shared_gateway", "subnet_dense"]
 
 _FULLEST: Parameters = {"min_hosts": 1, "max_subnets": 15}
 
@@ -25,6 +26,8 @@ _FULLEST: Parameters = {"min_hosts": 1, "max_subnets": 15}
     family="network",
     weight="context",
     unit="connection",
+    cause="surroundings",
+    evasion="Spread over subnets: more expensive addresses.",
     source="arXiv 2509.10214, section on subnet saturation; the floor is ours",
     known_false_positives=(
         "A hoster's subnet, a university, a provider that assigns another address of its pool each "
@@ -60,6 +63,8 @@ def subnet_dense(view: View, *, min_hosts: int = 6, max_subnets: int | None = No
     family="network",
     weight="context",
     unit="connection",
+    cause="surroundings",
+    evasion="Move to other addresses.",
     source=(
         "src/p2p/net_node.inl handle_command_line (--ban-list), is_remote_host_allowed; "
         "arXiv 2509.10214, section on ban lists"
@@ -104,3 +109,26 @@ def ban_listed(
             how="left",
         )
     )
+
+
+@rule(
+    "MT703",
+    family="network",
+    weight="context",
+    unit="connection",
+    cause="surroundings",
+    evasion="None is needed: the finding protects the peers behind the address.",
+    source="docker-proxy, HAProxy and TCP load balancers open the connections to the node themselves",
+)
+def shared_gateway(view: View) -> pd.DataFrame:
+    """The peer's address is that of a gateway in front of the vantage node (container bridge, port
+    forwarder, load balancer), under which all inbound peers appear: verdicts on inbound peers are
+    impossible.
+
+    A gateway is a private or loopback address with inbound connections, or an address with five or
+    more peer ids at the same time where such addresses of one /24 (IPv6: /64) have at least 90 % of
+    the inbound connections that carry a handshake and at most two other hosts come in. All other
+    findings of the address are context.
+    """
+    rows = view.connections[view.connections["direction"] == "incoming"]
+    return observations(rows[rows["peer"].isin(gateways(view))])

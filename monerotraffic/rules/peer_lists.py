@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.metrics.entries import Entries, entries
+from monerotraffic.metrics.entries import Entries, distinct, entries
 from monerotraffic.metrics.peer_lists import host_ports, list_diversity, unroutable
 from monerotraffic.metrics.similarity import list_similarity
 from monerotraffic.rules.rule import Parameters, observations, rule
@@ -27,6 +27,9 @@ __all__ = [
 ]
 
 _PRUNING_SEEDS = (384, 391)  # (3 << 7) | stripe - 1, of 8 stripes
+_FEW = 5  # other senders that a list can be compared with
+_DENSE = 4  # hosts of one list in a subnet
+_DIVERSITY_ALONE: Parameters = {"min_hosts": 1, "max_scattered_share": None}
 _PUBLISHED_SIMILAR: Parameters = {
     "by": "subnet",
     "min_excess": None,
@@ -41,8 +44,10 @@ _PUBLISHED_SIMILAR: Parameters = {
 @rule(
     "MT301",
     family="peer_lists",
-    weight="strong",
+    weight="weak",
     unit="peer list",
+    cause="list_composition",
+    evasion="Hand out addresses of others too: a spy then advertises honest nodes.",
     source=(
         "arXiv 2509.10214, peer list diversity; src/p2p/net_peerlist.h get_peerlist_head (a random "
         "sample of the white list)"
@@ -50,33 +55,113 @@ _PUBLISHED_SIMILAR: Parameters = {
     known_false_positives="Test networks that live in a few subnets.",
     paper="PLD",
     presets={
-        "arxiv-v1": {"min_entries": 250, "min_hosts": 1, "max_diversity": 0.1},
-        "aft-2026": {"min_entries": 225, "min_hosts": 1, "max_diversity": 0.05},
+        "arxiv-v1": {**_DIVERSITY_ALONE, "min_entries": 250, "max_diversity": 0.1},
+        "aft-2026": {**_DIVERSITY_ALONE, "min_entries": 225, "max_diversity": 0.05},
     },
 )
 def peer_list_low_diversity(
-    view: View, *, min_entries: int = 100, min_hosts: int = 50, max_diversity: float = 0.25
+    view: View,
+    *,
+    min_entries: int = 100,
+    min_hosts: int = 50,
+    max_diversity: float = 0.25,
+    max_scattered_share: float | None = 0.02,
+    max_expected_ratio: float = 0.25,
+    max_chance: float = 1e-6,
+    min_other_subnets: int = 5,
 ) -> pd.DataFrame:
     """A peer list of at least `min_entries` entries and `min_hosts` hosts whose hosts lie in few
-    subnets: distinct /24 (IPv6: /64) ÷ distinct IP addresses is below `max_diversity`.
+    subnets (distinct /24, IPv6: /64, ÷ distinct IP addresses is below `max_diversity`), further
+    from the network's composition than the lists of other senders are.
 
-    A standard node's list is as diverse as the reachable network. For a quarter, three of four
-    entries would have to lie in a few dense subnets; the emulated spies of the labelled captures
-    have 0.008 to 0.08, honest peers 1 (the lab spreads their addresses). Shorter lists say little.
+    A standard node's list is as diverse as its white list, which others fill: where one operator
+    owns most of the endpoints, honest lists are dense too. So a list is compared with the lists of
+    the other senders by the share of its hosts that are scattered, that is, in a subnet with fewer
+    than four hosts of the list. It is flagged if
+
+    - at most `max_scattered_share` of its hosts are scattered: a list of one operator, whatever
+      others send; or
+    - it has at most `max_expected_ratio` of the scattered hosts that the lists of the other senders
+      have on average (every /24 of senders counts once, and at least `min_other_subnets` of them
+      are needed), which by chance has a probability below `max_chance` over all lists.
+
+    Honest lists of a network in which one operator owns 60, 75, 82 or 90 % of the endpoints are not
+    flagged; lists of the operator's endpoints alone are, also where 30, 50 or 70 % of the senders
+    send such. The emulated spies of the labelled captures have a diversity of 0.008 to 0.08, honest
+    peers 1 (the lab spreads their addresses). The published variants judge by the diversity alone.
     The measure is the diversity, and low values count.
     """
     lists = list_diversity(view)
     useful = (lists["entries"] >= min_entries) & (lists["hosts"] >= min_hosts)
-    return observations(
-        lists[useful & (lists["diversity"] < max_diversity)].assign(measure=lists["diversity"])
+    low = useful & (lists["diversity"] < max_diversity)
+    if max_scattered_share is None:
+        return observations(lists[low], lists["diversity"][low])
+    scattered, hosts = _scattered(view)
+    share = pd.Series(scattered / np.maximum(hosts, 1), index=lists.index)
+    others, groups = _of_other_subnets(view, share, useful)
+    bound = pd.Series(_log_tail(share, others, hosts), index=lists.index)
+    differs = (
+        (groups >= min_other_subnets)
+        & (share <= max_expected_ratio * others)
+        & (bound <= np.log(max_chance / max(1, int(useful.sum()))))
     )
+    found = low & (differs | (share <= max_scattered_share))
+    chance = np.exp(bound).where(differs)
+    return observations(lists[found], lists["diversity"][found], chance=chance[found])
+
+
+def _scattered(view: View) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of each list, IP hosts in subnets with fewer than _DENSE hosts of the list, and all of its IP
+    hosts.
+    """
+    e = entries(view)
+    pairs, count = e.in_lists, len(e.lists)
+    subnet = e.addresses.subnet[pairs.host].astype(np.int64)
+    known = subnet >= 0
+    keys, size = distinct(pairs.of[known] * max(1, len(e.addresses.subnets)) + subnet[known])
+    of = keys // max(1, len(e.addresses.subnets))
+    few = size < _DENSE
+    scattered = np.bincount(of[few], weights=size[few], minlength=count).astype(np.int64)
+    return scattered, np.bincount(of, weights=size, minlength=count).astype(np.int64)
+
+
+def _of_other_subnets(
+    view: View, share: pd.Series, useful: pd.Series
+) -> tuple[pd.Series, pd.Series]:
+    """For each list the mean share of the useful lists of senders in other subnets, every subnet of
+    senders counting once, and how many such subnets there are.
+    """
+    e = entries(view)
+    subnet = pd.Series(e.addresses.subnet[e.sender], index=share.index)
+    means = share[useful].groupby(subnet[useful]).mean()
+    own = subnet.map(means)
+    groups = len(means) - own.notna().astype(int)
+    total = means.sum() - own.fillna(0.0)
+    return (total / groups.where(groups > 0)).fillna(0.0), groups
+
+
+def _log_tail(
+    share: pd.Series, expected: pd.Series, size: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Hoeffding's bound on the logarithm of the probability of at most this share of `size` where
+    `expected` is the mean; 0 where the share is not below it.
+    """
+    k, e = share.to_numpy(), np.clip(expected.to_numpy(), 1e-12, 1 - 1e-12)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        entropy = np.where(k > 0, k * np.log(k / e), 0) + np.where(
+            k < 1, (1 - k) * np.log((1 - k) / (1 - e)), 0
+        )
+    return np.where(k < e, -size * entropy, 0.0)
 
 
 @rule(
     "MT302",
     family="peer_lists",
-    weight="strong",
+    weight="weak",
     unit="peer list",
+    cause="list_copies",
+    forgeable_by="another peer",
+    evasion="Draw a new list per connection from a pool of more than 1000 addresses.",
     source=(
         "arXiv 2509.10214, peer list similarity; src/p2p/net_peerlist.h get_peerlist_head (250 at "
         "random of at most 1000 white peers)"
@@ -133,8 +218,9 @@ def peer_list_similar(
 
     Up to `max_lists_per_peer` lists of a sender and `max_lists` in all are compared. The published
     variants compare /24s by the Jaccard index without any of the conditions; on the labelled
-    captures the first flags all honest controls. The measure is the excess, near 1 for the same
-    list.
+    captures the first flags all honest controls. Anybody can copy the list of an honest node, so
+    the finding never accuses the sender that was first, and others only next to a cause of their
+    own. The measure is the excess, near 1 for the same list.
     """
     pairs = list_similarity(
         view,
@@ -165,7 +251,20 @@ def peer_list_similar(
     best = seen.groupby("message")["measure"].max()
     lists = entries(view).lists
     chosen = lists[lists["message"].isin(best.index)]
-    return observations(chosen, measure=chosen["message"].map(best))
+    return observations(
+        chosen,
+        chosen["message"].map(best),
+        accuses=chosen["peer"].astype(object).isin(_later(lists, found)),
+    )
+
+
+def _later(lists: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
+    """Senders that sent their list of a pair after the other sender: who is copied was first."""
+    time = lists.set_index("message")["time"]
+    first = (
+        time.reindex(pairs["message"]).to_numpy() <= time.reindex(pairs["other_message"]).to_numpy()
+    )
+    return pd.Series(np.where(first, pairs["other"], pairs["peer"]), dtype=object)
 
 
 def _usual(pairs: pd.DataFrame, share: float) -> pd.Index:
@@ -207,6 +306,8 @@ def _of_two_nodes(view: View, pairs: pd.DataFrame) -> pd.DataFrame:
     family="peer_lists",
     weight="strong",
     unit="peer list",
+    cause="peer_list_fields",
+    evasion="Send 250 entries at most: free.",
     source=(
         "src/cryptonote_config.h P2P_DEFAULT_PEERS_IN_HANDSHAKE, P2P_MAX_PEERS_IN_HANDSHAKE (250); "
         "src/p2p/net_node.inl: the receiver drops the sender"
@@ -234,25 +335,37 @@ def _with_entries(e: Entries, chosen: NDArray[np.bool_]) -> pd.DataFrame:
     family="peer_lists",
     weight="context",
     unit="peer list",
+    cause="peer_list_fields",
+    evasion="Remember what was sent on a connection: free.",
     source="src/p2p/net_node.inl handle_timed_sync, handle_handshake (sent_addresses)",
     since="0.16.0",
     known_false_positives="Cuprate draws a new sample each time and repeats entries.",
 )
-def peer_list_repeats(view: View) -> pd.DataFrame:
-    """An entry whose host and port the peer had named before on the same connection.
+def peer_list_repeats(view: View, *, max_repeating_share: float = 0.25) -> pd.DataFrame:
+    """An entry whose host and port the peer had named before on the same connection, where at most
+    `max_repeating_share` of the other senders of several lists on a connection repeat any.
 
-    monerod does not repeat one since 0.16; many emulated honest peers of the labelled captures do.
-    The measure is the number of such entries.
+    monerod does not repeat one since 0.16, other implementations do. Where many senders repeat, the
+    finding says nothing of one of them, so none is flagged. The measure is the number of such
+    entries.
     """
     e = entries(view)
-    return _with_entries(e, e.repeated)
+    lists = e.lists.assign(repeated=e.per_list(e.repeated) > 0)
+    several = lists[lists.duplicated("connection", keep=False)]
+    senders = several.groupby(several["peer"].astype(object))["repeated"].any()
+    others = senders.sum() - senders
+    usual = others > max_repeating_share * max(1, len(senders) - 1)
+    found = _with_entries(e, e.repeated)
+    return found[~found["peer"].isin(usual.index[usual])].reset_index(drop=True)
 
 
 @rule(
     "MT305",
     family="peer_lists",
-    weight="strong",
+    weight="weak",
     unit="peer list",
+    cause="list_composition",
+    evasion="Advertise one port per host: the spy needs more addresses.",
     source=(
         "src/p2p/net_peerlist.h append_with_peer_white, filter (HackerOne report 3547349); "
         "research "
@@ -274,13 +387,31 @@ def peer_list_one_host_many_ports(
     list is a sample: of a host with two ports in a white list of 1000, both are in a list of 250
     with a probability of 1 in 16. So a list most of whose hosts have several ports is no sample of
     a white list. The class lists of the labelled captures have 0.80 to 0.91, honest nodes at most
-    0.25, and those in lists of ten entries. The measure is the share.
+    0.25, and those in lists of ten entries. The finding accuses where the share is at least twice
+    that of the lists of a fifth of the other senders: where spies with many ports fill the white
+    lists, all lists look like this. The measure is the share.
     """
     lists = list_diversity(view)
     share = lists["many_ports"] / lists["hosts"]
-    return observations(
-        lists[(lists["entries"] >= min_entries) & (share >= min_share)].assign(measure=share)
-    )
+    useful = lists["entries"] >= min_entries
+    found = useful & (share >= min_share)
+    usual = _usual_share(view, share, useful)
+    return observations(lists[found], share[found], accuses=(share >= 2 * usual)[found])
+
+
+def _usual_share(view: View, share: pd.Series, useful: pd.Series) -> pd.Series:
+    """For each list the share that the lists of a fifth of the other senders do not exceed (every
+    subnet of senders counts once); 0 where there are fewer than five others.
+    """
+    e = entries(view)
+    subnet = pd.Series(e.addresses.subnet[e.sender], index=share.index)
+    means = share[useful].groupby(subnet[useful]).mean().sort_values()
+    made = pd.Series(0.0, index=share.index)
+    for one in subnet.unique():
+        others = means.drop(one, errors="ignore")
+        if len(others) >= _FEW:
+            made[subnet == one] = float(others.quantile(0.2))
+    return made
 
 
 @rule(
@@ -288,10 +419,12 @@ def peer_list_one_host_many_ports(
     family="peer_lists",
     weight="weak",
     unit="peer list",
+    cause="peer_list_fields",
+    evasion="Filter the addresses: free.",
     source="src/p2p/net_peerlist.h is_host_allowed; src/p2p/net_node.inl sanitize_peerlist",
     known_false_positives="monerod with --allow-local-ip.",
 )
-def peer_list_private(view: View) -> pd.DataFrame:
+def peer_list_private(view: View, *, max_other_share: float = 0.1) -> pd.DataFrame:
     """An entry with a loopback, private, link-local or unspecified host, port 0, no valid address,
     or a Tor or I2P name on clearnet.
 
@@ -299,7 +432,8 @@ def peer_list_private(view: View) -> pd.DataFrame:
     itself comes from such an address (`--allow-local-ip`, a lab, a container's bridge), only port
     0, missing addresses and names count. Shared address space (100.64.0.0/10) and documentation
     networks do not count. monerod does not test 169.254.0.0/16 and fc00::/7, but cannot reach such
-    hosts from elsewhere. The measure is the number of such entries.
+    hosts from elsewhere. The finding accuses where at most `max_other_share` of at least five other
+    senders send such entries. The measure is the number of such entries.
     """
     e = entries(view)
     odd = unroutable(e)
@@ -308,7 +442,10 @@ def peer_list_private(view: View) -> pd.DataFrame:
         odd = (e.host < 0) | (e.port == 0)
     named, family = e.addresses.family == 0, e.addresses.family[e.sender]
     other_zone = (e.host >= 0) & np.append(named, False)[e.host] & (family[e.of] != 0)
-    return _with_entries(e, odd | other_zone)
+    found = _with_entries(e, odd | other_zone)
+    senders = e.lists["peer"].nunique()
+    few = found["peer"].nunique() - 1 <= max_other_share * (senders - 1)
+    return found.assign(accuses=few and senders > _FEW)
 
 
 @rule(
@@ -316,6 +453,8 @@ def peer_list_private(view: View) -> pd.DataFrame:
     family="peer_lists",
     weight="strong",
     unit="peer list",
+    cause="peer_list_fields",
+    evasion="Send 0 or a sound seed: free.",
     source="src/common/pruning.cpp make_pruning_seed; src/p2p/net_node.inl sanitize_peerlist",
     since="0.14.1",
 )
@@ -335,6 +474,8 @@ def peer_list_bad_pruning_seed(view: View) -> pd.DataFrame:
     family="peer_lists",
     weight="weak",
     unit="port",
+    cause="many_ports",
+    evasion="Advertise one or two ports per address: the spy needs more addresses.",
     source=(
         "research lab, on proxies in front of few nodes; src/p2p/net_node.inl try_ping (a "
         "port in a "
@@ -349,8 +490,9 @@ def many_ports(view: View, *, min_ports: int = 3, min_sender_subnets: int = 3) -
 
     Two ports are NAT. Senders of class lists (as in `peer_list_one_host_many_ports`) do not count,
     nor do the senders of one subnet. Only hosts that were peers are flagged. The evidence for each
-    port is the handshake, the connection or the list that first shows it. The measure is the number
-    of ports.
+    port is the handshake, the connection or the list that first shows it. Ports that only others
+    name are hearsay: the finding accuses where the host itself announced, or answered on, at least
+    `min_ports`. The measure is the number of ports.
     """
     ports = host_ports(view)
     ports = ports[ports["announced"] | ports["answered"] | (ports["trusted"] >= min_sender_subnets)]
@@ -362,7 +504,11 @@ def many_ports(view: View, *, min_ports: int = 3, min_sender_subnets: int = 3) -
         .merge(_witnesses(view, ports), on=["host", "port"])
         .sort_values("time", kind="stable")
     )
-    return observations(shown.rename(columns={"host": "peer"}))
+    own = ports[ports["announced"] | ports["answered"]].groupby("host")["port"].size()
+    return observations(
+        shown.rename(columns={"host": "peer"}),
+        accuses=shown["host"].map(own).fillna(0) >= min_ports,
+    )
 
 
 def _witnesses(view: View, ports: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from monerotraffic.metrics.forks import fork_ranges
 from monerotraffic.metrics.relay import fluff_order
 from monerotraffic.rules.rule import observations, rule
-from monerotraffic.tables.view import View
+from monerotraffic.tables.view import View, packet_order
 
 __all__ = [
     "fluffy_with_txs",
@@ -31,6 +31,8 @@ _NOTIFY = "src/cryptonote_protocol/levin_notify.cpp"
     family="relay",
     weight="weak",
     unit="message",
+    cause="block_relay",
+    evasion="Announce blocks as 2008: free.",
     source=f"{_HANDLER} relay_block",
     since="0.18.4",
     known_false_positives="Older nodes, if the vantage node sends no `support_flags`.",
@@ -51,6 +53,8 @@ def new_block_sent(view: View) -> pd.DataFrame:
     family="relay",
     weight="weak",
     unit="message",
+    cause="block_relay",
+    evasion="Leave the transactions out: free.",
     source=f"{_HANDLER} relay_block, handle_request_fluffy_missing_tx",
 )
 def fluffy_with_txs(
@@ -98,17 +102,15 @@ def _asked_for(view: View, rows: pd.DataFrame) -> pd.Series:
     listed = listed[
         (listed["list"] == "missing_indices") & listed["id"].isin(rows["block"].unique())
     ]
-    sent = view.sent[["message", "connection", "time"]].rename(
-        columns={"message": "request", "time": "asked"}
-    )
+    sent = view.sent[["message", "connection"]].rename(columns={"message": "request"})
+    sent["asked"] = packet_order(view.sent)
     listed = pd.DataFrame(
         {"request": listed["message"], "block": listed["id"].astype(object)}
     ).merge(sent, on="request")
     first = listed.groupby(["connection", "block"])["asked"].min().rename("asked").reset_index()
-    asked = rows[["connection", "block", "time"]].merge(
-        first, on=["connection", "block"], how="left"
-    )
-    return pd.Series((asked["asked"] <= asked["time"]).to_numpy(), index=rows.index)
+    asked = rows[["connection", "block"]].assign(order=packet_order(rows))
+    asked = asked.merge(first, on=["connection", "block"], how="left")
+    return pd.Series((asked["asked"] <= asked["order"]).to_numpy(), index=rows.index)
 
 
 @rule(
@@ -116,6 +118,8 @@ def _asked_for(view: View, rows: pd.DataFrame) -> pd.Series:
     family="relay",
     weight="strong",
     unit="message",
+    cause="dandelion",
+    evasion="Send stems on outgoing connections only.",
     source=f"{_NOTIFY} get_out_connections; src/net/dandelionpp.cpp",
     since="0.16.0",
 )
@@ -140,12 +144,12 @@ def stem_from_acceptor(view: View) -> pd.DataFrame:
         (view.ends["direction"].reindex(rows["connection"]) == "outgoing").to_numpy()
         & _all_sent_is_known(view, rows, None)
     ]
-    asked = view.sent.loc[view.sent["command"] == 2010, ["connection", "time"]].rename(
-        columns={"time": "asked"}
-    )
-    pairs = rows[["message", "connection", "time"]].merge(asked, on="connection")
+    asked = view.sent[view.sent["command"] == 2010]
+    asked = asked[["connection"]].assign(asked=packet_order(asked))
+    pairs = rows[["message", "connection"]].assign(order=packet_order(rows))
+    pairs = pairs.merge(asked, on="connection")
     answers = (
-        pairs[pairs["asked"] <= pairs["time"]]
+        pairs[pairs["asked"] <= pairs["order"]]
         .groupby("message")
         .size()
         .reindex(rows["message"], fill_value=0)
@@ -183,6 +187,8 @@ def _times(column: pd.Series) -> NDArray[np.datetime64]:
     family="relay",
     weight="weak",
     unit="message",
+    cause="dandelion",
+    evasion="Sort the transactions: free.",
     source=f"{_NOTIFY} fluff_flush",
     since="0.18.3.4",
     known_false_positives=(
@@ -204,6 +210,8 @@ def unsorted_fluff(view: View) -> pd.DataFrame:
     family="relay",
     weight="weak",
     unit="message",
+    cause="chain",
+    evasion="Compute the version from the height: free.",
     source=f"{_HANDLER} process_payload_sync_data; src/hardforks/hardforks.cpp",
     known_false_positives="A node on another chain, or not updated before a fork.",
 )

@@ -16,18 +16,43 @@ import pandas as pd
 
 from monerotraffic.tables.view import View
 
-__all__ = ["OBSERVATION", "PUBLISHED", "Rule", "Parameters", "observations", "rule"]
+__all__ = [
+    "OBSERVATION",
+    "PUBLISHED",
+    "Forger",
+    "Parameters",
+    "Rule",
+    "Weight",
+    "observations",
+    "rule",
+]
 
 Family = Literal[
     "structure", "fragmentation", "peer_lists", "identity", "connections", "relay", "network"
 ]
 Weight = Literal["strong", "weak", "context"]
+Forger = Literal["nobody", "another peer", "off-path"]
 Parameters = Mapping[str, object]
 """Keyword arguments of a rule, by name."""
 
-OBSERVATION = ("peer", "connection", "message", "time", "file", "frame", "measure")
-"""Columns of the observations of a rule, one row for each thing that it counts. `measure` is the
-number that the rule judges by, in its own terms (a ratio, seconds, …)."""
+OBSERVATION = (
+    "peer",
+    "connection",
+    "message",
+    "time",
+    "file",
+    "frame",
+    "measure",
+    "accuses",
+    "chance",
+    "other_connection",
+)
+"""Columns of the observations of a rule, one row for each thing that it counts.
+
+`measure` is the number that the rule judges by, in its own terms (a ratio, seconds, …). `accuses`
+is false where an honest peer in a known situation looks the same: the observation is context.
+`chance` is the probability of the observation for an honest peer where the rule computes one, else
+missing. `other_connection` is a second connection that the observation rests on, else missing."""
 
 PUBLISHED: Mapping[str, Parameters] = {"arxiv-v1": {}, "aft-2026": {}}
 """Presets of a rule that the paper has with our parameters."""
@@ -48,6 +73,13 @@ class Rule:
     weight: Weight
     unit: str
     """What is counted: message, connection, peer list, handshake, …"""
+    cause: str
+    """Which independent cause it is a sign of: rules of one cause have one vote together."""
+    forgeable_by: Forger
+    """Who else can make an innocent peer look like this: nobody, another peer with connections of
+    its own, or anybody who sends packets with a forged address (off-path)."""
+    evasion: str
+    """What it costs a spy to avoid the rule."""
     source: str
     """Where the standard behaviour is defined: monerod file, RFC, section of the paper."""
     observe: Callable[..., pd.DataFrame]
@@ -88,6 +120,9 @@ def rule(
     family: Family,
     weight: Weight,
     unit: str,
+    cause: str,
+    forgeable_by: Forger = "nobody",
+    evasion: str,
     source: str,
     since: str = "",
     until: str = "",
@@ -120,6 +155,9 @@ def rule(
             family=family,
             weight=weight,
             unit=unit,
+            cause=cause,
+            forgeable_by=forgeable_by,
+            evasion=evasion,
             source=source,
             observe=observe,
             description=inspect.getdoc(observe) or "",
@@ -135,16 +173,21 @@ def rule(
 
 
 def observations(
-    rows: pd.DataFrame, measure: pd.Series | np.ndarray | float | None = None
+    rows: pd.DataFrame,
+    measure: pd.Series | np.ndarray | float | None = None,
+    *,
+    accuses: pd.Series | np.ndarray | bool = True,
+    chance: pd.Series | np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Rows of a View's frame as observations.
 
-    Columns that `rows` lacks (`connection`, `message`, `file`, `frame`) are missing. The measure is
-    the given one, else the column `measure`, else 1. A row without `time` counts from `opened`.
+    Columns that `rows` lacks (`connection`, `message`, `file`, `frame`, `other_connection`) are
+    missing. The measure is the given one, else the column `measure`, else 1. A row without `time`
+    counts from `opened`.
     """
     made = pd.DataFrame(index=rows.index)
     made["peer"] = rows["peer"]
-    for name in ("connection", "message", "file", "frame"):
+    for name in ("connection", "message", "file", "frame", "other_connection"):
         made[name] = (
             rows[name].astype("Int64")
             if name in rows
@@ -154,5 +197,9 @@ def observations(
     given = rows["measure"] if measure is None and "measure" in rows else measure
     made["measure"] = pd.Series(
         given if given is not None else 1.0, index=rows.index, dtype="float64"
+    )
+    made["accuses"] = pd.Series(accuses, index=rows.index, dtype=bool)
+    made["chance"] = pd.Series(
+        chance if chance is not None else np.nan, index=rows.index, dtype="float64"
     )
     return made[list(OBSERVATION)].reset_index(drop=True)

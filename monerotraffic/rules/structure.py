@@ -5,6 +5,7 @@ Uses the metrics of monerotraffic.metrics.structure; knows no other family.
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from monerotraffic.metrics.structure import (
@@ -18,11 +19,14 @@ from monerotraffic.metrics.structure import (
 from monerotraffic.rules.rule import PUBLISHED, observations, rule
 from monerotraffic.tables.view import View
 
+_HABITS = ["unknown_keys", "default_fields"]  # of a newer version, of an older one or of Cuprate
+
 __all__ = [
     "bad_header",
     "garbage",
     "last_seen_present",
     "noncanonical_encoding",
+    "other_implementation",
     "oversize_message",
     "payload_malformed",
     "support_flags_missing",
@@ -35,8 +39,10 @@ __all__ = [
 @rule(
     "MT101",
     family="structure",
-    weight="weak",
+    weight="context",
     unit="handshake",
+    cause="announced_fields",
+    evasion="Send the field, as monerod does: free.",
     source="src/p2p/p2p_protocol_defs.h basic_node_data; arXiv 2509.10214, support flags omitted",
     since="0.18.0",
     known_false_positives="Nodes older than 0.18.",
@@ -46,7 +52,8 @@ __all__ = [
 def support_flags_missing(view: View) -> pd.DataFrame:
     """A whole 1001 whose node_data has no `support_flags`.
 
-    Nodes on clearnet send `support_flags` 1 since 0.18.0, and epee leaves out only the value 0. The
+    Nodes on clearnet send `support_flags` 1 since 0.18.0, and epee leaves out only the value 0.
+    Older versions and other implementations leave the field out, so the finding is context. The
     published code also counts messages without a captured payload.
     """
     nodes = view.node_data
@@ -61,8 +68,10 @@ def support_flags_missing(view: View) -> pd.DataFrame:
 @rule(
     "MT102",
     family="structure",
-    weight="weak",
+    weight="context",
     unit="message",
+    cause="announced_fields",
+    evasion="Send 1: free.",
     source="src/p2p/net_node.inl init_config, get_local_node_data; src/cryptonote_config.h",
     known_false_positives="A future version with a further flag.",
 )
@@ -89,12 +98,14 @@ def support_flags_odd(view: View, *, standard_flags: tuple[int, ...] = (1,)) -> 
     family="structure",
     weight="strong",
     unit="peer list",
+    cause="peer_list_fields",
+    evasion="Leave the field out: free.",
     source=(
         "src/p2p/net_peerlist.h get_peerlist_head; src/p2p/p2p_protocol_defs.h; arXiv 2509.10214, "
         "last seen timestamps"
     ),
     since="0.16.0",
-    known_false_positives="Versions 0.14.1 to 0.15 write the value 0; older ones a real time.",
+    known_false_positives="Versions before 0.14.1 write a real time.",
     paper="LST",
     presets=PUBLISHED,
 )
@@ -102,11 +113,14 @@ def last_seen_present(view: View) -> pd.DataFrame:
     """A peer-list entry with `last_seen`, of any integer type and value.
 
     monerod sets the field to 0 before it sends an entry, since 0.14.1, and leaves out a 0, since
-    0.16. Cuprate leaves it out too. The published code finds only unsigned integers. The measure is
-    the number of entries of the list that have the field.
+    0.16. Cuprate leaves it out too. Versions between the two write 0, so lists in which all values
+    are 0 are context. The published code finds only unsigned integers. The measure is the number of
+    entries of the list that have the field.
     """
     lists = lists_with_last_seen(view)
-    return observations(lists, lists["last_seen"])
+    entries = view.traffic.arrays["peer_lists"]
+    real = np.unique(entries["message"][entries["last_seen"] != 0])
+    return observations(lists, lists["last_seen"], accuses=lists["message"].isin(real))
 
 
 @rule(
@@ -114,6 +128,8 @@ def last_seen_present(view: View) -> pd.DataFrame:
     family="structure",
     weight="strong",
     unit="message",
+    cause="wire_format",
+    evasion="Write headers as monerod does: free.",
     source=(
         "contrib/epee/src/levin_base.cpp make_header, message_writer::finalize; "
         "contrib/epee/include/storages/levin_abstract_invoke2.h"
@@ -140,6 +156,8 @@ def bad_header(view: View, *, counted_oddities: tuple[str, ...] = HEADER_ODDITIE
     family="structure",
     weight="strong",
     unit="message",
+    cause="wire_format",
+    evasion="Do not send the command; a spy loses what it asks for with it.",
     source=(
         "src/p2p/p2p_protocol_defs.h; src/cryptonote_protocol/cryptonote_protocol_defs.h COMMAND_*"
     ),
@@ -164,6 +182,8 @@ def unknown_command(
     family="structure",
     weight="strong",
     unit="message",
+    cause="wire_format",
+    evasion="Declare lengths within the limits: free.",
     source=(
         "src/cryptonote_basic/connection_context.cpp get_max_bytes; "
         "contrib/epee/include/net/levin_protocol_handler_async.h handle_recv"
@@ -187,6 +207,8 @@ def oversize_message(view: View) -> pd.DataFrame:
     family="structure",
     weight="strong",
     unit="message",
+    cause="wire_format",
+    evasion="Write payloads that monerod's reader accepts: free.",
     source=(
         "contrib/epee/include/storages/portable_storage_from_bin.h, levin_abstract_invoke2.h; "
         "monerod 0.17.1.9 and later for limits and repeated keys"
@@ -206,6 +228,8 @@ def payload_malformed(view: View) -> pd.DataFrame:
     family="structure",
     weight="weak",
     unit="message",
+    cause="wire_format",
+    evasion="Use monerod's serializer: free.",
     source="contrib/epee/include/storages/portable_storage_to_bin.h; docs/fingerprint.md",
     known_false_positives="A future version with a further field.",
 )
@@ -227,17 +251,25 @@ def noncanonical_encoding(
     nothing after the root section (on clearnet). Cuprate does the same. An optional field written
     with its default (`default_fields`) is different: 0.15 and older write all of them, and Cuprate
     writes `rpc_credits_per_hash`. Add it to `counted_deviations` where all peers are known to be
-    newer monerods. Key order alone never counts, because Cuprate's differs. Padding with zeros by
+    newer monerods. Key order alone never counts, because Cuprate's differs. An unknown key alone is
+    context, because a newer version may have another optional field. Padding with zeros by
     peers at loopback addresses, and in messages joined from Levin fragments, does not count. The
     measure is the sum of the columns.
     """
     received = view.received[view.received["unknown_keys"].notna()]
     # Tor and I2P: padded with zeros
     clear = ~received["peer"].isin(view.loopback) & (received["fragments"] == 1)
-    count = pd.Series(0, index=received.index)
-    for name in counted_deviations:
-        count += received[name].where(clear | (name != "trailing")).fillna(0)
-    return observations(received[count > 0], count[count > 0].astype("float64"))
+    count = pd.DataFrame(
+        {
+            name: received[name].where(clear | (name != "trailing")).fillna(0).astype("float64")
+            for name in counted_deviations
+        },
+        index=received.index,
+    )
+    total = count.sum(axis=1)
+    habit = count.reindex(columns=_HABITS, fill_value=0.0).sum(axis=1)
+    found = total > 0
+    return observations(received[found], total[found], accuses=(total > habit)[found])
 
 
 @rule(
@@ -245,6 +277,8 @@ def noncanonical_encoding(
     family="structure",
     weight="strong",
     unit="message",
+    cause="network_id",
+    evasion="Send the network id of the network: free.",
     source="src/p2p/net_node.inl handle_handshake; src/cryptonote_config.h NETWORK_ID",
     known_false_positives="A node of another network that was given a wrong address.",
 )
@@ -275,6 +309,8 @@ def _majority_network(nodes: pd.DataFrame, min_peers: int) -> frozenset[str]:
     family="structure",
     weight="strong",
     unit="stretch of bytes",
+    cause="wire_format",
+    evasion="Send only Levin messages: free.",
     source=(
         "contrib/epee/include/net/levin_protocol_handler_async.h handle_recv; "
         "src/p2p/net_node.inl ssl_support_disabled"
@@ -292,8 +328,46 @@ def garbage(
     Every byte that monerod sends is part of a message, and its P2P connections never use TLS. A
     connection that the vantage node opened from port 38080, which Linux may choose by itself, to a
     web server looks like Monero by its port; its server port is not one of `ports`, so it is left
-    out. The measure is the number of bytes.
+    out. The finding accuses only where the peer sent a Levin message before: scanners, browsers and
+    TLS clients send none, and proxies put their own prefix before the first. The measure is the number of bytes.
     """
     rows = unframed_bytes(view)
     rows = rows[(rows["levin"] | rows["server_port"].isin(ports)) & (rows["bytes"] >= min_bytes)]
-    return observations(rows, rows["bytes"])
+    spoken = (rows["offset"] > 0) & rows["connection"].isin(view.received["connection"])
+    return observations(rows, rows["bytes"], accuses=spoken)
+
+
+@rule(
+    "MT111",
+    family="structure",
+    weight="context",
+    unit="handshake",
+    cause="announced_fields",
+    evasion="Write handshakes as the current monerod does: free.",
+    source="docs/fingerprint.md; src/p2p/p2p_protocol_defs.h; Cuprate's epee encoding; py-levin",
+    known_false_positives="None: the finding names software, and says nothing against it.",
+)
+def other_implementation(view: View) -> pd.DataFrame:
+    """Other software than the current monerod: a whole 1001 whose keys are out of monerod's order,
+    that writes optional fields with their default or keys that monerod does not know, or that lacks
+    `support_flags`.
+
+    monerod 0.17 and older lack `support_flags`, 0.15 and older write defaults, Cuprate orders keys
+    differently and writes defaults, py-levin and crawlers write their own order, with one constant
+    peer id for all users. These are habits of honest software and never condemn. The measure is the
+    number of such habits.
+    """
+    shakes = view.received
+    shakes = shakes[(shakes["command"] == 1001) & shakes["unknown_keys"].notna()]
+    nodes = view.node_data
+    bare = nodes.loc[(nodes["command"] == 1001) & nodes["support_flags"].isna(), "message"]
+    habits = pd.DataFrame(
+        {
+            "order": ~shakes["keys_ordered"].fillna(True).astype(bool),
+            "defaults": shakes["default_fields"].fillna(0) > 0,
+            "keys": shakes["unknown_keys"].fillna(0) > 0,
+            "flags": shakes["message"].isin(bare),
+        },
+        index=shakes.index,
+    ).sum(axis=1)
+    return observations(shakes[habits > 0], habits[habits > 0])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from monerotraffic.metrics.connections import connection_table, sync_gaps
+from monerotraffic.metrics.connections import connection_table, nanoseconds, sync_gaps
 from monerotraffic.metrics.timed_sync import peer_ticks, tick_pairs
 from monerotraffic.rules.connections import of_connection
 from monerotraffic.rules.rule import Parameters, observations, rule
@@ -31,6 +31,8 @@ _PUBLISHED_THROTTLED: Parameters = {
     family="connections",
     weight="weak",
     unit="gap",
+    cause="timed_sync",
+    evasion="Ask every 60 s, as monerod does: more traffic.",
     source=(
         f"{_PROTOCOL} idle_worker, peer_sync_idle_maker: every 60 s; arXiv 2509.10214, timed sync"
     ),
@@ -96,6 +98,8 @@ def timed_sync_throttled(
     family="connections",
     weight="weak",
     unit="message",
+    cause="timed_sync",
+    evasion="Ask every 60 s: heights are seen later.",
     source=(
         f"{_PROTOCOL} idle_worker (more than 60 s), peer_sync_idle_maker (not while an answer is "
         "awaited)"
@@ -129,8 +133,11 @@ def timed_sync_rapid(
 @rule(
     "MT510",
     family="connections",
-    weight="strong",
+    weight="weak",
     unit="tick",
+    cause="shared_clock",
+    forgeable_by="another peer",
+    evasion="Delay the requests of each address by a time of its own.",
     source=(
         f"{_PROTOCOL} idle_worker: one tick per process for all its connections, at a phase "
         "of its own"
@@ -159,8 +166,14 @@ def shared_backend(
     even on one machine. By chance three hosts take n³/6 · (2·0.005/60)² at any one moment for n
     peers (0.005 for 100), and then five ticks without drift. The requests of members go out within
     4 ms in the labelled capture. Proxies whose distances from the vantage node differ by more than
-    5 ms are missed, and so is a backend with two addresses. The measure is the number of partners.
+    5 ms are missed, and so is a backend with two addresses. Where the clock of the capture is
+    coarser than a millisecond, nothing is flagged. Others can echo the ticks of an honest node, so
+    the finding accuses only hosts half of whose ticks come after those of another member, and them
+    only next to a cause of their own. The measure is the number of partners.
     """
+    ticks = peer_ticks(view)
+    if _coarse(view):
+        return observations(ticks[:0])
     pairs = tick_pairs(view, max_offset_s)
     locked = (pairs["ticks"] >= min_ticks) & (
         pairs["together"] >= min_together_share * pairs["ticks"]
@@ -168,10 +181,30 @@ def shared_backend(
     alike = (pairs["agreed"] >= min_agreed_share * pairs["together"]) & (
         pairs["heights"] >= min_heights
     )
-    members = _core(pairs[locked & alike], min_hosts - 1)
-    ticks = peer_ticks(view)
+    pairs = pairs[locked & alike]
+    members = _core(pairs, min_hosts - 1)
     rows = ticks[ticks["site"].isin(members.index)]
-    return observations(rows, rows["site"].map(members))
+    follows = _following(rows, max_offset_s)
+    return observations(rows, rows["site"].map(members), accuses=rows["site"].isin(follows))
+
+
+def _coarse(view: View) -> bool:
+    """Whether the clock of the capture is coarser than a millisecond: all times are multiples of a
+    longer step.
+    """
+    times = nanoseconds(view.messages["time"].dropna())
+    return len(times) > 0 and int(np.gcd.reduce(times)) > 1_000_000
+
+
+def _following(ticks: pd.DataFrame, max_offset_s: float) -> frozenset[str]:
+    """Sites of which at least half of the ticks come within the offset after one of another site:
+    an echo comes after the original.
+    """
+    ticks = ticks.sort_values("time", kind="stable")
+    near = ticks["time"].diff().dt.total_seconds() <= max_offset_s
+    after = near & (ticks["site"] != ticks["site"].shift())
+    share = after.groupby(ticks["site"]).mean()
+    return frozenset(share.index[share >= 0.5])
 
 
 def _core(pairs: pd.DataFrame, least: int) -> pd.Series:

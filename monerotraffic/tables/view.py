@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.net.addresses import is_loopback, is_unroutable
+from monerotraffic.net.addresses import is_loopback
 from monerotraffic.net.columns import Addresses
 from monerotraffic.tables.traffic import Traffic
 
-__all__ = ["View", "once_per_view", "positions", "viewed"]
+__all__ = ["View", "once_per_view", "packet_order", "positions", "viewed"]
 
 _SIDE = (
     "port",
@@ -38,10 +38,24 @@ class View:
     the first access and must not be changed.
     """
 
-    def __init__(self, traffic: Traffic) -> None:
+    def __init__(self, traffic: Traffic, accepted_only: bool = False) -> None:
+        """A message that the vantage node's TCP did not accept (`accepted` is `no`) is no message
+        of the peer, and is left out. With `accepted_only` those are left out too of which the
+        capture does not show that they were accepted (`unknown`).
+        """
         self.traffic = traffic
+        self.accepted_only = accepted_only
         self.results: dict[object, pd.DataFrame] = {}
         """Results of once_per_view."""
+
+    @cached_property
+    def evidence(self) -> View:
+        """The View with accepted messages only; itself if that makes no difference."""
+        if self.accepted_only:
+            return self
+        made = View(self.traffic, accepted_only=True)
+        same = len(made.messages) == len(self.messages) and len(made.problems) == len(self.problems)
+        return self if same else made
 
     # ---- connections and messages ----
 
@@ -83,24 +97,6 @@ class View:
         return frozenset(peer for peer in peers if is_loopback(peer))
 
     @cached_property
-    def gateways(self) -> frozenset[str]:
-        """Private addresses from which all incoming connections of a vantage address come, that is
-        private too, with several peer ids: a proxy or a router that hides the peers' addresses
-        (containers, port forwarding). What comes from there says nothing about one peer.
-        """
-        incoming = self.connections[self.connections["direction"] == "incoming"]
-        pairs = incoming[["server", "peer"]].astype(str).drop_duplicates()
-        only = pairs.drop_duplicates("server", keep=False)
-        ids = self.node_data[self.node_data["direction"] == "received"]
-        several = ids.groupby(ids["peer"].astype(str))["peer_id"].nunique()
-        private = [
-            is_unroutable(server) and is_unroutable(peer)
-            for server, peer in zip(only["server"], only["peer"], strict=True)
-        ]
-        found = only.loc[private, "peer"]
-        return frozenset(found[found.map(several).fillna(0) > 1])
-
-    @cached_property
     def addresses(self) -> Addresses:
         """All addresses of the capture by code, in the order of the categories that all address
         columns share.
@@ -111,7 +107,9 @@ class View:
     def messages(self) -> pd.DataFrame:
         """Messages of these connections in both directions."""
         frame = self.traffic.messages
-        return frame[frame["peer"].notna()]
+        frame = frame[frame["peer"].notna()]
+        refused = ["no", "unknown"] if self.accepted_only else ["no"]
+        return frame[(frame["direction"] == "sent") | ~frame["accepted"].isin(refused)]
 
     @cached_property
     def received(self) -> pd.DataFrame:
@@ -127,7 +125,25 @@ class View:
     def problems(self) -> pd.DataFrame:
         """Problems of these connections, with `peer`."""
         frame = self.traffic.problems
-        return self._with(frame[frame["connection"] >= 0], "connection", self.connections, ["peer"])
+        frame = frame[frame["connection"] >= 0]
+        if self.accepted_only:  # no TCP stack confirms unframed bytes but on a living connection
+            doubtful = (frame["kind"] == "unframed") & (frame["direction"] == "received")
+            frame = frame[~doubtful | frame["connection"].isin(self.received["connection"])]
+        return self._with(frame, "connection", self.connections, ["peer"])
+
+    @cached_property
+    def clock_stepped(self) -> bool:
+        """Whether the clock of the capture was set while it ran, so that durations may be wrong."""
+        return bool((self.traffic.problems["kind"] == "clock_step").any())
+
+    @cached_property
+    def disordered(self) -> bool:
+        """Whether the capture's packets are not in the order of the wire: more than a fiftieth are
+        out of the order of their stream. What came first on a connection is then unknown.
+        """
+        rows = self.connections
+        late = int((rows["client_out_of_order"] + rows["server_out_of_order"]).sum())
+        return 50 * late > int((rows["client_packets"] + rows["server_packets"]).sum())
 
     # ---- contents of messages ----
 
@@ -222,6 +238,13 @@ def once_per_view(
         return view.results[key].copy(deep=False)
 
     return shared
+
+
+def packet_order(rows: pd.DataFrame) -> pd.Series:
+    """A number for each row of a frame with `file` and `frame` that grows from packet to packet,
+    whatever the clock does.
+    """
+    return rows["file"].astype("int64") * (1 << 40) + rows["frame"].astype("int64")
 
 
 def positions(ids: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.intp]:

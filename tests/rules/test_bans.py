@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from monerotraffic import banlist
 from monerotraffic.rules import verdicts
-from monerotraffic.rules.bans import ban
+from monerotraffic.rules.bans import BanLimitError, ban
+from monerotraffic.rules.likelihood import weight_of
 from support.budget import examples
 from support.findings import MIXED, finding, frame
 
@@ -22,25 +24,26 @@ def lines(findings: pd.DataFrame, **options: Any) -> list[str]:
     return ban(findings, **options).listed.text().splitlines()
 
 
+def score(*rules: str) -> str:
+    return f"{1 - math.exp(-sum(weight_of(rule) for rule in rules)):.3f}"
+
+
 def test_evidence() -> None:
-    assert lines(MIXED) == [
-        (
-            "192.0.2.9  # anomalous, score 0.946: ping_flood (strong, 3 × message, "
-            "cap.pcapng:17), support_flags_missing (weak, 1,200 × message), "
-            "ban_listed (context, 1 × message, cap.pcapng:17); 2026-11-22 23:02:11 to 2026-11-23 "
-            "00:02:11 UTC"
-        ),
-        (
-            "[2001:db8::5]  # anomalous, score 0.900: ping_flood (strong, 3 × message, "
-            "cap.pcapng:17); 2026-11-22 23:02:11 UTC"
-        ),
+    both = score("ping_flood", "support_flags_missing")
+    assert lines(MIXED, expires=None) == [
+        f"192.0.2.9  # anomalous for announced_fields, pings, score {both}: ping_flood (strong, 3 × "
+        "message, cap.pcapng:17), support_flags_missing (weak, 1,200 × message), ban_listed "
+        "(context, 1 × message, cap.pcapng:17); 2026-11-22 23:02:11 to 2026-11-23 00:02:11 UTC",
+        f"[2001:db8::5]  # anomalous for pings, score {score('ping_flood')}: ping_flood (strong, 3 "
+        "× message, cap.pcapng:17); 2026-11-22 23:02:11 UTC",
     ]
 
 
-def test_verdicts_will_do() -> None:
-    assert lines(verdicts(MIXED))[0] == (
-        "192.0.2.9  # anomalous, score 0.946: ban_listed, ping_flood, support_flags_missing; "
-        "2026-11-22 23:02:11 to 2026-11-23 00:02:11 UTC"
+def test_verdicts_are_enough() -> None:
+    both = score("ping_flood", "support_flags_missing")
+    assert lines(verdicts(MIXED), expires=None)[0] == (
+        f"192.0.2.9  # anomalous for announced_fields, pings, score {both}: ban_listed, ping_flood, "
+        "support_flags_missing; 2026-11-22 23:02:11 to 2026-11-23 00:02:11 UTC"
     )
 
 
@@ -53,7 +56,8 @@ def test_who_is_banned() -> None:
     )
     assert ban(MIXED, among=["suspicious"]).peers == ("192.0.2.10",)
     assert ban(MIXED, among=["context", "suspicious"]).peers == ("192.0.2.10", "192.0.2.11")
-    assert ban(MIXED, least=0.93).peers == ("192.0.2.9",)
+    assert ban(MIXED, least=0.5).peers == ("192.0.2.9", "2001:db8::5")
+    assert ban(MIXED, least=0.999).peers == ()
     assert ban(MIXED, among=[]).peers == ()
     with pytest.raises(
         ValueError, match="unknown verdict 'guilty': must be one of anomalous, suspicious, context"
@@ -71,9 +75,41 @@ def test_expiry() -> None:
         date(2026, 12, 31)
     }
     assert lines(MIXED, expires=date(2026, 12, 31))[1].startswith(
-        "[2001:db8::5]  # expires 2026-12-31; anomalous, "
+        "[2001:db8::5]  # expires 2026-12-31; anomalous for pings, "
     )
-    assert {entry.expires for entry in ban(MIXED).listed} == {None}
+    assert {entry.expires for entry in ban(MIXED, expires=None).listed} == {None}
+
+
+def test_entries_expire_by_default() -> None:
+    before = datetime.now(UTC).date()
+    days = {entry.expires for entry in ban(MIXED).listed}
+    assert len(days) == 1
+    assert before <= days.pop() - timedelta(days=30) <= datetime.now(UTC).date()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.1", "10.0.0.1", "172.17.0.1", "192.168.1.1", "169.254.1.1", "100.64.0.1"),
+        *("224.0.0.1", "255.255.255.255", "0.1.2.3", "::1", "fe80::1", "fd00::1", "ff02::1"),
+        *("::ffff:10.0.0.1", "::"),
+    ],
+)
+def test_addresses_that_are_not_public_are_never_banned(address: str) -> None:
+    findings = frame(finding(address), finding("192.0.2.9"))
+    assert ban(findings).peers == ("192.0.2.9",)
+    judged = verdicts(frame(finding("192.0.2.9"))).assign(peer=address)
+    assert ban(judged).peers == ()
+
+
+def test_a_list_has_a_limit() -> None:
+    findings = frame(*(finding(f"192.0.2.{last}") for last in range(5)))
+    assert len(ban(findings, max_addresses=5).peers) == 5
+    with pytest.raises(BanLimitError, match="would ban 5 addresses, more than the limit of 4"):
+        ban(findings, max_addresses=4)
+    with pytest.raises(BanLimitError, match="would ban 256 addresses"):
+        ban(findings, collapse=5, max_addresses=255)
+    assert len(ban(findings, max_addresses=None).peers) == 5
 
 
 def test_allow() -> None:
@@ -114,9 +150,10 @@ def test_collapse() -> None:
         "[2001:db8::1]",
         "[2001:db8::2]",
     ]
+    named = f"{score('ping_flood')} cap.pcapng:17"
     assert bans.listed.entries[0].comment == (
-        "3 of 256 addresses flagged, 253 others banned with them: 192.0.2.0 0.900 "
-        "cap.pcapng:17, 192.0.2.7 0.900 cap.pcapng:17, 192.0.2.255 0.900 cap.pcapng:17"
+        "3 of 256 addresses flagged, 253 others banned with them: "
+        f"192.0.2.0 {named}, 192.0.2.7 {named}, 192.0.2.255 {named}"
     )
     assert bans.collateral_addresses == 253
     assert len(bans.peers) == 6
@@ -177,10 +214,10 @@ def test_a_full_network_names_some() -> None:
     assert bans.collateral_addresses == 0
     (entry,) = bans.listed
     assert entry.comment.startswith(
-        "256 of 256 addresses flagged, 0 others banned with them: 192.0.2.0 0.900, 192.0.2.1 "
-        "0.900, "
+        "256 of 256 addresses flagged, 0 others banned with them: 192.0.2.0 "
+        f"{score('ping_flood')}, 192.0.2.1 "
     )
-    assert entry.comment.endswith("192.0.2.19 0.900, …")
+    assert entry.comment.endswith(f"192.0.2.19 {score('ping_flood')}, …")
 
 
 def test_order_of_rows_plays_no_part() -> None:

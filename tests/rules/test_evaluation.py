@@ -23,7 +23,8 @@ def test_counts_of_one_rule() -> None:
     row = evaluate(findings, LABELS).set_index("rule").loc["ping_flood"]
     assert (row["expected"], row["found"], row["missed"]) == (2, 1, ["192.0.2.2"])
     assert row["honest"] == ["192.0.2.3"]
-    assert (row["recall"], row["precision"]) == (0.5, 0.5)
+    assert row["unlabelled"] == ["192.0.2.9"]
+    assert (row["recall"], row["precision"]) == (0.5, 1 / 3)
 
 
 def test_rules_without_a_label_and_without_a_finding() -> None:

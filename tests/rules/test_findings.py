@@ -60,7 +60,7 @@ def test_finding_points_at_the_packets(traffic: mt.Traffic) -> None:
     assert (first["observations"], first["unit"], first["weight"], first["family"]) == (
         2,
         "handshake",
-        "weak",
+        "context",
         "structure",
     )
     frames = traffic.messages.set_index("message").loc[first.messages].frame
@@ -85,48 +85,6 @@ def test_nothing_found_has_the_same_columns(traffic: mt.Traffic) -> None:
     assert list(verdicts(none).columns) == list(verdicts(some).columns)
 
 
-def test_weights_combine() -> None:
-    made = pd.DataFrame(
-        {
-            "peer": ["a", "a", "b", "c", "c", "c"],
-            "rule": list("xyxxyz"),
-            "weight": ["weak", "weak", "strong", "context", "context", "context"],
-            "first_time": 1,
-            "last_time": 2,
-        }
-    )
-    verdict = verdicts(made).set_index("peer")
-    assert verdict.verdict.to_dict() == {"a": "suspicious", "b": "anomalous", "c": "context"}
-    assert verdict.score["a"] == pytest.approx(1 - 0.6 * 0.6)
-    assert verdict.score["b"] == pytest.approx(WEIGHTS["strong"])
-    assert verdict.loc["c", ["strong", "weak", "context"]].tolist() == [0, 0, 3]
-    assert list(verdict.index) == ["b", "a", "c"]
-
-
-@pytest.mark.parametrize(
-    ("weights", "verdict"),
-    [
-        (["weak"] * 3, "anomalous"),  # 1 - 0.6³ = 0.784
-        (["weak"] * 2 + ["context"] * 3, "suspicious"),  # 1 - 0.36 × 0.9³ = 0.738
-        (["weak"], "suspicious"),
-        (["context"] * 4, "context"),  # 0.344: all that there are
-        (["strong"], "anomalous"),
-    ],
-)
-def test_verdicts(weights: list[str], verdict: str) -> None:
-    made = pd.DataFrame(
-        {
-            "peer": "a",
-            "rule": [f"r{number}" for number in range(len(weights))],
-            "weight": weights,
-            "first_time": 1,
-            "last_time": 2,
-        }
-    )
-    assert verdicts(made).verdict.tolist() == [verdict]
-    assert sum(rule.weight == "context" for rule in RULES.values()) <= 4
-
-
 def test_thresholds_of_the_published_variants() -> None:
     """As the contract has them: by rule what arxiv-v1 and aft-2026 ask for, in that order; both the
     same if there is one.
@@ -141,13 +99,20 @@ def test_thresholds_of_the_published_variants() -> None:
         "by": "subnet",
         "max_lists": 10000,
     }
+    alone = {
+        "min_hosts": 1,
+        "max_scattered_share": None,
+        "max_expected_ratio": 0.25,
+        "max_chance": 1e-6,
+        "min_other_subnets": 5,
+    }
     published: dict[str, tuple[dict[str, Any], ...]] = {
         "support_flags_missing": ({},),
         "last_seen_present": ({},),
         "signature_alone": ({},),
         "peer_list_low_diversity": (
-            {"max_diversity": 0.1, "min_entries": 250, "min_hosts": 1},
-            {"max_diversity": 0.05, "min_entries": 225, "min_hosts": 1},
+            {"max_diversity": 0.1, "min_entries": 250, **alone},
+            {"max_diversity": 0.05, "min_entries": 225, **alone},
         ),
         "peer_list_similar": (
             {"min_jaccard": 0.3, "min_pairs": 5, "min_entries": 250, **similar},
@@ -184,30 +149,40 @@ def test_thresholds_of_the_published_variants() -> None:
 
 
 def test_evaluation() -> None:
-    findings = pd.DataFrame({"peer": ["a", "b", "c"], "rule": "ping_flood"})
-    row = (
-        evaluate(
-            findings,
-            {
-                "a": ["ping_flooding"],
-                "b": ["control"],
-                "c": ["garbage"],
-                "d": ["ping_flooding"],
-                "d:18080": ["ping_flooding"],
-            },
-        )
-        .set_index("rule")
-        .loc["ping_flood"]
+    findings = pd.DataFrame({"peer": ["a", "b", "c", "u"], "rule": "ping_flood"})
+    labels = {
+        "a": ["ping_flooding"],
+        "b": ["control"],
+        "c": ["garbage"],
+        "d": ["ping_flooding"],
+        "d:18080": ["ping_flooding"],
+    }
+    row = evaluate(findings, labels).set_index("rule").loc["ping_flood"]
+    assert (row.expected, row.found, row.missed, row.others) == (2, 1, ["d"], 3)
+    assert (row.honest, row.unlabelled) == (["b"], ["u"])
+    assert (row.recall, row.precision) == (0.5, pytest.approx(1 / 3))
+    # Clopper and Pearson: 1 of 2, and 1 of 3
+    assert (row.recall_low, row.recall_high) == pytest.approx((0.01258, 0.98742), abs=1e-5)
+    assert (row.precision_low, row.precision_high) == pytest.approx((0.00840, 0.90570), abs=1e-5)
+
+
+def test_evaluation_by_cause_and_role() -> None:
+    findings = pd.DataFrame(
+        {"peer": ["a", "a", "b"], "rule": ["bad_header", "unknown_command", "unknown_command"]}
     )
-    assert (
-        row.expected,
-        row.found,
-        row.missed,
-        row.others,
-        row.honest,
-        row.recall,
-        row.precision,
-    ) == (2, 1, ["d"], 2, ["b"], 0.5, 0.5)
+    labels = {"a": ["wrong_version", "unknown_command"], "b": ["unknown_command"], "c": ["garbage"]}
+    made = evaluate(findings, labels, by="cause").set_index("cause")
+    assert made.loc["wire_format", ["expected", "found", "missed"]].tolist() == [3, 2, ["c"]]
+    roles = {"a": "initiator", "b": "acceptor"}
+    made = evaluate(findings, labels, roles=roles).set_index(["rule", "role"])
+    assert made["recall"].to_dict() == {
+        ("bad_header", "initiator"): 1.0,
+        ("garbage", "unknown"): 0.0,
+        ("unknown_command", "acceptor"): 1.0,
+        ("unknown_command", "initiator"): 1.0,
+    }
+    with pytest.raises(ValueError, match="by='family': must be rule or cause"):
+        evaluate(findings, labels, by="family")
 
 
 def test_a_label_may_be_the_name_of_a_rule() -> None:
@@ -244,6 +219,9 @@ def test_every_rule_is_described_and_runs(preset: str, traffic: mt.Traffic) -> N
         assert rule.definition
         assert rule.source
         assert rule.weight in WEIGHTS
+        assert rule.cause
+        assert rule.evasion
+        assert rule.forgeable_by in ("nobody", "another peer", "off-path")
         assert set(rule.presets or {}) <= set(PRESETS) - {"default"}
         for given in (rule.presets or {}).values():
             assert set(given) <= set(rule.parameters)

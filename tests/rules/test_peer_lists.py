@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -88,6 +89,63 @@ def test_low_diversity(flagged: Callable[..., set[str]]) -> None:
     }
 
 
+def white_list(number: int, share: float, entries: int = 250) -> list[Peer]:
+    """A sample of a white list of which an operator with twenty /24s owns this share."""
+    draw = random.Random(number)
+    dense = [f"20.0.{net}.{host}" for net in range(20) for host in range(1, 251)]
+    owned = round(share * entries)
+    others = {f"{draw.randrange(30, 99)}.{draw.randrange(256)}.{draw.randrange(256)}.7": None}
+    while len(others) < entries - owned:
+        others[f"{draw.randrange(30, 99)}.{draw.randrange(256)}.{draw.randrange(256)}.7"] = None
+    hosts = [*draw.sample(dense, owned), *list(others)[: entries - owned]]
+    return [(host, 18080) for host in hosts]
+
+
+@pytest.mark.parametrize("shares", [[0.6], [0.75], [0.82], [0.9], [0.6, 0.75, 0.82, 0.9]])
+def test_white_lists_that_one_operator_fills_are_not_flagged(
+    shares: list[float], flagged: Callable[..., set[str]]
+) -> None:
+    honest = [
+        session(
+            f"192.0.{number}.1",
+            white_list(number, shares[number % len(shares)]),
+            number=number,
+            at=10 * number,
+        )
+        for number in range(20)
+    ]
+    assert flagged("peer_list_low_diversity", honest) == set()
+    spies = [
+        session(f"192.1.{number}.1", white_list(number, 1.0), number=number, at=10 * number)
+        for number in range(20, 23)
+    ]
+    assert flagged("peer_list_low_diversity", [*honest, *spies]) == {
+        "192.1.20.1",
+        "192.1.21.1",
+        "192.1.22.1",
+    }
+
+
+@pytest.mark.parametrize("spies", [6, 10, 14])
+@pytest.mark.parametrize("share", [0.0, 0.6, 0.9])
+def test_spies_among_the_senders_are_found_whatever_their_share(
+    spies: int, share: float, flagged: Callable[..., set[str]]
+) -> None:
+    """30, 50 or 70 % of the senders send lists of one operator, with a few hosts of others."""
+    talks = [
+        session(
+            f"192.{number < spies:d}.{number}.1",
+            white_list(number, 0.99 if number < spies else share),
+            number=number,
+            at=10 * number,
+        )
+        for number in range(20)
+    ]
+    assert flagged("peer_list_low_diversity", talks) == {
+        f"192.1.{number}.1" for number in range(spies)
+    }
+
+
 def test_published_variants_of_diversity(flagged: Callable[..., set[str]]) -> None:
     talks = [
         session("192.0.2.1", clustered(250, 24), number=1),
@@ -137,7 +195,17 @@ def test_repeats(flagged: Callable[..., set[str]]) -> None:
         visit("192.0.2.4", many(5), many(1, 4), at=800),
         session("192.0.2.5", [*many(2), *many(1)], number=5, at=1000),
     ]
-    assert flagged("peer_list_repeats", talks) == {"192.0.2.1", "192.0.2.4", "192.0.2.5"}
+    # of the senders of several lists two of four repeat: it says nothing of one of them
+    assert flagged("peer_list_repeats", talks) == {"192.0.2.5"}
+    others = [
+        session(f"192.0.3.{number}", many(5), many(5, 5), number=number, at=1200 + 200 * number)
+        for number in range(6, 12)
+    ]
+    assert flagged("peer_list_repeats", [*talks, *others]) == {
+        "192.0.2.1",
+        "192.0.2.4",
+        "192.0.2.5",
+    }
 
 
 def test_one_host_many_ports(flagged: Callable[..., set[str]]) -> None:

@@ -19,10 +19,10 @@ NAMES = [rule.name for rule in STRUCTURE]
 TESTNET = craft.MAINNET[:-1] + b"\x11"
 
 
-def test_order_and_weights_are_those_of_the_contract() -> None:
+def test_order_and_weights() -> None:
     assert [(rule.name, rule.weight) for rule in STRUCTURE] == [
-        ("support_flags_missing", "weak"),
-        ("support_flags_odd", "weak"),
+        ("support_flags_missing", "context"),
+        ("support_flags_odd", "context"),
         ("last_seen_present", "strong"),
         ("bad_header", "strong"),
         ("unknown_command", "strong"),
@@ -31,6 +31,7 @@ def test_order_and_weights_are_those_of_the_contract() -> None:
         ("noncanonical_encoding", "weak"),
         ("wrong_network", "strong"),
         ("garbage", "strong"),
+        ("other_implementation", "context"),
     ]
     assert {name for name in NAMES if RULES[name].presets} == {
         "support_flags_missing",

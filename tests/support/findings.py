@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from monerotraffic.rules import RULES
+
 TIME = pd.Timestamp("2026-11-22 23:02:11.5", tz="UTC")
 
 
@@ -20,11 +22,16 @@ def finding(
     row = {
         "peer": peer,
         "rule": rule,
+        "id": "MT000",
         "family": "connections",
+        "cause": RULES[rule].cause if rule in RULES else rule,
+        "forgeable_by": "nobody",
         "weight": weight,
         "unit": "message",
         "observations": count,
         "score": 2.0,
+        "conclusive": weight == "strong",
+        "significant": weight == "strong",
     }
     return row | {
         "first_time": TIME,

@@ -5,15 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
-import monerotraffic as mt
 from monerotraffic.metrics import announcements
 from monerotraffic.rules import find_anomalies
 from monerotraffic.rules.bans import ban
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, once_per_view
-from support.captures import conversation, put
 from support.findings import finding, frame
 from support.lab import Lab
 
@@ -53,29 +50,6 @@ def test_rules_do_not_depend_on_their_order(tmp_path: Path) -> None:
         lab.session("192.0.2.1", number * 100, 5 + number % 2)
     view = View(lab.read())
     pd.testing.assert_frame_equal(find_anomalies(view), find_anomalies(view))
-
-
-@pytest.mark.parametrize(
-    ("clients", "server", "gateways"),
-    [
-        (["172.17.0.1"] * 3, "172.17.0.2", {"172.17.0.1"}),
-        (["172.17.0.1"], "172.17.0.2", set()),  # one peer in the same network
-        (["172.17.0.1"] * 2 + ["172.17.0.9"], "172.17.0.2", set()),
-        (["192.0.2.1"] * 3, "172.17.0.2", set()),  # one public address is one peer
-        (["10.0.0.1"] * 3, "198.51.100.10", set()),
-    ],
-)
-def test_gateways(clients: list[str], server: str, gateways: set[str], tmp_path: Path) -> None:
-    """What comes from a gateway flags no peer."""
-    talks = [
-        conversation(client, 40000 + i, server, peer_id=i + 10) for i, client in enumerate(clients)
-    ]
-    path = put(tmp_path / "a.pcap", [packet for talk in talks for packet in talk.packets])
-    view = View(mt.read(path, host=server))
-    assert view.gateways == gateways
-    pings = {"ping_flood": {"max_pings": 0}}
-    flagged = set(find_anomalies(view, rules=["ping_flood"], parameters=pings)["peer"])
-    assert flagged == set(clients) - gateways
 
 
 def test_the_nodes_own_daemon_is_never_banned() -> None:

@@ -1,0 +1,57 @@
+"""Which peers cannot be judged, because their address stands for others.
+
+Owns the definition of a gateway. Used by the engine and by the rule shared_gateway.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from monerotraffic.metrics.identity import announcements
+from monerotraffic.net.addresses import is_public
+from monerotraffic.tables.view import View
+
+__all__ = ["gateways"]
+
+_MIN_INBOUND_SHARE = 0.9
+_MIN_IDS = 5
+_MAX_OTHER_HOSTS = 2
+
+
+def gateways(view: View) -> frozenset[str]:
+    """Peers whose address is that of a gateway in front of the vantage node (port forwarder, load
+    balancer, container bridge), so that all inbound peers appear under it.
+
+    - A private or loopback address (see net.hosts.is_public).
+    - The addresses of one /24 or /64 with at least 90 % of the inbound connections that carry a
+      handshake, on each of which five or more peer ids were announced at the same time, while at
+      most two other hosts came in.
+    """
+    peers = view.connections["peer"].cat.categories
+    found = {str(peer) for peer in view.connections["peer"].unique() if not is_public(str(peer))}
+    inbound = announcements(view)
+    inbound = inbound[inbound["direction"] == "incoming"]
+    subnet = pd.Series(view.addresses.subnet, index=peers)
+    inbound = inbound.assign(subnet=inbound["peer"].astype(object).map(subnet))
+    total = inbound["connection"].nunique()
+    for _, rows in inbound.groupby("subnet"):
+        crowded = [
+            str(peer)
+            for peer, own in rows.groupby(rows["peer"].astype(object))
+            if _ids_at_once(own) >= _MIN_IDS
+        ]
+        through = rows["peer"].isin(crowded)
+        others = inbound.loc[~inbound["peer"].isin(crowded), "host"].nunique()
+        share = rows.loc[through, "connection"].nunique() / total
+        if crowded and share >= _MIN_INBOUND_SHARE and others <= _MAX_OTHER_HOSTS:
+            found.update(crowded)
+    return frozenset(found)
+
+
+def _ids_at_once(rows: pd.DataFrame) -> int:
+    """The most different ids of which connections were alive at one moment."""
+    spans = rows.groupby("peer_id").agg(begin=("time", "min"), end=("heard", "max"))
+    begin, end = spans["begin"].sort_values(), spans["end"].sort_values()
+    alive = np.arange(1, len(spans) + 1) - np.searchsorted(end.to_numpy(), begin.to_numpy())
+    return int(alive.max(initial=0))

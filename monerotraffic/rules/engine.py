@@ -1,0 +1,210 @@
+"""From observations to findings: runs the rules, weighs the evidence, names the packets.
+
+Owns the columns of findings. Knows no single rule, and nothing of verdicts. Used by find_anomalies.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from monerotraffic.rules.eligibility import gateways
+from monerotraffic.rules.likelihood import chance_of
+from monerotraffic.rules.rule import OBSERVATION, Parameters, Rule
+from monerotraffic.rules.significance import significant
+from monerotraffic.tables.traffic import Traffic
+from monerotraffic.tables.view import View, viewed
+
+__all__ = ["FINDING", "PRESETS", "empty_frame", "find"]
+
+PRESETS = ("default", "arxiv-v1", "aft-2026")
+FINDING = (
+    "peer",
+    "rule",
+    "id",
+    "family",
+    "cause",
+    "forgeable_by",
+    "weight",
+    "unit",
+    "observations",
+    "score",
+    "conclusive",
+    "significant",
+    "first_time",
+    "last_time",
+    "connections",
+    "messages",
+    "places",
+    "display_filter",
+)
+
+_DTYPES = {
+    **dict.fromkeys(("peer", "rule", "id", "family", "cause"), "str"),
+    **dict.fromkeys(("forgeable_by", "weight", "unit", "display_filter"), "str"),
+    **dict.fromkeys(("conclusive", "significant"), "bool"),
+    "observations": "int64",
+    "score": "float64",
+}
+
+_EVIDENCE = 20  # connections, messages and places named in one finding
+_FILTERED = 5  # connections in its display filter
+_APART = pd.Timedelta(seconds=60)  # two observations on one connection that confirm each other
+_KEY = ["peer", "connection", "message"]
+
+
+def find(
+    traffic: Traffic | View,
+    rules: Iterable[Rule],
+    preset: str,
+    parameters: Mapping[str, Parameters],
+) -> pd.DataFrame:
+    """One row per peer and rule, in order of peer and rule. `parameters` by rule override those of
+    the preset.
+    """
+    view = viewed(traffic)
+    excluded = set(view.traffic.hosts)
+    shared = gateways(view)
+    made = []
+    for rule in rules:
+        base = rule.parameters_of(preset)
+        if base is None:
+            continue
+        seen = _observed(view, rule, {**base, **parameters.get(rule.name, {})})
+        seen = seen[seen["peer"].notna() & ~seen["peer"].isin(excluded)]
+        seen["accuses"] &= ~seen["peer"].isin(shared)
+        if len(seen):
+            made.append(_summed(view, rule, seen))
+    if not made:
+        return empty_frame(FINDING, **_DTYPES)
+    findings = pd.concat(made, ignore_index=True)
+    findings["significant"] = significant(findings, view.evidence.received["peer"].nunique())
+    findings = findings.sort_values(["peer", "rule"], kind="stable", ignore_index=True)
+    return findings[list(FINDING)]
+
+
+def _observed(view: View, rule: Rule, parameters: Parameters) -> pd.DataFrame:
+    """The observations of a rule. They accuse only where the accepted messages alone show the same:
+    what the capture does not show to be accepted is context.
+    """
+    seen = rule(view, **parameters)
+    if list(seen.columns) != list(OBSERVATION):
+        raise TypeError(f"rule {rule.name} returned the columns {list(seen.columns)}")
+    if view.evidence is not view and rule.weight != "context":
+        sure = rule(view.evidence, **parameters)
+        seen["accuses"] &= _keys(seen).isin(_keys(sure[sure["accuses"]]))
+    return seen
+
+
+def _keys(seen: pd.DataFrame) -> pd.MultiIndex:
+    return pd.MultiIndex.from_frame(
+        seen[_KEY]
+        .assign(peer=seen["peer"].astype(object))
+        .fillna({"connection": -1, "message": -1})
+    )
+
+
+def empty_frame(columns: Iterable[str], **dtypes: str) -> pd.DataFrame:
+    """No rows, with the dtypes that rows would have; `object` where none is given."""
+    times = dict.fromkeys(("first_time", "last_time"), "datetime64[ns, UTC]")
+    return pd.DataFrame(
+        {name: pd.Series(dtype={**times, **dtypes}.get(name, "object")) for name in columns}
+    )
+
+
+def _summed(view: View, rule: Rule, seen: pd.DataFrame) -> pd.DataFrame:
+    """The observations of one rule, a row per peer."""
+    seen = seen.assign(peer=seen["peer"].astype(object))
+    made = seen.groupby("peer", sort=True).agg(
+        observations=("peer", "size"),
+        score=("measure", "max"),
+        accuses=("accuses", "any"),
+        first_time=("time", "min"),
+        last_time=("time", "max"),
+    )
+    accusing = seen[seen["accuses"]]
+    made["weight"] = np.where(made.pop("accuses"), rule.weight, "context")
+    made["conclusive"] = (
+        _confirmed(view, made.index, accusing)
+        if rule.weight == "strong" and rule.forgeable_by == "nobody"
+        else False
+    )
+    made["chance"] = accusing.groupby("peer")["chance"].min().reindex(made.index)
+    made["chance"] = made["chance"].fillna(chance_of(rule.name))
+    for name, column in (("connections", "connection"), ("messages", "message")):
+        made[name] = _few(made.index, seen[["peer", column]])
+    made["places"] = _few(made.index, _places(view, seen))
+    made["display_filter"] = _filters(view, made["connections"])
+    return made.reset_index().assign(
+        rule=rule.name,
+        id=rule.id,
+        family=rule.family,
+        cause=rule.cause,
+        forgeable_by=rule.forgeable_by,
+        unit=rule.unit,
+    )
+
+
+def _confirmed(view: View, peers: pd.Index, seen: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which peers were observed on two connections, or twice on one connection at least 60 s
+    apart.
+    """
+    both = pd.concat(
+        [
+            seen[["peer", "connection"]],
+            seen[["peer", "other_connection"]].set_axis(["peer", "connection"], axis=1),
+        ]
+    ).dropna()
+    several = both.groupby("peer")["connection"].nunique() > 1
+    times = seen.dropna(subset=["connection"]).groupby(["peer", "connection"])["time"]
+    apart = (times.max() - times.min() >= _APART).groupby("peer").any()
+    made: NDArray[np.bool_] = (
+        several.reindex(peers, fill_value=False) | apart.reindex(peers, fill_value=False)
+    ).to_numpy(dtype=bool)
+    return made
+
+
+def _places(view: View, seen: pd.DataFrame) -> pd.DataFrame:
+    """Peer and `file:frame` of the first observations of each peer."""
+    named = (
+        seen[["peer", "file", "frame"]].dropna().drop_duplicates().groupby("peer").head(_EVIDENCE)
+    )
+    paths = view.traffic.files.set_index("file")["path"].astype(object)
+    places = [
+        f"{os.path.basename(str(paths.get(file, file)))}:{frame}"
+        for file, frame in zip(named["file"], named["frame"], strict=True)
+    ]
+    return named[["peer"]].assign(place=places)
+
+
+def _few(peers: pd.Index, rows: pd.DataFrame) -> list[list[Any]]:
+    """The first distinct values (second column of `rows`) of each peer (first column)."""
+    peer, value = rows.columns
+    few = rows.dropna().drop_duplicates().groupby(peer).head(_EVIDENCE)
+    kept: dict[str, list[Any]] = {}
+    for name, one in zip(few[peer], few[value].tolist(), strict=True):
+        kept.setdefault(name, []).append(one)
+    return [kept.get(name, []) for name in peers]
+
+
+def _filters(view: View, connections: Iterable[list[int]]) -> list[str]:
+    """For each list of connections a Wireshark display filter that shows the first of them."""
+    first = [numbers[:_FILTERED] for numbers in connections]
+    shown = view.connections[
+        view.connections["connection"].isin({number for numbers in first for number in numbers})
+    ]
+    terms = {
+        row.connection: (
+            f"({'ipv6' if ':' in str(row.peer) else 'ip'}.addr == {row.peer} && "
+            f"tcp.port == {row.client_port} && tcp.port == {row.server_port})"
+        )
+        for row in shown[["connection", "peer", "client_port", "server_port"]].itertuples()
+    }
+    return [
+        " || ".join(terms[number] for number in numbers if number in terms) for numbers in first
+    ]

@@ -1,0 +1,122 @@
+"""Who owns an id, and nodes that share an address: what is context and what accuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from monerotraffic.rules import find_anomalies, verdicts
+from support.craft import CLIENT
+from support.lab import Lab
+
+A, B, C = "192.0.2.1", "198.18.7.1", "203.0.113.9"
+
+
+def judged(lab: Lab) -> dict[str, str]:
+    made = verdicts(find_anomalies(lab.read()))
+    return dict(zip(made["peer"], made["verdict"], strict=True))
+
+
+def back_pinged(lab: Lab, peer: str, at: float, announced: int, pong: int, port: int) -> None:
+    lab.session(peer, at, announced, my_port=port)
+    lab.back_ping(peer, at + 0.01, pong, port=port)
+
+
+def test_a_sibling_that_answers_at_the_default_port_is_context(lab: Lab) -> None:
+    for number in range(4):
+        back_pinged(lab, A, 100 * number, 5 + number, pong=77, port=18080)
+    assert judged(lab)[A] == "context"
+
+
+def test_a_wrong_pong_at_a_port_of_its_own_accuses(lab: Lab) -> None:
+    back_pinged(lab, A, 0, 5, pong=77, port=20001)
+    assert judged(lab) == {A: "anomalous"}  # two connections contradict each other
+
+
+def test_one_id_in_the_pongs_of_several_subnets_accuses(lab: Lab) -> None:
+    for number, peer in enumerate((A, B, C)):
+        back_pinged(lab, peer, 100 * number, 5 + number, pong=77, port=18080)
+    assert set(judged(lab).values()) == {"anomalous"}
+
+
+def test_one_id_in_the_pongs_of_two_hosts_is_context(lab: Lab) -> None:
+    for number, peer in enumerate((A, B)):
+        back_pinged(lab, peer, 100 * number, 5 + number, pong=77, port=18080)
+    assert set(judged(lab).values()) == {"context"}
+
+
+def test_pong_ids_that_change_from_pong_to_pong_accuse(lab: Lab) -> None:
+    for number in range(3):
+        back_pinged(lab, A, 100 * number, 5, pong=70 + number, port=18080)
+    assert judged(lab)[A] == "anomalous"
+
+
+@pytest.mark.parametrize("port", [0, 18080])
+def test_ids_by_turns_and_at_once_at_a_default_or_hidden_port_are_context(
+    lab: Lab, port: int
+) -> None:
+    for number in range(8):
+        lab.session(A, 100 * number, 5 + number % 3, my_port=port, lasts=250 * (number % 2))
+    assert set(judged(lab).values()) <= {"context"}
+
+
+def test_ids_at_once_at_a_port_of_its_own_are_suspicious(lab: Lab) -> None:
+    for number in range(4):
+        lab.session(A, 10 * number, 5 + number, my_port=20001, lasts=100)
+    assert judged(lab) == {A: "suspicious"}
+
+
+def test_who_announces_the_id_of_another_does_not_condemn_it(lab: Lab) -> None:
+    lab.session(A, 0, 5, lasts=500)
+    lab.session(A, 600, 6, lasts=500)  # restarted
+    for number, peer in enumerate((B, C)):
+        lab.session(peer, 100 + number, 5, lasts=100)
+        lab.session(peer, 700 + number, 6, lasts=100)
+    assert judged(lab) == {A: "context", B: "context", C: "context"}
+
+
+def test_who_announces_ids_that_others_had_first_is_suspicious(lab: Lab) -> None:
+    for number, peer in enumerate((A, B)):
+        lab.session(peer, number, 5 + number, my_port=0, lasts=900)
+    for number, peer_id in enumerate((5, 6, 7)):
+        lab.session(C, 100 + 100 * number, peer_id, my_port=0, lasts=50)
+    assert judged(lab)[C] == "suspicious"
+    assert judged(lab)[A] == "context"
+
+
+def crowd(lab: Lab, peer: str, ids: int, at: float = 0) -> None:
+    """Connections from one address with so many ids at the same time."""
+    for number in range(ids):
+        talk = lab.incoming(peer, at + number).announce(CLIENT, 5 + number, 20000 + number)
+        talk.wait_until(at + 100).timed_sync(CLIENT)
+
+
+def gateways(lab: Lab) -> set[str]:
+    return set(find_anomalies(lab.read(), rules=["shared_gateway"]).peer)
+
+
+def test_a_gateway_with_all_inbound_connections(lab: Lab) -> None:
+    crowd(lab, A, 9)
+    lab.session(B, 50, 99)
+    assert gateways(lab) == {A}
+
+
+@pytest.mark.parametrize(("ids", "others"), [(4, 0), (9, 6), (30, 3)])
+def test_no_gateway(lab: Lab, ids: int, others: int) -> None:
+    """Few ids; a spy with 60 % of the connections; several others that come in."""
+    crowd(lab, A, ids)
+    for number in range(others):
+        lab.session(f"203.0.{number}.1", 20 + number, 900 + number)
+    assert gateways(lab) == set()
+
+
+def test_two_balancers_of_one_subnet_are_gateways(lab: Lab) -> None:
+    crowd(lab, "192.0.2.1", 6)
+    crowd(lab, "192.0.2.2", 6, at=10)
+    assert gateways(lab) == {"192.0.2.1", "192.0.2.2"}
+
+
+def test_findings_of_a_gateway_are_context(lab: Lab) -> None:
+    crowd(lab, A, 9)
+    for number in range(4):
+        back_pinged(lab, A, 200 + 100 * number, 50 + number, pong=77, port=20001)
+    assert judged(lab) == {A: "context"}
