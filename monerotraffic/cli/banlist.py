@@ -61,8 +61,8 @@ def add(commands: Any) -> None:
         type=validity,
         metavar="DAYS",
         default=_DEFAULT,
-        help=f"days from today for which new entries are valid (default {VALIDITY.days}), or never; "
-        "--merge removes expired entries",
+        help=f"days from today for which new entries are valid (default {VALIDITY.days}), or "
+        "never; --merge removes expired entries",
     )
     command.add_argument(
         "--max-addresses",

@@ -89,8 +89,8 @@ def _port_of_its_own(ports: pd.Series) -> pd.Series:
     source=_RANDOM_ID,
     since="0.10.2",
     known_false_positives=(
-        "A node whose id another peer announces; a node that alternates between two IPv4 addresses; "
-        "a node that reaches the network through several Tor or VPN exits."
+        "A node whose id another peer announces; a node that alternates between two IPv4 "
+        "addresses; a node that reaches the network through several Tor or VPN exits."
     ),
 )
 def peer_id_shared(view: View, *, min_sites: int = 2) -> pd.DataFrame:

@@ -58,8 +58,8 @@ def weight_of(rule: str) -> float:
 
 
 def binomial_bounds(hits: int, trials: int, confidence: float = _CONFIDENCE) -> tuple[float, float]:
-    """One-sided bounds (Clopper and Pearson 1934), each at the confidence, of a probability of which `hits`
-    of `trials` were seen; 0 and 1 without trials.
+    """One-sided bounds (Clopper and Pearson 1934), each at the confidence, of a probability of
+    which `hits` of `trials` were seen; 0 and 1 without trials.
     """
     low = _crossing(lambda p: _at_most(hits - 1, trials, p) > confidence) if hits else 0.0
     high = _crossing(lambda p: _at_most(hits, trials, p) > 1 - confidence) if hits < trials else 1.0

@@ -118,7 +118,7 @@ def ban_listed(
     unit="connection",
     cause="surroundings",
     evasion="None is needed: the finding protects the peers behind the address.",
-    source="docker-proxy, HAProxy and TCP load balancers open the connections to the node themselves",
+    source="docker-proxy, HAProxy and load balancers open the connections to the node themselves",
 )
 def shared_gateway(view: View) -> pd.DataFrame:
     """The peer's address is that of a gateway in front of the vantage node (container bridge, port

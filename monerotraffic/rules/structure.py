@@ -329,7 +329,8 @@ def garbage(
     connection that the vantage node opened from port 38080, which Linux may choose by itself, to a
     web server looks like Monero by its port; its server port is not one of `ports`, so it is left
     out. The finding accuses only where the peer sent a Levin message before: scanners, browsers and
-    TLS clients send none, and proxies put their own prefix before the first. The measure is the number of bytes.
+    TLS clients send none, and proxies put their own prefix before the first. The measure is the
+    number of bytes.
     """
     rows = unframed_bytes(view)
     rows = rows[(rows["levin"] | rows["server_port"].isin(ports)) & (rows["bytes"] >= min_bytes)]

@@ -31,8 +31,8 @@ def score(*rules: str) -> str:
 def test_evidence() -> None:
     both = score("ping_flood", "support_flags_missing")
     assert lines(MIXED, expires=None) == [
-        f"192.0.2.9  # anomalous for announced_fields, pings, score {both}: ping_flood (strong, 3 × "
-        "message, cap.pcapng:17), support_flags_missing (weak, 1,200 × message), ban_listed "
+        f"192.0.2.9  # anomalous for announced_fields, pings, score {both}: ping_flood (strong, "
+        "3 × message, cap.pcapng:17), support_flags_missing (weak, 1,200 × message), ban_listed "
         "(context, 1 × message, cap.pcapng:17); 2026-11-22 23:02:11 to 2026-11-23 00:02:11 UTC",
         f"[2001:db8::5]  # anomalous for pings, score {score('ping_flood')}: ping_flood (strong, 3 "
         "× message, cap.pcapng:17); 2026-11-22 23:02:11 UTC",
@@ -42,8 +42,8 @@ def test_evidence() -> None:
 def test_verdicts_are_enough() -> None:
     both = score("ping_flood", "support_flags_missing")
     assert lines(verdicts(MIXED), expires=None)[0] == (
-        f"192.0.2.9  # anomalous for announced_fields, pings, score {both}: ban_listed, ping_flood, "
-        "support_flags_missing; 2026-11-22 23:02:11 to 2026-11-23 00:02:11 UTC"
+        f"192.0.2.9  # anomalous for announced_fields, pings, score {both}: ban_listed, "
+        "ping_flood, support_flags_missing; 2026-11-22 23:02:11 to 2026-11-23 00:02:11 UTC"
     )
 
 

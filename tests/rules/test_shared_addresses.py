@@ -23,8 +23,14 @@ def back_pinged(lab: Lab, peer: str, at: float, announced: int, pong: int, port:
 
 def test_a_sibling_that_answers_at_the_default_port_is_context(lab: Lab) -> None:
     for number in range(4):
-        back_pinged(lab, A, 100 * number, 5 + number, pong=77, port=18080)
+        back_pinged(lab, A, 100 * number, 5 + number % 2, pong=77, port=18080)
     assert judged(lab)[A] == "context"
+
+
+def test_ever_new_ids_that_no_pong_confirms_are_suspicious(lab: Lab) -> None:
+    for number in range(4):
+        back_pinged(lab, A, 100 * number, 5 + number, pong=77, port=18080)
+    assert judged(lab)[A] == "suspicious"
 
 
 def test_a_wrong_pong_at_a_port_of_its_own_accuses(lab: Lab) -> None:
