@@ -34,9 +34,9 @@ verdicts(findings)  # one row per peer
 
 ## Verdicts
 
-Each rule states its *weight*: *strong* (the protocol makes it impossible for an honest node), *weak*
-(statistical: honest peers show it rarely) or *context* (never votes). It also states its *cause*,
-the independent reason of which it is a sign, and who else can *forge* it.
+Each rule states its *weight*: *strong* (the protocol makes it impossible for an honest node),
+*weak* (statistical: honest peers show it rarely) or *context* (never votes). It also states its
+*cause*, the independent reason of which it is a sign, and who else can *forge* it.
 
 A finding rests on accepted messages. What the vantage node's TCP refused (`messages.accepted` is
 `no`) is no evidence; what the capture does not show to be accepted (`unknown`) makes context at

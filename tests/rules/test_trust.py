@@ -1,8 +1,8 @@
 """Innocent peers in awkward situations, and guilty ones: who is banned, whatever others do.
 
 Each capture of tests/data/trust has a vantage node (`host`), `innocent` addresses, which the
-default list must not ban, and `guilty` ones, which it must: F… somebody else makes an innocent address look
-guilty, N… honest nodes share or change addresses, G… the guilty.
+default list must not ban, and `guilty` ones, which it must: F… somebody else makes an innocent
+address look guilty, N… honest nodes share or change addresses, G… the guilty.
 """
 
 from __future__ import annotations
