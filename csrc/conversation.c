@@ -51,9 +51,22 @@ static int report(struct mt_decoder *decoder, struct mt_problem_source source, i
     return mt_report_problem(&decoder->output, &source, &named);
 }
 
+/* Messages with these bytes are not known to be what the receiver accepted. */
+static void note_conflict(struct mt_conversation *conversation, int from_client,
+                          const struct mt_problem *problem)
+{
+    struct mt_conflict *conflict = &conversation->conflicts[from_client];
+    *conflict = (struct mt_conflict){problem->offset, problem->offset + problem->bytes};
+    mt_unacknowledged_conflict(&conversation->decoder->unacknowledged,
+                               &conversation->unacknowledged[from_client], conflict->begin,
+                               conflict->end);
+}
+
 static int on_levin_problem(void *context, int from_client, const struct mt_problem *problem)
 {
     struct mt_conversation *conversation = context;
+    if (problem->kind == MT_PROBLEM_CONFLICT)
+        note_conflict(conversation, from_client, problem);
     return report(conversation->decoder, conversation->source, from_client,
                   conversation->session->levin.monero, problem);
 }
@@ -259,17 +272,6 @@ first_unacknowledged(const struct mt_conversation *conversation, int from_client
 {
     uint32_t first = conversation->unacknowledged[from_client].first;
     return first != 0 ? &conversation->decoder->unacknowledged.items[first] : NULL;
-}
-
-/* Messages with these bytes are not known to be what the receiver accepted. */
-static void note_conflict(struct mt_conversation *conversation, int from_client,
-                          const struct mt_problem *problem)
-{
-    struct mt_conflict *conflict = &conversation->conflicts[from_client];
-    *conflict = (struct mt_conflict){problem->offset, problem->offset + problem->bytes};
-    mt_unacknowledged_conflict(&conversation->decoder->unacknowledged,
-                               &conversation->unacknowledged[from_client], conflict->begin,
-                               conflict->end);
 }
 
 static void on_acknowledged(void *context, int from_client, int64_t offset)

@@ -333,8 +333,8 @@ int mt_levin_repeated(struct mt_levin_stream *stream, const uint8_t *bytes, int6
                                          bytes + (from - offset), to - from, &first);
     if (count == 0)
         return MT_OK;
-    return mt_levin_report_problem(stream, &(struct mt_problem){MT_PROBLEM_CONFLICT, from + first,
-                                                                count, MT_CONFLICT_TEXT, ref});
+    struct mt_problem problem = {MT_PROBLEM_CONFLICT, from + first, count, MT_CONFLICT_TEXT, ref};
+    return mt_levin_report_problem(stream, &problem) == MT_OK ? MT_END : MT_NOMEM;
 }
 
 int mt_levin_end(struct mt_levin_stream *stream)

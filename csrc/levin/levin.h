@@ -90,7 +90,7 @@ void mt_levin_midstream(struct mt_levin_stream *stream);
 int mt_levin_end(struct mt_levin_stream *stream);
 
 /* Bytes that came before come again. Those of the message in progress are compared with the first
- * copy: differences are one problem. MT_OK or MT_NOMEM. */
+ * copy: differences are one problem. MT_OK; MT_END if there was one; MT_NOMEM. */
 int mt_levin_repeated(struct mt_levin_stream *stream, const uint8_t *bytes, int64_t offset,
                       int64_t size, const struct mt_packet_ref *ref);
 

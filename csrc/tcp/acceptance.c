@@ -27,6 +27,16 @@ static int is_lossy(const struct mt_reassembly *stream)
     return stream->lost != 0 || stream->waiting.count != 0;
 }
 
+/* Whether the offset is the end of a segment that waits for just this acknowledgement. */
+static int ends_suspect(const struct mt_suspects *suspects, int64_t offset)
+{
+    for (const struct mt_suspect *at = suspects->first; at != NULL; at = at->next) {
+        if (at->offset + at->segment.length == offset)
+            return 1;
+    }
+    return 0;
+}
+
 int mt_acceptance_acknowledgement(const struct mt_arrival *arrival)
 {
     const struct mt_connection *connection = arrival->connection;
@@ -42,6 +52,8 @@ int mt_acceptance_acknowledgement(const struct mt_arrival *arrival)
     /* One more is a FIN that was not captured. */
     if (acknowledged <= larger(other->sent, other->acknowledged) + 1)
         return 1;
+    if (ends_suspect(&connection->sides[!arrival->from_client].suspects, acknowledged))
+        return 1;
     /* Nothing was sent beyond that, as far as is known: strict for payload, which waits for the
      * receiver's answer. */
     return (arrival->segment->length == 0 || is_lossy(other)) &&
@@ -55,6 +67,9 @@ static int is_corroborated(const struct mt_arrival *arrival)
     const struct mt_side *sender = &arrival->connection->sides[arrival->from_client],
                          *other = &arrival->connection->sides[!arrival->from_client];
     int64_t end = arrival->offset + arrival->segment->length;
+    if (arrival->offset <= mt_acceptance_limit(arrival->connection, arrival->from_client) &&
+        arrival->acknowledged <= mt_acceptance_limit(arrival->connection, !arrival->from_client))
+        return 0;
     if (!other->claim.made || arrival->acknowledged == INT64_MIN ||
         other->claim.acknowledged == INT64_MIN)
         return 0;

@@ -28,7 +28,7 @@ struct mt_tcp_callbacks {
     /* `size` bytes from `offset` on are missing. */
     int (*hole)(void *conversation, int from_client, int64_t offset, int64_t size, enum mt_hole why,
                 const struct mt_packet_ref *ref);
-    /* Bytes that were handed on before came again. */
+    /* Bytes that were handed on before came again. MT_END if it reported that they differ. */
     int (*repeated)(void *conversation, int from_client, const uint8_t *bytes, int64_t offset,
                     int64_t size, const struct mt_packet_ref *ref);
     /* The receiver of that direction acknowledged everything before `offset`. */
@@ -52,6 +52,7 @@ struct mt_tcp_shared {
     void *context;
     const struct mt_limits *limits;
     uint64_t *limit_hits;       /* mt_limit_hits */
+    uint64_t key;               /* of digests; random */
     struct mt_budget *buffered; /* bytes held by all connections together */
 };
 

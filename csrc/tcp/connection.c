@@ -95,6 +95,7 @@ static struct mt_reassembly_callbacks callbacks_of(struct direction *direction)
         .limits = shared->limits,
         .limit_hits = shared->limit_hits,
         .buffered = &direction->connection->buffered,
+        .key = shared->key,
         .context = direction,
         .data = on_data,
         .hole = on_hole,
@@ -121,6 +122,9 @@ static int read_payload(const struct mt_arrival *arrival)
         return MT_NOMEM;
     if (!side->spoke) {
         side->spoke = 1;
+        side->stream.delivered = mt_alloc(1, sizeof *side->stream.delivered);
+        if (side->stream.delivered == NULL)
+            return MT_NOMEM;
         if (!side->stream.from_syn)
             connection->shared->callbacks->midstream(connection->conversation,
                                                      arrival->from_client);

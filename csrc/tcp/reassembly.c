@@ -52,8 +52,12 @@ static int hand_down(struct mt_reassembly *stream, const struct mt_reassembly_ca
     stream->next = end;
     stream->bytes += data->size;
     int result = MT_OK;
-    if (data->size != 0)
+    if (data->size != 0) {
+        if (stream->delivered != NULL)
+            mt_delivered_add(stream->delivered, callbacks->key, data->bytes, data->offset,
+                             data->size);
         result = callbacks->data(callbacks->context, data);
+    }
     if (result == MT_OK && cut_from < end) {
         stream->lost += end - cut_from;
         result = callbacks->hole(callbacks->context, cut_from, end - cut_from, MT_HOLE_SNAPPED,
@@ -175,6 +179,27 @@ static int late_for_holes(const struct reading *reading, int64_t begin, int64_t 
     return result;
 }
 
+/* Bytes [begin, end) that were handed down before: against what the reader holds of them, else
+ * against their digests. */
+static int compare_repeated(const struct reading *reading, int64_t begin, int64_t end)
+{
+    const struct mt_reassembly_callbacks *callbacks = reading->callbacks;
+    const struct mt_delivered *delivered = reading->stream->delivered;
+    const uint8_t *bytes = reading->segment->payload;
+    int result =
+        callbacks->repeated(callbacks->context, bytes, begin, end - begin, &reading->data.ref);
+    if (result != MT_OK || delivered == NULL)
+        return result == MT_END ? MT_OK : result;
+    const struct mt_delivered_segment *other =
+        mt_delivered_find_difference(delivered, callbacks->key, bytes, begin, end);
+    if (other == NULL)
+        return MT_OK;
+    return callbacks->problem(callbacks->context,
+                              &(struct mt_problem){MT_PROBLEM_CONFLICT, other->begin,
+                                                   other->end - other->begin, MT_CONFLICT_TEXT,
+                                                   &reading->data.ref});
+}
+
 /* Bytes [begin, end) that lie before `next`: seen before, or late for a hole that was given up, or
  * from before the stream's first byte. */
 static int read_before_next(struct reading *reading, int64_t begin, int64_t end)
@@ -198,9 +223,7 @@ static int read_before_next(struct reading *reading, int64_t begin, int64_t end)
     int keep_alive = reading->segment->length == 1 &&
                      end == stream->next; /* RFC 1122 4.2.3.6: its byte is garbage */
     if (result == MT_OK && fresh == 0 && !keep_alive)
-        result =
-            reading->callbacks->repeated(reading->callbacks->context, reading->segment->payload,
-                                         begin, end - begin, &reading->data.ref);
+        result = compare_repeated(reading, begin, end);
     return result;
 }
 
@@ -435,6 +458,8 @@ void mt_reassembly_free(struct mt_reassembly *stream, struct mt_budget *buffered
 {
     mt_waiting_free(&stream->waiting, buffered);
     mt_free(stream->lost_ranges);
+    mt_free(stream->delivered);
+    stream->delivered = NULL;
     stream->lost_ranges = NULL;
     stream->lost_count = 0;
 }

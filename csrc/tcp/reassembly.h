@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/stream_data.h"
 #include "net/packet.h"
+#include "tcp/delivered.h"
 #include "tcp/waiting.h"
 
 #include <stdint.h>
@@ -37,6 +38,7 @@ struct mt_reassembly {
     uint8_t started;         /* base is known */
     uint8_t from_syn;        /* ... from a SYN */
     uint8_t hole_acked;
+    struct mt_delivered *delivered;    /* owned; NULL: repeated bytes are not compared */
     struct mt_lost_range *lost_ranges; /* the last few holes given up, to know late bytes from
                                           repeated ones */
     uint32_t lost_count;
@@ -48,6 +50,7 @@ struct mt_reassembly_callbacks {
     const struct mt_limits *limits;
     uint64_t *limit_hits; /* mt_limit_hits */
     struct mt_budget *buffered;
+    uint64_t key; /* of digests; secret */
     void *context;
     /* The next bytes in order. */
     int (*data)(void *context, const struct mt_stream_data *data);
@@ -55,7 +58,7 @@ struct mt_reassembly_callbacks {
     int (*hole)(void *context, int64_t offset, int64_t size, enum mt_hole why,
                 const struct mt_packet_ref *ref);
     /* Bytes that were handed down before came again; the reader may still hold the first copy to
-     * compare with. */
+     * compare with. MT_END if it reported that they differ. */
     int (*repeated)(void *context, const uint8_t *bytes, int64_t offset, int64_t size,
                     const struct mt_packet_ref *ref);
     /* Repeated bytes that differ from the first copy; bytes that can no longer be handed down:

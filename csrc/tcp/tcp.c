@@ -1,6 +1,7 @@
 #include "tcp/tcp.h"
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "tcp/connection.h"
 #include "tcp/connection_table.h"
@@ -40,6 +41,7 @@ struct mt_tcp *mt_tcp_open(const struct mt_tcp_options *options)
         return NULL;
     }
     tcp->shared = options->shared;
+    tcp->shared.key = mt_hash_key();
     tcp->clock = tcp->last_time = tcp->swept = MT_NO_TIME;
     tcp->monero_packets = options->monero_packets;
     for (size_t i = 0; i < options->ports_count; i++)

@@ -217,3 +217,29 @@ def syn_inside_a_connection() -> Expect:
         connections=[{"start": "syn", "end": "open", "client_messages": 1, "server_messages": 1}],
         totals={"out_of_window": 0},
     )
+
+
+@case
+def first_copy_that_the_receiver_drops() -> Expect:
+    """A forged copy with a low TTL comes first; the real one differs, and is acknowledged."""
+    wire = Wire()
+    talk = wire.talk()
+    talk.emit(CLIENT, ACK | PSH, PING[:33] + b"\x55" * 10)
+    talk.say(CLIENT, PING).say(SERVER, SYNC).ack(CLIENT)
+    return Expect(
+        seen(wire),
+        messages=[
+            {**request(1003, accepted="unknown"), "status": "malformed"},
+            request(1002, accepted="yes"),
+        ],
+        totals={"conflict": 43, "malformed": 43},
+    )
+
+
+@case
+def repeated_bytes_that_agree() -> Expect:
+    wire = Wire()
+    talk = wire.talk().say(CLIENT, PING)
+    talk.emit(CLIENT, ACK | PSH, PING, sequence=1000)
+    talk.ack(SERVER)
+    return Expect(seen(wire), messages=[request(1003, accepted="yes")], totals={})

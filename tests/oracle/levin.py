@@ -129,7 +129,9 @@ def find_messages(connection: Connection) -> None:
         if not connection.monero:
             stream.messages = []
             if stream.seen():
-                stream.problems.append(Problem("not_levin", stream.start(), stream.seen(), side))
+                stream.problems.append(
+                    Problem("not_levin", stream.start(), stream.seen() - stream.dropped(), side)
+                )
     if not connection.monero:
         return
     for side, stream in enumerate(connection.streams):

@@ -24,6 +24,8 @@ class Segment:
     mss: int | None
     payload: bytes  # what was captured of it
     length: int  # what was on the wire
+    window: int = 0
+    scale: int | None = None  # of a SYN
 
 
 class Bad(Exception):
@@ -181,8 +183,8 @@ def tcp(
 ) -> Segment:
     if len(data) < 20:
         raise Bad("TCP header cut")
-    source_port, destination_port, sequence, acknowledgement, head, flags = struct.unpack_from(
-        "!HHIIBB", data
+    source_port, destination_port, sequence, acknowledgement, head, flags, window = (
+        struct.unpack_from("!HHIIBBH", data)
     )
     size = (head >> 4) * 4
     if size < 20 or size > length:
@@ -195,9 +197,11 @@ def tcp(
         acknowledgement,
         flags,
         ttl,
-        find_mss(data[20:size]) if flags & SYN else None,
+        find_option(data[20:size], 2, "!H") if flags & SYN else None,
         data[size:length],
         length - size,
+        window,
+        find_option(data[20:size], 3, "!B") if flags & SYN else None,
     )
 
 
@@ -208,15 +212,18 @@ def address_text(packed: bytes) -> str:
     return str(ipaddress.ip_address(packed))
 
 
-def find_mss(options: bytes) -> int | None:
-    at = 0
+def find_option(options: bytes, kind: int, form: str) -> int | None:
+    """The value of the first option of that kind and size."""
+    at, size = 0, 2 + struct.calcsize(form)
     while at < len(options) and options[at] != 0:
         if options[at] == 1:
             at += 1
             continue
         if at + 1 >= len(options) or options[at + 1] < 2:
             break
-        if options[at] == 2 and options[at + 1] == 4 and at + 4 <= len(options):
-            return int(struct.unpack_from("!H", options, at + 2)[0])
+        if at + options[at + 1] > len(options):
+            break
+        if options[at] == kind and options[at + 1] == size:
+            return int(struct.unpack_from(form, options, at + 2)[0])
         at += options[at + 1]
     return None

@@ -64,6 +64,17 @@ def make_tables(
                 }
                 for problem in stream.problems
             ]
+        for side, stream in enumerate(connection.streams):
+            tables["problems"] += [
+                {
+                    "connection": connection.number,
+                    "kind": kind,
+                    "offset": offset,
+                    "bytes": size,
+                    "from_client": side == 0,
+                }
+                for kind, offset, size in stream.refused
+            ]
     for number, file in enumerate(files):
         tables["files"].append(file_row(number, file, segments, connections))
     return tables

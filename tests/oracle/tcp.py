@@ -47,6 +47,15 @@ class Stream:
         self.mss: int | None = None
         self.fin: int | None = None  # offset
         self.acknowledged = 0  # furthest offset that the other side acknowledged
+        self.sent = 0  # furthest offset that an accepted packet reached, the FIN included
+        self.edge: int | None = None  # of the receiver's window
+        self.told: int | None = None  # last acknowledgement number that it sent
+        self.widest = 0  # the largest window that this side offered
+        self.scale: int | None = None  # of its SYN, None if it had none
+        self.has_syn = False
+        self.last_accepted = -1  # arrival
+        self.suspects: list[Suspect] = []
+        self.refused: list[tuple[str, int, int]] = []  # kind, offset, bytes
         self.messages: list[Any] = []
         self.problems: list[Any] = []
         self.doubtful = False  # messages may have been lost, or bytes were none
@@ -144,7 +153,25 @@ class Stream:
         )
 
     def seen(self) -> int:
-        return sum(piece.end - piece.start for piece in self.pieces if piece.data is not None)
+        laid = sum(piece.end - piece.start for piece in self.pieces if piece.data is not None)
+        return laid + self.dropped()
+
+    def dropped(self) -> int:
+        """Bytes that no receiver accepted."""
+        return sum(size for _, _, size in self.refused)
+
+    def next(self) -> int:
+        """Where the unbroken bytes from offset 0 end."""
+        at = 0
+        for piece in self.pieces:
+            if piece.start > at:
+                break
+            at = max(at, piece.end)
+        return at
+
+    def lossy(self) -> bool:
+        """Something is missing before the furthest byte, or was cut by the snap length."""
+        return self.next() < self.highest or any(piece.data is None for piece in self.pieces)
 
     def runs(self) -> list[tuple[int, bytes]]:
         """The seen bytes as unbroken runs: (offset, bytes)."""
@@ -209,6 +236,21 @@ class Stream:
 
 
 @dataclass
+class Suspect:
+    """A packet with payload that its receiver may have dropped."""
+
+    segment: Segment
+    offset: int
+    acknowledged: int | None
+    kind: str
+
+
+FAR = 1 << 20  # a sender's tolerance, whatever the windows
+LEAST = 1 << 16
+WIDEST = 1 << 30
+
+
+@dataclass
 class Connection:
     number: int
     client: tuple[str, int]
@@ -218,7 +260,7 @@ class Connection:
     server_isn: int | None = None
     end: str = "open"
     fins: set[int] = field(default_factory=set)
-    rst: bool = False
+    reset_by: int | None = None  # the side whose RST ended it
     rtt: int | None = None
     syn_time: int | None = None
     # the SYN and the SYN-ACK
@@ -244,18 +286,145 @@ class Connection:
             if segment.flags & ACK and other.first is not None
             else None
         )
-        if acknowledged is not None:
-            other.acknowledged = max(other.acknowledged, acknowledged)
-        if not segment.flags & RST:
-            stream.add(segment, acknowledged)
-        self.take_end(side, segment)
+        if segment.flags & RST:
+            self.take_reset(side, segment)
+        else:
+            self.take(side, segment, acknowledged)
         self.take_rtt(side, segment)
+
+    # ---- what the receiver accepts: RFC 9293 3.10.7.4, RFC 5961
+
+    def take(self, side: int, segment: Segment, acknowledged: int | None) -> None:
+        stream = self.streams[side]
+        offset = stream.offset(segment.sequence + (1 if segment.flags & SYN else 0))
+        kind = self.refusal(side, segment, offset, acknowledged)
+        if kind is None:
+            self.accept(side, segment, offset, acknowledged)
+        elif segment.length:
+            stream.suspects.append(Suspect(segment, offset, acknowledged, kind))
+
+    def refusal(
+        self, side: int, segment: Segment, offset: int, acknowledged: int | None
+    ) -> str | None:
+        """The kind of problem that a receiver has with it; None if it accepts it."""
+        stream, end = self.streams[side], offset + segment.length
+        if offset > self.limit(side) or end < stream.acknowledged - (
+            WIDEST if stream.edge is None else max(self.streams[1 - side].widest, FAR)
+        ):
+            return "out_of_window"
+        if not self.acknowledges_rightly(side, segment, acknowledged):
+            return "out_of_window"
+        if segment.length and end > stream.next():
+            beyond_fin = stream.fin is not None and max(offset, stream.next()) >= stream.fin
+            if beyond_fin or self.reset_by == 1 - side:
+                return "after_end"
+        return None
+
+    def limit(self, side: int) -> int:
+        """The furthest offset that a side may use."""
+        stream = self.streams[side]
+        if stream.edge is None:
+            return stream.highest + WIDEST
+        return max(stream.edge, stream.highest + max(self.streams[1 - side].widest, LEAST))
+
+    def acknowledges_rightly(self, side: int, segment: Segment, acknowledged: int | None) -> bool:
+        stream, other = self.streams[side], self.streams[1 - side]
+        if acknowledged is None or other.packets == 0:
+            return True
+        if acknowledged < other.acknowledged - max(stream.widest, FAR) or (
+            other.begins and acknowledged < 0
+        ):
+            return False
+        if acknowledged <= max(other.sent, other.acknowledged) + 1:
+            return True
+        if any(item.offset + item.segment.length == acknowledged for item in other.suspects):
+            return True
+        patient = segment.length == 0 or other.lossy()
+        return patient and acknowledged <= self.limit(1 - side)
+
+    def accept(self, side: int, segment: Segment, offset: int, acknowledged: int | None) -> None:
+        stream, other = self.streams[side], self.streams[1 - side]
+        end = offset + segment.length
+        stream.sent = max(stream.sent, end + (1 if segment.flags & FIN else 0))
+        stream.last_accepted = segment.packet.arrival
+        if segment.flags & ACK:
+            stream.told = segment.acknowledgement
+        if acknowledged is not None:
+            window = segment.window << (0 if segment.flags & SYN else self.shift(side))
+            stream.widest = max(stream.widest, window)
+            edge = acknowledged + window
+            other.edge = edge if other.edge is None else max(other.edge, edge)
+            if acknowledged > other.acknowledged:
+                other.acknowledged = acknowledged
+                self.settle(1 - side)
+        self.read(side, segment, end, acknowledged)
+        if segment.flags & FIN:
+            self.fins.add(side)
+
+    def read(self, side: int, segment: Segment, end: int, acknowledged: int | None) -> None:
+        """The payload of an accepted packet. A side that goes on did not send the reset."""
+        stream = self.streams[side]
+        if self.reset_by == side and segment.length and end > stream.next():
+            self.reset_by = None
+        stream.add(segment, acknowledged)
+
+    def shift(self, side: int) -> int:
+        streams = self.streams
+        if any(stream.has_syn and stream.scale is None for stream in streams):
+            return 0
+        scale = streams[side].scale
+        return min(scale, 14) if scale is not None else 14
+
+    def settle(self, side: int) -> None:
+        """Suspects that the receiver acknowledged are read after all."""
+        stream = self.streams[side]
+        waiting, stream.suspects = stream.suspects, []
+        for suspect in waiting:
+            if suspect.offset + suspect.segment.length > stream.acknowledged:
+                stream.suspects.append(suspect)
+            elif self.acknowledges_rightly(side, suspect.segment, suspect.acknowledged):
+                self.read_suspect(side, suspect)
+            else:
+                self.refuse(side, suspect)
+
+    def read_suspect(self, side: int, suspect: Suspect) -> None:
+        stream, end = self.streams[side], suspect.offset + suspect.segment.length
+        known = any(piece.start < end and piece.end > suspect.offset for piece in stream.pieces)
+        if not known:
+            if stream.fin is not None and suspect.offset >= stream.fin:
+                stream.fin = None
+                self.fins.discard(side)
+            self.reset_by = None
+            stream.sent = max(stream.sent, end)
+        self.read(side, suspect.segment, end, suspect.acknowledged)
+
+    def refuse(self, side: int, suspect: Suspect) -> None:
+        size = len(suspect.segment.payload)
+        self.streams[side].refused.append((suspect.kind, suspect.offset, size))
+
+    def finish(self) -> None:
+        """No acknowledgement will come. A receiver that went on without one has dropped them."""
+        for side in (0, 1):
+            stream, receiver = self.streams[side], self.streams[1 - side]
+            waiting, stream.suspects = stream.suspects, []
+            for suspect in waiting:
+                silent = (
+                    receiver.packets == 0 or receiver.last_accepted < suspect.segment.packet.arrival
+                )
+                near = suspect.offset <= self.limit(side) + FAR
+                right = self.acknowledges_rightly(side, suspect.segment, suspect.acknowledged)
+                if silent and near and right and suspect.kind == "out_of_window":
+                    self.read_suspect(side, suspect)
+                else:
+                    self.refuse(side, suspect)
 
     def take_syn(self, side: int, segment: Segment) -> None:
         if self.shaken[side] is None:
             self.shaken[side] = segment
             self.streams[side].syn(segment.sequence)
             self.streams[side].mss = segment.mss
+        self.streams[side].has_syn = True
+        self.streams[side].scale = segment.scale
 
     @staticmethod
     def begin_streams(stream: Stream, other: Stream, segment: Segment) -> None:
@@ -268,11 +437,22 @@ class Connection:
         if other.first is None and segment.flags & ACK and handshake:
             other.syn(segment.acknowledgement - 1)
 
-    def take_end(self, side: int, segment: Segment) -> None:
-        if segment.flags & FIN:
-            self.fins.add(side)
-        if segment.flags & RST and len(self.fins) < 2:
-            self.rst = True
+    def take_reset(self, side: int, segment: Segment) -> None:
+        """At the number that the receiver expects, it ends the connection."""
+        stream, other = self.streams[side], self.streams[1 - side]
+        stream.last_accepted = segment.packet.arrival
+        if stream.first is not None:
+            offset = stream.offset(segment.sequence)
+            expected = {stream.next(), stream.acknowledged, stream.sent}
+            if stream.fin is not None:
+                expected.add(stream.fin + 1)
+            soft = stream.lossy() and stream.acknowledged < offset <= self.limit(side)
+            if offset not in expected and not soft:
+                return
+        elif not segment.flags & ACK and other.told is not None and other.told != segment.sequence:
+            return
+        if self.reset_by is None and len(self.fins) < 2:
+            self.reset_by = side
 
     def closed(self) -> str | None:
         """How it closed itself: both FINs (the one that there is, if one direction was captured),
@@ -280,7 +460,7 @@ class Connection:
         """
         if len(self.fins) == 2:
             return "fin"
-        if self.rst:
+        if self.reset_by is not None:
             return "rst"
         return "fin" if any(self.streams[1 - side].packets == 0 for side in self.fins) else None
 
@@ -327,6 +507,8 @@ def follow(segments: Iterable[Segment], ports: set[int]) -> list[Connection]:
             connections.append(connection)
             current[key] = connection
         connection.add(segment)
+    for connection in connections:
+        connection.finish()
     return connections
 
 

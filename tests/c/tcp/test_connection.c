@@ -33,8 +33,12 @@ static void open_world(int monero, int start)
 {
     limits = mt_default_limits;
     mt_decoder_init(&decoder, &limits, ALL_TABLES);
-    shared = (struct mt_tcp_shared){&mt_conversation_callbacks, &decoder, &limits,
-                                    decoder.output.limit_hits, &decoder.output.buffered};
+    shared = (struct mt_tcp_shared){.callbacks = &mt_conversation_callbacks,
+                                    .context = &decoder,
+                                    .limits = &limits,
+                                    .limit_hits = decoder.output.limit_hits,
+                                    .key = 1234567,
+                                    .buffered = &decoder.output.buffered};
     ref = (struct mt_packet_ref){.time = START_TIME, .frame = 1};
     begin(monero, start);
 }

@@ -1,0 +1,31 @@
+/* Keyed digests of the segments that were handed on last, to notice repeated bytes that differ.
+ * Used by reassembly; holds no bytes. */
+#ifndef MT_TCP_DELIVERED_H
+#define MT_TCP_DELIVERED_H
+
+#include <stdint.h>
+
+enum { MT_DELIVERED = 16 }; /* segments remembered for a direction */
+
+struct mt_delivered_segment {
+    int64_t begin, end; /* stream offsets */
+    uint64_t digest;
+};
+
+/* The last segments, in a ring. Zeroed: none. */
+struct mt_delivered {
+    struct mt_delivered_segment segments[MT_DELIVERED];
+    uint32_t next; /* where the next one goes */
+};
+
+/* Remembers `size` bytes at stream offset `begin`. `key` is secret. */
+void mt_delivered_add(struct mt_delivered *delivered, uint64_t key, const uint8_t *bytes,
+                      int64_t begin, uint32_t size);
+
+/* A remembered segment within [begin, end) whose bytes differ from the ones at `bytes`, which begin
+ * at `begin`; NULL if there is none. */
+const struct mt_delivered_segment *
+mt_delivered_find_difference(const struct mt_delivered *delivered, uint64_t key,
+                             const uint8_t *bytes, int64_t begin, int64_t end);
+
+#endif
