@@ -11,6 +11,7 @@ from typing import Any
 
 from monerotraffic.errors import CaptureError, CaptureWarning, printable
 from monerotraffic.io.reading import read
+from monerotraffic.report.unread import unread_lines
 from monerotraffic.tables.traffic import Traffic
 
 __all__ = ["Failed", "captured", "complain", "file_failed", "print_json"]
@@ -45,6 +46,8 @@ def captured(options: argparse.Namespace, tables: Iterable[str] | None = None) -
         raise Failed(error) from None
     for warning in caught:
         complain(warning.message)
+    for line in unread_lines(traffic):
+        complain(line)
     options.partly_read = any(warning.category is CaptureWarning for warning in caught)
     return traffic
 
