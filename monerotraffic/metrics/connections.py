@@ -119,8 +119,9 @@ def _whole(view: View) -> NDArray[np.bool_]:
     problems = view.problems
     touched = problems.loc[problems["kind"].isin(_UNSEEN), "connection"]
     lost = (rows["client_lost"] > 0) | (rows["server_lost"] > 0) | rows["connection"].isin(touched)
-    whole: NDArray[np.bool_] = ((rows["start"] == "syn") & ~lost).to_numpy()
-    return whole & ~rows["connection"].isin(_clock_went_back(view)).to_numpy()
+    went_back = rows["connection"].isin(_clock_went_back(view))
+    whole: NDArray[np.bool_] = ((rows["start"] == "syn") & ~lost & ~went_back).to_numpy()
+    return whole
 
 
 def _clock_went_back(view: View) -> NDArray[np.int64]:
