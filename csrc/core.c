@@ -129,6 +129,25 @@ static int refuse_link(const struct mt_core *core, size_t file, uint32_t link,
                    mt_link_name(link, name, sizeof name), link);
 }
 
+/* A segment after a possible step of the clock forward: one that goes on confirms it. */
+static int check_step(struct mt_core *core, struct mt_clock *clock,
+                      const struct mt_segment *segment)
+{
+    struct mt_clock_step step;
+    return mt_clock_segment(clock, mt_tcp_goes_on(core->tcp, segment), &step)
+               ? mt_file_statistics_report_step(&core->decoder.output, &step)
+               : MT_OK;
+}
+
+static int read_segment(struct mt_core *core, struct mt_file_statistics *file,
+                        const struct mt_segment *segment, const struct mt_packet_ref *ref)
+{
+    file->row.tcp_packets++;
+    if (file->clock.ahead_segments > 0 && check_step(core, &file->clock, segment) != MT_OK)
+        return MT_NOMEM;
+    return mt_tcp_segment(core->tcp, segment, ref);
+}
+
 /* A packet of a link type that is read. */
 static int read_known(struct mt_core *core, struct mt_file_statistics *file,
                       const struct mt_packet *packet)
@@ -140,8 +159,7 @@ static int read_known(struct mt_core *core, struct mt_file_statistics *file,
         return core->problem_result;
     switch (result) {
     case MT_NET_SEGMENT:
-        file->row.tcp_packets++;
-        return mt_tcp_segment(core->tcp, &segment, &packet->ref);
+        return read_segment(core, file, &segment, &packet->ref);
     case MT_NET_SKIPPED:
         file->row.skipped_packets++;
         return mt_file_statistics_skip(file, &packet->ref, &found.skip, packet->length);
@@ -162,6 +180,10 @@ static int read_packet(struct mt_core *core, const struct mt_packet *packet,
                        struct mt_failure *failure)
 {
     struct mt_file_statistics *file = &core->files[packet->ref.file];
+    struct mt_clock_step step;
+    if (mt_clock_observe(&file->clock, &packet->ref, &step) &&
+        mt_file_statistics_report_step(&core->decoder.output, &step) != MT_OK)
+        return MT_NOMEM;
     if (mt_file_statistics_count(file, packet))
         return read_known(core, file, packet);
     if (core->files_count == 1 && !file->readable && file->row.packets >= UNREADABLE_PACKETS)

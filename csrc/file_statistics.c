@@ -13,6 +13,7 @@ enum { LINK_NAME = 64 };
 struct mt_file_statistics mt_file_statistics_of(int32_t file)
 {
     return (struct mt_file_statistics){
+        .clock = mt_clock_start(),
         .row = {.file = file, .first_time = MT_NO_TIME, .last_time = MT_NO_TIME}};
 }
 
@@ -188,6 +189,23 @@ static int report_skips(const struct mt_file_statistics *file, struct mt_output 
     return others.packets == 0 ? MT_OK : report_skip(output, &others, "other reasons");
 }
 
+int mt_file_statistics_report_step(struct mt_output *output, const struct mt_clock_step *step)
+{
+    char why[96];
+    long long milliseconds = (step->by < 0 ? -step->by : step->by) / 1000000;
+    (void)snprintf(why, sizeof why, "the clock goes %s by %lld.%03lld s",
+                   step->by < 0 ? "back" : "forward", milliseconds / 1000, milliseconds % 1000);
+    struct mt_problem problem = {MT_PROBLEM_CLOCK_STEP, -1, 0, why, &step->ref};
+    return mt_report_problem(output, &mt_no_connection, &problem);
+}
+
+static int report_last_step(struct mt_file_statistics *file, struct mt_output *output)
+{
+    struct mt_clock_step step;
+    return mt_clock_end(&file->clock, &step) ? mt_file_statistics_report_step(output, &step)
+                                             : MT_OK;
+}
+
 /* The names of the link types, joined by commas, and their length. */
 static size_t join_names(const struct mt_file_statistics *file, char *names, size_t size)
 {
@@ -210,7 +228,7 @@ int mt_file_statistics_close(struct mt_file_statistics *file, struct mt_output *
     if (file->links_count == 0 && link >= 0) /* a file without packets */
         used = strlen(mt_link_name((uint32_t)link, names, LINK_NAME));
     if (report_links(file, output) != MT_OK || report_copies(file, output) != MT_OK ||
-        report_skips(file, output) != MT_OK ||
+        report_skips(file, output) != MT_OK || report_last_step(file, output) != MT_OK ||
         mt_intern_put(&output->strings, path, strlen(path), &file->row.path) != MT_OK ||
         mt_intern_put(&output->strings, names, used, &file->row.link_type) != MT_OK)
         return MT_NOMEM;

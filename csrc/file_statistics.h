@@ -3,6 +3,7 @@
 #ifndef MT_FILE_STATISTICS_H
 #define MT_FILE_STATISTICS_H
 
+#include "clock.h"
 #include "net/packet.h"
 #include "net/skip.h"
 #include "tables/output.h"
@@ -26,6 +27,7 @@ struct mt_skip_statistics {
 };
 
 struct mt_file_statistics {
+    struct mt_clock clock;
     int64_t copies, copied_bytes;    /* packets that were read from another file */
     struct mt_packet_ref first_copy; /* the first of them */
     struct mt_file_row row;
@@ -53,6 +55,9 @@ int mt_file_statistics_skip(struct mt_file_statistics *file, const struct mt_pac
 
 /* Frees what it allocated. */
 void mt_file_statistics_free(struct mt_file_statistics *file);
+
+/* Reports a step of the clock of a file. MT_OK or MT_NOMEM. */
+int mt_file_statistics_report_step(struct mt_output *output, const struct mt_clock_step *step);
 
 /* Appends the row, and a problem for each reason why packets were skipped, and for each link type
  * that is not read. `link` is the type that the file declares, -1 if none; it is used if there was

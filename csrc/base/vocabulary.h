@@ -55,6 +55,8 @@
     ITEM(MT_PROBLEM_FRAGMENT, "ip_fragment") /* IP fragments whose datagram never became whole */ \
     ITEM(MT_PROBLEM_LINK_TYPE, \
          "link_type") /* packets of an interface whose link type we do not read */ \
+    ITEM(MT_PROBLEM_CLOCK_STEP, \
+         "clock_step") /* the clock of a capture is set back, or forward; 0 bytes */ \
     ITEM(MT_PROBLEM_DUPLICATE, \
          "duplicate") /* packets of a file that another file of the read has too; read once */ \
     ITEM(MT_PROBLEM_SKIPPED, "skipped") /* packets without TCP, one row a file and reason */ \

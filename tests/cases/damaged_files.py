@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
+from support import craft
 from support.craft import block, option, pcap, pcapng
 
-from ._build import CLIENT, MILLISECOND, PING, PONG, SERVER, START, Wire, news
-from ._case import Expect, case, cases, notification, problem, request, response
+from ._build import CLIENT, MILLISECOND, PING, PONG, SECOND, SERVER, START, Wire, news
+from ._case import ANY, Expect, case, cases, notification, problem, request, response
 from ._files import a, ping, pinged
 
 
@@ -112,3 +114,72 @@ def pcapng_drop_counts(code: int, count: int) -> Expect:
 @case
 def drops_that_no_file_states() -> Expect:
     return Expect(a(pcap(ping().packets)), messages=pinged(), file_rows=[{"dropped": None}])
+
+
+# ---------------------------------------------------------------- clocks
+
+
+def stepped(by: int) -> tuple[list[craft.Packet], int]:
+    """Pings each second, and from the middle on the clock is set by `by` nanoseconds. Also the
+    frame of the first packet after the step.
+    """
+    wire = Wire()
+    talk = wire.talk()
+    for _ in range(20):
+        talk.say(CLIENT, PING).say(SERVER, PONG)
+        wire.clock += SECOND
+    at = len(wire.packets) // 2 + 1
+    packets = [
+        replace(packet, time=packet.time + (by if number >= at else 0))
+        for number, packet in enumerate(wire.packets)
+    ]
+    return packets, at + 1
+
+
+@cases({"back": -3600 * SECOND, "forward": 3600 * SECOND, "days": 30 * 86400 * SECOND})
+def the_clock_is_set(by: int) -> Expect:
+    """All messages are whole, and in order of their packets."""
+    packets, frame = stepped(by)
+    return Expect(
+        a(pcap(packets)),
+        problems=[problem("clock_step", frame=frame, bytes=0)],
+        connections=[{"client_messages": 20, "server_messages": 20}],
+        file_rows=[{"packets": len(packets), "truncated": False}],
+    )
+
+
+@cases({"a-little-back": -SECOND // 3, "a-pause": 100 * SECOND})
+def the_clock_is_not_set(by: int) -> Expect:
+    packets, _ = stepped(by)
+    return Expect(
+        a(pcap(packets)),
+        problems=[],
+        connections=[{"client_messages": 20, "server_messages": 20}],
+    )
+
+
+# ---------------------------------------------------------------- the same packets in two files
+
+
+@cases({"short-first": ("a.pcap", "b.pcap"), "whole-first": ("b.pcap", "a.pcap")})
+def one_wire_in_two_files(short: str, whole: str) -> Expect:
+    """What one copy lacks the other has; no packet is read twice."""
+    packets = ping().packets
+    cut = [replace(packet, data=packet.data[:70], length=len(packet.data)) for packet in packets]
+    return Expect(
+        {short: pcap(cut, snaplen=70), whole: pcap(packets)},
+        messages=pinged(file=ANY),
+        some_problems=[problem("duplicate", file=0), problem("duplicate", file=1)],
+        connections=[{"client_retransmitted": 0, "server_retransmitted": 0, "client_lost": 0}],
+    )
+
+
+@case
+def a_ring_beside_its_merge() -> Expect:
+    packets = ping().packets
+    return Expect(
+        {"r1.pcap": pcap(packets[:5]), "r2.pcap": pcap(packets[5:]), "merged.pcap": pcap(packets)},
+        messages=pinged(file=ANY),
+        some_problems=[problem("duplicate")],
+        connections=[{"client_retransmitted": 0, "client_packets": 5, "server_packets": 3}],
+    )

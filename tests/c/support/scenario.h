@@ -540,6 +540,16 @@ static void crowd(void)
     (void)open_talk(31, LEVIN, 0);
 }
 
+/* The last packets of a file, after its clock was set back. */
+static void clock_set_back(void)
+{
+    for (int i = 0; i < 6; i++) {
+        put_packet((const uint8_t *)"no IP packet", 12, 60, PCAP, 0);
+        now -= i == 0 ? 1000000000 : 0;
+    }
+    now += 1000000000;
+}
+
 static void make_scenario(void)
 {
     now = START_TIME / 1000;
@@ -555,6 +565,7 @@ static void make_scenario(void)
     levin_fragments();
     strange_packets();
     crowd();
+    clock_set_back();
 }
 
 /* ---- files ---- */
