@@ -46,7 +46,7 @@ static inline int mt_clock_observe(struct mt_clock *clock, const struct mt_packe
     return mt_clock_check(clock, ref, step);
 }
 
-/* A TCP segment came while ahead_segments is not 0: `goes_on` if it continues a connection as if no
+/* A TCP segment came while ahead_segments is not 0: `goes_on` if it continues a message as if no
  * time had passed. 1 if it confirms a step forward, which `step` then describes. */
 int mt_clock_segment(struct mt_clock *clock, int goes_on, struct mt_clock_step *step);
 

@@ -27,6 +27,11 @@ struct mt_conversation *mt_conversation_open(struct mt_decoder *decoder,
     return conversation;
 }
 
+int mt_conversation_is_in_message(const struct mt_conversation *conversation, int from_client)
+{
+    return conversation->session->levin.directions[from_client].state == MT_LEVIN_BODY;
+}
+
 void mt_conversation_close(struct mt_conversation *conversation)
 {
     for (int direction = 0; direction < 2; direction++) {

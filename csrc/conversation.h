@@ -37,6 +37,9 @@ struct mt_conversation *mt_conversation_open(struct mt_decoder *decoder,
 /* Frees it; what is unfinished must have been ended or is forgotten. */
 void mt_conversation_close(struct mt_conversation *conversation);
 
+/* 1 if a message of that direction has begun and is not whole yet. */
+int mt_conversation_is_in_message(const struct mt_conversation *conversation, int from_client);
+
 /* Context: an mt_decoder; conversations are mt_conversation. */
 extern const struct mt_tcp_callbacks mt_conversation_callbacks;
 

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "capture/capture_set.h"
+#include "conversation.h"
 #include "decoder.h"
 #include "file_statistics.h"
 #include "net/decapsulation.h"
@@ -129,12 +130,16 @@ static int refuse_link(const struct mt_core *core, size_t file, uint32_t link,
                    mt_link_name(link, name, sizeof name), link);
 }
 
-/* A segment after a possible step of the clock forward: one that goes on confirms it. */
+/* A segment after a possible step of the clock forward: it confirms the step if it continues a
+ * message whose beginning came before. */
 static int check_step(struct mt_core *core, struct mt_clock *clock,
                       const struct mt_segment *segment)
 {
+    int from_client;
     struct mt_clock_step step;
-    return mt_clock_segment(clock, mt_tcp_goes_on(core->tcp, segment), &step)
+    const struct mt_conversation *conversation = mt_tcp_continued(core->tcp, segment, &from_client);
+    int goes_on = conversation != NULL && mt_conversation_is_in_message(conversation, from_client);
+    return mt_clock_segment(clock, goes_on, &step)
                ? mt_file_statistics_report_step(&core->decoder.output, &step)
                : MT_OK;
 }

@@ -369,13 +369,15 @@ static void note_closing(struct mt_tcp *tcp, struct mt_connection *connection,
         mt_connection_table_add_closing(&tcp->table, connection, time);
 }
 
-int mt_tcp_goes_on(const struct mt_tcp *tcp, const struct mt_segment *segment)
+const void *mt_tcp_continued(const struct mt_tcp *tcp, const struct mt_segment *segment,
+                             int *from_client)
 {
-    int from_client;
     const struct mt_connection *connection = mt_connection_table_find(
-        &tcp->table, segment, mt_connection_table_hash(&tcp->table, segment), &from_client);
-    return connection != NULL && connection->monero && segment->length != 0 &&
-           mt_connection_goes_on(connection, segment, from_client);
+        &tcp->table, segment, mt_connection_table_hash(&tcp->table, segment), from_client);
+    return connection != NULL && segment->length != 0 &&
+                   mt_connection_goes_on(connection, segment, *from_client)
+               ? connection->conversation
+               : NULL;
 }
 
 int mt_tcp_segment(struct mt_tcp *tcp, const struct mt_segment *segment,

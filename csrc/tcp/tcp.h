@@ -27,9 +27,10 @@ struct mt_tcp *mt_tcp_open(const struct mt_tcp_options *options);
 int mt_tcp_segment(struct mt_tcp *tcp, const struct mt_segment *segment,
                    const struct mt_packet_ref *ref);
 
-/* 1 if the segment has payload that continues a Monero connection exactly where it stopped. To be
- * called before mt_tcp_segment. */
-int mt_tcp_goes_on(const struct mt_tcp *tcp, const struct mt_segment *segment);
+/* The conversation of which the segment continues the bytes of its direction exactly where they
+ * stopped, NULL if there is none. To be called before mt_tcp_segment. */
+const void *mt_tcp_continued(const struct mt_tcp *tcp, const struct mt_segment *segment,
+                             int *from_client);
 
 /* The end of the capture: every connection is ended, in order of id. MT_OK or MT_NOMEM. */
 int mt_tcp_finish(struct mt_tcp *tcp);

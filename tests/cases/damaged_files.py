@@ -120,20 +120,21 @@ def drops_that_no_file_states() -> Expect:
 
 
 def stepped(by: int) -> tuple[list[craft.Packet], int]:
-    """Pings each second, and from the middle on the clock is set by `by` nanoseconds. Also the
-    frame of the first packet after the step.
+    """A message of three segments after each ping. From the second segment of the fifth message on,
+    the clock is set by `by` nanoseconds. Also the frame of the first packet after the step.
     """
-    wire = Wire()
+    wire, frame = Wire(), 0
     talk = wire.talk()
-    for _ in range(20):
+    for number in range(10):
         talk.say(CLIENT, PING).say(SERVER, PONG)
+        if number == 5:
+            frame = len(wire.packets) + 2
+        talk.cuts(CLIENT, news(2967), 1000, 1000)
         wire.clock += SECOND
-    at = len(wire.packets) // 2 + 1
-    packets = [
-        replace(packet, time=packet.time + (by if number >= at else 0))
-        for number, packet in enumerate(wire.packets)
-    ]
-    return packets, at + 1
+    return [
+        replace(packet, time=packet.time + (by if i + 1 >= frame else 0))
+        for i, packet in enumerate(wire.packets)
+    ], frame
 
 
 @cases({"back": -3600 * SECOND, "forward": 3600 * SECOND, "days": 30 * 86400 * SECOND})
@@ -143,7 +144,7 @@ def the_clock_is_set(by: int) -> Expect:
     return Expect(
         a(pcap(packets)),
         problems=[problem("clock_step", frame=frame, bytes=0)],
-        connections=[{"client_messages": 20, "server_messages": 20}],
+        connections=[{"client_messages": 20, "server_messages": 10}],
         file_rows=[{"packets": len(packets), "truncated": False}],
     )
 
@@ -154,7 +155,7 @@ def the_clock_is_not_set(by: int) -> Expect:
     return Expect(
         a(pcap(packets)),
         problems=[],
-        connections=[{"client_messages": 20, "server_messages": 20}],
+        connections=[{"client_messages": 20, "server_messages": 10}],
     )
 
 
