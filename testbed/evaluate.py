@@ -5,7 +5,7 @@ counts per rule.
 from __future__ import annotations
 
 import argparse
-import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from testbed.measure import measure, rule_counts, together
@@ -21,12 +21,10 @@ def main() -> None:
     add("runs", type=Path, nargs="+", help="folders with vantage_*.pcapng* and manifest.json")
     add("--page", type=Path, help="the page to write, in Markdown (docs/evaluation.md)")
     add("--counts", type=Path, help="the counts per rule to write, in CSV")
+    add("--jobs", type=int, default=1, help="captures that are measured at the same time")
     given = parser.parse_args()
-    parts = []
-    for folder in given.runs:
-        print(folder, file=sys.stderr)
-        parts.append(measure(folder))
-    measured = together(parts)
+    with ProcessPoolExecutor(given.jobs) as pool:
+        measured = together(list(pool.map(measure, given.runs)))
     if given.page is not None:
         given.page.write_text(page(measured))
     counts = rule_counts(measured)

@@ -38,6 +38,9 @@ UNKNOWN = """## What is not known
   how the rules do on spies that this project emulates, not on those that exist.
 - The emulated spies were written by the authors of the rules. Misbehaviour that they did not think
   of is missing from both.
+- The weights of the rules come from the counts of these captures, and some limits were set after a
+  run had shown a false positive. Recall and false positives of captures that no one has seen may
+  be worse.
 - The monerods share two processor cores, a chain of their own and links without delay. Times
   between messages are less regular than on a node's own machine, and more regular than on the
   internet.
