@@ -225,6 +225,8 @@ static int on_message(void *context, const struct mt_message *message)
     if (mt_table_reserve(table, 1) != MT_OK)
         return MT_NOMEM;
     struct mt_message_row row = row_of(conversation, message);
+    if (conversation->connection != NULL)
+        mt_tunnel_trust_note(&conversation->decoder->tunnels, conversation->connection->tunnel.key);
     mt_defects_clear(&conversation->decoder->p2p.defects);
     int result = MT_OK;
     if (message->status == MT_STATUS_COMPLETE && message->payload != NULL)
@@ -268,6 +270,10 @@ static void settle_first(struct mt_conversation *conversation, int from_client,
     struct mt_unacknowledged_message message =
         mt_unacknowledged_pop(&decoder->unacknowledged, &conversation->unacknowledged[from_client]);
     struct mt_message_row *row = earlier_row(&decoder->output, message.message);
+    const struct mt_connection *connection = conversation->connection;
+    if (accepted == MT_ACCEPTED_YES && connection != NULL &&
+        !mt_tunnel_is_trusted(&decoder->tunnels, &connection->tunnel))
+        accepted = MT_ACCEPTED_UNKNOWN;
     if (row != NULL)
         row->accepted = (int8_t)(message.conflict ? MT_ACCEPTED_UNKNOWN : accepted);
 }

@@ -21,6 +21,7 @@ struct mt_core {
     struct mt_decoder decoder;
     struct mt_capture_set *capture_set;
     struct mt_net *net;
+    struct mt_ip *trusted_ends;
     struct mt_tcp *tcp;
     struct mt_file_statistics *files;
     int64_t *monero_packets; /* by file, counted by tcp */
@@ -58,6 +59,21 @@ static void on_lost_udp(void *context, const struct mt_packet_ref *first, uint32
 }
 
 /* ---- opening ---- */
+
+/* Copies the ends of trusted tunnels. MT_OK or MT_NOMEM. */
+static int set_trusted_ends(struct mt_core *core, const struct mt_core_options *options)
+{
+    size_t count = options->trusted_ends_count;
+    if (count == 0)
+        return MT_OK;
+    core->trusted_ends = mt_alloc(count, sizeof *core->trusted_ends);
+    if (core->trusted_ends == NULL)
+        return MT_NOMEM;
+    memcpy(core->trusted_ends, options->trusted_ends, count * sizeof *core->trusted_ends);
+    core->decoder.tunnels =
+        (struct mt_tunnel_trust){.ends = core->trusted_ends, .ends_count = count};
+    return MT_OK;
+}
 
 static int open_layers(struct mt_core *core, const struct mt_core_options *options)
 {
@@ -97,6 +113,8 @@ struct mt_core *mt_core_open(const char *const *paths, size_t count,
     if (core->capture_set != NULL) {
         *result = open_layers(core, options);
         if (*result == MT_OK)
+            *result = set_trusted_ends(core, options);
+        if (*result == MT_OK)
             return core;
     }
     mt_core_close(core);
@@ -116,6 +134,7 @@ void mt_core_close(struct mt_core *core)
         mt_file_statistics_free(&core->files[i]);
     mt_free(core->files);
     mt_free(core->monero_packets);
+    mt_free(core->trusted_ends);
     mt_free(core);
 }
 

@@ -3,6 +3,7 @@
 #define MT_CORE_H
 
 #include "base/error.h"
+#include "base/ip.h"
 #include "base/limits.h"
 #include "tables/address.h"
 #include "tables/intern.h"
@@ -23,6 +24,8 @@ struct mt_core_options {
     int outer;                    /* 1: no IP packet within another is read */
     const uint16_t *tunnel_ports; /* further UDP ports of tunnels; copied */
     uint32_t tunnel_ports_count;
+    const struct mt_ip *trusted_ends; /* ends of tunnels whose contents are believed; copied */
+    size_t trusted_ends_count;
 };
 
 /* Opens the files as one stream. NULL with *result and `failure` as mt_capture_set_open. The caller

@@ -9,6 +9,7 @@
 #include "p2p/p2p.h"
 #include "tables/output.h"
 #include "tcp/tcp.h"
+#include "tunnel_trust.h"
 #include "unacknowledged.h"
 
 #include <stddef.h>
@@ -21,6 +22,7 @@ struct mt_decoder {
     struct mt_early_responses early;
     struct mt_unacknowledged unacknowledged;
     struct mt_levin_shared levin;
+    struct mt_tunnel_trust tunnels;
 };
 
 /* `tables`: bit i = table i of mt_table_id is wanted. `limits` must live as long. Allocates
