@@ -72,7 +72,7 @@ def test_kinds_and_ways() -> None:
 
 def peers(*rows: Mapping[str, object]) -> pd.DataFrame:
     base = {"run": "a", "role": "acceptor", "verdict": "none", "rules": [], "labels": []}
-    made = pd.DataFrame([{**base, **row} for row in rows])
+    made = pd.DataFrame([{"votes": row.get("rules", []), **base, **row} for row in rows])
     made["kind"], made["asked"] = made["labels"].map(kind_of), made["labels"].map(asked)
     made["without"] = [dict.fromkeys(CAUSES, verdict) for verdict in made["verdict"]]
     return made
@@ -147,6 +147,8 @@ def test_counts_per_rule() -> None:
         "honest_found": 1,
         "monerods": 2,
         "monerods_found": 1,
+        "asked_votes": 1,
+        "honest_votes": 1,
     }
 
 
