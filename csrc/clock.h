@@ -15,9 +15,9 @@ struct mt_clock {
     int64_t latest_back;        /* latest time since a possible step backward */
     int64_t ahead_by;           /* of a possible step forward */
     struct mt_packet_ref back;  /* first packet after a possible step backward, */
-    int back_packets;           /* and packets since then; 0: there is none */
+    int back_packets;           /* and packets since then; 0 without one */
     struct mt_packet_ref ahead; /* first packet after a possible step forward, */
-    int ahead_segments;         /* and segments that may still confirm it; 0: there is none */
+    int ahead_segments;         /* and segments that may still confirm it; 0 without one */
     int steps;                  /* reported */
 };
 

@@ -35,8 +35,9 @@ class Measured:
 
     peers: pd.DataFrame
     """`run`, `peer`, `labels` (sorted), `asked` (rules that have to find it), `kind` (honest, spy,
-    unlabelled), `role`, `verdict` (none, context, suspicious, anomalous), `rules` (names), `votes` (those of
-    them that are more than context), `without` (cause → the verdict without the rules of that cause).
+    unlabelled), `role`, `verdict` (none, context, suspicious, anomalous), `rules` (names), `votes`
+    (those of them that are more than context), `without` (cause → the verdict without the rules of
+    that cause).
     """
     nodes: pd.DataFrame
     """`run`, `node`, `addresses`, `version`, `circumstance`, `met` (it was connected to the vantage

@@ -140,11 +140,8 @@ def family_page(family: str, rules: Iterable[Rule]) -> str:
         "",
         "*Made by `tools/rules_doc.py` from the package; change that, then run `make docs`.*",
         "",
-        (
-            f"The metrics that these rules use: [metrics/{family}.md](../metrics/{family}.md). "
-            "How findings"
-        ),
-        "become verdicts: [rules.md](../rules.md).",
+        (f"The metrics that these rules use: [metrics/{family}.md](../metrics/{family}.md)."),
+        "How findings become verdicts: [rules.md](../rules.md).",
         "",
     ]
     for rule in rules:

@@ -23,7 +23,7 @@ void mt_delivered_add(struct mt_delivered *delivered, uint64_t key, const uint8_
                       int64_t begin, uint32_t size);
 
 /* A remembered segment within [begin, end) whose bytes differ from the ones at `bytes`, which begin
- * at `begin`; NULL if there is none. */
+ * at `begin`; or NULL. */
 const struct mt_delivered_segment *
 mt_delivered_find_difference(const struct mt_delivered *delivered, uint64_t key,
                              const uint8_t *bytes, int64_t begin, int64_t end);

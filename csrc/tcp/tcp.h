@@ -28,7 +28,7 @@ int mt_tcp_segment(struct mt_tcp *tcp, const struct mt_segment *segment,
                    const struct mt_packet_ref *ref);
 
 /* The conversation of which the segment continues the bytes of its direction exactly where they
- * stopped, NULL if there is none. To be called before mt_tcp_segment. */
+ * stopped, or NULL. To be called before mt_tcp_segment. */
 const void *mt_tcp_continued(const struct mt_tcp *tcp, const struct mt_segment *segment,
                              int *from_client);
 

@@ -25,9 +25,9 @@ def verdicts(findings: pd.DataFrame) -> pd.DataFrame:
     """One row per peer with findings, the most certain verdict and the highest score first.
 
     Findings that are not context vote, one vote per cause. What another peer can forge votes only
-    next to a vote that nobody else can forge.
+    next to a vote that no one else can forge.
 
-    - `anomalous`: one conclusive finding (the protocol makes it impossible, nobody else can forge
+    - `anomalous`: one conclusive finding (the protocol makes it impossible, no one else can forge
       it, and it was seen on two accepted connections, or twice on one at least 60 s apart); or
       votes of two causes, of which one is strong or all are significant after the correction for
       the number of peers.
