@@ -32,6 +32,7 @@ from . import (
     retransmission,
     segment_order,
     snap_lengths,
+    tunnels,
     unreadable_files,
 )
 from ._case import CASES, Case, Expect
@@ -69,5 +70,6 @@ __all__ = [
     "retransmission",
     "segment_order",
     "snap_lengths",
+    "tunnels",
     "unreadable_files",
 ]
