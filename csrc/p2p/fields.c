@@ -1,5 +1,7 @@
 #include "p2p/fields.h"
 
+#include "base/mem.h"
+
 #include "base/bytes.h"
 #include "epee/epee.h"
 
@@ -187,21 +189,25 @@ static int close_level(struct walk *walk)
 int mt_fields_append(const struct mt_field_writer *writer, int64_t message, const uint8_t *payload,
                      size_t size, int *cut)
 {
-    struct walk walk; /* set field by field: the reader is large and needs no initialisation */
+    /* too large for the stack of a small thread; set field by field */
+    struct walk *walk = mt_resize(NULL, 1, sizeof *walk);
+    if (walk == NULL)
+        return MT_NOMEM;
     struct mt_epee_entry entry;
-    walk.writer = writer;
-    walk.message = message;
-    walk.most = writer->max_rows < INT32_MAX ? writer->max_rows : INT32_MAX;
-    walk.count = 0;
-    walk.levels = 1;
-    walk.level[0] = (struct level){.position = -1};
-    int result = mt_epee_open(&walk.reader, payload, size, writer->limits);
-    while (result == MT_OK && walk.levels != 0) {
-        int next = mt_epee_next(&walk.reader, &entry);
-        result = next == MT_OK    ? append_entry(&walk, &entry)
-                 : next == MT_END ? close_level(&walk)
+    walk->writer = writer;
+    walk->message = message;
+    walk->most = writer->max_rows < INT32_MAX ? writer->max_rows : INT32_MAX;
+    walk->count = 0;
+    walk->levels = 1;
+    walk->level[0] = (struct level){.position = -1};
+    int result = mt_epee_open(&walk->reader, payload, size, writer->limits);
+    while (result == MT_OK && walk->levels != 0) {
+        int next = mt_epee_next(&walk->reader, &entry);
+        result = next == MT_OK    ? append_entry(walk, &entry)
+                 : next == MT_END ? close_level(walk)
                                   : next;
     }
     *cut = result == CUT;
+    mt_free(walk);
     return result == MT_NOMEM ? MT_NOMEM : MT_OK;
 }

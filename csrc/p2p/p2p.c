@@ -1,5 +1,7 @@
 #include "p2p/p2p.h"
 
+#include "base/mem.h"
+
 #include "epee/epee_value.h"
 #include "p2p/blobs.h"
 #include "p2p/decoding.h"
@@ -21,6 +23,8 @@ void mt_p2p_init(struct mt_p2p *p2p, struct mt_addresses *addresses, struct mt_i
 
 void mt_p2p_free(struct mt_p2p *p2p)
 {
+    mt_free(p2p->decoding);
+    p2p->decoding = NULL;
     mt_blob_cache_free(&p2p->blob_cache);
     mt_defects_free(&p2p->defects);
 }
@@ -235,23 +239,25 @@ int mt_p2p_decode(struct mt_p2p *p2p, struct mt_message_row *row, const uint8_t 
 {
     if (!mt_command_known(row->command))
         return MT_OK;
-    struct mt_decoding decoding;
+    if (p2p->decoding == NULL && (p2p->decoding = mt_alloc(1, sizeof *p2p->decoding)) == NULL)
+        return MT_NOMEM;
+    struct mt_decoding *decoding = p2p->decoding;
     int response = row->kind == MT_KIND_RESPONSE;
-    begin(&decoding, p2p, row->message);
-    decoding.has_node = response && is_about_sender(row->command);
+    begin(decoding, p2p, row->message);
+    decoding->has_node = response && is_about_sender(row->command);
     const struct mt_payload input = {payload, size, row->command, response};
     int result =
-        mt_read_payload(&decoding.reader, &input, &p2p->epee, root_reader(row->command), &decoding);
-    mt_set_fingerprint(&decoding.reader, result, row);
+        mt_read_payload(&decoding->reader, &input, &p2p->epee, root_reader(row->command), decoding);
+    mt_set_fingerprint(&decoding->reader, result, row);
     if (result == MT_OK)
-        result = append_rows(&decoding);
+        result = append_rows(decoding);
     if (result == MT_OK)
         return MT_OK;
     mt_tables_take_back(p2p->tables, row->message);
     mt_defects_clear(&p2p->defects);
     if (result == MT_MALFORMED) {
-        *why = decoding.reader.epee.why;
-        count_excess(p2p, decoding.reader.epee.excess);
+        *why = decoding->reader.epee.why;
+        count_excess(p2p, decoding->reader.epee.excess);
     }
     return result;
 }

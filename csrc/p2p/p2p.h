@@ -23,7 +23,9 @@ struct mt_p2p {
     struct mt_blob_cache blob_cache;  /* transactions and blocks seen before: mt_seen_blob */
     struct mt_decode_defects defects; /* of the last payload */
     struct mt_epee_limits epee;
-    uint64_t *limit_hits; /* mt_limit_hits */
+    uint64_t *limit_hits;         /* mt_limit_hits */
+    struct mt_decoding *decoding; /* of the current payload, once there was one: too large for the
+                                     stack of a small thread */
 };
 
 /* All pointers must outlive `p2p`; `limit_hits` is an mt_limit_hits. Allocates nothing. */

@@ -121,4 +121,15 @@ static void close_decoder(void *decoder)
     PyGILState_Release(gil);
 }
 
+void mt_py_import_codecs(void)
+{
+    static const char *const names[] = {"lzma", "bz2"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        PyObject *module = PyImport_ImportModule(names[i]);
+        if (module == NULL)
+            PyErr_Clear();
+        Py_XDECREF(module);
+    }
+}
+
 const struct mt_codecs mt_py_codecs = {open_decoder, decode, close_decoder};

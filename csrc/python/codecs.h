@@ -9,4 +9,8 @@
  * hold. */
 extern const struct mt_codecs mt_py_codecs;
 
+/* Imports lzma and bz2, so that a thread with a small stack need not. Modules that are missing are
+ * left out. */
+void mt_py_import_codecs(void);
+
 #endif

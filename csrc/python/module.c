@@ -88,6 +88,7 @@ static int execute(PyObject *module)
     if (mt_input_interrupted ==
         NULL) /* otherwise an earlier copy of the module may be reading in other threads */
         mt_input_interrupted = run_signal_handlers;
+    mt_py_import_codecs();
     if (mt_input_codecs == NULL)
         mt_input_codecs = &mt_py_codecs;
     for (int i = 0; i < MT_TABLE_COUNT; i++)

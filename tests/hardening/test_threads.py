@@ -4,7 +4,10 @@ refused.
 
 from __future__ import annotations
 
+import lzma
 import os
+import subprocess
+import sys
 import threading
 import warnings
 from collections.abc import Callable
@@ -420,3 +423,35 @@ def test_list_of_paths_that_another_thread_changes() -> None:
         done.set()
         for thread in threads:
             thread.join()
+
+
+SMALL_STACK = """
+import sys, threading
+import monerotraffic._core as core
+
+def read():
+    for path in sys.argv[1:]:
+        reader = core.Reader([path], ports=(18080,))
+        while reader.step():
+            pass
+        reader.close()
+    print("read")
+
+threading.stack_size(65536)
+thread = threading.Thread(target=read)
+thread.start()
+thread.join()
+"""
+
+
+def test_a_thread_with_a_small_stack(capture: Path, tmp_path: Path) -> None:
+    """Every table, `fields` included, of a plain and of an xz-compressed capture."""
+    packed = tmp_path / "packed.xz"
+    packed.write_bytes(lzma.compress(capture.read_bytes()))
+    run = subprocess.run(
+        [sys.executable, "-c", SMALL_STACK, str(capture), str(packed)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout == "read\n"
