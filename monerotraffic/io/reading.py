@@ -192,7 +192,7 @@ class _Options:
         self._tunnels = tunnels
         self._tunnel_ports = _known_ports(tunnel_ports, "tunnel_ports")
 
-    def open(self, files: Sequence[str], tables: Sequence[str]) -> Reader:
+    def reader(self, files: Sequence[str], tables: Sequence[str]) -> Reader:
         return Reader(
             files,
             ports=self.ports,
@@ -331,7 +331,7 @@ class _Run:
         return self._hosts[label] is None and is_rereadable(self._files[label])
 
     def _open(self, label: str | None, tables: Sequence[str]) -> Reader:
-        return self._options.open(self._files[label], tables)
+        return self._options.reader(self._files[label], tables)
 
     # ---- read ----
 

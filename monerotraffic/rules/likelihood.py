@@ -31,7 +31,7 @@ class Counts(NamedTuple):
 @cache
 def counts() -> Mapping[str, Counts]:
     """By rule."""
-    with files("monerotraffic.rules").joinpath("counts.csv").open(encoding="utf-8") as lines:
+    with files("monerotraffic.rules").joinpath("counts.csv").open("r", encoding="utf-8") as lines:
         return {
             row["rule"]: Counts(*(int(row[name]) for name in Counts._fields))
             for row in csv.DictReader(lines)
