@@ -29,6 +29,8 @@ from testbed.world import World
 
 CIRCUMSTANCES = {"pong_id_match", "pong_id_of_honest_node"}
 """Labels that ask for nothing."""
+NO_MISBEHAVIOUR = {"ban_listed", "other_implementation", "shared_gateway"}
+"""Rules that a ban list, honest software and a port forwarder ask for."""
 OF_MONERODS = {"monerod", "nat_same_port", "shared_exit", "address_pool", "moved", "forwarder"}
 
 
@@ -54,7 +56,7 @@ def test_every_rule_has_somebody_to_find() -> None:
         for label in given
         for rule in RULES_OF_LABEL.get(label, (label,) if label in RULES else ())
     }
-    assert set(RULES) - asked == {"ban_listed"}  # which a list decides
+    assert set(RULES) - asked == NO_MISBEHAVIOUR
     assert (
         given - set(RULES_OF_LABEL) - set(RULES)
         == (HONEST - {"back_ping_refused", *OF_MONERODS}) | CIRCUMSTANCES
