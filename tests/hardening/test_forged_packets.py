@@ -1,0 +1,267 @@
+"""Forged packets that a TCP stack drops change nothing about other connections, and nothing about
+the accepted messages and the end of the connection that they claim to belong to.
+
+A third party that sees no packet can forge addresses and ports, but has to guess the numbers of a
+connection. Guesses within the window are excluded here.
+"""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import monerotraffic as mt
+from support import craft
+from support.budget import examples
+from support.comparison import BY_MESSAGE, Row, Tables, tables_of
+from support.conversation_builder import HOST, START, incoming, many, outgoing, session
+from support.craft import ACK, CLIENT, FIN, PSH, RST, SERVER, SYN, Connection, Packet
+
+FOLDER = tempfile.TemporaryDirectory()
+FAR = 1 << 20  # beyond any window of the conversations
+Key = tuple[str, int, str, int]
+
+SECRET = craft.request(1001, craft.handshake_request(craft.node_data(peer_id=0xBAD)))
+PAYLOADS = (
+    b"",
+    craft.request(1003),
+    SECRET,
+    craft.request(4242),
+    craft.response(1003, craft.ping_response(0xBAD)),
+    b"no Levin header at all" * 5,
+    craft.notification(2010) * 20,
+)
+
+
+@dataclass(frozen=True)
+class Forgery:
+    """A packet that is dropped: its sequence number is out of the window, or it acknowledges bytes
+    that were never sent.
+    """
+
+    talk: int
+    """Which conversation it claims to belong to."""
+    side: int
+    place: float
+    """After which share of the packets."""
+    flags: int
+    payload: bytes
+    distance: int
+    """From the expected number, modulo 2^32."""
+    wrong_sequence: bool
+    answered: bool
+    """Whether the receiver sends an acknowledgement of the bytes that it has. After the end of the
+    connection it does not.
+    """
+
+
+forgeries = st.lists(
+    st.builds(
+        Forgery,
+        st.integers(0, 3),
+        st.sampled_from([CLIENT, SERVER]),
+        st.floats(0, 1),
+        st.sampled_from([ACK | PSH, ACK | PSH, ACK, RST, RST | ACK, FIN | ACK]),
+        st.sampled_from(PAYLOADS),
+        st.integers(FAR, (1 << 32) - FAR),
+        st.booleans(),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+def talks() -> list[Connection]:
+    """Peers that come and one that the vantage node goes to; the last is still open at the end."""
+    first = incoming("192.0.2.1").handshake().wait_until(70).timed_sync(CLIENT)
+    first.peer_lists(CLIENT, many(20)).close()
+    second = session("192.0.2.2", many(30), many(10, 50), at=20, number=7)
+    third = outgoing("192.0.2.3").handshake(peers=[craft.peer("203.0.113.9", 18080, 9)])
+    third.timed_syncs(SERVER, 30, 3, period=25).reset(SERVER)
+    fourth = incoming("192.0.2.4", 1).handshake().timed_syncs(SERVER, 65, 2, period=15)
+    return [first, second, third, fourth]
+
+
+@cache
+def sound() -> tuple[tuple[Packet, ...], tuple[Key, ...]]:
+    """The packets in time order, and the ends of each conversation."""
+    made = talks()
+    packets = sorted((one for talk in made for one in talk.packets), key=lambda one: one.time)
+    return tuple(packets), tuple((*talk.client, *talk.server) for talk in made)
+
+
+@cache
+def last_of_open(talk: int) -> int:
+    """How many packets there are before the last three of a conversation, which end it."""
+    packets, _ = sound()
+    return packets.index(talks()[talk].packets[-4]) + 1
+
+
+def next_numbers(packets: tuple[Packet, ...], key: Key) -> list[int] | None:
+    """The next sequence number of each side after these packets; None before both SYNs."""
+    numbers: list[int | None] = [None, None]
+    for packet in packets:
+        source, target, sequence = struct.unpack_from(">HHI", packet.data, 34)
+        addresses = tuple(".".join(map(str, packet.data[at : at + 4])) for at in (26, 30))
+        ends = (addresses[0], source, addresses[1], target)
+        if ends not in (key, key[2:] + key[:2]):
+            continue
+        flags, header = packet.data[47], packet.data[46] >> 4 << 2
+        length = len(packet.data) - 34 - header + bool(flags & SYN) + bool(flags & FIN)
+        numbers[CLIENT if ends == key else SERVER] = sequence + length & 0xFFFFFFFF
+    return None if None in numbers else [number or 0 for number in numbers]
+
+
+def forged(forgery: Forgery) -> list[tuple[int, Packet]]:
+    """The packet and its answer, each with its position among the sound packets."""
+    packets, keys = sound()
+    key = keys[forgery.talk]
+    at = round(forgery.place * len(packets))
+    numbers = next_numbers(packets[:at], key)
+    if numbers is None:
+        return []
+    own, other = numbers[forgery.side], numbers[1 - forgery.side]
+    # the acknowledgement number alone makes a stack drop data, but neither a RST nor a SYN
+    needs_sequence = forgery.flags & (RST | SYN | FIN) or not forgery.payload
+    if forgery.wrong_sequence or needs_sequence:
+        own = own + forgery.distance & 0xFFFFFFFF
+    else:
+        other = other + FAR + forgery.distance % (1 << 30) & 0xFFFFFFFF
+    ended = at >= last_of_open(forgery.talk)
+    time = packets[at - 1].time + 1000
+    spoofed = Connection(key[:2], key[2:], clock=time, step=1000)
+    spoofed.emit(forgery.side, forgery.flags, forgery.payload, own, other)
+    if forgery.answered and not forgery.flags & RST and not ended:
+        spoofed.emit(1 - forgery.side, ACK, b"", numbers[1 - forgery.side], numbers[forgery.side])
+    return [(at, packet) for packet in spoofed.packets]
+
+
+def read(packets: list[Packet], name: str) -> Tables:
+    path = Path(FOLDER.name) / name
+    path.write_bytes(craft.pcap(packets, nano=True))
+    return tables_of(mt.read(path, host=HOST))
+
+
+POSITIONS = {"connection", "message", "file", "frame", "end_frame", "reply_to", "path"}
+
+
+def by_connection(tables: Tables) -> dict[Key, Counter[str]]:
+    """Every row of every table by the ends of its connection, without ids and frame numbers, which
+    other packets change.
+    """
+    keys = {
+        row["connection"]: (row["client"], row["client_port"], row["server"], row["server_port"])
+        for row in tables["connections"]
+    }
+    messages = {row["message"]: row for row in tables["messages"]}
+    made: dict[Key, Counter[str]] = {}
+
+    def add(name: str, connection: int, row: Row, **more: Any) -> None:
+        kept = {column: value for column, value in row.items() if column not in POSITIONS}
+        made.setdefault(keys[connection], Counter())[
+            repr((name, sorted({**kept, **more}.items())))
+        ] += 1
+
+    for name in ("connections", "problems", "messages"):
+        for row in tables[name]:
+            if row["connection"] >= 0:
+                question = messages.get(row.get("reply_to", -1))
+                add(name, row["connection"], row, answers=question and question["time"])
+    for name in BY_MESSAGE:
+        for row in tables[name]:
+            message = messages[row["message"]]
+            add(name, message["connection"], row, of=(message["time"], message["from_client"]))
+    return made
+
+
+def accepted(tables: Tables, key: Key) -> list[Row]:
+    """The accepted messages of one connection."""
+    ids = {
+        row["connection"]
+        for row in tables["connections"]
+        if (row["client"], row["client_port"], row["server"], row["server_port"]) == key
+    }
+    return [
+        {name: row[name] for name in ("time", "from_client", "command", "kind", "length", "status")}
+        for row in tables["messages"]
+        if row["connection"] in ids and row["accepted"] == "yes"
+    ]
+
+
+@cache
+def before() -> Tables:
+    return read(list(sound()[0]), "sound.pcap")
+
+
+def test_the_conversations_are_accepted() -> None:
+    messages = before()["messages"]
+    assert len(messages) > 20
+    assert {row["accepted"] for row in messages} == {"yes"}
+    assert [row["end"] for row in before()["connections"]] == ["fin", "rst", "fin", "open"]
+
+
+@examples(30)
+@given(forgeries)
+def test_forged_packets_change_nothing(made: list[Forgery]) -> None:
+    packets, keys = sound()
+    inserted = [pair for forgery in made for pair in forged(forgery)]
+    numbered = [
+        *((at, 1, one) for at, one in inserted),
+        *((at, 0, p) for at, p in enumerate(packets, 1)),
+    ]
+    together = [one for _, _, one in sorted(numbered, key=lambda entry: (entry[0], entry[1]))]
+    after = read(together, "forged.pcap")
+    touched = {keys[forgery.talk] for forgery in made}
+    old, new = by_connection(before()), by_connection(after)
+    for key in keys:
+        if key not in touched:
+            assert new[key] == old[key]
+    for key in touched:
+        assert accepted(after, key) == accepted(before(), key)
+        ends = [
+            next(
+                (row["start"], row["end"], row["opened"])
+                for row in tables["connections"]
+                if (row["client"], row["client_port"]) == key[:2]
+            )
+            for tables in (before(), after)
+        ]
+        assert ends[0] == ends[1]
+
+
+@pytest.mark.parametrize("payload", PAYLOADS[1:])
+def test_a_packet_from_an_address_without_a_connection(payload: bytes) -> None:
+    """It is a connection of its own, without an accepted message."""
+    packets, keys = sound()
+    spoofed = Connection(("192.0.2.66", 5555), (HOST, 18080), clock=START + 10**9)
+    spoofed.emit(CLIENT, ACK | PSH, payload)
+    after = read(sorted([*packets, *spoofed.packets], key=lambda one: one.time), "alone.pcap")
+    old, new = by_connection(before()), by_connection(after)
+    assert {key: new[key] for key in keys} == old
+    assert accepted(after, (*spoofed.client, *spoofed.server)) == []
+
+
+def test_the_right_numbers_change_the_accepted_messages() -> None:
+    """The comparison sees what a successful forgery does."""
+    packets, keys = sound()
+    at = len(packets) // 2
+    numbers = next_numbers(packets[:at], keys[3])
+    assert numbers is not None
+    spoofed = Connection(keys[3][:2], keys[3][2:], clock=packets[at - 1].time + 1000, step=1000)
+    spoofed.emit(CLIENT, ACK | PSH, PAYLOADS[1], *numbers)
+    length = len(PAYLOADS[1])
+    spoofed.emit(SERVER, ACK, b"", numbers[SERVER], numbers[CLIENT] + length)
+    after = read([*packets[:at], *spoofed.packets, *packets[at:]], "guessed.pcap")
+    assert accepted(after, keys[3]) != accepted(before(), keys[3])
+    old, new = by_connection(before()), by_connection(after)
+    assert [new[key] == old[key] for key in keys] == [True, True, True, False]
