@@ -24,6 +24,8 @@ from support.paths import HONEST
 
 TODAY = date(2026, 11, 30)
 
+SCORE = verdicts(MIXED).set_index("peer")["score"].map("{:.3f}".format)
+
 
 def find_only(monkeypatch: pytest.MonkeyPatch, findings: pd.DataFrame) -> None:
     for command in ("findings", "banlist"):
@@ -62,7 +64,7 @@ def test_findings_for_people(capture: Path, found: pd.DataFrame, capsys: Capture
         [
             "192.0.2.9",
             "anomalous",
-            "0.946",
+            SCORE["192.0.2.9"],
             "1",
             "1",
             "1",
@@ -70,9 +72,9 @@ def test_findings_for_people(capture: Path, found: pd.DataFrame, capsys: Capture
             "support_flags_missing,",
             "ban_listed",
         ],
-        ["2001:db8::5", "anomalous", "0.900", "1", "0", "0", "ping_flood"],
-        ["192.0.2.10", "suspicious", "0.400", "0", "1", "0", "support_flags_missing"],
-        ["192.0.2.11", "context", "0.100", "0", "0", "1", "ban_listed"],
+        ["2001:db8::5", "anomalous", SCORE["2001:db8::5"], "1", "0", "0", "ping_flood"],
+        ["192.0.2.10", "suspicious", SCORE["192.0.2.10"], "0", "1", "0", "support_flags_missing"],
+        ["192.0.2.11", "context", "0.000", "0", "0", "1", "ban_listed"],
     ]
     rows = section(text, "6 findings")
     assert rows[0] == [
@@ -136,8 +138,9 @@ def test_findings_that_lack_much(
     assert [row["score"] for row in told["findings"]] == [None, None, 2.0, 2.0, 2.0, 2.0]
     assert {row["first_time"] for row in told["findings"]} == {None}
     assert (
-        output(capsys, "banlist", capture).splitlines()[4]
-        == "[2001:db8::5]  # anomalous, score 0.900: ping_flood (strong, 3 × message)"
+        output(capsys, "banlist", "--expires", "never", capture).splitlines()[4]
+        == f"[2001:db8::5]  # anomalous for pings, score {SCORE['2001:db8::5']}: "
+        "ping_flood (strong, 3 × message)"
     )
 
 
@@ -260,6 +263,8 @@ def test_hostile_names(tmp_path: Path, capsys: Captured) -> None:
         craft.CLIENT,
         craft.request(1001, craft.handshake_request(craft.node_data(support_flags=None))),
     )
+    talk.send(craft.SERVER, craft.response(1001, craft.handshake_response()))
+    talk.send(craft.CLIENT, craft.request(1999))
     talk.close()
     path = put(tmp_path / "evil\x1b[2J\n9.9.9.9\udcff # expires 2020-01-01.pcap", talk.packets)
     for arguments in (
@@ -296,9 +301,11 @@ def test_banlist(capture: Path, found: pd.DataFrame, capsys: Captured) -> None:
     ]
     assert HOST not in text
     assert [(entry.prefix, entry.expires) for entry in banlist.parse(text)] == [
-        ("192.0.2.9", None),
-        ("[2001:db8::5]", None),
+        ("192.0.2.9", date(2026, 12, 30)),
+        ("[2001:db8::5]", date(2026, 12, 30)),
     ]
+    endless = banlist.parse(output(capsys, "banlist", "--expires", "never", capture))
+    assert {entry.expires for entry in endless} == {None}
     assert output(capsys, "banlist", "--plain", capture) == "192.0.2.9\n[2001:db8::5]\n"
 
 
@@ -308,6 +315,18 @@ def test_suspects_and_expiry(capture: Path, found: pd.DataFrame, capsys: Capture
     assert [(entry.prefix, entry.expires) for entry in banlist.parse(text)] == [
         (prefix, date(2026, 12, 31)) for prefix in ("192.0.2.9", "192.0.2.10", "[2001:db8::5]")
     ]
+
+
+def test_too_many_addresses(
+    capture: Path, found: pd.DataFrame, tmp_path: Path, capsys: Captured
+) -> None:
+    path = tmp_path / "ban.txt"
+    path.write_text("old\n")
+    assert main(["banlist", "--max-addresses", "1", "-o", str(path), str(capture)]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "would ban 2 addresses, more than the limit of 1; --max-addresses" in told.err
+    assert path.read_text() == "old\n"
 
 
 def test_today_is_that_of_utc() -> None:
@@ -368,8 +387,8 @@ def test_collapse(capture: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captur
             MIXED.assign(peer=peer)
             for peer in (
                 "192.0.2.9",
-                "203.0.113.1",
-                "203.0.113.2",
+                "203.0.114.1",
+                "203.0.114.2",
                 HOST[: HOST.rindex(".")] + ".77",
             )
         ]
@@ -379,7 +398,7 @@ def test_collapse(capture: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captur
     assert [entry["prefix"] for entry in told_of["entries"]] == [
         "192.0.2.9",
         "198.51.100.77",
-        "203.0.113.0/24",
+        "203.0.114.0/24",
     ]
     assert (told_of["collateral_addresses"], told_of["addresses"]) == (254, 258)
     assert ", 254 addresses without findings banned with them." in output(
@@ -425,7 +444,7 @@ def test_merge(capture: Path, found: pd.DataFrame, tmp_path: Path, capsys: Captu
     ]
     assert [entry.comment for entry in listed][:2] == ["still", "all but a friend"]
     assert next(entry.comment for entry in listed if entry.prefix == "192.0.2.9").startswith(
-        "known; anomalous, "
+        "known; anomalous for "
     )
     assert "# 8 entries kept from other lists.\n" in text
     alone = banlist.parse(output(capsys, "banlist", *options))
