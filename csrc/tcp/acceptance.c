@@ -126,8 +126,10 @@ int mt_acceptance_reset(const struct mt_arrival *arrival)
     const struct mt_reassembly *stream = &sender->stream;
     const struct mt_segment *segment = arrival->segment;
     if (!stream->started) /* it refuses a SYN, or answers a segment from the middle */
-        return (segment->flags & MT_TCP_ACK) != 0 || !other->acknowledges ||
-               segment->sequence == other->last_acknowledgement;
+        return (segment->flags & MT_TCP_ACK) != 0
+                   ? arrival->acknowledged == INT64_MIN ||
+                         (arrival->acknowledged >= 0 && arrival->acknowledged <= other->stream.sent)
+                   : !other->acknowledges || segment->sequence == other->last_acknowledgement;
     int64_t offset = arrival->offset;
     if (offset == stream->next || offset == stream->acknowledged || offset == stream->sent)
         return 1;

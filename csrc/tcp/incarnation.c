@@ -6,15 +6,16 @@
 /* Bytes between where a connection stopped and data that cannot be its own. */
 enum { FAR = 1 << 20 };
 
-/* What a SYN of an open connection begins. Once payload was seen, an unanswered SYN begins nothing
+/* What a SYN of an open connection begins. After the handshake an unanswered SYN begins nothing
  * (RFC 5961 section 4). */
 static enum mt_renewal renewal_by_syn(const struct mt_connection *connection,
                                       const struct mt_segment *segment, int from_client)
 {
     const struct mt_side *side = &connection->sides[from_client],
                          *other = &connection->sides[!from_client];
-    enum mt_renewal renewal =
-        connection->conversation != NULL ? MT_RENEWAL_CANDIDATE : MT_RENEWAL_NEW;
+    enum mt_renewal renewal = connection->conversation != NULL || connection->handshake_acked
+                                  ? MT_RENEWAL_CANDIDATE
+                                  : MT_RENEWAL_NEW;
     if ((segment->flags & MT_TCP_ACK) != 0)
         return other->stream.from_syn &&
                        mt_reassembly_is_acknowledged(&other->stream, segment->acknowledgement)
