@@ -30,6 +30,7 @@ struct set_file {
     int result;
     struct mt_packet packet;
     struct mt_failure failure;
+    int64_t first_time;            /* of the first packet delivered, MT_NO_TIME before it */
     int64_t last_frame, last_time; /* of the last packet delivered */
     int64_t dropped;               /* as mt_capture_dropped, once it is closed */
 };
@@ -199,13 +200,13 @@ static int has_longer_copy(const struct mt_capture_set *set, const struct mt_pac
 }
 
 /* 1 if the packet is read from another file, 0 if not, or MT_NOMEM. */
-static int is_copy(struct mt_capture_set *set, const struct mt_packet *packet)
+static int is_copy(struct mt_capture_set *set, const struct mt_packet *packet, int64_t since)
 {
     if (set->copies == NULL && (set->copies = mt_copies_open()) == NULL)
         return MT_NOMEM;
     if (packet->captured < packet->length && has_longer_copy(set, packet))
         return 1;
-    return mt_copies_note(set->copies, packet);
+    return mt_copies_note(set->copies, packet, since);
 }
 
 /* 1 if another file begins within the time in which packets are compared. */
@@ -220,11 +221,13 @@ static int deliver(struct mt_capture_set *set, struct set_file *file, struct mt_
     packet->ref.arrival = set->arrival++;
     packet->ref.file = set->current_file;
     packet->copy = 0;
+    if (file->first_time == MT_NO_TIME)
+        file->first_time = packet->ref.time;
     if (set->open_files > 1 || begins_soon(set, packet->ref.time))
         set->compared = STILL_COMPARED;
     if (set->compared > 0) {
         set->compared--;
-        int copy = is_copy(set, packet);
+        int copy = is_copy(set, packet, file->first_time);
         if (copy < 0)
             return set->result = copy;
         packet->copy = (uint8_t)copy;
@@ -385,7 +388,7 @@ static int name_failure(struct mt_failure *failure, int result, const char *path
  * that cannot be read at all. */
 static int probe_file(struct mt_capture_set *set, struct set_file *file, int alone)
 {
-    file->key = file->last_time = MT_NO_TIME;
+    file->key = file->first_time = file->last_time = MT_NO_TIME;
     file->dropped = -1;
     file->has_packet = 1;
     file->capture =

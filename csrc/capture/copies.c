@@ -49,12 +49,12 @@ int mt_copies_same(const struct mt_packet *a, const struct mt_packet *b)
            are_near(a->ref.time, b->ref.time) && memcmp(a->data, b->data, beginning_of(a)) == 0;
 }
 
-int mt_copies_note(struct mt_copies *copies, const struct mt_packet *packet)
+int mt_copies_note(struct mt_copies *copies, const struct mt_packet *packet, int64_t since)
 {
     uint64_t digest = mt_hash_more(mt_hash_bytes(copies->key, packet->data, beginning_of(packet)),
                                    copies->key, (uint64_t)packet->length << 32 | packet->link);
     struct entry *entry = &copies->entries[digest % ENTRIES];
-    if (entry->digest == digest && entry->file != packet->ref.file &&
+    if (entry->digest == digest && entry->file != packet->ref.file && entry->time >= since &&
         entry->captured >= packet->captured && are_near(entry->time, packet->ref.time))
         return 1;
     *entry = (struct entry){digest, packet->ref.time, packet->captured, packet->ref.file};

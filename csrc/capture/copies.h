@@ -21,9 +21,11 @@ struct mt_copies *mt_copies_open(void);
  * beginnings, and times at most some seconds apart. */
 int mt_copies_same(const struct mt_packet *a, const struct mt_packet *b);
 
-/* 1 if the packet was noted from another file, with at least as many bytes. Otherwise notes it and
- * returns 0. */
-int mt_copies_note(struct mt_copies *copies, const struct mt_packet *packet);
+/* 1 if the packet was noted from another file, at `since` or later and with at least as many bytes.
+ * Otherwise notes it and returns 0. `since` is the time of the first packet of its own file: what
+ * came before it is not in both files, so that an equal packet in the next file of a ring is sent
+ * again and not captured twice. */
+int mt_copies_note(struct mt_copies *copies, const struct mt_packet *packet, int64_t since);
 
 /* Frees the table. `copies` may be NULL. */
 void mt_copies_close(struct mt_copies *copies);

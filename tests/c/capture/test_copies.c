@@ -19,7 +19,7 @@ static struct mt_packet packet_of(int32_t file, int64_t time, uint32_t captured,
 
 static int note(struct mt_copies *copies, struct mt_packet packet)
 {
-    return mt_copies_note(copies, &packet);
+    return mt_copies_note(copies, &packet, 0);
 }
 
 static void test_note(void)
@@ -45,6 +45,12 @@ static void test_note(void)
     CHECK_EQUAL(note(copies, packet_of(0, 300 * SECOND, 96, 150)), 0);
     CHECK_EQUAL(note(copies, packet_of(1, 300 * SECOND, 150, 150)), 0);
     CHECK_EQUAL(note(copies, packet_of(0, 300 * SECOND, 96, 150)), 1);
+    /* the file began after the packet: a repetition in the next file of a ring */
+    struct mt_packet repeated = packet_of(2, 401 * SECOND, 150, 150);
+    CHECK_EQUAL(note(copies, packet_of(1, 400 * SECOND, 150, 150)), 0);
+    CHECK_EQUAL(mt_copies_note(copies, &repeated, 400 * SECOND + 1), 0);
+    repeated.ref.file = 3;
+    CHECK_EQUAL(mt_copies_note(copies, &repeated, 400 * SECOND), 1);
     mt_copies_close(copies);
     mt_copies_close(NULL);
 }
