@@ -6,7 +6,6 @@ import operator
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import TracebackType
 from typing import Any, Literal
 
 import numpy as np
@@ -14,11 +13,13 @@ from numpy.typing import NDArray
 
 from monerotraffic._core import Reader
 from monerotraffic.errors import CaptureError, CaptureWarning, VantageWarning
+from monerotraffic.io.attribution import Attribution
 from monerotraffic.io.progress import Meter, Progress, size_of
 from monerotraffic.io.sources import LeftOut, Sources, is_rereadable, nodes_of
+from monerotraffic.io.streams import Pieces, Rows, Stream, used_ids
 from monerotraffic.net.addresses import Host, canonical_hosts
 from monerotraffic.net.vantage import Node, VantageInference
-from monerotraffic.tables.interning import CodeMap, Names, NamesView
+from monerotraffic.tables.interning import Names, NamesView
 from monerotraffic.tables.schema import ALWAYS, ON_REQUEST, SCHEMA
 from monerotraffic.tables.traffic import Traffic
 
@@ -31,25 +32,10 @@ Monero connection, whatever it carries.
 
 Hosts = Host | Iterable[Host] | Mapping[str, Host | Iterable[Host]]
 Tunnels = Literal["inner", "outer"]
-Rows = dict[str, NDArray[Any]]
 
 _STEP = 16 << 20
 """Bytes of packets between two checks for Ctrl-C and updates of the progress bar."""
 _NO_END = np.iinfo(np.int64).max
-_ADDRESS_FIELDS = frozenset({"client", "server", "host"})
-_STRING_ROLES = frozenset({"bytes", "text", "raw"})
-_STRING_FIELDS = frozenset({"tunnel_ends"})
-"""Hidden fields that hold codes of strings."""
-_ID_FIELDS = {
-    "connection": "connections",
-    "message": "messages",
-    "reply_to": "messages",
-    "file": "files",
-}
-_FEWEST_STRANGE, _STRANGE_SHARE = 10, 0.05
-"""From how many messages of no known vantage node, and from what share, reading warns."""
-_SHOWN_ENDS = 3
-"""Addresses of connections of no known vantage node that a CaptureWarning names."""
 _NAMED = 10
 """Files that a CaptureWarning names."""
 _TTL_BITS = SCHEMA["connections"].bits("client_ttl", "server_ttl")
@@ -203,97 +189,6 @@ class _Options:
         )
 
 
-class _Stream:
-    """The captures of one vantage node during a read. Its rows have ids and codes that are valid
-    for the whole run.
-    """
-
-    def __init__(self, reader: Reader, names: Names, bases: Mapping[str, int]) -> None:
-        self.reader = reader
-        self._names = names
-        self._bases = dict(bases)
-        self._codes = CodeMap(names)
-        self._taken: Rows = {}
-
-    def __enter__(self) -> _Stream:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.reader.close()
-
-    def take(self, tables: Iterable[str]) -> Rows:
-        """Returns the rows of these tables since the last call. Rows taken before memory ran out
-        are returned by the next call.
-        """
-        self._codes.learn(
-            self.reader.addresses(self._codes.address_count),
-            self.reader.strings(self._codes.string_count),
-        )
-        for table in tables:
-            if table not in self._taken:
-                self._taken[table] = self.reader.take(table)
-        taken, self._taken = self._taken, {}
-        maps = None if self._codes.identity else self._codes.maps()
-        for table, rows in taken.items():
-            self._renumber(rows)
-            if maps is not None:
-                _translate(table, rows, *maps)
-        return taken
-
-    def _renumber(self, rows: NDArray[Any]) -> None:
-        for field in rows.dtype.names or ():
-            base = self._bases[_ID_FIELDS[field]] if field in _ID_FIELDS else 0
-            if base:
-                ids = rows[field]
-                ids[ids >= 0] += base
-
-
-def _translate(
-    table: str, rows: NDArray[Any], addresses: NDArray[np.int32], strings: NDArray[np.int32]
-) -> None:
-    """Replaces the reader's codes by those of the run."""
-    for field in SCHEMA[table].fields:
-        if field.name in _ADDRESS_FIELDS:
-            rows[field.name] = addresses[rows[field.name]]
-        elif field.role in _STRING_ROLES or field.name in _STRING_FIELDS:
-            rows[field.name] = strings[rows[field.name]]
-
-
-def _join(table: str, pieces: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Pieces of a table as one array; a single piece stays as it is."""
-    pieces = [piece for piece in pieces if len(piece)] or list(pieces[:1])
-    if not pieces:
-        return np.zeros(0, dtype=SCHEMA[table].dtype)
-    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-
-
-class _Pieces:
-    """Rows of the current part."""
-
-    def __init__(self, tables: Iterable[str]) -> None:
-        self._pieces: dict[str, list[NDArray[Any]]] = {table: [] for table in tables}
-        self.count = 0
-
-    def add(self, rows: Rows) -> None:
-        for table, piece in rows.items():
-            self._pieces[table].append(piece)
-            self.count += len(piece)
-
-    def join(self) -> Rows:
-        """Returns all rows and releases them."""
-        joined = {}
-        for table, pieces in self._pieces.items():
-            joined[table] = _join(table, pieces)
-            pieces.clear()
-        self.count = 0
-        return joined
-
-
 class _Run:
     """One call of read or scan."""
 
@@ -315,7 +210,7 @@ class _Run:
         self._pending: list[tuple[int, str]] = []
         self._damage = [f"{other.path}: {other.why}" for other in self._left_out]
         self._reached: Counter[str] = Counter()
-        self._attributed = _Attributed()
+        self._attributed = Attribution()
 
     @property
     def size(self) -> int:
@@ -337,10 +232,10 @@ class _Run:
 
     def read(self, meter: Meter) -> Traffic:
         """Reads everything at once."""
-        pieces, nodes = _Pieces(self._tables), list[Node]()
+        pieces, nodes = Pieces(self._tables), list[Node]()
         try:
             for label in self._files:
-                with _Stream(self._open(label, self._tables), self._names, self._bases) as stream:
+                with Stream(self._open(label, self._tables), self._names, self._bases) as stream:
                     self._read_stream(label, stream, pieces, nodes, meter)
         except _BREAKS as error:
             if nodes:
@@ -352,7 +247,7 @@ class _Run:
         return Traffic(pieces.join(), self._names.view(), nodes, self._reached)
 
     def _read_stream(
-        self, label: str | None, stream: _Stream, pieces: _Pieces, nodes: list[Node], meter: Meter
+        self, label: str | None, stream: Stream, pieces: Pieces, nodes: list[Node], meter: Meter
     ) -> None:
         """Adds what was read to `pieces` and `nodes`, also if reading stops early."""
         try:
@@ -365,7 +260,7 @@ class _Run:
         meter.finish(max(stream.reader.size, stream.reader.position))
 
     def _finish(
-        self, label: str | None, stream: _Stream, pieces: _Pieces, nodes: list[Node], whole: bool
+        self, label: str | None, stream: Stream, pieces: Pieces, nodes: list[Node], whole: bool
     ) -> None:
         rows = stream.take(self._tables)
         pieces.add(rows)
@@ -374,12 +269,12 @@ class _Run:
             hosts = self._hosts_of(rows, whole and is_rereadable(self._files[label]))
             if hosts is None:
                 hosts = self._hosts_by_reading(label)
-        nodes.append(self._end_of_stream(label, stream, hosts, _counts(rows), rows, whole))
+        nodes.append(self._end_of_stream(label, stream, hosts, used_ids(rows), rows, whole))
 
     def _end_of_stream(
         self,
         label: str | None,
-        stream: _Stream,
+        stream: Stream,
         hosts: tuple[str, ...],
         counts: Mapping[str, int],
         rows: Rows,
@@ -443,15 +338,15 @@ class _Run:
     def scan(self, rows: int, meter: Meter) -> Iterator[Traffic]:
         """Yields part by part."""
         for label in self._files:
-            with _Stream(self._open(label, self._tables), self._names, self._bases) as stream:
+            with Stream(self._open(label, self._tables), self._names, self._bases) as stream:
                 yield from self._scan_stream(label, stream, rows, meter)
                 meter.finish(max(stream.reader.size, stream.reader.position))
 
     def _scan_stream(
-        self, label: str | None, stream: _Stream, wanted: int, meter: Meter
+        self, label: str | None, stream: Stream, wanted: int, meter: Meter
     ) -> Iterator[Traffic]:
         counts = {"connections": 0, "messages": 0, "files": 0}
-        pieces, more = _Pieces(self._tables), True
+        pieces, more = Pieces(self._tables), True
         while more:
             try:
                 while more and pieces.count < wanted:
@@ -468,16 +363,16 @@ class _Run:
                 pieces.add({"problems": self._left_out_rows()})
             yield self._part(label, stream, pieces.join(), counts, more)
 
-    def _take_piece(self, stream: _Stream, pieces: _Pieces, counts: dict[str, int]) -> None:
+    def _take_piece(self, stream: Stream, pieces: Pieces, counts: dict[str, int]) -> None:
         taken = stream.take(self._tables)
         pieces.add(taken)
-        for table, count in _counts(taken).items():
+        for table, count in used_ids(taken).items():
             counts[table] += count
 
     def _part(
         self,
         label: str | None,
-        stream: _Stream,
+        stream: Stream,
         rows: Rows,
         counts: Mapping[str, int],
         more: bool,
@@ -588,49 +483,6 @@ class _Run:
             warnings.warn(text, VantageWarning, stacklevel=stacklevel)
 
 
-class _Attributed:
-    """Counts messages of no known vantage node, and given hosts that no connection has."""
-
-    def __init__(self) -> None:
-        self._messages = 0
-        self._strange = 0
-        self._ends: Counter[str] = Counter()
-        self._seen: set[str] = set()
-        self._absent: list[str] = []
-
-    def add(self, rows: Rows, hosts: tuple[str, ...], names: NamesView) -> None:
-        """Adds rows of connections of the vantage node with these addresses."""
-        connections = rows["connections"]
-        client, server = connections["client"], connections["server"]
-        messages = connections["client_messages"] + connections["server_messages"]
-        is_host = names.is_any(hosts)
-        strange = ~(is_host[client] | is_host[server]) & (messages > 0)
-        self._messages += int(messages.sum())
-        self._strange += int(messages[strange].sum())
-        for code in np.concatenate([client[strange], server[strange]]).tolist():
-            self._ends[names.address(code)] += 1
-        used = np.zeros(len(is_host), dtype=np.bool_)
-        used[client] = used[server] = True
-        self._seen |= {host for host in hosts if (used & names.is_any([host])).any()}
-
-    def end(self, given: Iterable[str]) -> None:
-        """The stream ends whose vantage node has these addresses."""
-        self._absent += [host for host in given if host not in self._seen]
-        self._seen.clear()
-
-    def warnings(self) -> Iterator[str]:
-        if self._messages:
-            for host in dict.fromkeys(self._absent):
-                yield f"the vantage node's address {host} occurs in no connection"
-        if self._strange >= _FEWEST_STRANGE and self._strange > _STRANGE_SHARE * self._messages:
-            often = ", ".join(end for end, _ in self._ends.most_common(_SHOWN_ENDS))
-            yield (
-                f"{self._strange:,} of {self._messages:,} messages belong to no known vantage node;"
-                f" the most common addresses of their connections: {often};"
-                " host= names addresses of the vantage node"
-            )
-
-
 def _sent_ids(rows: Rows) -> tuple[NDArray[Any], NDArray[np.uint64]]:
     """Address codes of senders, and the peer ids that they sent."""
     messages, said = rows["messages"], rows["node_data"]
@@ -645,15 +497,6 @@ def _sent_ids(rows: Rows) -> tuple[NDArray[Any], NDArray[np.uint64]]:
 
 def _text(names: NamesView, code: int) -> str:
     return names.string(code).decode("utf-8", "backslashreplace") if code >= 0 else "?"
-
-
-def _counts(rows: Rows) -> dict[str, int]:
-    """The number of ids of each kind that the rows of a complete stream use. Messages are counted
-    by their connections, so that ids do not depend on the decoded tables.
-    """
-    connections = rows["connections"]
-    messages = int(connections["client_messages"].sum() + connections["server_messages"].sum())
-    return {"connections": len(connections), "messages": messages, "files": len(rows["files"])}
 
 
 def _known_tables(tables: Iterable[str] | None) -> tuple[str, ...]:

@@ -1,0 +1,133 @@
+"""The rows of one vantage node's captures during a read, with ids and codes of the whole run.
+
+Owns the renumbering and the pieces of a part. Knows neither files nor options. Used by reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monerotraffic._core import Reader
+from monerotraffic.tables.interning import CodeMap, Names
+from monerotraffic.tables.schema import SCHEMA
+
+__all__ = ["Pieces", "Rows", "Stream", "join_pieces", "used_ids"]
+
+Rows = dict[str, NDArray[Any]]
+"""Rows by table."""
+
+_ADDRESS_FIELDS = frozenset({"client", "server", "host"})
+_STRING_ROLES = frozenset({"bytes", "text", "raw"})
+_STRING_FIELDS = frozenset({"tunnel_ends"})
+"""Hidden fields that hold codes of strings."""
+_ID_FIELDS = {
+    "connection": "connections",
+    "message": "messages",
+    "reply_to": "messages",
+    "file": "files",
+}
+
+
+class Stream:
+    """The captures of one vantage node during a read. Its rows have ids and codes that are valid
+    for the whole run.
+    """
+
+    def __init__(self, reader: Reader, names: Names, bases: Mapping[str, int]) -> None:
+        self.reader = reader
+        self._names = names
+        self._bases = dict(bases)
+        self._codes = CodeMap(names)
+        self._taken: Rows = {}
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.reader.close()
+
+    def take(self, tables: Iterable[str]) -> Rows:
+        """Returns the rows of these tables since the last call. Rows taken before memory ran out
+        are returned by the next call.
+        """
+        self._codes.learn(
+            self.reader.addresses(self._codes.address_count),
+            self.reader.strings(self._codes.string_count),
+        )
+        for table in tables:
+            if table not in self._taken:
+                self._taken[table] = self.reader.take(table)
+        taken, self._taken = self._taken, {}
+        maps = None if self._codes.identity else self._codes.maps()
+        for table, rows in taken.items():
+            self._renumber(rows)
+            if maps is not None:
+                _translate(table, rows, *maps)
+        return taken
+
+    def _renumber(self, rows: NDArray[Any]) -> None:
+        for field in rows.dtype.names or ():
+            base = self._bases[_ID_FIELDS[field]] if field in _ID_FIELDS else 0
+            if base:
+                ids = rows[field]
+                ids[ids >= 0] += base
+
+
+def _translate(
+    table: str, rows: NDArray[Any], addresses: NDArray[np.int32], strings: NDArray[np.int32]
+) -> None:
+    """Replaces the reader's codes by those of the run."""
+    for field in SCHEMA[table].fields:
+        if field.name in _ADDRESS_FIELDS:
+            rows[field.name] = addresses[rows[field.name]]
+        elif field.role in _STRING_ROLES or field.name in _STRING_FIELDS:
+            rows[field.name] = strings[rows[field.name]]
+
+
+def join_pieces(table: str, pieces: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Pieces of a table as one array; a single piece stays as it is."""
+    pieces = [piece for piece in pieces if len(piece)] or list(pieces[:1])
+    if not pieces:
+        return np.zeros(0, dtype=SCHEMA[table].dtype)
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+
+class Pieces:
+    """Rows of the current part."""
+
+    def __init__(self, tables: Iterable[str]) -> None:
+        self._pieces: dict[str, list[NDArray[Any]]] = {table: [] for table in tables}
+        self.count = 0
+
+    def add(self, rows: Rows) -> None:
+        for table, piece in rows.items():
+            self._pieces[table].append(piece)
+            self.count += len(piece)
+
+    def join(self) -> Rows:
+        """Returns all rows and releases them."""
+        joined = {}
+        for table, pieces in self._pieces.items():
+            joined[table] = join_pieces(table, pieces)
+            pieces.clear()
+        self.count = 0
+        return joined
+
+
+def used_ids(rows: Rows) -> dict[str, int]:
+    """The number of ids of each kind that the rows of a complete stream use. Messages are counted
+    by their connections, so that ids do not depend on the decoded tables.
+    """
+    connections = rows["connections"]
+    messages = int(connections["client_messages"].sum() + connections["server_messages"].sum())
+    return {"connections": len(connections), "messages": messages, "files": len(rows["files"])}
