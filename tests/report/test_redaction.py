@@ -19,10 +19,12 @@ SECRET = "home-of-alice"
 
 @pytest.fixture
 def capture(tmp_path: Path) -> Path:
-    """One peer with a finding: it leaves out the support flags."""
+    """One peer with findings: no support flags, and an unknown command."""
     talk = craft.Connection(("192.0.2.5", 50001), (HOST, 18080)).open()
     node = craft.node_data(support_flags=None)
     talk.send(craft.CLIENT, craft.request(1001, craft.handshake_request(node)))
+    talk.send(craft.SERVER, craft.response(1001, craft.handshake_response()))
+    talk.send(craft.CLIENT, craft.request(1999))
     talk.close()
     folder = tmp_path / SECRET
     folder.mkdir()
