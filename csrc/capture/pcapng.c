@@ -136,6 +136,17 @@ static int is_front(struct mt_capture *capture, size_t at)
 static int next_block(struct mt_capture *capture, struct mt_packet *packet,
                       struct mt_failure *failure);
 
+/* Skips zeros at the front, but for the last four: no block begins with as many. */
+static void skip_zeros(struct mt_capture *capture)
+{
+    const uint8_t *front = capture->buffer + capture->begin;
+    size_t ready = mt_capture_ready(capture), zeros = 0;
+    while (zeros + 8 <= ready && mt_le64(front + zeros) == 0)
+        zeros += 8;
+    if (zeros > 4)
+        capture->begin += zeros - 4;
+}
+
 /* Skips damage that begins at `offset`, up to the next block. At the beginning of a file damage
  * means that it is no capture. */
 static int resynchronise(struct mt_capture *capture, struct mt_failure *failure, long long offset,
@@ -150,6 +161,7 @@ static int resynchronise(struct mt_capture *capture, struct mt_failure *failure,
     while (!is_front(capture, 0)) {
         if (mt_capture_need(capture, BLOCK_HEADER + 4) != MT_OK)
             return mt_capture_lost(capture, failure, offset, text);
+        skip_zeros(capture);
         capture->begin++;
     }
     return mt_capture_skipped(capture, failure, offset, "%s; blocks go on at byte %lld", text,
