@@ -70,7 +70,8 @@ static int is_chain(struct mt_capture *capture, size_t at, int count)
 }
 
 /* 1 if records begin `at` the ready bytes: several plausible ones follow each other, with times
- * near each other, up to the end of the file if there are fewer. */
+ * near each other, up to the end of the file if there are fewer. A single one counts only if an
+ * earlier packet says which times are plausible. */
 static int is_start(struct mt_capture *capture, size_t at)
 {
     const uint8_t *header = capture->buffer + capture->begin + at;
@@ -83,7 +84,8 @@ static int is_start(struct mt_capture *capture, size_t at)
     for (int records = 0; records < (distant ? DISTANT_CHAIN : CHAIN); records++) {
         if (mt_capture_need(capture, at + RECORD_HEADER) != MT_OK)
             return records >= (distant ? CHAIN : 2) ||
-                   (!distant && records == 1 && at == mt_capture_ready(capture));
+                   (!distant && records == 1 && capture->span != UINT32_MAX &&
+                    at == mt_capture_ready(capture));
         header = capture->buffer + capture->begin + at;
         if (mt_capture_is_file_header(header, RECORD_HEADER))
             return 1;

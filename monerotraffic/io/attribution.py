@@ -40,7 +40,8 @@ class Attribution:
         strange = ~(is_host[client] | is_host[server]) & (messages > 0)
         self._messages += int(messages.sum())
         self._strange += int(messages[strange].sum())
-        for code in np.concatenate([client[strange], server[strange]]).tolist():
+        ends = np.concatenate([client[strange], server[strange]])
+        for code in ends[ends >= 0].tolist():
             self._ends[names.address(code)] += 1
         used = np.zeros(len(is_host), dtype=np.bool_)
         used[client] = used[server] = True

@@ -92,9 +92,10 @@ def check_beginning(rows: dict[str, np.ndarray[Any, Any]], whole: mt.Traffic) ->
         if table in OF_MESSAGES:
             expected = expected[expected["message"] < count]
         expected = expected[: len(rows[table])].copy()
-        # a request that came too late for it has not told yet whom it has been answered by
+        # later packets answer a request, and acknowledge a message
         if table == "messages":
             rows[table]["reply_to"] = expected["reply_to"] = 0
+            rows[table]["accepted"] = expected["accepted"] = 0
         assert rows[table].tobytes() == expected.tobytes(), table
         assert table == "problems" or len(rows[table]) == np.count_nonzero(
             whole.arrays[table]["message"] < count

@@ -60,7 +60,7 @@ def test_files_that_wait_are_reported(tmp_path: Path) -> None:
         traffic = mt.read(tmp_path, limits={"open_files": 4})
     assert traffic.files["packets"].sum() == packets
     assert not traffic.files["truncated"].any()
-    assert traffic.problems["kind"].tolist() == ["file"] * 5
+    assert (traffic.problems["kind"] == "file").sum() == 5
     assert (traffic.messages["status"] == "complete").all()
     assert len(traffic.messages) == 4 * 9
 
@@ -85,7 +85,7 @@ def test_zstd_windows_count(tmp_path: Path) -> None:
         traffic = mt.read(tmp_path, limits={"open_file_bytes": 300 << 20})
     assert traffic.files["packets"].sum() == packets
     assert traffic.limits_reached["open_file_bytes"] > 0
-    assert traffic.problems["kind"].tolist() == ["file"] * 6
+    assert (traffic.problems["kind"] == "file").sum() == 6
     with pytest.raises(mt.CaptureError, match="limit open_file_bytes"):
         mt.read(tmp_path, limits={"open_file_bytes": 100 << 20})
 

@@ -96,6 +96,17 @@ def test_every_cut_of_a_zstd_file(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- a ring of files
 
 
+def check_left_out(paths: list[Path], unreadable: Path) -> None:
+    """The file that cannot be read has a row and a problem; the others are read as without it."""
+    with pytest.warns(mt.CaptureWarning, match=unreadable.name):
+        traffic = mt.read([str(path) for path in paths], host="198.51.100.10")
+    others = read([path for path in paths if path != unreadable])
+    assert len(traffic.messages) == len(others.messages) > 0
+    assert (traffic.messages["end_time"] == others.messages["end_time"]).all()
+    (row,) = traffic.problems[traffic.problems["kind"] == "file"].to_dict("records")
+    assert traffic.files["path"][row["file"]] == str(unreadable)
+
+
 def test_every_cut_of_a_file_in_the_middle_of_a_ring(tmp_path: Path) -> None:
     """What the cut took is missing in the stream as if it had not been captured; what was settled
     before is as in the whole ring.
@@ -111,7 +122,8 @@ def test_every_cut_of_a_file_in_the_middle_of_a_ring(tmp_path: Path) -> None:
     for cut in range(len(capture.data) + 1):
         end = capture.whole_until(cut)
         if cut < 24:
-            check_refused(parts, capture.data[:cut])
+            parts.write(capture.data[:cut])
+            check_left_out(parts.paths, tmp_path / "b.pcap")
         else:
             parts.check(capture.data[:cut], end, None if cut == end else rf"begins at byte {end}\b")
     first_two = Parts(capture, tmp_path / "b.pcap", [before])
