@@ -552,6 +552,7 @@ def check_refused(parts: Parts, data: bytes) -> None:
     parts.write(data)
     with pytest.raises(
         mt.CaptureError,
-        match=f"{parts.path.name}: .*(cut in the file header|empty file|truncated dump file|not a capture file)",
+        match=f"{parts.path.name}: .*(cut in the file header|empty file|truncated dump file|"
+        "not a capture file)",
     ):
         read(parts.paths)
