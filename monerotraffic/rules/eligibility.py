@@ -35,10 +35,14 @@ def gateways(view: View) -> frozenset[str]:
     subnet = pd.Series(view.addresses.subnet, index=peers)
     inbound = inbound.assign(subnet=inbound["peer"].astype(object).map(subnet))
     total = inbound["connection"].nunique()
-    for _, rows in inbound.groupby("subnet"):
+    by_subnet = inbound.groupby("subnet")["connection"].nunique()
+    for number in by_subnet.index[by_subnet / max(total, 1) >= _MIN_INBOUND_SHARE]:
+        rows = inbound[inbound["subnet"] == number]
+        peer_ids = rows.groupby(rows["peer"].astype(object))["peer_id"].nunique()
+        several = rows[rows["peer"].isin(peer_ids.index[peer_ids >= _MIN_IDS])]
         crowded = [
             str(peer)
-            for peer, own in rows.groupby(rows["peer"].astype(object))
+            for peer, own in several.groupby(several["peer"].astype(object))
             if _ids_at_once(own) >= _MIN_IDS
         ]
         through = rows["peer"].isin(crowded)
