@@ -318,7 +318,7 @@ def test_an_observation_points_at_the_frame(tmp_path: Path) -> None:
         for number, packet in enumerate(talk.packets, 1)
         if packet.data.endswith(b"\xff" * 50)
     ]
-    assert finding["places"] == [f"{tmp_path / 'capture.pcap'}:{frame}"]
+    assert finding["places"] == [f"capture.pcap:{frame}"]
     assert (finding["score"], finding["unit"], finding["connections"]) == (
         50,
         "stretch of bytes",
