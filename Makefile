@@ -266,7 +266,8 @@ stubtest: $(VENV)/package $(VENV)/extras
 ruff: $(VENV)/extras
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/clang-format --dry-run --Werror $(C_SOURCES)
+	@echo "clang-format --dry-run --Werror, C files"
+	@$(BIN)/clang-format --dry-run --Werror $(C_SOURCES)
 
 spelling: $(VENV)/extras
 	git ls-files | xargs $(BIN)/codespell

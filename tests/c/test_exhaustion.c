@@ -1,212 +1,7 @@
-/* Memory that runs out at every allocation in turn, and reads that fail anywhere in a file: what
- * was read before stays, is whole, and nothing leaks.
- *
- * Every allocation of the core goes through mt_alloc or mt_resize, and zlib's do, too: those fail
- * here. libzstd, libpcap and stdio call malloc themselves; that what they say without memory is
- * taken for MT_NOMEM (stream.c, capture_libpcap.c) is not tested. */
+/* Memory that runs out at every allocation in turn: what was read before is kept, and nothing is
+ * wrong in it. */
 #define _GNU_SOURCE
-#include "support/scenario.h"
-
-#include <errno.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-enum { MANY = 1000000000, PROBLEMS = 90 };
-
-static const uint16_t ports[] = {LEVIN};
-static struct mt_core_options options;
-static struct mt_failure failure;
-
-/* ---- reads that fail ---- */
-
-static ino_t bad_file; /* 0: none */
-static off_t bad_from; /* its bytes from here on cannot be read, */
-static int bad_ends;   /* or are not there */
-
-/* The core's read(2) is this one. (Why not a device that fails: only a regular file can be opened
- * twice, and be one of several.) */
-ssize_t read(int fd, void *buffer, size_t size)
-{
-    struct stat info;
-    off_t at = lseek(fd, 0, SEEK_CUR);
-    if (bad_file != 0 && at >= 0 && fstat(fd, &info) == 0 && info.st_ino == bad_file) {
-        if (at >= bad_from) {
-            errno = EIO;
-            return bad_ends ? 0 : -1;
-        }
-        if ((off_t)size > bad_from - at)
-            size = (size_t)(bad_from - at);
-    }
-    return syscall(SYS_read, fd, buffer, size);
-}
-
-/* ---- what a reading gives ---- */
-
-struct rows {
-    void *rows;
-    size_t count;
-};
-
-static struct rows whole[MT_TABLE_COUNT]; /* without any failure */
-static const char *const *opened;         /* the files to read */
-static size_t opened_count;
-
-static void free_rows(struct rows rows[MT_TABLE_COUNT])
-{
-    for (int id = 0; id < MT_TABLE_COUNT; id++) {
-        free(rows[id].rows);
-        rows[id] = (struct rows){0};
-    }
-}
-
-static const uint8_t *row_at(const struct rows *rows, int id, size_t i)
-{
-    return (const uint8_t *)rows->rows + i * mt_schemas[id].row_size;
-}
-
-/* Their first field. */
-static int64_t id_of(const struct rows *rows, int id, size_t i)
-{
-    int64_t number;
-    memcpy(&number, row_at(rows, id, i), sizeof number);
-    return number;
-}
-
-/* Moves everything that is there out of the core. */
-static void take_all(struct mt_core *core, struct rows got[MT_TABLE_COUNT])
-{
-    for (int id = 0; id < MT_TABLE_COUNT; id++) {
-        size_t count = 0, size = mt_schemas[id].row_size;
-        void *rows = mt_core_take(core, (enum mt_table_id)id, &count);
-        if (rows == NULL) { /* there are none, or they stay */
-            CHECK(count == 0 || count <= mt_core_table(core, (enum mt_table_id)id)->count);
-            continue;
-        }
-        got[id].rows = realloc(got[id].rows, (got[id].count + count) * size);
-        if (got[id].rows == NULL)
-            abort();
-        memcpy((uint8_t *)got[id].rows + got[id].count * size, rows, count * size);
-        got[id].count += count;
-        mt_free(rows);
-    }
-}
-
-static int refusals_named; /* strings that say so */
-
-/* Every name can be looked at. */
-static void look_at_names(const struct mt_core *core)
-{
-    char text_of_address[MT_ADDRESS_TEXT];
-    size_t size, bytes = 0;
-    for (size_t code = 0; code < mt_addresses_count(mt_core_addresses(core)); code++)
-        bytes += mt_address_text(mt_core_addresses(core), (int32_t)code, text_of_address,
-                                 sizeof text_of_address) == 0;
-    CHECK_EQUAL(bytes, 0);
-    for (size_t code = 0; code < mt_core_strings(core)->count; code++) {
-        const uint8_t *string_of_code = mt_intern_get(mt_core_strings(core), (int32_t)code, &size);
-        for (size_t i = 0; i < size; i++)
-            bytes += string_of_code[i];
-        refusals_named += size > 13 && memcmp(string_of_code, "cannot read: ", 13) == 0;
-    }
-    CHECK(mt_core_position(core) >= 0 && mt_core_position(core) <= mt_core_size(core) &&
-          bytes < SIZE_MAX);
-}
-
-/* Reads all, in one go or in parts that are taken at once: the last result. Looks at everything,
- * and closes, while memory is still short: it must not need any. */
-static int read_all(int in_parts, struct rows got[MT_TABLE_COUNT])
-{
-    int result = 99;
-    failure = (struct mt_failure){""};
-    struct mt_core *core = mt_core_open(opened, opened_count, &options, &result, &failure);
-    if (core == NULL)
-        return result;
-    while ((result = mt_core_step(core, in_parts ? 3000 : 0, 0, &failure)) == MT_OK)
-        take_all(core, got);
-    CHECK_EQUAL(mt_core_step(core, 0, 0, &failure), result); /* stays so */
-    CHECK_EQUAL(mt_core_step(core, 1, 1, &failure), result);
-    for (int id = 0; id < MT_TABLE_COUNT; id++)
-        CHECK(mt_core_table(core, (enum mt_table_id)id)->count == 0 ||
-              mt_core_table(core, (enum mt_table_id)id)->rows != NULL);
-    take_all(core, got);
-    look_at_names(core);
-    mt_core_close(core);
-    return result;
-}
-
-/* ---- comparing ---- */
-
-/* A request that comes late may still have given an earlier row its reply_to, an acknowledgement
- * its acceptance; in a part of the rows they may not have come. */
-static int same_row(int id, const uint8_t *left, const uint8_t *right)
-{
-    struct mt_message_row a, b;
-    if (id != MT_TABLE_messages)
-        return memcmp(left, right, mt_schemas[id].row_size) == 0;
-    memcpy(&a, left, sizeof a);
-    memcpy(&b, right, sizeof b);
-    a.reply_to = b.reply_to = 0;
-    a.accepted = b.accepted = 0;
-    return memcmp(&a, &b, sizeof a) == 0;
-}
-
-/* How many rows say something of messages before the one with that id. */
-static size_t rows_before(const struct rows *rows, int id, int64_t message)
-{
-    size_t count = 0;
-    while (count < rows->count && id_of(rows, id, count) < message)
-        count++;
-    return count;
-}
-
-/* The rows of messages, and of what they say, are the beginning of all: whole messages, all that
- * each says, and nothing else. */
-static void check_messages(const struct rows got[MT_TABLE_COUNT])
-{
-    int64_t messages = (int64_t)got[MT_TABLE_messages].count;
-    for (int id = 0; id < MT_TABLE_COUNT; id++) {
-        size_t same = 0;
-        if (!mt_table_of_messages((enum mt_table_id)id))
-            continue;
-        CHECK_EQUAL(got[id].count, rows_before(&whole[id], id, messages));
-        while (same < got[id].count &&
-               same_row(id, row_at(&got[id], id, same), row_at(&whole[id], id, same)))
-            same++;
-        CHECK_EQUAL(same, got[id].count);
-    }
-}
-
-/* Connections that ended did so as ever; in the whole run their rows stand in order of id. Problems
- * are the first of all; files come at the very end. */
-static void check_others(const struct rows got[MT_TABLE_COUNT])
-{
-    size_t same[MT_TABLE_COUNT] = {0};
-    for (size_t i = 0; i < got[MT_TABLE_connections].count; i++) {
-        size_t number = (size_t)id_of(&got[MT_TABLE_connections], MT_TABLE_connections, i);
-        same[MT_TABLE_connections] +=
-            number < whole[MT_TABLE_connections].count &&
-            same_row(MT_TABLE_connections,
-                     row_at(&got[MT_TABLE_connections], MT_TABLE_connections, i),
-                     row_at(&whole[MT_TABLE_connections], MT_TABLE_connections, number));
-    }
-    CHECK_EQUAL(same[MT_TABLE_connections], got[MT_TABLE_connections].count);
-    for (int id = MT_TABLE_problems;; id = MT_TABLE_files) {
-        while (same[id] < got[id].count && same[id] < whole[id].count &&
-               same_row(id, row_at(&got[id], id, same[id]), row_at(&whole[id], id, same[id])))
-            same[id]++;
-        CHECK_EQUAL(same[id], got[id].count);
-        if (id == MT_TABLE_files)
-            break;
-    }
-}
-
-/* Nothing lacks. */
-static void check_all(const struct rows got[MT_TABLE_COUNT])
-{
-    for (int id = 0; id < MT_TABLE_COUNT; id++)
-        CHECK_EQUAL(got[id].count, whole[id].count);
-}
+#include "support/exhaustion_help.h"
 
 /* ---- memory ---- */
 
@@ -272,10 +67,7 @@ static size_t rows_where(int id, size_t offset, int value)
 /* Everything is in it. */
 static void test_scenario(void)
 {
-    make_scenario();
-    make_files();
-    files[PCAP].size -= 3; /* cut in its last record */
-    save(PCAP, files[PCAP].size);
+    make_scenario_files();
     test_memory(FORMATS, MT_END,
                 2); /* streams whose lost ranges are not remembered: test_late_bytes */
     for (int id = 0; id < MT_TABLE_COUNT; id++)
@@ -287,6 +79,7 @@ static void test_scenario(void)
     for (int end = 0; end < MT_END_COUNT; end++)
         CHECK(rows_where(MT_TABLE_connections, offsetof(struct mt_connection_row, end), end) != 0);
     free_rows(whole);
+    forget_files();
 }
 
 /* ---- memory: small captures, in which the first row or name of all is made in a place where
@@ -538,95 +331,13 @@ static void test_late_bytes(void)
     forget_files();
 }
 
-/* ---- reads that fail ---- */
-
-/* The rows of that table are the same, whatever the strings that are numbered for them. */
-static void check_same(int id, const struct rows *left, const struct rows *right)
-{
-    CHECK_EQUAL(left[id].count, right[id].count);
-    for (size_t i = 0; i < left[id].count && left[id].count == right[id].count; i++)
-        CHECK(same_row(id, row_at(&left[id], id, i), row_at(&right[id], id, i)));
-}
-
-/* The bytes of a file from `from` on cannot be read: those before them give what they give in a
- * file that is cut there, and it is told once that the system refused the rest. */
-static void fail_from(int format, size_t from, size_t files_cut)
-{
-    struct stat info;
-    struct rows got[MT_TABLE_COUNT] = {{0}}, cut[MT_TABLE_COUNT] = {{0}};
-    CHECK(stat(paths[format], &info) == 0);
-    bad_from = (off_t)from;
-    bad_file = info.st_ino;
-    bad_ends = 1;
-    int cut_result = read_all(0, cut);
-    bad_ends = 0;
-    refusals_named = 0;
-    int result = read_all(0, got);
-    bad_file = 0;
-    CHECK_EQUAL(cut_result, result == MT_END ? MT_END : MT_NOT_CAPTURE);
-    if (result != MT_END) {
-        CHECK_EQUAL(result, MT_IO);
-        CHECK(strstr(failure.text, paths[format]) == failure.text &&
-              strstr(failure.text, ": cannot read: ") != NULL);
-    }
-    for (int id = 0; id < MT_TABLE_COUNT; id++) {
-        if (id == MT_TABLE_messages || id == MT_TABLE_connections || id == MT_TABLE_peer_lists)
-            check_same(id, got, cut);
-        else if (id != MT_TABLE_problems)
-            CHECK_EQUAL(got[id].count, cut[id].count);
-    }
-    size_t truncated = 0, told = 0;
-    for (size_t i = 0; i < got[MT_TABLE_files].count; i++)
-        truncated += ((const struct mt_file_row *)got[MT_TABLE_files].rows)[i].truncated;
-    for (size_t i = 0; i < got[MT_TABLE_problems].count; i++)
-        told +=
-            ((const struct mt_problem_row *)got[MT_TABLE_problems].rows)[i].kind == MT_PROBLEM_FILE;
-    CHECK_EQUAL(truncated, result == MT_END ? files_cut : 0);
-    CHECK_EQUAL(told, truncated);
-    CHECK_EQUAL(refusals_named, result == MT_END);
-    free_rows(got);
-    free_rows(cut);
-}
-
-/* In the headers of the file, in those of its first packets, and anywhere behind them. */
-static void test_read_errors(void)
-{
-    options.limits.problems = 1000;
-    for (int format = 0; format < FORMATS; format++) {
-        for (int alone = 0; alone < 2; alone++) {
-            opened = alone ? paths + format : paths;
-            opened_count = alone ? 1 : FORMATS;
-            size_t size = files[format].size,
-                   cut = alone || format == PCAP ? 1 : 2; /* the first is cut in any case */
-            for (size_t from = 0; from < 60; from += 4)
-                fail_from(format, from, cut);
-            for (size_t part = 1; part < 14; part++)
-                fail_from(format, size * part / 14, cut);
-        }
-    }
-    opened = paths;
-    options.limits.problems = PROBLEMS;
-}
-
 int main(void)
 {
-    options = (struct mt_core_options){
-        .limits = mt_default_limits, .tables = ALL_TABLES, .ports = ports, .ports_count = 1};
-    options.limits.connections = 9;
-    options.limits.problems = PROBLEMS;
-    options.limits.message_fields = 300;
-    options.limits.buffered_bytes = 9000;
-    options.limits.hole_segments = 25;
-    options.limits.requests = 6;
-    make_folder();
-    opened = paths;
+    begin_exhaustion_tests();
     test_scenario();
-    test_read_errors();
-    forget_files();
     test_small_captures();
     test_table_of_connections();
     test_late_bytes();
-    remove_folder();
-    wire_free(&wire);
+    end_exhaustion_tests();
     FINISH("test_exhaustion");
 }
