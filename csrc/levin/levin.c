@@ -201,6 +201,8 @@ static int collect_header(struct mt_levin_stream *stream, const struct mt_stream
     if (!mt_signature_matches(partial->bytes, partial->count)) {
         stream->state = levin->monero ? MT_LEVIN_SEEK : MT_LEVIN_NOT_LEVIN;
         levin->lossy |= levin->monero;
+        if (stream->state == MT_LEVIN_NOT_LEVIN)
+            mt_resync_drop_partial(stream); /* or what is kept depends on the segments */
         return MT_OK;
     }
     if (partial->count >= MT_SIGNATURE_SIZE && mt_resync_recognise(levin) != MT_OK)

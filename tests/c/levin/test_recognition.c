@@ -87,6 +87,28 @@ static void test_recognised_by_the_other(void)
     wire_free(&wire);
 }
 
+/* A signature in the segment whose first bytes are wrong is not kept until the other direction is
+ * recognised: whether it is read would depend on the segments. */
+static void test_recognised_after_a_wrong_signature(void)
+{
+    struct wire wire = {0}, other = {0};
+    wire_put(&wire, "\x01\x21\x01\x01", 4);
+    wire_request(&wire, MT_PING, 10);
+    wire_request(&other, MT_PING, 10);
+    for (size_t cut = 1; cut <= 20; cut++) {
+        fixture_open(&fixture, 0);
+        CHECK_EQUAL(fixture_feed(&fixture, 0, wire.bytes, 20, cut), MT_OK);
+        CHECK_EQUAL(fixture_segment(&fixture, 1, other.bytes, other.size), MT_OK);
+        CHECK_EQUAL(fixture_segment(&fixture, 0, wire.bytes + 20, wire.size - 20), MT_OK);
+        CHECK_EQUAL(fixture_end(&fixture), MT_OK);
+        CHECK_EQUAL(messages_count(&fixture.decoder.output), 1);
+        CHECK_EQUAL(problem_bytes(&fixture.decoder.output, MT_PROBLEM_UNFRAMED), wire.size);
+        fixture_close(&fixture);
+    }
+    wire_free(&wire);
+    wire_free(&other);
+}
+
 /* From the middle a sound header anywhere will do; a loss before anything was seen has a time, too.
  */
 static void test_recognised_midstream(void)
@@ -170,6 +192,7 @@ int main(void)
     test_foreign_stays();
     test_recognised();
     test_recognised_by_the_other();
+    test_recognised_after_a_wrong_signature();
     test_recognised_midstream();
     test_problem_kinds();
     test_messages_not_wanted();
