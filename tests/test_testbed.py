@@ -268,7 +268,7 @@ def test_rules_find_all_labelled_peers_and_no_other(
 ) -> None:
     findings = find_anomalies(run)
     assert faults(findings, given) == []
-    asked = evaluate(findings, given).set_index("rule")["found"]
+    asked = evaluate(findings, given).set_index("rule")["detected"]
     assert asked[asked > 0].to_dict() == dict.fromkeys(
         (label for names in given.values() for label in names if label in RULES), 1
     ) | {"peer_id_reserved": 2, "unsorted_fluff": 2}

@@ -485,14 +485,14 @@ class _Run:
 
 def _sent_ids(rows: Rows) -> tuple[NDArray[Any], NDArray[np.uint64]]:
     """Address codes of senders, and the peer ids that they sent."""
-    messages, said = rows["messages"], rows["node_data"]
-    said = said[(said["present"] & _PEER_ID_BIT) != 0]
-    place = np.searchsorted(messages["message"], said["message"])
-    found = place < len(messages)
-    found[found] = messages["message"][place[found]] == said["message"][found]
-    senders = messages[place[found]]
+    messages, node_data = rows["messages"], rows["node_data"]
+    node_data = node_data[(node_data["present"] & _PEER_ID_BIT) != 0]
+    place = np.searchsorted(messages["message"], node_data["message"])
+    known = place < len(messages)
+    known[known] = messages["message"][place[known]] == node_data["message"][known]
+    senders = messages[place[known]]
     codes = np.where(senders["from_client"] != 0, senders["client"], senders["server"])
-    return codes, said["peer_id"][found]
+    return codes, node_data["peer_id"][known]
 
 
 def _text(names: NamesView, code: int) -> str:

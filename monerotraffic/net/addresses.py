@@ -183,10 +183,10 @@ def pack(texts: list[str]) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
     """Addresses as n × 16 bytes (IPv4 as v4-mapped, zeros for what is not an IP address), and the
     family of each: 4 (v4-mapped addresses too), 6, or 0 for what is not an IP address.
     """
-    made = [_bytes_of(text) for text in texts]
-    packed = np.frombuffer(b"".join(one or bytes(16) for one in made), dtype=np.uint8)
+    addresses = [_bytes_of(text) for text in texts]
+    packed = np.frombuffer(b"".join(one or bytes(16) for one in addresses), dtype=np.uint8)
     packed = packed.reshape(-1, 16)
-    named = np.fromiter((one is None for one in made), dtype=np.bool_, count=len(made))
+    named = np.fromiter((one is None for one in addresses), dtype=np.bool_, count=len(addresses))
     mapped = (packed[:, :12] == np.frombuffer(_MAPPED, dtype=np.uint8)).all(axis=1)
     return packed, np.where(named, 0, np.where(mapped, 4, 6)).astype(np.int8)
 
@@ -205,12 +205,12 @@ def unroutable(packed: NDArray[np.uint8], family: NDArray[np.int8]) -> NDArray[n
     """Which of these packed addresses are loopback, private, link-local or unspecified: no other
     host can reach them.
     """
-    made = np.zeros(len(packed), dtype=np.bool_)
+    inside = np.zeros(len(packed), dtype=np.bool_)
     for network in _UNROUTABLE:
         mask = np.frombuffer(int(network.netmask).to_bytes(16, "big"), dtype=np.uint8)
         prefix = np.frombuffer(int(network.network_address).to_bytes(16, "big"), dtype=np.uint8)
-        made |= ((packed & mask) == prefix).all(axis=1) & (family == network.version)
-    return made
+        inside |= ((packed & mask) == prefix).all(axis=1) & (family == network.version)
+    return inside
 
 
 def subnets(

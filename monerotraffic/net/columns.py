@@ -81,8 +81,8 @@ class Addresses:
     def same(self) -> NDArray[np.int64]:
         """A number that an IPv4 address and its v4-mapped form share, and no others."""
         whole = np.ascontiguousarray(self.packed).view("V16").ravel()
-        _, made = np.unique(whole, return_inverse=True)
-        return np.where(self.family == 0, len(self.text) + np.arange(len(self.text)), made).astype(
+        _, codes = np.unique(whole, return_inverse=True)
+        return np.where(self.family == 0, len(self.text) + np.arange(len(self.text)), codes).astype(
             np.int64
         )
 

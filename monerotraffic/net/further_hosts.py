@@ -83,11 +83,11 @@ def _of_same_site(
     hosts: Sequence[int], codes: NDArray[np.int64], addresses: Sequence[str]
 ) -> NDArray[np.bool_]:
     sites = {site_of(addresses[host]) for host in hosts if ":" in addresses[host]}
-    found: Any = [
+    same_site: Any = [
         bool(sites) and ":" in addresses[code] and site_of(addresses[code]) in sites
         for code in codes.tolist()
     ]
-    return np.array(found, dtype=np.bool_)
+    return np.array(same_site, dtype=np.bool_)
 
 
 def _is_successor(code: int, hosts: Sequence[int], pairs: Pairs, addresses: Sequence[str]) -> bool:

@@ -60,16 +60,16 @@ class Pairs:
         """These and further ones, of which some may be here already."""
         first = np.where(first == _NO_TIME, np.iinfo(np.int64).max, first)
         merged, place = np.unique(np.concatenate([self.codes, codes]), return_inverse=True)
-        made = Pairs(
+        pairs = Pairs(
             merged,
             np.zeros((len(merged), len(TALLIES)), dtype=np.int64),
             np.full(len(merged), np.iinfo(np.int64).max),
             np.full(len(merged), _NO_TIME),
         )
-        np.add.at(made.tallies, place, np.concatenate([self.tallies, tallies]))
-        np.minimum.at(made.first, place, np.concatenate([self.first, first]))
-        np.maximum.at(made.last, place, np.concatenate([self.last, last]))
-        return made
+        np.add.at(pairs.tallies, place, np.concatenate([self.tallies, tallies]))
+        np.minimum.at(pairs.first, place, np.concatenate([self.first, first]))
+        np.maximum.at(pairs.last, place, np.concatenate([self.last, last]))
+        return pairs
 
     def without(self, hosts: Sequence[int]) -> NDArray[np.bool_]:
         """Which pairs have neither end among these codes."""

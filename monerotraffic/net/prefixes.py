@@ -25,15 +25,15 @@ def count_addresses(networks: Iterable[Network]) -> int:
 
 def merged_ranges(networks: Iterable[Network]) -> dict[int, list[tuple[int, int]]]:
     """By IP version, the disjoint ranges (first, last) of the addresses of networks, in order."""
-    made: dict[int, list[tuple[int, int]]] = {4: [], 6: []}
+    merged: dict[int, list[tuple[int, int]]] = {4: [], 6: []}
     bounds = sorted((network.version, *_bounds(network)) for network in networks)
     for version, first, last in bounds:
-        ranges = made[version]
+        ranges = merged[version]
         if ranges and first <= ranges[-1][1] + 1:
             ranges[-1] = (ranges[-1][0], max(ranges[-1][1], last))
         else:
             ranges.append((first, last))
-    return made
+    return merged
 
 
 def subtract(network: Network, ranges: Mapping[int, Sequence[tuple[int, int]]]) -> list[Network]:
@@ -46,14 +46,14 @@ def subtract(network: Network, ranges: Mapping[int, Sequence[tuple[int, int]]]) 
     if place == len(taken) or taken[place][0] > last:
         return [network]
     make = type(network.network_address)
-    made: list[Network] = []
+    networks: list[Network] = []
     while first <= last:
         begin, end = taken[place] if place < len(taken) else (last + 1, last + 1)
         if first < begin:
             upper = min(begin - 1, last)
-            made.extend(ipaddress.summarize_address_range(make(first), make(upper)))
+            networks.extend(ipaddress.summarize_address_range(make(first), make(upper)))
         first, place = end + 1, place + 1
-    return made
+    return networks
 
 
 def _bounds(network: Network) -> tuple[int, int]:
@@ -106,20 +106,22 @@ class Prefixes:
         if not isinstance(values, pd.Categorical):
             return self._find(_texts(values))
         codes = np.asarray(values.codes, dtype=np.int64)
-        found = np.full(len(values.categories) + 1, -1, dtype=np.int64)  # the last is for code -1
-        used = np.flatnonzero(np.bincount(codes + 1, minlength=len(found))[1:])
-        found[used] = self._find(_texts(values.categories.take(used)))
-        return found[codes]
+        positions = np.full(
+            len(values.categories) + 1, -1, dtype=np.int64
+        )  # the last is for code -1
+        used = np.flatnonzero(np.bincount(codes + 1, minlength=len(positions))[1:])
+        positions[used] = self._find(_texts(values.categories.take(used)))
+        return positions[codes]
 
     def _find(self, texts: list[str]) -> NDArray[np.int64]:
-        found = np.full(len(texts), -1, dtype=np.int64)
+        positions = np.full(len(texts), -1, dtype=np.int64)
         packed, family = pack(texts)
         four, six = family == 4, family == 6
-        found[four] = self._v4.find(
+        positions[four] = self._v4.find(
             np.ascontiguousarray(packed[four, 12:]).view(">u4").reshape(-1).astype(np.uint32)
         )
-        found[six] = self._v6.find(np.ascontiguousarray(packed[six]).view("S16").reshape(-1))
-        return found
+        positions[six] = self._v6.find(np.ascontiguousarray(packed[six]).view("S16").reshape(-1))
+        return positions
 
 
 def _texts(values: Any) -> list[str]:

@@ -167,14 +167,15 @@ def _judged(findings: pd.DataFrame, among: frozenset[str], least: float) -> list
     bare = "verdict" in findings.columns
     chosen = findings if bare else verdicts(findings)
     chosen = chosen[chosen["verdict"].isin(among) & (chosen["score"].astype(float) >= least)]
-    found: dict[str, list[Any]] = {}
+    rows_of: dict[str, list[Any]] = {}
     if not bare:
         for row in findings[findings["peer"].isin(chosen["peer"])].itertuples(index=False):
-            found.setdefault(str(row.peer), []).append(row)
-    made = []
+            rows_of.setdefault(str(row.peer), []).append(row)
+    judged = []
     for verdict in chosen.itertuples(index=False):
         rows = sorted(
-            found.get(str(verdict.peer), ()), key=lambda row: (WEIGHTS.index(row.weight), row.rule)
+            rows_of.get(str(verdict.peer), ()),
+            key=lambda row: (WEIGHTS.index(row.weight), row.rule),
         )
         rules = [_rule(row) for row in rows] if rows else sorted(verdict.rules)
         places = [_short(place) for row in rows for place in row.places[:1]]
@@ -184,7 +185,7 @@ def _judged(findings: pd.DataFrame, among: frozenset[str], least: float) -> list
             continue
         if not is_public(str(verdict.peer)):
             continue
-        made.append(
+        judged.append(
             _Judged(
                 network,
                 str(verdict.peer),
@@ -198,7 +199,7 @@ def _judged(findings: pd.DataFrame, among: frozenset[str], least: float) -> list
             )
         )
     return sorted(
-        made, key=lambda one: (one.network.version, int(one.network.network_address), one.peer)
+        judged, key=lambda one: (one.network.version, int(one.network.network_address), one.peer)
     )
 
 
@@ -233,7 +234,7 @@ def _collapsed(
             inside.setdefault(around, {})[one.network] = one
     # those with spared addresses or networks in them; wider ones hold the first address
     narrow = {ipv4_subnet(entry.network) for entry in spared}
-    made = []
+    entries = []
     for around, ones in inside.items():
         if len(ones) < least or around in narrow or spared.match([str(around.network_address)])[0]:
             continue
@@ -245,9 +246,9 @@ def _collapsed(
             for one in ones.values()
         ]
         more = ", …" if len(hosts) > _NAMED else ""
-        told = (
+        comment = (
             f"{len(ones)} of {_SIZE} addresses flagged, {_SIZE - len(ones)} others banned with "
             f"them: {', '.join(hosts[:_NAMED])}{more}"
         )
-        made.append(Entry(around, told, expires))
-    return made
+        entries.append(Entry(around, comment, expires))
+    return entries

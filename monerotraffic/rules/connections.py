@@ -83,8 +83,8 @@ def ping_flood(view: View, *, max_pings: int = 1) -> pd.DataFrame:
     received = view.received
     pings = received[(received["command"] == 1003) & (received["kind"] == "request")]
     counts = pings.groupby("connection")["message"].transform("size")
-    found = counts > max_pings
-    return observations(pings[found], counts[found])
+    excessive = counts > max_pings
+    return observations(pings[excessive], counts[excessive])
 
 
 @rule(
@@ -111,14 +111,14 @@ def no_handshake(
     Only connections that were captured whole and seen to end count. The measure is the duration in
     seconds.
     """
-    made = connection_table(view)
+    connections = connection_table(view)
     silent = (
-        (made["direction"] == "incoming")
-        & made["whole"]
-        & (made["peer_bytes"] == 0)
-        & made["end"].isin(_ENDED)
+        (connections["direction"] == "incoming")
+        & connections["whole"]
+        & (connections["peer_bytes"] == 0)
+        & connections["end"].isin(_ENDED)
     )
-    rows = made[silent]
+    rows = connections[silent]
     often = rows.groupby("peer", observed=True)["connection"].transform("size") >= min_connections
     rows = rows[often | (rows["seconds"] >= min_duration_s)]
     return observations(rows, rows["seconds"])
@@ -168,10 +168,10 @@ def out_of_turn(view: View, *, tolerance_s: float = 0.01) -> pd.DataFrame:
     talk = (rows["kind"] == "notification") | (request & (rows["command"] == 1002))
     early = incoming & ~first & talk & answered & _before(rows, responses, tolerance_s)
     unasked = (rows["kind"] == "response") & (rows["reply_to"] < 0)
-    found = speaks_first | begins | again | early | unasked
+    violations = speaks_first | begins | again | early | unasked
     for answer, question in ((2004, 2003), (2007, 2006)):
-        found |= _uncalled(view, rows, answer, question)
-    return observations(rows[found])
+        violations |= _uncalled(view, rows, answer, question)
+    return observations(rows[violations])
 
 
 def _before(rows: pd.DataFrame, sent: pd.DataFrame, tolerance_s: float) -> pd.Series:
@@ -268,10 +268,10 @@ def at_first_request(view: View, rows: pd.DataFrame) -> pd.DataFrame:
         .set_index("connection")
     )
     at = asked.index.get_indexer(rows["connection"])
-    made = rows[["peer", "connection"]].copy()
+    places = rows[["peer", "connection"]].copy()
     for name in ("message", "file", "frame"):
-        made[name] = asked[name].astype("Int64").array.take(at, allow_fill=True)
-    made["time"] = pd.Series(
+        places[name] = asked[name].astype("Int64").array.take(at, allow_fill=True)
+    places["time"] = pd.Series(
         asked["time"].array.take(at, allow_fill=True), index=rows.index
     ).fillna(rows["opened"])
-    return made
+    return places

@@ -29,7 +29,9 @@ def gateways(view: View) -> frozenset[str]:
       most two other hosts came in.
     """
     peers = view.connections["peer"].cat.categories
-    found = {str(peer) for peer in view.connections["peer"].unique() if not is_public(str(peer))}
+    addresses = {
+        str(peer) for peer in view.connections["peer"].unique() if not is_public(str(peer))
+    }
     inbound = announcements(view)
     inbound = inbound[inbound["direction"] == "incoming"]
     subnet = pd.Series(view.addresses.subnet, index=peers)
@@ -49,8 +51,8 @@ def gateways(view: View) -> frozenset[str]:
         others = inbound.loc[~inbound["peer"].isin(crowded), "host"].nunique()
         share = rows.loc[through, "connection"].nunique() / total
         if crowded and share >= _MIN_INBOUND_SHARE and others <= _MAX_OTHER_HOSTS:
-            found.update(crowded)
-    return frozenset(found)
+            addresses.update(crowded)
+    return frozenset(addresses)
 
 
 def _ids_at_once(rows: pd.DataFrame) -> int:

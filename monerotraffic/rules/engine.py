@@ -70,7 +70,7 @@ def find(
     view = viewed(traffic)
     excluded = set(view.traffic.hosts)
     shared = gateways(view)
-    made = []
+    findings_of_rules = []
     for rule in rules:
         base = rule.parameters_of(preset)
         if base is None:
@@ -79,10 +79,10 @@ def find(
         seen = seen[seen["peer"].notna() & ~seen["peer"].isin(excluded)]
         seen["accuses"] &= ~seen["peer"].isin(shared)
         if len(seen):
-            made.append(_summed(view, rule, seen))
-    if not made:
+            findings_of_rules.append(_summed(view, rule, seen))
+    if not findings_of_rules:
         return empty_frame(FINDING, **_DTYPES)
-    findings = pd.concat(made, ignore_index=True)
+    findings = pd.concat(findings_of_rules, ignore_index=True)
     findings["significant"] = significant(findings, view.evidence.received["peer"].nunique())
     findings = findings.sort_values(["peer", "rule"], kind="stable", ignore_index=True)
     return findings[list(FINDING)]
@@ -120,7 +120,7 @@ def empty_frame(columns: Iterable[str], **dtypes: str) -> pd.DataFrame:
 def _summed(view: View, rule: Rule, seen: pd.DataFrame) -> pd.DataFrame:
     """The observations of one rule, a row per peer."""
     seen = seen.assign(peer=seen["peer"].astype(object))
-    made = seen.groupby("peer", sort=True).agg(
+    findings = seen.groupby("peer", sort=True).agg(
         observations=("peer", "size"),
         score=("measure", "max"),
         accuses=("accuses", "any"),
@@ -128,19 +128,19 @@ def _summed(view: View, rule: Rule, seen: pd.DataFrame) -> pd.DataFrame:
         last_time=("time", "max"),
     )
     accusing = seen[seen["accuses"]]
-    made["weight"] = np.where(made.pop("accuses"), rule.weight, "context")
-    made["conclusive"] = (
-        _confirmed(view, made.index, accusing)
+    findings["weight"] = np.where(findings.pop("accuses"), rule.weight, "context")
+    findings["conclusive"] = (
+        _confirmed(view, findings.index, accusing)
         if rule.weight == "strong" and rule.forgeable_by == "nobody"
         else False
     )
-    made["chance"] = accusing.groupby("peer")["chance"].min().reindex(made.index)
-    made["chance"] = made["chance"].fillna(chance_of(rule.name))
+    findings["chance"] = accusing.groupby("peer")["chance"].min().reindex(findings.index)
+    findings["chance"] = findings["chance"].fillna(chance_of(rule.name))
     for name, column in (("connections", "connection"), ("messages", "message")):
-        made[name] = _few(made.index, seen[["peer", column]])
-    made["places"] = _few(made.index, _places(view, seen))
-    made["display_filter"] = _filters(view, made["connections"])
-    return made.reset_index().assign(
+        findings[name] = _few(findings.index, seen[["peer", column]])
+    findings["places"] = _few(findings.index, _places(view, seen))
+    findings["display_filter"] = _filters(view, findings["connections"])
+    return findings.reset_index().assign(
         rule=rule.name,
         id=rule.id,
         family=rule.family,
@@ -163,10 +163,10 @@ def _confirmed(view: View, peers: pd.Index, seen: pd.DataFrame) -> NDArray[np.bo
     several = both.groupby("peer")["connection"].nunique() > 1
     times = seen.dropna(subset=["connection"]).groupby(["peer", "connection"])["time"]
     apart = (times.max() - times.min() >= _APART).groupby("peer").any()
-    made: NDArray[np.bool_] = (
+    confirmed: NDArray[np.bool_] = (
         several.reindex(peers, fill_value=False) | apart.reindex(peers, fill_value=False)
     ).to_numpy(dtype=bool)
-    return made
+    return confirmed
 
 
 def _places(view: View, seen: pd.DataFrame) -> pd.DataFrame:

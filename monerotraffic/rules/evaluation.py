@@ -88,11 +88,12 @@ def evaluate(
     -------
     DataFrame with the column named by `by`, with `roles` also `role`, and
 
-    - `expected` (peers whose labels ask for it), `found` of them, `missed` (names);
+    - `expected` (peers whose labels ask for it), `detected` of them, `missed` (names);
     - `others` (peers flagged without such a label), of which `honest` (names: false positives, by
       all of their labels honest) and `unlabelled` (names: nothing is known of them);
     - `recall`, with its 95 % interval `recall_low` and `recall_high` (Clopper and Pearson);
-    - `precision`: found ÷ (found + honest + unlabelled), with `precision_low` and `precision_high`.
+    - `precision`: detected ÷ (detected + honest + unlabelled), with `precision_low` and
+      `precision_high`.
       A spy labelled for one thing may well do another, so these do not count against it.
 
     Context rules accuse no peer: their `honest` are no fault.
@@ -113,16 +114,16 @@ def evaluate(
     for name in sorted({*asked, *flagged}):
         for role, members in groups.items():
             expected = asked.get(name, set()) & members
-            found = flagged.get(name, set()) & members
-            if expected or found:
-                row = _row(expected, found, found & honest, found - set(given))
+            detected = flagged.get(name, set()) & members
+            if expected or detected:
+                row = _row(expected, detected, detected & honest, detected - set(given))
                 rows.append({by: name, **({} if roles is None else {"role": role}), **row})
     columns = [by, *([] if roles is None else ["role"]), *_COLUMNS]
     return pd.DataFrame(rows, columns=columns)
 
 
 _COLUMNS = [
-    *("expected", "found", "missed", "others", "honest", "unlabelled"),
+    *("expected", "detected", "missed", "others", "honest", "unlabelled"),
     *("recall", "recall_low", "recall_high", "precision", "precision_low", "precision_high"),
 ]
 
@@ -146,15 +147,15 @@ def _by_role(roles: Mapping[str, str] | None, peers: set[str]) -> dict[str, set[
 
 
 def _row(
-    expected: set[str], found: set[str], honest: set[str], unlabelled: set[str]
+    expected: set[str], detected: set[str], honest: set[str], unlabelled: set[str]
 ) -> dict[str, object]:
-    right = len(expected & found)
+    right = len(expected & detected)
     wrong = len(honest) + len(unlabelled)
     return {
         "expected": len(expected),
-        "found": right,
-        "missed": sorted(expected - found),
-        "others": len(found - expected),
+        "detected": right,
+        "missed": sorted(expected - detected),
+        "others": len(detected - expected),
         "honest": sorted(honest),
         "unlabelled": sorted(unlabelled),
         **_proportion("recall", right, len(expected)),

@@ -49,20 +49,22 @@ def handshake_incomplete(
     and one ACK per segment of the request, and the peer sent one more than SYN, ACK and segments.
     The measure is the duration in seconds.
     """
-    made = connection_table(view)
-    made = made[made["whole"] & made["end"].isin(_ENDED)]
+    connections = connection_table(view)
+    connections = connections[connections["whole"] & connections["end"].isin(_ENDED)]
     cut, silent, reset = (
-        _cut(view, made, patience_s),
-        _silent(view, made, patience_s),
-        _reset(view, made, patience_s),
+        _cut(view, connections, patience_s),
+        _silent(view, connections, patience_s),
+        _reset(view, connections, patience_s),
     )
-    found = made[cut | silent | reset]
-    often = found.groupby("peer", observed=True)["connection"].transform("size") >= min_connections
-    found = found[often]
-    return observations(at_first_request(view, found), found["seconds"].to_numpy())
+    incomplete = connections[cut | silent | reset]
+    often = (
+        incomplete.groupby("peer", observed=True)["connection"].transform("size") >= min_connections
+    )
+    incomplete = incomplete[often]
+    return observations(at_first_request(view, incomplete), incomplete["seconds"].to_numpy())
 
 
-def _cut(view: View, made: pd.DataFrame, patience_s: float) -> pd.Series:
+def _cut(view: View, connections: pd.DataFrame, patience_s: float) -> pd.Series:
     """A 1001 request of the peer, or its response, or its very header, that was cut, on a
     connection that it had time to finish it on.
     """
@@ -74,24 +76,24 @@ def _cut(view: View, made: pd.DataFrame, patience_s: float) -> pd.Series:
         & (problems["offset"] == 0)
         & (problems["detail"] == "a header that was cut")
     ]
-    begun = made["connection"].isin(part["connection"]) | (
-        made["connection"].isin(header["connection"]) & (made["received"] == 0)
+    begun = connections["connection"].isin(part["connection"]) | (
+        connections["connection"].isin(header["connection"]) & (connections["received"] == 0)
     )
-    return begun & (made["seconds"] >= patience_s)
+    return begun & (connections["seconds"] >= patience_s)
 
 
-def _silent(view: View, made: pd.DataFrame, patience_s: float) -> pd.Series:
+def _silent(view: View, connections: pd.DataFrame, patience_s: float) -> pd.Series:
     """Our request on a connection that we opened, and not one byte for as long as we wait."""
-    waited = (made["closed"] - made["asked"]).dt.total_seconds()
+    waited = (connections["closed"] - connections["asked"]).dt.total_seconds()
     return (
-        (made["direction"] == "outgoing")
-        & (made["handshake"] == "asked")
-        & (made["peer_bytes"] == 0)
+        (connections["direction"] == "outgoing")
+        & (connections["handshake"] == "asked")
+        & (connections["peer_bytes"] == 0)
         & (waited >= patience_s)
     )
 
 
-def _reset(view: View, made: pd.DataFrame, patience_s: float) -> pd.Series:
+def _reset(view: View, connections: pd.DataFrame, patience_s: float) -> pd.Series:
     """The peer's whole request and nothing more, then its RST, before anything came from us or with
     our answer unread.
 
@@ -106,18 +108,23 @@ def _reset(view: View, made: pd.DataFrame, patience_s: float) -> pd.Series:
     ]
     segments = messages.drop_duplicates(["connection", "from_client"]).set_index("connection")
     asked = segments[segments["from_client"]]
-    theirs = made["connection"].map(asked["segments"]).fillna(0)
-    ours = made["connection"].map(segments.loc[~segments["from_client"], "segments"]).fillna(0)
+    theirs = connections["connection"].map(asked["segments"]).fillna(0)
+    ours = (
+        connections["connection"].map(segments.loc[~segments["from_client"], "segments"]).fillna(0)
+    )
     nothing_more = (
-        made["peer_bytes"] == made["connection"].map(asked["length"].astype("float64")) + _HEADER
+        connections["peer_bytes"]
+        == connections["connection"].map(asked["length"].astype("float64")) + _HEADER
     )
-    by_peer = (made["own_packets"] <= 1 + theirs + ours) & (made["peer_packets"] >= 3 + theirs)
-    quick = (made["closed"] - made["asked"]).dt.total_seconds() < patience_s
-    only_answer = (made["own_bytes"] == 0) | (
-        (made["handshake"] == "answered") & (made["sent"] == 1)
+    by_peer = (connections["own_packets"] <= 1 + theirs + ours) & (
+        connections["peer_packets"] >= 3 + theirs
     )
-    begun = made["asked"].notna() & (made["direction"] == "incoming")
-    return begun & (made["end"] == "rst") & nothing_more & only_answer & by_peer & quick
+    quick = (connections["closed"] - connections["asked"]).dt.total_seconds() < patience_s
+    only_answer = (connections["own_bytes"] == 0) | (
+        (connections["handshake"] == "answered") & (connections["sent"] == 1)
+    )
+    begun = connections["asked"].notna() & (connections["direction"] == "incoming")
+    return begun & (connections["end"] == "rst") & nothing_more & only_answer & by_peer & quick
 
 
 @rule(

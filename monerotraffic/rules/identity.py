@@ -69,8 +69,8 @@ def peer_id_returns(
     `sequential_only`, so they flag NAT pairs and restarts.
     """
     returns = id_returns(view, by_port)
-    found = returns[returns["sequential"]] if sequential_only else returns
-    return observations(found, accuses=_port_of_its_own(found["port"]) & (not view.clock_stepped))
+    rows = returns[returns["sequential"]] if sequential_only else returns
+    return observations(rows, accuses=_port_of_its_own(rows["port"]) & (not view.clock_stepped))
 
 
 def _port_of_its_own(ports: pd.Series) -> pd.Series:
@@ -104,8 +104,8 @@ def peer_id_shared(view: View, *, min_sites: int = 2) -> pd.DataFrame:
     """
     spans = id_spans(view)
     shared = spans.loc[spans["overlaps"] >= min_sites - 1, ["peer_id", "site", "overlaps"]]
-    found = _announced_by_site(view).merge(shared, on=["peer_id", "site"])
-    return observations(found, found["overlaps"] + 1)
+    rows = _announced_by_site(view).merge(shared, on=["peer_id", "site"])
+    return observations(rows, rows["overlaps"] + 1)
 
 
 def _announced_by_site(view: View) -> pd.DataFrame:
@@ -145,9 +145,9 @@ def peer_id_cluster(
         ids = clusters[clusters["sites"] >= min_sites].set_index("site")["ids"]
     else:
         ids = announced.groupby("site")["peer_id"].nunique()
-    found = announced.assign(ids=announced["site"].map(ids))
-    found = found[found["ids"] > max_ids].drop_duplicates(["site", "peer_id"])
-    return observations(found, found["ids"], accuses=found["site"].isin(_borrowers(view)))
+    rows = announced.assign(ids=announced["site"].map(ids))
+    rows = rows[rows["ids"] > max_ids].drop_duplicates(["site", "peer_id"])
+    return observations(rows, rows["ids"], accuses=rows["site"].isin(_borrowers(view)))
 
 
 def _borrowers(view: View) -> frozenset[str]:
@@ -159,12 +159,12 @@ def _borrowers(view: View) -> frozenset[str]:
     first = spans.groupby(["peer_id", "family"])["first"].transform("min")
     later = spans[spans["first"] > first]
     used = id_spans(view).groupby("peer_id").agg(begin=("first", "min"), end=("last", "max"))
-    found = set()
+    borrowers = set()
     for site, rows in later.groupby("site"):
         own = used.loc[rows["peer_id"].unique()].sort_values("begin")
         if (own["begin"].iloc[1:].to_numpy() < own["end"].cummax().iloc[:-1].to_numpy()).any():
-            found.add(str(site))
-    return frozenset(found)
+            borrowers.add(str(site))
+    return frozenset(borrowers)
 
 
 @rule(
@@ -201,7 +201,7 @@ def pong_id_mismatch(
     ids that the host announced in no handshake.
     """
     wrong = _contradicted(view, max_delay_s, exclude_announced)
-    found = _at_pongs(view, wrong)
+    rows = _at_pongs(view, wrong)
     answered = pongs(view)
     answered["site"] = sites_of(answered["peer"])
     answered["subnet"] = view.addresses.subnet[answered["peer"].cat.codes.to_numpy()]
@@ -211,7 +211,7 @@ def pong_id_mismatch(
     many = spread.index[(spread["sites"] >= min_answering_sites) & (spread["subnets"] > 1)]
     ids = wrong.groupby(["host", "port"])["pong_id"].transform("nunique")
     certain = _port_of_its_own(wrong["port"]) | wrong["pong_id"].isin(many) | (ids >= min_pong_ids)
-    return observations(found, accuses=found["message"].isin(wrong.loc[certain, "pong"]))
+    return observations(rows, accuses=rows["message"].isin(wrong.loc[certain, "pong"]))
 
 
 def _contradicted(view: View, max_delay_s: float, exclude_announced: bool) -> pd.DataFrame:
@@ -235,11 +235,11 @@ def _at_pongs(view: View, pings: pd.DataFrame) -> pd.DataFrame:
     """The pongs of the back-pings in `pings`, with the connection of the handshake as
     `other_connection`.
     """
-    found = pongs(view)
+    rows = pongs(view)
     asked = pings.set_index(pings["pong"].astype("int64"))["connection"]
     asked = asked[~asked.index.duplicated()]
-    found = found[found["message"].isin(asked.index)]
-    return found.assign(other_connection=asked.reindex(found["message"]).to_numpy())
+    rows = rows[rows["message"].isin(asked.index)]
+    return rows.assign(other_connection=asked.reindex(rows["message"]).to_numpy())
 
 
 @rule(
@@ -260,18 +260,18 @@ def pong_id_shared(view: View, *, min_sites: int = 2, max_delay_s: float = 5.0) 
     Hosts that answer with the id of one process pass the ping on to it, or all stand in front of
     it. A node whose own id others answer with is not flagged. The measure is the number of sites.
     """
-    found = pongs(view)
-    found["site"] = sites_of(found["peer"])
-    found["v6"] = found["site"].str.contains(":", regex=False)
-    sites = found.groupby(["peer_id", "v6"])["site"].transform("nunique")
+    rows = pongs(view)
+    rows["site"] = sites_of(rows["peer"])
+    rows["v6"] = rows["site"].str.contains(":", regex=False)
+    sites = rows.groupby(["peer_id", "v6"])["site"].transform("nunique")
     announced = announcements(view)
-    own = _pairs(found["host"], found["peer_id"]).isin(
+    own = _pairs(rows["host"], rows["peer_id"]).isin(
         _pairs(announced["host"], announced["peer_id"])
     )
     pings = back_pings(view, max_delay_s)
-    other = found["message"].isin(pings.loc[_differs(pings), "pong"].astype("int64"))
+    other = rows["message"].isin(pings.loc[_differs(pings), "pong"].astype("int64"))
     wrong = (sites >= min_sites) & other & ~own
-    return observations(found[wrong], sites[wrong])
+    return observations(rows[wrong], sites[wrong])
 
 
 def _pairs(hosts: pd.Series, ids: pd.Series) -> pd.Series:
@@ -347,8 +347,8 @@ def peer_ids_side_by_side(view: View, *, min_overlap_s: float = 1.0) -> pd.DataF
     one address look the same. A machine that failed and came back is silent on its old connections,
     so these do not count.
     """
-    found = concurrent_peer_ids(view, min_overlap_s)
-    return observations(found, accuses=_port_of_its_own(found["port"]) & (not view.clock_stepped))
+    rows = concurrent_peer_ids(view, min_overlap_s)
+    return observations(rows, accuses=_port_of_its_own(rows["port"]) & (not view.clock_stepped))
 
 
 @rule(

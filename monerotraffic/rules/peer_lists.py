@@ -105,9 +105,9 @@ def peer_list_low_diversity(
         & (share <= max_expected_ratio * others)
         & (bound <= np.log(max_chance / max(1, int(useful.sum()))))
     )
-    found = low & (differs | (share <= max_scattered_share))
+    narrow = low & (differs | (share <= max_scattered_share))
     chance = np.exp(bound).where(differs)
-    return observations(lists[found], lists["diversity"][found], chance=chance[found])
+    return observations(lists[narrow], lists["diversity"][narrow], chance=chance[narrow])
 
 
 def _scattered(view: View) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -231,21 +231,26 @@ def peer_list_similar(
         each=max_lists_per_peer,
         most=max_lists,
     )
-    found = pairs[(pairs["jaccard"] > min_jaccard) & (pairs["senders"] >= min_other_senders)]
+    similar = pairs[(pairs["jaccard"] > min_jaccard) & (pairs["senders"] >= min_other_senders)]
     if min_excess is not None:
-        found = found[found["excess"] >= min_excess]
+        similar = similar[similar["excess"] >= min_excess]
     if max_chance is not None:
-        found = found[found["log_p"] <= np.log(max_chance / max(1, pairs.attrs["pairs"]))]
+        similar = similar[similar["log_p"] <= np.log(max_chance / max(1, pairs.attrs["pairs"]))]
     if max_similar_share is not None:
-        found = found[
-            ~found[["message", "other_message"]].isin(_usual(pairs, max_similar_share)).any(axis=1)
+        similar = similar[
+            ~similar[["message", "other_message"]]
+            .isin(_usual(pairs, max_similar_share))
+            .any(axis=1)
         ]
     if not allow_common_id:
-        found = _of_two_nodes(view, found)
+        similar = _of_two_nodes(view, similar)
     measure = "jaccard" if min_excess is None else "excess"
     sides = (("peer", "message"), ("other", "other_message"))
     seen = pd.concat(
-        [found[[*side, measure]].set_axis(["peer", "message", "measure"], axis=1) for side in sides]
+        [
+            similar[[*side, measure]].set_axis(["peer", "message", "measure"], axis=1)
+            for side in sides
+        ]
     )
     seen = seen[seen.groupby("peer")["message"].transform("size") >= min_pairs]
     best = seen.groupby("message")["measure"].max()
@@ -254,7 +259,7 @@ def peer_list_similar(
     return observations(
         chosen,
         chosen["message"].map(best),
-        accuses=chosen["peer"].astype(object).isin(_later(lists, found)),
+        accuses=chosen["peer"].astype(object).isin(_later(lists, similar)),
     )
 
 
@@ -286,10 +291,10 @@ def _of_two_nodes(view: View, pairs: pd.DataFrame) -> pd.DataFrame:
     """Pairs whose senders have no peer id in common. One id on two addresses is one node, or a
     matter of the rule peer_id_shared.
     """
-    said = view.node_data
-    said = said[(said["direction"] == "received") & said["peer_id"].notna()]
+    node_data = view.node_data
+    node_data = node_data[(node_data["direction"] == "received") & node_data["peer_id"].notna()]
     ids = pd.DataFrame(
-        {"peer": said["peer"].astype(object), "id": said["peer_id"].astype("uint64")}
+        {"peer": node_data["peer"].astype(object), "id": node_data["peer_id"].astype("uint64")}
     ).drop_duplicates()
     both = (
         pairs[["peer", "other"]]
@@ -320,8 +325,8 @@ def peer_list_oversized(view: View, *, max_entries: int = 250) -> pd.DataFrame:
     of entries.
     """
     lists = entries(view).lists
-    found = lists[lists["entries"] > max_entries]
-    return observations(found, measure=found["entries"])
+    oversized = lists[lists["entries"] > max_entries]
+    return observations(oversized, measure=oversized["entries"])
 
 
 def _with_entries(e: Entries, chosen: NDArray[np.bool_]) -> pd.DataFrame:
@@ -355,8 +360,8 @@ def peer_list_repeats(view: View, *, max_repeating_share: float = 0.25) -> pd.Da
     senders = several.groupby(several["peer"].astype(object))["repeated"].any()
     others = senders.sum() - senders
     usual = others > max_repeating_share * max(1, len(senders) - 1)
-    found = _with_entries(e, e.repeated)
-    return found[~found["peer"].isin(usual.index[usual])].reset_index(drop=True)
+    rows = _with_entries(e, e.repeated)
+    return rows[~rows["peer"].isin(usual.index[usual])].reset_index(drop=True)
 
 
 @rule(
@@ -394,9 +399,11 @@ def peer_list_one_host_many_ports(
     lists = list_diversity(view)
     share = lists["many_ports"] / lists["hosts"]
     useful = lists["entries"] >= min_entries
-    found = useful & (share >= min_share)
+    concentrated = useful & (share >= min_share)
     usual = _usual_share(view, share, useful)
-    return observations(lists[found], share[found], accuses=(share >= 2 * usual)[found])
+    return observations(
+        lists[concentrated], share[concentrated], accuses=(share >= 2 * usual)[concentrated]
+    )
 
 
 def _usual_share(view: View, share: pd.Series, useful: pd.Series) -> pd.Series:
@@ -406,12 +413,12 @@ def _usual_share(view: View, share: pd.Series, useful: pd.Series) -> pd.Series:
     e = entries(view)
     subnet = pd.Series(e.addresses.subnet[e.sender], index=share.index)
     means = share[useful].groupby(subnet[useful]).mean().sort_values()
-    made = pd.Series(0.0, index=share.index)
+    usual = pd.Series(0.0, index=share.index)
     for one in subnet.unique():
         others = means.drop(one, errors="ignore")
         if len(others) >= _FEW:
-            made[subnet == one] = float(others.quantile(0.2))
-    return made
+            usual[subnet == one] = float(others.quantile(0.2))
+    return usual
 
 
 @rule(
@@ -442,10 +449,10 @@ def peer_list_private(view: View, *, max_other_share: float = 0.1) -> pd.DataFra
         odd = (e.host < 0) | (e.port == 0)
     named, family = e.addresses.family == 0, e.addresses.family[e.sender]
     other_zone = (e.host >= 0) & np.append(named, False)[e.host] & (family[e.of] != 0)
-    found = _with_entries(e, odd | other_zone)
+    rows = _with_entries(e, odd | other_zone)
     senders = e.lists["peer"].nunique()
-    few = found["peer"].nunique() - 1 <= max_other_share * (senders - 1)
-    return found.assign(accuses=few and senders > _FEW)
+    few = rows["peer"].nunique() - 1 <= max_other_share * (senders - 1)
+    return rows.assign(accuses=few and senders > _FEW)
 
 
 @rule(
@@ -515,10 +522,10 @@ def _witnesses(view: View, ports: pd.DataFrame) -> pd.DataFrame:
     """What first shows each host and port: its handshake, else our connection to it, else the list
     that names it.
     """
-    said = view.node_data[view.node_data["direction"] == "received"]
-    said = said[["peer", "my_port", "connection", "message", "time", "file", "frame"]].rename(
-        columns={"peer": "host", "my_port": "port"}
-    )
+    node_data = view.node_data[view.node_data["direction"] == "received"]
+    node_data = node_data[
+        ["peer", "my_port", "connection", "message", "time", "file", "frame"]
+    ].rename(columns={"peer": "host", "my_port": "port"})
     out = view.connections[
         (view.connections["direction"] == "outgoing") & (view.connections["server_bytes"] > 0)
     ]
@@ -537,7 +544,7 @@ def _witnesses(view: View, ports: pd.DataFrame) -> pd.DataFrame:
     every = pd.concat(
         [
             part.assign(host=part["host"].astype(object), port=part["port"].astype("Int64"))
-            for part in (said, out, named)
+            for part in (node_data, out, named)
         ],
         ignore_index=True,
     )

@@ -230,16 +230,16 @@ def wrong_top_version(view: View) -> pd.DataFrame:
     The measure is the version.
     """
     steps = fork_ranges(view)
-    said = view.sync_data
-    said = said[
-        (said["direction"] == "received")
-        & said["current_height"].notna()
-        & said["top_version"].notna()
-        & (said["current_height"] > 0)
+    sync_data = view.sync_data
+    sync_data = sync_data[
+        (sync_data["direction"] == "received")
+        & sync_data["current_height"].notna()
+        & sync_data["top_version"].notna()
+        & (sync_data["current_height"] > 0)
     ]
     height, version = (
-        said["current_height"].to_numpy(dtype=np.float64) - 1,
-        said["top_version"].to_numpy(dtype=np.float64),
+        sync_data["current_height"].to_numpy(dtype=np.float64) - 1,
+        sync_data["top_version"].to_numpy(dtype=np.float64),
     )
     versions = steps["version"].to_numpy(dtype=np.float64)
     least = np.array([-np.inf, *versions])[
@@ -247,4 +247,4 @@ def wrong_top_version(view: View) -> pd.DataFrame:
     ]
     most = np.array([*versions, np.inf])[np.searchsorted(steps["last_height"], height, side="left")]
     wrong = (version < least) | (version > most)
-    return observations(said[wrong], version[wrong])
+    return observations(sync_data[wrong], version[wrong])

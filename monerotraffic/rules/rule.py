@@ -185,21 +185,21 @@ def observations(
     missing. The measure is the given one, else the column `measure`, else 1. A row without `time`
     counts from `opened`.
     """
-    made = pd.DataFrame(index=rows.index)
-    made["peer"] = rows["peer"]
+    table = pd.DataFrame(index=rows.index)
+    table["peer"] = rows["peer"]
     for name in ("connection", "message", "file", "frame", "other_connection"):
-        made[name] = (
+        table[name] = (
             rows[name].astype("Int64")
             if name in rows
             else pd.array([pd.NA] * len(rows), dtype="Int64")
         )
-    made["time"] = rows["time"] if "time" in rows else rows["opened"]
+    table["time"] = rows["time"] if "time" in rows else rows["opened"]
     given = rows["measure"] if measure is None and "measure" in rows else measure
-    made["measure"] = pd.Series(
+    table["measure"] = pd.Series(
         given if given is not None else 1.0, index=rows.index, dtype="float64"
     )
-    made["accuses"] = pd.Series(accuses, index=rows.index, dtype=bool)
-    made["chance"] = pd.Series(
+    table["accuses"] = pd.Series(accuses, index=rows.index, dtype=bool)
+    table["chance"] = pd.Series(
         chance if chance is not None else np.nan, index=rows.index, dtype="float64"
     )
-    return made[list(OBSERVATION)].reset_index(drop=True)
+    return table[list(OBSERVATION)].reset_index(drop=True)

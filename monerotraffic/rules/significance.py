@@ -26,10 +26,10 @@ def significant(findings: pd.DataFrame, peers: int) -> NDArray[np.bool_]:
     weak = findings[(findings["weight"] == "weak") & (findings["forgeable_by"] == "nobody")]
     joint = weak.groupby(["peer", "cause"])["chance"].min().groupby("peer").prod()
     kept = joint.index[rejected(joint.to_numpy(dtype=np.float64), max(peers, len(joint)))]
-    made: NDArray[np.bool_] = (
+    mask: NDArray[np.bool_] = (
         (findings["weight"] == "strong") | findings["peer"].isin(kept)
     ).to_numpy(dtype=bool)
-    return made
+    return mask
 
 
 def rejected(chances: NDArray[np.float64], tests: int) -> NDArray[np.bool_]:
@@ -40,7 +40,7 @@ def rejected(chances: NDArray[np.float64], tests: int) -> NDArray[np.bool_]:
     order = np.argsort(chances, kind="stable")
     limits = FALSE_DISCOVERY_RATE * np.arange(1, len(chances) + 1) / max(1, tests)
     below = np.flatnonzero(chances[order] <= limits)
-    made = np.zeros(len(chances), dtype=np.bool_)
+    mask = np.zeros(len(chances), dtype=np.bool_)
     if len(below):
-        made[order[: below[-1] + 1]] = True
-    return made
+        mask[order[: below[-1] + 1]] = True
+    return mask

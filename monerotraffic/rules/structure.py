@@ -268,8 +268,8 @@ def noncanonical_encoding(
     )
     total = count.sum(axis=1)
     habit = count.reindex(columns=_HABITS, fill_value=0.0).sum(axis=1)
-    found = total > 0
-    return observations(received[found], total[found], accuses=(total > habit)[found])
+    deviating = total > 0
+    return observations(received[deviating], total[deviating], accuses=(total > habit)[deviating])
 
 
 @rule(

@@ -49,32 +49,32 @@ def verdicts(findings: pd.DataFrame) -> pd.DataFrame:
             score="float64",
         )
     groups = rows.groupby("peer", sort=True)
-    made = groups.agg(
+    table = groups.agg(
         rules=("rule", list),
         first_time=("first_time", "min"),
         last_time=("last_time", "max"),
     )
     for weight in WEIGHTS:
-        made[weight] = (rows["weight"] == weight).groupby(rows["peer"]).sum()
+        table[weight] = (rows["weight"] == weight).groupby(rows["peer"]).sum()
     votes = _votes(rows)
-    causes: dict[str, dict[str, float]] = {str(peer): {} for peer in made.index}
+    causes: dict[str, dict[str, float]] = {str(peer): {} for peer in table.index}
     for peer, cause, rule in zip(votes["peer"], votes["cause"], votes["rule"], strict=True):
         causes[peer][cause] = max(weight_of(rule), causes[peer].get(cause, 0.0))
-    made["causes"] = [sorted(causes[peer]) for peer in made.index]
-    made["score"] = [1 - math.exp(-math.fsum(causes[peer].values())) for peer in made.index]
-    conclusive = made.index.isin(votes.loc[votes["conclusive"], "peer"])
-    certain = made.index.isin(votes.loc[votes["significant"], "peer"])
-    count = made["causes"].map(len)
-    made["verdict"] = np.select(
+    table["causes"] = [sorted(causes[peer]) for peer in table.index]
+    table["score"] = [1 - math.exp(-math.fsum(causes[peer].values())) for peer in table.index]
+    conclusive = table.index.isin(votes.loc[votes["conclusive"], "peer"])
+    certain = table.index.isin(votes.loc[votes["significant"], "peer"])
+    count = table["causes"].map(len)
+    table["verdict"] = np.select(
         [conclusive | ((count > 1) & certain), count > 0],
         VERDICTS[:2],
         VERDICTS[2],
     )
-    made["level"] = made["verdict"].map(VERDICTS.index)
-    made = made.reset_index().sort_values(
+    table["level"] = table["verdict"].map(VERDICTS.index)
+    table = table.reset_index().sort_values(
         ["level", "score", "peer"], ascending=[True, False, True], kind="stable", ignore_index=True
     )
-    return made[VERDICT]
+    return table[VERDICT]
 
 
 def _votes(rows: pd.DataFrame) -> pd.DataFrame:

@@ -53,9 +53,9 @@ class View:
         """The View with accepted messages only; itself if that makes no difference."""
         if self.accepted_only:
             return self
-        made = View(self.traffic, accepted_only=True)
-        same = len(made.messages) == len(self.messages) and len(made.problems) == len(self.problems)
-        return self if same else made
+        view = View(self.traffic, accepted_only=True)
+        same = len(view.messages) == len(self.messages) and len(view.problems) == len(self.problems)
+        return self if same else view
 
     # ---- connections and messages ----
 

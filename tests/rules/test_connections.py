@@ -298,7 +298,7 @@ def test_labelled(scenario: truth.Scenario) -> None:
             NOT_IN_THE_CAPTURE if scenario.name == "spies" else set()
         )
     else:
-        assert set(made.index[made.found > 0]) == {
+        assert set(made.index[made.detected > 0]) == {
             "request_unanswered",
             "no_handshake",
             "handshake_incomplete",

@@ -21,7 +21,7 @@ def test_counts_of_one_rule() -> None:
         finding("192.0.2.1"), finding("192.0.2.3"), finding("192.0.2.9"), finding("192.0.2.1")
     )
     row = evaluate(findings, LABELS).set_index("rule").loc["ping_flood"]
-    assert (row["expected"], row["found"], row["missed"]) == (2, 1, ["192.0.2.2"])
+    assert (row["expected"], row["detected"], row["missed"]) == (2, 1, ["192.0.2.2"])
     assert row["honest"] == ["192.0.2.3"]
     assert row["unlabelled"] == ["192.0.2.9"]
     assert (row["recall"], row["precision"]) == (0.5, 1 / 3)

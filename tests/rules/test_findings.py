@@ -158,7 +158,7 @@ def test_evaluation() -> None:
         "d:18080": ["ping_flooding"],
     }
     row = evaluate(findings, labels).set_index("rule").loc["ping_flood"]
-    assert (row.expected, row.found, row.missed, row.others) == (2, 1, ["d"], 3)
+    assert (row.expected, row.detected, row.missed, row.others) == (2, 1, ["d"], 3)
     assert (row.honest, row.unlabelled) == (["b"], ["u"])
     assert (row.recall, row.precision) == (0.5, pytest.approx(1 / 3))
     # Clopper and Pearson: 1 of 2, and 1 of 3
@@ -172,7 +172,7 @@ def test_evaluation_by_cause_and_role() -> None:
     )
     labels = {"a": ["wrong_version", "unknown_command"], "b": ["unknown_command"], "c": ["garbage"]}
     made = evaluate(findings, labels, by="cause").set_index("cause")
-    assert made.loc["wire_format", ["expected", "found", "missed"]].tolist() == [3, 2, ["c"]]
+    assert made.loc["wire_format", ["expected", "detected", "missed"]].tolist() == [3, 2, ["c"]]
     roles = {"a": "initiator", "b": "acceptor"}
     made = evaluate(findings, labels, roles=roles).set_index(["rule", "role"])
     assert made["recall"].to_dict() == {

@@ -333,15 +333,15 @@ def findings_of(paths: tuple[Path, ...]) -> Any:
     ],
 )
 def test_every_label_is_found_and_nobody_honest(scenario: truth.Scenario) -> None:
-    found = evaluate(findings_of(tuple(scenario.parts)), truth.labels(scenario)).set_index("rule")
-    for rule in FLAGGING & set(found.index):
-        assert found.missed[rule] == [], rule
-        assert found.honest[rule] == [], rule
+    rules = evaluate(findings_of(tuple(scenario.parts)), truth.labels(scenario)).set_index("rule")
+    for rule in FLAGGING & set(rules.index):
+        assert rules.missed[rule] == [], rule
+        assert rules.honest[rule] == [], rule
     asked = {
         "spies": {"peer_list_low_diversity": 7, "peer_list_similar": 5, "peer_list_oversized": 1},
         "proxies": {"peer_list_one_host_many_ports": 18, "many_ports": 4},
     }
-    assert {rule: int(found.found[rule]) for rule in asked[scenario.name]} == asked[scenario.name]
+    assert {rule: int(rules.detected[rule]) for rule in asked[scenario.name]} == asked[scenario.name]
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_labelled_captures(scenario: truth.Scenario) -> None:
     row = found.loc["subnet_dense"] if "subnet_dense" in found.index else None
     if scenario.name == "spies":
         assert row is not None
-        assert (row.expected, row.found, row.honest) == (18, 18, [])
+        assert (row.expected, row.detected, row.honest) == (18, 18, [])
     else:
         assert row is None or row.honest == []
 
