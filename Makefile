@@ -41,7 +41,7 @@ help:
 	@echo 'make test-asan        Python tests with a sanitized extension'
 	@echo 'make lint             mypy --strict, stubtest, ruff, clang-format, codespell, prose, gcc -fanalyzer'
 	@echo 'make bench            speed and memory compared with other tools'
-	@echo 'make docs             writes the generated pages of docs'
+	@echo 'make docs             writes the generated pages of docs, and the site in build/site/html'
 	@echo 'make format           formats Python with ruff and C with clang-format'
 	@echo 'make clean            removes everything that was built'
 	@echo
@@ -307,10 +307,12 @@ test-asan: build/asan/package $(VENV)/extras
 bench: $(VENV)/package $(VENV)/extras
 	$(BIN)/python -m benchmarks $(ARGS)
 
-docs: $(VENV)/package
+docs: $(VENV)/package $(VENV)/extras
 	$(BIN)/python tools/tables_doc.py
 	$(BIN)/python tools/metrics_doc.py
 	$(BIN)/python tools/rules_doc.py
+	$(BIN)/python tools/site.py
+	@echo 'the site is in build/site/html/index.html'
 
 format: $(VENV)/extras
 	$(BIN)/ruff format

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
-            options = _parser().parse_args(arguments)
+            options = command_line().parse_args(arguments)
             options.run(options)
         finally:
             sys.stdout.flush()
@@ -67,7 +67,7 @@ class _Parser(argparse.ArgumentParser):
             file.write(message)
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
     parser = _Parser(prog="monerotraffic", description="Monero P2P traffic from packet captures.")
     parser.add_argument(
         "--version",
