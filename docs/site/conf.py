@@ -1,4 +1,4 @@
-"""Configuration of Sphinx. tools/site.py stages the pages and starts it; nothing is downloaded."""
+"""Configuration of Sphinx. tools/site_pages.py stages the pages and starts it, without network."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class _Page(HTMLParser):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, str(ROOT / "tools" / "site.py"), str(folder)]
+    command = [sys.executable, str(ROOT / "tools" / "site_pages.py"), str(folder)]
     run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert run.returncode == 0, run.stderr[-4000:]
     return folder / "html"

@@ -341,7 +341,9 @@ def test_every_label_is_found_and_nobody_honest(scenario: truth.Scenario) -> Non
         "spies": {"peer_list_low_diversity": 7, "peer_list_similar": 5, "peer_list_oversized": 1},
         "proxies": {"peer_list_one_host_many_ports": 18, "many_ports": 4},
     }
-    assert {rule: int(rules.detected[rule]) for rule in asked[scenario.name]} == asked[scenario.name]
+    assert {rule: int(rules.detected[rule]) for rule in asked[scenario.name]} == asked[
+        scenario.name
+    ]
 
 
 @pytest.mark.parametrize(

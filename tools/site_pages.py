@@ -4,7 +4,7 @@ Stages README.md, docs/, the notebooks and the pages of the project in build/sit
 same relative paths as in the repository, so that the same links work in both. Adds the pages that
 come from the package itself: the Python API, the command line, one page a rule and one a metric.
 
-python tools/site.py [FOLDER]    warnings are errors
+python tools/site_pages.py [FOLDER]    warnings are errors
 """
 
 from __future__ import annotations
