@@ -405,7 +405,7 @@ class _Run:
             inference.add_messages(rows["messages"], rows["connections"]["connection"])
         identified = rows.keys() >= set(_IDENTIFYING)
         if identified:
-            inference.add_sent_ids(*_sent_ids(rows))
+            inference.defer_sent_ids(lambda: _sent_ids(rows))
         hosts = inference.hosts(self._names.addresses)
         if identified or not whole or not inference.has_strangers(hosts, self._names.addresses):
             return hosts

@@ -6,7 +6,7 @@ Knows pairs of hosts and the peer ids that they sent; used by net/vantage alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,11 @@ _PEERS_OF_SUCCESSOR = 2
 def further_hosts(
     known: Sequence[int],
     pairs: Pairs,
-    senders: NDArray[np.int64],
-    sent_ids: NDArray[np.uint64],
+    sent_ids: Callable[[], tuple[NDArray[Any], NDArray[np.uint64]]],
     addresses: Sequence[str],
 ) -> list[int]:
-    """The codes `known`, and those of further addresses of the same node.
+    """The codes `known`, and those of further addresses of the same node. `sent_ids` returns
+    address codes of senders and the peer ids that they sent; it is called only if needed.
 
     Only a host that talked to another host than the known addresses, and never to one of them, can
     be one, because a peer in the capture talks to the vantage node. One at a time, the one with the
@@ -42,7 +42,7 @@ def further_hosts(
     """
     hosts = list(known)
     while hosts and len(hosts) < _MOST:
-        further = _next(hosts, pairs, senders, sent_ids, addresses)
+        further = _next(hosts, pairs, sent_ids, addresses)
         if further is None:
             break
         hosts.append(further)
@@ -52,8 +52,7 @@ def further_hosts(
 def _next(
     hosts: Sequence[int],
     pairs: Pairs,
-    senders: NDArray[np.int64],
-    sent_ids: NDArray[np.uint64],
+    sent_ids: Callable[[], tuple[NDArray[Any], NDArray[np.uint64]]],
     addresses: Sequence[str],
 ) -> int | None:
     strange = pairs.without(hosts)
@@ -63,7 +62,7 @@ def _next(
     rest = pairs.chosen(strange)
     ranked = rest.ranked_ends()
     ranked = ranked[~np.isin(ranked, peers)]
-    alike = np.isin(ranked, _of_same_id(hosts, senders, sent_ids))
+    alike = np.isin(ranked, _of_same_id(hosts, *sent_ids()))
     alike |= _of_same_site(hosts, ranked, addresses)
     if alike.any():
         return int(ranked[alike][0])
@@ -73,8 +72,8 @@ def _next(
 
 
 def _of_same_id(
-    hosts: Sequence[int], senders: NDArray[np.int64], sent_ids: NDArray[np.uint64]
-) -> NDArray[np.int64]:
+    hosts: Sequence[int], senders: NDArray[Any], sent_ids: NDArray[np.uint64]
+) -> NDArray[Any]:
     own = sent_ids[np.isin(senders, hosts)]
     return senders[np.isin(sent_ids, own)]
 

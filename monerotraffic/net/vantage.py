@@ -17,8 +17,12 @@ from monerotraffic.net.pairs import TALLIES, Pairs
 
 __all__ = ["Node", "Perspective", "VantageInference"]
 
-_UNTOUCHED = (64, 128, 255)
-"""TTLs with which systems send: a packet that still has one of these has passed no router."""
+_UNTOUCHED = np.isin(np.arange(256), (64, 128, 255))
+"""For each TTL whether systems send with it: a packet that still has it has passed no router."""
+
+SentIds = tuple[NDArray[Any], NDArray[np.uint64]]
+"""Address codes of senders, and the peer ids that they sent."""
+_NO_SENT_IDS: SentIds = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.uint64))
 
 
 class Node(NamedTuple):
@@ -44,27 +48,24 @@ class VantageInference:
     def __init__(self, ports: Collection[int], ttl_bits: int) -> None:
         """`ttl_bits`: the bits of `present` in a row of connections for both TTLs."""
         self._ttl_bits = ttl_bits
-        self._ports = np.array(sorted(ports), dtype=np.int64)
+        self._is_port = np.zeros(65536, dtype=np.bool_)
+        self._is_port[list(ports)] = True
         self._pairs = Pairs.none()
-        self._senders = np.zeros(0, dtype=np.int64)
-        self._sent_ids = np.zeros(0, dtype=np.uint64)
+        self._sent_ids = _NO_SENT_IDS
+        self._deferred: list[Callable[[], SentIds]] = []
 
     def add_connections(self, rows: NDArray[Any]) -> None:
         """Adds rows of connections."""
-        client_port, server_port = (
-            np.isin(rows["client_port"], self._ports),
-            np.isin(rows["server_port"], self._ports),
-        )
+        client_port = self._is_port[rows["client_port"]]
+        server_port = self._is_port[rows["server_port"]]
         monero = (
             client_port
             | server_port
             | (rows["client_messages"] > 0)
             | (rows["server_messages"] > 0)
         )
-        client_untouched, server_untouched = (
-            np.isin(rows["client_ttl"], _UNTOUCHED),
-            np.isin(rows["server_ttl"], _UNTOUCHED),
-        )
+        client_untouched = _UNTOUCHED[rows["client_ttl"]]
+        server_untouched = _UNTOUCHED[rows["server_ttl"]]
         both_known = (rows["present"] & self._ttl_bits) == self._ttl_bits
         tallies = np.column_stack(
             [
@@ -92,13 +93,24 @@ class VantageInference:
         (0, or 1 behind Tor and I2P) shows nothing.
         """
         chosen = (senders >= 0) & (peer_ids > 1)
-        pairs = np.empty(
-            len(self._senders) + int(chosen.sum()), dtype=[("sender", "i8"), ("peer_id", "u8")]
-        )
-        pairs["sender"] = np.concatenate([self._senders, senders[chosen]])
-        pairs["peer_id"] = np.concatenate([self._sent_ids, peer_ids[chosen]])
-        pairs = np.unique(pairs)
-        self._senders, self._sent_ids = pairs["sender"].copy(), pairs["peer_id"].copy()
+        senders = np.concatenate([self._sent_ids[0], senders[chosen]])
+        peer_ids = np.concatenate([self._sent_ids[1], peer_ids[chosen]])
+        order = np.lexsort((peer_ids, senders))
+        senders, peer_ids = senders[order], peer_ids[order]
+        distinct = np.ones(len(order), dtype=np.bool_)
+        distinct[1:] = (senders[1:] != senders[:-1]) | (peer_ids[1:] != peer_ids[:-1])
+        self._sent_ids = senders[distinct], peer_ids[distinct]
+
+    def defer_sent_ids(self, sent_ids: Callable[[], SentIds]) -> None:
+        """As add_sent_ids, with a function that returns both arrays. It is called only if the
+        connections leave open which addresses the vantage node has.
+        """
+        self._deferred.append(sent_ids)
+
+    def _all_sent_ids(self) -> SentIds:
+        while self._deferred:
+            self.add_sent_ids(*self._deferred.pop()())
+        return self._sent_ids
 
     def _add(self, rows: NDArray[Any], tallies: NDArray[np.int64], first: str, last: str) -> None:
         there = (rows["client"] >= 0) & (rows["server"] >= 0)
@@ -125,8 +137,7 @@ class VantageInference:
         codes = further_hosts(
             [best[version] for version in sorted(best)],
             self._pairs,
-            self._senders,
-            self._sent_ids,
+            self._all_sent_ids,
             addresses,
         )
         return tuple(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 __all__ = ["Names", "NamesView", "CodeMap"]
 
 Name = TypeVar("Name", str, bytes)
+
+_FEW = 4
 
 
 class Names:
@@ -29,10 +31,9 @@ class Names:
         """
         wanted = frozenset(addresses)
         compared, codes = self._codes_by_addresses.setdefault(wanted, (0, []))
-        codes = codes + [
-            code for code in range(compared, len(self.addresses)) if self.addresses[code] in wanted
-        ]
-        self._codes_by_addresses[wanted] = (len(self.addresses), codes)
+        if compared < len(self.addresses):
+            codes = codes + _positions(self.addresses, wanted, compared)
+            self._codes_by_addresses[wanted] = (len(self.addresses), codes)
         return codes
 
     def view(self) -> NamesView:
@@ -113,6 +114,24 @@ class CodeMap:
         return np.array([*self._address_codes, -1], dtype=np.int32), np.array(
             [*self._string_codes, -1], dtype=np.int32
         )
+
+
+def _positions(texts: list[str], wanted: Collection[str], start: int) -> list[int]:
+    """Positions from `start` on at which one of the wanted texts is, in ascending order. A few
+    texts are compared with each other text, because that is faster than to hash it.
+    """
+    if len(wanted) > _FEW:
+        return [at for at in range(start, len(texts)) if texts[at] in wanted]
+    return sorted(at for text in wanted for at in _positions_of(texts, text, start))
+
+
+def _positions_of(texts: list[str], text: str, start: int) -> Iterator[int]:
+    try:
+        while True:
+            start = texts.index(text, start) + 1
+            yield start - 1
+    except ValueError:
+        return
 
 
 def _put(new: Sequence[Name], names: list[Name], index: dict[Name, int], codes: list[int]) -> None:

@@ -22,6 +22,13 @@ def inferred(
     connections: list[tuple[int, int, int]], ids: dict[int, int] | None = None
 ) -> tuple[str, ...]:
     """`connections`: client, server, second of the day; `ids`: the peer id that an address sent."""
+    inference = _of_connections(connections)
+    senders = np.array(list(ids or {}), dtype=np.int32)
+    inference.add_sent_ids(senders, np.array(list((ids or {}).values()), dtype=np.uint64))
+    return inference.hosts(ADDRESSES)
+
+
+def _of_connections(connections: list[tuple[int, int, int]]) -> VantageInference:
     rows = np.zeros(len(connections), dtype=SCHEMA["connections"].dtype)
     for row, (client, server, second) in zip(rows, connections, strict=True):
         row["client"], row["server"], row["server_port"] = client, server, 18080
@@ -30,9 +37,7 @@ def inferred(
     for one in rows:  # in whatever parts they come
         inference.add_connections(rows[:0])
         inference.add_connections(np.array([one]))
-    senders = np.array(list(ids or {}), dtype=np.int32)
-    inference.add_sent_ids(senders, np.array(list((ids or {}).values()), dtype=np.uint64))
-    return inference.hosts(ADDRESSES)
+    return inference
 
 
 TWO = [(2, HOST, 0), (3, HOST, 0), (HOST, 5, 0), (4, SECOND, 0)]
@@ -40,6 +45,21 @@ TWO = [(2, HOST, 0), (3, HOST, 0), (HOST, 5, 0), (4, SECOND, 0)]
 
 def test_a_shared_peer_id() -> None:
     assert inferred(TWO, {HOST: 7, SECOND: 7}) == ("198.51.100.1", "198.51.100.2")
+
+
+@pytest.mark.parametrize(("connections", "calls"), [(TWO, 1), (TWO[:3], 0)])
+def test_deferred_ids_are_read_once_and_only_if_needed(
+    connections: list[tuple[int, int, int]], calls: int
+) -> None:
+    inference, read = _of_connections(connections), list[int]()
+
+    def sent_ids() -> tuple[np.ndarray, np.ndarray]:
+        read.append(1)
+        return np.array([HOST, SECOND], dtype=np.int32), np.array([7, 7], dtype=np.uint64)
+
+    inference.defer_sent_ids(sent_ids)
+    assert len(inference.hosts(ADDRESSES)) == len(inference.hosts(ADDRESSES)) == 1 + calls
+    assert len(read) == calls
 
 
 @pytest.mark.parametrize("ids", [{}, {HOST: 7}, {HOST: 7, SECOND: 8}, {HOST: 1, SECOND: 1}])

@@ -58,3 +58,7 @@ def test_codes_of_addresses_that_come_later() -> None:
     names.addresses += ["x", "b"]
     assert names.codes_of(["a", "b"]) == [0, 2]
     assert names.codes_of([]) == []
+    many = [str(number) for number in range(100)]
+    names.addresses += many
+    assert names.codes_of([*many[90:], "x", "unknown"]) == [1, *range(93, 103)]
+    assert names.codes_of(many[:2]) == [3, 4]
