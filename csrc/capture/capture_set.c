@@ -2,6 +2,7 @@
 #include "capture/capture_set.h"
 
 #include "base/mem.h"
+#include "base/noinline.h"
 #include "capture/capture.h"
 #include "capture/copies.h"
 #include "capture/input.h"
@@ -199,14 +200,17 @@ static int has_longer_copy(const struct mt_capture_set *set, const struct mt_pac
     return 0;
 }
 
-/* 1 if the packet is read from another file, 0 if not, or MT_NOMEM. */
-static int is_copy(struct mt_capture_set *set, const struct mt_packet *packet, int64_t since)
+/* Sets packet->copy: 1 if the packet is read from another file. MT_OK or MT_NOMEM. `since` as of
+ * mt_copies_note. */
+static MT_NOINLINE int note_copy(struct mt_capture_set *set, struct mt_packet *packet,
+                                 int64_t since)
 {
+    set->compared--;
     if (set->copies == NULL && (set->copies = mt_copies_open()) == NULL)
-        return MT_NOMEM;
-    if (packet->captured < packet->length && has_longer_copy(set, packet))
-        return 1;
-    return mt_copies_note(set->copies, packet, since);
+        return set->result = MT_NOMEM;
+    packet->copy = (packet->captured < packet->length && has_longer_copy(set, packet)) ||
+                   mt_copies_note(set->copies, packet, since);
+    return MT_OK;
 }
 
 /* 1 if another file begins within the time in which packets are compared. */
@@ -216,7 +220,8 @@ static int begins_soon(const struct mt_capture_set *set, int64_t time)
            mt_elapsed(time, set->files[set->begun].key) <= MT_COPIES_APART;
 }
 
-static int deliver(struct mt_capture_set *set, struct set_file *file, struct mt_packet *packet)
+static inline int deliver(struct mt_capture_set *set, struct set_file *file,
+                          struct mt_packet *packet)
 {
     packet->ref.arrival = set->arrival++;
     packet->ref.file = set->current_file;
@@ -225,17 +230,10 @@ static int deliver(struct mt_capture_set *set, struct set_file *file, struct mt_
         file->first_time = packet->ref.time;
     if (set->open_files > 1 || begins_soon(set, packet->ref.time))
         set->compared = STILL_COMPARED;
-    if (set->compared > 0) {
-        set->compared--;
-        int copy = is_copy(set, packet, file->first_time);
-        if (copy < 0)
-            return set->result = copy;
-        packet->copy = (uint8_t)copy;
-    }
     set->last_time = packet->ref.time;
     file->last_frame = packet->ref.frame;
     file->last_time = packet->ref.time;
-    return MT_OK;
+    return set->compared > 0 ? note_copy(set, packet, file->first_time) : MT_OK;
 }
 
 /* Fills `event` with what happened to the current file. */
@@ -264,8 +262,8 @@ static void describe(const struct mt_capture_set *set, const struct set_file *fi
 
 /* Handles a `result` other than MT_OK of a file: MT_END finishes it (returns MT_OK), MT_NOMEM stops
  * the set, MT_SKIPPED fills `event`, others finish the file and fill `event`. */
-static int stop_file(struct mt_capture_set *set, struct set_file *file, int result,
-                     const struct mt_failure *failure, struct mt_file_event *event)
+static MT_NOINLINE int stop_file(struct mt_capture_set *set, struct set_file *file, int result,
+                                 const struct mt_failure *failure, struct mt_file_event *event)
 {
     if (result == MT_NOMEM || result == MT_INTERRUPTED)
         return set->result = result;
@@ -317,8 +315,8 @@ static int report_late(struct mt_capture_set *set, struct set_file *file,
 
 /* The slow path: the current file (if any) waits with its packet, and the file with the earliest
  * packet continues. */
-static int switch_files(struct mt_capture_set *set, struct mt_packet *packet,
-                        struct mt_file_event *event)
+static MT_NOINLINE int switch_files(struct mt_capture_set *set, struct mt_packet *packet,
+                                    struct mt_file_event *event)
 {
     for (;;) {
         if (set->current != NULL)

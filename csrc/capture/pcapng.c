@@ -2,6 +2,7 @@
 #include "capture/capture_internal.h"
 
 #include "base/mem.h"
+#include "base/noinline.h"
 
 #include <stdio.h>
 
@@ -168,7 +169,8 @@ static int resynchronise(struct mt_capture *capture, struct mt_failure *failure,
                               mt_capture_offset(capture));
 }
 
-static int bad_block(struct mt_capture *capture, struct mt_failure *failure, const char *defect)
+static MT_NOINLINE int bad_block(struct mt_capture *capture, struct mt_failure *failure,
+                                 const char *defect)
 {
     if (capture->next == next_block &&
         mt_capture_is_file_header(capture->buffer + capture->begin, mt_capture_ready(capture)) &&
@@ -200,7 +202,7 @@ static const char *length_defect(uint32_t total, uint32_t minimum, uint32_t maxi
 
 /* The block at the front is not whole in the file. Its length may be wrong: then another block
  * begins inside it. */
-static int end_in_block(struct mt_capture *capture, struct mt_failure *failure)
+static MT_NOINLINE int end_in_block(struct mt_capture *capture, struct mt_failure *failure)
 {
     long long offset = mt_capture_offset(capture);
     size_t ready = mt_capture_ready(capture);
@@ -219,8 +221,8 @@ static int end_in_block(struct mt_capture *capture, struct mt_failure *failure)
 }
 
 /* Reads the whole block at the front into the buffer and checks its length against its trailer. */
-static int buffer_block(struct mt_capture *capture, struct mt_failure *failure, uint32_t total,
-                        uint32_t minimum)
+static inline int buffer_block(struct mt_capture *capture, struct mt_failure *failure,
+                               uint32_t total, uint32_t minimum)
 {
     const char *defect = length_defect(total, minimum, LONGEST_BLOCK);
     if (defect != NULL)
@@ -340,8 +342,9 @@ static int read_statistics(struct mt_capture *capture, struct mt_failure *failur
 }
 
 /* The drops that an enhanced packet block notes in its options. */
-static void read_packet_drops(const struct mt_capture *capture, struct mt_interface *interface,
-                              const uint8_t *at, const uint8_t *end)
+static MT_NOINLINE void read_packet_drops(const struct mt_capture *capture,
+                                          struct mt_interface *interface, const uint8_t *at,
+                                          const uint8_t *end)
 {
     struct option option;
     while (next_option(capture, &at, end, &option) > 0) {
@@ -417,8 +420,8 @@ static inline int locate_data(struct mt_capture *capture, struct mt_packet *pack
 }
 
 /* Enhanced and obsolete packet blocks, which differ in the width of the interface's number only. */
-static int read_packet(struct mt_capture *capture, struct mt_packet *packet,
-                       struct mt_failure *failure, uint32_t type, uint32_t total)
+static inline int read_packet(struct mt_capture *capture, struct mt_packet *packet,
+                              struct mt_failure *failure, uint32_t type, uint32_t total)
 {
     int result = buffer_block(capture, failure, total, PACKET_BLOCK);
     if (result != MT_OK)
@@ -446,8 +449,8 @@ static int read_packet(struct mt_capture *capture, struct mt_packet *packet,
 }
 
 /* Simple packet blocks belong to the first interface, have no time and no captured length. */
-static int read_simple(struct mt_capture *capture, struct mt_packet *packet,
-                       struct mt_failure *failure, uint32_t total)
+static MT_NOINLINE int read_simple(struct mt_capture *capture, struct mt_packet *packet,
+                                   struct mt_failure *failure, uint32_t total)
 {
     int result = buffer_block(capture, failure, total, SIMPLE_BLOCK);
     if (result != MT_OK)
@@ -466,6 +469,22 @@ static int read_simple(struct mt_capture *capture, struct mt_packet *packet,
     return MT_OK;
 }
 
+/* The block at the front, which has no packet. MT_OK, or the result of mt_capture_next. */
+static MT_NOINLINE int read_other(struct mt_capture *capture, struct mt_failure *failure,
+                                  uint32_t type, uint32_t total)
+{
+    switch (type) {
+    case TYPE_SECTION:
+        return read_section(capture, failure);
+    case TYPE_INTERFACE:
+        return read_interface(capture, failure, total);
+    case TYPE_STATISTICS:
+        return read_statistics(capture, failure, total);
+    default:
+        return skip_block(capture, failure, total);
+    }
+}
+
 /* mt_capture_next. */
 static int next_block(struct mt_capture *capture, struct mt_packet *packet,
                       struct mt_failure *failure)
@@ -476,19 +495,11 @@ static int next_block(struct mt_capture *capture, struct mt_packet *packet,
             return end_in_block(capture, failure);
         const uint8_t *block = capture->buffer + capture->begin;
         uint32_t type = mt_capture_32(capture, block), total = mt_capture_32(capture, block + 4);
-        int result;
         if (type == TYPE_PACKET || type == TYPE_PACKET_OBSOLETE)
             return read_packet(capture, packet, failure, type, total);
         if (type == TYPE_SIMPLE)
             return read_simple(capture, packet, failure, total);
-        if (type == TYPE_SECTION)
-            result = read_section(capture, failure);
-        else if (type == TYPE_INTERFACE)
-            result = read_interface(capture, failure, total);
-        else if (type == TYPE_STATISTICS)
-            result = read_statistics(capture, failure, total);
-        else
-            result = skip_block(capture, failure, total);
+        int result = read_other(capture, failure, type, total);
         if (result != MT_OK)
             return result;
     }

@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/noinline.h"
 #include "net/ethernet.h"
 #include "net/ip.h"
 #include "net/link.h"
@@ -130,6 +131,13 @@ static enum mt_net_result report_result(struct mt_layers *layers, int result,
     }
 }
 
+static MT_NOINLINE enum mt_net_result read_any(struct mt_net *net, const struct mt_packet *packet,
+                                               struct mt_segment *segment,
+                                               struct mt_net_report *report)
+{
+    return report_result(&net->layers, read_headers(net, packet, segment), report);
+}
+
 enum mt_net_result mt_net_segment(struct mt_net *net, const struct mt_packet *packet,
                                   struct mt_segment *segment, struct mt_net_report *report)
 {
@@ -142,5 +150,5 @@ enum mt_net_result mt_net_segment(struct mt_net *net, const struct mt_packet *pa
             return MT_NET_SEGMENT;
         }
     }
-    return report_result(&net->layers, read_headers(net, packet, segment), report);
+    return read_any(net, packet, segment, report);
 }

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/noinline.h"
 #include "tcp/acceptance.h"
 
 /* What a sender may be ahead of its window, if its receiver was not seen any more. */
@@ -188,8 +189,15 @@ static int settle(struct mt_connection *connection, int from_client, struct mt_s
     return result;
 }
 
-/* The receiver acknowledged more: suspects that it has are read. */
-static int settle_acknowledged(struct mt_connection *connection, int from_client)
+static void report_acknowledged(const struct mt_connection *connection, int sender)
+{
+    if (connection->conversation != NULL)
+        connection->shared->callbacks->acknowledged(connection->conversation, sender,
+                                                    connection->sides[sender].stream.acknowledged);
+}
+
+/* The receiver acknowledged more: suspects that it has are read, with the messages in them. */
+static MT_NOINLINE int settle_acknowledged(struct mt_connection *connection, int from_client)
 {
     struct mt_side *side = &connection->sides[from_client];
     struct mt_suspect **link = &side->suspects.first;
@@ -200,6 +208,7 @@ static int settle_acknowledged(struct mt_connection *connection, int from_client
         else
             link = &(*link)->next;
     }
+    report_acknowledged(connection, from_client);
     return result;
 }
 
@@ -228,7 +237,7 @@ static int settle_all(struct mt_connection *connection)
 
 /* A segment that its receiver may drop: its payload waits for the receiver's acknowledgement, the
  * rest counts for nothing. */
-static int hold(const struct mt_arrival *arrival, const struct mt_refusal *refusal)
+static MT_NOINLINE int hold(const struct mt_arrival *arrival, const struct mt_refusal *refusal)
 {
     struct mt_connection *connection = arrival->connection;
     struct mt_side *side = &connection->sides[arrival->from_client];
@@ -331,8 +340,18 @@ static void note_syn(struct mt_connection *connection, const struct mt_segment *
     }
 }
 
-static void note_beginning(struct mt_connection *connection, const struct mt_segment *segment,
-                           int from_client, int64_t time)
+/* Whether a segment shows where a stream begins. */
+static inline int is_beginning(const struct mt_connection *connection,
+                               const struct mt_segment *segment, int from_client)
+{
+    const struct mt_reassembly *stream = &connection->sides[from_client].stream;
+    return (segment->flags & MT_TCP_SYN) != 0 ||
+           (!connection->handshake_acked && (!stream->started || stream->from_syn));
+}
+
+static MT_NOINLINE void note_beginning(struct mt_connection *connection,
+                                       const struct mt_segment *segment, int from_client,
+                                       int64_t time)
 {
     if ((segment->flags & MT_TCP_RST) == 0) {
         start_stream(connection, segment, from_client);
@@ -355,7 +374,7 @@ static void note_fin(const struct mt_arrival *arrival)
 
 /* A RST at the number that its receiver expects ends the connection. As the only answer to payload
  * it says that the receiver knows no such connection. */
-static void read_reset(const struct mt_arrival *arrival)
+static MT_NOINLINE void read_reset(const struct mt_arrival *arrival)
 {
     struct mt_connection *connection = arrival->connection;
     struct mt_side *side = &connection->sides[arrival->from_client];
@@ -401,25 +420,16 @@ static struct mt_arrival arrival_of(struct mt_connection *connection,
     return arrival;
 }
 
-static void report_acknowledged(const struct mt_connection *connection, int sender)
-{
-    if (connection->conversation != NULL)
-        connection->shared->callbacks->acknowledged(connection->conversation, sender,
-                                                    connection->sides[sender].stream.acknowledged);
-}
-
 /* The receiver of the opposite direction acknowledged more: messages that are there, then suspects,
  * and the messages in them. */
-static int note_acknowledged(const struct mt_arrival *arrival)
+static inline int note_acknowledged(const struct mt_arrival *arrival)
 {
     struct mt_connection *connection = arrival->connection;
     int sender = !arrival->from_client;
     report_acknowledged(connection, sender);
-    if (connection->sides[sender].suspects.first == NULL)
-        return MT_OK;
-    int result = settle_acknowledged(connection, sender);
-    report_acknowledged(connection, sender);
-    return result;
+    return connection->sides[sender].suspects.first == NULL
+               ? MT_OK
+               : settle_acknowledged(connection, sender);
 }
 
 /* The client's ACK of the SYN/ACK completes the handshake, or anything after it. */
@@ -465,7 +475,7 @@ static int read_segment(const struct mt_arrival *arrival)
 }
 
 /* Something waits in one direction or both. */
-static int tick(struct mt_connection *connection, const struct mt_packet_ref *ref)
+static MT_NOINLINE int tick(struct mt_connection *connection, const struct mt_packet_ref *ref)
 {
     int result = MT_OK;
     for (int side = 0; side < 2 && result == MT_OK; side++) {
@@ -480,7 +490,7 @@ int mt_connection_segment(struct mt_connection *connection, const struct mt_segm
                           int from_client, const struct mt_packet_ref *ref)
 {
     count(connection, segment, from_client, ref);
-    if (!connection->handshake_acked || (segment->flags & MT_TCP_SYN) != 0)
+    if (is_beginning(connection, segment, from_client))
         note_beginning(connection, segment, from_client, ref->time);
     struct mt_arrival arrival = arrival_of(connection, segment, from_client, ref);
     int result = MT_OK;

@@ -13,6 +13,15 @@ enum mt_renewal {
     MT_RENEWAL_CANDIDATE, /* a SYN inside a live connection: another one if it is answered */
 };
 
+/* 1 if the segment is certainly of this incarnation. 0: ask mt_connection_renewal. */
+static inline int mt_connection_continues(const struct mt_connection *connection,
+                                          const struct mt_segment *segment)
+{
+    return (segment->flags & MT_TCP_SYN) == 0 &&
+           (connection->ended | connection->rst | connection->sides[0].fin |
+            connection->sides[1].fin) == 0;
+}
+
 /* Whether a segment, sent by `from_client`, is of this incarnation or begins another. */
 enum mt_renewal mt_connection_renewal(const struct mt_connection *connection,
                                       const struct mt_segment *segment, int from_client);

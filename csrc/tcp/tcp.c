@@ -3,14 +3,16 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/noinline.h"
 #include "tcp/connection.h"
 #include "tcp/connection_table.h"
 #include "tcp/incarnation.h"
 
 #include <stdlib.h>
 
-#define AGE_STEP 1000000000 /* ns */
-#define SWEEP_STEP 100000000
+#define SECOND UINT64_C(1000000000) /* ns */
+#define AGE_STEP SECOND
+#define SWEEP_STEP UINT64_C(100000000)
 /* How long a closed connection's streams stay open for segments that were overtaken. */
 enum { LINGER_SECONDS = 10 };
 /* Connections with implausible times looked at per sweep: times that jump back with every packet
@@ -58,7 +60,7 @@ static int levin_port(const struct mt_tcp *tcp, uint16_t port)
 
 /* The entry of a file, moved to the front: files that overlap in time take turns. NULL if memory is
  * out. */
-static struct mt_unclaimed *unclaimed_of(struct mt_connection *connection, int32_t file)
+static MT_NOINLINE struct mt_unclaimed *unclaimed_of(struct mt_connection *connection, int32_t file)
 {
     struct mt_unclaimed **link = &connection->unclaimed, *entry;
     while (*link != NULL && (*link)->file != file)
@@ -74,7 +76,7 @@ static struct mt_unclaimed *unclaimed_of(struct mt_connection *connection, int32
     return entry;
 }
 
-static int count_packet(struct mt_tcp *tcp, struct mt_connection *connection, int32_t file)
+static inline int count_packet(struct mt_tcp *tcp, struct mt_connection *connection, int32_t file)
 {
     if (connection->monero) {
         tcp->monero_packets[file]++;
@@ -90,7 +92,7 @@ static int count_packet(struct mt_tcp *tcp, struct mt_connection *connection, in
 }
 
 /* If the signature has made it a Monero connection, its packets so far are, too. */
-static void claim_recognised(struct mt_tcp *tcp, struct mt_connection *connection)
+static MT_NOINLINE void claim_recognised(struct mt_tcp *tcp, struct mt_connection *connection)
 {
     if (connection->monero || connection->conversation == NULL ||
         !tcp->shared.callbacks->is_monero(connection->conversation))
@@ -115,7 +117,7 @@ static int end_streams(struct mt_tcp *tcp, struct mt_connection *connection)
 }
 
 /* Removes a connection from the table, reports its remaining data, and frees it. */
-static int retire(struct mt_tcp *tcp, struct mt_connection *connection, enum mt_end end)
+static MT_NOINLINE int retire(struct mt_tcp *tcp, struct mt_connection *connection, enum mt_end end)
 {
     mt_connection_table_remove(&tcp->table, connection);
     int result = end_streams(tcp, connection);
@@ -177,8 +179,9 @@ static int set_sides(const struct mt_tcp *tcp, struct mt_connection *connection,
     return MT_OK;
 }
 
-static struct mt_connection *begin(struct mt_tcp *tcp, const struct mt_segment *segment,
-                                   uint64_t hash, const struct mt_packet_ref *ref, int *from_client)
+static MT_NOINLINE struct mt_connection *begin(struct mt_tcp *tcp, const struct mt_segment *segment,
+                                               uint64_t hash, const struct mt_packet_ref *ref,
+                                               int *from_client)
 {
     if (tcp->table.count >= (uint64_t)tcp->shared.limits->connections && tcp->table.count != 0 &&
         evict(tcp) != MT_OK)
@@ -207,12 +210,13 @@ static struct mt_connection *begin(struct mt_tcp *tcp, const struct mt_segment *
 
 /* When its own time stamps are missing or from the future, the time at which it was put in its
  * place by age decides. */
-static int idle(const struct mt_tcp *tcp, const struct mt_connection *connection, int64_t now)
+static inline int idle(const struct mt_tcp *tcp, const struct mt_connection *connection,
+                       int64_t now)
 {
     int64_t heard = connection->last == MT_NO_TIME || connection->last > now ? connection->aged
                                                                              : connection->last;
     return heard != MT_NO_TIME && now > heard &&
-           mt_elapsed(heard, now) / 1000000000 >= tcp->shared.limits->idle_seconds;
+           ((uint64_t)now - (uint64_t)heard) / SECOND >= (uint64_t)tcp->shared.limits->idle_seconds;
 }
 
 /* A time stamp that is missing or far ahead of the others: the connection that has it must not keep
@@ -269,18 +273,22 @@ static int sweep_idle(struct mt_tcp *tcp)
     return result;
 }
 
-static int sweep(struct mt_tcp *tcp, int64_t time)
+static MT_NOINLINE int sweep(struct mt_tcp *tcp)
+{
+    tcp->swept = tcp->clock;
+    int result = sweep_closing(tcp);
+    return result == MT_OK ? sweep_idle(tcp) : result;
+}
+
+/* Sets the clock by a packet's time, and sweeps if it is due. */
+static inline int advance_clock(struct mt_tcp *tcp, int64_t time)
 {
     if (time == MT_NO_TIME)
         return MT_OK;
     tcp->clock = tcp->last_time == MT_NO_TIME || time < tcp->last_time ? time : tcp->last_time;
     tcp->last_time = time;
-    if (tcp->swept != MT_NO_TIME && tcp->clock >= tcp->swept &&
-        mt_elapsed(tcp->swept, tcp->clock) < SWEEP_STEP)
-        return MT_OK;
-    tcp->swept = tcp->clock;
-    int result = sweep_closing(tcp);
-    return result == MT_OK ? sweep_idle(tcp) : result;
+    /* The difference is huge where the clock was not swept yet, or is before that. */
+    return (uint64_t)tcp->clock - (uint64_t)tcp->swept < SWEEP_STEP ? MT_OK : sweep(tcp);
 }
 
 /* ---- segments ---- */
@@ -326,6 +334,8 @@ static int retire_old(struct delivery *delivery)
         delivery->connection = NULL;
         return retire_idle(tcp, connection);
     }
+    if (mt_connection_continues(connection, delivery->segment))
+        return MT_OK;
     switch (mt_connection_renewal(connection, delivery->segment, delivery->from_client)) {
     case MT_RENEWAL_NEW:
         delivery->connection = NULL;
@@ -384,19 +394,21 @@ int mt_tcp_segment(struct mt_tcp *tcp, const struct mt_segment *segment,
                    const struct mt_packet_ref *ref)
 {
     struct delivery delivery = {.tcp = tcp, .segment = segment, .ref = ref};
-    int result = sweep(tcp, ref->time);
+    int result = advance_clock(tcp, ref->time);
     if (result == MT_OK)
         result = find_connection(&delivery);
     if (result != MT_OK)
         return result;
     struct mt_connection *connection = delivery.connection;
-    if (connection->dormant || ref->time == MT_NO_TIME || connection->aged == MT_NO_TIME ||
-        ref->time < connection->aged || mt_elapsed(connection->aged, ref->time) >= AGE_STEP)
+    /* Times that run backwards differ by more than that. */
+    if (connection->dormant || ref->time == MT_NO_TIME ||
+        (uint64_t)ref->time - (uint64_t)connection->aged >= AGE_STEP)
         mt_connection_table_renew(&tcp->table, connection, ref->time);
     result = count_packet(tcp, connection, ref->file);
     if (result == MT_OK && !delivery.held)
         result = mt_connection_segment(connection, segment, delivery.from_client, ref);
-    claim_recognised(tcp, connection);
+    if (!connection->monero)
+        claim_recognised(tcp, connection);
     note_closing(tcp, connection, segment, ref->time);
     return result;
 }
