@@ -24,7 +24,7 @@ LIBRARIES := -lpcap -lz -lzstd -pthread
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test ctest ctest-sanitized ctest-threads replay fuzz seeds cov pytest differential damage test-asan mypy stubtest ruff spelling prose analyze lint bench docs wheel sdist man format clean
+.PHONY: help demo test ctest ctest-sanitized ctest-threads replay fuzz seeds cov pytest differential damage test-asan mypy stubtest ruff spelling prose analyze lint bench docs notebooks wheel sdist man format clean
 
 help:
 	@echo 'make demo             summary of a bundled capture, and the report of another one (installs what is missing)'
@@ -42,6 +42,7 @@ help:
 	@echo 'make lint             mypy --strict, stubtest, ruff, clang-format, codespell, prose, gcc -fanalyzer'
 	@echo 'make bench            speed and memory compared with other tools'
 	@echo 'make docs             writes the generated pages of docs, and the site in build/site/html'
+	@echo 'make notebooks        runs the notebooks and stores them with their outputs'
 	@echo 'make wheel            a wheel with its libraries, in wheelhouse'
 	@echo 'make sdist            a source distribution, in dist'
 	@echo 'make man              man pages of the command line, in build/man'
@@ -316,6 +317,9 @@ docs: $(VENV)/package $(VENV)/extras
 	$(BIN)/python tools/rules_doc.py
 	$(BIN)/python tools/site_pages.py
 	@echo 'the site is in build/site/html/index.html'
+
+notebooks: $(VENV)/package $(VENV)/extras
+	$(BIN)/python tools/notebooks.py
 
 # The wheel contains the libraries that it needs, so that it installs where there is no compiler.
 wheel: $(VENV)/base
