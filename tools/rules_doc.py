@@ -28,7 +28,7 @@ other end of a connection, never the vantage node. Each rule is one function in
 ```python
 from monerotraffic.rules import find_anomalies, verdicts
 
-findings = find_anomalies(traffic)  # one row per peer and rule, with evidence
+findings = find_anomalies(traffic)  # one row per vantage node, peer and rule
 verdicts(findings)  # one row per peer
 ```
 
@@ -52,6 +52,10 @@ most. Rules also report honest situations that look the same as context, each as
   discovery rate of {100 * FALSE_DISCOVERY_RATE:.0f} %. Peers without accepted messages change no
   verdict.
 - `suspicious`: any other vote. `context`: findings without a vote.
+
+Each rule is applied to one vantage node at a time, because the clocks of several nodes differ. A
+verdict joins the findings of all nodes. With `find_anomalies(traffic, agree=2)` (`--agree 2`),
+what fewer than two nodes find is context.
 
 Loopback, private, shared, link-local, multicast and reserved addresses get no verdict, and all
 findings of a [gateway](rules/network.md#shared_gateway) are context.

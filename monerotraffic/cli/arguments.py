@@ -36,9 +36,15 @@ def add_command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=run, usage_error=parser.error, partly_read=False)
-    what = "capture file, folder, glob, or - for standard input; several are read as one stream"
+    what = (
+        "capture file, folder, glob, or - for standard input; several are read as one stream. "
+        "NAME=CAPTURE names its vantage node, if there are several"
+    )
     parser.add_argument("captures", nargs=captures, metavar="CAPTURE", help=what)
-    host = "an address of the vantage node (may be repeated; default: inferred)"
+    host = (
+        "an address of the vantage node, or NAME=ADDRESS of one of several (may be repeated; "
+        "default: inferred)"
+    )
     parser.add_argument("--host", action="append", type=_host, metavar="ADDRESS", help=host)
     parser.add_argument(
         "--port",
@@ -89,8 +95,9 @@ def _port(value: str) -> int:
 
 
 def _host(value: str) -> str:
+    name, equals, address = value.rpartition("=")
     try:
-        return canonical(value)
+        return f"{name}{equals}{canonical(address)}"
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

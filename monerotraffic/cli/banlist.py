@@ -12,6 +12,7 @@ from monerotraffic._version import __version__
 from monerotraffic.banlist import BanList
 from monerotraffic.cli.arguments import add_command, add_preset, count, validity
 from monerotraffic.cli.lists import entry_rows, read_lists
+from monerotraffic.cli.nodes import add_agree, check_agree
 from monerotraffic.cli.output import Failed, captured, complain, file_failed, print_json
 from monerotraffic.metrics.peer_lists import advertised_hosts
 from monerotraffic.report.redaction import Redaction
@@ -39,6 +40,7 @@ def add(commands: Any) -> None:
         ),
     )
     add_preset(command)
+    add_agree(command)
     command.add_argument(
         "-o",
         "--output",
@@ -101,6 +103,7 @@ def run(options: argparse.Namespace) -> None:
         or options.port
         or options.progress
         or options.redact
+        or options.agree > 1
     )
     if options.diff is not None:
         if (
@@ -121,8 +124,8 @@ def run(options: argparse.Namespace) -> None:
         options.usage_error("the following arguments are required: CAPTURE, --merge or --diff")
     elif not options.captures and (with_captures or options.preset != "default"):
         options.usage_error(
-            "--collapse, --weak, --expires, --preset, --host, --port, --progress and --redact "
-            "require captures"
+            "--collapse, --weak, --expires, --preset, --host, --port, --progress, --redact and "
+            "--agree require captures"
         )
     else:
         _ban(options)
@@ -172,7 +175,8 @@ def _banned(options: argparse.Namespace, allow: BanList) -> tuple[Bans, list[str
     peers = traffic.connections["peer"].dropna().unique()
     among = ("anomalous", "suspicious") if options.weak else ("anomalous",)
     given = VALIDITY.days if options.expires is _DEFAULT else options.expires
-    findings = find_anomalies(traffic, options.preset)
+    check_agree(options, traffic)
+    findings = find_anomalies(traffic, options.preset, agree=options.agree)
     if options.redact:
         findings = Redaction(traffic).findings(findings)
     advertised = [] if options.collapse is None else advertised_hosts(traffic)["host"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from monerotraffic.cli.arguments import add_command, add_preset
 from monerotraffic.cli.lists import read_lists
+from monerotraffic.cli.nodes import add_agree, check_agree
 from monerotraffic.cli.output import captured, file_failed, print_json
 from monerotraffic.report.redaction import Redaction
 from monerotraffic.report.text import findings_to_csv, findings_to_dict, format_findings
@@ -26,9 +27,11 @@ def add(commands: Any) -> None:
             "monerotraffic findings captures/",
             "monerotraffic findings captures/ --ban-list ban.txt --csv findings.csv",
             "monerotraffic findings captures/ --preset aft-2026 --json",
+            "monerotraffic findings ams=captures/ams sfo=captures/sfo --agree 2",
         ),
     )
     add_preset(command)
+    add_agree(command)
     command.add_argument("--ban-list", metavar="FILE", help="also list the peers on this ban list")
     command.add_argument(
         "--csv", metavar="FILE", help="also write the findings with all evidence to this file"
@@ -38,8 +41,12 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     ban_list = None if options.ban_list is None else read_lists([options.ban_list])
     traffic = captured(options)
+    check_agree(options, traffic)
     findings = find_anomalies(
-        traffic, options.preset, parameters={"ban_listed": {"ban_list": ban_list}}
+        traffic,
+        options.preset,
+        parameters={"ban_listed": {"ban_list": ban_list}},
+        agree=options.agree,
     )
     redaction = Redaction(traffic) if options.redact else None
     if redaction is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import re
 import sys
 import warnings
 from collections.abc import Iterable
@@ -18,6 +20,10 @@ __all__ = ["Failed", "captured", "complain", "file_failed", "print_json"]
 
 _EXACT = 1 << 53
 """Integers up to here are exact in every JSON reader (RFC 8259, section 6)."""
+
+
+_NAMED = re.compile(r"(?P<name>[\w.-]+)=(?P<rest>.+)", re.DOTALL)
+"""A capture with the name of its vantage node."""
 
 
 class Failed(Exception):
@@ -36,8 +42,8 @@ def captured(options: argparse.Namespace, tables: Iterable[str] | None = None) -
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", CaptureWarning)
             traffic = read(
-                options.captures,
-                host=options.host,
+                _by_node(options.captures),
+                host=_hosts(options),
                 tables=tables,
                 ports=options.port,
                 progress=options.progress,
@@ -50,6 +56,29 @@ def captured(options: argparse.Namespace, tables: Iterable[str] | None = None) -
         complain(line)
     options.partly_read = any(warning.category is CaptureWarning for warning in caught)
     return traffic
+
+
+def _by_node(captures: list[str]) -> list[str] | dict[str, list[str]]:
+    """The captures; by vantage node if they are given as NAME=CAPTURE."""
+    named = [_NAMED.fullmatch(text) for text in captures]
+    nodes: dict[str, list[str]] = {}
+    for text, match in zip(captures, named, strict=True):
+        if match is not None and not os.path.exists(text):
+            nodes.setdefault(match["name"], []).append(match["rest"])
+    if nodes and sum(map(len, nodes.values())) < len(captures):
+        raise Failed("either all captures have the name of a vantage node (NAME=CAPTURE), or none")
+    return nodes or captures
+
+
+def _hosts(options: argparse.Namespace) -> list[str] | dict[str, list[str]] | None:
+    """The addresses; by vantage node if they are given as NAME=ADDRESS."""
+    nodes: dict[str, list[str]] = {}
+    for text in options.host or ():
+        name, _, address = text.rpartition("=")
+        nodes.setdefault(name, []).append(address)
+    if len(nodes) > 1 and "" in nodes:
+        raise Failed("either all addresses have the name of a vantage node, or none")
+    return nodes.get("", nodes or None)
 
 
 def file_failed(error: OSError | ValueError, path: str) -> Failed:

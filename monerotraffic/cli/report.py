@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from monerotraffic.cli.arguments import add_command, add_preset
+from monerotraffic.cli.nodes import add_agree, check_agree
 from monerotraffic.cli.output import Failed, captured, file_failed, print_json
 from monerotraffic.errors import printable
 from monerotraffic.metrics.network import autonomous_systems
@@ -30,6 +31,7 @@ def add(commands: Any) -> None:
         ),
     )
     add_preset(command)
+    add_agree(command)
     command.add_argument(
         "-o",
         "--output",
@@ -56,6 +58,7 @@ def run(options: argparse.Namespace) -> None:
     from monerotraffic import report
 
     view = View(captured(options))
+    check_agree(options, view.traffic)
     systems = _systems(view, options.asn)
     try:
         written = report.write(
@@ -66,6 +69,7 @@ def run(options: argparse.Namespace) -> None:
             options.paper,
             systems,
             redact=options.redact,
+            agree=options.agree,
         )
     except ImportError as error:
         raise Failed(f"{error}: pip install 'monerotraffic[report]'") from None

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, once_per_view, positions, viewed
+from monerotraffic.tables.view import View, once_per_view, per_vantage, positions, viewed
 
 __all__ = [
     "CATEGORIES",
@@ -231,12 +231,14 @@ def categories(
     return table[["connection", "peer", "direction", *CATEGORIES]]
 
 
+@per_vantage
 def short_lived(
     traffic: Traffic | View, seconds: float = 1.0, from_answer: bool = False
 ) -> pd.DataFrame:
     """Returns one row per host with incoming connections of less than `seconds` with a complete
     handshake. Unit: connection.
 
+    - `vantage` (category): name of the vantage node, its address without names
     - `peer`
     - `connections` (int64)
     - `median` (float64): median duration in seconds, from the first to the last packet
@@ -439,12 +441,14 @@ def sync_rhythm(traffic: Traffic | View) -> pd.DataFrame:
 # ---- slots ----
 
 
+@per_vantage
 def slots(
     traffic: Traffic | View, groups: Mapping[str, str] | None = None, direction: str = "incoming"
 ) -> pd.DataFrame:
     """Returns the number of open connections over time by class of peer, with one row per class and
     moment at which the number changed. Unit: connection.
 
+    - `vantage` (category): name of the vantage node, its address without names
     - `time`
     - `group`: value of `groups` for the peer, `other` for peers without one
     - `open` (int64): open connections of that class from then on
@@ -467,9 +471,11 @@ def slots(
     ]
 
 
+@per_vantage
 def slot_holders(traffic: Traffic | View, direction: str = "incoming") -> pd.DataFrame:
     """Returns one row per peer, the longest holder of slots first. Unit: IP address.
 
+    - `vantage` (category): name of the vantage node, its address without names
     - `peer`
     - `connections` (int64)
     - `seconds` (float64): sum over its connections

@@ -159,7 +159,7 @@ _CACHE: WeakKeyDictionary[Traffic | View, Entries] = WeakKeyDictionary()
 def entries(traffic: Traffic | View) -> Entries:
     """Returns the entries of a Traffic, which are computed once: a day has tens of millions."""
     view = viewed(traffic)
-    key = view if view.accepted_only else view.traffic
+    key = view if view.accepted_only or view.vantage is not None else view.traffic
     if key not in _CACHE:
         _CACHE[key] = _entries(view)
     return _CACHE[key]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from monerotraffic.net.columns import hosts_of, sites_of
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, once_per_view, positions, viewed
+from monerotraffic.tables.view import View, once_per_view, per_vantage, positions, viewed
 
 __all__ = [
     "announcements",
@@ -239,14 +239,18 @@ def _others_alive(announced: pd.DataFrame, margin: int) -> NDArray[np.bool_]:
     return alive
 
 
+@per_vantage
 def id_returns(traffic: Traffic | View, by_port: bool = True) -> pd.DataFrame:
     """Returns the sessions (rows and columns of id_sessions) in which an endpoint announced an id
     that it had before, with another one in between. Unit: message.
+
+    Each vantage node is considered by itself; the column `vantage` names it.
     """
     sessions = id_sessions(traffic, by_port)
     return sessions[sessions["changed"] & sessions["known"]].reset_index(drop=True)
 
 
+@per_vantage
 def concurrent_peer_ids(traffic: Traffic | View, margin: float = 0.0) -> pd.DataFrame:
     """Returns the announcements of an endpoint with a known listening port while another of its
     connections, with another id, was alive: a message came on it more than `margin` seconds after
@@ -254,6 +258,8 @@ def concurrent_peer_ids(traffic: Traffic | View, margin: float = 0.0) -> pd.Data
 
     A process that restarted is not alive on its old connections, even if they remain open, and so
     does not count.
+
+    Each vantage node is considered by itself; the column `vantage` names it.
     """
     announced = announcements(traffic)
     announced = announced[announced["port"].notna()].reset_index(drop=True)
@@ -377,6 +383,7 @@ for a pong (P2P_DEFAULT_INVOKE_TIMEOUT).
 
 
 @once_per_view
+@per_vantage
 def back_pings(traffic: Traffic | View, within: float = 5.0) -> pd.DataFrame:
     """Returns one row per complete 1001 request of a peer, with the back-ping that it caused, in
     order of time. Unit: handshake.
@@ -385,6 +392,7 @@ def back_pings(traffic: Traffic | View, within: float = 5.0) -> pd.DataFrame:
     sender's address, sends one 1003 request, and compares the id of the response with that of the
     handshake (src/p2p/net_node.inl handle_handshake, try_ping).
 
+    - `vantage` (category): name of the vantage node, its address without names
     - `message`, `connection` (int64), `peer`, `host`, `port` (UInt32, missing if `my_port` is 0),
       `peer_id` (UInt64), `time`, `file`, `frame`: of the handshake
     - `ping_connection` (Int64)

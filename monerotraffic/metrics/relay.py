@@ -11,27 +11,34 @@ from monerotraffic.tables.view import View, viewed
 
 __all__ = ["block_arrivals", "first_senders", "fluff_order", "transaction_arrivals"]
 
-_ARRIVAL = ["peer", "connection", "message", "time", "stem", "rank", "delay", "sent_before"]
+_ARRIVAL = [
+    *("vantage", "peer", "connection", "message", "time", "stem", "rank", "delay", "sent_before")
+]
 
 
 def transaction_arrivals(traffic: Traffic | View) -> pd.DataFrame:
-    """Returns when each peer first sent each transaction in a 2002. One row per transaction id and
-    peer (IP address), in order of the first arrival of the transaction.
+    """Returns when each peer first sent each transaction in a 2002 to each vantage node. One row
+    per transaction id, vantage node and peer (IP address), in order of the first arrival of the
+    transaction at the node.
 
     - `tx`
+    - `vantage` (category): name of the vantage node, its address without names
     - `peer`, `connection`, `message`, `time`: of the first 2002 of the peer with the transaction
     - `stem` (bool): its dandelionpp_fluff was 0
-    - `rank` (int64): order of the peer by time, from 1
-    - `delay` (timedelta64[ns]): time since the first peer
+    - `rank` (int64): order of the peer by time among those of the vantage node, from 1
+    - `delay` (timedelta64[ns]): time since the first peer of the vantage node
     - `sent_before` (bool): the vantage node had sent the transaction before any peer did, so no
       peer was first
 
-    `time` is the arrival of the first byte of the message at the vantage node.
+    `time` is the arrival of the first byte of the message, by the clock of the vantage node. Times
+    of two nodes can be compared after the correction of their clocks.
 
     Source: src/cryptonote_protocol/levin_notify.cpp.
     """
-    rows = viewed(traffic).transactions
+    view = viewed(traffic)
+    rows = view.transactions
     return _arrivals(
+        view,
         rows[rows["command"] == 2002].assign(
             stem=lambda frame: frame["fluff"].eq(False).fillna(False).astype(bool)
         ),
@@ -40,26 +47,30 @@ def transaction_arrivals(traffic: Traffic | View) -> pd.DataFrame:
 
 
 def block_arrivals(traffic: Traffic | View) -> pd.DataFrame:
-    """Returns when each peer first sent each block in a 2001 or 2008. One row per block id and peer
-    (IP address), with the columns of transaction_arrivals, but `block` instead of `tx`, and
-    `height` (UInt64) instead of `stem`.
+    """Returns when each peer first sent each block in a 2001 or 2008 to each vantage node. One row
+    per block id, vantage node and peer (IP address), with the columns of transaction_arrivals, but
+    `block` instead of `tx`, and `height` (UInt64) instead of `stem`.
 
     Source: src/cryptonote_protocol/cryptonote_protocol_handler.inl relay_block.
     """
-    rows = viewed(traffic).blocks
-    return _arrivals(rows[rows["command"].isin([2001, 2008])], "block")
+    view = viewed(traffic)
+    rows = view.blocks
+    return _arrivals(view, rows[rows["command"].isin([2001, 2008])], "block")
 
 
 def first_senders(traffic: Traffic | View) -> pd.DataFrame:
-    """Returns how often each peer was first, and its delay otherwise. One row per peer (IP address)
-    that sent a transaction (2002) or block (2001, 2008).
+    """Returns how often each peer was first, and its delay otherwise. One row per vantage node and
+    peer (IP address) that sent it a transaction (2002) or block (2001, 2008).
 
-    The columns exist for `transactions` and for `blocks`. Transactions and blocks that the vantage
-    node sent before do not count.
+    - `vantage` (object): name of the vantage node, its address without names
+
+    The other columns exist for `transactions` and for `blocks`. Transactions and blocks that the
+    vantage node sent before do not count.
 
     - `transactions` (int64): distinct transactions of the peer
     - `transactions_first` (int64): those that it sent before every other peer
-    - `transactions_first_share` (float64): that number ÷ the firsts of all peers
+    - `transactions_first_share` (float64): that number ÷ the firsts of all peers at the
+      vantage node
     - `transactions_delay_median`, `transactions_delay_p90` (timedelta64[ns]): of its delays since
       the first peer
     - `stems` (int64): transactions that it first sent as stem
@@ -70,15 +81,15 @@ def first_senders(traffic: Traffic | View) -> pd.DataFrame:
     view = viewed(traffic)
     arrivals = {"transactions": transaction_arrivals(view), "blocks": block_arrivals(view)}
     parts = [_shares(rows[~rows["sent_before"]], name) for name, rows in arrivals.items()]
-    by_text = arrivals["transactions"]["peer"].astype(str)
-    parts.append(arrivals["transactions"]["stem"].groupby(by_text).sum().rename("stems").to_frame())
+    stems = arrivals["transactions"]
+    parts.append(stems["stem"].groupby(_keys(stems)).sum().rename("stems").to_frame())
     frame = pd.concat(parts, axis=1).sort_index()
     counts = [name for name in frame.columns if not name.endswith(("share", "median", "p90"))]
     shares = [name for name in frame.columns if name.endswith("share")]
     frame = frame.fillna(dict.fromkeys([*counts, *shares], 0)).astype(
         dict.fromkeys(counts, "int64")
     )
-    return frame.rename_axis("peer").reset_index()
+    return frame.rename_axis(["vantage", "peer"]).reset_index()
 
 
 def fluff_order(traffic: Traffic | View) -> pd.DataFrame:
@@ -117,36 +128,44 @@ def fluff_order(traffic: Traffic | View) -> pd.DataFrame:
     )
 
 
-def _arrivals(rows: pd.DataFrame, key: str) -> pd.DataFrame:
-    """The first received row of each key and peer, ranked by time."""
+def _arrivals(view: View, rows: pd.DataFrame, key: str) -> pd.DataFrame:
+    """The first received row of each key, vantage node and peer, ranked by time."""
     rows = rows[rows[key].notna()]
-    sent = rows[rows["direction"] == "sent"].groupby(key, observed=True)["time"].min()
+    rows = rows.assign(vantage=view.vantage_of(rows["connection"]))
+    at = [key, "vantage"]
+    sent = rows[rows["direction"] == "sent"].groupby(at, observed=True)["time"].min()
     received = (
         rows[rows["direction"] == "received"]
         .sort_values(["time", "message"], kind="stable")
-        .drop_duplicates([key, "peer"])
+        .drop_duplicates([*at, "peer"])
     )
-    groups = received.groupby(key, observed=True)
+    groups = received.groupby(at, observed=True)
     first = groups["time"].transform("min")
-    ours = received[key].astype(object).map(dict(zip(sent.index.astype(object), sent, strict=True)))
+    ours = sent.reindex(pd.MultiIndex.from_frame(received[at])).to_numpy(dtype="M8[ns]")
     arrivals = received.assign(
         rank=groups.cumcount().astype("int64") + 1,
         delay=received["time"] - first,
-        sent_before=(pd.to_datetime(ours, utc=True) < first).to_numpy(),
+        sent_before=ours < first.to_numpy(dtype="M8[ns]"),
     )
     arrivals = arrivals.assign(first=first).sort_values(
-        ["first", key, "rank"], kind="stable", ignore_index=True
+        ["first", *at, "rank"], kind="stable", ignore_index=True
     )
     return arrivals[
         [key, *(name if name != "stem" or name in arrivals else "height" for name in _ARRIVAL)]
     ]
 
 
+def _keys(rows: pd.DataFrame) -> list[pd.Series]:
+    """Vantage node and peer as texts, by which rows are grouped."""
+    return [rows["vantage"].astype(str), rows["peer"].astype(str)]
+
+
 def _shares(rows: pd.DataFrame, name: str) -> pd.DataFrame:
     rows = rows.assign(leads=rows["rank"] == 1)
-    groups = rows.groupby(rows["peer"].astype(str))
+    groups = rows.groupby(_keys(rows))
     shares = groups.agg(sent=("leads", "size"), first=("leads", "sum"))
-    shares["share"] = shares["first"] / max(int(rows["leads"].sum()), 1)
+    total = shares["first"].groupby(level=0).transform("sum")
+    shares["share"] = shares["first"] / total.clip(lower=1)
     shares["median"], shares["p90"] = groups["delay"].median(), groups["delay"].quantile(0.9)
     names = {
         "sent": name,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from monerotraffic.metrics.connections import nanoseconds
 from monerotraffic.net.columns import sites_of
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, once_per_view, viewed
+from monerotraffic.tables.view import View, once_per_view, per_vantage, viewed
 
 __all__ = ["peer_ticks", "tick_pairs"]
 
@@ -44,10 +44,12 @@ def peer_ticks(traffic: Traffic | View) -> pd.DataFrame:
     return ticks.loc[~repeats, columns].sort_values("time", kind="stable", ignore_index=True)
 
 
+@per_vantage
 def tick_pairs(traffic: Traffic | View, window: float = 0.01) -> pd.DataFrame:
     """Returns one row per two sites that ticked within `window` seconds of each other at least
     once. Unit: two sites.
 
+    - `vantage` (category): name of the vantage node, its address without names
     - `left`, `right`: sites
     - `together` (int64): common ticks, within the window
     - `agreed` (int64): common ticks with the same height and top block

@@ -51,20 +51,21 @@ def write(
     systems: pd.DataFrame | None = None,
     *,
     redact: bool = False,
+    agree: int = 1,
 ) -> Written:
     """Writes `report.html`, `findings.csv` and `ban_list.txt` (anomalous peers) to the folder
     `out`, which is created if it does not exist.
 
     With `paper` also every figure as PDF (`figure_<name>.pdf`) and the numbers as LaTeX macros
     (`macros.tex`). `systems` is the result of metrics.autonomous_systems for the peers, which the
-    figure of subnets shows. `redact` replaces the addresses of the vantage node and the names of
-    the capture files in the page, the CSV file and the ban list.
+    figure of subnets shows. `agree` is that of find_anomalies. `redact` replaces the addresses of
+    the vantage node and the names of the capture files in the page, the CSV file and the ban list.
 
     The page is self-contained, without scripts. Equal input results in equal files. Raises
     ImportError without matplotlib and jinja2, OSError, and ValueError for an unknown preset.
     """
     view = viewed(traffic)
-    findings = find_anomalies(view, preset)
+    findings = find_anomalies(view, preset, agree=agree)
     redaction = Redaction(view.traffic) if redact else None
     if redaction is not None:
         findings = redaction.findings(findings)

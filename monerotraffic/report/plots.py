@@ -163,9 +163,12 @@ def slots(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
         return _nothing(ax, "no incoming connections")
     open_ = (
         changes.replace({"group": {"other": "none"}})
-        .pivot(index="time", columns="group", values="open")
+        .pivot(index="time", columns=["vantage", "group"], values="open")
         .ffill()
         .fillna(0)
+        .T.groupby(level="group")
+        .sum()
+        .T
     )
     order = [verdict for verdict in _MILDEST_FIRST if verdict in open_]
     ax.stackplot(

@@ -69,5 +69,8 @@ class Redaction:
         return value
 
     def findings(self, findings: pd.DataFrame) -> pd.DataFrame:
-        """Findings whose places name no file."""
-        return findings.assign(places=[self.places(places) for places in findings["places"]])
+        """Findings whose places name no file, and whose vantage nodes have no address."""
+        return findings.assign(
+            vantage=[self.text(str(name)) for name in findings["vantage"]],
+            places=[self.places(places) for places in findings["places"]],
+        )

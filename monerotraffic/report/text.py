@@ -59,6 +59,7 @@ def format_findings(numbers: Mapping[str, Any]) -> str:
     definitions of the rules.
     """
     peers, findings = numbers["peers"], numbers["findings"]
+    several = len({row["vantage"] for row in findings}) > 1
     title = (
         f"{counted(peers['count'], 'peer')}: {peers['anomalous']:,} anomalous, "
         f"{peers['suspicious']:,} suspicious, {peers['context']:,} with context only"
@@ -66,7 +67,7 @@ def format_findings(numbers: Mapping[str, Any]) -> str:
     sections = [
         "\n".join([*head(numbers), f"preset        {numbers['preset']}"]),
         section(title, [_verdict(row) for row in numbers["verdicts"]]),
-        section(counted(len(findings), "finding"), [_finding(row) for row in findings]),
+        section(counted(len(findings), "finding"), [_finding(row, several) for row in findings]),
         *(
             [
                 section(
@@ -95,7 +96,8 @@ def _verdict(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _finding(row: Mapping[str, Any]) -> dict[str, Any]:
+def _finding(row: Mapping[str, Any], several: bool) -> dict[str, Any]:
+    """`several`: there is more than one vantage node, so that each row names its own."""
     places = row["places"]
     evidence = (
         None
@@ -110,6 +112,7 @@ def _finding(row: Mapping[str, Any]) -> dict[str, Any]:
         for name in ("first_time", "last_time")
     }
     return {
+        **({"vantage": row["vantage"]} if several else {}),
         **{name: row[name] for name in ("peer", "rule", "weight", "observations", "unit")},
         "measure": measure,
         **times,

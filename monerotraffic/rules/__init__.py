@@ -14,7 +14,7 @@ from monerotraffic.rules.evaluation import HONEST, RULES_OF_LABEL, evaluate
 from monerotraffic.rules.rule import Parameters, Rule
 from monerotraffic.rules.verdicts import VERDICTS, WEIGHTS, verdicts
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View
+from monerotraffic.tables.view import View, viewed
 
 __all__ = [
     "HONEST",
@@ -36,8 +36,11 @@ def find_anomalies(
     preset: str = "default",
     rules: Iterable[str] | None = None,
     parameters: Mapping[str, Parameters] | None = None,
+    *,
+    agree: int = 1,
 ) -> pd.DataFrame:
-    """What peers do that a standard node does not: one row per peer and rule, with evidence.
+    """What peers do that a standard node does not: one row per vantage node, peer and rule, with
+    evidence.
 
     Parameters
     ----------
@@ -52,17 +55,23 @@ def find_anomalies(
         Names of the rules to apply; all of the preset if None.
     parameters
         By rule, parameters other than the preset's.
+    agree
+        How many of several vantage nodes, read by name, have to find the same rule in a peer. What
+        fewer of them find is context, and so does not change a verdict.
 
     Returns
     -------
-    DataFrame with the columns `peer`, `rule`, `family`, `weight` (strong: a standard node
+    DataFrame with the columns `vantage` (the name of the vantage node, its address without names),
+    `peer`, `rule`, `family`, `weight` (strong: a standard node
     cannot do this; weak: other causes exist; context: never enough alone), `unit` and
     `observations` (how many of what were seen), `score` (the largest measure that the rule goes
     by), `first_time`, `last_time`, and the evidence, at most 20 of each: `connections` and
     `messages` (ids), `places` (file:frame), and `display_filter`, a Wireshark display filter of the
-    first connections. The vantage node itself is never in it.
+    first connections. The vantage nodes themselves are never in it. Each rule is applied to one
+    vantage node at a time, because the clocks of several nodes differ.
 
-    Raises ValueError for an unknown preset, rule or parameter.
+    Raises ValueError for an unknown preset, rule or parameter, and if `agree` is less than 1 or
+    more than the number of vantage nodes.
     """
     if preset not in PRESETS:
         raise ValueError(f"unknown preset {preset!r}: must be one of {', '.join(PRESETS)}")
@@ -78,7 +87,10 @@ def find_anomalies(
                 f"rule {name} has no parameter {strange[0]!r}: must be one of "
                 f"{', '.join(RULES[name].parameters) or 'none'}"
             )
-    return find(traffic, chosen.values(), preset, parameters or {})
+    view = viewed(traffic)
+    if not 1 <= agree <= max(1, len(view.vantages)):
+        raise ValueError(f"agree={agree}: there are {len(view.vantages)} vantage nodes")
+    return find(view, chosen.values(), preset, parameters or {}, agree)
 
 
 def _known(name: str) -> Rule:

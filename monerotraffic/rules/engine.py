@@ -24,6 +24,7 @@ __all__ = ["FINDING", "PRESETS", "empty_frame", "find"]
 
 PRESETS = ("default", "arxiv-v1", "aft-2026")
 FINDING = (
+    "vantage",
     "peer",
     "rule",
     "id",
@@ -45,7 +46,7 @@ FINDING = (
 )
 
 _DTYPES = {
-    **dict.fromkeys(("peer", "rule", "id", "family", "cause"), "str"),
+    **dict.fromkeys(("vantage", "peer", "rule", "id", "family", "cause"), "str"),
     **dict.fromkeys(("forgeable_by", "weight", "unit", "display_filter"), "str"),
     **dict.fromkeys(("conclusive", "significant"), "bool"),
     "observations": "int64",
@@ -63,29 +64,64 @@ def find(
     rules: Iterable[Rule],
     preset: str,
     parameters: Mapping[str, Parameters],
+    agree: int = 1,
 ) -> pd.DataFrame:
-    """One row per peer and rule, in order of peer and rule. `parameters` by rule override those of
-    the preset.
+    """One row per vantage node, peer and rule, in order of peer, rule and node. `parameters` by
+    rule override those of the preset. What fewer than `agree` nodes find is context.
+
+    The rules are applied to each node by itself, because the clocks of the nodes differ.
     """
     view = viewed(traffic)
+    chosen = [
+        (rule, {**base, **parameters.get(rule.name, {})})
+        for rule in rules
+        if (base := rule.parameters_of(preset)) is not None
+    ]
+    findings_of_nodes = [
+        findings.assign(vantage=name)
+        for name, part in view.by_vantage.items()
+        if len(findings := _of_node(part, chosen))
+    ]
+    if not findings_of_nodes:
+        return empty_frame(FINDING, **_DTYPES)
+    findings = pd.concat(findings_of_nodes, ignore_index=True)
+    peers = sum(part.evidence.received["peer"].nunique() for part in view.by_vantage.values())
+    of_node = findings["vantage"] + " " + findings["peer"]
+    findings["significant"] = significant(findings.assign(peer=of_node), peers)
+    if agree > 1:
+        findings = _agreed(findings, agree)
+    return findings.sort_values(["peer", "rule", "vantage"], kind="stable", ignore_index=True)[
+        list(FINDING)
+    ]
+
+
+def _of_node(view: View, rules: Iterable[tuple[Rule, Parameters]]) -> pd.DataFrame:
+    """The findings of one vantage node, a row per peer and rule."""
     excluded = set(view.traffic.hosts)
     shared = gateways(view)
     findings_of_rules = []
-    for rule in rules:
-        base = rule.parameters_of(preset)
-        if base is None:
-            continue
-        seen = _observed(view, rule, {**base, **parameters.get(rule.name, {})})
+    for rule, parameters in rules:
+        seen = _observed(view, rule, parameters)
         seen = seen[seen["peer"].notna() & ~seen["peer"].isin(excluded)]
         seen["accuses"] &= ~seen["peer"].isin(shared)
         if len(seen):
             findings_of_rules.append(_summed(view, rule, seen))
     if not findings_of_rules:
         return empty_frame(FINDING, **_DTYPES)
-    findings = pd.concat(findings_of_rules, ignore_index=True)
-    findings["significant"] = significant(findings, view.evidence.received["peer"].nunique())
-    findings = findings.sort_values(["peer", "rule"], kind="stable", ignore_index=True)
-    return findings[list(FINDING)]
+    return pd.concat(findings_of_rules, ignore_index=True)
+
+
+def _agreed(findings: pd.DataFrame, agree: int) -> pd.DataFrame:
+    """Findings of rules that fewer than `agree` vantage nodes find in a peer become context."""
+    accusing = findings[findings["weight"] != "context"]
+    nodes = accusing.groupby(["peer", "rule"])["vantage"].nunique()
+    pairs = pd.MultiIndex.from_frame(findings[["peer", "rule"]])
+    enough = nodes.reindex(pairs, fill_value=0).to_numpy() >= agree
+    return findings.assign(
+        weight=findings["weight"].where(enough, "context"),
+        conclusive=findings["conclusive"] & enough,
+        significant=findings["significant"] & enough,
+    )
 
 
 def _observed(view: View, rule: Rule, parameters: Parameters) -> pd.DataFrame:

@@ -22,7 +22,8 @@ VERDICT = ["peer", "verdict", "score", "causes", *WEIGHTS, "rules", "first_time"
 
 
 def verdicts(findings: pd.DataFrame) -> pd.DataFrame:
-    """One row per peer with findings, the most certain verdict and the highest score first.
+    """One row per peer with findings of any vantage node, the most certain verdict and the highest
+    score first.
 
     Findings that are not context vote, one vote per cause. What another peer can forge votes only
     next to a vote that no one else can forge.
@@ -50,7 +51,7 @@ def verdicts(findings: pd.DataFrame) -> pd.DataFrame:
         )
     groups = rows.groupby("peer", sort=True)
     table = groups.agg(
-        rules=("rule", list),
+        rules=("rule", lambda rules: list(dict.fromkeys(rules))),
         first_time=("first_time", "min"),
         last_time=("last_time", "max"),
     )

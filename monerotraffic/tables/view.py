@@ -14,7 +14,7 @@ from monerotraffic.net.addresses import is_loopback
 from monerotraffic.net.columns import Addresses
 from monerotraffic.tables.traffic import Traffic
 
-__all__ = ["View", "once_per_view", "packet_order", "positions", "viewed"]
+__all__ = ["View", "once_per_view", "packet_order", "per_vantage", "positions", "viewed"]
 
 _SIDE = (
     "port",
@@ -38,13 +38,22 @@ class View:
     the first access and must not be changed.
     """
 
-    def __init__(self, traffic: Traffic, accepted_only: bool = False) -> None:
+    def __init__(
+        self, traffic: Traffic, accepted_only: bool = False, vantage: str | None = None
+    ) -> None:
         """A message that the vantage node's TCP did not accept (`accepted` is `no`) is no message
         of the peer, and is left out. With `accepted_only` those are left out too of which the
         capture does not show that they were accepted (`unknown`).
+
+        `vantage` is one of several vantage nodes that were read by name: only its connections are
+        in the View, and so only times of its clock. Raises ValueError if there is no such node.
         """
+        if vantage is not None and vantage not in traffic.vantages:
+            named = ", ".join(map(repr, traffic.vantages)) or "no names were given"
+            raise ValueError(f"no vantage node {vantage!r}: {named}")
         self.traffic = traffic
         self.accepted_only = accepted_only
+        self.vantage = vantage
         self.results: dict[object, pd.DataFrame] = {}
         """Results of once_per_view."""
 
@@ -53,9 +62,39 @@ class View:
         """The View with accepted messages only; itself if that makes no difference."""
         if self.accepted_only:
             return self
-        view = View(self.traffic, accepted_only=True)
+        view = View(self.traffic, accepted_only=True, vantage=self.vantage)
         same = len(view.messages) == len(self.messages) and len(view.problems) == len(self.problems)
         return self if same else view
+
+    # ---- vantage nodes ----
+
+    @cached_property
+    def vantages(self) -> tuple[str, ...]:
+        """The vantage nodes by name. Without names there is one, named by its first address; none
+        if it is unknown.
+        """
+        if self.vantage is not None:
+            return (self.vantage,)
+        return tuple(self.traffic.vantages) or self.traffic.hosts[:1]
+
+    @cached_property
+    def by_vantage(self) -> dict[str, View]:
+        """By vantage node the View of its connections: this View if there is one node only. The
+        clocks of several nodes differ, so times of two of these Views must not be compared.
+        """
+        if len(self.vantages) < 2:
+            return dict.fromkeys(self.vantages, self)
+        return {name: View(self.traffic, self.accepted_only, name) for name in self.vantages}
+
+    def vantage_of(self, connections: pd.Series) -> pd.Categorical:
+        """The vantage node (one of `vantages`) of each of these ids of connections."""
+        rows = self.connections
+        if len(self.vantages) < 2:
+            codes = np.zeros(len(connections), dtype=np.int8)
+            return pd.Categorical.from_codes(codes, categories=list(self.vantages))
+        places = positions(rows["connection"].to_numpy(), connections.to_numpy())
+        named = rows["vantage"].array.take(places)
+        return pd.Categorical(named, categories=list(self.vantages))
 
     # ---- connections and messages ----
 
@@ -63,7 +102,8 @@ class View:
     def connections(self) -> pd.DataFrame:
         """connections of the vantage node."""
         frame = self.traffic.connections
-        return frame[frame["peer"].notna()]
+        kept = frame["peer"].notna()
+        return frame[kept if self.vantage is None else kept & (frame["vantage"] == self.vantage)]
 
     @cached_property
     def ends(self) -> pd.DataFrame:
@@ -108,6 +148,8 @@ class View:
         """Messages of these connections in both directions."""
         frame = self.traffic.messages
         frame = frame[frame["peer"].notna()]
+        if self.vantage is not None:
+            frame = frame[frame["connection"].isin(self.connections["connection"])]
         refused = ["no", "unknown"] if self.accepted_only else ["no"]
         return frame[(frame["direction"] == "sent") | ~frame["accepted"].isin(refused)]
 
@@ -238,6 +280,26 @@ def once_per_view(
         return view.results[key].copy(deep=False)
 
     return shared
+
+
+def per_vantage(
+    metric: Callable[Concatenate[Traffic | View, P], pd.DataFrame],
+) -> Callable[Concatenate[Traffic | View, P], pd.DataFrame]:
+    """A decorator for a metric that compares times, and so is computed for each vantage node by
+    itself. The column `vantage` (category), before the others, names the node.
+    """
+
+    @wraps(metric)
+    def separately(traffic: Traffic | View, /, *args: P.args, **kwargs: P.kwargs) -> pd.DataFrame:
+        view = viewed(traffic)
+        names = list(view.vantages)
+        tables = [metric(part, *args, **kwargs) for part in view.by_vantage.values()]
+        table = pd.concat(tables, ignore_index=True) if tables else metric(view, *args, **kwargs)
+        codes = np.repeat(np.arange(len(tables)), [len(one) for one in tables])
+        table.insert(0, "vantage", pd.Categorical.from_codes(codes, categories=names))
+        return table
+
+    return separately
 
 
 def packet_order(rows: pd.DataFrame) -> pd.Series:

@@ -19,7 +19,7 @@ from monerotraffic.metrics import (
 )
 from support.chain import announced, block_id, relayed, tx_id
 from support.checks import Metric, check_metric
-from support.conversation_builder import incoming, outgoing, read
+from support.conversation_builder import HOSTS, incoming, outgoing, read, read_nodes
 from support.craft import (
     CLIENT,
     EMPTY,
@@ -96,6 +96,45 @@ def test_transaction_arrivals(traffic: mt.Traffic) -> None:
     ]
     assert list(made["connection"]) == [
         traffic.connections.set_index("peer")["connection"][peer] for peer in made["peer"]
+    ]
+
+
+@pytest.fixture
+def two_nodes(tmp_path: Path) -> mt.Traffic:
+    """Two peers that send one transaction to two vantage nodes each. The clock of the second node
+    is 10 s behind.
+    """
+    talks = {}
+    for name, delays in {"ams": (0, 100), "sfo": (300, 50)}.items():
+        talks[name] = [incoming(peer, host=HOSTS[name]).handshake() for peer in PEERS[:2]]
+        for talk, delay in zip(talks[name], delays, strict=True):
+            say(talk, delay, CLIENT, relayed(1))
+    return read_nodes(tmp_path, talks, {"sfo": -10})
+
+
+def test_arrivals_at_two_vantage_nodes_are_not_merged(two_nodes: mt.Traffic) -> None:
+    made = transaction_arrivals(two_nodes)
+    assert list(zip(made["vantage"], made["peer"], made["rank"], made["delay"], strict=True)) == [
+        ("sfo", PEERS[1], 1, ms(0)),
+        ("sfo", PEERS[0], 2, ms(250)),
+        ("ams", PEERS[0], 1, ms(0)),
+        ("ams", PEERS[1], 2, ms(100)),
+    ]
+    firsts = first_senders(two_nodes)
+    assert list(
+        zip(
+            firsts["vantage"],
+            firsts["peer"],
+            firsts["transactions"],
+            firsts["transactions_first"],
+            firsts["transactions_first_share"],
+            strict=True,
+        )
+    ) == [
+        ("ams", PEERS[0], 1, 1, 1.0),
+        ("ams", PEERS[1], 1, 0, 0.0),
+        ("sfo", PEERS[0], 1, 0, 0.0),
+        ("sfo", PEERS[1], 1, 1, 1.0),
     ]
 
 

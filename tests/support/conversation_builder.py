@@ -8,6 +8,7 @@ traffic = read(tmp_path, talk, session("192.0.2.2", many(250), at=90))
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +18,8 @@ from support.craft import CLIENT, SERVER, Connection
 
 HOST = "198.51.100.10"
 """The vantage node."""
+HOSTS = {"ams": HOST, "sfo": "198.51.100.77", "sgp": "198.51.100.88"}
+"""Several vantage nodes, by name."""
 START = craft.START
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
@@ -83,17 +86,23 @@ class ConversationBuilder(Connection):
         return self
 
 
-def incoming(peer: str = "192.0.2.1", number: int = 0, **more: Any) -> ConversationBuilder:
-    """A connection that a peer opens `number` minutes after START, from a port of its own."""
+def incoming(
+    peer: str = "192.0.2.1", number: int = 0, host: str = HOST, **more: Any
+) -> ConversationBuilder:
+    """A connection that a peer opens `number` minutes after START, from a port of its own, to the
+    vantage node `host`.
+    """
     return ConversationBuilder(
-        (peer, 40000 + number), (HOST, 18080), clock=START + number * MINUTE, **more
+        (peer, 40000 + number), (host, 18080), clock=START + number * MINUTE, **more
     ).open()
 
 
-def outgoing(peer: str = "192.0.2.1", number: int = 0, **more: Any) -> ConversationBuilder:
-    """A connection that the vantage node opens `number` minutes after START."""
+def outgoing(
+    peer: str = "192.0.2.1", number: int = 0, host: str = HOST, **more: Any
+) -> ConversationBuilder:
+    """A connection that the vantage node `host` opens `number` minutes after START."""
     return ConversationBuilder(
-        (HOST, 41000 + number), (peer, 18080), clock=START + number * MINUTE, **more
+        (host, 41000 + number), (peer, 18080), clock=START + number * MINUTE, **more
     ).open()
 
 
@@ -150,6 +159,24 @@ def write(path: Path, *talks: Connection) -> Path:
     )
     path.write_bytes(craft.pcap(packets, nano=True))
     return path
+
+
+def read_nodes(
+    folder: Path, nodes: Mapping[str, Sequence[Connection]], skew: Mapping[str, float] | None = None
+) -> mt.Traffic:
+    """What reading the captures of several vantage nodes gives. Each has the address in HOSTS; its
+    clock is ahead by `skew` seconds.
+    """
+    paths, hosts = {}, {}
+    for name, talks in nodes.items():
+        ahead = round((skew or {}).get(name, 0) * SECOND)
+        packets = [
+            replace(packet, time=packet.time + ahead) for talk in talks for packet in talk.packets
+        ]
+        path = folder / f"{name}.pcap"
+        path.write_bytes(craft.pcap(sorted(packets, key=lambda packet: packet.time), nano=True))
+        paths[name], hosts[name] = path, HOSTS[name]
+    return mt.read(paths, host=hosts)
 
 
 def read(folder: Path, *talks: Connection, **options: Any) -> mt.Traffic:

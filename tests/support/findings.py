@@ -20,6 +20,7 @@ def finding(
     hours: int = 1,
 ) -> dict[str, Any]:
     row = {
+        "vantage": "198.51.100.10",
         "peer": peer,
         "rule": rule,
         "id": "MT000",
