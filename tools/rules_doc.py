@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from document import main
 
 from monerotraffic.rules import PRESETS, RULES, Parameters, Rule
+from monerotraffic.rules.explanation import versions
 from monerotraffic.rules.likelihood import chance_of, counts, weight_of
 from monerotraffic.rules.significance import FALSE_DISCOVERY_RATE
 
@@ -99,6 +100,7 @@ def rule_lines(rule: Rule) -> Iterator[str]:
 
 def facts(rule: Rule) -> Iterator[tuple[str, str]]:
     """What the decorator states, as terms and texts."""
+    yield "standard node", rule.standard
     if rule.parameters:
         yield "parameters", listed(rule.parameters)
     for preset in PRESETS[1:]:
@@ -114,17 +116,6 @@ def facts(rule: Rule) -> Iterator[tuple[str, str]]:
     if rule.known_false_positives:
         yield "known false positives", rule.known_false_positives
     yield "source", rule.source
-
-
-def versions(rule: Rule) -> str:
-    """For which versions of monerod the standard behaviour holds."""
-    if not rule.since and not rule.until:
-        return "all versions"
-    return (
-        f"{rule.since or 'all versions'} to {rule.until}"
-        if rule.until
-        else f"{rule.since} and later"
-    )
 
 
 def listed(parameters: Parameters) -> str:

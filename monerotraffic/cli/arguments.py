@@ -9,10 +9,10 @@ from typing import Any
 from monerotraffic.net.addresses import canonical
 from monerotraffic.rules import PRESETS
 
-__all__ = ["add_command", "add_preset", "count", "days", "natural", "validity"]
+__all__ = ["EXIT_CODES", "add_command", "add_preset", "count", "days", "natural", "validity"]
 
 _MOST_DAYS = 36500
-_EXIT_CODES = """exit codes: 0 the captures were read, whatever the findings; 1 a file cannot be
+EXIT_CODES = """exit codes: 0 the captures were read, whatever the findings; 1 a file cannot be
 read or written, or memory runs out; 2 wrong command line; 3 a capture was read
 in part, with --strict; 130 Ctrl-C"""
 
@@ -32,7 +32,7 @@ def add_command(
         name,
         help=help_text,
         description=f"{help_text[0].upper()}{help_text[1:]}.",
-        epilog="\n  ".join(["examples:", *examples]) + f"\n\n{_EXIT_CODES}",
+        epilog="\n  ".join(["examples:", *examples]) + f"\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=run, usage_error=parser.error, partly_read=False)

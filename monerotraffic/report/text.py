@@ -1,8 +1,11 @@
-"""Verdicts and findings with evidence, as values for JSON, as text for a terminal, and as CSV."""
+"""Verdicts and findings with evidence, as values for JSON, as text for a terminal, as Markdown, and
+as CSV.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,11 +14,17 @@ import pandas as pd
 
 from monerotraffic.atomic import replacing
 from monerotraffic.errors import printable
-from monerotraffic.report.summary import clock, counted, head, records, section, span
+from monerotraffic.report.summary import clock, counted, head, records, section, span, span_text
 from monerotraffic.rules import RULES, verdicts
 from monerotraffic.tables.traffic import Traffic
 
-__all__ = ["findings_to_csv", "findings_to_dict", "format_findings"]
+__all__ = [
+    "findings_to_csv",
+    "findings_to_csv_text",
+    "findings_to_dict",
+    "findings_to_markdown",
+    "format_findings",
+]
 
 Path = str | os.PathLike[str]
 
@@ -47,7 +56,7 @@ def findings_to_dict(traffic: Traffic, findings: pd.DataFrame, preset: str) -> d
             )
         ),
         "rules": {
-            name: rule.definition
+            name: rule.definition_with(rule.parameters_of(preset) or rule.parameters)
             for name, rule in RULES.items()
             if (findings["rule"] == name).any()
         },
@@ -55,8 +64,8 @@ def findings_to_dict(traffic: Traffic, findings: pd.DataFrame, preset: str) -> d
 
 
 def format_findings(numbers: Mapping[str, Any]) -> str:
-    """Returns text with the verdicts, the findings with the first position of each, and the
-    definitions of the rules.
+    """Returns text with the verdicts, the findings with the first position of each and its reason,
+    and the definitions of the rules. `numbers` are those of findings_to_dict.
     """
     peers, findings = numbers["peers"], numbers["findings"]
     several = len({row["vantage"] for row in findings}) > 1
@@ -106,18 +115,54 @@ def _finding(row: Mapping[str, Any], several: bool) -> dict[str, Any]:
         if len(places) == 1
         else f"{places[0]} and {len(places) - 1} more"
     )
-    measure = None if row["score"] is None else f"{row['score']:g}"
     times = {
         name: None if row[name] is None else clock(row[name])
         for name in ("first_time", "last_time")
     }
     return {
         **({"vantage": row["vantage"]} if several else {}),
-        **{name: row[name] for name in ("peer", "rule", "weight", "observations", "unit")},
-        "measure": measure,
+        **{name: row[name] for name in ("peer", "rule", "weight")},
         **times,
         "evidence": evidence,
+        "reason": row["reason"],
     }
+
+
+def findings_to_markdown(numbers: Mapping[str, Any]) -> str:
+    """Returns Markdown for a note or an issue: the verdicts, and per peer the reasons with the
+    first position of each. `numbers` are those of findings_to_dict.
+    """
+    peers = numbers["peers"]
+    lines = [
+        f"Vantage node {', '.join(map(_escaped, numbers['vantage']['hosts'])) or 'unknown'}, "
+        f"{span_text(numbers['span'])}, preset {numbers['preset']}. "
+        f"{counted(peers['count'], 'peer')}: {peers['anomalous']:,} anomalous, "
+        f"{peers['suspicious']:,} suspicious, {peers['context']:,} with context only.",
+    ]
+    rows: dict[str, list[Mapping[str, Any]]] = {}
+    for row in numbers["findings"]:
+        rows.setdefault(row["peer"], []).append(row)
+    for verdict in numbers["verdicts"]:
+        lines += [
+            "",
+            f"## {_escaped(verdict['peer'])}: {verdict['verdict']}, score {verdict['score']:.3f}",
+            "",
+        ]
+        for row in rows.get(verdict["peer"], ()):
+            place = f" ({_escaped(row['places'][0])})" if row["places"] else ""
+            reason = _escaped(row["reason"])
+            lines.append(f"- **{row['rule']}** ({row['weight']}): {reason}{place}")
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(text: str) -> str:
+    """Text that Markdown shows as it is. Names of hosts and files are untrusted."""
+    return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", printable(text))
+
+
+def findings_to_csv_text(findings: pd.DataFrame) -> str:
+    """The rows of findings_to_csv as text."""
+    return str(_csv_rows(findings).to_csv(index=False))
 
 
 def findings_to_csv(findings: pd.DataFrame, path: Path) -> None:
@@ -135,7 +180,7 @@ def _csv_rows(findings: pd.DataFrame) -> pd.DataFrame:
     rows["places"] = [_cell("; ".join(places)) for places in findings["places"]]
     for name in ("first_time", "last_time"):
         rows[name] = [None if pd.isna(time) else time.isoformat() for time in findings[name]]
-    for name in ("peer", "display_filter"):
+    for name in ("peer", "reason", "display_filter"):
         rows[name] = [_cell(str(value)) for value in findings[name]]
     return rows
 

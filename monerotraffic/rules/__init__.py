@@ -4,6 +4,7 @@ defines each.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 
 import pandas as pd
@@ -27,8 +28,28 @@ __all__ = [
     "Rule",
     "evaluate",
     "find_anomalies",
+    "get",
     "verdicts",
 ]
+
+
+def get(name: str) -> Rule:
+    """A rule by its name or its id. Printed, it explains itself: its definition, what a standard
+    node does instead, its cause, who can forge it, its known false positives, its thresholds by
+    preset, and its source.
+
+    Raises ValueError, with the most similar names, if there is no such rule.
+
+    >>> get("ping_flood").definition
+    'More than `max_pings` pings (1003 requests) of the peer on one connection.'
+    >>> get("MT502").name
+    'ping_flood'
+    """
+    for rule in RULES.values():
+        if name in (rule.name, rule.id):
+            return rule
+    near = difflib.get_close_matches(name, RULES, cutoff=0.5) or list(RULES)
+    raise ValueError(f"unknown rule {name!r}: must be one of {', '.join(near)}")
 
 
 def find_anomalies(
@@ -65,10 +86,11 @@ def find_anomalies(
     `peer`, `rule`, `family`, `weight` (strong: a standard node
     cannot do this; weak: other causes exist; context: never enough alone), `unit` and
     `observations` (how many of what were seen), `score` (the largest measure that the rule goes
-    by), `first_time`, `last_time`, and the evidence, at most 20 of each: `connections` and
-    `messages` (ids), `places` (file:frame), and `display_filter`, a Wireshark display filter of the
-    first connections. The vantage nodes themselves are never in it. Each rule is applied to one
-    vantage node at a time, because the clocks of several nodes differ.
+    by), `reason` (why the peer is flagged: one sentence with the measured value and the threshold),
+    `first_time`, `last_time`, and the evidence, at most 20 of each: `connections` and `messages`
+    (ids), `places` (file:frame), and `display_filter`, a Wireshark display filter of the first
+    connections. The vantage nodes themselves are never in it. Each rule is applied to one vantage
+    node at a time, because the clocks of several nodes differ.
 
     Raises ValueError for an unknown preset, rule or parameter, and if `agree` is less than 1 or
     more than the number of vantage nodes.

@@ -32,6 +32,14 @@ _PROTOCOL = "src/p2p/net_node.inl"
     weight="weak",
     unit="connection",
     cause="connection_pattern",
+    standard=(
+        "A standard node keeps a connection after the handshake, and checks one random peer of "
+        "its gray list a minute."
+    ),
+    reason=(
+        "made {highest:connection} of less than {max_duration_s} s with a whole handshake "
+        "(flagged above {max_connections})"
+    ),
     evasion="Connect less often, or stay longer: fewer observations per hour.",
     source=(
         f"arXiv 2509.10214, short-lived connections; {_PROTOCOL} gray_peerlist_housekeeping: one "
@@ -64,6 +72,11 @@ def short_lived_series(
     weight="strong",
     unit="message",
     cause="pings",
+    standard=(
+        "monerod pings once, to check that a new peer can be reached, on a connection that it "
+        "then closes."
+    ),
+    reason="sent {highest:ping} on one connection (a standard node sends at most {max_pings})",
     evasion="Ping once per connection: more connections.",
     source=(
         f"{_PROTOCOL} try_ping: one ping on a connection of its own; arXiv 2509.10214, ping "
@@ -73,7 +86,7 @@ def short_lived_series(
     presets={"arxiv-v1": {"max_pings": 2}, "aft-2026": {"max_pings": 2}},
 )
 def ping_flood(view: View, *, max_pings: int = 1) -> pd.DataFrame:
-    """More than `max_pings` 1003 requests of the peer on one connection.
+    """More than `max_pings` pings (1003 requests) of the peer on one connection.
 
     `try_ping` is the only place where monerod pings: once, on a connection that it then closes.
     Peers that are pinged again at every handshake ping once per connection. One ping on a
@@ -93,6 +106,11 @@ def ping_flood(view: View, *, max_pings: int = 1) -> pd.DataFrame:
     weight="context",
     unit="connection",
     cause="connection_pattern",
+    standard="A standard node that opens a connection speaks first, at once.",
+    reason=(
+        "opened {observations:connection} of up to {highest} s without sending a byte (flagged "
+        "from {min_connections:connection}, or one of {min_duration_s} s)"
+    ),
     evasion="Send a handshake: more traffic.",
     source=(
         f"{_PROTOCOL} try_to_connect_and_handshake_with_new_peer, try_ping: the client speaks first"
@@ -130,6 +148,14 @@ def no_handshake(
     weight="strong",
     unit="message",
     cause="turns",
+    standard=(
+        "The protocol has one order: the side that connects sends the handshake, the other side "
+        "answers, then both send."
+    ),
+    reason=(
+        "sent {observations:message} that it may not send at that point (a standard node sends "
+        "none)"
+    ),
     evasion="Follow the order of the protocol: free.",
     source=(
         f"{_PROTOCOL} do_handshake_with_peer, handle_handshake, peer_sync_idle_maker; "
@@ -215,6 +241,11 @@ def _uncalled(view: View, rows: pd.DataFrame, answer: int, question: int) -> pd.
     weight="weak",
     unit="connection",
     cause="timed_sync",
+    standard="A standard node sends a timed sync request every 60 s, and relays what it hears.",
+    reason=(
+        "only answered for {highest} s, without a request or notification of its own (flagged "
+        "from {min_duration_s} s)"
+    ),
     evasion="Ask every 60 s, as monerod does: more traffic.",
     source=(
         f"{_PROTOCOL} idle_worker, peer_sync_idle_maker: a 1002 request every 60 s on every "

@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 
 from monerotraffic.rules.eligibility import gateways
 from monerotraffic.rules.likelihood import chance_of
-from monerotraffic.rules.rule import OBSERVATION, Parameters, Rule
+from monerotraffic.rules.rule import OBSERVATION, PRESETS, Parameters, Rule
 from monerotraffic.rules.significance import significant
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, viewed
 
 __all__ = ["FINDING", "PRESETS", "empty_frame", "find"]
 
-PRESETS = ("default", "arxiv-v1", "aft-2026")
 FINDING = (
     "vantage",
     "peer",
@@ -35,6 +34,7 @@ FINDING = (
     "unit",
     "observations",
     "score",
+    "reason",
     "conclusive",
     "significant",
     "first_time",
@@ -47,7 +47,7 @@ FINDING = (
 
 _DTYPES = {
     **dict.fromkeys(("vantage", "peer", "rule", "id", "family", "cause"), "str"),
-    **dict.fromkeys(("forgeable_by", "weight", "unit", "display_filter"), "str"),
+    **dict.fromkeys(("forgeable_by", "weight", "unit", "reason", "display_filter"), "str"),
     **dict.fromkeys(("conclusive", "significant"), "bool"),
     "observations": "int64",
     "score": "float64",
@@ -105,7 +105,7 @@ def _of_node(view: View, rules: Iterable[tuple[Rule, Parameters]]) -> pd.DataFra
         seen = seen[seen["peer"].notna() & ~seen["peer"].isin(excluded)]
         seen["accuses"] &= ~seen["peer"].isin(shared)
         if len(seen):
-            findings_of_rules.append(_summed(view, rule, seen))
+            findings_of_rules.append(_summed(view, rule, parameters, seen))
     if not findings_of_rules:
         return empty_frame(FINDING, **_DTYPES)
     return pd.concat(findings_of_rules, ignore_index=True)
@@ -153,16 +153,23 @@ def empty_frame(columns: Iterable[str], **dtypes: str) -> pd.DataFrame:
     )
 
 
-def _summed(view: View, rule: Rule, seen: pd.DataFrame) -> pd.DataFrame:
+def _summed(view: View, rule: Rule, parameters: Parameters, seen: pd.DataFrame) -> pd.DataFrame:
     """The observations of one rule, a row per peer."""
     seen = seen.assign(peer=seen["peer"].astype(object))
     findings = seen.groupby("peer", sort=True).agg(
         observations=("peer", "size"),
         score=("measure", "max"),
+        lowest=("measure", "min"),
         accuses=("accuses", "any"),
         first_time=("time", "min"),
         last_time=("time", "max"),
     )
+    findings["reason"] = [
+        rule.why(parameters, highest, lowest, observations)
+        for highest, lowest, observations in zip(
+            findings["score"], findings.pop("lowest"), findings["observations"], strict=True
+        )
+    ]
     accusing = seen[seen["accuses"]]
     findings["weight"] = np.where(findings.pop("accuses"), rule.weight, "context")
     findings["conclusive"] = (

@@ -23,6 +23,14 @@ _FINALIZE = "contrib/epee/src/levin_base.cpp message_writer::finalize"
     weight="strong",
     unit="message",
     cause="segmentation",
+    standard=(
+        "monerod writes header and body with one system call, so a first segment never ends "
+        "after the 8 bytes of the signature."
+    ),
+    reason=(
+        "sent {observations:message} whose first segment holds only the 8 signature bytes (a "
+        "standard node sends none)"
+    ),
     evasion="Write header and body with one system call: free.",
     source=f"{_FINALIZE}; arXiv 2509.10214, packet fragmentation",
     paper="Sig",
@@ -47,6 +55,14 @@ def signature_alone(view: View) -> pd.DataFrame:
     weight="strong",
     unit="message",
     cause="segmentation",
+    standard=(
+        "Since 0.15, monerod writes header and body with one system call, so a first segment "
+        "never ends after the 33 bytes of the header."
+    ),
+    reason=(
+        "sent {observations:message} whose first segment holds only the 33 header bytes (a "
+        "standard node sends none)"
+    ),
     evasion="Write header and body with one system call: free.",
     source=_FINALIZE,
     since="0.15.0",
@@ -68,6 +84,11 @@ def header_alone(view: View) -> pd.DataFrame:
     weight="weak",
     unit="message",
     cause="segmentation",
+    standard="monerod writes a message at once, and TCP cuts it only where a segment is full.",
+    reason=(
+        "cut {observations:message} into up to {highest:time} the segments that TCP needs "
+        "(flagged from {min_segment_ratio}, in {min_messages:message} or more)"
+    ),
     evasion="Write each message with one system call: free.",
     source=(
         "contrib/epee/include/net/abstract_tcp_server2.inl (Nagle's algorithm is left on, a "
@@ -118,6 +139,11 @@ def over_fragmented(
     weight="strong",
     unit="message",
     cause="levin_fragments",
+    standard="monerod cuts messages into Levin fragments, and sends noise, for Tor and I2P only.",
+    reason=(
+        "sent {observations:message} as Levin fragments or noise, up to {highest:fragment} each "
+        "(a standard node on clearnet sends none)"
+    ),
     evasion="Send messages whole: free.",
     source="src/cryptonote_protocol/levin_notify.cpp: noise and fragments only for Tor and I2P",
     since="0.15.0",

@@ -25,6 +25,8 @@ _PROTOCOL = "src/p2p/net_node.inl"
     weight="weak",
     unit="connection",
     cause="connection_pattern",
+    standard="A standard node finishes a handshake within 5 s.",
+    reason="left {observations:handshake} unfinished (flagged from {min_connections})",
     evasion="Finish the handshake: more traffic.",
     source=(
         "src/cryptonote_config.h P2P_DEFAULT_HANDSHAKE_INVOKE_TIMEOUT (5 s); arXiv 2509.10214, "
@@ -133,6 +135,11 @@ def _reset(view: View, connections: pd.DataFrame, patience_s: float) -> pd.Serie
     weight="weak",
     unit="message",
     cause="unanswered",
+    standard="A standard node answers every request, or the connection ends.",
+    reason=(
+        "left {observations:request} unanswered, for up to {highest} s (flagged after "
+        "{patience_s} s, support flags after {flags_patience_s} s)"
+    ),
     evasion="Answer requests: free.",
     source=(
         f"{_PROTOCOL} handle_timed_sync, handle_get_support_flags; src/cryptonote_config.h "

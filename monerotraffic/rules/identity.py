@@ -35,6 +35,18 @@ __all__ = [
 _RANDOM_ID = "src/p2p/net_node.inl init_config: a random 64-bit id at every start, never stored"
 _PAPER = "arXiv 2509.10214, section on peer ids"
 _PER_HOST: Parameters = {"by_port": False, "sequential_only": False}
+
+
+def _cluster(parameters: Parameters) -> str:
+    """The reason of peer_id_cluster: the published variants count the ids of one address."""
+    where = (
+        "belongs to addresses that share peer ids, {highest:id} in all"
+        if parameters["joined_only"]
+        else "announced {highest:peer id}"
+    )
+    return f"{where} (flagged above {{max_ids}}; a standard node has one that no other has)"
+
+
 _DEFAULT_PORTS = (18080, 28080, 38080)
 _NAT = (
     "Two nodes behind one address that announce the same port, as monerod does with its default "
@@ -48,6 +60,14 @@ _NAT = (
     weight="weak",
     unit="handshake",
     cause="peer_id",
+    standard=(
+        "monerod draws a random 64-bit id at every start and never stores it, so an id that was "
+        "given up does not come back."
+    ),
+    reason=(
+        "went back to a peer id that it had given up, {observations:time} (a standard node "
+        "never does)"
+    ),
     evasion="Keep one id per address: the spy needs state per address.",
     source=f"{_RANDOM_ID}; {_PAPER}",
     since="0.10.2",
@@ -85,6 +105,11 @@ def _port_of_its_own(ports: pd.Series) -> pd.Series:
     unit="handshake",
     cause="peer_id",
     forgeable_by="another peer",
+    standard="monerod draws a random 64-bit id at every start, so two nodes never have the same.",
+    reason=(
+        "announced a peer id that {highest:address|addresses} announced at the same time "
+        "(flagged from {min_sites}; a standard node has an id of its own)"
+    ),
     evasion="Draw an id per address: free.",
     source=_RANDOM_ID,
     since="0.10.2",
@@ -119,6 +144,8 @@ def _announced_by_site(view: View) -> pd.DataFrame:
     weight="weak",
     unit="peer id",
     cause="peer_id",
+    standard="Each monerod has one random id, which no other node has.",
+    reason=_cluster,
     evasion="Draw an id per address: free.",
     source=f"{_RANDOM_ID}; {_PAPER}",
     since="0.10.2",
@@ -173,6 +200,14 @@ def _borrowers(view: View) -> frozenset[str]:
     weight="strong",
     unit="back-ping",
     cause="pong_id",
+    standard=(
+        "The process that listens on a node's port is the one that shook hands, and answers "
+        "pings with the same id."
+    ),
+    reason=(
+        "answered {observations:back-ping} with another peer id than it had announced (a "
+        "standard node never does)"
+    ),
     evasion="Let the proxy rewrite the id in pongs, or answer pings itself.",
     source=(
         "src/p2p/net_node.inl try_ping, handle_ping; the research lab's fingerprint, seen passively"
@@ -249,6 +284,11 @@ def _at_pongs(view: View, pings: pd.DataFrame) -> pd.DataFrame:
     unit="pong",
     cause="pong_id",
     forgeable_by="another peer",
+    standard="Each monerod answers pings with its own random id.",
+    reason=(
+        "answered {observations:back-ping} with an id that {highest:address|addresses} answer "
+        "with (flagged from {min_sites}; a standard node has an id of its own)"
+    ),
     evasion="Let the proxy rewrite the id in pongs, or answer pings itself.",
     source="src/p2p/net_node.inl handle_ping; the research lab's fingerprint, seen passively",
     since="0.10.2",
@@ -289,6 +329,11 @@ def _pairs(hosts: pd.Series, ids: pd.Series) -> pd.Series:
     weight="weak",
     unit="handshake",
     cause="peer_id",
+    standard="Only a restart changes the id of a monerod.",
+    reason=(
+        "announced a new peer id {observations:time}, in {highest:%} of its later sessions "
+        "(flagged from {min_changes:change} and {min_share:%})"
+    ),
     evasion="Keep the id: the sessions can then be linked.",
     source="src/p2p/net_node.inl init_config: only a restart changes the id",
     since="0.10.2",
@@ -332,6 +377,12 @@ def peer_id_rotates(
     weight="weak",
     unit="handshake",
     cause="peer_id",
+    standard="One process binds a port, and has one id.",
+    reason=(
+        "announced another peer id in {observations:handshake} while a connection with an "
+        "earlier id was in use (flagged after {min_overlap_s} s of both; a standard node "
+        "never does)"
+    ),
     evasion="Announce one id per port: the spy needs state per address.",
     source=(
         "src/p2p/net_node.inl init_config, init: one process, one id, and one process binds a port"
@@ -357,6 +408,14 @@ def peer_ids_side_by_side(view: View, *, min_overlap_s: float = 1.0) -> pd.DataF
     weight="strong",
     unit="message",
     cause="peer_id_value",
+    standard=(
+        "monerod draws a random 64-bit id; 0 and 1 are never drawn in practice, and 1 is for "
+        "Tor and I2P."
+    ),
+    reason=(
+        "announced a reserved peer id ({reserved_ids}) in {observations:message} (a standard node "
+        "never does)"
+    ),
     evasion="Draw a random id: free.",
     source=(
         "src/p2p/net_node.h config_t (1 is the id on Tor and I2P); net_node.inl (0 is no handshake)"

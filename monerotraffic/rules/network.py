@@ -21,12 +21,24 @@ __all__ = ["ban_listed", "shared_gateway", "subnet_dense"]
 _FULLEST: Parameters = {"min_hosts": 1, "max_subnets": 15}
 
 
+def _dense(parameters: Parameters) -> str:
+    """The reason of subnet_dense: the published variants choose by rank."""
+    limit = (
+        "flagged from {min_hosts}"
+        if parameters["max_subnets"] is None
+        else "flagged: the {max_subnets} subnets with the most"
+    )
+    return f"is in a subnet with {{highest:peer}} ({limit})"
+
+
 @rule(
     "MT701",
     family="network",
     weight="context",
     unit="connection",
     cause="surroundings",
+    standard="Independent nodes rarely share a subnet of 256 addresses.",
+    reason=_dense,
     evasion="Spread over subnets: more expensive addresses.",
     source="arXiv 2509.10214, section on subnet saturation; the floor is ours",
     known_false_positives=(
@@ -64,6 +76,11 @@ def subnet_dense(view: View, *, min_hosts: int = 6, max_subnets: int | None = No
     weight="context",
     unit="connection",
     cause="surroundings",
+    standard="Others judged the address; a standard node can inherit it.",
+    reason=(
+        "has an address on the ban list, in an entry of {highest:bit} "
+        "({observations:connection}; 0 are expected with the list in use)"
+    ),
     evasion="Move to other addresses.",
     source=(
         "src/p2p/net_node.inl handle_command_line (--ban-list), is_remote_host_allowed; "
@@ -117,6 +134,11 @@ def ban_listed(
     weight="context",
     unit="connection",
     cause="surroundings",
+    standard="A gateway opens connections for peers of any kind.",
+    reason=(
+        "is a gateway through which {observations:connection} of unknown peers came in (no peer "
+        "can be judged by it)"
+    ),
     evasion="None is needed: the finding protects the peers behind the address.",
     source="docker-proxy, HAProxy and load balancers open the connections to the node themselves",
 )

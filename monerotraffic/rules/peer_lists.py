@@ -41,12 +41,33 @@ _PUBLISHED_SIMILAR: Parameters = {
 }
 
 
+def _similar(parameters: Parameters) -> str:
+    """The reason of peer_list_similar: the published variants judge by the Jaccard index."""
+    if parameters["min_excess"] is None:
+        return (
+            "sent {observations:peer list} with a Jaccard index of {highest} to a list of another "
+            "sender, by {by} (flagged above {min_jaccard})"
+        )
+    return (
+        "sent {observations:peer list} that share {highest:%} of their entries beyond chance with "
+        "a list of another sender (flagged from {min_excess:%})"
+    )
+
+
 @rule(
     "MT301",
     family="peer_lists",
     weight="weak",
     unit="peer list",
     cause="list_composition",
+    standard=(
+        "A standard node sends a random sample of its white list, which spans the subnets of "
+        "the whole network."
+    ),
+    reason=(
+        "sent {observations:peer list} from few subnets: {lowest} of them per address (flagged "
+        "below {max_diversity})"
+    ),
     evasion="Hand out addresses of others too: a spy then advertises honest nodes.",
     source=(
         "arXiv 2509.10214, peer list diversity; src/p2p/net_peerlist.h get_peerlist_head (a random "
@@ -161,6 +182,11 @@ def _log_tail(
     unit="peer list",
     cause="list_copies",
     forgeable_by="another peer",
+    standard=(
+        "A standard node sends 250 peers at random of up to 1,000 white ones, so two "
+        "independent nodes share few."
+    ),
+    reason=_similar,
     evasion="Draw a new list per connection from a pool of more than 1000 addresses.",
     source=(
         "arXiv 2509.10214, peer list similarity; src/p2p/net_peerlist.h get_peerlist_head (250 at "
@@ -312,6 +338,11 @@ def _of_two_nodes(view: View, pairs: pd.DataFrame) -> pd.DataFrame:
     weight="strong",
     unit="peer list",
     cause="peer_list_fields",
+    standard="A standard node sends at most 250 entries, and drops a peer that sends more.",
+    reason=(
+        "sent up to {highest:entry|entries} in one peer list (a standard node sends at most "
+        "{max_entries})"
+    ),
     evasion="Send 250 entries at most: free.",
     source=(
         "src/cryptonote_config.h P2P_DEFAULT_PEERS_IN_HANDSHAKE, P2P_MAX_PEERS_IN_HANDSHAKE (250); "
@@ -341,6 +372,11 @@ def _with_entries(e: Entries, chosen: NDArray[np.bool_]) -> pd.DataFrame:
     weight="context",
     unit="peer list",
     cause="peer_list_fields",
+    standard="Since 0.16, monerod remembers which entries it has sent on a connection.",
+    reason=(
+        "repeated up to {highest:entry|entries} of one list on the same connection (a standard "
+        "node repeats none)"
+    ),
     evasion="Remember what was sent on a connection: free.",
     source="src/p2p/net_node.inl handle_timed_sync, handle_handshake (sent_addresses)",
     since="0.16.0",
@@ -370,6 +406,11 @@ def peer_list_repeats(view: View, *, max_repeating_share: float = 0.25) -> pd.Da
     weight="weak",
     unit="peer list",
     cause="list_composition",
+    standard="A list is a sample of a white list, in which few hosts have a second port.",
+    reason=(
+        "sent {observations:peer list} in which up to {highest:%} of the hosts have several "
+        "ports (flagged from {min_share:%})"
+    ),
     evasion="Advertise one port per host: the spy needs more addresses.",
     source=(
         "src/p2p/net_peerlist.h append_with_peer_white, filter (HackerOne report 3547349); "
@@ -427,6 +468,11 @@ def _usual_share(view: View, share: pd.Series, useful: pd.Series) -> pd.Series:
     weight="weak",
     unit="peer list",
     cause="peer_list_fields",
+    standard="monerod removes loopback and private addresses before it sends a list.",
+    reason=(
+        "sent {observations:peer list} with up to {highest:entry|entries} that cannot be "
+        "reached over the internet (a standard node sends none)"
+    ),
     evasion="Filter the addresses: free.",
     source="src/p2p/net_peerlist.h is_host_allowed; src/p2p/net_node.inl sanitize_peerlist",
     known_false_positives="monerod with --allow-local-ip.",
@@ -461,6 +507,11 @@ def peer_list_private(view: View, *, max_other_share: float = 0.1) -> pd.DataFra
     weight="strong",
     unit="peer list",
     cause="peer_list_fields",
+    standard="make_pruning_seed in monerod returns 384 to 391 only; 0 means not pruned.",
+    reason=(
+        "sent {observations:peer list} with up to {highest:invalid pruning seed} (a standard "
+        "node sends none)"
+    ),
     evasion="Send 0 or a sound seed: free.",
     source="src/common/pruning.cpp make_pruning_seed; src/p2p/net_node.inl sanitize_peerlist",
     since="0.14.1",
@@ -482,6 +533,8 @@ def peer_list_bad_pruning_seed(view: View) -> pd.DataFrame:
     weight="weak",
     unit="port",
     cause="many_ports",
+    standard="A node listens on one port; NAT puts a second one on an address.",
+    reason="is reachable on {highest:port} (flagged from {min_ports}; NAT explains two)",
     evasion="Advertise one or two ports per address: the spy needs more addresses.",
     source=(
         "research lab, on proxies in front of few nodes; src/p2p/net_node.inl try_ping (a "

@@ -32,6 +32,11 @@ _NOTIFY = "src/cryptonote_protocol/levin_notify.cpp"
     weight="weak",
     unit="message",
     cause="block_relay",
+    standard="Since 0.18.4, monerod announces blocks without their transactions, as 2008.",
+    reason=(
+        "announced {observations:block} as 2001, with all transactions (monerod 0.18.4 and "
+        "later announces none)"
+    ),
     evasion="Announce blocks as 2008: free.",
     source=f"{_HANDLER} relay_block",
     since="0.18.4",
@@ -54,6 +59,11 @@ def new_block_sent(view: View) -> pd.DataFrame:
     weight="weak",
     unit="message",
     cause="block_relay",
+    standard="monerod announces a block without its transactions, and sends them only when asked.",
+    reason=(
+        "sent {observations:block announcement} with up to {highest:transaction} that no one "
+        "asked for (a standard node sends none)"
+    ),
     evasion="Leave the transactions out: free.",
     source=f"{_HANDLER} relay_block, handle_request_fluffy_missing_tx",
 )
@@ -119,6 +129,14 @@ def _asked_for(view: View, rows: pd.DataFrame) -> pd.Series:
     weight="strong",
     unit="message",
     cause="dandelion",
+    standard=(
+        "monerod sends transactions in the stem phase of Dandelion++ on its own outgoing "
+        "connections only."
+    ),
+    reason=(
+        "sent {observations:stem transaction message} on connections that the vantage node "
+        "opened (a standard node sends none)"
+    ),
     evasion="Send stems on outgoing connections only.",
     source=f"{_NOTIFY} get_out_connections; src/net/dandelionpp.cpp",
     since="0.16.0",
@@ -188,6 +206,11 @@ def _times(column: pd.Series) -> NDArray[np.datetime64]:
     weight="weak",
     unit="message",
     cause="dandelion",
+    standard="monerod sorts transactions before it relays them, and repeats none.",
+    reason=(
+        "sent {observations:message} with unsorted or repeated transactions, up to {highest} in "
+        "one (a standard node sends none)"
+    ),
     evasion="Sort the transactions: free.",
     source=f"{_NOTIFY} fluff_flush",
     since="0.18.3.4",
@@ -211,6 +234,11 @@ def unsorted_fluff(view: View) -> pd.DataFrame:
     weight="weak",
     unit="message",
     cause="chain",
+    standard="monerod computes the fork version from the height.",
+    reason=(
+        "announced fork version {highest:#} in {observations:message} at a height that has "
+        "another one (a standard node never does)"
+    ),
     evasion="Compute the version from the height: free.",
     source=f"{_HANDLER} process_payload_sync_data; src/hardforks/hardforks.cpp",
     known_false_positives="A node on another chain, or not updated before a fork.",

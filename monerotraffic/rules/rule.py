@@ -7,6 +7,7 @@ rules, by the engine and by the generated documentation.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -14,10 +15,13 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from monerotraffic.rules.explanation import explanation, plain, shown
+from monerotraffic.rules.reasons import Reason, formatted
 from monerotraffic.tables.view import View
 
 __all__ = [
     "OBSERVATION",
+    "PRESETS",
     "PUBLISHED",
     "Forger",
     "Parameters",
@@ -57,8 +61,11 @@ missing. `other_connection` is a second connection that the observation rests on
 PUBLISHED: Mapping[str, Parameters] = {"arxiv-v1": {}, "aft-2026": {}}
 """Presets of a rule that the paper has with our parameters."""
 
+PRESETS = ("default", *PUBLISHED)
+"""Names of the presets: this package's own, and the published variants of the paper."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Rule:
     """One way in which a peer can differ from a standard node.
 
@@ -78,6 +85,10 @@ class Rule:
     forgeable_by: Forger
     """Who else can make an innocent peer look like this: nobody, another peer with connections of
     its own, or anybody who sends packets with a forged address (off-path)."""
+    standard: str
+    """What a standard node does instead, and why it cannot or does not show this."""
+    reason: Reason
+    """Template of the sentence that says why a peer is flagged."""
     evasion: str
     """What it costs a spy to avoid the rule."""
     source: str
@@ -101,10 +112,23 @@ class Rule:
     def __call__(self, view: View, **parameters: object) -> pd.DataFrame:
         return self.observe(view, **parameters)
 
+    def __repr__(self) -> str:
+        return explanation(self)
+
     @property
     def definition(self) -> str:
         """When a peer is flagged: the first paragraph of the description, as one line."""
         return self.description.split("\n\n")[0].replace("\n", " ")
+
+    def definition_with(self, parameters: Parameters) -> str:
+        """The definition as plain text, with the values in place of the names of parameters."""
+        values = re.compile(r"`(\w+)`")
+
+        def value(name: re.Match[str]) -> str:
+            known = name[1] in parameters
+            return shown(parameters[name[1]]) if known else name[1]
+
+        return plain(values.sub(value, self.definition))
 
     def parameters_of(self, preset: str) -> Parameters | None:
         """Parameters of a preset; None if the rule is not in it."""
@@ -112,6 +136,17 @@ class Rule:
             return self.parameters
         presets = self.presets or {}
         return {**self.parameters, **presets[preset]} if preset in presets else None
+
+    def by_preset(self) -> Mapping[str, Parameters | None]:
+        """The parameters of every preset."""
+        return {preset: self.parameters_of(preset) for preset in PRESETS}
+
+    def why(self, parameters: Parameters, highest: float, lowest: float, observations: int) -> str:
+        """Why a peer is flagged: one sentence with the measured value and the threshold.
+
+        `highest` and `lowest` are the extremes of the measures of its observations.
+        """
+        return formatted(self.reason, parameters, highest, lowest, observations)
 
 
 def rule(
@@ -122,6 +157,8 @@ def rule(
     unit: str,
     cause: str,
     forgeable_by: Forger = "nobody",
+    standard: str,
+    reason: Reason,
     evasion: str,
     source: str,
     since: str = "",
@@ -134,7 +171,8 @@ def rule(
 
     The function's name is the rule's, its docstring the definition, and its keyword-only
     parameters, each with a default, are its thresholds. Raises TypeError if a threshold has no
-    default, or a preset names a parameter that the function lacks.
+    default, or a preset names a parameter that the function lacks, and KeyError if the reason names
+    one.
     """
 
     def decorate(observe: Callable[..., pd.DataFrame]) -> Rule:
@@ -149,7 +187,7 @@ def rule(
             unknown = sorted(set(differing) - set(parameters))
             if unknown:
                 raise TypeError(f"rule {name}: preset {preset} has no parameter {unknown[0]}")
-        return Rule(
+        made = Rule(
             name=name,
             id=id,
             family=family,
@@ -157,6 +195,8 @@ def rule(
             unit=unit,
             cause=cause,
             forgeable_by=forgeable_by,
+            standard=standard,
+            reason=reason,
             evasion=evasion,
             source=source,
             observe=observe,
@@ -168,6 +208,10 @@ def rule(
             paper=paper,
             presets=presets,
         )
+        for given_parameters in made.by_preset().values():
+            if given_parameters is not None:
+                made.why(given_parameters, 1.0, 1.0, 1)  # KeyError now, not at a finding
+        return made
 
     return decorate
 

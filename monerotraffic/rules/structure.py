@@ -42,6 +42,10 @@ __all__ = [
     weight="context",
     unit="handshake",
     cause="announced_fields",
+    standard="Since 0.18, monerod announces support flags 1 in every handshake on clearnet.",
+    reason=(
+        "sent {observations:handshake} without support flags (monerod 0.18 and later sends none)"
+    ),
     evasion="Send the field, as monerod does: free.",
     source="src/p2p/p2p_protocol_defs.h basic_node_data; arXiv 2509.10214, support flags omitted",
     since="0.18.0",
@@ -71,6 +75,10 @@ def support_flags_missing(view: View) -> pd.DataFrame:
     weight="context",
     unit="message",
     cause="announced_fields",
+    standard=(
+        "monerod announces the constant P2P_SUPPORT_FLAGS, which is 1, or leaves the field out."
+    ),
+    reason="announced support flags {highest:#} (a standard node announces {standard_flags})",
     evasion="Send 1: free.",
     source="src/p2p/net_node.inl init_config, get_local_node_data; src/cryptonote_config.h",
     known_false_positives="A future version with a further flag.",
@@ -99,6 +107,14 @@ def support_flags_odd(view: View, *, standard_flags: tuple[int, ...] = (1,)) -> 
     weight="strong",
     unit="peer list",
     cause="peer_list_fields",
+    standard=(
+        "monerod sets last_seen to 0 before it sends an entry, so that lists reveal no times, "
+        "and leaves out a 0."
+    ),
+    reason=(
+        "sent {observations:peer list} with last_seen in up to {highest:entry|entries} (a "
+        "standard node sends none)"
+    ),
     evasion="Leave the field out: free.",
     source=(
         "src/p2p/net_peerlist.h get_peerlist_head; src/p2p/p2p_protocol_defs.h; arXiv 2509.10214, "
@@ -129,6 +145,13 @@ def last_seen_present(view: View) -> pd.DataFrame:
     weight="strong",
     unit="message",
     cause="wire_format",
+    standard=(
+        "All headers come from two constructors in monerod, which set every field to a fixed value."
+    ),
+    reason=(
+        "sent {observations:message} whose header has up to {highest:wrong field} (a standard "
+        "node has none)"
+    ),
     evasion="Write headers as monerod does: free.",
     source=(
         "contrib/epee/src/levin_base.cpp make_header, message_writer::finalize; "
@@ -157,6 +180,11 @@ def bad_header(view: View, *, counted_oddities: tuple[str, ...] = HEADER_ODDITIE
     weight="strong",
     unit="message",
     cause="wire_format",
+    standard="monerod sends the commands 1001 to 1003, 1007, 2001 to 2004 and 2006 to 2010 only.",
+    reason=(
+        "sent {observations:message} of commands that monerod does not have, up to number "
+        "{highest:#} (a standard node sends none)"
+    ),
     evasion="Do not send the command; a spy loses what it asks for with it.",
     source=(
         "src/p2p/p2p_protocol_defs.h; src/cryptonote_protocol/cryptonote_protocol_defs.h COMMAND_*"
@@ -183,6 +211,13 @@ def unknown_command(
     weight="strong",
     unit="message",
     cause="wire_format",
+    standard=(
+        "monerod refuses messages over these limits and closes the connection, so it sends none."
+    ),
+    reason=(
+        "declared up to {highest:time} the largest length that monerod accepts, in "
+        "{observations:message} (a standard node stays at 1 or below)"
+    ),
     evasion="Declare lengths within the limits: free.",
     source=(
         "src/cryptonote_basic/connection_context.cpp get_max_bytes; "
@@ -208,6 +243,8 @@ def oversize_message(view: View) -> pd.DataFrame:
     weight="strong",
     unit="message",
     cause="wire_format",
+    standard="monerod's writer only writes what its reader accepts.",
+    reason="sent {observations:payload} that monerod's reader refuses (a standard node sends none)",
     evasion="Write payloads that monerod's reader accepts: free.",
     source=(
         "contrib/epee/include/storages/portable_storage_from_bin.h, levin_abstract_invoke2.h; "
@@ -229,6 +266,14 @@ def payload_malformed(view: View) -> pd.DataFrame:
     weight="weak",
     unit="message",
     cause="wire_format",
+    standard=(
+        "monerod's writer has one way to write each value: sorted keys, minimal lengths, fixed "
+        "types, nothing after the end."
+    ),
+    reason=(
+        "encoded {observations:message} as monerod never does, with up to {highest:deviation} "
+        "in one (a standard node has none)"
+    ),
     evasion="Use monerod's serializer: free.",
     source="contrib/epee/include/storages/portable_storage_to_bin.h; docs/fingerprint.md",
     known_false_positives="A future version with a further field.",
@@ -278,6 +323,11 @@ def noncanonical_encoding(
     weight="strong",
     unit="message",
     cause="network_id",
+    standard="A standard node announces the id of its own network, and is refused on another one.",
+    reason=(
+        "announced the id of another network in {observations:message} (a standard node here "
+        "never does)"
+    ),
     evasion="Send the network id of the network: free.",
     source="src/p2p/net_node.inl handle_handshake; src/cryptonote_config.h NETWORK_ID",
     known_false_positives="A node of another network that was given a wrong address.",
@@ -310,6 +360,11 @@ def _majority_network(nodes: pd.DataFrame, min_peers: int) -> frozenset[str]:
     weight="strong",
     unit="stretch of bytes",
     cause="wire_format",
+    standard="Every byte that monerod sends on a P2P connection belongs to a Levin message.",
+    reason=(
+        "sent {observations:stretch|stretches} of bytes that are no Levin message, the longest "
+        "of {highest:byte} (a standard node sends none)"
+    ),
     evasion="Send only Levin messages: free.",
     source=(
         "contrib/epee/include/net/levin_protocol_handler_async.h handle_recv; "
@@ -322,8 +377,8 @@ def _majority_network(nodes: pd.DataFrame, min_peers: int) -> frozenset[str]:
 def garbage(
     view: View, *, ports: tuple[int, ...] = (18080, 28080, 38080), min_bytes: int = 1
 ) -> pd.DataFrame:
-    """At least `min_bytes` that are part of no message, on a connection with Levin messages or to
-    one of `ports`.
+    """At least `min_bytes` bytes that belong to no message, on a connection with Levin messages or
+    to one of `ports`.
 
     Every byte that monerod sends is part of a message, and its P2P connections never use TLS. A
     connection that the vantage node opened from port 38080, which Linux may choose by itself, to a
@@ -344,6 +399,13 @@ def garbage(
     weight="context",
     unit="handshake",
     cause="announced_fields",
+    standard=(
+        "The current monerod writes sorted keys, leaves out defaults, and announces support flags."
+    ),
+    reason=(
+        "wrote {observations:handshake} as other software does, with up to {highest:difference} "
+        "from the current monerod (which has none)"
+    ),
     evasion="Write handshakes as the current monerod does: free.",
     source="docs/fingerprint.md; src/p2p/p2p_protocol_defs.h; Cuprate's epee encoding; py-levin",
     known_false_positives="None: the finding names software, and says nothing against it.",

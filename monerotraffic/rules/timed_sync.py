@@ -32,6 +32,11 @@ _PUBLISHED_THROTTLED: Parameters = {
     weight="weak",
     unit="gap",
     cause="timed_sync",
+    standard="monerod sends a timed sync request every 60 s on every connection.",
+    reason=(
+        "sent a timed sync request every {highest} s (median; flagged above {min_gap_s} s; a "
+        "standard node sends one every 60 s)"
+    ),
     evasion="Ask every 60 s, as monerod does: more traffic.",
     source=(
         f"{_PROTOCOL} idle_worker, peer_sync_idle_maker: every 60 s; arXiv 2509.10214, timed sync"
@@ -99,6 +104,14 @@ def timed_sync_throttled(
     weight="weak",
     unit="message",
     cause="timed_sync",
+    standard=(
+        "monerod waits more than 60 s between two timed sync requests, and never sends one "
+        "while an answer is awaited."
+    ),
+    reason=(
+        "sent {observations:timed sync request} too early, the earliest {lowest} s after the "
+        "one before (a standard node waits {standard_gap_s} s)"
+    ),
     evasion="Ask every 60 s: heights are seen later.",
     source=(
         f"{_PROTOCOL} idle_worker (more than 60 s), peer_sync_idle_maker (not while an answer is "
@@ -137,6 +150,12 @@ def timed_sync_rapid(
     unit="tick",
     cause="shared_clock",
     forgeable_by="another peer",
+    standard="Each monerod has a timer of its own, which drifts against all others.",
+    reason=(
+        "sent its timed sync requests within {max_offset_s} s of those of {highest:other "
+        "address|other addresses}, {observations:time} (flagged from "
+        "{min_hosts:address|addresses} and {min_ticks:time})"
+    ),
     evasion="Delay the requests of each address by a time of its own.",
     source=(
         f"{_PROTOCOL} idle_worker: one tick per process for all its connections, at a phase "

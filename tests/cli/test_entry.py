@@ -86,4 +86,4 @@ def test_characters_that_the_terminal_lacks_are_escaped(
 
 def test_commands() -> None:
     text = run("--help").stdout
-    assert all(f"    {name} " in text for name in ("summary", "findings", "banlist", "report"))
+    assert all(f"    {name} " in text for name in entry.NAMES)

@@ -81,20 +81,15 @@ def test_findings_for_people(capture: Path, found: pd.DataFrame, capsys: Capture
         "peer",
         "rule",
         "weight",
-        "observations",
-        "unit",
-        "measure",
         "first_time",
         "last_time",
         "evidence",
+        "reason",
     ]
     assert rows[1] == [
         "192.0.2.9",
         "ping_flood",
         "strong",
-        "3",
-        "message",
-        "2",
         "2026-11-22",
         "23:02:11",
         "2026-11-23",
@@ -103,8 +98,9 @@ def test_findings_for_people(capture: Path, found: pd.DataFrame, capsys: Capture
         "and",
         "1",
         "more",
+        *["did", "it", "3", "times", "(a", "standard", "node", "never", "does)"],
     ]
-    assert rows[3][-1] == "-"
+    assert rows[3][7] == "-"
     assert ["ban_listed", "A"] in [row[:2] for row in section(text, "definitions of the rules")]
     assert all(len(line) == len(line.rstrip()) for line in text.splitlines())
 
@@ -130,7 +126,7 @@ def test_findings_that_lack_much(
     )
     find_only(monkeypatch, bare)
     rows = section(output(capsys, "findings", capture), "6 findings")
-    assert rows[1] == ["192.0.2.9", "ping_flood", "strong", "3", "message", "-", "-", "-", "-"]
+    assert rows[1][:6] == ["192.0.2.9", "ping_flood", "strong", "-", "-", "-"]
     told = json.loads(
         output(capsys, "findings", "--json", "--csv", tmp_path / "out.csv", capture),
         parse_constant=pytest.fail,
@@ -192,6 +188,48 @@ def test_findings_are_those_of_the_package(
         places or [""] for places in wanted.places
     ]
     assert pd.Timestamp(rows[0]["first_time"]) == wanted["first_time"][0]
+
+
+def test_one_peer(capture: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    """All about it, and nothing of the others."""
+    findings = MIXED[MIXED["peer"].isin(["192.0.2.9", "192.0.2.10"])]
+    find_only(monkeypatch, findings)
+    text = output(capsys, "findings", "--peer", "192.0.2.9", capture)
+    head, *parts = text.split("\n\n")
+    facts = {line[:14].rstrip(): line[15:] for line in head.splitlines()}
+    assert facts["peer"] == "192.0.2.9"
+    assert facts["verdict"].startswith(f"anomalous, score {SCORE['192.0.2.9']}, for ")
+    assert facts["connections"].startswith("0 incoming, 1 outgoing, ")
+    assert [part.split()[0] for part in parts] == [
+        "ping_flood",
+        "support_flags_missing",
+        "ban_listed",
+    ]
+    assert "  reason         did it 3 times (a standard node never does)\n" in parts[0]
+    assert "  standard node  monerod pings once, " in parts[0]
+    assert "  frames         /home/me/cap.pcapng:17, /home/me/cap.pcapng:18" in parts[0]
+    assert "192.0.2.10" not in text
+    told = json.loads(output(capsys, "findings", "--json", "--peer", "192.0.2.9", capture))
+    assert told["peer"]["connections"]["outgoing"] == 1
+    assert {row["peer"] for row in told["findings"]} == {"192.0.2.9"}
+    quiet = output(capsys, "findings", "--peer", "192.0.2.1", capture)
+    assert "\nverdict        no finding\n" in quiet
+    assert main(["findings", "--peer", "192.0.2.77", str(capture)]) == 1
+    assert "192.0.2.77 has no connection with the vantage node" in capsys.readouterr().err
+
+
+def test_formats(capture: Path, found: pd.DataFrame, tmp_path: Path, capsys: Captured) -> None:
+    both = output(capsys, "findings", "--format", "json", capture)
+    assert both == output(capsys, "findings", "--json", capture)
+    text = output(capsys, "findings", "--format", "csv", "--csv", tmp_path / "out.csv", capture)
+    with (tmp_path / "out.csv").open(newline="") as file:
+        assert file.read().splitlines() == text.splitlines()
+    note = output(capsys, "findings", "--format", "markdown", capture)
+    assert "\n## 192.0.2.9: anomalous, score " in note
+    assert (
+        "\n- **ping_flood** (strong): did it 3 times (a standard node never does) "
+        "(/home/me/cap.pcapng:17)\n"
+    ) in note
 
 
 def test_findings_of_the_demo() -> None:
@@ -270,6 +308,8 @@ def test_hostile_names(tmp_path: Path, capsys: Captured) -> None:
     for arguments in (
         ["findings"],
         ["findings", "--json"],
+        ["findings", "--format", "markdown"],
+        ["findings", "--peer", "192.0.2.5"],
         ["banlist", "--weak"],
         ["banlist", "--weak", "--json"],
     ):

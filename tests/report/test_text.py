@@ -8,7 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 import monerotraffic as mt
-from monerotraffic.report.text import findings_to_csv, findings_to_dict, format_findings
+from monerotraffic.report.text import (
+    findings_to_csv,
+    findings_to_dict,
+    findings_to_markdown,
+    format_findings,
+)
 from support.findings import MIXED, finding, frame
 
 
@@ -33,6 +38,18 @@ def test_text(capture: Path) -> None:
     assert "4 peers: 2 anomalous" in text
     assert "cap.pcapng:17 and 1 more" in text
     assert "definitions of the rules" in text
+
+
+def test_definitions_have_the_values_of_the_preset(capture: Path) -> None:
+    numbers = findings_to_dict(mt.read(capture), MIXED, "arxiv-v1")
+    assert numbers["rules"]["ping_flood"].startswith("More than 2 pings (1003 requests) ")
+
+
+def test_markdown(capture: Path) -> None:
+    rows = frame(finding("192.0.2.9", places=("a_*[b]<i>|.pcap:1",)))
+    text = findings_to_markdown(findings_to_dict(mt.read(capture), rows, "default"))
+    assert r"(a\_\*\[b\]\<i\>\|.pcap:1)" in text
+    assert "1 anomalous, 0 suspicious" in text
 
 
 def test_nothing_found(capture: Path) -> None:

@@ -16,8 +16,9 @@ DIGIT = {name: str(number) for number, name in enumerate((*FAMILIES, "network"),
 
 
 def decorator(**more: object):  # type: ignore[no-untyped-def]
+    fixed = {"source": "a file", "evasion": "free", "standard": "It does not."}
     more = {"family": "relay", "weight": "weak", "unit": "message", "cause": "turns", **more}
-    return rule("MT999", source="a file", evasion="free", **more)
+    return rule("MT999", **{"reason": "did it", **fixed, **more})
 
 
 def test_the_function_is_the_rule() -> None:
@@ -58,6 +59,21 @@ def test_a_preset_names_known_parameters() -> None:
 
         @decorator(presets={"aft-2026": {"max_gap_s": 1}})
         def some_rule(view: View, *, min_messages: int = 3) -> pd.DataFrame: ...
+
+
+def test_a_reason_names_known_values() -> None:
+    for reason in ("more than {max_gap_s}", lambda _: "more than {max_gap_s}"):
+        with pytest.raises(KeyError, match="max_gap_s"):
+
+            @decorator(reason=reason)
+            def some_rule(view: View, *, min_messages: int = 3) -> pd.DataFrame: ...
+
+
+def test_the_definition_with_values() -> None:
+    assert RULES["ping_flood"].definition_with({"max_pings": 7}) == (
+        "More than 7 pings (1003 requests) of the peer on one connection."
+    )
+    assert "`" not in RULES["wrong_network"].definition_with({})
 
 
 def test_ids_are_grouped_by_family() -> None:

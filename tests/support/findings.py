@@ -31,6 +31,7 @@ def finding(
         "unit": "message",
         "observations": count,
         "score": 2.0,
+        "reason": f"did it {count} times (a standard node never does)",
         "conclusive": weight == "strong",
         "significant": weight == "strong",
     }
