@@ -21,9 +21,10 @@ from monerotraffic.compat.documents import packets_json, peer_lists_json
 from monerotraffic.compat.packet_rows import PACKET_COLUMNS, packets
 from monerotraffic.compat.parquet import COMMANDS, write_parquet
 from monerotraffic.compat.peer_rows import PEER_COLUMNS, peers
-from monerotraffic.compat.signature import signature_only
+from monerotraffic.compat.signature import signature_only, signature_rows, write_signature_tsv
 from monerotraffic.compat.tshark import (
     PACKET_FIELDS,
+    PEER_LIST_COMMANDS,
     PEER_LIST_FIELDS,
     TESTING_FIELDS,
     tsv,
@@ -35,6 +36,7 @@ __all__ = [
     "PACKET_COLUMNS",
     "PACKET_FIELDS",
     "PEER_COLUMNS",
+    "PEER_LIST_COMMANDS",
     "PEER_LIST_FIELDS",
     "TESTING_FIELDS",
     "packets",
@@ -42,7 +44,9 @@ __all__ = [
     "peer_lists_json",
     "peers",
     "signature_only",
+    "signature_rows",
     "tsv",
     "write_parquet",
+    "write_signature_tsv",
     "write_tsv",
 ]

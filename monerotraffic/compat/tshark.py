@@ -16,7 +16,14 @@ from monerotraffic.compat.whole import TEXT, numbers_text, segments_text, text, 
 from monerotraffic.net.addresses import Host
 from monerotraffic.tables.traffic import Traffic
 
-__all__ = ["PACKET_FIELDS", "PEER_LIST_FIELDS", "TESTING_FIELDS", "tsv", "write_tsv"]
+__all__ = [
+    "PACKET_FIELDS",
+    "PEER_LIST_COMMANDS",
+    "PEER_LIST_FIELDS",
+    "TESTING_FIELDS",
+    "tsv",
+    "write_tsv",
+]
 
 _VALUES = tuple(
     f"monero.payload.item.{name}"
@@ -52,13 +59,16 @@ TESTING_FIELDS = ("frame.time_epoch", "ip.src", "monero.command", *_VALUES)
 """Fields of the README's "Current Testing Command", in order."""
 
 PEER_LIST_FIELDS = (
-    *("frame.time_epoch", "ip.src"),
+    *("frame.time_epoch", "ip.src", "monero.command"),
     *(
         f"monero.payload.item.{name}"
         for name in ("key", "type", "value.uint32", "value.uint16", "value.uint8", "value.uint64")
     ),
 )
-"""Fields of the peer-list command, in the order that extract_peerlists_to_json.py reads."""
+"""Fields of the README's peer-list command, in order."""
+
+PEER_LIST_COMMANDS = (1001, 1002)
+"""Commands whose responses carry peer lists."""
 
 _OF_PACKET = {
     "frame.number": "end_frame",
@@ -86,6 +96,8 @@ def tsv(
     fields: Sequence[str] = PACKET_FIELDS,
     *,
     to: Host | Iterable[Host] | None = None,
+    commands: Iterable[int] | None = None,
+    return_code: int | None = None,
 ) -> pd.DataFrame:
     """Returns what `tshark -Y monero -T fields -e ...` prints for these fields: one row per packet
     that completes messages, in order of time, with all columns as text.
@@ -103,8 +115,19 @@ def tsv(
       also elements of arrays; booleans are in int64
     - `monero.payload.item.value.string`: every string in hex, `<MISSING>` for an empty one
 
-    Several values are joined by commas. `fields`: names of the columns above. `to`: only packets to
-    these addresses, as `-Y "ip.dst == ..."` does.
+    Several values are joined by commas. `fields`: names of the columns above. The other arguments
+    select packets as a display filter does: `to`, packets to these addresses (`ip.dst == ...`);
+    `commands`, packets with a message of one of these commands (`monero.command == ...`);
+    `return_code`, packets with a message with this return code (`monero.return_code == ...`; 1 in
+    the responses of monerod, 0 in its requests).
+
+        >>> import monerotraffic as mt
+        >>> from monerotraffic import compat
+        >>> traffic = mt.read("tests/data/honest")
+        >>> fields = ["ip.src", "monero.command", "tcp.segment.count", "tcp.len"]
+        >>> rows = compat.tsv(traffic, fields, to=traffic.hosts, commands=[1001], return_code=1)
+        >>> rows.head(2).to_csv(sep="\\t", header=False, index=False).splitlines()
+        ['203.0.113.11\\t1001\\t\\t295', '192.0.2.12\\t1001\\t\\t295']
 
     Requires the tables messages and, for payload items, fields:
     `mt.read(..., tables=["messages", "fields"])`. Raises ValueError for an unknown field, and for a
@@ -115,7 +138,7 @@ def tsv(
         raise ValueError(
             f"unknown field {unknown[0]!r}: must be one of {', '.join(sorted(_FIELDS))}"
         )
-    messages = whole(traffic, to)
+    messages = _selected(whole(traffic, to), commands, return_code)
     packet, first = np.unique(messages["packet"].to_numpy(), return_index=True)
     place = np.searchsorted(packet, messages["packet"].to_numpy())
     heads = messages.iloc[first].reset_index(drop=True)
@@ -141,14 +164,34 @@ def write_tsv(
     fields: Sequence[str] = PACKET_FIELDS,
     *,
     to: Host | Iterable[Host] | None = None,
+    commands: Iterable[int] | None = None,
+    return_code: int | None = None,
 ) -> None:
     """Writes the rows of tsv() as tshark prints them: tabs, no header, UTF-8."""
-    rows = tsv(traffic, fields, to=to)
+    write_rows(tsv(traffic, fields, to=to, commands=commands, return_code=return_code), path)
+
+
+def write_rows(rows: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+    """Writes columns of text as tshark prints them: tabs, no header, UTF-8."""
     lines = rows.iloc[:, 0].str.cat(
         [rows.iloc[:, column] for column in range(1, rows.shape[1])], sep="\t"
     )
     with replacing(path) as file:
         file.write("".join((lines + "\n").tolist()))
+
+
+def _selected(
+    messages: pd.DataFrame, commands: Iterable[int] | None, return_code: int | None
+) -> pd.DataFrame:
+    """All messages of the packets of which each condition holds for some message."""
+    for name, wanted in (
+        ("command", commands),
+        ("return_code", None if return_code is None else [return_code]),
+    ):
+        if wanted is not None:
+            matching = messages[name].isin(list(wanted))
+            messages = messages[messages["packet"].isin(messages.loc[matching, "packet"])]
+    return messages
 
 
 def _items(
@@ -171,14 +214,15 @@ def _items(
 
 def _of_packet(field: str, heads: pd.DataFrame) -> pd.Series:
     if field == "frame.time_epoch":
-        return _epoch(heads["end_time"])
+        return epoch(heads["end_time"])
     if field == "tcp.segment.count":
         return segments_text(heads["segments"])
     values = heads[_OF_PACKET[field]]
     return text(values) if field.startswith("ip.") else numbers_text(values)
 
 
-def _epoch(times: pd.Series) -> pd.Series:
+def epoch(times: pd.Series) -> pd.Series:
+    """tshark's frame.time_epoch: seconds since 1970, UTC, with nine decimals."""
     since = pd.Series(times.dt.tz_localize(None).to_numpy().astype("M8[ns]").astype(np.int64))
     texts = (
         (since // 1_000_000_000).astype(str)

@@ -232,3 +232,29 @@ def test_signatures_alone_are_those_that_tshark_finds(scenario: truth.Scenario) 
     assert found.name == "ip.src"
     # the small captures hold none
     assert found.tolist() == (sorted(known.read_text().split()) if known.exists() else [])
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.id)
+def test_filters_select_the_packets_of_the_display_filter(scenario: truth.Scenario) -> None:
+    """`(monero.command == 1001 || monero.command == 1002) && ip.dst == ... && monero.return_code ==
+    1` holds for a packet if each condition holds for one of its messages.
+    """
+    fields = [*HEAD, "monero.return_code"]
+    rows = compat.tsv(lab(scenario), fields)
+    peer_lists = compat.tsv(
+        lab(scenario),
+        fields,
+        to=truth.VANTAGE,
+        commands=compat.PEER_LIST_COMMANDS,
+        return_code=1,
+    )
+    commands, codes = (
+        rows[name].str.split(",") for name in ("monero.command", "monero.return_code")
+    )
+    wanted = rows[
+        rows["ip.dst"].isin(np.atleast_1d(truth.VANTAGE))
+        & commands.map(lambda texts: bool({"1001", "1002"} & set(texts)))
+        & codes.map(lambda texts: "1" in texts)
+    ]
+    assert 0 < len(wanted) < len(rows)
+    assert peer_lists.to_numpy().tolist() == wanted.to_numpy().tolist()
