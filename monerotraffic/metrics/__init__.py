@@ -2,6 +2,7 @@
 unit.
 """
 
+from monerotraffic.metrics.clocks import clock_differences, clock_offsets, correct_times
 from monerotraffic.metrics.connections import (
     CATEGORIES,
     categories,
@@ -85,8 +86,11 @@ __all__ = [
     "categories",
     "centrality",
     "communities",
+    "clock_differences",
+    "clock_offsets",
     "components",
     "connection_table",
+    "correct_times",
     "degrees",
     "encoding_deviations",
     "first_senders",

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from monerotraffic.metrics.clocks import correct_times
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, viewed
 
@@ -16,7 +17,9 @@ _ARRIVAL = [
 ]
 
 
-def transaction_arrivals(traffic: Traffic | View) -> pd.DataFrame:
+def transaction_arrivals(
+    traffic: Traffic | View, clocks: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Returns when each peer first sent each transaction in a 2002 to each vantage node. One row
     per transaction id, vantage node and peer (IP address), in order of the first arrival of the
     transaction at the node.
@@ -30,8 +33,9 @@ def transaction_arrivals(traffic: Traffic | View) -> pd.DataFrame:
     - `sent_before` (bool): the vantage node had sent the transaction before any peer did, so no
       peer was first
 
-    `time` is the arrival of the first byte of the message, by the clock of the vantage node. Times
-    of two nodes can be compared after the correction of their clocks.
+    `time` is the arrival of the first byte of the message, by the clock of the vantage node. With
+    `clocks`, the result of clock_offsets, it is by the clock of the reference node; `rank`, `delay`
+    and `sent_before` are then over all nodes together, and nodes with unknown clocks are left out.
 
     Source: src/cryptonote_protocol/levin_notify.cpp.
     """
@@ -43,10 +47,11 @@ def transaction_arrivals(traffic: Traffic | View) -> pd.DataFrame:
             stem=lambda frame: frame["fluff"].eq(False).fillna(False).astype(bool)
         ),
         "tx",
+        clocks,
     )
 
 
-def block_arrivals(traffic: Traffic | View) -> pd.DataFrame:
+def block_arrivals(traffic: Traffic | View, clocks: pd.DataFrame | None = None) -> pd.DataFrame:
     """Returns when each peer first sent each block in a 2001 or 2008 to each vantage node. One row
     per block id, vantage node and peer (IP address), with the columns of transaction_arrivals, but
     `block` instead of `tx`, and `height` (UInt64) instead of `stem`.
@@ -55,7 +60,7 @@ def block_arrivals(traffic: Traffic | View) -> pd.DataFrame:
     """
     view = viewed(traffic)
     rows = view.blocks
-    return _arrivals(view, rows[rows["command"].isin([2001, 2008])], "block")
+    return _arrivals(view, rows[rows["command"].isin([2001, 2008])], "block", clocks)
 
 
 def first_senders(traffic: Traffic | View) -> pd.DataFrame:
@@ -128,20 +133,28 @@ def fluff_order(traffic: Traffic | View) -> pd.DataFrame:
     )
 
 
-def _arrivals(view: View, rows: pd.DataFrame, key: str) -> pd.DataFrame:
-    """The first received row of each key, vantage node and peer, ranked by time."""
+def _arrivals(
+    view: View, rows: pd.DataFrame, key: str, clocks: pd.DataFrame | None
+) -> pd.DataFrame:
+    """The first received row of each key, vantage node and peer, ranked by time: those of each
+    node by themselves, those of all together with `clocks`.
+    """
     rows = rows[rows[key].notna()]
     rows = rows.assign(vantage=view.vantage_of(rows["connection"]))
     at = [key, "vantage"]
+    if clocks is not None:
+        rows = rows.assign(time=correct_times(rows["time"], rows["vantage"], clocks))
+        rows = rows[rows["time"].notna()]
+        at = [key]
     sent = rows[rows["direction"] == "sent"].groupby(at, observed=True)["time"].min()
     received = (
         rows[rows["direction"] == "received"]
         .sort_values(["time", "message"], kind="stable")
-        .drop_duplicates([*at, "peer"])
+        .drop_duplicates([key, "vantage", "peer"])
     )
     groups = received.groupby(at, observed=True)
     first = groups["time"].transform("min")
-    ours = sent.reindex(pd.MultiIndex.from_frame(received[at])).to_numpy(dtype="M8[ns]")
+    ours = sent.reindex(_index(received[at])).to_numpy(dtype="M8[ns]")
     arrivals = received.assign(
         rank=groups.cumcount().astype("int64") + 1,
         delay=received["time"] - first,
@@ -153,6 +166,10 @@ def _arrivals(view: View, rows: pd.DataFrame, key: str) -> pd.DataFrame:
     return arrivals[
         [key, *(name if name != "stem" or name in arrivals else "height" for name in _ARRIVAL)]
     ]
+
+
+def _index(rows: pd.DataFrame) -> pd.Index:
+    return pd.MultiIndex.from_frame(rows) if rows.shape[1] > 1 else pd.Index(rows.iloc[:, 0])
 
 
 def _keys(rows: pd.DataFrame) -> list[pd.Series]:

@@ -368,51 +368,87 @@ def sender_similarity(
     return table
 
 
-def vantage_similarity(traffic: Traffic | View) -> pd.DataFrame:
-    """Returns one row per pair of vantage nodes (read with names), with the similarity of the
-    addresses that peers sent to each.
+def vantage_similarity(
+    traffic: Traffic | View, findings: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Returns what pairs of vantage nodes (read with names) have in common. One row per pair and
+    kind of thing.
 
     - `vantage`, `other` (object)
-    - `hosts`, `other_hosts` (int64): distinct addresses in lists sent to it
+    - `things` (object): `peers` (addresses with connections), `peer_ids` (that peers announced),
+      `hosts` (distinct addresses in the peer lists sent to the node), `lists` (peer lists of at
+      least one entry, by their set of addresses), and with `findings`, the result of
+      find_anomalies, `findings` (pairs of a peer and a rule)
+    - `size`, `other_size` (int64): distinct things of each node
     - `shared` (int64)
-    - `jaccard` (float64)
+    - `jaccard` (float64): shared ÷ distinct things of both; 0 without any
+
+    Nodes whose peers overlap much more than their lists do are connected to by the same operator
+    on purpose.
     """
-    e = entries(traffic)
     view = viewed(traffic)
-    place = np.searchsorted(view.connections["connection"].to_numpy(), e.connection)
-    codes, names = pd.factorize(
-        view.connections["vantage"].astype(object).to_numpy()[place], sort=True
-    )
-    pairs = e.in_lists
-    sets = _Sets.from_pairs(codes[pairs.of].astype(np.int64), pairs.host, len(names))
+    names = list(view.vantages)
+    kinds = _things(view)
+    if findings is not None:
+        named = findings["peer"].astype(str) + " " + findings["rule"].astype(str)
+        kinds["findings"] = (
+            pd.Categorical(findings["vantage"], categories=names).codes.astype(np.int64),
+            pd.factorize(named)[0].astype(np.int64),
+        )
     rows = []
-    for low, counts in sets.overlaps():
-        for left, right in zip(*np.nonzero(_above(*counts.shape)), strict=True):
-            one, two, shared = (
-                int(sets.size[low + left]),
-                int(sets.size[low + right]),
-                int(counts[left, right]),
-            )
-            rows.append(
-                (
-                    names[low + left],
-                    names[low + right],
-                    one,
-                    two,
-                    shared,
-                    shared / max(1, one + two - shared),
-                )
-            )
-    table = pd.DataFrame(
-        rows, columns=["vantage", "other", "hosts", "other_hosts", "shared", "jaccard"]
-    )
-    return table.astype(
+    for kind, (of, element) in kinds.items():
+        sets = _Sets.from_pairs(of, element, len(names))
+        for low, counts in sets.overlaps():
+            for left, right in zip(*np.nonzero(_above(*counts.shape)), strict=True):
+                one, two = int(sets.size[low + left]), int(sets.size[low + right])
+                shared = int(counts[left, right])
+                union = max(1, one + two - shared)
+                pair = (names[low + left], names[low + right])
+                rows.append((*pair, kind, one, two, shared, shared / union))
+    columns = ["vantage", "other", "things", "size", "other_size", "shared", "jaccard"]
+    table = pd.DataFrame(rows, columns=columns).astype(
         {
-            "vantage": object,
-            "other": object,
-            "hosts": "int64",
-            "other_hosts": "int64",
-            "shared": "int64",
+            **dict.fromkeys(("vantage", "other", "things"), object),
+            **dict.fromkeys(("size", "other_size", "shared"), "int64"),
             "jaccard": "float64",
         }
     )
+    order = table["things"].map(list(kinds).index)
+    by_pair = table.assign(order=order).sort_values(["vantage", "other", "order"], kind="stable")
+    return by_pair[columns].reset_index(drop=True)
+
+
+def _things(view: View) -> dict[str, tuple[Ints, Ints]]:
+    """By kind the pairs of a vantage node and a thing that it saw."""
+    rows = view.connections
+    ids = view.node_data
+    ids = ids[(ids["direction"] == "received") & ids["peer_id"].notna()]
+    e = entries(view)
+    of_list = _nodes(view, pd.Series(e.connection))
+    pairs = e.in_lists
+    return {
+        "peers": (
+            _nodes(view, rows["connection"]),
+            view.addresses.same[rows["peer"].cat.codes.to_numpy()].astype(np.int64),
+        ),
+        "peer_ids": (
+            _nodes(view, ids["connection"]),
+            pd.factorize(ids["peer_id"])[0].astype(np.int64),
+        ),
+        "hosts": (of_list[pairs.of], pairs.host),
+        "lists": (of_list, _contents(pairs.of, pairs.host, len(e.lists))),
+    }
+
+
+def _nodes(view: View, connections: pd.Series) -> Ints:
+    codes: Ints = view.vantage_of(connections).codes.astype(np.int64)
+    return codes
+
+
+def _contents(of: Ints, host: Ints, count: int) -> Ints:
+    """A number for each list that equal sets of hosts share: the sum of a hash of each host."""
+    mixed = pd.util.hash_array(host)
+    sums = np.zeros(count, dtype=np.uint64)
+    np.add.at(sums, of, mixed)
+    numbers: Ints = np.unique(sums, return_inverse=True)[1].astype(np.int64)
+    return numbers

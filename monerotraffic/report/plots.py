@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "VERDICT_COLOURS",
+    "clock_offsets",
     "commands_over_time",
     "diversity",
     "durations",
@@ -356,6 +357,57 @@ def _shortened(systems: pd.DataFrame, most: int = 24) -> list[str]:
         f"AS{number} {name[:most]}".rstrip() + ("…" if len(name) > most else "")
         for number, name in zip(systems["asn"], names, strict=True)
     ]
+
+
+# ---------------------------------------------------------------- vantage nodes
+
+
+def clock_offsets(ax: Axes, view: View) -> Axes:
+    """Draws by how much the clocks of vantage nodes differ over time: a point for each shared event
+    (unit: messages, blocks, transactions), and the estimate of each pair as a line with its
+    interval. Requires scipy and networkx.
+    """
+    rows = metrics.clock_differences(view)
+    if rows.empty:
+        return _nothing(ax, "no two vantage nodes with common events")
+    markers = {"connections": "x", "blocks": "s", "transactions": "."}
+    for place, ((name, other), pair) in enumerate(
+        rows.groupby(["vantage", "other"], observed=True)
+    ):
+        colour = _CYCLE[place % len(_CYCLE)]
+        for source, events in pair.groupby("source", observed=True):
+            ax.scatter(
+                _naive(events["time"]),
+                events["difference"],
+                marker=markers[str(source)],
+                s=14,
+                color=colour,
+                alpha=0.5,
+                label=f"{name} - {other}: {len(events):,} {source}",
+            )
+        clocks = metrics.clock_offsets(view, str(other)).set_index("vantage")
+        clock = clocks.loc[name]
+        if np.isfinite(clock["offset"]):
+            certain = clock["drift_low"] * clock["drift_high"] > 0
+            ends = pair["time"].agg(["min", "max"])
+            drift = clock["drift"] * 1e-6 if certain else 0.0
+            line = clock["offset"] + drift * (ends - clock["at"]).dt.total_seconds()
+            ax.plot(_naive(ends), line, color=colour)
+            if np.isfinite(clock["high"] - clock["low"]):
+                shift = line - clock["offset"]
+                ax.fill_between(
+                    _naive(ends),
+                    shift + clock["low"],
+                    shift + clock["high"],
+                    color=colour,
+                    alpha=0.2,
+                    linewidth=0,
+                )
+    ax.set_ylabel("difference of clocks in seconds")
+    ax.grid(color=GREY, alpha=0.25)
+    _legend(ax)
+    _clock(ax)
+    return ax
 
 
 # ---------------------------------------------------------------- peer lists

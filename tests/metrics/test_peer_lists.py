@@ -11,12 +11,13 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import monerotraffic as mt
 from monerotraffic import metrics
 from support import craft, truth
-from support.conversation_builder import HOST, listed, many, read, session, visit
+from support.conversation_builder import HOST, HOSTS, listed, many, read, read_nodes, session, visit
 
 
 @pytest.fixture
@@ -350,19 +351,31 @@ def test_similarity_of_senders(tmp_path: Path) -> None:
 
 
 def test_similarity_of_vantage_nodes(tmp_path: Path) -> None:
-    paths = {}
-    for name, own, first in (("ams", HOST, 0), ("sfo", "198.51.100.77", 6)):
-        folder = tmp_path / name
-        folder.mkdir()
-        (folder / "a.pcap").write_bytes(
-            craft.pcap(session("192.0.2.1", many(10, first), server=own).packets, nano=True)
-        )
-        paths[name] = folder
-    traffic = mt.read(paths, host={"ams": [HOST], "sfo": ["198.51.100.77"]})
-    found = metrics.vantage_similarity(traffic)
+    """The second peer has another id at each node, and sends one list of ten to both."""
+    nodes = {}
+    for number, (name, host) in enumerate(list(HOSTS.items())[:2]):
+        lists = [many(10, 6 * number), many(10, 20)]
+        nodes[name] = [
+            session("192.0.2.1", lists[0], server=host),
+            session("192.0.2.2", lists[1], server=host, peer_id=5 + number, number=1, at=200),
+            session("192.0.2.3", server=host, number=2, at=400)
+            if name == "ams"
+            else session("192.0.2.4", server=host, number=2, at=400),
+        ]
+    traffic = read_nodes(tmp_path, nodes)
+    findings = pd.DataFrame(
+        [("ams", "a", "x"), ("ams", "b", "x"), ("sfo", "a", "x"), ("sfo", "a", "y")],
+        columns=["vantage", "peer", "rule"],
+    )
+    found = metrics.vantage_similarity(traffic, findings)
     assert [tuple(row) for row in found.itertuples(index=False)] == [
-        ("ams", "sfo", 10, 10, 4, 4 / 16)
+        ("ams", "sfo", "peers", 3, 3, 2, 2 / 4),
+        ("ams", "sfo", "peer_ids", 2, 2, 1, 1 / 3),
+        ("ams", "sfo", "hosts", 20, 20, 14, 14 / 26),
+        ("ams", "sfo", "lists", 2, 2, 1, 1 / 3),
+        ("ams", "sfo", "findings", 2, 2, 1, 1 / 3),
     ]
+    assert len(metrics.vantage_similarity(traffic)) == 4
 
 
 @cache

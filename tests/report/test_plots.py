@@ -14,6 +14,8 @@ import monerotraffic as mt
 from monerotraffic.metrics import View
 from monerotraffic.report import plots
 from support import craft
+from support.chain import announced
+from support.conversation_builder import HOSTS, incoming, read_nodes
 from support.craft import CLIENT, SERVER, Connection
 
 HOST = "198.51.100.10"
@@ -267,3 +269,21 @@ def test_nothing_is_said(ax: mpl.axes.Axes, tmp_path: Path) -> None:
         ax = Figure().add_subplot()
         draw(ax)
         assert [text.get_text()[:3] for text in ax.texts] == ["no "]
+
+
+def test_clock_offsets_of_two_nodes(ax: mpl.axes.Axes, tmp_path: Path) -> None:
+    nodes = {}
+    for name in ("ams", "sfo"):
+        talk = incoming(host=HOSTS[name]).handshake()
+        for height in range(10, 30):
+            talk.wait_until(10 * height).send(CLIENT, announced(height))
+        nodes[name] = [talk]
+    plots.clock_offsets(ax, View(read_nodes(tmp_path, nodes, {"sfo": 3})))
+    points, line = ax.collections[0].get_offsets(), ax.lines[0].get_ydata()
+    assert [value for _, value in points] == pytest.approx([3] * 20)
+    assert list(line) == pytest.approx([3, 3])
+    assert ax.get_legend().get_texts()[0].get_text() == "sfo - ams: 20 blocks"
+
+
+def test_clock_offsets_of_one_node(ax: mpl.axes.Axes, tmp_path: Path) -> None:
+    assert not plots.clock_offsets(ax, View(read_nodes(tmp_path, {"ams": [incoming()]}))).has_data()

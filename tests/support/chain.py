@@ -12,10 +12,11 @@ from support import craft
 
 
 def tx(number: int) -> bytes:
-    """A coinbase transaction of version 1 (height `number`, below 128), which is as good as
-    another. Of two the one of the smaller number is the smaller.
+    """A coinbase transaction of version 1 (height `number`), which is as good as another. Of two
+    below 128 the one of the smaller number is the smaller.
     """
-    return bytes([1, 0, 1, 0xFF, number, 1, 0, 2]) + bytes([number]) * 32 + b"\0"
+    height = bytes([number]) if number < 128 else bytes([number & 127 | 128, number >> 7])
+    return bytes([1, 0, 1, 0xFF]) + height + bytes([1, 0, 2]) + bytes([number & 255]) * 32 + b"\0"
 
 
 def tx_id(number: int) -> str:

@@ -162,21 +162,32 @@ def write(path: Path, *talks: Connection) -> Path:
 
 
 def read_nodes(
-    folder: Path, nodes: Mapping[str, Sequence[Connection]], skew: Mapping[str, float] | None = None
+    folder: Path,
+    nodes: Mapping[str, Sequence[Connection]],
+    skew: Mapping[str, float] | None = None,
+    drift: Mapping[str, float] | None = None,
+    hosts: Mapping[str, str] = HOSTS,
 ) -> mt.Traffic:
-    """What reading the captures of several vantage nodes gives. Each has the address in HOSTS; its
-    clock is ahead by `skew` seconds.
+    """What reading the captures of several vantage nodes gives. Each has the address in `hosts`.
+    Its clock is ahead by `skew` seconds at START, and by `drift` parts per million more from then
+    on.
     """
-    paths, hosts = {}, {}
+    paths = {}
     for name, talks in nodes.items():
-        ahead = round((skew or {}).get(name, 0) * SECOND)
+        ahead, gains = (skew or {}).get(name, 0), (drift or {}).get(name, 0)
         packets = [
-            replace(packet, time=packet.time + ahead) for talk in talks for packet in talk.packets
+            replace(
+                packet,
+                time=packet.time
+                + round(ahead * SECOND + (packet.time - START) * gains / 1_000_000),
+            )
+            for talk in talks
+            for packet in talk.packets
         ]
         path = folder / f"{name}.pcap"
         path.write_bytes(craft.pcap(sorted(packets, key=lambda packet: packet.time), nano=True))
-        paths[name], hosts[name] = path, HOSTS[name]
-    return mt.read(paths, host=hosts)
+        paths[name] = path
+    return mt.read(paths, host={name: hosts[name] for name in nodes})
 
 
 def read(folder: Path, *talks: Connection, **options: Any) -> mt.Traffic:
