@@ -30,6 +30,8 @@ static const struct command commands[] = {
     [PLACE(MT_NEW_FLUFFY_BLOCK)] = {"NEW_FLUFFY_BLOCK", 4194304},
     [PLACE(MT_REQUEST_FLUFFY_MISSING_TX)] = {"REQUEST_FLUFFY_MISSING_TX", 1048576},
     [PLACE(MT_GET_TXPOOL_COMPLEMENT)] = {"GET_TXPOOL_COMPLEMENT", 4194304},
+    [PLACE(MT_TX_POOL_HASH)] = {"TX_POOL_HASH", UINT64_MAX},
+    [PLACE(MT_REQUEST_TX_POOL_TXS)] = {"REQUEST_TX_POOL_TXS", UINT64_MAX},
 };
 
 _Static_assert(sizeof commands / sizeof commands[0] == MT_COMMAND_COUNT, "one entry a command");
@@ -39,7 +41,7 @@ int mt_command_place(uint32_t number)
 {
     int known = (number >= MT_HANDSHAKE && number <= MT_REQUEST_SUPPORT_FLAGS) ||
                 (number >= MT_NEW_BLOCK && number <= MT_RESPONSE_GET_OBJECTS) ||
-                (number >= MT_REQUEST_CHAIN && number <= MT_GET_TXPOOL_COMPLEMENT);
+                (number >= MT_REQUEST_CHAIN && number <= MT_REQUEST_TX_POOL_TXS);
     return known ? (int)PLACE(number) : -1;
 }
 
@@ -64,4 +66,9 @@ uint64_t mt_command_limit(uint32_t command)
 int mt_command_known(uint32_t command)
 {
     return mt_command_place(command) >= 0;
+}
+
+int mt_command_is_draft(uint32_t command)
+{
+    return command == MT_TX_POOL_HASH || command == MT_REQUEST_TX_POOL_TXS;
 }

@@ -21,7 +21,9 @@ enum {
     MT_RESPONSE_CHAIN_ENTRY = 2007,
     MT_NEW_FLUFFY_BLOCK = 2008,
     MT_REQUEST_FLUFFY_MISSING_TX = 2009,
-    MT_GET_TXPOOL_COMPLEMENT = 2010
+    MT_GET_TXPOOL_COMPLEMENT = 2010,
+    MT_TX_POOL_HASH = 2011, /* relay v2, a draft that no release has */
+    MT_REQUEST_TX_POOL_TXS = 2012
 };
 
 /* monerod's name of a command ("HANDSHAKE"), "UNKNOWN" for others. */
@@ -31,12 +33,15 @@ const char *mt_command_name(uint32_t command);
  * (src/cryptonote_basic/connection_context.cpp get_max_bytes); UINT64_MAX where it sets none. */
 uint64_t mt_command_limit(uint32_t command);
 
-/* Place of a command that monerod knows, the removed 1004 to 1006 included, among all of them in
- * order of their numbers; -1 for others. */
-enum { MT_COMMAND_COUNT = 16 };
+/* Place of a command that monerod knows, the removed 1004 to 1006 and the drafts 2011 and 2012
+ * included, among all of them in order of their numbers; -1 for others. */
+enum { MT_COMMAND_COUNT = 18 };
 int mt_command_place(uint32_t command);
 
-/* 1 if monerod knows it, the removed 1004 to 1006 included. */
+/* 1 if it has a place. */
 int mt_command_known(uint32_t command);
+
+/* 1 for a command of a draft, which no released monerod reads. */
+int mt_command_is_draft(uint32_t command);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+enum { VERSION_MOST = 16 };         /* of a hard fork that is released */
 enum { TRANSACTIONS = 0x10000000 }; /* CRYPTONOTE_MAX_TX_PER_BLOCK */
 enum { HEADER_MOST = 2 + 2 + 10 + MT_HASH_SIZE + 4, VARINT_MOST = 10 };
 
@@ -51,6 +52,16 @@ static void read_transactions(struct mt_block *block, struct mt_blob *blob)
     block->transaction_count = (uint32_t)count;
 }
 
+/* Why a block is refused: one of a version that is not released may be whole. */
+static const char *reason(const struct mt_block *block, const struct mt_blob *blob)
+{
+    if (block->major_version <= VERSION_MOST)
+        return blob->why;
+    return block->major_version == VERSION_MOST + 1
+               ? "unknown block version 17 (FCMP++ and Carrot in drafts)"
+               : "unknown block version";
+}
+
 int mt_block_parse(struct mt_block *block, const void *bytes, size_t size, const char **why)
 {
     struct mt_blob blob;
@@ -64,8 +75,8 @@ int mt_block_parse(struct mt_block *block, const void *bytes, size_t size, const
     mt_blob_end(&blob);
     if (blob.why == NULL)
         return MT_OK;
+    *why = reason(block, &blob);
     memset(block, 0, sizeof *block);
-    *why = blob.why;
     return MT_MALFORMED;
 }
 

@@ -9,7 +9,8 @@ enum {
     TO_SCRIPT = 0,
     TO_SCRIPT_HASH = 1,
     TO_KEY = 2,
-    TO_TAGGED_KEY = 3
+    TO_TAGGED_KEY = 3,
+    TO_CARROT = 4 /* not released */
 }; /* tags of inputs and outputs */
 enum { KEY = 32, SIGNATURE = 64, RANGE_PROOF = (64 + 64 + 1 + 64) * KEY };
 enum {
@@ -29,6 +30,7 @@ struct reading {
     uint32_t proofs;
     uint32_t gens;    /* inputs that are gens */
     uint8_t overflow; /* amounts do not add up within 64 bits */
+    uint8_t early;    /* the RCT types 3 and 4 are those of monerod v0.12 */
 };
 
 static void add_amount(struct reading *reading, uint64_t *sum, uint64_t amount)
@@ -91,9 +93,10 @@ static void read_outputs(struct reading *reading)
         if (tag == TO_KEY || tag == TO_TAGGED_KEY)
             (void)mt_blob_skip(blob, 1, tag == TO_KEY ? KEY : KEY + 1);
         else
-            mt_blob_refuse(blob, tag <= TO_SCRIPT_HASH
-                                     ? "output to a script, which no transaction has"
-                                     : "output of an unknown kind");
+            mt_blob_refuse(blob,
+                           tag <= TO_SCRIPT_HASH ? "output to a script, which no transaction has"
+                           : tag == TO_CARROT ? "unknown output type 4 (Carrot in drafts of FCMP++)"
+                                              : "unknown output type");
     }
     reading->transaction->outputs = count;
 }
@@ -138,7 +141,8 @@ static void read_base(struct reading *reading)
     struct mt_transaction *transaction = reading->transaction;
     uint8_t type = mt_blob_byte(blob);
     if (type >= MT_RCT_COUNT)
-        mt_blob_refuse(blob, "unknown RCT type");
+        mt_blob_refuse(blob, type == MT_RCT_COUNT ? "unknown RCT type 7 (FCMP++ in drafts)"
+                                                  : "unknown RCT type");
     transaction->rct_type = type;
     transaction->present |= MT_TX_RCT_TYPE;
     if (type != MT_RCT_NULL) {
@@ -147,11 +151,12 @@ static void read_base(struct reading *reading)
             transaction->present |= MT_TX_FEE;
         else
             transaction->fee = 0;
-        if (type == MT_RCT_SIMPLE)
+        if (type == MT_RCT_SIMPLE || (reading->early && type == MT_RCT_BULLETPROOF2))
             (void)mt_blob_skip(blob, transaction->inputs, KEY); /* pseudoOuts */
         (void)mt_blob_skip(blob, transaction->outputs,
-                           type <= MT_RCT_BULLETPROOF ? 2 * KEY : 8); /* ecdhInfo */
-        (void)mt_blob_skip(blob, transaction->outputs, KEY);          /* outPk */
+                           type <= MT_RCT_BULLETPROOF || reading->early ? 2 * KEY
+                                                                        : 8); /* ecdhInfo */
+        (void)mt_blob_skip(blob, transaction->outputs, KEY);                  /* outPk */
     }
     transaction->base_size = (uint32_t)blob->at;
 }
@@ -170,6 +175,16 @@ static void read_bulletproof(struct reading *reading)
         mt_blob_refuse(blob, "bulletproof of a size that there is not");
     if (blob->why == NULL)
         reading->room += (uint64_t)1 << (left - PROOF_ROUNDS);
+}
+
+/* One bulletproof for each output, without their number. */
+static void read_early_bulletproofs(struct reading *reading)
+{
+    uint32_t outputs = reading->transaction->outputs;
+    for (uint32_t i = 0; i < outputs && reading->blob.why == NULL; i++)
+        read_bulletproof(reading);
+    if (reading->room != outputs)
+        mt_blob_refuse(&reading->blob, "bulletproof of a size that there is not");
 }
 
 static void read_bulletproofs(struct reading *reading)
@@ -198,15 +213,17 @@ static void read_prunable(struct reading *reading)
         mt_blob_refuse(blob, "first input without a ring");
     if (type == MT_RCT_FULL || type == MT_RCT_SIMPLE)
         (void)mt_blob_skip(blob, reading->transaction->outputs, RANGE_PROOF);
+    else if (reading->early)
+        read_early_bulletproofs(reading);
     else
         read_bulletproofs(reading);
-    if (type == MT_RCT_FULL)
+    if (type == MT_RCT_FULL || (reading->early && type == MT_RCT_BULLETPROOF))
         (void)mt_blob_skip(blob, ring * (inputs + 1) + 1, KEY);
     else if (type == MT_RCT_CLSAG || type == MT_RCT_BULLETPROOF_PLUS)
         (void)mt_blob_skip(blob, inputs * (ring + 2), KEY);
     else
         (void)mt_blob_skip(blob, inputs * (2 * ring + 1), KEY);
-    if (type >= MT_RCT_BULLETPROOF)
+    if (type >= MT_RCT_BULLETPROOF && !reading->early)
         (void)mt_blob_skip(blob, inputs, KEY); /* pseudoOuts */
 }
 
@@ -218,7 +235,7 @@ static void weigh(struct reading *reading)
     uint64_t room = reading->room, back = 0;
     if (transaction->pruned)
         return;
-    if (room > 2) {
+    if (room > 2 && !reading->early) {
         if (transaction->outputs > PROOF_OUTPUTS) /* only in a coinbase with bulletproofs, which
                                                      monerod does not weigh either */
             return;
@@ -273,6 +290,26 @@ static void begin(struct reading *reading, struct mt_transaction *transaction, c
     mt_blob_open(&reading->blob, bytes, size);
 }
 
+/* Types 3 and 4, which had another format in monerod v0.12. */
+static int has_early_format(const struct mt_transaction *transaction)
+{
+    return transaction->rct_type == MT_RCT_BULLETPROOF ||
+           transaction->rct_type == MT_RCT_BULLETPROOF2;
+}
+
+/* Reads a whole transaction in the format of monerod v0.12, in which testnet accepted bulletproofs:
+ * types 3 (full) and 4 (simple) have one for each output and no number of them, and are as types 1
+ * and 2 otherwise. 1 if it is one. */
+static int read_early(struct mt_transaction *transaction, const void *bytes, size_t size)
+{
+    struct reading reading;
+    begin(&reading, transaction, bytes, size);
+    reading.early = 1;
+    read_transaction(&reading, 0);
+    mt_blob_end(&reading.blob);
+    return reading.blob.why == NULL && !is_coinbase(&reading) && has_early_format(transaction);
+}
+
 int mt_transaction_parse(struct mt_transaction *transaction, const void *bytes, size_t size,
                          int pruned, const char **why)
 {
@@ -283,6 +320,9 @@ int mt_transaction_parse(struct mt_transaction *transaction, const void *bytes, 
     if (transaction->rct_type >= MT_RCT_BULLETPROOF && !pruned && !is_coinbase(&reading) &&
         reading.proofs != 1)
         mt_blob_refuse(&reading.blob, "not exactly one bulletproof");
+    if (reading.blob.why != NULL && !pruned && has_early_format(transaction) &&
+        read_early(transaction, bytes, size))
+        return MT_OK;
     return result(&reading, why);
 }
 

@@ -4,6 +4,9 @@
  * src/cryptonote_basic/cryptonote_format_utils.cpp). Knows nothing of messages or rows. Used by p2p
  * and block.c.
  *
+ * RCT types 3 and 4 are read in two formats: the one of all chains today, and the one of monerod
+ * v0.12, whose transactions testnet accepted in 2018 (one bulletproof for each output).
+ *
  * Refused beyond that, as none is on any chain: inputs and outputs of scripts, which monerod reads
  * and drops later; bytes after the base of a pruned transaction, which it ignores; a last varint
  * that is cut off (blob.h). */

@@ -10,6 +10,14 @@ static int intern(struct mt_decoding *decoding, const uint8_t hash[MT_HASH_SIZE]
     return mt_intern_put(decoding->p2p->strings, hash, MT_HASH_SIZE, code);
 }
 
+/* The Keccak of a blob as a code. */
+static int intern_blob_hash(struct mt_decoding *decoding, struct mt_text blob, int32_t *code)
+{
+    uint8_t hash[MT_HASH_SIZE];
+    mt_keccak256(blob.at, blob.size, hash);
+    return intern(decoding, hash, code);
+}
+
 /* ---- from a blob to a row ---- */
 
 static uint16_t transaction_presence(const struct mt_transaction *transaction)
@@ -41,6 +49,8 @@ static int read_transaction(struct mt_decoding *decoding, struct mt_text blob,
     uint8_t id[MT_HASH_SIZE];
     *row = (struct mt_transaction_row){
         .tx = MT_NO_CODE, .blob_size = (uint32_t)blob.size, .pruned = pruning->pruned != 0};
+    if (intern_blob_hash(decoding, blob, &row->blob_hash) != MT_OK)
+        return MT_NOMEM;
     if (mt_transaction_parse(&transaction, blob.at, blob.size, pruning->pruned, why) != MT_OK)
         return MT_OK;
     row->version = transaction.version;
@@ -68,6 +78,8 @@ static int read_block(struct mt_decoding *decoding, struct mt_text blob, struct 
                                  .previous = MT_NO_CODE,
                                  .miner_tx = MT_NO_CODE,
                                  .blob_size = (uint32_t)blob.size};
+    if (intern_blob_hash(decoding, blob, &row->blob_hash) != MT_OK)
+        return MT_NOMEM;
     if (mt_block_parse(&block, blob.at, blob.size, why) != MT_OK)
         return MT_OK;
     row->major_version = block.major_version;

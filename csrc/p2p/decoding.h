@@ -26,7 +26,7 @@ struct mt_decoding {
     struct mt_text status;
     uint8_t has_node, has_sync;
 
-    /* 2001 to 2010 */
+    /* 2001 to 2012 */
     size_t first_transaction; /* rows of transactions that were there before */
     uint32_t transactions,
         block;                /* positions of the next transaction and of the block being read */
@@ -38,6 +38,7 @@ struct mt_decoding {
     const uint8_t *prunable_hash;
     const uint8_t *block_hash; /* 2009 */
     struct mt_text indices;
+    enum mt_list draft_list; /* 2011, 2012: which list of transactions it is */
 
     struct mt_payload_reader reader; /* large; needs no initialisation */
 };

@@ -190,6 +190,10 @@ static const struct mt_schema_field get_txpool_complement[] = {
     FIELD("hashes", MT_EPEE_STRING, MT_UNLESS_EMPTY, MT_F_HASHES),
 };
 
+static const struct mt_schema_field tx_pool_hashes[] = {
+    FIELD("t", MT_EPEE_STRING, MT_UNLESS_EMPTY, MT_F_T),
+};
+
 /* By mt_command_place. */
 static const struct root {
     struct mt_message_schema request, response; /* a notification is a request without a response */
@@ -215,6 +219,8 @@ static const struct root {
     {SCHEMA_OF(request_fluffy_missing_tx), SCHEMA_OF(request_fluffy_missing_tx)},
     /* 2010 GET_TXPOOL_COMPLEMENT */
     {SCHEMA_OF(get_txpool_complement), SCHEMA_OF(get_txpool_complement)},
+    /* 2011 TX_POOL_HASH */ {SCHEMA_OF(tx_pool_hashes), SCHEMA_OF(tx_pool_hashes)},
+    /* 2012 REQUEST_TX_POOL_TXS */ {SCHEMA_OF(tx_pool_hashes), SCHEMA_OF(tx_pool_hashes)},
 };
 
 const struct mt_message_schema *mt_message_schema_of(uint32_t command, int response)

@@ -59,6 +59,7 @@ enum mt_field_name {
     MT_F_SUPPORT_FLAGS,
     MT_F_TOP_ID,
     MT_F_TOP_VERSION,
+    MT_F_T,
     MT_F_TXS,
     MT_F_TYPE
 };

@@ -258,6 +258,8 @@ int mt_read_notification_field(void *context, const struct mt_schema_field *fiel
         return list_ids(decoding, entry, MT_LIST_CHAIN);
     case MT_F_HASHES:
         return list_ids(decoding, entry, MT_LIST_TXPOOL);
+    case MT_F_T:
+        return list_ids(decoding, entry, decoding->draft_list);
     case MT_F_BLOCK_HASH:
         return mt_epee_blob(&decoding->reader.epee, entry, MT_HASH_SIZE, &decoding->block_hash);
     case MT_F_MISSING_TX_INDICES:

@@ -220,6 +220,7 @@ static void begin(struct mt_decoding *decoding, struct mt_p2p *p2p, int64_t mess
     decoding->node = (struct mt_node_row){
         .message = message, .network_id = MT_NO_CODE, .status_text = MT_NO_CODE};
     decoding->sync = (struct mt_sync_row){.message = message, .top_id = MT_NO_CODE};
+    decoding->draft_list = MT_LIST_ANNOUNCED;
     decoding->first_transaction = p2p->tables[MT_TABLE_transactions].count;
     mt_defects_clear(&p2p->defects);
 }
@@ -245,6 +246,8 @@ int mt_p2p_decode(struct mt_p2p *p2p, struct mt_message_row *row, const uint8_t 
     int response = row->kind == MT_KIND_RESPONSE;
     begin(decoding, p2p, row->message);
     decoding->has_node = response && is_about_sender(row->command);
+    if (row->command == MT_REQUEST_TX_POOL_TXS)
+        decoding->draft_list = MT_LIST_REQUESTED;
     const struct mt_payload input = {payload, size, row->command, response};
     int result =
         mt_read_payload(&decoding->reader, &input, &p2p->epee, root_reader(row->command), decoding);
@@ -255,6 +258,8 @@ int mt_p2p_decode(struct mt_p2p *p2p, struct mt_message_row *row, const uint8_t 
         return MT_OK;
     mt_tables_take_back(p2p->tables, row->message);
     mt_defects_clear(&p2p->defects);
+    if (result == MT_MALFORMED && mt_command_is_draft(row->command))
+        return mt_defects_add(&p2p->defects, "payload", "not as in the draft of relay v2");
     if (result == MT_MALFORMED) {
         *why = decoding->reader.epee.why;
         count_excess(p2p, decoding->reader.epee.excess);

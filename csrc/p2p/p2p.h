@@ -44,6 +44,9 @@ void mt_p2p_free(struct mt_p2p *p2p);
  * payload; MT_NOMEM with no row appended. What monerod accepts but is not decoded is in
  * p2p->defects after MT_OK.
  *
+ * The payload of a draft's command (2011, 2012) that does not fit the draft is a defect, because no
+ * released monerod reads it.
+ *
  * Types of fields are validated too (epee_value.h). The removed 1004 to 1006 are valid if the epee
  * reader accepts them. The type byte of a block entry's `txs` decides how it is read, not `pruned`.
  * The root section of a 1003 or 1007 response is its node_data row, even if empty; a 1001 or 1002

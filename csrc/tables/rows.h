@@ -35,7 +35,9 @@
     ITEM(MT_LIST_BLOCKS, "blocks") \
     ITEM(MT_LIST_MISSED, "missed") \
     ITEM(MT_LIST_CHAIN, "chain") \
-    ITEM(MT_LIST_MISSING_INDICES, "missing_indices") ITEM(MT_LIST_TXPOOL, "txpool")
+    ITEM(MT_LIST_MISSING_INDICES, "missing_indices") \
+    ITEM(MT_LIST_TXPOOL, "txpool") \
+    ITEM(MT_LIST_ANNOUNCED, "announced") ITEM(MT_LIST_REQUESTED, "requested")
 
 #define MT_IDENTIFIER(identifier, text) identifier,
 enum mt_address_type { MT_ADDRESS_TYPES(MT_IDENTIFIER) MT_ADDRESS_TYPE_COUNT };
@@ -211,6 +213,8 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
           "missing if " \
           "pruned") \
     FIELD(tx, int32_t, BYTES, NONE, "id of the transaction; missing if the blob cannot be parsed") \
+    FIELD(blob_hash, int32_t, BYTES, NONE, \
+          "Keccak-256 of the blob, also of one that cannot be parsed") \
     FIELD(position, uint32_t, NUMBER, NONE, \
           "position among the transactions of its message, from 0") \
     FIELD(blob_size, uint32_t, NUMBER, NONE, "bytes of the blob") \
@@ -229,14 +233,15 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
           "2002 only: dandelionpp_fluff, which is true if omitted") \
     FIELD(ascending, uint8_t, OPTIONAL_TRUTH, NONE, \
           "2002 only: the blob is not less, in bytes, than the one before it; true for the first") \
-    FIELD(reserved, uint8_t, HIDDEN, NONE, "0") \
-    FIELD(reserved_too, uint32_t, HIDDEN, NONE, "0")
+    FIELD(reserved, uint8_t, HIDDEN, NONE, "0")
 
 #define MT_BLOCK_ROW(FIELD) \
     FIELD(message, int64_t, NUMBER, NONE, "row of messages") \
     FIELD(height, uint64_t, OPTIONAL, NONE, "height according to its miner transaction") \
     FIELD(timestamp, uint64_t, OPTIONAL, NONE, "time stamp set by its miner, seconds since 1970") \
     FIELD(block, int32_t, BYTES, NONE, "id of the block; missing if the blob cannot be parsed") \
+    FIELD(blob_hash, int32_t, BYTES, NONE, \
+          "Keccak-256 of the blob, also of one that cannot be parsed") \
     FIELD(previous, int32_t, BYTES, NONE, "id of the block before it") \
     FIELD(miner_tx, int32_t, BYTES, NONE, "id of its miner transaction") \
     FIELD(position, uint32_t, NUMBER, NONE, "position among the blocks of its message, from 0") \
@@ -245,20 +250,19 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
     FIELD(blob_size, uint32_t, NUMBER, NONE, "bytes of the blob") \
     FIELD(present, uint16_t, HIDDEN, NONE, "which optional fields are present") \
     FIELD(major_version, uint8_t, OPTIONAL, NONE, "hard-fork version") \
-    FIELD(minor_version, uint8_t, OPTIONAL, NONE, "hard-fork version that its miner votes for") \
-    FIELD(reserved, uint32_t, HIDDEN, NONE, "0")
+    FIELD(minor_version, uint8_t, OPTIONAL, NONE, "hard-fork version that its miner votes for")
 
 #define MT_INVENTORY_ROW(FIELD) \
     FIELD(message, int64_t, NUMBER, NONE, "row of messages") \
     FIELD(tx_index, uint64_t, OPTIONAL, NONE, \
           "missing_indices: position of a transaction in the list of the block") \
     FIELD(id, int32_t, BYTES, NONE, \
-          "id of a block or (txpool) of a transaction; missing_indices: id of the block of " \
-          "`tx_index`") \
+          "id of a block, or (txpool, announced, requested) of a transaction; missing_indices: " \
+          "id of the block of `tx_index`") \
     FIELD(position, uint32_t, NUMBER, NONE, "position in the list, from 0") \
     FIELD(list, int8_t, ENUM, LISTS, \
           "list: blocks (2003), missed (2004), chain (2006, 2007), missing_indices (2009), " \
-          "txpool (2010)") \
+          "txpool (2010), and of the draft of relay v2 announced (2011), requested (2012)") \
     FIELD(present, uint8_t, HIDDEN, NONE, "which optional fields are present") \
     FIELD(reserved, uint16_t, HIDDEN, NONE, "0") \
     FIELD(reserved_too, uint32_t, HIDDEN, NONE, "0")
@@ -342,8 +346,8 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
     TABLE(blocks, mt_block_row, MT_BLOCK_ROW, \
           "one row per block blob of a complete message (2001, 2004, 2008)") \
     TABLE(inventories, mt_inventory_row, MT_INVENTORY_ROW, \
-          "one row per id or index listed in a complete message (2003, 2004, 2006, 2007, 2009, " \
-          "2010)") \
+          "one row per id or index listed in a complete message (2003, 2004, 2006, 2007, 2009 to " \
+          "2012)") \
     TABLE( \
         fields, mt_entry_row, MT_ENTRY_ROW, \
         "on request: one row per epee entry, and per element of an array, of a complete payload") \

@@ -21,10 +21,11 @@ def transaction_arrivals(
     traffic: Traffic | View, clocks: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """Returns when each peer first sent each transaction in a 2002 to each vantage node. One row
-    per transaction id, vantage node and peer (IP address), in order of the first arrival of the
+    per transaction blob, vantage node and peer (IP address), in order of the first arrival of the
     transaction at the node.
 
-    - `tx`
+    - `tx`: missing for a blob that cannot be parsed, for example of a format that is not released
+    - `blob_hash`: identifies the transaction
     - `vantage` (category): name of the vantage node, its address without names
     - `peer`, `connection`, `message`, `time`: of the first 2002 of the peer with the transaction
     - `stem` (bool): its dandelionpp_fluff was 0
@@ -53,8 +54,8 @@ def transaction_arrivals(
 
 def block_arrivals(traffic: Traffic | View, clocks: pd.DataFrame | None = None) -> pd.DataFrame:
     """Returns when each peer first sent each block in a 2001 or 2008 to each vantage node. One row
-    per block id, vantage node and peer (IP address), with the columns of transaction_arrivals, but
-    `block` instead of `tx`, and `height` (UInt64) instead of `stem`.
+    per block blob, vantage node and peer (IP address), with the columns of transaction_arrivals,
+    but `block` instead of `tx`, and `height` (UInt64) instead of `stem`.
 
     Source: src/cryptonote_protocol/cryptonote_protocol_handler.inl relay_block.
     """
@@ -104,7 +105,7 @@ def fluff_order(traffic: Traffic | View) -> pd.DataFrame:
 
     - `message`, `peer`, `connection`, `time`, `file`, `frame`
     - `transactions` (int64)
-    - `repeated` (int64): transactions whose id occurred before in the message
+    - `repeated` (int64): transactions whose blob occurred before in the message
     - `unsorted` (bool): a blob is less than the one before it
 
     Source: src/cryptonote_protocol/levin_notify.cpp fluff_flush: sorted since v0.16, unique since
@@ -117,7 +118,7 @@ def fluff_order(traffic: Traffic | View) -> pd.DataFrame:
         & (rows["direction"] == "received")
         & rows["fluff"].fillna(True).astype(bool)
     ]
-    repeated = rows["tx"].notna() & rows.duplicated(["message", "tx"])
+    repeated = rows.duplicated(["message", "blob_hash"]) & rows["blob_hash"].notna()
     place = ["message", "peer", "connection", "time", "file", "frame"]
     falls = ~rows["ascending"].fillna(True).astype(bool)
     counts = (
@@ -136,21 +137,21 @@ def fluff_order(traffic: Traffic | View) -> pd.DataFrame:
 def _arrivals(
     view: View, rows: pd.DataFrame, key: str, clocks: pd.DataFrame | None
 ) -> pd.DataFrame:
-    """The first received row of each key, vantage node and peer, ranked by time: those of each
-    node by themselves, those of all together with `clocks`.
+    """The first received row of each blob, vantage node and peer, ranked by time: those of each
+    node by themselves, those of all together with `clocks`. `key` is the column of ids.
     """
-    rows = rows[rows[key].notna()]
+    rows = rows[rows["blob_hash"].notna()]
     rows = rows.assign(vantage=view.vantage_of(rows["connection"]))
-    at = [key, "vantage"]
+    at = ["blob_hash", "vantage"]
     if clocks is not None:
         rows = rows.assign(time=correct_times(rows["time"], rows["vantage"], clocks))
         rows = rows[rows["time"].notna()]
-        at = [key]
+        at = ["blob_hash"]
     sent = rows[rows["direction"] == "sent"].groupby(at, observed=True)["time"].min()
     received = (
         rows[rows["direction"] == "received"]
         .sort_values(["time", "message"], kind="stable")
-        .drop_duplicates([key, "vantage", "peer"])
+        .drop_duplicates(["blob_hash", "vantage", "peer"])
     )
     groups = received.groupby(at, observed=True)
     first = groups["time"].transform("min")
@@ -161,11 +162,10 @@ def _arrivals(
         sent_before=ours < first.to_numpy(dtype="M8[ns]"),
     )
     arrivals = arrivals.assign(first=first).sort_values(
-        ["first", *at, "rank"], kind="stable", ignore_index=True
+        ["first", key, *at, "rank"], kind="stable", ignore_index=True
     )
-    return arrivals[
-        [key, *(name if name != "stem" or name in arrivals else "height" for name in _ARRIVAL)]
-    ]
+    columns = [name if name != "stem" or name in arrivals else "height" for name in _ARRIVAL]
+    return arrivals[[key, "blob_hash", *columns]]
 
 
 def _index(rows: pd.DataFrame) -> pd.Index:

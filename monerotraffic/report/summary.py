@@ -164,13 +164,11 @@ def _peers(traffic: Traffic, top: int) -> dict[str, Any]:
         )
         last.index = last.index.astype(str)
         peers[name] = last.reindex(peers.index)
-    for name, table, item in (
-        ("txs", traffic.transactions, "tx"),
-        ("blocks", traffic.blocks, "block"),
-    ):
-        arrivals = _arrivals(received, table, item)
+    for name, table in (("txs", traffic.transactions), ("blocks", traffic.blocks)):
+        arrivals = _arrivals(received, table)
         peers[name] = _rows_per_peer(arrivals, peers.index)
-        peers[f"{name}_first"] = _rows_per_peer(arrivals.drop_duplicates(item), peers.index)
+        first = arrivals.drop_duplicates("blob_hash")
+        peers[f"{name}_first"] = _rows_per_peer(first, peers.index)
     talking = int((peers["messages"] > 0).sum())
     peers = (
         peers.sort_values("messages", ascending=False, kind="stable")
@@ -191,23 +189,28 @@ def _rows_per_peer(rows: pd.DataFrame, peers: pd.Index) -> pd.Series:
     return rows.groupby(rows["peer"].astype(object)).size().reindex(peers, fill_value=0)
 
 
-def _arrivals(received: pd.DataFrame, table: pd.DataFrame, item: str) -> pd.DataFrame:
-    """Each pair of peer and transaction or block once, in the order in which the messages were
-    complete.
+def _arrivals(received: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Each pair of peer and blob of a transaction or block once, in the order in which the messages
+    were complete.
     """
-    pairs = received.merge(table[["message", item]].dropna(), on="message")
-    return pairs.sort_values("end_time", kind="stable").drop_duplicates(["peer", item])
+    pairs = received.merge(table[["message", "blob_hash"]].dropna(), on="message")
+    return pairs.sort_values("end_time", kind="stable").drop_duplicates(["peer", "blob_hash"])
 
 
 def _relayed(traffic: Traffic) -> dict[str, Any]:
     """Distinct transactions and blocks of all messages, including those between other hosts."""
     heights = traffic.blocks["height"].dropna()
     return {
-        "transactions": int(traffic.transactions["tx"].nunique()),
-        "blocks": int(traffic.blocks["block"].nunique()),
+        "transactions": _distinct(traffic.transactions, "tx"),
+        "blocks": _distinct(traffic.blocks, "block"),
         "lowest": int(heights.min()) if len(heights) else None,
         "highest": int(heights.max()) if len(heights) else None,
     }
+
+
+def _distinct(table: pd.DataFrame, key: str) -> int:
+    """How many different ids there are, and blobs without an id."""
+    return int(table[key].nunique() + table.loc[table[key].isna(), "blob_hash"].nunique())
 
 
 # ---- the text ----

@@ -7,6 +7,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+from oracle.keccak import keccak
 from support import craft
 from support.craft import epee, notification
 
@@ -22,6 +23,7 @@ GENESIS = bytes.fromhex("010000" + "00" * 32 + "10270000") + GENESIS_TX + b"\0"
 GENESIS_ID = "418015bb9ae982a1975da7d79277c2705727a56894ba0fb246adaabb1f4632e3"
 GENESIS_TX_ROW: Row = {
     "tx": GENESIS_TX_ID,
+    "blob_hash": GENESIS_TX_ID,  # of version 1 the id is this hash
     "blob_size": 80,
     "version": 1,
     "rct_type": None,
@@ -41,6 +43,7 @@ GENESIS_ROW: Row = {
     "previous": "00" * 32,
     "miner_tx": GENESIS_TX_ID,
     "transactions": 0,
+    "blob_hash": keccak(GENESIS).hex(),
     "blob_size": 120,
 }
 UNKNOWN_TX: Row = dict.fromkeys(
@@ -153,13 +156,28 @@ def a_notification_without_transactions() -> Expect:
         "version 3": (b"\3" + GENESIS_TX[1:], "version"),
         "version in two bytes": (b"\x81\0" + GENESIS_TX[1:], "varint"),
         "a count of 2^63": (b"\1\0" + b"\x80" * 8 + b"\x80\1", "transaction"),
+        "a Carrot output": (
+            b"\2\0\1\xff\1\1\0\4" + bytes(51) + b"\0\0",
+            "unknown output type 4 (Carrot in drafts of FCMP++)",
+        ),
+        "RCT type 7": (
+            b"\2\0\1\2\0\0" + bytes(32) + b"\1\0\2" + bytes(32) + b"\0\7" + bytes(99),
+            "unknown RCT type 7 (FCMP++ in drafts)",
+        ),
     }
 )
 def a_blob_that_is_no_transaction(blob: bytes, why: str) -> Expect:
     """Its neighbours keep theirs, and their places."""
     rows = [
         {"position": 0, **GENESIS_TX_ROW},
-        {"position": 1, "blob_size": len(blob), "pruned": False, "fluff": True, **UNKNOWN_TX},
+        {
+            "position": 1,
+            "blob_size": len(blob),
+            "blob_hash": keccak(blob).hex(),
+            "pruned": False,
+            "fluff": True,
+            **UNKNOWN_TX,
+        },
         {"position": 2, **GENESIS_TX_ROW},
     ]
 
@@ -270,6 +288,48 @@ def pruned_transactions_of_version_1_are_whole() -> Expect:
         blocks=[{"position": 0, **GENESIS_ROW}],
         totals={"blob": 0},
     )
+
+
+@case
+def a_block_of_the_next_fork() -> Expect:
+    """Version 17 is not released: its blob is not called damaged."""
+    blob = b"\x11\x11" + GENESIS[2:] + bytes(33)
+    return relayed(
+        2008,
+        {"b": {"block": blob}, "current_blockchain_height": ("u64", 1)},
+        blocks=[
+            {"position": 0, "blob_size": 153, "blob_hash": keccak(blob).hex(), **UNKNOWN_BLOCK}
+        ],
+        problems=bad("block: unknown block version 17 (FCMP++ and Carrot in drafts)"),
+    )
+
+
+@cases({"of one signature": 3, "of one for each input": 4})
+def bulletproofs_as_testnet_had_them_in_2018(rct_type: int) -> Expect:
+    """monerod v0.12: one bulletproof for each output, and no number of them."""
+    inputs, ring, outputs = 2, 7, 2
+    spent = b"\2\0" + bytes([ring]) + b"\1" * ring + bytes(32)
+    prefix = b"\2\0" + bytes([inputs]) + spent * inputs + bytes([outputs])
+    prefix += (b"\0\2" + bytes(32)) * outputs + b"\0"
+    base = bytes([rct_type, 5]) + bytes(32 * inputs * (rct_type == 4)) + bytes(96 * outputs)
+    proof = bytes(192) + b"\6" + bytes(192) + b"\6" + bytes(192) + bytes(96)
+    one = 32 * (ring * (inputs + 1) + 1)
+    signatures = bytes(one if rct_type == 3 else inputs * 32 * (2 * ring + 1))
+    prunable = proof * outputs + signatures
+    blob = prefix + base + prunable
+    row = {
+        "tx": keccak(keccak(prefix) + keccak(base) + keccak(prunable)).hex(),
+        "version": 2,
+        "rct_type": rct_type,
+        "inputs": 2,
+        "outputs": 2,
+        "ring_size": 7,
+        "fee": 5,
+        "weight": len(blob),
+        "blob_size": len(blob),
+        "pruned": False,
+    }
+    return relayed(2002, {"_": b"", "txs": [blob]}, transactions=[row], problems=[])
 
 
 @cases(

@@ -142,8 +142,8 @@ def arrays() -> Expect:
 def unknown_commands_too() -> Expect:
     """Whose payloads need not be epee at all."""
     buckets = (
-        craft.notification(2011, epee({"x": ("u8", 1)})),
-        craft.notification(2012, b"no epee"),
+        craft.notification(2013, epee({"x": ("u8", 1)})),
+        craft.notification(2015, b"no epee"),
         craft.notification(2013, b""),
         craft.notification(2014, EMPTY),
     )

@@ -139,7 +139,7 @@ def duplicate_keys_are_counted_where_monerod_refuses_them() -> Expect:
 @cases(
     {
         "no epee header": craft.request(1002, b"\0" * 40),
-        "an unknown command": craft.request(2011, craft.EMPTY),
+        "an unknown command": craft.request(2013, craft.EMPTY),
         "an error": craft.response(1003, b"", -1),
         "noise": craft.noise(300),
         "a message that is cut": craft.request(1002, craft.timed_sync_request())[:-1],

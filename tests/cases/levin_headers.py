@@ -184,6 +184,8 @@ def commands_and_their_names() -> Expect:
         2008: "NEW_FLUFFY_BLOCK",
         2009: "REQUEST_FLUFFY_MISSING_TX",
         2010: "GET_TXPOOL_COMPLEMENT",
+        2011: "TX_POOL_HASH",
+        2012: "REQUEST_TX_POOL_TXS",
     }
     wire = Wire()
     talk = wire.talk()
@@ -214,7 +216,7 @@ def another_version() -> Expect:
     )
 
 
-@cases([0, 1, 999, 1008, 2000, 2005, 2011, 3000, 0xFFFFFFFF])
+@cases([0, 1, 999, 1008, 2000, 2005, 2013, 3000, 0xFFFFFFFF])
 def unknown_command(command: int) -> Expect:
     """Nobody knows what its payload means, so nobody can call it malformed."""
     wire, talk = started()

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import monerotraffic as mt
+from oracle.keccak import keccak
 from support import craft
 from support.vectors import Vector, vectors
 
@@ -140,14 +141,15 @@ def transaction_row(
     block: int | None = None,
 ) -> Row:
     cut = vector["pruned"] or (pruned and "base" in vector)
-    size = len(lean(vector) if cut else blob(vector))
+    sent = lean(vector) if cut else blob(vector)
     facts = {name: vector[name] for name in FACTS}
     relayed = {"fluff": fluff, "ascending": None if fluff is None else True}
     return {
         "message": message,
         "position": position,
         "tx": vector["id"],
-        "blob_size": size,
+        "blob_hash": keccak(sent).hex(),
+        "blob_size": len(sent),
         **facts,
         "pruned": cut,
         **relayed,
@@ -160,6 +162,7 @@ def block_row(vector: Vector, message: int, position: int) -> Row:
         "message": message,
         "position": position,
         "block": vector["id"],
+        "blob_hash": keccak(blob(vector)).hex(),
         "blob_size": len(blob(vector)),
         **{name: vector[name] for name in HEADER},
     }

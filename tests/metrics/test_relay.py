@@ -33,6 +33,7 @@ from support.craft import (
     request,
     response,
 )
+from support.craft import transactions as craft_transactions
 
 PEERS = ("192.0.2.1", "192.0.2.2", "192.0.2.3")
 
@@ -63,6 +64,25 @@ def traffic(tmp_path: Path) -> mt.Traffic:
     say(b, 700, CLIENT, announced(9, [1]))
     say(a, 750, CLIENT, announced(9, [1], [1], command=2001))
     return read(tmp_path, a, b, c)
+
+
+def test_transactions_of_a_format_that_is_not_released(tmp_path: Path) -> None:
+    """Their blobs are followed though they have no id."""
+    a, b, c = (incoming(peer).handshake() for peer in PEERS)
+    carrot = bytes([2, 0, 1, 0xFF, 1, 1, 0, 4]) + bytes(53)
+    for talk, at, blobs in ((a, 0, [carrot]), (b, 50, [carrot]), (c, 70, [carrot + b"x", carrot])):
+        say(talk, at, CLIENT, notification(2002, craft_transactions(blobs)))
+    made = transaction_arrivals(read(tmp_path, a, b, c))
+    assert made["tx"].isna().all()
+    assert made["blob_hash"].nunique() == 2
+    assert list(zip(made["peer"], made["rank"], made["delay"], strict=True)) == [
+        (PEERS[0], 1, ms(0)),
+        (PEERS[1], 2, ms(50)),
+        (PEERS[2], 3, ms(70)),
+        (PEERS[2], 1, ms(0)),
+    ]
+    first = first_senders(read(tmp_path, a, b, c)).set_index("peer")["transactions_first"]
+    assert first.to_dict() == {PEERS[0]: 1, PEERS[1]: 0, PEERS[2]: 1}
 
 
 def test_transaction_arrivals(traffic: mt.Traffic) -> None:

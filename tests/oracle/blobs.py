@@ -15,6 +15,7 @@ from .keccak import keccak, tree_hash
 
 # tags of inputs and outputs; those of scripts (0, 1) were never used
 GEN, TO_KEY, TO_TAGGED_KEY = 0xFF, 2, 3
+CARROT = 4  # in drafts only
 NULL, FULL, SIMPLE, BULLETPROOF, BULLETPROOF2, CLSAG, BULLETPROOF_PLUS = range(7)  # RCT types
 KEY = 32
 MOST_MIXIN = 0xFFFFFFFF
@@ -74,10 +75,12 @@ class Block:
 class Reader(Cursor):
     refused = Refused
 
-    def __init__(self, data: bytes, from_peer: bool = False) -> None:
+    def __init__(self, data: bytes, from_peer: bool = False, early: bool = False) -> None:
         super().__init__(data)
         # a transaction by itself, of which monerod asks more (expand_transaction_1)
         self.from_peer = from_peer
+        # the format of monerod v0.12, where types 3 and 4 had one bulletproof for each output
+        self.early = early
 
     def byte(self) -> int:
         return self.take(1)[0]
@@ -136,6 +139,8 @@ def read_output(reader: Reader) -> int:
         reader.take(KEY)
     elif tag == TO_TAGGED_KEY:
         reader.take(KEY + 1)
+    elif tag == CARROT:
+        raise Refused("unknown output type 4 (Carrot in drafts of FCMP++)")
     else:
         raise Refused("a kind of output that no transaction has")
     return amount
@@ -161,12 +166,15 @@ def read_base(reader: Reader, inputs: int, outputs: int) -> tuple[int, int | Non
     kind = reader.byte()
     if kind == NULL:
         return kind, None
+    if kind == BULLETPROOF_PLUS + 1:
+        raise Refused("unknown RCT type 7 (FCMP++ in drafts)")
     if kind > BULLETPROOF_PLUS:
         raise Refused("unknown RCT type")
     fee = reader.varint()
-    if kind == SIMPLE:
+    if kind == SIMPLE or (reader.early and kind == BULLETPROOF2):
         reader.keys(inputs)  # pseudoOuts
-    reader.take(outputs * (64 if kind in (FULL, SIMPLE, BULLETPROOF) else 8))  # ecdhInfo
+    long = reader.early or kind in (FULL, SIMPLE, BULLETPROOF)
+    reader.take(outputs * (64 if long else 8))  # ecdhInfo
     reader.keys(outputs)  # outPk
     return kind, fee
 
@@ -200,6 +208,16 @@ def read_bulletproofs(reader: Reader, kind: int, outputs: int, coinbase: bool) -
     return room
 
 
+def read_early_prunable(reader: Reader, kind: int, inputs: int, ring: int, outputs: int) -> None:
+    """monerod v0.12: type 3 has the signature of type 1, type 4 those of type 2."""
+    if kind not in (BULLETPROOF, BULLETPROOF2):
+        raise Refused("no early format")
+    for _ in range(outputs):
+        if read_bulletproof(reader, plus=False) != 1:
+            raise Refused("bulletproof for more than one output")
+    reader.keys(ring * (inputs + 1) + 1 if kind == BULLETPROOF else inputs * (ring * 2 + 1))
+
+
 def read_prunable(reader: Reader, kind: int, inputs: tuple[Input, ...], outputs: int) -> int:
     """How many outputs its bulletproofs have room for. All inputs count as having as many ring
     members as the first.
@@ -207,6 +225,9 @@ def read_prunable(reader: Reader, kind: int, inputs: tuple[Input, ...], outputs:
     ring = inputs[0].ring if inputs[0].tag == TO_KEY else 1
     if not 1 <= ring <= MOST_MIXIN:
         raise Refused("no ring")
+    if reader.early:
+        read_early_prunable(reader, kind, len(inputs), ring, outputs)
+        return 0
     room = 0
     if kind in (FULL, SIMPLE):
         reader.take(outputs * (64 + 64 + 1 + 64) * KEY)  # Borromean range proofs
@@ -313,7 +334,24 @@ def read_transaction(
     """A whole blob; `pruned`: it was sent in the pruned form, beside `prunable_hash`, without which
     it has no id.
     """
-    reader = Reader(blob, from_peer=True)
+    try:
+        return read_format(blob, pruned, prunable_hash, early=False)
+    except Refused:
+        if pruned:
+            raise
+        try:
+            made = read_format(blob, early=True)
+        except Refused:
+            made = None
+        if made is None or made.rct_type not in (BULLETPROOF, BULLETPROOF2) or made.is_coinbase():
+            raise
+        return made
+
+
+def read_format(
+    blob: bytes, pruned: bool = False, prunable_hash: bytes | None = None, *, early: bool
+) -> Transaction:
+    reader = Reader(blob, from_peer=True, early=early)
     made = take_transaction(reader, pruned, prunable_hash)
     reader.end()
     return made
@@ -332,6 +370,16 @@ def varint_bytes(value: int) -> bytes:
 
 @cache
 def read_block(blob: bytes) -> Block:
+    try:
+        return read_known_block(blob)
+    except Refused as why:
+        if blob and 16 < blob[0] < 0x80:
+            named = " 17 (FCMP++ and Carrot in drafts)" if blob[0] == 17 else ""
+            raise Refused(f"unknown block version{named}") from why
+        raise
+
+
+def read_known_block(blob: bytes) -> Block:
     reader = Reader(blob)
     major, minor, timestamp = reader.varint(8), reader.varint(8), reader.varint()
     previous = reader.take(KEY)

@@ -96,6 +96,8 @@ NOTIFICATIONS = {
         "block_hash str R, current_blockchain_height u64 R, hop u32 H, missing_tx_indices str E"
     ),
     2010: struct("hashes str E"),
+    2011: struct("t str E"),
+    2012: struct("t str E"),
 }
 REQUESTS = {
     1001: struct(

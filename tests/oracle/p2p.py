@@ -132,6 +132,8 @@ NOTIFICATIONS = {
     2008: {"b": "block", "current_blockchain_height": "u64"},
     2009: {"block_hash": "text", "current_blockchain_height": "u64", "missing_tx_indices": "text"},
     2010: {"hashes": "text"},
+    2011: {"t": "text"},
+    2012: {"t": "text"},
 }
 
 

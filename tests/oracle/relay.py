@@ -7,6 +7,7 @@ from typing import Any
 
 from . import blobs
 from .epee import OBJECT, STRING
+from .keccak import keccak
 from .p2p import Row, Rows, Section, blob, inner, text
 
 LISTS = {  # where lists of ids are, and what they are called
@@ -16,6 +17,8 @@ LISTS = {  # where lists of ids are, and what they are called
     2007: ("m_block_ids", "chain"),
     2009: ("missing_tx_indices", "missing_indices"),
     2010: ("hashes", "txpool"),
+    2011: ("t", "announced"),
+    2012: ("t", "requested"),
 }
 
 
@@ -52,6 +55,7 @@ def add_block(rows: Rows, entry: Section, position: int) -> None:
     row: Row = {
         "position": position,
         "block": None,
+        "blob_hash": keccak(data).hex(),
         "height": None,
         "timestamp": None,
         "major_version": None,
@@ -114,6 +118,7 @@ def add_transaction(rows: Rows, data: bytes, sent: Row, prunable_hash: bytes | N
     row: Row = {
         "position": len(rows.transactions),
         "tx": None,
+        "blob_hash": keccak(data).hex(),
         "blob_size": len(data),
         "version": None,
         "rct_type": None,

@@ -115,6 +115,7 @@ COLUMNS = {
     "transactions": (
         "position",
         "tx",
+        "blob_hash",
         "blob_size",
         "version",
         "rct_type",
@@ -138,6 +139,7 @@ COLUMNS = {
         "previous",
         "miner_tx",
         "transactions",
+        "blob_hash",
         "blob_size",
     ),
     "inventories": ("position", "list", "id", "tx_index"),

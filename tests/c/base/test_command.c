@@ -25,6 +25,8 @@ int main(void)
         {2008, "NEW_FLUFFY_BLOCK", 4 << 20},
         {2009, "REQUEST_FLUFFY_MISSING_TX", 1 << 20},
         {2010, "GET_TXPOOL_COMPLEMENT", 4 << 20},
+        {2011, "TX_POOL_HASH", UINT64_MAX},
+        {2012, "REQUEST_TX_POOL_TXS", UINT64_MAX},
     };
     int count = 0;
     for (uint32_t number = 0; number < 3000; number++)
@@ -36,8 +38,9 @@ int main(void)
         CHECK_EQUAL(mt_command_limit(known[i].number), known[i].limit);
         CHECK_EQUAL(mt_command_known(known[i].number), 1);
         CHECK_EQUAL(mt_command_place(known[i].number), i);
+        CHECK_EQUAL(mt_command_is_draft(known[i].number), known[i].number > 2010);
     }
-    static const uint32_t unknown[] = {0, 1, 1000, 1008, 2000, 2005, 2011, UINT32_MAX};
+    static const uint32_t unknown[] = {0, 1, 1000, 1008, 2000, 2005, 2013, UINT32_MAX};
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
         CHECK_TEXT(mt_command_name(unknown[i]), "UNKNOWN");
         CHECK(mt_command_limit(unknown[i]) == UINT64_MAX);

@@ -162,8 +162,10 @@ static void test_types(void)
     build(&usual);
     for (int type = 7; type < 256; type++) {
         made.bytes[made.prefix_end] = (uint8_t)type;
-        check_refused(made.size, WHOLE, "unknown RCT type");
-        check_refused(made.base_end, PRUNED, "unknown RCT type");
+        const char *reason =
+            type == 7 ? "unknown RCT type 7 (FCMP++ in drafts)" : "unknown RCT type";
+        check_refused(made.size, WHOLE, reason);
+        check_refused(made.base_end, PRUNED, reason);
     }
 }
 
@@ -189,8 +191,9 @@ static void test_tags(void)
         fill(200);
         if (tag != 2 && tag != 3)
             check_refused(made.size, WHOLE,
-                          tag < 2 ? "output to a script, which no transaction has"
-                                  : "output of an unknown kind");
+                          tag < 2    ? "output to a script, which no transaction has"
+                          : tag == 4 ? "unknown output type 4 (Carrot in drafts of FCMP++)"
+                                     : "unknown output type");
     }
 }
 
@@ -356,6 +359,50 @@ static void test_proof_counts(void)
     }
 }
 
+/* Testnet accepted these in 2018: a bulletproof for each output, and no number of them. */
+static void test_early_bulletproofs(void)
+{
+    early = 1;
+    for (uint8_t type = 3; type <= 4; type++) {
+        for (uint32_t inputs = 1; inputs <= 3; inputs++) {
+            struct shape shape = {.version = 2,
+                                  .type = type,
+                                  .inputs = inputs,
+                                  .ring = 7,
+                                  .other_rings = 7,
+                                  .outputs = inputs + 1,
+                                  .proofs = inputs + 1,
+                                  .rounds = 6,
+                                  .extra = 44};
+            uint8_t id[MT_HASH_SIZE], parts[3][MT_HASH_SIZE], wanted[MT_HASH_SIZE];
+            build(&shape);
+            CHECK_EQUAL(parse(made.size, WHOLE), MT_OK);
+            CHECK_EQUAL(transaction.rct_type, type);
+            CHECK_EQUAL(transaction.fee, 30720000);
+            CHECK_EQUAL(transaction.weight, made.size);
+            CHECK_EQUAL(transaction.base_size, made.base_end);
+            mt_keccak256(made.bytes, made.prefix_end, parts[0]);
+            mt_keccak256(made.bytes + made.prefix_end, made.base_end - made.prefix_end, parts[1]);
+            mt_keccak256(made.bytes + made.base_end, made.size - made.base_end, parts[2]);
+            mt_keccak256(parts, sizeof parts, wanted);
+            CHECK_EQUAL(mt_transaction_id(made.bytes, &transaction, NULL, id), MT_OK);
+            CHECK(memcmp(id, wanted, sizeof id) == 0);
+            CHECK_EQUAL(parse(made.size - 1, WHOLE), MT_MALFORMED);
+            made.bytes[made.size++] = 0;
+            CHECK_EQUAL(parse(made.size, WHOLE), MT_MALFORMED);
+            CHECK(is_zero());
+            shape.rounds = 7; /* each for two outputs */
+            build(&shape);
+            CHECK_EQUAL(parse(made.size, WHOLE), MT_MALFORMED);
+            shape.rounds = 6;
+            shape.gen = 1;
+            build(&shape);
+            CHECK_EQUAL(parse(made.size, WHOLE), inputs == 1 ? MT_MALFORMED : MT_OK);
+        }
+    }
+    early = 0;
+}
+
 /* A first input with no ring leaves its signatures no size; in the pruned form there are none. */
 static void test_no_ring(void)
 {
@@ -475,6 +522,7 @@ int main(void)
     test_many();
     test_proofs();
     test_proof_counts();
+    test_early_bulletproofs();
     test_no_ring();
     test_no_inputs();
     test_amounts();

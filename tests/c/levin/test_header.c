@@ -136,7 +136,7 @@ static void test_unsound(void)
     check_header(17, 1, 1000, 0, 1, 1, 33, MT_UNSOUND);
     check_header(17, 1, 1008, 0, 1, 1, 33, MT_UNSOUND);
     check_header(17, 1, 2005, 0, 1, 1, 33, MT_UNSOUND);
-    check_header(17, 1, 2011, 0, 1, 1, 33, MT_UNSOUND);
+    check_header(17, 1, 2013, 0, 1, 1, 33, MT_UNSOUND);
     check_header(4097, 1, MT_PING, 0, 1, 1, 33, MT_UNSOUND);
     check_header(LIMIT + 1, 0, 0, 0, 12, 1, 33, MT_UNSOUND);
     check_header(LIMIT + 1, 0, MT_RESPONSE_GET_OBJECTS, 0, 1, 1, 33,

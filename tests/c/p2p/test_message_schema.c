@@ -4,8 +4,8 @@
 #include "support/check.h"
 #include "support/payload.h"
 
-static const uint32_t commands[] = {1001, 1002, 1003, 1004, 1005, 1006, 1007, 2001,
-                                    2002, 2003, 2004, 2006, 2007, 2008, 2009, 2010};
+static const uint32_t commands[] = {1001, 1002, 1003, 1004, 1005, 1006, 1007, 2001, 2002,
+                                    2003, 2004, 2006, 2007, 2008, 2009, 2010, 2011, 2012};
 
 static int is_object_type(uint8_t type)
 {
@@ -84,6 +84,8 @@ static void test_keys(void)
         {2008, 0, "b current_blockchain_height"},
         {2009, 0, "block_hash current_blockchain_height"},
         {2010, 0, ""},
+        {2011, 0, ""},
+        {2012, 0, ""},
     };
     for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
         const struct mt_message_schema *schema =

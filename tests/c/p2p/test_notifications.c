@@ -262,7 +262,8 @@ static void test_inventories(void)
     } lists[] = {
         {2003, "blocks", MT_LIST_BLOCKS},   {2004, "missed_ids", MT_LIST_MISSED},
         {2006, "block_ids", MT_LIST_CHAIN}, {2007, "m_block_ids", MT_LIST_CHAIN},
-        {2010, "hashes", MT_LIST_TXPOOL},
+        {2010, "hashes", MT_LIST_TXPOOL},   {2011, "t", MT_LIST_ANNOUNCED},
+        {2012, "t", MT_LIST_REQUESTED},
     };
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         for (size_t count = 0; count <= 3; count++) {

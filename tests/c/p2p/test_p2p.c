@@ -369,6 +369,23 @@ static void test_wanted(void)
     }
 }
 
+/* No released monerod reads them, so a payload is never malformed. */
+static void test_drafts(void)
+{
+    static const uint32_t drafts[] = {2011, 2012};
+    for (size_t i = 0; i < 2; i++) {
+        CHECK_EQUAL(decode(&world, 1, drafts[i], 0, (const uint8_t *)"nonsense!!", 10), MT_OK);
+        CHECK_EQUAL(world.p2p.defects.count, 1);
+        CHECK_TEXT(world.p2p.defects.list[0].part, "payload");
+        begin(&work, 1);
+        number(&work, "t", 5, 2);
+        CHECK_EQUAL(decode_work(drafts[i], 0), MT_OK);
+        CHECK_EQUAL(world.p2p.defects.count, 1);
+        CHECK_EQUAL(rows(), 0);
+        clear();
+    }
+}
+
 static void test_out_of_memory(void)
 {
     int failures = 0;
@@ -425,6 +442,7 @@ int main(void)
     test_other_commands();
     test_nothing_appended();
     test_wanted();
+    test_drafts();
     test_out_of_memory();
     test_mutations();
     world_close(&world);

@@ -14,6 +14,9 @@ struct shape {
     uint32_t inputs, ring, other_rings, outputs, proofs, rounds, extra;
 };
 
+/* 1: types 3 and 4 are made as monerod v0.12 did. */
+static int early;
+
 /* What is under construction. */
 static struct {
     uint8_t bytes[300000];
@@ -83,8 +86,8 @@ static inline void base(const struct shape *shape)
     byte(shape->type);
     if (shape->type != 0) {
         varint(30720000);
-        fill(shape->type == 2 ? 32 * shape->inputs : 0);
-        fill((size_t)shape->outputs * (shape->type <= 3 ? 64 : 8));
+        fill(shape->type == 2 || (early && shape->type == 4) ? 32 * shape->inputs : 0);
+        fill((size_t)shape->outputs * (shape->type <= 3 || early ? 64 : 8));
         fill((size_t)shape->outputs * 32);
     }
     made.base_end = made.size;
@@ -114,11 +117,11 @@ static inline void proof_count(uint8_t type, uint32_t count)
 static inline void ring_signatures(const struct shape *shape)
 {
     size_t ring = shape->gen ? 1 : shape->ring, inputs = shape->inputs;
-    if (shape->type == 1)
+    if (shape->type == 1 || (early && shape->type == 3))
         fill(ring * (inputs + 1) * 32 + 32);
     else
         fill(inputs * (shape->type <= 4 ? ring * 64 + 32 : (ring + 2) * 32));
-    fill(shape->type >= 3 ? 32 * inputs : 0);
+    fill(shape->type >= 3 && !early ? 32 * inputs : 0);
 }
 
 static inline void prunable(const struct shape *shape)
@@ -126,7 +129,8 @@ static inline void prunable(const struct shape *shape)
     if (shape->type <= 2) {
         fill((size_t)shape->outputs * 6176);
     } else {
-        proof_count(shape->type, shape->proofs);
+        if (!early)
+            proof_count(shape->type, shape->proofs);
         for (uint32_t i = 0; i < shape->proofs; i++)
             proof(shape->type, shape->rounds, shape->rounds);
     }
