@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/time.h"
 #include "net/skip.h"
 #include "p2p/fields.h"
 #include "tcp/connection.h"
@@ -126,6 +127,7 @@ static struct mt_message_row row_of(const struct mt_conversation *conversation,
         .connection = conversation->source.connection,
         .client = conversation->source.client,
         .server = conversation->source.server,
+        .day = conversation->source.day,
         .time = span->first.time,
         .frame = span->first.frame,
         .file = span->first.file,
@@ -319,7 +321,7 @@ static void settle_rest(struct mt_conversation *conversation, int from_client)
 static struct mt_problem_source source_of(const struct mt_connection *connection)
 {
     return (struct mt_problem_source){connection->id, connection->sides[1].address,
-                                      connection->sides[0].address, -1};
+                                      connection->sides[0].address, mt_day(connection->opened), -1};
 }
 
 static int on_address(void *context, const struct mt_ip *ip, int32_t *code)

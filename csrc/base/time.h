@@ -18,4 +18,15 @@ static inline int64_t mt_elapsed(int64_t since, int64_t now)
     return span > INT64_MAX ? INT64_MAX : (int64_t)span;
 }
 
+#define MT_NO_DAY INT32_MIN /* of an unknown time */
+
+/* The UTC day of a time, counted from 1970-01-01: MT_NO_DAY for an unknown time. */
+static inline int32_t mt_day(int64_t time)
+{
+    const int64_t length = 86400000000000;
+    if (time == MT_NO_TIME)
+        return MT_NO_DAY;
+    return (int32_t)(time / length - (time % length < 0));
+}
+
 #endif

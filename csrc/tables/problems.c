@@ -20,6 +20,7 @@ static int append(struct mt_output *output, const struct mt_problem_source *sour
         .connection = source->connection,
         .client = source->client,
         .server = source->server,
+        .day = source->day,
         .from_client = source->from_client,
         .offset = problem->offset,
         .bytes = problem->bytes,

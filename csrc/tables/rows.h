@@ -116,6 +116,9 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
           "docs/fingerprint.md") \
     FIELD(client, int32_t, HIDDEN, NONE, "address code of the connection's client") \
     FIELD(server, int32_t, HIDDEN, NONE, "address code of the connection's server") \
+    FIELD(day, int32_t, HIDDEN, NONE, \
+          "UTC day of the first packet of its connection, days since 1970; the least int32 if " \
+          "unknown") \
     FIELD(file, int32_t, NUMBER, NONE, "row of files in which `frame` counts") \
     FIELD(command, uint32_t, NUMBER, NONE, "Levin command") \
     FIELD(levin_flags, uint32_t, NUMBER, NONE, \
@@ -159,8 +162,7 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
         accepted, int8_t, ENUM, ACCEPTANCES, \
         "whether the receiver's TCP accepted all its bytes: yes (valid segments, acknowledged by " \
         "the receiver), no (a real TCP stack drops them), unknown (the capture does not show it)") \
-    FIELD(reserved, uint8_t, HIDDEN, NONE, "0") \
-    FIELD(reserved_too, uint32_t, HIDDEN, NONE, "0")
+    FIELD(reserved, uint8_t, HIDDEN, NONE, "0")
 
 #define MT_PEER_ROW(FIELD) \
     FIELD(message, int64_t, NUMBER, NONE, "row of messages") \
@@ -301,12 +303,14 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
     FIELD(bytes, int64_t, NUMBER, NONE, "number of bytes; for `lost`, bytes not seen") \
     FIELD(client, int32_t, HIDDEN, NONE, "address code of the connection's client") \
     FIELD(server, int32_t, HIDDEN, NONE, "address code of the connection's server") \
+    FIELD(day, int32_t, HIDDEN, NONE, \
+          "UTC day of the first packet of its connection, days since 1970; the least int32 if " \
+          "unknown") \
     FIELD(file, int32_t, NUMBER, NONE, "row of files, -1 without one") \
     FIELD(detail, int32_t, TEXT, NONE, "reason, as text") \
     FIELD(kind, int8_t, ENUM, PROBLEMS, "kind of problem") \
     FIELD(from_client, int8_t, HIDDEN, NONE, "1 or 0, -1 if no direction") \
-    FIELD(reserved, uint16_t, HIDDEN, NONE, "0") \
-    FIELD(reserved_too, uint32_t, HIDDEN, NONE, "0")
+    FIELD(reserved, uint16_t, HIDDEN, NONE, "0")
 
 #define MT_FILE_ROW(FIELD) \
     FIELD(packets, int64_t, NUMBER, NONE, "packets read") \

@@ -240,7 +240,7 @@ struct fixture {
 
 static inline void fixture_begin(struct fixture *fixture, int monero)
 {
-    static const struct mt_problem_source source = {7, 1, 2, -1};
+    static const struct mt_problem_source source = {7, 1, 2, 20000, -1};
     fixture->at[0] = fixture->at[1] = 0;
     fixture->ref = (struct mt_packet_ref){.time = START_TIME, .frame = 1};
     fixture->conversation =

@@ -4,7 +4,7 @@
 
 static struct mt_output output;
 static struct mt_limits limits;
-static const struct mt_problem_source source = {5, 7, 8, 1};
+static const struct mt_problem_source source = {5, 7, 8, 20000, 1};
 static const struct mt_packet_ref ref = {.time = 4, .frame = 3, .file = 9};
 
 static void open_output(void)
@@ -38,6 +38,7 @@ static void test_problems(void)
     CHECK_EQUAL(problem_row(&output, 0)->frame, 3);
     CHECK_EQUAL(problem_row(&output, 0)->time, 4);
     CHECK_EQUAL(problem_row(&output, 0)->connection, 5);
+    CHECK_EQUAL(problem_row(&output, 0)->day, 20000);
     CHECK_EQUAL(problem_row(&output, 0)->offset, 6);
     CHECK_EQUAL(problem_row(&output, 0)->server, 8);
     CHECK_EQUAL(problem_row(&output, 0)->from_client, 1);
