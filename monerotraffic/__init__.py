@@ -17,9 +17,10 @@ from monerotraffic.tables.schema import SCHEMA
 from monerotraffic.tables.traffic import Traffic
 
 if TYPE_CHECKING:
-    from monerotraffic import banlist, epee, metrics, rules
+    from monerotraffic import banlist, epee, metrics, rules, store
     from monerotraffic.report import plots
     from monerotraffic.rules import find_anomalies
+    from monerotraffic.store import Dataset, decode, open
 
 __all__ = [
     "DEFAULT_PORTS",
@@ -27,18 +28,22 @@ __all__ = [
     "CaptureError",
     "CaptureNotFoundError",
     "CaptureWarning",
+    "Dataset",
     "Traffic",
     "__version__",
     "banlist",
+    "decode",
     "epee",
     "find_anomalies",
     "libpcap_version",
     "limits",
     "metrics",
+    "open",
     "plots",
     "read",
     "rules",
     "scan",
+    "store",
 ]
 
 TABLES = tuple(SCHEMA)
@@ -50,15 +55,25 @@ _MODULES = {
     "metrics": "monerotraffic.metrics",
     "plots": "monerotraffic.report.plots",
     "rules": "monerotraffic.rules",
+    "store": "monerotraffic.store",
 }
 """Imported when first used: pandas and matplotlib take longer to import than a capture to read."""
+
+
+_FUNCTIONS = {
+    "Dataset": "monerotraffic.store",
+    "decode": "monerotraffic.store",
+    "find_anomalies": "monerotraffic.rules",
+    "open": "monerotraffic.store",
+}
+"""Names of these modules that this module offers too."""
 
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(_MODULES[name])
-    if name == "find_anomalies":
-        return importlib.import_module("monerotraffic.rules").find_anomalies
+    if name in _FUNCTIONS:
+        return getattr(importlib.import_module(_FUNCTIONS[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -21,9 +21,12 @@ __all__ = [
     "COLUMNS",
     "Frames",
     "categorical",
+    "command_dtype",
     "command_names",
     "connection_directions",
+    "enumeration",
     "message_directions",
+    "times",
 ]
 
 _SIDE = ("packets", "bytes", "retransmitted", "out_of_order", "lost", "messages")
@@ -246,7 +249,8 @@ def _merged(
 
 
 @cache
-def _enumeration(categories: tuple[str, ...]) -> pd.CategoricalDtype:
+def enumeration(categories: tuple[str, ...]) -> pd.CategoricalDtype:
+    """The dtype of an enumeration."""
     return pd.CategoricalDtype(_texts(categories))
 
 
@@ -265,6 +269,11 @@ def _commands() -> tuple[NDArray[np.int64], NDArray[np.int64], pd.CategoricalDty
     )
 
 
+def command_dtype() -> pd.CategoricalDtype:
+    """The dtype of `name`: monerod's names in order of the commands, then UNKNOWN."""
+    return _commands()[2]
+
+
 def command_names(commands: NDArray[np.uint32]) -> pd.Categorical:
     """monerod's names of Levin commands, UNKNOWN for other commands."""
     known, category, dtype = _commands()
@@ -279,16 +288,16 @@ def connection_directions(
     is_client: NDArray[np.bool_], is_server: NDArray[np.bool_]
 ) -> pd.Categorical:
     """incoming or outgoing, depending on which end is the vantage node; missing if neither is."""
-    dtype = _enumeration(("incoming", "outgoing"))
+    dtype = enumeration(("incoming", "outgoing"))
     return categorical(np.where(is_client, 1, np.where(is_server, 0, -1)), dtype)
 
 
 def message_directions(is_sent: NDArray[np.int8]) -> pd.Categorical:
     """sent for 1, received for 0, missing for -1."""
-    return categorical(np.where(is_sent < 0, -1, is_sent ^ 1), _enumeration(("sent", "received")))
+    return categorical(np.where(is_sent < 0, -1, is_sent ^ 1), enumeration(("sent", "received")))
 
 
-def _times(values: NDArray[np.int64]) -> Any:
+def times(values: NDArray[np.int64]) -> Any:
     """datetime64[ns, UTC]. Missing is the smallest int64 here and in numpy."""
     return pd.DatetimeIndex(values.view("M8[ns]")).tz_localize("UTC").array
 
@@ -361,12 +370,12 @@ class Frames:
                     values != 0, _missing(rows["present"], field.present_bit)
                 )
             case "time":
-                return _times(values)
+                return times(values)
             case "span":
                 return values.view("m8[ns]")
             case "enum":
                 assert field.categories is not None
-                return categorical(values, _enumeration(field.categories))
+                return categorical(values, enumeration(field.categories))
             case "address":
                 return self.addresses(values)
             case "bytes":

@@ -68,6 +68,16 @@ class Traffic:
         return MappingProxyType(self._arrays)
 
     @property
+    def names(self) -> NamesView:
+        """The addresses and strings of the codes in `arrays`."""
+        return self._names
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The vantage nodes, each with its addresses and the range of its connections."""
+        return self._nodes
+
+    @property
     def hosts(self) -> tuple[str, ...]:
         """All addresses of the vantage nodes as canonical text; empty if they are unknown."""
         return tuple(dict.fromkeys(host for node in self._nodes for host in node.hosts))
@@ -80,7 +90,11 @@ class Traffic:
     @property
     def vantages(self) -> dict[str, tuple[str, ...]]:
         """Addresses by vantage node, if several were read by name; otherwise empty."""
-        return {node.label: node.hosts for node in self._nodes if node.label is not None}
+        hosts: dict[str, tuple[str, ...]] = {}
+        for node in self._nodes:
+            if node.label is not None:
+                hosts[node.label] = tuple(dict.fromkeys((*hosts.get(node.label, ()), *node.hosts)))
+        return hosts
 
     @property
     def connections(self) -> pd.DataFrame:
@@ -210,7 +224,9 @@ class Traffic:
         labels = [node.label for node in self._nodes]
         if all(label is None for label in labels):
             return self._frames.addresses(perspective.vantage())
-        return self._frames.labels(perspective.node, [str(label) for label in labels])
+        distinct = list(dict.fromkeys(str(label) for label in labels))
+        places = np.array([*(distinct.index(str(label)) for label in labels), -1], dtype=np.int64)
+        return self._frames.labels(places[perspective.node], distinct)
 
     def _span(self) -> str:
         """First and last packet, as text."""

@@ -1,0 +1,97 @@
+"""monerotraffic decode: captures into a data set of Parquet files."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from monerotraffic.cli.arguments import add_command
+from monerotraffic.cli.output import Failed, complain, file_failed, print_json
+from monerotraffic.errors import CaptureError, CaptureWarning
+from monerotraffic.tables.schema import SCHEMA
+
+__all__ = ["add", "run"]
+
+
+def add(commands: Any) -> None:
+    command = add_command(
+        commands,
+        "decode",
+        "decode captures into a data set of Parquet files, which keeps what it has",
+        run,
+        "*",
+        (
+            "monerotraffic decode captures/ -o traffic/",
+            "monerotraffic decode --node ams=ams/ --node sfo=sfo/ -o traffic/",
+        ),
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="FOLDER",
+        required=True,
+        help="folder of the data set, created or continued",
+    )
+    command.add_argument(
+        "--node",
+        action="append",
+        type=_node,
+        metavar="NAME=CAPTURES",
+        default=[],
+        help="captures of the vantage node NAME (may be repeated, also for one node)",
+    )
+    command.add_argument(
+        "--table",
+        action="append",
+        choices=tuple(SCHEMA),
+        metavar="NAME",
+        help="decode this table (may be repeated; default: all except fields)",
+    )
+
+
+def _node(value: str) -> tuple[str, str]:
+    name, separator, captures = value.partition("=")
+    if not separator or not name or not captures:
+        raise argparse.ArgumentTypeError(f"{value!r} is not NAME=CAPTURES")
+    return name, captures
+
+
+def _source(options: argparse.Namespace) -> Sequence[str] | Mapping[str, Sequence[str]]:
+    if bool(options.captures) == bool(options.node):
+        options.usage_error("give either captures or --node NAME=CAPTURES")
+    nodes: dict[str, list[str]] = {}
+    for name, captures in options.node:
+        nodes.setdefault(name, []).append(captures)
+    return nodes or options.captures
+
+
+def run(options: argparse.Namespace) -> None:
+    source = _source(options)
+    try:
+        from monerotraffic.store import decode
+
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", CaptureWarning)
+            dataset = decode(
+                source,
+                options.output,
+                host=options.host,
+                tables=options.table,
+                ports=options.port,
+                progress=options.progress,
+            )
+    except (CaptureError, ValueError, ImportError) as error:
+        raise Failed(error) from None
+    except OSError as error:
+        raise file_failed(error, options.output) from None
+    for warning in caught:
+        complain(warning.message)
+    options.partly_read = any(warning.category is CaptureWarning for warning in caught)
+    rows = {table: dataset.manifest.rows(table) for table in dataset.tables}
+    if options.json:
+        days = [day.isoformat() for day in dataset.days]
+        print_json({"vantages": dataset.vantages, "days": days, "rows": rows})
+    else:
+        print(dataset)

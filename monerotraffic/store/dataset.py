@@ -1,0 +1,325 @@
+"""An open data set: its tables as pandas DataFrames, pyarrow and dask, and all of them in DuckDB.
+
+Owns the choice of partitions, and the way back to Traffic. Reads what the manifest lists.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from monerotraffic.net.vantage import Node
+from monerotraffic.store.encoding import bucket_of
+from monerotraffic.store.layout import KEYS, columns_of, order_of, schema_of
+from monerotraffic.store.manifest import Manifest
+from monerotraffic.store.pandas_columns import frame_of
+from monerotraffic.store.rows import Interner, rows_of
+from monerotraffic.tables.frames import COLUMNS
+from monerotraffic.tables.traffic import Traffic
+
+__all__ = ["Dataset", "DatasetTable", "Where"]
+
+Where = Mapping[str, Any] | Any
+"""Rows to select: a dict from column to a value or a list of values, or a pyarrow Expression."""
+
+_PARTITIONS = pa.schema([("vantage", pa.string()), ("day", pa.date32())])
+
+
+class DatasetTable:
+    """One table of a data set. Nothing is read before it is asked for."""
+
+    def __init__(self, dataset: Dataset, name: str) -> None:
+        self._dataset = dataset
+        self.name = name
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that to_pandas returns by default."""
+        own = [name for name in COLUMNS[self.name] if name != "vantage"]
+        return [*KEYS, *own, *(["continues"] if self.name == "connections" else [])]
+
+    def __len__(self) -> int:
+        return int(self.arrow().count_rows())
+
+    def arrow(self) -> Any:
+        """The table as a pyarrow.dataset.Dataset, with the columns `vantage` and `day`, and with
+        units and descriptions as metadata of its fields.
+        """
+        return self._dataset.arrow_dataset(self.name)
+
+    def to_arrow(self, columns: Sequence[str] | None = None, where: Where = None) -> pa.Table:
+        """Rows in the order of a read; arguments as for to_pandas."""
+        names = self.columns if columns is None else list(columns)
+        order = order_of(self.name)
+        wanted = list(dict.fromkeys([*names, *order]))
+        table = self.arrow().to_table(columns=wanted, filter=self._filter(where))
+        return table.sort_by([(name, "ascending") for name in order]).select(names)
+
+    def to_pandas(self, columns: Sequence[str] | None = None, where: Where = None) -> pd.DataFrame:
+        """A DataFrame with the dtypes of Traffic, and `vantage` and `day`.
+
+        columns
+            Names of columns; all of `columns` if None.
+        where
+            Rows to select: a dict from column to a value or a list of values, all of which must
+            hold, or a pyarrow Expression (`pyarrow.dataset.field("length") > 1000`).
+
+        `day` is datetime64[ns, UTC], missing where the capture has no times. Categories are those
+        that occur in the selected row groups. Raises ValueError or KeyError for unknown columns.
+        """
+        return frame_of(self.name, self.to_arrow(columns, where))
+
+    def dask(self) -> Any:
+        """The table as a dask.dataframe, a partition for each file, with texts as
+        `string[pyarrow]`. Raises ImportError without dask.
+        """
+        try:
+            import dask.dataframe as dd
+        except ImportError:
+            raise ImportError("dask is not installed: pip install 'monerotraffic[dask]'") from None
+        from_map: Any = dd.from_map
+        return from_map(
+            _read_part,
+            self._dataset.part_keys(self.name),
+            columns=self.columns,
+            folder=os.fspath(self._dataset.folder),
+            table=self.name,
+            meta=_plain(self.to_pandas(where={"bucket": []} if self._has_bucket else None).head(0)),
+            enforce_metadata=False,
+        )
+
+    @property
+    def _has_bucket(self) -> bool:
+        return any(column.name == "bucket" for column in columns_of(self.name))
+
+    def _filter(self, where: Where) -> Any:
+        if where is None:
+            return None
+        if not isinstance(where, Mapping):
+            return where
+        terms = []
+        for name, value in where.items():
+            terms.append(_equals(name, value))
+            if name == "peer" and self._has_bucket:
+                peers = [value] if isinstance(value, str) else value
+                terms.append(_equals("bucket", [bucket_of(peer) for peer in peers]))
+        made = terms[0] if terms else None
+        for term in terms[1:]:
+            made = made & term
+        return made
+
+    def __repr__(self) -> str:
+        return f"<{self.name} of {self._dataset.folder}, {len(self):,} rows>"
+
+
+def _equals(name: str, value: Any) -> Any:
+    field = ds.field(name)
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        values = list(value)
+        return field.isin(values) if values else ds.scalar(False)
+    return field.is_null() if value is None else field == value
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Categories as text: the partitions of a dask DataFrame must have the same dtypes."""
+    texts = [name for name in frame if isinstance(frame[name].dtype, pd.CategoricalDtype)]
+    return frame.astype(dict.fromkeys(texts, "str"))
+
+
+def _read_part(part: str, columns: Sequence[str], folder: str, table: str) -> pd.DataFrame:
+    """One file of a table; `columns` are those that dask needs."""
+    names = list(columns)
+    content = _arrow_dataset(Path(folder), table, [part]).to_table(columns=names)
+    return _plain(frame_of(table, content))
+
+
+def _arrow_dataset(folder: Path, table: str, parts: Sequence[str]) -> Any:
+    schema = pa.schema([*schema_of(table), *_PARTITIONS], metadata=schema_of(table).metadata)
+    if not parts:
+        return ds.dataset(schema.empty_table())
+    return ds.dataset(
+        [os.fspath(folder / part) for part in parts],
+        schema=schema,
+        format="parquet",
+        partitioning=ds.partitioning(_PARTITIONS, flavor="hive"),
+        partition_base_dir=os.fspath(folder / table),
+    )
+
+
+class Dataset:
+    """A data set that decode wrote. Returned by monerotraffic.open.
+
+    `connections`, `messages`, `peer_lists`, … are its tables. Rows are identified by vantage, day
+    and id; ids are unique in the whole data set. `day` is the UTC day of the first packet of the
+    row's connection.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        vantages: Iterable[str] | None = None,
+        days: tuple[date | None, date | None] = (None, None),
+    ) -> None:
+        self.folder = Path(folder)
+        self.manifest = Manifest.load(self.folder)
+        known = {run["vantage"] for run in self.manifest.runs}
+        chosen = known if vantages is None else set(vantages)
+        if chosen - known:
+            raise ValueError(
+                f"no vantage node {sorted(chosen - known)[0]!r}: must be one of "
+                f"{', '.join(sorted(known))}"
+            )
+        self._vantages = chosen
+        self._days = days
+
+    def select(
+        self,
+        vantages: Iterable[str] | None = None,
+        since: date | None = None,
+        until: date | None = None,
+    ) -> Dataset:
+        """A part of the data set: these vantage nodes, and the days from `since` to `until`, both
+        included. Raises ValueError for an unknown vantage node.
+        """
+        return Dataset(
+            self.folder,
+            self._vantages if vantages is None else vantages,
+            (since or self._days[0], until or self._days[1]),
+        )
+
+    # ---- what it holds ----
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The decoded tables."""
+        return self.manifest.tables
+
+    @property
+    def runs(self) -> list[dict[str, Any]]:
+        """The runs of the chosen vantage nodes, as in the manifest."""
+        return [run for run in self.manifest.runs if run["vantage"] in self._vantages]
+
+    @property
+    def vantages(self) -> dict[str, tuple[str, ...]]:
+        """Addresses by vantage node; the name is `default` where the captures had none."""
+        found: dict[str, list[str]] = {}
+        for run in self.runs:
+            found.setdefault(run["vantage"], []).extend(run["hosts"])
+        return {name: tuple(dict.fromkeys(hosts)) for name, hosts in sorted(found.items())}
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """All addresses of the vantage nodes."""
+        return tuple(dict.fromkeys(host for run in self.runs for host in run["hosts"]))
+
+    @property
+    def days(self) -> list[date]:
+        """The days with rows, in order."""
+        named = {_day_of(part) for table in self.tables for part in self.part_keys(table)}
+        return sorted(day for day in named if day is not None)
+
+    def part_keys(self, table: str) -> list[str]:
+        """The chosen files of a table, relative to the folder."""
+        return [
+            part
+            for run in self.runs
+            for part in run["tables"].get(table, {"parts": ()})["parts"]
+            if self._includes(_day_of(part))
+        ]
+
+    def _includes(self, day: date | None) -> bool:
+        since, until = self._days
+        if day is None:
+            return since is None and until is None
+        return (since is None or day >= since) and (until is None or day <= until)
+
+    def arrow_dataset(self, table: str) -> Any:
+        """A table as a pyarrow.dataset.Dataset. Raises AttributeError if it was not decoded."""
+        self._check(table)
+        return _arrow_dataset(self.folder, table, self.part_keys(table))
+
+    def _check(self, table: str) -> None:
+        if table not in self.tables:
+            raise AttributeError(
+                f"{table} was not decoded: the data set has {', '.join(self.tables)}"
+            )
+
+    def __getattr__(self, name: str) -> DatasetTable:
+        if name in COLUMNS:
+            self._check(name)
+            return DatasetTable(self, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.tables]
+
+    # ---- other forms ----
+
+    def duckdb(self) -> Any:
+        """A new DuckDB connection with a view for each table, by its name. Raises ImportError
+        without duckdb.
+        """
+        try:
+            import duckdb
+        except ImportError:
+            raise ImportError(
+                "duckdb is not installed: pip install 'monerotraffic[store]'"
+            ) from None
+        connection = duckdb.connect()
+        connection.execute("SET TimeZone = 'UTC'")
+        for table in self.tables:
+            connection.register(table, self.arrow_dataset(table))
+        return connection
+
+    def traffic(
+        self, tables: Iterable[str] | None = None, where: Mapping[str, Where] | None = None
+    ) -> Traffic:
+        """The chosen rows as a Traffic, as read returns it for the same captures. `tables`: names
+        of tables, all if None. `where`: conditions by table, as for to_pandas.
+        """
+        interner, arrays = Interner(), {}
+        for table in self.tables if tables is None else tables:
+            one = DatasetTable(self, table)
+            names = [column.name for column in columns_of(table)]
+            content = one.to_arrow(names, (where or {}).get(table))
+            arrays[table] = rows_of(table, content, interner)
+        reached: dict[str, int] = {}
+        for run in self.runs:
+            for name, count in run["limits_reached"].items():
+                reached[name] = reached.get(name, 0) + count
+        return Traffic(arrays, interner.names.view(), self.nodes, reached)
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The vantage nodes of each run, with the ranges of their connections."""
+        return [
+            Node(
+                run["vantage"] if self.manifest.named else None,
+                tuple(run["hosts"]),
+                *run["connections"],
+            )
+            for run in self.runs
+        ]
+
+    def __repr__(self) -> str:
+        days = self.days
+        span = f"{days[0]} to {days[-1]}" if days else "no day"
+        rows = [f"  {name:<12}{self.manifest.rows(name):>16,} rows" for name in self.tables]
+        names = ", ".join(self.vantages)
+        return "\n".join([f"Dataset {self.folder}, {span}, vantage nodes {names}", *rows])
+
+
+def _day_of(part: str) -> date | None:
+    """The day of a file, None where its rows have no time."""
+    name = Path(part).parent.name.removeprefix("day=")
+    try:
+        return datetime.strptime(name, "%Y-%m-%d").date()
+    except ValueError:
+        return None
