@@ -45,6 +45,13 @@ def add(commands: Any) -> None:
         help="also write the figures as PDF and the numbers as LaTeX macros",
     )
     command.add_argument(
+        "--run",
+        type=_run_name,
+        metavar="NAME",
+        dest="run_name",
+        help="with --paper, write the macros to macros_NAME.tex",
+    )
+    command.add_argument(
         "--asn",
         metavar="FILE",
         help="show autonomous systems from this MaxMind database (.mmdb; requires maxminddb)",
@@ -59,7 +66,7 @@ def run(options: argparse.Namespace) -> None:
 
     view = View(captured(options))
     check_agree(options, view.traffic)
-    systems = _systems(view, options.asn)
+    systems = _systems(view, options.asn, options.paper)
     try:
         written = report.write(
             view,
@@ -70,6 +77,7 @@ def run(options: argparse.Namespace) -> None:
             systems,
             redact=options.redact,
             agree=options.agree,
+            run=options.run_name or "",
         )
     except ImportError as error:
         raise Failed(f"{error}: pip install 'monerotraffic[report]'") from None
@@ -83,12 +91,24 @@ def run(options: argparse.Namespace) -> None:
             print(f"{name.replace('_', ' '):10} {printable(os.fspath(path))}")
 
 
-def _systems(view: View, database: str | None) -> pd.DataFrame | None:
-    """The autonomous systems of the peers, from a file of the user."""
+def _run_name(value: str) -> str:
+    """A name that can be part of a file name on every system."""
+    if value and value.isascii() and value.replace("-", "").replace("_", "").isalnum():
+        return value
+    raise argparse.ArgumentTypeError(f"{value!r} is not made of letters, digits, - and _")
+
+
+def _systems(view: View, database: str | None, all_hosts: bool) -> pd.DataFrame | None:
+    """The autonomous systems of the peers, from a file of the user; with `all_hosts` also of the
+    addresses in peer lists.
+    """
     if database is None:
         return None
+    hosts = [*view.connections["peer"].unique()]
+    if all_hosts:
+        hosts += view.peer_lists["host"].dropna().unique().tolist()
     try:
-        return autonomous_systems(view.connections["peer"].unique(), database)
+        return autonomous_systems(hosts, database)
     except ImportError as error:
         raise Failed(str(error)) from None
     except OSError as error:

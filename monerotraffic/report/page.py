@@ -52,12 +52,14 @@ def write(
     *,
     redact: bool = False,
     agree: int = 1,
+    run: str = "",
 ) -> Written:
     """Writes `report.html`, `findings.csv` and `ban_list.txt` (anomalous peers) to the folder
     `out`, which is created if it does not exist.
 
     With `paper` also every figure as PDF (`figure_<name>.pdf`) and the numbers as LaTeX macros
-    (`macros.tex`). `systems` is the result of metrics.autonomous_systems for the peers, which the
+    (`macros.tex`, or `macros_<run>.tex` with a name of the run, such as `with` for a node with a
+    ban list). `systems` is the result of metrics.autonomous_systems for the peers, which the
     figure of subnets shows. `agree` is that of find_anomalies. `redact` replaces the addresses of
     the vantage node and the names of the capture files in the page, the CSV file and the ban list.
 
@@ -94,7 +96,7 @@ def write(
     )
     if paper:
         write_figures(material, folder)
-        write_macros(material, folder / "macros.tex")
+        write_macros(material, folder / f"macros{'_' * bool(run)}{run}.tex", preset)
     return written
 
 

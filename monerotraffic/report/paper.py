@@ -8,6 +8,7 @@ from pathlib import Path
 
 from monerotraffic.atomic import replacing
 from monerotraffic.report.figures import FIGURES, Material, draw
+from monerotraffic.report.paper_numbers import paper_numbers
 
 __all__ = ["macros", "write_figures", "write_macros"]
 
@@ -28,35 +29,39 @@ def write_figures(material: Material, folder: Path) -> list[Path]:
     return paths
 
 
-def write_macros(material: Material, path: Path) -> None:
+def write_macros(material: Material, path: Path, preset: str = "default") -> None:
     """Writes the numbers of `macros` as `\\newcommand`s, one per line."""
     with replacing(path) as file:
         file.writelines(
-            f"\\newcommand{{\\{name}}}{{{value}}}\n" for name, value in macros(material)
+            f"\\newcommand{{\\{name}}}{{{value}}}\n" for name, value in macros(material, preset)
         )
 
 
-def macros(material: Material) -> Iterator[tuple[str, str]]:
+def macros(material: Material, preset: str = "default") -> Iterator[tuple[str, str]]:
     """Returns names, which have only letters as LaTeX requires, and values, with thin spaces
     between thousands.
 
-    `\\peers`, `\\connections`, `\\messages`, `\\peerlistentries`; `\\peersanomalous` and so on,
-    peers by verdict; `\\rulepingflood` and so on, peers by rule; `\\sharepingflood`, the same in
-    per cent of all peers.
+    First the macros of the published evaluation (docs/paper_numbers.md); `--` where the capture
+    does not show the number. Then `\\peersanomalous` and so on, peers by verdict;
+    `\\rulepingflood` and so on, peers by rule; `\\sharepingflood`, the same in per cent of all
+    peers; `\\peerlistentries`.
     """
     view, findings, verdicts = material.view, material.findings, material.verdicts
-    peers = view.connections["peer"].nunique()
-    yield "peers", _number(peers)
-    yield "connections", _number(len(view.connections))
-    yield "messages", _number(len(view.messages))
+    for macro, value in paper_numbers(view, findings, verdicts, material.systems, preset).items():
+        yield macro, _number(value)
     yield "peerlistentries", _number(len(view.peer_lists))
     for verdict in ("anomalous", "suspicious", "context"):
         yield f"peers{verdict}", _number(int((verdicts["verdict"] == verdict).sum()))
+    peers = view.connections["peer"].nunique()
     for rule, count in findings.groupby("rule")["peer"].nunique().items():
         name = re.sub("[^a-z]", "", str(rule))
         yield f"rule{name}", _number(int(count))
-        yield f"share{name}", f"{100 * count / peers:.1f}"
+        yield f"share{name}", _number(100 * count / peers)
 
 
-def _number(value: int) -> str:
-    return f"{value:,}".replace(",", "\\,")
+def _number(value: float | None) -> str:
+    """Counts are whole, other numbers have two decimals."""
+    if value is None:
+        return "--"
+    text = f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
+    return text.replace(",", "\\,")

@@ -129,14 +129,14 @@ def test_what_a_paper_takes_over(
 ) -> None:
     lines = (written.page.parent / "macros.tex").read_text().splitlines()
     macros = dict(
-        re.fullmatch(r"\\newcommand\{\\([a-z]+)\}\{(.*)\}", line).groups() for line in lines
+        re.fullmatch(r"\\newcommand\{\\([A-Za-z]+)\}\{(.*)\}", line).groups() for line in lines
     )
-    assert macros["peers"] == str(traffic.connections.peer.nunique())
+    assert macros["totalUniqueIPs"] == str(traffic.connections.peer.nunique())
     assert macros["rulesupportflagsmissing"] == str(
         findings[findings.rule == "support_flags_missing"].peer.nunique()
     )
     assert float(macros["sharesupportflagsmissing"]) == pytest.approx(
-        100 * int(macros["rulesupportflagsmissing"]) / int(macros["peers"]), abs=0.05
+        100 * int(macros["rulesupportflagsmissing"]) / int(macros["totalUniqueIPs"]), abs=0.05
     )
 
 

@@ -28,14 +28,14 @@ def spies() -> Material:
 
 def test_macros(spies: Material) -> None:
     made = dict(macros(spies))
-    assert all(re.fullmatch("[a-z]+", name) for name in made)
+    assert all(re.fullmatch("[A-Za-z]+", name) for name in made)
     peers = spies.view.connections["peer"].nunique()
-    assert made["peers"] == str(peers)
+    assert made["totalUniqueIPs"] == str(peers)
     judged = spies.verdicts["verdict"].value_counts()
     assert made["peersanomalous"] == str(judged["anomalous"])
     senders = spies.findings.loc[spies.findings["rule"] == "garbage", "peer"].nunique()
     assert made["rulegarbage"] == str(senders)
-    assert made["sharegarbage"] == f"{100 * senders / peers:.1f}"
+    assert made["sharegarbage"] == f"{100 * senders / peers:.2f}"
 
 
 def test_thousands_have_thin_spaces(tmp_path: Path) -> None:
