@@ -1,6 +1,6 @@
 /* Which packets were read from another file already, where two files hold the same wire.
  *
- * Owns a table of digests of recent packets. Must not know files but by number. Used by
+ * Owns the digests of recent packets. Must not know files but by number. Used by
  * capture_set.c. */
 #ifndef MT_CAPTURE_COPIES_H
 #define MT_CAPTURE_COPIES_H
@@ -11,6 +11,9 @@
 
 /* Nanoseconds between the clocks of two captures of one wire, at most. */
 #define MT_COPIES_APART (10 * INT64_C(1000000000))
+
+/* Packets that are remembered. */
+enum { MT_COPIES_NOTED = 1 << 13 };
 
 struct mt_copies;
 
