@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+enum { MUCH = 16 << 20 }; /* bytes */
+
 static _Thread_local long calls_until_failure; /* 0: never fail */
 static _Thread_local int fails_once;
 
@@ -63,7 +65,8 @@ int mt_reserve(void **array, size_t *capacity, size_t needed, size_t size)
 {
     if (needed <= *capacity)
         return MT_OK;
-    size_t wanted = *capacity + *capacity / 2;
+    /* Doubling copies half as much as steps by a half; of much memory, less is left unused. */
+    size_t wanted = *capacity + (*capacity < MUCH / size ? *capacity : *capacity / 2);
     if (wanted < needed)
         wanted = needed;
     if (wanted < 16)

@@ -203,7 +203,7 @@ struct mt_capture *mt_capture_open(const char *path, const struct mt_limits *lim
                                    struct mt_failure *failure)
 {
     struct mt_capture *capture = mt_alloc(1, sizeof *capture);
-    uint8_t *buffer = mt_alloc(BUFFER_SIZE, 1);
+    uint8_t *buffer = mt_resize(NULL, BUFFER_SIZE, 1); /* need not be zeroed */
     if (capture == NULL || buffer == NULL) {
         mt_free(capture);
         mt_free(buffer);

@@ -5,7 +5,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-enum { IP_TEXT = 64 }; /* the longest, ffff:…:ffff, has 39 characters */
+enum { MANY_SLOTS = 1 << 16 }; /* below that, a table grows by 4 */
+enum { IP_TEXT = 64 };         /* the longest, ffff:…:ffff, has 39 characters */
 
 static struct mt_ipv4_slot free_slots[2] = {{0, MT_NO_CODE}, {0, MT_NO_CODE}}; /* never written */
 
@@ -51,16 +52,23 @@ static void place(struct mt_addresses *addresses, uint32_t address, int32_t code
     addresses->ipv4[slot] = (struct mt_ipv4_slot){address, code};
 }
 
+static size_t grown_count(size_t count)
+{
+    if (count == 0)
+        return 64;
+    return count < MANY_SLOTS ? count * 4 : count * 2;
+}
+
 static int grow(struct mt_addresses *addresses)
 {
     struct mt_ipv4_slot *old = addresses->ipv4;
     size_t old_count = old != free_slots ? addresses->ipv4_mask + 1 : 0;
-    size_t count = old_count != 0 ? old_count * 2 : 64;
-    struct mt_ipv4_slot *slots = mt_alloc(count, sizeof *slots);
+    size_t count = grown_count(old_count);
+    struct mt_ipv4_slot *slots = mt_resize(NULL, count, sizeof *slots);
     if (slots == NULL)
         return MT_NOMEM;
     for (size_t slot = 0; slot < count; slot++)
-        slots[slot].code = MT_NO_CODE;
+        slots[slot] = (struct mt_ipv4_slot){0, MT_NO_CODE};
     addresses->ipv4 = slots;
     addresses->ipv4_mask = count - 1;
     addresses->ipv4_shift = (unsigned)(64 - __builtin_ctzll(count));
@@ -102,13 +110,12 @@ static struct mt_ipv6_slot *find_ipv6(const struct mt_addresses *addresses, uint
 static int grow_ipv6(struct mt_addresses *addresses)
 {
     struct mt_ipv6_slot *old = addresses->ipv6;
-    size_t old_count = old != NULL ? addresses->ipv6_mask + 1 : 0,
-           count = old_count != 0 ? old_count * 2 : 64;
-    struct mt_ipv6_slot *slots = mt_alloc(count, sizeof *slots);
+    size_t old_count = old != NULL ? addresses->ipv6_mask + 1 : 0, count = grown_count(old_count);
+    struct mt_ipv6_slot *slots = mt_resize(NULL, count, sizeof *slots);
     if (slots == NULL)
         return MT_NOMEM;
     for (size_t slot = 0; slot < count; slot++)
-        slots[slot].code = MT_NO_CODE;
+        slots[slot] = (struct mt_ipv6_slot){.code = MT_NO_CODE};
     addresses->ipv6 = slots;
     addresses->ipv6_mask = count - 1;
     for (size_t slot = 0; slot < old_count; slot++)

@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* Below that, the table grows by 4: each step hashes all strings again. */
+enum { MANY_SLOTS = 1 << 16 };
+
 void mt_intern_init(struct mt_intern *intern, size_t limit)
 {
     *intern =
@@ -47,7 +50,9 @@ static size_t find(const struct mt_intern *intern, const void *bytes, size_t siz
 
 static int grow(struct mt_intern *intern)
 {
-    size_t wanted = intern->slots_count != 0 ? intern->slots_count * 2 : 64;
+    size_t wanted = intern->slots_count == 0           ? 64
+                    : intern->slots_count < MANY_SLOTS ? intern->slots_count * 4
+                                                       : intern->slots_count * 2;
     struct mt_intern_slot *slots = mt_alloc(wanted, sizeof *slots);
     if (slots == NULL)
         return MT_NOMEM;

@@ -9,7 +9,8 @@
 
 int mt_connection_table_init(struct mt_connection_table *table)
 {
-    *table = (struct mt_connection_table){.buckets_count = 1024, .key = mt_hash_key()};
+    *table = (struct mt_connection_table){
+        .buckets_count = 1024, .key = mt_hash_key(), .second_key = mt_hash_key()};
     table->buckets = mt_alloc(table->buckets_count, sizeof *table->buckets);
     return table->buckets != NULL ? MT_OK : MT_NOMEM;
 }
@@ -82,21 +83,22 @@ void mt_connection_table_add_closing(struct mt_connection_table *table,
 
 /* ---- by endpoints ---- */
 
-static uint64_t hash_endpoint(uint64_t key, const struct mt_ip *ip, uint16_t port)
+/* One word that stands for an endpoint: of IPv4 the endpoint itself, else a hash. */
+static inline uint64_t word_of(uint64_t key, const struct mt_ip *ip, uint16_t port)
 {
     if (ip->version == 4)
-        return mt_hash_mix(key, (uint64_t)mt_le32(ip->bytes) << 16 | port);
+        return (uint64_t)mt_le32(ip->bytes) << 16 | port;
     return mt_hash_ipv6(key, mt_le64(ip->bytes), mt_le64(ip->bytes + 8), port);
 }
 
 uint64_t mt_connection_table_hash(const struct mt_connection_table *table,
                                   const struct mt_segment *segment)
 {
-    /* Both halves are secret. */
-    uint64_t key = table->key, a = hash_endpoint(key, &segment->source, segment->source_port),
-             b = hash_endpoint(key, &segment->destination, segment->destination_port);
-    uint64_t hash = a < b ? mt_hash_mix(a ^ key, b) : mt_hash_mix(b ^ key, a);
-    return hash ^ mt_tunnel_key(segment);
+    uint64_t key = table->key, a = word_of(key, &segment->source, segment->source_port),
+             b = word_of(key, &segment->destination, segment->destination_port);
+    uint64_t lesser = a < b ? a : b, greater = a < b ? b : a;
+    /* Added to secrets, so that neither factor is one that the sender knows. */
+    return mt_hash_mix(lesser + key, greater + table->second_key) ^ mt_tunnel_key(segment);
 }
 
 static int same_endpoint(const struct mt_side *side, const struct mt_ip *ip, uint16_t port)

@@ -17,7 +17,7 @@ struct mt_connection_table {
     struct mt_connection *dormant_oldest, *dormant_newest; /* not among those by age */
     size_t dormant_count;
     struct mt_connection *closing_oldest, *closing_newest;
-    uint64_t key; /* of the hash; random */
+    uint64_t key, second_key; /* of the hash; random */
 };
 
 /* An empty table. MT_OK or MT_NOMEM. */

@@ -7,23 +7,52 @@
 /* Of a long segment both ends are looked at, so that the cost of one is bounded. */
 enum { LOOKED_AT = 128 };
 
-static uint64_t mix(uint64_t digest, uint64_t key, const uint8_t *bytes, uint32_t size)
+/* The halves of the product of two words. A word that a sender chooses is combined with a secret
+ * first, since a factor of 0 would hide the other one. */
+static inline uint64_t fold(uint64_t a, uint64_t b)
 {
-    uint32_t at = 0;
-    for (; at + 8 <= size; at += 8)
-        digest = ((digest << 23 | digest >> 41) ^ mt_le64(bytes + at)) * key;
-    for (; at < size; at++)
-        digest = ((digest << 23 | digest >> 41) ^ bytes[at]) * key;
-    return digest;
+    unsigned __int128 product = (unsigned __int128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Up to 16 bytes as two words, which overlap if there are fewer. */
+static inline uint64_t first_word(const uint8_t *bytes, uint32_t size)
+{
+    if (size >= 8)
+        return mt_le64(bytes);
+    if (size >= 4)
+        return mt_le32(bytes);
+    return size != 0 ? bytes[0] | (uint64_t)bytes[size / 2] << 8 : 0;
+}
+
+static inline uint64_t last_word(const uint8_t *bytes, uint32_t size)
+{
+    if (size >= 8)
+        return mt_le64(bytes + size - 8);
+    if (size >= 4)
+        return mt_le32(bytes + size - 4);
+    return size != 0 ? bytes[size - 1] : 0;
+}
+
+/* `digest` extended by `size` bytes: one multiplication for 16 bytes. The last 16 of more than 16
+ * bytes may overlap the ones before. */
+static inline uint64_t extend(uint64_t digest, uint64_t key, const uint8_t *bytes, uint32_t size)
+{
+    if (size <= 16)
+        return fold(first_word(bytes, size) ^ key, last_word(bytes, size) ^ digest);
+    const uint8_t *last = bytes + size - 16;
+    for (; bytes < last; bytes += 16)
+        digest = fold(mt_le64(bytes) ^ key, mt_le64(bytes + 8) ^ digest);
+    return fold(mt_le64(last) ^ key, mt_le64(last + 8) ^ digest);
 }
 
 static uint64_t digest_of(uint64_t key, const uint8_t *bytes, uint32_t size)
 {
-    uint64_t odd = key | 1;
+    uint64_t digest = fold(key, key ^ (UINT64_C(0x9E3779B97F4A7C15) + size));
     if (size <= 2 * LOOKED_AT)
-        return mix(key ^ size, odd, bytes, size);
-    uint64_t digest = mix(key ^ size, odd, bytes, LOOKED_AT);
-    return mix(digest, odd, bytes + (size - LOOKED_AT), LOOKED_AT);
+        return extend(digest, key, bytes, size);
+    return extend(extend(digest, key, bytes, LOOKED_AT), key, bytes + (size - LOOKED_AT),
+                  LOOKED_AT);
 }
 
 void mt_delivered_add(struct mt_delivered *delivered, uint64_t key, const uint8_t *bytes,

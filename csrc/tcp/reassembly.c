@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/noinline.h"
 
 #include <string.h>
 
@@ -326,12 +327,13 @@ static int keep_within_limits(struct reading *reading)
     return result;
 }
 
-int mt_reassembly_segment(struct mt_reassembly *stream,
-                          const struct mt_reassembly_callbacks *callbacks,
-                          const struct mt_segment *segment, int64_t offset, int64_t acknowledged,
-                          const struct mt_packet_ref *ref)
+/* A segment with these data that is not simply the next one. */
+static MT_NOINLINE int read_other(struct mt_reassembly *stream,
+                                  const struct mt_reassembly_callbacks *callbacks,
+                                  const struct mt_segment *segment,
+                                  const struct mt_stream_data *data)
 {
-    int64_t end = offset + segment->length;
+    int64_t offset = data->offset, end = data->segment_end;
     if (offset == 1 && stream->next == 0 && stream->highest == 0 && !stream->from_syn) {
         stream->base++; /* the stream was begun by a keep-alive, which repeats the byte before the
                            next */
@@ -341,26 +343,36 @@ int mt_reassembly_segment(struct mt_reassembly *stream,
     struct reading reading = {.stream = stream,
                               .callbacks = callbacks,
                               .segment = segment,
-                              .data = {.bytes = segment->payload,
-                                       .size = segment->captured,
-                                       .offset = offset,
-                                       .segment_begin = offset,
-                                       .segment_end = end,
-                                       .prior_end = INT64_MIN,
-                                       .acknowledged = acknowledged,
-                                       .ref = *ref},
+                              .data = *data,
                               .offset = offset,
                               .captured_end = offset + segment->captured};
-    if (offset == stream->next && stream->waiting.count == 0) {
-        stream->highest = end;
-        return hand_down(stream, callbacks, &reading.data, end);
-    }
+    reading.data.offset = reading.data.segment_begin = offset;
+    reading.data.segment_end = end;
     if (offset > stream->next + WINDOW || end < stream->next - WINDOW) {
         stream->bytes += segment->captured;
         return report_stray(&reading, MT_PROBLEM_OUT_OF_WINDOW, offset, offset + segment->captured,
                             "sequence number outside any window");
     }
     return keep_within_limits(&reading);
+}
+
+int mt_reassembly_segment(struct mt_reassembly *stream,
+                          const struct mt_reassembly_callbacks *callbacks,
+                          const struct mt_segment *segment, int64_t offset, int64_t acknowledged,
+                          const struct mt_packet_ref *ref)
+{
+    struct mt_stream_data data = {.bytes = segment->payload,
+                                  .size = segment->captured,
+                                  .offset = offset,
+                                  .segment_begin = offset,
+                                  .segment_end = offset + segment->length,
+                                  .prior_end = INT64_MIN,
+                                  .acknowledged = acknowledged,
+                                  .ref = *ref};
+    if (offset != stream->next || stream->waiting.count != 0)
+        return read_other(stream, callbacks, segment, &data);
+    stream->highest = data.segment_end;
+    return hand_down(stream, callbacks, &data, data.segment_end);
 }
 
 int mt_reassembly_is_acknowledged(const struct mt_reassembly *stream, uint32_t acknowledgement)

@@ -62,11 +62,13 @@ def _next(
     rest = pairs.chosen(strange)
     ranked = rest.ranked_ends()
     ranked = ranked[~np.isin(ranked, peers)]
+    if not len(ranked):
+        return None
     alike = np.isin(ranked, _of_same_id(hosts, *sent_ids()))
     alike |= _of_same_site(hosts, ranked, addresses)
     if alike.any():
         return int(ranked[alike][0])
-    if len(ranked) and rest.count_peers(int(ranked[0])) >= _PEERS_OF_SUCCESSOR:
+    if rest.count_peers(int(ranked[0])) >= _PEERS_OF_SUCCESSOR:
         return int(ranked[0]) if _is_successor(int(ranked[0]), hosts, pairs, addresses) else None
     return None
 

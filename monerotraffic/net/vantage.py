@@ -76,17 +76,18 @@ class VantageInference:
                 server_port & ~client_port,
             ]
         ).astype(np.int64)
-        self._add(rows[monero], tallies[monero], "opened", "closed")
+        self._add(rows, monero, tallies, ("opened", "closed"))
 
     def add_messages(self, rows: NDArray[Any], known: NDArray[Any]) -> None:
         """Adds the connections of rows of messages, except those with the ids `known`: for the
         beginning of a stream, when few have ended.
         """
         ids, first = np.unique(rows["connection"], return_index=True)
-        first = first[~np.isin(ids, known)]
-        tallies = np.zeros((len(first), len(TALLIES)), dtype=np.int64)
+        chosen = np.zeros(len(rows), dtype=np.bool_)
+        chosen[first[~np.isin(ids, known)]] = True
+        tallies = np.zeros((len(rows), len(TALLIES)), dtype=np.int64)
         tallies[:, 0] = 1
-        self._add(rows[first], tallies, "time", "end_time")
+        self._add(rows, chosen, tallies, ("time", "end_time"))
 
     def add_sent_ids(self, senders: NDArray[Any], peer_ids: NDArray[np.uint64]) -> None:
         """Adds peer ids with the address codes of those who sent them. An id that many nodes have
@@ -112,14 +113,21 @@ class VantageInference:
             self.add_sent_ids(*self._deferred.pop()())
         return self._sent_ids
 
-    def _add(self, rows: NDArray[Any], tallies: NDArray[np.int64], first: str, last: str) -> None:
-        there = (rows["client"] >= 0) & (rows["server"] >= 0)
-        rows = rows[there]
+    def _add(
+        self,
+        rows: NDArray[Any],
+        chosen: NDArray[np.bool_],
+        tallies: NDArray[np.int64],
+        times: tuple[str, str],
+    ) -> None:
+        client, server = rows["client"], rows["server"]
+        chosen = chosen & (client >= 0) & (server >= 0)
+        first, last = times
         self._pairs = self._pairs.with_rows(
-            rows["client"].astype(np.int64) << 32 | rows["server"],
-            tallies[there],
-            rows[first],
-            rows[last],
+            client[chosen].astype(np.int64) << 32 | server[chosen],
+            tallies[chosen],
+            rows[first][chosen],
+            rows[last][chosen],
         )
 
     def hosts(self, addresses: Sequence[str]) -> tuple[str, ...]:
