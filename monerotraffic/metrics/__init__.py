@@ -14,6 +14,7 @@ from monerotraffic.metrics.connections import (
     sync_gaps,
     sync_rhythm,
 )
+from monerotraffic.metrics.exposure import exposure, exposure_over_time, operators
 from monerotraffic.metrics.forks import MAINNET_FORKS, fork_ranges, fork_versions
 from monerotraffic.metrics.fragmentation import levin_fragments, segmentation, segments_by_size
 from monerotraffic.metrics.identity import (
@@ -70,6 +71,7 @@ from monerotraffic.metrics.topology import (
     peer_graph,
     refreshed_entries,
 )
+from monerotraffic.metrics.what_if import what_if
 from monerotraffic.tables.view import View
 
 __all__ = [
@@ -93,6 +95,8 @@ __all__ = [
     "correct_times",
     "degrees",
     "encoding_deviations",
+    "exposure",
+    "exposure_over_time",
     "first_senders",
     "fluff_order",
     "fork_ranges",
@@ -113,6 +117,7 @@ __all__ = [
     "list_similarity",
     "lists_with_last_seen",
     "odd_headers",
+    "operators",
     "optional_fields",
     "oversize",
     "peer_graph",
@@ -137,4 +142,5 @@ __all__ = [
     "transaction_arrivals",
     "vantage_similarity",
     "serialization_styles",
+    "what_if",
 ]

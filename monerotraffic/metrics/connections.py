@@ -456,7 +456,7 @@ def slots(
     Only connections that were established, or that began before the capture, count. A connection
     without an end in the capture counts until its last packet.
     """
-    rows = _held(viewed(traffic), direction)
+    rows = held_connections(viewed(traffic), direction)
     names = rows["peer"].astype(object).map(dict(groups or {})).astype(object).fillna("other")
     changes = pd.concat(
         [
@@ -483,7 +483,7 @@ def slot_holders(traffic: Traffic | View, direction: str = "incoming") -> pd.Dat
     - `most` (int64): maximum number of its connections at one time
     """
     view = viewed(traffic)
-    rows = _held(view, direction)
+    rows = held_connections(view, direction)
     seconds = (rows["closed"] - rows["opened"]).dt.total_seconds()
     held = (
         rows.assign(seconds=seconds)
@@ -501,7 +501,8 @@ def slot_holders(traffic: Traffic | View, direction: str = "incoming") -> pd.Dat
     )
 
 
-def _held(view: View, direction: str) -> pd.DataFrame:
+def held_connections(view: View, direction: str) -> pd.DataFrame:
+    """Connections that held a slot: established, or begun before the capture."""
     rows = view.connections
     return rows[
         (rows["direction"] == direction)

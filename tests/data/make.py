@@ -88,6 +88,8 @@ DERIVED_PACKED = (
 )
 
 
+FIN, SYN, RST, ACK = 1, 2, 4, 16
+
 HEAD = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28) + struct.pack(
     "<IIHHIHHB3xII", 1, 32, 1, 0, 262144, 9, 1, 9, 0, 32
 )
@@ -147,6 +149,19 @@ class Frames:
         packet = self.frames[number - 1][28 + 14 :]
         ports = struct.unpack_from("!HH", packet, (packet[0] & 15) * 4)
         return frozenset(zip((packet[12:16], packet[16:20]), ports, strict=True))
+
+    def headers(self, number: int) -> bytes:
+        """An Ethernet frame with IPv4 and TCP up to the urgent pointer."""
+        data = self.frames[number - 1][28:]
+        return data[: 14 + (data[14] & 15) * 4 + 20]
+
+    def cut(self, number: int) -> bytes:
+        """The packet without options of TCP and payload, as a block of its own."""
+        block, data = self.frames[number - 1], self.headers(number)
+        size = 32 + (len(data) + 3) // 4 * 4
+        head = struct.pack("<III", 6, size, 0) + block[12:20]
+        lengths = struct.pack("<I", len(data)) + block[24:28]
+        return head + lengths + data.ljust(size - 32, b"\0") + struct.pack("<I", size)
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -325,6 +340,42 @@ def logged_time(line: bytes) -> float:
     return datetime.fromisoformat(line[:23].decode() + "+00:00").timestamp()
 
 
+def make_slots(scenario: str) -> None:
+    """Who held connection slots, and when: of every connection the TCP headers of the packets that
+    begin and end it, with what the node itself reported every 10 s.
+    """
+    folder = HERE / "slots"
+    folder.mkdir(exist_ok=True)
+    frames = Frames(FULL / scenario)
+    kept: set[int] = set()
+    last: dict[frozenset[tuple[bytes, int]], int] = {}
+    to_come: dict[frozenset[tuple[bytes, int]], int] = {}
+    for number in frames.ipv4():
+        ends = frames.endpoints(number)
+        flags = frames.headers(number)[-7]
+        if flags & SYN and not flags & ACK:
+            kept |= {last[ends]} if ends in last else set()
+            to_come[ends] = 3  # of the handshake
+        if to_come.get(ends, 0) or flags & (FIN | RST):
+            to_come[ends] = max(to_come.get(ends, 0) - 1, 0)
+            kept.add(number)
+        last[ends] = number
+    made = [frames.cut(number) for number in sorted(kept | set(last.values()))]
+    path = folder / f"{scenario}.pcapng.gz"
+    path.write_bytes(gzip.compress(HEAD + b"".join(made), 9, mtime=0))
+    said = [
+        {
+            "t": row["t"],
+            "incoming": [one["host"] for one in row["connections"] if one["incoming"]],
+            "outgoing": [one["host"] for one in row["connections"] if not one["incoming"]],
+        }
+        for row in rows(FULL / scenario / "connections.jsonl.gz")
+    ]
+    write_rows(folder / f"{scenario}_connections.jsonl.gz", said)
+    labels = json.loads((FULL / scenario / "labels.json").read_text())
+    (folder / f"{scenario}_labels.json").write_text(json.dumps(labels, indent=1) + "\n")
+
+
 def make_derived() -> None:
     folder = fresh("derived")
     manifest = json.loads((FULL / "derived" / "manifest.json").read_text())
@@ -361,4 +412,6 @@ elif __name__ == "__main__":
     make_beginning("ipv6", IPV6, packed=True)
     make_beginning("proxies", PROXIES, packed=True)
     make_spies()
+    for scenario in ("spies", "proxies"):
+        make_slots(scenario)
     make_derived()
