@@ -29,8 +29,8 @@ HARDENING = [
 # What not every compiler, linker and processor knows: each is tried. The first touches large stack
 # frames page by page, so that none leaps over the guard page;
 # the second lets the processor refuse jumps to where no function begins.
-HARDENING_IF_TAKEN = ["-fstack-clash-protection", "-fcf-protection"]
-HARDENING_LINKS_IF_TAKEN = ["-Wl,-z,noexecstack"]
+OPTIONAL_HARDENING = ["-fstack-clash-protection", "-fcf-protection"]
+OPTIONAL_LINK_HARDENING = ["-Wl,-z,noexecstack"]
 
 
 class BuildExtension(build_ext):
@@ -43,19 +43,21 @@ class BuildExtension(build_ext):
                 "\nOn Debian and Ubuntu: apt-get install gcc libc6-dev python3-dev "
                 "libpcap-dev libzstd-dev zlib1g-dev\n"
             )
-        hardening = [flag for flag in HARDENING_IF_TAKEN if self.takes(compiling=["-Werror", flag])]
+        hardening = [
+            flag for flag in OPTIONAL_HARDENING if self.can_build(compiling=["-Werror", flag])
+        ]
         linking = [
-            flag for flag in HARDENING_LINKS_IF_TAKEN if self.takes(linking=["-Werror", flag])
+            flag for flag in OPTIONAL_LINK_HARDENING if self.can_build(linking=["-Werror", flag])
         ]
         # The packet path runs through a dozen small files: optimised as one program it is a tenth
         # faster. Not every clang can link that.
-        whole_program = self.takes(compiling=["-flto"], linking=["-flto"])
+        whole_program = self.can_build(compiling=["-flto"], linking=["-flto"])
         for extension in self.extensions:
             extension.extra_compile_args += [*hardening, *(["-flto"] if whole_program else [])]
             extension.extra_link_args += [*linking, *(["-flto", "-O3"] if whole_program else [])]
         super().build_extensions()
 
-    def takes(self, compiling: Sequence[str] = (), linking: Sequence[str] = ()) -> bool:
+    def can_build(self, compiling: Sequence[str] = (), linking: Sequence[str] = ()) -> bool:
         """Whether a small library can be built with these flags."""
         with tempfile.TemporaryDirectory() as folder:
             source = os.path.join(folder, "flags.c")

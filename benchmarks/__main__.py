@@ -148,15 +148,15 @@ def _parser() -> argparse.ArgumentParser:
         default=1_000_000,
         help="of the large file of each case (default 1000000)",
     )
-    beside = commands.add_parser("threads", help="reads a capture in several threads at once")
-    beside.add_argument("--runs", type=_positive, default=5, help="rounds (default 5)")
-    beside.add_argument(
+    reading = commands.add_parser("threads", help="reads a capture in several threads at once")
+    reading.add_argument("--runs", type=_positive, default=5, help="rounds (default 5)")
+    reading.add_argument(
         "--json",
         type=Path,
         metavar="FILE",
         help="writes everything measured to FILE (- for standard output, instead of the table)",
     )
-    beside.add_argument("capture", type=Path, metavar="CAPTURE")
+    reading.add_argument("capture", type=Path, metavar="CAPTURE")
     judged = commands.add_parser(
         "metrics", help="computes every rule and every metric of a capture"
     )
@@ -170,7 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _tell(text: str) -> None:
+def _report(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
@@ -202,7 +202,7 @@ def _run(options: argparse.Namespace, capture: Path, blobs: Path | None) -> None
         options.slow_runs,
         options.tshark_packets,
         options.core,
-        _tell,
+        _report,
     )
     _hand_out(options.json, result, table(result))
 
@@ -219,18 +219,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "generate":
             _write_manifest(options)
         elif options.command == "metrics":
-            print(metrics.table(metrics.measure(options.capture, options.times, _tell)))
+            print(metrics.table(metrics.measure(options.capture, options.times, _report)))
         elif options.command == "worst":
-            print(worst.table(worst.measure(options.packets, _tell)))
+            print(worst.table(worst.measure(options.packets, _report)))
         elif options.command == "run":
             _run(options, options.capture, options.blobs)
         elif options.command == "threads":
-            result = threads.run(options.capture, options.runs, _tell)
+            result = threads.run(options.capture, options.runs, _report)
             _hand_out(options.json, result, threads.table(result))
         else:
             with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
                 capture, blobs = Path(folder) / "node.pcapng", Path(folder) / "blobs"
-                _tell(f"generating {options.size / 1e6:.0f} MB")
+                _report(f"generating {options.size / 1e6:.0f} MB")
                 _generate(options, capture, blobs)
                 _run(options, capture, blobs)
     except (BenchmarkError, Unavailable, OSError, ValueError) as error:

@@ -79,7 +79,7 @@ def keccak256(messages: Sequence[bytes], padding: int = 0x01) -> list[bytes]:
         states[: _RATE // 8, :live] ^= words[:live, block].T
         states[:, :live] = _permuted(states[:, :live].copy())
     hashes = np.ascontiguousarray(states[:4].T)
-    found = [b""] * len(messages)
+    digests = [b""] * len(messages)
     for row, number in enumerate(order):
-        found[number] = hashes[row].tobytes()
-    return found
+        digests[number] = hashes[row].tobytes()
+    return digests

@@ -43,7 +43,7 @@ static uint8_t *contents(const char *path, size_t *size)
 }
 
 /* False if the file ends within a blob. */
-static bool pass(const uint8_t *bytes, size_t size, result *found)
+static bool pass(const uint8_t *bytes, size_t size, result *total)
 {
     size_t at = 0;
     while (size - at >= sizeof(uint32_t)) {
@@ -54,9 +54,9 @@ static bool pass(const uint8_t *bytes, size_t size, result *found)
         uint8_t hash[MT_HASH_SIZE];
         mt_keccak256(bytes + at, length, hash);
         for (int i = 0; i < MT_HASH_SIZE; i++)
-            found->hashes[i] ^= hash[i];
-        found->blobs++;
-        found->bytes += length;
+            total->hashes[i] ^= hash[i];
+        total->blobs++;
+        total->bytes += length;
         at += length;
     }
     return at == size;
@@ -74,9 +74,9 @@ int main(int argc, char **argv)
         perror(argv[1]);
         return 1;
     }
-    result found = {0};
+    result total = {0};
     double wall = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
-    bool whole = pass(bytes, size, &found);
+    bool whole = pass(bytes, size, &total);
     cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     wall = seconds(CLOCK_MONOTONIC) - wall;
     free(bytes);
@@ -86,9 +86,9 @@ int main(int argc, char **argv)
     }
     printf("{\"blobs\": %" PRIu64 ", \"blob_bytes\": %" PRIu64
            ", \"within_seconds\": %.9f, \"within_cpu\": %.9f, \"hashes\": \"",
-           found.blobs, found.bytes, wall, cpu);
+           total.blobs, total.bytes, wall, cpu);
     for (int i = 0; i < MT_HASH_SIZE; i++)
-        printf("%02x", found.hashes[i]);
+        printf("%02x", total.hashes[i]);
     puts("\"}");
     return 0;
 }

@@ -13,7 +13,7 @@ from typing import Any
 _GIVEN = {"autonomous_systems", "ban_list_adoption", "components", "subnets_of"}
 
 
-def measure(capture: Path, times: int, tell: Callable[[str], None]) -> list[dict[str, Any]]:
+def measure(capture: Path, times: int, report: Callable[[str], None]) -> list[dict[str, Any]]:
     """Reads the capture `times` times, as separate vantage nodes, and computes every rule of the
     default preset and every metric in turn.
 
@@ -26,10 +26,10 @@ def measure(capture: Path, times: int, tell: Callable[[str], None]) -> list[dict
 
     rows: list[dict[str, Any]] = []
 
-    def take(name: str, made: Callable[[], Any]) -> Any:
-        tell(name)
+    def take(name: str, ready: Callable[[], Any]) -> Any:
+        report(name)
         start, cpu = time.perf_counter(), time.process_time()
-        result = made()
+        result = ready()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         rows.append(
             {

@@ -111,13 +111,13 @@ class Bench:
                 check=False,
                 env=environment(),
             )
-        said = errors.read_text(errors="replace").strip()
+        text = errors.read_text(errors="replace").strip()
         if ran.returncode:
-            raise BenchmarkError(f"{contender.title} could not be measured: {said}")
-        took = json.loads(result.read_text())
-        if took["status"]:
+            raise BenchmarkError(f"{contender.title} could not be measured: {text}")
+        measured = json.loads(result.read_text())
+        if measured["status"]:
             raise BenchmarkError(
-                f"{contender.title} failed (status {took['status']}): {said or 'no message'}"
+                f"{contender.title} failed (status {measured['status']}): {text or 'no message'}"
             )
         report = json.loads(output.read_text()) if contender.reports else {}
         if "packets" in report:
@@ -129,9 +129,9 @@ class Bench:
         scale = 1.0 if contender.packets is None else max(1.0, self._packets / contender.packets)
         return Sample(
             round_,
-            took["seconds"] * scale,
-            (took["user"] + took["system"]) * scale,
-            took["peak"],
+            measured["seconds"] * scale,
+            (measured["user"] + measured["system"]) * scale,
+            measured["peak"],
             report,
         )
 
@@ -140,20 +140,20 @@ class Bench:
         contenders: Sequence[Contender],
         runs: int,
         slow_runs: int,
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
     ) -> None:
         """Runs one round that does not count (of the fast contenders), so that capture and programs
         are in the page cache, and then the others.
         """
         for contender in contenders:
             if not contender.slow:
-                tell(f"warm-up: {contender.title}")
+                report(f"warm-up: {contender.title}")
                 self.once(contender, -1)
         for round_ in range(runs):
             for contender in contenders:
                 if contender.slow and round_ >= slow_runs:
                     continue
-                tell(f"round {round_ + 1} of {runs}: {contender.title}")
+                report(f"round {round_ + 1} of {runs}: {contender.title}")
                 self.samples.setdefault(contender.key, []).append(self.once(contender, round_))
 
     def summaries(self, contenders: Sequence[Contender]) -> list[Summary]:
@@ -228,7 +228,7 @@ def run(
     slow_runs: int,
     tshark_packets: int,
     core: int | None,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> dict[str, Any]:
     """Builds, runs and summarizes. Contenders that cannot run, such as the Keccak pass without the
     file of blobs, are skipped with a message. Raises BenchmarkError, and Unavailable if the libpcap
@@ -249,7 +249,7 @@ def run(
                 if key == _LOOP:
                     raise
                 missing[key] = str(error)
-        bench.rounds(contenders, runs, slow_runs, tell)
+        bench.rounds(contenders, runs, slow_runs, report)
     summaries = bench.summaries(contenders)
     return {
         "capture": {

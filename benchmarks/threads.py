@@ -45,7 +45,7 @@ def at_once(capture: str, count: int) -> float:
 
 
 def run(
-    capture: Path, runs: int, tell: Callable[[str], None], counts: Sequence[int] = COUNTS
+    capture: Path, runs: int, report: Callable[[str], None], counts: Sequence[int] = COUNTS
 ) -> dict[str, Any]:
     """Runs rounds of all counts in turn, after one round of a single thread that does not count and
     fills the page cache.
@@ -54,7 +54,7 @@ def run(
     at_once(str(capture), 1)
     seconds: dict[int, list[float]] = {count: [] for count in counts}
     for round_ in range(runs):
-        tell(f"round {round_ + 1} of {runs}")
+        report(f"round {round_ + 1} of {runs}")
         for count in counts:
             seconds[count].append(at_once(str(capture), count))
     cores = len(os.sched_getaffinity(0))

@@ -353,7 +353,7 @@ def distinct_hashes(count: int) -> bytes:
 # ---------------------------------------------------------------- what they cost
 
 
-def measure(packets: int, tell: Callable[[str], None]) -> list[dict[str, Any]]:
+def measure(packets: int, report: Callable[[str], None]) -> list[dict[str, Any]]:
     """Reads each case with a quarter of the packets and with all of them (a tenth of that for full
     packets), and the libpcap loop for comparison.
 
@@ -365,7 +365,7 @@ def measure(packets: int, tell: Callable[[str], None]) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="worst-") as name:
         folder = Path(name)
         for key, make_file in CASES.items():
-            tell(key)
+            report(key)
             most = packets // 10 if key in FULL else packets
             (small, _, few), (large, loop, many) = (
                 _once(make_file(count), folder, key) for count in (most // 4, most)

@@ -177,8 +177,8 @@ static int read_known(struct mt_core *core, struct mt_file_statistics *file,
                       const struct mt_packet *packet)
 {
     struct mt_segment segment;
-    struct mt_net_report found;
-    enum mt_net_result result = mt_net_segment(core->net, packet, &segment, &found);
+    struct mt_net_report net_report;
+    enum mt_net_result result = mt_net_segment(core->net, packet, &segment, &net_report);
     if (core->problem_result != MT_OK)
         return core->problem_result;
     switch (result) {
@@ -186,13 +186,13 @@ static int read_known(struct mt_core *core, struct mt_file_statistics *file,
         return read_segment(core, file, &segment, &packet->ref);
     case MT_NET_SKIPPED:
         file->row.skipped_packets++;
-        return mt_file_statistics_skip(file, &packet->ref, &found.skip, packet->length);
+        return mt_file_statistics_skip(file, &packet->ref, &net_report.skip, packet->length);
     case MT_NET_FRAGMENT: /* its datagram yields a segment, or is reported when it is lost */
         file->row.skipped_packets++;
         return MT_OK;
     case MT_NET_BAD:
         file->row.skipped_packets++;
-        return report(core, MT_PROBLEM_PACKET, &packet->ref, packet->length, found.why);
+        return report(core, MT_PROBLEM_PACKET, &packet->ref, packet->length, net_report.why);
     case MT_NET_NOMEM:
     default:
         return MT_NOMEM;
@@ -267,7 +267,7 @@ static int finish(struct mt_core *core, struct mt_failure *failure)
     return result == MT_OK ? refuse_unread(core, failure) : result;
 }
 
-static uint64_t rows_made(const struct mt_core *core)
+static uint64_t rows_written(const struct mt_core *core)
 {
     uint64_t rows = 0;
     for (int id = 0; id < MT_TABLE_COUNT; id++)
@@ -280,7 +280,7 @@ int mt_core_step(struct mt_core *core, uint64_t bytes, uint64_t rows, struct mt_
 {
     struct mt_packet packet;
     struct mt_file_event event;
-    uint64_t done = 0, rows_before = rows_made(core);
+    uint64_t done = 0, rows_before = rows_written(core);
     while (core->state == MT_OK) {
         int result = mt_capture_set_next(core->capture_set, &packet, &event);
         if (result == MT_OK) {
@@ -292,7 +292,8 @@ int mt_core_step(struct mt_core *core, uint64_t bytes, uint64_t rows, struct mt_
             result = on_file_event(core, &event);
         }
         core->state = result;
-        if ((bytes != 0 && done >= bytes) || (rows != 0 && rows_made(core) - rows_before >= rows))
+        if ((bytes != 0 && done >= bytes) ||
+            (rows != 0 && rows_written(core) - rows_before >= rows))
             break;
     }
     return core->state;

@@ -13,11 +13,11 @@ extern size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most) __attrib
 
 int container_next(const uint8_t **at, const uint8_t *end, struct chunk *chunk)
 {
-    const uint8_t *found =
+    const uint8_t *marker =
         *at < end ? memmem(*at, (size_t)(end - *at), container_marker, CONTAINER_MARKER) : NULL;
-    if (found == NULL)
+    if (marker == NULL)
         return 0;
-    chunk->bytes = found + CONTAINER_MARKER;
+    chunk->bytes = marker + CONTAINER_MARKER;
     const uint8_t *next = chunk->bytes < end ? memmem(chunk->bytes, (size_t)(end - chunk->bytes),
                                                       container_marker, CONTAINER_MARKER)
                                              : NULL;

@@ -95,9 +95,9 @@ def frames() -> Iterator[bytes]:
                     + struct.pack("<BBH", 33, number & 1, lacking)
                     + packet.data
                 )
-        for link, made in chunks.items():
+        for link, chunk in chunks.items():
             if link in LINKS:
-                yield bytes([0, LINKS.index(link)]) + made
+                yield bytes([0, LINKS.index(link)]) + chunk
 
 
 def segments_of(files: list[bytes]) -> list[Segment]:
@@ -194,9 +194,9 @@ def options(random: random.Random) -> bytes:
     )
 
 
-def limited(made: bytes, random: random.Random) -> bytes:
+def limited(seeds: bytes, random: random.Random) -> bytes:
     """The same with small limits."""
-    return bytes([made[0] | 1, made[1]]) + options(random) + made[2:]
+    return bytes([seeds[0] | 1, seeds[1]]) + options(random) + seeds[2:]
 
 
 def main(folder: Path) -> None:
@@ -206,11 +206,11 @@ def main(folder: Path) -> None:
         "levin": streams(),
         "epee": payloads(),
     }
-    for name, made in entry_points.items():
+    for name, seeds in entry_points.items():
         target = folder / name
         target.mkdir(parents=True, exist_ok=True)
         choose = random.Random(name)
-        for data in made:
+        for data in seeds:
             if len(data) > LARGEST:
                 continue
             for variant in (data, limited(data, choose)):

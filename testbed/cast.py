@@ -33,10 +33,10 @@ class Casting:
     def net(self) -> str:
         """A /24 of the range for benchmarks (RFC 2544) that is not used yet."""
         while True:
-            made = f"198.{self.random.choice((18, 19))}.{self.random.randrange(256)}"
-            if made not in self.nets:
-                self.nets.add(made)
-                return made
+            prefix = f"198.{self.random.choice((18, 19))}.{self.random.randrange(256)}"
+            if prefix not in self.nets:
+                self.nets.add(prefix)
+                return prefix
 
     def address(self, net: str | None = None) -> str:
         return f"{net or self.net()}.{self.random.randrange(2, 254)}"
@@ -84,25 +84,25 @@ class Casting:
     def alike(self, base: Sequence[Entry], share: float) -> list[Entry]:
         """A list of as many entries that has this share of them in common with `base`."""
         kept = self.random.sample(list(base), round(len(base) * share))
-        made = kept + self.world.white_list(len(base) - len(kept))
-        self.random.shuffle(made)
-        return made
+        entries = kept + self.world.white_list(len(base) - len(kept))
+        self.random.shuffle(entries)
+        return entries
 
     def class_list(self) -> list[Entry]:
         """250 entries in five /24s, four to eight ports to a host."""
-        made: list[Entry] = []
+        entries: list[Entry] = []
         for head in [host.rpartition(".")[0] for host in public_addresses(self.random, 5)]:
             hosts = iter(self.random.sample(range(1, 255), 30))
-            begun = len(made)
-            while len(made) - begun < 50:
+            begun = len(entries)
+            while len(entries) - begun < 50:
                 host = f"{head}.{next(hosts)}"
-                made += [
+                entries += [
                     entry(self.random, host, port)
                     for port in self.random.sample(range(1024, 65000), self.random.randint(4, 8))
                 ]
-            del made[begun + 50 :]
-        self.random.shuffle(made)
-        return made
+            del entries[begun + 50 :]
+        self.random.shuffle(entries)
+        return entries
 
     def changed(self, **more: object) -> list[Entry]:
         """An honest list, every entry with something more."""
@@ -155,8 +155,8 @@ def structure(cast: Casting) -> Iterator[Part]:
     rng, spy = cast.random, cast.spy
     omitted = {"support_flags": None}
     for number in range(4):
-        made = spy("support_flags_omitted", node=omitted, flags=rng.choice((0, 1)))
-        yield cast.address(), cast.dialled(made) if number % 2 else made
+        omitting = spy("support_flags_omitted", node=omitted, flags=rng.choice((0, 1)))
+        yield cast.address(), cast.dialled(omitting) if number % 2 else omitting
     yield (
         cast.address(),
         spy(
@@ -169,12 +169,12 @@ def structure(cast: Casting) -> Iterator[Part]:
     )
     yield cast.address(), spy("support_flags_odd", node={"support_flags": rng.choice((2, 3, 255))})
     for kind in ("i64", "u64", "u32"):
-        made = spy(
+        omitting = spy(
             "last_seen_sent",
             white=cast.changed(last_seen=(kind, rng.randrange(1_700_000_000, 1_790_000_000))),
             whole_list=True,
         )
-        yield cast.address(), cast.dialled(made) if rng.random() < 0.5 else made
+        yield cast.address(), cast.dialled(omitting) if rng.random() < 0.5 else omitting
     yield (
         cast.address(),
         spy(
@@ -239,8 +239,8 @@ def structure(cast: Casting) -> Iterator[Part]:
 def fragmentation(cast: Casting) -> Iterator[Part]:
     rng, spy = cast.random, cast.spy
     for number in range(6):
-        made = spy("signature_only", cuts=after(8), gap=10 ** rng.uniform(-2.3, -0.2))
-        yield cast.address(), cast.dialled(made) if number % 3 == 0 else made
+        splitting = spy("signature_only", cuts=after(8), gap=10 ** rng.uniform(-2.3, -0.2))
+        yield cast.address(), cast.dialled(splitting) if number % 3 == 0 else splitting
     for _ in range(2):
         yield cast.address(), spy("header_alone", cuts=after(33), gap=10 ** rng.uniform(-2.3, -0.2))
     for each in (1, rng.randrange(3, 20), rng.randrange(20, 90)):
@@ -259,12 +259,12 @@ def fragmentation(cast: Casting) -> Iterator[Part]:
 def peer_lists(cast: Casting) -> Iterator[Part]:
     rng, spy = cast.random, cast.spy
     for number in range(7):
-        made = spy(
+        narrow = spy(
             "low_diversity",
             white=cast.few_nets(rng.randrange(2, 26), rng.randrange(150, 251)),
             whole_list=rng.random() < 0.5,
         )
-        yield cast.address(), cast.dialled(made) if number % 3 == 0 else made
+        yield cast.address(), cast.dialled(narrow) if number % 3 == 0 else narrow
     base = cast.world.white_list(rng.randrange(150, 251))
     for share in (1.0, 1.0, rng.uniform(0.95, 1), rng.uniform(0.85, 1), rng.uniform(0.75, 1)):
         yield (
@@ -562,9 +562,9 @@ def circumstances(cast: Casting) -> Iterator[Part]:
 
 def labels(parts: Sequence[Part]) -> dict[str, list[str]]:
     """By address, all labels of its peers; where it has several ports, also by address:port."""
-    made: dict[str, list[str]] = {}
+    labels_of: dict[str, list[str]] = {}
     for address, manner in parts:
         ports = {other.my_port for place, other in parts if place == address}
         for key in (address, f"{address}:{manner.my_port}") if len(ports) > 1 else (address,):
-            made[key] = sorted({*made.get(key, []), *manner.labels})
-    return made
+            labels_of[key] = sorted({*labels_of.get(key, []), *manner.labels})
+    return labels_of

@@ -38,12 +38,12 @@ def opened(path: Path) -> TextIO:
 
 def logged(path: Path) -> Counter[Key]:
     """The messages that monerod wrote down (log category net at level DEBUG)."""
-    made: Counter[Key] = Counter()
+    counts: Counter[Key] = Counter()
     with opened(path) as lines:
-        for found in filter(None, map(_LOGGED.search, lines)):
-            peer, port, way, length, flags, command = found.groups()
-            made[(peer, int(port), way == "SENT", int(command), int(flags), int(length))] += 1
-    return made
+        for match in filter(None, map(_LOGGED.search, lines)):
+            peer, port, way, length, flags, command = match.groups()
+            counts[(peer, int(port), way == "SENT", int(command), int(flags), int(length))] += 1
+    return counts
 
 
 def recorded(path: Path, vantage: str) -> Counter[Key]:
@@ -90,16 +90,16 @@ def differing(name: str, one: Counter[Key], other: Counter[Key]) -> None:
 
 def faults(findings: pd.DataFrame, labels: Mapping[str, Iterable[str]]) -> Sequence[str]:
     """Peers that a rule should have found, and honest ones that one of some weight found."""
-    made = list(evaluate(findings, labels).itertuples())
+    evaluation = list(evaluate(findings, labels).itertuples())
     places = findings.set_index(["rule", "peer"])["places"]
     missed = [
         f"{row.rule} misses {peer} ({', '.join(labels[peer])})"
-        for row in made
+        for row in evaluation
         for peer in row.missed
     ]
     wrong = [
         (row.rule, peer)
-        for row in made
+        for row in evaluation
         if RULES[row.rule].weight != "context"
         for peer in row.honest
     ]
@@ -137,10 +137,10 @@ def main() -> None:
         differing("written by emulated peers", theirs, recorded(folder / "peers.jsonl", vantage[0]))
         differing("logged by the vantage node", ours, logged(folder / "vantage_log.txt"))
         findings = find_anomalies(traffic)
-        found = evaluate(findings, labels)
+        evaluation = evaluate(findings, labels)
         print(
-            f"labels: {found['found'].sum()} of {found['expected'].sum()} found, of "
-            f"{(found['expected'] > 0).sum()} rules"
+            f"labels: {evaluation['detected'].sum()} of {evaluation['expected'].sum()} found, of "
+            f"{(evaluation['expected'] > 0).sum()} rules"
         )
         wrong = faults(findings, labels)
         print("".join(f"  {line}\n" for line in wrong), end="")

@@ -92,8 +92,8 @@ def roles(traffic: mt.Traffic) -> dict[str, str]:
 
 def judged(findings: pd.DataFrame) -> dict[str, str]:
     """The verdict of each peer with findings."""
-    made = verdicts(findings)
-    return dict(zip(made["peer"].astype(str), made["verdict"].astype(str), strict=True))
+    rows = verdicts(findings)
+    return dict(zip(rows["peer"].astype(str), rows["verdict"].astype(str), strict=True))
 
 
 def labels_of(folder: Path, manifest: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -181,13 +181,13 @@ def node_rows(run: str, manifest: Mapping[str, Any], peers: pd.DataFrame) -> pd.
     seen = set(peers["peer"])
     flagged = set(peers.loc[peers["verdict"].isin(FLAGGED), "peer"])
     shaken = set(peers.loc[peers["role"] != "none", "peer"])
-    made = []
+    rows = []
     for name, node in manifest["nodes"].items():
         if _is_vantage(node, manifest):
             continue
         addresses = addresses_of(node)
         others = [label for label in node.get("labels", ()) if label != "monerod"]
-        made.append(
+        rows.append(
             {
                 "run": run,
                 "node": name,
@@ -200,7 +200,7 @@ def node_rows(run: str, manifest: Mapping[str, Any], peers: pd.DataFrame) -> pd.
                 "flagged": bool(flagged & set(addresses)),
             }
         )
-    return pd.DataFrame(made)
+    return pd.DataFrame(rows)
 
 
 def together(parts: Sequence[Measured]) -> Measured:
@@ -219,21 +219,21 @@ def rule_counts(measured: Measured) -> pd.DataFrame:
     met = measured.nodes[measured.nodes["met"]]
     rows = []
     for rule in RULES:
-        found = peers["rules"].map(lambda rules, rule=rule: rule in rules)
+        flagged = peers["rules"].map(lambda rules, rule=rule: rule in rules)
         votes = peers["votes"].map(lambda rules, rule=rule: rule in rules)
         wanted = peers["asked"].map(lambda rules, rule=rule: rule in rules)
         spy, honest = peers["kind"] == "spy", peers["kind"] == "honest"
-        by_run = {run: set(rows["peer"]) for run, rows in peers[found].groupby("run")}
+        by_run = {run: set(rows["peer"]) for run, rows in peers[flagged].groupby("run")}
         hit = [bool(by_run.get(node.run, set()) & set(node.addresses)) for node in met.itertuples()]
         rows.append(
             {
                 "rule": rule,
                 "asked": int(wanted.sum()),
-                "asked_found": int((wanted & found).sum()),
+                "asked_found": int((wanted & flagged).sum()),
                 "spies": int(spy.sum()),
-                "spies_found": int((spy & found).sum()),
+                "spies_found": int((spy & flagged).sum()),
                 "honest": int(honest.sum()),
-                "honest_found": int((honest & found).sum()),
+                "honest_found": int((honest & flagged).sum()),
                 "monerods": len(met),
                 "monerods_found": sum(hit),
                 "asked_votes": int((wanted & votes).sum()),

@@ -257,13 +257,13 @@ def wallet(
     ).stdout
     # not in 0.18.0
     command += [option for option in ("--allow-mismatched-daemon-version",) if option in output]
-    made = Daemon(network, name, command, WALLET_PORT, data / "wallet.out")
-    made.wait("get_version")
+    daemon = Daemon(network, name, command, WALLET_PORT, data / "wallet.out")
+    daemon.wait("get_version")
     if (folder / "purse").exists():
-        made.rpc("open_wallet", filename="purse")
+        daemon.rpc("open_wallet", filename="purse")
     else:
-        made.rpc("create_wallet", filename="purse", language="English")
-    return made
+        daemon.rpc("create_wallet", filename="purse", language="English")
+    return daemon
 
 
 def make_template(folder: Path, program: Program) -> None:

@@ -138,26 +138,26 @@ def false_positives(measured: Measured) -> str:
     its addresses is. Emulated honest peers are counted by address, by their labels in the
     [testbed](../testbed/README.md). {unknown["verdict"].isin(FLAGGED).sum()} of {len(unknown)}
     peers without a label are flagged."""
-    made = section("False positives", text, table(["honest peers", "flagged", "at most"], rows))
+    lines = section("False positives", text, table(["honest peers", "flagged", "at most"], rows))
     wrong = honest[flagged]
     if len(wrong):
-        made += "The flagged ones:\n\n" + table(
+        lines += "The flagged ones:\n\n" + table(
             ["capture", "peer", "labels", "verdict", "rules"],
             (
                 [row.run, row.peer, ", ".join(row.labels), row.verdict, ", ".join(row.rules)]
                 for row in wrong.itertuples()
             ),
         )
-    return made
+    return lines
 
 
 def by_rule(measured: Measured) -> str:
     peers, rows = measured.peers, []
     for row in rule_counts(measured).itertuples():
         wanted = peers["asked"].map(lambda rules, rule=row.rule: rule in rules)
-        found = peers["rules"].map(lambda rules, rule=row.rule: rule in rules)
+        flagged = peers["rules"].map(lambda rules, rule=row.rule: rule in rules)
         roles = [
-            proportion(int((wanted & found & of).sum()), int((wanted & of).sum()))[0]
+            proportion(int((wanted & flagged & of).sum()), int((wanted & of).sum()))[0]
             for of in (peers["role"] == "acceptor", peers["role"] == "initiator")
         ]
         rows.append(
@@ -245,14 +245,14 @@ def by_cause(measured: Measured) -> str:
     wanted = peers["asked"].map(lambda rules: {cause_of(rule) for rule in rules})
     honest = peers["kind"] == "honest"
     for cause in CAUSES:
-        found = causes.map(lambda one, cause=cause: cause in one)
+        flagged = causes.map(lambda one, cause=cause: cause in one)
         want = wanted.map(lambda one, cause=cause: cause in one)
         rows.append(
             [
                 f"`{cause}`",
                 sum(cause_of(rule) == cause for rule in RULES),
-                *proportion(int((want & found).sum()), int(want.sum())),
-                *proportion(int((honest & found).sum()), int(honest.sum())),
+                *proportion(int((want & flagged).sum()), int(want.sum())),
+                *proportion(int((honest & flagged).sum()), int(honest.sum())),
             ]
         )
     columns = ["cause", "rules", "found of those labelled for it", "interval"]

@@ -166,8 +166,8 @@ class Talk:
         if self.manner.resamples:
             return self.one.random.sample(self.unsent, min(250, len(self.unsent)))
         count = min(250, len(self.unsent))
-        made, self.unsent = self.unsent[:count], self.unsent[count:]
-        return made
+        entries, self.unsent = self.unsent[:count], self.unsent[count:]
+        return entries
 
     def body(self, **fields: Any) -> bytes:
         """A payload in the peer's own way of writing."""

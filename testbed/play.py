@@ -165,23 +165,23 @@ class Stage:
         emulated peers name. Two may be behind one address.
         """
         programs = self.plan.programs
-        made = [
+        bound = [
             Node(f"h{i}", address, programs[i % len(programs)], arguments=["--in-peers", "60"])
             for i, address in enumerate(ADDRESSES[:5])
         ]
         if self.plan.scenario == "proxies":
-            made += self.pair()
-        for node in made:
-            known = [VANTAGE] if node is not made[0] else []
+            bound += self.pair()
+        for node in bound:
+            known = [VANTAGE] if node is not bound[0] else []
             known.append(
                 self.random.choice(
-                    [other.address for other in made if other.address != node.address]
+                    [other.address for other in bound if other.address != node.address]
                 )
             )
             node.arguments += [
                 word for address in known for word in ("--add-exclusive-node", f"{address}:18080")
             ]
-        return made
+        return bound
 
     def pair(self) -> list[Node]:
         """Two behind one address, with ports of their own."""
@@ -198,21 +198,21 @@ class Stage:
         ways; the last one begins with no chain.
         """
         programs = self.plan.programs
-        made = [
+        free = [
             Node(f"h{i}", address, programs[i % len(programs)])
             for i, address in enumerate(ADDRESSES)
         ]
-        made[-1:-1] = self.pair()
-        for i, node in enumerate(made):
+        free[-1:-1] = self.pair()
+        for i, node in enumerate(free):
             if node.host == "" and self.random.random() < 0.5:
                 node.address6 = f"2001:db8:{i + 16:x}::{self.random.randrange(1, 1 << 16):x}"
             vantage = f"[{VANTAGE6}]" if node.address6 and self.random.random() < 0.5 else VANTAGE
-            known = [vantage, *(other.address for other in self.random.sample(made[:i], min(i, 1)))]
+            known = [vantage, *(other.address for other in self.random.sample(free[:i], min(i, 1)))]
             node.arguments = [
                 word for address in known for word in ("--add-priority-node", f"{address}:18080")
             ]
             node.arguments += self.random.choice(WAYS) if node.host == "" and i > 0 else ()
-        return made
+        return free
 
     def place_peers(self, parts: list[Part]) -> list[Peer]:
         if not parts:
@@ -310,8 +310,8 @@ class Stage:
                 for _ in range(self.random.choice((1, 1, 1, 3)))
             ]
             try:
-                made = await asyncio.to_thread(self.purse.rpc, "transfer", destinations=outputs)
-                self.record("tx", hash=made["tx_hash"], weight=made["weight"])
+                transfer = await asyncio.to_thread(self.purse.rpc, "transfer", destinations=outputs)
+                self.record("tx", hash=transfer["tx_hash"], weight=transfer["weight"])
             except RuntimeError as error:  # no coins that can be spent, for a while
                 self.record("no_tx", error=str(error))
 
@@ -321,12 +321,12 @@ class Stage:
             await asyncio.sleep(self.random.uniform(10, 40))
             node = self.random.choice([node for node in self.nodes if node.daemon is not None])
             with contextlib.suppress(OSError):  # a node that is being restarted
-                made = await asyncio.to_thread(
+                blocks = await asyncio.to_thread(
                     node.rpc, "generateblocks", amount_of_blocks=1, wallet_address=self.account
                 )
-                if "blocks" in made:  # else it was busy
+                if "blocks" in blocks:  # else it was busy
                     self.record(
-                        "mine", node=node.name, blocks=made["blocks"], height=made["height"]
+                        "mine", node=node.name, blocks=blocks["blocks"], height=blocks["height"]
                     )
 
     async def restart(self) -> None:
@@ -440,13 +440,13 @@ async def play(plan: Plan) -> None:
 
 def node_labels(stage: Stage) -> dict[str, list[str]]:
     """By address, the labels of the monerods there."""
-    made: dict[str, set[str]] = {}
+    by_address: dict[str, set[str]] = {}
     for node in stage.nodes[1:]:
         for address in node.addresses:
-            made.setdefault(address, set()).update(node.labels)
+            by_address.setdefault(address, set()).update(node.labels)
     if stage.plan.scenario == "forwarder":
-        made[FORWARDER] = {"forwarder"}
-    return {address: sorted(given) for address, given in made.items()}
+        by_address[FORWARDER] = {"forwarder"}
+    return {address: sorted(given) for address, given in by_address.items()}
 
 
 def write(plan: Plan, stage: Stage, given: dict[str, list[str]], summary: str) -> None:

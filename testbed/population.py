@@ -91,29 +91,29 @@ class Population:
         self.network.host(host, [address], self.random.choice(MTUS))
         self.movers.append((node, later))
 
-    def _behind(self, router: str, addresses: Sequence[str], many: int, label: str) -> list[Node]:
+    def _routed(self, router: str, addresses: Sequence[str], many: int, label: str) -> list[Node]:
         mtu = self.random.choice(MTUS)
         self.network.router(router, addresses, mtu)
-        made = []
+        inside = []
         for number in range(many):
             host, inner = f"m{len(self.nodes)}", f"10.77.0.{number + 2}"
             self.network.inner_host(host, router, inner, "10.77.0.1", mtu)
-            made.append(self._node(addresses[0], host, inner, label))
-            made[-1].later = list(addresses[1:])
-        return made
+            inside.append(self._node(addresses[0], host, inner, label))
+            inside[-1].later = list(addresses[1:])
+        return inside
 
     def same_port_pair(self) -> None:
         """Two stock nodes behind one address: both announce 18080, the router forwards it to the
         first.
         """
         router = f"r{len(self.nodes)}"
-        self._behind(router, [self.new_address()], 2, "nat_same_port")
+        self._routed(router, [self.new_address()], 2, "nat_same_port")
         self.network.forward(router, 18080, "10.77.0.2")
 
     def shared_exit(self) -> None:
         """Four nodes behind the exit of a VPN, which forwards nothing; some hide their port."""
-        made = self._behind(f"r{len(self.nodes)}", [self.new_address()], 4, "shared_exit")
-        for node in made:
+        inside = self._routed(f"r{len(self.nodes)}", [self.new_address()], 4, "shared_exit")
+        for node in inside:
             node.arguments += self.random.choice(((), ("--hide-my-port",)))
 
     def address_pool(self) -> None:
@@ -122,7 +122,7 @@ class Population:
         """
         head, _, last = self.new_address().rpartition(".")
         pool = [f"{head}.{min(int(last), 250) + more}" for more in range(4)]
-        self._behind(f"r{len(self.nodes)}", pool, 3, "address_pool")
+        self._routed(f"r{len(self.nodes)}", pool, 3, "address_pool")
 
     def connect(self) -> None:
         """Which nodes know each other. A node that waits for the vantage node does not know it."""

@@ -18,12 +18,12 @@ Entry = dict[str, Any]
 
 def public_addresses(random_: random.Random, count: int) -> list[str]:
     """Addresses of the internet, each of a /24 of its own."""
-    made: dict[str, str] = {}
-    while len(made) < count:
+    addresses: dict[str, str] = {}
+    while len(addresses) < count:
         address = ipaddress.IPv4Address(random_.randrange(1 << 24, 224 << 24))
         if address.is_global and address.packed[3] not in (0, 255):
-            made.setdefault(str(address).rpartition(".")[0], str(address))
-    return list(made.values())
+            addresses.setdefault(str(address).rpartition(".")[0], str(address))
+    return list(addresses.values())
 
 
 def entry(random_: random.Random, host: str, port: int = 18080, **more: Any) -> Entry:

@@ -72,7 +72,7 @@ def test_a_pipe_is_written_directly(tmp_path: Path) -> None:
     assert received == ["text"]
 
 
-def test_characters_that_are_none_are_escaped(tmp_path: Path) -> None:
+def test_invalid_characters_are_escaped(tmp_path: Path) -> None:
     with replacing(tmp_path / "a") as file:
         file.write("\udcff")
     assert (tmp_path / "a").read_text() == "\\udcff"
@@ -119,7 +119,7 @@ def test_a_limit_on_the_size_of_files(tmp_path: Path) -> None:
     assert os.listdir(tmp_path / "out") == ["list.txt"]
 
 
-def test_what_a_killed_run_leaves_is_in_nobodys_way(tmp_path: Path, capsys: Captured) -> None:
+def test_files_of_a_killed_run_do_not_disturb(tmp_path: Path, capsys: Captured) -> None:
     path = tmp_path / "list.txt"
     path.write_text("192.0.2.7\n")
     program = (

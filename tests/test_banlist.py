@@ -132,7 +132,7 @@ def test_what_is_refused(text: str) -> None:
         parse(f"1.1.1.1\n{text} # why\n2.2.2.2\n", "x.txt")
 
 
-def test_octal_is_told() -> None:
+def test_octal_is_reported() -> None:
     """monerod reads it with inet_addr, to which it is 8.2.3.4."""
     with pytest.raises(
         BanListError,
@@ -431,16 +431,16 @@ def test_addresses_are_those_of_ipaddress(text: str) -> None:
 def test_diff() -> None:
     old = parse("1.0.0.1\n1.0.0.2 # a\n2.0.0.0/24\n[::1]")
     new = parse("1.0.0.2 # b\n2.0.0.0/25\n2.0.0.128/25\n1.0.0.3\n3.0.0.0/31\n[::1]")
-    told = diff(old, new)
-    assert [entry.prefix for entry in told.added] == [
+    lines = diff(old, new)
+    assert [entry.prefix for entry in lines.added] == [
         "1.0.0.3",
         "2.0.0.0/25",
         "2.0.0.128/25",
         "3.0.0.0/31",
     ]
-    assert [entry.prefix for entry in told.removed] == ["1.0.0.1", "2.0.0.0/24"]
-    assert [(before.comment, after.comment) for before, after in told.changed] == [("a", "b")]
-    assert (told.addresses_added, told.addresses_removed) == (3, 1)
+    assert [entry.prefix for entry in lines.removed] == ["1.0.0.1", "2.0.0.0/24"]
+    assert [(before.comment, after.comment) for before, after in lines.changed] == [("a", "b")]
+    assert (lines.addresses_added, lines.addresses_removed) == (3, 1)
 
 
 @examples(100)
@@ -456,8 +456,8 @@ def test_differences_in_addresses(first: list[int], second: list[int]) -> None:
     held, then = (
         {address for entry in listed for address in entry.network} for listed in (one, other)
     )
-    told = diff(one, other)
-    assert (told.addresses_added, told.addresses_removed) == (len(then - held), len(held - then))
+    lines = diff(one, other)
+    assert (lines.addresses_added, lines.addresses_removed) == (len(then - held), len(held - then))
     assert merge(one, other).addresses == len(held | then)
 
 
@@ -481,7 +481,7 @@ def test_a_byte_order_mark(encoding: str, tmp_path: Path) -> None:
     assert prefixes(banlist.read(path)) == ["192.0.2.7", "198.51.100.0/24"]
 
 
-def test_without_a_long_list_takes_linear_time() -> None:
+def test_without_a_long_list_runs_in_linear_time() -> None:
     """6,000 networks without 6,000 addresses. Loosely: 0.3 s of processor time."""
     rng = np.random.default_rng(7)
     networks = np.unique(rng.integers(0, 1 << 24, 6_000))

@@ -45,10 +45,10 @@ def reader(path: Path, **more: Any) -> _core.Reader:
 
 
 def finished(path: Path, **more: Any) -> _core.Reader:
-    made = reader(path, **more)
-    while made.step():
+    core_reader = reader(path, **more)
+    while core_reader.step():
         pass
-    return made
+    return core_reader
 
 
 # ---------------------------------------------------------------- schema, limits, commands
@@ -96,7 +96,7 @@ def test_schema_roles() -> None:
 
 def test_schema_knows_the_contract() -> None:
     tables = _core.schema()
-    said = [
+    contents = [
         "peer_lists",
         "node_data",
         "sync_data",
@@ -105,8 +105,8 @@ def test_schema_knows_the_contract() -> None:
         "inventories",
         "fields",
     ]
-    assert list(tables) == ["connections", "messages", *said, "problems", "files"]
-    assert all(tables[name]["dtype"].names[0] == "message" for name in said)
+    assert list(tables) == ["connections", "messages", *contents, "problems", "files"]
+    assert all(tables[name]["dtype"].names[0] == "message" for name in contents)
     fields = {field[0]: field for field in tables["messages"]["fields"]}
     assert fields["status"][2] == (
         "complete",
@@ -160,16 +160,16 @@ def test_libpcap_version() -> None:
 
 def test_paths_of_every_kind(capture: Path) -> None:
     for path in (capture, str(capture), bytes(capture)):
-        with _core.Reader((path,), ports=iter(PORTS)) as made:  # type: ignore[arg-type]
-            assert made.size == capture.stat().st_size
+        with _core.Reader((path,), ports=iter(PORTS)) as core_reader:  # type: ignore[arg-type]
+            assert core_reader.size == capture.stat().st_size
 
 
 def test_path_that_is_no_utf8(capture: Path, tmp_path: Path) -> None:
     name = os.fsencode(tmp_path) + b"/\xff\xfe.pcap"
     Path(os.fsdecode(name)).write_bytes(capture.read_bytes())
     for path in (name, os.fsdecode(name)):
-        with _core.Reader([path], ports=PORTS) as made:
-            assert made.size == capture.stat().st_size
+        with _core.Reader([path], ports=PORTS) as core_reader:
+            assert core_reader.size == capture.stat().st_size
     with pytest.raises(_core.CaptureError, match=r"\\xff"):
         _core.Reader([name + b"no"], ports=PORTS)
 
@@ -270,36 +270,36 @@ def test_no_subclass() -> None:
 
 
 def test_reads_the_messages(capture: Path) -> None:
-    with finished(capture) as made:
-        messages = made.take("messages")
+    with finished(capture) as core_reader:
+        messages = core_reader.take("messages")
         assert messages.dtype == _core.schema()["messages"]["dtype"]
         assert messages["command"].tolist() == [1003] * (2 * PINGS)
         assert messages["message"].tolist() == list(range(2 * PINGS))
-        connections = made.take("connections")
+        connections = core_reader.take("connections")
         assert len(connections) == 1
-        texts = made.addresses()
+        texts = core_reader.addresses()
         assert texts[connections["client"][0]] == "192.0.2.1"
         assert texts[connections["server"][0]] == "198.51.100.10"
-        files = made.take("files")
-        assert os.fsdecode(made.strings()[files["path"][0]]) == str(capture)
-        assert made.position == made.size == capture.stat().st_size
-        assert set(made.limits_reached) == set(_core.limits())
-        assert not any(made.limits_reached.values())
+        files = core_reader.take("files")
+        assert os.fsdecode(core_reader.strings()[files["path"][0]]) == str(capture)
+        assert core_reader.position == core_reader.size == capture.stat().st_size
+        assert set(core_reader.limits_reached) == set(_core.limits())
+        assert not any(core_reader.limits_reached.values())
 
 
 def test_steps_lay_end_to_end(capture: Path) -> None:
     with finished(capture) as one:
         whole = {name: one.take(name) for name in _core.schema()}
     for bound in ({"bytes": 500}, {"rows": 7}, {"bytes": 500, "rows": 7}):
-        made = reader(capture)
+        core_reader = reader(capture)
         parts: dict[str, list[Any]] = {name: [] for name in _core.schema()}
-        positions = [made.position]
+        positions = [core_reader.position]
         more = True
         while more:
-            more = made.step(**bound)
-            positions.append(made.position)
+            more = core_reader.step(**bound)
+            positions.append(core_reader.position)
             for name, taken in parts.items():
-                taken.append(made.take(name))
+                taken.append(core_reader.take(name))
         assert len(positions) > 5
         assert positions == sorted(positions)
         for name, taken in parts.items():
@@ -307,9 +307,9 @@ def test_steps_lay_end_to_end(capture: Path) -> None:
 
 
 def test_step_after_the_end(capture: Path) -> None:
-    made = finished(capture)
-    assert made.step() is False
-    assert made.step(bytes=1, rows=1) is False
+    core_reader = finished(capture)
+    assert core_reader.step() is False
+    assert core_reader.step(bytes=1, rows=1) is False
 
 
 @pytest.mark.parametrize("bound", [{"bytes": -1}, {"rows": -1}])
@@ -319,11 +319,11 @@ def test_step_negative(capture: Path, bound: dict[str, int]) -> None:
 
 
 def test_tables_not_asked_for_are_empty(capture: Path) -> None:
-    made = finished(capture, tables=["node_data"])
-    assert len(made.take("messages")) == 0
-    assert len(made.take("node_data")) == PINGS
-    assert len(made.take("connections")) == 1
-    assert len(made.take("files")) == 1
+    core_reader = finished(capture, tables=["node_data"])
+    assert len(core_reader.take("messages")) == 0
+    assert len(core_reader.take("node_data")) == PINGS
+    assert len(core_reader.take("connections")) == 1
+    assert len(core_reader.take("files")) == 1
 
 
 # ---------------------------------------------------------------- arrays
@@ -341,28 +341,28 @@ def test_take_is_zero_copy_and_writable(capture: Path) -> None:
 
 
 def test_take_empties(capture: Path) -> None:
-    made = finished(capture)
-    assert len(made.take("messages")) == 2 * PINGS
-    again = made.take("messages")
+    core_reader = finished(capture)
+    assert len(core_reader.take("messages")) == 2 * PINGS
+    again = core_reader.take("messages")
     assert again.shape == (0,)
     assert again.dtype == _core.schema()["messages"]["dtype"]
     assert again.flags.writeable
 
 
 def test_take_before_the_first_step(capture: Path) -> None:
-    made = reader(capture)
+    core_reader = reader(capture)
     for name, table in _core.schema().items():
-        array = made.take(name)
+        array = core_reader.take(name)
         assert array.shape == (0,)
         assert array.dtype == table["dtype"]
 
 
 def test_arrays_outlive_the_reader(capture: Path) -> None:
-    made = finished(capture)
-    messages = made.take("messages")
+    core_reader = finished(capture)
+    messages = core_reader.take("messages")
     view = messages["command"][::2]
-    made.close()
-    del made, messages
+    core_reader.close()
+    del core_reader, messages
     gc.collect()
     assert view.tolist() == [1003] * PINGS
 
@@ -376,8 +376,8 @@ def test_rows_are_freed_with_the_array(capture: Path) -> None:
 
 
 def test_codes_from_a_start(capture: Path) -> None:
-    made = finished(capture)
-    for texts in (made.addresses, made.strings):
+    core_reader = finished(capture)
+    for texts in (core_reader.addresses, core_reader.strings):
         everything = texts()
         assert len(everything) >= 1
         for start in (0, 1, len(everything) - 1, len(everything), len(everything) + 5, 2**40):
@@ -413,18 +413,18 @@ def test_not_a_capture(tmp_path: Path) -> None:
 
 
 def test_nothing_works_after_close(capture: Path) -> None:
-    made = reader(capture)
-    made.close()
-    made.close()
+    core_reader = reader(capture)
+    core_reader.close()
+    core_reader.close()
     uses: list[Callable[[], object]] = [
-        made.step,
-        lambda: made.take("messages"),
-        made.addresses,
-        made.strings,
-        lambda: made.position,
-        lambda: made.size,
-        lambda: made.limits_reached,
-        made.__enter__,
+        core_reader.step,
+        lambda: core_reader.take("messages"),
+        core_reader.addresses,
+        core_reader.strings,
+        lambda: core_reader.position,
+        lambda: core_reader.size,
+        lambda: core_reader.limits_reached,
+        core_reader.__enter__,
     ]
     for use in uses:
         with pytest.raises(ValueError, match="closed"):
@@ -432,18 +432,18 @@ def test_nothing_works_after_close(capture: Path) -> None:
 
 
 def test_context_manager_closes(capture: Path) -> None:
-    with pytest.raises(ZeroDivisionError), reader(capture) as made:
+    with pytest.raises(ZeroDivisionError), reader(capture) as core_reader:
         raise ZeroDivisionError
     with pytest.raises(ValueError, match="closed"):
-        made.step()
+        core_reader.step()
 
 
 def test_dropped_at_any_moment(capture: Path) -> None:
     for steps in range(4):
-        made = reader(capture)
+        core_reader = reader(capture)
         for _ in range(steps):
-            made.step(bytes=500)
-        del made
+            core_reader.step(bytes=500)
+        del core_reader
     gc.collect()
 
 
@@ -454,7 +454,7 @@ def test_two_threads_at_once(capture: Path) -> None:
     """Many threads on one Reader: every use either works or raises RuntimeError, and each row comes
     out once.
     """
-    made = reader(capture)
+    core_reader = reader(capture)
     refused: list[RuntimeError] = []
     rows: list[int] = []
     failures: list[BaseException] = []
@@ -463,9 +463,9 @@ def test_two_threads_at_once(capture: Path) -> None:
     def work() -> None:
         while not done.is_set():
             try:
-                more = made.step(bytes=200)
-                rows.append(len(made.take("messages")))
-                made.addresses()
+                more = core_reader.step(bytes=200)
+                rows.append(len(core_reader.take("messages")))
+                core_reader.addresses()
                 if not more:
                     done.set()
             except RuntimeError as error:
@@ -480,9 +480,9 @@ def test_two_threads_at_once(capture: Path) -> None:
     for thread in threads:
         thread.join(timeout=60)
     assert not failures
-    while made.step():
+    while core_reader.step():
         pass
-    assert sum(rows) + len(made.take("messages")) == 2 * PINGS
+    assert sum(rows) + len(core_reader.take("messages")) == 2 * PINGS
     assert all("another thread" in str(error) for error in refused)
 
 
@@ -559,12 +559,12 @@ def test_interrupt(tmp_path: Path) -> None:
         file.write(quiet)
         for _ in range(9):
             file.write(quiet[24:])
-    made = reader(path)
+    core_reader = reader(path)
 
     def interrupt_step(*_: object) -> None:
         """A Reader is busy while step() runs: a signal at any other time has no effect."""
         try:
-            _ = made.position
+            _ = core_reader.position
         except RuntimeError:
             raise KeyboardInterrupt from None
 
@@ -572,13 +572,13 @@ def test_interrupt(tmp_path: Path) -> None:
     signal.setitimer(signal.ITIMER_REAL, 1e-3, 1e-3)  # a step over 60 MB takes longer
     try:
         with pytest.raises(KeyboardInterrupt):
-            made.step()
+            core_reader.step()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    assert made.position < made.size
-    assert made.step() is False
-    assert made.take("files")["packets"].tolist() == [1000]
+    assert core_reader.position < core_reader.size
+    assert core_reader.step() is False
+    assert core_reader.take("files")["packets"].tolist() == [1000]
 
 
 # ---------------------------------------------------------------- the module

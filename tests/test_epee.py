@@ -127,9 +127,9 @@ def test_sorting_is_by_bytes() -> None:
     ids=lambda value: str(value),
 )
 def test_varints_are_as_short_as_can_be(count: int, length: str) -> None:
-    made = dumps({"a": b"x" * count})
-    assert made == payload("01 61 0a" + length) + b"x" * count
-    assert loads(made) == {"a": b"x" * count}
+    data = dumps({"a": b"x" * count})
+    assert data == payload("01 61 0a" + length) + b"x" * count
+    assert loads(data) == {"a": b"x" * count}
 
 
 def test_longest_varint() -> None:
@@ -139,14 +139,14 @@ def test_longest_varint() -> None:
 
 def test_names_of_any_bytes() -> None:
     for name in (b"\xff\x00\x80", b"x" * 254, "größe".encode(), b"\xed\xb3\xbf"):
-        made = HEADER + b"\x04" + bytes([len(name)]) + name + b"\x08\x01"
-        assert dumps(loads(made)) == made
-        assert dumps({name: UInt8(1)}) == made
+        data = HEADER + b"\x04" + bytes([len(name)]) + name + b"\x08\x01"
+        assert dumps(loads(data)) == data
+        assert dumps({name: UInt8(1)}) == data
     assert loads(payload("01 ff 08 01")) == {"\udcff": 1}
 
 
 @pytest.mark.parametrize(
-    "made",
+    "payload_of",
     [
         craft.handshake_request(),
         craft.handshake_response(
@@ -169,8 +169,8 @@ def test_names_of_any_bytes() -> None:
         "transactions",
     ],
 )
-def test_payloads_of_monero(made: bytes) -> None:
-    assert dumps(loads(made)) == made
+def test_payloads_of_monero(payload_of: bytes) -> None:
+    assert dumps(loads(payload_of)) == payload_of
 
 
 def values(depth: int = 3) -> st.SearchStrategy[Any]:
@@ -212,12 +212,12 @@ def values(depth: int = 3) -> st.SearchStrategy[Any]:
 )
 @settings(max_examples=150, deadline=None)
 def test_round_trip(section: dict[str, Any]) -> None:
-    made = dumps(section)
-    alike(loads(made), section)
-    assert dumps(loads(made)) == made
+    data = dumps(section)
+    alike(loads(data), section)
+    assert dumps(loads(data)) == data
     again = dumps(section, sort_keys=True)
     assert loads(again) == section
-    assert len(again) == len(made)
+    assert len(again) == len(data)
 
 
 @given(st.binary(max_size=60))
@@ -255,7 +255,7 @@ def test_what_monerod_refuses(wrong: bytes) -> None:
         loads(wrong)
 
 
-def test_what_monerod_takes() -> None:
+def test_what_monerod_accepts() -> None:
     assert loads(payload("01 61 08 01") + b"\x00" * 50) == {"a": 1}
     assert loads(payload("01 61 0a 0d00 787878")) == {"a": b"xxx"}
 
@@ -282,8 +282,8 @@ def test_nested_as_deep_as_monerod_reads() -> None:
 
 
 def test_buffers() -> None:
-    made = payload("01 61 08 01")
-    for buffer in (bytearray(made), memoryview(made), memoryview(b"xx" + made)[2:]):
+    data = payload("01 61 08 01")
+    for buffer in (bytearray(data), memoryview(data), memoryview(b"xx" + data)[2:]):
         assert loads(buffer) == {"a": 1}
     for wrong in ("text", None, 5, [1]):
         with pytest.raises(TypeError):
@@ -294,9 +294,9 @@ def test_buffer_that_changes_while_it_is_read() -> None:
     """What comes out is what the buffer held at the call, also through a view that is read-only
     itself.
     """
-    made = payload("01 61 08 01", "01 62 0a 10 74657874")
+    data = payload("01 61 08 01", "01 62 0a 10 74657874")
     for view in (lambda buffer: buffer, memoryview, lambda buffer: memoryview(buffer).toreadonly()):
-        buffer = bytearray(made)
+        buffer = bytearray(data)
 
         def overwrite(value: int, buffer: bytearray = buffer) -> int:
             buffer[:] = b"\xff" * len(buffer)
@@ -427,7 +427,7 @@ def test_endless_nesting() -> None:
         dumps(snake)
 
 
-def test_the_error_tells_the_place() -> None:
+def test_the_error_states_the_place() -> None:
     with pytest.raises(ValueError, match=r"^peers\[1\]\.port: 65536 does not fit an epee uint16$"):
         dumps({"peers": [{"port": UInt16(1)}, {"port": UInt16(65536)}]})
 
@@ -445,19 +445,19 @@ def test_integers_are_ints() -> None:
 
 
 def test_arrays_are_lists() -> None:
-    made = Array([1, 2], Type.UINT8)
-    assert made == [1, 2]
-    assert made.type is Type.UINT8
+    array = Array([1, 2], Type.UINT8)
+    assert array == [1, 2]
+    assert array.type is Type.UINT8
     assert Array([]).type is None
     assert Array(iter("ab"), type=10) == ["a", "b"]
-    for again in (pickle.loads(pickle.dumps(made)), copy.deepcopy(made), copy.copy(made)):
-        alike(again, made)
+    for again in (pickle.loads(pickle.dumps(array)), copy.deepcopy(array), copy.copy(array)):
+        alike(again, array)
     with pytest.raises(ValueError, match="14"):
         Array([], 14)
 
 
 def test_doubles_bit_by_bit() -> None:
     nan = bytes.fromhex("010000000000f87f")
-    made = payload("01 61 09" + nan.hex())
-    assert struct.pack("<d", loads(made)["a"]) == nan
-    assert dumps(loads(made)) == made
+    data = payload("01 61 09" + nan.hex())
+    assert struct.pack("<d", loads(data)["a"]) == nan
+    assert dumps(loads(data)) == data

@@ -45,20 +45,20 @@ def imports(path: Path) -> set[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             node.body = []
-    found = set()
+    modules = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            modules |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            found.add(node.module or "")
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+            modules.add(node.module or "")
+            modules |= {f"{node.module}.{alias.name}" for alias in node.names}
     return {
         name
-        for name in found
+        for name in modules
         if name.startswith("monerotraffic.")
         and ((ROOT.parent / name.replace(".", "/")).with_suffix(".py").exists() or is_package(name))
-    } | {name for name in found if name == "monerotraffic._core"}
+    } | {name for name in modules if name == "monerotraffic._core"}
 
 
 def is_package(name: str) -> bool:

@@ -63,13 +63,13 @@ def test_stub_names_the_methods() -> None:
         for node in stub_tree().body
         if isinstance(node, ast.ClassDef) and node.name == "Reader"
     )
-    told = {node.name for node in stub.body if isinstance(node, ast.FunctionDef)}
+    methods = {node.name for node in stub.body if isinstance(node, ast.FunctionDef)}
     there = {name for name in vars(_core.Reader) if not name.startswith("_")} | {
         "__new__",
         "__enter__",
         "__exit__",
     }
-    assert told == there
+    assert methods == there
 
 
 def members() -> list[tuple[str, Any]]:

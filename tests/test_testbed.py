@@ -35,9 +35,9 @@ OF_MONERODS = {"monerod", "nat_same_port", "shared_exit", "address_pool", "moved
 
 
 def world(seed: int = 1) -> World:
-    made = World(random.Random(seed), io.StringIO())
-    made.chain.take({"height": 9, "top_block_hash": "ab" * 32, "cumulative_difficulty": 8})
-    return made
+    built = World(random.Random(seed), io.StringIO())
+    built.chain.take({"height": 9, "top_block_hash": "ab" * 32, "cumulative_difficulty": 8})
+    return built
 
 
 def cast(scenario: str, seed: int = 1) -> list[Part]:
@@ -65,14 +65,16 @@ def test_every_rule_has_somebody_to_find() -> None:
 
 @pytest.mark.parametrize("scenario", ["spies", "proxies"])
 def test_the_seed_makes_the_cast(scenario: str) -> None:
-    def told(seed: int) -> list[Any]:
+    def summary_of_cast(seed: int) -> list[Any]:
         return [
             (address, manner.labels, manner.ids, manner.my_port, manner.white)
             for address, manner in cast(scenario, seed)
         ]
 
-    assert told(1) == told(1)
-    assert not {address for address, *_ in told(1)} & {address for address, *_ in told(2)}
+    assert summary_of_cast(1) == summary_of_cast(1)
+    assert not {address for address, *_ in summary_of_cast(1)} & {
+        address for address, *_ in summary_of_cast(2)
+    }
 
 
 def test_addresses_are_shared_by_ports_only() -> None:
@@ -180,7 +182,7 @@ def test_pings(listening: Manner) -> None:
     assert heard == ([expected] if listening.answers_pings else [])
 
 
-def test_support_flags_are_told_or_not() -> None:
+def test_support_flags_are_sent_or_not() -> None:
     async def ask(talk: Talk) -> None:
         await talk.send(do.request(1007))
 
@@ -189,7 +191,7 @@ def test_support_flags_are_told_or_not() -> None:
         assert sent.count(("listening", 1007, 2)) == answers
 
 
-def test_peer_lists_are_told_once_on_a_connection() -> None:
+def test_peer_lists_are_sent_once_on_a_connection() -> None:
     lists: list[Sequence[Any]] = []
 
     async def ask(talk: Talk) -> None:
@@ -243,8 +245,8 @@ def run() -> mt.Traffic:
 
 @pytest.fixture(scope="module")
 def given() -> dict[str, list[str]]:
-    made: dict[str, list[str]] = json.loads((RUN / "labels.json").read_text())
-    return made
+    labels: dict[str, list[str]] = json.loads((RUN / "labels.json").read_text())
+    return labels
 
 
 def test_every_message_is_as_monerod_logged_it(run: mt.Traffic) -> None:

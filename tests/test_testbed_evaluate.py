@@ -72,10 +72,10 @@ def test_kinds_and_ways() -> None:
 
 def peers(*rows: Mapping[str, object]) -> pd.DataFrame:
     base = {"run": "a", "role": "acceptor", "verdict": "none", "rules": [], "labels": []}
-    made = pd.DataFrame([{"votes": row.get("rules", []), **base, **row} for row in rows])
-    made["kind"], made["asked"] = made["labels"].map(kind_of), made["labels"].map(asked)
-    made["without"] = [dict.fromkeys(CAUSES, verdict) for verdict in made["verdict"]]
-    return made
+    rows_of_peers = pd.DataFrame([{"votes": row.get("rules", []), **base, **row} for row in rows])
+    rows_of_peers["kind"], table["asked"] = table["labels"].map(kind_of), table["labels"].map(asked)
+    rows_of_peers["without"] = [dict.fromkeys(CAUSES, verdict) for verdict in table["verdict"]]
+    return rows_of_peers
 
 
 def measured() -> Measured:

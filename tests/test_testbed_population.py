@@ -107,21 +107,21 @@ class Cables:
 
 def population(seed: int, many: int = 48) -> tuple[Population, Cables]:
     cast, cables = casting(seed, 0.6), Cables()
-    made = Population(
+    people = Population(
         cables,  # type: ignore[arg-type]
         cast.world,
         [Program(Path(name)) for name in "abc"],
         "198.51.100.10",
         cast.address,
     )
-    made.fill(many)
-    return made, cables
+    people.fill(many)
+    return people, cables
 
 
 def test_population_has_every_circumstance() -> None:
-    made, cables = population(3)
-    assert len(made.nodes) == 48
-    labels = Counter(label for node in made.nodes for label in node.labels)
+    people, cables = population(3)
+    assert len(people.nodes) == 48
+    labels = Counter(label for node in people.nodes for label in node.labels)
     assert labels == {
         "monerod": 48,
         "nat_same_port": 4,
@@ -132,30 +132,30 @@ def test_population_has_every_circumstance() -> None:
     assert set(labels) <= HONEST
     assert len(cables.of("router")) == 4
     assert [given[1:] for given in cables.of("forward")] == [(18080, "10.77.0.2")] * 2
-    versions = Counter(node.program for node in made.nodes)
+    versions = Counter(node.program for node in people.nodes)
     assert set(versions.values()) == {16}
 
 
 def test_nodes_share_addresses_only_behind_routers() -> None:
-    made, _ = population(4)
+    people, _ = population(4)
     shared = {"nat_same_port", "shared_exit", "address_pool"}
-    at = Counter(node.address for node in made.nodes)
-    for node in made.nodes:
+    at = Counter(node.address for node in people.nodes)
+    for node in people.nodes:
         assert (at[node.address] > 1) == bool(shared & set(node.labels))
 
 
 def test_some_nodes_wait_to_be_dialled_and_do_not_know_the_vantage_node() -> None:
-    made, _ = population(5)
-    waiting = set(dialled(made.nodes))
+    people, _ = population(5)
+    waiting = set(dialled(people.nodes))
     assert 3 <= len(waiting) < 24
-    for node in made.nodes:
+    for node in people.nodes:
         knows = "198.51.100.10:18080" in node.arguments
         assert knows != (node.address in waiting)
 
 
 def test_small_populations_have_the_circumstances_that_fit() -> None:
-    made, _ = population(6, many=5)
-    assert len(made.nodes) == 5
+    people, _ = population(6, many=5)
+    assert len(people.nodes) == 5
 
 
 # ---------------------------------------------------------------- white lists
@@ -260,11 +260,11 @@ def run() -> mt.Traffic:
 @pytest.fixture(scope="module")
 def hosts() -> dict[str, list[str]]:
     """By label, the addresses that have it."""
-    made: dict[str, list[str]] = {}
+    nodes_of: dict[str, list[str]] = {}
     for address, given in json.loads((RUN / "labels.json").read_text()).items():
         for label in given:
-            made.setdefault(label, []).append(address)
-    return made
+            nodes_of.setdefault(label, []).append(address)
+    return nodes_of
 
 
 def received(run: mt.Traffic, command: str, kind: str) -> pd.DataFrame:

@@ -1,9 +1,11 @@
-"""Checks the prose of the project: the words that CONTRIBUTING.md replaces, and long lines.
+"""Checks the prose and the names of the project: the words that CONTRIBUTING.md replaces, and
+long lines.
 
 python tools/check_prose.py              checks every file under version control
 python tools/check_prose.py FILE ...     checks these files
 
-Prose is Markdown text, docstrings, comments and strings with a space. Code is not checked.
+Prose is Markdown text, docstrings, comments and strings with a space. Of code, the identifiers are
+checked, also in the tests.
 """
 
 from __future__ import annotations
@@ -49,6 +51,15 @@ WORDS = {
     r"beside": "next to, in addition to, compared with",
 }
 
+# A variable is named after what it holds: these identifiers say only where its value comes from.
+VAGUE_NAMES = frozenset(
+    {"made", "found", "told", "said", "behind", "beside", "took", "takes", "tell", "tells"}
+)
+# Words that no identifier contains.
+WORDS_OF_NAMES = frozenset(
+    {"told", "tell", "tells", "telling", "whom", "nobody", "likewise", "anew", "beside", "rooms"}
+)
+
 
 @dataclass(frozen=True)
 class Allowed:
@@ -66,7 +77,7 @@ ALLOWED = (
     Allowed("monerotraffic/rules/rule.py", "nobody, another peer", "a value of `forgeable_by`"),
 )
 
-# Prefixes of paths that are not checked.
+# Prefixes of paths whose prose is not checked.
 _UNCHECKED = ("tests/", "fuzz/seeds/", "fuzz/regressions/")
 
 
@@ -205,6 +216,36 @@ def faults_of(path: str, text: str) -> Iterator[Fault]:
         yield from long_lines(path, text)
 
 
+def python_names(text: str) -> Iterator[tuple[int, str]]:
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.NAME:
+            yield token.start[0], token.string
+
+
+def c_names(text: str) -> Iterator[tuple[int, str]]:
+    code = blanked(text, r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"')
+    for number, line in enumerate(code.splitlines(), start=1):
+        for name in re.findall(r"[A-Za-z_]\w*", line):
+            yield number, name
+
+
+NAME_EXTRACTORS: dict[str, Callable[[str], Iterator[tuple[int, str]]]] = {
+    ".py": python_names,
+    ".pyi": python_names,
+    ".c": c_names,
+    ".h": c_names,
+}
+
+
+def vague_names(path: str, text: str) -> Iterator[Fault]:
+    """Identifiers that do not say what they name."""
+    extract = NAME_EXTRACTORS.get(Path(path).suffix)
+    for line, name in sorted(set(extract(text))) if extract else ():
+        lower = name.lower()
+        if lower in VAGUE_NAMES or WORDS_OF_NAMES & set(lower.split("_")):
+            yield Fault(path, line, f"identifier '{name}' (a noun: what it holds, what it does)")
+
+
 def long_lines(path: str, text: str) -> Iterator[Fault]:
     """Markdown lines over the width: tables, code and lines of one word (a link) are exempt."""
     prose = blanked(text, r"^[ >]*```.*?^[ >]*```")
@@ -229,11 +270,7 @@ def tracked() -> list[str]:
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True
     ).stdout.split("\0")
-    return [
-        path
-        for path in listed
-        if path and (ROOT / path).is_file() and not path.startswith(_UNCHECKED)
-    ]
+    return [path for path in listed if path and (ROOT / path).is_file()]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -247,7 +284,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             text = (ROOT / path).read_text(encoding="utf-8")
         except UnicodeDecodeError:
             continue
-        faults += faults_of(path, text)
+        faults += vague_names(path, text)
+        if not path.startswith(_UNCHECKED):
+            faults += faults_of(path, text)
     if not paths:
         faults += [
             Fault("tools/check_prose.py", 0, f"unused exception: {allowed.path} {allowed.text!r}")

@@ -50,7 +50,7 @@ def captures(path: Path) -> list[Path]:
     """The file itself, or the captures anywhere below a folder."""
     if path.is_file():
         return [path]
-    return sorted(found for found in path.rglob("*") if found.is_file() and is_capture(found))
+    return sorted(file for file in path.rglob("*") if file.is_file() and is_capture(file))
 
 
 def is_capture(path: Path) -> bool:
@@ -158,13 +158,13 @@ def renamed(table: str, columns: Mapping[str, list[str]], names: Names) -> dict[
     """Columns and values by the names of the new version, also those of a version between the two
     that has some of the new names.
     """
-    kind, made = table.partition("-")[0], {}
+    kind, kept = table.partition("-")[0], {}
     for name, values in columns.items():
         after = names.get("columns", {}).get(f"{kind}.{name}", name)
         values_after = names.get("values", {}).get(f"{kind}.{after}", {})
         texts = {json.dumps(old): json.dumps(text) for old, text in values_after.items()}
-        made[after] = [texts.get(value, value) for value in values]
-    return made
+        kept[after] = [texts.get(value, value) for value in values]
+    return kept
 
 
 def compare_table(

@@ -189,8 +189,10 @@ def pages() -> dict[str, str]:
     families: dict[str, list[Rule]] = {}
     for rule in RULES.values():
         families.setdefault(rule.family, []).append(rule)
-    made = {f"rules/{family}.md": family_page(family, rules) for family, rules in families.items()}
-    return {"rules.md": index(), **made}
+    text_of = {
+        f"rules/{family}.md": family_page(family, rules) for family, rules in families.items()
+    }
+    return {"rules.md": index(), **text_of}
 
 
 if __name__ == "__main__":

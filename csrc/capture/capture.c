@@ -48,9 +48,9 @@ int mt_capture_need(struct mt_capture *capture, size_t size)
     while (mt_capture_ready(capture) < size) {
         if (capture->input_result != MT_OK)
             return capture->input_result;
-        int made = make_room(capture);
-        if (made != MT_OK)
-            return capture->input_result = made;
+        int room_result = make_room(capture);
+        if (room_result != MT_OK)
+            return capture->input_result = room_result;
         size_t room = capture->capacity - capture->end;
         int64_t got =
             mt_input_read(capture->input, capture->buffer + capture->end,

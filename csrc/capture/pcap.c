@@ -133,11 +133,11 @@ static int resynchronise(struct mt_capture *capture, struct mt_failure *failure,
 static int end_in_record(struct mt_capture *capture, struct mt_failure *failure)
 {
     long long offset = mt_capture_offset(capture);
-    size_t found =
+    size_t skipped =
         capture->input_result == MT_END ? find_inside(capture, 1, mt_capture_ready(capture)) : 0;
-    if (found == 0)
+    if (skipped == 0)
         return mt_capture_ended(capture, failure, "a packet", offset);
-    capture->begin += found;
+    capture->begin += skipped;
     return mt_capture_skipped(capture, failure, offset,
                               "the packet at byte %lld is cut; records go on at byte %lld", offset,
                               mt_capture_offset(capture));

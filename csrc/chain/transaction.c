@@ -23,7 +23,7 @@ enum {
 struct reading {
     struct mt_blob blob;
     struct mt_transaction *transaction;
-    uint64_t spent, made; /* amounts of inputs and outputs */
+    uint64_t spent, paid; /* amounts of inputs and outputs */
     uint64_t signatures;  /* ring members of all inputs */
     uint64_t ring;        /* of the first input; 1 if it is a gen */
     uint64_t room;        /* outputs that the bulletproofs have room for */
@@ -88,7 +88,7 @@ static void read_outputs(struct reading *reading)
     struct mt_blob *blob = &reading->blob;
     uint32_t count = (uint32_t)mt_blob_count(blob);
     for (uint32_t i = 0; i < count && blob->why == NULL; i++) {
-        add_amount(reading, &reading->made, mt_blob_varint(blob, 64));
+        add_amount(reading, &reading->paid, mt_blob_varint(blob, 64));
         uint8_t tag = mt_blob_byte(blob);
         if (tag == TO_KEY || tag == TO_TAGGED_KEY)
             (void)mt_blob_skip(blob, 1, tag == TO_KEY ? KEY : KEY + 1);
@@ -129,8 +129,8 @@ static void read_signatures(struct reading *reading)
 {
     struct mt_transaction *transaction = reading->transaction;
     (void)mt_blob_skip(&reading->blob, reading->signatures, SIGNATURE);
-    if (reading->gens == 0 && !reading->overflow && reading->spent >= reading->made) {
-        transaction->fee = reading->spent - reading->made;
+    if (reading->gens == 0 && !reading->overflow && reading->spent >= reading->paid) {
+        transaction->fee = reading->spent - reading->paid;
         transaction->present |= MT_TX_FEE;
     }
 }

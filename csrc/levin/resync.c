@@ -176,11 +176,11 @@ static int seek_in_partial(struct mt_levin_stream *stream, const struct mt_strea
 /* First byte in [at, end) that may begin a signature, or end. */
 static const uint8_t *candidate(const uint8_t *at, const uint8_t *end)
 {
-    const uint8_t *found = end - at >= MT_SIGNATURE_SIZE
-                               ? memmem(at, (size_t)(end - at), mt_signature, MT_SIGNATURE_SIZE)
-                               : NULL;
-    if (found != NULL)
-        return found;
+    const uint8_t *header = end - at >= MT_SIGNATURE_SIZE
+                                ? memmem(at, (size_t)(end - at), mt_signature, MT_SIGNATURE_SIZE)
+                                : NULL;
+    if (header != NULL)
+        return header;
     const uint8_t *tail = end - at >= MT_SIGNATURE_SIZE ? end - MT_SIGNATURE_SIZE + 1 : at;
     while (tail < end && !mt_signature_matches(tail, (size_t)(end - tail)))
         tail++;
@@ -192,13 +192,13 @@ int mt_resync_seek(struct mt_levin_stream *stream, const struct mt_stream_data *
 {
     if (stream->partial.count != 0)
         return seek_in_partial(stream, data, at, end);
-    const uint8_t *found = candidate(*at, end);
-    add_run(stream, data, stream->at, found - *at);
-    stream->at += found - *at;
-    *at = found;
-    if (found == end)
+    const uint8_t *header = candidate(*at, end);
+    add_run(stream, data, stream->at, header - *at);
+    stream->at += header - *at;
+    *at = header;
+    if (header == end)
         return MT_OK;
-    switch (mt_header_sound(found, (size_t)(end - found), length_limit(stream))) {
+    switch (mt_header_sound(header, (size_t)(end - header), length_limit(stream))) {
     case MT_SOUND:
         return back_in_step(stream);
     case MT_UNDECIDED:

@@ -15,11 +15,11 @@ static PyObject *make_decompressor(enum mt_codec codec, int64_t memory)
     PyObject *module = PyImport_ImportModule(module_name);
     if (module == NULL)
         return NULL;
-    PyObject *made = codec == MT_CODEC_XZ ? PyObject_CallMethod(module, "LZMADecompressor", "iL",
-                                                                FORMAT_XZ, (long long)memory)
-                                          : PyObject_CallMethod(module, "BZ2Decompressor", NULL);
+    PyObject *object = codec == MT_CODEC_XZ ? PyObject_CallMethod(module, "LZMADecompressor", "iL",
+                                                                  FORMAT_XZ, (long long)memory)
+                                            : PyObject_CallMethod(module, "BZ2Decompressor", NULL);
     Py_DECREF(module);
-    return made;
+    return object;
 }
 
 static void *open_decoder(enum mt_codec codec, int64_t memory)
@@ -72,13 +72,13 @@ static int64_t run_step(PyObject *decoder, struct mt_codec_step *step)
 {
     Py_ssize_t most =
         step->output_size < PY_SSIZE_T_MAX ? (Py_ssize_t)step->output_size : PY_SSIZE_T_MAX;
-    PyObject *made = PyObject_CallMethod(decoder, "decompress", "y#n", (const char *)step->input,
-                                         (Py_ssize_t)step->input_size, most);
+    PyObject *object = PyObject_CallMethod(decoder, "decompress", "y#n", (const char *)step->input,
+                                           (Py_ssize_t)step->input_size, most);
     char *bytes;
     Py_ssize_t size = -1;
-    if (made != NULL && PyBytes_AsStringAndSize(made, &bytes, &size) == 0 && size <= most)
+    if (object != NULL && PyBytes_AsStringAndSize(object, &bytes, &size) == 0 && size <= most)
         memcpy(step->output, bytes, (size_t)size);
-    Py_XDECREF(made);
+    Py_XDECREF(object);
     return size < 0 || read_state(decoder, step) < 0 ? -1 : (int64_t)size;
 }
 

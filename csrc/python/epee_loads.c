@@ -55,9 +55,9 @@ static PyObject *scalar(struct loading *loading, const struct mt_epee_entry *ent
     PyObject *type = PyTuple_GetItem(loading->types, entry->type);
     if (value == NULL || type == NULL || type == Py_None)
         return value;
-    PyObject *made = PyObject_CallFunctionObjArgs(type, value, NULL);
+    PyObject *object = PyObject_CallFunctionObjArgs(type, value, NULL);
     Py_DECREF(value);
-    return made;
+    return object;
 }
 
 static PyObject *section(struct loading *loading);
@@ -95,10 +95,10 @@ static PyObject *array(struct loading *loading, const struct mt_epee_entry *entr
     if (list == NULL || type == NULL || type == Py_None)
         return list;
     PyObject *code = PyLong_FromLong(entry->type);
-    PyObject *made = code != NULL ? PyObject_CallFunctionObjArgs(type, list, code, NULL) : NULL;
+    PyObject *object = code != NULL ? PyObject_CallFunctionObjArgs(type, list, code, NULL) : NULL;
     Py_XDECREF(code);
     Py_DECREF(list);
-    return made;
+    return object;
 }
 
 static PyObject *value_of(struct loading *loading, const struct mt_epee_entry *entry)

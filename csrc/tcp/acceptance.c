@@ -70,13 +70,12 @@ static int is_corroborated(const struct mt_arrival *arrival)
     if (arrival->offset <= mt_acceptance_limit(arrival->connection, arrival->from_client) &&
         arrival->acknowledged <= mt_acceptance_limit(arrival->connection, !arrival->from_client))
         return 0;
-    if (!other->claim.made || arrival->acknowledged == INT64_MIN ||
+    if (!other->claim.present || arrival->acknowledged == INT64_MIN ||
         other->claim.acknowledged == INT64_MIN)
         return 0;
-    int64_t ahead = other->claim.acknowledged - end,
-            behind = arrival->acknowledged - other->claim.end;
+    int64_t ahead = other->claim.acknowledged - end, lag = arrival->acknowledged - other->claim.end;
     int64_t most = larger(larger(sender->largest_window, other->largest_window), FAR);
-    return ahead <= most && ahead >= -most && behind <= most && behind >= -most;
+    return ahead <= most && ahead >= -most && lag <= most && lag >= -most;
 }
 
 static int is_in_window(const struct mt_arrival *arrival)

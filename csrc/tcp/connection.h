@@ -15,7 +15,7 @@
 /* Where a refused segment stood: its end in its own stream, its acknowledgement in the other. */
 struct mt_claim {
     int64_t end, acknowledged;
-    uint8_t made;
+    uint8_t present;
 };
 
 /* A SYN inside a live connection: another incarnation if the other side answers it. */

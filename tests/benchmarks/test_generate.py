@@ -286,8 +286,8 @@ def test_blocks_are_built_as_on_mainnet_and_follow_each_other() -> None:
     bodies = [[blobs.transaction(rng) for _ in range(count)] for count in (0, 1, 2, 3, 4, 9)]
     chain = blobs.chain(rng, bytes(32), 3_575_000, 1_767_225_600, bodies)
     previous = bytes(32)
-    for number, (made, body) in enumerate(zip(chain, bodies, strict=True)):
-        blob = Blob(made.blob)
+    for number, (block, body) in enumerate(zip(chain, bodies, strict=True)):
+        blob = Blob(block.blob)
         assert (blob.varint(), blob.varint(), blob.varint()) == (
             16,
             16,
@@ -305,8 +305,8 @@ def test_blocks_are_built_as_on_mainnet_and_follow_each_other() -> None:
         assert blob.take(1) == b"\0"
         assert [blob.take(32) for _ in range(blob.varint())] == blobs.transaction_ids(body)
         assert blob.rest == b""
-        assert made.transactions == tuple(body)
-        previous = made.id
+        assert block.transactions == tuple(body)
+        previous = block.id
 
 
 def test_keccak_differs_from_sha3_in_the_padding_alone() -> None:
@@ -360,7 +360,7 @@ def test_sizes(text: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "MB", "ten", "-1GB", "0", "inf", "nan"])
-def test_sizes_that_are_none(text: str) -> None:
+def test_invalid_sizes(text: str) -> None:
     with pytest.raises(ValueError, match="size"):
         parse_size(text)
 

@@ -115,10 +115,10 @@ def test_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def _blobs_of(path: Path) -> list[bytes]:
-    rest, found = Blob(path.read_bytes()), []
+    rest, blobs = Blob(path.read_bytes()), []
     while rest.rest:
-        found.append(rest.take(int.from_bytes(rest.take(4), "little")))
-    return found
+        blobs.append(rest.take(int.from_bytes(rest.take(4), "little")))
+    return blobs
 
 
 def test_the_time_of_hashing_is_taken_off_round_by_round(tmp_path: Path) -> None:
@@ -204,6 +204,6 @@ def test_threads_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 
 @needs_compiler
-def test_a_capture_that_is_none_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(tmp_path / "missing.pcapng"), "--runs", "1", "--only", "libpcap"]) == 1
     assert "missing.pcapng" in capsys.readouterr().err

@@ -29,7 +29,7 @@ static int by_first_field(const void *a, const void *b)
 }
 
 /* Rows of messages and of what they say. */
-static size_t said_by(struct mt_core *core)
+static size_t content_rows(struct mt_core *core)
 {
     size_t rows = 0;
     for (int id = 0; id < MT_TABLE_COUNT; id++)
@@ -47,11 +47,11 @@ static void check_parts(uint64_t bytes, uint64_t rows)
     run(all);
     int result, steps = 0;
     do {
-        size_t before = said_by(core);
+        size_t before = content_rows(core);
         result = mt_core_step(core, bytes, rows, &failure);
         CHECK(result == MT_OK || result == MT_END);
         if (result == MT_OK && rows != 0 && bytes == 0)
-            CHECK(said_by(core) - before >= rows);
+            CHECK(content_rows(core) - before >= rows);
         for (int id = 0; id < MT_TABLE_COUNT; id++) {
             if (id == MT_TABLE_files && result != MT_END)
                 CHECK_EQUAL(count_of(core, MT_TABLE_files), 0);

@@ -60,14 +60,14 @@ static void fail_from(int format, size_t from, size_t files_cut)
         else if (id != MT_TABLE_problems)
             CHECK_EQUAL(got[id].count, cut[id].count);
     }
-    size_t truncated = 0, told = 0;
+    size_t truncated = 0, reported = 0;
     for (size_t i = 0; i < got[MT_TABLE_files].count; i++)
         truncated += ((const struct mt_file_row *)got[MT_TABLE_files].rows)[i].truncated;
     for (size_t i = 0; i < got[MT_TABLE_problems].count; i++)
-        told +=
+        reported +=
             ((const struct mt_problem_row *)got[MT_TABLE_problems].rows)[i].kind == MT_PROBLEM_FILE;
     CHECK_EQUAL(truncated, result == MT_END ? files_cut : 0);
-    CHECK_EQUAL(told, truncated);
+    CHECK_EQUAL(reported, truncated);
     CHECK_EQUAL(refusals_named, result == MT_END);
     free_rows(got);
     free_rows(cut);

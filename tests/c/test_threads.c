@@ -34,13 +34,13 @@ static const char *const sources[][MOST_FILES] = {
 enum { SOURCES = sizeof sources / sizeof sources[0], NOWHERE = SOURCES - 2 };
 
 /* Two FNV-1a sums, of what was found and of how it ended. */
-struct found {
+struct tables_read {
     uint64_t tables, ends;
     size_t rows;
     int result;
 };
 
-static struct found alone[SOURCES];
+static struct tables_read alone[SOURCES];
 
 static void add(uint64_t *sum, const void *bytes, size_t size)
 {
@@ -51,57 +51,58 @@ static void add(uint64_t *sum, const void *bytes, size_t size)
 
 /* The rows finished so far, taken out as the binding does. Codes are the same in every run: they
  * count what was new. */
-static void take(struct mt_core *core, struct found *found, uint64_t sums[MT_TABLE_COUNT])
+static void take(struct mt_core *core, struct tables_read *tables_read,
+                 uint64_t sums[MT_TABLE_COUNT])
 {
     for (int id = 0; id < MT_TABLE_COUNT; id++) {
         size_t count = 0;
         void *rows = mt_core_take(core, (enum mt_table_id)id, &count);
         if (rows != NULL)
             add(&sums[id], rows, count * mt_schemas[id].row_size);
-        found->rows += count;
+        tables_read->rows += count;
         mt_free(rows);
     }
 }
 
-static void add_names(struct mt_core *core, struct found *found)
+static void add_names(struct mt_core *core, struct tables_read *tables_read)
 {
     const struct mt_intern *strings = mt_core_strings(core);
     for (size_t code = 0; code < strings->count; code++) {
         size_t size = 0;
         const uint8_t *bytes = mt_intern_get(strings, (int32_t)code, &size);
-        add(&found->tables, bytes, size);
+        add(&tables_read->tables, bytes, size);
     }
     for (size_t code = 0; code < mt_addresses_count(mt_core_addresses(core)); code++) {
         char text[MT_ADDRESS_TEXT];
         size_t size = mt_address_text(mt_core_addresses(core), (int32_t)code, text, sizeof text);
-        add(&found->tables, text, size);
+        add(&tables_read->tables, text, size);
     }
 }
 
 /* One source from its beginning to its end. */
-static struct found read_source(size_t source)
+static struct tables_read read_source(size_t source)
 {
     static const uint16_t ports[] = {18080, 28080, 38080};
     struct mt_core_options options = {
         .limits = mt_default_limits, .tables = ALL_TABLES, .ports = ports, .ports_count = 3};
     struct mt_failure failure = {""};
-    struct found found = {.result = MT_OK};
+    struct tables_read tables_read = {.result = MT_OK};
     uint64_t sums[MT_TABLE_COUNT] = {0};
     struct mt_core *core = mt_core_open(sources[source], sources[source][1] != NULL ? 2 : 1,
-                                        &options, &found.result, &failure);
-    while (core != NULL && found.result == MT_OK) {
-        found.result = mt_core_step(core, STEP, 0, &failure);
-        take(core, &found, sums);
+                                        &options, &tables_read.result, &failure);
+    while (core != NULL && tables_read.result == MT_OK) {
+        tables_read.result = mt_core_step(core, STEP, 0, &failure);
+        take(core, &tables_read, sums);
     }
-    add(&found.tables, sums, sizeof sums);
+    add(&tables_read.tables, sums, sizeof sums);
     if (core != NULL)
-        add_names(core, &found);
-    add(&found.ends, failure.text, strlen(failure.text));
+        add_names(core, &tables_read);
+    add(&tables_read.ends, failure.text, strlen(failure.text));
     mt_core_close(core);
-    return found;
+    return tables_read;
 }
 
-static int same(const struct found *a, const struct found *b)
+static int same(const struct tables_read *a, const struct tables_read *b)
 {
     return a->tables == b->tables && a->ends == b->ends && a->rows == b->rows &&
            a->result == b->result;
@@ -125,8 +126,8 @@ static void *work(void *argument)
     struct worker *worker = argument;
     for (size_t i = 0; i < ROUNDS * SOURCES; i++) {
         size_t source = (worker->first + i) % SOURCES;
-        struct found found = read_source(source);
-        if (same(&found, &alone[source]))
+        struct tables_read tables_read = read_source(source);
+        if (same(&tables_read, &alone[source]))
             worker->right++;
         else
             worker->wrong++;
@@ -139,9 +140,9 @@ static void *work_without_memory(void *argument)
     struct worker *worker = argument;
     while (!atomic_load(&failing_is_over)) {
         mt_fail_after(worker->fail_after);
-        struct found found = read_source((size_t)worker->fail_after % NOWHERE);
+        struct tables_read tables_read = read_source((size_t)worker->fail_after % NOWHERE);
         mt_fail_after(0);
-        worker->out_of_memory += found.result == MT_NOMEM;
+        worker->out_of_memory += tables_read.result == MT_NOMEM;
         worker->fail_after = worker->fail_after < 400 ? worker->fail_after * 2 : 1;
     }
     return NULL;
@@ -186,19 +187,19 @@ static void test_handed_on(void)
         .limits = mt_default_limits, .tables = ALL_TABLES, .ports = ports, .ports_count = 1};
     struct mt_failure failure = {""};
     uint64_t sums[MT_TABLE_COUNT] = {0};
-    struct found found = {0};
+    struct tables_read tables_read = {0};
     int steps = 0;
-    handed_on = mt_core_open(sources[1], 2, &options, &found.result, &failure);
+    handed_on = mt_core_open(sources[1], 2, &options, &tables_read.result, &failure);
     CHECK(handed_on != NULL);
     for (handed_on_result = MT_OK; handed_on != NULL && handed_on_result == MT_OK; steps++) {
         pthread_t thread;
         CHECK(pthread_create(&thread, NULL, step_once, NULL) == 0);
         CHECK(pthread_join(thread, NULL) == 0);
-        take(handed_on, &found, sums);
+        take(handed_on, &tables_read, sums);
     }
     CHECK(steps > 2);
     CHECK_EQUAL(handed_on_result, MT_END);
-    CHECK_EQUAL(found.rows, alone[1].rows);
+    CHECK_EQUAL(tables_read.rows, alone[1].rows);
     mt_core_close(handed_on);
 }
 

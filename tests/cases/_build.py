@@ -158,7 +158,7 @@ class Wire:
         """A new conversation, its three-way handshake captured if `opened`. `first`: sequence
         numbers of the first payload bytes.
         """
-        made = Talk(
+        new_talk = Talk(
             (client, port),
             (server, server_port),
             sequence=list(first),
@@ -168,8 +168,8 @@ class Wire:
             ttl=ttl,
         )
         if opened:
-            made.open()
-        return made
+            new_talk.open()
+        return new_talk
 
     def wait(self, seconds: float) -> Wire:
         """Silence between the last packet and the next one, the usual step not counted."""

@@ -140,7 +140,7 @@ def link(number: int, wrap: Callable[[bytes], bytes], six: bool) -> Expect:
 
 
 def bytearray_with(data: bytes, changes: dict[int, int]) -> bytes:
-    made = bytearray(data)
+    changed = bytearray(data)
     for at, value in changes.items():
-        made[at] = value
-    return bytes(made)
+        changed[at] = value
+    return bytes(changed)

@@ -19,8 +19,8 @@ def talked(*buckets: bytes, side: int = CLIENT) -> dict[str, bytes]:
     """
     wire = Wire()
     talk = wire.talk()
-    for i, made in enumerate(buckets):
-        talk.cuts((side + i) % 2, made, *[60_000] * (len(made) // 60_000))
+    for i, bucket in enumerate(buckets):
+        talk.cuts((side + i) % 2, bucket, *[60_000] * (len(bucket) // 60_000))
     return {"a.pcap": pcap(wire.packets)}
 
 

@@ -169,7 +169,7 @@ def reset_not_expected(distance: int) -> Expect:
 
 
 @cases({"at-once": 0, "a-minute-later": 60})
-def reset_that_nobody_obeys(seconds: int) -> Expect:
+def reset_that_the_receiver_ignores(seconds: int) -> Expect:
     """Whatever its number: the conversation goes on, so it was no end."""
     wire = Wire()
     talk = wire.talk().say(CLIENT, PING).say(SERVER, PONG).ack(CLIENT)

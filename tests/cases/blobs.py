@@ -13,7 +13,7 @@ from support.craft import epee, notification
 
 from ._build import CLIENT, PING, PONG, SERVER, Wire, seen
 from ._case import Expect, Row, case, cases, pair, problem
-from ._case import notification as told
+from ._case import notification as notification_row
 
 GENESIS_TX = bytes.fromhex(
     "013c01ff0001ffffffffffff03029b2e4c0281c0b02e7c53291a94d1d0cbff8883f8024f5142ee494ffbbd08807121017767aafcde9be00dcfd098715ebcf7f410daebc582fda69d24a28e9d0bc890d1"
@@ -68,7 +68,7 @@ def relayed(command: int, body: Any, **columns: Any) -> Expect:
     """One notification from the client, and a ping after it that must not suffer."""
     wire = Wire()
     wire.talk().say(CLIENT, notification(command, epee(body))).say(CLIENT, PING).say(SERVER, PONG)
-    return Expect(seen(wire), messages=[told(command, frame=4), *pair(5)], **columns)
+    return Expect(seen(wire), messages=[notification_row(command, frame=4), *pair(5)], **columns)
 
 
 def bad(detail: str, count: int = 1) -> list[Row]:
@@ -258,8 +258,8 @@ def several_blocks() -> Expect:
             for i, block in enumerate([0, 0, 1])
         ],
         inventories=[
-            {"list": "missed", "position": i, "id": made.hex(), "tx_index": None}
-            for i, made in enumerate(IDS)
+            {"list": "missed", "position": i, "id": block_id.hex(), "tx_index": None}
+            for i, block_id in enumerate(IDS)
         ],
         totals={"blob": 0},
     )
@@ -363,8 +363,8 @@ def a_blob_that_is_no_block(blob: bytes) -> Expect:
 )
 def ids(command: int, key: str, name: str) -> Expect:
     rows = [
-        {"message": 0, "list": name, "position": i, "id": made.hex(), "tx_index": None}
-        for i, made in enumerate([IDS[0], IDS[1], IDS[0]])
+        {"message": 0, "list": name, "position": i, "id": block_id.hex(), "tx_index": None}
+        for i, block_id in enumerate([IDS[0], IDS[1], IDS[0]])
     ]
     return relayed(
         command,
@@ -414,7 +414,7 @@ def what_is_not_whole_gives_no_rows() -> Expect:
     wire.talk().say(CLIENT, body[:-1])
     return Expect(
         seen(wire),
-        messages=[told(2002, status="truncated")],
+        messages=[notification_row(2002, status="truncated")],
         transactions=[],
         totals={"truncated": len(body) - 1},
     )
@@ -427,7 +427,7 @@ def what_monerod_refuses_gives_no_rows() -> Expect:
     wire.talk().say(CLIENT, body)
     return Expect(
         seen(wire),
-        messages=[told(2002, status="malformed")],
+        messages=[notification_row(2002, status="malformed")],
         transactions=[],
         totals={"malformed": len(body)},
     )

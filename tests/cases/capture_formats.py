@@ -209,7 +209,7 @@ def pcapng_time_offset(offset: int) -> Expect:
 
 
 @case
-def pcapng_simple_packets_tell_no_time() -> Expect:
+def pcapng_simple_packets_have_no_time() -> Expect:
     wire = ping()
     content = section_header() + interface() + b"".join(simple(packet) for packet in wire.packets)
     return Expect(

@@ -287,10 +287,10 @@ def one_direction_only(side: int) -> Expect:
     talk.close()
     address = socket.inet_aton(CLIENT_IP if side == CLIENT else SERVER_IP)
     wire.packets[:] = [packet for packet in wire.packets if packet.data[26:30] == address]
-    made = {CLIENT: request(1003), SERVER: response(1003, reply=None)}[side]
+    row = {CLIENT: request(1003), SERVER: response(1003, reply=None)}[side]
     return Expect(
         seen(wire),
-        messages=[made] * 3,
+        messages=[row] * 3,
         connections=[
             {
                 "client": CLIENT_IP,

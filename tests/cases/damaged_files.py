@@ -176,7 +176,7 @@ def one_wire_in_two_files(short: str, whole: str) -> Expect:
 
 
 @case
-def a_ring_beside_its_merge() -> Expect:
+def a_ring_and_its_merge() -> Expect:
     packets = ping().packets
     return Expect(
         {"r1.pcap": pcap(packets[:5]), "r2.pcap": pcap(packets[5:]), "merged.pcap": pcap(packets)},

@@ -28,7 +28,7 @@ def row(position: int, parent: int, depth: int, key: str | None, kind: int, **va
     }
 
 
-def said(*buckets: bytes, rows: list[Row] | None, **columns: Any) -> Expect:
+def case_of(*buckets: bytes, rows: list[Row] | None, **columns: Any) -> Expect:
     wire = Wire()
     talk = wire.talk()
     for bucket in buckets:
@@ -72,7 +72,7 @@ def a_peer_list() -> Expect:
         row(14, 8, 2, "id", 5, value_uint=0),
         row(15, 8, 2, "last_seen", 1, value_int=5),
     ]
-    return said(craft.response(1002, epee({"local_peerlist_new": peers})), rows=rows)
+    return case_of(craft.response(1002, epee({"local_peerlist_new": peers})), rows=rows)
 
 
 @case
@@ -92,11 +92,11 @@ def every_type() -> Expect:
         row(10, -1, 0, "b", 11, value_uint=1),
     ]
     rows += [row(11, -1, 0, "o", 12, elements=0), row(12, -1, 0, "e", 0x88, elements=0)]
-    return said(craft.request(1003, epee(body)), rows=rows)
+    return case_of(craft.request(1003, epee(body)), rows=rows)
 
 
 @case
-def negative_numbers_beside_great_ones() -> Expect:
+def negative_numbers_and_great_ones() -> Expect:
     body = {"a": ("i64", -1), "b": ("u64", 2**64 - 1), "c": ("i8", -128), "d": ("i16", [-2, 2])}
     rows = [
         row(0, -1, 0, "a", 1, value_int=-1),
@@ -108,7 +108,7 @@ def negative_numbers_beside_great_ones() -> Expect:
         row(4, 3, 1, None, 3, value_int=-2),
         row(5, 3, 1, None, 3, value_int=2),
     ]
-    return said(craft.request(1003, epee(body)), rows=rows)
+    return case_of(craft.request(1003, epee(body)), rows=rows)
 
 
 @case
@@ -135,7 +135,7 @@ def arrays() -> Expect:
         row(8, -1, 0, "t", 0x88, elements=1),
         row(9, 8, 1, None, 8, value_uint=9),
     ]
-    return said(craft.request(1003, epee(body)), rows=rows)
+    return case_of(craft.request(1003, epee(body)), rows=rows)
 
 
 @case
@@ -147,7 +147,9 @@ def unknown_commands_too() -> Expect:
         craft.notification(2013, b""),
         craft.notification(2014, EMPTY),
     )
-    return said(*buckets, rows=[{"message": 0, **row(0, -1, 0, "x", 8, value_uint=1)}], totals={})
+    return case_of(
+        *buckets, rows=[{"message": 0, **row(0, -1, 0, "x", 8, value_uint=1)}], totals={}
+    )
 
 
 @case
@@ -179,7 +181,7 @@ def of_what_monerod_refuses_as_far_as_it_was_read(entries: Any, count: int) -> E
         assert len(traffic.fields) == count
         assert traffic.node_data.empty
 
-    return said(craft.response(1003, epee(entries)), rows=None, check=check)
+    return case_of(craft.response(1003, epee(entries)), rows=None, check=check)
 
 
 @case
@@ -192,14 +194,14 @@ def a_message_with_too_many() -> Expect:
 
     many = craft.request(1003, epee({"a": ("u8", list(range(9)))}))
     few = craft.request(1003, epee({"a": ("u8", [1, 2])}))
-    expect = said(many, few, rows=None, check=check)
+    expect = case_of(many, few, rows=None, check=check)
     expect.options = {**ALL, "limits": {"message_fields": 3}}
     return expect
 
 
 @case
 def keys_are_any_bytes() -> Expect:
-    return said(
+    return case_of(
         craft.request(1003, epee({b"\xff,\n": ("u8", 1)})),
         rows=[row(0, -1, 0, "\\xff,\n", 8, value_uint=1)],
     )
@@ -208,7 +210,7 @@ def keys_are_any_bytes() -> Expect:
 @case
 def a_hash_list_is_one_string() -> Expect:
     ids = struct.pack("<8Q", *range(8))
-    return said(
+    return case_of(
         craft.notification(2010, epee({"hashes": ids})),
         rows=[row(0, -1, 0, "hashes", 10, value_bytes=ids)],
     )

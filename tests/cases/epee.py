@@ -223,10 +223,10 @@ def refused_in_any_command(command: int) -> Expect:
 @cases({"payload": 1_000_000})
 def many_small_objects_cost_nothing(size: int) -> Expect:
     """A megabyte of array counts that promise more than there is: refused at once."""
-    made = x(b"\x8c" + varint(8192) + b"\x04\x01x\x8c" + varint(1 << 20) + bytes(size))
+    payload = x(b"\x8c" + varint(8192) + b"\x04\x01x\x8c" + varint(1 << 20) + bytes(size))
     wire = Wire()
     talk = wire.talk().say(CLIENT, HELLO).say(SERVER, WELCOME)
-    talk.cuts(CLIENT, craft.notification(2002, made), *[60_000] * (len(made) // 60_000)).say(
+    talk.cuts(CLIENT, craft.notification(2002, payload), *[60_000] * (len(payload) // 60_000)).say(
         CLIENT, PING
     )
 

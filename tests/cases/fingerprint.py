@@ -35,8 +35,8 @@ def written(command: int, payload: bytes, status: str = "complete", **columns: A
 def standard_messages() -> Expect:
     wire = Wire()
     talk = wire.talk()
-    for made in (HELLO, WELCOME, SYNC, SYNCED, PING, PONG):
-        talk.say(CLIENT if made in (HELLO, SYNC, PING) else SERVER, made)
+    for data in (HELLO, WELCOME, SYNC, SYNCED, PING, PONG):
+        talk.say(CLIENT if data in (HELLO, SYNC, PING) else SERVER, data)
     talk.say(CLIENT, craft.notification(2002, craft.transactions([], fluff=False)))
     rows = [
         request(1001, id="a"),
@@ -85,7 +85,7 @@ def payload_data_written(fields: dict[str, Any], columns: Row) -> Expect:
 
 
 @case
-def bytes_behind_the_root() -> Expect:
+def bytes_after_the_root() -> Expect:
     return written(1002, craft.timed_sync_request() + bytes(7), trailing=7)
 
 
@@ -166,9 +166,11 @@ def same_or_not(pairs: list[tuple[bytes, bytes, bool]]) -> Expect:
 
     def check(traffic: Any) -> None:
         messages = traffic.messages
-        found = [int(value) for value in messages.loc[messages["kind"] == "response", "skeleton"]]
+        skeletons = [
+            int(value) for value in messages.loc[messages["kind"] == "response", "skeleton"]
+        ]
         for i, (_, _, same) in enumerate(pairs):
-            assert (found[2 * i] == found[2 * i + 1]) == same, i
+            assert (skeletons[2 * i] == skeletons[2 * i + 1]) == same, i
 
     return Expect(seen(wire), check=check, totals={})
 

@@ -401,7 +401,7 @@ def hole_given_up_then_late_data() -> Expect:
 
 
 @case
-def hole_never_closed_and_many_segments_behind_it() -> Expect:
+def hole_never_closed_and_many_segments_after_it() -> Expect:
     """Five hundred segments wait, all decoded in the end."""
     wire, talk = started()
     talk.lose(CLIENT, 43)

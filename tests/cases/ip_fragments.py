@@ -101,7 +101,7 @@ def ip_fragments_of_two_datagrams_interleaved() -> Expect:
     wire = Wire(wrap=bare)
     talk = wire.talk()
     other = wire.talk(client="192.0.2.77")
-    made = [
+    message = [
         ipv4_fragments(
             CLIENT_IP,
             SERVER_IP,
@@ -125,7 +125,7 @@ def ip_fragments_of_two_datagrams_interleaved() -> Expect:
         ),
     ]
     for i in range(2):
-        for pieces in made:
+        for pieces in message:
             wire.put(pieces[i])
     talk.lose(CLIENT, 533 + 534)
     other.lose(CLIENT, 535)
@@ -145,11 +145,11 @@ def ip_fragment_missing() -> Expect:
     """The middle one: its datagram never becomes whole, and the stream has a hole. 400 and 253
     bytes of fragments were seen.
     """
-    made = fragmented(lambda pieces: [pieces[0], pieces[2]])
-    made.messages = [request(1003, frame=6)]
-    made.connections = [{"client_bytes": 43, "client_lost": 1033}]
-    made.problems = [problem("ip_fragment", 653), problem("lost", 1033)]
-    return made
+    buckets = fragmented(lambda pieces: [pieces[0], pieces[2]])
+    buckets.messages = [request(1003, frame=6)]
+    buckets.connections = [{"client_bytes": 43, "client_lost": 1033}]
+    buckets.problems = [problem("ip_fragment", 653), problem("lost", 1033)]
+    return buckets
 
 
 @case

@@ -53,8 +53,8 @@ class Odd:
         self.packets = []
         for packet in self.wire.packets:
             source = ends[0] if packet.data[at : at + 2] == struct.pack("!H", 40000) else ends[1]
-            made = make(source, ends[1] if source == ends[0] else ends[0], packet.data[at:])
-            self.packets.append(Packet(packet.time, wrap(made)))
+            header = make(source, ends[1] if source == ends[0] else ends[0], packet.data[at:])
+            self.packets.append(Packet(packet.time, wrap(header)))
 
 
 @cases(

@@ -28,15 +28,15 @@ from ._levin import SHAKEN, started
 
 def wrapped(inner: bytes, size: int = 3072) -> tuple[list[bytes], int]:
     """The Levin fragments of a bucket, and how many bytes more than it they have."""
-    made = craft.fragments(inner, size)
-    return made, size * len(made) - len(inner)
+    buckets = craft.fragments(inner, size)
+    return buckets, size * len(buckets) - len(inner)
 
 
 @cases({"two": (4000, 2), "three": (7000, 3), "twenty": (60_000, 20)})
 def fragments(length: int, count: int) -> Expect:
     wire, talk = started()
-    made, envelopes = wrapped(craft.notification(2002, filler(length)))
-    for piece in made:
+    buckets, envelopes = wrapped(craft.notification(2002, filler(length)))
+    for piece in buckets:
         talk.say(CLIENT, piece)
     talk.say(CLIENT, PING)
     return Expect(
@@ -66,10 +66,10 @@ def fragments(length: int, count: int) -> Expect:
 def fragments_with_other_messages_between() -> Expect:
     """Whole messages and noise may come between fragments; the answers of the other side too."""
     wire, talk = started()
-    made, envelopes = wrapped(craft.notification(2002, filler(7000)))
-    talk.say(CLIENT, made[0]).say(CLIENT, PING).say(CLIENT, craft.noise()).say(SERVER, PONG).say(
-        CLIENT, made[1] + SYNC
-    ).say(CLIENT, made[2])
+    buckets, envelopes = wrapped(craft.notification(2002, filler(7000)))
+    talk.say(CLIENT, buckets[0]).say(CLIENT, PING).say(CLIENT, craft.noise()).say(SERVER, PONG).say(
+        CLIENT, buckets[1] + SYNC
+    ).say(CLIENT, buckets[2])
     return Expect(
         seen(wire),
         messages=[
@@ -89,8 +89,8 @@ def fragments_with_other_messages_between() -> Expect:
 def fragments_cut_by_segments() -> Expect:
     """Two fragments in segments that know nothing of them."""
     wire, talk = started()
-    made, envelopes = wrapped(craft.notification(2002, filler(4000)))
-    talk.cuts(CLIENT, b"".join(made), *[1000] * 6)
+    buckets, envelopes = wrapped(craft.notification(2002, filler(4000)))
+    talk.cuts(CLIENT, b"".join(buckets), *[1000] * 6)
     return Expect(
         seen(wire),
         messages=[
@@ -117,8 +117,8 @@ def fragments_of_a_request() -> Expect:
     """
     wire = Wire()
     talk = wire.talk()
-    made, envelopes = wrapped(HELLO, 133)
-    for piece in made:
+    buckets, envelopes = wrapped(HELLO, 133)
+    for piece in buckets:
         talk.say(CLIENT, piece)
     back, more = wrapped(WELCOME, 133)
     for piece in back:
@@ -193,8 +193,8 @@ def fragments_with_garbage_between(finished: bool) -> Expect:
 @case
 def fragments_never_finished() -> Expect:
     wire, talk = started()
-    made, _ = wrapped(craft.notification(2002, filler(4000)))
-    talk.say(CLIENT, made[0]).say(CLIENT, PING)
+    buckets, _ = wrapped(craft.notification(2002, filler(4000)))
+    talk.say(CLIENT, buckets[0]).say(CLIENT, PING)
     return Expect(
         seen(wire),
         complete=[*SHAKEN, request(1003, frame=7)],
@@ -266,13 +266,13 @@ def last_fragment_alone(before: str) -> Expect:
     """
     wire = Wire()
     talk = wire.talk().say(CLIENT, HELLO).say(SERVER, WELCOME)
-    said, totals = [], {}
+    rows, totals = [], {}
     if before == "garbage":
         talk.say(CLIENT, b"garbage" * 6)
         totals = {"unframed": 42}
     elif before == "body":
         talk.say(SERVER, news(200)[:100]).lose(SERVER, 50).say(SERVER, news(200)[150:])
-        said, totals = [notification(2002, status="gap", captured=150)], {"lost": 50, "gap": 183}
+        rows, totals = [notification(2002, status="gap", captured=150)], {"lost": 50, "gap": 183}
     else:
         talk.lose(SERVER, 60)
         totals = {"lost": 60}
@@ -283,7 +283,7 @@ def last_fragment_alone(before: str) -> Expect:
         seen(wire),
         messages=[
             *SHAKEN,
-            *said,
+            *rows,
             message(0, levin_flags=8, status=status, captured=10),
             request(1003),
         ],

@@ -140,11 +140,11 @@ def last_byte_with_the_next_message() -> Expect:
 def message_over_many_segments() -> Expect:
     """A megabyte in 691 segments, with a message of the other side in between."""
     wire, talk = started()
-    made = news(1_000_000)  # 1,000,033 bytes = 690 × 1448 + 913
+    message = news(1_000_000)  # 1,000,033 bytes = 690 × 1448 + 913
     for i in range(691):
         if i == 300:
             talk.say(CLIENT, PING)
-        talk.say(SERVER, made[i * 1448 : i * 1448 + 1448])
+        talk.say(SERVER, message[i * 1448 : i * 1448 + 1448])
     return Expect(
         seen(wire),
         messages=[
@@ -339,10 +339,12 @@ def empty_body_without_a_refusal(code: int) -> Expect:
 def empty_body(expect: int) -> Expect:
     wire, talk = started()
     talk.say(CLIENT, bucket(1002 if expect else 2002, b"", expect=expect)).say(CLIENT, PING)
-    made = request(1002, status="malformed") if expect else notification(2002, status="malformed")
+    message = (
+        request(1002, status="malformed") if expect else notification(2002, status="malformed")
+    )
     return Expect(
         seen(wire),
-        messages=[*SHAKEN, {**made, "length": 0, "captured": 0}, request(1003)],
+        messages=[*SHAKEN, {**message, "length": 0, "captured": 0}, request(1003)],
         totals={"malformed": 33},
     )
 
@@ -423,12 +425,12 @@ def padded_message() -> Expect:
 )
 def length_at_the_limit(command: int, limit: int) -> Expect:
     wire, talk = started()
-    made = (
+    message = (
         craft.request(command, filler(limit))
         if command < 2000
         else craft.notification(command, filler(limit))
     )
-    talk.cuts(CLIENT, made, *[60000] * (limit // 60000)).say(CLIENT, PING)
+    talk.cuts(CLIENT, message, *[60000] * (limit // 60000)).say(CLIENT, PING)
     row = request(command, length=limit) if command < 2000 else notification(command, length=limit)
     return Expect(seen(wire), messages=[*SHAKEN, row, request(1003)], totals={})
 
@@ -446,12 +448,12 @@ def length_at_the_limit(command: int, limit: int) -> Expect:
 def length_over_the_limit(command: int, length: int) -> Expect:
     """monerod hangs up; here the next message is found where the length says."""
     wire, talk = started()
-    made = (
+    message = (
         craft.request(command, filler(length))
         if command < 2000
         else craft.notification(command, filler(length))
     )
-    talk.cuts(CLIENT, made, *[60000] * (length // 60000)).say(CLIENT, PING)
+    talk.cuts(CLIENT, message, *[60000] * (length // 60000)).say(CLIENT, PING)
     row = (
         request(command, status="oversize", length=length, captured=length)
         if command < 2000

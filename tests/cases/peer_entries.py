@@ -328,7 +328,7 @@ def list_that_arrives_in_small_segments() -> Expect:
 
 
 @case
-def lists_are_told_of_both_sides() -> Expect:
+def lists_of_both_sides_have_rows() -> Expect:
     """The vantage's own answers are kept, and marked as sent."""
     wire = Wire()
     talk = wire.talk()
@@ -421,14 +421,14 @@ def requests_of_old_versions() -> Expect:
 @case
 def tables_on_request_only() -> Expect:
     """Messages and peer lists: decoded as ever, the rest is left out."""
-    made = talked(
+    message = talked(
         HELLO,
         craft.response(1001, craft.handshake_response([peer("203.0.113.3", 1, 4)])),
         SYNC,
         SYNCED,
     )
     return Expect(
-        made,
+        message,
         peer_lists=[{"host": "203.0.113.3"}],
         messages=[
             request(1001, id="h"),

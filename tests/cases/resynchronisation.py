@@ -84,8 +84,8 @@ def sound_header_of_every_kind() -> Expect:
     """
     wire, talk = started()
     kinds = [PING, PONG, news(100), craft.response(1002, b"", -1), craft.noise(200), FLAGGED]
-    for made in kinds:
-        talk.lose(CLIENT, 10).say(CLIENT, b"\x01" * 5 + made)
+    for kind in kinds:
+        talk.lose(CLIENT, 10).say(CLIENT, b"\x01" * 5 + kind)
     return Expect(
         seen(wire),
         messages=[
@@ -153,7 +153,7 @@ def midstream_in_a_header(size: int) -> Expect:
 
 
 @case
-def midstream_behind_a_header() -> Expect:
+def midstream_after_a_header() -> Expect:
     """The first captured byte is the first of a body, which looks like nothing else than epee."""
     wire = Wire()
     wire.talk(opened=False).say(SERVER, WELCOME[33:]).say(CLIENT, PING).say(SERVER, PONG)

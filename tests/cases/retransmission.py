@@ -157,7 +157,7 @@ def conflict_with_a_message_under_way() -> Expect:
 
 
 @case
-def conflict_behind_a_hole() -> Expect:
+def conflict_after_a_hole() -> Expect:
     """The first copy waits for the bytes before it when the second comes."""
     wire = Wire()
     talk = wire.talk().say(CLIENT, PING).say(SERVER, pong(1)[30:], at=30)

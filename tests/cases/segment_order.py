@@ -287,7 +287,7 @@ def one_byte_far_ahead() -> Expect:
 
 
 @case
-def bytes_far_behind() -> Expect:
+def bytes_far_before() -> Expect:
     """From before the beginning of the stream: of nobody's interest."""
     wire = Wire()
     talk = wire.talk().say(CLIENT, PING)

@@ -65,7 +65,7 @@ def snap_length_within_the_levin_header() -> Expect:
 
 
 @case
-def snap_length_behind_the_levin_header() -> Expect:
+def snap_length_after_the_levin_header() -> Expect:
     """All headers and not one byte of the bodies: every message has its row."""
     wire, talk = opened()
     talk.say(CLIENT, PING).say(SERVER, PONG).say(CLIENT, SYNC).say(SERVER, SYNCED)

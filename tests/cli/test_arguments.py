@@ -12,12 +12,16 @@ from monerotraffic.rules import PRESETS
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(exit_on_error=False)
+    argument_parser = argparse.ArgumentParser(exit_on_error=False)
     command = add_command(
-        made.add_subparsers(), "list", "list things", lambda _: None, examples=["list a.pcap"]
+        argument_parser.add_subparsers(),
+        "list",
+        "list things",
+        lambda _: None,
+        examples=["list a.pcap"],
     )
     add_preset(command)
-    return made
+    return argument_parser
 
 
 @pytest.mark.parametrize(

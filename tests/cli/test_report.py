@@ -43,7 +43,7 @@ def test_a_folder_that_cannot_be_created(capture: Path, tmp_path: Path, capsys: 
     assert capsys.readouterr().err.startswith("monerotraffic: ")
 
 
-def test_databases_that_are_none(capture: Path, tmp_path: Path, capsys: Captured) -> None:
+def test_invalid_databases(capture: Path, tmp_path: Path, capsys: Captured) -> None:
     (tmp_path / "asn.mmdb").write_bytes(b"no database")
     for name, text in (("asn.mmdb", "asn.mmdb: "), ("nowhere.mmdb", "nowhere.mmdb: ")):
         words = ["report", str(capture), "-o", str(tmp_path / "r"), "--asn", str(tmp_path / name)]

@@ -30,16 +30,16 @@ def handshakes(peers: int) -> list[craft.Packet]:
     talk = craft.Connection((CLIENT, 40000), (HOST, 18080)).open()
     talk.send(craft.CLIENT, craft.request(1001, craft.handshake_request(craft.node_data())))
     own = bytes([192, 0, 2, 1])
-    made = []
+    connections = []
     for number in range(peers):
         address = (0x14000001 + number).to_bytes(4, "big")
         for packet in talk.packets:
             # headers only: the checksum is not that of the new address, as with offloading
             head, rest = packet.data[:34], packet.data[34:]
-            made.append(
+            connections.append(
                 craft.Packet(packet.time + number * 10_000_000, head.replace(own, address) + rest)
             )
-    return made
+    return connections
 
 
 @pytest.fixture(scope="module", params=[0, 1, 130])
@@ -150,6 +150,6 @@ def test_parquet(table: str, empty: bool, whole: Traffic, tmp_path: Path) -> Non
     back = pd.read_parquet(tmp_path / "table.parquet")
     assert back.dtypes.astype(str).to_dict() == frame.dtypes.astype(str).to_dict()
     for name in frame.columns:
-        wanted, found = frame[name], back[name]
-        assert np.array_equal(found.isna(), wanted.isna())
-        assert found.dropna().astype(object).tolist() == wanted.dropna().astype(object).tolist()
+        wanted, written = frame[name], back[name]
+        assert np.array_equal(written.isna(), wanted.isna())
+        assert written.dropna().astype(object).tolist() == wanted.dropna().astype(object).tolist()

@@ -184,7 +184,7 @@ def test_capture_without_monero(tmp_path: Path, capsys: Captured) -> None:
         )
 
 
-def test_damage_is_told(capture: Path, capsys: Captured) -> None:
+def test_damage_is_reported(capture: Path, capsys: Captured) -> None:
     assert main(["summary", str(cut(capture))]) == 0
     out, err = capsys.readouterr()
     assert err.startswith("monerotraffic: not all could be read: ")
@@ -284,7 +284,7 @@ def test_printable(text: str, shown: str) -> None:
 @pytest.mark.parametrize(
     "arguments", [["summary"], ["summary", "--json"], ["findings"], ["banlist", "--json"]]
 )
-def test_a_full_disk_behind_standard_output(arguments: list[str], capture: Path) -> None:
+def test_a_full_disk_as_standard_output(arguments: list[str], capture: Path) -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "monerotraffic", *arguments, str(capture)],

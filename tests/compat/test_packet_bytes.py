@@ -12,12 +12,12 @@ def rows(*spans: tuple[int, int, int, bool]) -> np.ndarray:
     """Messages: frames of the first and the last byte, connection, direction. A frame of one
     connection and direction has one time.
     """
-    made = np.zeros(len(spans), dtype=SCHEMA["messages"].dtype)
-    for row, (first, last, connection, from_client) in zip(made, spans, strict=True):
+    messages = np.zeros(len(spans), dtype=SCHEMA["messages"].dtype)
+    for row, (first, last, connection, from_client) in zip(messages, spans, strict=True):
         row["frame"], row["end_frame"] = first, last
         row["time"], row["end_time"] = first * 10, last * 10
         row["connection"], row["from_client"] = connection, from_client
-    return made
+    return messages
 
 
 def test_messages_completed_by_one_packet_have_one_number() -> None:

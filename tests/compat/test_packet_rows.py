@@ -18,17 +18,17 @@ from support.pipeline import (
 
 def test_every_message_of_a_packet_is_a_row_with_its_own_values(tmp_path: Path) -> None:
     traffic = read(tmp_path, two_in_one())
-    made = compat.packets(traffic)
-    assert tuple(made.columns) == compat.PACKET_COLUMNS
-    assert made["command"].tolist() == ["1001", "1007", "1002", "1001", "1007", "1007", "1002"]
-    assert made["monero_flags"].tolist() == ["1", "1", "1", "2", "2", "2", "2"]
-    assert made["frame_number"].tolist() == ["4", "6", "6", "8", "8", "10", "10"]
-    assert made["peer_id"].tolist() == [7, pd.NA, pd.NA, (1 << 64) - 1, pd.NA, pd.NA, pd.NA]
-    assert made["my_port"].tolist() == [18080, pd.NA, pd.NA, 18081, pd.NA, pd.NA, pd.NA]
-    assert made["support_flags"].tolist() == [1, pd.NA, pd.NA, 1, 5, 3, pd.NA]
-    assert made["current_height"].tolist() == [3000000, pd.NA, 3000000, 3000000, pd.NA, pd.NA, 11]
-    assert made["peerlist_length"].tolist()[-1] == 2
-    assert made["peerlist_length"].isna().sum() == 6
+    table = compat.packets(traffic)
+    assert tuple(table.columns) == compat.PACKET_COLUMNS
+    assert table["command"].tolist() == ["1001", "1007", "1002", "1001", "1007", "1007", "1002"]
+    assert table["monero_flags"].tolist() == ["1", "1", "1", "2", "2", "2", "2"]
+    assert table["frame_number"].tolist() == ["4", "6", "6", "8", "8", "10", "10"]
+    assert table["peer_id"].tolist() == [7, pd.NA, pd.NA, (1 << 64) - 1, pd.NA, pd.NA, pd.NA]
+    assert table["my_port"].tolist() == [18080, pd.NA, pd.NA, 18081, pd.NA, pd.NA, pd.NA]
+    assert table["support_flags"].tolist() == [1, pd.NA, pd.NA, 1, 5, 3, pd.NA]
+    assert table["current_height"].tolist() == [3000000, pd.NA, 3000000, 3000000, pd.NA, pd.NA, 11]
+    assert table["peerlist_length"].tolist()[-1] == 2
+    assert table["peerlist_length"].isna().sum() == 6
     peers = compat.peers(traffic)
     assert peers[["ip", "port", "id", "source_ip"]].to_dict("list") == {
         "ip": ["203.0.113.1", "203.0.113.2"],
@@ -39,16 +39,16 @@ def test_every_message_of_a_packet_is_a_row_with_its_own_values(tmp_path: Path) 
 
 
 def test_a_packet_is_one_row_of_tsv(tmp_path: Path) -> None:
-    made = compat.tsv(read(tmp_path, two_in_one()), HEAD)
-    assert made["frame.number"].tolist() == ["4", "6", "8", "10"]
-    assert made["monero.command"].tolist() == ["1001", "1007,1002", "1001,1007", "1007,1002"]
-    assert made["monero.flags"].tolist() == ["1", "1,1", "2,2", "2,2"]
+    text = compat.tsv(read(tmp_path, two_in_one()), HEAD)
+    assert text["frame.number"].tolist() == ["4", "6", "8", "10"]
+    assert text["monero.command"].tolist() == ["1001", "1007,1002", "1001,1007", "1007,1002"]
+    assert text["monero.flags"].tolist() == ["1", "1,1", "2,2", "2,2"]
     lengths = [len(packet.data) - 54 for packet in two_in_one().packets]
-    assert made["tcp.len"].tolist() == [
-        str(lengths[int(frame) - 1]) for frame in made["frame.number"]
+    assert text["tcp.len"].tolist() == [
+        str(lengths[int(frame) - 1]) for frame in text["frame.number"]
     ]
-    assert made["tcp.segment.count"].tolist() == [""] * 4
-    assert made["frame.time_epoch"][0] == "1700000000.003000000"
+    assert text["tcp.segment.count"].tolist() == [""] * 4
+    assert text["frame.time_epoch"][0] == "1700000000.003000000"
 
 
 def test_tcp_len_of_packets_that_messages_share(tmp_path: Path) -> None:
@@ -62,12 +62,12 @@ def test_tcp_len_of_packets_that_messages_share(tmp_path: Path) -> None:
     talk = craft.Connection().open()
     talk.send(craft.CLIENT, data, cuts=[100, len(first) + len(second) + 20])
     talk.close()
-    made = compat.tsv(
+    text = compat.tsv(
         read(tmp_path, talk), ["monero.command", "tcp.segment.count", "tcp.len", "frame.number"]
     )
-    assert made["monero.command"].tolist() == ["1002,1003", "1007"]
-    assert made["tcp.segment.count"].tolist() == ["2", "2"]
-    assert made["tcp.len"].tolist() == [str(len(data) - 100 - 23), "23"]
+    assert text["monero.command"].tolist() == ["1002,1003", "1007"]
+    assert text["tcp.segment.count"].tolist() == ["2", "2"]
+    assert text["tcp.len"].tolist() == [str(len(data) - 100 - 23), "23"]
     packets = compat.packets(read(tmp_path, talk))
     assert packets["tcp_segments"].tolist() == ["2", "", "2"]
     assert packets["tcp_length"].tolist() == [str(len(data) - 123), str(len(data) - 123), "23"]
@@ -81,9 +81,9 @@ def test_messages_that_are_not_whole_are_no_rows_and_refused_ones_are(tmp_path: 
     talk.close()
     traffic = read(tmp_path, talk)
     assert traffic.messages["status"].tolist() == ["complete", "malformed", "truncated"]
-    made = compat.packets(traffic)
-    assert made["command"].tolist() == ["1001", "1002"]
-    assert made["current_height"].isna().tolist() == [False, True]
+    table = compat.packets(traffic)
+    assert table["command"].tolist() == ["1001", "1002"]
+    assert table["current_height"].isna().tolist() == [False, True]
 
 
 def test_levin_fragments_are_the_message_in_them(tmp_path: Path) -> None:
@@ -94,8 +94,8 @@ def test_levin_fragments_are_the_message_in_them(tmp_path: Path) -> None:
     ):
         talk.send(craft.CLIENT, piece)
     talk.close()
-    made = compat.packets(read(tmp_path, talk))
-    assert made[["command", "monero_flags", "tcp_segments"]].to_dict("list") == {
+    table = compat.packets(read(tmp_path, talk))
+    assert table[["command", "monero_flags", "tcp_segments"]].to_dict("list") == {
         "command": ["1001", "2002"],
         "monero_flags": ["1", "1"],
         "tcp_segments": ["", "5"],
@@ -109,5 +109,7 @@ def test_messages_across_files_are_rows_of_the_file_that_completes_them(tmp_path
     )
     for number, packets in enumerate((talk.packets[:4], talk.packets[4:])):
         (tmp_path / f"{number}.pcap").write_bytes(craft.pcap(packets))
-    made = compat.packets(mt.read([tmp_path / "0.pcap", tmp_path / "1.pcap"]))
-    assert made[["frame_number", "command", "tcp_segments"]].values.tolist() == [["1", "1001", "2"]]
+    table = compat.packets(mt.read([tmp_path / "0.pcap", tmp_path / "1.pcap"]))
+    assert table[["frame_number", "command", "tcp_segments"]].values.tolist() == [
+        ["1", "1001", "2"]
+    ]

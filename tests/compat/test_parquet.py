@@ -77,7 +77,7 @@ def test_the_pair_is_what_the_published_analysis_reads(tmp_path: Path) -> None:
     )
 
 
-def test_the_pair_has_only_ipv4_unless_told_otherwise(tmp_path: Path) -> None:
+def test_the_pair_has_only_ipv4_by_default(tmp_path: Path) -> None:
     six = all_kinds()
     four = later(six, client=("192.0.2.1", 4001)).open()
     four.send(
@@ -140,7 +140,7 @@ def test_connections_of_strangers_are_not_in_the_pair(tmp_path: Path) -> None:
     assert packets["dst_ip"].tolist() == ["198.51.100.10"]
 
 
-def test_without_pyarrow_it_is_told_what_to_install(
+def test_without_pyarrow_the_error_names_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     traffic = read(tmp_path, two_in_one())
@@ -173,11 +173,11 @@ def test_parts_of_a_scan_are_refused_where_their_connections_are_elsewhere(tmp_p
 
 def test_the_same_captures_give_the_same_bytes(tmp_path: Path) -> None:
     path = capture(tmp_path, two_in_one())
-    made = []
+    contents = []
     for number in range(2):
         traffic = mt.read(path, host="198.51.100.10")
         pair = compat.write_parquet(traffic, tmp_path / str(number), "a", "b")
-        made.append(
+        contents.append(
             [*(file.read_bytes() for file in pair), json.dumps(compat.packets_json(traffic))]
         )
-    assert made[0] == made[1]
+    assert contents[0] == contents[1]

@@ -102,27 +102,27 @@ def test_items_go_to_their_packets() -> None:
 
 
 def test_items_of_several_messages_are_in_the_order_of_the_wire(tmp_path: Path) -> None:
-    made = compat.tsv(items(tmp_path, two_in_one()))
-    assert tuple(made.columns) == compat.PACKET_FIELDS
+    text = compat.tsv(items(tmp_path, two_in_one()))
+    assert tuple(text.columns) == compat.PACKET_FIELDS
     peer = "adr,addr,m_ip,m_port,type,id"
     sync = (
         "payload_data,cumulative_difficulty,cumulative_difficulty_top64,current_height,top_id,"
         "top_version"
     )
     assert (
-        made["monero.payload.item.key"][3]
+        text["monero.payload.item.key"][3]
         == f"support_flags,local_peerlist_new,{peer},{peer},{sync}"
     )
-    assert made["monero.payload.item.value.uint32"][3].startswith("3,")
-    assert made["monero.payload.item.value.uint64"][3] == f"{(1 << 63) + 1},2,{1 << 60},0,11"
-    assert made["monero.payload.item.value.uint16"][3] == "18080,28080"
+    assert text["monero.payload.item.value.uint32"][3].startswith("3,")
+    assert text["monero.payload.item.value.uint64"][3] == f"{(1 << 63) + 1},2,{1 << 60},0,11"
+    assert text["monero.payload.item.value.uint16"][3] == "18080,28080"
 
 
 def test_last_seen_of_a_regular_type_can_be_printed(tmp_path: Path) -> None:
     """tshark has it under int64, which the pipeline does not ask for."""
     traffic = mt.read(capture(tmp_path, all_kinds()), tables=["messages", "fields"])
-    made = compat.tsv(traffic, [*compat.TESTING_FIELDS, "monero.payload.item.value.int64"])
-    assert made["monero.payload.item.value.int64"].tolist() == ["", "1700000001"]
+    text = compat.tsv(traffic, [*compat.TESTING_FIELDS, "monero.payload.item.value.int64"])
+    assert text["monero.payload.item.value.int64"].tolist() == ["", "1700000001"]
 
 
 def test_written_rows_are_those_of_tsv(tmp_path: Path) -> None:
@@ -134,8 +134,8 @@ def test_written_rows_are_those_of_tsv(tmp_path: Path) -> None:
         ("ip.src",),
     ):
         compat.write_tsv(traffic, tmp_path / "x.tsv", fields)
-        made = [line.split("\t") for line in (tmp_path / "x.tsv").read_text().splitlines()]
-        assert made == compat.tsv(traffic, fields).to_numpy().tolist()
+        lines = [line.split("\t") for line in (tmp_path / "x.tsv").read_text().splitlines()]
+        assert lines == compat.tsv(traffic, fields).to_numpy().tolist()
 
 
 def test_headers_can_be_written_without_the_table_fields(tmp_path: Path) -> None:

@@ -23,14 +23,20 @@ from support.pipeline import (
 
 def test_peers_of_every_kind_are_kept_and_exact(tmp_path: Path) -> None:
     traffic = mt.read(capture(tmp_path, all_kinds()), host="2001:db8:10::10")
-    made = compat.peers(traffic)
-    assert tuple(made.columns) == compat.PEER_COLUMNS
-    assert made["ip"].tolist()[:5] == ["203.0.113.1", "2001:db8::1", "::ffff:203.0.113.3", TOR, I2P]
-    assert made["ip"].isna().tolist() == [False] * 5 + [True]
-    assert made["port"].tolist() == [18080, 18081, 18082, 18083, 1, 0]
-    assert made["type"].tolist() == [1, 2, 2, 4, 3, 0]
-    assert made["id"].tolist() == [(1 << 53) + 1, (1 << 64) - 1, 3, 4, 5, 6]
-    assert made["last_seen"].tolist() == [
+    table = compat.peers(traffic)
+    assert tuple(table.columns) == compat.PEER_COLUMNS
+    assert table["ip"].tolist()[:5] == [
+        "203.0.113.1",
+        "2001:db8::1",
+        "::ffff:203.0.113.3",
+        TOR,
+        I2P,
+    ]
+    assert table["ip"].isna().tolist() == [False] * 5 + [True]
+    assert table["port"].tolist() == [18080, 18081, 18082, 18083, 1, 0]
+    assert table["type"].tolist() == [1, 2, 2, 4, 3, 0]
+    assert table["id"].tolist() == [(1 << 53) + 1, (1 << 64) - 1, 3, 4, 5, 6]
+    assert table["last_seen"].tolist() == [
         1_700_000_001,
         1_700_000_002,
         1_700_000_003,
@@ -38,10 +44,10 @@ def test_peers_of_every_kind_are_kept_and_exact(tmp_path: Path) -> None:
         pd.NA,
         pd.NA,
     ]
-    assert made["rpc_port"].tolist() == [pd.NA, 18089, pd.NA, pd.NA, pd.NA, pd.NA]
-    assert made["pruning_seed"].tolist() == [pd.NA, pd.NA, 384, pd.NA, pd.NA, pd.NA]
-    assert made["rpc_credits_per_hash"].tolist() == [pd.NA, pd.NA, pd.NA, 5, pd.NA, pd.NA]
-    assert made["source_ip"].unique().tolist() == ["2001:db8:20::11"]
+    assert table["rpc_port"].tolist() == [pd.NA, 18089, pd.NA, pd.NA, pd.NA, pd.NA]
+    assert table["pruning_seed"].tolist() == [pd.NA, pd.NA, 384, pd.NA, pd.NA, pd.NA]
+    assert table["rpc_credits_per_hash"].tolist() == [pd.NA, pd.NA, pd.NA, 5, pd.NA, pd.NA]
+    assert table["source_ip"].unique().tolist() == ["2001:db8:20::11"]
     packets = compat.packets(traffic)
     assert packets[["source_ip", "dst_ip", "source_port"]].values.tolist() == [
         ["2001:db8:10::10", "2001:db8:20::11", "40000"],
@@ -101,7 +107,7 @@ def test_dtypes(tmp_path: Path) -> None:
         assert (compat.tsv(traffic, HEAD).dtypes == own).all()
 
 
-def test_pongs_tell_their_peer_id(tmp_path: Path) -> None:
+def test_pongs_have_their_peer_id(tmp_path: Path) -> None:
     talk = craft.Connection(client=("198.51.100.10", 40000), server=("192.0.2.1", 18080)).open()
     talk.send(craft.CLIENT, craft.request(1003))
     talk.send(craft.SERVER, craft.response(1003, craft.ping_response(0xFEDCBA9876543210)))

@@ -28,10 +28,10 @@ def connections() -> list[craft.Connection]:
     six = later(left, client=("2001:db8::7", 4003), server=("2001:db8::10", 18080)).open()
     six.send(craft.CLIENT, handshake, cuts=[8])
     six.close()
-    behind = later(six, client=("192.0.2.6", 4004)).open()
-    behind.send(craft.CLIENT, handshake + craft.request(1007), cuts=[len(handshake) + 8])
-    behind.close()
-    other = later(behind, client=("192.0.2.5", 4005)).open()
+    later_ipv6 = later(six, client=("192.0.2.6", 4004)).open()
+    later_ipv6.send(craft.CLIENT, handshake + craft.request(1007), cuts=[len(handshake) + 8])
+    later_ipv6.close()
+    other = later(later_ipv6, client=("192.0.2.5", 4005)).open()
     other.send(craft.CLIENT, handshake, cuts=[9])
     other.send(craft.CLIENT, b"12345678")
     other.close()
@@ -39,7 +39,7 @@ def connections() -> list[craft.Connection]:
     answer.send(craft.CLIENT, handshake)
     answer.send(craft.SERVER, craft.response(1001, craft.handshake_response()), cuts=[8])
     answer.close()
-    return [begun, left, six, behind, other, answer]
+    return [begun, left, six, later_ipv6, other, answer]
 
 
 def test_signatures_alone(tmp_path: Path) -> None:

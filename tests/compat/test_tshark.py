@@ -42,12 +42,12 @@ def tshark_rows(scenario: truth.Scenario) -> pd.DataFrame:
 def side_by_side(ours: pd.DataFrame, scenario: truth.Scenario) -> pd.DataFrame:
     """Our rows and tshark's of the same packet; the columns of tshark end in `_tshark`."""
     key = ["frame.time_epoch", "tcp.srcport", "tcp.dstport"]
-    made = ours.astype(object).merge(
+    table = ours.astype(object).merge(
         tshark_rows(scenario), on=key, how="outer", suffixes=("", "_tshark"), indicator=True
     )
     for name in key:
-        made[f"{name}_tshark"] = made[name]
-    return made
+        table[f"{name}_tshark"] = table[name]
+    return table
 
 
 def wrong_in_tshark(scenario: truth.Scenario) -> set[str]:
@@ -228,10 +228,10 @@ def test_peer_rows_hold_what_tshark_decoded(scenario: truth.Scenario) -> None:
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.id)
 def test_signatures_alone_are_those_that_tshark_finds(scenario: truth.Scenario) -> None:
     known = scenario.folder / "tshark" / "signature_only_ips.csv"
-    found = compat.signature_only(lab(scenario))
-    assert found.name == "ip.src"
+    signatures = compat.signature_only(lab(scenario))
+    assert signatures.name == "ip.src"
     # the small captures hold none
-    assert found.tolist() == (sorted(known.read_text().split()) if known.exists() else [])
+    assert signatures.tolist() == (sorted(known.read_text().split()) if known.exists() else [])
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.id)

@@ -98,12 +98,12 @@ HEAD = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28) + struc
 
 def blocks(data: bytes) -> list[tuple[int, bytes]]:
     """The blocks of a little-endian pcapng file: (type, all of its bytes)."""
-    made, at = [], 0
+    packets, at = [], 0
     while at < len(data):
         kind, size = struct.unpack_from("<II", data, at)
-        made.append((kind, data[at : at + size]))
+        packets.append((kind, data[at : at + size]))
         at += size
-    return made
+    return packets
 
 
 class Frames:
@@ -115,11 +115,11 @@ class Frames:
         self.frames: list[bytes] = []
         for path in sorted(self.folder.glob("vantage_*.pcapng*")):
             data = path.read_bytes()
-            found = blocks(gzip.decompress(data) if path.suffix == ".gz" else data)
+            packets = blocks(gzip.decompress(data) if path.suffix == ".gz" else data)
             self.head = self.head or b"".join(
-                block for kind, block in found if kind in (0x0A0D0D0A, 1)
+                block for kind, block in packets if kind in (0x0A0D0D0A, 1)
             )
-            self.frames += [block for kind, block in found if kind == 6]
+            self.frames += [block for kind, block in packets if kind == 6]
 
     def time(self, number: int) -> float:
         """Seconds since 1970, of a capture with nanoseconds."""
@@ -169,25 +169,25 @@ def rows(path: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in file]
 
 
-def write_rows(path: Path, made: Iterable[dict[str, Any]]) -> None:
-    text = "".join(json.dumps(row) + "\n" for row in made)
+def write_rows(path: Path, table: Iterable[dict[str, Any]]) -> None:
+    text = "".join(json.dumps(row) + "\n" for row in table)
     path.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
 
 
 def write_truth(scenario: str, folder: Path, numbers: list[int]) -> None:
     """The truth of messages of which every frame was kept."""
     place = {number: at for at, number in enumerate(numbers, 1)}
-    made = []
+    truth_rows = []
     for row in rows(FULL / scenario / "wire_messages.jsonl.gz"):
         if all(row[name] in place for name in ("first_frame", "last_frame", "delivered_frame")):
-            made.append(
+            truth_rows.append(
                 row
                 | {
                     name: place[row[name]]
                     for name in ("first_frame", "last_frame", "delivered_frame")
                 }
             )
-    write_rows(folder / "wire_messages.jsonl.gz", made)
+    write_rows(folder / "wire_messages.jsonl.gz", truth_rows)
     with gzip.open(FULL / scenario / "tshark" / "merged_packets_reassembled.tsv.gz", "rt") as file:
         lines = [line.split("\t", 1) for line in file]
     kept = "".join(
@@ -379,7 +379,7 @@ def make_slots(scenario: str) -> None:
 def make_derived() -> None:
     folder = fresh("derived")
     manifest = json.loads((FULL / "derived" / "manifest.json").read_text())
-    made: dict[str, Any] = {"vantage": manifest["vantage"], "files": {}}
+    description: dict[str, Any] = {"vantage": manifest["vantage"], "files": {}}
     for name in (*DERIVED_PLAIN, *DERIVED_PACKED):
         data = (FULL / "derived" / name).read_bytes()
         here = name if name in DERIVED_PLAIN else name + ".gz"
@@ -387,12 +387,12 @@ def make_derived() -> None:
             data if name in DERIVED_PLAIN else gzip.compress(data, 9, mtime=0)
         )
         entry = manifest["files"][name]
-        made["files"][here] = {
+        description["files"][here] = {
             key: entry[key]
             for key in ("what", "frames", "wire_messages", "wire_by_command")
             if key in entry
         }
-    (folder / "manifest.json").write_text(json.dumps(made, indent=1) + "\n")
+    (folder / "manifest.json").write_text(json.dumps(description, indent=1) + "\n")
 
 
 def fresh(name: str) -> Path:

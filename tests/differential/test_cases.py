@@ -105,18 +105,18 @@ def find(what: str, got: list[Row], wanted: Sequence[Row], exactly: bool) -> lis
     in the order of `wanted`.
     """
     left = list(got)
-    found = []
+    cases = []
     for row in wanted:
         match = next(
             (candidate for candidate in left if agrees(candidate, row, ("id", "reply"))), None
         )
         assert match is not None, "\n".join([f"{what}: no row {row}", "got:", *map(str, got[:30])])
         left.remove(match)
-        found.append(match)
+        cases.append(match)
     assert not (exactly and left), "\n".join(
         [f"{what}: rows that nothing expects:", *map(str, left[:30])]
     )
-    return found
+    return cases
 
 
 def compare_messages(frame: Any, wanted: Sequence[Row], ordered: bool) -> None:
@@ -229,16 +229,16 @@ def test_case(case: Case, tmp_path: Path) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         traffic = run()
-    told = [
+    texts = [
         str(warning.message)
         for warning in caught
         if issubclass(warning.category, mt.CaptureWarning)
     ]
     if expect.warning is None:
-        assert not told
+        assert not texts
     elif expect.warning:
-        assert len(told) == 1, f"one CaptureWarning expected, got {told}"
-        assert re.search(expect.warning, told[0]), told
+        assert len(texts) == 1, f"one CaptureWarning expected, got {texts}"
+        assert re.search(expect.warning, texts[0]), texts
     if expect.messages is not None:
         compare_messages(traffic.messages, expect.messages, expect.ordered)
     if expect.complete is not None:

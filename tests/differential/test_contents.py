@@ -23,7 +23,7 @@ def read(*paths: Path) -> mt.Traffic:
     return mt.read([str(path) for path in paths], host=truth.VANTAGE, tables=mt.TABLES)
 
 
-def told(traffic: mt.Traffic, table: str, *columns: str) -> pd.DataFrame:
+def with_message_columns(traffic: mt.Traffic, table: str, *columns: str) -> pd.DataFrame:
     """Rows of a table with these columns of their messages."""
     return getattr(traffic, table).merge(
         traffic.messages[["message", *columns]], on="message", validate="many_to_one"
@@ -35,8 +35,8 @@ def told(traffic: mt.Traffic, table: str, *columns: str) -> pd.DataFrame:
 
 @pytest.mark.parametrize("scenario", scenarios())
 def test_transactions_are_those_that_were_sent(scenario: truth.Scenario) -> None:
-    found = told(read(*scenario.parts), "transactions", "command")
-    relayed, sent = found[found["command"] == 2002], scenario.sent()
+    rows = with_message_columns(read(*scenario.parts), "transactions", "command")
+    relayed, sent = rows[rows["command"] == 2002], scenario.sent()
     ids = set(relayed["tx"])
     assert ids or scenario.id == "small-spies"
     assert ids == set(sent) if scenario.full else ids <= set(sent)
@@ -48,23 +48,25 @@ def test_transactions_are_those_that_were_sent(scenario: truth.Scenario) -> None
         )
         assert (known.isna() | (known == relayed[name])).all()
     assert (
-        (found["version"] == 2).all()
-        and (found["rct_type"] == 6).all()
-        and (found["ring_size"] == 16).all()
+        (rows["version"] == 2).all()
+        and (rows["rct_type"] == 6).all()
+        and (rows["ring_size"] == 16).all()
     )
-    assert found["fee"].notna().all() and (found["fee"] > 0).all()
+    assert rows["fee"].notna().all() and (rows["fee"] > 0).all()
     assert (relayed["weight"] >= relayed["blob_size"]).all() and (
         (relayed["weight"] == relayed["blob_size"]) == (relayed["outputs"] <= 2)
     ).all()
     assert relayed["fluff"].notna().all() and relayed["block_position"].isna().all()
-    assert found.loc[found["command"] != 2002, ["fluff", "ascending"]].isna().all(axis=None)
+    assert rows.loc[rows["command"] != 2002, ["fluff", "ascending"]].isna().all(axis=None)
     assert relayed.loc[relayed["fluff"].fillna(False), "ascending"].all()
 
 
 @pytest.mark.parametrize("scenario", scenarios())
 def test_the_peers_that_showed_a_transaction_in_order(scenario: truth.Scenario) -> None:
     """As one finds them from the tables, and as the oracle's rows have them."""
-    seen = told(read(*scenario.parts), "transactions", "end_time", "peer", "direction", "command")
+    seen = with_message_columns(
+        read(*scenario.parts), "transactions", "end_time", "peer", "direction", "command"
+    )
     seen = seen[(seen["command"] == 2002) & (seen["direction"] == "received")].sort_values(
         "end_time", kind="stable"
     )
@@ -89,8 +91,8 @@ def test_the_peers_that_showed_a_transaction_in_order(scenario: truth.Scenario) 
 
 @pytest.mark.parametrize("scenario", scenarios())
 def test_blocks_are_those_that_were_mined(scenario: truth.Scenario) -> None:
-    found = told(read(*scenario.parts), "blocks", "command")
-    announced = found[found["command"] == 2008]
+    rows = with_message_columns(read(*scenario.parts), "blocks", "command")
+    announced = rows[rows["command"] == 2008]
     ours = dict(zip(announced["block"], announced["height"].tolist(), strict=True))
     assert ours
     assert ours == scenario.mined() if scenario.full else ours.items() <= scenario.mined().items()
@@ -118,7 +120,7 @@ def test_blocks_make_a_chain(scenario: truth.Scenario) -> None:
 @pytest.mark.parametrize("scenario", scenarios())
 def test_transactions_with_a_block_are_those_that_it_counts(scenario: truth.Scenario) -> None:
     traffic = read(*scenario.parts)
-    blocks = told(traffic, "blocks", "command")
+    blocks = with_message_columns(traffic, "blocks", "command")
     whole = blocks[blocks["command"] == 2004]
     with_block = (
         traffic.transactions.dropna(subset=["block_position"])
@@ -141,11 +143,11 @@ def test_blocks_that_were_asked_for_come(scenario: truth.Scenario) -> None:
     it misses.
     """
     traffic = read(*scenario.parts)
-    asked = told(traffic, "inventories", "connection", "command")
+    asked = with_message_columns(traffic, "inventories", "connection", "command")
     asked = asked[asked["command"] == 2003]
-    sent = told(traffic, "blocks", "connection", "command")
+    sent = with_message_columns(traffic, "blocks", "connection", "command")
     given = set(zip(sent["connection"], sent["block"].astype(str), strict=True))
-    missed = told(traffic, "inventories", "connection", "command")
+    missed = with_message_columns(traffic, "inventories", "connection", "command")
     missed = set(
         missed.loc[missed["list"] == "missed", ["connection", "id"]]
         .astype({"id": str})
@@ -166,8 +168,8 @@ def test_blocks_that_were_asked_for_come(scenario: truth.Scenario) -> None:
 
 @pytest.mark.parametrize("scenario", scenarios())
 def test_lists_go_with_their_commands(scenario: truth.Scenario) -> None:
-    found = told(read(*scenario.parts), "inventories", "command")
-    assert set(zip(found["command"], found["list"], strict=True)) <= {
+    rows = with_message_columns(read(*scenario.parts), "inventories", "command")
+    assert set(zip(rows["command"], rows["list"], strict=True)) <= {
         (2003, "blocks"),
         (2004, "missed"),
         (2006, "chain"),
@@ -175,18 +177,18 @@ def test_lists_go_with_their_commands(scenario: truth.Scenario) -> None:
         (2009, "missing_indices"),
         (2010, "txpool"),
     }
-    indices = found["list"] == "missing_indices"
-    assert (found["tx_index"].notna() == indices).all() and found["id"].notna().all()
+    indices = rows["list"] == "missing_indices"
+    assert (rows["tx_index"].notna() == indices).all() and rows["id"].notna().all()
 
 
 # ---------------------------------------------------------------- fields
 
 
 def fields_by_message(traffic: mt.Traffic) -> dict[int, list[dict[str, Any]]]:
-    made: dict[int, list[dict[str, Any]]] = {}
+    rows_of: dict[int, list[dict[str, Any]]] = {}
     for row in plain(traffic.fields):
-        made.setdefault(row["message"], []).append(row)
-    return made
+        rows_of.setdefault(row["message"], []).append(row)
+    return rows_of
 
 
 @pytest.mark.parametrize("scenario", scenarios())
@@ -256,12 +258,12 @@ def messages_of_oracle(
 
     def placed(rows: list[dict[str, Any]]) -> dict[tuple[Any, ...], dict[str, Any]]:
         count: Counter[tuple[int, bool]] = Counter()
-        made = {}
+        message_ids = {}
         for row in rows:
             stream = (row["connection"], row["from_client"])
-            made[key(row | {"wire_place": count[stream]})] = row
+            message_ids[key(row | {"wire_place": count[stream]})] = row
             count[stream] += 1
-        return made
+        return message_ids
 
     theirs = placed(tables["messages"])
     return {
@@ -282,9 +284,9 @@ def test_fields_are_those_of_the_oracle(scenario: truth.Scenario) -> None:
     compared = 0
     for message, row in messages_of_oracle(traffic, tables).items():
         if not row["fields_refused"]:
-            found = [one | {"message": row["message"]} for one in ours.get(message, [])]
-            assert found == wanted.get(row["message"], [])
-            compared += len(found)
+            rows = [one | {"message": row["message"]} for one in ours.get(message, [])]
+            assert rows == wanted.get(row["message"], [])
+            compared += len(rows)
     assert compared > 500
 
 

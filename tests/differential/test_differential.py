@@ -79,8 +79,8 @@ def segments_of(talk: Talk, cutter: Cutter, end: tuple[int, bool]) -> list[Packe
 
 def begun(talk: Talk, side: int) -> bool | None:
     """Whether what a side says begins with the signature; None if it says nothing."""
-    said = b"".join(data for sender, data in talk if sender == side)
-    return said.startswith(craft.SIGNATURE) if said else None
+    stream = b"".join(data for sender, data in talk if sender == side)
+    return stream.startswith(craft.SIGNATURE) if stream else None
 
 
 # ---------------------------------------------------------------- the core and the oracle on the
@@ -116,9 +116,9 @@ def imprecise(tables: Tables) -> list[str]:
     return [*(["reply_to"] if astray else []), *(["shared"] if apart else [])]
 
 
-def check_fields(found: Tables, wanted: Tables) -> None:
+def check_fields(tables: Tables, wanted: Tables) -> None:
     """Of every whole message that nobody refuses. The messages are known to be the same."""
-    rows = [messages_by_stream(tables)[1] for tables in (found, wanted)]
+    rows = [messages_by_stream(tables)[1] for tables in (tables, wanted)]
     refused = {rows[1][row["message"]] for row in wanted["messages"] if row["fields_refused"]}
     left, right = (
         [
@@ -131,7 +131,7 @@ def check_fields(found: Tables, wanted: Tables) -> None:
                 key=lambda row: (row["message"], row["position"]),
             )
         ]
-        for tables, places in zip((found, wanted), rows, strict=True)
+        for tables, places in zip((tables, wanted), rows, strict=True)
     )
     assert repr(left) == repr(right)  # as text: NaN is NaN
 
@@ -223,7 +223,7 @@ payloads = st.one_of(
 
 broken_payloads = st.builds(
     lambda payload, changes: reduce(
-        lambda made, damage: damaged_payload(made, damage) or b"\0", changes, payload
+        lambda drawn, damage: damaged_payload(drawn, damage) or b"\0", changes, payload
     ),
     payloads,
     st.lists(
@@ -256,45 +256,45 @@ def loaded(payload: bytes) -> dict[str, Any] | None:
         return None
 
 
-def check_value(found: Any, wanted: epee.Value) -> None:
+def check_value(value: Any, wanted: epee.Value) -> None:
     """Type and value, all the way down; doubles bit by bit."""
     if wanted.array:
         assert (
-            type(found) is mt.epee.Array
-            and found.type == wanted.type
-            and len(found) == len(wanted.value)
+            type(value) is mt.epee.Array
+            and value.type == wanted.type
+            and len(value) == len(wanted.value)
         )
-        for one, other in zip(found, wanted.value, strict=True):
+        for one, other in zip(value, wanted.value, strict=True):
             check_value(one, epee.Value(wanted.type, False, other, wanted.type))
     elif wanted.type == epee.OBJECT:
-        check_section(found, wanted.value)
+        check_section(value, wanted.value)
     elif wanted.type == 9:
         assert (
-            type(found) is float
-            and (found == wanted.value or (math.isnan(found) and math.isnan(wanted.value)))
-            and math.copysign(1, found) == math.copysign(1, wanted.value)
+            type(value) is float
+            and (value == wanted.value or (math.isnan(value) and math.isnan(wanted.value)))
+            and math.copysign(1, value) == math.copysign(1, wanted.value)
         )
     else:
-        assert found == wanted.value
-        assert type(found) is {epee.STRING: bytes, epee.BOOL: bool}.get(
+        assert value == wanted.value
+        assert type(value) is {epee.STRING: bytes, epee.BOOL: bool}.get(
             wanted.type, mt.epee.TYPES[wanted.type]
         )
 
 
-def check_section(found: Any, wanted: dict[bytes, epee.Value]) -> None:
-    assert type(found) is dict
-    assert [key.encode("utf-8", "surrogateescape") for key in found] == list(wanted)
-    for one, other in zip(found.values(), wanted.values(), strict=True):
+def check_section(section: Any, wanted: dict[bytes, epee.Value]) -> None:
+    assert type(section) is dict
+    assert [key.encode("utf-8", "surrogateescape") for key in section] == list(wanted)
+    for one, other in zip(section.values(), wanted.values(), strict=True):
         check_value(one, other)
 
 
 @examples(200)
 @given(broken_payloads)
 def test_payloads_are_read_or_refused_as_by_the_oracle(payload: bytes) -> None:
-    found, wanted = loaded(payload), accepted(payload)
-    assert (found is None) == (wanted is None)
-    if found is not None and wanted is not None:
-        check_section(found, wanted.root)
+    section, wanted = loaded(payload), accepted(payload)
+    assert (section is None) == (wanted is None)
+    if section is not None and wanted is not None:
+        check_section(section, wanted.root)
 
 
 @examples(200)
@@ -303,14 +303,14 @@ def test_dumps_writes_what_loads_read(payload: bytes) -> None:
     """Stable: written once, it is read and written the same for ever. And to the byte what was
     read, if that had the shortest varints, no array entries, and nothing behind it.
     """
-    found, wanted = loaded(payload), accepted(payload)
-    if found is None or wanted is None:
+    section, wanted = loaded(payload), accepted(payload)
+    if section is None or wanted is None:
         return
     if any(len(key) > 254 for key in all_keys(wanted.root)):
         with pytest.raises(ValueError, match="names have 1 to 254"):
-            mt.epee.dumps(found)
+            mt.epee.dumps(section)
         return
-    written = mt.epee.dumps(found)
+    written = mt.epee.dumps(section)
     again, judged = loaded(written), accepted(written)
     assert (again is None) == (judged is None)
     if again is None or judged is None:
@@ -324,14 +324,14 @@ def test_dumps_writes_what_loads_read(payload: bytes) -> None:
 
 
 def all_values(section: dict[bytes, epee.Value]) -> list[epee.Value]:
-    made = []
+    values = []
     for value in section.values():
         inside = value.value if value.array else [value.value]
-        made += [
+        values += [
             value,
-            *(found for one in inside if value.type == epee.OBJECT for found in all_values(one)),
+            *(inner for one in inside if value.type == epee.OBJECT for inner in all_values(one)),
         ]
-    return made
+    return values
 
 
 def all_keys(section: dict[bytes, epee.Value]) -> list[bytes]:

@@ -17,9 +17,9 @@ from support.oracle_rows import Tables, decode, scenarios
 def test_messages_are_those_of_the_truth(scenario: truth.Scenario) -> None:
     ours = list(truth.with_ends(decode(*scenario.parts)))
     wanted = scenario.messages()
-    found, expected = truth.our_keys(ours), truth.truth_keys(wanted)
-    assert not expected - found
-    assert not found - expected
+    keys, expected = truth.our_keys(ours), truth.truth_keys(wanted)
+    assert not expected - keys
+    assert not keys - expected
     assert sum(
         row["fragments"] for row in ours if row["fragments"] > 1 and truth.is_whole(row)
     ) == sum(truth.is_fragment(row) for row in wanted)

@@ -61,7 +61,7 @@ def test_blocks_list_the_transactions_sent_along(scenario: truth.Scenario) -> No
     bodies = {row["message"]: row["body"] for row in tables["messages"]}
     for number, blocks in by_message(tables["blocks"]).items():
         listed = [
-            [made.hex() for made in blobs.read_block(data).transactions]
+            [tx_id.hex() for tx_id in blobs.read_block(data).transactions]
             for data in block_blobs(bodies[number])
         ]
         assert [len(ids) for ids in listed] == [row["transactions"] for row in blocks]
@@ -116,7 +116,7 @@ def test_missing_transactions_are_answered(scenario: truth.Scenario) -> None:
         if row["command"] == 2008 and row["status"] == "complete":
             (block,) = blocks[row["message"]]
             listed[block["block"]] = [
-                made.hex() for made in blobs.read_block(*block_blobs(row["body"])).transactions
+                tx_id.hex() for tx_id in blobs.read_block(*block_blobs(row["body"])).transactions
             ]
             answers.add(
                 (
@@ -153,11 +153,11 @@ def test_ids_and_weights_are_those_of_the_manifest(scenario: truth.Scenario) -> 
     command = commands(tables)
     events = json.loads((scenario.folder / "manifest.json").read_text())["events"]
     wanted = {event["hash"]: event for event in events if event["kind"] == "tx"}
-    found = {row["tx"]: row for row in tables["transactions"] if command[row["message"]] == 2002}
-    assert set(found) == set(wanted)
+    row_of = {row["tx"]: row for row in tables["transactions"] if command[row["message"]] == 2002}
+    assert set(row_of) == set(wanted)
     for tx, event in wanted.items():
-        assert found[tx]["weight"] == event.get("weight", found[tx]["weight"])
-        assert found[tx]["outputs"] == event.get("outputs", found[tx]["outputs"])
+        assert row_of[tx]["weight"] == event.get("weight", row_of[tx]["weight"])
+        assert row_of[tx]["outputs"] == event.get("outputs", row_of[tx]["outputs"])
     mined = {
         block: event["height"] - back
         for event in events
@@ -218,9 +218,13 @@ def transaction(
     spent = b"".join(
         b"\x02\x0a" + bytes([ring]) + bytes([1]) * ring + bytes(32) for _ in range(inputs)
     )
-    made = b"".join(b"\x03\x02" + bytes(32) for _ in range(outputs))
+    output_bytes = b"".join(b"\x03\x02" + bytes(32) for _ in range(outputs))
     prefix = (
-        bytes([1 if kind is None else 2, 0, inputs]) + spent + bytes([outputs]) + made + b"\x02ab"
+        bytes([1 if kind is None else 2, 0, inputs])
+        + spent
+        + bytes([outputs])
+        + output_bytes
+        + b"\x02ab"
     )
     if kind is None:
         return prefix + bytes(64 * ring * inputs), b""
@@ -258,24 +262,26 @@ def parses(blob: bytes, pruned: bool = False) -> bool:
 def test_transactions_of_every_type(kind: int | None) -> None:
     kept, prunable = transaction(kind)
     blob = kept + prunable
-    found = blobs.read_transaction(blob)
-    assert (found.rct_type, len(found.inputs), len(found.amounts), found.ring_size()) == (
+    parsed = blobs.read_transaction(blob)
+    assert (parsed.rct_type, len(parsed.inputs), len(parsed.amounts), parsed.ring_size()) == (
         kind,
         2,
         3,
         11,
     )
-    assert found.fee == (20 - 9 if kind is None else None if kind == 0 else 128)
+    assert parsed.fee == (20 - 9 if kind is None else None if kind == 0 else 128)
     # (4 · 320 − 704) · 4/5, (4 · 368 − 800) · 4/5
-    assert found.weight == len(blob) + (460 if kind == 6 else 0 if kind in (None, 0, 1, 2) else 537)
+    assert parsed.weight == len(blob) + (
+        460 if kind == 6 else 0 if kind in (None, 0, 1, 2) else 537
+    )
     assert not parses(blob[:-1]) and not parses(blob + b"\0")
     if kind is not None:
         pruned = blobs.read_transaction(kept, True, keccak.keccak(prunable))
-        assert pruned.id == found.id and pruned.pruned and pruned.weight is None
+        assert pruned.id == parsed.id and pruned.pruned and pruned.weight is None
         assert (blobs.read_transaction(kept, True, None).id is None) == (kind != 0)
         assert parses(kept) == (kind == 0) and parses(blob, True) == (kind == 0)
     else:
-        assert blobs.read_transaction(kept, True, None) == found
+        assert blobs.read_transaction(kept, True, None) == parsed
 
 
 def test_transactions_that_are_refused() -> None:

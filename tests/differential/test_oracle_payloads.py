@@ -62,8 +62,8 @@ def test_shapes() -> None:
 
 def test_what_shapes_count() -> None:
     def ping(entries: Any, tail: bytes = b"") -> dict[str, Any]:
-        made = shape(1003, True, craft.epee(entries) + tail)
-        return {name: made[name] for name in CANONICAL if made[name] != CANONICAL[name]}
+        counts = shape(1003, True, craft.epee(entries) + tail)
+        return {name: counts[name] for name in CANONICAL if counts[name] != CANONICAL[name]}
 
     identity, status = ("peer_id", 1), ("status", b"OK")
     assert ping([identity, status]) == {} and ping([identity, status], b"abc") == {"trailing": 3}
@@ -87,8 +87,8 @@ def test_what_shapes_count() -> None:
 
 def test_defaults() -> None:
     def count(command: int, entries: dict[str, Any]) -> int:
-        made: int = shape(command, False, craft.epee(entries))["default_fields"]
-        return made
+        defaults: int = shape(command, False, craft.epee(entries))["default_fields"]
+        return defaults
 
     assert (
         count(2002, {"_": b"", "dandelionpp_fluff": True}) == 1
@@ -116,8 +116,8 @@ def test_defaults() -> None:
 def test_array_in_an_array_entry_is_another_type() -> None:
     peers = craft.section({"local_peerlist_new": [craft.peer("192.0.2.7", 1, 2, other=b"")]})[1:]
     wrapped = craft.EPEE_HEADER + craft.varint(1) + peers.replace(b"\x8c", b"\x0d\x8c", 1)
-    made = shape(1001, True, wrapped)
-    assert made["other_types"] == 1 and made["unknown_keys"] == 0  # its inside is not looked at
+    counts = shape(1001, True, wrapped)
+    assert counts["other_types"] == 1 and counts["unknown_keys"] == 0  # its inside is not looked at
 
 
 @pytest.mark.parametrize("scenario", scenarios())
@@ -139,7 +139,7 @@ def test_nodes_of_one_kind_have_one_shape(scenario: truth.Scenario) -> None:
         skeletons.setdefault((row["command"], row["kind"]), set()).add(row["skeleton"])
         defaults = 1 if row["command"] == 2002 and label and "monerod" not in label else 0
         assert {name: row[name] for name in CANONICAL} == CANONICAL | {"default_fields": defaults}
-    assert all(len(made) == 1 for made in skeletons.values())
+    assert all(len(skeleton) == 1 for skeleton in skeletons.values())
     assert skeletons[1002, "request"] == {0xE70D63BC5ECEB58F}  # the same in every scenario
 
 

@@ -126,8 +126,8 @@ def test_disorder_of_odd_streams(
     orderly = packets_of(talk, cutter)
     packets = disordered(orderly, random)
     check_same_as_oracle(packets, but=[*UNSURE, "segments"])
-    said, expected = content(decode(packets))[0], content(decode(orderly))[0]
-    assert [dict(row, reply_to=None) for row in said] == [
+    content_rows, expected = content(decode(packets))[0], content(decode(orderly))[0]
+    assert [dict(row, reply_to=None) for row in content_rows] == [
         dict(row, reply_to=None) for row in expected
     ]
 

@@ -35,12 +35,12 @@ from support.comparison import (
 
 @pytest.mark.parametrize("scenario", scenarios())
 def test_messages_none_missing_none_invented(scenario: truth.Scenario) -> None:
-    found, wanted = (
+    keys, wanted = (
         truth.our_keys(truth.with_ends(ours(*scenario.parts))),
         truth.truth_keys(scenario.messages()),
     )
-    assert not wanted - found, "missing"
-    assert not found - wanted, "invented"
+    assert not wanted - keys, "missing"
+    assert not keys - wanted, "invented"
 
 
 @pytest.mark.parametrize("scenario", scenarios())
@@ -103,7 +103,7 @@ def test_messages_are_those_of_monerods_log(scenario: truth.Scenario) -> None:
     """The differences are those that crosscheck.json lists: the log has no noise, nothing of
     refused connections, and what was queued when an RST arrived.
     """
-    found, logged = (
+    keys, logged = (
         truth.as_logged(truth.with_ends(ours(*scenario.parts))),
         truth.log_messages(scenario),
     )
@@ -115,7 +115,7 @@ def test_messages_are_those_of_monerods_log(scenario: truth.Scenario) -> None:
     for peer, port, direction, command, flags, length, count, *_ in check["only_log"]:
         only_log[peer, port, direction, length, flags, command] += count
     ours_only, log_only = (Counter({}), Counter({}))
-    for counter, difference in ((ours_only, found - logged), (log_only, logged - found)):
+    for counter, difference in ((ours_only, keys - logged), (log_only, logged - keys)):
         for (peer, port, direction, length, flags, _, command, _), count in difference.items():
             counter[peer, port, direction, length, flags, command] += count
     # fragments: joined in the log and in ours
@@ -188,7 +188,7 @@ def test_fields_are_those_that_tshark_prints(scenario: truth.Scenario) -> None:
         one = printed[frame]
         assert (one.command, one.flags) == (row["command"], row["levin_flags"])
         assert peers.get(row["message"], []) == one.peers, frame
-        said = nodes.get(row["message"], {}) | syncs.get(row["message"], {})
+        decoded_row = nodes.get(row["message"], {}) | syncs.get(row["message"], {})
         for name in (
             "peer_id",
             "my_port",
@@ -197,7 +197,7 @@ def test_fields_are_those_that_tshark_prints(scenario: truth.Scenario) -> None:
             "cumulative_difficulty",
             "top_version",
         ):
-            assert said.get(name) == one.fields.get(name), (frame, name)
+            assert decoded_row.get(name) == one.fields.get(name), (frame, name)
         compared += 1
     assert compared > 20
 
@@ -220,7 +220,7 @@ def test_derived_captures(path: Path, entry: dict[str, Any]) -> None:
     check_oracle(tables, oracle.decode([path]))
 
 
-def test_a_cut_file_warns_and_tells() -> None:
+def test_a_cut_file_warns_and_has_a_row() -> None:
     path = next(path for path, _ in truth.derived() if path.name.startswith("cut_in_record"))
     with pytest.warns(mt.CaptureWarning, match="cut_in_record"):
         traffic = mt.read(path)

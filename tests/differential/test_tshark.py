@@ -86,28 +86,28 @@ sound_talks = st.tuples(st.lists(st.tuples(sides, tellable), min_size=1, max_siz
 
 def collected(quick: int) -> list[tuple[Talk, Cutter]]:
     """tshark takes long to start: the examples first, then all of them in few captures."""
-    made: list[tuple[Talk, Cutter]] = []
+    drawn: list[tuple[Talk, Cutter]] = []
 
     @examples(quick)
     @given(sound_talks)
     def collect(one: tuple[Talk, Cutter]) -> None:
-        made.append(one)
+        drawn.append(one)
 
     collect()
-    return made
+    return drawn
 
 
 def captures(quick: int) -> Iterator[tuple[list[tuple[Talk, Cutter]], Path]]:
     """Up to 500 conversations each, one after the other."""
-    made = collected(quick)
-    for first in range(0, len(made), 500):
+    drawn = collected(quick)
+    for first in range(0, len(drawn), 500):
         packets: list[Packet] = []
-        for number, (talk, cutter) in enumerate(made[first : first + 500]):
+        for number, (talk, cutter) in enumerate(drawn[first : first + 500]):
             clock = packets[-1].time + 1_000_000 if packets else craft.START
             packets += packets_of(
                 talk, cutter, craft.Connection(client=("192.0.2.1", 20_000 + number), clock=clock)
             )
-        yield made[first : first + 500], capture(packets)
+        yield drawn[first : first + 500], capture(packets)
 
 
 @pytest.mark.skipif(
@@ -127,17 +127,17 @@ def test_messages_and_items_are_those_that_tshark_prints() -> None:
         completed: dict[int, list[Row]] = {}
         for row in messages:
             completed.setdefault(row["end_frame"], []).append(row)
-        found = {
+        packet_of = {
             int(packet["frame.number"][0]): packet
             for packet in tshark.printed(
                 path, ("frame.number", *tshark.MESSAGE, *tshark.ITEMS), "monero"
             )
         }
         for frame, rows in completed.items():
-            said = talks[rows[0]["connection"]]
-            packet = found.pop(frame)
+            talk = talks[rows[0]["connection"]]
+            packet = packet_of.pop(frame)
             for name in tshark.MESSAGE:
-                assert packet[name] == [as_header(name, row) for row in rows], (frame, name, said)
+                assert packet[name] == [as_header(name, row) for row in rows], (frame, name, talk)
             if any(row["status"] != "complete" for row in rows):
                 # tshark checks none of monerod's limits (6.2.8): a few short strings at the end of
                 # a payload are enough
@@ -147,9 +147,9 @@ def test_messages_and_items_are_those_that_tshark_prints() -> None:
                 assert values == [as_read(name, value) for value in packet[name]], (
                     frame,
                     name,
-                    said,
+                    talk,
                 )
-        assert not found, "completed by nothing of ours"
+        assert not packet_of, "completed by nothing of ours"
 
 
 def as_header(name: str, row: Row) -> str:
@@ -161,24 +161,24 @@ def as_header(name: str, row: Row) -> str:
 
 def as_items(entries: list[Row]) -> dict[str, list[Any]]:
     """Rows of `fields` as tshark's lists; a bool stands among the int64 (6.1)."""
-    made: dict[str, list[Any]] = {name: [] for name in tshark.ITEMS}
+    items: dict[str, list[Any]] = {name: [] for name in tshark.ITEMS}
     for row in entries:
         code = row["type"]
         if row["key"] is not None:
-            made["monero.payload.item.key"].append(row["key"])
-            made["monero.payload.item.type"].append(code)
+            items["monero.payload.item.key"].append(row["key"])
+            items["monero.payload.item.type"].append(code)
         if code & 0x80:
-            made["monero.payload.item.size"].append(row["elements"])
+            items["monero.payload.item.size"].append(row["elements"])
         elif code == 10:
-            made["monero.payload.item.length"].append(len(row["value_bytes"]))
-            made[tshark.VALUES[10]].append(row["value_bytes"].hex() or "<MISSING>")
+            items["monero.payload.item.length"].append(len(row["value_bytes"]))
+            items[tshark.VALUES[10]].append(row["value_bytes"].hex() or "<MISSING>")
         elif code == 9:
-            made[tshark.VALUES[9]].append(f"{row['value_float']:.15g}")
+            items[tshark.VALUES[9]].append(f"{row['value_float']:.15g}")
         elif code != 12:
-            made[tshark.VALUES[1 if code == 11 else code]].append(
+            items[tshark.VALUES[1 if code == 11 else code]].append(
                 row["value_int"] if row["value_uint"] is None else row["value_uint"]
             )
-    return made
+    return items
 
 
 def as_read(name: str, value: str) -> Any:

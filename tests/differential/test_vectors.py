@@ -252,8 +252,8 @@ def test_blocks_as_they_are_mined(tmp_path: Path, command: int) -> None:
     traffic = read(
         tmp_path, *((command, announced(block, transactions)) for block, transactions in shares)
     )
-    made = [expected([share], 2 + i) for i, share in enumerate(shares)]
-    blocks, transactions = ([row for tables in made for row in tables[which]] for which in (0, 1))
+    groups = [expected([share], 2 + i) for i, share in enumerate(shares)]
+    blocks, transactions = ([row for tables in groups for row in tables[which]] for which in (0, 1))
     same(traffic, transactions, blocks, [vector for _, given in shares for vector in given])
 
 
@@ -292,8 +292,8 @@ def test_ids_do_not_depend_on_the_message(tmp_path: Path) -> None:
         (OBJECTS, objects([share], pruned=True)),
         relayed,
     )
-    told = {
+    ids_of = {
         message: group["tx"].tolist() for message, group in traffic.transactions.groupby("message")
     }
-    assert told == {message: [vector["id"] for vector in given] for message in range(2, 7)}
+    assert ids_of == {message: [vector["id"] for vector in given] for message in range(2, 7)}
     assert traffic.blocks["block"].tolist() == [BLOCKS[-1]["id"]] * 3

@@ -81,3 +81,21 @@ def test_exit_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         assert "page.md:1: 'tells'" in capsys.readouterr().out
         (tmp_path / "page.md").write_text("It shows.\n")
         assert check_prose.main([str(tmp_path / "page.md")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "expected"),
+    [
+        ("code.py", "made = 1\nrows = found_rows\n", [(1, "made")]),
+        ("code.py", "def test_it_is_told(): ...\n", [(1, "test_it_is_told")]),
+        ("code.py", "x = 'made'  # made\n", []),
+        ("code.c", '/* made */ int told; // found\nchar *x = "made";\n', [(1, "told")]),
+        ("code.h", "#define TOLD_MAX 3\n", [(1, "TOLD_MAX")]),
+        ("page.md", "`made = 1`\n", []),
+    ],
+)
+def test_identifiers(path: str, text: str, expected: list[tuple[int, str]]) -> None:
+    identifiers = [
+        (fault.line, fault.text.split("'")[1]) for fault in check_prose.vague_names(path, text)
+    ]
+    assert identifiers == expected

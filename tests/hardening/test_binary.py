@@ -99,7 +99,7 @@ def test_binary_looks_for_libraries_where_python_does() -> None:
     """No path of a build folder. Some CPythons are built with a path to their own libraries, and
     hand it on to every extension.
     """
-    found = [
+    run_paths = [
         path
         for paths in re.findall(r"\((?:RPATH|RUNPATH)\).*\[(.*)\]", readelf("--dynamic"))
         for path in paths.split(":")
@@ -110,12 +110,12 @@ def test_binary_looks_for_libraries_where_python_does() -> None:
     given = {
         path for flag in flags if flag.startswith("-Wl,-rpath") for path in re.split("[,=:]", flag)
     }
-    assert set(found) <= given
+    assert set(run_paths) <= given
 
 
 @needs_readelf
 @needs_plain_build
-def test_binary_gives_one_symbol_and_takes_none_that_it_should_not() -> None:
+def test_binary_exports_one_symbol_and_imports_only_allowed_ones() -> None:
     given, taken = symbols()
     assert given - {"_init", "_fini"} == {"PyInit__core"}
     assert {"open", "read", "close"} <= {name.removesuffix("64") for name in taken}, (

@@ -223,8 +223,8 @@ def test_fail_after(capture: Path) -> None:
         _core.fail_after("1")  # type: ignore[arg-type]
     with pytest.raises(OverflowError):
         _core.fail_after(2**64)
-    with reader(capture) as made:
-        assert not made.step()
+    with reader(capture) as core_reader:
+        assert not core_reader.step()
 
 
 def test_opening(capture: Path) -> None:
@@ -236,36 +236,36 @@ def test_opening(capture: Path) -> None:
 
 
 def test_step_stays_out_of_memory(capture: Path) -> None:
-    with reader(capture) as made:
+    with reader(capture) as core_reader:
         with pytest.raises(MemoryError):
-            failing(10, made.step)
+            failing(10, core_reader.step)
         for _ in range(2):
             with pytest.raises(MemoryError):
-                made.step()
+                core_reader.step()
         for table in mt.TABLES:
-            assert made.take(table).dtype == _core.schema()[table]["dtype"]
-        assert len(made.addresses()) > 0
-        assert isinstance(made.strings(), list)
-        assert made.position > 0
+            assert core_reader.take(table).dtype == _core.schema()[table]["dtype"]
+        assert len(core_reader.addresses()) > 0
+        assert isinstance(core_reader.strings(), list)
+        assert core_reader.position > 0
 
 
 def test_take_keeps_what_it_cannot_hand_over(capture: Path) -> None:
     """Where some rows are not final yet they need a place of their own."""
-    with reader(capture) as made:
-        while made.step():
+    with reader(capture) as core_reader:
+        while core_reader.step():
             pass
-        whole = made.take("messages")
+        whole = core_reader.take("messages")
     pieces, refused = [], 0
-    with reader(capture) as made:
+    with reader(capture) as core_reader:
         steps = 0
-        while made.step(bytes=1):
+        while core_reader.step(bytes=1):
             steps += 1
             try:
                 if steps % 5 == 0:
-                    pieces.append(failing(1, lambda: made.take("messages")))
+                    pieces.append(failing(1, lambda: core_reader.take("messages")))
             except MemoryError:
                 refused += 1
-        pieces.append(made.take("messages"))
+        pieces.append(core_reader.take("messages"))
     assert refused > 0
     assert np.concatenate(pieces).tobytes() == whole.tobytes()
 

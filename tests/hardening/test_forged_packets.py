@@ -95,9 +95,11 @@ def talks() -> list[Connection]:
 @cache
 def sound() -> tuple[tuple[Packet, ...], tuple[Key, ...]]:
     """The packets in time order, and the ends of each conversation."""
-    made = talks()
-    packets = sorted((one for talk in made for one in talk.packets), key=lambda one: one.time)
-    return tuple(packets), tuple((*talk.client, *talk.server) for talk in made)
+    connections = talks()
+    packets = sorted(
+        (one for talk in connections for one in talk.packets), key=lambda one: one.time
+    )
+    return tuple(packets), tuple((*talk.client, *talk.server) for talk in connections)
 
 
 @cache
@@ -164,11 +166,11 @@ def by_connection(tables: Tables) -> dict[Key, Counter[str]]:
         for row in tables["connections"]
     }
     messages = {row["message"]: row for row in tables["messages"]}
-    made: dict[Key, Counter[str]] = {}
+    counts: dict[Key, Counter[str]] = {}
 
     def add(name: str, connection: int, row: Row, **more: Any) -> None:
         kept = {column: value for column, value in row.items() if column not in POSITIONS}
-        made.setdefault(keys[connection], Counter())[
+        counts.setdefault(keys[connection], Counter())[
             repr((name, sorted({**kept, **more}.items())))
         ] += 1
 
@@ -181,7 +183,7 @@ def by_connection(tables: Tables) -> dict[Key, Counter[str]]:
         for row in tables[name]:
             message = messages[row["message"]]
             add(name, message["connection"], row, of=(message["time"], message["from_client"]))
-    return made
+    return counts
 
 
 def accepted(tables: Tables, key: Key) -> list[Row]:
@@ -212,16 +214,16 @@ def test_the_conversations_are_accepted() -> None:
 
 @examples(30)
 @given(forgeries)
-def test_forged_packets_change_nothing(made: list[Forgery]) -> None:
+def test_forged_packets_change_nothing(drawn: list[Forgery]) -> None:
     packets, keys = sound()
-    inserted = [pair for forgery in made for pair in forged(forgery)]
+    inserted = [pair for forgery in drawn for pair in forged(forgery)]
     numbered = [
         *((at, 1, one) for at, one in inserted),
         *((at, 0, p) for at, p in enumerate(packets, 1)),
     ]
     together = [one for _, _, one in sorted(numbered, key=lambda entry: (entry[0], entry[1]))]
     after = read(together, "forged.pcap")
-    touched = {keys[forgery.talk] for forgery in made}
+    touched = {keys[forgery.talk] for forgery in drawn}
     old, new = by_connection(before()), by_connection(after)
     for key in keys:
         if key not in touched:

@@ -58,8 +58,8 @@ INTERPRETERS = """
     for _ in range(2):
         one = create()
         # raises the error of the program, since 3.13 returns it
-        told = interpreters.run_string(one, READS)
-        assert told is None, told
+        error = interpreters.run_string(one, READS)
+        assert error is None, error
         interpreters.destroy(one)
     if last == "True":
         exec(READS, {})
@@ -80,14 +80,14 @@ def test_subinterpreter_reads_or_is_refused(kind: str, first: bool, last: bool) 
         works = f"works: {len(reader.take('messages'))}"
     run = run_program(INTERPRETERS, path, kind, str(first), str(last), timeout=60)
     assert (run.returncode, run.stdout.splitlines()[-1:]) == (0, ["end"]), run.stdout + run.stderr
-    told = run.stdout.splitlines()[:-1]
-    assert len(told) == 2 + first + last, run.stdout + run.stderr
-    refused = [line for line in told if line.startswith("refused: ")]
-    assert set(told) - set(refused) <= {works}
+    lines = run.stdout.splitlines()[:-1]
+    assert len(lines) == 2 + first + last, run.stdout + run.stderr
+    refused = [line for line in lines if line.startswith("refused: ")]
+    assert set(lines) - set(refused) <= {works}
     assert all("more than once" in line or "subinterpreter" in line for line in refused), refused
     if first:
-        assert told[0] == works
-        assert not last or told[-1] == works
+        assert lines[0] == works
+        assert not last or lines[-1] == works
 
 
 # ---------------------------------------------------------------- without a GIL

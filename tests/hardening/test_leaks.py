@@ -55,18 +55,18 @@ PROGRAM = """
 
     def reader():
         limits = {"holes": 3} if "holes" in _core.limits() else None
-        made = _core.Reader([capture, packed], ports=PORTS, limits=limits)
-        while made.step(bytes=200):
+        core_reader = _core.Reader([capture, packed], ports=PORTS, limits=limits)
+        while core_reader.step(bytes=200):
             for table in TABLES:
-                made.take(table)
-            made.addresses(), made.strings(1), made.position, made.size
-        made.close()
-        with _core.Reader([packed], ports=PORTS, tables=["fields"]) as made:
-            made.step()
-        made = _core.Reader([capture], ports=PORTS)
-        made.step(rows=1)
-        made.take("messages")
-        del made  # not closed, rows not taken
+                core_reader.take(table)
+            core_reader.addresses(), made.strings(1), made.position, made.size
+        core_reader.close()
+        with _core.Reader([packed], ports=PORTS, tables=["fields"]) as core_reader:
+            core_reader.step()
+        core_reader = _core.Reader([capture], ports=PORTS)
+        core_reader.step(rows=1)
+        core_reader.take("messages")
+        del core_reader  # not closed, rows not taken
 
     def failing():
         traffic = mt.read(cut)
@@ -74,17 +74,17 @@ PROGRAM = """
         refused(mt.CaptureError, mt.read, garbage)
         for path in (garbage, nowhere, folder + "/empty"):
             refused(mt.CaptureError, _core.Reader, [path], ports=PORTS)
-            with _core.Reader([capture, path], ports=PORTS) as made:
-                made.step()
+            with _core.Reader([capture, path], ports=PORTS) as core_reader:
+                core_reader.step()
         refused(mt.CaptureError, mt.read, usb)
-        made = _core.Reader([usb], ports=PORTS)
-        refused(mt.CaptureError, made.step)
-        refused(ValueError, made.take, "nothing")
-        refused(TypeError, made.take, 1)
-        refused(ValueError, made.addresses, -1)
-        refused(TypeError, made.step, "many")
-        made.close()
-        refused(ValueError, made.step)
+        core_reader = _core.Reader([usb], ports=PORTS)
+        refused(mt.CaptureError, core_reader.step)
+        refused(ValueError, core_reader.take, "nothing")
+        refused(TypeError, core_reader.take, 1)
+        refused(ValueError, core_reader.addresses, -1)
+        refused(TypeError, core_reader.step, "many")
+        core_reader.close()
+        refused(ValueError, core_reader.step)
 
     def arguments():
         refused(TypeError, _core.Reader, capture, ports=PORTS)
@@ -152,8 +152,8 @@ PROGRAM = """
             libc.mallinfo2.restype = Mallinfo2
         except AttributeError:
             return 0
-        told = libc.mallinfo2()
-        return told.uordblks + told.hblkhd
+        usage = libc.mallinfo2()
+        return usage.uordblks + told.hblkhd
 
     def resident():
         with open("/proc/self/statm") as file:
@@ -245,12 +245,12 @@ def measured(kind: str, folder: Path) -> dict[str, Any]:
         command, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
     assert run.returncode == 0, run.stderr
-    told: dict[str, Any] = json.loads(run.stdout)
-    return told
+    lines: dict[str, Any] = json.loads(run.stdout)
+    return lines
 
 
-def growth(told: dict[str, Any], of: str) -> int:
-    return int(told["after"][of]) - int(told["before"][of])
+def growth(report: dict[str, Any], of: str) -> int:
+    return int(report["after"][of]) - int(report["before"][of])
 
 
 needs_plain_memory = pytest.mark.skipif(
@@ -261,12 +261,12 @@ needs_plain_memory = pytest.mark.skipif(
 @needs_plain_memory
 @pytest.mark.parametrize("kind", ["whole", "parts", "reader", "failing", "arguments", "payloads"])
 def test_a_thousand_reads_leave_nothing(kind: str, folder: Path) -> None:
-    told = measured(kind, folder)
-    assert growth(told, "resident") < RESIDENT, told
-    assert growth(told, "allocated") < ALLOCATED, told
-    assert told["traced per read"] < LOST / 4, told
-    assert told["after"]["descriptors"] == told["before"]["descriptors"]
-    before, after = told["before"]["references"], told["after"]["references"]
+    report = measured(kind, folder)
+    assert growth(report, "resident") < RESIDENT, report
+    assert growth(report, "allocated") < ALLOCATED, report
+    assert report["traced per read"] < LOST / 4, report
+    assert report["after"]["descriptors"] == report["before"]["descriptors"]
+    before, after = report["before"]["references"], report["after"]["references"]
     grown = {name: after[name] - before[name] for name in before}
     assert max(grown.pop("None"), grown.pop("True")) < READS / 2  # the interpreter uses them, too
     assert set(grown.values()) == {0}, grown

@@ -19,16 +19,16 @@ SECOND = 1_000_000_000
 HOST = "198.51.100.10"
 PING = craft.request(1003)
 
-Made = tuple[bytes, dict[str, int]]
+Sample = tuple[bytes, dict[str, int]]
 """A capture, and the limits to read it with."""
 
-WORST: dict[str, Callable[[], Made]] = {}
+WORST: dict[str, Callable[[], Sample]] = {}
 
 
-def reaches(limit: str) -> Callable[[Callable[[], Made]], Callable[[], Made]]:
+def reaches(limit: str) -> Callable[[Callable[[], Sample]], Callable[[], Sample]]:
     """Registers the capture that reaches a limit."""
 
-    def register(make: Callable[[], Made]) -> Callable[[], Made]:
+    def register(make: Callable[[], Sample]) -> Callable[[], Sample]:
         WORST[limit] = make
         return make
 
@@ -53,7 +53,7 @@ def pcap(*connections: Connection) -> bytes:
     )
 
 
-def said(*messages: bytes, segment: int = 1448) -> bytes:
+def capture_of(*messages: bytes, segment: int = 1448) -> bytes:
     """One connection on which the client says that."""
     connection = talk()
     connection.send(CLIENT, b"".join(messages), segment=segment)
@@ -82,54 +82,54 @@ def later(connection: Connection, seconds: float) -> Connection:
 
 
 @reaches("decompression_ratio")
-def _() -> Made:
+def _() -> Sample:
     return gzip.compress(
-        said(PING) + craft.pcap([Packet(craft.START, bytes(60_000))], nano=True)[24:] * 1000
+        capture_of(PING) + craft.pcap([Packet(craft.START, bytes(60_000))], nano=True)[24:] * 1000
     ), {"decompression_ratio": 100}
 
 
 @reaches("open_file_bytes")
-def _() -> Made:
+def _() -> Sample:
     long = craft.Packet(craft.START + 10**12, bytes(600_000))
     return craft.pcap([*talk().packets, long], snaplen=1 << 20), {"open_file_bytes": 1}
 
 
 @reaches("interfaces")
-def _() -> Made:
-    made = talk()
-    made.send(CLIENT, PING)
-    first, *more = made.packets
+def _() -> Sample:
+    connection = talk()
+    connection.send(CLIENT, PING)
+    first, *more = connection.packets
     return craft.pcapng([first]) + craft.interface() * 3 + b"".join(map(craft.enhanced, more)), {
         "interfaces": 2
     }
 
 
 @reaches("connections")
-def _() -> Made:
+def _() -> Sample:
     return pcap(*(talk(number, craft.START + number * SECOND) for number in range(4))), {
         "connections": 3
     }
 
 
 @reaches("idle_seconds")
-def _() -> Made:
+def _() -> Sample:
     return pcap(
         talk(0), talk(1, craft.START + 100 * SECOND), later(talk(2, craft.START + 101 * SECOND), 1)
     ), {"idle_seconds": 60}
 
 
 @reaches("hole_bytes")
-def _() -> Made:
+def _() -> Sample:
     return pcap(hole([b"x" * 1000] * 5)), {"hole_bytes": 4000}
 
 
 @reaches("hole_segments")
-def _() -> Made:
+def _() -> Sample:
     return pcap(hole([b"x"] * 11)), {"hole_segments": 10}
 
 
 @reaches("hole_seconds")
-def _() -> Made:
+def _() -> Sample:
     return pcap(hole([b"x"] * 5, step=10 * SECOND)), {"hole_seconds": 30}
 
 
@@ -144,28 +144,28 @@ def acknowledged_hole(step: int) -> Connection:
 
 
 @reaches("hole_acked_segments")
-def _() -> Made:
+def _() -> Sample:
     return pcap(acknowledged_hole(1000)), {"hole_acked_segments": 10}
 
 
 @reaches("hole_acked_milliseconds")
-def _() -> Made:
+def _() -> Sample:
     return pcap(acknowledged_hole(10_000_000)), {"hole_acked_milliseconds": 50}
 
 
 @reaches("buffered_bytes")
-def _() -> Made:
-    return said(news(20_000), PING), {"buffered_bytes": 10_000}
+def _() -> Sample:
+    return capture_of(news(20_000), PING), {"buffered_bytes": 10_000}
 
 
 @reaches("connection_bytes")
-def _() -> Made:
-    return said(news(20_000), PING), {"connection_bytes": 10_000}
+def _() -> Sample:
+    return capture_of(news(20_000), PING), {"connection_bytes": 10_000}
 
 
 @reaches("message_bytes")
-def _() -> Made:
-    return said(news(20_000), PING), {"message_bytes": 10_000}
+def _() -> Sample:
+    return capture_of(news(20_000), PING), {"message_bytes": 10_000}
 
 
 def fragments(count: int, step: int = 1_000_000) -> bytes:
@@ -179,84 +179,84 @@ def fragments(count: int, step: int = 1_000_000) -> bytes:
         Packet(craft.START + number * step, craft.ethernet(data))
         for number, data in enumerate(first)
     ]
-    made = talk(5, craft.START + count * step)
-    made.send(CLIENT, PING)
-    return craft.pcap([*packets, *made.packets], nano=True)
+    connection = talk(5, craft.START + count * step)
+    connection.send(CLIENT, PING)
+    return craft.pcap([*packets, *connection.packets], nano=True)
 
 
 @reaches("ip_fragment_bytes")
-def _() -> Made:
+def _() -> Sample:
     return fragments(5), {"ip_fragment_bytes": 4000}
 
 
 @reaches("ip_fragment_datagrams")
-def _() -> Made:
+def _() -> Sample:
     return fragments(5), {"ip_fragment_datagrams": 3}
 
 
 @reaches("ip_fragment_seconds")
-def _() -> Made:
+def _() -> Sample:
     return fragments(5, step=5 * SECOND), {"ip_fragment_seconds": 10}
 
 
 @reaches("blobs")
-def _() -> Made:
-    return said(craft.notification(2002, craft.transactions([GENESIS_TX, b"1", b"2", b"3"]))), {
-        "blobs": 2
-    }
+def _() -> Sample:
+    return capture_of(
+        craft.notification(2002, craft.transactions([GENESIS_TX, b"1", b"2", b"3"]))
+    ), {"blobs": 2}
 
 
 @reaches("message_fields")
-def _() -> Made:
-    return said(craft.request(1001, craft.handshake_request())), {"message_fields": 3}
+def _() -> Sample:
+    return capture_of(craft.request(1001, craft.handshake_request())), {"message_fields": 3}
 
 
 @reaches("epee_objects")
-def _() -> Made:
-    return said(craft.request(1001, craft.handshake_request()), PING), {"epee_objects": 1}
+def _() -> Sample:
+    return capture_of(craft.request(1001, craft.handshake_request()), PING), {"epee_objects": 1}
 
 
 @reaches("epee_fields")
-def _() -> Made:
-    return said(craft.request(1001, craft.handshake_request()), PING), {"epee_fields": 5}
+def _() -> Sample:
+    return capture_of(craft.request(1001, craft.handshake_request()), PING), {"epee_fields": 5}
 
 
 @reaches("epee_strings")
-def _() -> Made:
-    return said(news(10), news(10), craft.notification(2002, craft.transactions([b"1", b"2"]))), {
-        "epee_strings": 1
-    }
+def _() -> Sample:
+    return capture_of(
+        news(10), news(10), craft.notification(2002, craft.transactions([b"1", b"2"]))
+    ), {"epee_strings": 1}
 
 
 @reaches("epee_depth")
-def _() -> Made:
-    return said(craft.request(1001, craft.handshake_request()), PING), {"epee_depth": 1}
+def _() -> Sample:
+    return capture_of(craft.request(1001, craft.handshake_request()), PING), {"epee_depth": 1}
 
 
 @reaches("requests")
-def _() -> Made:
-    return said(*[PING] * 5), {"requests": 3}
+def _() -> Sample:
+    return capture_of(*[PING] * 5), {"requests": 3}
 
 
 @reaches("early_responses")
-def _() -> Made:
-    made = talk()
+def _() -> Sample:
+    connection = talk()
     for _ in range(5):  # the capture holds each answer before its question
-        made.skip(CLIENT, len(PING))
-        made.send(SERVER, craft.response(1003, craft.ping_response()))
+        connection.skip(CLIENT, len(PING))
+        connection.send(SERVER, craft.response(1003, craft.ping_response()))
     for number in range(5):
-        made.at(CLIENT, number * len(PING), PING)
-    return pcap(made), {"early_responses": 2}
+        connection.at(CLIENT, number * len(PING), PING)
+    return pcap(connection), {"early_responses": 2}
 
 
 @reaches("problems")
-def _() -> Made:
+def _() -> Sample:
     return pcap(hole([b"garbage" * 20])), {"problems": 0}
 
 
 @reaches("addresses")
-def _() -> Made:
-    return said(
+def _() -> Sample:
+    return capture_of(
         craft.response(
             1002,
             craft.timed_sync_response([craft.peer(f"203.0.113.{n}", 18080, n) for n in range(9)]),
@@ -265,8 +265,8 @@ def _() -> Made:
 
 
 @reaches("strings")
-def _() -> Made:
-    return said(craft.request(1001, craft.handshake_request())), {"strings": 1}
+def _() -> Sample:
+    return capture_of(craft.request(1001, craft.handshake_request())), {"strings": 1}
 
 
 def read(path: Path, limits: dict[str, int] | None = None) -> mt.Traffic:
@@ -307,29 +307,29 @@ def test_reached_and_counted(limit: str, tmp_path: Path) -> None:
 def test_nothing_at_all(limit: str, tmp_path: Path) -> None:
     """A limit of 0 is no reason to stop, whatever it is of."""
     path = tmp_path / "capture"
-    made = talk()
-    made.send(CLIENT, craft.request(1001, craft.handshake_request()) + news(5000) + PING)
-    made.send(
+    connection = talk()
+    connection.send(CLIENT, craft.request(1001, craft.handshake_request()) + news(5000) + PING)
+    connection.send(
         SERVER,
         craft.response(1001, craft.handshake_response([craft.peer("203.0.113.9", 18080, 9)])),
     )
-    made.close()
-    path.write_bytes(pcap(made))
+    connection.close()
+    path.write_bytes(pcap(connection))
     traffic = read(path, {limit: 0})
     check_accounting(traffic)
     assert len(traffic.files) == 1
 
 
-def test_a_limit_that_nothing_reaches_is_not_told(tmp_path: Path) -> None:
+def test_a_limit_that_is_not_reached_is_not_reported(tmp_path: Path) -> None:
     path = tmp_path / "capture"
-    path.write_bytes(said(PING))
+    path.write_bytes(capture_of(PING))
     assert read(path).limits_reached == {}
 
 
 @pytest.mark.parametrize("limit", ["epee_objects", "epee_fields", "epee_strings", "epee_depth"])
 def test_never_more_than_monerod(limit: str, tmp_path: Path) -> None:
     path = tmp_path / "capture"
-    path.write_bytes(said(PING))
+    path.write_bytes(capture_of(PING))
     most = mt.limits()[limit][0]
     with pytest.raises(ValueError, match=f"{limit} is {most + 1}: must be from 0 to {most}"):
         mt.read(path, limits={limit: most + 1})

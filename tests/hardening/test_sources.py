@@ -84,7 +84,7 @@ OF_WRITERS = {"write_text", "write_bytes", "mkdir", "replace", "unlink"}
 
 def offences(source: str, writes: bool = False) -> list[str]:
     """What a module does that it should not."""
-    found = []
+    places = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             modules = (
@@ -92,15 +92,15 @@ def offences(source: str, writes: bool = False) -> list[str]:
                 if isinstance(node, ast.ImportFrom)
                 else [alias.name for alias in node.names]
             )
-            found += [
+            places += [
                 f"import {module}"
                 for module in modules
                 if module.split(".")[0] in NOT_IMPORTED - ({"tempfile"} if writes else set())
             ]
             if isinstance(node, ast.ImportFrom) and node.module == "os":
-                found += [f"os.{alias.name}" for alias in node.names if alias.name in NOT_OF_OS]
+                places += [f"os.{alias.name}" for alias in node.names if alias.name in NOT_OF_OS]
             if isinstance(node, ast.ImportFrom) and node.module == "socket":
-                found += [
+                places += [
                     f"socket.{alias.name}" for alias in node.names if alias.name not in OF_SOCKET
                 ]
         elif isinstance(node, ast.Attribute):
@@ -109,15 +109,15 @@ def offences(source: str, writes: bool = False) -> list[str]:
                 node.attr in NOT_OF_OS - (OF_WRITERS if writes else set())
                 or re.match("exec|spawn|posix_spawn", node.attr)
             ):
-                found.append(f"os.{node.attr}")
+                places.append(f"os.{node.attr}")
             if (
                 isinstance(node.value, ast.Name)
                 and node.value.id == "socket"
                 and node.attr not in OF_SOCKET
             ):
-                found.append(f"socket.{node.attr}")
+                places.append(f"socket.{node.attr}")
             if node.attr in NOT_OF_ANYTHING - (OF_WRITERS if writes else set()):
-                found.append(f".{node.attr}")
+                places.append(f".{node.attr}")
         elif isinstance(node, ast.Call):
             name = (
                 node.func.id
@@ -127,9 +127,9 @@ def offences(source: str, writes: bool = False) -> list[str]:
                 else ""
             )
             if isinstance(node.func, ast.Name) and name in NOT_CALLED:
-                found.append(f"{name}()")
+                places.append(f"{name}()")
             if any(keyword.arg in ("shell", "allow_pickle") for keyword in node.keywords):
-                found.append("shell= or allow_pickle=")
+                places.append("shell= or allow_pickle=")
             to_nowhere = bool(node.args) and ast.unparse(node.args[0]) == "os.devnull"
             if name == "open" and not writes and not to_nowhere:
                 modes = [
@@ -139,8 +139,8 @@ def offences(source: str, writes: bool = False) -> list[str]:
                 if not any(
                     isinstance(mode, ast.Constant) and mode.value in ("r", "rb") for mode in modes
                 ):
-                    found.append("open() other than for reading")
-    return found
+                    places.append("open() other than for reading")
+    return places
 
 
 @pytest.mark.parametrize(

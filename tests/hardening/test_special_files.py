@@ -121,7 +121,7 @@ WAITING = """
 """
 
 
-def test_a_pipe_that_nobody_writes_to_is_waited_for_until_ctrl_c(tmp_path: Path) -> None:
+def test_a_pipe_without_writer_is_waited_for_until_ctrl_c(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(WAITING), str(tmp_path / "pipe")],

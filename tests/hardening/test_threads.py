@@ -154,7 +154,7 @@ def test_many_threads_ask_one_traffic_for_its_frames() -> None:
             pd.testing.assert_frame_equal(frames[table], getattr(alone, table))
 
 
-BESIDE = """
+READERS = """
     import gc, os, sys, tempfile, threading, time
     from support import craft
     import monerotraffic as mt
@@ -166,9 +166,9 @@ BESIDE = """
     pipes = [os.path.join(folder, str(i)) for i in range(4)]
     for pipe in pipes:
         os.mkfifo(pipe)
-    found = {}
+    traffics = {}
     threads = [
-        threading.Thread(target=lambda i=i: found.update({i: mt.read(pipes[i])}), daemon=True)
+        threading.Thread(target=lambda i=i: traffics.update({i: mt.read(pipes[i])}), daemon=True)
         for i in range(4)
     ]
     for thread in threads:
@@ -204,11 +204,11 @@ BESIDE = """
         for i in (3, 1, 0, 2):
             ends[i].write(captures[i][cut])
         time.sleep(0.05)
-    assert not found, "no pipe has ended"
+    assert not traffics, "no pipe has ended"
     for i in (1, 3, 0, 2):
         ends[i].close()
         threads[i].join(30)
-        assert len(found[i].messages) == i + 1
+        assert len(traffics[i].messages) == i + 1
     for pipe in pipes:
         os.unlink(pipe)
     os.rmdir(folder)
@@ -216,8 +216,8 @@ BESIDE = """
 """
 
 
-def test_readers_wait_beside_each_other() -> None:
-    run = run_program(BESIDE, timeout=60)
+def test_readers_wait_at_the_same_time() -> None:
+    run = run_program(READERS, timeout=60)
     assert run.stdout == "fine\n", run.stdout + run.stderr
 
 
@@ -264,14 +264,14 @@ def test_errors_of_one_thread_leave_the_others_alone(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", mt.CaptureWarning)
         damaged = read_job(cut)
-        *told, one, two, three, four = at_once([*troubles, *sound, damaged])
+        *results, one, two, three, four = at_once([*troubles, *sound, damaged])
         assert same(four, damaged())
     assert all(same(facts, alone) for facts in (one, two, three))
-    assert told[0] == {"interrupted"}
-    assert [len(texts) for texts in told] == [1, 1, 1, 1], told
-    assert "nowhere.pcap" in told[1].pop()
-    assert "not a capture" in told[2].pop()
-    assert "link type" in told[3].pop()
+    assert results[0] == {"interrupted"}
+    assert [len(texts) for texts in results] == [1, 1, 1, 1], results
+    assert "nowhere.pcap" in results[1].pop()
+    assert "not a capture" in results[2].pop()
+    assert "link type" in results[3].pop()
 
 
 SIGNALS = """
@@ -285,8 +285,8 @@ SIGNALS = """
     folder = tempfile.mkdtemp()
     pipe = os.path.join(folder, "pipe")
     os.mkfifo(pipe)
-    found, counts, done = [], [], threading.Event()
-    waiting = threading.Thread(target=lambda: found.append(mt.read(pipe)), daemon=True)
+    ids, counts, done = [], [], threading.Event()
+    waiting = threading.Thread(target=lambda: ids.append(mt.read(pipe)), daemon=True)
     waiting.start()
     writing = open(pipe, "wb", buffering=0)
 
@@ -311,7 +311,7 @@ SIGNALS = """
         except KeyboardInterrupt:
             interrupts += 1
     assert interrupts == 5, interrupts
-    assert not found
+    assert not ids
 
     # The main thread is interrupted while it waits for standard input; the others read on.
     silent, _ = os.pipe()
@@ -336,7 +336,7 @@ SIGNALS = """
     writing.write(craft.pcap(talk.packets))
     writing.close()
     waiting.join(60)
-    assert len(found[0].messages) == 1
+    assert len(traffics[0].messages) == 1
     os.unlink(pipe)
     os.rmdir(folder)
     print("fine")
@@ -389,9 +389,9 @@ def test_rows_of_a_shared_reader_come_out_once() -> None:
                 pass
         return mine
 
-    found = [message for mine in at_once([work] * 6) for message in mine]
-    found += reader.take("messages")["message"].tolist()
-    assert sorted(found) == expected
+    ids = [message for mine in at_once([work] * 6) for message in mine]
+    ids += reader.take("messages")["message"].tolist()
+    assert sorted(ids) == expected
 
 
 def test_list_of_paths_that_another_thread_changes() -> None:

@@ -50,9 +50,9 @@ from support.comparison import check_accounting
 from support.truncated import (
     FORMATS,
     Parts,
+    capture_of_format,
     check_prefix,
     check_refused,
-    made,
     read,
     tables_of,
 )
@@ -63,7 +63,7 @@ from support.truncated import (
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_cut_of_a_file(name: str, tmp_path: Path) -> None:
-    capture, header = made(name)
+    capture, header = capture_of_format(name)
     parts = Parts(capture, tmp_path / "cut")
     for cut in range(len(capture.data) + 1):
         end = capture.whole_until(cut)
@@ -80,7 +80,7 @@ def test_every_cut_of_a_file(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_first_packets_give_the_first_rows(name: str, tmp_path: Path) -> None:
-    capture, header = made(name)
+    capture, header = capture_of_format(name)
     path = tmp_path / "part"
     whole = Parts(capture, path).of(len(capture.data))
     for end, packets in capture.ends.items():

@@ -17,11 +17,11 @@ from support.comparison import check_accounting
 from support.truncated import (
     Capture,
     Parts,
+    capture_of_format,
     check_messages,
     check_prefix,
     check_refused,
     conversations,
-    made,
     pcap,
     read,
     same_rows,
@@ -44,7 +44,7 @@ def test_every_cut_of_a_gzip_file_of_two_members(tmp_path: Path) -> None:
     """All that zlib gets out of it is read. Between the members nothing is cut: the file ends
     there.
     """
-    capture, header = made("pcap-le-us")
+    capture, header = capture_of_format("pcap-le-us")
     middle = capture.whole_until(len(capture.data) // 2)
     first = gzip.compress(capture.data[:middle], mtime=0)
     data = first + gzip.compress(capture.data[middle:], mtime=0)
@@ -65,7 +65,7 @@ def test_every_cut_of_a_zstd_file(tmp_path: Path) -> None:
     """Blocks of 300 bytes: those that are whole are read, and of a cut one as much as zstd
     gives.
     """
-    capture, header = made("pcapng-be")
+    capture, header = capture_of_format("pcapng-be")
     data = zstd_frame(capture.data, most=300)
     parts = Parts(capture, tmp_path / "cut.pcapng.zst")
     reached = 0
@@ -113,11 +113,11 @@ def test_every_cut_of_a_file_in_the_middle_of_a_ring(tmp_path: Path) -> None:
     """
     packets = conversations()
     edges = [30, 42]
-    before, behind = tmp_path / "a.pcap", tmp_path / "c.pcap"
+    before, after = tmp_path / "a.pcap", tmp_path / "c.pcap"
     before.write_bytes(craft.pcap(packets[: edges[0]]))
-    behind.write_bytes(craft.pcap(packets[edges[1] :]))
+    after.write_bytes(craft.pcap(packets[edges[1] :]))
     capture = pcap(packets[edges[0] : edges[1]], "<", False)
-    parts = Parts(capture, tmp_path / "b.pcap", [before], [behind])
+    parts = Parts(capture, tmp_path / "b.pcap", [before], [after])
     whole = parts.of(len(capture.data))
     for cut in range(len(capture.data) + 1):
         end = capture.whole_until(cut)
@@ -145,27 +145,27 @@ def test_every_cut_of_a_file_in_the_middle_of_a_ring(tmp_path: Path) -> None:
 
 def records_of(data: bytes) -> Capture:
     """A recorded pcap or pcapng file and its ends."""
-    made = Capture(data)
+    capture = Capture(data)
     at = 0
     if data[:4] == b"\x0a\x0d\x0d\x0a":
         order = "<" if data[8:12] == b"\x4d\x3c\x2b\x1a" else ">"
         while at + 12 <= len(data):
             kind, size = struct.unpack_from(order + "II", data, at)
             at += size
-            made.count += kind in (2, 3, 6)
-            made.ends[at] = made.count
+            capture.count += kind in (2, 3, 6)
+            capture.ends[at] = capture.count
     else:
         order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
         at = 24
-        made.ends[at] = 0
+        capture.ends[at] = 0
         while at + 16 <= len(data) and (
             end := at + 16 + struct.unpack_from(order + "I", data, at + 8)[0]
         ) <= len(data):
             at = end
-            made.count += 1
-            made.ends[at] = made.count
-    made.data = data[:at]
-    return made
+            capture.count += 1
+            capture.ends[at] = capture.count
+    capture.data = data[:at]
+    return capture
 
 
 def recorded() -> list[Path]:

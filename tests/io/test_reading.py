@@ -22,7 +22,7 @@ import pytest
 import monerotraffic as mt
 from monerotraffic.io import reading
 from support import craft
-from support.captures import HOST, Watched, conversation, cut, put, told
+from support.captures import HOST, Watched, conversation, cut, put, warnings_of
 from support.paths import HONEST
 
 
@@ -196,10 +196,10 @@ def test_both_ip_versions(tmp_path: Path) -> None:
 )
 def test_tables_that_are_asked_for(capture: Path, tables: Any) -> None:
     whole, traffic = mt.read(capture), mt.read(capture, tables=tables)
-    made = {"connections", "problems", "files", *tables}
-    assert set(traffic.arrays) == made
-    same(whole, traffic, made)
-    for table in set(whole.arrays) - made:
+    names = {"connections", "problems", "files", *tables}
+    assert set(traffic.arrays) == names
+    same(whole, traffic, names)
+    for table in set(whole.arrays) - names:
         with pytest.raises(AttributeError, match=f"{table} was not decoded"):
             getattr(traffic, table)
 
@@ -252,7 +252,7 @@ def test_limits(capture: Path) -> None:
     assert mt.read(capture, limits={"addresses": 2}).peer_lists["host"].isna().all()
 
 
-def test_problems_beyond_the_limit_are_told(tmp_path: Path) -> None:
+def test_problems_beyond_the_limit_are_counted(tmp_path: Path) -> None:
     talks = []
     for i in range(6):
         talk = craft.Connection(
@@ -261,11 +261,11 @@ def test_problems_beyond_the_limit_are_told(tmp_path: Path) -> None:
         talk.send(craft.CLIENT, b"garbage" * 20)
         talks.append(talk)
     path = put(tmp_path / "a", (packet for talk in talks for packet in talk.packets))
-    traffic, warned = told(lambda: mt.read(path, limits={"problems": 2}))
+    traffic, warned = warnings_of(lambda: mt.read(path, limits={"problems": 2}))
     assert traffic.limits_reached["problems"] > 0
     assert len(warned) == 1
     assert "limit problems" in warned[0]
-    assert told(lambda: mt.read(path))[1] == []
+    assert warnings_of(lambda: mt.read(path))[1] == []
 
 
 # ---------------------------------------------------------------- progress and Ctrl-C
@@ -318,7 +318,7 @@ def test_readers_are_closed(capture: Path, monkeypatch: pytest.MonkeyPatch) -> N
     watched = Watched()
     monkeypatch.setattr(reading, "Reader", watched)
     mt.read({"ams": capture, "sfo": capture})
-    assert len(watched.made) == 2
+    assert len(watched.readers) == 2
     watched.assert_closed()
 
 
@@ -326,11 +326,11 @@ def test_readers_are_closed(capture: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_sound_capture_is_read_in_silence(capture: Path) -> None:
-    assert told(lambda: mt.read(capture))[1] == []
+    assert warnings_of(lambda: mt.read(capture))[1] == []
 
 
 def test_a_cut_file_gives_what_is_there(capture: Path) -> None:
-    traffic, warned = told(lambda: mt.read(cut(capture)))
+    traffic, warned = warnings_of(lambda: mt.read(cut(capture)))
     assert len(traffic.messages) == 16
     assert traffic.problems.loc[traffic.problems["kind"] == "file", "file"].tolist() == [0]
     assert traffic.files["truncated"].tolist() == [True]
@@ -346,14 +346,14 @@ def test_one_warning_for_all(tmp_path: Path) -> None:
                 conversation(start=craft.START + i * 10**10, port=40000 + i).packets,
             )
         )
-    traffic, warned = told(lambda: mt.read(tmp_path))
+    traffic, warned = warnings_of(lambda: mt.read(tmp_path))
     assert len(warned) == 1
     assert all(f"{i}.pcap" in warned[0] for i in range(3))
     assert traffic.files["truncated"].all()
     assert (
-        told(lambda: mt.read({"ams": tmp_path / "0.pcap", "sfo": tmp_path / "1.pcap"}))[1][0].count(
-            ".pcap: "
-        )
+        warnings_of(lambda: mt.read({"ams": tmp_path / "0.pcap", "sfo": tmp_path / "1.pcap"}))[1][
+            0
+        ].count(".pcap: ")
         == 2
     )
 
@@ -366,7 +366,7 @@ def test_a_warning_names_no_end_of_files(tmp_path: Path) -> None:
                 conversation(start=craft.START + i * 10**10, port=40000 + i).packets,
             )
         )
-    warned = told(lambda: mt.read(tmp_path))[1]
+    warned = warnings_of(lambda: mt.read(tmp_path))[1]
     assert warned[0].count(".pcap: ") == 10
     assert "and 5 more" in warned[0]
 
@@ -380,7 +380,7 @@ def test_the_warning_points_at_the_caller(capture: Path) -> None:
     assert caught[0].filename == __file__
 
 
-def test_unread_link_types_are_told(capture: Path, tmp_path: Path) -> None:
+def test_unread_link_types_are_reported(capture: Path, tmp_path: Path) -> None:
     packets = conversation(start=craft.START + 10**11, port=41000).packets
     content = (
         craft.section_header()
@@ -392,7 +392,7 @@ def test_unread_link_types_are_told(capture: Path, tmp_path: Path) -> None:
     path.write_bytes(
         content + craft.enhanced(craft.Packet(craft.START + 10**12, b"a frame of another kind"), 1)
     )
-    traffic, warned = told(lambda: mt.read([capture, path]))
+    traffic, warned = warnings_of(lambda: mt.read([capture, path]))
     assert "link_type" in traffic.problems["kind"].tolist()
     assert len(warned) == 1
     assert str(path) in warned[0]

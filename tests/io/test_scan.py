@@ -14,7 +14,7 @@ import pytest
 import monerotraffic as mt
 from monerotraffic.io import reading
 from monerotraffic.tables.schema import SCHEMA
-from support.captures import HOST, Watched, conversation, cut, put, told
+from support.captures import HOST, Watched, conversation, cut, put, warnings_of
 from support.paths import HONEST
 
 
@@ -114,7 +114,7 @@ def test_host_given_saves_the_first_pass(capture: Path, monkeypatch: pytest.Monk
         watched = Watched()
         monkeypatch.setattr(reading, "Reader", watched)
         list(mt.scan(capture, host=host))
-        assert len(watched.made) == readers
+        assert len(watched.readers) == readers
         watched.assert_closed()
 
 
@@ -166,7 +166,7 @@ def test_arguments_are_looked_at_at_once(tmp_path: Path, capture: Path) -> None:
 
 def test_one_warning_at_the_end(capture: Path) -> None:
     cut(capture)
-    parts, warned = told(lambda: list(mt.scan(capture, rows=3)))
+    parts, warned = warnings_of(lambda: list(mt.scan(capture, rows=3)))
     assert len(parts) > 1
     assert len(warned) == 1
     assert str(capture) in warned[0]

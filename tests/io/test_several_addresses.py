@@ -8,7 +8,7 @@ import pytest
 
 import monerotraffic as mt
 from monerotraffic.cli import main
-from support.captures import HOST, conversation, put, told
+from support.captures import HOST, conversation, put, warnings_of
 from support.command import Captured
 
 SECOND = "198.51.100.20"
@@ -25,15 +25,15 @@ def two(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("tables", [None, ["messages"], ["connections"]])
 def test_both_addresses_are_the_nodes(tables: list[str] | None, two: Path) -> None:
     """Whatever tables are decoded, by read and by scan, without a warning."""
-    traffic, warnings = told(lambda: mt.read(two, tables=tables))
+    traffic, warnings = warnings_of(lambda: mt.read(two, tables=tables))
     assert (traffic.hosts, warnings) == ((HOST, SECOND), [])
     assert traffic.connections["peer"].notna().all()
-    parts, warnings = told(lambda: list(mt.scan(two, rows=5, tables=tables)))
+    parts, warnings = warnings_of(lambda: list(mt.scan(two, rows=5, tables=tables)))
     assert ({part.hosts for part in parts}, warnings) == ({(HOST, SECOND)}, [])
 
 
 def test_messages_of_no_known_vantage_node(two: Path) -> None:
-    traffic, warnings = told(lambda: mt.read(two, host=HOST))
+    traffic, warnings = warnings_of(lambda: mt.read(two, host=HOST))
     strange = int(traffic.messages["peer"].isna().sum())
     assert (strange, len(traffic.messages)) == (12, 28)
     assert warnings == [
@@ -46,7 +46,7 @@ def test_messages_of_no_known_vantage_node(two: Path) -> None:
 def test_a_host_that_no_packet_has(two: Path, capsys: Captured) -> None:
     absent = "the vantage node's address 203.0.113.200 occurs in no connection"
     for function in (mt.read, lambda path, host: list(mt.scan(path, host=host))):
-        _, warnings = told(
+        _, warnings = warnings_of(
             lambda function=function: function(two, host=[HOST, SECOND, "203.0.113.200"])
         )
         assert warnings == [absent]

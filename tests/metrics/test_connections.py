@@ -35,35 +35,41 @@ def test_connection_table(lab: Lab) -> None:
     talk.wait_until(20).timed_sync(SERVER)
     talk.send(CLIENT, craft.notification(2002, craft.transactions([])))
     talk.wait_until(30).close()
-    made = row(metrics.connection_table(lab.read()), A)
-    assert (made.received, made.sent, made.initiative, made.pings_received, made.pings_sent) == (
+    table = row(metrics.connection_table(lab.read()), A)
+    assert (
+        table.received,
+        table.sent,
+        table.initiative,
+        table.pings_received,
+        table.pings_sent,
+    ) == (
         4,
         3,
         2,
         0,
         0,
     )
-    assert (made.handshake, made.established, made.whole, made.end) == (
+    assert (table.handshake, table.established, table.whole, table.end) == (
         "answered",
         True,
         True,
         "fin",
     )
-    assert made.seconds == pytest.approx(30.002)
-    assert (made.answered - made.asked).total_seconds() == pytest.approx(0.002)
-    assert (made.last_received - made.opened).total_seconds() == pytest.approx(20, abs=0.01)
-    assert made.peer_bytes == 295 + 205 + 205 + 33 + 9 + 1 + 1 + 1 + 1 + 1
+    assert table.seconds == pytest.approx(30.002)
+    assert (table.answered - table.asked).total_seconds() == pytest.approx(0.002)
+    assert (table.last_received - table.opened).total_seconds() == pytest.approx(20, abs=0.01)
+    assert table.peer_bytes == 295 + 205 + 205 + 33 + 9 + 1 + 1 + 1 + 1 + 1
     # SYN and ACK, four messages, ACKs of three of ours, FIN and ACK
-    assert made.peer_packets == 2 + 4 + 3 + 2
+    assert table.peer_packets == 2 + 4 + 3 + 2
 
 
 def test_peer_and_own_change_places_on_outgoing_connections(lab: Lab) -> None:
     lab.back_ping(A, 0, 5)
     lab.incoming(B, 1).send(CLIENT, craft.request(1003))
-    made = metrics.connection_table(lab.read())
+    table = metrics.connection_table(lab.read())
     assert [
         (line.peer_bytes, line.own_bytes, line.pings_received, line.pings_sent)
-        for line in made.itertuples()
+        for line in table.itertuples()
     ] == [(71, 43, 0, 1), (43, 0, 1, 0)]
 
 
@@ -111,9 +117,11 @@ def test_categories(lab: Lab) -> None:
     both = lab.incoming(A, 8).announce(CLIENT, 5)
     both.send(CLIENT, craft.request(1003))
     both.close()
-    made = metrics.categories(lab.read())
-    found = [{name for name in metrics.CATEGORIES if line[name]} for _, line in made.iterrows()]
-    assert found == [
+    table = metrics.categories(lab.read())
+    categories_of = [
+        {name for name in metrics.CATEGORIES if line[name]} for _, line in table.iterrows()
+    ]
+    assert categories_of == [
         {"unconnected", "short"},
         {"no_byte", "short"},
         {"no_levin", "short"},
@@ -130,9 +138,9 @@ def test_short_lived(lab: Lab) -> None:
         lab.session(A, number * 10, 5, close=False).wait_until(number * 10 + lasts).close()
     lab.incoming(A, 100).close()  # no handshake
     lab.outgoing(B, 110).announce(SERVER, 5).close()  # ours
-    made = metrics.short_lived(lab.read())
-    assert made[["peer", "connections", "interval"]].to_numpy().tolist() == [[A, 3, 10.0]]
-    assert made["median"][0] == pytest.approx(0.3, abs=0.01)
+    connections = metrics.short_lived(lab.read())
+    assert connections[["peer", "connections", "interval"]].to_numpy().tolist() == [[A, 3, 10.0]]
+    assert connections["median"][0] == pytest.approx(0.3, abs=0.01)
 
 
 def test_requests_and_answers(lab: Lab) -> None:
@@ -140,14 +148,14 @@ def test_requests_and_answers(lab: Lab) -> None:
     talk.send(SERVER, craft.request(1002, craft.timed_sync_request()))
     talk.send(SERVER, craft.request(1007))
     talk.wait_until(3).send(CLIENT, craft.response(1002, craft.timed_sync_response()))
-    made = metrics.requests(lab.read())
-    assert list(made.command) == [1001, 1002, 1007]
-    assert list(made.direction) == ["received", "sent", "sent"]
-    assert list(made.answer.astype(object)) == [1, 4, pd.NA]
-    assert made.seconds[0] == pytest.approx(0.002)
-    assert made.seconds[1] == pytest.approx(3, abs=0.01)
-    assert pd.isna(made.seconds[2])
-    assert str(made.answer.dtype) == "Int64"
+    requests = metrics.requests(lab.read())
+    assert list(requests.command) == [1001, 1002, 1007]
+    assert list(requests.direction) == ["received", "sent", "sent"]
+    assert list(requests.answer.astype(object)) == [1, 4, pd.NA]
+    assert requests.seconds[0] == pytest.approx(0.002)
+    assert requests.seconds[1] == pytest.approx(3, abs=0.01)
+    assert pd.isna(requests.seconds[2])
+    assert str(requests.answer.dtype) == "Int64"
 
 
 def test_sync_gaps_and_rhythm(lab: Lab) -> None:
@@ -168,24 +176,24 @@ def test_sync_gaps_and_rhythm(lab: Lab) -> None:
     assert not gaps.disturbed.any()
     assert not gaps.early.any()
     assert gaps.message.tolist() == sorted(gaps.message)
-    made = metrics.sync_rhythm(traffic).set_index("direction").loc["received"]
-    assert (made.requests, made.gaps, made["median"], made["min"], made["max"]) == (
+    rhythm = metrics.sync_rhythm(traffic).set_index("direction").loc["received"]
+    assert (rhythm.requests, rhythm.gaps, rhythm["median"], rhythm["min"], rhythm["max"]) == (
         4,
         3,
         60,
         60,
         70,
     )
-    assert made["mean"] == pytest.approx(190 / 3)
-    assert 0.8 < made.concentration < 1
+    assert rhythm["mean"] == pytest.approx(190 / 3)
+    assert 0.8 < rhythm.concentration < 1
 
 
 def test_phase(lab: Lab) -> None:
     lab.incoming(A, 0).announce(CLIENT, 5).timed_syncs(CLIENT, 30, 5, period=60)
-    made = metrics.sync_rhythm(lab.read()).iloc[0]
-    assert made.phase == pytest.approx((START // 10**9 + 30) % 60, abs=0.001)
-    assert made.concentration == pytest.approx(1, abs=1e-6)
-    assert made.deviation == pytest.approx(0, abs=1e-6)
+    rhythm = metrics.sync_rhythm(lab.read()).iloc[0]
+    assert rhythm.phase == pytest.approx((START // 10**9 + 30) % 60, abs=0.001)
+    assert rhythm.concentration == pytest.approx(1, abs=1e-6)
+    assert rhythm.deviation == pytest.approx(0, abs=1e-6)
 
 
 def test_a_gap_in_which_bytes_were_lost_is_disturbed(lab: Lab) -> None:
@@ -215,10 +223,10 @@ def test_slots(lab: Lab) -> None:
     refused.emit(CLIENT, craft.SYN, sequence=999)
     refused.reset(SERVER)
     traffic = lab.read()
-    made = metrics.slots(traffic)
-    assert set(made.group) == {"other"}
-    assert made.open.tolist() == [1, 2, 3, 2, 1, 0]
-    assert ((made.time - made.time[0]).dt.total_seconds().round(1)).tolist() == [
+    slots = metrics.slots(traffic)
+    assert set(slots.group) == {"other"}
+    assert slots.open.tolist() == [1, 2, 3, 2, 1, 0]
+    assert ((slots.time - slots.time[0]).dt.total_seconds().round(1)).tolist() == [
         0,
         5,
         8,
@@ -243,9 +251,9 @@ def test_ticks_of_a_host_on_several_connections_are_one(lab: Lab) -> None:
         lab.incoming(A, number).announce(CLIENT, 5).timed_syncs(
             CLIENT, 30 + number * 0.01, 3, height=9
         )
-    made = metrics.peer_ticks(lab.read())
-    assert len(made) == 3
-    assert made.height.tolist() == [9, 9, 9]
+    ticks = metrics.peer_ticks(lab.read())
+    assert len(ticks) == 3
+    assert ticks.height.tolist() == [9, 9, 9]
 
 
 def test_tick_pairs(lab: Lab) -> None:
@@ -257,19 +265,28 @@ def test_tick_pairs(lab: Lab) -> None:
             period=60,
             height=height,
         )
-    made = metrics.tick_pairs(lab.read(), window=0.01).set_index(["left", "right"])
-    assert made.index.tolist() == [(A, B), (A, "192.0.2.9"), (B, "192.0.2.9")]
-    assert made.loc[(A, B), ["together", "agreed", "ticks", "heights"]].tolist() == [3, 3, 3, 1]
-    assert made.loc[(A, "192.0.2.9"), ["together", "agreed", "ticks"]].tolist() == [6, 0, 6]
-    assert made.loc[(A, B), "spread"] == pytest.approx(0.002, abs=1e-6)
+    tick_pairs_table = metrics.tick_pairs(lab.read(), window=0.01).set_index(["left", "right"])
+    assert tick_pairs_table.index.tolist() == [(A, B), (A, "192.0.2.9"), (B, "192.0.2.9")]
+    assert tick_pairs_table.loc[(A, B), ["together", "agreed", "ticks", "heights"]].tolist() == [
+        3,
+        3,
+        3,
+        1,
+    ]
+    assert tick_pairs_table.loc[(A, "192.0.2.9"), ["together", "agreed", "ticks"]].tolist() == [
+        6,
+        0,
+        6,
+    ]
+    assert tick_pairs_table.loc[(A, B), "spread"] == pytest.approx(0.002, abs=1e-6)
 
 
 def test_common_ticks_are_those_of_the_time_together(lab: Lab) -> None:
     """B has only three of A's six minutes, and is there in one of them by chance."""
     lab.incoming(A, 0).announce(CLIENT, 5).timed_syncs(CLIENT, 30, 6, period=60)
     lab.incoming(B, 0.3).announce(CLIENT, 5).timed_syncs(CLIENT, 90.001, 3, period=70)
-    made = metrics.tick_pairs(lab.read(), window=0.01).iloc[0]
-    assert (made.together, made.ticks) == (1, 3)
+    tick_pairs_table = metrics.tick_pairs(lab.read(), window=0.01).iloc[0]
+    assert (tick_pairs_table.together, tick_pairs_table.ticks) == (1, 3)
 
 
 def test_neighbours() -> None:

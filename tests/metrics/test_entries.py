@@ -22,8 +22,8 @@ def sent(tmp_path: Path) -> Entries:
     return entries(traffic)
 
 
-def hosts(made: Entries, codes: np.ndarray) -> list[str]:
-    return made.hosts(codes).to_list()
+def hosts(lists: Entries, codes: np.ndarray) -> list[str]:
+    return lists.hosts(codes).to_list()
 
 
 def test_lists(sent: Entries) -> None:
@@ -38,14 +38,14 @@ def test_lists(sent: Entries) -> None:
 
 def test_pairs_of_lists_and_hosts(sent: Entries) -> None:
     pairs = sent.in_lists
-    found = dict(
+    counts = dict(
         zip(
             zip(pairs.of.tolist(), hosts(sent, pairs.host), strict=True),
             zip(pairs.count.tolist(), sent.ports_in_lists.tolist(), strict=True),
             strict=True,
         )
     )
-    assert found == {
+    assert counts == {
         (0, "20.0.0.1"): (2, 2),
         (0, "20.0.1.1"): (1, 1),
         (1, "20.0.0.1"): (1, 1),
@@ -55,11 +55,11 @@ def test_pairs_of_lists_and_hosts(sent: Entries) -> None:
 
 def test_pairs_of_senders_and_hosts(sent: Entries) -> None:
     pairs = sent.of_senders
-    found = zip(hosts(sent, pairs.of), hosts(sent, pairs.host), pairs.count.tolist(), strict=True)
-    assert set(found) == {(A, "20.0.0.1", 2), (A, "20.0.1.1", 1), (B, "20.0.1.1", 1)}
+    triples = zip(hosts(sent, pairs.of), hosts(sent, pairs.host), pairs.count.tolist(), strict=True)
+    assert set(triples) == {(A, "20.0.0.1", 2), (A, "20.0.1.1", 1), (B, "20.0.1.1", 1)}
     senders, named, ports = sent.endpoints_of_senders
-    found = zip(hosts(sent, senders), hosts(sent, named), ports.tolist(), strict=True)
-    assert set(found) == {
+    triples = zip(hosts(sent, senders), hosts(sent, named), ports.tolist(), strict=True)
+    assert set(triples) == {
         (A, "20.0.0.1", 1),
         (A, "20.0.0.1", 2),
         (A, "20.0.1.1", 1),
@@ -73,9 +73,9 @@ def test_repeated_on_the_connection(sent: Entries) -> None:
 
 def test_lists_of_the_vantage_node_are_excluded(tmp_path: Path) -> None:
     traffic = read(tmp_path, visit(A, many(3)), session(B, many(2), at=500))
-    made = entries(traffic)
-    assert made.lists["peer"].tolist() == [A, B]
-    assert made.lists["entries"].tolist() == [3, 2]
+    lists = entries(traffic)
+    assert lists.lists["peer"].tolist() == [A, B]
+    assert lists.lists["entries"].tolist() == [3, 2]
 
 
 def test_computed_once(tmp_path: Path) -> None:
@@ -84,9 +84,9 @@ def test_computed_once(tmp_path: Path) -> None:
 
 
 def test_no_lists(tmp_path: Path) -> None:
-    made = entries(read(tmp_path, session(A)))
-    assert len(made.lists) == len(made.of) == len(made.in_lists.of) == 0
-    assert made.repeated.tolist() == []
+    lists = entries(read(tmp_path, session(A)))
+    assert len(lists.lists) == len(lists.of) == len(lists.in_lists.of) == 0
+    assert lists.repeated.tolist() == []
 
 
 def test_distinct() -> None:

@@ -34,11 +34,11 @@ def rows(frame: object) -> list[tuple[int, ...]]:
 
 def test_versions_by_height(tmp_path: Path) -> None:
     traffic = announced(tmp_path, (3, 101), (3, 121), (4, 122), (4, 150))
-    found = fork_versions(traffic)
-    assert found.columns.tolist() == ["version", "first_height", "last_height"]
+    versions = fork_versions(traffic)
+    assert versions.columns.tolist() == ["version", "first_height", "last_height"]
     # the default of payload_data in the handshake is a version of its own
-    assert (3, 100, 120) in rows(found)
-    assert (4, 121, 149) in rows(found)
+    assert (3, 100, 120) in rows(versions)
+    assert (4, 121, 149) in rows(versions)
 
 
 def test_announcements_that_go_back_and_forth_say_nothing(tmp_path: Path) -> None:
@@ -53,20 +53,22 @@ def test_forks_of_mainnet() -> None:
 
 
 def test_ranges_of_mainnet_are_complete(tmp_path: Path) -> None:
-    found = fork_ranges(announced(tmp_path, (16, 3_000_500)))
-    assert found["version"].tolist() == list(MAINNET_FORKS)
-    assert found["first_height"].tolist() == list(MAINNET_FORKS.values())
-    assert (found["last_height"].iloc[:-1] + 1).tolist() == found["first_height"].iloc[1:].tolist()
-    assert found["last_height"].iloc[-1] == 3_000_499
+    ranges = fork_ranges(announced(tmp_path, (16, 3_000_500)))
+    assert ranges["version"].tolist() == list(MAINNET_FORKS)
+    assert ranges["first_height"].tolist() == list(MAINNET_FORKS.values())
+    assert (ranges["last_height"].iloc[:-1] + 1).tolist() == ranges["first_height"].iloc[
+        1:
+    ].tolist()
+    assert ranges["last_height"].iloc[-1] == 3_000_499
 
 
 def test_another_network_has_only_what_was_announced(tmp_path: Path) -> None:
-    found = fork_ranges(announced(tmp_path, (16, 3_000_500), network=REGTEST))
-    assert set(found["version"]) <= {1, 16}
-    assert len(found) < len(MAINNET_FORKS)
+    ranges = fork_ranges(announced(tmp_path, (16, 3_000_500), network=REGTEST))
+    assert set(ranges["version"]) <= {1, 16}
+    assert len(ranges) < len(MAINNET_FORKS)
 
 
 def test_mainnet_with_forks_of_another_chain(tmp_path: Path) -> None:
     """--regtest has the id of mainnet."""
-    found = fork_ranges(announced(tmp_path, (16, 120)))
-    assert len(found) < len(MAINNET_FORKS)
+    ranges = fork_ranges(announced(tmp_path, (16, 120)))
+    assert len(ranges) < len(MAINNET_FORKS)

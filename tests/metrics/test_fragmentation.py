@@ -102,7 +102,7 @@ def test_a_signature_before_which_another_shares_only_the_rest(tmp_path: Path) -
     assert list(rows["signature_alone"]) == [True, False]
 
 
-def test_out_of_order_a_shared_segment_is_not_said_to_begin(tmp_path: Path) -> None:
+def test_out_of_order_a_shared_segment_does_not_begin(tmp_path: Path) -> None:
     talk = incoming().handshake()
     sent = len(craft.request(1001, craft.handshake_request()))
     both = PING + SYNC
@@ -180,8 +180,8 @@ def test_segments_by_size(tmp_path: Path) -> None:
     talk.send(CLIENT, SYNC, cuts=[33, 40])
     talk.send(CLIENT, LONG, segment=1000)
     talk.send(CLIENT, PING + PING)
-    made = segments_by_size(read(tmp_path, talk, incoming("192.0.2.2", 1).handshake()))
-    first = made[made["peer"] == "192.0.2.1"].set_index("size_from").drop(columns="peer")
+    sizes = segments_by_size(read(tmp_path, talk, incoming("192.0.2.2", 1).handshake()))
+    first = sizes[sizes["peer"] == "192.0.2.1"].set_index("size_from").drop(columns="peer")
     assert first.loc[0].to_dict() == {
         "messages": 2,
         "segments_median": 1,
@@ -212,7 +212,7 @@ def test_segments_by_size(tmp_path: Path) -> None:
         "header_alone": 0,
         "shared": 0,
     }
-    assert list(made[made["peer"] == "192.0.2.2"]["size_from"]) == [100]
+    assert list(sizes[sizes["peer"] == "192.0.2.2"]["size_from"]) == [100]
 
 
 def test_levin_fragments(tmp_path: Path) -> None:
@@ -222,8 +222,8 @@ def test_levin_fragments(tmp_path: Path) -> None:
         talk.send(CLIENT, data)
     talk.send(SERVER, craft.noise(300))
     traffic = read(tmp_path, talk)
-    made = levin_fragments(traffic)
-    assert list(zip(made["what"].astype(str), made["fragments"], strict=True)) == [
+    fragments = levin_fragments(traffic)
+    assert list(zip(fragments["what"].astype(str), fragments["fragments"], strict=True)) == [
         ("noise", 1),
         ("joined", len(pieces)),
         ("stray", 1),
@@ -254,8 +254,8 @@ def test_strays(tmp_path: Path, command: int, flags: int, stray: bool) -> None:
     talk = incoming().handshake()
     talk.send(CLIENT, craft.bucket(command, craft.EMPTY, flags=flags))
     talk.send(CLIENT, PING)
-    made = levin_fragments(read(tmp_path, talk))
-    assert list(made["what"].astype(str)) == ["stray"] * stray
+    fragments = levin_fragments(read(tmp_path, talk))
+    assert list(fragments["what"].astype(str)) == ["stray"] * stray
 
 
 @pytest.mark.parametrize("metric", [segmentation, segments_by_size, levin_fragments])

@@ -33,18 +33,23 @@ def test_announcements(lab: Lab) -> None:
     lab.outgoing(C, 2, port=18081).announce(SERVER, Z, my_port=0).close()
     lab.outgoing(C, 3, port=18081).announce(SERVER, Z, my_port=4321).close()
     lab.back_ping(A, 4, X)
-    said = metrics.announcements(lab.read())
-    assert list(said.peer) == [A, B, C, C]
-    assert list(said.port.astype(object).where(said.port.notna(), None)) == [
+    announcements = metrics.announcements(lab.read())
+    assert list(announcements.peer) == [A, B, C, C]
+    assert list(announcements.port.astype(object).where(announcements.port.notna(), None)) == [
         18080,
         None,
         18081,
         4321,
     ]
-    assert list(said.peer_id) == [X, Y, Z, Z]
-    assert said.peer_id.dtype == "UInt64"
-    assert list(said.direction) == ["incoming", "incoming", "outgoing", "outgoing"]
-    assert list(((said.heard - said.time).dt.total_seconds()).round(1)) == [0, 10, 0, 0]
+    assert list(announcements.peer_id) == [X, Y, Z, Z]
+    assert announcements.peer_id.dtype == "UInt64"
+    assert list(announcements.direction) == ["incoming", "incoming", "outgoing", "outgoing"]
+    assert list(((announcements.heard - announcements.time).dt.total_seconds()).round(1)) == [
+        0,
+        10,
+        0,
+        0,
+    ]
 
 
 def test_the_vantage_nodes_own_id_is_no_announcement(lab: Lab) -> None:
@@ -149,7 +154,7 @@ def test_clusters(lab: Lab) -> None:
     ]
 
 
-def test_a_cluster_needs_overlapping_time_unless_told(lab: Lab) -> None:
+def test_a_cluster_needs_overlapping_time_by_default(lab: Lab) -> None:
     lab.session(A, 0, X)
     lab.session(B, 100, X)
     assert metrics.id_clusters(lab.read()).empty
@@ -207,9 +212,9 @@ def test_back_pings_belong_to_the_latest_request(lab: Lab) -> None:
     lab.session(A, 0, X)
     lab.session(A, 2, Y)
     lab.back_ping(A, 2.01, Y)
-    made = metrics.back_pings(lab.read())
-    assert list(made.outcome) == ["not_seen", "answered"]
-    assert list(made.match) == [pd.NA, True]
+    pings = metrics.back_pings(lab.read())
+    assert list(pings.outcome) == ["not_seen", "answered"]
+    assert list(pings.match) == [pd.NA, True]
 
 
 def test_back_ping_of_another_port_or_too_late(lab: Lab) -> None:
@@ -255,9 +260,9 @@ def test_back_pings_without_pong(lab: Lab) -> None:
 )
 def test_every_back_ping_is_as_the_truth_says(scenario: truth.Scenario) -> None:
     traffic = read(*scenario.parts)
-    made = metrics.back_pings(traffic)
+    pings = metrics.back_pings(traffic)
     ports = traffic.connections.set_index("connection").client_port
-    found = [
+    back_pings = [
         (
             f"{row.peer}:{ports[row.connection]}",
             f"{row.host}:{row.port}" if row.port is not pd.NA else row.host,
@@ -267,7 +272,7 @@ def test_every_back_ping_is_as_the_truth_says(scenario: truth.Scenario) -> None:
             None if row.match is pd.NA else bool(row.match),
             row.outcome,
         )
-        for row in made.itertuples()
+        for row in pings.itertuples()
     ]
     rows = json.loads((scenario.folder / "expected.json").read_text())["handshakes"]
     wanted = [
@@ -282,9 +287,9 @@ def test_every_back_ping_is_as_the_truth_says(scenario: truth.Scenario) -> None:
         )
         for row in rows
     ]
-    assert found == wanted
+    assert back_pings == wanted
     delays = [row.get("delay_s") for row in rows]
-    assert made.delay.tolist() == pytest.approx(
+    assert pings.delay.tolist() == pytest.approx(
         [np.nan if delay is None else delay for delay in delays], abs=2e-6, nan_ok=True
     )
 

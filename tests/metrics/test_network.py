@@ -28,13 +28,13 @@ def test_subnets_of_peers(tmp_path: Path) -> None:
         visit("192.0.3.1", [], at=40),
         bare,
     ]
-    found = metrics.peer_subnets(read(tmp_path, *talks))
-    assert [tuple(row)[:4] for row in found.itertuples(index=False)] == [
+    subnets = metrics.peer_subnets(read(tmp_path, *talks))
+    assert [tuple(row)[:4] for row in subnets.itertuples(index=False)] == [
         ("192.0.2.0/24", 2, 4, 3),
         ("192.0.3.0/24", 1, 2, 1),
     ]
-    assert found["first"][0] == pd.Timestamp(craft.START, tz="UTC")
-    assert found["last"][1] == pd.Timestamp(bare.packets[-1].time, tz="UTC")
+    assert subnets["first"][0] == pd.Timestamp(craft.START, tz="UTC")
+    assert subnets["last"][1] == pd.Timestamp(bare.packets[-1].time, tz="UTC")
 
 
 def test_subnets_of_ipv6_peers(tmp_path: Path) -> None:
@@ -46,17 +46,17 @@ def test_subnets_of_ipv6_peers(tmp_path: Path) -> None:
         talk.send(CLIENT, craft.request(1001, craft.handshake_request()))
         talk.send(SERVER, craft.response(1001, craft.handshake_response()))
         talks.append(talk)
-    found = metrics.peer_subnets(read(tmp_path, *talks, host="2001:db8:10::10"))
-    assert found.set_index("subnet").hosts.to_dict() == {
+    subnets = metrics.peer_subnets(read(tmp_path, *talks, host="2001:db8:10::10"))
+    assert subnets.set_index("subnet").hosts.to_dict() == {
         "2001:db8:0:1::/64": 2,
         "2001:db8:0:2::/64": 1,
     }
 
 
 def test_subnet_of_an_address() -> None:
-    found = metrics.subnets_of(["192.0.2.255", "::ffff:192.0.2.0", "2001:db8::1", "a.onion"])
-    assert found.to_list() == ["192.0.2.0/24", "192.0.2.0/24", "2001:db8::/64", None]
-    assert list(found.index) == ["192.0.2.255", "::ffff:192.0.2.0", "2001:db8::1", "a.onion"]
+    subnets = metrics.subnets_of(["192.0.2.255", "::ffff:192.0.2.0", "2001:db8::1", "a.onion"])
+    assert subnets.to_list() == ["192.0.2.0/24", "192.0.2.0/24", "2001:db8::/64", None]
+    assert list(subnets.index) == ["192.0.2.255", "::ffff:192.0.2.0", "2001:db8::1", "a.onion"]
     assert len(metrics.subnets_of([])) == 0
 
 
@@ -89,9 +89,9 @@ def test_autonomous_systems(database: Path) -> None:
         "a.onion",
         "192.0.2.1",
     ]
-    found = metrics.autonomous_systems(hosts, database)
-    assert list(found.host) == hosts[:-1]
-    assert found.asn.astype(object).where(found.asn.notna(), None).to_list() == [
+    systems = metrics.autonomous_systems(hosts, database)
+    assert list(systems.host) == hosts[:-1]
+    assert systems.asn.astype(object).where(systems.asn.notna(), None).to_list() == [
         64500,
         64501,
         64502,
@@ -100,7 +100,7 @@ def test_autonomous_systems(database: Path) -> None:
         None,
         None,
     ]
-    assert found.organisation.to_list() == [
+    assert systems.organisation.to_list() == [
         "Half",
         "Other half",
         "Six",
@@ -109,7 +109,7 @@ def test_autonomous_systems(database: Path) -> None:
         "Nameless",
         None,
     ]
-    assert found.asn.dtype == "Int64"
+    assert systems.asn.dtype == "Int64"
 
 
 def written(path: Path, records: dict[str, dict[str, Any]], version: int = 6) -> Path:
@@ -133,9 +133,9 @@ def written(path: Path, records: dict[str, dict[str, Any]], version: int = 6) ->
 )
 def test_fields_of_several_makers(record: dict[str, Any], tmp_path: Path) -> None:
     database = written(tmp_path / "asn.mmdb", {"192.0.2.0/24": record})
-    found = metrics.autonomous_systems(["192.0.2.1", "198.51.100.1"], database)
-    assert found.asn.to_list() == [64500, pd.NA]
-    assert found.organisation.to_list() == ["One", None]
+    systems = metrics.autonomous_systems(["192.0.2.1", "198.51.100.1"], database)
+    assert systems.asn.to_list() == [64500, pd.NA]
+    assert systems.organisation.to_list() == ["One", None]
 
 
 def test_a_database_of_ipv4_only(tmp_path: Path) -> None:

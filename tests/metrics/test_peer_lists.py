@@ -50,26 +50,28 @@ def traffic(tmp_path: Path) -> mt.Traffic:
 
 
 def test_diversity_of_lists(traffic: mt.Traffic) -> None:
-    found = metrics.list_diversity(traffic)
-    assert list(found.peer) == ["192.0.2.1", "192.0.2.1", "192.0.2.2"]
-    assert list(found.entries) == [6, 2, 3]
-    assert list(found.hosts) == [5, 2, 3]
-    assert list(found.endpoints) == [6, 2, 3]
+    diversity = metrics.list_diversity(traffic)
+    assert list(diversity.peer) == ["192.0.2.1", "192.0.2.1", "192.0.2.2"]
+    assert list(diversity.entries) == [6, 2, 3]
+    assert list(diversity.hosts) == [5, 2, 3]
+    assert list(diversity.endpoints) == [6, 2, 3]
     # 20.0.0.0/24 and 10.0.0.0/24; the twin is in the first, the Tor name in none
-    assert list(found.subnets) == [2, 2, 2]
-    assert list(found.diversity) == [2 / 4, 1, 2 / 3]
-    assert list(found.many_ports) == [1, 0, 0]
-    assert list(found.most_ports) == [2, 1, 1]
-    assert list(found.repeated) == [0, 1, 0]
-    assert list(found.unroutable) == [1, 1, 0]
-    assert list(traffic.messages.set_index("message").loc[found.message].frame) == list(found.frame)
-    assert metrics.list_diversity(metrics.View(traffic)).equals(found)
+    assert list(diversity.subnets) == [2, 2, 2]
+    assert list(diversity.diversity) == [2 / 4, 1, 2 / 3]
+    assert list(diversity.many_ports) == [1, 0, 0]
+    assert list(diversity.most_ports) == [2, 1, 1]
+    assert list(diversity.repeated) == [0, 1, 0]
+    assert list(diversity.unroutable) == [1, 1, 0]
+    assert list(traffic.messages.set_index("message").loc[diversity.message].frame) == list(
+        diversity.frame
+    )
+    assert metrics.list_diversity(metrics.View(traffic)).equals(diversity)
 
 
 def test_diversity_of_senders(traffic: mt.Traffic) -> None:
-    found = metrics.sender_diversity(traffic).set_index("peer")
-    assert list(found.index) == ["192.0.2.1", "192.0.2.2"]
-    one = found.loc["192.0.2.1"]
+    diversity = metrics.sender_diversity(traffic).set_index("peer")
+    assert list(diversity.index) == ["192.0.2.1", "192.0.2.2"]
+    one = diversity.loc["192.0.2.1"]
     assert (one.connections, one.lists, one.entries, one.hosts, one.subnets) == (1, 2, 8, 6, 3)
     assert (one.exclusive, one.unroutable) == (5, 2)
     assert one.diversity == 3 / 5
@@ -95,14 +97,14 @@ def test_what_is_unreachable_was_tried_and_never_answered(tmp_path: Path) -> Non
         silent,
         refused,
     ]
-    found = metrics.sender_diversity(read(tmp_path, *talks)).set_index("peer").loc["192.0.2.1"]
-    assert (found.tried, found.unreachable, found.unreachable_share) == (3, 2, 2 / 3)
+    diversity = metrics.sender_diversity(read(tmp_path, *talks)).set_index("peer").loc["192.0.2.1"]
+    assert (diversity.tried, diversity.unreachable, diversity.unreachable_share) == (3, 2, 2 / 3)
 
 
 def test_popularity(traffic: mt.Traffic) -> None:
-    found = metrics.advertised_hosts(traffic).set_index("host")
-    assert len(found) == 8
-    one = found.loc["20.0.0.1"]
+    hosts = metrics.advertised_hosts(traffic).set_index("host")
+    assert len(hosts) == 8
+    one = hosts.loc["20.0.0.1"]
     assert (one.subnet, one.mentions, one["lists"], one.senders, one.ports, one.peer) == (
         "20.0.0.0/24",
         3,
@@ -111,34 +113,34 @@ def test_popularity(traffic: mt.Traffic) -> None:
         2,
         False,
     )
-    assert tuple(found.loc["20.0.0.2", ["mentions", "lists", "senders"]]) == (2, 2, 1)
-    assert found.loc["2001:db8:1::2"].subnet == "2001:db8:1::/64"
-    assert found.loc["a" * 56 + ".onion"].subnet is None
+    assert tuple(hosts.loc["20.0.0.2", ["mentions", "lists", "senders"]]) == (2, 2, 1)
+    assert hosts.loc["2001:db8:1::2"].subnet == "2001:db8:1::/64"
+    assert hosts.loc["a" * 56 + ".onion"].subnet is None
 
 
 def test_popular_hosts_that_are_peers(tmp_path: Path) -> None:
-    found = metrics.advertised_hosts(
+    hosts = metrics.advertised_hosts(
         read(tmp_path, *[session("192.0.2.1", [("192.0.2.1", 18080), ("20.0.0.1", 18080)])])
     ).set_index("host")
-    assert found.peer.to_dict() == {"192.0.2.1": True, "20.0.0.1": False}
+    assert hosts.peer.to_dict() == {"192.0.2.1": True, "20.0.0.1": False}
 
 
 def test_subnets_of_advertised_hosts(traffic: mt.Traffic) -> None:
-    found = metrics.advertised_subnets(traffic).set_index("subnet")
-    assert tuple(found.loc["20.0.0.0/24"]) == (3, 6, 2)  # with the v4-mapped twin
-    assert tuple(found.loc["2001:db8:1::/64"]) == (2, 2, 1)
-    assert "192.0.2.0/24" not in found.index
+    subnets = metrics.advertised_subnets(traffic).set_index("subnet")
+    assert tuple(subnets.loc["20.0.0.0/24"]) == (3, 6, 2)  # with the v4-mapped twin
+    assert tuple(subnets.loc["2001:db8:1::/64"]) == (2, 2, 1)
+    assert "192.0.2.0/24" not in subnets.index
 
 
 def test_ports_of_hosts(traffic: mt.Traffic) -> None:
-    found = metrics.host_ports(traffic).set_index(["host", "port"]).sort_index()
-    one = found.loc[("20.0.0.1", 18080)]
+    ports = metrics.host_ports(traffic).set_index(["host", "port"]).sort_index()
+    one = ports.loc[("20.0.0.1", 18080)]
     # both senders are of one /24
     assert (one.senders, one.trusted, one.announced, one.answered) == (1, 1, False, False)
-    assert tuple(found.loc[("20.0.0.1", 18081), ["senders", "trusted"]]) == (1, 1)
-    assert tuple(found.loc[("192.0.2.1", 18080)]) == (0, 0, True, False)
-    assert tuple(found.loc[("192.0.2.2", 28080)]) == (0, 0, True, True)
-    assert found.announced.dtype == found.answered.dtype == np.bool_
+    assert tuple(ports.loc[("20.0.0.1", 18081), ["senders", "trusted"]]) == (1, 1)
+    assert tuple(ports.loc[("192.0.2.1", 18080)]) == (0, 0, True, False)
+    assert tuple(ports.loc[("192.0.2.2", 28080)]) == (0, 0, True, True)
+    assert ports.announced.dtype == ports.answered.dtype == np.bool_
 
 
 def test_who_speaks_of_a_host_from_its_own_subnet_does_not_count(tmp_path: Path) -> None:
@@ -146,8 +148,8 @@ def test_who_speaks_of_a_host_from_its_own_subnet_does_not_count(tmp_path: Path)
         session(f"192.0.{net}.9", [("192.0.2.77", 18080)], number=net, at=net * 100)
         for net in (2, 3, 4)
     ]
-    found = metrics.host_ports(read(tmp_path, *talks)).set_index("host")
-    assert found.loc["192.0.2.77"].senders == 2
+    ports = metrics.host_ports(read(tmp_path, *talks)).set_index("host")
+    assert ports.loc["192.0.2.77"].senders == 2
 
 
 @pytest.mark.parametrize(("several", "single", "trusted"), [(34, 34, 0), (34, 35, 1), (33, 33, 1)])
@@ -156,18 +158,18 @@ def test_who_sends_lists_of_hosts_with_several_ports_is_not_trusted(
 ) -> None:
     """Half of the hosts have two ports, or fewer, or the list is short (99 entries)."""
     peers = [*many(several), *many(several, port=9), *many(single, 1000)]
-    found = metrics.host_ports(read(tmp_path, *[session("192.0.2.1", peers)])).set_index(
+    ports = metrics.host_ports(read(tmp_path, *[session("192.0.2.1", peers)])).set_index(
         ["host", "port"]
     )
-    assert tuple(found.loc[("20.0.0.1", 9), ["senders", "trusted"]]) == (1, trusted)
+    assert tuple(ports.loc[("20.0.0.1", 9), ["senders", "trusted"]]) == (1, trusted)
 
 
 def test_ban_list_adoption(traffic: mt.Traffic) -> None:
-    found = metrics.ban_list_adoption(
+    adoption = metrics.ban_list_adoption(
         traffic, ["20.0.0.0/30", "2001:db8:1::2", "20.9.0.0/16"]
     ).set_index("peer")
-    assert tuple(found.loc["192.0.2.1"]) == (6, 3, 8, 5, 3 / 6)  # 20.0.0.1, 20.0.0.2, the twin
-    assert tuple(found.loc["192.0.2.2"]) == (3, 2, 3, 2, 2 / 3)
+    assert tuple(adoption.loc["192.0.2.1"]) == (6, 3, 8, 5, 3 / 6)  # 20.0.0.1, 20.0.0.2, the twin
+    assert tuple(adoption.loc["192.0.2.2"]) == (3, 2, 3, 2, 2 / 3)
     assert metrics.ban_list_adoption(traffic, []).banned.sum() == 0
 
 
@@ -214,10 +216,10 @@ def test_similarity_of_lists(tmp_path: Path) -> None:
         session("192.0.2.4", many(3), number=4, at=400),
     ]
     traffic = read(tmp_path, *talks)
-    found = metrics.list_similarity(traffic, min_share=0.5, min_entries=8)
-    assert found.attrs == {"lists": 4, "pairs": 5}
-    assert len(found) == 2
-    for row in found.itertuples():
+    similarity = metrics.list_similarity(traffic, min_share=0.5, min_entries=8)
+    assert similarity.attrs == {"lists": 4, "pairs": 5}
+    assert len(similarity) == 2
+    for row in similarity.itertuples():
         assert (row.peer, row.other, row.size, row.other_size, row.shared) == (
             "192.0.2.1",
             "192.0.2.2",
@@ -228,7 +230,7 @@ def test_similarity_of_lists(tmp_path: Path) -> None:
         assert row.jaccard == 6 / 12
         assert row.share == 6 / 8
     assert list(metrics.list_similarity(traffic, min_share=0.5, min_entries=8, each=1).message) == [
-        found.message[0]
+        similarity.message[0]
     ]
     assert metrics.list_similarity(traffic, min_share=0.76, min_entries=8).empty
     assert (
@@ -243,14 +245,14 @@ def test_expected_similarity(tmp_path: Path) -> None:
         for number in (1, 2, 3)
     ]
     talks.append(session("192.0.2.4", [*many(2), *many(2, 50)], number=4, at=500))
-    found = metrics.list_similarity(read(tmp_path, *talks), min_share=0.9, min_entries=4)
-    assert len(found) == 3
-    assert (found.senders == 2).all()
+    similarity = metrics.list_similarity(read(tmp_path, *talks), min_share=0.9, min_entries=4)
+    assert len(similarity) == 3
+    assert (similarity.senders == 2).all()
     # of the pair's four elements the two other senders have 4 and 2; with one list of all and one
     # of nothing: (4 + 2 + 4) / (4 lists × 4 elements)
-    assert list(found.expected) == [pytest.approx(10 / 16)] * 3
-    assert list(found.excess) == [1.0] * 3
-    assert list(found.log_p) == [pytest.approx(4 * math.log(10 / 16))] * 3
+    assert list(similarity.expected) == [pytest.approx(10 / 16)] * 3
+    assert list(similarity.excess) == [1.0] * 3
+    assert list(similarity.log_p) == [pytest.approx(4 * math.log(10 / 16))] * 3
 
 
 def test_expected_similarity_counts_senders_once_and_sizes(tmp_path: Path) -> None:
@@ -262,8 +264,8 @@ def test_expected_similarity_counts_senders_once_and_sizes(tmp_path: Path) -> No
         session("192.0.2.2", many(8), number=2, at=200),
         session("192.0.2.3", many(4, 2), many(4, 2), number=3, at=400),
     ]
-    found = metrics.list_similarity(read(tmp_path, *talks), min_share=1, min_entries=4)
-    pairs = found.groupby(["peer", "other"]).expected.first()
+    similarity = metrics.list_similarity(read(tmp_path, *talks), min_share=1, min_entries=4)
+    pairs = similarity.groupby(["peer", "other"]).expected.first()
     assert pairs["192.0.2.1", "192.0.2.2"] == pytest.approx((2 + 4) / (3 * 4) * (8 / (16 / 3)))
 
 
@@ -278,9 +280,9 @@ def test_v4_mapped_twin_is_one_sender(tmp_path: Path) -> None:
     twin.send(craft.CLIENT, craft.response(1002, craft.timed_sync_response(listed(*many(9)))))
     traffic = read(tmp_path, *[*talks, twin], host=[HOST, "::ffff:198.51.100.10"])
     assert len(metrics.list_diversity(traffic)) == 2
-    found = metrics.list_similarity(traffic, min_entries=1)
-    assert found.empty
-    assert found.attrs == {"lists": 2, "pairs": 0}
+    similarity = metrics.list_similarity(traffic, min_entries=1)
+    assert similarity.empty
+    assert similarity.attrs == {"lists": 2, "pairs": 0}
 
 
 def test_similarity_by(tmp_path: Path) -> None:
@@ -325,11 +327,11 @@ def test_distribution_of_similarity(tmp_path: Path) -> None:
         session("192.0.2.2", many(10, 5), number=2, at=200),
         session("192.0.2.3", many(10, 900), number=3, at=300),
     ]
-    found = metrics.similarity_distribution(read(tmp_path, *talks), bins=4, min_entries=10)
-    assert list(found.low) == [0, 0.25, 0.5, 0.75]
+    distribution = metrics.similarity_distribution(read(tmp_path, *talks), bins=4, min_entries=10)
+    assert list(distribution.low) == [0, 0.25, 0.5, 0.75]
     # third with all three: 0; first's two with second: 5 of 15
-    assert list(found.others) == [3, 2, 0, 0]
-    assert list(found.own) == [0, 0, 0, 1]
+    assert list(distribution.others) == [3, 2, 0, 0]
+    assert list(distribution.own) == [0, 0, 0, 1]
 
 
 def test_similarity_of_senders(tmp_path: Path) -> None:
@@ -340,8 +342,8 @@ def test_similarity_of_senders(tmp_path: Path) -> None:
         session("192.0.2.3", many(19, 5), number=3, at=400),
     ]
     traffic = read(tmp_path, *talks)
-    found = metrics.sender_similarity(traffic, min_share=0.9, min_entries=20)
-    assert [tuple(row) for row in found.itertuples(index=False)] == [
+    similarity = metrics.sender_similarity(traffic, min_share=0.9, min_entries=20)
+    assert [tuple(row) for row in similarity.itertuples(index=False)] == [
         ("192.0.2.1", "192.0.2.2", 20, 20, 20, 1.0, 1.0)
     ]
     assert len(metrics.sender_similarity(traffic, min_share=0.5, min_entries=19)) == 3
@@ -399,10 +401,10 @@ def test_similarity_is_that_of_plain_sets(scenario: truth.Scenario, by: str) -> 
         shared = len(left & right)
         if peer != other and shared:
             wanted[one, two] = (shared, len(left), len(right))
-    found = metrics.list_similarity(view, by=by, min_share=0.001, min_entries=1)
+    similarity = metrics.list_similarity(view, by=by, min_share=0.001, min_entries=1)
     assert {
         (row.message, row.other_message): (row.shared, row.size, row.other_size)
-        for row in found.itertuples()
+        for row in similarity.itertuples()
     } == wanted
     assert bool(wanted) == (scenario.id != "small-proxies")
 
@@ -414,11 +416,11 @@ def test_counts_are_those_of_plain_sets(scenario: truth.Scenario) -> None:
     view = metrics.View(labelled(scenario))
     lists = view.peer_lists.assign(host=view.peer_lists.host.astype(str))
     groups = lists.groupby("message")
-    found = metrics.list_diversity(view).set_index("message")
-    assert list(found.index) == list(groups.size().index)
-    assert list(found.entries) == list(groups.size())
-    assert list(found.hosts) == list(groups.host.nunique())
-    assert list(found.repeated) == list(
+    diversity = metrics.list_diversity(view).set_index("message")
+    assert list(diversity.index) == list(groups.size().index)
+    assert list(diversity.entries) == list(groups.size())
+    assert list(diversity.hosts) == list(groups.host.nunique())
+    assert list(diversity.repeated) == list(
         lists.assign(again=lists.duplicated(["connection", "host", "port"]))
         .groupby("message")
         .again.sum()
@@ -440,8 +442,8 @@ def test_counts_are_those_of_plain_sets(scenario: truth.Scenario) -> None:
 )
 def test_announced_ports_are_those_of_the_lab(scenario: truth.Scenario) -> None:
     labels = json.loads((scenario.folder / "labels.json").read_text())
-    found = metrics.host_ports(labelled(scenario))
-    announced = set(found[found.announced].itertuples(index=False, name=None))
+    ports = metrics.host_ports(labelled(scenario))
+    announced = set(ports[ports.announced].itertuples(index=False, name=None))
     announced_by = {(row[0], row[1]) for row in announced}
     for name in labels:
         host, colon, port = name.partition(":")

@@ -86,15 +86,15 @@ def test_transactions_of_a_format_that_is_not_released(tmp_path: Path) -> None:
 
 
 def test_transaction_arrivals(traffic: mt.Traffic) -> None:
-    made = transaction_arrivals(traffic)
+    arrivals = transaction_arrivals(traffic)
     assert list(
         zip(
-            made["tx"],
-            made["peer"],
-            made["rank"],
-            made["delay"],
-            made["stem"],
-            made["sent_before"],
+            arrivals["tx"],
+            arrivals["peer"],
+            arrivals["rank"],
+            arrivals["delay"],
+            arrivals["stem"],
+            arrivals["sent_before"],
             strict=True,
         )
     ) == [
@@ -105,17 +105,17 @@ def test_transaction_arrivals(traffic: mt.Traffic) -> None:
         (tx_id(2), PEERS[2], 2, ms(210), True, False),
         (tx_id(3), PEERS[1], 1, ms(0), False, True),
     ]
-    assert list(made["time"] - traffic.connections["opened"].min() - ms(60_000)) == [
+    assert list(arrivals["time"] - traffic.connections["opened"].min() - ms(60_000)) == [
         ms(at) for at in (0, 100, 300, 100, 310, 600)
     ]
-    assert [made[name].dtype for name in ("rank", "delay", "stem", "sent_before")] == [
+    assert [arrivals[name].dtype for name in ("rank", "delay", "stem", "sent_before")] == [
         "int64",
         "timedelta64[ns]",
         "bool",
         "bool",
     ]
-    assert list(made["connection"]) == [
-        traffic.connections.set_index("peer")["connection"][peer] for peer in made["peer"]
+    assert list(arrivals["connection"]) == [
+        traffic.connections.set_index("peer")["connection"][peer] for peer in arrivals["peer"]
     ]
 
 
@@ -159,9 +159,16 @@ def test_arrivals_at_two_vantage_nodes_are_not_merged(two_nodes: mt.Traffic) -> 
 
 
 def test_block_arrivals(traffic: mt.Traffic) -> None:
-    made = block_arrivals(traffic)
+    arrivals = block_arrivals(traffic)
     assert list(
-        zip(made["block"], made["peer"], made["rank"], made["delay"], made["height"], strict=True)
+        zip(
+            arrivals["block"],
+            arrivals["peer"],
+            arrivals["rank"],
+            arrivals["delay"],
+            arrivals["height"],
+            strict=True,
+        )
     ) == [
         (block_id(9, [1]).hex(), PEERS[1], 1, ms(0), 9),
         (block_id(9, [1]).hex(), PEERS[0], 2, ms(50), 9),
@@ -169,20 +176,24 @@ def test_block_arrivals(traffic: mt.Traffic) -> None:
 
 
 def test_first_senders(traffic: mt.Traffic) -> None:
-    made = first_senders(traffic).set_index("peer")
-    assert made["transactions"].to_dict() == {PEERS[0]: 1, PEERS[1]: 2, PEERS[2]: 2}
-    assert made["transactions_first"].to_dict() == {PEERS[0]: 1, PEERS[1]: 1, PEERS[2]: 0}
-    assert made["transactions_first_share"].to_dict() == {PEERS[0]: 0.5, PEERS[1]: 0.5, PEERS[2]: 0}
-    assert made["transactions_delay_median"].to_dict() == {
+    senders = first_senders(traffic).set_index("peer")
+    assert senders["transactions"].to_dict() == {PEERS[0]: 1, PEERS[1]: 2, PEERS[2]: 2}
+    assert senders["transactions_first"].to_dict() == {PEERS[0]: 1, PEERS[1]: 1, PEERS[2]: 0}
+    assert senders["transactions_first_share"].to_dict() == {
+        PEERS[0]: 0.5,
+        PEERS[1]: 0.5,
+        PEERS[2]: 0,
+    }
+    assert senders["transactions_delay_median"].to_dict() == {
         PEERS[0]: ms(0),
         PEERS[1]: ms(50),
         PEERS[2]: ms(255),
     }
-    assert made["transactions_delay_p90"][PEERS[1]] == ms(90)
-    assert made["blocks"].to_dict() == {PEERS[0]: 1, PEERS[1]: 1, PEERS[2]: 0}
-    assert made["blocks_first"].to_dict() == {PEERS[0]: 0, PEERS[1]: 1, PEERS[2]: 0}
-    assert made["stems"].to_dict() == {PEERS[0]: 0, PEERS[1]: 0, PEERS[2]: 1}
-    assert pd.isna(made["blocks_delay_median"][PEERS[2]])
+    assert senders["transactions_delay_p90"][PEERS[1]] == ms(90)
+    assert senders["blocks"].to_dict() == {PEERS[0]: 1, PEERS[1]: 1, PEERS[2]: 0}
+    assert senders["blocks_first"].to_dict() == {PEERS[0]: 0, PEERS[1]: 1, PEERS[2]: 0}
+    assert senders["stems"].to_dict() == {PEERS[0]: 0, PEERS[1]: 0, PEERS[2]: 1}
+    assert pd.isna(senders["blocks_delay_median"][PEERS[2]])
 
 
 def test_fluff_order(tmp_path: Path) -> None:
@@ -197,8 +208,8 @@ def test_fluff_order(tmp_path: Path) -> None:
     ):
         talk.send(CLIENT, data)
     talk.send(SERVER, relayed(2, 1))
-    made = fluff_order(read(tmp_path, talk))
-    assert list(zip(made["transactions"], made["repeated"], made["unsorted"], strict=True)) == [
+    order = fluff_order(read(tmp_path, talk))
+    assert list(zip(order["transactions"], order["repeated"], order["unsorted"], strict=True)) == [
         (3, 0, False),
         (2, 0, True),
         (4, 2, True),
@@ -214,8 +225,8 @@ def test_fork_versions(tmp_path: Path) -> None:
             SERVER,
             response(1001, handshake_response(sync=payload_data(height, top_version=version))),
         )
-    made = fork_versions(read(tmp_path, talk))
-    assert made.to_dict("list") == {
+    versions = fork_versions(read(tmp_path, talk))
+    assert versions.to_dict("list") == {
         "version": [14, 15],
         "first_height": [99, 200],
         "last_height": [149, 200],
@@ -256,9 +267,9 @@ def test_fork_ranges(tmp_path: Path) -> None:
             SERVER,
             response(1001, handshake_response(sync=payload_data(height, top_version=version))),
         )
-    made = fork_ranges(read(tmp_path, talk))
-    assert list(made["version"]) == list(range(1, 18))
-    assert made[made["version"].isin((1, 15, 16, 17))].to_dict("list") == {
+    ranges = fork_ranges(read(tmp_path, talk))
+    assert list(ranges["version"]) == list(range(1, 18))
+    assert ranges[ranges["version"].isin((1, 15, 16, 17))].to_dict("list") == {
         "version": [1, 15, 16, 17],
         "first_height": [0, 2688888, 2689608, 3000999],
         "last_height": [1009826, 2689607, 3000499, 3000999],

@@ -25,14 +25,14 @@ def test_shared_hosts_of_two_lists(tmp_path: Path) -> None:
         session(B, many(8, first=5), number=2, at=100),
         session(C, many(6, first=100), number=3, at=200),
     )
-    found = list_similarity(traffic, min_entries=1, min_share=0.1)
-    assert found[["peer", "other", "size", "other_size", "shared"]].to_numpy().tolist() == [
+    similarity = list_similarity(traffic, min_entries=1, min_share=0.1)
+    assert similarity[["peer", "other", "size", "other_size", "shared"]].to_numpy().tolist() == [
         [A, B, 10, 8, 5]
     ]
-    assert found["jaccard"].tolist() == [5 / 13]
-    assert found["share"].tolist() == [5 / 8]
-    assert found.attrs == {"lists": 3, "pairs": 3}
-    assert found["senders"].tolist() == [1]
+    assert similarity["jaccard"].tolist() == [5 / 13]
+    assert similarity["share"].tolist() == [5 / 8]
+    assert similarity.attrs == {"lists": 3, "pairs": 3}
+    assert similarity["senders"].tolist() == [1]
 
 
 def test_counts_are_those_of_sets(tmp_path: Path) -> None:
@@ -51,9 +51,9 @@ def test_counts_are_those_of_sets(tmp_path: Path) -> None:
             for number, hosts in enumerate(sets)
         ),
     )
-    found = list_similarity(traffic, min_entries=1, min_share=0)
+    similarity = list_similarity(traffic, min_entries=1, min_share=0)
     counted = {
-        frozenset((row.peer, row.other)): row.shared for row in found.itertuples(index=False)
+        frozenset((row.peer, row.other)): row.shared for row in similarity.itertuples(index=False)
     }
     expected = {
         frozenset((f"198.18.{i}.1", f"198.18.{j}.1")): len(sets[i] & sets[j])
@@ -93,10 +93,10 @@ def test_distribution(tmp_path: Path) -> None:
         session(A, many(10), many(10), number=1),
         session(B, many(10, first=5), number=2, at=300),
     )
-    found = similarity_distribution(traffic, bins=3, min_entries=1)
-    assert found["low"].tolist() == [0, 1 / 3, 2 / 3]
-    assert found["own"].tolist() == [0, 0, 1]  # identical lists
-    assert found["others"].tolist() == [0, 2, 0]  # 5 of 15
+    distribution = similarity_distribution(traffic, bins=3, min_entries=1)
+    assert distribution["low"].tolist() == [0, 1 / 3, 2 / 3]
+    assert distribution["own"].tolist() == [0, 0, 1]  # identical lists
+    assert distribution["others"].tolist() == [0, 2, 0]  # 5 of 15
 
 
 def test_accumulated_lists_of_senders(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_accumulated_lists_of_senders(tmp_path: Path) -> None:
         session(B, many(10), number=2, at=300),
         session(C, many(9), number=3, at=600),
     )
-    found = sender_similarity(traffic, min_entries=10)
-    assert found[["peer", "other", "size", "shared", "jaccard"]].to_numpy().tolist() == [
+    similarity = sender_similarity(traffic, min_entries=10)
+    assert similarity[["peer", "other", "size", "shared", "jaccard"]].to_numpy().tolist() == [
         [A, B, 10, 10, 1.0]
     ]

@@ -58,8 +58,8 @@ def test_optional_fields(tmp_path: Path) -> None:
     first.send(SERVER, craft.response(1007, craft.support_flags_response(3)))
     first.send(SERVER, craft.response(1002, craft.timed_sync_response(PEERS[:1])))
     second = outgoing("192.0.2.2", 1).handshake(node=craft.node_data(support_flags=0))
-    made = optional_fields(read(tmp_path, plain, first, second))
-    assert list(made.columns) == [
+    fields = optional_fields(read(tmp_path, plain, first, second))
+    assert list(fields.columns) == [
         "peer",
         "handshakes",
         "support_flags_missing",
@@ -69,7 +69,7 @@ def test_optional_fields(tmp_path: Path) -> None:
         "last_seen_lists",
         "last_seen_entries",
     ]
-    assert row(made, "192.0.2.1") == {
+    assert row(fields, "192.0.2.1") == {
         "handshakes": 1,
         "support_flags_missing": 0,
         "support_flags_odd": 0,
@@ -78,7 +78,7 @@ def test_optional_fields(tmp_path: Path) -> None:
         "last_seen_lists": 0,
         "last_seen_entries": 0,
     }
-    assert row(made, "192.0.2.2") == {
+    assert row(fields, "192.0.2.2") == {
         "handshakes": 2,
         "support_flags_missing": 1,
         "support_flags_odd": 2,
@@ -87,7 +87,7 @@ def test_optional_fields(tmp_path: Path) -> None:
         "last_seen_lists": 1,
         "last_seen_entries": 2,
     }
-    assert all(made[name].dtype == "int64" for name in made.columns[1:])
+    assert all(fields[name].dtype == "int64" for name in fields.columns[1:])
 
 
 def test_lists_with_last_seen_are_rows_of_messages(tmp_path: Path) -> None:
@@ -162,9 +162,9 @@ def test_standard_headers_are_not_odd(tmp_path: Path) -> None:
     ):
         talk.send(CLIENT, data)
     talk.send(SERVER, craft.bucket(1003, craft.EMPTY, version=7))  # the vantage node's own
-    made = read(tmp_path, talk)
-    assert len(odd_headers(made)) == 0
-    assert row(header_oddities(made), "192.0.2.1") == {
+    traffic = read(tmp_path, talk)
+    assert len(odd_headers(traffic)) == 0
+    assert row(header_oddities(traffic), "192.0.2.1") == {
         "messages": 6,
         **dict.fromkeys(HEADER_ODDITIES, 0),
         "unknown_commands": 1,
@@ -176,15 +176,15 @@ def test_header_oddities_counts_by_peer(tmp_path: Path) -> None:
     for _ in range(3):
         talk.send(CLIENT, craft.bucket(1003, craft.EMPTY, expect=1, version=2))
     talk.send(CLIENT, craft.bucket(1003, b"", expect=1))
-    made = header_oddities(read(tmp_path, talk, incoming("192.0.2.2", 1).handshake()))
-    assert row(made, "192.0.2.1") == {
+    oddities = header_oddities(read(tmp_path, talk, incoming("192.0.2.2", 1).handshake()))
+    assert row(oddities, "192.0.2.1") == {
         "messages": 4,
         **dict.fromkeys(HEADER_ODDITIES, 0),
         "odd_version": 3,
         "empty_body": 1,
         "unknown_commands": 0,
     }
-    assert row(made, "192.0.2.2")["messages"] == 1
+    assert row(oddities, "192.0.2.2")["messages"] == 1
 
 
 def test_limits_are_those_of_the_core(tmp_path: Path) -> None:
@@ -220,15 +220,15 @@ def test_oversize_by_command_and_by_state(tmp_path: Path) -> None:
     other = outgoing("192.0.2.6", 5)  # an initiator raises its limit when it sends its handshake
     other.send(CLIENT, craft.request(1001, craft.handshake_request()))
     other.send(SERVER, craft.bucket(2002, b"", length=262_145))
-    made = oversize(read(tmp_path, before, fits, after, command, connection, other))
-    assert dict(zip(made["peer"], made["limit"], strict=True)) == {
+    messages = oversize(read(tmp_path, before, fits, after, command, connection, other))
+    assert dict(zip(messages["peer"], messages["limit"], strict=True)) == {
         "192.0.2.1": 262_144,
         "192.0.2.4": 65_536,
         "192.0.2.5": 100_000_000,
     }
 
 
-def test_before_the_handshake_is_not_told_of_what_was_not_captured(tmp_path: Path) -> None:
+def test_before_the_handshake_needs_a_captured_beginning(tmp_path: Path) -> None:
     late = incoming().handshake()
     late.send(CLIENT, craft.bucket(2002, craft.EMPTY, length=262_145))
     late.packets = late.packets[5:]
@@ -263,8 +263,8 @@ def test_encodings(tmp_path: Path) -> None:
         CLIENT,
         craft.request(1002, craft.timed_sync_request(craft.payload_data(pruning_seed=0)) + b"\0"),
     )
-    made = encoding_deviations(read(tmp_path, odd, incoming("192.0.2.2", 1).handshake()))
-    assert row(made, "192.0.2.1") == {
+    deviations = encoding_deviations(read(tmp_path, odd, incoming("192.0.2.2", 1).handshake()))
+    assert row(deviations, "192.0.2.1") == {
         "messages": 5,
         "unordered": 1,
         "unknown_keys": 1,
@@ -274,7 +274,11 @@ def test_encodings(tmp_path: Path) -> None:
         "default_fields": 1,
         "trailing": 1,
     }
-    assert row(made, "192.0.2.2") == {"messages": 1, "unordered": 0, **dict.fromkeys(ENCODING, 0)}
+    assert row(deviations, "192.0.2.2") == {
+        "messages": 1,
+        "unordered": 0,
+        **dict.fromkeys(ENCODING, 0),
+    }
 
 
 def test_skeletons_and_who_writes_them(tmp_path: Path) -> None:
@@ -289,13 +293,13 @@ def test_skeletons_and_who_writes_them(tmp_path: Path) -> None:
             craft.request(1002, craft.timed_sync_request(craft.payload_data(4, pruning_seed=384))),
         )
     traffic = read(tmp_path, *talks)
-    made = skeletons(traffic)
-    synced = made[made["command"] == 1002]
+    table = skeletons(traffic)
+    synced = table[table["command"] == 1002]
     assert list(zip(synced["messages"], synced["peers"], synced["share"], strict=True)) == [
         (8, 4, 1.0),
         (1, 1, 0.25),
     ]
-    assert made["skeleton"].dtype == "UInt64"
+    assert table["skeleton"].dtype == "UInt64"
     assert (
         synced["first"].iloc[0]
         == traffic.messages[(traffic.messages["command"] == 1002)]["time"].min()
@@ -307,7 +311,7 @@ def test_skeletons_and_who_writes_them(tmp_path: Path) -> None:
     ) == [(1, 1, 4, 0.25), (2, 4, 4, 1.0)]
 
 
-def test_garbage_is_told_only_where_its_place_is_sure(tmp_path: Path) -> None:
+def test_garbage_is_reported_only_where_its_place_is_sure(tmp_path: Path) -> None:
     probe = incoming()
     probe.send(CLIENT, b"\x16\x03\x01" + bytes(200))
     later = incoming("192.0.2.2", 1).handshake()
@@ -320,10 +324,14 @@ def test_garbage_is_told_only_where_its_place_is_sure(tmp_path: Path) -> None:
     midstream.send(CLIENT, b"z" * 60)
     cut = incoming("192.0.2.5", 4)
     cut.send(CLIENT, craft.request(1003)[:20])
-    made = unframed_bytes(read(tmp_path, probe, later, holed, midstream, cut))
+    unframed = unframed_bytes(read(tmp_path, probe, later, holed, midstream, cut))
     assert list(
         zip(
-            made["peer"].astype(str), made["bytes"], made["levin"], made["server_port"], strict=True
+            unframed["peer"].astype(str),
+            unframed["bytes"],
+            unframed["levin"],
+            unframed["server_port"],
+            strict=True,
         )
     ) == [
         ("192.0.2.1", 203, False, 18080),

@@ -36,8 +36,8 @@ def traffic(tmp_path: Path) -> mt.Traffic:
 
 
 def test_graph(traffic: mt.Traffic) -> None:
-    found = metrics.peer_graph(traffic)
-    rows = {(row.peer, row.host): (row.lists, row.mentions) for row in found.itertuples()}
+    graph = metrics.peer_graph(traffic)
+    rows = {(row.peer, row.host): (row.lists, row.mentions) for row in graph.itertuples()}
     assert rows == {
         ("192.0.2.1", "192.0.2.2"): (1, 2),
         ("192.0.2.1", "20.0.0.1"): (2, 2),
@@ -45,34 +45,34 @@ def test_graph(traffic: mt.Traffic) -> None:
         ("192.0.9.9", "20.9.9.9"): (1, 1),
     }
     times = metrics.list_diversity(traffic).time
-    edge = found[(found.peer == "192.0.2.1") & (found.host == "20.0.0.1")].iloc[0]
+    edge = graph[(graph.peer == "192.0.2.1") & (graph.host == "20.0.0.1")].iloc[0]
     assert (edge["first"], edge["last"]) == (times[0], times[1])
 
 
 def test_degrees_and_components(traffic: mt.Traffic) -> None:
-    found = metrics.degrees(traffic).set_index("host")
-    assert found.out_degree.to_dict() == {
+    degrees = metrics.degrees(traffic).set_index("host")
+    assert degrees.out_degree.to_dict() == {
         "192.0.2.1": 2,
         "192.0.2.2": 1,
         "192.0.9.9": 1,
         "20.0.0.1": 0,
         "20.9.9.9": 0,
     }
-    assert found.in_degree.to_dict() == {
+    assert degrees.in_degree.to_dict() == {
         "192.0.2.1": 0,
         "192.0.2.2": 1,
         "192.0.9.9": 0,
         "20.0.0.1": 2,
         "20.9.9.9": 1,
     }
-    assert found.component.to_dict() == {
+    assert degrees.component.to_dict() == {
         "192.0.2.1": 0,
         "192.0.2.2": 0,
         "192.0.9.9": 1,
         "20.0.0.1": 0,
         "20.9.9.9": 1,
     }
-    assert found.component_size.to_dict() == {
+    assert degrees.component_size.to_dict() == {
         "192.0.2.1": 3,
         "192.0.2.2": 3,
         "192.0.9.9": 2,
@@ -100,10 +100,12 @@ def test_centrality_solves_its_equation(traffic: mt.Traffic) -> None:
         ]
     ).T
     wanted = np.linalg.solve(np.eye(5) - 0.85 * flow, np.full(5, 0.15 / 5))
-    found = metrics.centrality(traffic)
-    assert list(found.centrality) == sorted(found.centrality, reverse=True)
-    assert found.set_index("host").centrality[hosts].to_numpy() == pytest.approx(wanted, abs=1e-9)
-    assert found.centrality.sum() == pytest.approx(1)
+    centrality = metrics.centrality(traffic)
+    assert list(centrality.centrality) == sorted(centrality.centrality, reverse=True)
+    assert centrality.set_index("host").centrality[hosts].to_numpy() == pytest.approx(
+        wanted, abs=1e-9
+    )
+    assert centrality.centrality.sum() == pytest.approx(1)
 
 
 def test_communities_are_joined_by_lists(tmp_path: Path) -> None:
@@ -120,8 +122,8 @@ def test_communities_are_joined_by_lists(tmp_path: Path) -> None:
         session(f"192.0.2.{number}", peers, number=number, at=number * 100)
         for number, peers in enumerate(sent.values(), 1)
     ]
-    found = metrics.communities(read(tmp_path, *talks))
-    rows = [(row.community, row.peer, row.peers, row.alike) for row in found.itertuples()]
+    communities = metrics.communities(read(tmp_path, *talks))
+    rows = [(row.community, row.peer, row.peers, row.alike) for row in communities.itertuples()]
     assert rows == [
         (0, "192.0.2.1", 3, 1),
         (0, "192.0.2.2", 3, 2),
@@ -143,7 +145,7 @@ def test_communities_are_joined_by_lists(tmp_path: Path) -> None:
 )
 def test_components_are_those_of_a_plain_search(given: tuple[int, list[tuple[int, int]]]) -> None:
     count, edges = given
-    found = metrics.components(
+    components = metrics.components(
         np.array([left for left, _ in edges], dtype=np.int64),
         np.array([right for _, right in edges], dtype=np.int64),
         count,
@@ -153,8 +155,10 @@ def test_components_are_those_of_a_plain_search(given: tuple[int, list[tuple[int
         near[left].add(right)
         near[right].add(left)
     wanted = [min(_reached(near, node)) for node in range(count)]
-    assert len(set(zip(found, wanted, strict=True))) == len(set(wanted)) == len(set(found))
-    sizes = np.bincount(found)
+    assert (
+        len(set(zip(components, wanted, strict=True))) == len(set(wanted)) == len(set(components))
+    )
+    sizes = np.bincount(components)
     assert (np.diff(sizes) <= 0).all()
 
 
@@ -181,9 +185,11 @@ def test_late_entries(tmp_path: Path) -> None:
     )
     cut = session("192.0.2.7", many(5), many(3, 5), many(1, 60), number=7, every=1000, at=1)
     cut.packets = cut.packets[3:]
-    found = metrics.refreshed_entries(read(tmp_path, *[whole, cut], limits={"idle_seconds": 5000}))
-    assert len(found) == 1
-    row = found.iloc[0]
+    refreshed = metrics.refreshed_entries(
+        read(tmp_path, *[whole, cut], limits={"idle_seconds": 5000})
+    )
+    assert len(refreshed) == 1
+    row = refreshed.iloc[0]
     assert (row.peer, row.host, row.port) == ("192.0.2.1", "20.0.50.1", 18080)
     assert row.age == pytest.approx(2000, abs=1)
     assert pd.Timestamp(craft.START, tz="UTC") + pd.Timedelta(seconds=1999) < row.time

@@ -103,7 +103,7 @@ def test_ipv4_subnet() -> None:
 
 
 def test_addresses() -> None:
-    made = Addresses.from_text(
+    addresses = Addresses.from_text(
         [
             "192.0.2.255",
             "::ffff:192.0.2.0",
@@ -117,14 +117,14 @@ def test_addresses() -> None:
             "172.16.0.1",
         ]
     )
-    assert list(made.family) == [4, 4, 6, 0, 4, 4, 6, 6, 4, 4]
-    assert list(made.subnet_names[made.subnet])[:4] == [
+    assert list(addresses.family) == [4, 4, 6, 0, 4, 4, 6, 6, 4, 4]
+    assert list(addresses.subnet_names[addresses.subnet])[:4] == [
         "192.0.2.0/24",
         "192.0.2.0/24",
         "2001:db8:0:1::/64",
         None,
     ]
-    assert list(made.unroutable) == [
+    assert list(addresses.unroutable) == [
         False,
         False,
         False,

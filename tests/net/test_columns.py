@@ -20,12 +20,12 @@ TEXTS = [
 
 
 def test_subnets() -> None:
-    made = Addresses.from_text(TEXTS)
-    names = made.subnet_names[made.subnet].tolist()
+    addresses = Addresses.from_text(TEXTS)
+    names = addresses.subnet_names[addresses.subnet].tolist()
     assert names[:3] == ["192.0.2.0/24"] * 3
     assert names[3] == names[4] == "2001:db8:1:2::/64" != names[5]
     assert names[7:] == [None, None]
-    assert made.subnet[7] == -1
+    assert addresses.subnet[7] == -1
 
 
 def test_an_address_and_its_mapped_form_are_the_same() -> None:
@@ -35,9 +35,11 @@ def test_an_address_and_its_mapped_form_are_the_same() -> None:
 
 
 def test_unroutable_and_families() -> None:
-    made = Addresses.from_text(TEXTS)
-    assert made.family.tolist() == [4, 4, 4, 6, 6, 6, 4, 0, 0] or made.family.tolist()[7:] == [0, 0]
-    assert made.unroutable[6] and not made.unroutable[7]
+    addresses = Addresses.from_text(TEXTS)
+    assert addresses.family.tolist() == [4, 4, 4, 6, 6, 6, 4, 0, 0] or addresses.family.tolist()[
+        7:
+    ] == [0, 0]
+    assert addresses.unroutable[6] and not addresses.unroutable[7]
     assert not Addresses.from_text(["8.8.8.8"]).unroutable[0]
     assert len(Addresses.from_text([]).subnet) == 0
 

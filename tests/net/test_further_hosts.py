@@ -68,7 +68,7 @@ def test_nothing_in_common(ids: dict[int, int]) -> None:
     assert inferred(TWO, ids) == ("198.51.100.1",)
 
 
-def test_a_peer_that_copies_the_id_is_none_of_ours() -> None:
+def test_a_peer_that_copies_the_id_is_not_a_vantage_address() -> None:
     """Neither one that talks to a known address, nor one that talks to the second."""
     assert inferred(TWO, {HOST: 7, SECOND: 7, 2: 7, 4: 7}) == ("198.51.100.1", "198.51.100.2")
 
@@ -82,18 +82,18 @@ def test_the_same_64() -> None:
 @pytest.mark.parametrize(("second", "is_ours"), [(100, True), (5, False)])
 def test_an_address_after_the_other(second: int, is_ours: bool) -> None:
     """DHCP gave another one: its connections begin after the last one of the old address."""
-    found = inferred(
+    addresses = inferred(
         [(2, HOST, 0), (3, HOST, 0), (HOST, 5, 0), (4, SECOND, second), (SECOND, 3, second)]
     )
     # 3 talks to both, so that it is no address of the node
-    assert found == (("198.51.100.1", "198.51.100.2") if is_ours else ("198.51.100.1",))
+    assert addresses == (("198.51.100.1", "198.51.100.2") if is_ours else ("198.51.100.1",))
 
 
 def test_one_connection_does_not_make_a_successor() -> None:
     assert inferred([(2, HOST, 0), (3, HOST, 0), (4, SECOND, 100)]) == ("198.51.100.1",)
 
 
-def test_nobody() -> None:
+def test_no_further_hosts() -> None:
     assert inferred([]) == ()
     inference: Any = VantageInference((18080,), TTL_BITS)
     assert not inference.has_strangers((), [])

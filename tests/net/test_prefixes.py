@@ -20,7 +20,7 @@ def net(text: str) -> Network:
     return ipaddress.ip_network(text)
 
 
-def found(networks: list[str], hosts: object) -> list[int]:
+def positions(networks: list[str], hosts: object) -> list[int]:
     return Prefixes([net(text) for text in networks]).find(hosts).tolist()
 
 
@@ -98,27 +98,29 @@ def test_count_of_both_versions() -> None:
 
 
 def test_first_and_last_addresses_belong() -> None:
-    assert found(["192.0.2.0/24"], ["192.0.1.255", "192.0.2.0", "192.0.2.255", "192.0.3.0"]) == [
+    assert positions(
+        ["192.0.2.0/24"], ["192.0.1.255", "192.0.2.0", "192.0.2.255", "192.0.3.0"]
+    ) == [
         -1,
         0,
         0,
         -1,
     ]
-    assert found(["0.0.0.0/0"], ["0.0.0.0", "255.255.255.255", "::"]) == [0, 0, -1]
-    assert found(
+    assert positions(["0.0.0.0/0"], ["0.0.0.0", "255.255.255.255", "::"]) == [0, 0, -1]
+    assert positions(
         ["::/0"], ["::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "0.0.0.0", "::ffff:1.2.3.4"]
     ) == [0, 0, -1, -1]
 
 
 def test_the_narrowest_counts() -> None:
-    assert found(
+    assert positions(
         ["10.0.0.0/8", "10.1.0.0/16", "10.1.2.3"],
         ["10.0.0.1", "10.1.2.2", "10.1.2.3", "10.1.2.4", "10.2.0.0", "11.0.0.0"],
     ) == [0, 1, 2, 1, 0, -1]
 
 
 def test_mapped_addresses_are_ipv4() -> None:
-    assert found(["192.0.2.0/24"], ["::ffff:192.0.2.7", "::ffff:192.0.3.7", "::192.0.2.7"]) == [
+    assert positions(["192.0.2.0/24"], ["::ffff:192.0.2.7", "::ffff:192.0.3.7", "::192.0.2.7"]) == [
         0,
         -1,
         -1,
@@ -129,7 +131,7 @@ def test_mapped_addresses_are_ipv4() -> None:
 
 
 @pytest.mark.parametrize(
-    "made",
+    "convert",
     [
         list,
         np.array,
@@ -141,10 +143,10 @@ def test_mapped_addresses_are_ipv4() -> None:
         iter,
     ],
 )
-def test_hosts_in_any_dress(made: object) -> None:
+def test_hosts_in_any_dress(convert: object) -> None:
     hosts = ["192.0.2.1", "192.0.3.1", "192.0.2.1", "2001:db8::1"]
-    assert callable(made)
-    assert found(["192.0.2.0/24", "2001:db8::/32"], made(hosts)) == [0, -1, 0, 1]
+    assert callable(convert)
+    assert positions(["192.0.2.0/24", "2001:db8::/32"], convert(hosts)) == [0, -1, 0, 1]
 
 
 def test_what_is_no_address_is_nowhere() -> None:
@@ -167,9 +169,11 @@ def test_what_is_no_address_is_nowhere() -> None:
         "[::1]",
         5,
     ]
-    assert found(everything, strange) == [-1] * len(strange)
-    assert found(everything, [*strange, "1.2.3.4", "::1"]) == [-1] * len(strange) + [0, 1]
-    assert found(everything, pd.Series([None, "1.2.3.4", None, "x.onion"], dtype="category")) == [
+    assert positions(everything, strange) == [-1] * len(strange)
+    assert positions(everything, [*strange, "1.2.3.4", "::1"]) == [-1] * len(strange) + [0, 1]
+    assert positions(
+        everything, pd.Series([None, "1.2.3.4", None, "x.onion"], dtype="category")
+    ) == [
         -1,
         0,
         -1,
@@ -178,18 +182,18 @@ def test_what_is_no_address_is_nowhere() -> None:
 
 
 def test_nothing_and_one_text() -> None:
-    assert found([], ["1.2.3.4", "::1"]) == [-1, -1]
-    assert found(["1.2.3.4"], []) == []
-    assert found(["1.2.3.4"], pd.Series([], dtype="category")) == []
+    assert positions([], ["1.2.3.4", "::1"]) == [-1, -1]
+    assert positions(["1.2.3.4"], []) == []
+    assert positions(["1.2.3.4"], pd.Series([], dtype="category")) == []
     with pytest.raises(TypeError, match="one text"):
-        found(["1.2.3.4"], "1.2.3.4")
+        positions(["1.2.3.4"], "1.2.3.4")
 
 
 def test_categories_without_rows_are_not_looked_at() -> None:
     column = pd.Categorical.from_codes(
         [1, 1, -1], categories=pd.Index(["10.0.0.1", "192.0.2.1", "10.0.0.2"])
     )
-    assert found(["192.0.2.0/24"], column) == [0, 0, -1]
+    assert positions(["192.0.2.0/24"], column) == [0, 0, -1]
 
 
 def test_a_million_addresses_take_a_second() -> None:

@@ -28,9 +28,9 @@ def connection(client: int, server: int, **values: Any) -> dict[str, Any]:
     }
 
 
-def connections(*made: dict[str, Any]) -> np.ndarray[Any, Any]:
-    rows = np.zeros(len(made), dtype=SCHEMA["connections"].dtype)
-    for row, values in zip(rows, made, strict=True):
+def connections(*parts: dict[str, Any]) -> np.ndarray[Any, Any]:
+    rows = np.zeros(len(parts), dtype=SCHEMA["connections"].dtype)
+    for row, values in zip(rows, parts, strict=True):
         for name, value in values.items():
             row[name] = value
         if "client_ttl" in values:
@@ -38,14 +38,14 @@ def connections(*made: dict[str, Any]) -> np.ndarray[Any, Any]:
     return rows
 
 
-def found(
-    addresses: list[str], *made: dict[str, Any], ports: tuple[int, ...] = PORTS
+def inferred_hosts(
+    addresses: list[str], *parts: dict[str, Any], ports: tuple[int, ...] = PORTS
 ) -> tuple[str, ...]:
     inference = VantageInference(ports, BOTH_TTLS)
-    inference.add_connections(connections(*made))
+    inference.add_connections(connections(*parts))
     whole = inference.hosts(addresses)
     piecewise = VantageInference(ports, BOTH_TTLS)
-    for one in made:
+    for one in parts:
         piecewise.add_connections(connections(one))
     assert piecewise.hosts(addresses) == whole, (
         "it must not matter in what parts the connections come"
@@ -58,14 +58,14 @@ def found(
 
 def test_one_stranger_among_hundreds() -> None:
     addresses = [f"192.0.2.{i}" for i in range(200)]
-    made = [connection(i, 100) if i % 2 else connection(100, i) for i in range(100)]
-    assert found(addresses, connection(150, 151), *made) == ("192.0.2.100",)
+    parts = [connection(i, 100) if i % 2 else connection(100, i) for i in range(100)]
+    assert inferred_hosts(addresses, connection(150, 151), *parts) == ("192.0.2.100",)
 
 
 def test_other_ends_count_more_than_connections() -> None:
     addresses = ["198.51.100.10", "192.0.2.1", "192.0.2.2"]
     crawler = [connection(1, 0, client_port=port) for port in range(1000, 1050)]
-    assert found(addresses, *crawler, connection(0, 2)) == ("198.51.100.10",)
+    assert inferred_hosts(addresses, *crawler, connection(0, 2)) == ("198.51.100.10",)
 
 
 def test_both_ip_versions() -> None:
@@ -77,8 +77,8 @@ def test_both_ip_versions() -> None:
         "192.0.2.2",
         "2001:db8::2",
     ]
-    made = [connection(1, 0), connection(0, 5), connection(2, 3), connection(4, 2)]
-    assert found(addresses, *made) == ("198.51.100.10", "2001:db8::10")
+    parts = [connection(1, 0), connection(0, 5), connection(2, 3), connection(4, 2)]
+    assert inferred_hosts(addresses, *parts) == ("198.51.100.10", "2001:db8::10")
 
 
 def test_only_monero_connections_count() -> None:
@@ -92,9 +92,9 @@ def test_only_monero_connections_count() -> None:
         "192.0.2.5",
     ]
     web = [connection(i, 3, server_port=443) for i in (0, 1, 2, 4, 5, 6)]
-    assert found(addresses, *web, connection(0, 1), connection(2, 0)) == ("198.51.100.10",)
-    assert found(addresses, *web) == ()
-    assert found(addresses, *web, ports=(443,)) == ("203.0.113.1",)
+    assert inferred_hosts(addresses, *web, connection(0, 1), connection(2, 0)) == ("198.51.100.10",)
+    assert inferred_hosts(addresses, *web) == ()
+    assert inferred_hosts(addresses, *web, ports=(443,)) == ("203.0.113.1",)
 
 
 def test_messages_make_a_connection_moneros() -> None:
@@ -103,7 +103,7 @@ def test_messages_make_a_connection_moneros() -> None:
         connection(0, 1, server_port=50000, client_messages=1),
         connection(2, 1, server_port=50001, server_messages=3),
     ]
-    assert found(addresses, *hidden) == ("198.51.100.10",)
+    assert inferred_hosts(addresses, *hidden) == ("198.51.100.10",)
 
 
 @pytest.mark.parametrize(
@@ -123,10 +123,12 @@ def test_messages_make_a_connection_moneros() -> None:
 )
 def test_single_connection(values: dict[str, int], vantage: str) -> None:
     addresses = {"client": "192.0.2.1", "server": "192.0.2.2"}
-    assert found(list(addresses.values()), connection(0, 1, **values)) == (addresses[vantage],)
+    assert inferred_hosts(list(addresses.values()), connection(0, 1, **values)) == (
+        addresses[vantage],
+    )
 
 
-def test_ttl_that_was_not_captured_tells_nothing() -> None:
+def test_ttl_that_was_not_captured_shows_nothing() -> None:
     rows = connections(connection(0, 1, client_ttl=64, server_ttl=0))
     rows["present"] = 0
     inference = VantageInference(PORTS, BOTH_TTLS)
@@ -134,20 +136,24 @@ def test_ttl_that_was_not_captured_tells_nothing() -> None:
     assert inference.hosts(["192.0.2.1", "192.0.2.2"]) == ("192.0.2.2",)
 
 
-def test_first_come_if_nothing_tells() -> None:
+def test_first_come_if_nothing_decides() -> None:
     addresses = ["192.0.2.4", "192.0.2.3", "192.0.2.2", "192.0.2.1"]
     ports = {"client_port": 18080, "server_port": 18080}
-    assert found(addresses, connection(2, 3, **ports), connection(0, 1, **ports)) == ("192.0.2.4",)
+    assert inferred_hosts(addresses, connection(2, 3, **ports), connection(0, 1, **ports)) == (
+        "192.0.2.4",
+    )
 
 
-def test_nothing_to_tell_from() -> None:
-    assert found([]) == ()
-    assert found(["192.0.2.1"], connection(-1, 0), connection(0, -1)) == ()
+def test_nothing_to_infer_from() -> None:
+    assert inferred_hosts([]) == ()
+    assert inferred_hosts(["192.0.2.1"], connection(-1, 0), connection(0, -1)) == ()
 
 
 def test_connection_with_itself() -> None:
     addresses = ["127.0.0.1", "192.0.2.1", "192.0.2.2"]
-    assert found(addresses, connection(0, 0), connection(0, 0), connection(1, 2)) == ("192.0.2.2",)
+    assert inferred_hosts(addresses, connection(0, 0), connection(0, 0), connection(1, 2)) == (
+        "192.0.2.2",
+    )
 
 
 def test_messages_stand_for_connections_that_have_not_ended() -> None:

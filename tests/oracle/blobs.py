@@ -199,10 +199,10 @@ def read_bulletproofs(reader: Reader, kind: int, outputs: int, coinbase: bool) -
         raise Refused("more bulletproofs than outputs")
     if count != 1 and reader.from_peer and not coinbase:
         raise Refused("not exactly one bulletproof")
-    rooms = [read_bulletproof(reader, kind == BULLETPROOF_PLUS) for _ in range(count)]
-    if 0 in rooms:
+    sizes = [read_bulletproof(reader, kind == BULLETPROOF_PLUS) for _ in range(count)]
+    if 0 in sizes:
         raise Refused("bulletproof of a size that there is not")
-    room = sum(rooms)
+    room = sum(sizes)
     if room < outputs:
         raise Refused("bulletproofs for fewer outputs")
     return room
@@ -267,10 +267,14 @@ def is_coinbase(inputs: tuple[Input, ...]) -> bool:
 
 def transparent_fee(inputs: tuple[Input, ...], amounts: tuple[int, ...]) -> int | None:
     """Of version 1: what goes in and does not come out."""
-    spent, made = sum(one.amount for one in inputs), sum(amounts)
-    if any(one.tag != TO_KEY for one in inputs) or max(spent, made) >= 2**64 or spent < made:
+    spent, amount_in = sum(one.amount for one in inputs), sum(amounts)
+    if (
+        any(one.tag != TO_KEY for one in inputs)
+        or max(spent, amount_in) >= 2**64
+        or spent < amount_in
+    ):
         return None
-    return spent - made
+    return spent - amount_in
 
 
 def take_transaction(
@@ -309,14 +313,14 @@ def take_transaction(
         prunable_hash = bytes(32)
     elif not without_prunable:
         prunable_hash = keccak(reader.data[base_end : reader.at])
-    made = (
+    transaction = (
         None
         if prunable_hash is None
         else keccak(keccak(reader.data[start:prefix_end]) + keccak(base) + prunable_hash)
     )
     weight = None if without_prunable else reader.at - start + take_back(kind, room)
     return Transaction(
-        made,
+        transaction,
         version,
         kind if inputs else None,
         inputs,
@@ -340,32 +344,32 @@ def read_transaction(
         if pruned:
             raise
         try:
-            made = read_format(blob, early=True)
+            transaction = read_format(blob, early=True)
         except Refused:
-            made = None
-        if made is None or made.rct_type not in (BULLETPROOF, BULLETPROOF2) or made.is_coinbase():
+            transaction = None
+        if transaction is None or made.rct_type not in (BULLETPROOF, BULLETPROOF2) or made.is_coinbase():
             raise
-        return made
+        return transaction
 
 
 def read_format(
     blob: bytes, pruned: bool = False, prunable_hash: bytes | None = None, *, early: bool
 ) -> Transaction:
     reader = Reader(blob, from_peer=True, early=early)
-    made = take_transaction(reader, pruned, prunable_hash)
+    transaction = take_transaction(reader, pruned, prunable_hash)
     reader.end()
-    return made
+    return transaction
 
 
 # ---------------------------------------------------------------- blocks
 
 
 def varint_bytes(value: int) -> bytes:
-    made = b""
+    encoded = b""
     while value >= 0x80:
-        made += bytes([value & 0x7F | 0x80])
+        encoded += bytes([value & 0x7F | 0x80])
         value >>= 7
-    return made + bytes([value])
+    return encoded + bytes([value])
 
 
 @cache
@@ -390,10 +394,10 @@ def read_known_block(blob: bytes) -> Block:
     reader.end()
     assert miner_tx.id is not None
     hashing = header + tree_hash([miner_tx.id, *transactions]) + varint_bytes(len(transactions) + 1)
-    made = keccak(varint_bytes(len(hashing)) + hashing)
+    block_id = keccak(varint_bytes(len(hashing)) + hashing)
     if miner_tx.height() in (None, ODD_HEIGHT) and keccak(blob) == ODD_BLOB:
-        made = ODD_ID
-    return Block(made, major, minor, timestamp, previous, miner_tx, transactions)
+        block_id = ODD_ID
+    return Block(block_id, major, minor, timestamp, previous, miner_tx, transactions)
 
 
 __all__ = ["Block", "Refused", "Transaction", "read_block", "read_transaction"]

@@ -83,17 +83,17 @@ def unpack(data: bytes) -> tuple[bytes, bool]:
     """
     if data[:2] != b"\x1f\x8b":
         return data, True
-    made = b""
+    unpacked = b""
     while data[:2] == b"\x1f\x8b":
         member = zlib.decompressobj(wbits=31)
         try:
-            made += member.decompress(data)
+            unpacked += member.decompress(data)
         except zlib.error:
-            return made, False
+            return unpacked, False
         if not member.eof:
-            return made, False
+            return unpacked, False
         data = member.unused_data
-    return made, True
+    return unpacked, True
 
 
 def read_packets(data: bytes) -> Iterator[Packet]:

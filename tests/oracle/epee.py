@@ -74,18 +74,18 @@ class Reader(Cursor):
         self.fields += count
         if self.fields > MOST_FIELDS:
             raise Refused("too many fields")
-        made: dict[bytes, Value] = {}
+        entries: dict[bytes, Value] = {}
         for _ in range(count):
             size = self.take(1)[0]
             if size == 0:
                 raise Refused("empty key")
             key = self.take(size)
-            if key in made:
+            if key in entries:
                 raise Refused("duplicate key")
-            if made and key < next(reversed(made)):
+            if entries and key < next(reversed(entries)):
                 self.ordered = False
-            made[key] = self.entry(depth + 1)
-        return made
+            entries[key] = self.entry(depth + 1)
+        return entries
 
     def entry(self, depth: int) -> Value:
         code = self.take(1)[0]

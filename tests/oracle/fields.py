@@ -42,18 +42,18 @@ def add_section(rows: list[Row], section: Section, depth: int, parent: int) -> N
 
 def add(rows: list[Row], code: int, value: Any, depth: int, parent: int, key: str | None) -> None:
     """A value that is no array, and what is in it."""
-    made = row(len(rows), depth, parent, key, code)
-    rows.append(made)
+    entry = row(len(rows), depth, parent, key, code)
+    rows.append(entry)
     if code == OBJECT:
-        made["elements"] = len(value)
-        add_section(rows, value, depth + 1, made["position"])
+        entry["elements"] = len(value)
+        add_section(rows, value, depth + 1, entry["position"])
     elif code == STRING:
-        made["value_bytes"] = value
+        entry["value_bytes"] = value
     elif code == DOUBLE:
-        made["value_float"] = value
+        entry["value_float"] = value
     else:
         assert code == BOOL or code in NUMBERS
-        made["value_int" if code in SIGNED else "value_uint"] = int(value)
+        entry["value_int" if code in SIGNED else "value_uint"] = int(value)
 
 
 def row(position: int, depth: int, parent: int, key: str | None, code: int) -> Row:

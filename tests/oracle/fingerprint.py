@@ -42,15 +42,15 @@ Struct = dict[bytes, Field]
 
 def struct(text: str = "", **inside: Struct) -> Struct:
     """'key type kind, key type kind, …'; a type may be an array[], and one of several|types."""
-    made: Struct = {}
+    fields: Struct = {}
     for entry in filter(None, text.split(", ")):
         key, types, kind = entry.split(" ")
         wire = frozenset(
             TYPES[name.removesuffix("[]")] | (FLAG if name.endswith("[]") else 0)
             for name in types.split("|")
         )
-        made[key.encode()] = Field(wire, kind[0], int(kind[1:] or 0), inside.get(key, {}))
-    return made
+        fields[key.encode()] = Field(wire, kind[0], int(kind[1:] or 0), inside.get(key, {}))
+    return fields
 
 
 NODE_DATA = struct(
@@ -187,9 +187,9 @@ class Look:
             elif value.wire == OBJECT | FLAG:
                 usual = written(field.inside)
                 for element in value.value:
-                    found = self.section(element, field.inside)
-                    if found != usual:
-                        self.odd |= mix(found, 1)
+                    inside = self.section(element, field.inside)
+                    if inside != usual:
+                        self.odd |= mix(inside, 1)
         return state
 
     def count(self, field: Field | None, right: bool, value: Value) -> None:

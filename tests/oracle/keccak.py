@@ -29,14 +29,14 @@ def make_steps() -> list[tuple[int, int]]:
 
 def make_constants() -> list[int]:
     """One per round: the bits of a shift register, at the places 2^j - 1."""
-    made, register = [], 1
+    constants, register = [], 1
     for _ in range(ROUNDS):
         constant = 0
         for j in range(7):
             constant |= (register & 1) << (2**j - 1)
             register = register << 1 ^ (0x171 if register & 0x80 else 0)
-        made.append(constant)
-    return made
+        constants.append(constant)
+    return constants
 
 
 STEPS = make_steps()

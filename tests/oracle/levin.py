@@ -150,7 +150,7 @@ def find_messages(connection: Connection) -> None:
         for message in stream.messages:
             judge(message)
             if message.status != "complete":
-                tell(stream, message)
+                add_problem(stream, message)
     pair(connection)
 
 
@@ -170,7 +170,7 @@ class Framing:
         self.side = side
         self.runs = stream.runs()
         self.holes = stream.holes()
-        self.found: list[Message] = []
+        self.messages: list[Message] = []
         self.outside: list[Problem] = []
         self.cut: list[tuple[int, int]] = []  # beginnings of headers that were cut
         self.doubts: list[int] = []  # offsets at which it was out of step
@@ -203,7 +203,7 @@ class Framing:
                 at += len(data)
             else:
                 at, in_step = self.bucket(at, data)
-        return self.found
+        return self.messages
 
     def doubted(self, start: int, end: int) -> bool:
         return any(start < at <= end for at in self.losses)
@@ -239,7 +239,7 @@ class Framing:
         )
         if status == "complete":
             message.body = present
-        self.found.append(message)
+        self.messages.append(message)
         in_step = believed or end < at + len(data)
         if in_step and not believed:
             self.doubts.append(end)
@@ -257,7 +257,7 @@ def join(stream: Stream, framing: Framing, side: int) -> list[Message]:
     """Levin fragments into the message that they carry, as monerod joins them; in the order in
     which each is whole or given up.
     """
-    made: list[Message] = []
+    messages: list[Message] = []
     waiting: list[Message] = []
     for bucket in framing.read():
         flags = bucket.header.flags
@@ -266,16 +266,16 @@ def join(stream: Stream, framing: Framing, side: int) -> list[Message]:
             or bucket.status == "oversize"
             or (not waiting and not flags & (BEGIN | END) and bucket.header.length == 0)
         ):
-            made.append(bucket)  # the last: a fragment that adds nothing to nothing
+            messages.append(bucket)  # the last: a fragment that adds nothing to nothing
             continue
         if flags & BEGIN and waiting:
-            made.append(
+            messages.append(
                 broken(waiting, framing.doubted(waiting[0].start(), bucket.start()), "truncated")
             )
             waiting = []
         waiting.append(bucket)
         if flags & END and bucket.status != "truncated":
-            made.append(
+            messages.append(
                 joined(
                     waiting,
                     framing.doubted(waiting[0].start(), bucket.start()),
@@ -284,8 +284,10 @@ def join(stream: Stream, framing: Framing, side: int) -> list[Message]:
             )
             waiting = []
     if waiting:
-        made.append(broken(waiting, framing.doubted(waiting[0].start(), stream.end()), "truncated"))
-    return made
+        messages.append(
+            broken(waiting, framing.doubted(waiting[0].start(), stream.end()), "truncated")
+        )
+    return messages
 
 
 def joined(parts: list[Message], doubted: bool, lossy: bool) -> Message:
@@ -370,7 +372,7 @@ def judge(message: Message) -> None:
         message.why = str(why)
 
 
-def tell(stream: Stream, message: Message) -> None:
+def add_problem(stream: Stream, message: Message) -> None:
     """The row of problems of a message that is not complete: the bytes of it that were seen."""
     seen = sum(
         min(piece.end, stop) - max(piece.start, start)
@@ -440,8 +442,8 @@ def fits(connection: Connection, request: Message, response: Message) -> bool:
 
 def packets_of(stream: Stream, message: Message) -> list[Packet]:
     """The packets that brought bytes of it, in stream order."""
-    told: dict[int, Packet] = {}
+    packets: dict[int, Packet] = {}
     for start, stop in message.buckets:
         for piece in stream.between(start, stop):
-            told.setdefault(piece.packet.arrival, piece.packet)
-    return list(told.values())
+            packets.setdefault(piece.packet.arrival, piece.packet)
+    return list(packets.values())

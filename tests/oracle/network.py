@@ -43,12 +43,12 @@ class Datagram:
         """The payload once it is whole; the first copy of a byte wins."""
         if self.size is None:
             return None
-        made: list[int | None] = [None] * self.size
+        values: list[int | None] = [None] * self.size
         for offset, data in self.pieces:
             for at, byte in enumerate(data, offset):
-                if at < self.size and made[at] is None:
-                    made[at] = byte
-        return None if None in made else bytes(byte for byte in made if byte is not None)
+                if at < self.size and values[at] is None:
+                    values[at] = byte
+        return None if None in values else bytes(byte for byte in values if byte is not None)
 
 
 class Segments:

@@ -43,9 +43,9 @@ def entries(command: int, root: Section) -> Iterator[Section]:
         if entry is not None:
             yield entry
     elif command == 2004:
-        found = root.get(b"blocks")
-        if found is not None and found.array and found.type == OBJECT:
-            yield from found.value
+        blocks = root.get(b"blocks")
+        if blocks is not None and blocks.array and blocks.type == OBJECT:
+            yield from blocks.value
 
 
 def add_block(rows: Rows, entry: Section, position: int) -> None:
@@ -80,8 +80,8 @@ def add_block(rows: Rows, entry: Section, position: int) -> None:
     }
 
 
-def shown_id(made: bytes | None) -> str | None:
-    return None if made is None else made.hex()
+def shown_id(block_id: bytes | None) -> str | None:
+    return None if block_id is None else block_id.hex()
 
 
 def add_transactions(rows: Rows, section: Section, fluff: bool | None, block: int | None) -> None:
@@ -128,22 +128,22 @@ def add_transaction(rows: Rows, data: bytes, sent: Row, prunable_hash: bytes | N
     row |= {"ring_size": None, "fee": None, "weight": None, **sent}
     rows.transactions.append(row)
     try:
-        found = read(data, sent["pruned"], prunable_hash)
+        parsed = read(data, sent["pruned"], prunable_hash)
     except blobs.Refused as why:
         rows.unread.append(f"transaction {row['position']}: {why}")
         return
     row |= {
-        "tx": shown_id(found.id),
-        "version": found.version,
-        "rct_type": found.rct_type,
-        "inputs": len(found.inputs),
-        "outputs": len(found.amounts),
-        "ring_size": found.ring_size(),
-        "fee": found.fee,
-        "weight": found.weight,
-        "pruned": found.pruned,
+        "tx": shown_id(parsed.id),
+        "version": parsed.version,
+        "rct_type": parsed.rct_type,
+        "inputs": len(parsed.inputs),
+        "outputs": len(parsed.amounts),
+        "ring_size": parsed.ring_size(),
+        "fee": parsed.fee,
+        "weight": parsed.weight,
+        "pruned": parsed.pruned,
     }
-    if found.id is None:
+    if parsed.id is None:
         rows.unread.append(f"transaction {row['position']}: pruned, and no hash of what is missing")
 
 

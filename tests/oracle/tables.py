@@ -32,16 +32,16 @@ def make_tables(
             "files",
         )
     }
-    found = [
+    messages = [
         (arrival, connection, message)
         for connection in connections
         for stream in connection.streams
         for arrival, message in in_order(stream)
     ]
-    found.sort(key=lambda item: item[0])  # a stable sort
-    for number, (_, _, message) in enumerate(found):
+    messages.sort(key=lambda item: item[0])  # a stable sort
+    for number, (_, _, message) in enumerate(messages):
         message.number = number
-    for _, connection, message in found:
+    for _, connection, message in messages:
         row = message_row(connection, message)
         tables["messages"].append(row)
         for name in OF_MESSAGES:
@@ -103,10 +103,10 @@ def add_fields(rows: list[Row], row: Row) -> None:
     """
     if row["status"] not in ("complete", "malformed") or row["kind"] in ("noise", None):
         return
-    made = field_rows(row["body"] or b"")
-    row["fields_refused"] = made is None or row["status"] == "malformed"
-    if made and not row["fields_refused"]:
-        rows += [{"message": row["message"], **more} for more in made]
+    new_rows = field_rows(row["body"] or b"")
+    row["fields_refused"] = new_rows is None or row["status"] == "malformed"
+    if new_rows and not row["fields_refused"]:
+        rows += [{"message": row["message"], **more} for more in new_rows]
 
 
 def message_row(connection: Connection, message: Message) -> Row:

@@ -49,7 +49,7 @@ class Stream:
         self.acknowledged = 0  # furthest offset that the other side acknowledged
         self.sent = 0  # furthest offset that an accepted packet reached, the FIN included
         self.edge: int | None = None  # of the receiver's window
-        self.told: int | None = None  # last acknowledgement number that it sent
+        self.last_acknowledgement: int | None = None  # last acknowledgement number that it sent
         self.widest = 0  # the largest window that this side offered
         self.scale: int | None = None  # of its SYN, None if it had none
         self.has_syn = False
@@ -175,30 +175,30 @@ class Stream:
 
     def runs(self) -> list[tuple[int, bytes]]:
         """The seen bytes as unbroken runs: (offset, bytes)."""
-        made: list[tuple[int, bytearray]] = []
+        joined: list[tuple[int, bytearray]] = []
         for piece in self.laid():
             if piece.data is None:
                 continue
-            if not made or made[-1][0] + len(made[-1][1]) != piece.start:
-                made.append((piece.start, bytearray()))
-            made[-1][1].extend(piece.data)
-        return [(start, bytes(data)) for start, data in made]
+            if not joined or joined[-1][0] + len(joined[-1][1]) != piece.start:
+                joined.append((piece.start, bytearray()))
+            joined[-1][1].extend(piece.data)
+        return [(start, bytes(data)) for start, data in joined]
 
     def holes(self) -> list[tuple[int, int, bool]]:
         """What was not seen between the first byte and the last: (start, end, whether only the snap
         length cut it).
         """
-        made = []
+        missing = []
         at = self.start()
         for piece in self.laid():
             if piece.start > at:
-                made.append((at, piece.start, False))
+                missing.append((at, piece.start, False))
             if piece.data is None:
-                made.append((piece.start, piece.end, True))
+                missing.append((piece.start, piece.end, True))
             at = piece.end
         if at < self.end():
-            made.append((at, self.end(), False))
-        return made
+            missing.append((at, self.end(), False))
+        return missing
 
     def laid(self) -> list[Piece]:
         """The pieces from offset 0 on."""
@@ -226,13 +226,13 @@ class Stream:
     def between(self, start: int, end: int) -> list[Piece]:
         """The pieces with seen bytes of [start, end)."""
         index = max(bisect.bisect_right(self.pieces, start, key=lambda piece: piece.start) - 1, 0)
-        made = []
+        pieces = []
         while index < len(self.pieces) and self.pieces[index].start < end:
             piece = self.pieces[index]
             if piece.end > start and piece.data is not None:
-                made.append(piece)
+                pieces.append(piece)
             index += 1
-        return made
+        return pieces
 
 
 @dataclass
@@ -348,7 +348,7 @@ class Connection:
         stream.sent = max(stream.sent, end + (1 if segment.flags & FIN else 0))
         stream.last_accepted = segment.packet.arrival
         if segment.flags & ACK:
-            stream.told = segment.acknowledgement
+            stream.last_acknowledgement = segment.acknowledgement
         if acknowledged is not None:
             window = segment.window << (0 if segment.flags & SYN else self.shift(side))
             stream.widest = max(stream.widest, window)
@@ -449,7 +449,11 @@ class Connection:
             soft = stream.lossy() and stream.acknowledged < offset <= self.limit(side)
             if offset not in expected and not soft:
                 return
-        elif not segment.flags & ACK and other.told is not None and other.told != segment.sequence:
+        elif (
+            not segment.flags & ACK
+            and other.last_acknowledgement is not None
+            and other.last_acknowledgement != segment.sequence
+        ):
             return
         if self.reset_by is None and len(self.fins) < 2:
             self.reset_by = side
@@ -499,7 +503,7 @@ def follow(segments: Iterable[Segment], ports: set[int]) -> list[Connection]:
     for segment in segments:
         key = frozenset((segment.source, segment.destination))
         connection = current.get(key)
-        if connection is None or begins_anew(connection, segment):
+        if connection is None or begins_again(connection, segment):
             if connection is not None:
                 connection.end = "reused"
             client, server = roles(segment, ports)
@@ -512,7 +516,7 @@ def follow(segments: Iterable[Segment], ports: set[int]) -> list[Connection]:
     return connections
 
 
-def begins_anew(connection: Connection, segment: Segment) -> bool:
+def begins_again(connection: Connection, segment: Segment) -> bool:
     """A SYN that is not a retransmission of the one that we know."""
     if not segment.flags & SYN:
         return False

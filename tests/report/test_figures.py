@@ -34,11 +34,11 @@ def test_every_figure_has_a_name_a_title_and_a_caption() -> None:
 
 @pytest.mark.parametrize("drawing", FIGURES, ids=lambda drawing: drawing.name)
 def test_svg(drawing: Drawing, spies: Material) -> None:
-    made = svg(draw(drawing, spies))
-    root = ElementTree.fromstring(made)
+    drawing_text = svg(draw(drawing, spies))
+    root = ElementTree.fromstring(drawing_text)
     assert root.tag.endswith("svg")
-    assert made == svg(draw(drawing, spies))
-    assert "<script" not in made
+    assert drawing_text == svg(draw(drawing, spies))
+    assert "<script" not in drawing_text
 
 
 @pytest.mark.filterwarnings("error")

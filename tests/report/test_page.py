@@ -88,8 +88,8 @@ def test_the_page_is_whole(written: report.Written) -> None:
 
 def test_same_bytes_each_time(traffic: mt.Traffic, written: report.Written, tmp_path: Path) -> None:
     report.write(traffic, tmp_path, paper=True)
-    made = sorted(path.name for path in tmp_path.iterdir())
-    assert made == sorted(
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == sorted(
         [
             "report.html",
             "findings.csv",
@@ -98,8 +98,8 @@ def test_same_bytes_each_time(traffic: mt.Traffic, written: report.Written, tmp_
             *(f"figure_{drawing.name}.pdf" for drawing in FIGURES),
         ]
     )
-    assert [(written.page.parent / name).read_bytes() for name in made] == [
-        (tmp_path / name).read_bytes() for name in made
+    assert [(written.page.parent / name).read_bytes() for name in names] == [
+        (tmp_path / name).read_bytes() for name in names
     ]
 
 
@@ -124,7 +124,7 @@ def test_the_ban_list_has_the_anomalous(written: report.Written, findings: pd.Da
     )
 
 
-def test_what_a_paper_takes_over(
+def test_text_that_a_paper_uses(
     traffic: mt.Traffic, written: report.Written, findings: pd.DataFrame
 ) -> None:
     lines = (written.page.parent / "macros.tex").read_text().splitlines()

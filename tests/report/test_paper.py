@@ -32,15 +32,15 @@ def test_macros(spies: Material) -> None:
     peers = spies.view.connections["peer"].nunique()
     assert made["totalUniqueIPs"] == str(peers)
     judged = spies.verdicts["verdict"].value_counts()
-    assert made["peersanomalous"] == str(judged["anomalous"])
+    assert values["peersanomalous"] == str(judged["anomalous"])
     senders = spies.findings.loc[spies.findings["rule"] == "garbage", "peer"].nunique()
     assert made["rulegarbage"] == str(senders)
     assert made["sharegarbage"] == f"{100 * senders / peers:.2f}"
 
 
 def test_thousands_have_thin_spaces(tmp_path: Path) -> None:
-    made = dict(macros(material(read(tmp_path, session("192.0.2.1", *[many(250)] * 5)))))
-    assert made["peerlistentries"] == r"1\,250"
+    values = dict(macros(material(read(tmp_path, session("192.0.2.1", *[many(250)] * 5)))))
+    assert values["peerlistentries"] == r"1\,250"
 
 
 def test_files(spies: Material, tmp_path: Path) -> None:

@@ -247,7 +247,7 @@ def test_similar_senders_are_joined(ax: mpl.axes.Axes, lists: View) -> None:
     assert sum(line.get_marker() == "None" for line in ax.lines) == 1
 
 
-def test_nothing_is_said(ax: mpl.axes.Axes, tmp_path: Path) -> None:
+def test_nothing_is_printed(ax: mpl.axes.Axes, tmp_path: Path) -> None:
     path = tmp_path / "empty.pcap"
     path.write_bytes(craft.pcap([]))
     view = View(mt.read(path, host=HOST))

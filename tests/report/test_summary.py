@@ -38,8 +38,8 @@ def test_text_has_every_section(capture: Path) -> None:
 def test_span_of_a_capture_without_packets(tmp_path: Path, capture: Path) -> None:
     empty = tmp_path / "empty.pcap"
     empty.write_bytes(capture.read_bytes()[:24])
-    found = span(mt.read(empty))
-    assert (found["first"], found["last"]) == (None, None)
+    text = span(mt.read(empty))
+    assert (text["first"], text["last"]) == (None, None)
 
 
 def test_pieces_of_text() -> None:

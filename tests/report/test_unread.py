@@ -49,8 +49,8 @@ def datagrams(size: int) -> list[craft.Packet]:
 def test_udp_only_where_there_is_nothing_else(tmp_path: Path) -> None:
     alone = put(tmp_path / "a.pcap", datagrams(400))
     assert len(unread_lines(mt.read(alone))) == 1
-    beside = put(tmp_path / "b.pcap", [*conversation().packets, *datagrams(400)])
-    assert unread_lines(mt.read(beside)) == []
+    both = put(tmp_path / "b.pcap", [*conversation().packets, *datagrams(400)])
+    assert unread_lines(mt.read(both)) == []
 
 
 @pytest.mark.parametrize("command", ["summary", "findings", "banlist"])

@@ -261,13 +261,13 @@ addresses = (
     st.none() | st.integers(1, 4),
 )
 def test_promises(
-    found: list[tuple[str, str]], seen: list[str], allow: list[str], collapse: int | None
+    drawn: list[tuple[str, str]], seen: list[str], allow: list[str], collapse: int | None
 ) -> None:
     findings = frame(
-        *(finding(peer, f"rule_{number}", weight) for number, (peer, weight) in enumerate(found))
+        *(finding(peer, f"rule_{number}", weight) for number, (peer, weight) in enumerate(drawn))
     )
     bans = ban(findings, seen=[*seen, *findings["peer"]], allow=allow, collapse=collapse)
-    given_verdicts = verdicts(findings).set_index("peer")["verdict"] if found else {}
+    given_verdicts = verdicts(findings).set_index("peer")["verdict"] if drawn else {}
     guilty = {peer for peer, verdict in given_verdicts.items() if verdict == "anomalous"}
     assert set(bans.peers) | set(bans.allowed) == guilty
     assert bans.listed.match(list(bans.peers)).all()

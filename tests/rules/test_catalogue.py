@@ -26,5 +26,5 @@ def test_ids_of_a_family_share_their_first_digit() -> None:
     digits: dict[str, set[str]] = {}
     for rule in RULES.values():
         digits.setdefault(rule.family, set()).add(rule.id[2])
-    assert all(len(found) == 1 for found in digits.values()), digits
+    assert all(len(firsts) == 1 for firsts in digits.values()), digits
     assert len(set.union(*digits.values())) == len(digits)

@@ -10,7 +10,15 @@ from monerotraffic.rules import RULES, evaluate, find_anomalies
 from support import craft, truth
 from support.craft import CLIENT, SERVER, Connection
 from support.lab import Lab
-from support.labelled import HONEST_SCENARIOS, found, honest, parameters, read, spied, thinned
+from support.labelled import (
+    HONEST_SCENARIOS,
+    findings_of_rules,
+    honest,
+    parameters,
+    read,
+    spied,
+    thinned,
+)
 from support.rule_captures import BLOCK, A, B, C, D
 
 NAMES = [name for name, rule in RULES.items() if rule.family == "connections"]
@@ -48,7 +56,7 @@ def test_the_family_is_whole() -> None:
 def test_short_lived_series(lab: Lab, times: int, lasts: float, flagged: bool) -> None:
     for number in range(times):
         lab.session(A, number * 20, 5, close=False).wait_until(number * 20 + lasts).close()
-    findings = lab.found("short_lived_series")
+    findings = lab.findings("short_lived_series")
     assert list(findings.index) == ([A] if flagged else [])
     if flagged:
         assert (findings["observations"][A], findings.score[A]) == (11, 11)
@@ -61,7 +69,7 @@ def test_pings_and_cut_handshakes_are_no_short_lived_series(lab: Lab) -> None:
         talk.send(SERVER, craft.response(1003, craft.ping_response()))
         talk.close()
         lab.incoming(B, number).announce(CLIENT, 5, answer=False).close()
-    assert lab.found("short_lived_series").empty
+    assert lab.findings("short_lived_series").empty
 
 
 def test_ping_flood(lab: Lab) -> None:
@@ -85,7 +93,7 @@ def test_one_ping_a_connection_is_no_flood(lab: Lab) -> None:
         talk.send(SERVER, craft.response(1003, craft.ping_response()))
         talk.close()
         lab.back_ping(A, number + 0.5, 5)
-    assert lab.found("ping_flood").empty
+    assert lab.findings("ping_flood").empty
 
 
 # ---- timed sync
@@ -105,7 +113,7 @@ def syncing(lab: Lab, times: list[float], own: float = 60.05) -> Connection:
 
 def test_throttled(lab: Lab) -> None:
     syncing(lab, [8, 108, 208, 308])
-    row = lab.found("timed_sync_throttled").loc[A]
+    row = lab.findings("timed_sync_throttled").loc[A]
     assert (row["observations"], row.score) == (3, 100.0)
 
 
@@ -126,14 +134,14 @@ def test_throttled(lab: Lab) -> None:
 )
 def test_not_throttled(lab: Lab, times: list[float]) -> None:
     syncing(lab, times)
-    assert lab.found("timed_sync_throttled").empty
+    assert lab.findings("timed_sync_throttled").empty
 
 
 def test_not_throttled_while_we_were_slow_too(lab: Lab) -> None:
     """A capture that has only some minutes, or a clock that jumps."""
     syncing(lab, [8, 128, 248, 368, 488], own=120)
-    assert lab.found("timed_sync_throttled").empty
-    assert not lab.found("timed_sync_throttled", own_regular=False).empty
+    assert lab.findings("timed_sync_throttled").empty
+    assert not lab.findings("timed_sync_throttled", own_regular=False).empty
 
 
 def test_not_throttled_where_requests_were_lost(lab: Lab) -> None:
@@ -145,7 +153,7 @@ def test_not_throttled_where_requests_were_lost(lab: Lab) -> None:
             talk.skip(CLIENT, 205)
         else:
             talk.timed_sync(CLIENT)
-    assert lab.found("timed_sync_throttled").empty
+    assert lab.findings("timed_sync_throttled").empty
 
 
 def test_published_throttling_needs_ten_minutes(lab: Lab) -> None:
@@ -158,7 +166,7 @@ def test_published_throttling_needs_ten_minutes(lab: Lab) -> None:
 
 def test_rapid(lab: Lab) -> None:
     syncing(lab, [8, 38, 68, 98])
-    row = lab.found("timed_sync_rapid").loc[A]
+    row = lab.findings("timed_sync_rapid").loc[A]
     assert row["observations"] == 3
 
 
@@ -169,7 +177,7 @@ def test_rapid(lab: Lab) -> None:
 )
 def test_not_rapid(lab: Lab, times: list[float]) -> None:
     syncing(lab, times)
-    assert lab.found("timed_sync_rapid").empty
+    assert lab.findings("timed_sync_rapid").empty
 
 
 def test_asked_again_before_the_answer(lab: Lab) -> None:
@@ -178,7 +186,7 @@ def test_asked_again_before_the_answer(lab: Lab) -> None:
     talk.wait_until(75).timed_sync(CLIENT, answer=False)
     for _ in range(2):
         talk.send(SERVER, craft.response(1002, craft.timed_sync_response()))
-    assert list(lab.found("timed_sync_rapid").index) == [A]
+    assert list(lab.findings("timed_sync_rapid").index) == [A]
 
 
 def test_an_answer_that_was_not_captured_is_no_impatience(lab: Lab) -> None:
@@ -186,24 +194,24 @@ def test_an_answer_that_was_not_captured_is_no_impatience(lab: Lab) -> None:
     talk.wait_until(10).timed_sync(CLIENT, answer=False)
     talk.skip(SERVER, 205)
     talk.wait_until(75).timed_sync(CLIENT)
-    assert lab.found("timed_sync_rapid").empty
+    assert lab.findings("timed_sync_rapid").empty
 
 
-def test_answers_are_not_told_apart_behind_a_loss(lab: Lab) -> None:
+def test_answers_are_not_distinguished_after_a_loss(lab: Lab) -> None:
     """The answer to the first request was lost; the pairing behind it is out of step."""
     talk = lab.incoming(A, 0).announce(CLIENT, 5)
     talk.wait_until(10).timed_sync(CLIENT, answer=False)
     talk.skip(SERVER, 238)
     for at in range(70, 600, 60):
         talk.wait_until(at).timed_sync(CLIENT)
-    assert lab.found("timed_sync_rapid").empty
+    assert lab.findings("timed_sync_rapid").empty
 
 
 def test_throttled_although_something_of_ours_was_lost(lab: Lab) -> None:
     talk = syncing(lab, [8, 108, 208, 308, 408])
     talk.skip(SERVER, 500)
     talk.wait_until(508).timed_sync(CLIENT)
-    assert list(lab.found("timed_sync_throttled").index) == [A]
+    assert list(lab.findings("timed_sync_throttled").index) == [A]
 
 
 # ---- one_way_listener
@@ -229,7 +237,7 @@ def listening(
 @pytest.mark.parametrize("incoming", [True, False])
 def test_one_way_listener(lab: Lab, incoming: bool) -> None:
     listening(lab, A, incoming)
-    row = lab.found("one_way_listener").loc[A]
+    row = lab.findings("one_way_listener").loc[A]
     assert (row["observations"], row.connections) == (1, [0])
     assert row.score == pytest.approx(260, abs=1)
 
@@ -251,14 +259,14 @@ def test_no_one_way_listener(lab: Lab) -> None:
         lost.wait_until(at).timed_sync(SERVER)
         lost.send(SERVER, BLOCK)
         lost.skip(CLIENT, 205)
-    assert lab.found("one_way_listener").empty
+    assert lab.findings("one_way_listener").empty
 
 
 def test_one_way_listener_of_which_a_packet_was_lost(lab: Lab) -> None:
     talk = listening(lab, A)
     talk.skip(CLIENT, 205)
     talk.timed_sync(SERVER)
-    assert list(lab.found("one_way_listener").index) == [A]
+    assert list(lab.findings("one_way_listener").index) == [A]
 
 
 def test_one_way_listener_that_was_there_before(lab: Lab) -> None:
@@ -266,7 +274,7 @@ def test_one_way_listener_that_was_there_before(lab: Lab) -> None:
     for at in range(20, 300, 60):
         talk.wait_until(at).timed_sync(SERVER)
         talk.send(SERVER, BLOCK)
-    assert list(lab.found("one_way_listener").index) == [A]
+    assert list(lab.findings("one_way_listener").index) == [A]
 
 
 # ---- the labelled captures
@@ -276,13 +284,13 @@ def test_one_way_listener_that_was_there_before(lab: Lab) -> None:
 def test_labelled(scenario: truth.Scenario) -> None:
     """Every label that asks for one of these rules is found, and no honest peer."""
     given = truth.labels(scenario)
-    findings = found(read(*scenario.parts), NAMES)
-    made = evaluate(findings, given)
-    made = made[made.rule.isin(NAMES)].set_index("rule")
-    assert made.loc[made.index != "no_handshake", "honest"].sum() == []
+    findings = findings_of_rules(read(*scenario.parts), NAMES)
+    evaluation = evaluate(findings, given)
+    evaluation = evaluation[evaluation.rule.isin(NAMES)].set_index("rule")
+    assert evaluation.loc[evaluation.index != "no_handshake", "honest"].sum() == []
     assert set(findings.peer) <= set(given)
     if scenario.full:
-        asked = made[made.expected > 0]
+        asked = evaluation[evaluation.expected > 0]
         wanted = {
             "short_lived_series",
             "ping_flood",
@@ -298,7 +306,7 @@ def test_labelled(scenario: truth.Scenario) -> None:
             NOT_IN_THE_CAPTURE if scenario.name == "spies" else set()
         )
     else:
-        assert set(made.index[made.detected > 0]) == {
+        assert set(evaluation.index[evaluation.detected > 0]) == {
             "request_unanswered",
             "no_handshake",
             "handshake_incomplete",
@@ -307,7 +315,7 @@ def test_labelled(scenario: truth.Scenario) -> None:
 
 @pytest.mark.parametrize("paths", honest())
 def test_honest(paths: list[Path]) -> None:
-    findings = found(read(*paths), NAMES)
+    findings = findings_of_rules(read(*paths), NAMES)
     assert findings[findings.weight != "context"].empty
 
 
@@ -320,9 +328,9 @@ def test_losses_make_no_honest_peer_a_spy(
     scenario: truth.Scenario, rate: float, tmp_path: Path
 ) -> None:
     """Of this family and of identity."""
-    findings = found(thinned(scenario, rate, tmp_path), BOTH)
-    made = evaluate(findings[findings.weight != "context"], truth.labels(scenario))
-    assert made.honest.sum() == []
+    findings = findings_of_rules(thinned(scenario, rate, tmp_path), BOTH)
+    evaluation = evaluate(findings[findings.weight != "context"], truth.labels(scenario))
+    assert evaluation.honest.sum() == []
     assert len(findings) > 0 or not scenario.full
 
 
@@ -334,5 +342,5 @@ def test_losses_make_no_honest_peer_a_spy(
 def test_losses_make_no_monerod_a_spy(
     scenario: truth.Scenario, rate: float, tmp_path: Path
 ) -> None:
-    findings = found(thinned(scenario, rate, tmp_path), BOTH)
+    findings = findings_of_rules(thinned(scenario, rate, tmp_path), BOTH)
     assert findings[findings.weight != "context"].empty

@@ -72,7 +72,7 @@ SCENARIOS = [
 
 @pytest.mark.parametrize("kind", KINDS if EVERYTHING else OFTEN)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.id)
-def test_nobody_is_suspicious(scenario: truth.Scenario, kind: str, tmp_path: Path) -> None:
+def test_no_peer_is_suspicious(scenario: truth.Scenario, kind: str, tmp_path: Path) -> None:
     packets = damage.packets_of(*scenario.parts)
     worse = KINDS[kind](packets, random.Random(f"{scenario.id} {kind}"))
     assert worse and worse != list(packets)

@@ -171,11 +171,15 @@ def test_evaluation_by_cause_and_role() -> None:
         {"peer": ["a", "a", "b"], "rule": ["bad_header", "unknown_command", "unknown_command"]}
     )
     labels = {"a": ["wrong_version", "unknown_command"], "b": ["unknown_command"], "c": ["garbage"]}
-    made = evaluate(findings, labels, by="cause").set_index("cause")
-    assert made.loc["wire_format", ["expected", "detected", "missed"]].tolist() == [3, 2, ["c"]]
+    evaluation = evaluate(findings, labels, by="cause").set_index("cause")
+    assert evaluation.loc["wire_format", ["expected", "detected", "missed"]].tolist() == [
+        3,
+        2,
+        ["c"],
+    ]
     roles = {"a": "initiator", "b": "acceptor"}
-    made = evaluate(findings, labels, roles=roles).set_index(["rule", "role"])
-    assert made["recall"].to_dict() == {
+    evaluation = evaluate(findings, labels, roles=roles).set_index(["rule", "role"])
+    assert evaluation["recall"].to_dict() == {
         ("bad_header", "initiator"): 1.0,
         ("garbage", "unknown"): 0.0,
         ("unknown_command", "acceptor"): 1.0,
@@ -187,10 +191,10 @@ def test_evaluation_by_cause_and_role() -> None:
 
 def test_a_label_may_be_the_name_of_a_rule() -> None:
     findings = pd.DataFrame({"peer": ["a"], "rule": "out_of_turn"})
-    made = evaluate(
+    evaluation = evaluate(
         findings, {"a": ["out_of_turn"], "b": ["peer_id_reserved", "pong_id_match"]}
     ).set_index("rule")
-    assert made["missed"].to_dict() == {"out_of_turn": [], "peer_id_reserved": ["b"]}
+    assert evaluation["missed"].to_dict() == {"out_of_turn": [], "peer_id_reserved": ["b"]}
     assert not set(RULES_OF_LABEL) & set(RULES)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from monerotraffic.rules import RULES, find_anomalies
 from support import craft, truth
-from support.checks import found
+from support.checks import flagged
 from support.conversation_builder import ConversationBuilder, incoming, outgoing, read
 from support.craft import CLIENT, SERVER
 from support.labelled import check_labels, check_monerods, honest, spied
@@ -47,7 +47,7 @@ def test_signature_alone(tmp_path: Path, preset: str) -> None:
         # coalesced, and the segment was full there
         plain.send(CLIENT, PING + SYNC, cuts=[len(PING) + 8])
         plain.send(SERVER, SYNC, cuts=[8])
-    assert found("signature_alone", read(tmp_path, spy, plain), preset) == {"192.0.2.1": 3}
+    assert flagged("signature_alone", read(tmp_path, spy, plain), preset) == {"192.0.2.1": 3}
 
 
 def test_header_alone(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_header_alone(tmp_path: Path) -> None:
     spy.send(SERVER, LIST, cuts=[33])
     plain.send(SERVER, craft.response(1003, b"", -6))  # nothing but a header
     plain.send(SERVER, PING + LIST, cuts=[len(PING) + 33])
-    assert found("header_alone", read(tmp_path, spy, plain)) == {"192.0.2.1": 1}
+    assert flagged("header_alone", read(tmp_path, spy, plain)) == {"192.0.2.1": 1}
 
 
 def test_over_fragmented(tmp_path: Path) -> None:
@@ -67,8 +67,8 @@ def test_over_fragmented(tmp_path: Path) -> None:
         for _ in range(4):
             talk.send(CLIENT, SYNC, segment=size, acknowledge=False)
         talk.send(CLIENT, LIST, segment=size)
-    made = found("over_fragmented", read(tmp_path, *talks.values()))
-    assert made == {"192.0.2.0": 5, "192.0.2.1": 5, "192.0.2.2": 5, "192.0.2.3": 5}
+    traffic = flagged("over_fragmented", read(tmp_path, *talks.values()))
+    assert traffic == {"192.0.2.0": 5, "192.0.2.1": 5, "192.0.2.2": 5, "192.0.2.3": 5}
 
 
 def test_a_signature_or_header_alone_is_no_further_habit(tmp_path: Path) -> None:
@@ -78,8 +78,8 @@ def test_a_signature_or_header_alone_is_no_further_habit(tmp_path: Path) -> None
         header.send(CLIENT, SYNC, cuts=[33])
         both.send(CLIENT, SYNC, cuts=[8, 33])
     traffic = read(tmp_path, alone, header, both)
-    assert found("over_fragmented", traffic) == {"192.0.2.2": 5}
-    assert found("signature_alone", traffic) == {"192.0.2.0": 5, "192.0.2.2": 5}
+    assert flagged("over_fragmented", traffic) == {"192.0.2.2": 5}
+    assert flagged("signature_alone", traffic) == {"192.0.2.0": 5, "192.0.2.2": 5}
 
 
 def test_over_fragmented_asks_for_several_and_a_share(tmp_path: Path) -> None:
@@ -91,14 +91,17 @@ def test_over_fragmented_asks_for_several_and_a_share(tmp_path: Path) -> None:
         seldom.send(CLIENT, SYNC, segment=1448 if number >= 3 else 50)
         often.send(CLIENT, SYNC, segment=1448 if number >= 5 else 50)
     traffic = read(tmp_path, twice, seldom, often)
-    assert found("over_fragmented", traffic) == {"192.0.2.2": 5}
-    assert found("over_fragmented", traffic, min_share=0.05) == {"192.0.2.1": 3, "192.0.2.2": 5}
-    assert found("over_fragmented", traffic, min_share=0, min_messages=1) == {
+    assert flagged("over_fragmented", traffic) == {"192.0.2.2": 5}
+    assert flagged("over_fragmented", traffic, min_share=0.05) == {
+        "192.0.2.1": 3,
+        "192.0.2.2": 5,
+    }
+    assert flagged("over_fragmented", traffic, min_share=0, min_messages=1) == {
         "192.0.2.0": 2,
         "192.0.2.1": 3,
         "192.0.2.2": 5,
     }
-    assert found("over_fragmented", traffic, min_segment_ratio=10) == {}
+    assert flagged("over_fragmented", traffic, min_segment_ratio=10) == {}
 
 
 @pytest.mark.parametrize(
@@ -111,7 +114,7 @@ def test_small_mss_and_small_paths(tmp_path: Path, mss: int, segment: int) -> No
         talk.send(CLIENT, LIST, segment=segment)
     traffic = read(tmp_path, talk)
     assert traffic.messages["segments"].max() > len(LIST) // segment
-    assert found("over_fragmented", traffic) == {}
+    assert flagged("over_fragmented", traffic) == {}
 
 
 def test_many_messages_in_full_segments(tmp_path: Path) -> None:
@@ -164,8 +167,8 @@ def test_levin_fragments(tmp_path: Path) -> None:
     plain.send(CLIENT, LIST, segment=100)
     plain.send(SERVER, craft.noise(300))
     traffic = read(tmp_path, spy, hidden, plain)
-    assert found("levin_fragments", traffic) == {"192.0.2.1": 2}
-    assert found("over_fragmented", traffic) == {}
+    assert flagged("levin_fragments", traffic) == {"192.0.2.1": 2}
+    assert flagged("over_fragmented", traffic) == {}
 
 
 # ---------------------------------------------------------------- labelled captures

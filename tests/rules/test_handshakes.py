@@ -21,7 +21,7 @@ def test_no_handshake(lab: Lab) -> None:
         lab.incoming(A, at).wait_until(at + 0.5).close()
     lab.incoming(B, 20).wait_until(30).close()
     lab.incoming(C, 40).wait_until(40.5).close()  # once, short
-    findings = lab.found("no_handshake")
+    findings = lab.findings("no_handshake")
     assert findings["observations"].to_dict() == {A: 2, B: 1}
     assert findings.weight[A] == "context"
 
@@ -36,7 +36,7 @@ def test_refused_and_unfinished_connections_are_not_without_handshake(lab: Lab) 
         hole.skip(CLIENT, len(WHOLE))
         hole.wait_until(at + 8).close()
         lab.outgoing(D, at).wait_until(at + 8).close(SERVER)
-    assert lab.found("no_handshake").empty
+    assert lab.findings("no_handshake").empty
 
 
 def test_cut_requests(lab: Lab) -> None:
@@ -45,7 +45,7 @@ def test_cut_requests(lab: Lab) -> None:
             talk = lab.incoming([A, B][number], at + number)
             talk.send(CLIENT, WHOLE[:cut])
             talk.wait_until(at + 14).close()
-    findings = lab.found("handshake_incomplete")
+    findings = lab.findings("handshake_incomplete")
     assert list(findings.index) == [A, B]
     assert findings.places[B]
 
@@ -59,7 +59,7 @@ def test_a_request_cut_once_or_by_us_is_nothing(lab: Lab) -> None:
         talk.send(CLIENT, WHOLE[:120])
         talk.close(SERVER)
         lab.incoming(C, at).wait_until(at + 1).send(CLIENT, WHOLE[:120])  # the capture ends
-    assert lab.found("handshake_incomplete").empty
+    assert lab.findings("handshake_incomplete").empty
 
 
 def test_silence_and_late_cuts_are_no_incomplete_handshakes(lab: Lab) -> None:
@@ -77,7 +77,7 @@ def test_silence_and_late_cuts_are_no_incomplete_handshakes(lab: Lab) -> None:
         open_ = lab.incoming(D, at)
         open_.send(CLIENT, WHOLE[:120])
         open_.wait_until(at + 10).emit(SERVER)
-    assert lab.found("handshake_incomplete").empty
+    assert lab.findings("handshake_incomplete").empty
 
 
 def test_no_answer_to_our_request(lab: Lab) -> None:
@@ -86,7 +86,7 @@ def test_no_answer_to_our_request(lab: Lab) -> None:
         half = lab.outgoing(B, at).announce(SERVER, 5, answer=False)
         half.send(SERVER, craft.response(1001, craft.handshake_response())[:100])
         half.wait_until(at + 5.1).close()
-    assert list(lab.found("handshake_incomplete").index) == [A, B]
+    assert list(lab.findings("handshake_incomplete").index) == [A, B]
 
 
 def test_a_full_node_hangs_up(lab: Lab) -> None:
@@ -97,13 +97,13 @@ def test_a_full_node_hangs_up(lab: Lab) -> None:
         lab.outgoing(A, at).announce(SERVER, 5, answer=False).close(SERVER)
         lab.incoming(B, at).announce(CLIENT, 5, answer=False).wait_until(at + 6).close()
         lab.incoming(C, at).announce(CLIENT, 5, answer=False).close(SERVER)
-    assert lab.found("handshake_incomplete").empty
+    assert lab.findings("handshake_incomplete").empty
 
 
 def test_reset_after_the_request(lab: Lab) -> None:
     for at in (0, 10):
         lab.incoming(A, at).announce(CLIENT, 5, answer=False).reset(CLIENT)
-    assert list(lab.found("handshake_incomplete").index) == [A]
+    assert list(lab.findings("handshake_incomplete").index) == [A]
 
 
 def test_our_reset_is_not_the_peers(lab: Lab) -> None:
@@ -117,10 +117,12 @@ def test_our_reset_is_not_the_peers(lab: Lab) -> None:
         refused.reset(SERVER)
         late = lab.incoming(C, at).announce(CLIENT, 5, answer=False)  # it waited for us
         late.wait_until(at + 6).reset(CLIENT)
-        told = lab.incoming(D, at).announce(CLIENT, 5)  # it closed while a block of ours was unread
-        told.send(SERVER, BLOCK)
-        told.reset(CLIENT)
-    assert lab.found("handshake_incomplete").empty
+        announced = lab.incoming(D, at).announce(
+            CLIENT, 5
+        )  # it closed while a block of ours was unread
+        announced.send(SERVER, BLOCK)
+        announced.reset(CLIENT)
+    assert lab.findings("handshake_incomplete").empty
 
 
 def test_our_answer_was_slow(lab: Lab) -> None:
@@ -154,7 +156,7 @@ def test_reset_with_our_answer_unread(lab: Lab) -> None:
         block.send(SERVER, BLOCK, acknowledge=False)
         block.reset(CLIENT)
         block.reset(CLIENT)
-    assert list(lab.found("handshake_incomplete").index) == [A]
+    assert list(lab.findings("handshake_incomplete").index) == [A]
 
 
 def test_an_answer_that_does_not_parse_is_no_silence(lab: Lab) -> None:
@@ -162,7 +164,7 @@ def test_an_answer_that_does_not_parse_is_no_silence(lab: Lab) -> None:
         talk = lab.outgoing(A, at).announce(SERVER, 5, answer=False)
         talk.send(SERVER, craft.response(1001, b"no epee at all"))
         talk.wait_until(at + 6).close()
-    assert lab.found("handshake_incomplete").empty
+    assert lab.findings("handshake_incomplete").empty
 
 
 def test_a_refusal_without_acknowledgement_is_ours(lab: Lab) -> None:
@@ -170,7 +172,7 @@ def test_a_refusal_without_acknowledgement_is_ours(lab: Lab) -> None:
         shaken = lab.incoming(A, at)
         shaken.send(CLIENT, WHOLE, acknowledge=False)
         shaken.reset(SERVER)
-    assert lab.found("handshake_incomplete").empty
+    assert lab.findings("handshake_incomplete").empty
 
 
 # ---- requests and turns
@@ -181,7 +183,7 @@ def test_support_flags_unanswered(lab: Lab) -> None:
     talk.send(SERVER, craft.request(1007))
     talk.send(SERVER, craft.response(1001, craft.handshake_response()))
     talk.wait_until(5.1).close(SERVER)
-    row = lab.found("request_unanswered").loc[A]
+    row = lab.findings("request_unanswered").loc[A]
     assert row["observations"] == 1
     assert row.score == pytest.approx(5.1, abs=0.1)
 
@@ -191,7 +193,7 @@ def test_timed_sync_unanswered(lab: Lab) -> None:
     talk.wait_until(20).timed_sync(SERVER, answer=False)
     for at in range(40, 300, 60):
         talk.wait_until(at).timed_sync(CLIENT)
-    assert list(lab.found("request_unanswered").index) == [A]
+    assert list(lab.findings("request_unanswered").index) == [A]
 
 
 def test_requests_that_may_stay_unanswered(lab: Lab) -> None:
@@ -211,12 +213,12 @@ def test_requests_that_may_stay_unanswered(lab: Lab) -> None:
     theirs.wait_until(20).timed_sync(CLIENT, answer=False)
     for at in range(40, 300, 60):
         theirs.wait_until(at).timed_sync(CLIENT)
-    assert lab.found("request_unanswered").empty
+    assert lab.findings("request_unanswered").empty
 
 
-def turns(lab: Lab, peer: str, *said: tuple[int, bytes], incoming: bool = True) -> None:
+def turns(lab: Lab, peer: str, *messages: tuple[int, bytes], incoming: bool = True) -> None:
     talk = lab.incoming(peer, len(lab.talks)) if incoming else lab.outgoing(peer, len(lab.talks))
-    for side, message in said:
+    for side, message in messages:
         talk.wait_until((talk.clock - craft.START) / 1e9 + 0.1).send(side, message)
     talk.close()
 
@@ -225,7 +227,7 @@ SHAKEN = ((CLIENT, WHOLE), (SERVER, craft.response(1001, craft.handshake_respons
 
 
 @pytest.mark.parametrize(
-    ("said", "incoming"),
+    ("messages", "incoming"),
     [
         (((SERVER, craft.request(1002)), *SHAKEN), False),
         (((CLIENT, craft.request(1002)), *SHAKEN), True),
@@ -261,8 +263,8 @@ SHAKEN = ((CLIENT, WHOLE), (SERVER, craft.response(1001, craft.handshake_respons
         "2007 twice",
     ],
 )
-def test_out_of_turn(lab: Lab, said: tuple[tuple[int, bytes], ...], incoming: bool) -> None:
-    turns(lab, A, *said, incoming=incoming)
+def test_out_of_turn(lab: Lab, messages: tuple[tuple[int, bytes], ...], incoming: bool) -> None:
+    turns(lab, A, *messages, incoming=incoming)
     traffic = lab.read()
     findings = find_anomalies(traffic, rules=["out_of_turn"])
     assert list(findings.peer) == [A]
@@ -271,7 +273,7 @@ def test_out_of_turn(lab: Lab, said: tuple[tuple[int, bytes], ...], incoming: bo
 
 
 @pytest.mark.parametrize(
-    ("said", "incoming"),
+    ("messages", "incoming"),
     [
         (
             (
@@ -343,9 +345,9 @@ def test_out_of_turn(lab: Lab, said: tuple[tuple[int, bytes], ...], incoming: bo
         "no answer",
     ],
 )
-def test_in_turn(lab: Lab, said: tuple[tuple[int, bytes], ...], incoming: bool) -> None:
-    turns(lab, A, *said, incoming=incoming)
-    assert lab.found("out_of_turn").empty
+def test_in_turn(lab: Lab, messages: tuple[tuple[int, bytes], ...], incoming: bool) -> None:
+    turns(lab, A, *messages, incoming=incoming)
+    assert lab.findings("out_of_turn").empty
 
 
 def test_what_was_not_captured_is_not_out_of_turn(lab: Lab) -> None:
@@ -360,4 +362,4 @@ def test_what_was_not_captured_is_not_out_of_turn(lab: Lab) -> None:
     unasked.skip(SERVER, len(craft.request(1002)))
     unasked.send(CLIENT, craft.response(1002, craft.timed_sync_response()))
     unasked.timed_sync(SERVER)
-    assert lab.found("out_of_turn").empty
+    assert lab.findings("out_of_turn").empty

@@ -13,7 +13,7 @@ from monerotraffic.rules import RULES, evaluate, find_anomalies
 from support import craft, truth
 from support.craft import CLIENT, SERVER
 from support.lab import Lab
-from support.labelled import found, honest, read, spied
+from support.labelled import findings_of_rules, honest, read, spied
 
 A, B, C = "192.0.2.1", "192.0.2.2", "203.0.113.3"
 X, Y, Z, W = 0xFFFFFFFFFFFFFFF1, 0xFFFFFFFFFFFFFFF2, 0x8000000000000003, 0x4444444444444444
@@ -43,7 +43,7 @@ def test_the_family_is_whole() -> None:
 
 def test_id_returns(lab: Lab) -> None:
     talks = [lab.session(A, at, number) for at, number in [(0, X), (10, Y), (20, X)]]
-    row = lab.found("peer_id_returns").loc[A]
+    row = lab.findings("peer_id_returns").loc[A]
     assert (row["observations"], row.connections) == (1, [2])
     frame = int(row.places[0].rsplit(":", 1)[1])
     # behind the three of the TCP handshake
@@ -53,13 +53,13 @@ def test_id_returns(lab: Lab) -> None:
 def test_id_returns_where_the_port_is_hidden(lab: Lab) -> None:
     for at, number in [(0, X), (10, Y), (20, X)]:
         lab.session(A, at, number, my_port=0)
-    assert list(lab.found("peer_id_returns").index) == [A]
+    assert list(lab.findings("peer_id_returns").index) == [A]
 
 
 def test_restarts_do_not_return(lab: Lab) -> None:
     for at, number in [(0, X), (5, X), (10, Y), (15, Y), (20, Z)]:
         lab.session(A, at, number)
-    assert lab.found("peer_id_returns").empty
+    assert lab.findings("peer_id_returns").empty
 
 
 def test_a_nat_pair_does_not_return(lab: Lab) -> None:
@@ -79,8 +79,8 @@ def test_two_that_live_at_once_do_not_return(lab: Lab) -> None:
     other = lab.session(A, 10, Y, my_port=0, close=False)
     lab.session(A, 20, X, my_port=0)
     other.wait_until(60).timed_sync(CLIENT)
-    assert lab.found("peer_id_returns").empty
-    assert not lab.found("peer_id_returns", sequential_only=False).empty
+    assert lab.findings("peer_id_returns").empty
+    assert not lab.findings("peer_id_returns", sequential_only=False).empty
 
 
 # ---- peer_id_shared, peer_id_cluster
@@ -89,10 +89,10 @@ def test_two_that_live_at_once_do_not_return(lab: Lab) -> None:
 def test_shared_id(lab: Lab) -> None:
     for peer, at in [(A, 0), (B, 10), (C, 200)]:
         lab.session(peer, at, X, lasts=60)
-    findings = lab.found("peer_id_shared")
+    findings = lab.findings("peer_id_shared")
     assert list(findings.index) == [A, B]
     assert findings.score[A] == 2
-    assert lab.found("peer_id_cluster").empty  # one id
+    assert lab.findings("peer_id_cluster").empty  # one id
 
 
 def test_a_node_that_moves_shares_nothing(lab: Lab) -> None:
@@ -100,7 +100,7 @@ def test_a_node_that_moves_shares_nothing(lab: Lab) -> None:
     old = lab.session(A, 0, X, close=False)
     lab.session(B, 30, X, lasts=60)
     old.wait_until(120).close(SERVER)
-    assert lab.found("peer_id_shared").empty
+    assert lab.findings("peer_id_shared").empty
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_twins_share_nothing(tmp_path: Path, twins: tuple[str, str]) -> None:
 def test_cluster(lab: Lab) -> None:
     for peer, at, number in [(A, 0, X), (B, 1, X), (B, 100, Y), (C, 101, Y), (C, 200, Z)]:
         lab.session(peer, at, number, lasts=60)
-    findings = lab.found("peer_id_cluster")
+    findings = lab.findings("peer_id_cluster")
     assert list(findings.index) == [A, B, C]
     assert findings.score[A] == 3
     assert findings["observations"].tolist() == [1, 2, 2]
@@ -175,7 +175,7 @@ def test_no_pong_is_no_mismatch(lab: Lab) -> None:
     lab.session(A, 0, X)
     lab.back_ping(A, 0.01, None)
     lab.session(B, 10, X)
-    assert lab.found("pong_id_mismatch").empty
+    assert lab.findings("pong_id_mismatch").empty
 
 
 def test_the_other_node_behind_the_nat_answers(lab: Lab) -> None:
@@ -184,9 +184,9 @@ def test_the_other_node_behind_the_nat_answers(lab: Lab) -> None:
     lab.back_ping(A, 0.01, X)
     lab.session(A, 5, Y)
     lab.back_ping(A, 5.01, X)
-    assert lab.found("pong_id_mismatch").empty
-    assert list(lab.found("pong_id_mismatch", exclude_announced=False).index) == [A]
-    assert lab.found("pong_id_shared").empty
+    assert lab.findings("pong_id_mismatch").empty
+    assert list(lab.findings("pong_id_mismatch", exclude_announced=False).index) == [A]
+    assert lab.findings("pong_id_shared").empty
 
 
 def test_shared_pong(lab: Lab) -> None:
@@ -194,7 +194,7 @@ def test_shared_pong(lab: Lab) -> None:
     for second, (peer, number) in enumerate([(A, X), (B, Y), (C, Z)]):
         lab.session(peer, second, number)
         lab.back_ping(peer, second + 0.01, Z)
-    findings = lab.found("pong_id_shared")
+    findings = lab.findings("pong_id_shared")
     assert list(findings.index) == [A, B]
     assert findings.score[A] == 3
 
@@ -209,7 +209,7 @@ def test_a_shared_pong_whose_handshake_was_not_captured(lab: Lab) -> None:
         if restarted:
             lab.session(C, 60, W)
             lab.back_ping(C, 60.01, W)
-        assert list(lab.found("pong_id_shared").index) == [A, B]
+        assert list(lab.findings("pong_id_shared").index) == [A, B]
 
 
 def test_how_long_a_back_ping_may_take(lab: Lab) -> None:
@@ -220,11 +220,13 @@ def test_how_long_a_back_ping_may_take(lab: Lab) -> None:
         lab.session(peer, 20 * at, number)
         lab.back_ping(peer, 20 * at + after, Z)
     assert (
-        list(lab.found("pong_id_mismatch").index) == list(lab.found("pong_id_shared").index) == [A]
+        list(lab.findings("pong_id_mismatch").index)
+        == list(lab.findings("pong_id_shared").index)
+        == [A]
     )
     for rule in ("pong_id_mismatch", "pong_id_shared"):
-        assert list(lab.found(rule, max_delay_s=5.5).index) == [A, B]
-    assert lab.found("pong_id_shared", min_sites=3).empty
+        assert list(lab.findings(rule, max_delay_s=5.5).index) == [A, B]
+    assert lab.findings("pong_id_shared", min_sites=3).empty
 
 
 def test_each_its_own_pong(lab: Lab) -> None:
@@ -232,7 +234,7 @@ def test_each_its_own_pong(lab: Lab) -> None:
     for second, peer in enumerate([A, B]):
         lab.session(peer, second, X)
         lab.back_ping(peer, second + 0.01, X)
-    assert lab.found("pong_id_shared").empty
+    assert lab.findings("pong_id_shared").empty
 
 
 # ---- peer_id_rotates, peer_ids_side_by_side
@@ -241,7 +243,7 @@ def test_each_its_own_pong(lab: Lab) -> None:
 def test_rotation(lab: Lab) -> None:
     for at, number in enumerate([X, Y, Z, W]):
         lab.session(A, at * 60, number)
-    row = lab.found("peer_id_rotates").loc[A]
+    row = lab.findings("peer_id_rotates").loc[A]
     assert (row["observations"], row.score) == (3, 1.0)
 
 
@@ -254,16 +256,16 @@ def test_restarts_that_pongs_confirm(lab: Lab) -> None:
             number = 1000 * second + at
             lab.session(peer, 60 * at + 10 * second, number)
             lab.back_ping(peer, 60 * at + 10 * second + 0.01, number if confirmed else 9999)
-    assert list(lab.found("peer_id_rotates").index) == [B]
-    assert list(lab.found("peer_id_rotates", exclude_confirmed=False).index) == [A, B, C]
-    assert list(lab.found("peer_id_rotates", min_changes=2, min_share=0.6).index) == [B, C]
+    assert list(lab.findings("peer_id_rotates").index) == [B]
+    assert list(lab.findings("peer_id_rotates", exclude_confirmed=False).index) == [A, B, C]
+    assert list(lab.findings("peer_id_rotates", min_changes=2, min_share=0.6).index) == [B, C]
 
 
 def test_rotation_in_four_of_five_sessions(lab: Lab) -> None:
     for at, number in enumerate([X, X, Y, Z, W, W + 1]):
         lab.session(A, at * 60, number)
-    assert lab.found("peer_id_rotates").loc[A].score == pytest.approx(0.8)
-    assert lab.found("peer_id_rotates", min_share=0.81).empty
+    assert lab.findings("peer_id_rotates").loc[A].score == pytest.approx(0.8)
+    assert lab.findings("peer_id_rotates", min_share=0.81).empty
 
 
 @pytest.mark.parametrize(
@@ -274,27 +276,27 @@ def test_rotation_in_four_of_five_sessions(lab: Lab) -> None:
 def test_no_rotation(lab: Lab, ids: list[int]) -> None:
     for at, number in enumerate(ids):
         lab.session(A, at * 60, number)
-    assert lab.found("peer_id_rotates").empty
+    assert lab.findings("peer_id_rotates").empty
 
 
 def test_hidden_ports_do_not_rotate(lab: Lab) -> None:
     """Many nodes with hidden ports come from the exit of a VPN."""
     for at, number in enumerate([X, Y, Z, W, W + 1]):
         lab.session(A, at * 60, number, my_port=0)
-    assert lab.found("peer_id_rotates").empty
+    assert lab.findings("peer_id_rotates").empty
 
 
 def test_side_by_side(lab: Lab) -> None:
     for at, number in [(0, X), (1, Y)]:
         lab.session(A, at, number, my_port=3000, lasts=60)
-    row = lab.found("peer_ids_side_by_side").loc[A]
+    row = lab.findings("peer_ids_side_by_side").loc[A]
     assert (row["observations"], row.connections) == (1, [1])
 
 
 def test_side_by_side_both_ways(lab: Lab) -> None:
     lab.outgoing(A, 0, port=3000).announce(SERVER, X, my_port=0).wait_until(60).timed_sync(SERVER)
     lab.session(A, 5, Y, my_port=3000)
-    assert list(lab.found("peer_ids_side_by_side").index) == [A]
+    assert list(lab.findings("peer_ids_side_by_side").index) == [A]
 
 
 def test_a_restart_is_not_side_by_side(lab: Lab) -> None:
@@ -305,13 +307,13 @@ def test_a_restart_is_not_side_by_side(lab: Lab) -> None:
         SERVER, craft.request(1002, craft.timed_sync_request()), acknowledge=False
     )
     old.reset(SERVER)
-    assert lab.found("peer_ids_side_by_side").empty
+    assert lab.findings("peer_ids_side_by_side").empty
 
 
 def test_a_nat_pair_is_not_side_by_side(lab: Lab) -> None:
     for number, port in [(X, 18080), (Y, 28080)]:
         lab.session(A, port / 10000, number, port, lasts=60)
-    assert lab.found("peer_ids_side_by_side").empty
+    assert lab.findings("peer_ids_side_by_side").empty
 
 
 # ---- peer_id_reserved
@@ -322,12 +324,12 @@ def test_a_nat_pair_is_not_side_by_side(lab: Lab) -> None:
 )
 def test_reserved(lab: Lab, number: int, flagged: bool) -> None:
     lab.session(A, 0, number)
-    assert (A in lab.found("peer_id_reserved").index) == flagged
+    assert (A in lab.findings("peer_id_reserved").index) == flagged
 
 
 def test_reserved_in_a_pong(lab: Lab) -> None:
     lab.back_ping(A, 0, 1)
-    assert list(lab.found("peer_id_reserved").index) == [A]
+    assert list(lab.findings("peer_id_reserved").index) == [A]
 
 
 def test_loopback_brings_peers_of_tor(tmp_path: Path) -> None:
@@ -345,12 +347,12 @@ def test_loopback_brings_peers_of_tor(tmp_path: Path) -> None:
 def test_labelled(scenario: truth.Scenario) -> None:
     """Every label that asks for one of these rules is found, and no honest peer."""
     given = truth.labels(scenario)
-    findings = found(read(*scenario.parts), NAMES)
-    made = evaluate(findings, given)
-    made = made[made.rule.isin(NAMES)]
-    assert made.honest.sum() == []
+    findings = findings_of_rules(read(*scenario.parts), NAMES)
+    evaluation = evaluate(findings, given)
+    evaluation = evaluation[evaluation.rule.isin(NAMES)]
+    assert evaluation.honest.sum() == []
     if scenario.full:
-        asked = made[made.expected > 0]
+        asked = evaluation[evaluation.expected > 0]
         assert set(asked.rule) == (
             {"peer_id_returns", "peer_id_shared", "peer_id_cluster"}
             if scenario.name == "spies"
@@ -369,7 +371,7 @@ def test_excerpt_of_proxies() -> None:
         for scenario in truth.scenarios()
         if scenario.name == "proxies" and not scenario.full
     )
-    findings = found(read(*scenario.parts), NAMES)
+    findings = findings_of_rules(read(*scenario.parts), NAMES)
     assert findings.rule.value_counts().to_dict() == {"pong_id_mismatch": 24, "pong_id_shared": 24}
     assert not set(findings.peer) & {
         "192.0.2.22",
@@ -382,4 +384,4 @@ def test_excerpt_of_proxies() -> None:
 
 @pytest.mark.parametrize("paths", honest())
 def test_honest(paths: list[Path]) -> None:
-    assert found(read(*paths), NAMES).empty
+    assert findings_of_rules(read(*paths), NAMES).empty

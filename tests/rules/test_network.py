@@ -35,14 +35,16 @@ def traffic(tmp_path_factory: pytest.TempPathFactory) -> mt.Traffic:
     return mt.read(path, host=HOST)
 
 
-def found(traffic: mt.Traffic, ban_list: object, preset: str = "default") -> pd.DataFrame:
+def findings_with_list(
+    traffic: mt.Traffic, ban_list: object, preset: str = "default"
+) -> pd.DataFrame:
     return find_anomalies(
         traffic, preset, rules=["ban_listed"], parameters={"ban_listed": {"ban_list": ban_list}}
     ).set_index("peer")
 
 
 def test_ban_listed(traffic: mt.Traffic) -> None:
-    findings = found(traffic, banlist.parse("192.0.2.0/25\n203.0.113.9"))
+    findings = findings_with_list(traffic, banlist.parse("192.0.2.0/25\n203.0.113.9"))
     assert list(findings.index) == ["192.0.2.1", "203.0.113.9"]
     first, last = findings.loc["192.0.2.1"], findings.loc["203.0.113.9"]
     assert (first["observations"], first.unit, first.weight, first.score) == (
@@ -70,38 +72,42 @@ def test_ban_listed(traffic: mt.Traffic) -> None:
 
 def test_a_path_will_do(traffic: mt.Traffic, tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("192.0.2.200 # why\n")
-    assert list(found(traffic, tmp_path / "list.txt").index) == ["192.0.2.200"]
-    assert list(found(traffic, str(tmp_path / "list.txt")).index) == ["192.0.2.200"]
+    assert list(findings_with_list(traffic, tmp_path / "list.txt").index) == ["192.0.2.200"]
+    assert list(findings_with_list(traffic, str(tmp_path / "list.txt")).index) == ["192.0.2.200"]
     (tmp_path / "list.txt").write_text("192.0.2\n")
     with pytest.raises(banlist.BanListError, match=r"list\.txt:1"):
-        found(traffic, tmp_path / "list.txt")
+        findings_with_list(traffic, tmp_path / "list.txt")
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_without_a_list_nobody_is_listed(traffic: mt.Traffic, preset: str) -> None:
-    assert found(traffic, None, preset).empty
-    assert found(traffic, banlist.parse("# nobody"), preset).empty
-    assert found(traffic, banlist.parse("192.0.3.0/24\n::/0"), preset).empty
-    assert list(found(traffic, banlist.parse("192.0.2.1"), preset).index) == ["192.0.2.1"]
+def test_without_a_list_no_peer_is_listed(traffic: mt.Traffic, preset: str) -> None:
+    assert findings_with_list(traffic, None, preset).empty
+    assert findings_with_list(traffic, banlist.parse("# nobody"), preset).empty
+    assert findings_with_list(traffic, banlist.parse("192.0.3.0/24\n::/0"), preset).empty
+    assert list(findings_with_list(traffic, banlist.parse("192.0.2.1"), preset).index) == [
+        "192.0.2.1"
+    ]
 
 
 def test_the_vantage_node_may_be_listed(traffic: mt.Traffic) -> None:
-    assert found(traffic, banlist.parse(HOST)).empty
+    assert findings_with_list(traffic, banlist.parse(HOST)).empty
 
 
 def test_expired_entries_do_not_count(traffic: mt.Traffic) -> None:
     """Held against the day of the capture, and a wider entry that has not expired stays."""
-    assert list(found(traffic, banlist.parse("192.0.2.1 # expires 2023-11-14")).index) == [
-        "192.0.2.1"
-    ]
-    assert found(traffic, banlist.parse("192.0.2.1 # expires 2023-11-13")).empty
-    findings = found(traffic, banlist.parse("192.0.2.1 # expires 2023-11-13\n192.0.2.0/24"))
+    assert list(
+        findings_with_list(traffic, banlist.parse("192.0.2.1 # expires 2023-11-14")).index
+    ) == ["192.0.2.1"]
+    assert findings_with_list(traffic, banlist.parse("192.0.2.1 # expires 2023-11-13")).empty
+    findings = findings_with_list(
+        traffic, banlist.parse("192.0.2.1 # expires 2023-11-13\n192.0.2.0/24")
+    )
     assert findings.score.tolist() == [24.0, 24.0]
 
 
 def test_a_capture_without_connections(tmp_path: Path) -> None:
     (tmp_path / "none.pcap").write_bytes(craft.pcap([], nano=True))
-    assert found(mt.read(tmp_path / "none.pcap"), banlist.parse("0.0.0.0/0")).empty
+    assert findings_with_list(mt.read(tmp_path / "none.pcap"), banlist.parse("0.0.0.0/0")).empty
 
 
 def test_addresses_of_both_versions(tmp_path: Path) -> None:
@@ -114,7 +120,7 @@ def test_addresses_of_both_versions(tmp_path: Path) -> None:
         packets += talk.packets
     (tmp_path / "a.pcap").write_bytes(craft.pcap(packets, nano=True))
     traffic = mt.read(tmp_path / "a.pcap", host="2001:db8:10::10")
-    assert list(found(traffic, banlist.parse("2001:db8::/48\n192.0.2.1")).index) == [
+    assert list(findings_with_list(traffic, banlist.parse("2001:db8::/48\n192.0.2.1")).index) == [
         "2001:db8::1",
         "::ffff:192.0.2.1",
     ]
@@ -130,7 +136,7 @@ def test_labelled_captures(scenario: truth.Scenario) -> None:
     traffic = mt.read([str(path) for path in scenario.parts])
     peers = sorted(traffic.connections.peer.dropna().unique())
     listed = banlist.BanList(banlist.Entry(banlist.network_of(peer)) for peer in peers[::2])
-    findings = found(traffic, listed)
+    findings = findings_with_list(traffic, listed)
     assert list(findings.index) == peers[::2]
     assert set(verdicts(findings.reset_index()).verdict) == {"context"}
     sender = traffic.messages.set_index("message").peer
@@ -140,12 +146,14 @@ def test_labelled_captures(scenario: truth.Scenario) -> None:
         assert {sender[message] for message in row.messages} <= {peer}
         assert set(traffic.connections.peer[row.connections]) == {peer}
         assert bool(row.places) == bool(row.messages)
-    assert found(traffic, None).empty
+    assert findings_with_list(traffic, None).empty
 
 
 @pytest.mark.skipif(not RESEARCH_BAN_LIST.exists(), reason="the research lab's list is not there")
 @pytest.mark.parametrize(
     "scenario", [pytest.param(scenario, id=scenario.id) for scenario in truth.scenarios()]
 )
-def test_nobody_of_the_lab_networks_is_on_the_research_labs_list(scenario: truth.Scenario) -> None:
-    assert found(mt.read([str(path) for path in scenario.parts]), RESEARCH_BAN_LIST).empty
+def test_no_lab_network_is_on_the_research_labs_list(scenario: truth.Scenario) -> None:
+    assert findings_with_list(
+        mt.read([str(path) for path in scenario.parts]), RESEARCH_BAN_LIST
+    ).empty

@@ -41,8 +41,8 @@ def test_many_ports_of_its_own(tmp_path: Path) -> None:
     findings = find_anomalies(traffic, rules=["many_ports"])
     assert list(findings.peer) == ["192.0.2.1", "192.0.2.5"]
     assert list(findings["observations"]) == list(findings.score) == [3, 3]
-    said = traffic.node_data.set_index("message").my_port
-    assert [said[message] for message in findings.messages[0]] == [18080, 28080, 38080]
+    ports = traffic.node_data.set_index("message").my_port
+    assert [ports[message] for message in findings.messages[0]] == [18080, 28080, 38080]
     assert set(
         find_anomalies(
             traffic, rules=["many_ports"], parameters={"many_ports": {"min_ports": 2}}
@@ -102,7 +102,7 @@ def test_many_ports_that_others_name(flagged: Callable[..., set[str]]) -> None:
     )
 
 
-def test_class_lists_accuse_nobody(flagged: Callable[..., set[str]]) -> None:
+def test_class_lists_accuse_no_peer(flagged: Callable[..., set[str]]) -> None:
     senders = [f"192.0.{number}.1" for number in range(2, 12)]
     assert (
         flagged(

@@ -22,11 +22,11 @@ def crowd(
     one and the same list if `white` is None.
     """
     draw = random.Random(seed)
-    made = []
+    connections = []
     for number in range(count):
         known = range(network) if white is None else draw.sample(range(network), white)
         peers = [peer for place in draw.sample(list(known), entries) for peer in many(1, place)]
-        made.append(
+        connections.append(
             session(
                 f"192.0.{number}.1",
                 peers,
@@ -35,7 +35,7 @@ def crowd(
                 peer_id=1000 + number,
             )
         )
-    return made
+    return connections
 
 
 @pytest.mark.parametrize(

@@ -163,10 +163,10 @@ def test_a_list_with_a_hole_is_no_short_list(flagged: Callable[..., set[str]]) -
     talk.send(CLIENT, craft.request(1001, craft.handshake_request()))
     talk.send(SERVER, craft.response(1001, craft.handshake_response()))
     talk.send(SERVER, craft.request(1002, craft.timed_sync_request()))
-    made = talk.send(
+    message = talk.send(
         CLIENT, craft.response(1002, craft.timed_sync_response(listed(*clustered(250, 1))))
     )
-    for packet in made[1:]:
+    for packet in message[1:]:
         talk.packets.remove(packet)
     talk.close()
     for rule in NAMES:
@@ -332,7 +332,7 @@ def findings_of(paths: tuple[Path, ...]) -> Any:
         if scenario.full and scenario.name in ("spies", "proxies")
     ],
 )
-def test_every_label_is_found_and_nobody_honest(scenario: truth.Scenario) -> None:
+def test_every_label_is_found_and_no_honest_peer(scenario: truth.Scenario) -> None:
     rules = evaluate(findings_of(tuple(scenario.parts)), truth.labels(scenario)).set_index("rule")
     for rule in FLAGGING & set(rules.index):
         assert rules.missed[rule] == [], rule
@@ -341,9 +341,8 @@ def test_every_label_is_found_and_nobody_honest(scenario: truth.Scenario) -> Non
         "spies": {"peer_list_low_diversity": 7, "peer_list_similar": 5, "peer_list_oversized": 1},
         "proxies": {"peer_list_one_host_many_ports": 18, "many_ports": 4},
     }
-    assert {rule: int(rules.detected[rule]) for rule in asked[scenario.name]} == asked[
-        scenario.name
-    ]
+    counts = {rule: int(rules.detected[rule]) for rule in asked[scenario.name]}
+    assert counts == asked[scenario.name]
 
 
 @pytest.mark.parametrize(

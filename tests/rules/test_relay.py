@@ -10,10 +10,10 @@ import monerotraffic as mt
 from monerotraffic.rules import RULES
 from support import craft, truth
 from support.chain import announced, block, block_id, missing, relayed, tx
-from support.checks import found
+from support.checks import flagged
 from support.conversation_builder import incoming, outgoing, read
 from support.craft import CLIENT, SERVER, Connection
-from support.labelled import check_monerods, check_nobody_honest, evaluated, honest, spied
+from support.labelled import check_monerods, check_no_honest_peer, evaluated, honest, spied
 
 NAMES = [rule.name for rule in [rule for rule in RULES.values() if rule.family == "relay"]]
 TICK = craft.request(1002, craft.timed_sync_request())
@@ -39,7 +39,7 @@ def test_new_block_sent(tmp_path: Path) -> None:
     old.send(CLIENT, announced(9, [1], [1], command=2001))
     new.send(CLIENT, announced(9, [1]))
     new.send(SERVER, announced(9, [1], [1], command=2001))
-    assert found("new_block_sent", read(tmp_path, old, new)) == {"192.0.2.1": 1}
+    assert flagged("new_block_sent", read(tmp_path, old, new)) == {"192.0.2.1": 1}
 
 
 # ---------------------------------------------------------------- fluffy_with_txs
@@ -65,8 +65,8 @@ def test_fluffy_with_txs(tmp_path: Path) -> None:
     for talk in talks.values():
         talk.send(SERVER, TICK)
     traffic = read(tmp_path, *talks.values())
-    assert found("fluffy_with_txs", traffic) == {"192.0.2.0": 1, "192.0.2.3": 1}
-    assert found("fluffy_with_txs", traffic, count_whole_blocks=True) == {
+    assert flagged("fluffy_with_txs", traffic) == {"192.0.2.0": 1, "192.0.2.3": 1}
+    assert flagged("fluffy_with_txs", traffic, count_whole_blocks=True) == {
         "192.0.2.0": 1,
         "192.0.2.1": 1,
         "192.0.2.3": 1,
@@ -83,7 +83,7 @@ def test_more_transactions_than_the_block_has(
     talk = incoming().handshake()
     talk.send(CLIENT, announced(9, listed, carried))
     talk.send(SERVER, TICK)
-    assert found("fluffy_with_txs", read(tmp_path, talk)) == ({"192.0.2.1": 1} if odd else {})
+    assert flagged("fluffy_with_txs", read(tmp_path, talk)) == ({"192.0.2.1": 1} if odd else {})
 
 
 def test_other_blocks_with_some_transactions(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_other_blocks_with_some_transactions(tmp_path: Path) -> None:
         talk.send(SERVER, TICK)
     traffic = read(tmp_path, old, answer, asked)
     assert len(traffic.blocks) == 3 and len(traffic.transactions) == 3
-    assert found("fluffy_with_txs", traffic) == {"192.0.2.2": 1}
+    assert flagged("fluffy_with_txs", traffic) == {"192.0.2.2": 1}
 
 
 def test_a_direction_that_was_not_captured(tmp_path: Path) -> None:
@@ -121,7 +121,10 @@ def test_a_direction_that_was_not_captured(tmp_path: Path) -> None:
     assert one.connections["end"].tolist() == ["fin"] and one.connections[
         "server_packets"
     ].tolist() == [0]
-    assert (found("fluffy_with_txs", both), found("fluffy_with_txs", one)) == ({"192.0.2.1": 1}, {})
+    assert (
+        flagged("fluffy_with_txs", both),
+        flagged("fluffy_with_txs", one),
+    ) == ({"192.0.2.1": 1}, {})
 
 
 def test_what_was_asked_may_not_have_been_captured(tmp_path: Path) -> None:
@@ -146,8 +149,8 @@ def test_what_was_asked_may_not_have_been_captured(tmp_path: Path) -> None:
         talk.close()
     traffic = read(tmp_path, lost, last, midstream, later, closed, unfinished)
     assert (traffic.messages["command"] == 2008).sum() == 6
-    assert found("fluffy_with_txs", traffic) == {"192.0.2.3": 1, "192.0.2.4": 1}
-    assert found("fluffy_with_txs", traffic, request_memory_s=600) == {"192.0.2.4": 1}
+    assert flagged("fluffy_with_txs", traffic) == {"192.0.2.3": 1, "192.0.2.4": 1}
+    assert flagged("fluffy_with_txs", traffic, request_memory_s=600) == {"192.0.2.4": 1}
 
 
 # ---------------------------------------------------------------- stem_from_acceptor
@@ -178,7 +181,11 @@ def test_stem_from_acceptor(tmp_path: Path) -> None:
     ours = stems(outgoing("192.0.2.7", 6).handshake(), 2, CLIENT)
     tor = stems(outgoing("127.0.0.1", 7).handshake(), 2)
     traffic = read(tmp_path, spy, plain, fluff, answer, more, early, ours, tor)
-    assert found("stem_from_acceptor", traffic) == {"192.0.2.1": 2, "192.0.2.5": 2, "192.0.2.6": 1}
+    assert flagged("stem_from_acceptor", traffic) == {
+        "192.0.2.1": 2,
+        "192.0.2.5": 2,
+        "192.0.2.6": 1,
+    }
 
 
 def test_a_2010_that_may_not_have_been_captured(tmp_path: Path) -> None:
@@ -195,7 +202,7 @@ def test_a_2010_that_may_not_have_been_captured(tmp_path: Path) -> None:
     del unbegun.packets[0], unbegun.packets[1:3]
     traffic = read(tmp_path, lost, last, midstream, unbegun)
     assert (traffic.messages["command"] == 2002).sum() == 4
-    assert found("stem_from_acceptor", traffic) == {}
+    assert flagged("stem_from_acceptor", traffic) == {}
 
 
 # ---------------------------------------------------------------- unsorted_fluff, wrong_top_version
@@ -208,7 +215,7 @@ def test_unsorted_fluff(tmp_path: Path) -> None:
     plain.send(CLIENT, relayed(1, 2, 3))
     plain.send(CLIENT, relayed(3, 2, fluff=False))  # the answer to a 2010 is in no order
     plain.send(CLIENT, relayed(1))
-    assert found("unsorted_fluff", read(tmp_path, falls, twice, plain)) == {
+    assert flagged("unsorted_fluff", read(tmp_path, falls, twice, plain)) == {
         "192.0.2.0": 1,
         "192.0.2.1": 1,
     }
@@ -236,14 +243,15 @@ def test_wrong_top_version(tmp_path: Path, height: int, version: int, wrong: boo
             1001, craft.handshake_request(sync=craft.payload_data(height, top_version=version))
         ),
     )
-    for own, said in ((100, 14), (150, 14), (201, 15)):
+    for own, sent in ((100, 14), (150, 14), (201, 15)):
         talk.send(
             SERVER,
             craft.response(
-                1001, craft.handshake_response(sync=craft.payload_data(own, top_version=said))
+                1001,
+                craft.handshake_response(sync=craft.payload_data(own, top_version=sent)),
             ),
         )
-    assert found("wrong_top_version", read(tmp_path, talk)) == ({"192.0.2.1": 1} if wrong else {})
+    assert flagged("wrong_top_version", read(tmp_path, talk)) == ({"192.0.2.1": 1} if wrong else {})
 
 
 @pytest.mark.parametrize(
@@ -302,7 +310,7 @@ def test_versions_of_mainnet(
             1001, craft.handshake_response(sync=craft.payload_data(own[0], top_version=own[1]))
         ),
     )
-    assert found("wrong_top_version", read(tmp_path, talk)) == ({"192.0.2.1": 1} if wrong else {})
+    assert flagged("wrong_top_version", read(tmp_path, talk)) == ({"192.0.2.1": 1} if wrong else {})
 
 
 def test_versions_of_a_network_that_is_not_mainnet(tmp_path: Path) -> None:
@@ -322,16 +330,16 @@ def test_versions_of_a_network_that_is_not_mainnet(tmp_path: Path) -> None:
             ),
         ),
     )
-    assert found("wrong_top_version", read(tmp_path, talk)) == {}
+    assert flagged("wrong_top_version", read(tmp_path, talk)) == {}
 
 
-def test_no_top_version_is_wrong_where_the_vantage_node_told_none(tmp_path: Path) -> None:
+def test_no_top_version_is_wrong_where_the_vantage_node_sent_none(tmp_path: Path) -> None:
     talk = incoming()
     talk.send(
         CLIENT,
         craft.request(1001, craft.handshake_request(sync=craft.payload_data(100, top_version=200))),
     )
-    assert found("wrong_top_version", read(tmp_path, talk)) == {}
+    assert flagged("wrong_top_version", read(tmp_path, talk)) == {}
 
 
 # ---------------------------------------------------------------- labelled captures
@@ -340,7 +348,7 @@ def test_no_top_version_is_wrong_where_the_vantage_node_told_none(tmp_path: Path
 @pytest.mark.parametrize("scenario", spied())
 def test_labelled_captures(scenario: truth.Scenario) -> None:
     """No label asks for these rules: of what is emulated here nothing relays in these ways."""
-    check_nobody_honest(evaluated(scenario, NAMES), NAMES)
+    check_no_honest_peer(evaluated(scenario, NAMES), NAMES)
 
 
 @pytest.mark.parametrize("paths", honest())

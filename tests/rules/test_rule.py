@@ -95,9 +95,9 @@ def test_parameters_say_quantity_and_unit() -> None:
 
 def test_observations_of_rows_without_a_message() -> None:
     rows = pd.DataFrame({"peer": ["a"], "connection": [3], "opened": [pd.Timestamp(5)]}, index=[9])
-    made = observations(rows)
-    assert list(made.columns) == list(OBSERVATION)
-    assert made["connection"].tolist() == [3]
-    assert made["message"].isna().all()
-    assert made["time"].tolist() == [pd.Timestamp(5)]
-    assert made["measure"].tolist() == [1.0]
+    table = observations(rows)
+    assert list(table.columns) == list(OBSERVATION)
+    assert table["connection"].tolist() == [3]
+    assert table["message"].isna().all()
+    assert table["time"].tolist() == [pd.Timestamp(5)]
+    assert table["measure"].tolist() == [1.0]

@@ -12,8 +12,8 @@ A, B, C = "192.0.2.1", "198.18.7.1", "203.0.113.9"
 
 
 def judged(lab: Lab) -> dict[str, str]:
-    made = verdicts(find_anomalies(lab.read()))
-    return dict(zip(made["peer"], made["verdict"], strict=True))
+    verdict_rows = verdicts(find_anomalies(lab.read()))
+    return dict(zip(verdict_rows["peer"], verdict_rows["verdict"], strict=True))
 
 
 def back_pinged(lab: Lab, peer: str, at: float, announced: int, pong: int, port: int) -> None:

@@ -34,7 +34,7 @@ def test_shared_backend(lab: Lab) -> None:
             D: [0.4] * 5,
         },
     )
-    findings = lab.found("shared_backend")
+    findings = lab.findings("shared_backend")
     assert list(findings.index) == [A, B, C]
     assert findings["observations"].tolist() == [5, 5, 5]
     assert findings.score[A] == 2
@@ -56,7 +56,7 @@ def test_shared_backend(lab: Lab) -> None:
 )
 def test_no_shared_backend(lab: Lab, offsets: dict[str, list[float]]) -> None:
     clocks(lab, offsets)
-    assert lab.found("shared_backend").empty
+    assert lab.findings("shared_backend").empty
 
 
 def test_one_clock_with_other_chains_is_no_backend(lab: Lab) -> None:
@@ -66,12 +66,12 @@ def test_one_clock_with_other_chains_is_no_backend(lab: Lab) -> None:
             talk.wait_until(30 + tick * 60 + number * 0.001).timed_sync(
                 CLIENT, height=100 + tick * number
             )
-    assert lab.found("shared_backend").empty
+    assert lab.findings("shared_backend").empty
 
 
-def test_heights_that_never_change_tell_nothing(lab: Lab) -> None:
+def test_heights_that_never_change_show_nothing(lab: Lab) -> None:
     clocks(lab, {A: [0] * 6, B: [0.001] * 6, C: [0.002] * 6}, heights=100)
-    assert lab.found("shared_backend").empty
+    assert lab.findings("shared_backend").empty
 
 
 def test_several_nodes_of_one_host_are_no_backend_of_several(lab: Lab) -> None:
@@ -79,4 +79,4 @@ def test_several_nodes_of_one_host_are_no_backend_of_several(lab: Lab) -> None:
         lab.incoming(A, number * 0.1).announce(CLIENT, 5 + number).timed_syncs(
             CLIENT, 30 + number * 0.001, 6
         )
-    assert lab.found("shared_backend").empty
+    assert lab.findings("shared_backend").empty

@@ -8,7 +8,7 @@ import pytest
 
 from monerotraffic.rules import RULES, find_anomalies
 from support import craft, truth
-from support.checks import found
+from support.checks import flagged
 from support.conversation_builder import incoming, outgoing, read
 from support.craft import CLIENT, SERVER, Connection
 from support.labelled import check_labels, check_monerods, honest, spied
@@ -56,9 +56,13 @@ def test_support_flags_odd(tmp_path: Path) -> None:
         CLIENT, craft.request(1001, craft.handshake_request(craft.node_data(support_flags=0)))
     )
     traffic = read(tmp_path, *talks, answer, proxy)
-    assert found("support_flags_odd", traffic) == {"192.0.2.0": 1, "192.0.2.2": 1, "192.0.2.9": 1}
-    assert found("support_flags_odd", traffic, standard_flags=(0, 1)) == {"192.0.2.2": 1}
-    assert found("support_flags_missing", traffic) == {"192.0.2.3": 1}
+    assert flagged("support_flags_odd", traffic) == {
+        "192.0.2.0": 1,
+        "192.0.2.2": 1,
+        "192.0.2.9": 1,
+    }
+    assert flagged("support_flags_odd", traffic, standard_flags=(0, 1)) == {"192.0.2.2": 1}
+    assert flagged("support_flags_missing", traffic) == {"192.0.2.3": 1}
 
 
 @pytest.mark.parametrize("preset", ["default", "arxiv-v1", "aft-2026"])
@@ -76,7 +80,7 @@ def test_last_seen_of_whatever_type(
     spy.send(SERVER, craft.response(1002, craft.timed_sync_response(peers[1:])))
     spy.send(SERVER, craft.response(1002, craft.timed_sync_response(peers[:1])))
     honest = incoming("192.0.2.2", 1).handshake(peers=peers)  # here the vantage node sends it
-    assert found("last_seen_present", read(tmp_path, spy, honest), preset) == {"192.0.2.1": 2}
+    assert flagged("last_seen_present", read(tmp_path, spy, honest), preset) == {"192.0.2.1": 2}
 
 
 def test_bad_header(tmp_path: Path) -> None:
@@ -88,9 +92,9 @@ def test_bad_header(tmp_path: Path) -> None:
     plain.send(CLIENT, craft.request(1003) + craft.response(1003, b"", -6) + craft.noise(300))
     plain.send(SERVER, craft.bucket(1003, craft.EMPTY, version=2))
     traffic = read(tmp_path, spy, plain)
-    assert found("bad_header", traffic) == {"192.0.2.1": 2}
-    assert found("bad_header", traffic, counted_oddities=["empty_body"]) == {"192.0.2.1": 1}
-    assert found("payload_malformed", traffic) == {}
+    assert flagged("bad_header", traffic) == {"192.0.2.1": 2}
+    assert flagged("bad_header", traffic, counted_oddities=["empty_body"]) == {"192.0.2.1": 1}
+    assert flagged("payload_malformed", traffic) == {}
 
 
 def test_the_score_is_how_much_is_odd(tmp_path: Path) -> None:
@@ -129,8 +133,8 @@ def test_unknown_command(tmp_path: Path) -> None:
         + b"".join(craft.fragments(craft.notification(2002, craft.transactions([])), 64)),
     )
     traffic = read(tmp_path, spy, relay, hidden)
-    assert found("unknown_command", traffic) == {"192.0.2.1": 4}
-    assert found("unknown_command", traffic, reserved_commands=()) == {
+    assert flagged("unknown_command", traffic) == {"192.0.2.1": 4}
+    assert flagged("unknown_command", traffic, reserved_commands=()) == {
         "192.0.2.1": 4,
         "192.0.2.2": 2,
     }
@@ -145,7 +149,7 @@ def test_oversize_message(tmp_path: Path) -> None:
     spy.send(CLIENT, craft.bucket(1002, b"", expect=1, length=70_000))
     early.send(CLIENT, craft.bucket(2002, b"", length=300_000))
     late.send(CLIENT, craft.bucket(2002, b"", length=300_000))
-    assert found("oversize_message", read(tmp_path, spy, early, late)) == {
+    assert flagged("oversize_message", read(tmp_path, spy, early, late)) == {
         "192.0.2.1": 1,
         "192.0.2.2": 1,
     }
@@ -156,7 +160,7 @@ def test_what_the_reader_had_no_room_for_is_not_oversize(tmp_path: Path) -> None
     talk.send(CLIENT, craft.notification(2002, craft.transactions([bytes(5000)])))
     traffic = read(tmp_path, talk, limits={"connection_bytes": 3000})
     assert "oversize" in set(traffic.messages["status"])
-    assert found("oversize_message", traffic) == {}
+    assert flagged("oversize_message", traffic) == {}
 
 
 def test_payload_malformed(tmp_path: Path) -> None:
@@ -173,7 +177,7 @@ def test_payload_malformed(tmp_path: Path) -> None:
     holed.send(CLIENT, whole[150:])
     holed.send(CLIENT, craft.request(1003))
     cut.send(CLIENT, whole[:-1])
-    assert found("payload_malformed", read(tmp_path, spy, holed, cut)) == {"192.0.2.1": 2}
+    assert flagged("payload_malformed", read(tmp_path, spy, holed, cut)) == {"192.0.2.1": 2}
 
 
 def test_noncanonical_encoding(tmp_path: Path) -> None:
@@ -198,10 +202,10 @@ def test_noncanonical_encoding(tmp_path: Path) -> None:
     pad = incoming("127.0.0.1", 20).handshake()
     pad.send(CLIENT, craft.request(1002, craft.timed_sync_request() + bytes(2000)))
     traffic = read(tmp_path, *talks, pad)
-    assert found("noncanonical_encoding", traffic) == {
+    assert flagged("noncanonical_encoding", traffic) == {
         f"192.0.2.{number}": 1 for number in range(len(odd))
     }
-    assert found("noncanonical_encoding", traffic, counted_deviations=["default_fields"]) == {
+    assert flagged("noncanonical_encoding", traffic, counted_deviations=["default_fields"]) == {
         "192.0.2.6": 1
     }
 
@@ -212,10 +216,10 @@ def test_wrong_network(tmp_path: Path) -> None:
         CLIENT, craft.request(1001, craft.handshake_request(craft.node_data(network_id=TESTNET)))
     )
     talks = [incoming(f"192.0.2.{number}", number).handshake() for number in (2, 3)]
-    assert found("wrong_network", read(tmp_path, spy, *talks)) == {"192.0.2.1": 1}
+    assert flagged("wrong_network", read(tmp_path, spy, *talks)) == {"192.0.2.1": 1}
 
 
-def test_wrong_network_where_the_vantage_node_told_none(tmp_path: Path) -> None:
+def test_wrong_network_where_the_vantage_node_sent_none(tmp_path: Path) -> None:
     talks = []
     for number, network in enumerate((TESTNET, craft.MAINNET, craft.MAINNET)):
         talk = incoming(f"192.0.2.{number}", number)
@@ -224,14 +228,14 @@ def test_wrong_network_where_the_vantage_node_told_none(tmp_path: Path) -> None:
             craft.request(1001, craft.handshake_request(craft.node_data(network_id=network))),
         )
         talks.append(talk)
-    assert found("wrong_network", read(tmp_path, *talks)) == {"192.0.2.0": 1}
-    assert found("wrong_network", read(tmp_path, *talks[:2])) == {}  # one against one
+    assert flagged("wrong_network", read(tmp_path, *talks)) == {"192.0.2.0": 1}
+    assert flagged("wrong_network", read(tmp_path, *talks[:2])) == {}  # one against one
     fourth = incoming("192.0.2.4", 4)
     fourth.send(
         CLIENT, craft.request(1001, craft.handshake_request(craft.node_data(network_id=TESTNET)))
     )
     # two against two are no majority
-    assert found("wrong_network", read(tmp_path, *talks, fourth)) == {}
+    assert flagged("wrong_network", read(tmp_path, *talks, fourth)) == {}
 
 
 def test_nodes_of_two_networks_behind_one_address(tmp_path: Path) -> None:
@@ -249,7 +253,7 @@ def test_nodes_of_two_networks_behind_one_address(tmp_path: Path) -> None:
             ),
         )
         talks.append(talk)
-    assert found("wrong_network", read(tmp_path, *talks)) == {}
+    assert flagged("wrong_network", read(tmp_path, *talks)) == {}
 
 
 @pytest.mark.parametrize(
@@ -258,7 +262,7 @@ def test_nodes_of_two_networks_behind_one_address(tmp_path: Path) -> None:
 def test_garbage_on_the_ports_of_the_networks(tmp_path: Path, port: int, odd: bool) -> None:
     talk = Connection(("192.0.2.1", 40000), ("198.51.100.10", port)).open()
     talk.send(CLIENT, b"?")
-    assert found("garbage", read(tmp_path, talk)) == ({"192.0.2.1": 1} if odd else {})
+    assert flagged("garbage", read(tmp_path, talk)) == ({"192.0.2.1": 1} if odd else {})
 
 
 def test_garbage(tmp_path: Path) -> None:
@@ -275,8 +279,13 @@ def test_garbage(tmp_path: Path) -> None:
     short = incoming("192.0.2.4", 3)
     short.send(CLIENT, b"GET")
     traffic = read(tmp_path, probe, after, later, short)
-    assert set(found("garbage", traffic)) == {"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"}
-    assert set(found("garbage", traffic, min_bytes=50)) == {"192.0.2.1", "192.0.2.2"}
+    assert set(flagged("garbage", traffic)) == {
+        "192.0.2.1",
+        "192.0.2.2",
+        "192.0.2.3",
+        "192.0.2.4",
+    }
+    assert set(flagged("garbage", traffic, min_bytes=50)) == {"192.0.2.1", "192.0.2.2"}
 
 
 def test_no_garbage_of_holes_other_services_and_cut_headers(tmp_path: Path) -> None:
@@ -306,7 +315,7 @@ def test_no_garbage_of_holes_other_services_and_cut_headers(tmp_path: Path) -> N
             traffic.connections, on="connection"
         )["peer"]
     )
-    assert found("garbage", traffic) == {}
+    assert flagged("garbage", traffic) == {}
 
 
 def test_an_observation_points_at_the_frame(tmp_path: Path) -> None:

@@ -81,9 +81,9 @@ def test_a_v4_mapped_twin_is_no_second_host(flagged: Callable[..., set[str]]) ->
 def test_published_variants_take_the_top_15(flagged: Callable[..., set[str]]) -> None:
     talks = [talk for number in range(17) for talk in hosts(1 + (number < 14), f"192.0.{number}")]
     for preset in ("arxiv-v1", "aft-2026"):
-        found = flagged(talks, preset)
-        assert {f"192.0.{number}.1" for number in range(14)} < found
-        assert len(found) == 14 * 2 + 1
+        peers = flagged(talks, preset)
+        assert {f"192.0.{number}.1" for number in range(14)} < peers
+        assert len(peers) == 14 * 2 + 1
 
 
 def test_evidence(tmp_path: Path) -> None:
@@ -105,10 +105,10 @@ def test_evidence(tmp_path: Path) -> None:
     ],
 )
 def test_labelled_captures(scenario: truth.Scenario) -> None:
-    found = evaluate(
+    evaluation = evaluate(
         find_anomalies(mt.read(scenario.parts), rules=["subnet_dense"]), truth.labels(scenario)
     ).set_index("rule")
-    row = found.loc["subnet_dense"] if "subnet_dense" in found.index else None
+    row = evaluation.loc["subnet_dense"] if "subnet_dense" in evaluation.index else None
     if scenario.name == "spies":
         assert row is not None
         assert (row.expected, row.detected, row.honest) == (18, 18, [])

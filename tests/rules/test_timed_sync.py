@@ -11,7 +11,7 @@ A = "192.0.2.1"
 
 
 def flagged(lab: Lab, rule: str, **parameters: float) -> list[str]:
-    return lab.found(rule, **parameters).index.tolist()
+    return lab.findings(rule, **parameters).index.tolist()
 
 
 @pytest.mark.parametrize(("period", "slow"), [(89.9, False), (90.1, True)])

@@ -15,8 +15,8 @@ PEER = "192.0.2.9"
 
 
 def verdict(*rows: dict[str, object]) -> str:
-    (made,) = verdicts(frame(*rows))["verdict"]
-    return str(made)
+    (verdict_rows,) = verdicts(frame(*rows))["verdict"]
+    return str(verdict_rows)
 
 
 def strong(rule: str, conclusive: bool = False) -> dict[str, object]:
@@ -71,9 +71,9 @@ def test_order() -> None:
         finding("192.0.2.3", "ban_listed", "context"),
         finding("192.0.2.4", "pong_id_mismatch"),
     )
-    made = verdicts(rows)
-    assert made["verdict"].tolist() == ["anomalous", "anomalous", "suspicious", "context"]
-    assert made["peer"].tolist()[0] == "192.0.2.4"  # measured more often
+    verdict_rows = verdicts(rows)
+    assert verdict_rows["verdict"].tolist() == ["anomalous", "anomalous", "suspicious", "context"]
+    assert verdict_rows["peer"].tolist()[0] == "192.0.2.4"  # measured more often
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "::1", "fe80::1", "224.0.0.5"])

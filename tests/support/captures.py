@@ -48,7 +48,7 @@ def cut(path: Path) -> Path:
     return path
 
 
-def told(work: Callable[[], Any]) -> tuple[Any, list[str]]:
+def warnings_of(work: Callable[[], Any]) -> tuple[Any, list[str]]:
     """The result, and the texts of all warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -62,17 +62,17 @@ def told(work: Callable[[], Any]) -> tuple[Any, list[str]]:
 class Watched:
     """Stands for Reader and remembers those that were made."""
 
-    made: list[Any]
+    readers: list[Any]
 
     def __init__(self) -> None:
-        self.made = []
+        self.readers = []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        self.made.append(mt._core.Reader(*args, **kwargs))
-        return self.made[-1]
+        self.readers.append(mt._core.Reader(*args, **kwargs))
+        return self.readers[-1]
 
     def assert_closed(self) -> None:
-        assert self.made
-        for reader in self.made:
+        assert self.readers
+        for reader in self.readers:
             with pytest.raises(ValueError, match="closed"):
                 reader.step()

@@ -20,9 +20,9 @@ def tx(number: int) -> bytes:
 
 
 def tx_id(number: int) -> str:
-    made = read_transaction(tx(number)).id
-    assert made is not None
-    return made.hex()
+    parsed_id = read_transaction(tx(number)).id
+    assert parsed_id is not None
+    return parsed_id.hex()
 
 
 def block(height: int, transactions: Sequence[int] = ()) -> bytes:

@@ -14,7 +14,7 @@ from monerotraffic.tables.view import View
 Metric = Callable[[mt.Traffic | View], pd.DataFrame]
 
 
-def found(
+def flagged(
     rule: str, traffic: mt.Traffic, preset: str = "default", **parameters: Any
 ) -> dict[str, int]:
     """How many a rule counts, by the peers that it flags."""

@@ -234,14 +234,15 @@ def check_same(left: list[Row], right: list[Row], what: str) -> None:
         assert not differing, (what, differing, one)
 
 
-def check_oracle(found: Tables, wanted: Tables, but: Iterable[str] = ()) -> None:
+def check_oracle(tables: Tables, wanted: Tables, but: Iterable[str] = ()) -> None:
     """Every table as the oracle has it, `but` for some columns of messages."""
     for name in ("connections", "files"):
         check_same(
-            *([told(name, row) for row in tables[name]] for tables in (found, wanted)), what=name
+            *([compared_columns(name, row) for row in tables[name]] for tables in (tables, wanted)),
+            what=name,
         )
     (left, left_places), (right, right_places) = (
-        messages_by_stream(found),
+        messages_by_stream(tables),
         messages_by_stream(wanted),
     )
     left, right = (
@@ -258,11 +259,11 @@ def check_oracle(found: Tables, wanted: Tables, but: Iterable[str] = ()) -> None
                 ),
                 key=lambda row: (row["place"], row.get("position", 0)),
             )
-            for tables, places in ((found, left_places), (wanted, right_places))
+            for tables, places in ((tables, left_places), (wanted, right_places))
         ]
         check_same(*rows, what=name)
-    assert undecoded(found) == undecoded(wanted)
-    assert unread(found) == unread(wanted)
+    assert undecoded(tables) == undecoded(wanted)
+    assert unread(tables) == unread(wanted)
 
 
 def unsure(row: Row) -> list[str]:
@@ -273,29 +274,29 @@ def unsure(row: Row) -> list[str]:
     return [*more] if row["status"] == "complete" and row["fragments"] == 1 else ["shared", *more]
 
 
-def told(table: str, row: Row) -> Row:
+def compared_columns(table: str, row: Row) -> Row:
     """The columns to compare. What a stream begun in the middle shows of earlier bytes is repeated
     as well as new to us: only the sum is compared.
     """
-    made = {column: row[column] for column in COLUMNS[table]}
+    columns = {column: row[column] for column in COLUMNS[table]}
     if table == "connections" and row["start"] == "midstream":
         for side in ("client", "server"):
-            made[f"{side}_bytes"] += made[f"{side}_retransmitted"]
-            made[f"{side}_retransmitted"] = 0
-    return made
+            columns[f"{side}_bytes"] += columns[f"{side}_retransmitted"]
+            columns[f"{side}_retransmitted"] = 0
+    return columns
 
 
 def undecoded(tables: Tables) -> Counter[tuple[str, int]]:
     """Bytes in `problems` by kind and connection."""
-    made: Counter[tuple[str, int]] = Counter()
+    counts: Counter[tuple[str, int]] = Counter()
     for row in tables["problems"]:
         if (
             row["bytes"]
             and row["offset"] >= 0
             and row["kind"] not in ("conflict", "file", "packet")
         ):
-            made[row["kind"], row["connection"]] += row["bytes"]
-    return made
+            counts[row["kind"], row["connection"]] += row["bytes"]
+    return counts
 
 
 def unread(tables: Tables) -> Counter[tuple[int, int]]:

@@ -28,8 +28,8 @@ def write(path: Path, packets: Iterable[Packet]) -> Path:
     packets = list(packets)
     links = {packet.link for packet in packets}
     assert len(links) == 1, links
-    made = [craft.Packet(packet.time, packet.data, packet.length) for packet in packets]
-    path.write_bytes(craft.pcap(made, links.pop(), nano=True))
+    copies = [craft.Packet(packet.time, packet.data, packet.length) for packet in packets]
+    path.write_bytes(craft.pcap(copies, links.pop(), nano=True))
     return path
 
 
@@ -85,16 +85,16 @@ def reordered(window: int, keep_times: bool) -> Damage:
     """
 
     def damage(packets: Sequence[Packet], chance: random.Random) -> list[Packet]:
-        made: list[Packet] = []
+        order: list[Packet] = []
         for at in range(0, len(packets), window):
             part = list(packets[at : at + window])
             chance.shuffle(part)
-            made += part
+            order += part
         times = sorted(one.time for one in packets)
         return (
-            made
+            order
             if keep_times
-            else [replace(one, time=time) for one, time in zip(made, times, strict=True)]
+            else [replace(one, time=time) for one, time in zip(order, times, strict=True)]
         )
 
     return damage
@@ -141,7 +141,7 @@ def tapped_twice(seconds: float) -> Damage:
 
 def in_time_order(packets: Sequence[Packet]) -> list[Packet]:
     """The packets in this order, with times that do not go backwards."""
-    made: list[Packet] = []
+    order: list[Packet] = []
     for one in packets:
-        made.append(replace(one, time=max(one.time, made[-1].time)) if made else one)
-    return made
+        order.append(replace(one, time=max(one.time, order[-1].time)) if order else one)
+    return order

@@ -21,7 +21,7 @@ def recorded() -> list[Talk]:
     """The conversations of the bundled captures: whole messages, in the order in which they
     were.
     """
-    made: list[Talk] = []
+    drawn: list[Talk] = []
     for scenario in truth.scenarios():
         if not scenario.full:
             talks: dict[int, Talk] = {}
@@ -38,8 +38,8 @@ def recorded() -> list[Talk]:
                     talks.setdefault(row["connection"], []).append(
                         (CLIENT if row["from_client"] else SERVER, bucket)
                     )
-            made += talks.values()
-    return made
+            drawn += talks.values()
+    return drawn
 
 
 def excerpt(number: int, start: int, count: int) -> Talk:

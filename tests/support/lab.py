@@ -72,7 +72,7 @@ class Lab:
     def read(self) -> mt.Traffic:
         return read(self.folder, *self.talks, host=self.host)
 
-    def found(self, rule: str, **parameters: Any) -> pd.DataFrame:
+    def findings(self, rule: str, **parameters: Any) -> pd.DataFrame:
         """Findings of one rule by peer."""
         return find_anomalies(self.read(), rules=[rule], parameters={rule: parameters}).set_index(
             "peer"

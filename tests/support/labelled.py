@@ -44,24 +44,26 @@ def spied() -> list[Any]:
 
 def honest() -> list[Any]:
     """Files of captures in which there are monerods only."""
-    made = [
+    cases = [
         pytest.param(scenario.parts, id=scenario.id)
         for scenario in truth.scenarios()
         if scenario.name in HONEST_SCENARIOS
     ]
-    return made + [
+    return cases + [
         pytest.param([path], id=f"{path.parent.parent.name}-{path.name}")
         for path, _ in truth.derived()
     ]
 
 
-def found(traffic: mt.Traffic, names: Sequence[str]) -> pd.DataFrame:
+def findings_of_rules(traffic: mt.Traffic, names: Sequence[str]) -> pd.DataFrame:
     return find_anomalies(traffic, rules=names)
 
 
 def evaluated(scenario: truth.Scenario, names: Sequence[str]) -> pd.DataFrame:
     """evaluate() of rules on a labelled scenario, by rule."""
-    return evaluate(found(read(*scenario.parts), names), truth.labels(scenario)).set_index("rule")
+    return evaluate(
+        findings_of_rules(read(*scenario.parts), names), truth.labels(scenario)
+    ).set_index("rule")
 
 
 def check_labels(
@@ -70,25 +72,27 @@ def check_labels(
     """Labels of `spies` ask for `asked` of the rules: found are all but those of `unseen` in the
     excerpt, and nobody honest.
     """
-    made = evaluated(scenario, names)
-    rows = made[(made["expected"] > 0) & made.index.isin(names)]
+    evaluation = evaluated(scenario, names)
+    rows = evaluation[(evaluation["expected"] > 0) & evaluation.index.isin(names)]
     assert len(rows) == (0 if scenario.name == "proxies" else asked)
     for name, row in rows.iterrows():
         assert set(row["missed"]) == (set() if scenario.full else unseen.get(str(name), set())), (
             name
         )
-    check_nobody_honest(made, names)
+    check_no_honest_peer(evaluation, names)
 
 
-def check_nobody_honest(made: pd.DataFrame, names: Sequence[str]) -> None:
+def check_no_honest_peer(evaluation: pd.DataFrame, names: Sequence[str]) -> None:
     """`made` is what evaluated() gives."""
-    assert [name for name in names if name in made.index and made.loc[name, "honest"]] == []
+    assert [
+        name for name in names if name in evaluation.index and evaluation.loc[name, "honest"]
+    ] == []
 
 
 def check_monerods(traffic: mt.Traffic, names: Sequence[str]) -> None:
     """Rules find nothing in a capture of monerods."""
     assert len(traffic.connections) > 0
-    assert found(traffic, names).empty
+    assert findings_of_rules(traffic, names).empty
 
 
 def blocks(path: Path) -> Iterator[tuple[bool, bytes]]:
@@ -107,13 +111,13 @@ def thinned(
     """The scenario without a share of its packets, left out by chance, and without those of the
     first `begun` of the first file.
     """
-    chance, made = random.Random(f"{scenario.id} {lost} {begun}"), []
+    chance, packets = random.Random(f"{scenario.id} {lost} {begun}"), []
     for number, part in enumerate(scenario.parts):
         all_blocks, kept = list(blocks(part)), []
         late = begun * len(all_blocks) if number == 0 else 0
         for place, (packet, block) in enumerate(all_blocks):
             if not packet or (place >= late and chance.random() >= lost):
                 kept.append(block)
-        made.append(folder / part.name.removesuffix(".gz"))
-        made[-1].write_bytes(b"".join(kept))
-    return mt.read(made, host=HOST, **more)
+        packets.append(folder / part.name.removesuffix(".gz"))
+        packets[-1].write_bytes(b"".join(kept))
+    return mt.read(packets, host=HOST, **more)

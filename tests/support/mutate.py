@@ -31,16 +31,16 @@ class Damage:
 
 
 def damaged(talk: Sequence[tuple[int, bytes]], damages: Iterable[Damage]) -> Talk:
-    made = list(talk)
+    messages = list(talk)
     for damage in damages:
-        at = damage.message % len(made)
+        at = damage.message % len(messages)
         if damage.kind in TALKS:
-            TALKS[damage.kind](made, at, damage)
+            TALKS[damage.kind](messages, at, damage)
         else:
-            side, data = made[at]
-            made[at] = (side, damaged_message(data, damage))
-        made = [said for said in made if said[1]] or [(0, b"\0")]
-    return made
+            side, data = messages[at]
+            messages[at] = (side, damaged_message(data, damage))
+        messages = [message for message in messages if message[1]] or [(0, b"\0")]
+    return messages
 
 
 def damaged_message(data: bytes, damage: Damage) -> bytes:
@@ -51,10 +51,12 @@ def damaged_message(data: bytes, damage: Damage) -> bytes:
         return HEADERS[damage.kind](data, damage)
     body = data[LEVIN_HEADER:]
     if damage.kind in EPEE and body.startswith(EPEE_HEADER):
-        made = damaged_payload(body, damage)
+        payload = damaged_payload(body, damage)
         # now and then the header no longer fits
         return (
-            relength(data[:LEVIN_HEADER], made) if damage.size % 8 else data[:LEVIN_HEADER] + made
+            relength(data[:LEVIN_HEADER], payload)
+            if damage.size % 8
+            else data[:LEVIN_HEADER] + payload
         )
     return BYTES.get(damage.kind, set_byte)(data, damage)
 
@@ -64,10 +66,10 @@ def damaged_payload(payload: bytes, damage: Damage) -> bytes:
     if damage.kind not in EPEE:
         return BYTES.get(damage.kind, set_byte)(payload, damage)
     parts = Parts(payload)
-    found = [part for part in parts.found if part.what in EPEE[damage.kind][0]]
-    if not found:
+    targets = [part for part in parts.parts if part.what in EPEE[damage.kind][0]]
+    if not targets:
         return set_byte(payload, damage)
-    return EPEE[damage.kind][1](payload, parts, found[damage.where % len(found)], damage)
+    return EPEE[damage.kind][1](payload, parts, targets[damage.where % len(targets)], damage)
 
 
 # ---------------------------------------------------------------- bytes
@@ -248,7 +250,7 @@ def relength(header: bytes, body: bytes) -> bytes:
 def lie_about_length(data: bytes, damage: Damage) -> bytes:
     true = len(data) - LEVIN_HEADER
     near = (damage.size % 200) - 100
-    told = (
+    lengths = (
         0,
         true + near,
         1,
@@ -268,7 +270,7 @@ def lie_about_length(data: bytes, damage: Damage) -> bytes:
         true * 2,
         true // 2,
     )
-    return with_field(data, "length", max(told[damage.value % len(told)], 0))
+    return with_field(data, "length", max(lengths[damage.value % len(lengths)], 0))
 
 
 def lie_about(name: str) -> Change:
@@ -318,7 +320,7 @@ class Parts:
     def __init__(self, payload: bytes) -> None:
         self.data = payload
         self.at = len(EPEE_HEADER)
-        self.found: list[Part] = []
+        self.parts: list[Part] = []
         with contextlib.suppress(IndexError):
             self.section(0)
 
@@ -331,7 +333,7 @@ class Parts:
     def varint(self, what: str) -> tuple[int, tuple[int, int]]:
         width = 1 << (self.data[self.at] & 3)
         start = self.take(width)
-        self.found.append(Part(what, start, self.at))
+        self.parts.append(Part(what, start, self.at))
         return int.from_bytes(self.data[start : self.at], "little") >> 2, (start, self.at)
 
     def section(self, depth: int) -> None:
@@ -339,11 +341,11 @@ class Parts:
         for _ in range(number):
             start = self.take(1)
             self.take(self.data[start])
-            self.found.append(Part("key", start, self.at))
+            self.parts.append(Part("key", start, self.at))
             value = self.take(1)
-            self.found.append(Part("type", value, self.at))
+            self.parts.append(Part("type", value, self.at))
             self.entry(self.data[value], depth)
-            self.found.append(Part("entry", start, self.at, count, value))
+            self.parts.append(Part("entry", start, self.at, count, value))
 
     def entry(self, code: int, depth: int) -> None:
         if code == 13:
@@ -355,7 +357,7 @@ class Parts:
         for _ in range(number):
             start = self.at
             self.element(code & 0x7F, depth)
-            self.found.append(Part("element", start, self.at, count))
+            self.parts.append(Part("element", start, self.at, count))
 
     def element(self, code: int, depth: int) -> None:
         if depth > 100 or (code not in WIDTHS and code not in (10, 12)):
@@ -365,7 +367,7 @@ class Parts:
             return
         width = WIDTHS[code] if code in WIDTHS else self.varint("length")[0]
         start = self.take(width)
-        self.found.append(Part("value", start, self.at, value=code))
+        self.parts.append(Part("value", start, self.at, value=code))
 
 
 def number_at(data: bytes, place: tuple[int, int]) -> int:
@@ -391,7 +393,7 @@ def widen(data: bytes, parts: Parts, part: Part, damage: Damage) -> bytes:
 
 def miscount(data: bytes, parts: Parts, part: Part, damage: Damage) -> bytes:
     true = number_at(data, (part.start, part.end))
-    told = (
+    counts = (
         0,
         true + 1,
         max(true - 1, 0),
@@ -407,7 +409,7 @@ def miscount(data: bytes, parts: Parts, part: Part, damage: Damage) -> bytes:
         (len(data) - part.end) // 2,
     )
     return replaced(
-        data, part.start, part.end, craft.varint(told[damage.value % len(told)] % 2**62)
+        data, part.start, part.end, craft.varint(counts[damage.value % len(counts)] % 2**62)
     )
 
 
@@ -480,7 +482,7 @@ OTHERS = [
 
 def change(data: bytes, parts: Parts, part: Part, damage: Damage) -> bytes:
     """The entry with another value: one of every type and form, or that of another entry."""
-    entries = [other for other in parts.found if other.what == "entry"]
+    entries = [other for other in parts.parts if other.what == "entry"]
     other = entries[damage.value // 2 % len(entries)]
     new = (
         data[other.value : other.end]
@@ -492,7 +494,7 @@ def change(data: bytes, parts: Parts, part: Part, damage: Damage) -> bytes:
 
 def rename(data: bytes, parts: Parts, part: Part, damage: Damage) -> bytes:
     """A key of another entry, of some struct, or none."""
-    keys = [data[other.start : other.end] for other in parts.found if other.what == "key"]
+    keys = [data[other.start : other.end] for other in parts.parts if other.what == "key"]
     known = [
         bytes([len(key)]) + key
         for key in (
@@ -524,19 +526,19 @@ def rename(data: bytes, parts: Parts, part: Part, damage: Damage) -> bytes:
 
 def repeat_entry(data: bytes, parts: Parts, part: Part, damage: Damage) -> bytes:
     """An entry or element twice, mostly counted: of an entry, a duplicate key."""
-    made = data[: part.end] + data[part.start :]
-    return recounted(made, part.count, 1) if damage.value % 4 else made
+    repeated = data[: part.end] + data[part.start :]
+    return recounted(repeated, part.count, 1) if damage.value % 4 else repeated
 
 
 def drop_entry(data: bytes, parts: Parts, part: Part, damage: Damage) -> bytes:
-    made = replaced(data, part.start, part.end, b"")
-    return recounted(made, part.count, -1) if damage.value % 4 else made
+    shortened = replaced(data, part.start, part.end, b"")
+    return recounted(shortened, part.count, -1) if damage.value % 4 else shortened
 
 
 def move_entry(data: bytes, parts: Parts, part: Part, damage: Damage) -> bytes:
     """Two entries of a section, or elements of an array, in each other's place."""
     others = sorted(
-        (other for other in parts.found if other.what == part.what and other.count == part.count),
+        (other for other in parts.parts if other.what == part.what and other.count == part.count),
         key=lambda other: other.start,
     )
     pairs = list(itertools.pairwise(others))

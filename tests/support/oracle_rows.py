@@ -24,7 +24,7 @@ def scenarios() -> list[Any]:
 
 
 def by_message(rows: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
-    made: dict[int, list[dict[str, Any]]] = {}
+    rows_of: dict[int, list[dict[str, Any]]] = {}
     for row in rows:
-        made.setdefault(row["message"], []).append(row)
-    return made
+        rows_of.setdefault(row["message"], []).append(row)
+    return rows_of

@@ -115,10 +115,10 @@ def all_kinds() -> craft.Connection:
 def lists(
     rows: pd.DataFrame, *names: str, packet: Sequence[int] | None = None, count: int = 1
 ) -> list[list[str]]:
-    made = item_lists(
+    items = item_lists(
         rows,
         np.array([0] * len(rows) if packet is None else packet, dtype=np.int64),
         count,
         [f"monero.payload.item.{name}" for name in names],
     )
-    return [made[f"monero.payload.item.{name}"].tolist() for name in names]
+    return [items[f"monero.payload.item.{name}"].tolist() for name in names]

@@ -21,10 +21,10 @@ def spies(
     count: int, common: int, of: int = 250, seed: int = 2, one_id: bool = False
 ) -> list[Connection]:
     """Senders of the same `common` addresses and others that only each of them has."""
-    made = []
+    connections = []
     for number in range(count):
         peers = [*many(common, 40_000), *many(of - common, 41_000 + 300 * number)]
-        made.append(
+        connections.append(
             session(
                 f"203.0.{number}.1",
                 peers,
@@ -33,4 +33,4 @@ def spies(
                 peer_id=7 if one_id else 7 + number,
             )
         )
-    return made
+    return connections

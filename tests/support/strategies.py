@@ -97,13 +97,17 @@ syncs = st.builds(
 
 
 real = [
-    *(bytes.fromhex(made["blob"]) for made in vectors("transactions") if len(made["blob"]) < 4000),
+    *(
+        bytes.fromhex(vector["blob"])
+        for vector in vectors("transactions")
+        if len(vector["blob"]) < 4000
+    ),
     GENESIS_TX,
 ]
 
 
 real_blocks = [
-    bytes.fromhex(made["blob"]) for made in vectors("blocks") if len(made["blob"]) < 1000
+    bytes.fromhex(vector["blob"]) for vector in vectors("blocks") if len(vector["blob"]) < 1000
 ]
 
 
@@ -164,24 +168,24 @@ relayed = st.one_of(
         block_entries,
     ),
     st.builds(
-        lambda found, missed: craft.notification(
+        lambda value, missed: craft.notification(
             2004,
             craft.epee(
-                {"blocks": found, "missed_ids": missed} if found else {"missed_ids": missed}
+                {"blocks": value, "missed_ids": missed} if value else {"missed_ids": missed}
             ),
         ),
         st.lists(block_entries, max_size=3),
         ids,
     ),
     st.builds(
-        lambda command, key, found: craft.notification(command, craft.epee({key: found})),
+        lambda command, key, value: craft.notification(command, craft.epee({key: value})),
         st.sampled_from([2003, 2006, 2007, 2010]),
         st.sampled_from(["blocks", "block_ids", "m_block_ids", "hashes"]),
         ids,
     ),
     st.builds(
-        lambda block, found: craft.notification(
-            2009, craft.epee({"missing_tx_indices": found, "block_hash": block})
+        lambda block, value: craft.notification(
+            2009, craft.epee({"missing_tx_indices": value, "block_hash": block})
         ),
         ids,
         ids,
@@ -214,7 +218,7 @@ sound_messages = st.one_of(
         ]
     ),
     st.builds(
-        lambda found, fluff: craft.notification(2002, craft.transactions(found, fluff)),
+        lambda value, fluff: craft.notification(2002, craft.transactions(value, fluff)),
         blobs,
         st.booleans(),
     ),
@@ -351,10 +355,10 @@ def decode(packets: list[Packet]) -> Tables:
 def content(tables: Tables) -> Any:
     """What was said, whatever the segments."""
     rows, places = messages_by_stream(tables)
-    said = [
+    rows_without = [
         {name: value for name, value in row.items() if name not in SEGMENTATION} for row in rows
     ]
-    return said, [
+    return rows_without, [
         sorted(
             (row | {"message": places[row["message"]]} for row in tables[name]),
             key=lambda row: (row["message"], row.get("position")),

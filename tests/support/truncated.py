@@ -43,7 +43,7 @@ OF_MESSAGES = (
 UNFINISHED = ("truncated", "gap", "snapped", "oversize")
 
 
-MADE_AT_THE_END = (
+CREATED_AT_THE_END = (
     *UNFINISHED,
     "lost",
     "out_of_window",
@@ -75,7 +75,7 @@ def tables_of(traffic: mt.Traffic) -> Tables:
     there shifts those of all later ones. The DataFrames would take ten times as long.
     """
     addresses, strings = ([*names, None] for names in names_of(traffic))
-    made: Tables = {}
+    tables: Tables = {}
     for table, rows in traffic.arrays.items():
         columns = {}
         for each in SCHEMA[table].fields:
@@ -87,11 +87,11 @@ def tables_of(traffic: mt.Traffic) -> Tables:
             elif each.categories is not None:
                 values = [[*each.categories, None][value] for value in values]
             columns[each.name] = values
-        made[table] = [
+        tables[table] = [
             dict(zip(columns, values, strict=True))
             for values in zip(*columns.values(), strict=True)
         ]
-    return made
+    return tables
 
 
 def names_of(traffic: mt.Traffic) -> tuple[list[str], list[bytes]]:
@@ -143,8 +143,8 @@ def check_messages(part: Tables, whole: Tables, arrived: Callable[[Row], bool]) 
         assert row["reply_to"] == other["reply_to"] or (
             row["reply_to"] == -1 and other["reply_to"] >= same
         ), row
-    behind = [row for row in rest if row["status"] in ("complete", "malformed")]
-    for row in behind:
+    later = [row for row in rest if row["status"] in ("complete", "malformed")]
+    for row in later:
         assert (row["connection"], row["from_client"]) in open_holes(part, whole), row
         assert any(
             all(
@@ -162,7 +162,7 @@ def check_messages(part: Tables, whole: Tables, arrived: Callable[[Row], bool]) 
             for other in whole["messages"][same:]
         ), row
     for row in rest:
-        if row not in behind:
+        if row not in later:
             assert row["status"] in UNFINISHED, row
             assert any(
                 all(row[name] == other[name] for name in FIRST_BYTE)
@@ -181,7 +181,7 @@ def check_messages(part: Tables, whole: Tables, arrived: Callable[[Row], bool]) 
         # not sent yet
         if arrived(row) and row["status"] == "complete" and row["reply_to"] < row["message"]:
             assert any(
-                all(row[name] == other[name] for name in (*FIRST_BYTE, *HEADER)) for other in behind
+                all(row[name] == other[name] for name in (*FIRST_BYTE, *HEADER)) for other in later
             ), ("a whole message is not there", row)
     return same
 
@@ -220,20 +220,20 @@ def check_connections(part: Tables, whole: Tables) -> None:
             for name in ("mss", "ttl"):
                 # 0: missing
                 assert row[f"{side}_{name}"] in (other[f"{side}_{name}"], 0), (side, name, row)
-            said = [
+            messages = [
                 message
                 for message in part["messages"]
                 if (message["connection"], message["from_client"])
                 == (row["connection"], side == "client")
             ]
-            assert row[f"{side}_messages"] == len(said)
+            assert row[f"{side}_messages"] == len(messages)
         assert row["rtt"] in (other["rtt"], 0, -(2**63))
         assert row["present"] & ~other["present"] == 0
 
 
 def check_problems(part: Tables, whole: Tables) -> None:
     rest = part["problems"][same_rows(part["problems"], whole["problems"]) :]
-    assert {row["kind"] for row in rest} <= set(MADE_AT_THE_END), rest
+    assert {row["kind"] for row in rest} <= set(CREATED_AT_THE_END), rest
 
 
 def check_files(part: Tables, whole: Tables) -> None:
@@ -284,7 +284,7 @@ def tidy(wire: Wire) -> None:
         PONG + craft.notification(2002, craft.transactions([GENESIS_TX, b"no transaction"])),
         71 + 90,
     )
-    block = min((bytes.fromhex(made["blob"]) for made in vectors("blocks")), key=len)
+    block = min((bytes.fromhex(vector["blob"]) for vector in vectors("blocks")), key=len)
     talk.say(
         CLIENT,
         craft.notification(
@@ -411,31 +411,31 @@ class Capture:
 
 
 def pcap(packets: Iterable[Packet], order: str, nano: bool) -> Capture:
-    made = Capture()
-    made.put(craft.pcap([], order=order, nano=nano))
+    capture = Capture()
+    capture.put(craft.pcap([], order=order, nano=nano))
     for packet in packets:
-        made.put(craft.pcap([packet], order=order, nano=nano)[24:], 1)
-    return made
+        capture.put(craft.pcap([packet], order=order, nano=nano)[24:], 1)
+    return capture
 
 
 def pcapng(packets: Sequence[Packet], order: str) -> Capture:
     """Two sections of other byte orders and interfaces, resolutions and packet blocks; and blocks
     that are no packets.
     """
-    made = Capture()
+    capture = Capture()
     half = len(packets) // 2
     other = {"<": ">", ">": "<"}[order]
-    made.put(craft.section_header(order))
-    made.put(craft.interface(order=order, resolution=9))
+    capture.put(craft.section_header(order))
+    capture.put(craft.interface(order=order, resolution=9))
     for packet in packets[:half]:
-        made.put(craft.enhanced(packet, 0, order, resolution=9), 1)
-    made.put(craft.block(5, struct.pack(order + "III", 0, 0, 0), order))  # interface statistics
-    made.put(craft.section_header(other))
-    made.put(craft.interface(craft.RAW_IP, other))
-    made.put(craft.interface(order=other, resolution=9))
+        capture.put(craft.enhanced(packet, 0, order, resolution=9), 1)
+    capture.put(craft.block(5, struct.pack(order + "III", 0, 0, 0), order))  # interface statistics
+    capture.put(craft.section_header(other))
+    capture.put(craft.interface(craft.RAW_IP, other))
+    capture.put(craft.interface(order=other, resolution=9))
     for number, packet in enumerate(packets[half:]):
         ethernet = packet.data[12:14] != b"\x08\x00" or number % 2
-        made.put(
+        capture.put(
             craft.enhanced(packet, 1, other, resolution=9)
             if ethernet
             else craft.enhanced(
@@ -445,17 +445,17 @@ def pcapng(packets: Sequence[Packet], order: str) -> Capture:
             ),
             1,
         )
-    return made
+    return capture
 
 
 def kuznetzov(packets: Iterable[Packet]) -> Capture:
     """Alexey Kuznetzov's pcap, with a longer header of each packet, which only libpcap reads."""
-    made = Capture()
-    made.put(struct.pack("<IHHiIII", 0xA1B2CD34, 2, 4, 0, 0, 262144, 1))
+    capture = Capture()
+    capture.put(struct.pack("<IHHiIII", 0xA1B2CD34, 2, 4, 0, 0, 262144, 1))
     for packet in packets:
         record = craft.pcap([packet])[24:]
-        made.put(record[:16] + struct.pack("<iHBB", 1, 0x0800, 0, 0) + record[16:], 1)
-    return made
+        capture.put(record[:16] + struct.pack("<iHBB", 1, 0x0800, 0, 0) + record[16:], 1)
+    return capture
 
 
 # and the bytes of what has to be there for it to be a capture
@@ -471,7 +471,7 @@ FORMATS: dict[str, tuple[Callable[[], Capture], int]] = {
 
 
 @cache
-def made(name: str) -> tuple[Capture, int]:
+def capture_of_format(name: str) -> tuple[Capture, int]:
     build, header = FORMATS[name]
     return build(), header
 
@@ -480,11 +480,11 @@ class Parts:
     """The tables of a stream of files, one of which ends at one of its ends: each read once."""
 
     def __init__(
-        self, capture: Capture, path: Path, before: Sequence[Path] = (), behind: Sequence[Path] = ()
+        self, capture: Capture, path: Path, before: Sequence[Path] = (), after: Sequence[Path] = ()
     ) -> None:
         self.capture = capture
         self.path = path
-        self.paths = [*before, path, *behind]
+        self.paths = [*before, path, *after]
         self.written: bytes | None = None
         self.known: dict[int, Tables] = {}
         self.checked: set[tuple[int, str | None, bytes]] = set()
@@ -523,24 +523,24 @@ def digest(traffic: mt.Traffic, size: int) -> bytes:
     of_file = arrays["problems"]["kind"] == SCHEMA["problems"].field("kind").code("file")
     assert (arrays["problems"]["offset"][of_file] <= size).all()
     arrays["problems"]["offset"][of_file] = 0
-    made = hashlib.blake2b(repr(names_of(traffic)).encode())
+    hasher = hashlib.blake2b(repr(names_of(traffic)).encode())
     for rows in arrays.values():
-        made.update(rows.tobytes())
-    return made.digest()
+        hasher.update(rows.tobytes())
+    return hasher.digest()
 
 
-def check_cut(found: Tables, wanted: Tables, path: bytes, where: str | None) -> None:
-    told = [row for row in found["problems"] if row["kind"] == "file"]
-    assert [row["truncated"] for row in found["files"]] == [
-        where is not None and row["path"] == path for row in found["files"]
+def check_cut(tables: Tables, wanted: Tables, path: bytes, where: str | None) -> None:
+    reports = [row for row in tables["problems"] if row["kind"] == "file"]
+    assert [row["truncated"] for row in tables["files"]] == [
+        where is not None and row["path"] == path for row in tables["files"]
     ]
-    assert len(told) == (where is not None)
+    assert len(reports) == (where is not None)
     if where is not None:
-        assert re.search(where, told[0]["detail"].decode()), (where, told)
-        assert found["files"][told[0]["file"]]["path"] == path
-        assert told[0]["frame"] == found["files"][told[0]["file"]]["packets"]
-    for name in found:
-        rows = found[name]
+        assert re.search(where, reports[0]["detail"].decode()), (where, reports)
+        assert tables["files"][reports[0]["file"]]["path"] == path
+        assert reports[0]["frame"] == tables["files"][reports[0]["file"]]["packets"]
+    for name in tables:
+        rows = tables[name]
         if name == "problems":
             rows = [row for row in rows if row["kind"] != "file"]
         elif name == "files":

@@ -82,8 +82,8 @@ class Scenario:
 
 
 def scenarios() -> list[Scenario]:
-    made = [Scenario(name, SMALL / name, False) for name in SCENARIOS]
-    return made + [
+    known = [Scenario(name, SMALL / name, False) for name in SCENARIOS]
+    return known + [
         Scenario(name, FULL / name, True) for name in SCENARIOS if (FULL / name).is_dir()
     ]
 
@@ -95,12 +95,12 @@ def lines(path: Path) -> list[Row]:
 
 def derived() -> list[tuple[Path, Row]]:
     """Captures made from `honest`, each with its entry of the manifest."""
-    made = []
+    known = []
     for folder in (SMALL / "derived", FULL / "derived"):
         if folder.is_dir():
             manifest = json.loads((folder / "manifest.json").read_text())
-            made += [(folder / name, entry) for name, entry in manifest["files"].items()]
-    return made
+            known += [(folder / name, entry) for name, entry in manifest["files"].items()]
+    return known
 
 
 def derived_counts(path: Path, entry: Mapping[str, Any]) -> Mapping[str, int]:
@@ -124,8 +124,8 @@ def derived_frames(path: Path, entry: Mapping[str, Any]) -> int:
 
 def labels(scenario: Scenario) -> dict[str, list[str]]:
     """What the emulated peers of a scenario do, by address."""
-    made: dict[str, list[str]] = json.loads((scenario.folder / "labels.json").read_text())
-    return made
+    by_peer: dict[str, list[str]] = json.loads((scenario.folder / "labels.json").read_text())
+    return by_peer
 
 
 # ---------------------------------------------------------------- comparing rows of `messages` with
@@ -160,10 +160,10 @@ def truth_keys(rows: Iterable[Row]) -> Counter[Key]:
 
 def absolute(files: Sequence[Mapping[str, Any]]) -> list[int]:
     """For each file the number of frames before it."""
-    made = [0]
+    offsets = [0]
     for file in files:
-        made.append(made[-1] + int(file["packets"]))
-    return made
+        offsets.append(offsets[-1] + int(file["packets"]))
+    return offsets
 
 
 def with_ends(tables: Mapping[str, Sequence[Row]]) -> Iterator[Row]:
@@ -252,12 +252,12 @@ def log_messages(scenario: Scenario) -> Counter[Key]:
 
 
 def as_logged(rows: Iterable[Row]) -> Counter[Key]:
-    made: Counter[Key] = Counter()
+    counts: Counter[Key] = Counter()
     for row in rows:
         ours = [end[0] in VANTAGE for end in (row["sender"], row["receiver"])]
         if is_whole(row) and any(ours):
             peer, direction = (row["receiver"], "sent") if ours[0] else (row["sender"], "received")
-            made[
+            counts[
                 (
                     *peer,
                     direction,
@@ -268,7 +268,7 @@ def as_logged(rows: Iterable[Row]) -> Counter[Key]:
                     row["version"],
                 )
             ] += 1
-    return made
+    return counts
 
 
 # ---------------------------------------------------------------- tshark
@@ -289,14 +289,16 @@ def tshark_messages(scenario: Scenario) -> dict[int, Decoded]:
     tshark prints the values of a frame as one list per type; the keys and types say which is
     whose.
     """
-    made = {}
+    messages = {}
     with gzip.open(scenario.folder / "tshark" / "merged_packets_reassembled.tsv.gz", "rt") as file:
         for line in file:
             columns = line.rstrip("\n").split("\t")
             columns += [""] * (17 - len(columns))
             if columns[4] in ("1001", "1002", "1003", "1007") and "," not in columns[5]:
-                made[int(columns[0])] = decoded(int(columns[4]), int(columns[5]), columns[10:17])
-    return made
+                messages[int(columns[0])] = decoded(
+                    int(columns[4]), int(columns[5]), columns[10:17]
+                )
+    return messages
 
 
 def decoded(command: int, flags: int, columns: list[str]) -> Decoded:
@@ -305,7 +307,7 @@ def decoded(command: int, flags: int, columns: list[str]) -> Decoded:
         kind: iter(column.split(","))
         for kind, column in zip(("5", "6", "7", "8", "10"), columns[2:], strict=True)
     }
-    made = Decoded(command, flags, [], {})
+    message = Decoded(command, flags, [], {})
     host, port = "", 0
     for key, kind in zip(keys, types, strict=True):
         if kind not in numbers:
@@ -318,10 +320,10 @@ def decoded(command: int, flags: int, columns: list[str]) -> Decoded:
         elif key == "m_port":
             port = int(value)
         elif key == "id":
-            made.peers.append((host, port, int(value)))
+            message.peers.append((host, port, int(value)))
         elif kind != "10":
-            made.fields[key] = int(value)
-    return made
+            message.fields[key] = int(value)
+    return message
 
 
 Values = dict[str, list[str]]
@@ -332,7 +334,7 @@ def tshark_values(scenario: Scenario) -> dict[int, tuple[str, int, int, int, Val
     """By frame: source, its port, command, flags, and the lists that tshark prints, of frames that
     completed one message.
     """
-    made = {}
+    values = {}
     with gzip.open(scenario.folder / "tshark" / "merged_packets_reassembled.tsv.gz", "rt") as file:
         for line in file:
             columns = line.rstrip("\n").split("\t")
@@ -346,14 +348,14 @@ def tshark_values(scenario: Scenario) -> dict[int, tuple[str, int, int, int, Val
                 )
             )
             source = columns[2]
-            made[int(columns[0])] = (
+            values[int(columns[0])] = (
                 source,
                 int(columns[8]),
                 int(columns[4]),
                 int(columns[5]),
                 lists,
             )
-    return made
+    return values
 
 
 def printed_bytes(value: bytes) -> str:
@@ -370,19 +372,19 @@ def printed_bytes(value: bytes) -> str:
 
 def printed_fields(rows: Iterable[Mapping[str, Any]]) -> Values:
     """Rows of `fields` of one message, in order, as the lists that tshark prints."""
-    made: Values = {name: [] for name in PRINTED}
+    values: Values = {name: [] for name in PRINTED}
     for row in rows:
         if row["key"] is not None:
-            made["key"].append(row["key"])
-            made["type"].append(str(row["type"]))
+            values["key"].append(row["key"])
+            values["type"].append(str(row["type"]))
         kind = str(row["type"])
         if kind == "10":
-            made[kind].append(printed_bytes(row["value_bytes"]))
-        elif kind in made:
-            made[kind].append(
+            values[kind].append(printed_bytes(row["value_bytes"]))
+        elif kind in values:
+            values[kind].append(
                 str(row["value_int"] if row["value_uint"] is None else row["value_uint"])
             )
-    return made
+    return values
 
 
 def as_tshark(host: str) -> str:

@@ -15,5 +15,5 @@ VECTORS = DATA / "vectors"
 
 
 def vectors(name: str) -> list[Vector]:
-    made: list[Vector] = json.loads(gzip.decompress((VECTORS / f"{name}.json.gz").read_bytes()))
-    return made
+    labels: list[Vector] = json.loads(gzip.decompress((VECTORS / f"{name}.json.gz").read_bytes()))
+    return labels

@@ -27,17 +27,17 @@ DERIVED = {
 
 
 def rows(table: str, count: int, **values: Any) -> np.ndarray[Any, Any]:
-    made = np.zeros(count, dtype=SCHEMA[table].dtype)
+    array = np.zeros(count, dtype=SCHEMA[table].dtype)
     for name, value in values.items():
-        made[name] = value
-    return made
+        array[name] = value
+    return array
 
 
 def names(addresses: list[str] = [], strings: list[bytes] = []) -> Names:  # noqa: B006
-    made = Names()
-    made.addresses += addresses
-    made.strings += strings
-    return made
+    interned = Names()
+    interned.addresses += addresses
+    interned.strings += strings
+    return interned
 
 
 def traffic(
@@ -165,13 +165,13 @@ def test_missing_times() -> None:
 
 
 def test_optional_fields_go_by_their_own_bit() -> None:
-    made = rows("node_data", 3, peer_id=2**64 - 1, my_port=18080, rpc_port=18081, support_flags=7)
-    made["present"] = [
+    array = rows("node_data", 3, peer_id=2**64 - 1, my_port=18080, rpc_port=18081, support_flags=7)
+    array["present"] = [
         present("node_data", "peer_id", "rpc_port"),
         present("node_data", "my_port"),
         0,
     ]
-    frame = traffic({"node_data": made}).node_data
+    frame = traffic({"node_data": array}).node_data
     assert frame["peer_id"].isna().tolist() == [False, True, True]
     assert frame["peer_id"][0] == 2**64 - 1
     assert frame["my_port"].isna().tolist() == [True, False, True]
@@ -180,13 +180,13 @@ def test_optional_fields_go_by_their_own_bit() -> None:
 
 
 def test_optional_truths_go_by_their_own_bit() -> None:
-    made = rows("transactions", 3, fluff=[1, 0, 1])
-    made["present"] = [
+    array = rows("transactions", 3, fluff=[1, 0, 1])
+    array["present"] = [
         present("transactions", "fluff"),
         present("transactions", "fluff"),
         present("transactions", "version"),
     ]
-    fluff = traffic({"transactions": made}).transactions["fluff"]
+    fluff = traffic({"transactions": array}).transactions["fluff"]
     assert fluff.isna().tolist() == [False, False, True]
     assert fluff.tolist()[:2] == [True, False]
 
@@ -203,9 +203,9 @@ def test_bytes_that_are_shown_as_they_are() -> None:
 
 def test_integers_of_fields_are_exact() -> None:
     unsigned, signed = [2**64 - 1, 2**63, 7, 0], [0, 0, 0, -(2**63)]
-    made = rows("fields", 4, value_uint=unsigned, value_int=signed, type=[5, 5, 11, 1])
-    made["present"] = [present("fields", "value_uint")] * 3 + [present("fields", "value_int")]
-    frame = traffic({"fields": made}).fields
+    array = rows("fields", 4, value_uint=unsigned, value_int=signed, type=[5, 5, 11, 1])
+    array["present"] = [present("fields", "value_uint")] * 3 + [present("fields", "value_int")]
+    frame = traffic({"fields": array}).fields
     assert (str(frame["value_uint"].dtype), str(frame["value_int"].dtype)) == ("UInt64", "Int64")
     assert frame["value_uint"].tolist()[:3] == unsigned[:3]
     assert frame["value_int"].tolist()[3] == -(2**63)
@@ -214,9 +214,9 @@ def test_integers_of_fields_are_exact() -> None:
 
 
 def test_missing_floats_are_missing() -> None:
-    made = rows("fields", 2, value_float=[1.5, 0.0])
-    made["present"] = [present("fields", "value_float"), 0]
-    values = traffic({"fields": made}).fields["value_float"]
+    array = rows("fields", 2, value_float=[1.5, 0.0])
+    array["present"] = [present("fields", "value_float"), 0]
+    values = traffic({"fields": array}).fields["value_float"]
     assert values.isna().tolist() == [False, True]
     assert values[0] == 1.5
 
@@ -372,10 +372,10 @@ def test_connection_from_the_vantage_node(
 def test_message_from_the_vantage_node(
     ends: dict[str, int], from_client: int, peer: str | None, direction: str | None
 ) -> None:
-    made = {
+    tables = {
         name: rows(name, 1, from_client=from_client, **ends) for name in ("messages", "problems")
     }
-    held = traffic(made, names(KNOWN), (KNOWN[0], KNOWN[3]))
+    held = traffic(tables, names(KNOWN), (KNOWN[0], KNOWN[3]))
     assert held.messages["from_client"].tolist() == [bool(from_client)]
     assert (held.messages["peer"][0] == peer) if peer else held.messages["peer"].isna().all()
     for frame in (held.messages, held.problems):
@@ -385,10 +385,12 @@ def test_message_from_the_vantage_node(
 
 
 def test_problem_without_direction_or_connection() -> None:
-    made = rows(
+    array = rows(
         "problems", 2, connection=[-1, 0], client=[-1, 0], server=[-1, 1], from_client=[-1, -1]
     )
-    assert traffic({"problems": made}, names(KNOWN), (KNOWN[0],)).problems["direction"].isna().all()
+    assert (
+        traffic({"problems": array}, names(KNOWN), (KNOWN[0],)).problems["direction"].isna().all()
+    )
 
 
 def test_several_vantage_nodes_each_see_their_own() -> None:
@@ -412,10 +414,10 @@ def test_several_vantage_nodes_each_see_their_own() -> None:
 @pytest.mark.parametrize("count", [1, 2])
 def test_frames_share_nothing_with_the_arrays(count: int) -> None:
     """One row is a case of its own: numpy calls a field of it contiguous."""
-    made = {name: rows(name, count) for name in SCHEMA}
-    before = {name: array.copy() for name, array in made.items()}
-    held = traffic(made, names(["192.0.2.1"], [b"x"]), ("192.0.2.1",))
-    for table, array in made.items():
+    tables = {name: rows(name, count) for name in SCHEMA}
+    before = {name: array.copy() for name, array in tables.items()}
+    held = traffic(tables, names(["192.0.2.1"], [b"x"]), ("192.0.2.1",))
+    for table, array in tables.items():
         frame = getattr(held, table)
         for column in frame.columns:
             if frame[column].dtype.kind in "iub":
@@ -429,12 +431,12 @@ def test_frames_share_nothing_with_the_arrays(count: int) -> None:
 
 
 def test_arrays_are_the_arrays() -> None:
-    made = {name: rows(name, 2) for name in SCHEMA}
-    held = traffic(made)
+    tables = {name: rows(name, 2) for name in SCHEMA}
+    held = traffic(tables)
     assert list(held.arrays) == list(SCHEMA)
-    assert all(held.arrays[name] is array for name, array in made.items())
+    assert all(held.arrays[name] is array for name, array in tables.items())
     with pytest.raises(TypeError):
-        held.arrays["messages"] = made["messages"]  # type: ignore[index]
+        held.arrays["messages"] = tables["messages"]  # type: ignore[index]
 
 
 def test_frames_are_built_once() -> None:
@@ -510,7 +512,7 @@ def test_accounting_of_nothing() -> None:
 
 
 def test_texts_of_a_traffic() -> None:
-    made = {
+    tables = {
         "files": rows(
             "files",
             2,
@@ -519,7 +521,7 @@ def test_texts_of_a_traffic() -> None:
         ),
         "messages": rows("messages", 1234),
     }
-    held = traffic(made, names(), ("192.0.2.1", "2001:db8::1"))
+    held = traffic(tables, names(), ("192.0.2.1", "2001:db8::1"))
     assert "2023-11-14 22:13:20 to 2023-11-14 22:13:21 UTC" in repr(held)
     assert "192.0.2.1, 2001:db8::1" in repr(held)
     assert "1,234 rows" in repr(held)

@@ -74,11 +74,11 @@ static int by_value(const void *a, const void *b)
 
 static size_t distinct(uint64_t *hashes, size_t count)
 {
-    size_t found = count != 0;
+    size_t distinct = count != 0;
     qsort(hashes, count, sizeof *hashes, by_value);
     for (size_t i = 1; i < count; i++)
-        found += hashes[i] != hashes[i - 1];
-    return found;
+        distinct += hashes[i] != hashes[i - 1];
+    return distinct;
 }
 
 /* Addresses made to meet whatever the key: one half is a constant of the function, which would

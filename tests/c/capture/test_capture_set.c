@@ -385,18 +385,18 @@ static void test_gone(void)
     fputs("no longer a capture", file);
     fclose(file);
     struct mt_packet packet;
-    struct mt_file_event told;
-    CHECK_EQUAL(mt_capture_set_next(set, &packet, &told), MT_OK);
-    CHECK_EQUAL(mt_capture_set_next(set, &packet, &told), MT_IO);
-    CHECK_EQUAL(told.file, 1);
-    CHECK_TEXT(told.failure.text, "cannot open: No such file or directory");
-    CHECK_EQUAL(mt_capture_set_next(set, &packet, &told), MT_NOT_CAPTURE);
-    CHECK_EQUAL(told.file, 2);
-    CHECK(strstr(told.failure.text, "not a capture file") != NULL);
-    CHECK_EQUAL(mt_capture_set_next(set, &packet, &told), MT_OK);
+    struct mt_file_event event;
+    CHECK_EQUAL(mt_capture_set_next(set, &packet, &event), MT_OK);
+    CHECK_EQUAL(mt_capture_set_next(set, &packet, &event), MT_IO);
+    CHECK_EQUAL(event.file, 1);
+    CHECK_TEXT(event.failure.text, "cannot open: No such file or directory");
+    CHECK_EQUAL(mt_capture_set_next(set, &packet, &event), MT_NOT_CAPTURE);
+    CHECK_EQUAL(event.file, 2);
+    CHECK(strstr(event.failure.text, "not a capture file") != NULL);
+    CHECK_EQUAL(mt_capture_set_next(set, &packet, &event), MT_OK);
     CHECK_EQUAL(packet.ref.time, 40 * SECOND);
     CHECK_EQUAL(packet.ref.arrival, 1);
-    CHECK_EQUAL(mt_capture_set_next(set, &packet, &told), MT_END);
+    CHECK_EQUAL(mt_capture_set_next(set, &packet, &event), MT_END);
     mt_capture_set_close(set);
 }
 
@@ -543,16 +543,16 @@ static void test_memory(void)
         int result = 0;
         struct mt_failure failure = {"x"};
         struct mt_packet packet;
-        struct mt_file_event told;
+        struct mt_file_event event;
         mt_fail_after(calls);
         struct mt_capture_set *set =
             mt_capture_set_open(paths, 3, &mt_default_limits, limit_hits, &result, &failure);
         if (set == NULL)
             CHECK(result == MT_NOMEM && failure.text[0] == 0);
         else {
-            while ((result = mt_capture_set_next(set, &packet, &told)) == MT_OK)
+            while ((result = mt_capture_set_next(set, &packet, &event)) == MT_OK)
                 ;
-            CHECK_EQUAL(mt_capture_set_next(set, &packet, &told), result);
+            CHECK_EQUAL(mt_capture_set_next(set, &packet, &event), result);
             CHECK(mt_capture_set_position(set) <= mt_capture_set_size(set));
         }
         mt_fail_after(0);

@@ -88,19 +88,19 @@ static size_t gzip_bytes(uint8_t *to, const uint8_t *from, size_t size)
     z.next_out = to;
     z.avail_out = ROOM;
     CHECK(deflate(&z, Z_FINISH) == Z_STREAM_END);
-    size_t made = ROOM - z.avail_out;
+    size_t size_packed = ROOM - z.avail_out;
     deflateEnd(&z);
-    return made;
+    return size_packed;
 }
 
 static size_t zstd_bytes(uint8_t *to, const uint8_t *from, size_t size)
 {
     ZSTD_CCtx *context = ZSTD_createCCtx();
     CHECK(!ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)));
-    size_t made = ZSTD_compress2(context, to, ROOM, from, size);
-    CHECK(!ZSTD_isError(made));
+    size_t size_packed = ZSTD_compress2(context, to, ROOM, from, size);
+    CHECK(!ZSTD_isError(size_packed));
     ZSTD_freeCCtx(context);
-    return made;
+    return size_packed;
 }
 
 static void test_plain(void)
@@ -193,17 +193,17 @@ static void test_cuts(uint8_t *packed, size_t (*pack)(uint8_t *, const uint8_t *
  * stamp) it is noticed. */
 static void test_damage(uint8_t *packed, size_t (*pack)(uint8_t *, const uint8_t *, size_t))
 {
-    size_t size = pack(packed, plain, 3000), told = 0;
+    size_t size = pack(packed, plain, 3000), refused = 0;
     for (size_t i = 4; i < size; i++) {
         packed[i] ^= 0x55;
         write_file(packed, size);
         struct got got = read_path(1000);
         CHECK(got.result == 0 || got.result == MT_DAMAGED);
-        told += got.result == MT_DAMAGED;
+        refused += got.result == MT_DAMAGED;
         free(got.bytes);
         packed[i] ^= 0x55;
     }
-    CHECK(told > size * 9 / 10);
+    CHECK(refused > size * 9 / 10);
 }
 
 static void test_zstd(uint8_t *packed)

@@ -13,7 +13,7 @@ static const struct shape coinbase = {
 
 static void header(uint64_t major, uint64_t minor, uint64_t timestamp)
 {
-    made.size = 0;
+    written.size = 0;
     varint(major);
     varint(minor);
     varint(timestamp);
@@ -40,7 +40,7 @@ static int parse(size_t size)
     memory = malloc(size + (size == 0));
     if (memory == NULL)
         abort();
-    memcpy(memory, made.bytes, size);
+    memcpy(memory, written.bytes, size);
     memset(&block, 0xa5, sizeof block);
     why = NULL;
     return mt_block_parse(&block, memory, size, &why);
@@ -179,7 +179,7 @@ static const struct {
 static void check_known(size_t i)
 {
     uint8_t id[MT_HASH_SIZE], miner_tx_id[MT_HASH_SIZE];
-    CHECK_EQUAL(parse(made.size), MT_OK);
+    CHECK_EQUAL(parse(written.size), MT_OK);
     CHECK(why == NULL);
     CHECK_EQUAL(block.size, known[i].size);
     CHECK_EQUAL(block.header_size, known[i].header_size);
@@ -189,7 +189,7 @@ static void check_known(size_t i)
     CHECK(block.previous == memory + block.header_size - 36);
     CHECK(block.miner_tx == memory + block.header_size);
     CHECK_EQUAL(block.transaction_count, known[i].transactions);
-    CHECK(block.transactions == memory + made.size - known[i].transactions * MT_HASH_SIZE);
+    CHECK(block.transactions == memory + written.size - known[i].transactions * MT_HASH_SIZE);
     CHECK_EQUAL(block.has_height, known[i].height != NONE);
     CHECK(block.height == (block.has_height ? known[i].height : 0));
     mt_block_ids(&block, id, miner_tx_id);
@@ -204,7 +204,7 @@ static void test_known(void)
         build_block(known[i].major, known[i].minor, known[i].timestamp, &known[i].miner,
                     known[i].transactions);
         check_known(i);
-        for (size_t size = 0; size < made.size; size++) {
+        for (size_t size = 0; size < written.size; size++) {
             CHECK_EQUAL(parse(size), MT_MALFORMED);
             CHECK(why != NULL);
         }
@@ -227,7 +227,7 @@ static void test_genesis(void)
         0xcf, 0xd0, 0x98, 0x71, 0x5e, 0xbc, 0xf7, 0xf4, 0x10, 0xda, 0xeb, 0xc5, 0x82, 0xfd,
         0xa6, 0x9d, 0x24, 0xa2, 0x8e, 0x9d, 0x0b, 0xc8, 0x90, 0xd1};
     uint8_t id[MT_HASH_SIZE], miner_tx_id[MT_HASH_SIZE];
-    made.size = 0;
+    written.size = 0;
     byte(1), byte(0), byte(0);
     for (int i = 0; i < 32; i++)
         byte(0);
@@ -235,7 +235,7 @@ static void test_genesis(void)
     for (size_t i = 0; i < sizeof miner; i++)
         byte(miner[i]);
     byte(0);
-    CHECK_EQUAL(parse(made.size), MT_OK);
+    CHECK_EQUAL(parse(written.size), MT_OK);
     CHECK_EQUAL(block.has_height, 1);
     CHECK_EQUAL(block.height, 0);
     mt_block_ids(&block, id, miner_tx_id);
@@ -247,14 +247,14 @@ static void test_genesis(void)
 static void test_versions(void)
 {
     build_block(256, 0, 0, &coinbase, 0);
-    check_refused(made.size, "varint that is too large");
+    check_refused(written.size, "varint that is too large");
     build_block(0, 256, 0, &coinbase, 0);
-    check_refused(made.size, "varint that is too large");
+    check_refused(written.size, "varint that is too large");
     build_block(1, 1, 0, &coinbase, 0);
-    made.bytes[0] =
+    written.bytes[0] =
         0x80; /* the minor version is its second byte then, and the timestamp what comes next */
-    made.bytes[1] = 0;
-    check_refused(made.size, "varint that is longer than needed");
+    written.bytes[1] = 0;
+    check_refused(written.size, "varint that is longer than needed");
 }
 
 /* One that has the format of today is read; the others are not called damaged. */
@@ -273,12 +273,12 @@ static void test_miner(void)
 {
     static const struct shape empty = {.version = 2, .outputs = 1};
     build_block(16, 16, 1, &empty, 0);
-    check_refused(made.size, "version 2 without inputs");
+    check_refused(written.size, "version 2 without inputs");
     build_block(16, 16, 1, &coinbase, 0);
-    made.bytes[3 + 36] = 3;
-    check_refused(made.size, "version that is neither 1 nor 2");
+    written.bytes[3 + 36] = 3;
+    check_refused(written.size, "version that is neither 1 nor 2");
     header(16, 16, 1);
-    check_refused(made.size, "cut short");
+    check_refused(written.size, "cut short");
 }
 
 static void test_counts(void)
@@ -291,9 +291,9 @@ static void test_counts(void)
         append(&coinbase);
         varint(wrong[i]);
         fill(6 * MT_HASH_SIZE);
-        check_refused(made.size, wrong[i] <= 6 * MT_HASH_SIZE
-                                     ? "cut short"
-                                     : "count that the bytes left cannot hold");
+        check_refused(written.size, wrong[i] <= 6 * MT_HASH_SIZE
+                                        ? "cut short"
+                                        : "count that the bytes left cannot hold");
     }
 }
 
@@ -311,7 +311,7 @@ static void test_odd_height(void)
         varint(0);
         varint(0);
         varint(0);
-        CHECK_EQUAL(parse(made.size), MT_OK);
+        CHECK_EQUAL(parse(written.size), MT_OK);
         CHECK_EQUAL(block.height, 202612 + i);
         mt_block_ids(&block, id[i], miner_tx_id);
     }

@@ -152,14 +152,14 @@ static void check_bits(const struct mt_digest_key *key, size_t size, size_t step
     for (size_t i = 0; i < size; i++)
         bytes[i] = (uint8_t)(i * 29);
     struct mt_digest digest = mt_digest(key, bytes, size);
-    int told = 1;
+    int differ = 1;
     for (size_t bit = 0; bit < 8 * size; bit += step) {
         uint8_t mask = (uint8_t)(1 << bit % 8);
         bytes[bit / 8] ^= mask;
-        told &= !mt_digest_equal(mt_digest(key, bytes, size), digest);
+        differ &= !mt_digest_equal(mt_digest(key, bytes, size), digest);
         bytes[bit / 8] ^= mask;
     }
-    CHECK(told);
+    CHECK(differ);
     CHECK(mt_digest_equal(mt_digest(key, bytes, size), digest));
     free(bytes);
 }

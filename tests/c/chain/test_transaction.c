@@ -20,7 +20,7 @@ static int parse(size_t size, enum form form)
     uint8_t *exact = malloc(size + (size == 0));
     if (exact == NULL)
         abort();
-    memcpy(exact, made.bytes, size);
+    memcpy(exact, written.bytes, size);
     memset(&transaction, 0xa5, sizeof transaction);
     why = NULL;
     int result = form == FIRST
@@ -70,13 +70,13 @@ static void check_facts(size_t i)
 static void check_whole(size_t i, enum form form)
 {
     uint8_t id[MT_HASH_SIZE];
-    CHECK_EQUAL(parse(made.size, form), MT_OK);
+    CHECK_EQUAL(parse(written.size, form), MT_OK);
     CHECK(why == NULL);
     check_facts(i);
     CHECK_EQUAL(transaction.size, known[i].size);
     CHECK_EQUAL(transaction.pruned, 0);
     CHECK(optional(transaction.weight, MT_TX_WEIGHT) == known[i].weight);
-    CHECK_EQUAL(mt_transaction_id(made.bytes, &transaction, NULL, id), MT_OK);
+    CHECK_EQUAL(mt_transaction_id(written.bytes, &transaction, NULL, id), MT_OK);
     CHECK_TEXT(hex(id), known[i].id);
 }
 
@@ -84,22 +84,22 @@ static void check_whole(size_t i, enum form form)
 static void check_pruned(size_t i)
 {
     uint8_t id[MT_HASH_SIZE], prunable_hash[MT_HASH_SIZE];
-    mt_keccak256(made.bytes + made.base_end, made.size - made.base_end, prunable_hash);
-    CHECK_EQUAL(parse(made.base_end, PRUNED), MT_OK);
+    mt_keccak256(written.bytes + written.base_end, written.size - written.base_end, prunable_hash);
+    CHECK_EQUAL(parse(written.base_end, PRUNED), MT_OK);
     check_facts(i);
-    CHECK_EQUAL(transaction.size, made.base_end);
+    CHECK_EQUAL(transaction.size, written.base_end);
     CHECK_EQUAL(transaction.pruned, 1);
     CHECK(optional(transaction.weight, MT_TX_WEIGHT) == NONE);
-    CHECK_EQUAL(mt_transaction_id(made.bytes, &transaction, prunable_hash, id), MT_OK);
+    CHECK_EQUAL(mt_transaction_id(written.bytes, &transaction, prunable_hash, id), MT_OK);
     CHECK_TEXT(hex(id), known[i].id);
-    CHECK_EQUAL(mt_transaction_id(made.bytes, &transaction, NULL, id),
+    CHECK_EQUAL(mt_transaction_id(written.bytes, &transaction, NULL, id),
                 known[i].shape.type == 0 ? MT_OK : MT_MALFORMED);
     if (known[i].shape.type == 0)
         CHECK_TEXT(hex(id), known[i].id);
-    for (size_t size = 0; size < made.base_end; size++)
+    for (size_t size = 0; size < written.base_end; size++)
         CHECK_EQUAL(parse(size, PRUNED), MT_MALFORMED);
     if (known[i].shape.type != 0)
-        check_refused(made.base_end + 1, PRUNED, "bytes left over");
+        check_refused(written.base_end + 1, PRUNED, "bytes left over");
 }
 
 static void test_known(void)
@@ -107,20 +107,20 @@ static void test_known(void)
     for (size_t i = 0; i < KNOWN; i++) {
         int failed = check_failed;
         build(&known[i].shape);
-        CHECK_EQUAL(made.size, known[i].size);
+        CHECK_EQUAL(written.size, known[i].size);
         check_whole(i, WHOLE);
         check_whole(i, FIRST);
         if (known[i].shape.version == 1)
             check_whole(i, PRUNED);
         else
             check_pruned(i);
-        for (size_t size = 0; size < made.size; size++) {
+        for (size_t size = 0; size < written.size; size++) {
             CHECK_EQUAL(parse(size, WHOLE), MT_MALFORMED);
             CHECK(is_zero() && why != NULL);
         }
-        made.bytes[made.size++] = 0;
+        written.bytes[written.size++] = 0;
         check_whole(i, FIRST); /* whatever follows */
-        check_refused(made.size, WHOLE, "bytes left over");
+        check_refused(written.size, WHOLE, "bytes left over");
         if (check_failed != failed)
             fprintf(stderr, "  of %s\n", known[i].name);
     }
@@ -145,15 +145,15 @@ static void test_versions(void)
 {
     static const uint64_t wrong[] = {0, 3, 255, 258, (uint64_t)1 << 32 | 2, UINT64_MAX};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        made.size = 0;
+        written.size = 0;
         varint(wrong[i]);
         fill(100);
-        check_refused(made.size, WHOLE, "version that is neither 1 nor 2");
-        check_refused(made.size, PRUNED, "version that is neither 1 nor 2");
+        check_refused(written.size, WHOLE, "version that is neither 1 nor 2");
+        check_refused(written.size, PRUNED, "version that is neither 1 nor 2");
     }
     check_refused(0, WHOLE, cut);
-    made.bytes[0] = 0x82;
-    made.bytes[1] = 0;
+    written.bytes[0] = 0x82;
+    written.bytes[1] = 0;
     check_refused(2, WHOLE, "varint that is longer than needed");
 }
 
@@ -172,17 +172,17 @@ static void test_types(void)
 static void test_tags(void)
 {
     for (int tag = 0; tag < 256; tag++) {
-        made.size = 0;
+        written.size = 0;
         varint(2);
         varint(0);
         varint(1);
         byte((uint8_t)tag);
         fill(200);
         if (tag != 2 && tag != 0xff)
-            check_refused(made.size, WHOLE,
+            check_refused(written.size, WHOLE,
                           tag < 2 ? "input of a script, which no transaction has"
                                   : "input of an unknown kind");
-        made.size = 3;
+        written.size = 3;
         byte(0xff);
         varint(7);
         varint(1);
@@ -216,7 +216,7 @@ static void test_counts(void)
 {
     for (size_t i = 0; i < HOSTILE; i++) {
         for (int place = 0; place < 4; place++) {
-            made.size = 0;
+            written.size = 0;
             varint(1 + (i & 1));
             varint(0);
             varint(place == 0 ? hostile[i] : 1);
@@ -237,9 +237,9 @@ static void test_counts(void)
                 varint(hostile[i]);
             }
             fill(200);
-            check_refused(made.size, WHOLE, few);
-            check_refused(made.size, PRUNED, few);
-            check_refused(made.size, FIRST, few);
+            check_refused(written.size, WHOLE, few);
+            check_refused(written.size, PRUNED, few);
+            check_refused(written.size, FIRST, few);
         }
     }
 }
@@ -249,7 +249,7 @@ static void test_counts(void)
 static void test_many(void)
 {
     for (uint8_t type = 0; type <= 6; type++) {
-        made.size = 0;
+        written.size = 0;
         varint(2);
         varint(0);
         varint(20000);
@@ -267,8 +267,8 @@ static void test_many(void)
         if (type == 3)
             fill(4);
         byte(0);
-        CHECK_EQUAL(parse(made.size, WHOLE), MT_MALFORMED);
-        CHECK_EQUAL(parse(made.size, FIRST), MT_MALFORMED);
+        CHECK_EQUAL(parse(written.size, WHOLE), MT_MALFORMED);
+        CHECK_EQUAL(parse(written.size, FIRST), MT_MALFORMED);
     }
 }
 
@@ -279,7 +279,7 @@ static void other_proofs(uint8_t type, uint32_t count, const uint64_t *left, con
     struct shape shape = usual;
     shape.type = type;
     shape.outputs = outputs;
-    made.size = 0;
+    written.size = 0;
     prefix(&shape);
     base(&shape);
     proof_count(type, count);
@@ -294,14 +294,14 @@ static void check_proofs(uint32_t count, const uint64_t *left, const uint64_t *r
     for (uint8_t type = 3; type <= 6; type++) {
         other_proofs(type, count, left, right, outputs);
         if (reason != NULL)
-            check_refused(made.size, FIRST, reason);
+            check_refused(written.size, FIRST, reason);
         else
-            CHECK_EQUAL(parse(made.size, FIRST), MT_OK);
+            CHECK_EQUAL(parse(written.size, FIRST), MT_OK);
         if (reason != NULL || count != 1)
-            check_refused(made.size, WHOLE,
+            check_refused(written.size, WHOLE,
                           reason != NULL ? reason : "not exactly one bulletproof");
         else
-            CHECK_EQUAL(parse(made.size, WHOLE), MT_OK);
+            CHECK_EQUAL(parse(written.size, WHOLE), MT_OK);
     }
 }
 #define PROOFS(outputs, reason, left, right) \
@@ -340,7 +340,7 @@ static void test_proof_counts(void)
         for (size_t i = 0; i < HOSTILE; i++) {
             struct shape shape = usual;
             shape.type = type;
-            made.size = 0;
+            written.size = 0;
             prefix(&shape);
             base(&shape);
             if (type == 3)
@@ -348,14 +348,14 @@ static void test_proof_counts(void)
             else
                 varint(hostile[i]);
             fill(1000);
-            check_refused(made.size, WHOLE,
+            check_refused(written.size, WHOLE,
                           type != 3 && hostile[i] > UINT32_MAX ? large
                                                                : "more bulletproofs than outputs");
         }
         other_proofs(type, 0, NULL, NULL,
                      0); /* no outputs, no proof: reads well, and is refused for the proof */
-        check_refused(made.size, WHOLE, "not exactly one bulletproof");
-        CHECK_EQUAL(parse(made.size, FIRST), MT_OK);
+        check_refused(written.size, WHOLE, "not exactly one bulletproof");
+        CHECK_EQUAL(parse(written.size, FIRST), MT_OK);
     }
 }
 
@@ -411,8 +411,8 @@ static void test_no_ring(void)
         shape.type = type;
         shape.ring = 0;
         build(&shape);
-        check_refused(made.size, WHOLE, "first input without a ring");
-        CHECK_EQUAL(parse(made.base_end, PRUNED), MT_OK);
+        check_refused(written.size, WHOLE, "first input without a ring");
+        CHECK_EQUAL(parse(written.base_end, PRUNED), MT_OK);
         CHECK(transaction.present & MT_TX_RING_SIZE);
         CHECK_EQUAL(transaction.ring_size, 0);
     }
@@ -423,14 +423,14 @@ static void test_no_inputs(void)
     struct shape shape = {.version = 2, .outputs = 2, .extra = 5};
     uint8_t id[MT_HASH_SIZE];
     build(&shape);
-    check_refused(made.size, WHOLE, "version 2 without inputs");
-    check_refused(made.size, FIRST, "version 2 without inputs");
-    CHECK_EQUAL(parse(made.size, PRUNED), MT_OK);
-    CHECK_EQUAL(transaction.base_size, made.size);
+    check_refused(written.size, WHOLE, "version 2 without inputs");
+    check_refused(written.size, FIRST, "version 2 without inputs");
+    CHECK_EQUAL(parse(written.size, PRUNED), MT_OK);
+    CHECK_EQUAL(transaction.base_size, written.size);
     CHECK_EQUAL(transaction.inputs, 0);
     CHECK_EQUAL(transaction.outputs, 2);
     CHECK_EQUAL(transaction.present, 0);
-    CHECK_EQUAL(mt_transaction_id(made.bytes, &transaction, NULL, id), MT_OK);
+    CHECK_EQUAL(mt_transaction_id(written.bytes, &transaction, NULL, id), MT_OK);
     CHECK_TEXT(hex(id), "379d218ee258cc2859c7a50e0889afed91481eb3af43f1306d24214675b552f1");
 }
 
@@ -438,7 +438,7 @@ static void test_no_inputs(void)
 
 static void amounts(uint64_t in, uint64_t in_too, uint64_t out, uint64_t out_too, uint64_t fee)
 {
-    made.size = 0;
+    written.size = 0;
     varint(1);
     varint(0);
     varint(2);
@@ -453,7 +453,7 @@ static void amounts(uint64_t in, uint64_t in_too, uint64_t out, uint64_t out_too
     fill(32);
     varint(0);
     fill(128);
-    CHECK_EQUAL(parse(made.size, WHOLE), MT_OK);
+    CHECK_EQUAL(parse(written.size, WHOLE), MT_OK);
     CHECK(optional(transaction.fee, MT_TX_FEE) == fee);
 }
 
@@ -488,13 +488,13 @@ static void test_changed(void)
     for (int round = 0; round < 40; round++) {
         for (size_t i = 0; i < KNOWN; i++) {
             build(&known[i].shape);
-            size_t within = round % 4 == 0                  ? made.size
-                            : made.base_end + 8 < made.size ? made.base_end + 8
-                                                            : made.size;
+            size_t within = round % 4 == 0                        ? written.size
+                            : written.base_end + 8 < written.size ? written.base_end + 8
+                                                                  : written.size;
             for (uint32_t changes = 1 + next() % 3; changes > 0; changes--)
-                made.bytes[next() % within] = (uint8_t)(next() % 3 == 0 ? 0xff : next());
+                written.bytes[next() % within] = (uint8_t)(next() % 3 == 0 ? 0xff : next());
             for (enum form form = WHOLE; form <= FIRST; form++) {
-                size_t size = form == PRUNED ? made.base_end : made.size;
+                size_t size = form == PRUNED ? written.base_end : written.size;
                 if (parse(size, form) != MT_OK) {
                     right &= is_zero() && why != NULL;
                     continue;

@@ -27,27 +27,27 @@ static void have_text(const char *value)
 }
 
 /* What each field makes of the current entry: -1 refused. */
-static int takes_u8(uint8_t *value)
+static int reads_u8(uint8_t *value)
 {
     read_entry();
     return mt_epee_u8(&reader, &entry, value) == MT_OK;
 }
-static int takes_u16(uint16_t *value)
+static int reads_u16(uint16_t *value)
 {
     read_entry();
     return mt_epee_u16(&reader, &entry, value) == MT_OK;
 }
-static int takes_u32(uint32_t *value)
+static int reads_u32(uint32_t *value)
 {
     read_entry();
     return mt_epee_u32(&reader, &entry, value) == MT_OK;
 }
-static int takes_u64(uint64_t *value)
+static int reads_u64(uint64_t *value)
 {
     read_entry();
     return mt_epee_u64(&reader, &entry, value) == MT_OK;
 }
-static int takes_i64(int64_t *value)
+static int reads_i64(int64_t *value)
 {
     read_entry();
     return mt_epee_i64(&reader, &entry, value) == MT_OK;
@@ -104,18 +104,18 @@ static void test_integers(void)
         uint64_t u64 = 0;
         int64_t i64 = 0;
         have_number(c->type, (uint64_t)c->value);
-        CHECK_EQUAL(takes_u8(&u8), c->u8);
+        CHECK_EQUAL(reads_u8(&u8), c->u8);
         CHECK_EQUAL(u8, c->u8 ? c->value : 0);
-        CHECK_EQUAL(takes_u16(&u16), c->u16);
+        CHECK_EQUAL(reads_u16(&u16), c->u16);
         CHECK_EQUAL(u16, c->u16 ? c->value : 0);
-        CHECK_EQUAL(takes_u32(&u32), c->u32);
+        CHECK_EQUAL(reads_u32(&u32), c->u32);
         CHECK_EQUAL(u32, c->u32 ? c->value : 0);
-        CHECK_EQUAL(takes_u64(&u64), c->u64);
+        CHECK_EQUAL(reads_u64(&u64), c->u64);
         if (c->u64)
             CHECK_EQUAL(u64, c->value);
         else
             CHECK_TEXT(reader.why, "number out of its field's range");
-        CHECK_EQUAL(takes_i64(&i64), c->i64);
+        CHECK_EQUAL(reads_i64(&i64), c->i64);
         CHECK_EQUAL(i64, c->i64 ? c->value : 0);
     }
 }
@@ -138,11 +138,11 @@ static void test_types(void)
             int64_t i64;
             const uint8_t *bytes;
             int integer = !is_array && type <= 8;
-            CHECK_EQUAL(takes_u8(&u8), integer);
-            CHECK_EQUAL(takes_u16(&u16), integer);
-            CHECK_EQUAL(takes_u32(&u32), integer);
-            CHECK_EQUAL(takes_i64(&i64), integer);
-            CHECK_EQUAL(takes_u64(&u64), integer); /* the empty string is no number */
+            CHECK_EQUAL(reads_u8(&u8), integer);
+            CHECK_EQUAL(reads_u16(&u16), integer);
+            CHECK_EQUAL(reads_u32(&u32), integer);
+            CHECK_EQUAL(reads_i64(&i64), integer);
+            CHECK_EQUAL(reads_u64(&u64), integer); /* the empty string is no number */
             if (!integer)
                 CHECK_TEXT(reader.why, "field of a wrong type");
             read_entry();
@@ -207,10 +207,10 @@ static void test_numbers_in_text(void)
         uint64_t u64 = 0;
         uint32_t u32;
         have_text(cases[i].text);
-        CHECK_EQUAL(takes_u64(&u64), cases[i].taken);
+        CHECK_EQUAL(reads_u64(&u64), cases[i].taken);
         if (cases[i].taken)
             CHECK_EQUAL(u64, cases[i].value);
-        CHECK_EQUAL(takes_u32(&u32), 0); /* a uint64 field's privilege */
+        CHECK_EQUAL(reads_u32(&u32), 0); /* a uint64 field's privilege */
     }
 }
 

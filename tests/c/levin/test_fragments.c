@@ -64,7 +64,7 @@ static void test_joined(void)
     CHECK_EQUAL(row->shared, 1); /* with the one behind */
     CHECK_EQUAL(fixture_end(&fixture), MT_OK);
     CHECK_EQUAL(problems_count(&fixture.decoder.output), 0);
-    CHECK_EQUAL(bytes_told(&fixture.decoder.output), (int64_t)wire.size);
+    CHECK_EQUAL(bytes_in_rows(&fixture.decoder.output), (int64_t)wire.size);
     fixture_close(&fixture);
     wire_free(&inner);
 }
@@ -120,7 +120,7 @@ static void test_interleaved(void)
     CHECK_EQUAL(message_row(&fixture.decoder.output, 3)->frame, 2);
     CHECK_EQUAL(messages_count(&fixture.decoder.output), 4);
     CHECK_EQUAL(problems_count(&fixture.decoder.output), 0);
-    CHECK_EQUAL(bytes_told(&fixture.decoder.output), (int64_t)(wire.size + ask.size));
+    CHECK_EQUAL(bytes_in_rows(&fixture.decoder.output), (int64_t)(wire.size + ask.size));
     fixture_close(&fixture);
     wire_free(&inner);
     wire_free(&ask);
@@ -196,7 +196,7 @@ static void test_too_short(void)
     CHECK_TEXT(problem_text(&fixture.decoder.output, 0), "Levin fragments that hold no header");
     CHECK_TEXT(problem_text(&fixture.decoder.output, 1),
                "Levin fragments shorter than their inner length");
-    CHECK_EQUAL(bytes_told(&fixture.decoder.output), (int64_t)wire.size);
+    CHECK_EQUAL(bytes_in_rows(&fixture.decoder.output), (int64_t)wire.size);
     fixture_close(&fixture);
     open_fixture();
     inner.size = 0;
@@ -258,7 +258,7 @@ static void test_too_many(void)
         CHECK_EQUAL(message_row(&fixture.decoder.output, 0)->fragments, 5);
         CHECK_EQUAL(message_row(&fixture.decoder.output, 0)->wire, 400033 + 5 * 33);
         CHECK_EQUAL(message_row(&fixture.decoder.output, 1)->status, MT_STATUS_COMPLETE);
-        CHECK_EQUAL(bytes_told(&fixture.decoder.output), (int64_t)wire.size);
+        CHECK_EQUAL(bytes_in_rows(&fixture.decoder.output), (int64_t)wire.size);
         fixture_close(&fixture);
     }
     wire_free(&inner);
@@ -276,7 +276,7 @@ static void test_another_begin(void)
     check_row(0, MT_PING, MT_KIND_REQUEST, MT_STATUS_TRUNCATED, 17, 7, 1, 73);
     check_row(1, MT_PING, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 17, 17, 2, 116);
     CHECK_TEXT(problem_text(&fixture.decoder.output, 0), "another Levin fragment with BEGIN came");
-    CHECK_EQUAL(bytes_told(&fixture.decoder.output), (int64_t)wire.size);
+    CHECK_EQUAL(bytes_in_rows(&fixture.decoder.output), (int64_t)wire.size);
     fixture_close(&fixture);
     wire_free(&inner);
 }
@@ -293,7 +293,7 @@ static void test_empty_middle(void)
     fragment(MT_FLAG_END, "", 0);
     CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes, wire.size, 1000), MT_OK);
     check_row(0, 0, -1, MT_STATUS_MALFORMED, 0, 0, 1, 33);
-    CHECK_EQUAL(bytes_told(&fixture.decoder.output), 33);
+    CHECK_EQUAL(bytes_in_rows(&fixture.decoder.output), 33);
     fixture_close(&fixture);
 }
 
@@ -348,7 +348,7 @@ static void test_holes(void)
                   MT_OK);
             CHECK(fixture_feed(&fixture, 1, wire.bytes + b, (size_t)(size - b), 17) == MT_OK);
             CHECK(fixture_end(&fixture) == MT_OK);
-            CHECK(bytes_told(&fixture.decoder.output) == size - (b - a));
+            CHECK(bytes_in_rows(&fixture.decoder.output) == size - (b - a));
             size_t complete = 0, count = messages_count(&fixture.decoder.output);
             for (size_t i = 0; i < count; i++) {
                 const struct mt_message_row *row = message_row(&fixture.decoder.output, i);
@@ -385,7 +385,7 @@ static void test_hole_between(void)
     fragment(MT_FLAG_END, inner.bytes + 40, 10);
     CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes, wire.size, 50), MT_OK);
     check_row(0, MT_PING, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 17, 17, 2, 116);
-    CHECK_EQUAL(bytes_told(&fixture.decoder.output), (int64_t)wire.size);
+    CHECK_EQUAL(bytes_in_rows(&fixture.decoder.output), (int64_t)wire.size);
     fixture_close(&fixture);
     wire_free(&inner);
 }
@@ -446,7 +446,7 @@ static void test_endless(void)
     CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes, wire.size, 1460), MT_OK);
     CHECK_EQUAL(fixture_end(&fixture), MT_OK);
     CHECK_EQUAL(message_row(&fixture.decoder.output, 0)->fragments, 50001);
-    CHECK_EQUAL(bytes_told(&fixture.decoder.output), (int64_t)wire.size);
+    CHECK_EQUAL(bytes_in_rows(&fixture.decoder.output), (int64_t)wire.size);
     fixture_close(&fixture);
 }
 

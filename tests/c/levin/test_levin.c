@@ -92,7 +92,7 @@ static void test_malformed(void)
     CHECK_EQUAL(problem_row(&fixture.decoder.output, 0)->bytes, 45);
     CHECK_EQUAL(problem_row(&fixture.decoder.output, 1)->offset, 45);
     CHECK_EQUAL(problem_row(&fixture.decoder.output, 1)->bytes, 33);
-    CHECK_EQUAL(bytes_told(&fixture.decoder.output), (int64_t)wire.size);
+    CHECK_EQUAL(bytes_in_rows(&fixture.decoder.output), (int64_t)wire.size);
     fixture_close(&fixture);
     wire_free(&wire);
 }
@@ -311,7 +311,7 @@ static void test_resync(void)
         CHECK_EQUAL(messages_count(&fixture.decoder.output), midstream ? 4 : 5);
         CHECK_EQUAL(problem_bytes(&fixture.decoder.output, MT_PROBLEM_UNFRAMED), garbage);
         CHECK_EQUAL(problems_count(&fixture.decoder.output), 2);
-        CHECK_EQUAL(bytes_told(&fixture.decoder.output), (int64_t)wire.size);
+        CHECK_EQUAL(bytes_in_rows(&fixture.decoder.output), (int64_t)wire.size);
         CHECK_EQUAL(fixture.session->levin.lossy, 1);
         for (size_t i = 0; i < messages_count(&fixture.decoder.output); i++)
             CHECK_EQUAL(message_row(&fixture.decoder.output, i)->status, MT_STATUS_COMPLETE);

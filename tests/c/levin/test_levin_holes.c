@@ -87,7 +87,7 @@ static void check_hole(const struct wire *wire, struct model model, int64_t a, i
     CHECK(problem_bytes(&fixture.decoder.output,
                         why == MT_HOLE_SNAPPED ? MT_PROBLEM_SNAPPED : MT_PROBLEM_GAP) ==
           model.broken);
-    CHECK(bytes_told(&fixture.decoder.output) == size - (b - a));
+    CHECK(bytes_in_rows(&fixture.decoder.output) == size - (b - a));
 }
 
 static void test_all_holes(void)
@@ -164,7 +164,7 @@ static void test_truncated(void)
             check_problem(0, MT_PROBLEM_TRUNCATED, 0, (int64_t)size,
                           "the capture or the connection ended");
         }
-        CHECK_EQUAL(bytes_told(&fixture.decoder.output), (int64_t)size);
+        CHECK_EQUAL(bytes_in_rows(&fixture.decoder.output), (int64_t)size);
     }
     fixture_close(&fixture);
     wire_free(&wire);

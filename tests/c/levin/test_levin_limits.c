@@ -30,7 +30,7 @@ static void test_oversize(void)
     check_problem(0, MT_PROBLEM_OVERSIZE, 33 + 4096, 33 + 4097,
                   "declared length over monerod's limit");
     CHECK_EQUAL(problem_bytes(&fixture.decoder.output, MT_PROBLEM_OVERSIZE), 33 + 4097);
-    CHECK_EQUAL(bytes_told(&fixture.decoder.output), (int64_t)wire.size);
+    CHECK_EQUAL(bytes_in_rows(&fixture.decoder.output), (int64_t)wire.size);
     CHECK_EQUAL(fixture.decoder.output.buffered.used, 0);
     fixture_close(&fixture);
     wire_free(&wire);
@@ -52,7 +52,7 @@ static void test_oversize_broken(void)
     CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes + 1100, wire.size - 1100, 100), MT_OK);
     check_message(0, MT_PING, MT_KIND_NOTIFICATION, MT_STATUS_OVERSIZE, 5000, 4900);
     check_message(1, MT_PING, MT_KIND_REQUEST, MT_STATUS_COMPLETE, 10, 10);
-    CHECK_EQUAL(bytes_told(&fixture.decoder.output), (int64_t)wire.size - 100);
+    CHECK_EQUAL(bytes_in_rows(&fixture.decoder.output), (int64_t)wire.size - 100);
     fixture_close(&fixture);
     wire_free(&wire);
 }
@@ -85,7 +85,7 @@ static void test_disbelieved(void)
             check_problem(1, MT_PROBLEM_OVERSIZE, 63 + 43, 35, "declared length over any limit");
             if (steps[k] == 1)
                 CHECK_EQUAL(message_row(&fixture.decoder.output, 0)->segments, 63);
-            CHECK_EQUAL(bytes_told(&fixture.decoder.output), (int64_t)wire.size);
+            CHECK_EQUAL(bytes_in_rows(&fixture.decoder.output), (int64_t)wire.size);
             fixture_close(&fixture);
             wire_free(&wire);
         }
@@ -136,7 +136,7 @@ static void test_message_bytes(void)
     fixture.limits.message_bytes = INT64_MAX;
     CHECK_EQUAL(fixture_feed(&fixture, 1, wire.bytes, wire.size, 7), MT_OK);
     CHECK_EQUAL(fixture_end(&fixture), MT_OK);
-    CHECK_EQUAL(bytes_told(&fixture.decoder.output), (int64_t)wire.size);
+    CHECK_EQUAL(bytes_in_rows(&fixture.decoder.output), (int64_t)wire.size);
     fixture_close(&fixture);
     wire_free(&wire);
 }
@@ -153,7 +153,7 @@ static void test_buffered_bytes(void)
     check_message(1, MT_NEW_TRANSACTIONS, MT_KIND_NOTIFICATION, MT_STATUS_COMPLETE, 50000, 50000);
     check_problem(0, MT_PROBLEM_LIMIT, 0, 0, "a message was not kept: limit on buffered bytes");
     CHECK_EQUAL(problem_row(&fixture.decoder.output, 1)->kind, MT_PROBLEM_OVERSIZE);
-    CHECK_EQUAL(bytes_told(&fixture.decoder.output), (int64_t)wire.size);
+    CHECK_EQUAL(bytes_in_rows(&fixture.decoder.output), (int64_t)wire.size);
     fixture_close(&fixture);
     wire_free(&wire);
 }

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { MAX = 65535, SECOND = 1000000000, TOLD_MAX = 64 };
+enum { MAX = 65535, SECOND = 1000000000, EVENTS_MAX = 64 };
 
 static struct mt_ip_fragments fragments;
 static struct mt_ip_datagram datagram;
@@ -18,19 +18,19 @@ static struct {
     int64_t frame;
     uint32_t bytes;
     const char *why;
-} told[TOLD_MAX];
-static int told_count;
+} events[EVENTS_MAX];
+static int events_count;
 
 static void remember(void *context, const struct mt_packet_ref *first, uint32_t bytes,
                      const char *why)
 {
-    CHECK(context == &told);
-    if (told_count < TOLD_MAX) {
-        told[told_count].frame = first->frame;
-        told[told_count].bytes = bytes;
-        told[told_count].why = why;
+    CHECK(context == &events);
+    if (events_count < EVENTS_MAX) {
+        events[events_count].frame = first->frame;
+        events[events_count].bytes = bytes;
+        events[events_count].why = why;
     }
-    told_count++;
+    events_count++;
 }
 
 static uint64_t random_state = 0x9e3779b97f4a7c15u;
@@ -47,8 +47,8 @@ static void begin(void)
 {
     mt_fail_after(0);
     mt_ip_fragments_free(&fragments);
-    mt_ip_fragments_init(&fragments, &limits, limit_hits, remember, &told);
-    told_count = 0;
+    mt_ip_fragments_init(&fragments, &limits, limit_hits, remember, &events);
+    events_count = 0;
     frame = 0;
 }
 
@@ -99,12 +99,12 @@ static void check_joined(uint32_t length)
     CHECK(memcmp(datagram.bytes, content, length) == 0);
 }
 
-static void check_told(int index, int64_t first, uint32_t bytes, const char *why)
+static void check_event(int index, int64_t first, uint32_t bytes, const char *why)
 {
-    CHECK(told_count > index);
-    CHECK_EQUAL(told[index].frame, first);
-    CHECK_EQUAL(told[index].bytes, bytes);
-    CHECK_TEXT(told[index].why, why);
+    CHECK(events_count > index);
+    CHECK_EQUAL(events[index].frame, first);
+    CHECK_EQUAL(events[index].bytes, bytes);
+    CHECK_TEXT(events[index].why, why);
 }
 
 static void check_empty(void)
@@ -141,7 +141,7 @@ static void test_orders(void)
         check_joined(317);
     }
     CHECK_EQUAL(orders, 24);
-    CHECK_EQUAL(told_count, 0);
+    CHECK_EQUAL(events_count, 0);
 }
 
 static void test_sizes(void)
@@ -157,9 +157,9 @@ static void test_sizes(void)
         CHECK(put(101, unit * 8, unit < 8191 ? 8 : 7, unit < 8191) == MT_IP_FRAGMENTS_WAIT);
     CHECK_EQUAL(put(101, 0, 8, 1), MT_IP_FRAGMENTS_WHOLE);
     check_joined(65535);
-    CHECK_EQUAL(told_count, 0);
+    CHECK_EQUAL(events_count, 0);
     mt_ip_fragments_finish(&fragments);
-    CHECK_EQUAL(told_count, 0);
+    CHECK_EQUAL(events_count, 0);
     check_empty();
 }
 
@@ -253,8 +253,8 @@ static void test_duplicates(void)
     CHECK_EQUAL(put(2, 0, 72, 0), MT_IP_FRAGMENTS_WHOLE); /* a last fragment that ends elsewhere */
     check_joined(72);
     mt_ip_fragments_finish(&fragments);
-    CHECK_EQUAL(told_count, 1);
-    check_told(0, frame - 3, 16, at_the_end);
+    CHECK_EQUAL(events_count, 1);
+    check_event(0, frame - 3, 16, at_the_end);
 }
 
 static void test_first_copy_wins(void)
@@ -346,7 +346,7 @@ static void test_snapped(void)
     struct mt_ip_fragment nothing = make(1, 0, 80, 1); /* nothing captured at all */
     nothing.captured = 0;
     CHECK_EQUAL(put_fragment(&nothing), MT_IP_FRAGMENTS_WAIT);
-    CHECK_EQUAL(told_count, 0);
+    CHECK_EQUAL(events_count, 0);
 }
 
 /* ---- contradictions ---- */
@@ -355,35 +355,35 @@ static void test_contradictions(void)
 {
     CHECK_EQUAL(put(1, 0, 80, 1), MT_IP_FRAGMENTS_WAIT);
     CHECK_EQUAL(put(1, 65528, 8, 0), MT_IP_FRAGMENTS_WAIT); /* one byte too many */
-    check_told(0, 1, 88, too_long);
+    check_event(0, 1, 88, too_long);
     check_empty();
     CHECK_EQUAL(put(1, 65528, 8, 1), MT_IP_FRAGMENTS_WAIT);
-    check_told(1, 3, 8, too_long);
+    check_event(1, 3, 8, too_long);
     CHECK_EQUAL(put(1, 65528, 65528, 1), MT_IP_FRAGMENTS_WAIT);
-    check_told(2, 4, 65528, too_long);
+    check_event(2, 4, 65528, too_long);
 
     begin();
     CHECK_EQUAL(put(2, 80, 20, 0),
                 MT_IP_FRAGMENTS_WAIT); /* two ends, the second behind the first */
     CHECK_EQUAL(put(2, 80, 21, 0), MT_IP_FRAGMENTS_WAIT);
-    check_told(0, 1, 41, at_odds);
+    check_event(0, 1, 41, at_odds);
     CHECK_EQUAL(put(2, 80, 20, 0), MT_IP_FRAGMENTS_WAIT); /* and before it */
     CHECK_EQUAL(put(2, 80, 19, 0), MT_IP_FRAGMENTS_WAIT);
-    check_told(1, 3, 39, at_odds);
+    check_event(1, 3, 39, at_odds);
     CHECK_EQUAL(put(2, 80, 20, 0), MT_IP_FRAGMENTS_WAIT); /* more behind the end */
     CHECK_EQUAL(put(2, 96, 8, 1), MT_IP_FRAGMENTS_WAIT);
-    check_told(2, 5, 28, at_odds);
+    check_event(2, 5, 28, at_odds);
     CHECK_EQUAL(put(2, 96, 8, 1), MT_IP_FRAGMENTS_WAIT); /* an end before what came */
     CHECK_EQUAL(put(2, 80, 20, 0), MT_IP_FRAGMENTS_WAIT);
-    check_told(3, 7, 28, at_odds);
-    CHECK_EQUAL(told_count, 4);
+    check_event(3, 7, 28, at_odds);
+    CHECK_EQUAL(events_count, 4);
     check_empty();
     CHECK_EQUAL(put(2, 80, 16, 1),
                 MT_IP_FRAGMENTS_WAIT); /* no contradiction: more is said of the last bytes */
     CHECK_EQUAL(put(2, 80, 16, 0), MT_IP_FRAGMENTS_WAIT);
     CHECK_EQUAL(put(2, 0, 80, 1), MT_IP_FRAGMENTS_WHOLE);
     check_joined(96);
-    CHECK_EQUAL(told_count, 4);
+    CHECK_EQUAL(events_count, 4);
 }
 
 /* ---- limits ---- */
@@ -394,19 +394,19 @@ static void test_datagrams_limit(void)
     begin();
     for (uint32_t i = 1; i <= 3; i++)
         CHECK_EQUAL(put(i, 0, 8 * i, 1), MT_IP_FRAGMENTS_WAIT);
-    CHECK_EQUAL(told_count, 0);
+    CHECK_EQUAL(events_count, 0);
     CHECK_EQUAL(put(4, 0, 8, 1), MT_IP_FRAGMENTS_WAIT);
-    check_told(0, 1, 8, too_many);
+    check_event(0, 1, 8, too_many);
     CHECK_EQUAL(put(2, 16, 8, 0), MT_IP_FRAGMENTS_WHOLE);
     CHECK_EQUAL(put(5, 0, 8, 1),
                 MT_IP_FRAGMENTS_WAIT); /* the delivered one makes room first, and in silence */
-    CHECK_EQUAL(told_count, 1);
+    CHECK_EQUAL(events_count, 1);
     CHECK_EQUAL(fragments.count, 3);
     mt_ip_fragments_finish(&fragments);
-    CHECK_EQUAL(told_count, 4); /* oldest first */
-    check_told(1, 3, 24, at_the_end);
-    check_told(2, 4, 8, at_the_end);
-    check_told(3, 6, 8, at_the_end);
+    CHECK_EQUAL(events_count, 4); /* oldest first */
+    check_event(1, 3, 24, at_the_end);
+    check_event(2, 4, 8, at_the_end);
+    check_event(3, 6, 8, at_the_end);
     check_empty();
     CHECK_EQUAL(put(6, 0, 8, 1), MT_IP_FRAGMENTS_WAIT); /* it may be used on */
     CHECK_EQUAL(put(6, 8, 8, 0), MT_IP_FRAGMENTS_WHOLE);
@@ -416,14 +416,14 @@ static void test_datagrams_limit(void)
         limits.ip_fragment_datagrams = none[i];
         begin();
         CHECK_EQUAL(put(1, 0, 8, 1), MT_IP_FRAGMENTS_WAIT);
-        check_told(0, 1, 8, too_large);
+        check_event(0, 1, 8, too_large);
         check_empty();
     }
     limits.ip_fragment_datagrams = INT64_MAX;
     begin();
     for (uint32_t i = 0; i < 5000; i++)
         CHECK(put(i, 0, 8, 1) == MT_IP_FRAGMENTS_WAIT);
-    CHECK_EQUAL(told_count, 0);
+    CHECK_EQUAL(events_count, 0);
     CHECK_EQUAL(fragments.count, 5000);
     for (uint32_t i = 0; i < 5000; i++)
         CHECK(put(i, 8, 8, 0) == MT_IP_FRAGMENTS_WHOLE);
@@ -440,27 +440,27 @@ static void test_bytes_limit(void)
             most = fragments.bytes;
     }
     CHECK(most <= 10000 && most > 9000);
-    CHECK_EQUAL(fragments.count, 50 - told_count);
-    for (int i = 0; i < told_count; i++)
-        check_told(i, i + 1, 800, too_many);
+    CHECK_EQUAL(fragments.count, 50 - events_count);
+    for (int i = 0; i < events_count; i++)
+        check_event(i, i + 1, 800, too_many);
     CHECK_EQUAL(put(49, 800, 8, 0), MT_IP_FRAGMENTS_WHOLE); /* the newest are still there */
     check_joined(808);
 
     begin();
     CHECK_EQUAL(put(1, 0, 9600, 1), MT_IP_FRAGMENTS_WAIT); /* it pushes itself out */
     CHECK_EQUAL(put(1, 9600, 800, 1), MT_IP_FRAGMENTS_WAIT);
-    check_told(0, 1, 9600, too_many);
+    check_event(0, 1, 9600, too_many);
     CHECK_EQUAL(fragments.count, 1);
     CHECK_EQUAL(put(2, 0, 10000, 1), MT_IP_FRAGMENTS_WAIT); /* can never be kept */
-    check_told(1, 3, 10000, too_large);
-    CHECK_EQUAL(told_count, 2);
+    check_event(1, 3, 10000, too_large);
+    CHECK_EQUAL(events_count, 2);
     mt_ip_fragments_finish(&fragments);
     check_empty();
 
     limits.ip_fragment_bytes = -5;
     begin();
     CHECK_EQUAL(put(1, 0, 8, 1), MT_IP_FRAGMENTS_WAIT);
-    check_told(0, 1, 8, too_large);
+    check_event(0, 1, 8, too_large);
 }
 
 static void test_seconds_limit(void)
@@ -471,18 +471,18 @@ static void test_seconds_limit(void)
     CHECK_EQUAL(put(2, 0, 16, 1), MT_IP_FRAGMENTS_WAIT);
     packet_time = 130 * (int64_t)SECOND; /* just in time */
     CHECK_EQUAL(put(1, 16, 8, 1), MT_IP_FRAGMENTS_WAIT);
-    CHECK_EQUAL(told_count, 0);
+    CHECK_EQUAL(events_count, 0);
     packet_time++;
     CHECK_EQUAL(put(1, 8, 8, 1), MT_IP_FRAGMENTS_WAIT);
-    CHECK_EQUAL(told_count, 1);
-    check_told(0, 1, 16, too_late);
+    CHECK_EQUAL(events_count, 1);
+    check_event(0, 1, 16, too_late);
     packet_time = 10 * (int64_t)SECOND; /* a clock that was set back ends nothing */
     CHECK_EQUAL(put(2, 16, 8, 0), MT_IP_FRAGMENTS_WHOLE);
     check_joined(24);
-    CHECK_EQUAL(told_count, 1);
+    CHECK_EQUAL(events_count, 1);
     packet_time = 200 * (int64_t)SECOND; /* a delivered one is forgotten in silence */
     CHECK_EQUAL(put(3, 0, 8, 1), MT_IP_FRAGMENTS_WAIT);
-    CHECK_EQUAL(told_count, 2);
+    CHECK_EQUAL(events_count, 2);
     CHECK_EQUAL(fragments.count, 1);
 
     packet_time = MT_NO_TIME;
@@ -495,18 +495,18 @@ static void test_seconds_limit(void)
     CHECK_EQUAL(put(4, 0, 8, 1), MT_IP_FRAGMENTS_WAIT);
     packet_time = 1030 * (int64_t)SECOND;
     CHECK_EQUAL(put(2, 8, 8, 0), MT_IP_FRAGMENTS_WHOLE);
-    CHECK_EQUAL(told_count, 0);
+    CHECK_EQUAL(events_count, 0);
     packet_time = 1031 * (int64_t)SECOND;
     CHECK_EQUAL(put(5, 0, 8, 1), MT_IP_FRAGMENTS_WAIT);
-    CHECK_EQUAL(told_count, 3);
-    CHECK_EQUAL(told[2].frame, 4);
+    CHECK_EQUAL(events_count, 3);
+    CHECK_EQUAL(events[2].frame, 4);
 
     packet_time = INT64_MIN + 1; /* the widest jump */
     begin();
     CHECK_EQUAL(put(1, 0, 8, 1), MT_IP_FRAGMENTS_WAIT);
     packet_time = INT64_MAX;
     CHECK_EQUAL(put(2, 0, 8, 1), MT_IP_FRAGMENTS_WAIT);
-    CHECK_EQUAL(told_count, 1);
+    CHECK_EQUAL(events_count, 1);
     limits.ip_fragment_seconds = INT64_MAX; /* and a limit that never ends */
     packet_time = INT64_MIN + 1;
     begin();
@@ -517,12 +517,12 @@ static void test_seconds_limit(void)
     begin();
     CHECK_EQUAL(put(1, 0, 8, 1), MT_IP_FRAGMENTS_WAIT); /* waits within the same instant only */
     CHECK_EQUAL(put(1, 8, 8, 0), MT_IP_FRAGMENTS_WHOLE);
-    CHECK_EQUAL(told_count, 0);
+    CHECK_EQUAL(events_count, 0);
 }
 
 /* ---- the rest ---- */
 
-static void test_nobody_to_tell(void)
+static void test_no_connections(void)
 {
     mt_ip_fragments_init(&fragments, &limits, limit_hits, NULL, NULL);
     CHECK_EQUAL(put(1, 0, 8, 1), MT_IP_FRAGMENTS_WAIT);
@@ -530,11 +530,11 @@ static void test_nobody_to_tell(void)
     CHECK_EQUAL(put(1, 0, 8, 1), MT_IP_FRAGMENTS_WAIT);
     mt_ip_fragments_finish(&fragments);
     mt_ip_fragments_finish(&fragments);
-    CHECK_EQUAL(told_count, 0);
+    CHECK_EQUAL(events_count, 0);
     check_empty();
     CHECK_EQUAL(put(1, 0, 8, 1), MT_IP_FRAGMENTS_WAIT);
     mt_ip_fragments_free(&fragments); /* tells nobody either */
-    CHECK_EQUAL(told_count, 0);
+    CHECK_EQUAL(events_count, 0);
     check_empty();
 }
 
@@ -557,7 +557,7 @@ static void test_no_memory(void)
             CHECK_EQUAL(result, i < 3 ? MT_IP_FRAGMENTS_WAIT : MT_IP_FRAGMENTS_WHOLE);
         }
         check_joined(240);
-        CHECK_EQUAL(told_count, 0);
+        CHECK_EQUAL(events_count, 0);
         if (!failed) {
             CHECK(calls >= 9); /* buckets, datagram, map, four pieces, the whole */
             break;
@@ -584,7 +584,7 @@ int main(void)
                                           test_datagrams_limit,
                                           test_bytes_limit,
                                           test_seconds_limit,
-                                          test_nobody_to_tell,
+                                          test_no_connections,
                                           test_no_memory};
     for (size_t i = 0; i < sizeof content; i++)
         content[i] = (uint8_t)random_below(256);

@@ -41,7 +41,7 @@ static struct mt_text text_of(const uint8_t *bytes, size_t size)
 
 static struct mt_text blob(void)
 {
-    return text_of(made.bytes, made.size);
+    return text_of(written.bytes, written.size);
 }
 
 static const struct mt_transaction_row *last_transaction(void)
@@ -54,12 +54,13 @@ static int has_id(int32_t code, const uint8_t id[32])
     return world_interned(&world, code, id, 32);
 }
 
-static void id_of_made(const uint8_t *prunable_hash, int pruned, uint8_t id[32])
+static void id_of_written(const uint8_t *prunable_hash, int pruned, uint8_t id[32])
 {
     struct mt_transaction transaction;
     const char *why;
-    CHECK_EQUAL(mt_transaction_parse(&transaction, made.bytes, made.size, pruned, &why), MT_OK);
-    CHECK_EQUAL(mt_transaction_id(made.bytes, &transaction, prunable_hash, id), MT_OK);
+    CHECK_EQUAL(mt_transaction_parse(&transaction, written.bytes, written.size, pruned, &why),
+                MT_OK);
+    CHECK_EQUAL(mt_transaction_id(written.bytes, &transaction, prunable_hash, id), MT_OK);
 }
 
 static void test_transactions(void)
@@ -67,7 +68,7 @@ static void test_transactions(void)
     uint8_t id[32];
     start(5);
     build(&usual);
-    id_of_made(NULL, 0, id);
+    id_of_written(NULL, 0, id);
     CHECK_EQUAL(mt_append_transaction(&decoding, blob(), -1), MT_OK);
     const struct mt_transaction_row *row = last_transaction();
     uint8_t blob_hash[32];
@@ -76,8 +77,8 @@ static void test_transactions(void)
     CHECK_EQUAL(row->message, 5);
     CHECK_EQUAL(row->position, 0);
     CHECK(has_id(row->tx, id));
-    CHECK_EQUAL(row->blob_size, made.size);
-    CHECK_EQUAL(row->weight, made.size);
+    CHECK_EQUAL(row->blob_size, written.size);
+    CHECK_EQUAL(row->weight, written.size);
     CHECK_EQUAL(row->fee, 30720000);
     CHECK_EQUAL(row->version * 100 + row->rct_type, 206);
     CHECK_EQUAL(row->inputs * 10000 + row->outputs * 100 + row->ring_size, 20216);
@@ -87,7 +88,7 @@ static void test_transactions(void)
                                   MT_TRANSACTION_WEIGHT);
     CHECK_EQUAL(row->pruned, 0);
     build(&old);
-    id_of_made(NULL, 0, id);
+    id_of_written(NULL, 0, id);
     CHECK_EQUAL(mt_append_transaction(&decoding, blob(), 3), MT_OK);
     row = last_transaction();
     CHECK_EQUAL(row->position, 1);
@@ -125,13 +126,14 @@ static void test_known(void)
     first.block_position = 2;
     first.present |= MT_TRANSACTION_BLOCK_POSITION;
     CHECK(memcmp(&first, &again, sizeof first) == 0);
-    made.bytes[made.size - 1] ^= 1; /* another transaction */
+    written.bytes[written.size - 1] ^= 1; /* another transaction */
     CHECK_EQUAL(mt_append_transaction(&decoding, blob(), -1), MT_OK);
     CHECK(last_transaction()->tx != again.tx);
     CHECK_EQUAL(world.p2p.blob_cache.count, known + 1);
-    CHECK_EQUAL(mt_append_transaction(&decoding, text_of(made.bytes, made.size - 1), -1),
+    CHECK_EQUAL(mt_append_transaction(&decoding, text_of(written.bytes, written.size - 1), -1),
                 MT_OK); /* none: told each time it comes */
-    CHECK_EQUAL(mt_append_transaction(&decoding, text_of(made.bytes, made.size - 1), -1), MT_OK);
+    CHECK_EQUAL(mt_append_transaction(&decoding, text_of(written.bytes, written.size - 1), -1),
+                MT_OK);
     CHECK_EQUAL(last_transaction()->tx, MT_NO_CODE);
     CHECK_EQUAL(last_transaction()->present, 0);
     CHECK_EQUAL(last_transaction()->blob_size, made.size - 1);
@@ -148,10 +150,10 @@ static void test_pruned(void)
 {
     uint8_t whole[32], id[32], hash[32], zeros[32] = {0};
     build(&usual);
-    id_of_made(NULL, 0, whole);
-    mt_keccak256(made.bytes + made.base_end, made.size - made.base_end, hash);
+    id_of_written(NULL, 0, whole);
+    mt_keccak256(written.bytes + written.base_end, written.size - written.base_end, hash);
     start(8);
-    struct mt_text kept = text_of(made.bytes, made.base_end);
+    struct mt_text kept = text_of(written.bytes, written.base_end);
     CHECK_EQUAL(mt_append_pruned_transaction(&decoding, kept, hash, 0), MT_OK);
     CHECK(has_id(last_transaction()->tx, whole));
     CHECK_EQUAL(last_transaction()->pruned, 1);
@@ -178,7 +180,7 @@ static void test_pruned(void)
     CHECK_EQUAL(last_transaction()->present & MT_TRANSACTION_VERSION, 0);
     CHECK_EQUAL(last_transaction()->pruned, 1);
     build(&old);
-    id_of_made(NULL, 0, id);
+    id_of_written(NULL, 0, id);
     CHECK_EQUAL(mt_append_pruned_transaction(&decoding, blob(), zeros, 0),
                 MT_OK); /* version 1 has no pruned form */
     CHECK(has_id(last_transaction()->tx, id));
@@ -188,7 +190,7 @@ static void test_pruned(void)
 /* A block with `count` transaction ids. */
 static void build_block(uint64_t count)
 {
-    made.size = 0;
+    written.size = 0;
     varint(16);
     varint(15);
     varint(1700000000);
@@ -205,7 +207,7 @@ static void test_blocks(void)
     struct mt_block block;
     const char *why;
     build_block(5);
-    CHECK_EQUAL(mt_block_parse(&block, made.bytes, made.size, &why), MT_OK);
+    CHECK_EQUAL(mt_block_parse(&block, written.bytes, written.size, &why), MT_OK);
     mt_block_ids(&block, id, miner_tx);
     start(9);
     decoding.block = 4;
@@ -222,7 +224,7 @@ static void test_blocks(void)
         CHECK_EQUAL(row->timestamp, 1700000000);
         CHECK_EQUAL(row->major_version * 100 + row->minor_version, 1615);
         CHECK_EQUAL(row->transactions, 5);
-        CHECK_EQUAL(row->blob_size, made.size);
+        CHECK_EQUAL(row->blob_size, written.size);
         CHECK_EQUAL(row->present, MT_BLOCK_HEIGHT | MT_BLOCK_TIMESTAMP | MT_BLOCK_TRANSACTIONS |
                                       MT_BLOCK_MAJOR_VERSION | MT_BLOCK_MINOR_VERSION);
     }
@@ -241,10 +243,10 @@ static int everything(void)
     build(&usual);
     int result = mt_append_transaction(&decoding, blob(), -1);
     if (result == MT_OK)
-        result = mt_append_transaction(&decoding, text_of(made.bytes, 3), -1);
+        result = mt_append_transaction(&decoding, text_of(written.bytes, 3), -1);
     if (result == MT_OK)
-        result =
-            mt_append_pruned_transaction(&decoding, text_of(made.bytes, made.base_end), hash, 0);
+        result = mt_append_pruned_transaction(&decoding, text_of(written.bytes, written.base_end),
+                                              hash, 0);
     build_block(3);
     return result == MT_OK ? mt_append_block(&decoding, blob()) : result;
 }

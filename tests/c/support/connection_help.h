@@ -114,7 +114,7 @@ static inline const struct mt_connection_row *finish(enum mt_end end)
 
 static inline void check_sums(void)
 {
-    CHECK_EQUAL(bytes_told(&decoder.output), bytes_seen(&decoder.output));
+    CHECK_EQUAL(bytes_in_rows(&decoder.output), bytes_seen(&decoder.output));
     CHECK_EQUAL(problem_bytes(&decoder.output, MT_PROBLEM_LOST), bytes_lost(&decoder.output));
 }
 

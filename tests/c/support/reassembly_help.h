@@ -5,10 +5,10 @@
 #include "support/stream_help.h"
 #include "tcp/reassembly.h"
 
-enum { SEEN_ROOM = 1 << 16, TOLD_ROOM = 4096, PACKETS_ROOM = 4096 };
+enum { SEEN_ROOM = 1 << 16, EVENTS_ROOM = 4096, PACKETS_ROOM = 4096 };
 enum { UNKNOWN, DATA, HOLE };
 
-struct told {
+struct event {
     char what; /* h, c, s: hole, conflict, stray */
     int64_t offset, size;
     enum mt_hole hole;
@@ -30,8 +30,8 @@ struct stand {
     int64_t data_calls, data_bytes, hole_bytes;
     int64_t repeated,
         differing; /* bytes shown again after they were handed down; those that differ */
-    struct told told[TOLD_ROOM];
-    int told_count;
+    struct event events[EVENTS_ROOM];
+    int events_count;
     int64_t last_end[PACKETS_ROOM]; /* by arrival: end of the last piece handed down, INT64_MIN:
                                        none yet */
     struct mt_stream_data last;     /* its data is gone */
@@ -63,12 +63,14 @@ static inline int on_data(void *context, const struct mt_stream_data *data)
     return s->fails ? MT_NOMEM : MT_OK;
 }
 
-static inline struct told *tell(struct stand *s, char what, int64_t offset, int64_t size,
-                                const struct mt_packet_ref *ref)
+static inline struct event *add_event(struct stand *s, char what, int64_t offset, int64_t size,
+                                      const struct mt_packet_ref *ref)
 {
-    struct told *told = &s->told[s->told_count < TOLD_ROOM - 1 ? s->told_count++ : TOLD_ROOM - 1];
-    *told = (struct told){.what = what, .offset = offset, .size = size, .arrival = ref->arrival};
-    return told;
+    struct event *events =
+        &s->events[s->events_count < EVENTS_ROOM - 1 ? s->events_count++ : EVENTS_ROOM - 1];
+    *events =
+        (struct event){.what = what, .offset = offset, .size = size, .arrival = ref->arrival};
+    return events;
 }
 
 static inline int on_hole(void *context, int64_t offset, int64_t size, enum mt_hole why,
@@ -83,7 +85,7 @@ static inline int on_hole(void *context, int64_t offset, int64_t size, enum mt_h
         s->state[offset - s->origin + i] = HOLE;
     }
     s->hole_bytes += size;
-    tell(s, 'h', offset, size, ref)->hole = why;
+    add_event(s, 'h', offset, size, ref)->hole = why;
     return s->fails ? MT_NOMEM : MT_OK;
 }
 
@@ -105,7 +107,7 @@ static inline int on_problem(void *context, const struct mt_problem *problem)
     int conflict = problem->kind == MT_PROBLEM_CONFLICT;
     CHECK(conflict || problem->kind == MT_PROBLEM_UNFRAMED ||
           problem->kind == MT_PROBLEM_OUT_OF_WINDOW);
-    tell(context, conflict ? 'c' : 's', problem->offset, problem->bytes, problem->ref)->why =
+    add_event(context, conflict ? 'c' : 's', problem->offset, problem->bytes, problem->ref)->why =
         conflict ? NULL : problem->why;
     return ((struct stand *)context)->fails ? MT_NOMEM : MT_OK;
 }
@@ -178,12 +180,12 @@ static inline void check_seen(const char *text)
     CHECK_EQUAL(stand.stream.next, (int64_t)size + stand.origin);
 }
 
-static inline void check_told(int i, char what, int64_t offset, int64_t size)
+static inline void check_event(int i, char what, int64_t offset, int64_t size)
 {
-    CHECK(i < stand.told_count);
-    CHECK_EQUAL(stand.told[i].what, what);
-    CHECK_EQUAL(stand.told[i].offset, offset);
-    CHECK_EQUAL(stand.told[i].size, size);
+    CHECK(i < stand.events_count);
+    CHECK_EQUAL(stand.events[i].what, what);
+    CHECK_EQUAL(stand.events[i].offset, offset);
+    CHECK_EQUAL(stand.events[i].size, size);
 }
 
 #endif

@@ -186,7 +186,7 @@ static inline const char *problem_text(const struct mt_output *output, size_t i)
 
 /* What the tiling of docs/architecture.md says was seen: bytes of complete messages, and of
  * problems that speak of bytes of a stream. */
-static inline int64_t bytes_told(const struct mt_output *output)
+static inline int64_t bytes_in_rows(const struct mt_output *output)
 {
     static const enum mt_problem_kind kinds[] = {
         MT_PROBLEM_UNFRAMED,  MT_PROBLEM_TRUNCATED,     MT_PROBLEM_GAP,

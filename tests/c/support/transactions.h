@@ -21,22 +21,22 @@ static int early;
 static struct {
     uint8_t bytes[300000];
     size_t size, prefix_end, base_end;
-} made;
+} written;
 
 /* Bytes of a pattern that tells places apart. */
 static inline void fill(size_t size)
 {
-    if (size > sizeof made.bytes - made.size)
+    if (size > sizeof written.bytes - written.size)
         abort();
-    for (; size > 0; size--, made.size++)
-        made.bytes[made.size] = (uint8_t)(made.size * 151 + (made.size >> 8) * 7 + 3);
+    for (; size > 0; size--, written.size++)
+        written.bytes[written.size] = (uint8_t)(written.size * 151 + (written.size >> 8) * 7 + 3);
 }
 
 static inline void byte(uint8_t value)
 {
-    if (made.size == sizeof made.bytes)
+    if (written.size == sizeof written.bytes)
         abort();
-    made.bytes[made.size++] = value;
+    written.bytes[written.size++] = value;
 }
 
 static inline void varint(uint64_t value)
@@ -78,7 +78,7 @@ static inline void prefix(const struct shape *shape)
     }
     varint(shape->extra);
     fill(shape->extra);
-    made.prefix_end = made.base_end = made.size;
+    written.prefix_end = written.base_end = written.size;
 }
 
 static inline void base(const struct shape *shape)
@@ -90,7 +90,7 @@ static inline void base(const struct shape *shape)
         fill((size_t)shape->outputs * (shape->type <= 3 || early ? 64 : 8));
         fill((size_t)shape->outputs * 32);
     }
-    made.base_end = made.size;
+    written.base_end = written.size;
 }
 
 static inline void proof(uint8_t type, uint64_t left, uint64_t right)
@@ -154,7 +154,7 @@ static inline void append(const struct shape *shape)
 
 static inline void build(const struct shape *shape)
 {
-    made.size = 0;
+    written.size = 0;
     append(shape);
 }
 

@@ -9,9 +9,9 @@ static uint8_t bytes[2000];
 
 static int64_t difference(int64_t begin, int64_t end)
 {
-    const struct mt_delivered_segment *found =
+    const struct mt_delivered_segment *segment =
         mt_delivered_find_difference(&delivered, KEY, bytes + begin, begin, end);
-    return found != NULL ? found->begin : -1;
+    return segment != NULL ? segment->begin : -1;
 }
 
 static void begin(void)

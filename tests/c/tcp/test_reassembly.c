@@ -17,7 +17,7 @@ static void test_orderly(void)
     CHECK_EQUAL(stand.stream.highest, 8);
     CHECK_EQUAL(stand.stream.retransmitted + stand.stream.out_of_order + stand.stream.lost, 0);
     CHECK_EQUAL(finish_stand(), MT_OK);
-    CHECK_EQUAL(stand.told_count, 0);
+    CHECK_EQUAL(stand.events_count, 0);
     close_stand();
 }
 
@@ -37,7 +37,7 @@ static void permute(const int64_t *cuts, const int *order)
     CHECK_EQUAL(stand.stream.out_of_order, late);
     CHECK_EQUAL(stand.stream.retransmitted, 0);
     CHECK_EQUAL(stand.stream.bytes, sizeof text - 1);
-    CHECK_EQUAL(stand.told_count, 0);
+    CHECK_EQUAL(stand.events_count, 0);
     CHECK_EQUAL(stand.budget.used, 0);
     CHECK_EQUAL(stand.data_calls, 5);
     close_stand();
@@ -163,7 +163,7 @@ static void test_duplicates(void)
     CHECK_EQUAL(stand.repeated, 13);
     CHECK_EQUAL(stand.stream.retransmitted, 14);
     CHECK_EQUAL(stand.stream.bytes, 6);
-    CHECK_EQUAL(stand.told_count, 0);
+    CHECK_EQUAL(stand.events_count, 0);
     close_stand();
 }
 
@@ -172,16 +172,16 @@ static void test_conflicts(void)
     open_stand(0, 1);
     CHECK_EQUAL(feed(4, "efgh"), MT_OK);
     CHECK_EQUAL(feed(4, "efgh"), MT_OK);
-    CHECK_EQUAL(stand.told_count, 0);
+    CHECK_EQUAL(stand.events_count, 0);
     CHECK_EQUAL(feed(4, "eXgY"), MT_OK);
-    check_told(0, 'c', 5, 2);
-    CHECK_EQUAL(stand.told[0].arrival, 2);
+    check_event(0, 'c', 5, 2);
+    CHECK_EQUAL(stand.events[0].arrival, 2);
     CHECK_EQUAL(feed(2, "cdZfghij"), MT_OK); /* new on both sides of what waits */
-    check_told(1, 'c', 4, 1);
+    check_event(1, 'c', 4, 1);
     CHECK_EQUAL(stand.stream.retransmitted, 12);
     CHECK_EQUAL(feed(0, "abQ"), MT_OK);
-    check_told(2, 'c', 2, 1);
-    CHECK_EQUAL(stand.told_count, 3);
+    check_event(2, 'c', 2, 1);
+    CHECK_EQUAL(stand.events_count, 3);
     check_seen("abcdefghij");
     CHECK_EQUAL(stand.stream.bytes, 10);
     CHECK_EQUAL(stand.stream.retransmitted, 13);
@@ -223,7 +223,7 @@ static void test_beyond_32_bits(void)
         CHECK_EQUAL(feed_sequence(sequence + 3, "d"), MT_OK);
         check_seen("abcdefg");
         CHECK_EQUAL(stand.stream.retransmitted, 2);
-        CHECK_EQUAL(stand.told_count, 0);
+        CHECK_EQUAL(stand.events_count, 0);
         close_stand();
     }
 }
@@ -234,20 +234,20 @@ static void test_window(void)
     open_stand(0, 1);
     stand.stream.next = stand.stream.highest = stand.origin = stand.at = 2 * window;
     CHECK_EQUAL(feed(3 * window + 1, "far"), MT_OK);
-    check_told(0, 's', 3 * window + 1, 3);
+    check_event(0, 's', 3 * window + 1, 3);
     CHECK_EQUAL(feed(window - 4, "old"), MT_OK);
-    check_told(1, 's', window - 4, 3);
+    check_event(1, 's', window - 4, 3);
     CHECK_EQUAL(stand.stream.bytes, 6);
     CHECK_EQUAL(feed(window - 3, "old"), MT_OK); /* ends at the edge */
     CHECK_EQUAL(stand.stream.retransmitted, 3);
     CHECK_EQUAL(feed(3 * window, "x"), MT_OK); /* one byte far ahead costs one byte */
-    CHECK_EQUAL(stand.told_count, 2);
+    CHECK_EQUAL(stand.events_count, 2);
     CHECK_EQUAL(stand.stream.waiting.bytes, 1);
     CHECK(stand.budget.used < 300);
     CHECK_EQUAL(feed(2 * window, "on"), MT_OK);
     CHECK_EQUAL(stand.data_bytes, 2);
     CHECK_EQUAL(finish_stand(), MT_OK);
-    check_told(2, 'h', 2 * window + 2, window - 2);
+    check_event(2, 'h', 2 * window + 2, window - 2);
     CHECK_EQUAL(stand.stream.lost, window - 2);
     CHECK_EQUAL(stand.stream.next, 3 * window + 1);
     close_stand();
@@ -273,15 +273,15 @@ static void test_before_the_beginning(void)
     open_stand(1000, 0);
     CHECK_EQUAL(feed_sequence(1000, "klm"), MT_OK);
     CHECK_EQUAL(feed_sequence(995, "fghijkl"), MT_OK);
-    check_told(0, 's', -5, 5);
-    CHECK_TEXT(stand.told[0].why, "before the first byte seen");
+    check_event(0, 's', -5, 5);
+    CHECK_TEXT(stand.events[0].why, "before the first byte seen");
     CHECK_EQUAL(stand.stream.bytes, 8);
     CHECK_EQUAL(stand.stream.retransmitted, 2);
     CHECK_EQUAL(feed_sequence(993, "def"), MT_OK);
-    check_told(1, 's', -7, 2);
+    check_event(1, 's', -7, 2);
     CHECK_EQUAL(stand.stream.retransmitted, 3);
     CHECK_EQUAL(feed_sequence(993, "def"), MT_OK);
-    CHECK_EQUAL(stand.told_count, 2);
+    CHECK_EQUAL(stand.events_count, 2);
     CHECK_EQUAL(stand.stream.retransmitted, 6);
     CHECK_EQUAL(stand.stream.bytes, 10);
     check_seen("klm");
@@ -291,8 +291,8 @@ static void test_before_the_beginning(void)
     CHECK_EQUAL(feed_sequence(990, "abc"), MT_OK);
     CHECK_EQUAL(feed_sequence(994, "efg"), MT_OK);
     CHECK_EQUAL(feed_sequence(993, "defghijkl"), MT_OK);
-    check_told(0, 's', -10, 3);
-    check_told(1, 's', -6, 3);
+    check_event(0, 's', -10, 3);
+    check_event(1, 's', -6, 3);
     CHECK_EQUAL(stand.stream.lost, 0);
     CHECK_EQUAL(stand.stream.bytes,
                 3 + 3 + 3 +
@@ -301,7 +301,7 @@ static void test_before_the_beginning(void)
     close_stand();
     open_stand(1000, 1); /* before a SYN there is nothing: a keep-alive */
     CHECK_EQUAL(feed_cut(-1, "", 1, 1), MT_OK);
-    CHECK_EQUAL(stand.told_count, 0);
+    CHECK_EQUAL(stand.events_count, 0);
     CHECK_EQUAL(stand.stream.retransmitted, 1);
     CHECK_EQUAL(feed_sequence(1000, "ab"), MT_OK);
     check_seen("ab");
@@ -346,8 +346,8 @@ static void check_model(const struct model *model)
         CHECK(stand.state[i] == expected && (expected == HOLE || stand.seen[i] == model->value[i]));
         bytes += expected == DATA;
     }
-    for (int i = 0; i < stand.told_count; i++)
-        conflicts += stand.told[i].what == 'c' ? stand.told[i].size : 0;
+    for (int i = 0; i < stand.events_count; i++)
+        conflicts += stand.events[i].what == 'c' ? stand.events[i].size : 0;
     CHECK_EQUAL(stand.state[model->highest], UNKNOWN);
     CHECK_EQUAL(stand.stream.bytes, bytes);
     CHECK_EQUAL(stand.stream.lost, model->highest - bytes);
@@ -471,7 +471,7 @@ static void test_reverse(void)
     for (int64_t i = 20000; i >= 0; i--)
         CHECK(feed(i, "x") == MT_OK);
     CHECK_EQUAL(stand.data_bytes, 20001);
-    CHECK_EQUAL(stand.told_count, 0);
+    CHECK_EQUAL(stand.events_count, 0);
     CHECK_EQUAL(stand.stream.next, 20001);
     close_stand();
 }

@@ -140,7 +140,7 @@ static void test_wild_times(void)
 }
 
 /* A time far ahead does not keep others from ending. */
-static void test_wild_time_blocks_nobody(void)
+static void test_wild_time_blocks_no_connection(void)
 {
     open_world();
     struct flow wild = flow_of(1, 40000, 2, 18080), closing = flow_of(1, 40001, 2, 18080),
@@ -255,7 +255,7 @@ int main(void)
     test_reuse_reversed();
     test_idle();
     test_wild_times();
-    test_wild_time_blocks_nobody();
+    test_wild_time_blocks_no_connection();
     test_linger();
     test_linger_taken_back();
     test_connections_limit();

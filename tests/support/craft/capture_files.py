@@ -25,14 +25,14 @@ def pcap(
     nano: bool = False,
     snaplen: int = 262144,
 ) -> bytes:
-    made = [
+    parts = [
         struct.pack(
             order + "IHHiIII", 0xA1B23C4D if nano else 0xA1B2C3D4, 2, 4, 0, 0, snaplen, link
         )
     ]
     for packet in packets:
         seconds, rest = divmod(packet.time, 1_000_000_000)
-        made.append(
+        parts.append(
             struct.pack(
                 order + "IIII",
                 seconds,
@@ -42,7 +42,7 @@ def pcap(
             )
             + packet.data
         )
-    return b"".join(made)
+    return b"".join(parts)
 
 
 def block(kind: int, body: bytes, order: str = "<") -> bytes:

@@ -93,15 +93,15 @@ class Connection:
         Returns its packets; the ACK of the other end follows.
         """
         edges = sorted({0, len(data)} | {cut for cut in cuts if 0 < cut < len(data)})
-        made = []
+        sent = []
         for low, high in itertools.pairwise(edges):
             for at in range(low, high, segment):
                 piece = data[at : min(at + segment, high)]
-                made.append(self.emit(side, ACK | PSH, piece))
+                sent.append(self.emit(side, ACK | PSH, piece))
                 self.sequence[side] = self.sequence[side] + len(piece) & 0xFFFFFFFF
-        if acknowledge and made:
+        if acknowledge and sent:
             self.emit(1 - side)
-        return made
+        return sent
 
     def at(self, side: int, offset: int, data: bytes, flags: int = ACK | PSH) -> Packet:
         """Data at any offset of the stream (retransmission, disorder, overlap); the state is left

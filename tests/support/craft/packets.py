@@ -117,12 +117,12 @@ def ipv6(
 def ipv6_fragments(
     source: str, destination: str, payload: bytes, size: int, ident: int = 1, protocol: int = 6
 ) -> list[bytes]:
-    made = []
+    datagrams = []
     for at in range(0, len(payload), size):
         piece = payload[at : at + size]
         head = struct.pack("!BHI", 0, at | (at + size < len(payload)), ident)
-        made.append(ipv6(source, destination, piece, protocol, extensions=[(44, head)]))
-    return made
+        datagrams.append(ipv6(source, destination, piece, protocol, extensions=[(44, head)]))
+    return datagrams
 
 
 def ip(source: str, destination: str, payload: bytes, ttl: int = 64) -> bytes:
@@ -147,8 +147,8 @@ def ethernet(
     head = b"\x02\0\0\0\0\x01\x02\0\0\0\0\x02" + b"".join(
         struct.pack("!HH", tag, number) for tag, number in tags
     )
-    made = head + struct.pack("!H", ethertype(packet) if kind is None else kind) + packet
-    return made.ljust(60, b"\0") if pad else made
+    frame = head + struct.pack("!H", ethertype(packet) if kind is None else kind) + packet
+    return frame.ljust(60, b"\0") if pad else frame
 
 
 def sll(packet: bytes) -> bytes:
