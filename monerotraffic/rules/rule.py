@@ -187,7 +187,7 @@ def rule(
             unknown = sorted(set(differing) - set(parameters))
             if unknown:
                 raise TypeError(f"rule {name}: preset {preset} has no parameter {unknown[0]}")
-        made = Rule(
+        rule = Rule(
             name=name,
             id=id,
             family=family,
@@ -208,10 +208,10 @@ def rule(
             paper=paper,
             presets=presets,
         )
-        for given_parameters in made.by_preset().values():
+        for given_parameters in rule.by_preset().values():
             if given_parameters is not None:
-                made.why(given_parameters, 1.0, 1.0, 1)  # KeyError now, not at a finding
-        return made
+                rule.why(given_parameters, 1.0, 1.0, 1)  # KeyError now, not at a finding
+        return rule
 
     return decorate
 

@@ -25,10 +25,10 @@ def test_lists_the_rules(capsys: Captured) -> None:
 
 def test_values_for_programs(capsys: Captured) -> None:
     assert main(["explain", "ping_flood", "last_seen_present", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert list(told) == ["ping_flood", "last_seen_present"]
-    assert told["ping_flood"]["id"] == "MT502"
-    assert told["ping_flood"]["preset arxiv-v1"] == "max_pings 2"
+    document = json.loads(capsys.readouterr().out)
+    assert list(document) == ["ping_flood", "last_seen_present"]
+    assert document["ping_flood"]["id"] == "MT502"
+    assert document["ping_flood"]["preset arxiv-v1"] == "max_pings 2"
 
 
 def test_an_unknown_rule(capsys: Captured) -> None:

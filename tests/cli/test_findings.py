@@ -209,16 +209,18 @@ def test_one_peer(capture: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captur
     assert "  standard node  monerod pings once, " in parts[0]
     assert "  frames         /home/me/cap.pcapng:17, /home/me/cap.pcapng:18" in parts[0]
     assert "192.0.2.10" not in text
-    told = json.loads(output(capsys, "findings", "--json", "--peer", "192.0.2.9", capture))
-    assert told["peer"]["connections"]["outgoing"] == 1
-    assert {row["peer"] for row in told["findings"]} == {"192.0.2.9"}
+    document = json.loads(output(capsys, "findings", "--json", "--peer", "192.0.2.9", capture))
+    assert document["peer"]["connections"]["outgoing"] == 1
+    assert {row["peer"] for row in document["findings"]} == {"192.0.2.9"}
     quiet = output(capsys, "findings", "--peer", "192.0.2.1", capture)
     assert "\nverdict        no finding\n" in quiet
     assert main(["findings", "--peer", "192.0.2.77", str(capture)]) == 1
     assert "192.0.2.77 has no connection with the vantage node" in capsys.readouterr().err
 
 
-def test_formats(capture: Path, found: pd.DataFrame, tmp_path: Path, capsys: Captured) -> None:
+def test_formats(
+    capture: Path, mixed_findings: pd.DataFrame, tmp_path: Path, capsys: Captured
+) -> None:
     both = output(capsys, "findings", "--format", "json", capture)
     assert both == output(capsys, "findings", "--json", capture)
     text = output(capsys, "findings", "--format", "csv", "--csv", tmp_path / "out.csv", capture)

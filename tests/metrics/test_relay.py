@@ -133,8 +133,10 @@ def two_nodes(tmp_path: Path) -> mt.Traffic:
 
 
 def test_arrivals_at_two_vantage_nodes_are_not_merged(two_nodes: mt.Traffic) -> None:
-    made = transaction_arrivals(two_nodes)
-    assert list(zip(made["vantage"], made["peer"], made["rank"], made["delay"], strict=True)) == [
+    arrivals = transaction_arrivals(two_nodes)
+    assert list(
+        zip(arrivals["vantage"], arrivals["peer"], arrivals["rank"], arrivals["delay"], strict=True)
+    ) == [
         ("sfo", PEERS[1], 1, ms(0)),
         ("sfo", PEERS[0], 2, ms(250)),
         ("ams", PEERS[0], 1, ms(0)),
