@@ -369,8 +369,8 @@ def test_similarity_of_vantage_nodes(tmp_path: Path) -> None:
         [("ams", "a", "x"), ("ams", "b", "x"), ("sfo", "a", "x"), ("sfo", "a", "y")],
         columns=["vantage", "peer", "rule"],
     )
-    found = metrics.vantage_similarity(traffic, findings)
-    assert [tuple(row) for row in found.itertuples(index=False)] == [
+    similarity = metrics.vantage_similarity(traffic, findings)
+    assert [tuple(row) for row in similarity.itertuples(index=False)] == [
         ("ams", "sfo", "peers", 3, 3, 2, 2 / 4),
         ("ams", "sfo", "peer_ids", 2, 2, 1, 1 / 3),
         ("ams", "sfo", "hosts", 20, 20, 14, 14 / 26),
