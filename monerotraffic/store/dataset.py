@@ -110,10 +110,10 @@ class DatasetTable:
             if name == "peer" and self._has_bucket:
                 peers = [value] if isinstance(value, str) else value
                 terms.append(_equals("bucket", [bucket_of(peer) for peer in peers]))
-        made = terms[0] if terms else None
+        condition = terms[0] if terms else None
         for term in terms[1:]:
-            made = made & term
-        return made
+            condition = condition & term
+        return condition
 
     def __repr__(self) -> str:
         return f"<{self.name} of {self._dataset.folder}, {len(self):,} rows>"
@@ -209,10 +209,10 @@ class Dataset:
     @property
     def vantages(self) -> dict[str, tuple[str, ...]]:
         """Addresses by vantage node; the name is `default` where the captures had none."""
-        found: dict[str, list[str]] = {}
+        hosts_of: dict[str, list[str]] = {}
         for run in self.runs:
-            found.setdefault(run["vantage"], []).extend(run["hosts"])
-        return {name: tuple(dict.fromkeys(hosts)) for name, hosts in sorted(found.items())}
+            hosts_of.setdefault(run["vantage"], []).extend(run["hosts"])
+        return {name: tuple(dict.fromkeys(hosts)) for name, hosts in sorted(hosts_of.items())}
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ class Manifest:
         """Reads the manifest of a data set. Raises DataSetError, FileNotFoundError without one, and
         OSError.
         """
-        made = cls(folder)
+        manifest = cls(folder)
         path = folder / _NAME
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
@@ -72,9 +72,9 @@ class Manifest:
             raise DataSetError(f"{path}: not a manifest: {error}") from None
         if not isinstance(content, dict) or content.get("format") != _FORMAT:
             raise DataSetError(f"{path}: not a manifest of format {_FORMAT}")
-        made.options, made.named = content["options"], content["named"]
-        made.runs, made.next = content["runs"], content["next"]
-        return made
+        manifest.options, manifest.named = content["options"], content["named"]
+        manifest.runs, manifest.next = content["runs"], content["next"]
+        return manifest
 
     def save(self) -> None:
         """Writes the manifest, whole or not at all: commits what it lists. Raises OSError."""

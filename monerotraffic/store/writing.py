@@ -194,12 +194,12 @@ def _plan(vantage: str, files: Iterable[str], manifest: Manifest) -> _Plan:
 
 def _digest(path: str, size: int | None = None) -> tuple[str, int]:
     """BLAKE2b of a file, or of its first bytes, and how many bytes that are."""
-    made, done = hashlib.blake2b(digest_size=16), 0
+    digest, done = hashlib.blake2b(digest_size=16), 0
     with open(path, "rb") as file:
         while block := file.read(1 << 20 if size is None else min(1 << 20, size - done)):
-            made.update(block)
+            digest.update(block)
             done += len(block)
-    return made.hexdigest(), done
+    return digest.hexdigest(), done
 
 
 def _has_grown(old: Mapping[str, Any], new: Mapping[str, tuple[str, int]]) -> bool:
@@ -298,12 +298,12 @@ def _open_connections(plan: _Plan, manifest: Manifest) -> dict[Endpoints, int]:
     rows = ds.dataset([os.fspath(manifest.folder / part) for part in parts]).to_table(
         columns=columns, filter=ds.field("end") == "open"
     )
-    made: dict[Endpoints, int] = {}
+    connections: dict[Endpoints, int] = {}
     for row in rows.sort_by("connection").to_pylist():
         if row["client"] is not None and row["server"] is not None:
             ends = sorted((row[end], row[f"{end}_port"]) for end in ("client", "server"))
-            made[(ends[0], ends[1])] = row["connection"]
-    return made
+            connections[(ends[0], ends[1])] = row["connection"]
+    return connections
 
 
 def _commit(manifest: Manifest, plan: _Plan, run: Run) -> None:

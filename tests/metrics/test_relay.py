@@ -72,10 +72,10 @@ def test_transactions_of_a_format_that_is_not_released(tmp_path: Path) -> None:
     carrot = bytes([2, 0, 1, 0xFF, 1, 1, 0, 4]) + bytes(53)
     for talk, at, blobs in ((a, 0, [carrot]), (b, 50, [carrot]), (c, 70, [carrot + b"x", carrot])):
         say(talk, at, CLIENT, notification(2002, craft_transactions(blobs)))
-    made = transaction_arrivals(read(tmp_path, a, b, c))
-    assert made["tx"].isna().all()
-    assert made["blob_hash"].nunique() == 2
-    assert list(zip(made["peer"], made["rank"], made["delay"], strict=True)) == [
+    arrivals = transaction_arrivals(read(tmp_path, a, b, c))
+    assert arrivals["tx"].isna().all()
+    assert arrivals["blob_hash"].nunique() == 2
+    assert list(zip(arrivals["peer"], arrivals["rank"], arrivals["delay"], strict=True)) == [
         (PEERS[0], 1, ms(0)),
         (PEERS[1], 2, ms(50)),
         (PEERS[2], 3, ms(70)),

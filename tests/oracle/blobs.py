@@ -347,7 +347,11 @@ def read_transaction(
             transaction = read_format(blob, early=True)
         except Refused:
             transaction = None
-        if transaction is None or made.rct_type not in (BULLETPROOF, BULLETPROOF2) or made.is_coinbase():
+        if (
+            transaction is None
+            or transaction.rct_type not in (BULLETPROOF, BULLETPROOF2)
+            or transaction.is_coinbase()
+        ):
             raise
         return transaction
 

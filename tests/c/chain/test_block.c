@@ -208,8 +208,8 @@ static void test_known(void)
             CHECK_EQUAL(parse(size), MT_MALFORMED);
             CHECK(why != NULL);
         }
-        made.bytes[made.size] = 0;
-        check_refused(made.size + 1,
+        written.bytes[written.size] = 0;
+        check_refused(written.size + 1,
                       known[i].major > 17 ? "unknown block version" : "bytes left over");
         if (check_failed != failed)
             fprintf(stderr, "  of %s\n", known[i].name);
@@ -261,11 +261,11 @@ static void test_versions(void)
 static void test_versions_that_are_not_released(void)
 {
     build_block(17, 17, 1, &coinbase, 2);
-    CHECK_EQUAL(parse(made.size), MT_OK);
-    check_refused(made.size + 1, "unknown block version 17 (FCMP++ and Carrot in drafts)");
-    check_refused(made.size - 1, "unknown block version 17 (FCMP++ and Carrot in drafts)");
+    CHECK_EQUAL(parse(written.size), MT_OK);
+    check_refused(written.size + 1, "unknown block version 17 (FCMP++ and Carrot in drafts)");
+    check_refused(written.size - 1, "unknown block version 17 (FCMP++ and Carrot in drafts)");
     build_block(18, 18, 1, &coinbase, 2);
-    check_refused(made.size + 1, "unknown block version");
+    check_refused(written.size + 1, "unknown block version");
 }
 
 /* What the miner's transaction is refused for, the block is. */

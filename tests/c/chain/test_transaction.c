@@ -161,11 +161,11 @@ static void test_types(void)
 {
     build(&usual);
     for (int type = 7; type < 256; type++) {
-        made.bytes[made.prefix_end] = (uint8_t)type;
+        written.bytes[written.prefix_end] = (uint8_t)type;
         const char *reason =
             type == 7 ? "unknown RCT type 7 (FCMP++ in drafts)" : "unknown RCT type";
-        check_refused(made.size, WHOLE, reason);
-        check_refused(made.base_end, PRUNED, reason);
+        check_refused(written.size, WHOLE, reason);
+        check_refused(written.base_end, PRUNED, reason);
     }
 }
 
@@ -190,7 +190,7 @@ static void test_tags(void)
         byte((uint8_t)tag);
         fill(200);
         if (tag != 2 && tag != 3)
-            check_refused(made.size, WHOLE,
+            check_refused(written.size, WHOLE,
                           tag < 2    ? "output to a script, which no transaction has"
                           : tag == 4 ? "unknown output type 4 (Carrot in drafts of FCMP++)"
                                      : "unknown output type");
@@ -376,28 +376,30 @@ static void test_early_bulletproofs(void)
                                   .extra = 44};
             uint8_t id[MT_HASH_SIZE], parts[3][MT_HASH_SIZE], wanted[MT_HASH_SIZE];
             build(&shape);
-            CHECK_EQUAL(parse(made.size, WHOLE), MT_OK);
+            CHECK_EQUAL(parse(written.size, WHOLE), MT_OK);
             CHECK_EQUAL(transaction.rct_type, type);
             CHECK_EQUAL(transaction.fee, 30720000);
-            CHECK_EQUAL(transaction.weight, made.size);
-            CHECK_EQUAL(transaction.base_size, made.base_end);
-            mt_keccak256(made.bytes, made.prefix_end, parts[0]);
-            mt_keccak256(made.bytes + made.prefix_end, made.base_end - made.prefix_end, parts[1]);
-            mt_keccak256(made.bytes + made.base_end, made.size - made.base_end, parts[2]);
+            CHECK_EQUAL(transaction.weight, written.size);
+            CHECK_EQUAL(transaction.base_size, written.base_end);
+            mt_keccak256(written.bytes, written.prefix_end, parts[0]);
+            mt_keccak256(written.bytes + written.prefix_end, written.base_end - written.prefix_end,
+                         parts[1]);
+            mt_keccak256(written.bytes + written.base_end, written.size - written.base_end,
+                         parts[2]);
             mt_keccak256(parts, sizeof parts, wanted);
-            CHECK_EQUAL(mt_transaction_id(made.bytes, &transaction, NULL, id), MT_OK);
+            CHECK_EQUAL(mt_transaction_id(written.bytes, &transaction, NULL, id), MT_OK);
             CHECK(memcmp(id, wanted, sizeof id) == 0);
-            CHECK_EQUAL(parse(made.size - 1, WHOLE), MT_MALFORMED);
-            made.bytes[made.size++] = 0;
-            CHECK_EQUAL(parse(made.size, WHOLE), MT_MALFORMED);
+            CHECK_EQUAL(parse(written.size - 1, WHOLE), MT_MALFORMED);
+            written.bytes[written.size++] = 0;
+            CHECK_EQUAL(parse(written.size, WHOLE), MT_MALFORMED);
             CHECK(is_zero());
             shape.rounds = 7; /* each for two outputs */
             build(&shape);
-            CHECK_EQUAL(parse(made.size, WHOLE), MT_MALFORMED);
+            CHECK_EQUAL(parse(written.size, WHOLE), MT_MALFORMED);
             shape.rounds = 6;
             shape.gen = 1;
             build(&shape);
-            CHECK_EQUAL(parse(made.size, WHOLE), inputs == 1 ? MT_MALFORMED : MT_OK);
+            CHECK_EQUAL(parse(written.size, WHOLE), inputs == 1 ? MT_MALFORMED : MT_OK);
         }
     }
     early = 0;

@@ -72,7 +72,7 @@ static void test_transactions(void)
     CHECK_EQUAL(mt_append_transaction(&decoding, blob(), -1), MT_OK);
     const struct mt_transaction_row *row = last_transaction();
     uint8_t blob_hash[32];
-    mt_keccak256(made.bytes, made.size, blob_hash);
+    mt_keccak256(written.bytes, written.size, blob_hash);
     CHECK(has_id(row->blob_hash, blob_hash) && row->blob_hash != row->tx);
     CHECK_EQUAL(row->message, 5);
     CHECK_EQUAL(row->position, 0);
@@ -136,9 +136,9 @@ static void test_known(void)
                 MT_OK);
     CHECK_EQUAL(last_transaction()->tx, MT_NO_CODE);
     CHECK_EQUAL(last_transaction()->present, 0);
-    CHECK_EQUAL(last_transaction()->blob_size, made.size - 1);
+    CHECK_EQUAL(last_transaction()->blob_size, written.size - 1);
     uint8_t blob_hash[32];
-    mt_keccak256(made.bytes, made.size - 1, blob_hash);
+    mt_keccak256(written.bytes, written.size - 1, blob_hash);
     CHECK(has_id(last_transaction()->blob_hash, blob_hash));
     CHECK_EQUAL(world.p2p.defects.count, 2);
     CHECK_TEXT(world.p2p.defects.list[0].part, "transaction");
@@ -217,7 +217,7 @@ static void test_blocks(void)
         CHECK_EQUAL(row->message * 10 + row->position, 94);
         CHECK(has_id(row->block, id) && has_id(row->miner_tx, miner_tx) &&
               has_id(row->previous, block.previous));
-        mt_keccak256(made.bytes, made.size, id);
+        mt_keccak256(written.bytes, written.size, id);
         CHECK(has_id(row->blob_hash, id));
         mt_block_ids(&block, id, miner_tx);
         CHECK_EQUAL(row->height, 2000000);
