@@ -54,7 +54,7 @@ int mt_copies_same(const struct mt_packet *a, const struct mt_packet *b)
            are_near(a->ref.time, b->ref.time) && memcmp(a->data, b->data, beginning_of(a)) == 0;
 }
 
-/* The packet of a digest that was noted last, NULL if there is none among the last ones. */
+/* The packet of a digest that was noted last, NULL if the last ones do not have it. */
 static const struct entry *find(const struct mt_copies *copies, uint64_t digest)
 {
     uint64_t number = copies->latest[digest % BUCKETS];

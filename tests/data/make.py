@@ -360,10 +360,10 @@ def make_slots(scenario: str) -> None:
             to_come[ends] = max(to_come.get(ends, 0) - 1, 0)
             kept.add(number)
         last[ends] = number
-    made = [frames.cut(number) for number in sorted(kept | set(last.values()))]
+    packets = [frames.cut(number) for number in sorted(kept | set(last.values()))]
     path = folder / f"{scenario}.pcapng.gz"
-    path.write_bytes(gzip.compress(HEAD + b"".join(made), 9, mtime=0))
-    said = [
+    path.write_bytes(gzip.compress(HEAD + b"".join(packets), 9, mtime=0))
+    samples = [
         {
             "t": row["t"],
             "incoming": [one["host"] for one in row["connections"] if one["incoming"]],
@@ -371,7 +371,7 @@ def make_slots(scenario: str) -> None:
         }
         for row in rows(FULL / scenario / "connections.jsonl.gz")
     ]
-    write_rows(folder / f"{scenario}_connections.jsonl.gz", said)
+    write_rows(folder / f"{scenario}_connections.jsonl.gz", samples)
     labels = json.loads((FULL / scenario / "labels.json").read_text())
     (folder / f"{scenario}_labels.json").write_text(json.dumps(labels, indent=1) + "\n")
 

@@ -154,8 +154,8 @@ def test_shares_are_those_of_labels_and_of_the_node_itself(scenario: str) -> Non
     labels = json.loads((folder / f"{scenario}_labels.json").read_text())
     spies = {peer for peer, names in labels.items() if not set(names) <= HONEST}
     with gzip.open(folder / f"{scenario}_connections.jsonl.gz", "rt") as file:
-        said = [json.loads(line) for line in file]
-    since, until = (pd.Timestamp(said[at]["t"], unit="s", tz="UTC") for at in (0, -1))
+        samples = [json.loads(line) for line in file]
+    since, until = (pd.Timestamp(samples[at]["t"], unit="s", tz="UTC") for at in (0, -1))
     traffic = mt.read(folder / f"{scenario}.pcapng.gz", host=HOST)
     table = exposure(traffic, {"spies": spies}, since=since, until=until)
     for direction in ("incoming", "outgoing"):
@@ -169,7 +169,7 @@ def test_shares_are_those_of_labels_and_of_the_node_itself(scenario: str) -> Non
         ours = row(table, direction, "spies")
         assert ours["p"] == p
         assert direction == "incoming" or ours["p_squared"] == p * p
-        hosts = [host for one in said for host in one[direction]]
+        hosts = [host for one in samples for host in one[direction]]
         assert ours["p"] == pytest.approx(
             sum(host in spies for host in hosts) / len(hosts), abs=0.02
         )
@@ -224,10 +224,10 @@ def test_without_a_ban_list(traffic: mt.Traffic) -> None:
 def test_operators(tmp_path: Path) -> None:
     """a and b are of one /24, b and c announced one id, d is alone; e is not asked about."""
     numbers = {A: 1, B: 2, C: 2, D: 3, "20.3.0.2": 3}
-    made = [
+    connections = [
         incoming(peer, number).announce(0, peer_id)
         for number, (peer, peer_id) in enumerate(numbers.items())
     ]
-    table = operators(read(tmp_path, *made), [D, C, B, A])
+    table = operators(read(tmp_path, *connections), [D, C, B, A])
     assert table.to_numpy().tolist() == [[A, 0, 3], [B, 0, 3], [C, 0, 3], [D, 1, 1]]
-    assert len(operators(read(tmp_path, *made), [])) == 0
+    assert len(operators(read(tmp_path, *connections), [])) == 0

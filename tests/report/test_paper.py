@@ -27,15 +27,15 @@ def spies() -> Material:
 
 
 def test_macros(spies: Material) -> None:
-    made = dict(macros(spies))
-    assert all(re.fullmatch("[A-Za-z]+", name) for name in made)
+    values = dict(macros(spies))
+    assert all(re.fullmatch("[A-Za-z]+", name) for name in values)
     peers = spies.view.connections["peer"].nunique()
-    assert made["totalUniqueIPs"] == str(peers)
+    assert values["totalUniqueIPs"] == str(peers)
     judged = spies.verdicts["verdict"].value_counts()
     assert values["peersanomalous"] == str(judged["anomalous"])
     senders = spies.findings.loc[spies.findings["rule"] == "garbage", "peer"].nunique()
-    assert made["rulegarbage"] == str(senders)
-    assert made["sharegarbage"] == f"{100 * senders / peers:.2f}"
+    assert values["rulegarbage"] == str(senders)
+    assert values["sharegarbage"] == f"{100 * senders / peers:.2f}"
 
 
 def test_thousands_have_thin_spaces(tmp_path: Path) -> None:

@@ -74,12 +74,12 @@ static void test_same(void)
 static void test_age(void)
 {
     struct mt_copies *copies = mt_copies_open();
-    int64_t found = 0;
+    int64_t copied = 0;
     for (uint32_t i = 0; i < MT_COPIES_NOTED; i++)
         CHECK_EQUAL(note(copies, packet_of(0, SECOND, 150, 150 + i)), 0);
     for (uint32_t i = 0; i < MT_COPIES_NOTED; i++)
-        found += note(copies, packet_of(1, SECOND, 150, 150 + i));
-    CHECK_EQUAL(found, MT_COPIES_NOTED);
+        copied += note(copies, packet_of(1, SECOND, 150, 150 + i));
+    CHECK_EQUAL(copied, MT_COPIES_NOTED);
     CHECK_EQUAL(note(copies, packet_of(0, SECOND, 150, 20000)), 0); /* the oldest is forgotten */
     CHECK_EQUAL(note(copies, packet_of(1, SECOND, 150, 151)), 1);
     CHECK_EQUAL(note(copies, packet_of(1, SECOND, 150, 150)), 0);
