@@ -7,20 +7,44 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum {
     RATIO_FROM = 16 << 20,
-    CHECK_BYTES = 32 << 20 /* between two checks for a signal */
+    CHECK_BYTES = 32 << 20, /* between two checks for a signal */
+    WAIT_MILLISECONDS = 200 /* of a silent pipe, between two checks */
 };
 
 int (*mt_input_interrupted)(void);
 const struct mt_codecs *mt_input_codecs;
 
+static int is_interrupted(void)
+{
+    return mt_input_interrupted != NULL && mt_input_interrupted();
+}
+
+/* Waits until a read returns at once. A signal may come just before the wait, or in another thread,
+ * and interrupt nothing: so the wait is in short steps. MT_OK or MT_INTERRUPTED. */
+static int await_bytes(struct mt_input *input)
+{
+    struct pollfd ready = {.fd = input->fd, .events = POLLIN};
+    while (input->waits) {
+        int result = poll(&ready, 1, WAIT_MILLISECONDS);
+        if (result > 0 || (result < 0 && errno != EINTR))
+            break; /* the read has the error */
+        if (is_interrupted())
+            return mt_fail(&input->failure, MT_INTERRUPTED, "interrupted");
+    }
+    return MT_OK;
+}
+
 int64_t mt_input_fetch(struct mt_input *input, void *buffer, size_t size)
 {
     for (;;) {
+        if (await_bytes(input) != MT_OK)
+            return MT_INTERRUPTED;
         ssize_t got = read(input->fd, buffer, size);
         if (got >= 0) {
             input->consumed += got;
@@ -28,7 +52,7 @@ int64_t mt_input_fetch(struct mt_input *input, void *buffer, size_t size)
         }
         if (errno != EINTR)
             return mt_fail(&input->failure, MT_IO, "cannot read: %s", strerror(errno));
-        if (mt_input_interrupted != NULL && mt_input_interrupted())
+        if (is_interrupted())
             return mt_fail(&input->failure, MT_INTERRUPTED, "interrupted");
     }
 }
@@ -93,6 +117,7 @@ static int read_status(struct mt_input *input)
     if (S_ISDIR(info.st_mode))
         return mt_fail(&input->failure, MT_IO, "cannot read: it is a directory");
     input->size = -1;
+    input->waits = !S_ISREG(info.st_mode);
     if (S_ISREG(info.st_mode)) {
         off_t start = lseek(input->fd, 0, SEEK_CUR); /* standard input may be partly read */
         if (start >= 0)
@@ -149,14 +174,10 @@ struct mt_input *mt_input_open(const char *path, const struct mt_limits *limits,
 {
     if (strcmp(path, "-") == 0)
         return mt_input_open_fd(STDIN_FILENO, limits, budget, result, failure);
-    int fd;
-    while ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 &&
-           errno == EINTR) { /* opening a named pipe waits for its writer */
-        if (mt_input_interrupted != NULL && mt_input_interrupted()) {
-            *result = mt_fail(failure, MT_INTERRUPTED, "interrupted");
-            return NULL;
-        }
-    }
+    /* opening a named pipe must not wait for its writer: await_bytes does, and checks signals */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd >= 0)
+        (void)fcntl(fd, F_SETFL, O_RDONLY); /* fails for no file that was opened */
     if (fd < 0) {
         int none_left = errno == EMFILE || errno == ENFILE;
         *result =
@@ -185,7 +206,7 @@ static int64_t check_signals(struct mt_input *input, int64_t got)
     if (input->unchecked < CHECK_BYTES)
         return got;
     input->unchecked = 0;
-    if (mt_input_interrupted != NULL && mt_input_interrupted())
+    if (is_interrupted())
         return mt_input_stop(input, mt_fail(&input->failure, MT_INTERRUPTED, "interrupted"));
     return got;
 }

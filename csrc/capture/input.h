@@ -15,8 +15,8 @@
 
 struct mt_input;
 
-/* Called when a signal interrupts a system call (usually a read that waits for a silent pipe).
- * A result other than 0 ends the input with MT_INTERRUPTED. NULL, the initial value: reading
+/* Called while a read waits for a silent pipe, a few times a second and when a signal interrupts
+ * it. A result other than 0 ends the input with MT_INTERRUPTED. NULL, the initial value: reading
  * continues. One for the whole process; set it before the first input is opened. */
 extern int (*mt_input_interrupted)(void);
 

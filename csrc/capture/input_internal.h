@@ -16,6 +16,7 @@ enum mt_input_format { MT_INPUT_PLAIN, MT_INPUT_GZIP, MT_INPUT_ZSTD, MT_INPUT_XZ
 struct mt_input {
     int fd;
     int owned; /* fd is closed with the input */
+    int waits; /* a read may wait: no regular file */
     enum mt_input_format format;
     int inside;      /* within a gzip member or a zstd frame: the end of the file here is a cut */
     int needs_input; /* the decompressor has no more output before it gets input */

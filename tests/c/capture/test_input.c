@@ -392,6 +392,42 @@ static void test_no_wait(void)
     close(ends[0]);
 }
 
+static int checks_left;
+
+static int stop_after_checks(void)
+{
+    return checks_left-- == 0;
+}
+
+/* A signal that came before the wait began interrupts no system call. */
+static void test_interrupted(void)
+{
+    int ends[2], result = -1;
+    struct mt_failure failure;
+    CHECK_EQUAL(pipe(ends), 0);
+    mt_input_interrupted = stop_after_checks;
+    for (checks_left = 0; checks_left < 3;) {
+        int before = checks_left;
+        CHECK(mt_input_open_fd(ends[0], &mt_default_limits, NULL, &result, &failure) == NULL);
+        CHECK_EQUAL(result, MT_INTERRUPTED);
+        CHECK_EQUAL(checks_left, -1);
+        checks_left = before + 1;
+    }
+    checks_left = 0;
+    CHECK_EQUAL(write(ends[1], plain, 100), 100); /* what is there is read without a wait */
+    struct mt_input *input = mt_input_open_fd(ends[0], &mt_default_limits, NULL, &result, &failure);
+    uint8_t buffer[200];
+    int64_t size = 0, got;
+    while ((got = mt_input_read(input, buffer, sizeof buffer, &failure)) > 0)
+        size += got;
+    CHECK_EQUAL(size, 100);
+    CHECK_EQUAL(got, MT_INTERRUPTED);
+    mt_input_close(input);
+    mt_input_interrupted = NULL;
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void test_refused(void)
 {
     int result = 0;
@@ -467,6 +503,7 @@ int main(void)
     test_pipe(packed, size, 1, 8000);
     test_memory(packed, size, 2);
     test_no_wait();
+    test_interrupted();
     test_refused();
     free(packed);
     unlink(path);
