@@ -90,7 +90,7 @@ def read(
         (-1 if unknown).
 
     A damaged or truncated file results in the readable part, a row of `problems`, and one
-    CaptureWarning for all files.
+    CaptureWarning for all files. So does a vantage node of a dict whose captures cannot be read.
 
     Raises CaptureError if a file cannot be read at all, with the file and the cause
     (CaptureNotFoundError, a FileNotFoundError too, if it does not exist). Raises CaptureError or
@@ -203,12 +203,14 @@ class _Run:
         self._options = options
         left_out: list[LeftOut] = []
         self._files = nodes_of(source, left_out)
-        self._left_out = [other for other in left_out if other.notable]
+        notable = [other for other in left_out if other.notable]
+        self._unread = [f"left out of its folder: {other.path}: {other.why}" for other in notable]
         self._hosts = _known_hosts(host, self._files)
         self._names = Names()
         self._bases = {"connections": 0, "messages": 0, "files": 0}
         self._pending: list[tuple[int, str]] = []
-        self._damage = [f"{other.path}: {other.why}" for other in self._left_out]
+        self._damage = [f"{other.path}: {other.why}" for other in notable]
+        self._unreadable: dict[str | None, CaptureError] = {}
         self._reached: Counter[str] = Counter()
         self._attributed = Attribution()
 
@@ -235,16 +237,31 @@ class _Run:
         pieces, nodes = Pieces(self._tables), list[Node]()
         try:
             for label in self._files:
-                with Stream(self._open(label, self._tables), self._names, self._bases) as stream:
-                    self._read_stream(label, stream, pieces, nodes, meter)
+                try:
+                    reader = self._open(label, self._tables)
+                    with Stream(reader, self._names, self._bases) as stream:
+                        self._read_stream(label, stream, pieces, nodes, meter)
+                except CaptureError as error:
+                    self._leave_out(label, error)
         except _BREAKS as error:
             if nodes:
                 vars(error)["traffic"] = Traffic(
                     pieces.join(), self._names.view(), nodes, self._reached
                 )
             raise
-        pieces.add({"problems": self._left_out_rows()})
+        pieces.add({"problems": self._unread_rows()})
         return Traffic(pieces.join(), self._names.view(), nodes, self._reached)
+
+    def _leave_out(self, label: str | None, error: CaptureError) -> None:
+        """Records that the captures of one of several vantage nodes cannot be read. Raises the
+        first error if that holds for all of them.
+        """
+        if label not in self._unreadable:
+            self._unreadable[label] = error
+            self._unread.append(f"vantage node {label!r} is not read to its end: {error}")
+            self._damage.append(str(error))
+        if len(self._unreadable) == len(self._files):
+            raise next(iter(self._unreadable.values()))
 
     def _read_stream(
         self, label: str | None, stream: Stream, pieces: Pieces, nodes: list[Node], meter: Meter
@@ -253,8 +270,10 @@ class _Run:
         try:
             while stream.reader.step(bytes=_STEP):
                 meter.at(stream.reader.position)
-        except _BREAKS:
-            self._finish(label, stream, pieces, nodes, whole=False)
+        except _BREAKS as error:
+            # a node among others whose link type is not read has no connections without a row
+            whole = isinstance(error, CaptureError) and len(self._files) > 1
+            self._finish(label, stream, pieces, nodes, whole)
             raise
         self._finish(label, stream, pieces, nodes, whole=True)
         meter.finish(max(stream.reader.size, stream.reader.position))
@@ -305,20 +324,24 @@ class _Run:
             if not self._to_infer(label):
                 meter.finish(max(size_of(files), 0))
                 continue
-            inference = VantageInference(self._options.ports, _TTL_BITS)
-            with self._open(label, ()) as reader:
-                more = True
-                while more:
-                    more = reader.step(bytes=_STEP)
-                    inference.add_connections(reader.take("connections"))
-                    reader.take("problems")
-                    meter.at(reader.position)
-                addresses = reader.addresses()
-                hosts = inference.hosts(addresses)
-                meter.finish(max(reader.size, reader.position))
-            if inference.has_strangers(hosts, addresses):
-                hosts = self._hosts_by_reading(label)
-            self._hosts[label] = hosts
+            try:
+                self._hosts[label] = self._hosts_by_scanning(label, meter)
+            except CaptureError as error:
+                self._leave_out(label, error)
+
+    def _hosts_by_scanning(self, label: str | None, meter: Meter) -> tuple[str, ...]:
+        inference = VantageInference(self._options.ports, _TTL_BITS)
+        with self._open(label, ()) as reader:
+            more = True
+            while more:
+                more = reader.step(bytes=_STEP)
+                inference.add_connections(reader.take("connections"))
+                reader.take("problems")
+                meter.at(reader.position)
+            addresses = reader.addresses()
+            hosts = inference.hosts(addresses)
+            meter.finish(max(reader.size, reader.position))
+        return self._hosts_by_reading(label) if inference.has_strangers(hosts, addresses) else hosts
 
     def _hosts_by_reading(self, label: str | None) -> tuple[str, ...]:
         """Infers the vantage node from the peer ids too, which a scan of connections alone does not
@@ -338,9 +361,19 @@ class _Run:
     def scan(self, rows: int, meter: Meter) -> Iterator[Traffic]:
         """Yields part by part."""
         for label in self._files:
-            with Stream(self._open(label, self._tables), self._names, self._bases) as stream:
-                yield from self._scan_stream(label, stream, rows, meter)
-                meter.finish(max(stream.reader.size, stream.reader.position))
+            try:
+                with Stream(self._open(label, self._tables), self._names, self._bases) as stream:
+                    yield from self._scan_stream(label, stream, rows, meter)
+                    meter.finish(max(stream.reader.size, stream.reader.position))
+            except CaptureError as error:
+                self._leave_out(label, error)
+                if "traffic" in vars(error):
+                    yield vars(error)["traffic"]
+        if self._unread:
+            pieces = Pieces(self._tables)
+            pieces.add({"problems": self._unread_rows()})
+            nodes = [Node(label, self._hosts[label] or (), 0, 0) for label in self._files]
+            yield Traffic(pieces.join(), self._names.view(), nodes, self._reached)
 
     def _scan_stream(
         self, label: str | None, stream: Stream, wanted: int, meter: Meter
@@ -360,7 +393,7 @@ class _Run:
                 )
                 raise
             if not more and label == list(self._files)[-1]:
-                pieces.add({"problems": self._left_out_rows()})
+                pieces.add({"problems": self._unread_rows()})
             yield self._part(label, stream, pieces.join(), counts, more)
 
     def _take_piece(self, stream: Stream, pieces: Pieces, counts: dict[str, int]) -> None:
@@ -413,22 +446,20 @@ class _Run:
 
     # ---- what to warn of ----
 
-    def _left_out_rows(self) -> NDArray[Any]:
+    def _unread_rows(self) -> NDArray[Any]:
         """Returns a row of problems for each file of a folder that is not read and may hold
-        packets. To be called after the last reader was read, whose codes must not follow these.
+        packets, and for each vantage node whose captures cannot be read. To be called after the
+        last reader was read, whose codes must not follow these.
         """
-        rows = np.zeros(len(self._left_out), dtype=SCHEMA["problems"].dtype)
+        rows = np.zeros(len(self._unread), dtype=SCHEMA["problems"].dtype)
         for name in ("file", "connection", "client", "server", "from_client", "offset"):
             rows[name] = -1
         rows["time"] = np.iinfo(np.int64).min
         rows["kind"] = SCHEMA["problems"].field("kind").code("file")
         first = len(self._names.strings)
         rows["detail"] = np.arange(first, first + len(rows))
-        self._names.strings.extend(
-            f"left out of its folder: {other.path}: {other.why}".encode("utf-8", "surrogateescape")
-            for other in self._left_out
-        )
-        self._left_out = []
+        self._names.strings.extend(text.encode("utf-8", "surrogateescape") for text in self._unread)
+        self._unread = []
         return rows
 
     def _note_damage(self, rows: Rows, names: NamesView) -> None:

@@ -23,6 +23,7 @@ from monerotraffic.report.paper import write_figures, write_macros
 from monerotraffic.report.redaction import Redaction
 from monerotraffic.report.summary import span, span_text
 from monerotraffic.report.text import findings_to_csv
+from monerotraffic.report.unread import unread_lines
 from monerotraffic.rules import RULES, find_anomalies, verdicts
 from monerotraffic.rules.bans import VALIDITY, ban
 from monerotraffic.tables.traffic import Traffic
@@ -130,6 +131,7 @@ def _page(material: Material, preset: str, title: str, redaction: Redaction | No
         preset=preset,
         version=__version__,
         tiles=_tiles(view, judged),
+        unread=[printable(line) for line in unread_lines(view.traffic)],
         peers=peers,
         gateways=sorted(set(findings.loc[findings["rule"] == "shared_gateway", "peer"])),
         more=len(judged) - len(peers),

@@ -416,9 +416,39 @@ def test_what_breaks_off_gives_what_was_read(capture: Path, tmp_path: Path) -> N
     ]
     other = put(tmp_path / "other.pcap", packets, link=148)
     with pytest.raises(mt.CaptureError, match=r"other\.pcap.*148") as caught:
-        mt.read({"ams": capture, "sfo": other})
-    assert len(caught.value.traffic.messages) == 16
-    assert caught.value.traffic.connections["peer"].notna().all()
+        mt.read(other)
+    assert len(caught.value.traffic.messages) == 0
+    with pytest.raises(mt.CaptureError, match=r"other\.pcap.*148"):
+        mt.read({"ams": other, "sfo": put(tmp_path / "more.pcap", packets, link=148)})
+
+
+@pytest.mark.parametrize("names", [("ams", "sfo"), ("sfo", "ams")])
+@pytest.mark.parametrize("kind", ["text", "empty", "link type"])
+def test_a_node_that_cannot_be_read(
+    capture: Path, tmp_path: Path, names: tuple[str, str], kind: str
+) -> None:
+    """Its only file is a row and a warning, never the end of the whole read."""
+    other = tmp_path / "other.pcap"
+    if kind == "link type":
+        frames = [craft.Packet(craft.START + i, b"a frame of another kind") for i in range(1200)]
+        put(other, frames, link=148)
+    else:
+        other.write_bytes(b"this is not a capture\n" if kind == "text" else b"")
+    source = dict.fromkeys(names, capture) | {"sfo": other}
+    traffic, warned = told(lambda: mt.read(source))
+    assert len(traffic.messages) == 16
+    assert traffic.connections["vantage"].tolist() == ["ams"] * 4
+    assert traffic.connections["peer"].notna().all()
+    (row,) = traffic.problems[traffic.problems["kind"] == "file"].to_dict("records")
+    assert "vantage node 'sfo'" in row["detail"] and "other.pcap" in row["detail"]
+    assert len(warned) == 1 and "other.pcap" in warned[0]
+    parts, warned = told(lambda: list(mt.scan(source, rows=5)))
+    assert sum(len(part.messages) for part in parts) == 16
+    details = pd.concat([part.problems for part in parts])["detail"].astype(str)
+    assert details.str.contains("vantage node 'sfo'").sum() == 1
+    assert len(warned) == 1 and "other.pcap" in warned[0]
+    with pytest.raises(mt.CaptureError, match=r"other\.pcap"):
+        mt.read({"ams": other, "sfo": other})
 
 
 def test_a_link_type_that_is_not_read_among_others(capture: Path, tmp_path: Path) -> None:

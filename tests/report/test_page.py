@@ -208,6 +208,19 @@ def heights(page: str) -> list[float]:
     return [float(height) for height in re.findall(r'<svg[^>]* height="([0-9.]+)pt"', page)]
 
 
+def test_packets_that_were_not_read(tmp_path: Path) -> None:
+    """They may hold Monero traffic: the page says so."""
+    macsec = bytes(12) + b"\x88\xe5" + bytes(500)
+    frames = [craft.Packet(craft.START + i, macsec) for i in range(10)]
+    path = put(tmp_path / "a.pcap", [*conversation().packets, *frames])
+    page = report.write(mt.read(path), tmp_path / "out").page.read_text()
+    assert "<h2>Not read</h2>" in page
+    assert "10 packets (5,140 bytes, the first is frame " in page
+    assert "EtherType 0x88e5 (MACsec)" in page
+    path = put(tmp_path / "b.pcap", conversation().packets)
+    assert "<h2>Not read</h2>" not in report.write(mt.read(path), tmp_path / "out").page.read_text()
+
+
 def test_content_security_policy(tmp_path: Path) -> None:
     """The page loads nothing and runs nothing, whatever a peer gets into it."""
     path = put(tmp_path / "a.pcap", conversation().packets)
