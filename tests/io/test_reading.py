@@ -435,14 +435,14 @@ def test_a_node_that_cannot_be_read(
     else:
         other.write_bytes(b"this is not a capture\n" if kind == "text" else b"")
     source = dict.fromkeys(names, capture) | {"sfo": other}
-    traffic, warned = told(lambda: mt.read(source))
+    traffic, warned = warnings_of(lambda: mt.read(source))
     assert len(traffic.messages) == 16
     assert traffic.connections["vantage"].tolist() == ["ams"] * 4
     assert traffic.connections["peer"].notna().all()
     (row,) = traffic.problems[traffic.problems["kind"] == "file"].to_dict("records")
     assert "vantage node 'sfo'" in row["detail"] and "other.pcap" in row["detail"]
     assert len(warned) == 1 and "other.pcap" in warned[0]
-    parts, warned = told(lambda: list(mt.scan(source, rows=5)))
+    parts, warned = warnings_of(lambda: list(mt.scan(source, rows=5)))
     assert sum(len(part.messages) for part in parts) == 16
     details = pd.concat([part.problems for part in parts])["detail"].astype(str)
     assert details.str.contains("vantage node 'sfo'").sum() == 1
