@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, once_per_view, viewed
+from monerotraffic.tables.view import View, once_per_view, per_peer, viewed
 
 __all__ = ["MAINNET_FORKS", "fork_ranges", "fork_versions"]
 
@@ -51,6 +51,21 @@ def fork_versions(traffic: Traffic | View) -> pd.DataFrame:
     Source: src/cryptonote_core/cryptonote_core.cpp get_ideal_hard_fork_version; payload_data of the
     messages that it sends (1001, 1002).
     """
+    steps = (
+        announced_versions(traffic)
+        .groupby("version")
+        .agg(first_height=("first_height", "min"), last_height=("last_height", "max"))
+        .reset_index()
+    )
+    steady = (steps["first_height"].to_numpy()[1:] > steps["last_height"].to_numpy()[:-1]).all()
+    return steps if steady else steps[:0]
+
+
+@per_peer("version")
+def announced_versions(traffic: Traffic | View) -> pd.DataFrame:
+    """Returns the versions that the vantage node announced, with the lowest and highest height of
+    each: the columns of fork_versions, also where they are not a step function.
+    """
     sent = viewed(traffic).sync_data
     sent = sent[
         (sent["direction"] == "sent")
@@ -64,13 +79,11 @@ def fork_versions(traffic: Traffic | View) -> pd.DataFrame:
             "height": sent["current_height"].astype("float64").astype("int64") - 1,
         }
     )
-    steps = (
+    return (
         heights.groupby("version")["height"]
         .agg(first_height="min", last_height="max")
         .reset_index()
     )
-    steady = (steps["first_height"].to_numpy()[1:] > steps["last_height"].to_numpy()[:-1]).all()
-    return steps if steady else steps[:0]
 
 
 @once_per_view

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from monerotraffic.net.columns import hosts_of, sites_of
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, once_per_view, per_vantage, positions, viewed
+from monerotraffic.tables.view import View, once_per_view, per_peer, per_vantage, positions, viewed
 
 __all__ = [
     "announcements",
@@ -30,7 +30,7 @@ _SECOND = 1_000_000_000
 _PLACE = ["message", "connection", "peer", "time", "file", "frame"]
 
 
-@once_per_view
+@per_peer("time", "message")
 def announcements(traffic: Traffic | View) -> pd.DataFrame:
     """Returns one row per peer id that a peer announced in a complete 1001, in order of time. Unit:
     message.
@@ -89,7 +89,7 @@ def last_heard(view: View) -> pd.Series:
     return times
 
 
-@once_per_view
+@per_peer("time", "message")
 def pongs(traffic: Traffic | View) -> pd.DataFrame:
     """Returns one row per peer id in the response of a peer to a ping of the vantage node (1003
     response), in order of time. Unit: message.
@@ -382,7 +382,7 @@ for a pong (P2P_DEFAULT_INVOKE_TIMEOUT).
 """
 
 
-@once_per_view
+@per_peer("time", "message")
 @per_vantage
 def back_pings(traffic: Traffic | View, within: float = 5.0) -> pd.DataFrame:
     """Returns one row per complete 1001 request of a peer, with the back-ping that it caused, in

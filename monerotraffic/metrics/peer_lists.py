@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from monerotraffic.metrics.entries import Entries, distinct, entries, texts
 from monerotraffic.net.prefixes import Prefixes, parse_networks
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, once_per_view, viewed
+from monerotraffic.tables.view import View, once_per_view, per_peer, viewed
 
 __all__ = [
     "advertised_hosts",
@@ -27,7 +27,7 @@ __all__ = [
 Mask = NDArray[np.bool_]
 
 
-@once_per_view
+@per_peer("message")
 def list_diversity(traffic: Traffic | View) -> pd.DataFrame:
     """Returns one row per peer list with entries in a complete 1001 or 1002 of a peer.
 
@@ -235,7 +235,7 @@ def host_ports(traffic: Traffic | View) -> pd.DataFrame:
     """
     e = entries(traffic)
     view = viewed(traffic)
-    fair = np.setdiff1d(e.sender, e.sender[_class_lists(e)])
+    fair = np.setdiff1d(e.sender, e.sender[class_lists(e)])
     keys = ["host", "port"]
     named = pd.DataFrame(dict(zip([*keys, "senders"], _endpoints(e), strict=True)))
     trusted = pd.DataFrame(dict(zip([*keys, "trusted"], _endpoints(e, fair), strict=True)))
@@ -249,7 +249,7 @@ def host_ports(traffic: Traffic | View) -> pd.DataFrame:
     return table[[*keys, "senders", "trusted", "announced", "answered"]]
 
 
-def _class_lists(e: Entries) -> Mask:
+def class_lists(e: Entries) -> Mask:
     """Lists of 100 or more entries in which at least half of the hosts have several ports."""
     hosts = np.bincount(e.in_lists.of, minlength=len(e.lists))
     several = np.bincount(e.in_lists.of[e.ports_in_lists > 1], minlength=len(e.lists))

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from monerotraffic.metrics.comparisons import compared_lists
 from monerotraffic.metrics.entries import Entries, distinct, entries, texts
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, viewed
@@ -119,22 +120,6 @@ def _elements(e: Entries, by: By) -> Ints:
     return groups
 
 
-def _chosen(e: Entries, min_entries: int, each: int | None, most: int) -> Ints:
-    """Indices of lists with enough entries, at most `each` of a sender and `most` in total: the
-    first list of every sender, then the second, and so on.
-    """
-    places = np.flatnonzero(e.lists["entries"].to_numpy() >= min_entries)
-    rank = (
-        pd.Series(e.addresses.same[e.sender[places]])
-        .groupby(e.addresses.same[e.sender[places]])
-        .cumcount()
-        .to_numpy()
-    )
-    if each is not None:
-        places, rank = places[rank < each], rank[rank < each]
-    return np.sort(places[np.argsort(rank, kind="stable")[:most]])
-
-
 def list_similarity(
     traffic: Traffic | View,
     by: By = "host",
@@ -177,8 +162,7 @@ def list_similarity(
     The attrs `lists` and `pairs` are the numbers compared. An address and its v4-mapped form are
     one sender.
     """
-    e = entries(traffic)
-    lists = _chosen(e, min_entries, each, most)
+    e, lists = compared_lists(viewed(traffic), min_entries, each, most)
     sets = _sets(e, lists, by)
     _, sender = np.unique(e.addresses.same[e.sender[lists]], return_inverse=True)
     blocks = [
@@ -306,8 +290,7 @@ def similarity_distribution(
     - `others` (int64): pairs of lists of different senders
     - `own` (int64): pairs of lists of the same sender
     """
-    e = entries(traffic)
-    lists = _chosen(e, min_entries, each, most)
+    e, lists = compared_lists(viewed(traffic), min_entries, each, most)
     sets = _sets(e, lists, by)
     sender = e.addresses.same[e.sender[lists]]
     counted = np.zeros((2, bins), dtype=np.int64)

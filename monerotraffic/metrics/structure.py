@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from monerotraffic.tables.schema import SCHEMA
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, packet_order, positions, viewed
+from monerotraffic.tables.view import View, packet_order, per_peer, positions, viewed
 
 __all__ = [
     "COMMANDS",
@@ -142,6 +142,17 @@ def _lists(view: View) -> pd.DataFrame:
     count = np.bincount(places[places >= 0], minlength=len(messages))
     marked = np.bincount(places[(places >= 0) & seen], minlength=len(messages))
     return messages.assign(entries=count, last_seen=marked)[count > 0]
+
+
+@per_peer("peer", "network_id")
+def peer_networks(traffic: Traffic | View) -> pd.DataFrame:
+    """Returns the distinct networks (`network_id`, object) that each peer (`peer`, object)
+    announces. Source: src/p2p/net_node.inl handle_handshake.
+    """
+    nodes = viewed(traffic).node_data
+    nodes = nodes[nodes["network_id"].notna() & (nodes["direction"] == "received")]
+    pairs = nodes[["peer", "network_id"]].astype(object).drop_duplicates()
+    return pairs.sort_values(["peer", "network_id"], ignore_index=True)
 
 
 # ---------------------------------------------------------------- headers

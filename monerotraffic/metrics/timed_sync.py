@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from monerotraffic.metrics.connections import nanoseconds
 from monerotraffic.net.columns import sites_of
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, once_per_view, per_vantage, viewed
+from monerotraffic.tables.view import View, per_peer, per_vantage, viewed
 
-__all__ = ["peer_ticks", "tick_pairs"]
+__all__ = ["peer_ticks", "tick_pairs", "time_steps"]
 
 _SECOND = 1_000_000_000
 
 
-@once_per_view
+@per_peer("time", "site")
 def peer_ticks(traffic: Traffic | View) -> pd.DataFrame:
     """Returns one row per tick of the timed sync of a site, in order of time. 1002 requests from
     one IPv4 address or IPv6 /64 within a second are one tick, represented by the first. Unit: tick.
@@ -42,6 +42,15 @@ def peer_ticks(traffic: Traffic | View) -> pd.DataFrame:
     repeats = ticks.groupby("site")["time"].diff().dt.total_seconds() < 1
     columns = ["message", "connection", "peer", "site", "time", "height", "top_id", "file", "frame"]
     return ticks.loc[~repeats, columns].sort_values("time", kind="stable", ignore_index=True)
+
+
+@per_peer()
+def time_steps(traffic: Traffic | View) -> pd.DataFrame:
+    """Returns one row with `step` (int64): nanoseconds of which all times of messages are
+    multiples. No row without messages.
+    """
+    times = nanoseconds(viewed(traffic).messages["time"].dropna())
+    return pd.DataFrame({"step": np.gcd.reduce(times, keepdims=True)[: len(times)]})
 
 
 @per_vantage

@@ -109,10 +109,10 @@ def find_anomalies(
                 f"rule {name} has no parameter {strange[0]!r}: must be one of "
                 f"{', '.join(RULES[name].parameters) or 'none'}"
             )
-    view = viewed(traffic)
-    if not 1 <= agree <= max(1, len(view.vantages)):
-        raise ValueError(f"agree={agree}: there are {len(view.vantages)} vantage nodes")
-    return find(view, chosen.values(), preset, parameters or {}, agree)
+    views = viewed(traffic).by_vantage
+    if not 1 <= agree <= max(1, len(views)):
+        raise ValueError(f"agree={agree}: there are {len(views)} vantage nodes")
+    return find(views, chosen.values(), preset, parameters or {}, agree)
 
 
 def _known(name: str) -> Rule:

@@ -174,7 +174,7 @@ def out_of_turn(view: View, *, tolerance_s: float = 0.01) -> pd.DataFrame:
     race in monerod, 2010 mostly).
     """
     table = connection_table(view)
-    table = table[table["whole"] & (not view.disordered)].set_index("connection")
+    table = table[table["whole"] & (not view.whole.disordered)].set_index("connection")
     received = view.received
     rows = received[
         received["connection"].isin(table.index)

@@ -6,7 +6,7 @@ Owns the columns of findings. Knows no single rule, and nothing of verdicts. Use
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.rules.eligibility import gateways
+from monerotraffic.rules.groups import in_groups
 from monerotraffic.rules.likelihood import chance_of
 from monerotraffic.rules.rule import OBSERVATION, PRESETS, Parameters, Rule
 from monerotraffic.rules.significance import significant
-from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, viewed
+from monerotraffic.tables.population import PopulationView
+from monerotraffic.tables.view import View
 
 __all__ = ["FINDING", "PRESETS", "empty_frame", "find"]
 
@@ -60,18 +61,18 @@ _KEY = ["peer", "connection", "message"]
 
 
 def find(
-    traffic: Traffic | View,
+    views: Mapping[str, View],
     rules: Iterable[Rule],
     preset: str,
     parameters: Mapping[str, Parameters],
     agree: int = 1,
 ) -> pd.DataFrame:
-    """One row per vantage node, peer and rule, in order of peer, rule and node. `parameters` by
-    rule override those of the preset. What fewer than `agree` nodes find is context.
+    """One row per vantage node, peer and rule, in order of peer, rule and node. `views` by name of
+    the node; `parameters` by rule override those of the preset. What fewer than `agree` nodes find
+    is context.
 
     The rules are applied to each node by itself, because the clocks of the nodes differ.
     """
-    view = viewed(traffic)
     chosen = [
         (rule, {**base, **parameters.get(rule.name, {})})
         for rule in rules
@@ -79,13 +80,13 @@ def find(
     ]
     findings_of_nodes = [
         findings.assign(vantage=name)
-        for name, part in view.by_vantage.items()
-        if len(findings := _of_node(part, chosen))
+        for name, view in views.items()
+        if len(findings := _of_node(view, chosen))
     ]
     if not findings_of_nodes:
         return empty_frame(FINDING, **_DTYPES)
     findings = pd.concat(findings_of_nodes, ignore_index=True)
-    peers = sum(part.evidence.received["peer"].nunique() for part in view.by_vantage.values())
+    peers = sum(view.heard for view in views.values())
     of_node = findings["vantage"] + " " + findings["peer"]
     findings["significant"] = significant(findings.assign(peer=of_node), peers)
     if agree > 1:
@@ -95,20 +96,38 @@ def find(
     ]
 
 
-def _of_node(view: View, rules: Iterable[tuple[Rule, Parameters]]) -> pd.DataFrame:
+def _of_node(view: View, rules: Sequence[tuple[Rule, Parameters]]) -> pd.DataFrame:
     """The findings of one vantage node, a row per peer and rule."""
+    if isinstance(view, PopulationView):
+        frames = in_groups(view, rules, _applied)
+    else:
+        frames = _applied(view, rules)
+    if not frames:
+        return empty_frame(FINDING, **_DTYPES)
+    return _excused(pd.concat(frames, ignore_index=True), gateways(view))
+
+
+def _applied(view: View, rules: Iterable[tuple[Rule, Parameters]]) -> list[pd.DataFrame]:
+    """The findings of each rule that has some, among the peers of a View."""
     excluded = set(view.traffic.hosts)
-    shared = gateways(view)
-    findings_of_rules = []
+    frames = []
     for rule, parameters in rules:
         seen = _observed(view, rule, parameters)
         seen = seen[seen["peer"].notna() & ~seen["peer"].isin(excluded)]
-        seen["accuses"] &= ~seen["peer"].isin(shared)
         if len(seen):
-            findings_of_rules.append(_summed(view, rule, parameters, seen))
-    if not findings_of_rules:
-        return empty_frame(FINDING, **_DTYPES)
-    return pd.concat(findings_of_rules, ignore_index=True)
+            frames.append(_summed(view, rule, parameters, seen))
+    return frames
+
+
+def _excused(findings: pd.DataFrame, shared: frozenset[str]) -> pd.DataFrame:
+    """Findings of addresses that stand for others become context."""
+    excused = findings["peer"].isin(shared)
+    chance = findings["rule"].map(chance_of)
+    return findings.assign(
+        weight=findings["weight"].mask(excused, "context"),
+        conclusive=findings["conclusive"].astype(bool) & ~excused,
+        chance=findings["chance"].mask(excused, chance),
+    )
 
 
 def _agreed(findings: pd.DataFrame, agree: int) -> pd.DataFrame:

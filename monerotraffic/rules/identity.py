@@ -90,7 +90,9 @@ def peer_id_returns(
     """
     returns = id_returns(view, by_port)
     rows = returns[returns["sequential"]] if sequential_only else returns
-    return observations(rows, accuses=_port_of_its_own(rows["port"]) & (not view.clock_stepped))
+    return observations(
+        rows, accuses=_port_of_its_own(rows["port"]) & (not view.whole.clock_stepped)
+    )
 
 
 def _port_of_its_own(ports: pd.Series) -> pd.Series:
@@ -111,6 +113,7 @@ def _port_of_its_own(ports: pd.Series) -> pd.Series:
         "(flagged from {min_sites}; a standard node has an id of its own)"
     ),
     evasion="Draw an id per address: free.",
+    compares_peers=True,
     source=_RANDOM_ID,
     since="0.10.2",
     known_false_positives=(
@@ -147,6 +150,7 @@ def _announced_by_site(view: View) -> pd.DataFrame:
     standard="Each monerod has one random id, which no other node has.",
     reason=_cluster,
     evasion="Draw an id per address: free.",
+    compares_peers=True,
     source=f"{_RANDOM_ID}; {_PAPER}",
     since="0.10.2",
     known_false_positives="Several nodes that reach the network through the same Tor or VPN exits.",
@@ -209,6 +213,7 @@ def _borrowers(view: View) -> frozenset[str]:
         "standard node never does)"
     ),
     evasion="Let the proxy rewrite the id in pongs, or answer pings itself.",
+    compares_peers=True,
     source=(
         "src/p2p/net_node.inl try_ping, handle_ping; the research lab's fingerprint, seen passively"
     ),
@@ -290,6 +295,7 @@ def _at_pongs(view: View, pings: pd.DataFrame) -> pd.DataFrame:
         "with (flagged from {min_sites}; a standard node has an id of its own)"
     ),
     evasion="Let the proxy rewrite the id in pongs, or answer pings itself.",
+    compares_peers=True,
     source="src/p2p/net_node.inl handle_ping; the research lab's fingerprint, seen passively",
     since="0.10.2",
 )
@@ -399,7 +405,9 @@ def peer_ids_side_by_side(view: View, *, min_overlap_s: float = 1.0) -> pd.DataF
     so these do not count.
     """
     rows = concurrent_peer_ids(view, min_overlap_s)
-    return observations(rows, accuses=_port_of_its_own(rows["port"]) & (not view.clock_stepped))
+    return observations(
+        rows, accuses=_port_of_its_own(rows["port"]) & (not view.whole.clock_stepped)
+    )
 
 
 @rule(

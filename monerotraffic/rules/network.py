@@ -40,6 +40,7 @@ def _dense(parameters: Parameters) -> str:
     standard="Independent nodes rarely share a subnet of 256 addresses.",
     reason=_dense,
     evasion="Spread over subnets: more expensive addresses.",
+    compares_peers=True,
     source="arXiv 2509.10214, section on subnet saturation; the floor is ours",
     known_false_positives=(
         "A hoster's subnet, a university, a provider that assigns another address of its pool each "
@@ -112,7 +113,7 @@ def ban_listed(
         if isinstance(ban_list, BanList)
         else read(ban_list)
     )
-    begin = connections["opened"].min()
+    begin = view.whole.connections["opened"].min()
     if not pd.isna(begin):
         listed = listed.valid_on(begin.date())
     places = listed.find(connections["peer"])
@@ -140,6 +141,7 @@ def ban_listed(
         "can be judged by it)"
     ),
     evasion="None is needed: the finding protects the peers behind the address.",
+    compares_peers=True,
     source="docker-proxy, HAProxy and load balancers open the connections to the node themselves",
 )
 def shared_gateway(view: View) -> pd.DataFrame:

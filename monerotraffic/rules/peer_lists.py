@@ -9,8 +9,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.metrics.entries import Entries, distinct, entries
-from monerotraffic.metrics.peer_lists import host_ports, list_diversity, unroutable
+from monerotraffic.metrics.comparisons import (
+    listening_ports,
+    odd_entries,
+    port_namers,
+    port_witnesses,
+    reaches_private,
+    scattered_hosts,
+    sent_ids,
+)
+from monerotraffic.metrics.entries import Entries, entries
+from monerotraffic.metrics.peer_lists import list_diversity
 from monerotraffic.metrics.similarity import list_similarity
 from monerotraffic.rules.rule import Parameters, observations, rule
 from monerotraffic.tables.view import View
@@ -69,6 +78,7 @@ def _similar(parameters: Parameters) -> str:
         "below {max_diversity})"
     ),
     evasion="Hand out addresses of others too: a spy then advertises honest nodes.",
+    compares_peers=True,
     source=(
         "arXiv 2509.10214, peer list diversity; src/p2p/net_peerlist.h get_peerlist_head (a random "
         "sample of the white list)"
@@ -117,8 +127,9 @@ def peer_list_low_diversity(
     low = useful & (lists["diversity"] < max_diversity)
     if max_scattered_share is None:
         return observations(lists[low], lists["diversity"][low])
-    scattered, hosts = _scattered(view)
-    share = pd.Series(scattered / np.maximum(hosts, 1), index=lists.index)
+    dense = scattered_hosts(view, _DENSE)
+    hosts = dense["hosts"].to_numpy()
+    share = dense["scattered"] / np.maximum(hosts, 1)
     others, groups = _of_other_subnets(view, share, useful)
     bound = pd.Series(_log_tail(share, others, hosts), index=lists.index)
     differs = (
@@ -131,34 +142,24 @@ def peer_list_low_diversity(
     return observations(lists[narrow], lists["diversity"][narrow], chance=chance[narrow])
 
 
-def _scattered(view: View) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Of each list, IP hosts in subnets with fewer than _DENSE hosts of the list, and all of its IP
-    hosts.
-    """
-    e = entries(view)
-    pairs, count = e.in_lists, len(e.lists)
-    subnet = e.addresses.subnet[pairs.host].astype(np.int64)
-    known = subnet >= 0
-    keys, size = distinct(pairs.of[known] * max(1, len(e.addresses.subnets)) + subnet[known])
-    of = keys // max(1, len(e.addresses.subnets))
-    few = size < _DENSE
-    scattered = np.bincount(of[few], weights=size[few], minlength=count).astype(np.int64)
-    return scattered, np.bincount(of, weights=size, minlength=count).astype(np.int64)
-
-
 def _of_other_subnets(
     view: View, share: pd.Series, useful: pd.Series
 ) -> tuple[pd.Series, pd.Series]:
     """For each list the mean share of the useful lists of senders in other subnets, every subnet of
     senders counting once, and how many such subnets there are.
     """
-    e = entries(view)
-    subnet = pd.Series(e.addresses.subnet[e.sender], index=share.index)
+    subnet = _subnets_of_senders(view)
     means = share[useful].groupby(subnet[useful]).mean()
     own = subnet.map(means)
     groups = len(means) - own.notna().astype(int)
     total = means.sum() - own.fillna(0.0)
     return (total / groups.where(groups > 0)).fillna(0.0), groups
+
+
+def _subnets_of_senders(view: View) -> pd.Series:
+    """The subnet of the sender of each list of list_diversity."""
+    lists = list_diversity(view)
+    return pd.Series(view.addresses.subnet[lists["peer"].cat.codes.to_numpy()], index=lists.index)
 
 
 def _log_tail(
@@ -188,6 +189,7 @@ def _log_tail(
     ),
     reason=_similar,
     evasion="Draw a new list per connection from a pool of more than 1000 addresses.",
+    compares_peers=True,
     source=(
         "arXiv 2509.10214, peer list similarity; src/p2p/net_peerlist.h get_peerlist_head (250 at "
         "random of at most 1000 white peers)"
@@ -280,7 +282,7 @@ def peer_list_similar(
     )
     seen = seen[seen.groupby("peer")["message"].transform("size") >= min_pairs]
     best = seen.groupby("message")["measure"].max()
-    lists = entries(view).lists
+    lists = list_diversity(view)
     chosen = lists[lists["message"].isin(best.index)]
     return observations(
         chosen,
@@ -317,11 +319,7 @@ def _of_two_nodes(view: View, pairs: pd.DataFrame) -> pd.DataFrame:
     """Pairs whose senders have no peer id in common. One id on two addresses is one node, or a
     matter of the rule peer_id_shared.
     """
-    node_data = view.node_data
-    node_data = node_data[(node_data["direction"] == "received") & node_data["peer_id"].notna()]
-    ids = pd.DataFrame(
-        {"peer": node_data["peer"].astype(object), "id": node_data["peer_id"].astype("uint64")}
-    ).drop_duplicates()
+    ids = sent_ids(view)
     both = (
         pairs[["peer", "other"]]
         .drop_duplicates()
@@ -378,6 +376,7 @@ def _with_entries(e: Entries, chosen: NDArray[np.bool_]) -> pd.DataFrame:
         "node repeats none)"
     ),
     evasion="Remember what was sent on a connection: free.",
+    compares_peers=True,
     source="src/p2p/net_node.inl handle_timed_sync, handle_handshake (sent_addresses)",
     since="0.16.0",
     known_false_positives="Cuprate draws a new sample each time and repeats entries.",
@@ -390,14 +389,14 @@ def peer_list_repeats(view: View, *, max_repeating_share: float = 0.25) -> pd.Da
     finding says nothing of one of them, so none is flagged. The measure is the number of such
     entries.
     """
-    e = entries(view)
-    lists = e.lists.assign(repeated=e.per_list(e.repeated) > 0)
+    lists = list_diversity(view)
+    repeats = lists["repeated"] > 0
     several = lists[lists.duplicated("connection", keep=False)]
-    senders = several.groupby(several["peer"].astype(object))["repeated"].any()
+    senders = repeats[several.index].groupby(several["peer"].astype(object)).any()
     others = senders.sum() - senders
     usual = others > max_repeating_share * max(1, len(senders) - 1)
-    rows = _with_entries(e, e.repeated)
-    return rows[~rows["peer"].isin(usual.index[usual])].reset_index(drop=True)
+    shown = repeats & ~lists["peer"].isin(usual.index[usual])
+    return observations(lists[shown], lists["repeated"][shown])
 
 
 @rule(
@@ -412,6 +411,7 @@ def peer_list_repeats(view: View, *, max_repeating_share: float = 0.25) -> pd.Da
         "ports (flagged from {min_share:%})"
     ),
     evasion="Advertise one port per host: the spy needs more addresses.",
+    compares_peers=True,
     source=(
         "src/p2p/net_peerlist.h append_with_peer_white, filter (HackerOne report 3547349); "
         "research "
@@ -451,8 +451,7 @@ def _usual_share(view: View, share: pd.Series, useful: pd.Series) -> pd.Series:
     """For each list the share that the lists of a fifth of the other senders do not exceed (every
     subnet of senders counts once); 0 where there are fewer than five others.
     """
-    e = entries(view)
-    subnet = pd.Series(e.addresses.subnet[e.sender], index=share.index)
+    subnet = _subnets_of_senders(view)
     means = share[useful].groupby(subnet[useful]).mean().sort_values()
     usual = pd.Series(0.0, index=share.index)
     for one in subnet.unique():
@@ -474,6 +473,7 @@ def _usual_share(view: View, share: pd.Series, useful: pd.Series) -> pd.Series:
         "reached over the internet (a standard node sends none)"
     ),
     evasion="Filter the addresses: free.",
+    compares_peers=True,
     source="src/p2p/net_peerlist.h is_host_allowed; src/p2p/net_node.inl sanitize_peerlist",
     known_false_positives="monerod with --allow-local-ip.",
 )
@@ -488,17 +488,10 @@ def peer_list_private(view: View, *, max_other_share: float = 0.1) -> pd.DataFra
     hosts from elsewhere. The finding accuses where at most `max_other_share` of at least five other
     senders send such entries. The measure is the number of such entries.
     """
-    e = entries(view)
-    odd = unroutable(e)
-    peers = view.connections["peer"].cat.codes.to_numpy()
-    if e.addresses.unroutable[peers].any():  # then private addresses are reached here
-        odd = (e.host < 0) | (e.port == 0)
-    named, family = e.addresses.family == 0, e.addresses.family[e.sender]
-    other_zone = (e.host >= 0) & np.append(named, False)[e.host] & (family[e.of] != 0)
-    rows = _with_entries(e, odd | other_zone)
-    senders = e.lists["peer"].nunique()
-    few = rows["peer"].nunique() - 1 <= max_other_share * (senders - 1)
-    return rows.assign(accuses=few and senders > _FEW)
+    lists = odd_entries(view, not reaches_private(view))
+    senders = list_diversity(view)["peer"].nunique()
+    few = lists["peer"].nunique() - 1 <= max_other_share * (senders - 1)
+    return observations(lists, accuses=bool(few and senders > _FEW))
 
 
 @rule(
@@ -536,6 +529,7 @@ def peer_list_bad_pruning_seed(view: View) -> pd.DataFrame:
     standard="A node listens on one port; NAT puts a second one on an address.",
     reason="is reachable on {highest:port} (flagged from {min_ports}; NAT explains two)",
     evasion="Advertise one or two ports per address: the spy needs more addresses.",
+    compares_peers=True,
     source=(
         "research lab, on proxies in front of few nodes; src/p2p/net_node.inl try_ping (a "
         "port in a "
@@ -554,51 +548,16 @@ def many_ports(view: View, *, min_ports: int = 3, min_sender_subnets: int = 3) -
     name are hearsay: the finding accuses where the host itself announced, or answered on, at least
     `min_ports`. The measure is the number of ports.
     """
-    ports = host_ports(view)
-    ports = ports[ports["announced"] | ports["answered"] | (ports["trusted"] >= min_sender_subnets)]
-    ports = ports[ports["host"].isin(view.connections["peer"].unique())]
+    own = listening_ports(view)
+    namers = port_namers(view, min_sender_subnets).groupby(["host", "port"]).size()
+    named = namers.index[namers >= min_sender_subnets].to_frame(index=False)
+    ports = pd.concat([own, named], ignore_index=True).drop_duplicates()
     ports = ports.assign(measure=ports.groupby("host")["port"].transform("size").astype(float))
     ports = ports[ports["measure"] >= min_ports]
-    shown = (
-        ports[["host", "port", "measure"]]
-        .merge(_witnesses(view, ports), on=["host", "port"])
-        .sort_values("time", kind="stable")
-    )
-    own = ports[ports["announced"] | ports["answered"]].groupby("host")["port"].size()
+    shown = ports.merge(
+        port_witnesses(view).drop_duplicates(["host", "port"]), on=["host", "port"]
+    ).sort_values("time", kind="stable")
     return observations(
         shown.rename(columns={"host": "peer"}),
-        accuses=shown["host"].map(own).fillna(0) >= min_ports,
+        accuses=shown["host"].map(own.groupby("host").size()).fillna(0) >= min_ports,
     )
-
-
-def _witnesses(view: View, ports: pd.DataFrame) -> pd.DataFrame:
-    """What first shows each host and port: its handshake, else our connection to it, else the list
-    that names it.
-    """
-    node_data = view.node_data[view.node_data["direction"] == "received"]
-    node_data = node_data[
-        ["peer", "my_port", "connection", "message", "time", "file", "frame"]
-    ].rename(columns={"peer": "host", "my_port": "port"})
-    out = view.connections[
-        (view.connections["direction"] == "outgoing") & (view.connections["server_bytes"] > 0)
-    ]
-    out = out[["peer", "server_port", "connection", "opened"]].set_axis(
-        ["host", "port", "connection", "time"], axis=1
-    )
-    e = entries(view)
-    codes = e.addresses.text.get_indexer(pd.Index(ports["host"].unique()))
-    chosen = np.flatnonzero(np.isin(e.host, codes[codes >= 0]))
-    _, first = np.unique(e.host[chosen].astype(np.int64) << 16 | e.port[chosen], return_index=True)
-    chosen = chosen[first]
-    named = e.lists[["connection", "message", "time", "file", "frame"]].iloc[e.of[chosen]]
-    named = named.assign(
-        host=e.hosts(e.host[chosen].astype(np.int64)).astype(object), port=e.port[chosen]
-    )
-    every = pd.concat(
-        [
-            part.assign(host=part["host"].astype(object), port=part["port"].astype("Int64"))
-            for part in (node_data, out, named)
-        ],
-        ignore_index=True,
-    )
-    return every.dropna(subset=["port"]).astype({"port": "int64"}).drop_duplicates(["host", "port"])

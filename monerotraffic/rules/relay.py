@@ -257,7 +257,7 @@ def wrong_top_version(view: View) -> pd.DataFrame:
     sent none, or if what it sent is no step function (nodes of two networks behind one address).
     The measure is the version.
     """
-    steps = fork_ranges(view)
+    steps = fork_ranges(view.whole)
     sync_data = view.sync_data
     sync_data = sync_data[
         (sync_data["direction"] == "received")

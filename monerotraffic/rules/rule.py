@@ -98,6 +98,8 @@ class Rule:
     """The docstring of the function, in Markdown."""
     parameters: Parameters
     """Defaults of the keyword-only parameters: the preset `default`."""
+    compares_peers: bool = False
+    """Whether the observations of a peer depend on rows of peers of other sites."""
     since: str = ""
     """First version of monerod with the standard behaviour; empty: all versions."""
     until: str = ""
@@ -161,6 +163,7 @@ def rule(
     reason: Reason,
     evasion: str,
     source: str,
+    compares_peers: bool = False,
     since: str = "",
     until: str = "",
     known_false_positives: str = "",
@@ -199,6 +202,7 @@ def rule(
             reason=reason,
             evasion=evasion,
             source=source,
+            compares_peers=compares_peers,
             observe=observe,
             description=inspect.getdoc(observe) or "",
             parameters=parameters,

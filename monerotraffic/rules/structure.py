@@ -14,6 +14,7 @@ from monerotraffic.metrics.structure import (
     lists_with_last_seen,
     odd_headers,
     oversize,
+    peer_networks,
     unframed_bytes,
 )
 from monerotraffic.rules.rule import PUBLISHED, observations, rule
@@ -342,15 +343,16 @@ def wrong_network(view: View, *, min_peers: int = 3) -> pd.DataFrame:
     """
     nodes = view.node_data
     nodes = nodes[nodes["network_id"].notna() & (nodes["direction"] == "received")]
-    networks = view.networks or _majority_network(nodes, min_peers)
+    networks = view.whole.networks or _majority_network(view.whole, min_peers)
     return observations(nodes[~nodes["network_id"].isin(networks)] if networks else nodes[:0])
 
 
-def _majority_network(nodes: pd.DataFrame, min_peers: int) -> frozenset[str]:
+def _majority_network(view: View, min_peers: int) -> frozenset[str]:
     """The network that more than half of the peers announce; empty if there are too few peers."""
-    peers = nodes.groupby("network_id", observed=True)["peer"].nunique()
+    announced = peer_networks(view)
+    peers = announced.groupby("network_id")["peer"].nunique()
     return frozenset(
-        peers[peers * 2 > nodes["peer"].nunique()].index if peers.sum() >= min_peers else ()
+        peers[peers * 2 > announced["peer"].nunique()].index if peers.sum() >= min_peers else ()
     )
 
 

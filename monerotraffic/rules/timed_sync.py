@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from monerotraffic.metrics.connections import connection_table, nanoseconds, sync_gaps
-from monerotraffic.metrics.timed_sync import peer_ticks, tick_pairs
+from monerotraffic.metrics.connections import connection_table, sync_gaps
+from monerotraffic.metrics.timed_sync import peer_ticks, tick_pairs, time_steps
 from monerotraffic.rules.connections import of_connection
 from monerotraffic.rules.rule import Parameters, observations, rule
 from monerotraffic.tables.view import View, positions
@@ -157,6 +157,7 @@ def timed_sync_rapid(
         "{min_hosts:address|addresses} and {min_ticks:time})"
     ),
     evasion="Delay the requests of each address by a time of its own.",
+    compares_peers=True,
     source=(
         f"{_PROTOCOL} idle_worker: one tick per process for all its connections, at a phase "
         "of its own"
@@ -211,8 +212,8 @@ def _coarse(view: View) -> bool:
     """Whether the clock of the capture is coarser than a millisecond: all times are multiples of a
     longer step.
     """
-    times = nanoseconds(view.messages["time"].dropna())
-    return len(times) > 0 and int(np.gcd.reduce(times)) > 1_000_000
+    steps = time_steps(view)["step"].to_numpy()
+    return len(steps) > 0 and int(np.gcd.reduce(steps)) > 1_000_000
 
 
 def _following(ticks: pd.DataFrame, max_offset_s: float) -> frozenset[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import cached_property, wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, NamedTuple, ParamSpec
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,18 @@ from monerotraffic.net.addresses import is_loopback
 from monerotraffic.net.columns import Addresses
 from monerotraffic.tables.traffic import Traffic
 
-__all__ = ["View", "once_per_view", "packet_order", "per_vantage", "positions", "viewed"]
+__all__ = [
+    "PeerMetric",
+    "View",
+    "metric_of",
+    "once_per_view",
+    "own_networks",
+    "packet_order",
+    "per_peer",
+    "per_vantage",
+    "positions",
+    "viewed",
+]
 
 _SIDE = (
     "port",
@@ -55,7 +67,9 @@ class View:
         self.accepted_only = accepted_only
         self.vantage = vantage
         self.results: dict[object, pd.DataFrame] = {}
-        """Results of once_per_view."""
+        """Results of once_per_view and per_peer."""
+        self.population: View | None = None
+        """The View of all peers, if this one has a group of them."""
 
     @cached_property
     def evidence(self) -> View:
@@ -65,6 +79,22 @@ class View:
         view = View(self.traffic, accepted_only=True, vantage=self.vantage)
         same = len(view.messages) == len(self.messages) and len(view.problems) == len(self.problems)
         return self if same else view
+
+    @property
+    def whole(self) -> View:
+        """The View of all peers: `population`, or this one. What a rule compares a peer with comes
+        from here.
+        """
+        return self if self.population is None else self.population
+
+    def compute(self, metric: PeerMetric) -> pd.DataFrame:
+        """The result of a metric whose rows depend on one peer each."""
+        return metric.compute(self)
+
+    @property
+    def heard(self) -> int:
+        """The number of peers with messages of which the capture shows that they were accepted."""
+        return int(self.evidence.received["peer"].nunique())
 
     # ---- vantage nodes ----
 
@@ -201,8 +231,7 @@ class View:
         """The networks (node_data.network_id) that the vantage node announces: empty if it
         announced none, several if several nodes share its address.
         """
-        node_data = self.node_data
-        return frozenset(node_data.loc[node_data["direction"] == "sent", "network_id"].dropna())
+        return frozenset(own_networks(self)["network_id"])
 
     @cached_property
     def sync_data(self) -> pd.DataFrame:
@@ -259,6 +288,31 @@ def viewed(traffic: Traffic | View) -> View:
     return View(traffic)
 
 
+class PeerMetric(NamedTuple):
+    """A call of a metric whose rows depend on one peer each, so that the results for groups of
+    peers can be joined. A group holds all peers of a site (an IPv4 address with its v4-mapped form,
+    an IPv6 /64).
+    """
+
+    name: str
+    arguments: tuple[tuple[str, Any], ...]
+    compute: Callable[[View], pd.DataFrame]
+    order: tuple[str, ...]
+    """Columns by which the rows are sorted."""
+
+    @property
+    def key(self) -> object:
+        return self.name, self.arguments
+
+
+_CALLS: dict[Callable[..., pd.DataFrame], Callable[..., PeerMetric]] = {}
+
+
+def metric_of(metric: Callable[..., pd.DataFrame], *args: Any, **kwargs: Any) -> PeerMetric:
+    """The call of a metric, decorated by per_peer, with these arguments after the View."""
+    return _CALLS[metric](*args, **kwargs)
+
+
 P = ParamSpec("P")
 
 
@@ -280,6 +334,45 @@ def once_per_view(
         return view.results[key].copy(deep=False)
 
     return shared
+
+
+def per_peer(
+    *order: str,
+) -> Callable[
+    [Callable[Concatenate[Traffic | View, P], pd.DataFrame]],
+    Callable[Concatenate[Traffic | View, P], pd.DataFrame],
+]:
+    """A decorator for a metric that is computed once for each View, as once_per_view, and whose
+    rows depend on the rows of one site each, so that it can be computed for groups of peers.
+    `order`: the columns by which its rows are sorted.
+    """
+
+    def decorate(
+        metric: Callable[Concatenate[Traffic | View, P], pd.DataFrame],
+    ) -> Callable[Concatenate[Traffic | View, P], pd.DataFrame]:
+        signature = inspect.signature(metric)
+
+        def call_with(*args: P.args, **kwargs: P.kwargs) -> PeerMetric:
+            bound = signature.bind(None, *args, **kwargs)
+            bound.apply_defaults()
+            return PeerMetric(
+                f"{metric.__module__}.{metric.__qualname__}",
+                tuple(bound.arguments.items())[1:],
+                lambda part: metric(part, *args, **kwargs),
+                order,
+            )
+
+        @wraps(metric)
+        def shared(traffic: Traffic | View, /, *args: P.args, **kwargs: P.kwargs) -> pd.DataFrame:
+            view, call = viewed(traffic), call_with(*args, **kwargs)
+            if call.key not in view.results:
+                view.results[call.key] = view.compute(call)
+            return view.results[call.key].copy(deep=False)
+
+        _CALLS[shared] = call_with
+        return shared
+
+    return decorate
 
 
 def per_vantage(
@@ -323,3 +416,11 @@ def positions(ids: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.intp]:
 def _taken(column: pd.Series, places: NDArray[np.intp], index: pd.Index) -> pd.Series:
     """Values of a column by position, with another index."""
     return pd.Series(column.array.take(places), index=index)
+
+
+@per_peer("network_id")
+def own_networks(traffic: Traffic | View) -> pd.DataFrame:
+    """Returns the distinct networks that the vantage node announces to these peers."""
+    node_data = viewed(traffic).node_data
+    networks = node_data.loc[node_data["direction"] == "sent", "network_id"].dropna()
+    return pd.DataFrame({"network_id": networks.astype(object).unique()}, dtype=object)

@@ -1,0 +1,281 @@
+"""What rules compare between peers, as frames whose rows depend on one peer each, so that they can
+be computed for groups of peers. They are no metrics of their own: rules use them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from monerotraffic.metrics.entries import Entries, distinct, entries
+from monerotraffic.metrics.peer_lists import class_lists, unroutable
+from monerotraffic.net.columns import Addresses
+from monerotraffic.tables.population import PopulationView
+from monerotraffic.tables.traffic import Traffic
+from monerotraffic.tables.view import View, per_peer, viewed
+
+__all__ = [
+    "chosen_lists",
+    "compared_lists",
+    "entries_to_compare",
+    "listening_ports",
+    "lists_to_compare",
+    "odd_entries",
+    "port_namers",
+    "port_witnesses",
+    "reaches_private",
+    "scattered_hosts",
+    "sent_ids",
+]
+
+Ints = NDArray[np.int64]
+
+_LIST = ["message", "connection", "peer", "command", "kind", "time", "file", "frame"]
+
+
+# ---- one row per list ----
+
+
+@per_peer("message")
+def scattered_hosts(traffic: Traffic | View, dense: int) -> pd.DataFrame:
+    """Returns one row per peer list: `message`; `scattered`, its IP hosts in subnets with fewer
+    than `dense` hosts of the list; `hosts`, all of its IP hosts.
+    """
+    e = entries(traffic)
+    pairs, count = e.in_lists, len(e.lists)
+    subnet = e.addresses.subnet[pairs.host].astype(np.int64)
+    known = subnet >= 0
+    width = max(1, len(e.addresses.subnets))
+    keys, size = distinct(pairs.of[known] * width + subnet[known])
+    of = keys // width
+    few = size < dense
+    table = e.lists[["message"]].copy()
+    table["scattered"] = np.bincount(of[few], weights=size[few], minlength=count).astype(np.int64)
+    table["hosts"] = np.bincount(of, weights=size, minlength=count).astype(np.int64)
+    return table
+
+
+@per_peer("message")
+def odd_entries(traffic: Traffic | View, private: bool) -> pd.DataFrame:
+    """Returns the peer lists with entries that a node does not send: no address, port 0, a Tor or
+    I2P name on clearnet, and with `private` an address that others cannot reach. One row per list
+    with such entries; `measure` is their number.
+    """
+    e = entries(traffic)
+    odd = unroutable(e) if private else (e.host < 0) | (e.port == 0)
+    named, family = e.addresses.family == 0, e.addresses.family[e.sender]
+    other_zone = (e.host >= 0) & np.append(named, False)[e.host] & (family[e.of] != 0)
+    count = e.per_list(odd | other_zone)
+    return e.lists[count > 0].assign(measure=count[count > 0])
+
+
+def reaches_private(view: View) -> bool:
+    """Whether a peer comes from an address that others cannot reach."""
+    peers = view.connections["peer"].cat.codes.to_numpy()
+    return bool(view.addresses.unroutable[peers].any())
+
+
+# ---- ports of peers ----
+
+
+@per_peer("host", "port")
+def listening_ports(traffic: Traffic | View) -> pd.DataFrame:
+    """Returns the distinct ports (`host`, object; `port`, int64) that peers announced themselves,
+    or on which they answered the vantage node.
+    """
+    view = viewed(traffic)
+    said, out = _announced(view), _answered(view)
+    ports = pd.concat([said[["host", "port"]], out[["host", "port"]]], ignore_index=True)
+    return ports.drop_duplicates().sort_values(["host", "port"], ignore_index=True)
+
+
+def _announced(view: View) -> pd.DataFrame:
+    """Handshakes and the port that each announces."""
+    said = view.node_data
+    said = said[(said["direction"] == "received") & said["my_port"].between(1, 65535)]
+    return pd.DataFrame(
+        {
+            "host": said["peer"].astype(object),
+            "port": said["my_port"].astype("int64"),
+            "connection": said["connection"].astype("Int64"),
+            "message": said["message"].astype("Int64"),
+            "time": said["time"],
+            "file": said["file"].astype("Int64"),
+            "frame": said["frame"].astype("Int64"),
+        }
+    )
+
+
+def _answered(view: View) -> pd.DataFrame:
+    """Connections of the vantage node on which it received bytes."""
+    out = view.connections
+    out = out[(out["direction"] == "outgoing") & (out["server_bytes"] > 0)]
+    missing = pd.array([pd.NA] * len(out), dtype="Int64")
+    return pd.DataFrame(
+        {
+            "host": out["peer"].astype(object),
+            "port": out["server_port"].astype("int64"),
+            "connection": out["connection"].astype("Int64"),
+            "message": missing,
+            "time": out["opened"],
+            "file": missing,
+            "frame": missing,
+        }
+    )
+
+
+def _named(view: View, e: Entries) -> NDArray[np.intp]:
+    """Entries that name a host of the population."""
+    peers = view.whole.connections["peer"].unique()
+    codes = e.addresses.text.get_indexer(pd.Index(peers.astype(object)))
+    among = np.zeros(len(e.addresses.text) + 1, dtype=np.bool_)
+    among[codes[codes >= 0]] = True
+    return np.flatnonzero(among[e.host])
+
+
+@per_peer("host", "port", "network")
+def port_namers(traffic: Traffic | View, most: int) -> pd.DataFrame:
+    """Returns which subnets of senders name a port of a peer: up to `most` rows for each host and
+    port, with `host`, `network` (object) and `port` (int64).
+
+    Senders of lists of 100 or more entries in which half of the hosts have several ports do not
+    count, nor do senders in the host's own subnet.
+    """
+    view = viewed(traffic)
+    e = entries(view)
+    fair = ~np.isin(e.sender, e.sender[class_lists(e)])
+    chosen = _named(view, e)
+    chosen = chosen[fair[e.of[chosen]]]
+    subnet = e.addresses.subnet.astype(np.int64)
+    host, network = e.host[chosen].astype(np.int64), subnet[e.sender[e.of[chosen]]]
+    apart = (network >= 0) & (network != subnet[host])
+    width = len(e.addresses.subnets) + 1
+    keys, _ = distinct((host[apart] << 16 | e.port[chosen][apart]) * width + network[apart])
+    place, network = np.divmod(keys, width)
+    table = pd.DataFrame(
+        {
+            "host": e.hosts(place >> 16).astype(object),
+            "port": place & 0xFFFF,
+            "network": e.addresses.subnet_names[network],
+        }
+    ).sort_values(["host", "port", "network"], ignore_index=True)
+    return table[table.groupby(["host", "port"]).cumcount() < most].reset_index(drop=True)
+
+
+@per_peer("rank", "first")
+def port_witnesses(traffic: Traffic | View) -> pd.DataFrame:
+    """Returns what first shows each port of a peer: its handshake, else the connection of the
+    vantage node, else the list that names it. One row for each host, port and kind, with `rank`
+    (the kind) and `first` (its order within the kind); the first row of a host and port counts.
+    """
+    view = viewed(traffic)
+    e = entries(view)
+    chosen = _named(view, e)
+    _, first = np.unique(e.host[chosen].astype(np.int64) << 16 | e.port[chosen], return_index=True)
+    chosen = chosen[first]
+    named = e.lists[["connection", "message", "time", "file", "frame"]].iloc[e.of[chosen]]
+    named = named.astype(dict.fromkeys(["connection", "message", "file", "frame"], "Int64"))
+    named = named.assign(
+        host=e.hosts(e.host[chosen].astype(np.int64)).astype(object),
+        port=e.port[chosen].astype(np.int64),
+    )
+    parts = [
+        part.drop_duplicates(["host", "port"]).assign(
+            rank=rank, first=lambda frame, key=key: frame[key].astype("int64")
+        )
+        for rank, (part, key) in enumerate(
+            ((_announced(view), "message"), (_answered(view), "connection"), (named, "message"))
+        )
+    ]
+    return pd.concat(parts, ignore_index=True).sort_values(["rank", "first"], ignore_index=True)
+
+
+# ---- ids ----
+
+
+@per_peer("peer", "id")
+def sent_ids(traffic: Traffic | View) -> pd.DataFrame:
+    """Returns the distinct peer ids (`id`, uint64) that each peer (`peer`, object) sent."""
+    said = viewed(traffic).node_data
+    said = said[(said["direction"] == "received") & said["peer_id"].notna()]
+    pairs = pd.DataFrame(
+        {"peer": said["peer"].astype(object), "id": said["peer_id"].astype("uint64")}
+    ).drop_duplicates()
+    return pairs.sort_values(["peer", "id"], ignore_index=True)
+
+
+# ---- lists that are compared with each other ----
+
+
+def chosen_lists(e: Entries, min_entries: int, each: int | None, most: int) -> Ints:
+    """Indices of lists with enough entries, at most `each` of a sender and `most` in total: the
+    first list of every sender, then the second, and so on.
+    """
+    places = np.flatnonzero(e.lists["entries"].to_numpy() >= min_entries)
+    sender = pd.Series(e.addresses.same[e.sender[places]])
+    rank = sender.groupby(sender.to_numpy()).cumcount().to_numpy()
+    if each is not None:
+        places, rank = places[rank < each], rank[rank < each]
+    return np.sort(places[np.argsort(rank, kind="stable")[:most]])
+
+
+def compared_lists(
+    view: View, min_entries: int, each: int | None, most: int
+) -> tuple[Entries, Ints]:
+    """The entries of peer lists, and the indices of the lists to compare, see chosen_lists."""
+    if not isinstance(view, PopulationView):
+        every = entries(view)
+        return every, chosen_lists(every, min_entries, each, most)
+    lists = lists_to_compare(view, min_entries, each, most)
+    named = entries_to_compare(view, min_entries, each, most)
+    texts = pd.Index(
+        pd.unique(
+            np.concatenate(
+                [
+                    named["host"].cat.categories.to_numpy(dtype=object),
+                    lists["peer"].astype(object).unique(),
+                ]
+            )
+        ),
+        dtype=object,
+    )
+    lists["peer"] = lists["peer"].astype(object).astype(pd.CategoricalDtype(texts))
+    place = np.append(texts.get_indexer(named["host"].cat.categories), -1).astype(np.int32)
+    of = np.searchsorted(lists["message"].to_numpy(), named["message"].to_numpy())
+    joined = Entries(
+        lists,
+        of.astype(np.int32),
+        place[named["host"].cat.codes.to_numpy()],
+        named["port"].to_numpy(),
+        np.full(len(named), -1, dtype=np.int64),
+        Addresses.from_text(texts),
+    )
+    return joined, chosen_lists(joined, min_entries, each, most)
+
+
+@per_peer("message")
+def lists_to_compare(
+    traffic: Traffic | View, min_entries: int, each: int | None, most: int
+) -> pd.DataFrame:
+    """The lists of these peers that may be compared."""
+    e = entries(traffic)
+    chosen = chosen_lists(e, min_entries, each, most)
+    return e.lists[[*_LIST, "entries"]].iloc[chosen].reset_index(drop=True)
+
+
+@per_peer("message")
+def entries_to_compare(
+    traffic: Traffic | View, min_entries: int, each: int | None, most: int
+) -> pd.DataFrame:
+    """The entries of these lists: `message`, `host` (category), `port`."""
+    e = entries(traffic)
+    wanted = np.zeros(len(e.lists), dtype=np.bool_)
+    wanted[chosen_lists(e, min_entries, each, most)] = True
+    rows = wanted[e.of]
+    used, place = np.unique(e.host[rows], return_inverse=True)
+    known = used[used >= 0].astype(np.int64)
+    codes = place - (len(used) - len(known))
+    host = pd.Categorical.from_codes(codes, categories=pd.Index(e.hosts(known), dtype=object))
+    message = e.lists["message"].to_numpy()[e.of[rows]]
+    return pd.DataFrame({"message": message, "host": host, "port": e.port[rows]})
