@@ -10,12 +10,12 @@ from typing import Any
 
 from monerotraffic._core import libpcap_version
 from monerotraffic._version import __version__
-from monerotraffic.cli import banlist, decode, explain, findings, report, summary
+from monerotraffic.cli import banlist, decode, explain, exposure, findings, report, summary
 from monerotraffic.cli.output import Failed, complain
 
 __all__ = ["main"]
 
-_COMMANDS = (summary, findings, banlist, report, explain, decode)
+_COMMANDS = (summary, findings, banlist, exposure, report, explain, decode)
 NAMES = tuple(command.__name__.rpartition(".")[2] for command in _COMMANDS)
 """The commands in order of the help."""
 

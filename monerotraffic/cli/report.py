@@ -6,13 +6,11 @@ import argparse
 import os
 from typing import Any
 
-import pandas as pd
-
 from monerotraffic.cli.arguments import add_command, add_preset
 from monerotraffic.cli.nodes import add_agree, check_agree
 from monerotraffic.cli.output import Failed, captured, file_failed, print_json
+from monerotraffic.cli.systems import add_asn, systems_of
 from monerotraffic.errors import printable
-from monerotraffic.metrics.network import autonomous_systems
 from monerotraffic.tables.view import View
 
 __all__ = ["add", "run"]
@@ -51,11 +49,7 @@ def add(commands: Any) -> None:
         dest="run_name",
         help="with --paper, write the macros to macros_NAME.tex",
     )
-    command.add_argument(
-        "--asn",
-        metavar="FILE",
-        help="show autonomous systems from this MaxMind database (.mmdb; requires maxminddb)",
-    )
+    add_asn(command)
     command.add_argument(
         "--title", default="Monero P2P traffic", metavar="TEXT", help="heading of the page"
     )
@@ -66,7 +60,7 @@ def run(options: argparse.Namespace) -> None:
 
     view = View(captured(options))
     check_agree(options, view.traffic)
-    systems = _systems(view, options.asn, options.paper)
+    systems = systems_of(view, options.asn, all_hosts=options.paper)
     try:
         written = report.write(
             view,
@@ -96,24 +90,3 @@ def _run_name(value: str) -> str:
     if value and value.isascii() and value.replace("-", "").replace("_", "").isalnum():
         return value
     raise argparse.ArgumentTypeError(f"{value!r} is not made of letters, digits, - and _")
-
-
-def _systems(view: View, database: str | None, all_hosts: bool) -> pd.DataFrame | None:
-    """The autonomous systems of the peers, from a file of the user; with `all_hosts` also of the
-    addresses in peer lists.
-    """
-    if database is None:
-        return None
-    hosts = [*view.connections["peer"].unique()]
-    if all_hosts:
-        hosts += view.peer_lists["host"].dropna().unique().tolist()
-    try:
-        return autonomous_systems(hosts, database)
-    except ImportError as error:
-        raise Failed(str(error)) from None
-    except OSError as error:
-        raise file_failed(error, database) from None
-    except ValueError as error:  # without autonomous systems
-        raise Failed(error) from None
-    except RuntimeError as error:  # maxminddb's
-        raise Failed(f"{printable(database)}: {error}") from None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from monerotraffic.report import plots
+from monerotraffic.report.exposure import exposure_groups
 from monerotraffic.tables.view import View
 
 if TYPE_CHECKING:
@@ -76,6 +77,16 @@ FIGURES = (
         "Open incoming connections over time by verdict of the peer. A high coloured share "
         "means that these slots are not available to honest peers.",
         lambda ax, material: plots.slots(ax, material.view, material.verdicts),
+    ),
+    Drawing(
+        "exposure",
+        "Exposure",
+        "Share of outgoing slots (solid) and incoming slots (dotted) that anomalous and suspicious "
+        "peers hold over time. Own transactions go to one outgoing peer first. A high solid line "
+        "means that this peer is often a spy.",
+        lambda ax, material: plots.exposure(
+            ax, material.view, exposure_groups(material.view, material.verdicts)
+        ),
     ),
     Drawing(
         "durations",

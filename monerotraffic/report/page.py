@@ -18,6 +18,7 @@ from monerotraffic import banlist
 from monerotraffic._version import __version__
 from monerotraffic.atomic import replacing
 from monerotraffic.errors import printable
+from monerotraffic.report.exposure import exposure_table
 from monerotraffic.report.figures import FIGURES, Material, draw, svg
 from monerotraffic.report.paper import write_figures, write_macros
 from monerotraffic.report.redaction import Redaction
@@ -220,6 +221,11 @@ def _tables(
     view: View, findings: pd.DataFrame, redaction: Redaction | None
 ) -> Iterable[dict[str, Any]]:
     yield _table("Rules with findings", _by_rule(findings), "No rule flagged a peer.")
+    yield _table(
+        "Exposure: share of the time of connection slots",
+        exposure_table(view, verdicts(findings)),
+        "No peer held a slot.",
+    )
     messages = (
         view.messages.groupby(["name", "kind", "direction", "status"], observed=True, dropna=False)
         .size()

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from monerotraffic import metrics
+from monerotraffic.metrics.exposure import Groups
 from monerotraffic.tables.view import View
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = [
     "commands_over_time",
     "diversity",
     "durations",
+    "exposure",
     "popularity",
     "request_counts",
     "request_intervals",
@@ -357,6 +359,44 @@ def _shortened(systems: pd.DataFrame, most: int = 24) -> list[str]:
         f"AS{number} {name[:most]}".rstrip() + ("…" if len(name) > most else "")
         for number, name in zip(systems["asn"], names, strict=True)
     ]
+
+
+def exposure(ax: Axes, view: View, groups: Groups, steps: int = 120) -> Axes:
+    """Draws the share of outgoing slots that each group of peers holds over time (solid), and of
+    incoming slots (dotted), in `steps` equal intervals, for each vantage node (unit: connections
+    weighted by time). A group without slots is left out.
+    """
+    rows = view.connections
+    if rows["opened"].dropna().empty:
+        return _nothing(ax, "no connections")
+    seconds = (rows["closed"].max() - rows["opened"].min()).total_seconds()
+    table = metrics.exposure_over_time(view, groups, step_s=max(seconds / steps, 1.0))
+    table = table[table["group"].isin(list(groups)) & table["p"].notna()]
+    held = table.groupby("group", observed=True)["slots"].transform("sum") > 0
+    if not held.any():
+        return _nothing(ax, "no slots of these groups")
+    several = len(view.vantages) > 1
+    shown = list(dict.fromkeys(table.loc[held, "group"]))
+    colours = {"anomalous": RED, "suspicious": ORANGE, "listed": PURPLE}
+    others = iter(_CYCLE)
+    colours = {name: colours.get(name) or next(others, GREY) for name in shown}
+    lines = table[held].groupby(["vantage", "direction", "group"], observed=True)
+    for (vantage, direction, name), part in lines:
+        outgoing = direction == "outgoing"
+        ax.plot(
+            _naive(part["time"]),
+            part["p"],
+            color=colours[name],
+            linestyle="-" if outgoing else ":",
+            drawstyle="steps-post",
+            label=f"{vantage} {name}, {direction}" if several else f"{name}, {direction}",
+        )
+    ax.set_ylim(0, 1)
+    ax.set_ylabel("share of slots")
+    ax.grid(color=GREY, alpha=0.25)
+    _legend(ax)
+    _clock(ax)
+    return ax
 
 
 # ---------------------------------------------------------------- vantage nodes

@@ -1,0 +1,59 @@
+"""monerotraffic exposure: which share of the node's slots anomalous and listed peers hold."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from monerotraffic.cli.arguments import add_command, add_preset
+from monerotraffic.cli.lists import read_lists
+from monerotraffic.cli.nodes import add_agree, check_agree
+from monerotraffic.cli.output import captured, print_json
+from monerotraffic.cli.systems import add_asn, systems_of
+from monerotraffic.report.exposure import exposure_to_dict, format_exposure
+from monerotraffic.report.redaction import Redaction
+from monerotraffic.rules import find_anomalies
+from monerotraffic.tables.view import View
+
+__all__ = ["add", "run"]
+
+
+def add(commands: Any) -> None:
+    command = add_command(
+        commands,
+        "exposure",
+        "print which share of the connection slots anomalous peers hold, and what a ban list would "
+        "change",
+        run,
+        examples=(
+            "monerotraffic exposure captures/",
+            "monerotraffic exposure captures/ --ban-list ban.txt --asn GeoLite2-ASN.mmdb",
+            "monerotraffic exposure ams=captures/ams sfo=captures/sfo --agree 2 --json",
+        ),
+    )
+    add_preset(command)
+    add_agree(command)
+    command.add_argument(
+        "--ban-list",
+        action="append",
+        metavar="FILE",
+        help="show the peers on this list as a group, and what is left without them (may be "
+        "repeated)",
+    )
+    add_asn(command)
+
+
+def run(options: argparse.Namespace) -> None:
+    ban_list = None if options.ban_list is None else read_lists(options.ban_list)
+    view = View(captured(options))
+    check_agree(options, view.traffic)
+    systems = systems_of(view, options.asn)
+    findings = find_anomalies(view, options.preset, agree=options.agree)
+    numbers = exposure_to_dict(view, findings, options.preset, ban_list, systems)
+    if options.redact:
+        numbers = Redaction(view.traffic).value(numbers)
+    if options.json:
+        print_json(numbers)
+    else:
+        sys.stdout.write(format_exposure(numbers))

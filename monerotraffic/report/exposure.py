@@ -1,0 +1,172 @@
+"""How many slots of the node which peers hold: numbers, text, and the section of the page.
+
+Owns which groups of peers are shown. Used by report.page and by the command `exposure`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from monerotraffic import metrics
+from monerotraffic.banlist import BanList
+from monerotraffic.metrics.exposure import Groups
+from monerotraffic.report.summary import counted, head, records, section, span
+from monerotraffic.rules import verdicts
+from monerotraffic.rules.bans import ban
+from monerotraffic.tables.view import View
+
+__all__ = [
+    "exposure_groups",
+    "exposure_rows",
+    "exposure_table",
+    "exposure_to_dict",
+    "format_exposure",
+]
+
+_OPERATORS = 5
+"""Operators of anomalous peers that are shown, those with the most peers."""
+
+
+def exposure_groups(
+    view: View, judged: pd.DataFrame, ban_list: BanList | None = None
+) -> dict[str, Any]:
+    """The groups of peers that are shown: `anomalous`, `suspicious`, `listed` with a ban list, and
+    the presumable operators of anomalous peers, if two of these have one in common and networkx is
+    installed.
+    """
+    groups: dict[str, Any] = {
+        verdict: judged.loc[judged["verdict"] == verdict, "peer"].tolist()
+        for verdict in ("anomalous", "suspicious")
+    }
+    if ban_list is not None:
+        groups["listed"] = ban_list
+    if importlib.util.find_spec("networkx") is not None:
+        joined = metrics.operators(view, groups["anomalous"])
+        several = joined[(joined["peers"] > 1) & (joined["operator"] < _OPERATORS)]
+        for _, members in several.groupby("operator"):
+            peers = members["peer"].tolist()
+            groups[f"operator of {peers[0]} and {len(peers) - 1} more"] = peers
+    return groups
+
+
+def exposure_rows(view: View, groups: Groups, systems: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The rows of metrics.exposure with slots, with intervals if scipy is installed."""
+    table = metrics.exposure(view, groups, systems=systems, resamples=_resamples())
+    return table[table["all_seconds"] > 0].reset_index(drop=True)
+
+
+def _resamples() -> int:
+    return 2000 if importlib.util.find_spec("scipy") is not None else 0
+
+
+def exposure_to_dict(
+    view: View,
+    findings: pd.DataFrame,
+    preset: str,
+    ban_list: BanList | None = None,
+    systems: pd.DataFrame | None = None,
+) -> dict[str, Any]:
+    """Returns exposure and what-if as values for JSON. Numbers that do not exist are None. Without
+    `ban_list`, what-if is for the list of the anomalous peers; `ban_list` says which it is.
+    """
+    groups = exposure_groups(view, verdicts(findings), ban_list)
+    own = ban(findings, expires=None, max_addresses=None).listed
+    in_force = own if ban_list is None else ban_list
+    scenarios = metrics.what_if(view, groups, in_force, systems=systems, resamples=0)
+    scenarios = scenarios[scenarios["all_seconds"] + scenarios["removed_seconds"] > 0]
+    return {
+        "vantage": {"hosts": list(view.traffic.hosts)},
+        "span": span(view.traffic),
+        "preset": preset,
+        "ban_list": "anomalous peers" if ban_list is None else "given",
+        "exposure": _plain(exposure_rows(view, groups, systems)),
+        "what_if": _plain(scenarios),
+    }
+
+
+def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {name: None if value != value else value for name, value in row.items()}
+        for row in records(table)
+    ]
+
+
+def format_exposure(numbers: Mapping[str, Any]) -> str:
+    """Returns text with the shares of slots, and what would change them."""
+    outgoing = [row for row in numbers["exposure"] if row["direction"] == "outgoing"]
+    several = len({row["vantage"] for row in numbers["exposure"]}) > 1
+    sections = [
+        "\n".join([*head(numbers), f"preset        {numbers['preset']}"]),
+        "\n".join(_sentence(row, several) for row in outgoing if row["group"] == "anomalous"),
+        section("share of slot time", [_exposed(row, several) for row in numbers["exposure"]]),
+        section(
+            f"outgoing slots as if a ban list ({numbers['ban_list']}) or distinct subnets had been "
+            "in force",
+            [
+                _changed(row, several)
+                for row in numbers["what_if"]
+                if row["direction"] == "outgoing"
+            ],
+        ),
+    ]
+    return "\n\n".join(one for one in sections if one) + "\n"
+
+
+def _sentence(row: Mapping[str, Any], several: bool) -> str:
+    """What the share means for an own transaction."""
+    where = f" of {row['vantage']}" if several else ""
+    if not row["peers"]:
+        return f"No outgoing slot{where} was held by an anomalous peer."
+    at_once = counted(row["most_at_once"], "slot")
+    return (
+        f"Anomalous peers held {row['p']:.1%} of the time of outgoing slots{where}, at most "
+        f"{at_once} at once.\nSo an own transaction goes to one of them first with a probability "
+        f"of {row['p']:.1%},\nand to two of them in a row with {row['p_squared']:.1%} (p²)."
+    )
+
+
+def exposure_table(view: View, judged: pd.DataFrame) -> pd.DataFrame:
+    """The shares of slots as a table of the page."""
+    rows = _plain(exposure_rows(view, exposure_groups(view, judged)))
+    return pd.DataFrame([_exposed(row, len(view.vantages) > 1) for row in rows], dtype=object)
+
+
+def _name(group: str) -> str:
+    return {"same_subnet": "same /24 or /64", "same_system": "same system"}.get(group, group)
+
+
+def _percent(value: float | None) -> str | None:
+    return None if value is None else f"{value:.1%}"
+
+
+def _exposed(row: Mapping[str, Any], several: bool) -> dict[str, Any]:
+    interval = None if row["p_low"] is None else f"{row['p_low']:.1%} to {row['p_high']:.1%}"
+    return {
+        **({"vantage": row["vantage"]} if several else {}),
+        "direction": row["direction"],
+        "group": _name(row["group"]),
+        "peers": row["peers"],
+        "slots": f"{row['slots']:.1f}",
+        "most": row["most_at_once"],
+        "p": _percent(row["p"]),
+        "95 %": interval,
+        "p²": _percent(row["p_squared"]),
+        "E[p²]": _percent(row["mean_p_squared"]),
+        "epochs": row["epochs"] if row["direction"] == "outgoing" else None,
+    }
+
+
+def _changed(row: Mapping[str, Any], several: bool) -> dict[str, Any]:
+    return {
+        **({"vantage": row["vantage"]} if several else {}),
+        "group": _name(row["group"]),
+        "scenario": row["scenario"].replace("_", " "),
+        "hours removed": f"{row['removed_seconds'] / 3600:.1f}",
+        "p": _percent(row["p"]),
+        "p²": _percent(row["p_squared"]),
+        "p refilled": _percent(row["refilled_p"]),
+    }

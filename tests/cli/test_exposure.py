@@ -1,0 +1,92 @@
+"""monerotraffic exposure."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from monerotraffic.cli import main
+from support.command import Captured, section
+from support.conversation_builder import HOST, outgoing, write
+from support.craft import SERVER
+from support.findings import finding, frame
+
+A, B = "20.1.0.1", "20.2.0.1"
+
+
+@pytest.fixture
+def capture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two outgoing slots, of 100 s (anomalous) and 300 s."""
+    talks = [outgoing(peer, number).handshake() for number, peer in enumerate((A, B))]
+    for talk, seconds in zip(talks, (100, 360), strict=True):
+        talk.wait_until(seconds).close(SERVER)
+    monkeypatch.setattr(
+        "monerotraffic.cli.exposure.find_anomalies",
+        lambda *_, **__: frame(finding(A)),
+    )
+    return write(tmp_path / "a.pcap", *talks)
+
+
+def output(capsys: Captured, *arguments: object, code: int = 0) -> str:
+    assert main([str(argument) for argument in arguments]) == code
+    return capsys.readouterr().out
+
+
+def test_text(capture: Path, capsys: Captured) -> None:
+    text = output(capsys, "exposure", "--host", HOST, capture)
+    assert (
+        "Anomalous peers held 25.0% of the time of outgoing slots, at most 1 slot at once." in text
+    )
+    assert "with a probability of 25.0%,\nand to two of them in a row with 6.3% (p²)" in text
+    rows = section(text, "share of slot time")
+    assert rows[1][:6] == ["outgoing", "anomalous", "1", "0.3", "1", "25.0%"]
+    changed = section(text, "outgoing slots as if a ban list (anomalous peers)")
+    assert [row[-3:] for row in changed[1:5]] == [
+        ["25.0%", "6.3%", "25.0%"],
+        ["0.0%", "0.0%", "-"],
+        ["25.0%", "6.3%", "25.0%"],
+        ["0.0%", "0.0%", "-"],
+    ]
+
+
+def test_json_with_a_ban_list(capture: Path, tmp_path: Path, capsys: Captured) -> None:
+    lists = [tmp_path / "one.txt", tmp_path / "two.txt"]
+    for path, peer in zip(lists, (A, B), strict=True):
+        path.write_text(peer)
+    numbers = json.loads(
+        output(
+            capsys,
+            *("exposure", "--json", "--host", HOST, capture),
+            *("--ban-list", lists[0], "--ban-list", lists[1]),
+        )
+    )
+    shares = {row["group"]: row["p"] for row in numbers["exposure"]}
+    assert shares["listed"] == 1
+    assert shares["anomalous"] == pytest.approx(0.25, abs=1e-3)
+    assert numbers["ban_list"] == "given"
+    banned = [row for row in numbers["what_if"] if row["scenario"] == "ban_list"]
+    assert {row["all_seconds"] for row in banned} == {0}
+    assert {row["p"] for row in banned} == {None}
+
+
+def test_redacted(capture: Path, capsys: Captured) -> None:
+    text = output(capsys, "exposure", "--redact", "--json", "--host", HOST, capture)
+    assert HOST not in text
+    assert json.loads(text)["exposure"][0]["vantage"] == "vantage"
+
+
+def test_no_anomalous_peer(
+    capture: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "monerotraffic.cli.exposure.find_anomalies", lambda *_, **__: frame(finding(A))[:0]
+    )
+    text = output(capsys, "exposure", "--host", HOST, capture)
+    assert "No outgoing slot was held by an anomalous peer." in text
+
+
+def test_a_list_that_cannot_be_read(capture: Path, tmp_path: Path, capsys: Captured) -> None:
+    assert main(["exposure", str(capture), "--ban-list", str(tmp_path / "none.txt")]) == 1
+    assert "No such file" in capsys.readouterr().err
