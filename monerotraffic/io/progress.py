@@ -28,12 +28,13 @@ def size_of(files: Iterable[str]) -> int:
 
 
 class Meter:
-    """Adds up the positions of several streams, one after the other."""
+    """Adds up the positions of several streams, which are read one after the other or at once."""
 
     def __init__(self, progress: Progress, total: int) -> None:
         """Raises ImportError if tqdm is requested and not installed."""
         self._total = total
         self._before = 0
+        self._done = 0
         self._report: Callable[[int, int], object] | None = progress if callable(progress) else None
         self._bar: Any = None
         if progress is True:
@@ -50,7 +51,11 @@ class Meter:
 
     def at(self, position: int) -> None:
         """Sets the position of the current stream."""
-        done = self._before + position
+        self.at_of_all(self._before + position)
+
+    def at_of_all(self, position: int) -> None:
+        """Sets the position over all streams; it never goes back."""
+        self._done = done = max(self._done, position)
         if self._bar is not None:
             self._bar.update(done - self._bar.n)
         if self._report is not None:

@@ -6,35 +6,41 @@ import operator
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monerotraffic._core import Reader
 from monerotraffic.errors import CaptureError, CaptureWarning, VantageWarning
+from monerotraffic.io import ahead
+from monerotraffic.io.ahead import (
+    Ahead,
+    Reading,
+    known_threads,
+    parallel_nodes,
+    usable_threads,
+)
 from monerotraffic.io.attribution import Attribution
+from monerotraffic.io.options import (
+    DEFAULT_PORTS,
+    Hosts,
+    Options,
+    Tunnels,
+    known_hosts,
+    known_tables,
+)
 from monerotraffic.io.progress import Meter, Progress, size_of
 from monerotraffic.io.sources import LeftOut, Sources, is_rereadable, nodes_of
 from monerotraffic.io.streams import Pieces, Rows, Stream, used_ids
-from monerotraffic.net.addresses import Host, canonical_hosts
 from monerotraffic.net.vantage import Node, VantageInference
 from monerotraffic.tables.interning import Names, NamesView
-from monerotraffic.tables.schema import ALWAYS, ON_REQUEST, SCHEMA
+from monerotraffic.tables.schema import SCHEMA
 from monerotraffic.tables.traffic import Traffic
 
 __all__ = ["DEFAULT_PORTS", "read", "scan"]
 
-DEFAULT_PORTS = (18080, 28080, 38080)
-"""TCP ports of Monero's main, test and stage networks. A connection with one of these ports is a
-Monero connection, whatever it carries.
-"""
-
-Hosts = Host | Iterable[Host] | Mapping[str, Host | Iterable[Host]]
-Tunnels = Literal["inner", "outer"]
-
-_STEP = 16 << 20
-"""Bytes of packets between two checks for Ctrl-C and updates of the progress bar."""
 _NO_END = np.iinfo(np.int64).max
 _NAMED = 10
 """Files that a CaptureWarning names."""
@@ -56,6 +62,7 @@ def read(
     tunnels: Tunnels = "inner",
     tunnel_ports: Iterable[int] = (),
     progress: Progress = False,
+    threads: int | None = None,
 ) -> Traffic:
     """Reads captures (pcap, pcapng, and other formats of libpcap; plain, gzip, zstd) into tables.
 
@@ -88,6 +95,9 @@ def read(
     progress
         True for a tqdm bar, or a function that is called with the bytes read and the total bytes
         (-1 if unknown).
+    threads
+        How many threads read; None for one for each core, and one if the captures are small or come
+        from a pipe. Several vantage nodes are read side by side. The result does not depend on it.
 
     A damaged or truncated file results in the readable part, a row of `problems`, and one
     CaptureWarning for all files. So does a vantage node of a dict whose captures cannot be read.
@@ -104,9 +114,10 @@ def read(
         >>> len(traffic.messages), traffic.hosts
         (346, ('198.51.100.10',))
     """
-    run = _Run(source, host, tables, _Options(ports, limits, tunnels, tunnel_ports))
+    threads = known_threads(threads)
+    run = _Run(source, host, tables, Options(ports, limits, tunnels, tunnel_ports))
     with Meter(progress, run.size) as meter:
-        traffic = run.read(meter)
+        traffic = run.read(meter, usable_threads(threads, run.size))
     run.warn(stacklevel=3)
     return traffic
 
@@ -146,7 +157,7 @@ def scan(
     if rows < 1:
         raise ValueError(f"rows is {rows}: must be at least 1")
     return _scan(
-        _Run(source, host, tables, _Options(ports, limits, tunnels, tunnel_ports)), rows, progress
+        _Run(source, host, tables, Options(ports, limits, tunnels, tunnel_ports)), rows, progress
     )
 
 
@@ -159,36 +170,6 @@ def _scan(run: _Run, rows: int, progress: Progress) -> Iterator[Traffic]:
     run.warn(stacklevel=3)
 
 
-class _Options:
-    """Options of the core other than files and tables."""
-
-    def __init__(
-        self,
-        ports: Iterable[int],
-        limits: Mapping[str, int] | None,
-        tunnels: Tunnels,
-        tunnel_ports: Iterable[int],
-    ) -> None:
-        if tunnels not in ("inner", "outer"):
-            raise ValueError(f"tunnels={tunnels!r}: must be 'inner' or 'outer'")
-        self.ports = tuple(sorted({*DEFAULT_PORTS, *_known_ports(ports, "ports")}))
-        if limits is not None and not isinstance(limits, Mapping):
-            raise TypeError(f"limits={limits!r}: give a dict of numbers by name")
-        self._limits = dict(limits) if limits is not None else None
-        self._tunnels = tunnels
-        self._tunnel_ports = _known_ports(tunnel_ports, "tunnel_ports")
-
-    def reader(self, files: Sequence[str], tables: Sequence[str]) -> Reader:
-        return Reader(
-            files,
-            ports=self.ports,
-            tables=tables,
-            limits=self._limits,
-            tunnels=self._tunnels,
-            tunnel_ports=self._tunnel_ports,
-        )
-
-
 class _Run:
     """One call of read or scan."""
 
@@ -197,15 +178,15 @@ class _Run:
         source: Sources,
         host: Hosts | None,
         tables: Iterable[str] | None,
-        options: _Options,
+        options: Options,
     ) -> None:
-        self._tables = _known_tables(tables)
+        self._tables = known_tables(tables)
         self._options = options
         left_out: list[LeftOut] = []
         self._files = nodes_of(source, left_out)
         notable = [other for other in left_out if other.notable]
         self._unread = [f"left out of its folder: {other.path}: {other.why}" for other in notable]
-        self._hosts = _known_hosts(host, self._files)
+        self._hosts = known_hosts(host, self._files)
         self._names = Names()
         self._bases = {"connections": 0, "messages": 0, "files": 0}
         self._pending: list[tuple[int, str]] = []
@@ -232,17 +213,20 @@ class _Run:
 
     # ---- read ----
 
-    def read(self, meter: Meter) -> Traffic:
+    def read(self, meter: Meter, threads: int) -> Traffic:
         """Reads everything at once."""
         pieces, nodes = Pieces(self._tables), list[Node]()
+        readings = [Reading(partial(self._open, label, self._tables)) for label in self._files]
+        threads = parallel_nodes(threads, self._files.values(), self._options.open_files)
         try:
-            for label in self._files:
-                try:
-                    reader = self._open(label, self._tables)
-                    with Stream(reader, self._names, self._bases) as stream:
-                        self._read_stream(label, stream, pieces, nodes, meter)
-                except CaptureError as error:
-                    self._leave_out(label, error)
+            with Ahead(readings, threads) as readers:
+                for label, reading in zip(self._files, readings, strict=True):
+                    readers.wait(reading, meter.at_of_all)
+                    try:
+                        with Stream(reading.open(), self._names, self._bases) as stream:
+                            self._read_stream(label, reading, stream, pieces, nodes, meter)
+                    except CaptureError as error:
+                        self._leave_out(label, error)
         except _BREAKS as error:
             if nodes:
                 vars(error)["traffic"] = Traffic(
@@ -264,12 +248,17 @@ class _Run:
             raise next(iter(self._unreadable.values()))
 
     def _read_stream(
-        self, label: str | None, stream: Stream, pieces: Pieces, nodes: list[Node], meter: Meter
+        self,
+        label: str | None,
+        reading: Reading,
+        stream: Stream,
+        pieces: Pieces,
+        nodes: list[Node],
+        meter: Meter,
     ) -> None:
         """Adds what was read to `pieces` and `nodes`, also if reading stops early."""
         try:
-            while stream.reader.step(bytes=_STEP):
-                meter.at(stream.reader.position)
+            reading.read(stream.reader, meter.at)
         except _BREAKS as error:
             # a node among others whose link type is not read has no connections without a row
             whole = isinstance(error, CaptureError) and len(self._files) > 1
@@ -334,7 +323,7 @@ class _Run:
         with self._open(label, ()) as reader:
             more = True
             while more:
-                more = reader.step(bytes=_STEP)
+                more = reader.step(bytes=ahead.STEP)
                 inference.add_connections(reader.take("connections"))
                 reader.take("problems")
                 meter.at(reader.position)
@@ -351,7 +340,7 @@ class _Run:
         with self._open(label, _IDENTIFYING) as reader:
             more = True
             while more:
-                more = reader.step(bytes=_STEP)
+                more = reader.step(bytes=ahead.STEP)
                 rows = {table: reader.take(table) for table in ("connections", *_IDENTIFYING)}
                 reader.take("problems")
                 inference.add_connections(rows["connections"])
@@ -383,7 +372,7 @@ class _Run:
         while more:
             try:
                 while more and pieces.count < wanted:
-                    more = stream.reader.step(bytes=_STEP, rows=wanted - pieces.count)
+                    more = stream.reader.step(bytes=ahead.STEP, rows=wanted - pieces.count)
                     meter.at(stream.reader.position)
                     self._take_piece(stream, pieces, counts)
             except _BREAKS as error:
@@ -528,52 +517,3 @@ def _sent_ids(rows: Rows) -> tuple[NDArray[Any], NDArray[np.uint64]]:
 
 def _text(names: NamesView, code: int) -> str:
     return names.string(code).decode("utf-8", "backslashreplace") if code >= 0 else "?"
-
-
-def _known_tables(tables: Iterable[str] | None) -> tuple[str, ...]:
-    """All tables to decode, in the order of the schema."""
-    if tables is None:
-        return tuple(name for name in SCHEMA if name not in ON_REQUEST)
-    if isinstance(tables, str | bytes) or not isinstance(tables, Iterable):
-        raise TypeError(f"tables={tables!r}: give a list of names")
-    wanted = set(tables)
-    unknown = sorted(wanted - set(SCHEMA), key=str)
-    if unknown:
-        raise ValueError(f"unknown table {unknown[0]!r}: must be one of {', '.join(SCHEMA)}")
-    return tuple(name for name in SCHEMA if name in wanted or name in ALWAYS)
-
-
-def _known_ports(ports: Iterable[int], name: str) -> tuple[int, ...]:
-    if isinstance(ports, str | bytes) or not isinstance(ports, Iterable):
-        raise TypeError(f"{name}={ports!r}: give a list of ports")
-    known = set()
-    for port in ports:
-        try:
-            number = operator.index(port)
-        except TypeError:
-            raise TypeError(f"{name}: {port!r} is not an integer") from None
-        if not 1 <= number <= 65535:
-            raise ValueError(f"port {port!r}: ports are from 1 to 65535")
-        known.add(number)
-    return tuple(sorted(known))
-
-
-def _known_hosts(
-    host: Hosts | None, labels: Iterable[str | None]
-) -> dict[str | None, tuple[str, ...] | None]:
-    """The given addresses of every vantage node, None for one to infer."""
-    labels = list(labels)
-    if not isinstance(host, Mapping):
-        return dict.fromkeys(labels, None if host is None else canonical_hosts(host))
-    unknown = [label for label in host if label not in labels]
-    if labels == [None]:
-        raise ValueError("host= is a dict, but the source names no vantage nodes")
-    if unknown:
-        raise ValueError(
-            f"host= names the vantage node {unknown[0]!r}: must be one of "
-            f"{', '.join(map(repr, labels))}"
-        )
-    return {
-        label: canonical_hosts(host[label]) if label is not None and label in host else None
-        for label in labels
-    }

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow.dataset as ds
 
 from monerotraffic._version import __version__
+from monerotraffic.io.options import DEFAULT_PORTS, Hosts, Tunnels
 from monerotraffic.io.progress import Progress
-from monerotraffic.io.reading import DEFAULT_PORTS, Hosts, Tunnels
 from monerotraffic.io.sources import Sources, is_rereadable, nodes_of
 from monerotraffic.net.addresses import canonical_hosts
 from monerotraffic.store.dataset import Dataset

@@ -20,7 +20,7 @@ import pytest
 
 import monerotraffic as mt
 from monerotraffic import _core
-from monerotraffic.io import reading
+from monerotraffic.io import ahead
 from support import craft
 from support.captures import HOST, conversation, put
 
@@ -146,7 +146,7 @@ def test_read(capture: Path, host: str | None) -> None:
 
 @pytest.mark.parametrize(("rows", "host"), [(2, HOST), (6, None)])
 def test_scan(capture: Path, rows: int, host: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_STEP", 500)
+    monkeypatch.setattr(ahead, "STEP", 500)
     parts: list[mt.Traffic] = []
 
     def work() -> None:

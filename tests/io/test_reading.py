@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 
 import monerotraffic as mt
-from monerotraffic.io import reading
+from monerotraffic.io import ahead, options
 from support import craft
 from support.captures import HOST, Watched, conversation, cut, put, warnings_of
 from support.paths import HONEST
@@ -272,7 +272,7 @@ def test_problems_beyond_the_limit_are_counted(tmp_path: Path) -> None:
 
 
 def test_progress_function(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_STEP", 500)
+    monkeypatch.setattr(ahead, "STEP", 500)
     calls: list[tuple[int, int]] = []
     mt.read(capture, progress=lambda position, size: calls.append((position, size)))
     size = capture.stat().st_size
@@ -307,8 +307,8 @@ def test_progress_bar_without_tqdm(capture: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_ctrl_c(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched()
-    monkeypatch.setattr(reading, "Reader", watched)
-    monkeypatch.setattr(reading, "_STEP", 500)
+    monkeypatch.setattr(options, "Reader", watched)
+    monkeypatch.setattr(ahead, "STEP", 500)
     with pytest.raises(KeyboardInterrupt):
         mt.read(capture, progress=lambda position, size: os.kill(os.getpid(), signal.SIGINT))
     watched.assert_closed()
@@ -316,7 +316,7 @@ def test_ctrl_c(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_readers_are_closed(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched()
-    monkeypatch.setattr(reading, "Reader", watched)
+    monkeypatch.setattr(options, "Reader", watched)
     mt.read({"ams": capture, "sfo": capture})
     assert len(watched.readers) == 2
     watched.assert_closed()

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import monerotraffic as mt
-from monerotraffic.io import reading
+from monerotraffic.io import ahead, options
 from monerotraffic.tables.schema import SCHEMA
 from support.captures import HOST, Watched, conversation, cut, put, warnings_of
 from support.paths import HONEST
@@ -27,7 +27,7 @@ def joined(parts: list[mt.Traffic], table: str) -> np.ndarray[Any, Any]:
 @pytest.mark.parametrize("step", [3000, 1 << 24])
 def test_parts_are_reads_tables(rows: int, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = mt.read(HONEST, tables=mt.TABLES)
-    monkeypatch.setattr(reading, "_STEP", step)
+    monkeypatch.setattr(ahead, "STEP", step)
     parts = list(mt.scan(HONEST, rows=rows, tables=mt.TABLES))
     if rows < 10**6:
         assert len(parts) > len(whole.messages) // (rows + 200)
@@ -81,7 +81,7 @@ def test_there_is_always_a_part(tmp_path: Path) -> None:
 def test_tables_that_are_asked_for(
     tables: tuple[str, ...], capture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "_STEP", 500)
+    monkeypatch.setattr(ahead, "STEP", 500)
     whole, parts = mt.read(capture, tables=tables), list(mt.scan(capture, rows=2, tables=tables))
     assert len(parts) > 1 or not tables, "connections may all end at the end"
     for table in whole.arrays:
@@ -112,7 +112,7 @@ def test_vantage_nodes_by_name(capture: Path, tmp_path: Path) -> None:
 def test_host_given_saves_the_first_pass(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for host, readers in ((None, 2), (HOST, 1)):
         watched = Watched()
-        monkeypatch.setattr(reading, "Reader", watched)
+        monkeypatch.setattr(options, "Reader", watched)
         list(mt.scan(capture, host=host))
         assert len(watched.readers) == readers
         watched.assert_closed()
@@ -136,7 +136,7 @@ def test_standard_input_is_judged_by_its_beginning(capture: Path) -> None:
 
 def test_who_has_enough_stops(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched()
-    monkeypatch.setattr(reading, "Reader", watched)
+    monkeypatch.setattr(options, "Reader", watched)
     parts = mt.scan(capture, rows=1)
     next(parts)
     parts.close()  # type: ignore[attr-defined]
@@ -189,7 +189,7 @@ def test_what_breaks_off_gives_what_was_read(tmp_path: Path) -> None:
 
 
 def test_progress(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_STEP", 500)
+    monkeypatch.setattr(ahead, "STEP", 500)
     for host, passes in ((None, 2), (HOST, 1)):
         calls: list[tuple[int, int]] = []
         list(
