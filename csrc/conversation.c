@@ -303,16 +303,20 @@ static void on_refused(void *context, int from_client)
         settle_first(conversation, from_client, MT_ACCEPTED_NO);
 }
 
-/* No acknowledgement will come. With a completed handshake it may have come after the end of the
- * capture: if the receiver was silent since. */
+/* No acknowledgement will come, but one may have come before the message was read, which waited
+ * after a hole. With a completed handshake it may also have come after the end of the capture: if
+ * the receiver was silent since. */
 static void settle_rest(struct mt_conversation *conversation, int from_client)
 {
     const struct mt_connection *connection = conversation->connection;
     const struct mt_unacknowledged_message *first;
     while ((first = first_unacknowledged(conversation, from_client)) != NULL) {
-        int silent = connection != NULL && connection->established &&
+        int acknowledged = connection != NULL &&
+                           connection->sides[from_client].stream.acknowledged >= first->end,
+            silent = connection != NULL && connection->established &&
                      connection->sides[!from_client].last_arrival < first->arrival;
-        settle_first(conversation, from_client, silent ? MT_ACCEPTED_YES : MT_ACCEPTED_UNKNOWN);
+        settle_first(conversation, from_client,
+                     acknowledged || silent ? MT_ACCEPTED_YES : MT_ACCEPTED_UNKNOWN);
     }
 }
 

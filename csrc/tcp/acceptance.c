@@ -47,7 +47,10 @@ int mt_acceptance_acknowledgement(const struct mt_arrival *arrival)
         return 1; /* nothing is known of the receiver */
     if (other->from_syn && acknowledged < 0)
         return 0;
-    if (acknowledged < other->acknowledged - larger(sender->largest_window, FAR))
+    /* RFC 5961 section 5; where a SYN is missing, the scale of the windows may be unknown. */
+    int known = sender->syn && connection->sides[!arrival->from_client].syn;
+    if (acknowledged <
+        other->acknowledged - larger(sender->largest_window, known ? TOLERANCE : FAR))
         return 0;
     /* One more is a FIN that was not captured. */
     if (acknowledged <= larger(other->sent, other->acknowledged) + 1)
@@ -140,32 +143,61 @@ int mt_acceptance_reset(const struct mt_arrival *arrival)
 
 /* ---- notes ---- */
 
-int mt_acceptance_note(const struct mt_arrival *arrival)
+/* The sender of a stream goes on: beyond what its receiver seemed to acknowledge, so it had sent
+ * that; or where it was, so the acknowledgement was dropped. 1 if it counts. */
+static int settle_claim(struct mt_reassembly *stream, int64_t offset)
+{
+    if (offset < stream->sent)
+        return 0;
+    int is_right = offset >= stream->claimed && stream->claimed > stream->acknowledged;
+    if (is_right)
+        stream->acknowledged = stream->claimed;
+    stream->claimed = 0;
+    return is_right;
+}
+
+static int note_acknowledgement(const struct mt_arrival *arrival)
 {
     struct mt_connection *connection = arrival->connection;
-    struct mt_side *sender = &connection->sides[arrival->from_client],
-                   *other = &connection->sides[!arrival->from_client];
+    struct mt_side *sender = &connection->sides[arrival->from_client];
+    struct mt_reassembly *other = &connection->sides[!arrival->from_client].stream;
     const struct mt_segment *segment = arrival->segment;
-    int64_t end = arrival->offset + segment->length + ((segment->flags & MT_TCP_FIN) != 0);
-    if (sender->stream.started && end > sender->stream.sent)
-        sender->stream.sent = end;
-    sender->last_arrival = arrival->ref->arrival;
-    if ((segment->flags & MT_TCP_ACK) == 0)
-        return 0;
+    int64_t acknowledged = arrival->acknowledged;
     sender->acknowledges = 1;
     sender->last_acknowledgement = segment->acknowledgement;
-    if (arrival->acknowledged == INT64_MIN)
+    if (acknowledged == INT64_MIN)
         return 0;
+    if (acknowledged > larger(other->sent, other->acknowledged) + 1 &&
+        !ends_suspect(&connection->sides[!arrival->from_client].suspects, acknowledged)) {
+        other->claimed = acknowledged;
+        return 0;
+    }
     int64_t window = (int64_t)segment->window
                      << ((segment->flags & MT_TCP_SYN) != 0 ? 0 : sender->window_shift);
     if (window > sender->largest_window)
         sender->largest_window = window;
-    if (arrival->acknowledged + window > other->stream.edge)
-        other->stream.edge = arrival->acknowledged + window;
-    if (arrival->acknowledged <= other->stream.acknowledged)
+    if (acknowledged + window > other->edge)
+        other->edge = acknowledged + window;
+    if (acknowledged <= other->acknowledged)
         return 0;
-    other->stream.acknowledged = arrival->acknowledged;
-    return 1;
+    other->acknowledged = acknowledged;
+    return MT_ACKNOWLEDGES_MORE;
+}
+
+int mt_acceptance_note(const struct mt_arrival *arrival)
+{
+    struct mt_side *sender = &arrival->connection->sides[arrival->from_client];
+    const struct mt_segment *segment = arrival->segment;
+    int64_t end = arrival->offset + segment->length + ((segment->flags & MT_TCP_FIN) != 0);
+    int noted = 0;
+    if (sender->stream.claimed != 0 && settle_claim(&sender->stream, arrival->offset))
+        noted |= MT_CONFIRMS_CLAIM;
+    if (sender->stream.started && end > sender->stream.sent)
+        sender->stream.sent = end;
+    sender->last_arrival = arrival->ref->arrival;
+    if ((segment->flags & MT_TCP_ACK) != 0)
+        noted |= note_acknowledgement(arrival);
+    return noted;
 }
 
 void mt_acceptance_note_syn(struct mt_connection *connection, const struct mt_segment *segment,

@@ -41,8 +41,17 @@ int mt_acceptance_acknowledgement(const struct mt_arrival *arrival);
 /* 1 if a RST has the sequence number that its receiver expects. */
 int mt_acceptance_reset(const struct mt_arrival *arrival);
 
-/* The segment was accepted: notes its acknowledgement, window and sequence number. 1 if it
- * acknowledges more than before. */
+/* What an accepted segment says, as bits. */
+enum {
+    MT_ACKNOWLEDGES_MORE = 1, /* of the opposite stream than before */
+    MT_CONFIRMS_CLAIM = 2 /* of its own stream: an acknowledgement beyond what was seen was right */
+};
+
+/* The segment was accepted: notes its acknowledgement, window and sequence number. Returns the bits
+ * above.
+ *
+ * An acknowledgement of what was not seen is a claim: the capture missed what it acknowledges, or
+ * it is forged. It counts only when the sender of the stream goes on beyond it. */
 int mt_acceptance_note(const struct mt_arrival *arrival);
 
 /* Notes the options of a SYN. */

@@ -420,12 +420,10 @@ static struct mt_arrival arrival_of(struct mt_connection *connection,
     return arrival;
 }
 
-/* The receiver of the opposite direction acknowledged more: messages that are there, then suspects,
- * and the messages in them. */
-static inline int note_acknowledged(const struct mt_arrival *arrival)
+/* The receiver of a direction acknowledged more: messages that are there, then suspects, and the
+ * messages in them. */
+static inline int note_acknowledged(struct mt_connection *connection, int sender)
 {
-    struct mt_connection *connection = arrival->connection;
-    int sender = !arrival->from_client;
     report_acknowledged(connection, sender);
     return connection->sides[sender].suspects.first == NULL
                ? MT_OK
@@ -463,8 +461,11 @@ static int read_segment(const struct mt_arrival *arrival)
             return hold(arrival, &refusal);
     }
     int result = MT_OK;
-    if (mt_acceptance_note(arrival))
-        result = note_acknowledged(arrival);
+    int noted = mt_acceptance_note(arrival);
+    if ((noted & MT_ACKNOWLEDGES_MORE) != 0)
+        result = note_acknowledged(connection, !arrival->from_client);
+    if (result == MT_OK && (noted & MT_CONFIRMS_CLAIM) != 0)
+        result = note_acknowledged(connection, arrival->from_client);
     if (!connection->established)
         note_established(arrival);
     if (result == MT_OK && segment->length != 0)
@@ -524,23 +525,11 @@ static int end_direction(struct mt_connection *connection, int from_client)
     return result;
 }
 
-/* Reports an unanswered SYN. */
-static int report_candidate(struct mt_connection *connection)
-{
-    const struct mt_candidate *candidate = connection->candidate;
-    struct direction direction = {connection, candidate->from_client};
-    return on_problem(&direction, &(struct mt_problem){MT_PROBLEM_OUT_OF_WINDOW, -1, 0,
-                                                       "a SYN inside a connection, not answered",
-                                                       &candidate->ref});
-}
-
 int mt_connection_end(struct mt_connection *connection)
 {
     if (connection->ended)
         return MT_OK;
     if (settle_all(connection) != MT_OK)
-        return MT_NOMEM;
-    if (connection->candidate != NULL && report_candidate(connection) != MT_OK)
         return MT_NOMEM;
     connection->ended = 1;
     if (connection->conversation == NULL && tail_of(&connection->sides[0]) == 0 &&

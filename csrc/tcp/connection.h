@@ -20,10 +20,13 @@ struct mt_claim {
 
 /* A SYN inside a live connection: another incarnation if the other side answers it. */
 struct mt_candidate {
-    struct mt_segment segment; /* without payload */
+    struct mt_segment segment; /* its payload points to bytes[], its tunnel to `tunnel` */
     struct mt_packet_ref ref;
+    struct mt_tunnel tunnel;
     int64_t repeats; /* further packets with the same SYN */
+    int64_t last;    /* time of the last one */
     int from_client;
+    uint8_t bytes[];
 };
 
 struct mt_side {
@@ -69,7 +72,7 @@ struct mt_connection {
     struct mt_side sides[2];        /* 0: server, 1: client */
     struct mt_tunnel tunnel;        /* of its first packet */
     struct mt_budget buffered;      /* bytes held for this connection */
-    struct mt_candidate *candidate; /* NULL: none */
+    struct mt_candidate *candidate; /* owned; NULL: none */
     struct mt_unclaimed *unclaimed;
     uint8_t start; /* mt_start */
     uint8_t monero;

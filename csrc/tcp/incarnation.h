@@ -26,9 +26,18 @@ static inline int mt_connection_continues(const struct mt_connection *connection
 enum mt_renewal mt_connection_renewal(const struct mt_connection *connection,
                                       const struct mt_segment *segment, int from_client);
 
-/* Keeps a SYN that may begin another incarnation. MT_OK or MT_NOMEM. */
+/* 1 if the segment is the SYN that is kept, once more. */
+int mt_connection_repeats_syn(const struct mt_connection *connection,
+                              const struct mt_segment *segment, int from_client);
+
+/* Keeps a SYN that may begin another incarnation; there must be none yet. MT_OK or MT_NOMEM. */
 int mt_connection_hold_syn(struct mt_connection *connection, const struct mt_segment *segment,
                            int from_client, const struct mt_packet_ref *ref);
+
+/* 1 if the connection did not go on after a SYN that was kept: the SYN is of a connection of its
+ * own, although nothing answered it. */
+int mt_connection_stopped(const struct mt_connection *connection,
+                          const struct mt_candidate *candidate);
 
 /* 1 if the segment answers the SYN that is kept. */
 int mt_connection_confirms(const struct mt_connection *connection, const struct mt_segment *segment,

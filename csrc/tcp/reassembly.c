@@ -27,7 +27,7 @@ void mt_reassembly_start(struct mt_reassembly *stream, uint32_t sequence, int fr
     stream->started = 1;
     stream->from_syn = from_syn != 0;
     stream->fin = -1;
-    stream->acknowledged = stream->sent = 0;
+    stream->acknowledged = stream->sent = stream->claimed = 0;
     stream->edge = INT64_MIN;
     stream->stuck_since = stream->acked_since = MT_NO_TIME;
 }
@@ -446,9 +446,11 @@ int mt_reassembly_tick(struct mt_reassembly *stream,
 int64_t mt_reassembly_tail(const struct mt_reassembly *stream)
 {
     /* Where the FIN was not captured, an acknowledgement one byte ahead is most likely its. */
-    int64_t known = stream->fin >= 0                          ? stream->fin
-                    : stream->acknowledged > stream->next + 1 ? stream->acknowledged
-                                                              : 0;
+    int64_t acknowledged =
+        stream->claimed > stream->acknowledged ? stream->claimed : stream->acknowledged;
+    int64_t known = stream->fin >= 0                  ? stream->fin
+                    : acknowledged > stream->next + 1 ? acknowledged
+                                                      : 0;
     return stream->started && known > stream->next && known <= stream->next + WINDOW
                ? known - stream->next
                : 0;

@@ -117,7 +117,8 @@ static int end_streams(struct mt_tcp *tcp, struct mt_connection *connection)
 }
 
 /* Removes a connection from the table, reports its remaining data, and frees it. */
-static MT_NOINLINE int retire(struct mt_tcp *tcp, struct mt_connection *connection, enum mt_end end)
+static MT_NOINLINE int remove_connection(struct mt_tcp *tcp, struct mt_connection *connection,
+                                         enum mt_end end)
 {
     mt_connection_table_remove(&tcp->table, connection);
     int result = end_streams(tcp, connection);
@@ -126,25 +127,6 @@ static MT_NOINLINE int retire(struct mt_tcp *tcp, struct mt_connection *connecti
                                                mt_connection_how_ended(connection, end));
     mt_connection_free(connection);
     return result;
-}
-
-static int retire_idle(struct mt_tcp *tcp, struct mt_connection *connection)
-{
-    tcp->shared.limit_hits[MT_LIMIT_idle_seconds]++;
-    return retire(tcp, connection, MT_END_IDLE);
-}
-
-static int evict(struct mt_tcp *tcp)
-{
-    if (tcp->table.dormant_oldest != NULL)
-        return retire_idle(tcp, tcp->table.dormant_oldest);
-    struct mt_connection *oldest = tcp->table.oldest;
-    struct mt_problem problem = {MT_PROBLEM_LIMIT, -1, 0,
-                                 "a connection was ended: limit on connections", &oldest->last_ref};
-    if (tcp->shared.callbacks->problem(tcp->shared.context, oldest, -1, &problem) != MT_OK)
-        return MT_NOMEM;
-    tcp->shared.limit_hits[MT_LIMIT_connections]++;
-    return retire(tcp, oldest, MT_END_IDLE);
 }
 
 /* ---- beginnings ---- */
@@ -183,9 +165,6 @@ static MT_NOINLINE struct mt_connection *begin(struct mt_tcp *tcp, const struct 
                                                uint64_t hash, const struct mt_packet_ref *ref,
                                                int *from_client)
 {
-    if (tcp->table.count >= (uint64_t)tcp->shared.limits->connections && tcp->table.count != 0 &&
-        evict(tcp) != MT_OK)
-        return NULL;
     struct mt_connection *connection = mt_connection_new(&tcp->shared);
     if (connection == NULL)
         return NULL;
@@ -204,6 +183,81 @@ static MT_NOINLINE struct mt_connection *begin(struct mt_tcp *tcp, const struct 
         levin_port(tcp, segment->source_port) || levin_port(tcp, segment->destination_port);
     mt_connection_table_add(&tcp->table, connection);
     return connection;
+}
+
+/* The connection that a stored SYN begins. NULL if memory is out. */
+static struct mt_connection *begin_candidate(struct mt_tcp *tcp,
+                                             const struct mt_candidate *candidate, uint64_t hash,
+                                             int *from_client)
+{
+    struct mt_connection *connection =
+        begin(tcp, &candidate->segment, hash, &candidate->ref, from_client);
+    if (connection == NULL)
+        return NULL;
+    int result =
+        mt_connection_segment(connection, &candidate->segment, *from_client, &candidate->ref);
+    connection->sides[*from_client].packets += candidate->repeats;
+    connection->last = candidate->last;
+    return result == MT_OK ? connection : NULL; /* it is in the table */
+}
+
+/* ---- ends of connections ---- */
+
+/* A stored SYN that nothing answered: a connection of its own if the one that it came in did not go
+ * on, else a problem. */
+static int settle_candidate(struct mt_tcp *tcp, struct mt_connection *connection, enum mt_end end)
+{
+    struct mt_candidate *candidate = connection->candidate;
+    if (candidate == NULL)
+        return MT_OK;
+    int from_client = candidate->from_client, result;
+    connection->candidate = NULL;
+    if (mt_connection_stopped(connection, candidate)) {
+        struct mt_connection *own = begin_candidate(tcp, candidate, connection->hash, &from_client);
+        result = own != NULL ? remove_connection(tcp, own, end) : MT_NOMEM;
+    } else {
+        struct mt_problem problem = {MT_PROBLEM_OUT_OF_WINDOW, -1, candidate->segment.captured,
+                                     "a SYN inside a connection, not answered", &candidate->ref};
+        result =
+            tcp->shared.callbacks->problem(tcp->shared.context, connection, from_client, &problem);
+        connection->sides[from_client].stream.bytes += candidate->segment.captured;
+    }
+    mt_free(candidate);
+    return result;
+}
+
+/* Ends a connection, and what its stored SYN begins. */
+static int retire(struct mt_tcp *tcp, struct mt_connection *connection, enum mt_end end)
+{
+    int result = settle_candidate(tcp, connection, end);
+    return result == MT_OK ? remove_connection(tcp, connection, end) : result;
+}
+
+static int retire_idle(struct mt_tcp *tcp, struct mt_connection *connection)
+{
+    tcp->shared.limit_hits[MT_LIMIT_idle_seconds]++;
+    return retire(tcp, connection, MT_END_IDLE);
+}
+
+static int evict(struct mt_tcp *tcp)
+{
+    if (tcp->table.dormant_oldest != NULL)
+        return retire_idle(tcp, tcp->table.dormant_oldest);
+    struct mt_connection *oldest = tcp->table.oldest;
+    struct mt_problem problem = {MT_PROBLEM_LIMIT, -1, 0,
+                                 "a connection was ended: limit on connections", &oldest->last_ref};
+    if (tcp->shared.callbacks->problem(tcp->shared.context, oldest, -1, &problem) != MT_OK)
+        return MT_NOMEM;
+    tcp->shared.limit_hits[MT_LIMIT_connections]++;
+    return retire(tcp, oldest, MT_END_IDLE);
+}
+
+/* Room in the table for another connection. MT_OK or MT_NOMEM. */
+static int make_room(struct mt_tcp *tcp)
+{
+    return tcp->table.count >= (uint64_t)tcp->shared.limits->connections && tcp->table.count != 0
+               ? evict(tcp)
+               : MT_OK;
 }
 
 /* ---- time ---- */
@@ -303,29 +357,45 @@ struct delivery {
     int held; /* it is a SYN that is kept until it is answered */
 };
 
-/* The stored SYN was answered: its incarnation replaces the connection. */
+/* The stored SYN is one of another incarnation, which replaces the connection. */
 static int begin_from_candidate(struct delivery *delivery, uint64_t hash)
 {
     struct mt_tcp *tcp = delivery->tcp;
-    struct mt_candidate candidate = *delivery->connection->candidate;
-    int from_client;
-    mt_free(delivery->connection->candidate);
+    struct mt_candidate *candidate = delivery->connection->candidate;
+    int same = candidate->from_client == delivery->from_client;
     delivery->connection->candidate = NULL;
-    if (retire(tcp, delivery->connection, MT_END_REUSED) != MT_OK)
-        return MT_NOMEM;
-    struct mt_connection *connection =
-        begin(tcp, &candidate.segment, hash, &candidate.ref, &from_client);
-    if (connection == NULL)
-        return MT_NOMEM;
-    delivery->connection = connection;
-    int same = candidate.from_client == delivery->from_client;
-    delivery->from_client = same ? from_client : !from_client;
-    connection->sides[from_client].packets += candidate.repeats;
-    return mt_connection_segment(connection, &candidate.segment, from_client, &candidate.ref);
+    int result = retire(tcp, delivery->connection, MT_END_REUSED);
+    delivery->connection = NULL;
+    if (result == MT_OK)
+        result = make_room(tcp);
+    if (result == MT_OK) {
+        delivery->connection = begin_candidate(tcp, candidate, hash, &delivery->from_client);
+        delivery->from_client ^= !same;
+        result = delivery->connection != NULL ? MT_OK : MT_NOMEM;
+    }
+    mt_free(candidate);
+    return result;
+}
+
+/* A SYN inside a connection with another number than the last one that was kept. */
+static int hold_syn(struct delivery *delivery)
+{
+    struct mt_connection *connection = delivery->connection;
+    delivery->held = 1;
+    if (mt_connection_repeats_syn(connection, delivery->segment, delivery->from_client)) {
+        connection->candidate->repeats++;
+        if (delivery->ref->time > connection->candidate->last)
+            connection->candidate->last = delivery->ref->time;
+        return MT_OK;
+    }
+    int result = settle_candidate(delivery->tcp, connection, MT_END_REUSED);
+    return result == MT_OK ? mt_connection_hold_syn(connection, delivery->segment,
+                                                    delivery->from_client, delivery->ref)
+                           : result;
 }
 
 /* Ends a connection that is idle or over, so that the segment begins another. */
-static int retire_old(struct delivery *delivery)
+static int retire_old(struct delivery *delivery, uint64_t hash)
 {
     struct mt_tcp *tcp = delivery->tcp;
     struct mt_connection *connection = delivery->connection;
@@ -338,12 +408,12 @@ static int retire_old(struct delivery *delivery)
         return MT_OK;
     switch (mt_connection_renewal(connection, delivery->segment, delivery->from_client)) {
     case MT_RENEWAL_NEW:
+        if (mt_connection_repeats_syn(connection, delivery->segment, delivery->from_client))
+            return begin_from_candidate(delivery, hash);
         delivery->connection = NULL;
         return retire(tcp, connection, MT_END_REUSED);
     case MT_RENEWAL_CANDIDATE:
-        delivery->held = 1;
-        return mt_connection_hold_syn(connection, delivery->segment, delivery->from_client,
-                                      delivery->ref);
+        return hold_syn(delivery);
     default:
         return MT_OK;
     }
@@ -362,9 +432,9 @@ static int find_connection(struct delivery *delivery)
         if (delivery->connection->candidate != NULL &&
             mt_connection_confirms(delivery->connection, delivery->segment, delivery->from_client))
             return begin_from_candidate(delivery, hash);
-        result = retire_old(delivery);
+        result = retire_old(delivery, hash);
     }
-    if (result == MT_OK && delivery->connection == NULL)
+    if (result == MT_OK && delivery->connection == NULL && (result = make_room(tcp)) == MT_OK)
         delivery->connection =
             begin(tcp, delivery->segment, hash, delivery->ref, &delivery->from_client);
     return delivery->connection != NULL ? result : MT_NOMEM;

@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
-from ._build import ACK, CLIENT, FIN, PING, PONG, PSH, RST, SERVER, SYN, SYNC, SYNCED, Wire, seen
-from ._case import Expect, case, cases, pair, request, response
+from ._build import (
+    ACK,
+    CLIENT,
+    FIN,
+    FLAGS,
+    PING,
+    PONG,
+    PSH,
+    RST,
+    SERVER,
+    SYN,
+    SYNC,
+    SYNCED,
+    T,
+    Wire,
+    news,
+    seen,
+)
+from ._case import Expect, case, cases, notification, pair, request, response
 
 
 @case
@@ -216,6 +233,175 @@ def syn_inside_a_connection() -> Expect:
         messages=[request(1003, id="p"), response(1003, frame=6, reply="p")],
         connections=[{"start": "syn", "end": "open", "client_messages": 1, "server_messages": 1}],
         totals={"out_of_window": 0},
+    )
+
+
+@cases({"client": CLIENT, "server": SERVER})
+def forged_syn_during_the_handshake(side: int) -> Expect:
+    """Between SYN and SYN-ACK: what answers the first SYN is the connection."""
+    wire = Wire()
+    talk = wire.talk(opened=False)
+    talk.emit(CLIENT, SYN, sequence=999)
+    flags, acknowledgement = (SYN, 0) if side == CLIENT else (SYN | ACK, 77_777)
+    talk.emit(side, flags, sequence=3_000_000_000, acknowledgement=acknowledgement)
+    talk.emit(SERVER, SYN | ACK, sequence=499_999)
+    talk.ack(CLIENT).say(CLIENT, PING).say(SERVER, PONG).ack(CLIENT)
+    return Expect(
+        seen(wire),
+        messages=[
+            request(1003, frame=5, accepted="yes", id="p"),
+            response(1003, frame=6, accepted="yes", reply="p"),
+        ],
+        connections=[{"start": "syn", "end": "open", "client_messages": 1, "server_messages": 1}],
+        totals={"out_of_window": 0},
+    )
+
+
+@case
+def syns_without_an_answer() -> Expect:
+    """Each is a connection of its own, as for tshark."""
+    wire = Wire()
+    talk = wire.talk(opened=False)
+    for sequence in (5000, 4000, 4000, 90_000):
+        talk.emit(CLIENT, SYN, sequence=sequence)
+    return Expect(
+        seen(wire),
+        connections=[
+            {"start": "syn", "client_packets": packets, "opened": T(first)}
+            for packets, first in ((1, 1), (2, 2), (1, 4))
+        ],
+        totals={},
+    )
+
+
+@case
+def syn_that_ends_a_conversation() -> Expect:
+    """Nothing answers it, and the connection does not go on: another one, with a lower number."""
+    wire = Wire()
+    talk = wire.talk().say(CLIENT, PING).say(SERVER, PONG).ack(CLIENT)
+    talk.emit(CLIENT, SYN, sequence=10)
+    talk.emit(CLIENT, SYN, sequence=10)
+    return Expect(
+        seen(wire),
+        messages=pair(),
+        connections=[
+            {"end": "open", "closed": T(6)},
+            {"start": "syn", "client_packets": 2, "server_packets": 0, "opened": T(7)},
+        ],
+        totals={},
+    )
+
+
+@case
+def syn_inside_a_connection_refused() -> Expect:
+    """The receiver forgot the connection: its RST acknowledges the SYN."""
+    wire = Wire()
+    talk = wire.talk().say(CLIENT, PING).say(SERVER, PONG).ack(CLIENT)
+    talk.emit(CLIENT, SYN, sequence=10)
+    talk.emit(SERVER, RST | ACK, sequence=0, acknowledgement=11)
+    return Expect(
+        seen(wire),
+        messages=pair(),
+        connections=[{"end": "reused"}, {"start": "syn", "end": "rst"}],
+        totals={},
+    )
+
+
+@case
+def syn_inside_a_half_open_connection() -> Expect:
+    """The server answers with its old numbers, the client resets them and tries again (RFC 9293
+    figure 10).
+    """
+    wire = Wire()
+    talk = wire.talk().say(CLIENT, PING).say(SERVER, PONG).ack(CLIENT)
+    talk.emit(CLIENT, SYN, sequence=10)
+    talk.emit(SERVER, ACK)
+    talk.emit(CLIENT, RST)
+    talk.emit(CLIENT, SYN, sequence=10)
+    talk.emit(SERVER, SYN | ACK, sequence=7000, acknowledgement=11)
+    return Expect(
+        seen(wire),
+        messages=pair(),
+        connections=[
+            {"end": "rst"},
+            {"start": "syn", "end": "open", "opened": T(7), "client_packets": 2},
+        ],
+        totals={},
+    )
+
+
+@case
+def data_in_a_syn_inside_a_connection() -> Expect:
+    """TCP Fast Open (RFC 7413) on ports that are used again."""
+    wire = Wire()
+    wire.talk().say(CLIENT, PING).say(SERVER, PONG).ack(CLIENT)
+    talk = wire.talk(opened=False, first=(900_000, 7000))
+    talk.emit(CLIENT, SYN, PING, sequence=899_999)
+    talk.lose(CLIENT, len(PING))
+    talk.emit(SERVER, SYN | ACK, sequence=6999)
+    talk.ack(CLIENT).say(SERVER, PONG).ack(CLIENT)
+    return Expect(
+        seen(wire),
+        messages=[
+            *pair(connection=0),
+            request(1003, connection=1, accepted="yes", id="q"),
+            response(1003, connection=1, accepted="yes", reply="q"),
+        ],
+        connections=[{"end": "reused"}, {"start": "syn", "end": "open"}],
+        totals={},
+    )
+
+
+@case
+def acknowledgement_of_what_was_not_sent() -> Expect:
+    """Forged, within the window: the message that the server sends later is not acknowledged."""
+    wire = Wire()
+    talk = wire.talk().say(CLIENT, PING).say(SERVER, PONG).ack(CLIENT)
+    talk.ack(CLIENT, acknowledgement=talk.sequence[SERVER] + 1000)
+    talk.say(SERVER, SYNC)
+    talk.emit(CLIENT, ACK | PSH, FLAGS, acknowledgement=talk.sequence[SERVER] - len(SYNC))
+    talk.lose(CLIENT, len(FLAGS))
+    talk.emit(CLIENT, RST)
+    return Expect(
+        seen(wire),
+        messages=[*pair(), request(1002, accepted="unknown"), request(1007)],
+        connections=[{"end": "rst", "server_lost": 0}],
+        totals={},
+    )
+
+
+@case
+def acknowledgement_of_what_was_missed() -> Expect:
+    """The capture missed a message, and shows that it was sent by the one after it."""
+    wire = Wire()
+    talk = wire.talk().say(CLIENT, PING).say(SERVER, PONG).ack(CLIENT)
+    talk.lose(SERVER, len(SYNC)).ack(CLIENT)
+    talk.say(SERVER, FLAGS).ack(CLIENT)
+    return Expect(
+        seen(wire),
+        messages=[*pair(), request(1007, accepted="yes")],
+        connections=[{"end": "open", "server_lost": len(SYNC)}],
+        totals={"lost": len(SYNC)},
+    )
+
+
+@case
+def acknowledgement_from_before_the_window() -> Expect:
+    """RFC 5961 section 5: a forged segment at the right number acknowledges what was said longer
+    ago than a window.
+    """
+    wire = Wire()
+    talk = wire.talk()
+    for _ in range(4):
+        talk.say(SERVER, news(50_000)).ack(CLIENT)
+    stale = talk.sequence[SERVER] - 150_000
+    talk.emit(CLIENT, ACK | PSH, b"\x55" * 43, acknowledgement=stale)
+    talk.say(CLIENT, PING).ack(SERVER)
+    return Expect(
+        seen(wire),
+        messages=[*(notification(2002, accepted="yes") for _ in range(4)), request(1003)],
+        connections=[{"end": "open"}],
+        totals={"out_of_window": 43},
     )
 
 

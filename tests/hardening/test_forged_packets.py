@@ -70,7 +70,7 @@ forgeries = st.lists(
         st.integers(0, 3),
         st.sampled_from([CLIENT, SERVER]),
         st.floats(0, 1),
-        st.sampled_from([ACK | PSH, ACK | PSH, ACK, RST, RST | ACK, FIN | ACK]),
+        st.sampled_from([ACK | PSH, ACK | PSH, ACK, RST, RST | ACK, FIN | ACK, SYN]),
         st.sampled_from(PAYLOADS),
         st.integers(FAR, (1 << 32) - FAR),
         st.booleans(),
@@ -109,13 +109,17 @@ def last_of_open(talk: int) -> int:
     return packets.index(talks()[talk].packets[-4]) + 1
 
 
+def ends_of(packet: Packet) -> Key:
+    source, target = struct.unpack_from(">HH", packet.data, 34)
+    addresses = tuple(".".join(map(str, packet.data[at : at + 4])) for at in (26, 30))
+    return (addresses[0], source, addresses[1], target)
+
+
 def next_numbers(packets: tuple[Packet, ...], key: Key) -> list[int] | None:
     """The next sequence number of each side after these packets; None before both SYNs."""
     numbers: list[int | None] = [None, None]
     for packet in packets:
-        source, target, sequence = struct.unpack_from(">HHI", packet.data, 34)
-        addresses = tuple(".".join(map(str, packet.data[at : at + 4])) for at in (26, 30))
-        ends = (addresses[0], source, addresses[1], target)
+        ends, sequence = ends_of(packet), struct.unpack_from(">I", packet.data, 38)[0]
         if ends not in (key, key[2:] + key[:2]):
             continue
         flags, header = packet.data[47], packet.data[46] >> 4 << 2
@@ -124,11 +128,26 @@ def next_numbers(packets: tuple[Packet, ...], key: Key) -> list[int] | None:
     return None if None in numbers else [number or 0 for number in numbers]
 
 
+def forged_syn(
+    forgery: Forgery, at: int, packets: tuple[Packet, ...], key: Key
+) -> list[tuple[int, Packet]]:
+    """A SYN of the client between its own SYN and the end, with another number."""
+    first = next(i for i, packet in enumerate(packets, 1) if ends_of(packet) == key)
+    if not first <= at < last_of_open(forgery.talk):
+        return []
+    spoofed = Connection(key[:2], key[2:], clock=packets[at - 1].time + 1000)
+    own = struct.unpack_from(">I", packets[first - 1].data, 38)[0]
+    spoofed.emit(CLIENT, SYN, forgery.payload, own + forgery.distance & 0xFFFFFFFF)
+    return [(at, packet) for packet in spoofed.packets]
+
+
 def forged(forgery: Forgery) -> list[tuple[int, Packet]]:
     """The packet and its answer, each with its position among the sound packets."""
     packets, keys = sound()
     key = keys[forgery.talk]
     at = round(forgery.place * len(packets))
+    if forgery.flags & SYN:
+        return forged_syn(forgery, at, packets, key)
     numbers = next_numbers(packets[:at], key)
     if numbers is None:
         return []

@@ -47,6 +47,7 @@ class Stream:
         self.mss: int | None = None
         self.fin: int | None = None  # offset
         self.acknowledged = 0  # furthest offset that the other side acknowledged
+        self.claimed = 0  # offset beyond what was sent that it seemed to acknowledge last
         self.sent = 0  # furthest offset that an accepted packet reached, the FIN included
         self.edge: int | None = None  # of the receiver's window
         self.last_acknowledgement: int | None = None  # last acknowledgement number that it sent
@@ -137,8 +138,8 @@ class Stream:
         known = (
             self.fin
             if self.fin is not None
-            else self.acknowledged
-            if self.acknowledged > last + 1
+            else max(self.acknowledged, self.claimed)
+            if max(self.acknowledged, self.claimed) > last + 1
             else 0
         )
         # of a direction that was not captured nothing is known, so nothing is lost
@@ -331,35 +332,61 @@ class Connection:
         stream, other = self.streams[side], self.streams[1 - side]
         if acknowledged is None or other.packets == 0:
             return True
-        if acknowledged < other.acknowledged - max(stream.widest, FAR) or (
+        least = LEAST if stream.has_syn and other.has_syn else FAR
+        if acknowledged < other.acknowledged - max(stream.widest, least) or (
             other.begins and acknowledged < 0
         ):
             return False
         if acknowledged <= max(other.sent, other.acknowledged) + 1:
             return True
-        if any(item.offset + item.segment.length == acknowledged for item in other.suspects):
+        if self.ends_suspect(1 - side, acknowledged):
             return True
         patient = segment.length == 0 or other.lossy()
         return patient and acknowledged <= self.limit(1 - side)
 
     def accept(self, side: int, segment: Segment, offset: int, acknowledged: int | None) -> None:
-        stream, other = self.streams[side], self.streams[1 - side]
-        end = offset + segment.length
+        stream, end = self.streams[side], offset + segment.length
+        confirmed = self.settle_claim(side, offset)
         stream.sent = max(stream.sent, end + (1 if segment.flags & FIN else 0))
         stream.last_accepted = segment.packet.arrival
         if segment.flags & ACK:
             stream.last_acknowledgement = segment.acknowledgement
         if acknowledged is not None:
-            window = segment.window << (0 if segment.flags & SYN else self.shift(side))
-            stream.widest = max(stream.widest, window)
-            edge = acknowledged + window
-            other.edge = edge if other.edge is None else max(other.edge, edge)
-            if acknowledged > other.acknowledged:
-                other.acknowledged = acknowledged
-                self.settle(1 - side)
+            self.note_acknowledgement(side, segment, acknowledged)
+        if confirmed:
+            self.settle(side)
         self.read(side, segment, end, acknowledged)
         if segment.flags & FIN:
             self.fins.add(side)
+
+    def ends_suspect(self, side: int, offset: int) -> bool:
+        suspects = self.streams[side].suspects
+        return any(item.offset + item.segment.length == offset for item in suspects)
+
+    def settle_claim(self, side: int, offset: int) -> bool:
+        """An acknowledgement of what was not seen counts once its sender goes on beyond that."""
+        stream = self.streams[side]
+        if offset < stream.sent:
+            return False
+        right = stream.acknowledged < stream.claimed <= offset
+        if right:
+            stream.acknowledged = stream.claimed
+        stream.claimed = 0
+        return right
+
+    def note_acknowledgement(self, side: int, segment: Segment, acknowledged: int) -> None:
+        stream, other = self.streams[side], self.streams[1 - side]
+        beyond = acknowledged > max(other.sent, other.acknowledged) + 1
+        if beyond and not self.ends_suspect(1 - side, acknowledged):
+            other.claimed = acknowledged
+            return
+        window = segment.window << (0 if segment.flags & SYN else self.shift(side))
+        stream.widest = max(stream.widest, window)
+        edge = acknowledged + window
+        other.edge = edge if other.edge is None else max(other.edge, edge)
+        if acknowledged > other.acknowledged:
+            other.acknowledged = acknowledged
+            self.settle(1 - side)
 
     def read(self, side: int, segment: Segment, end: int, acknowledged: int | None) -> None:
         """The payload of an accepted packet. A side that goes on did not send the reset."""
