@@ -65,13 +65,13 @@ def one_way(vantage: Iterable[bytes], sent: bool) -> Damage:
 
 
 def duplicated(share: float) -> Damage:
-    """A share of the packets comes twice, the copy after up to 20 others."""
+    """A share of the packets, at least one, comes twice, the copy after up to 20 others."""
 
     def damage(packets: Sequence[Packet], chance: random.Random) -> list[Packet]:
+        chosen = [at for at in range(len(packets)) if chance.random() < share]
         copies = [
-            (at + chance.randrange(1, 20), one)
-            for at, one in enumerate(packets)
-            if chance.random() < share
+            (at + chance.randrange(1, 20), packets[at])
+            for at in chosen or [chance.randrange(len(packets))]
         ]
         numbered = [*enumerate(packets), *copies]
         return in_time_order([one for _, one in sorted(numbered, key=lambda pair: pair[0])])
