@@ -13,6 +13,7 @@ from monerotraffic._core import libpcap_version, limits
 from monerotraffic._version import __version__
 from monerotraffic.errors import CaptureError, CaptureNotFoundError, CaptureWarning
 from monerotraffic.io.reading import DEFAULT_PORTS, read, scan
+from monerotraffic.tables.joining import concat
 from monerotraffic.tables.schema import SCHEMA
 from monerotraffic.tables.traffic import Traffic
 
@@ -32,6 +33,7 @@ __all__ = [
     "Traffic",
     "__version__",
     "banlist",
+    "concat",
     "decode",
     "epee",
     "find_anomalies",

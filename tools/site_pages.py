@@ -109,8 +109,9 @@ def toctree(*entries: str, caption: str = "", glob: bool = False) -> str:
 
 
 API = {
-    "Reading captures": ("monerotraffic", ("read", "scan", "limits")),
+    "Reading captures": ("monerotraffic", ("read", "scan", "concat", "limits")),
     "Traffic": ("monerotraffic", ("Traffic",)),
+    "Traffic as seen from the vantage node": ("monerotraffic.tables.view", ("View",)),
     "Anomalies": ("monerotraffic.rules", mt.rules.__all__),
     "Ban lists from findings": ("monerotraffic.rules.bans", bans.__all__),
     "Ban lists": ("monerotraffic.banlist", mt.banlist.__all__),

@@ -14,23 +14,13 @@ from numpy.typing import NDArray
 
 from monerotraffic._core import Reader
 from monerotraffic.tables.interning import CodeMap, Names
+from monerotraffic.tables.renumbering import shift_ids, translate_codes
 from monerotraffic.tables.schema import SCHEMA
 
 __all__ = ["Pieces", "Rows", "Stream", "join_pieces", "used_ids"]
 
 Rows = dict[str, NDArray[Any]]
 """Rows by table."""
-
-_ADDRESS_FIELDS = frozenset({"client", "server", "host"})
-_STRING_ROLES = frozenset({"bytes", "text", "raw"})
-_STRING_FIELDS = frozenset({"tunnel_ends"})
-"""Hidden fields that hold codes of strings."""
-_ID_FIELDS = {
-    "connection": "connections",
-    "message": "messages",
-    "reply_to": "messages",
-    "file": "files",
-}
 
 
 class Stream:
@@ -70,28 +60,10 @@ class Stream:
         taken, self._taken = self._taken, {}
         maps = None if self._codes.identity else self._codes.maps()
         for table, rows in taken.items():
-            self._renumber(rows)
+            shift_ids(rows, self._bases)
             if maps is not None:
-                _translate(table, rows, *maps)
+                translate_codes(table, rows, *maps)
         return taken
-
-    def _renumber(self, rows: NDArray[Any]) -> None:
-        for field in rows.dtype.names or ():
-            base = self._bases[_ID_FIELDS[field]] if field in _ID_FIELDS else 0
-            if base:
-                ids = rows[field]
-                ids[ids >= 0] += base
-
-
-def _translate(
-    table: str, rows: NDArray[Any], addresses: NDArray[np.int32], strings: NDArray[np.int32]
-) -> None:
-    """Replaces the reader's codes by those of the run."""
-    for field in SCHEMA[table].fields:
-        if field.name in _ADDRESS_FIELDS:
-            rows[field.name] = addresses[rows[field.name]]
-        elif field.role in _STRING_ROLES or field.name in _STRING_FIELDS:
-            rows[field.name] = strings[rows[field.name]]
 
 
 def join_pieces(table: str, pieces: Sequence[NDArray[Any]]) -> NDArray[Any]:

@@ -317,6 +317,12 @@ def _optional(values: NDArray[Any], missing: NDArray[np.bool_]) -> Any:
     )
 
 
+def handed_out(frame: pd.DataFrame) -> pd.DataFrame:
+    """A copy that a caller may write into, lazy where pandas copies on write."""
+    lazy = int(pd.__version__.split(".")[0]) >= 3 or pd.options.mode.copy_on_write is True
+    return frame.copy(deep=not lazy)
+
+
 class Frames:
     """Builds the DataFrames of one set of names, with shared address categories."""
 

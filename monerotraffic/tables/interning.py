@@ -49,6 +49,15 @@ class NamesView:
         self.address_count = len(names.addresses)
         self.string_count = len(names.strings)
 
+    @property
+    def run(self) -> object:
+        """Identifies the run whose names these are: parts of one scan have the same."""
+        return self._names
+
+    def strings(self) -> list[bytes]:
+        """Bytes of the string codes."""
+        return self._names.strings[: self.string_count]
+
     def addresses(self) -> list[str]:
         """Texts of the address codes."""
         return self._names.addresses[: self.address_count]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from monerotraffic.tables.frames import Frames
+    from monerotraffic.tables.view import View
 
 __all__ = ["Traffic"]
 
@@ -29,11 +30,13 @@ class Traffic:
 
     The DataFrames `connections`, `messages`, `peer_lists`, `node_data`, `sync_data`,
     `transactions`, `blocks`, `inventories`, `fields` (on request), `problems` and `files` are built
-    at the first access and kept. docs/tables.md describes every column. Ids are int64; times
-    datetime64[ns, UTC]; addresses, hashes, texts and enumerations Categorical, missing with code -1
-    (all address columns share one dtype, except `connections.vantage` if nodes have names);
-    optional numbers nullable integers. A table that was not decoded (`tables=`) raises
-    AttributeError.
+    at the first access and kept. Each access returns a copy, which is lazy where pandas copies on
+    write (pandas 3, or the option mode.copy_on_write): writing into it changes no other.
+
+    docs/tables.md describes every column. Ids are int64; times datetime64[ns, UTC]; addresses,
+    hashes, texts and enumerations Categorical, missing with code -1 (all address columns share one
+    dtype, except `connections.vantage` if nodes have names); optional numbers nullable integers. A
+    table that was not decoded (`tables=`) raises AttributeError.
 
     Returned by monerotraffic.read and monerotraffic.scan.
     """
@@ -153,6 +156,53 @@ class Traffic:
         """One row per capture file."""
         return self._frame("files")
 
+    @property
+    def peers(self) -> View:
+        """The tables as seen from the vantage node: rows of its connections only, with the peer,
+        the connection, the direction and the time of their message in each row, in place of a merge
+        with `messages`.
+
+        >>> import monerotraffic as mt
+        >>> node_data = mt.read("tests/data/honest").peers.node_data
+        >>> received = node_data[node_data.direction == "received"]
+        >>> int(received.groupby("peer", observed=True).peer_id.nunique().max())
+        1
+        """
+        from monerotraffic.tables.view import View
+
+        return View(self)
+
+    def since(self, time: Any) -> Traffic:
+        """The connections whose first packet was at `time` or later, with all of their rows.
+
+        `time` is anything that pandas.Timestamp accepts, in UTC if it has no zone. Connections stay
+        whole, so that metrics and rules remain valid; one that began before is left out with all
+        its messages. Rows of problems without a connection are chosen by their own time, files
+        stay. Raises ValueError for what is not a time.
+
+        >>> import monerotraffic as mt
+        >>> traffic = mt.read("tests/data/honest")
+        >>> len(traffic.connections), len(traffic.since("2100-01-01").connections)
+        (22, 0)
+        """
+        return self._during(time, None)
+
+    def until(self, time: Any) -> Traffic:
+        """The connections whose first packet was before `time`, with all of their rows; see
+        since.
+        """
+        return self._during(None, time)
+
+    def _during(self, first: Any, end: Any) -> Traffic:
+        from monerotraffic.tables.period import nanoseconds, of_connections_begun
+
+        arrays = of_connections_begun(
+            self._arrays,
+            None if first is None else nanoseconds(first),
+            None if end is None else nanoseconds(end),
+        )
+        return Traffic(arrays, self._names, self._nodes, self.limits_reached)
+
     def accounting(self) -> pd.DataFrame:
         """Accounts for every payload byte: two rows per connection, `from_client` True and False.
         All columns are in bytes.
@@ -189,10 +239,12 @@ class Traffic:
         return self._maker
 
     def _frame(self, table: str) -> pd.DataFrame:
+        from monerotraffic.tables.frames import handed_out
+
         if table not in self._built:
             rows = self._array(table)
             self._built[table] = self._frames.frame(table, rows, self._derived(table, rows))
-        return self._built[table]
+        return handed_out(self._built[table])
 
     def _derived(self, table: str, rows: NDArray[Any]) -> dict[str, Any]:
         """The columns of a table that are not fields of its rows."""

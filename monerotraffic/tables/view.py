@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import cached_property, wraps
-from typing import Any, Concatenate, NamedTuple, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from monerotraffic.net.addresses import is_loopback
 from monerotraffic.net.columns import Addresses
-from monerotraffic.tables.traffic import Traffic
+
+if TYPE_CHECKING:
+    from monerotraffic.tables.traffic import Traffic
 
 __all__ = [
     "PeerMetric",
@@ -137,8 +139,8 @@ class View:
 
     @cached_property
     def ends(self) -> pd.DataFrame:
-        """Connections of the vantage node by id (the index), with the columns of client_ and
-        server_ named by end: `peer_lost`, `vantage_mss`, and so on.
+        """Connections of the vantage node by id (the index), with the columns of `client_` and
+        `server_` named by end: `peer_lost`, `vantage_mss`, and so on.
 
         Also `direction`, `start`, `end`, `peer`, `server_port`, and `peer_began`, `vantage_began`:
         whether the capture contains the SYN of that end, and so its first byte.
@@ -280,12 +282,13 @@ def viewed(traffic: Traffic | View) -> View:
     """Returns the View of a Traffic, or the View itself. TypeError for anything else."""
     if isinstance(traffic, View):
         return traffic
-    if not isinstance(traffic, Traffic):
+    view = getattr(traffic, "peers", None)
+    if not isinstance(view, View):
         raise TypeError(
             f"traffic is {type(traffic).__name__}: give a Traffic, which monerotraffic.read "
             "returns, or a View of one"
         )
-    return View(traffic)
+    return view
 
 
 class PeerMetric(NamedTuple):

@@ -439,9 +439,13 @@ def test_arrays_are_the_arrays() -> None:
         held.arrays["messages"] = tables["messages"]  # type: ignore[index]
 
 
-def test_frames_are_built_once() -> None:
-    held = traffic({})
-    assert held.messages is held.messages
+def test_writing_into_a_frame_changes_no_other() -> None:
+    held = traffic({"files": rows("files", 2)})
+    frame = held.files
+    frame.loc[:, "packets"] = 77
+    frame["more"] = 1
+    assert list(held.files["packets"]) != [77, 77]
+    assert list(held.files.columns) == list(COLUMNS["files"])
 
 
 def test_table_not_decoded() -> None:

@@ -10,9 +10,9 @@ import monerotraffic as mt
 from support.captures import HOST, conversation, put
 
 
-def test_frames_are_built_once(capture: Path) -> None:
+def test_frames_are_the_arrays(capture: Path) -> None:
     traffic = mt.read(capture)
-    assert traffic.messages is traffic.messages
+    assert traffic.messages.equals(traffic.messages)
     assert len(traffic.messages) == len(traffic.arrays["messages"]) == 16
 
 
@@ -36,6 +36,17 @@ def test_vantage_nodes(tmp_path: Path, capture: Path) -> None:
     both = mt.read({"ams": str(capture), "sfo": str(other)}, host=[HOST, "203.0.113.1"])
     assert set(both.vantages) == {"ams", "sfo"}
     assert set(both.connections["vantage"]) == {"ams", "sfo"}
+
+
+def test_peers_has_the_peer_in_each_row(capture: Path) -> None:
+    traffic = mt.read(capture)
+    merged = traffic.node_data.merge(
+        traffic.messages[["message", "peer", "direction"]], on="message"
+    )
+    ours = traffic.peers.node_data
+    assert len(ours)
+    for name in ("peer", "direction", "peer_id"):
+        assert list(ours[name]) == list(merged[name])
 
 
 def test_without_a_vantage_node(capture: Path) -> None:
