@@ -114,7 +114,7 @@ class Reading:
             self._done.set()
 
     def close(self) -> None:
-        """Closes the reader if nobody has opened it."""
+        """Closes the reader if it was never opened."""
         if self._reader is not None:
             self._reader.close()
 

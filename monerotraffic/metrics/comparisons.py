@@ -85,24 +85,26 @@ def listening_ports(traffic: Traffic | View) -> pd.DataFrame:
     or on which they answered the vantage node.
     """
     view = viewed(traffic)
-    said, out = _announced(view), _answered(view)
-    ports = pd.concat([said[["host", "port"]], out[["host", "port"]]], ignore_index=True)
+    announced, out = _announced(view), _answered(view)
+    ports = pd.concat([announced[["host", "port"]], out[["host", "port"]]], ignore_index=True)
     return ports.drop_duplicates().sort_values(["host", "port"], ignore_index=True)
 
 
 def _announced(view: View) -> pd.DataFrame:
     """Handshakes and the port that each announces."""
-    said = view.node_data
-    said = said[(said["direction"] == "received") & said["my_port"].between(1, 65535)]
+    announced = view.node_data
+    announced = announced[
+        (announced["direction"] == "received") & announced["my_port"].between(1, 65535)
+    ]
     return pd.DataFrame(
         {
-            "host": said["peer"].astype(object),
-            "port": said["my_port"].astype("int64"),
-            "connection": said["connection"].astype("Int64"),
-            "message": said["message"].astype("Int64"),
-            "time": said["time"],
-            "file": said["file"].astype("Int64"),
-            "frame": said["frame"].astype("Int64"),
+            "host": announced["peer"].astype(object),
+            "port": announced["my_port"].astype("int64"),
+            "connection": announced["connection"].astype("Int64"),
+            "message": announced["message"].astype("Int64"),
+            "time": announced["time"],
+            "file": announced["file"].astype("Int64"),
+            "frame": announced["frame"].astype("Int64"),
         }
     )
 
@@ -197,10 +199,10 @@ def port_witnesses(traffic: Traffic | View) -> pd.DataFrame:
 @per_peer("peer", "id")
 def sent_ids(traffic: Traffic | View) -> pd.DataFrame:
     """Returns the distinct peer ids (`id`, uint64) that each peer (`peer`, object) sent."""
-    said = viewed(traffic).node_data
-    said = said[(said["direction"] == "received") & said["peer_id"].notna()]
+    announced = viewed(traffic).node_data
+    announced = announced[(announced["direction"] == "received") & announced["peer_id"].notna()]
     pairs = pd.DataFrame(
-        {"peer": said["peer"].astype(object), "id": said["peer_id"].astype("uint64")}
+        {"peer": announced["peer"].astype(object), "id": announced["peer_id"].astype("uint64")}
     ).drop_duplicates()
     return pairs.sort_values(["peer", "id"], ignore_index=True)
 

@@ -24,8 +24,8 @@ def concat(traffics: Iterable[Traffic]) -> Traffic:
     the same name are one node; a node without a name is named by its addresses if others have
     names. Parts of one scan keep their ids: all of them together are the result of read.
 
-    All must have the same tables. Raises ValueError if they do not, if there is none, or if a part
-    of a scan is given twice or together with another Traffic, TypeError for anything else.
+    All must have the same tables. Raises ValueError if they do not, for an empty argument, and if a
+    part of a scan is given twice or together with another Traffic; TypeError for anything else.
 
         >>> import monerotraffic as mt
         >>> honest, spies = mt.read("tests/data/honest"), mt.read("tests/data/spies")

@@ -112,7 +112,7 @@ class _Slow:
         self.closed = True
 
 
-def test_readers_that_nobody_opened_are_closed() -> None:
+def test_readers_never_opened_are_closed() -> None:
     readers = [_Slow(), _Slow()]
     readings = [Reading(lambda reader=reader: reader) for reader in readers]  # type: ignore[misc]
     with Ahead(readings, 2) as both:
