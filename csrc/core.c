@@ -13,7 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UNREADABLE_PACKETS = 1000 };
+enum {
+    UNREADABLE_PACKETS = 1000,
+    FREE_ROW_BYTES = 512 << 20, /* of rows, whatever the size of the files */
+    COUNT_PACKETS = 64          /* between two counts of the rows */
+};
 #define ALWAYS_WANTED (1u << MT_TABLE_connections | 1u << MT_TABLE_problems | 1u << MT_TABLE_files)
 
 struct mt_core {
@@ -26,6 +30,7 @@ struct mt_core {
     struct mt_file_statistics *files;
     int64_t *monero_packets; /* by file, counted by tcp */
     size_t files_count;
+    uint64_t packets;          /* read so far */
     int state;                 /* MT_OK while there is more, else what every further step returns */
     int problem_result;        /* MT_NOMEM if a callback could not make its row */
     size_t connections_sorted; /* rows of connections that are in order of id already */
@@ -276,6 +281,45 @@ static uint64_t rows_written(const struct mt_core *core)
     return rows;
 }
 
+/* The limit that the rows in memory exceed, MT_LIMIT_COUNT if they exceed none. A capture that
+ * compresses well may have many more bytes of rows than of files. */
+static enum mt_limit_id exceeded_by_rows(const struct mt_core *core)
+{
+    int64_t rows = 0, bytes = 0;
+    for (int id = 0; id < MT_TABLE_COUNT; id++) {
+        const struct mt_table *table = &core->decoder.output.tables[id];
+        rows += (int64_t)table->count;
+        bytes += (int64_t)(table->count * table->row_size);
+    }
+    if (rows > core->limits.rows)
+        return MT_LIMIT_rows;
+    if (bytes > FREE_ROW_BYTES &&
+        (core->limits.row_ratio == 0 ||
+         (bytes - FREE_ROW_BYTES) / core->limits.row_ratio > mt_core_position(core)))
+        return MT_LIMIT_row_ratio;
+    return MT_LIMIT_COUNT;
+}
+
+/* Counts the rows after some packets. Past a limit the rest of the files is not read: a problem of
+ * the file of this packet, and the end. MT_OK, or a result that ends the read. */
+static int check_rows(struct mt_core *core, const struct mt_packet_ref *ref,
+                      struct mt_failure *failure)
+{
+    if (++core->packets % COUNT_PACKETS != 0)
+        return MT_OK;
+    enum mt_limit_id limit = exceeded_by_rows(core);
+    if (limit == MT_LIMIT_COUNT)
+        return MT_OK;
+    core->decoder.output.limit_hits[limit]++;
+    core->files[ref->file].row.truncated = 1;
+    int result = report(core, MT_PROBLEM_FILE, ref, 0,
+                        limit == MT_LIMIT_rows
+                            ? "too many rows (limit rows): nothing more is read"
+                            : "too many rows for the size of the files (limit row_ratio): "
+                              "nothing more is read");
+    return result == MT_OK ? finish(core, failure) : result;
+}
+
 int mt_core_step(struct mt_core *core, uint64_t bytes, uint64_t rows, struct mt_failure *failure)
 {
     struct mt_packet packet;
@@ -285,6 +329,8 @@ int mt_core_step(struct mt_core *core, uint64_t bytes, uint64_t rows, struct mt_
         int result = mt_capture_set_next(core->capture_set, &packet, &event);
         if (result == MT_OK) {
             result = read_packet(core, &packet, failure);
+            if (result == MT_OK)
+                result = check_rows(core, &packet.ref, failure);
             done += packet.captured + 16u; /* a record's header, nearly */
         } else if (result == MT_END) {
             result = finish(core, failure);

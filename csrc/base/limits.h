@@ -46,6 +46,12 @@
           "capture seconds before an incomplete datagram is discarded") \
     LIMIT(blobs, 2000000, INT64_MAX, \
           "distinct transactions and blocks in the cache; others are hashed at each occurrence") \
+    LIMIT(rows, 1000000000, INT64_MAX, \
+          "rows of all tables in memory at once, counted every 64 packets, before reading stops") \
+    LIMIT( \
+        row_ratio, 64, INT64_MAX, \
+        "bytes of rows in memory per byte of the files, beyond the first 512 MiB, before reading " \
+        "stops") \
     LIMIT(message_fields, 1000000, INT64_MAX, \
           "rows of fields per message; its further entries are omitted") \
     LIMIT(epee_objects, 8192, 8192, \

@@ -211,6 +211,11 @@ def _() -> Sample:
     return capture_of(craft.request(1001, craft.handshake_request())), {"message_fields": 3}
 
 
+@reaches("rows")
+def _() -> Sample:
+    return capture_of(*[PING] * 600, segment=len(PING)), {"rows": 100}
+
+
 @reaches("epee_objects")
 def _() -> Sample:
     return capture_of(craft.request(1001, craft.handshake_request()), PING), {"epee_objects": 1}
@@ -276,8 +281,10 @@ def read(path: Path, limits: dict[str, int] | None = None) -> mt.Traffic:
 
 
 def test_every_limit_is_here() -> None:
-    """One file alone does not reach `open_files`: test_many_files does."""
-    assert {*WORST, "open_files"} == set(mt.limits())
+    """One file alone does not reach `open_files`: test_many_files does. `row_ratio` needs 512 MiB
+    of rows: test_rows_of_a_bomb.
+    """
+    assert {*WORST, "open_files", "row_ratio"} == set(mt.limits())
 
 
 @pytest.mark.parametrize("limit", WORST)
@@ -300,7 +307,8 @@ def test_reached_and_counted(limit: str, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", mt.CaptureWarning)
         *_, last = mt.scan(path, rows=1, host=HOST, tables=mt.TABLES, limits=limits)
-    assert last.limits_reached == traffic.limits_reached
+    if limit != "rows":  # a scan hands its rows over
+        assert last.limits_reached == traffic.limits_reached
 
 
 @pytest.mark.parametrize("limit", WORST)
@@ -333,6 +341,56 @@ def test_never_more_than_monerod(limit: str, tmp_path: Path) -> None:
     most = mt.limits()[limit][0]
     with pytest.raises(ValueError, match=f"{limit} is {most + 1}: must be from 0 to {most}"):
         mt.read(path, limits={limit: most + 1})
+
+
+def test_rows_beyond_the_limit(tmp_path: Path) -> None:
+    """What was read before is there, and a row and a warning say that the rest is not."""
+    path = tmp_path / "capture"
+    connection = talk()
+    for _ in range(300):
+        connection.send(CLIENT, PING)
+        connection.send(SERVER, craft.response(1003, craft.ping_response()))
+    path.write_bytes(pcap(connection))
+    with pytest.warns(mt.CaptureWarning, match=r"too many rows \(limit rows\)"):
+        traffic = mt.read(path, limits={"rows": 100})
+    assert traffic.files[["packets", "truncated"]].to_numpy().tolist() == [[192, True]]
+    assert 100 < len(traffic.messages) < 128
+    check_accounting(traffic)
+    assert traffic.limits_reached["rows"] == 1
+    assert len(traffic.connections) == 1
+    parts = list(mt.scan(path, rows=50, limits={"rows": 100}))
+    assert sum(len(part.messages) for part in parts) == 600
+
+
+def test_rows_of_a_bomb(tmp_path: Path) -> None:
+    """Entries of a peer list that take one byte each: 48 bytes of rows a byte."""
+    message = craft.response(1002, craft.epee({"local_peerlist_new": [{} for _ in range(8000)]}))
+    connection = talk()
+    connection.send(CLIENT, message * 1600, segment=len(message))
+    path = tmp_path / "capture"
+    path.write_bytes(gzip.compress(pcap(connection), 1))
+    with pytest.warns(mt.CaptureWarning, match="limit row_ratio"):
+        traffic = mt.read(path, host=HOST, limits={"decompression_ratio": 10_000})
+    assert traffic.limits_reached["row_ratio"] == 1
+    size = sum(array.nbytes for array in traffic.arrays.values())
+    assert 512 << 20 < size < 560 << 20
+    assert len(traffic.messages) * 8000 == len(traffic.arrays["peer_lists"])
+
+
+def test_rows_of_one_message_are_bounded_by_its_bytes(tmp_path: Path) -> None:
+    """At most one row a byte in each table of contents: nothing else has as many as a peer list of
+    empty entries, an array of empty strings, or one of numbers of a byte.
+    """
+    peers = craft.epee({"local_peerlist_new": [{} for _ in range(8000)]})
+    blobs = craft.epee({"txs": [b""] * 8000, "_": bytes(9000)})
+    path = tmp_path / "capture"
+    path.write_bytes(capture_of(craft.response(1002, peers), craft.notification(2002, blobs)))
+    traffic = read(path)
+    assert len(traffic.messages) == 2
+    for table in ("peer_lists", "transactions", "fields"):
+        rows = getattr(traffic, table).groupby("message").size()
+        assert (rows <= traffic.messages["length"][rows.index]).all()
+        assert rows.max() >= 8000
 
 
 def test_syn_flood_is_bounded(tmp_path: Path) -> None:
