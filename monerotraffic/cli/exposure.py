@@ -10,6 +10,7 @@ from monerotraffic.cli.arguments import add_command, add_preset
 from monerotraffic.cli.lists import read_lists
 from monerotraffic.cli.nodes import add_agree, check_agree
 from monerotraffic.cli.output import captured, print_json
+from monerotraffic.cli.own import read_ids
 from monerotraffic.cli.systems import add_asn, systems_of
 from monerotraffic.report.exposure import exposure_to_dict, format_exposure
 from monerotraffic.report.redaction import Redaction
@@ -29,6 +30,7 @@ def add(commands: Any) -> None:
         examples=(
             "monerotraffic exposure captures/",
             "monerotraffic exposure captures/ --ban-list ban.txt --asn GeoLite2-ASN.mmdb",
+            "monerotraffic exposure captures/ --own transfers.csv",
             "monerotraffic exposure ams=captures/ams sfo=captures/sfo --agree 2 --json",
         ),
     )
@@ -41,16 +43,23 @@ def add(commands: Any) -> None:
         help="show the peers on this list as a group, and what is left without them (may be "
         "repeated)",
     )
+    command.add_argument(
+        "--own",
+        metavar="FILE",
+        help="also show what each peer could learn of your transactions: ids in this file, one a "
+        "line, or the CSV file of monero-wallet-cli export_transfers",
+    )
     add_asn(command)
 
 
 def run(options: argparse.Namespace) -> None:
     ban_list = None if options.ban_list is None else read_lists(options.ban_list)
+    own = None if options.own is None else read_ids(options.own)
     view = View(captured(options))
     check_agree(options, view.traffic)
     systems = systems_of(view, options.asn)
     findings = find_anomalies(view, options.preset, agree=options.agree)
-    numbers = exposure_to_dict(view, findings, options.preset, ban_list, systems)
+    numbers = exposure_to_dict(view, findings, options.preset, ban_list, systems, own)
     if options.redact:
         numbers = Redaction(view.traffic).value(numbers)
     if options.json:

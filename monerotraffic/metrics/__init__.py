@@ -51,6 +51,12 @@ from monerotraffic.metrics.similarity import (
     similarity_distribution,
     vantage_similarity,
 )
+from monerotraffic.metrics.stems import (
+    dandelion_epochs,
+    own_transactions,
+    stems_received,
+    stems_sent,
+)
 from monerotraffic.metrics.structure import (
     encoding_deviations,
     header_oddities,
@@ -93,6 +99,7 @@ __all__ = [
     "components",
     "connection_table",
     "correct_times",
+    "dandelion_epochs",
     "degrees",
     "encoding_deviations",
     "exposure",
@@ -120,6 +127,7 @@ __all__ = [
     "operators",
     "optional_fields",
     "oversize",
+    "own_transactions",
     "peer_graph",
     "peer_subnets",
     "peer_ticks",
@@ -135,6 +143,8 @@ __all__ = [
     "skeletons",
     "slot_holders",
     "slots",
+    "stems_received",
+    "stems_sent",
     "subnets_of",
     "sync_gaps",
     "sync_rhythm",

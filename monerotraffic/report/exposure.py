@@ -6,7 +6,7 @@ Owns which groups of peers are shown. Used by report.page and by the command `ex
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -14,7 +14,7 @@ import pandas as pd
 from monerotraffic import metrics
 from monerotraffic.banlist import BanList
 from monerotraffic.metrics.exposure import Groups
-from monerotraffic.report.summary import counted, head, records, section, span
+from monerotraffic.report.summary import clock, counted, head, records, section, span
 from monerotraffic.rules import verdicts
 from monerotraffic.rules.bans import ban
 from monerotraffic.tables.view import View
@@ -69,13 +69,18 @@ def exposure_to_dict(
     preset: str,
     ban_list: BanList | None = None,
     systems: pd.DataFrame | None = None,
+    own: Iterable[str] | None = None,
 ) -> dict[str, Any]:
-    """Returns exposure and what-if as values for JSON. Numbers that do not exist are None. Without
-    `ban_list`, what-if is for the list of the anomalous peers; `ban_list` says which it is.
+    """Returns exposure, what-if and stems as values for JSON. Numbers that do not exist are None.
+    Without `ban_list`, what-if is for the list of the anomalous peers; `ban_list` says which it is.
+    With the ids of own transactions also what peers could learn of them.
     """
-    groups = exposure_groups(view, verdicts(findings), ban_list)
-    own = ban(findings, expires=None, max_addresses=None).listed
-    in_force = own if ban_list is None else ban_list
+    judged = verdicts(findings)
+    groups = exposure_groups(view, judged, ban_list)
+    spies = judged.loc[judged["verdict"] == "anomalous", "peer"].tolist()
+    in_force = ban_list
+    if in_force is None:
+        in_force = ban(findings, expires=None, max_addresses=None).listed
     scenarios = metrics.what_if(view, groups, in_force, systems=systems, resamples=0)
     scenarios = scenarios[scenarios["all_seconds"] + scenarios["removed_seconds"] > 0]
     return {
@@ -85,7 +90,35 @@ def exposure_to_dict(
         "ban_list": "anomalous peers" if ban_list is None else "given",
         "exposure": _plain(exposure_rows(view, groups, systems)),
         "what_if": _plain(scenarios),
+        "stems": _stems(view, spies),
+        **(
+            {}
+            if own is None
+            else {"own": _plain(_seconds(metrics.own_transactions(view, own, spies)))}
+        ),
     }
+
+
+def _stems(view: View, spies: list[str]) -> list[dict[str, Any]]:
+    """By peer how many own and relayed transactions it received in the stem phase."""
+    table = metrics.stems_sent(view, spies)
+    table["originated"] = table["source"].isna()
+    table["peer"] = table["peer"].astype(object)
+    groups = table.groupby(["vantage", "peer"], observed=True)
+    counts = groups.agg(
+        anomalous=("to_spy", "first"),
+        originated=("originated", "sum"),
+        transactions=("tx", "size"),
+        fluff_delay_median=("fluff_delay", "median"),
+        embargoes=("embargo", "count"),
+    ).sort_values(["originated", "transactions"], ascending=False, kind="stable")
+    return _plain(_seconds(counts.reset_index()))
+
+
+def _seconds(table: pd.DataFrame) -> pd.DataFrame:
+    """Durations as seconds."""
+    durations = [name for name in table if table[name].dtype.kind == "m"]
+    return table.assign(**{name: table[name].dt.total_seconds() for name in durations})
 
 
 def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -112,8 +145,44 @@ def format_exposure(numbers: Mapping[str, Any]) -> str:
                 if row["direction"] == "outgoing"
             ],
         ),
+        section(
+            f"{counted(sum(row['transactions'] for row in numbers['stems']), 'transaction')} sent "
+            "in the stem phase",
+            [_stem(row, several) for row in numbers["stems"]],
+        ),
+        *(
+            [section("what peers could learn of own transactions", [*map(_own, numbers["own"])])]
+            if "own" in numbers
+            else []
+        ),
     ]
     return "\n\n".join(one for one in sections if one) + "\n"
+
+
+def _stem(row: Mapping[str, Any], several: bool) -> dict[str, Any]:
+    delay = row["fluff_delay_median"]
+    return {
+        **({"vantage": row["vantage"]} if several else {}),
+        "peer": row["peer"],
+        "anomalous": "yes" if row["anomalous"] else "no",
+        "transactions": row["transactions"],
+        "originated": row["originated"],
+        "median s until fluffed": None if delay is None else f"{delay:.1f}",
+        "embargoes": row["embargoes"],
+    }
+
+
+def _own(row: Mapping[str, Any]) -> dict[str, Any]:
+    delay = row["delay"]
+    return {
+        "transaction": row["tx"],
+        "order": row["order"],
+        "peer": row["peer"],
+        "anomalous": "yes" if row["spy"] else "no",
+        "learnt": row["learnt"],
+        "time": clock(row["time"]),
+        "delay s": None if delay is None else f"{delay:.2f}",
+    }
 
 
 def _sentence(row: Mapping[str, Any], several: bool) -> str:

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from monerotraffic.cli import main
+from monerotraffic.cli.own import read_ids
+from support.chain import relayed, tx_id
 from support.command import Captured, section
 from support.conversation_builder import HOST, outgoing, write
-from support.craft import SERVER
+from support.craft import CLIENT, SERVER
 from support.findings import finding, frame
 
 A, B = "20.1.0.1", "20.2.0.1"
@@ -90,3 +92,43 @@ def test_no_anomalous_peer(
 def test_a_list_that_cannot_be_read(capture: Path, tmp_path: Path, capsys: Captured) -> None:
     assert main(["exposure", str(capture), "--ban-list", str(tmp_path / "none.txt")]) == 1
     assert "No such file" in capsys.readouterr().err
+
+
+# ---- own transactions ----
+
+
+@pytest.fixture
+def stem(tmp_path: Path, capture: Path) -> Path:
+    """The anomalous peer receives an own transaction."""
+    talk = outgoing(A).handshake().wait_until(60)
+    talk.send(CLIENT, relayed(1, fluff=False))
+    return write(tmp_path / "stem.pcap", talk)
+
+
+def test_own_transactions(stem: Path, tmp_path: Path, capsys: Captured) -> None:
+    own = tmp_path / "own.txt"
+    own.write_text(f"# mine\n{tx_id(1).upper()} paid\n{'0' * 64}\n")
+    text = output(capsys, "exposure", "--host", HOST, "--own", own, stem)
+    assert section(text, "1 transaction sent in the stem phase")[1:] == [
+        [A, "yes", "1", "1", "-", "0"]
+    ]
+    rows = section(text, "what peers could learn of own transactions")
+    assert rows[1][:5] == [tx_id(1), "1", A, "yes", "stem"]
+
+
+def test_the_export_of_a_wallet(tmp_path: Path) -> None:
+    path = tmp_path / "transfers.csv"
+    path.write_text(
+        "block,direction,timestamp,amount,hash,payment ID\n"
+        f'1,out,"2026-01-01, 10:00",1.0,{tx_id(1)},{"1" * 64}\n'
+        f"2,out,x,1.0,{tx_id(2)},{'1' * 16}\n3,short\n"
+    )
+    assert read_ids(str(path)) == [tx_id(1), tx_id(2)]
+
+
+@pytest.mark.parametrize("text", ["", "nothing\n", "hash\n", "0" * 63, "0" * 65])
+def test_a_file_without_ids(stem: Path, tmp_path: Path, capsys: Captured, text: str) -> None:
+    own = tmp_path / "own.txt"
+    own.write_text(text)
+    assert main(["exposure", "--own", str(own), str(stem)]) == 1
+    assert "no id of a transaction" in capsys.readouterr().err

@@ -205,7 +205,7 @@ def write_events(scenario: str, folder: Path) -> None:
     kept = [
         {
             key: event[key]
-            for key in ("kind", "hash", "weight", "outputs", "blocks", "height")
+            for key in ("kind", "node", "hash", "weight", "outputs", "blocks", "height")
             if key in event
         }
         for event in events
