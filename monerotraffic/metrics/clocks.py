@@ -52,6 +52,11 @@ def clock_differences(traffic: Traffic | View) -> pd.DataFrame:
 
     Messages are compared on connections whose SYN is in both captures, message by message in each
     direction, up to the first that differs in command or length.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/honest")
+    >>> mt.metrics.clock_differences(traffic).columns[:4].tolist()
+    ['vantage', 'other', 'source', 'way']
     """
     view = viewed(traffic)
     names = list(view.vantages)

@@ -53,6 +53,13 @@ def connection_table(traffic: Traffic | View) -> pd.DataFrame:
     - `answered` (time): first complete 1001 response of the other side, or NaT
     - `handshake` (category): `none`; `cut`, an incomplete 1001 request; `asked`; `answered`
     - `last_received` (time): last byte of the peer's last message, or NaT
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.connection_table(traffic)[["peer", "direction", "end", "seconds"]].head(2)
+               peer direction  end   seconds
+    0    192.0.2.22  outgoing  fin  0.004327
+    1  198.19.77.40  outgoing  fin  5.008581
     """
     view = viewed(traffic)
     rows = view.connections
@@ -211,6 +218,14 @@ def categories(
     - `short`: below `short` seconds
     - `long`: `long` seconds or more
     - `open`: no end in the capture
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> rows = mt.metrics.categories(traffic)
+    >>> rows[["peer", "direction", "unconnected", "no_byte"]].head(2)
+               peer direction  unconnected  no_byte
+    0    192.0.2.22  outgoing        False    False
+    1  198.19.77.40  outgoing        False    False
     """
     table = connection_table(traffic)
     payload = table["peer_bytes"] + table["own_bytes"]
@@ -247,6 +262,13 @@ def short_lived(
 
     With `from_answer` the duration begins with the 1001 response of the vantage node, which can be
     late.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.short_lived(traffic)[["peer", "connections", "median"]].head(2)
+                peer  connections    median
+    0  198.19.166.74            1  0.004794
+    1  198.18.160.70            2  0.374034
     """
     rows = short_lived_connections(connection_table(traffic), seconds, from_answer).sort_values(
         "opened", kind="stable"
@@ -295,6 +317,13 @@ def requests(traffic: Traffic | View) -> pd.DataFrame:
     - `seconds` (float64): from the first byte of the request to the first byte of the response. For
       a request of a peer this is the response time of the vantage node; for its own requests it is
       the round trip and the response time of the peer
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.requests(traffic)[["peer", "direction", "command", "status"]].head(2)
+               peer direction  command    status
+    0    192.0.2.22      sent     1003  complete
+    1  198.19.77.40      sent     1001  complete
     """
     view = viewed(traffic)
     messages = view.messages
@@ -327,6 +356,13 @@ def sync_gaps(traffic: Traffic | View) -> pd.DataFrame:
 
     monerod ticks for all connections at once when more than 60 s passed since the last tick
     (src/p2p/net_node.inl idle_worker). Cuprate ticks every 61 s.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.sync_gaps(traffic)[["peer", "direction", "seconds", "early"]].head(2)
+               peer direction    seconds  early
+    0  198.18.30.53  received  30.311190  False
+    1  198.18.30.53  received  25.237795  False
     """
     view = viewed(traffic)
     asked = requests(view)
@@ -394,6 +430,13 @@ def sync_rhythm(traffic: Traffic | View) -> pd.DataFrame:
     - `concentration` (float64, 0 to 1): length of that mean; 1 if all requests have the same phase,
       low if the period is not 60 s or varies
     - `first`, `last` (time)
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.sync_rhythm(traffic)[["peer", "direction", "requests", "gaps"]].head(2)
+                 peer direction  requests  gaps
+    0  198.18.155.221  received         1     0
+    1    198.18.30.53      sent         1     0
     """
     view = viewed(traffic)
     messages = view.messages
@@ -455,6 +498,13 @@ def slots(
 
     Only connections that were established, or that began before the capture, count. A connection
     without an end in the capture counts until its last packet.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.slots(traffic)[["group", "open"]].head(2)
+       group  open
+    0  other     1
+    1  other     2
     """
     rows = held_connections(viewed(traffic), direction)
     names = rows["peer"].astype(object).map(dict(groups or {})).astype(object).fillna("other")
@@ -481,6 +531,13 @@ def slot_holders(traffic: Traffic | View, direction: str = "incoming") -> pd.Dat
     - `seconds` (float64): sum over its connections
     - `share` (float64): of the seconds of all peers
     - `most` (int64): maximum number of its connections at one time
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.slot_holders(traffic)[["peer", "connections", "seconds", "share"]].head(2)
+                 peer  connections     seconds     share
+    0  198.19.119.116            2  120.024923  0.185156
+    1    198.18.30.53            2  120.016526  0.185143
     """
     view = viewed(traffic)
     rows = held_connections(view, direction)

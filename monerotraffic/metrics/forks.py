@@ -50,6 +50,12 @@ def fork_versions(traffic: Traffic | View) -> pd.DataFrame:
 
     Source: src/cryptonote_core/cryptonote_core.cpp get_ideal_hard_fork_version; payload_data of the
     messages that it sends (1001, 1002).
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.fork_versions(traffic)[["version", "first_height", "last_height"]].head(2)
+       version  first_height  last_height
+    0       16           280          286
     """
     steps = (
         announced_versions(traffic)
@@ -95,6 +101,12 @@ def fork_ranges(traffic: Traffic | View) -> pd.DataFrame:
     announcements agree with the forks of mainnet, the result also contains these: each version up
     to the last of MAINNET_FORKS has all its heights, and the last one the heights up to the highest
     that the vantage node announced.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.fork_ranges(traffic)[["version", "first_height", "last_height"]].head(2)
+       version  first_height  last_height
+    0       16           280          286
     """
     view = viewed(traffic)
     announced = fork_versions(view)

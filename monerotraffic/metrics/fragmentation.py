@@ -62,6 +62,14 @@ def segmentation(traffic: Traffic | View) -> pd.DataFrame:
 
     Source: contrib/epee/src/levin_base.cpp message_writer::finalize (header and body are one buffer
     since v0.15), RFC 9293; arXiv 2509.10214 on packet fragmentation.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> rows = mt.metrics.segmentation(traffic)
+    >>> rows[["from_client", "peer", "direction", "command"]].head(2)
+       from_client           peer direction  command
+    1        False     192.0.2.22  received     1003
+    5        False  198.18.152.25  received     1003
     """
     view = viewed(traffic)
     messages = view.received[view.received["status"] != "snapped"]
@@ -99,6 +107,14 @@ def segments_by_size(traffic: Traffic | View) -> pd.DataFrame:
     - `signature_alone`, `header_alone` (int64): messages whose signature or header is alone in a
       segment
     - `shared` (int64): messages that share a segment with another message
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> rows = mt.metrics.segments_by_size(traffic)
+    >>> rows[["peer", "size_from", "messages", "segments_median"]].head(2)
+                peer  size_from  messages  segments_median
+    0     192.0.2.22          0         1              1.0
+    1  198.18.152.25          0         1              1.0
     """
     rows = segmentation(traffic)
     edges = np.array(SIZE_CLASSES)
@@ -131,6 +147,11 @@ def levin_fragments(traffic: Traffic | View) -> pd.DataFrame:
 
     Source: contrib/epee/src/levin_base.cpp make_noise_notify, make_fragmented_notify;
     src/cryptonote_protocol/levin_notify.cpp, which uses them for Tor and I2P only.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/honest")
+    >>> mt.metrics.levin_fragments(traffic).columns[:4].tolist()
+    ['message', 'connection', 'from_client', 'time']
     """
     messages = viewed(traffic).received
     joined = messages["fragments"] > 1

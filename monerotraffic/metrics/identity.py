@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from monerotraffic.metrics.topology import components
 from monerotraffic.net.columns import hosts_of, sites_of
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, once_per_view, per_peer, per_vantage, positions, viewed
@@ -49,6 +50,13 @@ def announcements(traffic: Traffic | View) -> pd.DataFrame:
 
     A standard node draws an id at each start and keeps it (src/p2p/net_node.inl init_config, since
     v0.10.2).
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.announcements(traffic)[["peer", "host", "peer_id", "direction"]].head(2)
+                 peer            host               peer_id direction
+    0  198.18.155.221  198.18.155.221  10543696157066626386  incoming
+    1    198.19.218.5    198.19.218.5   6260022045248846372  incoming
     """
     view = viewed(traffic)
     announced = view.node_data
@@ -97,6 +105,13 @@ def pongs(traffic: Traffic | View) -> pd.DataFrame:
     - `message`, `connection` (int64), `peer`, `host`
     - `port` (uint16): the port that was pinged
     - `peer_id` (UInt64), `time`, `file`, `frame`
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.pongs(traffic)[["peer", "host", "port", "peer_id"]].head(2)
+                peer           host   port               peer_id
+    0     192.0.2.22     192.0.2.22  18080  14899341338729747653
+    1  198.18.152.25  198.18.152.25  18080  14878525754032493765
     """
     view = viewed(traffic)
     announced = view.node_data
@@ -125,6 +140,13 @@ def ids_per_host(traffic: Traffic | View) -> pd.DataFrame:
     - `first`, `last` (time)
 
     A host can have several nodes behind one NAT address; see ids_per_endpoint.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.ids_per_host(traffic)[["host", "ids", "ports", "connections"]].head(2)
+                 host  ids  ports  connections
+    0  198.18.113.151    2      0            2
+    1  198.18.122.186    1      0            2
     """
     return _counted(
         announcements(traffic),
@@ -140,6 +162,14 @@ def ids_per_endpoint(traffic: Traffic | View) -> pd.DataFrame:
     - `host`, `port`
     - `ids`, `connections`, `announcements` (int64)
     - `first`, `last` (time)
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> rows = mt.metrics.ids_per_endpoint(traffic)
+    >>> rows[["host", "ids", "connections", "announcements"]].head(2)
+                 host  ids  connections  announcements
+    0  198.18.113.151    2            2              2
+    1  198.18.122.186    1            2              2
     """
     return _counted(announcements(traffic), ["host", "port"], {"ids": ("peer_id", "nunique")})
 
@@ -154,6 +184,13 @@ def sites_per_id(traffic: Traffic | View) -> pd.DataFrame:
     - `first`, `last` (time)
 
     A node with an IPv4 and an IPv6 address announces one id from both: two sites, not an anomaly.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.sites_per_id(traffic)[["peer_id", "hosts", "sites", "connections"]].head(2)
+                   peer_id  hosts  sites  connections
+    0   621906230204837781      1      1            1
+    1  2166087425113076707      1      1            2
     """
     announced = announcements(traffic)
     return _counted(
@@ -196,6 +233,13 @@ def id_sessions(traffic: Traffic | View, by_port: bool = True) -> pd.DataFrame:
       so the earlier process had ended
 
     Endpoints with hidden port are one endpoint per host.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.id_sessions(traffic)[["peer", "host", "peer_id", "direction"]].head(2)
+                 peer            host              peer_id direction
+    0  198.18.113.151  198.18.113.151  5648305352601088522  incoming
+    1  198.18.113.151  198.18.113.151  4764904437423146863  incoming
     """
     announced = announcements(traffic)
     keys = ["host", "port"] if by_port else ["host"]
@@ -245,6 +289,11 @@ def id_returns(traffic: Traffic | View, by_port: bool = True) -> pd.DataFrame:
     that it had before, with another one in between. Unit: message.
 
     Each vantage node is considered by itself; the column `vantage` names it.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/honest")
+    >>> mt.metrics.id_returns(traffic).columns[:4].tolist()
+    ['vantage', 'message', 'connection', 'peer']
     """
     sessions = id_sessions(traffic, by_port)
     return sessions[sessions["changed"] & sessions["known"]].reset_index(drop=True)
@@ -260,6 +309,11 @@ def concurrent_peer_ids(traffic: Traffic | View, margin: float = 0.0) -> pd.Data
     does not count.
 
     Each vantage node is considered by itself; the column `vantage` names it.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/honest")
+    >>> mt.metrics.concurrent_peer_ids(traffic).columns[:4].tolist()
+    ['vantage', 'message', 'connection', 'peer']
     """
     announced = announcements(traffic)
     announced = announced[announced["port"].notna()].reset_index(drop=True)
@@ -289,6 +343,13 @@ def id_spans(traffic: Traffic | View) -> pd.DataFrame:
 
     Only sites of the same family count, because one process can have an IPv4 and an IPv6 address. A
     node that moves to another address has spans that follow each other.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.id_spans(traffic)[["peer_id", "site", "family", "announcements"]].head(2)
+                   peer_id            site  family  announcements
+    0   621906230204837781  198.18.209.202       4              1
+    1  2166087425113076707  198.19.150.246       4              2
     """
     announced = announcements(traffic)
     announced["site"] = sites_of(announced["peer"])
@@ -332,6 +393,11 @@ def id_clusters(traffic: Traffic | View, overlapping: bool = True) -> pd.DataFra
     Only clusters of two or more sites are listed. With `overlapping`, an id joins only sites that
     announced it in overlapping time (`overlaps` of id_spans). Otherwise it joins all sites that
     announced it, including those of a node that changed its address.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/honest")
+    >>> mt.metrics.id_clusters(traffic).columns[:4].tolist()
+    ['cluster', 'site', 'sites', 'ids']
     """
     spans = id_spans(traffic)
     joining = spans[spans["overlaps"] > 0] if overlapping else spans
@@ -341,7 +407,8 @@ def id_clusters(traffic: Traffic | View, overlapping: bool = True) -> pd.DataFra
     rows = joining.index.to_numpy()
     # with overlaps, an id joins the sites of one family only, so it is one node per family
     links = ids * 10 + family
-    label = components(sites[rows], links[rows], len(names))
+    _, joints = np.unique(links[rows], return_inverse=True)
+    label = components(sites[rows], len(names) + joints, len(names) + len(joints))[: len(names)]
     table = pd.DataFrame({"cluster": label, "site": np.asarray(names, dtype=object)})
     table["sites"] = table.groupby("cluster")["site"].transform("size")
     of_id = pd.DataFrame({"cluster": label[sites], "id": ids})
@@ -349,29 +416,6 @@ def id_clusters(traffic: Traffic | View, overlapping: bool = True) -> pd.DataFra
     table = table[table["sites"] > 1]
     table["cluster"] = pd.factorize(table["cluster"])[0].astype("int64")
     return table.sort_values(["cluster", "site"], ignore_index=True)
-
-
-def components(left: NDArray[np.int64], right: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Returns a label for each of the nodes 0 … count - 1 of a graph in which nodes of `left` with
-    the same `right` are joined: the smallest node of its component.
-
-    Label propagation: every round applies the smallest label of each link and follows it to its own
-    label, so that few rounds are needed.
-    """
-    label = np.arange(count, dtype=np.int64)
-    _, link = np.unique(right, return_inverse=True)
-    while len(left):
-        smallest = np.full(int(link.max()) + 1, count, dtype=np.int64)
-        np.minimum.at(smallest, link, label[left])
-        new = label.copy()
-        np.minimum.at(new, left, smallest[link])
-        # roots too, so that whole components move at once
-        np.minimum.at(new, label[left], smallest[link])
-        new = new[new]
-        if (new == label).all():
-            break
-        label = new
-    return label
 
 
 # ---- back-pings ----
@@ -412,6 +456,13 @@ def back_pings(traffic: Traffic | View, within: float = 5.0) -> pd.DataFrame:
 
     A back-ping belongs to the latest request of its endpoint before it. The first such connection
     counts.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.back_pings(traffic)[["peer", "host", "peer_id", "outcome"]].head(2)
+                 peer            host               peer_id  outcome
+    0  198.18.155.221  198.18.155.221  10543696157066626386  no_port
+    1    198.19.218.5    198.19.218.5   6260022045248846372  no_port
     """
     view = viewed(traffic)
     asked = _handshake_requests(view)

@@ -27,6 +27,14 @@ def peer_subnets(traffic: Traffic | View) -> pd.DataFrame:
     - `hosts` (int64): distinct addresses; an IPv4 address and its v4-mapped form are one
     - `connections`, `incoming` (int64): all connections, and incoming ones
     - `first`, `last` (time): first opening, last packet
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> rows = mt.metrics.peer_subnets(traffic)
+    >>> rows[["subnet", "hosts", "connections", "incoming"]].head(2)
+              subnet  hosts  connections  incoming
+    0   192.0.2.0/24      1            2         1
+    1  198.18.2.0/24      1            2         2
     """
     view = viewed(traffic)
     addresses = view.addresses
@@ -59,6 +67,10 @@ def peer_subnets(traffic: Traffic | View) -> pd.DataFrame:
 def subnets_of(hosts: Iterable[str]) -> pd.Series:
     """Returns the /24 (IPv4, also v4-mapped) or /64 (IPv6) of each address in their order, missing
     for names, as a Series of objects with the addresses as index.
+
+    >>> from monerotraffic import metrics
+    >>> metrics.subnets_of(["192.0.2.7", "2001:db8::7"]).tolist()
+    ['192.0.2.0/24', '2001:db8::/64']
     """
     addresses = Addresses.from_text(hosts)
     return pd.Series(
@@ -83,6 +95,12 @@ def autonomous_systems(hosts: Iterable[str], database: str | PathLike[str]) -> p
     use a database of the time of the capture. Every address is looked up by itself, because
     neighbours in a /24 can belong to different systems. Requires the extra `asn` (pip install
     'monerotraffic[asn]'). Raises ValueError for a database without autonomous systems.
+
+    >>> import monerotraffic as mt
+    >>> peers = mt.read("tests/data/spies").connections["peer"].unique()
+    >>> mt.metrics.autonomous_systems(peers, "GeoLite2-ASN.mmdb")  # doctest: +SKIP
+                host    asn     organisation
+    0  192.0.2.10  64500  Example Networks
     """
     try:
         import maxminddb

@@ -48,6 +48,13 @@ def list_diversity(traffic: Traffic | View) -> pd.DataFrame:
     An IPv4 address and its v4-mapped form are two addresses of one subnet.
 
     Source: arXiv 2509.10214 (diversity of /24); src/p2p/net_peerlist.h get_peerlist_head.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.list_diversity(traffic)[["peer", "command", "kind", "entries"]].head(2)
+                 peer  command      kind  entries
+    0   198.18.252.84     1002  response      300
+    1  198.19.119.116     1002  response      250
     """
     e = entries(traffic)
     table = e.lists.copy()
@@ -105,6 +112,14 @@ def sender_diversity(traffic: Traffic | View) -> pd.DataFrame:
     High shares indicate poisoning (Cao et al. 2019, "Exploring the Monero peer-to-peer network").
     However, the first peer of a capture, or one with a new white list, has many exclusive
     addresses, and one vantage node tries few addresses.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> rows = mt.metrics.sender_diversity(traffic)
+    >>> rows[["peer", "connections", "lists", "entries"]].head(2)
+                 peer  connections  lists  entries
+    0  198.18.155.221            1      1      250
+    1    198.18.30.53            2      2      500
     """
     e = entries(traffic)
     view = viewed(traffic)
@@ -168,6 +183,13 @@ def advertised_hosts(traffic: Traffic | View) -> pd.DataFrame:
     - `peer` (bool): whether it was connected to the vantage node
 
     Many white lists contain a popular address. It does not necessarily have many connections.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.advertised_hosts(traffic)[["host", "subnet", "mentions", "lists"]].head(2)
+                host          subnet  mentions  lists
+    0  198.19.45.136  198.19.45.0/24         2      2
+    1   198.19.15.90  198.19.15.0/24         2      2
     """
     e = entries(traffic)
     view = viewed(traffic)
@@ -232,6 +254,13 @@ def host_ports(traffic: Traffic | View) -> pd.DataFrame:
 
     A peer can put any address into a list: `senders` protects against a single liar, and
     `announced` comes from the address itself.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.host_ports(traffic)[["host", "port", "senders", "trusted"]].head(2)
+                host   port  senders  trusted
+    0     192.0.2.22  18080        0        0
+    1  198.18.152.25  18080        0        0
     """
     e = entries(traffic)
     view = viewed(traffic)
@@ -290,6 +319,14 @@ def advertised_subnets(traffic: Traffic | View) -> pd.DataFrame:
     - `hosts` (int64): distinct addresses
     - `mentions` (int64): entries
     - `senders` (int64): peers that sent any of them
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> rows = mt.metrics.advertised_subnets(traffic)
+    >>> rows[["subnet", "hosts", "mentions", "senders"]].head(2)
+              subnet  hosts  mentions  senders
+    0  198.18.0.0/24      5         8        5
+    1  198.18.1.0/24      3         4        3
     """
     e = entries(traffic)
     subnet = e.addresses.subnet
@@ -326,6 +363,14 @@ def ban_list_adoption(traffic: Traffic | View, networks: Iterable[str]) -> pd.Da
     enter its white list (src/p2p/net_node.inl block_host). A share of 0 over many hosts, where
     others have some, indicates that it uses the list. Addresses stay in white lists until they are
     replaced, so the share is not 0 soon after adoption.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> rows = mt.metrics.ban_list_adoption(traffic, ["198.19.0.0/16"])
+    >>> rows[["peer", "hosts", "banned"]].head(2)
+                 peer  hosts  banned
+    0  198.18.155.221    250     124
+    1    198.18.30.53    250     125
     """
     e = entries(traffic)
     listed = Prefixes(parse_networks(networks)).find(e.addresses.text) >= 0

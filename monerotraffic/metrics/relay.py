@@ -39,6 +39,14 @@ def transaction_arrivals(
     and `sent_before` are then over all nodes together, and nodes with unknown clocks are left out.
 
     Source: src/cryptonote_protocol/levin_notify.cpp.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/testbed")
+    >>> rows = mt.metrics.transaction_arrivals(traffic)
+    >>> rows[["peer", "stem", "rank", "sent_before"]].head(2)
+                peer   stem  rank  sent_before
+    0   203.0.113.43   True     1        False
+    1  198.51.100.70  False     2        False
     """
     view = viewed(traffic)
     rows = view.transactions
@@ -58,6 +66,13 @@ def block_arrivals(traffic: Traffic | View, clocks: pd.DataFrame | None = None) 
     but `block` instead of `tx`, and `height` (UInt64) instead of `stem`.
 
     Source: src/cryptonote_protocol/cryptonote_protocol_handler.inl relay_block.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/testbed")
+    >>> mt.metrics.block_arrivals(traffic)[["peer", "height", "rank", "sent_before"]].head(2)
+               peer  height  rank  sent_before
+    0  203.0.113.21     141     1        False
+    1  203.0.113.43     141     2        False
     """
     view = viewed(traffic)
     rows = view.blocks
@@ -83,6 +98,14 @@ def first_senders(traffic: Traffic | View) -> pd.DataFrame:
 
     A peer that is first much more often than others with as many connections is close to many
     origins, or is one.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/testbed")
+    >>> rows = mt.metrics.first_senders(traffic)
+    >>> rows[["peer", "transactions", "transactions_first", "transactions_first_share"]].head(2)
+             peer  transactions  transactions_first  transactions_first_share
+    0  192.0.2.22             0                   0                       0.0
+    1  192.0.2.64             1                   0                       0.0
     """
     view = viewed(traffic)
     arrivals = {"transactions": transaction_arrivals(view), "blocks": block_arrivals(view)}
@@ -110,6 +133,14 @@ def fluff_order(traffic: Traffic | View) -> pd.DataFrame:
 
     Source: src/cryptonote_protocol/levin_notify.cpp fluff_flush: sorted since v0.16, unique since
     v0.18.3.4.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/testbed")
+    >>> rows = mt.metrics.fluff_order(traffic)
+    >>> rows[["peer", "transactions", "repeated", "unsorted"]].head(2)
+                peer  transactions  repeated  unsorted
+    0  198.19.67.139             2         0      True
+    1  198.19.114.64             2         1     False
     """
     view = viewed(traffic)
     rows = view.transactions

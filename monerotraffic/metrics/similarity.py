@@ -161,6 +161,11 @@ def list_similarity(
 
     The attrs `lists` and `pairs` are the numbers compared. An address and its v4-mapped form are
     one sender.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/honest")
+    >>> mt.metrics.list_similarity(traffic).columns[:4].tolist()
+    ['message', 'other_message', 'peer', 'other']
     """
     e, lists = compared_lists(viewed(traffic), min_entries, each, most)
     sets = _sets(e, lists, by)
@@ -289,6 +294,13 @@ def similarity_distribution(
     - `low`, `high` (float64): `low` ≤ index < `high`, the last bin includes 1
     - `others` (int64): pairs of lists of different senders
     - `own` (int64): pairs of lists of the same sender
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.similarity_distribution(traffic)[["low", "high", "others", "own"]].head(2)
+        low  high  others  own
+    0  0.00  0.05      33    0
+    1  0.05  0.10       0    0
     """
     e, lists = compared_lists(viewed(traffic), min_entries, each, most)
     sets = _sets(e, lists, by)
@@ -322,6 +334,11 @@ def sender_similarity(
 
     Accumulated sets approach the complete white list, and those of honest nodes become more
     similar: high values mean less than in list_similarity.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/honest")
+    >>> mt.metrics.sender_similarity(traffic).columns[:4].tolist()
+    ['peer', 'other', 'size', 'other_size']
     """
     e = entries(traffic)
     senders, place = np.unique(e.sender, return_inverse=True)
@@ -368,6 +385,11 @@ def vantage_similarity(
 
     Nodes whose peers overlap much more than their lists do are connected to by the same operator
     on purpose.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/honest")
+    >>> mt.metrics.vantage_similarity(traffic).columns[:4].tolist()
+    ['vantage', 'other', 'things', 'size']
     """
     view = viewed(traffic)
     names = list(view.vantages)

@@ -91,6 +91,14 @@ def optional_fields(traffic: Traffic | View) -> pd.DataFrame:
 
     Source: src/p2p/p2p_protocol_defs.h (basic_node_data, peerlist_entry); src/p2p/net_peerlist.h
     get_peerlist_head. docs/metrics/structure.md explains the values.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> rows = mt.metrics.optional_fields(traffic)
+    >>> rows[["peer", "handshakes", "support_flags_missing", "support_flags_odd"]].head(2)
+                 peer  handshakes  support_flags_missing  support_flags_odd
+    0  198.18.113.151           2                      0                  0
+    1  198.18.122.186           2                      0                  0
     """
     view = viewed(traffic)
     node_data = view.node_data[view.node_data["direction"] == "received"]
@@ -122,6 +130,11 @@ def lists_with_last_seen(traffic: Traffic | View) -> pd.DataFrame:
     list, and those with last_seen.
 
     Source: src/p2p/net_peerlist.h get_peerlist_head writes 0, which is omitted since v0.16.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/honest")
+    >>> mt.metrics.lists_with_last_seen(traffic).columns[:4].tolist()
+    ['message', 'connection', 'from_client', 'time']
     """
     lists = _lists(viewed(traffic))
     return lists[lists["last_seen"] > 0]
@@ -176,6 +189,14 @@ def odd_headers(traffic: Traffic | View) -> pd.DataFrame:
 
     Source: contrib/epee/src/levin_base.cpp (make_header, message_writer::finalize),
     contrib/epee/include/storages/levin_abstract_invoke2.h.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> rows = mt.metrics.odd_headers(traffic)
+    >>> rows[["from_client", "peer", "direction", "command"]].head(2)
+        from_client            peer direction  command
+    32         True  198.18.212.133  received     1001
+    36         True  198.18.122.186  received     1003
     """
     view = viewed(traffic)
     messages = view.received
@@ -204,6 +225,14 @@ def header_oddities(traffic: Traffic | View) -> pd.DataFrame:
     """Returns counts of `odd_headers`. One row per peer (IP address) that sent a message. All
     columns are int64: `messages`, the number with each oddity (HEADER_ODDITIES), and
     `unknown_commands`, the requests, responses and notifications of a command outside COMMANDS.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> rows = mt.metrics.header_oddities(traffic)
+    >>> rows[["peer", "messages", "odd_version", "odd_flags"]].head(2)
+                 peer  messages  odd_version  odd_flags
+    0      192.0.2.22         1            0          0
+    1  198.18.113.151         5            0          0
     """
     view = viewed(traffic)
     groups = odd_headers(view).groupby("peer", observed=True)
@@ -231,6 +260,13 @@ def oversize(traffic: Traffic | View) -> pd.DataFrame:
 
     Source: contrib/epee/include/net/levin_protocol_handler_async.h handle_recv,
     src/p2p/net_node.inl (set_max_bytes), COMMAND_LIMITS.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.oversize(traffic)[["from_client", "peer", "direction", "command"]].head(2)
+        from_client            peer direction  command
+    47         True  198.18.223.226  received     1001
+    95         True  198.18.223.226  received     1001
     """
     view = viewed(traffic)
     large = view.received[view.received["length"] > min(INITIAL_LIMIT, *COMMAND_LIMITS.values())]
@@ -278,6 +314,14 @@ def encoding_deviations(traffic: Traffic | View) -> pd.DataFrame:
 
     Source: contrib/epee/include/storages/portable_storage_to_bin.h; csrc/p2p/message_schema.c for
     the fields.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> rows = mt.metrics.encoding_deviations(traffic)
+    >>> rows[["peer", "messages", "unordered", "unknown_keys"]].head(2)
+                 peer  messages  unordered  unknown_keys
+    0      192.0.2.22         1          0             0
+    1  198.18.113.151         5          0             0
     """
     received = viewed(traffic).received
     received = received[received["unknown_keys"].notna()]
@@ -309,6 +353,14 @@ def serialization_styles(traffic: Traffic | View) -> pd.DataFrame:
     two programs, or one that forwards messages of another.
 
     Source: docs/fingerprint.md.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> rows = mt.metrics.serialization_styles(traffic)
+    >>> rows[["peer", "command", "kind", "skeleton"]].head(2)
+                peer  command      kind              skeleton
+    0     192.0.2.22     1003  response  16584243165675336842
+    1  198.18.152.25     1003  response  16584243165675336842
     """
     received = viewed(traffic).received
     received = received[received["skeleton"].notna()]
@@ -329,6 +381,13 @@ def skeletons(traffic: Traffic | View) -> pd.DataFrame:
     - `messages`, `peers` (int64): number of messages, and of peers (IP addresses) that sent them
     - `share` (float64): of the peers that send this command and kind
     - `first` (time): of the first message
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.skeletons(traffic)[["command", "kind", "skeleton", "messages"]].head(2)
+       command     kind              skeleton  messages
+    0     1001  request  15420826778061073599        28
+    1     1002  request  16649073058154198415         6
     """
     view = viewed(traffic)
     key = ["command", "kind", "skeleton"]
@@ -361,6 +420,13 @@ def unframed_bytes(traffic: Traffic | View) -> pd.DataFrame:
 
     Source: contrib/epee/include/net/levin_protocol_handler_async.h handle_recv (another signature
     closes the connection).
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.unframed_bytes(traffic)[["direction", "offset", "bytes", "kind"]].head(2)
+      direction  offset  bytes      kind
+    2  received     338     43  unframed
+    3  received     295    120  unframed
     """
     view = viewed(traffic)
     problems = view.problems

@@ -25,6 +25,13 @@ def peer_ticks(traffic: Traffic | View) -> pd.DataFrame:
     - `height` (UInt64): the announced current_height
     - `top_id` (category)
     - `file`, `frame`
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.peer_ticks(traffic)[["peer", "site", "height"]].head(2)
+                 peer            site  height
+    0    198.18.30.53    198.18.30.53     281
+    1  198.19.119.116  198.19.119.116     282
     """
     view = viewed(traffic)
     received = view.sync_data
@@ -69,6 +76,11 @@ def tick_pairs(traffic: Traffic | View, window: float = 0.01) -> pd.DataFrame:
 
     Only ticks that are neighbours in time are compared, so the cost grows with the number of ticks
     and of coincidences, not with the pairs of hosts.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/honest")
+    >>> mt.metrics.tick_pairs(traffic).columns[:4].tolist()
+    ['vantage', 'left', 'right', 'together']
     """
     ticks = peer_ticks(traffic)
     codes, sites = pd.factorize(ticks["site"], sort=True)

@@ -35,6 +35,13 @@ def peer_graph(traffic: Traffic | View) -> pd.DataFrame:
     - `lists` (int64): peer lists with the address
     - `mentions` (int64): entries
     - `first`, `last` (time): first byte of the first and of the last such list
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.peer_graph(traffic)[["peer", "host", "lists", "mentions"]].head(2)
+                 peer            host  lists  mentions
+    0  198.18.155.221  198.19.231.117      1         1
+    1  198.18.155.221   198.18.21.242      1         1
     """
     e = entries(traffic)
     pairs = e.in_lists
@@ -68,6 +75,13 @@ def degrees(traffic: Traffic | View) -> pd.DataFrame:
     - `component_size` (int64): nodes of the component
 
     Its own address in its own list is an edge too.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.degrees(traffic)[["host", "out_degree", "in_degree", "component"]].head(2)
+                 host  out_degree  in_degree  component
+    0  198.18.155.221         250          0          0
+    1    198.18.30.53         250          0          1
     """
     e = entries(traffic)
     pairs = e.of_senders
@@ -98,6 +112,13 @@ def centrality(
     A high value means that many nodes, or central nodes, advertise the address. It does not mean
     many connections, because lists contain known addresses, not connections. `tolerance` bounds the
     sum of the changes of the last round.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> mt.metrics.centrality(traffic)[["host", "centrality"]].head(2)
+                 host  centrality
+    0     198.18.2.26    0.000647
+    1  198.19.231.117    0.000646
     """
     e = entries(traffic)
     pairs = e.of_senders
@@ -134,6 +155,11 @@ def communities(
 
     A large community is a group with a common list, or a network so small that all white lists are
     similar.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/honest")
+    >>> mt.metrics.communities(traffic).columns[:4].tolist()
+    ['community', 'peer', 'peers', 'alike']
     """
     pairs = list_similarity(traffic, by, min_share, min_entries)
     links = pairs[["peer", "other"]].astype(object).drop_duplicates()
@@ -160,6 +186,11 @@ def components(left: Ints, right: Ints, count: int) -> Ints:
     right[i]: numbers from 0, the largest component first.
 
     Union-find with path compression, over all edges at once.
+
+    >>> import numpy as np
+    >>> from monerotraffic import metrics
+    >>> metrics.components(np.array([0, 1, 3]), np.array([1, 2, 4]), 6).tolist()
+    [0, 0, 0, 1, 1, 2]
     """
     root = np.arange(count)
     while True:
@@ -195,6 +226,11 @@ def refreshed_entries(traffic: Traffic | View, after: float = 1800, most: int = 
     `after`: seconds since the first list of the connection (30 ticks). `most`: maximum entries of a
     list, because senders of full lists draw a new sample each time (Cuprate) and provide no
     evidence. Connections whose beginning was not captured are excluded.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/honest")
+    >>> mt.metrics.refreshed_entries(traffic).columns[:4].tolist()
+    ['peer', 'host', 'port', 'connection']
     """
     e = entries(traffic)
     view = viewed(traffic)

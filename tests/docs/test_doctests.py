@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import inspect
 import pkgutil
 from pathlib import Path
 
 import pytest
 
 import monerotraffic
+from monerotraffic import metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(
@@ -34,3 +36,13 @@ def test_read_and_epee_have_examples() -> None:
     for name in ("monerotraffic.io.reading", "monerotraffic.epee"):
         finder = doctest.DocTestFinder()
         assert sum(len(test.examples) for test in finder.find(importlib.import_module(name))) > 2
+
+
+def test_every_metric_has_an_example() -> None:
+    functions = [getattr(metrics, name) for name in metrics.__all__]
+    without = [
+        function.__name__
+        for function in functions
+        if inspect.isfunction(function) and ">>>" not in (inspect.getdoc(function) or "")
+    ]
+    assert not without

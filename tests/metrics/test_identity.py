@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 from monerotraffic import metrics
-from monerotraffic.metrics.identity import components
 from support import truth
 from support.comparison import read
 from support.craft import CLIENT, SERVER
@@ -159,31 +158,6 @@ def test_a_cluster_needs_overlapping_time_by_default(lab: Lab) -> None:
     lab.session(B, 100, X)
     assert metrics.id_clusters(lab.read()).empty
     assert list(metrics.id_clusters(lab.read(), overlapping=False).site) == [A, B]
-
-
-def test_components_are_those_of_a_plain_search() -> None:
-    random = np.random.default_rng(5)
-    for count in (1, 5, 60, 400):
-        left, right = random.integers(0, count, count), random.integers(0, count, count)
-        label = components(left, right, count)
-        wanted = list(range(count))
-        for _ in range(count):
-            before = list(wanted)
-            for link in range(count):
-                nodes = left[right == link]
-                for node in nodes:
-                    wanted[node] = min(wanted[other] for other in nodes)
-            if wanted == before:
-                break
-        assert label.tolist() == wanted
-
-
-def test_components_of_a_long_chain() -> None:
-    count = 5000
-    order = np.random.default_rng(1).permutation(count)
-    left = np.repeat(order, 2)[1:-1]
-    right = np.repeat(np.arange(count - 1), 2)
-    assert (components(left, right, count) == 0).all()
 
 
 # ---- back-pings
