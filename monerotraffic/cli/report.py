@@ -21,7 +21,7 @@ def add(commands: Any) -> None:
         commands,
         "report",
         "write a page with figures (report.html), the findings (findings.csv) and a ban list "
-        "(ban_list.txt)",
+        "(ban_list.txt, and ban_list_plain.txt without comments)",
         run,
         examples=(
             "monerotraffic report captures/ -o report",
@@ -77,12 +77,12 @@ def run(options: argparse.Namespace) -> None:
         raise Failed(f"{error}: pip install 'monerotraffic[report]'") from None
     except OSError as error:
         raise file_failed(error, options.output) from None
-    paths = {"page": written.page, "findings": written.findings, "ban_list": written.ban_list}
+    paths = written._asdict()
     if options.json:
         print_json({name: os.fspath(path) for name, path in paths.items()})
     else:
         for name, path in paths.items():
-            print(f"{name.replace('_', ' '):10} {printable(os.fspath(path))}")
+            print(f"{name.replace('_', ' '):14} {printable(os.fspath(path))}")
 
 
 def _run_name(value: str) -> str:

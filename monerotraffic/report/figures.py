@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["FIGURES", "Drawing", "draw", "svg"]
+__all__ = ["FIGURES", "Drawing", "Material", "draw"]
 
 
 _LOW = 0.6  # inches
@@ -41,7 +40,8 @@ class Drawing:
     caption: str
     """What the figure shows, in which unit, and what a high value means."""
     draw: Callable[[Axes, Material], Axes]
-    size: tuple[float, float] = (9, 4)
+    size: tuple[float, float] = (5.8, 3.4)
+    """Inches. Wide figures have labels at their sides."""
 
 
 def _busiest(material: Material) -> list[int]:
@@ -69,14 +69,21 @@ FIGURES = (
         "exactly these rules flag. A high bar over several dots is a group of peers with the "
         "same deviations, which indicates one operator or one implementation.",
         lambda ax, material: plots.rule_overlap(ax, material.findings),
-        (9, 5),
+        (5.8, 4.2),
     ),
     Drawing(
         "slots",
-        "Use of the connection slots",
+        "Use of the incoming slots",
         "Open incoming connections over time by verdict of the peer. A high coloured share "
         "means that these slots are not available to honest peers.",
         lambda ax, material: plots.slots(ax, material.view, material.verdicts),
+    ),
+    Drawing(
+        "slots_out",
+        "Use of the outgoing slots",
+        "Connections that the vantage node opened, over time, by verdict of the peer. A high "
+        "coloured share means that much of what the node learns comes from anomalous peers.",
+        lambda ax, material: plots.slots(ax, material.view, material.verdicts, "outgoing"),
     ),
     Drawing(
         "exposure",
@@ -151,17 +158,17 @@ FIGURES = (
     Drawing(
         "diversity",
         "Diversity of peer lists",
-        "Peer lists of 100 or more entries by diversity, distinct subnets ÷ distinct "
-        "addresses; the y-axis is logarithmic. A high value near 1 is typical of a random "
-        "sample of the network. Low values are lists of few subnets.",
+        "Share of peer lists of 100 or more entries whose diversity, distinct subnets ÷ distinct "
+        "addresses, is at most the value on the x-axis. A high line on the left means lists of few "
+        "subnets; random samples of the network have values near 1.",
         lambda ax, material: plots.diversity(ax, material.view, material.verdicts),
     ),
     Drawing(
         "similarity",
         "Similarity of peer lists",
-        "Pairs of peer lists by Jaccard index, shared ÷ all addresses; the y-axis is "
-        "logarithmic. A high value for different senders means that they draw from the same "
-        "list, which independent nodes of a large network do not.",
+        "Share of pairs of peer lists whose Jaccard index, shared ÷ all addresses, is at most the "
+        "value on the x-axis. Values as high for different senders as for one mean that they draw "
+        "from the same list, which independent nodes of a large network do not.",
         lambda ax, material: plots.similarity(ax, material.view),
     ),
     Drawing(
@@ -170,7 +177,7 @@ FIGURES = (
         "Peers whose lists share at least 80 % of their addresses are connected. A high "
         "number of lines in one bundle is a group with a common list.",
         lambda ax, material: plots.similar_senders(ax, material.view),
-        (9, 6.5),
+        (5.8, 5.2),
     ),
     Drawing(
         "popularity",
@@ -207,14 +214,3 @@ def draw(drawing: Drawing, material: Material) -> Figure:
     if not drawing.draw(figure.add_subplot(), material).has_data():
         figure.set_figheight(_LOW)
     return figure
-
-
-def svg(figure: Figure) -> str:
-    """Returns a figure as an SVG element for a page. Equal figures result in equal bytes."""
-    import matplotlib
-
-    text = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": "monerotraffic"}):
-        figure.savefig(text, format="svg", metadata={"Date": None})
-    document = text.getvalue()
-    return document[document.index("<svg") :]

@@ -13,16 +13,29 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from monerotraffic import metrics
 from monerotraffic.metrics.exposure import Groups
+from monerotraffic.report.colours import (
+    BLUE,
+    COMMAND_CLASSES,
+    DIRECTION_COLOURS,
+    GREY,
+    OTHER_COMMANDS,
+    PALETTE,
+    PURPLE,
+    VERDICT_COLOURS,
+    command_class,
+)
+from monerotraffic.report.summary import counted
 from monerotraffic.tables.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis, XAxis, YAxis
 
 __all__ = [
-    "VERDICT_COLOURS",
     "clock_offsets",
     "commands_over_time",
     "diversity",
@@ -40,22 +53,11 @@ __all__ = [
     "timeline",
 ]
 
-# The colour-blind-safe palette of Okabe and Ito.
-BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW, GREY = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#D55E00",
-    "#56B4E9",
-    "#CC79A7",
-    "#F0E442",
-    "#999999",
-)
-_CYCLE = (BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW)
-
-VERDICT_COLOURS = {"anomalous": RED, "suspicious": ORANGE, "context": SKY, "none": GREY}
-"""The colour of each verdict in every figure, the mildest last. `none`: no finding."""
 _MILDEST_FIRST = tuple(reversed(VERDICT_COLOURS))
+_STEPS = 400  # of a line or an area over time
+_TWO_DECADES = 100
+_LEGEND_WIDTH = 68  # letters of a line of a legend
+_POINTS = 3000  # marks of a scatter plot
 
 
 def _label(verdict: str) -> str:
@@ -64,17 +66,43 @@ def _label(verdict: str) -> str:
 
 
 def _legend(ax: Axes) -> None:
-    """Places the legend above the figure, where it covers no data."""
+    """Places the legend above the figure, where it covers no data, in as many columns as fit."""
+    _, labels = ax.get_legend_handles_labels()
+    widest = max((len(label) for label in labels), default=0)
     ax.legend(
         loc="lower left",
         bbox_to_anchor=(0, 1),
-        ncols=6,
+        ncols=max(1, min(len(labels), _LEGEND_WIDTH // (widest + 6))),
         frameon=False,
         fontsize="small",
         borderaxespad=0.2,
         columnspacing=1,
         handlelength=1.2,
     )
+
+
+def _log(axis: XAxis | YAxis) -> None:
+    """Makes an axis logarithmic, with plain numbers at powers of ten, and at 2 and 5 times these
+    where the axis has no more than two decades.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    def text(value: float, _: object) -> str:
+        low, high = axis.get_view_interval()
+        wide = low > 0 and high / low > _TWO_DECADES
+        return "" if wide and f"{value:e}"[0] != "1" else f"{value:,g}"
+
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(text))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _whole_numbers(axis: Axis) -> None:
+    """Ticks of counts."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _verdict_of(peers: pd.Series, verdicts: pd.DataFrame) -> pd.Series:
@@ -131,7 +159,14 @@ def rule_overlap(ax: Axes, findings: pd.DataFrame, most: int = 20) -> Axes:
     below = len(shown) * 0.9
     heights = combinations.to_numpy() / combinations.max() * max(4.0, len(shown) * 0.5)
     columns = np.arange(len(combinations))
-    ax.bar(columns, heights, bottom=0.6, width=0.6, color=BLUE)
+    ax.bar(
+        columns,
+        heights,
+        bottom=0.6,
+        width=0.6,
+        color=BLUE,
+        label=[f"{' + '.join(rules)}: {count:,}" for rules, count in combinations.items()],
+    )
     for place, (height, count) in enumerate(zip(heights, combinations, strict=True)):
         ax.text(place, height + 0.7, str(count), ha="center", va="bottom", fontsize="small")
     for place, rules in enumerate(combinations.index):
@@ -156,14 +191,22 @@ def rule_overlap(ax: Axes, findings: pd.DataFrame, most: int = 20) -> Axes:
 # ---------------------------------------------------------------- connections
 
 
-def slots(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
-    """Draws the open incoming connections over time by verdict of the peer (unit: connections).
-    monerod accepts a limited number (`--in-peers`).
+def slots(
+    ax: Axes,
+    view: View,
+    verdicts: pd.DataFrame,
+    direction: Literal["incoming", "outgoing"] = "incoming",
+) -> Axes:
+    """Draws the open connections over time by verdict of the peer, of all vantage nodes together
+    (unit: connections). monerod accepts a limited number (`--in-peers`)
+    and opens 12 by default (`--out-peers`).
+
+    A capture with many changes is drawn in 400 equal intervals, each with its mean number.
     """
     classes = verdicts.set_index("peer")["verdict"].to_dict() if len(verdicts) else {}
-    changes = metrics.slots(view, classes).dropna(subset=["time"])
+    changes = metrics.slots(view, classes, direction).dropna(subset=["time"])
     if changes.empty:
-        return _nothing(ax, "no incoming connections")
+        return _nothing(ax, f"no {direction} connections")
     open_ = (
         changes.replace({"group": {"other": "none"}})
         .pivot(index="time", columns=["vantage", "group"], values="open")
@@ -173,6 +216,7 @@ def slots(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
         .sum()
         .T
     )
+    open_ = _sampled(open_)
     order = [verdict for verdict in _MILDEST_FIRST if verdict in open_]
     ax.stackplot(
         _naive(open_.index.to_series()),
@@ -181,11 +225,31 @@ def slots(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
         colors=[VERDICT_COLOURS[verdict] for verdict in order],
         step="post",
     )
-    ax.set_ylabel("open incoming connections")
+    ax.set_ylabel(f"open {direction} connections")
     ax.set_ylim(bottom=0)
+    _whole_numbers(ax.yaxis)
     _legend(ax)
     _clock(ax)
     return ax
+
+
+def _sampled(steps: pd.DataFrame) -> pd.DataFrame:
+    """Step functions over time (index) as at most _STEPS steps of equal length, each with the mean
+    of its interval; as they are where they have no more.
+    """
+    if len(steps) <= _STEPS:
+        return steps
+    times = steps.index.to_numpy(dtype="datetime64[ns]").astype(np.int64)
+    edges = np.linspace(times[0], times[-1], _STEPS + 1)
+    lengths = np.diff(times, append=times[-1])[:, None]
+    areas = np.vstack([np.zeros(steps.shape[1]), np.cumsum(steps.to_numpy() * lengths, axis=0)])
+    ends = np.append(times, times[-1])
+    at = np.column_stack(
+        [np.interp(edges, ends, areas[:, column]) for column in range(areas.shape[1])]
+    )
+    means = np.diff(at, axis=0) / np.diff(edges)[:, None]
+    index = pd.to_datetime(edges[:-1].astype(np.int64), utc=True)
+    return pd.DataFrame(means, index=index, columns=steps.columns)
 
 
 def _cumulative(ax: Axes, values: pd.Series, verdict: pd.Series, what: str) -> Axes:
@@ -193,15 +257,24 @@ def _cumulative(ax: Axes, values: pd.Series, verdict: pd.Series, what: str) -> A
     for name in _MILDEST_FIRST:
         chosen = values[verdict == name].to_numpy(dtype=float)
         if len(chosen):
-            ax.ecdf(
-                chosen,
-                color=VERDICT_COLOURS[name],
-                label=f"{_label(name)} ({len(chosen):,} {what})",
+            _steps_of(
+                ax, chosen, VERDICT_COLOURS[name], f"{_label(name)} ({counted(len(chosen), what)})"
             )
     ax.set_ylim(0, 1.02)
     ax.grid(color=GREY, alpha=0.25)
     _legend(ax)
     return ax
+
+
+def _steps_of(ax: Axes, values: NDArray[np.float64], colour: str, label: str) -> None:
+    """The empirical distribution of values. Many values are drawn by quantiles."""
+    ordered = np.sort(values)
+    ranks = np.arange(1, len(ordered) + 1)
+    if len(ordered) > _STEPS:
+        ranks = np.unique(np.linspace(1, len(ordered), _STEPS).astype(np.int64))
+    x = np.concatenate([ordered[:1], ordered[ranks - 1]])
+    y = np.concatenate([[0], ranks / len(ordered)])
+    ax.plot(x, y, drawstyle="steps-post", color=colour, label=label)
 
 
 def durations(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
@@ -212,10 +285,10 @@ def durations(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
     rows = rows[rows["whole"] & (rows["seconds"] > 0)]
     if rows.empty:
         return _nothing(ax, "no connection from beginning to end")
-    ax.set_xscale("log")
+    _log(ax.xaxis)
     ax.set_xlabel("seconds from the first packet to the last")
     ax.set_ylabel("share of connections")
-    return _cumulative(ax, rows["seconds"], _verdict_of(rows["peer"], verdicts), "connections")
+    return _cumulative(ax, rows["seconds"], _verdict_of(rows["peer"], verdicts), "connection")
 
 
 def sync_intervals(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
@@ -229,7 +302,7 @@ def sync_intervals(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
     ax.axvline(60, color=GREY, linewidth=0.8, linestyle="--")
     ax.set_xlabel("seconds between two 1002 requests of a peer on one connection")
     ax.set_ylabel("share of gaps")
-    return _cumulative(ax, gaps["seconds"], _verdict_of(gaps["peer"], verdicts), "gaps")
+    return _cumulative(ax, gaps["seconds"], _verdict_of(gaps["peer"], verdicts), "gap")
 
 
 def request_counts(
@@ -248,14 +321,14 @@ def request_counts(
     counts = asked.groupby(per, observed=True).agg(
         peer=("peer", "first"), requests=("message", "size")
     )
-    ax.set_xscale("log")
+    _log(ax.xaxis)
     ax.set_xlabel(
         f"{command} requests of one peer"
         if per == "peer"
         else f"{command} requests on one connection"
     )
     ax.set_ylabel(f"share of {per}s")
-    return _cumulative(ax, counts["requests"], _verdict_of(counts["peer"], verdicts), f"{per}s")
+    return _cumulative(ax, counts["requests"], _verdict_of(counts["peer"], verdicts), per)
 
 
 def request_intervals(ax: Axes, view: View, verdicts: pd.DataFrame, command: int) -> Axes:
@@ -269,10 +342,10 @@ def request_intervals(ax: Axes, view: View, verdicts: pd.DataFrame, command: int
     gaps = gaps[gaps["seconds"] > 0]
     if gaps.empty:
         return _nothing(ax, f"no peer sent two {command} requests")
-    ax.set_xscale("log")
+    _log(ax.xaxis)
     ax.set_xlabel(f"seconds between two {command} requests of one peer")
     ax.set_ylabel("share of gaps")
-    return _cumulative(ax, gaps["seconds"], _verdict_of(gaps["peer"], verdicts), "gaps")
+    return _cumulative(ax, gaps["seconds"], _verdict_of(gaps["peer"], verdicts), "gap")
 
 
 def _asked(view: View, command: int) -> pd.DataFrame:
@@ -293,12 +366,10 @@ def subnets(
     `systems`, the result of metrics.autonomous_systems for the peers, adds the autonomous systems
     to the name of each network.
     """
-    from matplotlib.ticker import MaxNLocator
-
     peers = pd.Series(view.connections["peer"].astype(object).unique())
     if peers.empty:
         return _nothing(ax, "no peers")
-    counted = (
+    sizes = (
         pd.DataFrame(
             {
                 "subnet": metrics.subnets_of(peers).fillna("Tor, I2P").to_numpy(),
@@ -309,8 +380,10 @@ def subnets(
         .size()
         .unstack(fill_value=0)
     )
-    total = counted.sum(axis=1)
-    largest = counted.loc[total.sort_values(ascending=False, kind="stable").index[:most][::-1]]
+    total = sizes.sum(axis=1)
+    if total.max() == 1:
+        return _nothing(ax, "no subnet has more than one peer")
+    largest = sizes.loc[total.sort_values(ascending=False, kind="stable").index[:most][::-1]]
     left = np.zeros(len(largest))
     for verdict in VERDICT_COLOURS:
         if verdict in largest:
@@ -333,7 +406,7 @@ def subnets(
             parse_math=False,
         )
     ax.set_xlabel("peers (addresses)")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _whole_numbers(ax.xaxis)
     _legend(ax)
     return ax
 
@@ -344,13 +417,13 @@ def _systems_of(peers: pd.Series, systems: pd.DataFrame) -> dict[str, str]:
     rows = pd.DataFrame(
         {"subnet": metrics.subnets_of(known["host"]).to_numpy(), "system": _shortened(known)}
     )
-    counted = (
+    sizes = (
         rows.groupby(["subnet", "system"], sort=False)
         .size()
         .sort_values(ascending=False, kind="stable")
         .reset_index()
     )
-    return dict(counted.groupby("subnet", sort=False)["system"].agg(", ".join))
+    return dict(sizes.groupby("subnet", sort=False)["system"].agg(", ".join))
 
 
 def _shortened(systems: pd.DataFrame, most: int = 24) -> list[str]:
@@ -377,8 +450,8 @@ def exposure(ax: Axes, view: View, groups: Groups, steps: int = 120) -> Axes:
         return _nothing(ax, "no slots of these groups")
     several = len(view.vantages) > 1
     shown = list(dict.fromkeys(table.loc[held, "group"]))
-    colours = {"anomalous": RED, "suspicious": ORANGE, "listed": PURPLE}
-    others = iter(_CYCLE)
+    colours = {**VERDICT_COLOURS, "listed": PURPLE}
+    others = iter(PALETTE)
     colours = {name: colours.get(name) or next(others, GREY) for name in shown}
     lines = table[held].groupby(["vantage", "direction", "group"], observed=True)
     for (vantage, direction, name), part in lines:
@@ -414,8 +487,9 @@ def clock_offsets(ax: Axes, view: View) -> Axes:
     for place, ((name, other), pair) in enumerate(
         rows.groupby(["vantage", "other"], observed=True)
     ):
-        colour = _CYCLE[place % len(_CYCLE)]
-        for source, events in pair.groupby("source", observed=True):
+        colour = PALETTE[place % len(PALETTE)]
+        for source, every in pair.groupby("source", observed=True):
+            events = every.iloc[:: 1 + len(every) // _POINTS]
             ax.scatter(
                 _naive(events["time"]),
                 events["difference"],
@@ -423,7 +497,7 @@ def clock_offsets(ax: Axes, view: View) -> Axes:
                 s=14,
                 color=colour,
                 alpha=0.5,
-                label=f"{name} - {other}: {len(events):,} {source}",
+                label=f"{name} - {other}: {len(every):,} {source}",
             )
         clocks = metrics.clock_offsets(view, str(other)).set_index("vantage")
         clock = clocks.loc[name]
@@ -454,43 +528,42 @@ def clock_offsets(ax: Axes, view: View) -> Axes:
 
 
 def diversity(ax: Axes, view: View, verdicts: pd.DataFrame, least: int = 100) -> Axes:
-    """Draws the diversity of peer lists, distinct /24 (IPv6 /64) ÷ distinct addresses, by verdict
-    of the sender (unit: lists of `least` or more entries).
+    """Draws the share of peer lists whose diversity, distinct /24 (IPv6 /64) ÷ distinct addresses,
+    is at most the value on the x-axis, by verdict of the sender (unit: lists of `least` or more
+    entries).
     """
     lists = metrics.list_diversity(view)
     lists = lists[(lists["entries"] >= least) & lists["diversity"].notna()]
     if lists.empty:
         return _nothing(ax, f"no peer lists of {least} entries")
-    verdict = _verdict_of(lists["peer"], verdicts)
-    order = [name for name in _MILDEST_FIRST if (verdict == name).any()]
-    ax.hist(
-        [lists.loc[verdict == name, "diversity"] for name in order],
-        bins=[edge / 40 for edge in range(41)],
-        stacked=True,
-        color=[VERDICT_COLOURS[name] for name in order],
-        label=[_label(name) for name in order],
-    )
-    ax.set_yscale("symlog", linthresh=1)
+    ax.set_xlim(-0.02, 1.02)
     ax.set_xlabel("distinct subnets ÷ distinct addresses of a list")
-    ax.set_ylabel("peer lists")
-    _legend(ax)
-    return ax
+    ax.set_ylabel("share of peer lists")
+    return _cumulative(ax, lists["diversity"], _verdict_of(lists["peer"], verdicts), "list")
 
 
 def similarity(ax: Axes, view: View) -> Axes:
-    """Draws the Jaccard index of the addresses of pairs of peer lists, of different senders and of
-    one sender (unit: pairs of lists).
+    """Draws the share of pairs of peer lists whose Jaccard index of addresses is at most the value
+    on the x-axis, of different senders and of one sender (unit: pairs of lists).
     """
     pairs = metrics.similarity_distribution(view)
     if not pairs[["others", "own"]].to_numpy().any():
         return _nothing(ax, "no two peer lists to compare")
-    middles, width = (pairs["low"] + pairs["high"]) / 2, pairs["high"] - pairs["low"]
-    ax.bar(middles, pairs["others"], width * 0.9, color=BLUE, label="lists of different senders")
-    ax.bar(middles, pairs["own"], width * 0.45, color=ORANGE, label="lists of one sender")
-    ax.set_yscale("symlog", linthresh=1)
-    ax.set_ylim(bottom=0)
+    for name, colour, text in (
+        ("others", BLUE, "different senders"),
+        ("own", PURPLE, "one sender"),
+    ):
+        count = int(pairs[name].sum())
+        if count:
+            share = pairs[name].cumsum() / count
+            x = np.append(pairs["low"].iloc[:1], pairs["high"])
+            ax.plot(
+                x, np.append(0, share), color=colour, label=f"{text} ({counted(count, 'pair')})"
+            )
+    ax.set_ylim(0, 1.02)
+    ax.grid(color=GREY, alpha=0.25)
     ax.set_xlabel("Jaccard index: shared ÷ all addresses of two lists")
-    ax.set_ylabel("pairs of peer lists")
+    ax.set_ylabel("share of pairs of peer lists")
     _legend(ax)
     return ax
 
@@ -503,13 +576,18 @@ def popularity(ax: Axes, view: View) -> Axes:
     if not len(senders):
         return _nothing(ax, "no peer lists")
     values = np.unique(senders)
-    ax.loglog(
+    if len(values) > _STEPS:
+        values = values[np.linspace(0, len(values) - 1, _STEPS).astype(np.int64)]
+    ax.plot(
         values,
         len(senders) - np.searchsorted(senders, values),
         marker="o",
         markersize=4,
         color=BLUE,
+        label="addresses",
     )
+    _log(ax.xaxis)
+    _log(ax.yaxis)
     ax.set_xlabel("senders that advertise an address (its in-degree), at least")
     ax.set_ylabel("addresses")
     ax.grid(color=GREY, alpha=0.25)
@@ -530,7 +608,7 @@ def similar_senders(ax: Axes, view: View, least: float = 0.8, most: int = 60) ->
     for peer, other in zip(joined["peer"], joined["other"], strict=True):
         if peer in angles and other in angles:
             both = np.array([angles[peer], angles[other]])
-            ax.plot(np.cos(both), np.sin(both), color=RED, linewidth=0.7, alpha=0.6)
+            ax.plot(np.cos(both), np.sin(both), color=BLUE, linewidth=0.7, alpha=0.6)
     for peer, angle in angles.items():
         left = np.cos(angle) < 0
         ax.plot(np.cos(angle), np.sin(angle), marker="o", color=BLUE, markersize=5)
@@ -557,8 +635,8 @@ def similar_senders(ax: Axes, view: View, least: float = 0.8, most: int = 60) ->
 
 
 def commands_over_time(ax: Axes, view: View, bins: int = 60) -> Axes:
-    """Draws the messages of peers over time by command (unit: messages in each of `bins` equal
-    intervals).
+    """Draws the messages of peers over time by kind of command (unit: messages in each of `bins`
+    equal intervals). The colour of a kind is the same in every report.
     """
     received = view.received[view.received["time"].notna()]
     if received.empty:
@@ -566,19 +644,17 @@ def commands_over_time(ax: Axes, view: View, bins: int = 60) -> Axes:
     times = received["time"].astype("int64")
     edges = np.linspace(times.min(), times.max() + 1, bins + 1)
     middles = _naive(pd.Series(pd.to_datetime((edges[:-1] + edges[1:]) / 2, utc=True)))
-    names = received["name"].value_counts()
-    shown = [name for name in names.index if names[name] > 0][: len(_CYCLE) - 1]
-    counts = [np.histogram(times[received["name"] == name], edges)[0] for name in shown]
-    rest = np.histogram(times[~received["name"].isin(shown)], edges)[0]
-    labels = [*shown, "others"] if rest.any() else shown
+    kinds = received["command"].map(command_class)
+    shown = [kind for kind in (*COMMAND_CLASSES, OTHER_COMMANDS) if (kinds == kind).any()]
     ax.stackplot(
         middles,
-        *counts,
-        *([rest] if rest.any() else []),
-        labels=labels,
-        colors=_CYCLE[: len(labels)],
+        *(np.histogram(times[kinds == kind], edges)[0] for kind in shown),
+        step="mid",
+        labels=shown,
+        colors=[COMMAND_CLASSES.get(kind, GREY) for kind in shown],
     )
     ax.set_ylabel("messages received")
+    _whole_numbers(ax.yaxis)
     _legend(ax)
     _clock(ax)
     return ax
@@ -593,12 +669,13 @@ def timeline(ax: Axes, view: View, connections: Sequence[int]) -> Axes:
     ]
     if rows.empty:
         return _nothing(ax, "no messages")
+    rows = rows.sort_values("time", kind="stable").head(_POINTS)
     names = sorted(rows["name"].astype(str).unique())
     places = rows["name"].astype(str).map({name: place for place, name in enumerate(names)})
     times = _naive(rows["time"])
     for direction, marker, shift, colour in (
-        ("received", "<", 0.12, RED),
-        ("sent", ">", -0.12, BLUE),
+        ("received", "<", 0.12, DIRECTION_COLOURS["received"]),
+        ("sent", ">", -0.12, DIRECTION_COLOURS["sent"]),
     ):
         chosen = rows["direction"] == direction
         ax.scatter(

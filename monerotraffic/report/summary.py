@@ -250,8 +250,12 @@ def head(numbers: Mapping[str, Any]) -> list[str]:
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
-    """The number with its noun; `plural` if it is not formed with s."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+    """The number with its noun; `plural` if it is not formed with s or es. Of "stretch of bytes"
+    the plural is "stretches of bytes".
+    """
+    head, of, rest = noun.partition(" of ")
+    several = plural or f"{head}{'es' if head.endswith(('ch', 'sh', 's', 'x')) else 's'}{of}{rest}"
+    return f"{count:,} {noun if count == 1 else several}"
 
 
 def _relay(relayed: Mapping[str, Any]) -> str:

@@ -17,12 +17,14 @@ def test_files_and_their_names(capture: Path, tmp_path: Path, capsys: Captured) 
     assert main(["report", str(capture), "-o", str(folder), "--title", "A <b> title"]) == 0
     assert sorted(path.name for path in folder.iterdir()) == [
         "ban_list.txt",
+        "ban_list_plain.txt",
         "findings.csv",
         "report.html",
     ]
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[-1] for line in lines] == [
-        str(folder / name) for name in ("report.html", "findings.csv", "ban_list.txt")
+        str(folder / name)
+        for name in ("report.html", "findings.csv", "ban_list.txt", "ban_list_plain.txt")
     ]
     page = (folder / "report.html").read_text()
     assert "A &lt;b&gt; title" in page and "A <b> title" not in page
@@ -34,6 +36,7 @@ def test_json(capture: Path, tmp_path: Path, capsys: Captured) -> None:
         "page": str(tmp_path / "r" / "report.html"),
         "findings": str(tmp_path / "r" / "findings.csv"),
         "ban_list": str(tmp_path / "r" / "ban_list.txt"),
+        "plain_ban_list": str(tmp_path / "r" / "ban_list_plain.txt"),
     }
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
+import matplotlib as mpl
 import pytest
 
 import monerotraffic as mt
-from monerotraffic.report.figures import FIGURES, Drawing, Material, draw, svg
+from monerotraffic.report.drawing import screen_style, svg
+from monerotraffic.report.figures import FIGURES, Drawing, Material, draw
 from monerotraffic.rules import find_anomalies, verdicts
 from monerotraffic.tables.view import View
 from support.conversation_builder import read, session
@@ -32,13 +34,23 @@ def test_every_figure_has_a_name_a_title_and_a_caption() -> None:
     assert all(drawing.title and drawing.caption.endswith(".") for drawing in FIGURES)
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("drawing", FIGURES, ids=lambda drawing: drawing.name)
 def test_svg(drawing: Drawing, spies: Material) -> None:
-    drawing_text = svg(draw(drawing, spies))
-    root = ElementTree.fromstring(drawing_text)
+    def image() -> str:
+        with mpl.rc_context(screen_style()):
+            return svg(draw(drawing, spies), drawing.name, 'what it "shows" & more')
+
+    text = image()
+    root = ElementTree.fromstring(text)
     assert root.tag.endswith("svg")
-    assert drawing_text == svg(draw(drawing, spies))
-    assert "<script" not in drawing_text
+    assert (root.get("role"), root.get("aria-label")) == ("img", 'what it "shows" & more')
+    assert text == image()
+    assert "<script" not in text
+    assert len(text) < 200_000
+    ids = [element.get("id") for element in root.iter() if element.get("id")]
+    assert len(ids) == len(set(ids))
+    assert all(str(one).startswith(f"{drawing.name}-") for one in ids)
 
 
 @pytest.mark.filterwarnings("error")

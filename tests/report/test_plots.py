@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
@@ -87,7 +88,7 @@ def test_durations_are_shares(ax: mpl.axes.Axes, view: View) -> None:
     plots.durations(ax, view, VERDICTS)
     assert ax.get_legend_handles_labels()[1] == [
         "no finding (2 connections)",
-        "anomalous (1 connections)",
+        "anomalous (1 connection)",
     ]
     (none, anomalous) = ax.lines
     assert none.get_ydata().tolist() == [0, 0.5, 1]
@@ -141,7 +142,7 @@ def asking(tmp_path_factory: pytest.TempPathFactory) -> View:
 
 def test_request_counts_are_shares(ax: mpl.axes.Axes, asking: View) -> None:
     plots.request_counts(ax, asking, VERDICTS, 1001)
-    assert ax.get_legend_handles_labels()[1] == ["no finding (1 peers)", "anomalous (1 peers)"]
+    assert ax.get_legend_handles_labels()[1] == ["no finding (1 peer)", "anomalous (1 peer)"]
     assert [line.get_xdata().tolist() for line in ax.lines] == [[3, 3], [1, 1]]
     ax = Figure().add_subplot()
     plots.request_counts(ax, asking, VERDICTS, 1001, "connection")
@@ -183,7 +184,7 @@ def test_subnets_are_named_by_their_systems(ax: mpl.axes.Axes, view: View) -> No
 
 def test_commands_count_messages(ax: mpl.axes.Axes, view: View) -> None:
     plots.commands_over_time(ax, view)
-    assert ax.get_legend_handles_labels()[1] == ["PING"]
+    assert ax.get_legend_handles_labels()[1] == ["pings"]
     assert ax.collections[0].get_paths()[0].vertices[:, 1].max() == 1
 
 
@@ -217,23 +218,45 @@ def lists(tmp_path_factory: pytest.TempPathFactory) -> View:
 
 
 def test_diversity_counts_lists(ax: mpl.axes.Axes, lists: View) -> None:
+    senders = ["192.0.2.1", "192.0.2.2"]
     plots.diversity(
-        ax,
-        lists,
-        pd.DataFrame({"peer": ["192.0.2.1", "192.0.2.2"], "verdict": "anomalous", "score": 0.9}),
+        ax, lists, pd.DataFrame({"peer": senders, "verdict": "anomalous", "score": 0.9})
     )
-    assert ax.get_legend_handles_labels()[1] == ["no finding", "anomalous"]
-    counted = {
-        round(patch.get_x(), 3): patch.get_height() for patch in ax.patches if patch.get_height()
-    }
-    assert counted == {0.0: 2, 0.975: 1}  # 1/120 and 120/120
+    assert ax.get_legend_handles_labels()[1] == ["no finding (1 list)", "anomalous (2 lists)"]
+    assert [line.get_xdata() for line in ax.lines] == [
+        pytest.approx([1, 1]),
+        pytest.approx([1 / 120] * 3),
+    ]
+
+
+def test_many_steps_are_sampled() -> None:
+    """A thousand seconds, half of which one connection is open, and three otherwise."""
+    times = pd.date_range("2026-01-01", periods=1000, freq="s", tz="UTC")
+    steps = pd.DataFrame({"none": [1.0, 3.0] * 500}, index=times)
+    sampled = plots._sampled(steps)
+    assert len(sampled) == 400
+    assert sampled.index[0] == times[0] and sampled.index[-1] < times[-1]
+    assert sampled["none"].mean() == pytest.approx(2, abs=0.01)
+    assert sampled["none"].between(1, 3).all()
+    assert plots._sampled(steps[:300]) is not None and len(plots._sampled(steps[:300])) == 300
+
+
+def test_many_values_are_drawn_by_quantiles(ax: mpl.axes.Axes) -> None:
+    plots._steps_of(ax, np.arange(100_000.0), "red", "many")
+    x, y = ax.lines[0].get_data()
+    assert len(x) == len(y) == 401
+    assert (y[0], y[-1], x[-1]) == (0, 1, 99_999)
+    assert np.interp(0.25, y, x) == pytest.approx(25_000, rel=0.01)
 
 
 def test_similarity_counts_pairs(ax: mpl.axes.Axes, lists: View) -> None:
+    """Of three senders with a list each, two have the same."""
     plots.similarity(ax, lists)
-    heights = [patch.get_height() for patch in ax.patches]
-    # two pairs have nothing in common, one all
-    assert (sum(heights), heights[0], heights[19]) == (3, 2, 1)
+    assert ax.get_legend_handles_labels()[1] == ["different senders (3 pairs)"]
+    (line,) = ax.lines
+    shares = dict(zip(line.get_xdata().round(2), line.get_ydata(), strict=True))
+    assert shares[0.5] == pytest.approx(2 / 3)
+    assert shares[1.0] == 1
 
 
 def test_popularity_counts_addresses(ax: mpl.axes.Axes, lists: View) -> None:
