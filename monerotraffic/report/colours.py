@@ -1,7 +1,7 @@
 """The colour of each thing, the same in every figure of every report.
 
 Verdicts have colours of the palette of Okabe and Ito, kinds of commands those of Paul Tol's palette
-"muted": both can be told apart with every kind of colour vision.
+"muted": both are distinct for every kind of colour vision.
 """
 
 from __future__ import annotations

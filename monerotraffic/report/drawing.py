@@ -27,7 +27,7 @@ _FEW = 4
 
 def screen_style() -> Any:
     """Settings of matplotlib for figures on the page: text stays text, in the colour of the page,
-    and nothing is painted behind the figure.
+    and the figure has no background.
     """
     ink = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
     return {

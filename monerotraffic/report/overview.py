@@ -32,10 +32,10 @@ class Holding:
 
 def counts(view: View, verdicts: pd.DataFrame) -> dict[str, int]:
     """The number of peers, and of peers by verdict."""
-    found = verdicts["verdict"].value_counts()
+    by_verdict = verdicts["verdict"].value_counts()
     return {
         "peers": int(view.connections["peer"].nunique()),
-        **{name: int(found.get(name, 0)) for name in VERDICTS},
+        **{name: int(by_verdict.get(name, 0)) for name in VERDICTS},
     }
 
 

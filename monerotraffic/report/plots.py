@@ -13,10 +13,23 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from monerotraffic import metrics
 from monerotraffic.metrics.exposure import Groups
+from monerotraffic.report.axes import (
+    MILDEST_FIRST,
+    MOST_STEPS,
+    clock_axis,
+    draw_by_verdict,
+    make_logarithmic,
+    naive_times,
+    place_legend,
+    sampled_steps,
+    verdict_label,
+    verdict_of,
+    whole_numbers,
+    without_data,
+)
 from monerotraffic.report.colours import (
     BLUE,
     COMMAND_CLASSES,
@@ -33,7 +46,6 @@ from monerotraffic.tables.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis, XAxis, YAxis
 
 __all__ = [
     "clock_offsets",
@@ -53,84 +65,7 @@ __all__ = [
     "timeline",
 ]
 
-_MILDEST_FIRST = tuple(reversed(VERDICT_COLOURS))
-_STEPS = 400  # of a line or an area over time
-_TWO_DECADES = 100
-_LEGEND_WIDTH = 68  # letters of a line of a legend
 _POINTS = 3000  # marks of a scatter plot
-
-
-def _label(verdict: str) -> str:
-    """The text of a verdict in a legend."""
-    return "no finding" if verdict == "none" else verdict
-
-
-def _legend(ax: Axes) -> None:
-    """Places the legend above the figure, where it covers no data, in as many columns as fit."""
-    _, labels = ax.get_legend_handles_labels()
-    widest = max((len(label) for label in labels), default=0)
-    ax.legend(
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        ncols=max(1, min(len(labels), _LEGEND_WIDTH // (widest + 6))),
-        frameon=False,
-        fontsize="small",
-        borderaxespad=0.2,
-        columnspacing=1,
-        handlelength=1.2,
-    )
-
-
-def _log(axis: XAxis | YAxis) -> None:
-    """Makes an axis logarithmic, with plain numbers at powers of ten, and at 2 and 5 times these
-    where the axis has no more than two decades.
-    """
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    def text(value: float, _: object) -> str:
-        low, high = axis.get_view_interval()
-        wide = low > 0 and high / low > _TWO_DECADES
-        return "" if wide and f"{value:e}"[0] != "1" else f"{value:,g}"
-
-    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(FuncFormatter(text))
-    axis.set_minor_formatter(NullFormatter())
-
-
-def _whole_numbers(axis: Axis) -> None:
-    """Ticks of counts."""
-    from matplotlib.ticker import MaxNLocator
-
-    axis.set_major_locator(MaxNLocator(integer=True))
-
-
-def _verdict_of(peers: pd.Series, verdicts: pd.DataFrame) -> pd.Series:
-    """The verdict of each peer, `none` without one."""
-    known = verdicts.set_index("peer")["verdict"] if len(verdicts) else pd.Series(dtype=object)
-    return peers.astype(object).map(known).astype(object).fillna("none")
-
-
-def _nothing(ax: Axes, text: str) -> Axes:
-    """Draws an empty figure with the reason."""
-    ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, color=GREY)
-    ax.set_axis_off()
-    return ax
-
-
-def _clock(ax: Axes) -> None:
-    """Formats the x-axis as times of day, UTC."""
-    from matplotlib import dates
-
-    locator = dates.AutoDateLocator()
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
-    ax.set_xlabel("UTC")
-
-
-def _naive(times: pd.Series) -> pd.Series:
-    """UTC times without a zone, as matplotlib requires."""
-    return times.dt.tz_convert("UTC").dt.tz_localize(None)
 
 
 # ---------------------------------------------------------------- findings
@@ -144,7 +79,7 @@ def rule_overlap(ax: Axes, findings: pd.DataFrame, most: int = 20) -> Axes:
     and the number after a rule is the number of peers that it flags.
     """
     if findings.empty:
-        return _nothing(ax, "no findings")
+        return without_data(ax, "no findings")
     combinations = (
         findings.groupby("peer")["rule"]
         .agg(lambda rules: tuple(sorted(set(rules))))
@@ -206,7 +141,7 @@ def slots(
     classes = verdicts.set_index("peer")["verdict"].to_dict() if len(verdicts) else {}
     changes = metrics.slots(view, classes, direction).dropna(subset=["time"])
     if changes.empty:
-        return _nothing(ax, f"no {direction} connections")
+        return without_data(ax, f"no {direction} connections")
     open_ = (
         changes.replace({"group": {"other": "none"}})
         .pivot(index="time", columns=["vantage", "group"], values="open")
@@ -216,65 +151,21 @@ def slots(
         .sum()
         .T
     )
-    open_ = _sampled(open_)
-    order = [verdict for verdict in _MILDEST_FIRST if verdict in open_]
+    open_ = sampled_steps(open_)
+    order = [verdict for verdict in MILDEST_FIRST if verdict in open_]
     ax.stackplot(
-        _naive(open_.index.to_series()),
+        naive_times(open_.index.to_series()),
         *(open_[verdict] for verdict in order),
-        labels=[_label(verdict) for verdict in order],
+        labels=[verdict_label(verdict) for verdict in order],
         colors=[VERDICT_COLOURS[verdict] for verdict in order],
         step="post",
     )
     ax.set_ylabel(f"open {direction} connections")
     ax.set_ylim(bottom=0)
-    _whole_numbers(ax.yaxis)
-    _legend(ax)
-    _clock(ax)
+    whole_numbers(ax.yaxis)
+    place_legend(ax)
+    clock_axis(ax)
     return ax
-
-
-def _sampled(steps: pd.DataFrame) -> pd.DataFrame:
-    """Step functions over time (index) as at most _STEPS steps of equal length, each with the mean
-    of its interval; as they are where they have no more.
-    """
-    if len(steps) <= _STEPS:
-        return steps
-    times = steps.index.to_numpy(dtype="datetime64[ns]").astype(np.int64)
-    edges = np.linspace(times[0], times[-1], _STEPS + 1)
-    lengths = np.diff(times, append=times[-1])[:, None]
-    areas = np.vstack([np.zeros(steps.shape[1]), np.cumsum(steps.to_numpy() * lengths, axis=0)])
-    ends = np.append(times, times[-1])
-    at = np.column_stack(
-        [np.interp(edges, ends, areas[:, column]) for column in range(areas.shape[1])]
-    )
-    means = np.diff(at, axis=0) / np.diff(edges)[:, None]
-    index = pd.to_datetime(edges[:-1].astype(np.int64), utc=True)
-    return pd.DataFrame(means, index=index, columns=steps.columns)
-
-
-def _cumulative(ax: Axes, values: pd.Series, verdict: pd.Series, what: str) -> Axes:
-    """The share of values that are at most x, one step function for each verdict."""
-    for name in _MILDEST_FIRST:
-        chosen = values[verdict == name].to_numpy(dtype=float)
-        if len(chosen):
-            _steps_of(
-                ax, chosen, VERDICT_COLOURS[name], f"{_label(name)} ({counted(len(chosen), what)})"
-            )
-    ax.set_ylim(0, 1.02)
-    ax.grid(color=GREY, alpha=0.25)
-    _legend(ax)
-    return ax
-
-
-def _steps_of(ax: Axes, values: NDArray[np.float64], colour: str, label: str) -> None:
-    """The empirical distribution of values. Many values are drawn by quantiles."""
-    ordered = np.sort(values)
-    ranks = np.arange(1, len(ordered) + 1)
-    if len(ordered) > _STEPS:
-        ranks = np.unique(np.linspace(1, len(ordered), _STEPS).astype(np.int64))
-    x = np.concatenate([ordered[:1], ordered[ranks - 1]])
-    y = np.concatenate([[0], ranks / len(ordered)])
-    ax.plot(x, y, drawstyle="steps-post", color=colour, label=label)
 
 
 def durations(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
@@ -284,11 +175,11 @@ def durations(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
     rows = metrics.connection_table(view)
     rows = rows[rows["whole"] & (rows["seconds"] > 0)]
     if rows.empty:
-        return _nothing(ax, "no connection from beginning to end")
-    _log(ax.xaxis)
+        return without_data(ax, "no connection from beginning to end")
+    make_logarithmic(ax.xaxis)
     ax.set_xlabel("seconds from the first packet to the last")
     ax.set_ylabel("share of connections")
-    return _cumulative(ax, rows["seconds"], _verdict_of(rows["peer"], verdicts), "connection")
+    return draw_by_verdict(ax, rows["seconds"], verdict_of(rows["peer"], verdicts), "connection")
 
 
 def sync_intervals(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
@@ -298,11 +189,11 @@ def sync_intervals(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
     gaps = metrics.sync_gaps(view)
     gaps = gaps[gaps["direction"] == "received"]
     if gaps.empty:
-        return _nothing(ax, "no peer asked for a timed sync twice")
+        return without_data(ax, "no peer asked for a timed sync twice")
     ax.axvline(60, color=GREY, linewidth=0.8, linestyle="--")
     ax.set_xlabel("seconds between two 1002 requests of a peer on one connection")
     ax.set_ylabel("share of gaps")
-    return _cumulative(ax, gaps["seconds"], _verdict_of(gaps["peer"], verdicts), "gap")
+    return draw_by_verdict(ax, gaps["seconds"], verdict_of(gaps["peer"], verdicts), "gap")
 
 
 def request_counts(
@@ -317,18 +208,18 @@ def request_counts(
     """
     asked = _asked(view, command)
     if asked.empty:
-        return _nothing(ax, f"no {command} requests of peers")
+        return without_data(ax, f"no {command} requests of peers")
     counts = asked.groupby(per, observed=True).agg(
         peer=("peer", "first"), requests=("message", "size")
     )
-    _log(ax.xaxis)
+    make_logarithmic(ax.xaxis)
     ax.set_xlabel(
         f"{command} requests of one peer"
         if per == "peer"
         else f"{command} requests on one connection"
     )
     ax.set_ylabel(f"share of {per}s")
-    return _cumulative(ax, counts["requests"], _verdict_of(counts["peer"], verdicts), per)
+    return draw_by_verdict(ax, counts["requests"], verdict_of(counts["peer"], verdicts), per)
 
 
 def request_intervals(ax: Axes, view: View, verdicts: pd.DataFrame, command: int) -> Axes:
@@ -341,11 +232,11 @@ def request_intervals(ax: Axes, view: View, verdicts: pd.DataFrame, command: int
     )
     gaps = gaps[gaps["seconds"] > 0]
     if gaps.empty:
-        return _nothing(ax, f"no peer sent two {command} requests")
-    _log(ax.xaxis)
+        return without_data(ax, f"no peer sent two {command} requests")
+    make_logarithmic(ax.xaxis)
     ax.set_xlabel(f"seconds between two {command} requests of one peer")
     ax.set_ylabel("share of gaps")
-    return _cumulative(ax, gaps["seconds"], _verdict_of(gaps["peer"], verdicts), "gap")
+    return draw_by_verdict(ax, gaps["seconds"], verdict_of(gaps["peer"], verdicts), "gap")
 
 
 def _asked(view: View, command: int) -> pd.DataFrame:
@@ -368,12 +259,12 @@ def subnets(
     """
     peers = pd.Series(view.connections["peer"].astype(object).unique())
     if peers.empty:
-        return _nothing(ax, "no peers")
+        return without_data(ax, "no peers")
     sizes = (
         pd.DataFrame(
             {
                 "subnet": metrics.subnets_of(peers).fillna("Tor, I2P").to_numpy(),
-                "verdict": _verdict_of(peers, verdicts),
+                "verdict": verdict_of(peers, verdicts),
             }
         )
         .groupby(["subnet", "verdict"])
@@ -382,7 +273,7 @@ def subnets(
     )
     total = sizes.sum(axis=1)
     if total.max() == 1:
-        return _nothing(ax, "no subnet has more than one peer")
+        return without_data(ax, "no subnet has more than one peer")
     largest = sizes.loc[total.sort_values(ascending=False, kind="stable").index[:most][::-1]]
     left = np.zeros(len(largest))
     for verdict in VERDICT_COLOURS:
@@ -392,7 +283,7 @@ def subnets(
                 largest[verdict],
                 left=left,
                 color=VERDICT_COLOURS[verdict],
-                label=_label(verdict),
+                label=verdict_label(verdict),
             )
             left += largest[verdict].to_numpy()
     if systems is not None:
@@ -406,8 +297,8 @@ def subnets(
             parse_math=False,
         )
     ax.set_xlabel("peers (addresses)")
-    _whole_numbers(ax.xaxis)
-    _legend(ax)
+    whole_numbers(ax.xaxis)
+    place_legend(ax)
     return ax
 
 
@@ -441,13 +332,13 @@ def exposure(ax: Axes, view: View, groups: Groups, steps: int = 120) -> Axes:
     """
     rows = view.connections
     if rows["opened"].dropna().empty:
-        return _nothing(ax, "no connections")
+        return without_data(ax, "no connections")
     seconds = (rows["closed"].max() - rows["opened"].min()).total_seconds()
     table = metrics.exposure_over_time(view, groups, step_s=max(seconds / steps, 1.0))
     table = table[table["group"].isin(list(groups)) & table["p"].notna()]
     held = table.groupby("group", observed=True)["slots"].transform("sum") > 0
     if not held.any():
-        return _nothing(ax, "no slots of these groups")
+        return without_data(ax, "no slots of these groups")
     several = len(view.vantages) > 1
     shown = list(dict.fromkeys(table.loc[held, "group"]))
     colours = {**VERDICT_COLOURS, "listed": PURPLE}
@@ -457,7 +348,7 @@ def exposure(ax: Axes, view: View, groups: Groups, steps: int = 120) -> Axes:
     for (vantage, direction, name), part in lines:
         outgoing = direction == "outgoing"
         ax.plot(
-            _naive(part["time"]),
+            naive_times(part["time"]),
             part["p"],
             color=colours[name],
             linestyle="-" if outgoing else ":",
@@ -467,8 +358,8 @@ def exposure(ax: Axes, view: View, groups: Groups, steps: int = 120) -> Axes:
     ax.set_ylim(0, 1)
     ax.set_ylabel("share of slots")
     ax.grid(color=GREY, alpha=0.25)
-    _legend(ax)
-    _clock(ax)
+    place_legend(ax)
+    clock_axis(ax)
     return ax
 
 
@@ -482,7 +373,7 @@ def clock_offsets(ax: Axes, view: View) -> Axes:
     """
     rows = metrics.clock_differences(view)
     if rows.empty:
-        return _nothing(ax, "no two vantage nodes with common events")
+        return without_data(ax, "no two vantage nodes with common events")
     markers = {"connections": "x", "blocks": "s", "transactions": "."}
     for place, ((name, other), pair) in enumerate(
         rows.groupby(["vantage", "other"], observed=True)
@@ -491,7 +382,7 @@ def clock_offsets(ax: Axes, view: View) -> Axes:
         for source, every in pair.groupby("source", observed=True):
             events = every.iloc[:: 1 + len(every) // _POINTS]
             ax.scatter(
-                _naive(events["time"]),
+                naive_times(events["time"]),
                 events["difference"],
                 marker=markers[str(source)],
                 s=14,
@@ -506,11 +397,11 @@ def clock_offsets(ax: Axes, view: View) -> Axes:
             ends = pair["time"].agg(["min", "max"])
             drift = clock["drift"] * 1e-6 if certain else 0.0
             line = clock["offset"] + drift * (ends - clock["at"]).dt.total_seconds()
-            ax.plot(_naive(ends), line, color=colour)
+            ax.plot(naive_times(ends), line, color=colour)
             if np.isfinite(clock["high"] - clock["low"]):
                 shift = line - clock["offset"]
                 ax.fill_between(
-                    _naive(ends),
+                    naive_times(ends),
                     shift + clock["low"],
                     shift + clock["high"],
                     color=colour,
@@ -519,8 +410,8 @@ def clock_offsets(ax: Axes, view: View) -> Axes:
                 )
     ax.set_ylabel("difference of clocks in seconds")
     ax.grid(color=GREY, alpha=0.25)
-    _legend(ax)
-    _clock(ax)
+    place_legend(ax)
+    clock_axis(ax)
     return ax
 
 
@@ -535,11 +426,11 @@ def diversity(ax: Axes, view: View, verdicts: pd.DataFrame, least: int = 100) ->
     lists = metrics.list_diversity(view)
     lists = lists[(lists["entries"] >= least) & lists["diversity"].notna()]
     if lists.empty:
-        return _nothing(ax, f"no peer lists of {least} entries")
+        return without_data(ax, f"no peer lists of {least} entries")
     ax.set_xlim(-0.02, 1.02)
     ax.set_xlabel("distinct subnets ÷ distinct addresses of a list")
     ax.set_ylabel("share of peer lists")
-    return _cumulative(ax, lists["diversity"], _verdict_of(lists["peer"], verdicts), "list")
+    return draw_by_verdict(ax, lists["diversity"], verdict_of(lists["peer"], verdicts), "list")
 
 
 def similarity(ax: Axes, view: View) -> Axes:
@@ -548,7 +439,7 @@ def similarity(ax: Axes, view: View) -> Axes:
     """
     pairs = metrics.similarity_distribution(view)
     if not pairs[["others", "own"]].to_numpy().any():
-        return _nothing(ax, "no two peer lists to compare")
+        return without_data(ax, "no two peer lists to compare")
     for name, colour, text in (
         ("others", BLUE, "different senders"),
         ("own", PURPLE, "one sender"),
@@ -564,7 +455,7 @@ def similarity(ax: Axes, view: View) -> Axes:
     ax.grid(color=GREY, alpha=0.25)
     ax.set_xlabel("Jaccard index: shared ÷ all addresses of two lists")
     ax.set_ylabel("share of pairs of peer lists")
-    _legend(ax)
+    place_legend(ax)
     return ax
 
 
@@ -574,10 +465,10 @@ def popularity(ax: Axes, view: View) -> Axes:
     """
     senders = np.sort(metrics.advertised_hosts(view)["senders"].to_numpy())
     if not len(senders):
-        return _nothing(ax, "no peer lists")
+        return without_data(ax, "no peer lists")
     values = np.unique(senders)
-    if len(values) > _STEPS:
-        values = values[np.linspace(0, len(values) - 1, _STEPS).astype(np.int64)]
+    if len(values) > MOST_STEPS:
+        values = values[np.linspace(0, len(values) - 1, MOST_STEPS).astype(np.int64)]
     ax.plot(
         values,
         len(senders) - np.searchsorted(senders, values),
@@ -586,8 +477,8 @@ def popularity(ax: Axes, view: View) -> Axes:
         color=BLUE,
         label="addresses",
     )
-    _log(ax.xaxis)
-    _log(ax.yaxis)
+    make_logarithmic(ax.xaxis)
+    make_logarithmic(ax.yaxis)
     ax.set_xlabel("senders that advertise an address (its in-degree), at least")
     ax.set_ylabel("addresses")
     ax.grid(color=GREY, alpha=0.25)
@@ -600,7 +491,7 @@ def similar_senders(ax: Axes, view: View, least: float = 0.8, most: int = 60) ->
     """
     pairs = metrics.list_similarity(view, min_share=least)
     if pairs.empty:
-        return _nothing(ax, f"no two peers send lists that share {least:.0%}")
+        return without_data(ax, f"no two peers send lists that share {least:.0%}")
     joined = pairs.groupby(["peer", "other"], observed=True)["share"].max().reset_index()
     ends = pd.concat([joined["peer"].astype(object), joined["other"].astype(object)])
     shown = sorted(ends.value_counts().index[:most])
@@ -640,10 +531,10 @@ def commands_over_time(ax: Axes, view: View, bins: int = 60) -> Axes:
     """
     received = view.received[view.received["time"].notna()]
     if received.empty:
-        return _nothing(ax, "no messages")
+        return without_data(ax, "no messages")
     times = received["time"].astype("int64")
     edges = np.linspace(times.min(), times.max() + 1, bins + 1)
-    middles = _naive(pd.Series(pd.to_datetime((edges[:-1] + edges[1:]) / 2, utc=True)))
+    middles = naive_times(pd.Series(pd.to_datetime((edges[:-1] + edges[1:]) / 2, utc=True)))
     kinds = received["command"].map(command_class)
     shown = [kind for kind in (*COMMAND_CLASSES, OTHER_COMMANDS) if (kinds == kind).any()]
     ax.stackplot(
@@ -654,9 +545,9 @@ def commands_over_time(ax: Axes, view: View, bins: int = 60) -> Axes:
         colors=[COMMAND_CLASSES.get(kind, GREY) for kind in shown],
     )
     ax.set_ylabel("messages received")
-    _whole_numbers(ax.yaxis)
-    _legend(ax)
-    _clock(ax)
+    whole_numbers(ax.yaxis)
+    place_legend(ax)
+    clock_axis(ax)
     return ax
 
 
@@ -668,11 +559,11 @@ def timeline(ax: Axes, view: View, connections: Sequence[int]) -> Axes:
         view.messages["connection"].isin(connections) & view.messages["time"].notna()
     ]
     if rows.empty:
-        return _nothing(ax, "no messages")
+        return without_data(ax, "no messages")
     rows = rows.sort_values("time", kind="stable").head(_POINTS)
     names = sorted(rows["name"].astype(str).unique())
     places = rows["name"].astype(str).map({name: place for place, name in enumerate(names)})
-    times = _naive(rows["time"])
+    times = naive_times(rows["time"])
     for direction, marker, shift, colour in (
         ("received", "<", 0.12, DIRECTION_COLOURS["received"]),
         ("sent", ">", -0.12, DIRECTION_COLOURS["sent"]),
@@ -687,12 +578,12 @@ def timeline(ax: Axes, view: View, connections: Sequence[int]) -> Axes:
             label=f"{direction} by the vantage node",
             linewidths=0,
         )
-    for opened in _naive(
+    for opened in naive_times(
         view.connections.loc[view.connections["connection"].isin(connections), "opened"]
     ):
         ax.axvline(opened, color=GREY, linewidth=0.5, zorder=0)
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(-0.6, len(names) - 0.4)
-    _legend(ax)
-    _clock(ax)
+    place_legend(ax)
+    clock_axis(ax)
     return ax

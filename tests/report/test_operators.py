@@ -54,7 +54,7 @@ def test_an_autonomous_system_joins_subnets(view: View) -> None:
     ]
 
 
-def test_nobody_is_flagged(view: View) -> None:
+def test_no_peer_is_flagged(view: View) -> None:
     assert operators(view, judged(), NONE) == []
 
 

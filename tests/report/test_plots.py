@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 import monerotraffic as mt
 from monerotraffic.metrics import View
 from monerotraffic.report import plots
+from monerotraffic.report.axes import draw_distribution, sampled_steps
 from support import craft
 from support.chain import announced
 from support.conversation_builder import HOSTS, incoming, outgoing, read, read_nodes
@@ -233,16 +234,16 @@ def test_many_steps_are_sampled() -> None:
     """A thousand seconds, half of which one connection is open, and three otherwise."""
     times = pd.date_range("2026-01-01", periods=1000, freq="s", tz="UTC")
     steps = pd.DataFrame({"none": [1.0, 3.0] * 500}, index=times)
-    sampled = plots._sampled(steps)
+    sampled = sampled_steps(steps)
     assert len(sampled) == 400
     assert sampled.index[0] == times[0] and sampled.index[-1] < times[-1]
     assert sampled["none"].mean() == pytest.approx(2, abs=0.01)
     assert sampled["none"].between(1, 3).all()
-    assert plots._sampled(steps[:300]) is not None and len(plots._sampled(steps[:300])) == 300
+    assert sampled_steps(steps[:300]) is not None and len(sampled_steps(steps[:300])) == 300
 
 
 def test_many_values_are_drawn_by_quantiles(ax: mpl.axes.Axes) -> None:
-    plots._steps_of(ax, np.arange(100_000.0), "red", "many")
+    draw_distribution(ax, np.arange(100_000.0), "red", "many")
     x, y = ax.lines[0].get_data()
     assert len(x) == len(y) == 401
     assert (y[0], y[-1], x[-1]) == (0, 1, 99_999)
