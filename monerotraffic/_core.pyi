@@ -47,6 +47,7 @@ class Reader:
         limits: Mapping[str, int] | None = None,
         tunnels: str = "inner",
         tunnel_ports: Sequence[int] = (),
+        trusted_tunnels: Sequence[bytes] = (),
     ) -> Self: ...
     def __enter__(self) -> Self: ...
     def __exit__(
