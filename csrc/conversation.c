@@ -19,6 +19,7 @@ struct mt_conversation *mt_conversation_open(struct mt_decoder *decoder,
         return NULL;
     conversation->decoder = decoder;
     conversation->source = *source;
+    conversation->proxied = (struct mt_proxied){.host = MT_NO_CODE, .kind = -1};
     conversation->session =
         mt_session_open(&decoder->levin, &decoder->early, buffered, conversation, monero);
     if (conversation->session == NULL) {
@@ -47,12 +48,17 @@ void mt_conversation_close(struct mt_conversation *conversation)
 /* ---- problems ---- */
 
 /* Bytes outside messages are not Levin's where the connection is not Monero's. */
+static int is_outside_messages(enum mt_problem_kind kind)
+{
+    return kind == MT_PROBLEM_UNFRAMED || kind == MT_PROBLEM_PROXY_PREFIX || kind == MT_PROBLEM_TLS;
+}
+
 static int report(struct mt_decoder *decoder, struct mt_problem_source source, int from_client,
                   int monero, const struct mt_problem *problem)
 {
     struct mt_problem named = *problem;
     source.from_client = (int8_t)from_client;
-    if (problem->kind == MT_PROBLEM_UNFRAMED && !monero)
+    if (is_outside_messages(problem->kind) && !monero)
         named.kind = MT_PROBLEM_NOT_LEVIN;
     return mt_report_problem(&decoder->output, &source, &named);
 }
@@ -128,6 +134,8 @@ static struct mt_message_row row_of(const struct mt_conversation *conversation,
         .client = conversation->source.client,
         .server = conversation->source.server,
         .day = conversation->source.day,
+        .proxy = conversation->source.proxy,
+        .proxied_host = conversation->source.proxied_host,
         .time = span->first.time,
         .frame = span->first.frame,
         .file = span->first.file,
@@ -218,6 +226,15 @@ static int await_acknowledgement(struct mt_conversation *conversation,
                                  &conversation->unacknowledged[message->from_client], &waiting);
 }
 
+/* All messages so far came through one tunnel, and were believed for that; another one did not. */
+static void withdraw_acceptance(struct mt_table *messages)
+{
+    struct mt_message_row *rows = messages->rows;
+    for (size_t i = 0; i < messages->count; i++)
+        if (rows[i].accepted == MT_ACCEPTED_YES)
+            rows[i].accepted = MT_ACCEPTED_UNKNOWN;
+}
+
 static int on_message(void *context, const struct mt_message *message)
 {
     struct mt_conversation *conversation = context;
@@ -227,8 +244,10 @@ static int on_message(void *context, const struct mt_message *message)
     if (mt_table_reserve(table, 1) != MT_OK)
         return MT_NOMEM;
     struct mt_message_row row = row_of(conversation, message);
-    if (conversation->connection != NULL)
-        mt_tunnel_trust_note(&conversation->decoder->tunnels, conversation->connection->tunnel.key);
+    const struct mt_connection *connection = conversation->connection;
+    if (connection != NULL &&
+        mt_tunnel_trust_note(&conversation->decoder->tunnels, connection->tunnel.key))
+        withdraw_acceptance(table);
     mt_defects_clear(&conversation->decoder->p2p.defects);
     int result = MT_OK;
     if (message->status == MT_STATUS_COMPLETE && message->payload != NULL)
@@ -259,8 +278,37 @@ static int on_levin_hole(void *context, int from_client, int64_t end)
     return MT_OK;
 }
 
-const struct mt_levin_sink mt_conversation_sink = {
-    .message = on_message, .hole = on_levin_hole, .problem = on_levin_problem};
+/* The client's last request or only header, and the answers of the server. Rows from here on have
+ * the host where it can be believed if the client can: of a request, after it was granted. */
+static int on_levin_prefix(void *context, const struct mt_prefix *prefix)
+{
+    struct mt_conversation *conversation = context;
+    struct mt_proxied *proxied = &conversation->proxied;
+    struct mt_addresses *addresses = &conversation->decoder->output.addresses;
+    int result = MT_OK;
+    if (!prefix->from_client) {
+        proxied->answered = 1;
+        proxied->refused |= !prefix->granted;
+    } else {
+        proxied->kind = (int8_t)prefix->kind;
+        proxied->port = prefix->port;
+        proxied->host = MT_NO_CODE;
+        if (prefix->ip.version != 0)
+            result = mt_address_ip(addresses, &prefix->ip, &proxied->host);
+        else if (prefix->host_size != 0)
+            result = mt_address_name(addresses, prefix->host, prefix->host_size, &proxied->host);
+    }
+    int header = proxied->kind >= 0 && mt_prefix_is_header((enum mt_proxy)proxied->kind);
+    int granted = proxied->answered && !proxied->refused;
+    conversation->source.proxy = proxied->kind;
+    conversation->source.proxied_host = header || granted ? proxied->host : MT_NO_CODE;
+    return result;
+}
+
+const struct mt_levin_sink mt_conversation_sink = {.message = on_message,
+                                                   .hole = on_levin_hole,
+                                                   .problem = on_levin_problem,
+                                                   .prefix = on_levin_prefix};
 
 /* ---- acceptance ---- */
 
@@ -324,8 +372,16 @@ static void settle_rest(struct mt_conversation *conversation, int from_client)
 
 static struct mt_problem_source source_of(const struct mt_connection *connection)
 {
-    return (struct mt_problem_source){connection->id, connection->sides[1].address,
-                                      connection->sides[0].address, mt_day(connection->opened), -1};
+    const struct mt_conversation *conversation = connection->conversation;
+    if (conversation != NULL)
+        return conversation->source;
+    return (struct mt_problem_source){.connection = connection->id,
+                                      .client = connection->sides[1].address,
+                                      .server = connection->sides[0].address,
+                                      .day = mt_day(connection->opened),
+                                      .from_client = -1,
+                                      .proxy = -1,
+                                      .proxied_host = MT_NO_CODE};
 }
 
 static int on_address(void *context, const struct mt_ip *ip, int32_t *code)
@@ -446,6 +502,22 @@ static int set_tunnel(struct mt_output *output, const struct mt_tunnel *tunnel,
     return mt_intern_put(&output->strings, ends, sizeof ends, &row->tunnel_ends);
 }
 
+/* What a proxy wrote or read. */
+static void set_proxied(const struct mt_conversation *conversation, struct mt_connection_row *row)
+{
+    row->proxy = -1;
+    row->proxied_host = MT_NO_CODE;
+    if (conversation == NULL || !on_is_monero(conversation))
+        return;
+    const struct mt_proxied *proxied = &conversation->proxied;
+    row->proxy = proxied->kind;
+    row->proxied_host = proxied->host;
+    row->proxied_port = proxied->host != MT_NO_CODE ? proxied->port : 0;
+    row->proxy_granted = proxied->answered && !proxied->refused;
+    row->present |= (proxied->host != MT_NO_CODE ? MT_CONNECTION_PROXIED_PORT : 0u) |
+                    (proxied->answered ? MT_CONNECTION_PROXY_GRANTED : 0u);
+}
+
 static int on_closed(void *context, const struct mt_connection *connection, enum mt_end end)
 {
     struct mt_decoder *decoder = context;
@@ -466,6 +538,7 @@ static int on_closed(void *context, const struct mt_connection *connection, enum
                    (server->mss != 0 ? MT_CONNECTION_SERVER_MSS : 0u) |
                    (client->packets != 0 ? MT_CONNECTION_CLIENT_TTL : 0u) |
                    (server->packets != 0 ? MT_CONNECTION_SERVER_TTL : 0u);
+    set_proxied(conversation, row);
     return set_tunnel(&decoder->output, &connection->tunnel, row);
 }
 

@@ -17,6 +17,15 @@ struct mt_conflict {
     int64_t begin, end;
 };
 
+/* What the first bytes of the client name, and what the proxy answered. */
+struct mt_proxied {
+    int32_t host; /* address code, MT_NO_CODE: none */
+    uint16_t port;
+    int8_t kind;      /* mt_proxy, -1: none */
+    uint8_t answered; /* by the server, at least once */
+    uint8_t refused;
+};
+
 struct mt_conversation {
     struct mt_decoder *decoder;
     struct mt_session *session;
@@ -25,6 +34,7 @@ struct mt_conversation {
     int64_t messages[2]; /* rows made, by direction: of the server, of the client */
     struct mt_unacknowledged_queue unacknowledged[2]; /* by direction too */
     struct mt_conflict conflicts[2];                  /* the last ones */
+    struct mt_proxied proxied;
 };
 
 /* A conversation of the connection that `source` identifies. `buffered` is its budget; `monero`: a

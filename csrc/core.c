@@ -48,8 +48,8 @@ static void on_lost_datagram(void *context, const struct mt_packet_ref *first, u
                              const char *why)
 {
     struct mt_core *core = context;
-    if (report(core, MT_PROBLEM_FRAGMENT, first, bytes, why) != MT_OK)
-        core->problem_result = MT_NOMEM;
+    if (core->problem_result == MT_OK) /* no row follows one that could not be made */
+        core->problem_result = report(core, MT_PROBLEM_FRAGMENT, first, bytes, why);
 }
 
 /* Most of them are not a tunnel's: they are counted with the skipped packets. */

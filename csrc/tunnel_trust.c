@@ -2,12 +2,16 @@
 
 #include <string.h>
 
-void mt_tunnel_trust_note(struct mt_tunnel_trust *trust, uint64_t key)
+int mt_tunnel_trust_note(struct mt_tunnel_trust *trust, uint64_t key)
 {
     if (!trust->any)
         trust->first = key;
     trust->several |= trust->any && trust->first != key;
     trust->any = 1;
+    int withdrawn = trust->several && trust->believed;
+    if (withdrawn)
+        trust->believed = 0;
+    return withdrawn;
 }
 
 static int is_end(const struct mt_tunnel_trust *trust, const struct mt_ip *ip)
@@ -19,11 +23,14 @@ static int is_end(const struct mt_tunnel_trust *trust, const struct mt_ip *ip)
     return 0;
 }
 
-int mt_tunnel_is_trusted(const struct mt_tunnel_trust *trust, const struct mt_tunnel *tunnel)
+int mt_tunnel_is_trusted(struct mt_tunnel_trust *trust, const struct mt_tunnel *tunnel)
 {
     if (tunnel->key == 0)
         return 1;
     if (is_end(trust, &tunnel->source) && is_end(trust, &tunnel->destination))
         return 1;
-    return trust->any && !trust->several && trust->first == tunnel->key;
+    if (!trust->any || trust->several || trust->first != tunnel->key)
+        return 0;
+    trust->believed = 1;
+    return 1;
 }

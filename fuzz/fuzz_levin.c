@@ -105,6 +105,8 @@ static void make_connection(struct reading *reading)
                                       .server = MT_NO_CODE,
                                       .tunnel = MT_NO_CODE,
                                       .tunnel_ends = MT_NO_CODE,
+                                      .proxied_host = MT_NO_CODE,
+                                      .proxy = -1,
                                       .client_bytes = reading->seen[1],
                                       .server_bytes = reading->seen[0],
                                       .client_lost = reading->lost[1],
@@ -116,7 +118,8 @@ static void read_streams(struct reading *reading, const struct input *input)
     mt_decoder_init(&reading->decoder, &input->limits,
                     input->tables | 1u << MT_TABLE_connections | 1u << MT_TABLE_messages |
                         1u << MT_TABLE_problems);
-    static const struct mt_problem_source source = {0, MT_NO_CODE, MT_NO_CODE, -1};
+    static const struct mt_problem_source source = {0,  MT_NO_CODE, MT_NO_CODE, MT_NO_DAY,
+                                                    -1, -1,         MT_NO_CODE};
     reading->buffered = (struct mt_budget){
         .limit = &input->limits.connection_bytes,
         .limit_hits = &reading->decoder.output.limit_hits[MT_LIMIT_connection_bytes],

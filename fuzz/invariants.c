@@ -95,6 +95,7 @@ static void check_messages(const struct mt_table *messages, const struct mt_tabl
 static int is_undecoded(int kind)
 {
     return kind == MT_PROBLEM_UNFRAMED || kind == MT_PROBLEM_NOT_LEVIN ||
+           kind == MT_PROBLEM_PROXY_PREFIX || kind == MT_PROBLEM_TLS ||
            kind == MT_PROBLEM_OUT_OF_WINDOW || kind == MT_PROBLEM_AFTER_END ||
            (kind >= MT_PROBLEM_TRUNCATED && kind <= MT_PROBLEM_MALFORMED);
 }

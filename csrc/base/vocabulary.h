@@ -29,6 +29,14 @@
     ITEM(MT_END_RST, "rst") \
     ITEM(MT_END_REUSED, "reused") ITEM(MT_END_IDLE, "idle") ITEM(MT_END_OPEN, "open")
 
+/* What a proxy wrote or read before the first message. */
+#define MT_PROXIES(ITEM) \
+    ITEM(MT_PROXY_SOCKS4, "socks4") \
+    ITEM(MT_PROXY_SOCKS4A, "socks4a") \
+    ITEM(MT_PROXY_SOCKS5, "socks5") \
+    ITEM(MT_PROXY_CONNECT, "connect") \
+    ITEM(MT_PROXY_HEADER1, "proxy_v1") ITEM(MT_PROXY_HEADER2, "proxy_v2")
+
 /* What a row of problems is about. `lost` alone counts bytes that were not seen; every other kind
  * counts bytes seen and not decoded. */
 #define MT_PROBLEMS(ITEM) \
@@ -41,8 +49,11 @@
     ITEM(MT_PROBLEM_SNAPPED, "snapped") \
     ITEM(MT_PROBLEM_OVERSIZE, "oversize") \
     ITEM(MT_PROBLEM_MALFORMED, "malformed") \
-    ITEM(MT_PROBLEM_NOT_LEVIN, "not_levin") /* the payload of a TCP connection that is not \
-                                               Monero's, one row a direction */ \
+    ITEM(MT_PROBLEM_NOT_LEVIN, "not_levin")       /* the payload of a TCP connection that is not \
+                                                     Monero's, one row a direction */ \
+    ITEM(MT_PROBLEM_PROXY_PREFIX, "proxy_prefix") /* what a proxy reads or writes before the first \
+                                                     message: SOCKS, CONNECT, PROXY */ \
+    ITEM(MT_PROBLEM_TLS, "tls") /* a direction of a Monero connection that begins with TLS */ \
     ITEM(MT_PROBLEM_CONFLICT, "conflict") /* retransmitted bytes that differ from the first copy, \
                                              which won; 0 bytes undecoded */ \
     ITEM(MT_PROBLEM_OUT_OF_WINDOW, "out_of_window") /* payload that a TCP stack drops: sequence or \
@@ -68,6 +79,7 @@ enum mt_status { MT_STATUSES(MT_IDENTIFIER) MT_STATUS_COUNT };
 enum mt_acceptance { MT_ACCEPTANCES(MT_IDENTIFIER) MT_ACCEPTANCE_COUNT };
 enum mt_start { MT_STARTS(MT_IDENTIFIER) MT_START_COUNT };
 enum mt_end { MT_ENDS(MT_IDENTIFIER) MT_END_COUNT };
+enum mt_proxy { MT_PROXIES(MT_IDENTIFIER) MT_PROXY_COUNT };
 enum mt_problem_kind { MT_PROBLEMS(MT_IDENTIFIER) MT_PROBLEM_COUNT };
 #undef MT_IDENTIFIER
 

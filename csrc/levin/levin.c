@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/command.h"
 #include "base/error.h"
+#include "levin/beginning.h"
 #include "levin/fragments.h"
 #include "levin/resync.h"
 
@@ -32,6 +33,7 @@ void mt_levin_free(struct mt_levin *levin)
         release_body(stream);
         mt_fragments_free(stream);
         mt_partial_header_free(&stream->partial);
+        mt_beginning_free(stream);
     }
 }
 
@@ -237,6 +239,9 @@ int mt_levin_data(struct mt_levin_stream *stream, const struct mt_stream_data *d
     while (result == MT_OK && (at < end || (stream->state == MT_LEVIN_BODY &&
                                             stream->at == stream->bucket.body_end))) {
         switch (stream->state) {
+        case MT_LEVIN_BEGIN:
+            result = mt_beginning_read(stream, data, &at, end);
+            break;
         case MT_LEVIN_HEADER:
             result = read_header(stream, data, &at, end);
             break;
@@ -305,6 +310,8 @@ int mt_levin_hole(struct mt_levin_stream *stream, int64_t offset, int64_t size, 
     int result = levin->shared->sink->hole(levin->context, stream->from_client, offset + size);
     if (result == MT_OK)
         result = report_hole(stream, offset, size, why, ref);
+    if (result == MT_OK)
+        result = mt_beginning_cut(stream);
     if (result != MT_OK || stream->state == MT_LEVIN_NOT_LEVIN)
         return result;
     mt_resync_drop_partial(stream);
@@ -341,9 +348,9 @@ int mt_levin_repeated(struct mt_levin_stream *stream, const uint8_t *bytes, int6
 
 int mt_levin_end(struct mt_levin_stream *stream)
 {
-    int result = MT_OK;
+    int result = mt_beginning_cut(stream);
     mt_resync_drop_partial(stream);
-    if (stream->state == MT_LEVIN_BODY)
+    if (result == MT_OK && stream->state == MT_LEVIN_BODY)
         result = finish(stream, NULL, 1);
     if (result == MT_OK)
         result = mt_resync_report_run(stream);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct mt_fragments; /* see fragments.h */
+struct mt_prefix;    /* see prefix.h */
 
 /* A Levin bucket in progress: a header and its body. */
 struct mt_bucket {
@@ -26,10 +27,18 @@ struct mt_bucket {
 };
 
 enum mt_levin_state {
+    MT_LEVIN_BEGIN,    /* at the first byte, or in a prefix (beginning.h) */
     MT_LEVIN_HEADER,   /* in step: the next byte belongs to a header */
     MT_LEVIN_BODY,     /* inside a body */
     MT_LEVIN_SEEK,     /* out of step: looking for a sound header */
     MT_LEVIN_NOT_LEVIN /* no Levin port and no signature at the beginning: only counting */
+};
+
+/* What the bytes of a direction outside messages are. */
+enum mt_outside {
+    MT_OUTSIDE_UNFRAMED, /* no header owns them */
+    MT_OUTSIDE_TLS,      /* it began with TLS */
+    MT_OUTSIDE_REFUSAL   /* a proxy's text after it refused to connect */
 };
 
 /* One direction. */
@@ -38,14 +47,19 @@ struct mt_levin_stream {
     int64_t at;                   /* stream offset of the next byte */
     int64_t message_end;          /* stream offset after the last message, INT64_MIN: none */
     int64_t run_begin, run_bytes; /* bytes outside any message, not yet reported */
+    int64_t prefix_bytes;         /* the first of them that are prefixes, not yet reported */
     int64_t unclaimed_lost;       /* bytes lost while it was not known to be Monero's */
     struct mt_packet_ref run_ref;
     struct mt_bucket bucket;
     struct mt_buffer body;
     struct mt_fragments *fragments;
     struct mt_partial_header partial; /* a header cut by the end of a segment */
+    struct mt_prefix *prefix;         /* the one that is being read, NULL: none. Owned. */
+    const char *prefix_why;           /* static text of prefix_bytes */
     enum mt_levin_state state;
+    enum mt_outside outside;
     uint8_t from_client;
+    uint8_t prefixes;    /* how many it had, see MT_PREFIX_CHAIN */
     uint8_t resumed;     /* it was out of step once: the beginning of what follows may be missing */
     uint8_t disbelieved; /* SEEK after a header whose length is not believed: its bytes belong to
                             that message */

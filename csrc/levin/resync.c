@@ -29,6 +29,8 @@ int mt_resync_recognise(struct mt_levin *levin)
         struct mt_levin_stream *stream = &levin->directions[direction];
         int64_t lost = stream->unclaimed_lost;
         stream->unclaimed_lost = 0;
+        if (mt_resync_report_prefix(stream) != MT_OK)
+            return MT_NOMEM;
         if (lost != 0 && mt_levin_report_lost(stream, -1, lost,
                                               "lost before the connection was known to be Monero's",
                                               &stream->run_ref) != MT_OK)
@@ -59,24 +61,51 @@ static int report_disbelieved(struct mt_levin_stream *stream, int64_t bytes)
     return levin->shared->sink->message(levin->context, &message);
 }
 
+/* What the run is, and why it is no message. */
+static struct mt_problem problem_of_run(const struct mt_levin_stream *stream, int64_t bytes)
+{
+    struct mt_problem problem = {MT_PROBLEM_UNFRAMED, stream->run_begin, bytes,
+                                 "no sound Levin header", &stream->run_ref};
+    if (!stream->levin->monero) {
+        problem.why = "not a Levin connection";
+    } else if (stream->outside == MT_OUTSIDE_TLS) {
+        problem.kind = MT_PROBLEM_TLS;
+        problem.why = "TLS instead of Levin";
+    } else if (stream->outside == MT_OUTSIDE_REFUSAL) {
+        problem.kind = MT_PROBLEM_PROXY_PREFIX;
+        problem.why = "what a proxy wrote after it refused to connect";
+    } else if (stream->state == MT_LEVIN_HEADER) {
+        problem.why = "a header that was cut";
+    }
+    return problem;
+}
+
+int mt_resync_report_prefix(struct mt_levin_stream *stream)
+{
+    struct mt_problem problem = {MT_PROBLEM_PROXY_PREFIX, stream->run_begin, stream->prefix_bytes,
+                                 stream->prefix_why, &stream->run_ref};
+    if (problem.bytes == 0)
+        return MT_OK;
+    stream->run_begin += problem.bytes;
+    stream->run_bytes -= problem.bytes;
+    stream->prefix_bytes = 0;
+    return mt_levin_report_problem(stream, &problem);
+}
+
 int mt_resync_report_run(struct mt_levin_stream *stream)
 {
     int64_t bytes = stream->run_bytes;
-    stream->run_bytes = 0;
+    stream->run_bytes = stream->prefix_bytes = 0;
     if (stream->disbelieved)
         return report_disbelieved(stream, bytes);
     if (bytes == 0)
         return MT_OK;
-    const char *why = !stream->levin->monero             ? "not a Levin connection"
-                      : stream->state == MT_LEVIN_HEADER ? "a header that was cut"
-                                                         : "no sound Levin header";
-    return mt_levin_report_problem(
-        stream,
-        &(struct mt_problem){MT_PROBLEM_UNFRAMED, stream->run_begin, bytes, why, &stream->run_ref});
+    struct mt_problem problem = problem_of_run(stream, bytes);
+    return mt_levin_report_problem(stream, &problem);
 }
 
-static void add_run(struct mt_levin_stream *stream, const struct mt_stream_data *data,
-                    int64_t offset, int64_t bytes)
+void mt_resync_add_run(struct mt_levin_stream *stream, const struct mt_stream_data *data,
+                       int64_t offset, int64_t bytes)
 {
     if (bytes == 0)
         return;
@@ -96,7 +125,7 @@ static void partial_to_run(struct mt_levin_stream *stream, uint32_t count)
     uint32_t left = count;
     for (uint32_t i = 0; i < partial->parts_count && left != 0; i++) {
         uint32_t size = partial->parts[i].size < left ? partial->parts[i].size : left;
-        add_run(stream, &partial->parts[i], partial->parts[i].offset, size);
+        mt_resync_add_run(stream, &partial->parts[i], partial->parts[i].offset, size);
         left -= size;
     }
     mt_partial_header_drop(&stream->partial, count);
@@ -111,7 +140,7 @@ void mt_resync_count(struct mt_levin_stream *stream, const struct mt_stream_data
                      const uint8_t **at, const uint8_t *end)
 {
     mt_resync_drop_partial(stream);
-    add_run(stream, data, stream->at, end - *at);
+    mt_resync_add_run(stream, data, stream->at, end - *at);
     stream->at += end - *at;
     *at = end;
 }
@@ -131,6 +160,7 @@ static int back_in_step(struct mt_levin_stream *stream)
     stream->resumed = 1;
     int result = mt_resync_report_run(stream);
     stream->state = MT_LEVIN_HEADER;
+    stream->outside = MT_OUTSIDE_UNFRAMED;
     return result;
 }
 
@@ -193,7 +223,7 @@ int mt_resync_seek(struct mt_levin_stream *stream, const struct mt_stream_data *
     if (stream->partial.count != 0)
         return seek_in_partial(stream, data, at, end);
     const uint8_t *header = candidate(*at, end);
-    add_run(stream, data, stream->at, header - *at);
+    mt_resync_add_run(stream, data, stream->at, header - *at);
     stream->at += header - *at;
     *at = header;
     if (header == end)
@@ -204,7 +234,7 @@ int mt_resync_seek(struct mt_levin_stream *stream, const struct mt_stream_data *
     case MT_UNDECIDED:
         return seek_in_partial(stream, data, at, end);
     default:
-        add_run(stream, data, stream->at, 1);
+        mt_resync_add_run(stream, data, stream->at, 1);
         stream->at++;
         *at += 1;
         return MT_OK;

@@ -19,6 +19,13 @@ void mt_resync_count(struct mt_levin_stream *stream, const struct mt_stream_data
 /* Moves all bytes of the partial header to the run of bytes outside messages. */
 void mt_resync_drop_partial(struct mt_levin_stream *stream);
 
+/* Adds `bytes` of `data` from `offset` on to the run of bytes outside messages. */
+void mt_resync_add_run(struct mt_levin_stream *stream, const struct mt_stream_data *data,
+                       int64_t offset, int64_t bytes);
+
+/* Reports the prefixes at the beginning of the run, and removes them from it. MT_OK or MT_NOMEM. */
+int mt_resync_report_prefix(struct mt_levin_stream *stream);
+
 /* Reports the run of bytes that no header owns; after a header that was not believed they are its
  * body, and the message is handed on. MT_OK or MT_NOMEM. */
 int mt_resync_report_run(struct mt_levin_stream *stream);

@@ -6,6 +6,7 @@
 #include "base/stream_data.h"
 #include "levin/header.h"
 #include "levin/message_span.h"
+#include "levin/prefix.h"
 
 #include <stdint.h>
 
@@ -31,6 +32,8 @@ struct mt_levin_sink {
     /* Bytes before `end` of a direction were lost; the row of the loss itself is a problem. */
     int (*hole)(void *context, int from_client, int64_t end);
     int (*problem)(void *context, int from_client, const struct mt_problem *problem);
+    /* A prefix of a direction is whole. */
+    int (*prefix)(void *context, const struct mt_prefix *prefix);
 };
 
 #endif

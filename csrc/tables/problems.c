@@ -22,6 +22,8 @@ static int append(struct mt_output *output, const struct mt_problem_source *sour
         .server = source->server,
         .day = source->day,
         .from_client = source->from_client,
+        .proxy = source->proxy,
+        .proxied_host = source->proxied_host,
         .offset = problem->offset,
         .bytes = problem->bytes,
         .kind = (int8_t)problem->kind,

@@ -14,10 +14,12 @@ struct mt_problem_source {
     int32_t client, server; /* address codes, MT_NO_CODE if none */
     int32_t day;            /* of the connection's first packet, see mt_day; MT_NO_DAY if none */
     int8_t from_client;     /* 1 or 0, -1 if no direction */
+    int8_t proxy;           /* mt_proxy, -1 if none */
+    int32_t proxied_host;   /* address code as in the rows, MT_NO_CODE if none */
 };
 
 static const struct mt_problem_source mt_no_connection = {-1, MT_NO_CODE, MT_NO_CODE, MT_NO_DAY,
-                                                          -1};
+                                                          -1, -1,         MT_NO_CODE};
 
 /* Makes one row; `problem->why` is copied. Past the limit it is only counted. MT_OK or MT_NOMEM. */
 int mt_report_problem(struct mt_output *output, const struct mt_problem_source *source,

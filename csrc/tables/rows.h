@@ -81,15 +81,28 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
         tunnel_ends, int32_t, HIDDEN, NONE, \
         "interned bytes of both ends of the outermost IP tunnel, each as version (4 or 6) and 16 " \
         "bytes, the lower one first; -1 without one") \
+    FIELD( \
+        proxied_host, int32_t, ADDRESS, NONE, \
+        "host that the first bytes of the client name: the target of a SOCKS or CONNECT request, " \
+        "the source in a PROXY header. A sender can write any name; `peer` is this host only if " \
+        "the vantage node sent a request that the proxy granted, or if the header came from " \
+        "`trusted_proxies=`") \
     FIELD(present, uint32_t, HIDDEN, NONE, "which optional fields are present") \
     FIELD(client_port, uint16_t, NUMBER, NONE, "TCP port of the client") \
     FIELD(server_port, uint16_t, NUMBER, NONE, "TCP port of the server") \
     FIELD(client_mss, uint16_t, OPTIONAL, NONE, "MSS option of the client's SYN, bytes") \
     FIELD(server_mss, uint16_t, OPTIONAL, NONE, "MSS option of the server's SYN, bytes") \
+    FIELD(proxied_port, uint16_t, OPTIONAL, NONE, "TCP port beside proxied_host") \
     FIELD(client_ttl, uint8_t, OPTIONAL, NONE, \
           "IPv4 TTL or IPv6 hop limit of the client's first packet as captured") \
     FIELD(server_ttl, uint8_t, OPTIONAL, NONE, \
           "IPv4 TTL or IPv6 hop limit of the server's first packet as captured") \
+    FIELD(proxy_granted, uint8_t, OPTIONAL_TRUTH, NONE, \
+          "the proxy answered the SOCKS or CONNECT request, and connected; missing without an " \
+          "answer") \
+    FIELD(proxy, int8_t, ENUM, PROXIES, \
+          "protocol of the first bytes of the client, before its first message: a request to a " \
+          "proxy, or the header of one; missing without") \
     FIELD(start, int8_t, ENUM, STARTS, "whether the capture contains the beginning") \
     FIELD(end, int8_t, ENUM, ENDS, "how the connection ended")
 
@@ -119,6 +132,9 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
     FIELD(day, int32_t, HIDDEN, NONE, \
           "UTC day of the first packet of its connection, days since 1970; the least int32 if " \
           "unknown") \
+    FIELD(proxied_host, int32_t, HIDDEN, NONE, \
+          "address code that is the peer instead of the proxy's, see connections; -1 without a " \
+          "granted request or a header") \
     FIELD(file, int32_t, NUMBER, NONE, "row of files in which `frame` counts") \
     FIELD(command, uint32_t, NUMBER, NONE, "Levin command") \
     FIELD(levin_flags, uint32_t, NUMBER, NONE, \
@@ -162,7 +178,8 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
         accepted, int8_t, ENUM, ACCEPTANCES, \
         "whether the receiver's TCP accepted all its bytes: yes (valid segments, acknowledged by " \
         "the receiver), no (a real TCP stack drops them), unknown (the capture does not show it)") \
-    FIELD(reserved, uint8_t, HIDDEN, NONE, "0")
+    FIELD(proxy, int8_t, HIDDEN, NONE, "as in connections, -1 without") \
+    FIELD(reserved, uint32_t, HIDDEN, NONE, "0")
 
 #define MT_PEER_ROW(FIELD) \
     FIELD(message, int64_t, NUMBER, NONE, "row of messages") \
@@ -308,9 +325,12 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
           "unknown") \
     FIELD(file, int32_t, NUMBER, NONE, "row of files, -1 without one") \
     FIELD(detail, int32_t, TEXT, NONE, "reason, as text") \
+    FIELD(proxied_host, int32_t, HIDDEN, NONE, "as in messages") \
     FIELD(kind, int8_t, ENUM, PROBLEMS, "kind of problem") \
     FIELD(from_client, int8_t, HIDDEN, NONE, "1 or 0, -1 if no direction") \
-    FIELD(reserved, uint16_t, HIDDEN, NONE, "0")
+    FIELD(proxy, int8_t, HIDDEN, NONE, "as in connections, -1 without") \
+    FIELD(reserved, uint8_t, HIDDEN, NONE, "0") \
+    FIELD(reserved_too, uint32_t, HIDDEN, NONE, "0")
 
 #define MT_FILE_ROW(FIELD) \
     FIELD(packets, int64_t, NUMBER, NONE, "packets read") \
@@ -377,8 +397,10 @@ enum mt_table_id { MT_TABLES(MT_TABLE_ID) MT_TABLE_COUNT };
 enum {
     MT_CONNECTION_CLIENT_MSS = 1,
     MT_CONNECTION_SERVER_MSS = 2,
-    MT_CONNECTION_CLIENT_TTL = 4,
-    MT_CONNECTION_SERVER_TTL = 8
+    MT_CONNECTION_PROXIED_PORT = 4,
+    MT_CONNECTION_CLIENT_TTL = 8,
+    MT_CONNECTION_SERVER_TTL = 16,
+    MT_CONNECTION_PROXY_GRANTED = 32
 };
 enum {
     MT_MESSAGE_SKELETON = 1,

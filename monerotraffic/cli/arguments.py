@@ -9,7 +9,16 @@ from typing import Any
 from monerotraffic.net.addresses import canonical
 from monerotraffic.rules import PRESETS
 
-__all__ = ["EXIT_CODES", "add_command", "add_preset", "count", "days", "natural", "validity"]
+__all__ = [
+    "EXIT_CODES",
+    "add_command",
+    "add_preset",
+    "count",
+    "days",
+    "natural",
+    "tunnel_options",
+    "validity",
+]
 
 _MOST_DAYS = 36500
 EXIT_CODES = """exit codes: 0 the captures were read, whatever the findings; 1 a file cannot be
@@ -54,6 +63,7 @@ def add_command(
         default=[],
         help="a further TCP port of Monero nodes (may be repeated)",
     )
+    _add_tunnels(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     redact = "replace the vantage node's addresses and the names of capture files in the output"
     parser.add_argument("--redact", action="store_true", help=redact)
@@ -63,6 +73,39 @@ def add_command(
         "--progress", action="store_true", help="show a progress bar (requires tqdm)"
     )
     return parser
+
+
+def _add_tunnels(parser: argparse.ArgumentParser) -> None:
+    """Options about packets and connections that others pass on."""
+    group = parser.add_argument_group("tunnels and proxies")
+    group.add_argument(
+        "--tunnels",
+        choices=("inner", "outer"),
+        default="inner",
+        help="read connections within tunnels (inner, default), or the outermost packets only",
+    )
+    port = "a further UDP port of tunnels (may be repeated)"
+    group.add_argument(
+        "--tunnel-port", action="append", type=_port, metavar="PORT", default=[], help=port
+    )
+    end = "an end of a tunnel whose contents are believed (give both ends; may be repeated)"
+    group.add_argument(
+        "--trusted-tunnel", action="append", type=_host, metavar="ADDRESS", default=[], help=end
+    )
+    proxy = "a proxy whose PROXY headers are believed: they name the peer (may be repeated)"
+    group.add_argument(
+        "--trusted-proxy", action="append", type=_host, metavar="ADDRESS", default=[], help=proxy
+    )
+
+
+def tunnel_options(options: argparse.Namespace) -> dict[str, Any]:
+    """The arguments of read about tunnels and proxies."""
+    return {
+        "tunnels": options.tunnels,
+        "tunnel_ports": options.tunnel_port,
+        "trusted_tunnels": options.trusted_tunnel,
+        "trusted_proxies": options.trusted_proxy,
+    }
 
 
 def add_preset(command: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from monerotraffic.cli.arguments import add_command
+from monerotraffic.cli.arguments import add_command, tunnel_options
 from monerotraffic.cli.output import Failed, complain, file_failed, print_json
 from monerotraffic.errors import CaptureError, CaptureWarning
 from monerotraffic.tables.schema import SCHEMA
@@ -80,6 +80,7 @@ def run(options: argparse.Namespace) -> None:
                 host=options.host,
                 tables=options.table,
                 ports=options.port,
+                **tunnel_options(options),
                 progress=options.progress,
             )
     except (CaptureError, ValueError, ImportError) as error:

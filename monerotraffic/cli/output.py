@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
+from monerotraffic.cli.arguments import tunnel_options
 from monerotraffic.errors import CaptureError, CaptureWarning, printable
 from monerotraffic.io.reading import read
 from monerotraffic.report.unread import unread_lines
@@ -46,6 +47,7 @@ def captured(options: argparse.Namespace, tables: Iterable[str] | None = None) -
                 host=_hosts(options),
                 tables=tables,
                 ports=options.port,
+                **tunnel_options(options),
                 progress=options.progress,
             )
     except (CaptureError, ValueError, ImportError) as error:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from monerotraffic._core import Reader
 from monerotraffic._core import limits as default_limits
-from monerotraffic.net.addresses import Host, canonical_hosts
+from monerotraffic.net.addresses import Host, canonical_addresses, canonical_hosts
 from monerotraffic.tables.schema import ALWAYS, ON_REQUEST, SCHEMA
 
 __all__ = ["DEFAULT_PORTS", "Hosts", "Options", "Tunnels", "known_hosts", "known_tables"]
@@ -31,6 +32,8 @@ class Options:
         limits: Mapping[str, int] | None,
         tunnels: Tunnels,
         tunnel_ports: Iterable[int],
+        trusted_tunnels: Iterable[Host] = (),
+        trusted_proxies: Iterable[Host] = (),
     ) -> None:
         if tunnels not in ("inner", "outer"):
             raise ValueError(f"tunnels={tunnels!r}: must be 'inner' or 'outer'")
@@ -40,6 +43,9 @@ class Options:
         self._limits = dict(limits) if limits is not None else None
         self._tunnels = tunnels
         self._tunnel_ports = _known_ports(tunnel_ports, "tunnel_ports")
+        ends = canonical_addresses(trusted_tunnels, "trusted_tunnels")
+        self._trusted_tunnels = [ipaddress.ip_address(end).packed for end in ends]
+        self.trusted_proxies = canonical_addresses(trusted_proxies, "trusted_proxies")
 
     @property
     def open_files(self) -> int:
@@ -56,6 +62,7 @@ class Options:
             limits=self._limits,
             tunnels=self._tunnels,
             tunnel_ports=self._tunnel_ports,
+            trusted_tunnels=self._trusted_tunnels,
         )
 
 
@@ -82,7 +89,7 @@ def _known_ports(ports: Iterable[int], name: str) -> tuple[int, ...]:
         except TypeError:
             raise TypeError(f"{name}: {port!r} is not an integer") from None
         if not 1 <= number <= 65535:
-            raise ValueError(f"port {port!r}: ports are from 1 to 65535")
+            raise ValueError(f"{name}: port {port!r}: ports are from 1 to 65535")
         known.add(number)
     return tuple(sorted(known))
 

@@ -34,6 +34,7 @@ from monerotraffic.io.options import (
 from monerotraffic.io.progress import Meter, Progress, size_of
 from monerotraffic.io.sources import LeftOut, Sources, is_rereadable, nodes_of
 from monerotraffic.io.streams import Pieces, Rows, Stream, used_ids
+from monerotraffic.net.addresses import Host
 from monerotraffic.net.vantage import Node, VantageInference
 from monerotraffic.tables.interning import Names, NamesView
 from monerotraffic.tables.schema import SCHEMA
@@ -61,6 +62,8 @@ def read(
     limits: Mapping[str, int] | None = None,
     tunnels: Tunnels = "inner",
     tunnel_ports: Iterable[int] = (),
+    trusted_tunnels: Iterable[Host] = (),
+    trusted_proxies: Iterable[Host] = (),
     progress: Progress = False,
     threads: int | None = None,
 ) -> Traffic:
@@ -90,6 +93,14 @@ def read(
         tunnels. "outer" reads the outermost IP packet only.
     tunnel_ports
         Further UDP ports of tunnels (VXLAN, or IP right after the UDP header).
+    trusted_tunnels
+        IP addresses of the ends of tunnels whose contents are believed. Anyone can send packets
+        within a packet, so messages of a tunnel are `accepted = unknown` unless both ends of it are
+        listed here, or all Monero traffic of the capture came through that one tunnel.
+    trusted_proxies
+        IP addresses of proxies in front of the vantage node. On connections that they open, `peer`
+        is the source that their PROXY header names. Any other sender can write any name, so without
+        this argument the proxy is the peer.
     limits
         Bounds of memory and waiting time other than the defaults, see `monerotraffic.limits()`.
     progress
@@ -115,7 +126,8 @@ def read(
         (346, ('198.51.100.10',))
     """
     threads = known_threads(threads)
-    run = _Run(source, host, tables, Options(ports, limits, tunnels, tunnel_ports))
+    options = Options(ports, limits, tunnels, tunnel_ports, trusted_tunnels, trusted_proxies)
+    run = _Run(source, host, tables, options)
     with Meter(progress, run.size) as meter:
         traffic = run.read(meter, usable_threads(threads, run.size))
     run.warn(stacklevel=3)
@@ -132,6 +144,8 @@ def scan(
     limits: Mapping[str, int] | None = None,
     tunnels: Tunnels = "inner",
     tunnel_ports: Iterable[int] = (),
+    trusted_tunnels: Iterable[Host] = (),
+    trusted_proxies: Iterable[Host] = (),
     progress: Progress = False,
 ) -> Iterator[Traffic]:
     """Reads captures in bounded memory: yields the tables of read in parts of about `rows` rows,
@@ -156,9 +170,8 @@ def scan(
     rows = operator.index(rows)
     if rows < 1:
         raise ValueError(f"rows is {rows}: must be at least 1")
-    return _scan(
-        _Run(source, host, tables, Options(ports, limits, tunnels, tunnel_ports)), rows, progress
-    )
+    options = Options(ports, limits, tunnels, tunnel_ports, trusted_tunnels, trusted_proxies)
+    return _scan(_Run(source, host, tables, options), rows, progress)
 
 
 def _scan(run: _Run, rows: int, progress: Progress) -> Iterator[Traffic]:
@@ -296,6 +309,7 @@ class _Run:
             hosts,
             self._bases["connections"],
             self._bases["connections"] + counts["connections"] if whole else _NO_END,
+            self._options.trusted_proxies,
         )
         for table, count in counts.items():
             self._bases[table] += count
@@ -407,7 +421,8 @@ class _Run:
         if more:
             self._note_damage(rows, self._names.view())
             self._attributed.add(rows, hosts, self._names.view())
-            node = Node(label, hosts, self._bases["connections"], _NO_END)
+            trusted = self._options.trusted_proxies
+            node = Node(label, hosts, self._bases["connections"], _NO_END, trusted)
         else:
             node = self._end_of_stream(label, stream, hosts, counts, rows, whole)
         nodes = [
@@ -441,7 +456,8 @@ class _Run:
         last reader was read, whose codes must not follow these.
         """
         rows = np.zeros(len(self._unread), dtype=SCHEMA["problems"].dtype)
-        for name in ("file", "connection", "client", "server", "from_client", "offset"):
+        codes = ("client", "server", "proxied_host", "proxy", "from_client")
+        for name in ("file", "connection", "offset", *codes):
             rows[name] = -1
         rows["time"] = np.iinfo(np.int64).min
         rows["kind"] = SCHEMA["problems"].field("kind").code("file")

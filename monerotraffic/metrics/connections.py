@@ -43,7 +43,8 @@ def connection_table(traffic: Traffic | View) -> pd.DataFrame:
     - `seconds` (float64): from the first to the last packet
     - `established` (bool): the TCP handshake was captured completely
     - `whole` (bool): so was everything after it: no bytes were lost in either direction, no
-      problem of the capture concerns the connection, and the clock never went back in it
+      problem of the capture concerns the connection, and the clock never went back in it; False
+      too if it began with TLS, or with the prefix of a proxy that hides who the peer is
     - `peer_bytes`, `own_bytes`, `peer_packets`, `own_packets` (int64)
     - `holes` (int64): ranges of the peer's stream that were not captured
     - `received`, `sent` (int64): messages of any status
@@ -124,10 +125,13 @@ def connection_table(traffic: Traffic | View) -> pd.DataFrame:
 def _whole(view: View) -> NDArray[np.bool_]:
     rows = view.connections
     problems = view.problems
-    touched = problems.loc[problems["kind"].isin(_UNSEEN), "connection"]
+    touched = problems.loc[problems["kind"].isin((*_UNSEEN, "tls")), "connection"]
+    prefixed = problems.loc[problems["kind"] == "proxy_prefix", "connection"]
+    named = rows["peer"] == rows["proxied_host"]
+    hidden = rows["connection"].isin(prefixed) & ~named
     lost = (rows["client_lost"] > 0) | (rows["server_lost"] > 0) | rows["connection"].isin(touched)
     went_back = rows["connection"].isin(_clock_went_back(view))
-    whole: NDArray[np.bool_] = ((rows["start"] == "syn") & ~lost & ~went_back).to_numpy()
+    whole: NDArray[np.bool_] = ((rows["start"] == "syn") & ~lost & ~went_back & ~hidden).to_numpy()
     return whole
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "Host",
     "Network",
     "canonical",
+    "canonical_addresses",
     "canonical_hosts",
     "canonical_network",
     "host_of",
@@ -82,6 +83,24 @@ def canonical(address: Host) -> str:
         return str(parsed)
     mapped = parsed.ipv4_mapped
     return f"::ffff:{mapped}" if mapped is not None else str(ipaddress.IPv6Address(int(parsed)))
+
+
+def canonical_addresses(given: Iterable[Host], name: str) -> tuple[str, ...]:
+    """The addresses of a list as canonical texts, each once. TypeError and ValueError name the
+    argument.
+
+    >>> canonical_addresses(["192.0.2.7", "2001:DB8::7"], "trusted_proxies")
+    ('192.0.2.7', '2001:db8::7')
+    """
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise TypeError(f"{name}={given!r}: give a list of IP addresses")
+    addresses = []
+    for address in given:
+        try:
+            addresses.append(canonical(address))
+        except ValueError:
+            raise ValueError(f"{name}: {address!r} is not an IP address") from None
+    return tuple(dict.fromkeys(addresses))
 
 
 def canonical_hosts(host: Host | Iterable[Host]) -> tuple[str, ...]:

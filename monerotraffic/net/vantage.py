@@ -17,6 +17,8 @@ from monerotraffic.net.pairs import TALLIES, Pairs
 
 __all__ = ["Node", "Perspective", "VantageInference"]
 
+_HEADERS = frozenset({"proxy_v1", "proxy_v2"})
+"""Values of `proxy` that a proxy writes about its client; the others are requests to a proxy."""
 _UNTOUCHED = np.isin(np.arange(256), (64, 128, 255))
 """For each TTL whether systems send with it: a packet that still has it has passed no router."""
 
@@ -36,6 +38,8 @@ class Node(NamedTuple):
     """Id of the first connection of its capture."""
     end: int
     """The id after that of the last."""
+    proxies: tuple[str, ...] = ()
+    """Addresses of proxies whose PROXY headers are believed (`trusted_proxies=`)."""
 
 
 class VantageInference:
@@ -160,7 +164,12 @@ class VantageInference:
 
 class Perspective:
     """Which end of its connection the vantage node is, for rows that have the fields connection,
-    client and server. Where both ends are vantage addresses, the client counts as the vantage node.
+    client, server, proxy and proxied_host. Where both ends are vantage addresses, the client counts
+    as the vantage node.
+
+    The peer is the other end. It is `proxied_host` instead if the vantage node requested that host
+    of a proxy that granted it, or if the client is one of the node's trusted proxies and wrote a
+    PROXY header: the vantage node is then the server, also where the proxy shares its address.
     """
 
     def __init__(
@@ -168,9 +177,10 @@ class Perspective:
         rows: NDArray[Any],
         nodes: Sequence[Node],
         is_host: Callable[[tuple[str, ...]], NDArray[np.bool_]],
+        proxies: Sequence[str],
     ) -> None:
         """`is_host` returns for each address code, and at the end for the code -1, whether it is
-        one of the given addresses.
+        one of the given addresses; `proxies` has the names of the values of `proxy`.
         """
         self._rows = rows
         self.node: NDArray[np.int64] = np.full(len(rows), -1, dtype=np.int64)
@@ -183,11 +193,30 @@ class Perspective:
             self.is_client |= here & ours[rows["client"]]
             self.is_server |= here & ours[rows["server"]]
             self.node[here & (self.is_client | self.is_server)] = number
+        named = rows["proxied_host"] >= 0
+        is_header = np.isin(
+            rows["proxy"], [code for code, name in enumerate(proxies) if name in _HEADERS]
+        )
+        is_proxied = named & is_header & self._is_trusted(nodes, is_host) & self.is_server
+        self.is_client &= ~is_proxied
         self.is_server &= ~self.is_client
+        self._is_proxied: NDArray[np.bool_] = is_proxied | (
+            named & ~is_header & self.is_client & _is_granted(rows)
+        )
+
+    def _is_trusted(
+        self, nodes: Sequence[Node], is_host: Callable[[tuple[str, ...]], NDArray[np.bool_]]
+    ) -> NDArray[np.bool_]:
+        """Where the client is a trusted proxy of the vantage node."""
+        trusted = np.zeros(len(self._rows), dtype=np.bool_)
+        for number, node in enumerate(nodes):
+            if node.proxies:
+                trusted |= (self.node == number) & is_host(node.proxies)[self._rows["client"]]
+        return trusted
 
     def peer(self) -> NDArray[Any]:
-        """Address codes of the other end, -1 if the vantage node is not part of the connection."""
-        return self._end("server", "client")
+        """Address codes of the peer, -1 if the vantage node is not part of the connection."""
+        return np.where(self._is_proxied, self._rows["proxied_host"], self._end("server", "client"))
 
     def vantage(self) -> NDArray[Any]:
         """Address codes of the vantage node on each connection, -1 where it is not part of it."""
@@ -207,3 +236,12 @@ class Perspective:
         from_client = self._rows["from_client"]
         known = (self.is_client | self.is_server) & (from_client >= 0)
         return np.where(known, (from_client != 0) == self.is_client, -1).astype(np.int8)
+
+
+def _is_granted(rows: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where a proxy granted the request. Rows of connections say it, other rows name the host only
+    then.
+    """
+    if "proxy_granted" not in (rows.dtype.names or ()):
+        return np.ones(len(rows), dtype=np.bool_)
+    return np.asarray(rows["proxy_granted"] != 0, dtype=np.bool_)

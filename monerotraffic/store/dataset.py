@@ -303,7 +303,9 @@ class Dataset:
             Node(
                 run["vantage"] if self.manifest.named else None,
                 tuple(run["hosts"]),
-                *run["connections"],
+                first=run["connections"][0],
+                end=run["connections"][1],
+                proxies=tuple(self.manifest.options.get("trusted_proxies", ())),
             )
             for run in self.runs
         ]

@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 
 from monerotraffic.io.progress import Progress
 from monerotraffic.io.reading import scan
-from monerotraffic.net.vantage import Perspective
 from monerotraffic.store.encoding import bucket_of
 from monerotraffic.store.layout import NO_BUCKET
 from monerotraffic.store.parts import Parts, Written, days_of
 from monerotraffic.tables.interning import NamesView
 from monerotraffic.tables.schema import SCHEMA
-from monerotraffic.tables.traffic import Traffic
+from monerotraffic.tables.traffic import Traffic, perspective_of
 
 __all__ = ["Endpoints", "Job", "Run", "decode_job"]
 
@@ -132,7 +131,7 @@ class _Rows:
         return days
 
     def _derived(self, table: str, rows: NDArray[Any], part: Traffic) -> dict[str, NDArray[Any]]:
-        perspective = Perspective(rows, part.nodes, part.names.is_any)
+        perspective = perspective_of(rows, part.nodes, part.names)
         peer = perspective.peer()
         derived = {"peer": peer, "bucket": self._bucket(peer, part.names)}
         if table == "connections":

@@ -30,10 +30,11 @@ _ORDER = {
 }
 
 _HIDDEN = {
-    "messages": ("client", "server", "wire"),
-    "problems": ("client", "server", "from_client"),
+    "messages": ("client", "server", "proxied_host", "proxy", "wire"),
+    "problems": ("client", "server", "proxied_host", "proxy", "from_client"),
 }
-"""Hidden fields that metrics use."""
+"""Hidden fields that metrics use, and those that decide who the peer is."""
+_ADDRESSES = ("client", "server", "proxied_host")
 
 _DERIVED = {
     "peer": "the side that is not the vantage node, missing if there is no vantage node",
@@ -124,7 +125,7 @@ def columns_of(table: str) -> tuple[Column, ...]:
     for name in (*COLUMNS[table], *_HIDDEN.get(table, ())):
         if name in fields:
             field = fields[name]
-            role = "address" if name in ("client", "server") else field.role
+            role = "address" if name in _ADDRESSES else field.role
             kind = text_type() if role == "address" else _type(field, dtype[name])
             columns.append(Column(name, kind, role, field.text, field))
         elif name in _DERIVED:

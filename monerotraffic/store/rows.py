@@ -22,6 +22,10 @@ __all__ = ["Interner", "rows_of", "values_of"]
 _MISSING_TIME = np.iinfo(np.int64).min
 
 
+_CODES = ("tunnel_ends", "proxied_host", "proxy")
+"""Hidden fields that hold codes, -1 where they are missing."""
+
+
 class Interner:
     """Gives texts of a data set the codes of one Names."""
 
@@ -49,7 +53,7 @@ def rows_of(table: str, content: pa.Table, interner: Interner) -> NDArray[Any]:
     """The rows of a table of a data set. Columns that are absent are 0 or missing."""
     rows = np.zeros(len(content), dtype=SCHEMA[table].dtype)
     for field in SCHEMA[table].fields:
-        if field.role in ("address", "bytes", "text", "raw") or field.name == "tunnel_ends":
+        if field.role in ("address", "bytes", "text", "raw") or field.name in _CODES:
             rows[field.name] = -1
     for column in columns_of(table):
         if column.name in content.column_names:

@@ -18,7 +18,7 @@ from monerotraffic._version import __version__
 from monerotraffic.io.options import DEFAULT_PORTS, Hosts, Tunnels
 from monerotraffic.io.progress import Progress
 from monerotraffic.io.sources import Sources, is_rereadable, nodes_of
-from monerotraffic.net.addresses import canonical_hosts
+from monerotraffic.net.addresses import Host, canonical_addresses, canonical_hosts
 from monerotraffic.store.dataset import Dataset
 from monerotraffic.store.decoding import Endpoints, Job, Run, decode_job
 from monerotraffic.store.manifest import (
@@ -58,6 +58,8 @@ def decode(
     limits: Mapping[str, int] | None = None,
     tunnels: Tunnels = "inner",
     tunnel_ports: Iterable[int] = (),
+    trusted_tunnels: Iterable[Host] = (),
+    trusted_proxies: Iterable[Host] = (),
     progress: Progress = False,
     client: Any = None,
 ) -> Dataset:
@@ -104,6 +106,8 @@ def decode(
         "limits": dict(limits or {}),
         "tunnels": tunnels,
         "tunnel_ports": sorted(tunnel_ports),
+        "trusted_tunnels": list(canonical_addresses(trusted_tunnels, "trusted_tunnels")),
+        "trusted_proxies": list(canonical_addresses(trusted_proxies, "trusted_proxies")),
     }
     folder = Path(output)
     _check_folder(folder)

@@ -48,6 +48,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
             "end",
         ),
         *("rtt", "client_mss", "server_mss", "client_ttl", "server_ttl", "tunnel"),
+        *("proxy", "proxied_host", "proxied_port", "proxy_granted"),
         *(f"client_{name}" for name in _SIDE),
         *(f"server_{name}" for name in _SIDE),
     ),

@@ -20,7 +20,7 @@ ID_FIELDS = {
 }
 """Fields that hold ids, and the kind of the id."""
 
-_ADDRESS_FIELDS = frozenset({"client", "server", "host"})
+_ADDRESS_FIELDS = frozenset({"client", "server", "host", "proxied_host"})
 _STRING_ROLES = frozenset({"bytes", "text", "raw"})
 _STRING_FIELDS = frozenset({"tunnel_ends"})
 """Hidden fields that hold codes of strings."""

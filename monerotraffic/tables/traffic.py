@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     from monerotraffic.tables.frames import Frames
     from monerotraffic.tables.view import View
 
-__all__ = ["Traffic"]
+__all__ = ["Traffic", "perspective_of"]
+
+
+def perspective_of(rows: NDArray[Any], nodes: Sequence[Node], names: NamesView) -> Perspective:
+    """Which end of its connection the vantage node is, for rows of connections, messages or
+    problems.
+    """
+    proxies = SCHEMA["connections"].field("proxy").categories or ()
+    return Perspective(rows, nodes, names.is_any, proxies)
 
 
 class Traffic:
@@ -256,7 +264,7 @@ class Traffic:
             message_directions,
         )
 
-        perspective = Perspective(rows, self._nodes, self._names.is_any)
+        perspective = perspective_of(rows, self._nodes, self._names)
         if table == "connections":
             return {
                 "vantage": self._vantage_column(perspective),

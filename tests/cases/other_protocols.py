@@ -129,7 +129,7 @@ def other_protocol_on_the_port(asked: bytes, answered: bytes) -> Expect:
     return Expect(
         seen(wire),
         messages=[],
-        totals={"unframed": len(asked) + len(answered)},
+        totals={"tls" if asked[0] == 0x16 else "unframed": len(asked) + len(answered)},
         connections=[
             {
                 "client_bytes": len(asked),

@@ -38,6 +38,8 @@ IN_STREAMS = (
     "oversize",
     "malformed",
     "not_levin",
+    "proxy_prefix",
+    "tls",
     "out_of_window",
     "after_end",
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 from . import epee, fingerprint, p2p, relay
 from .capture import Packet
-from .tcp import SIGNATURE, Connection, Stream
+from .tcp import SIGNATURE, Connection, Stream, beginning_of
 
 HEADER = 33
 REQUEST, RESPONSE, BEGIN, END = 1, 2, 4, 8
@@ -140,9 +140,9 @@ def find_messages(connection: Connection) -> None:
     for side, stream in enumerate(connection.streams):
         if stream.early():
             stream.problems.append(Problem("unframed", -stream.early(), stream.early(), side))
-        framing = Framing(stream, side)
+        framing = Framing(connection, side)
         stream.messages = join(stream, framing, side)
-        stream.problems += framing.outside
+        stream.problems += framing.prefixes + framing.outside
         stream.cut = framing.cut
         stream.doubtful = bool(
             framing.outside or stream.holes() or (stream.pieces and not stream.begins)
@@ -165,19 +165,22 @@ def delivered(stream: Stream, end: int) -> int:
 class Framing:
     """One pass over a stream: buckets, whole or not, and what lies outside them."""
 
-    def __init__(self, stream: Stream, side: int) -> None:
-        self.stream = stream
+    def __init__(self, connection: Connection, side: int) -> None:
+        self.connection = connection
+        self.stream = stream = connection.streams[side]
         self.side = side
         self.runs = stream.runs()
         self.holes = stream.holes()
         self.messages: list[Message] = []
+        self.prefixes: list[Problem] = []
         self.outside: list[Problem] = []
+        self.kind = "unframed"  # of bytes outside messages
         self.cut: list[tuple[int, int]] = []  # beginnings of headers that were cut
         self.doubts: list[int] = []  # offsets at which it was out of step
         self.losses: list[int] = []  # those of them behind a hole: messages may have been missed
 
     def read(self) -> list[Message]:
-        at, in_step = 0, self.stream.begins
+        at, search, in_step = self.begin()
         while at < self.stream.end():
             run = next(
                 ((start, data) for start, data in self.runs if start <= at < start + len(data)),
@@ -191,11 +194,12 @@ class Framing:
                 continue
             data = run[1][at - run[0] :]
             if not in_step or not data.startswith(SIGNATURE[: len(data)]):
-                skip = next(sound(data), len(data))
+                skip = next(sound(data, max(search - at, 0)), len(data))
                 self.skip(at, skip)
                 in_step = skip < len(data)
                 if in_step:
                     self.doubts.append(at)
+                    self.kind = "unframed"
                 at += skip
             elif len(data) < HEADER:
                 self.skip(at, len(data))
@@ -205,13 +209,27 @@ class Framing:
                 at, in_step = self.bucket(at, data)
         return self.messages
 
+    def begin(self) -> tuple[int, int, bool]:
+        """Reads prefixes of proxies: where the bytes after them begin, from where on a header is
+        looked for, and whether one is expected.
+        """
+        if not self.stream.begins or not self.runs or self.runs[0][0] != 0:
+            return 0, 0, self.stream.begins
+        beginning = beginning_of(self.connection, self.side)
+        self.prefixes = [
+            Problem("proxy_prefix", start, end - start, self.side)
+            for start, end in beginning.prefixes
+        ]
+        self.kind = beginning.outside
+        return beginning.at, beginning.search, beginning.in_step
+
     def doubted(self, start: int, end: int) -> bool:
         return any(start < at <= end for at in self.losses)
 
     def skip(self, at: int, count: int) -> None:
         """Bytes that no header owns."""
         if count:
-            self.outside.append(Problem("unframed", at, count, self.side))
+            self.outside.append(Problem(self.kind, at, count, self.side))
 
     def bucket(self, at: int, data: bytes) -> tuple[int, bool]:
         """Takes the bucket whose header begins at `at`; where to go on, and whether in step."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from .capture import Packet
 from .network import ACK, FIN, RST, SYN, Segment
+from .prefix import Beginning, read_beginning
 
 LEVIN_PORTS = {18080, 28080, 38080}
 SIGNATURE = bytes.fromhex("0121010101010101")
@@ -581,16 +582,42 @@ def roles(segment: Segment, ports: set[int]) -> tuple[tuple[str, int], tuple[str
     return segment.destination, segment.source
 
 
+def beginning_of(connection: Connection, side: int) -> Beginning:
+    """The beginning of a stream from its first byte on. A server's bytes are an answer only if the
+    client had not begun, or with a request, when the first of them came.
+    """
+    client, stream = connection.streams[0], connection.streams[side]
+    data = stream.runs()[0][1]
+    if side == 0:
+        return read_beginning(data, True)
+    first = stream.latest()[0]
+    runs = client.runs()
+    before = b""
+    if client.begins and runs and runs[0][0] == 0:
+        arrivals = client.latest()
+        pieces = [
+            piece
+            for piece, arrival in zip(client.pieces, arrivals, strict=False)
+            if arrival < first and piece.start >= 0
+        ]
+        before = runs[0][1][: max((piece.end for piece in pieces), default=0)]
+    asked = read_beginning(before, True)
+    begun = not client.begins and bool(client.pieces)
+    return read_beginning(data, False, not begun and (asked.pending or bool(asked.prefixes)))
+
+
 def is_monero(connection: Connection, ports: set[int], sound: Any) -> bool:
-    """One of its ports, or a direction that begins with the signature; of one captured from the
-    middle nobody knows how it began: there a sound header anywhere.
+    """One of its ports, or a direction that begins with the signature, after prefixes of proxies;
+    of one captured from the middle nobody knows how it began: there a sound header anywhere.
     """
     if {connection.client[1], connection.server[1]} & (LEVIN_PORTS | ports):
         return True
-    for stream in connection.streams:
+    for side, stream in enumerate(connection.streams):
         runs = stream.runs()
-        if stream.begins and runs and runs[0][0] == 0 and runs[0][1].startswith(SIGNATURE):
-            return True
+        if stream.begins and runs and runs[0][0] == 0:
+            beginning = beginning_of(connection, side)
+            if beginning.in_step and runs[0][1].startswith(SIGNATURE, beginning.at):
+                return True
         if not stream.begins and any(next(sound(data), None) is not None for _, data in runs):
             return True
     return False

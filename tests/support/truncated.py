@@ -52,6 +52,8 @@ CREATED_AT_THE_END = (
     "malformed",
     "blob",
     "not_levin",
+    "proxy_prefix",
+    "tls",
     "ip_fragment",
     "link_type",
     "skipped",

@@ -28,6 +28,8 @@ DERIVED = {
 
 def rows(table: str, count: int, **values: Any) -> np.ndarray[Any, Any]:
     array = np.zeros(count, dtype=SCHEMA[table].dtype)
+    for name in {"proxy", "proxied_host"} & set(array.dtype.names or ()):
+        array[name] = -1
     for name, value in values.items():
         array[name] = value
     return array
@@ -382,6 +384,41 @@ def test_message_from_the_vantage_node(
         assert (
             (frame["direction"][0] == direction) if direction else frame["direction"].isna().all()
         )
+
+
+GRANTED = present("connections", "proxy_granted")
+
+
+@pytest.mark.parametrize(
+    ("ends", "proxy", "granted", "trusted", "peer", "direction"),
+    [
+        (pair(0, 1), "socks5", 1, (), KNOWN[2], "outgoing"),
+        (pair(0, 1), "socks5", 0, (), KNOWN[1], "outgoing"),
+        (pair(0, 0), "connect", 1, (), KNOWN[2], "outgoing"),
+        (pair(1, 0), "socks5", 1, (), KNOWN[1], "incoming"),  # a peer can write anything
+        (pair(1, 0), "proxy_v1", 0, (), KNOWN[1], "incoming"),
+        (pair(1, 0), "proxy_v2", 0, (KNOWN[1],), KNOWN[2], "incoming"),
+        (pair(1, 0), "proxy_v2", 0, (KNOWN[3],), KNOWN[1], "incoming"),
+        (pair(0, 0), "proxy_v2", 0, (KNOWN[0],), KNOWN[2], "incoming"),
+        (pair(0, 0), "proxy_v2", 0, (), KNOWN[0], "outgoing"),
+        (pair(0, 1), "proxy_v2", 0, (KNOWN[0],), KNOWN[1], "outgoing"),  # not to the node
+        (pair(1, 0), "socks5", 1, (KNOWN[1],), KNOWN[1], "incoming"),  # no header
+    ],
+)
+def test_peer_behind_a_proxy(
+    ends: dict[str, int],
+    proxy: str,
+    granted: int,
+    trusted: tuple[str, ...],
+    peer: str,
+    direction: str,
+) -> None:
+    code = SCHEMA["connections"].field("proxy").code(proxy)
+    made = rows("connections", 1, proxy=code, proxied_host=2, proxy_granted=granted, **ends)
+    made["present"] = GRANTED
+    nodes = [Node(None, (KNOWN[0],), 0, 1 << 62, trusted)]
+    held = Traffic({"connections": made}, names(KNOWN).view(), nodes)
+    assert held.connections[["peer", "direction"]].values.tolist() == [[peer, direction]]
 
 
 def test_problem_without_direction_or_connection() -> None:

@@ -311,7 +311,7 @@ static void test_no_memory(void)
 {
     fixture_open(&fixture, 1);
     mt_fail_after(1);
-    static const struct mt_problem_source source = {1, 1, 2, 20000, -1};
+    static const struct mt_problem_source source = {1, 1, 2, 20000, -1, -1, MT_NO_CODE};
     CHECK(mt_conversation_open(&fixture.decoder, &source, &fixture.buffered, 1) == NULL);
     CHECK_EQUAL(pair(0, MT_KIND_REQUEST, MT_PING), MT_NOMEM);
     CHECK_EQUAL(pair(0, MT_KIND_RESPONSE, MT_PING), MT_NOMEM);

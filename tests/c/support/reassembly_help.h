@@ -68,8 +68,7 @@ static inline struct event *add_event(struct stand *s, char what, int64_t offset
 {
     struct event *events =
         &s->events[s->events_count < EVENTS_ROOM - 1 ? s->events_count++ : EVENTS_ROOM - 1];
-    *events =
-        (struct event){.what = what, .offset = offset, .size = size, .arrival = ref->arrival};
+    *events = (struct event){.what = what, .offset = offset, .size = size, .arrival = ref->arrival};
     return events;
 }
 

@@ -120,6 +120,18 @@ static inline void other_ports(void)
     say(&talk, 1, MT_KIND_REQUEST, MT_HANDSHAKE, 7);
 }
 
+/* A proxy that connects to a host of the name, and a peer that begins with TLS. */
+static inline void proxies(void)
+{
+    static const char request[] = "\4\1\106\240\0\0\0\1\0peer.onion",
+                      answer[] = "\0\132\0\0\0\0\0\0";
+    struct talk talk = open_talk(14, 9050, 0), peer = open_talk(15, LEVIN, 0);
+    say_bytes(&talk, 1, request, sizeof request, 5);
+    say_bytes(&talk, 0, answer, sizeof answer - 1, 8);
+    say_empty(&talk, 1, MT_KIND_REQUEST, MT_PING);
+    say_bytes(&peer, 1, "\x16\3\1\0\x20\1 a greeting", 17, 17);
+}
+
 /* Garbage, and a header that arrives in small parts, out of step; then messages that are cut, too
  * long, not kept, repeated with other bytes. */
 static inline void trouble(void)
@@ -222,6 +234,7 @@ static inline void make_scenario(void)
     holes();
     early_responses();
     other_ports();
+    proxies();
     trouble();
     levin_fragments();
     strange_packets();

@@ -4,7 +4,7 @@
 
 static struct mt_output output;
 static struct mt_limits limits;
-static const struct mt_problem_source source = {5, 7, 8, 20000, 1};
+static const struct mt_problem_source source = {5, 7, 8, 20000, 1, -1, MT_NO_CODE};
 static const struct mt_packet_ref ref = {.time = 4, .frame = 3, .file = 9};
 
 static void open_output(void)

@@ -118,8 +118,10 @@ static void test_bits(void)
         unsigned bit;
     } connections[] = {{"client_mss", MT_CONNECTION_CLIENT_MSS},
                        {"server_mss", MT_CONNECTION_SERVER_MSS},
+                       {"proxied_port", MT_CONNECTION_PROXIED_PORT},
                        {"client_ttl", MT_CONNECTION_CLIENT_TTL},
-                       {"server_ttl", MT_CONNECTION_SERVER_TTL}},
+                       {"server_ttl", MT_CONNECTION_SERVER_TTL},
+                       {"proxy_granted", MT_CONNECTION_PROXY_GRANTED}},
       peers[] = {{"last_seen", MT_PEER_LAST_SEEN},
                  {"pruning_seed", MT_PEER_PRUNING_SEED},
                  {"rpc_credits_per_hash", MT_PEER_RPC_CREDITS},
