@@ -56,7 +56,13 @@ class BanListError(ValueError):
 
 @dataclass(frozen=True)
 class Entry:
-    """A banned address or network. A v4-mapped IPv6 network is its IPv4 network."""
+    """A banned address or network. A v4-mapped IPv6 network is its IPv4 network.
+
+    >>> from monerotraffic import banlist
+    >>> entry = next(iter(banlist.parse("192.0.2.0/24  # expires 2026-12-31; spies")))
+    >>> entry.prefix, str(entry.expires)
+    ('192.0.2.0/24', '2026-12-31')
+    """
 
     network: Network
     comment: str = ""
@@ -98,6 +104,13 @@ class BanList:
 
     Entries for the same network become one. It expires on the later date, or never if one of them
     never expires; their comments are joined. Networks within others are kept, as in monerod.
+
+    >>> from monerotraffic import banlist
+    >>> listed = banlist.parse("192.0.2.0/24\\n198.51.100.7")
+    >>> listed.match(["192.0.2.9", "203.0.113.1"]).tolist()
+    [True, False]
+    >>> listed.addresses
+    257
     """
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
@@ -229,6 +242,10 @@ def _octets(network: Network) -> Iterator[Network]:
 def network_of(text: str) -> Network:
     """Returns an address or network in CIDR notation as in a ban list. Host bits are cleared, as in
     monerod. Raises ValueError with the reason if the text is neither.
+
+    >>> from monerotraffic import banlist
+    >>> banlist.network_of("192.0.2.77/24")
+    IPv4Network('192.0.2.0/24')
     """
     match = _V6.fullmatch(text) if ":" in text and not _V4.fullmatch(text) else _V4.fullmatch(text)
     if match is None:
@@ -257,6 +274,10 @@ def network_of(text: str) -> Network:
 def parse(text: str, name: str = "text") -> BanList:
     """Returns the ban list in a text. Raises BanListError, in which the text is called `name`, if a
     line is invalid.
+
+    >>> from monerotraffic import banlist
+    >>> len(banlist.parse("# spies\\n192.0.2.7\\n192.0.2.8  # since May"))
+    2
     """
     entries: list[Entry] = []
     invalid: list[tuple[int, str]] = []
@@ -297,6 +318,10 @@ def read(path: Path) -> BanList:
     and CRLF are ignored. A comment after an entry that begins with `expires YYYY-MM-DD` states the
     expiry. Raises OSError if the file cannot be read, and BanListError with file and line for any
     other line.
+
+    >>> from monerotraffic import banlist
+    >>> banlist.read("ban.txt")  # doctest: +SKIP
+    BanList(2 entries, 257 addresses)
     """
     with open(path, "rb") as file:
         return parse(_decoded(file.read()), os.fsdecode(path))
@@ -313,13 +338,23 @@ def _decoded(data: bytes) -> str:
 
 
 def write(listed: BanList, path: Path, comments: bool = True, head: Iterable[str] = ()) -> None:
-    """Writes `listed.text(comments, head)` to a file completely or not at all. Raises OSError."""
+    """Writes `listed.text(comments, head)` to a file completely or not at all. Raises OSError.
+
+    >>> from monerotraffic import banlist
+    >>> banlist.write(banlist.parse("192.0.2.7"), "ban.txt")  # doctest: +SKIP
+    """
     with replacing(path) as file:
         file.write(listed.text(comments, head))
 
 
 def merge(*lists: BanList) -> BanList:
-    """Returns the union of the lists."""
+    """Returns the union of the lists.
+
+    >>> from monerotraffic import banlist
+    >>> print(banlist.merge(banlist.parse("192.0.2.8"), banlist.parse("192.0.2.7")).text(), end="")
+    192.0.2.7
+    192.0.2.8
+    """
     return BanList(entry for listed in lists for entry in listed)
 
 
@@ -339,7 +374,13 @@ class Difference(NamedTuple):
 
 
 def diff(old: BanList, new: BanList) -> Difference:
-    """Compares two ban lists."""
+    """Compares two ban lists.
+
+    >>> from monerotraffic import banlist
+    >>> change = banlist.diff(banlist.parse("192.0.2.7"), banlist.parse("192.0.2.8"))
+    >>> [entry.prefix for entry in change.added]
+    ['192.0.2.8']
+    """
     before, after = ({entry.network: entry for entry in listed} for listed in (old, new))
     both = merge(old, new).addresses
     return Difference(

@@ -197,6 +197,10 @@ def loads(payload: bytes | bytearray | memoryview) -> dict[str, Any]:
     Raises ValueError if monerod's reader would reject the payload: invalid header, incomplete
     payload, duplicate name, unknown type, bool other than 0 and 1, too many objects, fields or
     strings, too deep nesting.
+
+    >>> from monerotraffic import epee
+    >>> epee.loads(epee.dumps({"my_port": epee.UInt32(18080)}))
+    {'my_port': 18080}
     """
     return _core.epee_loads(payload, TYPES)
 
@@ -213,6 +217,10 @@ def dumps(section: Mapping[str | bytes, Any] | Mapping[str, Any], sort_keys: boo
     that is not 1 to 254 bytes long, a name that occurs twice (as str and bytes), or nesting beyond
     100. The limits of monerod's reader are not checked: it rejects some payloads that dumps can
     write, such as an array of empty strings near the end of the payload.
+
+    >>> from monerotraffic import epee
+    >>> epee.dumps({"status": "OK"}).hex()
+    '01110101010102010104067374617475730a084f4b'
     """
     if not isinstance(section, Mapping):
         raise TypeError(f"a payload must be a mapping, not {type(section).__name__}")

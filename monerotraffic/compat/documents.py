@@ -38,6 +38,13 @@ def packets_json(traffic: Traffic, *, to: Host | Iterable[Host] | None = None) -
 
     Requires the tables messages, peer_lists, node_data and sync_data. Raises ValueError for a part
     of a scan.
+
+    >>> import monerotraffic as mt
+    >>> from monerotraffic import compat
+    >>> traffic = mt.read("tests/data/honest")
+    >>> document = compat.packets_json(traffic)
+    >>> len(document) > 0
+    True
     """
     messages = whole(traffic, to)
     rows = packet_rows(traffic, messages)
@@ -69,6 +76,13 @@ def peer_lists_json(traffic: Traffic, *, to: Host | Iterable[Host] | None = None
     `to=traffic.hosts`.
 
     Requires the tables messages, peer_lists and sync_data. Raises ValueError for a part of a scan.
+
+    >>> import monerotraffic as mt
+    >>> from monerotraffic import compat
+    >>> traffic = mt.read("tests/data/honest")
+    >>> document = compat.peer_lists_json(traffic, to=traffic.hosts)
+    >>> len(document) > 0
+    True
     """
     messages = whole(traffic, to)
     peers = _lists(traffic, messages)

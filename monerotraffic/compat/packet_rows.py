@@ -79,6 +79,14 @@ def packets(traffic: Traffic, *, to: Host | Iterable[Host] | None = None) -> pd.
 
     Requires the tables messages, peer_lists, node_data and sync_data. Raises ValueError for a part
     of a scan.
+
+    >>> import monerotraffic as mt
+    >>> from monerotraffic import compat
+    >>> traffic = mt.read("tests/data/honest")
+    >>> compat.packets(traffic)[["source_ip", "command", "tcp_length"]].head(2)
+           source_ip command tcp_length
+    0  198.51.100.10    1001        295
+    1   203.0.113.11    2010         43
     """
     return packet_rows(traffic, whole(traffic, to)).drop(columns="message")
 

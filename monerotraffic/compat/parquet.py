@@ -37,6 +37,11 @@ def write_parquet(
 
     Creates the folder if it does not exist, and replaces existing files. Requires pyarrow, and the
     tables messages, peer_lists, node_data and sync_data. Raises ValueError for a part of a scan.
+
+    >>> import monerotraffic as mt
+    >>> from monerotraffic import compat
+    >>> traffic = mt.read("tests/data/honest")
+    >>> compat.write_parquet(traffic, "data/dataframes", "ams", "with")  # doctest: +SKIP
     """
     try:
         import pyarrow  # noqa: F401

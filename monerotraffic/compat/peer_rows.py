@@ -46,6 +46,14 @@ def peers(traffic: Traffic, *, to: Host | Iterable[Host] | None = None) -> pd.Da
       and microsecond end in _2, _3, and so on
 
     Requires the tables messages and peer_lists. Raises ValueError for a part of a scan.
+
+    >>> import monerotraffic as mt
+    >>> from monerotraffic import compat
+    >>> traffic = mt.read("tests/data/honest")
+    >>> compat.peers(traffic)[["ip", "port", "source_ip"]].head(2)
+                 ip   port      source_ip
+    0  203.0.113.11  18080  198.51.100.10
+    1    192.0.2.12  18080  198.51.100.10
     """
     return peer_rows(traffic, whole(traffic, to)).drop(columns="message")
 

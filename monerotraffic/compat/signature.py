@@ -48,6 +48,12 @@ def signature_rows(traffic: Traffic, *, to: Host | Iterable[Host] | None = None)
 
     A retransmission of the segment is not a row. `to`: only segments to these addresses. Requires
     the table messages. Raises ValueError for a part of a scan.
+
+    >>> import monerotraffic as mt
+    >>> from monerotraffic import compat
+    >>> traffic = mt.read("tests/data/honest")
+    >>> len(compat.signature_rows(traffic))
+    0
     """
     rows = _segments(traffic)
     if to is not None:
@@ -69,7 +75,13 @@ def write_signature_tsv(
     *,
     to: Host | Iterable[Host] | None = None,
 ) -> None:
-    """Writes the rows of signature_rows() as tshark prints them: tabs, no header, UTF-8."""
+    """Writes the rows of signature_rows() as tshark prints them: tabs, no header, UTF-8.
+
+    >>> import monerotraffic as mt
+    >>> from monerotraffic import compat
+    >>> traffic = mt.read("tests/data/honest")
+    >>> compat.write_signature_tsv(traffic, "signatures.tsv")  # doctest: +SKIP
+    """
     write_rows(signature_rows(traffic, to=to), path)
 
 

@@ -167,7 +167,13 @@ def write_tsv(
     commands: Iterable[int] | None = None,
     return_code: int | None = None,
 ) -> None:
-    """Writes the rows of tsv() as tshark prints them: tabs, no header, UTF-8."""
+    """Writes the rows of tsv() as tshark prints them: tabs, no header, UTF-8.
+
+    >>> import monerotraffic as mt
+    >>> from monerotraffic import compat
+    >>> traffic = mt.read("tests/data/honest")
+    >>> compat.write_tsv(traffic, "packets.tsv", ["ip.src", "tcp.len"])  # doctest: +SKIP
+    """
     write_rows(tsv(traffic, fields, to=to, commands=commands, return_code=return_code), path)
 
 

@@ -92,6 +92,15 @@ def ban(
 
     Raises BanLimitError if the list would ban more than `max_addresses`, and ValueError for an
     unknown verdict, a `collapse` below 1, or an entry of `allow` that is no address or network.
+
+    Examples
+    --------
+    >>> import monerotraffic as mt
+    >>> from monerotraffic.rules.bans import ban
+    >>> traffic = mt.read("tests/data/spies")
+    >>> bans = ban(mt.find_anomalies(traffic), seen=traffic.connections["peer"].unique())
+    >>> len(bans.listed) > 5, bans.collateral_addresses
+    (True, 0)
     """
     among = frozenset(among)
     if among - set(VERDICTS):

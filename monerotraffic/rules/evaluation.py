@@ -97,6 +97,14 @@ def evaluate(
       A spy labelled for one thing may well do another, so these do not count against it.
 
     Context rules accuse no peer: their `honest` are no fault.
+
+    >>> import pandas as pd
+    >>> from monerotraffic.rules import evaluate
+    >>> findings = pd.DataFrame({"peer": ["192.0.2.1"], "rule": ["ping_flood"]})
+    >>> labels = {"192.0.2.1": ["ping_flooding"], "192.0.2.2": ["ping_flooding"]}
+    >>> evaluate(findings, labels)[["rule", "expected", "detected", "recall"]]
+             rule  expected  detected  recall
+    0  ping_flood         2         1     0.5
     """
     if by not in ("rule", "cause"):
         raise ValueError(f"by={by!r}: must be rule or cause")

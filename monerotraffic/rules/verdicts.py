@@ -40,6 +40,11 @@ def verdicts(findings: pd.DataFrame) -> pd.DataFrame:
     addresses get no verdict.
 
     Raises KeyError if a column of find_anomalies is missing that the verdict needs.
+
+    >>> import monerotraffic as mt
+    >>> findings = mt.find_anomalies(mt.read("tests/data/spies"))
+    >>> mt.rules.verdicts(findings)["verdict"].iloc[0]
+    'anomalous'
     """
     rows = findings[[is_public(str(peer)) for peer in findings["peer"]]]
     if rows.empty:
