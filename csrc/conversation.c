@@ -352,20 +352,28 @@ static void on_refused(void *context, int from_client)
 }
 
 /* No acknowledgement will come, but one may have come before the message was read, which waited
- * after a hole. With a completed handshake it may also have come after the end of the capture: if
- * the receiver was silent since. */
+ * after a hole. A message that its sender never finished is accepted if the bytes that it did send
+ * are acknowledged. With a completed handshake the acknowledgement may have come
+ * after the end of the capture: if the receiver was silent since. */
+static int was_accepted(const struct mt_connection *connection, int from_client,
+                        const struct mt_unacknowledged_message *message)
+{
+    const struct mt_reassembly *stream = &connection->sides[from_client].stream;
+    int64_t end = message->end < stream->next ? message->end : stream->next;
+    return (stream->acknowledged >= end && end > message->begin) ||
+           (connection->established &&
+            connection->sides[!from_client].last_arrival < message->arrival);
+}
+
 static void settle_rest(struct mt_conversation *conversation, int from_client)
 {
     const struct mt_connection *connection = conversation->connection;
     const struct mt_unacknowledged_message *first;
-    while ((first = first_unacknowledged(conversation, from_client)) != NULL) {
-        int acknowledged = connection != NULL &&
-                           connection->sides[from_client].stream.acknowledged >= first->end,
-            silent = connection != NULL && connection->established &&
-                     connection->sides[!from_client].last_arrival < first->arrival;
+    while ((first = first_unacknowledged(conversation, from_client)) != NULL)
         settle_first(conversation, from_client,
-                     acknowledged || silent ? MT_ACCEPTED_YES : MT_ACCEPTED_UNKNOWN);
-    }
+                     connection != NULL && was_accepted(connection, from_client, first)
+                         ? MT_ACCEPTED_YES
+                         : MT_ACCEPTED_UNKNOWN);
 }
 
 /* ---- connections ---- */

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from support.craft import bucket
+
 from ._build import (
     ACK,
     CLIENT,
     FIN,
     FLAGS,
+    HELLO,
     PING,
     PONG,
     PSH,
@@ -429,3 +432,52 @@ def repeated_bytes_that_agree() -> Expect:
     talk.emit(CLIENT, ACK | PSH, PING, sequence=1000)
     talk.ack(SERVER)
     return Expect(seen(wire), messages=[request(1003, accepted="yes")], totals={})
+
+
+@cases({"FIN": FIN | ACK, "RST": RST})
+def beginning_that_is_acknowledged(end: int) -> Expect:
+    """A message that its sender never ends: all bytes that it sent are acknowledged."""
+    wire = Wire()
+    talk = wire.talk().say(CLIENT, HELLO[:50]).ack(SERVER)
+    talk.emit(SERVER, end)
+    return Expect(
+        seen(wire),
+        messages=[{**request(1001, accepted="yes"), "status": "truncated", "captured": 17}],
+        totals={"truncated": 50},
+    )
+
+
+@case
+def beginning_that_only_a_reset_answers() -> Expect:
+    """The acknowledgement number of a reset is no acknowledgement: an abort needs none (RFC 9293
+    section 3.10.5), and stacks differ.
+    """
+    wire = Wire()
+    talk = wire.talk().say(CLIENT, HELLO[:50])
+    talk.emit(SERVER, RST | ACK)
+    return Expect(
+        seen(wire),
+        messages=[{**request(1001, accepted="unknown"), "status": "truncated", "captured": 17}],
+        totals={"truncated": 50},
+    )
+
+
+@case
+def declared_length_over_the_limit_that_is_acknowledged() -> Expect:
+    """The receiver closes when it has read the header."""
+    wire = Wire()
+    talk = wire.talk().say(CLIENT, bucket(1001, b"x" * 9, expect=1, length=1 << 40)).ack(SERVER)
+    talk.emit(SERVER, FIN | ACK)
+    talk.ack(CLIENT)
+    return Expect(
+        seen(wire),
+        messages=[
+            {
+                **request(1001, accepted="yes"),
+                "status": "oversize",
+                "captured": 9,
+                "length": 1 << 40,
+            }
+        ],
+        totals={"oversize": 42},
+    )
