@@ -43,6 +43,10 @@ A finding rests on accepted messages. What the vantage node's TCP refused (`mess
 `no`) is no evidence; what the capture does not show to be accepted (`unknown`) makes context at
 most. Rules also report honest situations that look the same as context, each as its page says.
 
+A rule is silent on a connection whose peer is known to be of a version that the rule does not hold
+for (*monerod* on its page). Fields, commands and block versions that only some versions send show
+that; a field that is missing does not, because anyone can omit it.
+
 - Findings that are more than context vote, and rules of one cause have one vote together. What
   another peer can forge votes only next to a vote that no one else can
   forge.

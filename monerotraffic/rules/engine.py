@@ -18,6 +18,7 @@ from monerotraffic.rules.groups import in_groups
 from monerotraffic.rules.likelihood import chance_of
 from monerotraffic.rules.rule import OBSERVATION, PRESETS, Parameters, Rule
 from monerotraffic.rules.significance import significant
+from monerotraffic.rules.versions import outside
 from monerotraffic.tables.population import PopulationView
 from monerotraffic.tables.view import View
 
@@ -145,7 +146,8 @@ def _agreed(findings: pd.DataFrame, agree: int) -> pd.DataFrame:
 
 def _observed(view: View, rule: Rule, parameters: Parameters) -> pd.DataFrame:
     """The observations of a rule. They accuse only where the accepted messages alone show the same:
-    what the capture does not show to be accepted is context.
+    what the capture does not show to be accepted is context. Peers whose version is known to be
+    outside of those that the rule holds for have no observations.
     """
     seen = rule(view, **parameters)
     if list(seen.columns) != list(OBSERVATION):
@@ -153,7 +155,7 @@ def _observed(view: View, rule: Rule, parameters: Parameters) -> pd.DataFrame:
     if view.evidence is not view and rule.weight != "context":
         sure = rule(view.evidence, **parameters)
         seen["accuses"] &= _keys(seen).isin(_keys(sure[sure["accuses"]]))
-    return seen
+    return seen[~outside(view, rule.since, rule.until, seen)].reset_index(drop=True)
 
 
 def _keys(seen: pd.DataFrame) -> pd.MultiIndex:
