@@ -8,7 +8,7 @@ import argparse
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from testbed.measure import measure, rule_counts, together
+from testbed.measure import cross_validated, rule_counts
 from testbed.page import page
 
 
@@ -24,9 +24,9 @@ def main() -> None:
     add("--jobs", type=int, default=1, help="captures that are measured at the same time")
     given = parser.parse_args()
     with ProcessPoolExecutor(given.jobs) as pool:
-        measured = together(list(pool.map(measure, given.runs)))
+        in_sample, measured = cross_validated(given.runs, pool)
     if given.page is not None:
-        given.page.write_text(page(measured))
+        given.page.write_text(page(measured, in_sample))
     counts = rule_counts(measured)
     if given.counts is not None:
         counts.to_csv(given.counts, index=False)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pandas as pd
 
 import monerotraffic as mt
 from monerotraffic.rules import HONEST, RULES, RULES_OF_LABEL, find_anomalies, verdicts
+from monerotraffic.rules.likelihood import Counts, counts, counts_instead
 
 FLAGGED = ("suspicious", "anomalous")
 ROLES = ("acceptor", "initiator", "both", "none")
@@ -45,6 +47,10 @@ class Measured:
     """
     runs: pd.DataFrame
     """`run`, `messages`, `vantage_version`, `operators_share` (missing if not known)."""
+
+
+Weighed = tuple[Measured, Measured]
+"""A capture judged twice: with the counts of all captures, and with those of the others."""
 
 
 def cause_of(rule: str) -> str:
@@ -118,8 +124,21 @@ def _is_vantage(node: Mapping[str, Any], manifest: Mapping[str, Any]) -> bool:
 
 def measure(folder: Path) -> Measured:
     """A capture with its manifest, and its labels if there are any."""
+    return measure_with(folder, [counts()])[0]
+
+
+def measure_with(folder: Path, tables: Sequence[Mapping[str, Counts]]) -> list[Measured]:
+    """A capture, judged once with each of these counts per rule."""
     manifest = json.loads((folder / "manifest.json").read_text())
     traffic = mt.read(sorted(folder.glob("vantage_*.pcapng*")), host=manifest["vantage"])
+    measured = []
+    for table in tables:
+        with counts_instead(table):
+            measured.append(_measured(folder, manifest, traffic))
+    return measured
+
+
+def _measured(folder: Path, manifest: Mapping[str, Any], traffic: mt.Traffic) -> Measured:
     findings = find_anomalies(traffic)
     vantage = next(node for node in manifest["nodes"].values() if _is_vantage(node, manifest))
     version = vantage.get("version", CAPTURED_VERSION)
@@ -208,6 +227,28 @@ def together(parts: Sequence[Measured]) -> Measured:
         return pd.concat([getattr(part, name) for part in parts], ignore_index=True)
 
     return Measured(joined("peers"), joined("nodes"), joined("runs"))
+
+
+def cross_validated(folders: Sequence[Path], pool: Executor) -> Weighed:
+    """All captures, judged with the counts of all, and each with the counts of the others.
+
+    Whether a rule accuses does not depend on the counts, only how much that weighs. So the counts
+    come from a first pass, with those that the package ships.
+    """
+    first = list(pool.map(measure, folders))
+    whole = counts_of(first)
+    tables = [[whole, counts_of([*first[:at], *first[at + 1 :]])] for at in range(len(first))]
+    pairs = list(pool.map(measure_with, folders, tables))
+    return together([pair[0] for pair in pairs]), together([pair[1] for pair in pairs])
+
+
+def counts_of(parts: Sequence[Measured]) -> dict[str, Counts]:
+    """By rule the counts of these captures, as counts.csv has them."""
+    table = rule_counts(together(parts)).set_index("rule")[list(Counts._fields)]
+    return {
+        str(rule): Counts(*map(int, row))
+        for rule, row in zip(table.index, table.to_numpy(), strict=True)
+    }
 
 
 def rule_counts(measured: Measured) -> pd.DataFrame:

@@ -73,8 +73,13 @@ def test_kinds_and_ways() -> None:
 def peers(*rows: Mapping[str, object]) -> pd.DataFrame:
     base = {"run": "a", "role": "acceptor", "verdict": "none", "rules": [], "labels": []}
     rows_of_peers = pd.DataFrame([{"votes": row.get("rules", []), **base, **row} for row in rows])
-    rows_of_peers["kind"], table["asked"] = table["labels"].map(kind_of), table["labels"].map(asked)
-    rows_of_peers["without"] = [dict.fromkeys(CAUSES, verdict) for verdict in table["verdict"]]
+    rows_of_peers["kind"], rows_of_peers["asked"] = (
+        rows_of_peers["labels"].map(kind_of),
+        rows_of_peers["labels"].map(asked),
+    )
+    rows_of_peers["without"] = [
+        dict.fromkeys(CAUSES, verdict) for verdict in rows_of_peers["verdict"]
+    ]
     return rows_of_peers
 
 
@@ -164,7 +169,7 @@ def test_a_finding_in_one_run_is_none_in_another() -> None:
 
 
 def test_page_states_counts_and_bounds() -> None:
-    text = page(measured())
+    text = page(measured(), measured())
     assert "met 2 monerods (1 of 1.2, 1 of 1.3)" in text
     assert "| all monerods | 1 of 2 | 97.5 % |" in text
     assert "| *moved* | 0 of 1 | 95.0 % |" in text
@@ -220,7 +225,7 @@ def test_without_its_cause_a_verdict_is_weaker(run: Measured) -> None:
 
 
 def test_page_of_a_capture(run: Measured) -> None:
-    assert "## Leaving one cause out" in page(run)
+    assert "## Leaving one cause out" in page(run, run)
 
 
 def test_nodes_that_were_met() -> None:

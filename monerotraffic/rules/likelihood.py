@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-__all__ = ["Counts", "binomial_bounds", "chance_of", "counts", "weight_of"]
+__all__ = ["Counts", "binomial_bounds", "chance_of", "counts", "counts_instead", "weight_of"]
 
 _CONFIDENCE = 0.95
 
@@ -28,9 +30,12 @@ class Counts(NamedTuple):
     honest_votes: int
 
 
+_NOT_MEASURED = Counts(0, 0, 0, 0)
+_instead: ContextVar[Mapping[str, Counts] | None] = ContextVar("_instead", default=None)
+
+
 @cache
-def counts() -> Mapping[str, Counts]:
-    """By rule."""
+def _shipped() -> Mapping[str, Counts]:
     with files("monerotraffic.rules").joinpath("counts.csv").open("r", encoding="utf-8") as lines:
         return {
             row["rule"]: Counts(*(int(row[name]) for name in Counts._fields))
@@ -38,23 +43,47 @@ def counts() -> Mapping[str, Counts]:
         }
 
 
-@cache
+def counts() -> Mapping[str, Counts]:
+    """By rule."""
+    instead = _instead.get()
+    return _shipped() if instead is None else instead
+
+
+@contextmanager
+def counts_instead(table: Mapping[str, Counts]) -> Iterator[None]:
+    """Weights and chances come from these counts inside the context, for example from those of
+    other captures than the one that is judged (cross-validation).
+    """
+    token = _instead.set(table)
+    try:
+        yield
+    finally:
+        _instead.reset(token)
+
+
 def chance_of(rule: str) -> float:
     """Upper bound (one-sided, 95 %) on the share of honest peers that a rule accuses; 1 if it was
     not measured.
     """
-    measured = counts().get(rule, Counts(0, 0, 0, 0))
-    return binomial_bounds(measured.honest_votes, measured.honest)[1]
+    return _chance(counts().get(rule, _NOT_MEASURED))
 
 
-@cache
 def weight_of(rule: str) -> float:
     """Lower bound of the log-likelihood ratio of a finding of the rule (nats), at least 0: that of
     the share of labelled peers accused, less that of the share of honest peers accused.
     """
-    measured = counts().get(rule, Counts(0, 0, 0, 0))
+    return _weight(counts().get(rule, _NOT_MEASURED))
+
+
+@cache
+def _chance(measured: Counts) -> float:
+    return binomial_bounds(measured.honest_votes, measured.honest)[1]
+
+
+@cache
+def _weight(measured: Counts) -> float:
     recall = binomial_bounds(measured.asked_votes, measured.asked)[0]
-    return max(0.0, math.log(recall / chance_of(rule))) if recall > 0 else 0.0
+    return max(0.0, math.log(recall / _chance(measured))) if recall > 0 else 0.0
 
 
 def binomial_bounds(hits: int, trials: int, confidence: float = _CONFIDENCE) -> tuple[float, float]:

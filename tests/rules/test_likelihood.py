@@ -7,7 +7,14 @@ import math
 import pytest
 
 from monerotraffic.rules import RULES
-from monerotraffic.rules.likelihood import binomial_bounds, chance_of, counts, weight_of
+from monerotraffic.rules.likelihood import (
+    Counts,
+    binomial_bounds,
+    chance_of,
+    counts,
+    counts_instead,
+    weight_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -47,3 +54,15 @@ def test_weight_is_the_ratio_of_the_bounds() -> None:
     high = binomial_bounds(measured.honest_votes, measured.honest)[1]
     assert weight_of("pong_id_mismatch") == pytest.approx(math.log(low / high))
     assert chance_of("pong_id_mismatch") == high
+
+
+def test_counts_of_other_captures() -> None:
+    before = weight_of("pong_id_mismatch"), dict(counts())
+    with counts_instead({"pong_id_mismatch": Counts(5, 5, 300, 0)}):
+        assert set(counts()) == {"pong_id_mismatch"}
+        assert chance_of("pong_id_mismatch") == pytest.approx(1 - 0.05 ** (1 / 300))
+        assert weight_of("pong_id_mismatch") == pytest.approx(
+            math.log(0.05 ** (1 / 5) / (1 - 0.05 ** (1 / 300)))
+        )
+        assert weight_of("garbage") == 0.0
+    assert (weight_of("pong_id_mismatch"), dict(counts())) == before
