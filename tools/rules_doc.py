@@ -45,7 +45,7 @@ most. Rules also report honest situations that look the same as context, each as
 
 A rule is silent on a connection whose peer is known to be of a version that the rule does not hold
 for (*monerod* on its page). Fields, commands and block versions that only some versions send show
-that; a field that is missing does not, because anyone can omit it.
+that; a missing field alone does not, because anyone can omit it.
 
 - Findings that are more than context vote, and rules of one cause have one vote together. What
   another peer can forge votes only next to a vote that no one else can

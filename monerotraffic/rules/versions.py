@@ -36,7 +36,7 @@ def version_bounds(traffic: Traffic | View) -> pd.DataFrame:
     can be (`since`), and the first one that it cannot be (`before`), as version_number.
 
     A process has one version, so connections are judged by themselves. Only what a version writes
-    is a sign, and a field that a message lacks is none, because a spy can omit it:
+    is a sign. A missing field alone is not, because a spy can omit it:
 
     - 0.15 or older: `local_time` in node_data, or one of the commands 1004 to 1006.
     - 0.17 or older: a handshake without `support_flags` by a node whose top block is older than the
