@@ -16,7 +16,7 @@ _NAMES = ("hash", "txid", "tx_hash", "tx_id")
 
 def read_ids(path: str) -> list[str]:
     """The ids in a file: the column `hash` or `txid` of a CSV file (monero-wallet-cli
-    export_transfers), else the first id of each line. Fails if there are none.
+    export_transfers), else the first id of each line. Fails without an id.
     """
     try:
         with open(path, encoding="utf-8", errors="replace", newline="") as file:
@@ -31,7 +31,7 @@ def read_ids(path: str) -> list[str]:
         if column is None
         else [row[column] for row in csv.reader(lines[1:]) if len(row) > column]
     )
-    ids = [found[0].lower() for text in texts if (found := _ID.search(text)) is not None]
+    ids = [match[0].lower() for text in texts if (match := _ID.search(text)) is not None]
     if not ids:
         raise Failed(f"{path}: no id of a transaction (64 hex digits)")
     return list(dict.fromkeys(ids))

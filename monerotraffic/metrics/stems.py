@@ -1,5 +1,5 @@
-"""Stem transactions of Dandelion++: to whom the vantage node sent them, from whom it received them,
-and what peers could learn of its own. docs/metrics/stems.md explains the terms.
+"""Stem transactions of Dandelion++: which peers received them from the vantage node or sent them to
+it, and what peers could learn of own transactions. docs/metrics/stems.md explains the terms.
 """
 
 from __future__ import annotations
@@ -138,8 +138,8 @@ def stems_received(traffic: Traffic | View) -> pd.DataFrame:
 
     - `vantage` (category)
     - `tx`, `peer` (category), `connection`, `message`, `time`: of the first such 2002 of the peer
-    - `next_peer` (category), `next_delay` (timedelta): to whom the node passed it on as a stem, and
-      after how long; missing if it did not
+    - `next_peer` (category), `next_delay` (timedelta): the peer that the node passed it on to as a
+      stem, and the time until then; missing if it did not
     - `fluff_delay` (timedelta): time until the node sent it in the fluff phase
     - `fluffed_at_once` (bool): it did not pass it on as a stem, and fluffed it within 15 s: its
       epoch is a fluff epoch (one of five)
@@ -248,7 +248,7 @@ def dandelion_epochs(traffic: Traffic | View) -> pd.DataFrame:
       transactions are sent as stems in both
     - `transactions` (int64): stems that it sent
     - `out_degree` (int64): outgoing connections that it sent them to, at most two
-    - `sources` (int64): sources of these: connections, and the node itself
+    - `sources` (int64): sources of the stems: connections, and the node itself
     - `in_degree` (int64): incoming connections that sent stems to it in this time
     - `peers` (object): list of the outgoing peers
 

@@ -201,17 +201,24 @@ def write_truth(scenario: str, folder: Path, numbers: list[int]) -> None:
 
 def write_events(scenario: str, folder: Path) -> None:
     """The lab's transactions and blocks: their ids, as monerod's RPC told them."""
-    events = json.loads((FULL / scenario / "manifest.json").read_text())["events"]
+    manifest = json.loads((FULL / scenario / "manifest.json").read_text())
+    nodes = {name: addresses(node["ip"]) for name, node in manifest["nodes"].items()}
     kept = [
         {
             key: event[key]
             for key in ("kind", "node", "hash", "weight", "outputs", "blocks", "height")
             if key in event
         }
-        for event in events
+        for event in manifest["events"]
         if event["kind"] in ("tx", "mine")
     ]
-    (folder / "events.json").write_text(json.dumps({"events": kept}, indent=0) + "\n")
+    text = json.dumps({"nodes": nodes, "events": kept}, indent=0)
+    (folder / "events.json").write_text(text + "\n")
+
+
+def addresses(given: str | list[str]) -> list[str]:
+    """The addresses of a node of a manifest."""
+    return [given] if isinstance(given, str) else given
 
 
 def make_beginning(scenario: str, edges: tuple[int, ...], packed: bool) -> None:
