@@ -69,7 +69,7 @@ static int set_host(struct mt_prefix *prefix, const uint8_t *bytes, size_t size)
     return 1;
 }
 
-/* Digits up to 65535 at `at`, moved behind them. -1 if there are none. */
+/* Digits up to 65535 at `at`, moved to the byte after them. -1 without digits. */
 static int read_port(const char **at)
 {
     int port = 0, digits = 0;

@@ -92,7 +92,8 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
     FIELD(server_port, uint16_t, NUMBER, NONE, "TCP port of the server") \
     FIELD(client_mss, uint16_t, OPTIONAL, NONE, "MSS option of the client's SYN, bytes") \
     FIELD(server_mss, uint16_t, OPTIONAL, NONE, "MSS option of the server's SYN, bytes") \
-    FIELD(proxied_port, uint16_t, OPTIONAL, NONE, "TCP port beside proxied_host") \
+    FIELD(proxied_port, uint16_t, OPTIONAL, NONE, \
+          "TCP port that the client names with proxied_host") \
     FIELD(client_ttl, uint8_t, OPTIONAL, NONE, \
           "IPv4 TTL or IPv6 hop limit of the client's first packet as captured") \
     FIELD(server_ttl, uint8_t, OPTIONAL, NONE, \

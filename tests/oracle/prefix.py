@@ -57,12 +57,12 @@ class Reader:
             self.byte((value,))
 
     def until_zero(self, most: int) -> bytes:
-        made = bytearray()
+        text = bytearray()
         while value := self.byte():
-            made.append(value)
-            if len(made) > most:
+            text.append(value)
+            if len(text) > most:
                 raise Wrong
-        return bytes(made)
+        return bytes(text)
 
 
 def check_host(name: bytes) -> None:
@@ -150,10 +150,10 @@ def http(reader: Reader, request: bool) -> Prefix:
     line = http_line(reader, begin, 300)
     granted = False
     if request:
-        found = re.match(rb"(?:\[([^\] ]*)\]|([^: ]*)):(\d{1,6}) HTTP/1\.", line)
-        if found is None or int(found[3]) > 65535:
+        fields = re.match(rb"(?:\[([^\] ]*)\]|([^: ]*)):(\d{1,6}) HTTP/1\.", line)
+        if fields is None or int(fields[3]) > 65535:
             raise Wrong
-        check_host(found[1] if found[1] is not None else found[2])
+        check_host(fields[1] if fields[1] is not None else fields[2])
     elif not re.match(rb". [1-5]..", line, re.DOTALL):
         raise Wrong
     else:
@@ -180,11 +180,11 @@ def header1(reader: Reader) -> Prefix:
 
 
 def check_header(line: bytes) -> None:
-    found = re.fullmatch(rb"TCP([46]) ([^ %]+) [^ ]* (\d{1,6}) (\d{1,6})", line)
-    if found is None or max(int(found[3]), int(found[4])) > 65535:
+    fields = re.fullmatch(rb"TCP([46]) ([^ %]+) [^ ]* (\d{1,6}) (\d{1,6})", line)
+    if fields is None or max(int(fields[3]), int(fields[4])) > 65535:
         raise Wrong
     try:
-        if ipaddress.ip_address(found[2].decode()).version != int(found[1]):
+        if ipaddress.ip_address(fields[2].decode()).version != int(fields[1]):
             raise Wrong
     except ValueError:
         raise Wrong from None

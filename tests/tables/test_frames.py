@@ -414,10 +414,10 @@ def test_peer_behind_a_proxy(
     direction: str,
 ) -> None:
     code = SCHEMA["connections"].field("proxy").code(proxy)
-    made = rows("connections", 1, proxy=code, proxied_host=2, proxy_granted=granted, **ends)
-    made["present"] = GRANTED
+    array = rows("connections", 1, proxy=code, proxied_host=2, proxy_granted=granted, **ends)
+    array["present"] = GRANTED
     nodes = [Node(None, (KNOWN[0],), 0, 1 << 62, trusted)]
-    held = Traffic({"connections": made}, names(KNOWN).view(), nodes)
+    held = Traffic({"connections": array}, names(KNOWN).view(), nodes)
     assert held.connections[["peer", "direction"]].values.tolist() == [[peer, direction]]
 
 
