@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,9 +14,13 @@ from monerotraffic.rules.catalogue import RULES
 from monerotraffic.rules.engine import PRESETS, find
 from monerotraffic.rules.evaluation import HONEST, RULES_OF_LABEL, evaluate
 from monerotraffic.rules.rule import Parameters, Rule
+from monerotraffic.rules.sources import views_of
 from monerotraffic.rules.verdicts import VERDICTS, WEIGHTS, verdicts
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, viewed
+from monerotraffic.tables.view import View
+
+if TYPE_CHECKING:
+    from monerotraffic.store import Dataset
 
 __all__ = [
     "HONEST",
@@ -53,7 +58,7 @@ def get(name: str) -> Rule:
 
 
 def find_anomalies(
-    traffic: Traffic | View,
+    traffic: Traffic | View | Dataset | Iterable[Traffic],
     preset: str = "default",
     rules: Iterable[str] | None = None,
     parameters: Mapping[str, Parameters] | None = None,
@@ -67,7 +72,11 @@ def find_anomalies(
     ----------
     traffic
         A Traffic with all tables that the rules look at (the default of monerotraffic.read), or a
-        View of one.
+        View of one. For captures that do not fit into memory a data set (monerotraffic.open), or a
+        scan (what monerotraffic.scan returns), which is written to a temporary data set. Their rows
+        are read in groups of peers; findings are those of the same captures in one Traffic, up to
+        the rounding of `score`. All connections, and all rows of one IPv4 address or IPv6 /64, have
+        to fit into memory.
     preset
         `default`, whose rules flag no honest monerod of the labelled captures, or the published
         variants of the paper, `arxiv-v1` (arXiv 2509.10214v1) and
@@ -92,8 +101,9 @@ def find_anomalies(
     connections. The vantage nodes themselves are never in it. Each rule is applied to one vantage
     node at a time, because the clocks of several nodes differ.
 
-    Raises ValueError for an unknown preset, rule or parameter, and if `agree` is less than 1 or
-    more than the number of vantage nodes.
+    Raises ValueError for an unknown preset, rule or parameter, if `agree` is less than 1 or more
+    than the number of vantage nodes, and for a single part of a scan. Raises ImportError for a scan
+    without pyarrow.
     """
     if preset not in PRESETS:
         raise ValueError(f"unknown preset {preset!r}: must be one of {', '.join(PRESETS)}")
@@ -109,10 +119,10 @@ def find_anomalies(
                 f"rule {name} has no parameter {strange[0]!r}: must be one of "
                 f"{', '.join(RULES[name].parameters) or 'none'}"
             )
-    views = viewed(traffic).by_vantage
-    if not 1 <= agree <= max(1, len(views)):
-        raise ValueError(f"agree={agree}: there are {len(views)} vantage nodes")
-    return find(views, chosen.values(), preset, parameters or {}, agree)
+    with views_of(traffic) as views:
+        if not 1 <= agree <= max(1, len(views)):
+            raise ValueError(f"agree={agree}: there are {len(views)} vantage nodes")
+        return find(views, chosen.values(), preset, parameters or {}, agree)
 
 
 def _known(name: str) -> Rule:

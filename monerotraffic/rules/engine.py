@@ -110,7 +110,7 @@ def _of_node(view: View, rules: Sequence[tuple[Rule, Parameters]]) -> pd.DataFra
 
 def _applied(view: View, rules: Iterable[tuple[Rule, Parameters]]) -> list[pd.DataFrame]:
     """The findings of each rule that has some, among the peers of a View."""
-    excluded = set(view.traffic.hosts)
+    excluded = set(view.whole.traffic.hosts)
     frames = []
     for rule, parameters in rules:
         seen = _observed(view, rule, parameters)

@@ -11,9 +11,9 @@ except ImportError as error:
 
 from monerotraffic.store.dataset import Dataset, DatasetTable
 from monerotraffic.store.manifest import DataSetError
-from monerotraffic.store.writing import decode
+from monerotraffic.store.writing import decode, keep
 
-__all__ = ["DataSetError", "Dataset", "DatasetTable", "decode", "open"]
+__all__ = ["DataSetError", "Dataset", "DatasetTable", "decode", "keep", "open"]
 
 
 def open(folder: str) -> Dataset:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,15 @@ import pyarrow.dataset as ds
 
 from monerotraffic.net.vantage import Node
 from monerotraffic.store.encoding import bucket_of
+from monerotraffic.store.groups import DatasetGroups
 from monerotraffic.store.layout import KEYS, columns_of, order_of, schema_of
 from monerotraffic.store.manifest import Manifest
 from monerotraffic.store.pandas_columns import frame_of
 from monerotraffic.store.rows import Interner, rows_of
 from monerotraffic.tables.frames import COLUMNS
+from monerotraffic.tables.population import PopulationView
 from monerotraffic.tables.traffic import Traffic
+from monerotraffic.tables.view import View
 
 __all__ = ["Dataset", "DatasetTable", "Where"]
 
@@ -295,6 +299,21 @@ class Dataset:
             for name, count in run["limits_reached"].items():
                 reached[name] = reached.get(name, 0) + count
         return Traffic(arrays, interner.names.view(), self.nodes, reached)
+
+    @cached_property
+    def by_vantage(self) -> dict[str, View]:
+        """By vantage node a View of all its peers, whose rows are read in groups of peers, for
+        rules and the metrics that they use.
+        """
+        traffic = self.traffic(("connections", "problems", "files"))
+        names = View(traffic).vantages
+        if not self.manifest.named:
+            groups = DatasetGroups(self, None)
+            return {name: PopulationView(traffic, groups) for name in names}
+        return {
+            name: PopulationView(traffic, DatasetGroups(self.select([name]), name), name)
+            for name in names
+        }
 
     @property
     def nodes(self) -> list[Node]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from monerotraffic.io.progress import Progress
 from monerotraffic.io.reading import scan
+from monerotraffic.net.vantage import Node
 from monerotraffic.store.encoding import bucket_of
 from monerotraffic.store.layout import NO_BUCKET
 from monerotraffic.store.parts import Parts, Written, days_of
@@ -22,7 +23,7 @@ from monerotraffic.tables.interning import NamesView
 from monerotraffic.tables.schema import SCHEMA
 from monerotraffic.tables.traffic import Traffic, perspective_of
 
-__all__ = ["Endpoints", "Job", "Run", "decode_job"]
+__all__ = ["Endpoints", "Job", "Run", "decode_job", "node_of", "write_parts"]
 
 _PART = 500_000  # rows
 _ID_FIELDS = {
@@ -59,6 +60,8 @@ class Run:
 
     job: Job
     hosts: tuple[str, ...] = ()
+    begin: int = 0
+    """The id of its first connection."""
     used: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(("connection", "message", "file", "row"), 0)
     )
@@ -70,16 +73,23 @@ class Run:
 
 def decode_job(job: Job, progress: Progress = False) -> Run:
     """Decodes the captures of a job. Raises the errors of scan, and OSError."""
+    return write_parts(job, scan(list(job.files), rows=_PART, progress=progress, **job.options))
+
+
+def write_parts(job: Job, scanned: Iterable[Traffic]) -> Run:
+    """Writes the parts of a scan of one vantage node. Raises what iteration raises, and OSError."""
     run, parts = Run(job), Parts(job.folder, job.vantage, job.run)
     rows = _Rows(job, run)
     try:
         names: NamesView | None = None
-        for part in scan(list(job.files), rows=_PART, progress=progress, **job.options):
+        for part in scanned:
             names = part.names
             for table, days, array, derived in rows.of(part):
                 parts.add(table, array, days, derived)
             parts.flush(names)
-            run.hosts, run.limits_reached = part.hosts, dict(part.limits_reached)
+            node = node_of(part)
+            run.hosts, run.limits_reached = node.hosts, dict(part.limits_reached)
+            run.begin = job.first["connection"] + node.first
         if names is not None:
             parts.flush(names, force=True)
         run.written = parts.close()
@@ -87,6 +97,11 @@ def decode_job(job: Job, progress: Progress = False) -> Run:
         parts.abandon()
         raise
     return run
+
+
+def node_of(part: Traffic) -> Node:
+    """The vantage node of a part of a scan: the others have no connections."""
+    return next((node for node in part.nodes if node.end > 0), part.nodes[-1])
 
 
 class _Rows:

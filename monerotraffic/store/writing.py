@@ -6,8 +6,9 @@ Owns which files are new, and the commit of a run. The rows are written by decod
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from monerotraffic.io.progress import Progress
 from monerotraffic.io.sources import Sources, is_rereadable, nodes_of
 from monerotraffic.net.addresses import Host, canonical_addresses, canonical_hosts
 from monerotraffic.store.dataset import Dataset
-from monerotraffic.store.decoding import Endpoints, Job, Run, decode_job
+from monerotraffic.store.decoding import Endpoints, Job, Run, decode_job, node_of, write_parts
 from monerotraffic.store.manifest import (
     UNNAMED,
     DataSetError,
@@ -31,8 +32,9 @@ from monerotraffic.store.manifest import (
     unfinished,
 )
 from monerotraffic.tables.schema import ALWAYS, ON_REQUEST, SCHEMA
+from monerotraffic.tables.traffic import Traffic
 
-__all__ = ["decode"]
+__all__ = ["decode", "keep"]
 
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 _SPACING = 1 << 36  # ids between the runs of processes that work at once
@@ -124,6 +126,38 @@ def decode(
         if not manifest.exists():
             manifest.save()
     return Dataset(folder)
+
+
+def keep(parts: Iterable[Traffic], output: str | os.PathLike[str]) -> Dataset:
+    """Writes the parts of a scan to a new data set, with the ids of the scan, and returns the open
+    data set. It has no record of the captures, so it cannot be continued by decode.
+
+    Raises DataSetError if the folder is not empty, ImportError without pyarrow, OSError, and what
+    the scan raises.
+    """
+    folder = Path(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise DataSetError(f"{folder}: not empty")
+    first = dict.fromkeys(("connection", "message", "file", "row", "run"), 0)
+    with locked(folder):
+        manifest = Manifest(folder)
+        with unfinished(manifest) as temporary:
+            for label, group in itertools.groupby(parts, lambda part: node_of(part).label):
+                job = Job(temporary, label or UNNAMED, first["run"], (), {}, first)
+                run = write_parts(job, _noting(group, manifest))
+                _commit(manifest, _Plan(job.vantage, {}, []), run)
+                first = {**first, "run": first["run"] + 1, "row": manifest.next["row"]}
+        manifest.save()
+    return Dataset(folder)
+
+
+def _noting(parts: Iterable[Traffic], manifest: Manifest) -> Iterator[Traffic]:
+    """The parts; their tables become those of the data set."""
+    for part in parts:
+        manifest.options["tables"] = list(part.arrays)
+        manifest.named = bool(part.vantages)
+        yield part
 
 
 def _tables(tables: Iterable[str] | None) -> tuple[str, ...]:
@@ -328,7 +362,7 @@ def _commit(manifest: Manifest, plan: _Plan, run: Run) -> None:
             "version": __version__,
             "vantage": run.job.vantage,
             "hosts": list(run.hosts),
-            "connections": [first["connection"], first["connection"] + run.used["connection"]],
+            "connections": [run.begin, run.begin + run.used["connection"]],
             "files": [_file(path, *plan.files[path], run.spans) for path in sorted(plan.files)],
             "tables": tables,
             "limits_reached": run.limits_reached,

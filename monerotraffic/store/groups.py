@@ -1,0 +1,150 @@
+"""The peers of a vantage node of a data set in groups that fit into memory.
+
+Owns the size of groups. Used by rules, through Dataset.views.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow.dataset as ds
+from numpy.typing import NDArray
+
+from monerotraffic.net.addresses import site_of
+from monerotraffic.store.layout import NO_BUCKET
+from monerotraffic.tables.traffic import Traffic
+from monerotraffic.tables.view import View
+
+if TYPE_CHECKING:
+    from monerotraffic.store.dataset import Dataset
+
+__all__ = ["DatasetGroups", "Group", "groups_of"]
+
+BUDGET = 256 << 20
+"""Bytes that the rows of a group, and what rules make of them, may need, as far as _BYTES say. A
+single site can exceed it.
+"""
+
+_BYTES = {"connections": 1_000, "messages": 1_200, "peer_lists": 120}
+"""Bytes that a row needs in rules, measured. The other tables are small compared with them."""
+
+
+class Group(NamedTuple):
+    """Sites of a range of buckets."""
+
+    first: int
+    last: int
+    peers: tuple[str, ...] | None
+    """All peers of the buckets if None."""
+
+    def condition(self, with_peer: bool) -> Any:
+        """The rows of the group: those of its buckets in tables without peer."""
+        bucket = ds.field("bucket")
+        chosen = (bucket >= self.first) & (bucket <= self.last)
+        if self.peers is not None and with_peer:
+            chosen = chosen & ds.field("peer").isin(list(self.peers))
+        return chosen
+
+
+class DatasetGroups:
+    """The groups of one vantage node, for PopulationView."""
+
+    def __init__(self, dataset: Dataset, vantage: str | None) -> None:
+        """`dataset` has the rows of that node only; `vantage` is its name, None without names."""
+        self._dataset = dataset
+        self._vantage = vantage
+        self._groups: list[Group] | None = None
+
+    @property
+    def groups(self) -> list[Group]:
+        """The groups, in order of their buckets."""
+        if self._groups is None:
+            self._groups = groups_of(self._dataset, BUDGET)
+        return self._groups
+
+    def views(self, tables: Sequence[str] | None = None) -> Iterator[View]:
+        """The View of each group; one without rows if there is no peer."""
+        for group in self.groups or [Group(0, 0, None)]:
+            yield view_of(self._dataset, self._vantage, group, tables)
+
+
+def view_of(
+    dataset: Dataset, vantage: str | None, group: Group, tables: Sequence[str] | None = None
+) -> View:
+    """The View of one group. Can be called in another process."""
+    wanted = [table for table in dataset.tables if tables is None or table in tables]
+    where = {
+        table: group.condition(table in ("connections", "messages"))
+        for table in wanted
+        if table != "files"
+    }
+    traffic = dataset.traffic(wanted, where)
+    if group.peers is not None:
+        traffic = _of_peers(traffic)
+    return View(traffic, vantage=vantage)
+
+
+def _of_peers(traffic: Traffic) -> Traffic:
+    """Without rows of connections and messages that are not there: those of other peers."""
+    arrays: dict[str, NDArray[Any]] = dict(traffic.arrays)
+    for table, rows in arrays.items():
+        if table == "problems":
+            known = arrays["connections"]["connection"]
+            arrays[table] = rows[np.isin(rows["connection"], known)]
+        elif table not in ("connections", "messages", "files"):
+            arrays[table] = rows[np.isin(rows["message"], arrays["messages"]["message"])]
+    return Traffic(arrays, traffic.names, traffic.nodes, traffic.limits_reached)
+
+
+def groups_of(dataset: Dataset, budget: int) -> list[Group]:
+    """The peers in groups of about `budget` bytes, at least one site each."""
+    sizes = np.zeros(NO_BUCKET + 1, dtype=np.int64)
+    for table, size in _BYTES.items():
+        if table in dataset.tables:
+            sizes += size * _rows_by_bucket(dataset, table)
+    groups: list[Group] = []
+    together: list[int] = []
+    for bucket in np.flatnonzero(sizes[:NO_BUCKET]).tolist():
+        if together and sizes[[*together, bucket]].sum() > budget:
+            groups.append(Group(together[0], together[-1], None))
+            together = []
+        if sizes[bucket] > budget:
+            groups += _of_bucket(dataset, bucket, int(sizes[bucket]), budget)
+        else:
+            together.append(bucket)
+    if together:
+        groups.append(Group(together[0], together[-1], None))
+    return groups
+
+
+def _rows_by_bucket(dataset: Dataset, table: str) -> NDArray[np.int64]:
+    counts = np.zeros(NO_BUCKET + 1, dtype=np.int64)
+    for batch in dataset.arrow_dataset(table).to_batches(columns=["bucket"]):
+        counts += np.bincount(batch.column(0).to_numpy(), minlength=NO_BUCKET + 1)
+    return counts
+
+
+def _of_bucket(dataset: Dataset, bucket: int, size: int, budget: int) -> Iterable[Group]:
+    """The sites of a large bucket. Peers have as much of its bytes as they have of its messages."""
+    rows: Counter[str] = Counter()
+    for table in ("connections", "messages"):
+        batches = dataset.arrow_dataset(table).to_batches(
+            columns=["peer"], filter=ds.field("bucket") == bucket
+        )
+        for batch in batches:
+            for count in batch.column(0).value_counts().to_pylist():
+                rows[count["values"]] += count["counts"]
+    sites: dict[str, list[str]] = {}
+    for peer in sorted(rows):
+        sites.setdefault(site_of(peer), []).append(peer)
+    each, peers, total = size / max(1, rows.total()), list[str](), 0.0
+    for members in sites.values():
+        needed = each * sum(rows[peer] for peer in members)
+        if peers and total + needed > budget:
+            yield Group(bucket, bucket, tuple(peers))
+            peers, total = [], 0.0
+        peers, total = [*peers, *members], total + needed
+    yield Group(bucket, bucket, tuple(peers))
