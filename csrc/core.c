@@ -177,9 +177,8 @@ static int read_segment(struct mt_core *core, struct mt_file_statistics *file,
     return mt_tcp_segment(core->tcp, segment, ref);
 }
 
-/* A packet of a link type that is read. */
-static int read_known(struct mt_core *core, struct mt_file_statistics *file,
-                      const struct mt_packet *packet)
+static int read_one(struct mt_core *core, struct mt_file_statistics *file,
+                    const struct mt_packet *packet)
 {
     struct mt_segment segment;
     struct mt_net_report net_report;
@@ -202,6 +201,23 @@ static int read_known(struct mt_core *core, struct mt_file_statistics *file,
     default:
         return MT_NOMEM;
     }
+}
+
+/* A packet of a link type that is read, and those that its 802.11 frame holds in addition. */
+static int read_known(struct mt_core *core, struct mt_file_statistics *file,
+                      const struct mt_packet *packet)
+{
+    struct mt_packet further;
+    struct mt_file_row *row = &file->row;
+    int64_t tcp = row->tcp_packets, others = row->skipped_packets;
+    int result = read_one(core, file, packet);
+    while (result == MT_OK && mt_net_further_packet(core->net, packet, &further)) {
+        result = read_one(core, file, &further);
+        int has_tcp = row->tcp_packets > tcp; /* the frame counts once */
+        row->tcp_packets = tcp + has_tcp;
+        row->skipped_packets = others + !has_tcp;
+    }
+    return result;
 }
 
 /* A single file that has nothing but packets of unread link types is refused. */

@@ -17,8 +17,9 @@ enum { LINK_ETHERNET = 1, HEADERS_MAX = 64 };
 
 struct mt_net {
     struct mt_ip_reader ip;
-    struct mt_layers layers; /* of the packet read last */
-    uint64_t key;            /* of the hash of tunnels */
+    struct mt_layers layers;  /* of the packet read last */
+    struct mt_span aggregate; /* further packets in the 802.11 frame read last */
+    uint64_t key;             /* of the hash of tunnels */
     int outer;
     uint16_t *ports;
     uint32_t ports_count;
@@ -135,7 +136,24 @@ static MT_NOINLINE enum mt_net_result read_any(struct mt_net *net, const struct 
                                                struct mt_segment *segment,
                                                struct mt_net_report *report)
 {
-    return report_result(&net->layers, read_headers(net, packet, segment), report);
+    int result = read_headers(net, packet, segment);
+    if (packet->link != LINK_ETHERNET)
+        net->aggregate = net->layers.aggregate;
+    return report_result(&net->layers, result, report);
+}
+
+int mt_net_further_packet(struct mt_net *net, const struct mt_packet *packet,
+                          struct mt_packet *further)
+{
+    struct mt_span first;
+    if (packet->link == LINK_ETHERNET || !mt_wifi_split(&net->aggregate, &first))
+        return 0;
+    *further = *packet;
+    further->link = LINK_ETHERNET;
+    further->data = first.at;
+    further->captured = first.captured;
+    further->length = first.length;
+    return 1;
 }
 
 enum mt_net_result mt_net_segment(struct mt_net *net, const struct mt_packet *packet,

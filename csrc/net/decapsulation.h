@@ -50,4 +50,9 @@ void mt_net_finish(struct mt_net *net);
 /* NULL is fine. Datagrams that still wait are freed without a report. */
 void mt_net_close(struct mt_net *net);
 
+/* After mt_net_segment: the next of the further packets that an 802.11 frame holds (A-MSDU), as an
+ * Ethernet packet with the same reference. 0 if there is none. */
+int mt_net_further_packet(struct mt_net *net, const struct mt_packet *packet,
+                          struct mt_packet *further);
+
 #endif

@@ -38,8 +38,9 @@ struct mt_layers {
     uint64_t key;               /* of the hash of tunnels' addresses */
     struct mt_segment *segment; /* gets the addresses of the innermost IP header */
     struct mt_tunnel tunnel;
-    struct mt_skip skip; /* set with MT_END */
-    const char *why;     /* static text, set with MT_MALFORMED */
+    struct mt_span aggregate; /* the further packets of an 802.11 aggregate, each with its header */
+    struct mt_skip skip;      /* set with MT_END */
+    const char *why;          /* static text, set with MT_MALFORMED */
 };
 
 /* All readers of headers return one of these results: MT_OK, `rest`, `next` and `type` describe the

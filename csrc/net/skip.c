@@ -85,8 +85,7 @@ static const struct {
 
 static const char *const wifi[] = {[MT_WIFI_NO_DATA] = "802.11 frame without data",
                                    [MT_WIFI_PROTECTED] = "802.11 frame that is encrypted",
-                                   [MT_WIFI_FRAGMENT] = "802.11 fragment",
-                                   [MT_WIFI_AGGREGATE] = "802.11 frame with several packets"};
+                                   [MT_WIFI_FRAGMENT] = "802.11 fragment"};
 
 static const char *const tunnels[MT_TUNNEL_COUNT] = {[MT_TUNNEL_MPLS] = "MPLS",
                                                      [MT_TUNNEL_MPLS_ETHERNET] = "MPLS/Ethernet",

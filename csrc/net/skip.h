@@ -23,7 +23,7 @@ enum mt_skip_kind {
 };
 
 /* Values of `number` with MT_SKIP_WIFI. */
-enum mt_skip_wifi { MT_WIFI_NO_DATA, MT_WIFI_PROTECTED, MT_WIFI_FRAGMENT, MT_WIFI_AGGREGATE };
+enum mt_skip_wifi { MT_WIFI_NO_DATA, MT_WIFI_PROTECTED, MT_WIFI_FRAGMENT };
 
 /* Two reasons are the same if all members are equal. */
 struct mt_skip {

@@ -43,15 +43,38 @@ static uint32_t header_size(const uint8_t *frame)
     return size;
 }
 
-/* An aggregate (A-MSDU) with a single packet leads to LLC; one with several is skipped. */
+int mt_wifi_split(struct mt_span *aggregate, struct mt_span *first)
+{
+    *first = *aggregate;
+    if (aggregate->length <= AGGREGATE_HEADER) { /* a checksum, or nothing */
+        aggregate->length = aggregate->captured = 0;
+        return 0;
+    }
+    uint32_t size = aggregate->length;
+    if (aggregate->captured >= AGGREGATE_HEADER)
+        size = AGGREGATE_HEADER + mt_be16(aggregate->at + AGGREGATE_HEADER - 2);
+    if (size < first->length)
+        first->length = size;
+    if (size < first->captured)
+        first->captured = size;
+    size = (size + 3) & ~3u; /* padding of all but the last one */
+    if (size < aggregate->captured)
+        mt_span_skip(aggregate, size);
+    else
+        aggregate->length = aggregate->captured = 0;
+    return 1;
+}
+
+/* The first packet of an aggregate (A-MSDU) leads to LLC; the others wait in layers->aggregate. */
 static int read_aggregate(struct mt_layers *layers, uint32_t size)
 {
     if (layers->rest.captured < size + AGGREGATE_HEADER)
         return cut(layers);
-    uint32_t length = mt_be16(layers->rest.at + size + AGGREGATE_HEADER - 2);
-    if (layers->rest.length - size > AGGREGATE_HEADER + length + 3 + 4) /* padding, checksum */
-        return mt_layers_stop(layers, MT_SKIP_WIFI, MT_WIFI_AGGREGATE);
-    return mt_layers_skip(layers, size + AGGREGATE_HEADER, MT_NEXT_LLC, 0);
+    mt_span_skip(&layers->rest, size);
+    layers->aggregate = layers->rest;
+    if (!mt_wifi_split(&layers->aggregate, &layers->rest))
+        return cut(layers);
+    return mt_layers_skip(layers, AGGREGATE_HEADER, MT_NEXT_LLC, 0);
 }
 
 int mt_read_wifi(struct mt_layers *layers)

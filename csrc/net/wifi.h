@@ -9,6 +9,10 @@
  * bytes. Result as in layers.h, as of all functions here. */
 int mt_read_wifi(struct mt_layers *layers);
 
+/* Moves the first packet of an aggregate to `first`: an Ethernet frame with its length in place of
+ * an EtherType. 0 if there is no more. */
+int mt_wifi_split(struct mt_span *aggregate, struct mt_span *first);
+
 /* A radiotap header, an AVS header, a Prism header. */
 int mt_read_radiotap(struct mt_layers *layers);
 int mt_read_avs(struct mt_layers *layers);

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from support.craft import ethernet
+import struct
+
+from support.craft import Packet, ethernet
 
 from ._build import (
     CLIENT,
@@ -52,6 +54,34 @@ def link_name(number: int, name: str) -> Expect:
     too.
     """
     return Expect(one([], number), file_rows=[{"link_type": name}])
+
+
+@case
+def packets_in_an_aggregate_of_802_11() -> Expect:
+    """An access point joins packets to the same station in one frame (A-MSDU)."""
+    wire = Wire(wrap=lambda packet: ethernet(packet, pad=False))
+    wire.talk().say(CLIENT, PING).say(SERVER, PONG).close()
+    head = b"\x88\x02\0\0" + bytes(18) + b"\0\0\x80\0"
+    frames = []
+    for at in range(0, len(wire.packets), 2):
+        parts = [
+            packet.data[:12]
+            + struct.pack("!H", len(packet.data) - 6)
+            + b"\xaa\xaa\3\0\0\0\x08\0"
+            + packet.data[14:]
+            for packet in wire.packets[at : at + 2]
+        ]
+        body = b"".join(part + bytes(-len(part) % 4) for part in parts[:-1]) + parts[-1]
+        frames.append(Packet(wire.packets[at].time, head + body + b"\1\2\3\4"))
+    return Expect(
+        one(frames, 105),
+        complete=[
+            request(1003, frame=2, id="ping"),
+            response(1003, frame=3, reply="ping"),
+        ],
+        connections=[{"client_bytes": 43, "server_bytes": 71}],
+        problems=[],
+    )
 
 
 # ---------------------------------------------------------------- what lies behind the IP packet

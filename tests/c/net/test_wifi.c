@@ -45,8 +45,53 @@ static void test_skips(void)
     REFUSED("\x08\x41\0\0" ADDRESSES "\0\0" SNAP, "802.11 frame that is encrypted");
     REFUSED("\x08\5\0\0" ADDRESSES "\0\0" SNAP, "802.11 fragment");
     REFUSED("\x08\1\0\0" ADDRESSES "\1\0" SNAP, "802.11 fragment");
-    REFUSED("\x88\1\0\0" ADDRESSES "\0\0\x80\0\2\0\0\0\0\1\2\0\0\0\0\2\0\x20" SNAP,
-            "802.11 frame with several packets");
+}
+
+/* An aggregate of `count` packets and a checksum: each is read, whatever the snap length. */
+static void test_aggregates(uint32_t count)
+{
+    struct bytes bytes = {.size = 0};
+    PUT(&bytes, "\x88\1\0\0" ADDRESSES "\0\0\x80\0");
+    for (uint32_t i = 0; i < count; i++) {
+        PUT(&bytes, MACS "\0\x50" SNAP);
+        put_inner_ipv4(&bytes);
+        PUT(&bytes, "\1\1\0\0"); /* two bytes after the IP packet, and padding to 4 */
+    }
+    PUT(&bytes, "sum.");
+    struct mt_packet packet = {.data = bytes.at, .length = bytes.size, .link = 105}, further;
+    for (packet.captured = 0; packet.captured <= bytes.size; packet.captured++) {
+        uint32_t payload = 0, parts = 1;
+        if (mt_net_segment(net, &packet, &segment, &report) == MT_NET_SEGMENT)
+            payload += segment.captured;
+        for (; mt_net_further_packet(net, &packet, &further); parts++)
+            if (mt_net_segment(net, &further, &segment, &report) == MT_NET_SEGMENT)
+                payload += segment.captured;
+        CHECK(parts <= count && payload <= count * INNER_PAYLOAD);
+        CHECK(packet.captured < bytes.size || payload == count * INNER_PAYLOAD);
+    }
+    CHECK_EQUAL(mt_net_further_packet(net, &packet, &further), 0);
+}
+
+/* Lengths that are not those of the packets. */
+static void test_aggregates_that_are_not(void)
+{
+    static const char *const lengths[] = {"\0\0", "\xff\xff", "\0\1", "\0\x4f"};
+    for (size_t i = 0; i < 4; i++) {
+        struct bytes bytes = {.size = 0};
+        PUT(&bytes, "\x88\1\0\0" ADDRESSES "\0\0\x80\0" MACS);
+        add(&bytes, lengths[i], 2);
+        PUT(&bytes, SNAP);
+        put_inner_ipv4(&bytes);
+        struct mt_packet packet = {
+            .data = bytes.at, .captured = bytes.size, .length = bytes.size, .link = 105};
+        struct mt_packet further;
+        (void)mt_net_segment(net, &packet, &segment, &report);
+        for (uint32_t parts = 0; mt_net_further_packet(net, &packet, &further); parts++) {
+            CHECK(parts < bytes.size);
+            CHECK(further.data + further.captured <= bytes.at + bytes.size);
+            (void)mt_net_segment(net, &further, &segment, &report);
+        }
+    }
 }
 
 static void test_headers(void)
@@ -82,6 +127,9 @@ int main(void)
     open_net(0);
     test_frames();
     test_skips();
+    for (uint32_t count = 1; count <= 3; count++)
+        test_aggregates(count);
+    test_aggregates_that_are_not();
     test_headers();
     mt_net_close(net);
     free(kept);
