@@ -36,29 +36,42 @@ static int64_t next_time(int64_t now, uint8_t byte)
     return __builtin_add_overflow(since, units[byte >> 5] * (byte & 31), &time) ? START : time;
 }
 
-static void read_frame(struct layers *layers, uint32_t link, const struct chunk *chunk)
+/* One packet, or one of those in an 802.11 frame. */
+static void read_packet(struct layers *layers, const struct mt_packet *packet)
 {
-    if (chunk->size < HEAD)
-        return;
-    struct mt_packet packet = {
-        .data = chunk->bytes + HEAD, .captured = (uint32_t)chunk->size - HEAD, .link = link};
-    packet.length = packet.captured + mt_le16(chunk->bytes + 2); /* cut by a snap length */
-    layers->ref.time = next_time(layers->ref.time, chunk->bytes[0]);
-    layers->ref.file = chunk->bytes[1] % FILES;
-    layers->ref.frame++;
-    layers->ref.arrival++;
-    packet.ref = layers->ref;
     struct mt_segment segment;
     struct mt_net_report report;
     char text[160];
-    enum mt_net_result result = mt_net_segment(layers->net, &packet, &segment, &report);
+    enum mt_net_result result = mt_net_segment(layers->net, packet, &segment, &report);
     if (result == MT_NET_SKIPPED || result == MT_NET_FRAGMENT)
         MUST(*mt_skip_text(&report.skip, text, sizeof text) != 0, "skipped without a reason");
     if (result != MT_NET_SEGMENT)
         return;
     MUST(segment.captured <= segment.length, "more bytes than were on the wire");
     layers->segments++;
-    MUST(mt_tcp_segment(layers->tcp, &segment, &packet.ref) == MT_OK, "a segment that is too much");
+    MUST(mt_tcp_segment(layers->tcp, &segment, &packet->ref) == MT_OK,
+         "a segment that is too much");
+}
+
+static void read_frame(struct layers *layers, uint32_t link, const struct chunk *chunk)
+{
+    if (chunk->size < HEAD)
+        return;
+    struct mt_packet further, packet = {.data = chunk->bytes + HEAD,
+                                        .captured = (uint32_t)chunk->size - HEAD,
+                                        .link = link};
+    packet.length = packet.captured + mt_le16(chunk->bytes + 2); /* cut by a snap length */
+    layers->ref.time = next_time(layers->ref.time, chunk->bytes[0]);
+    layers->ref.file = chunk->bytes[1] % FILES;
+    layers->ref.frame++;
+    layers->ref.arrival++;
+    packet.ref = layers->ref;
+    read_packet(layers, &packet);
+    while (mt_net_further_packet(layers->net, &packet, &further)) {
+        MUST(further.captured <= further.length, "more bytes than were on the wire");
+        MUST(further.data + further.captured <= chunk->bytes + chunk->size, "beyond the frame");
+        read_packet(layers, &further);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -203,9 +203,9 @@ def check_every_moment(folder: Path, write: Callable[[int], object], names: set[
         if not killed_at(moment, lambda: write(1)):
             break
         moment += 1
-        found = contents(folder)
-        assert all(found[name] in (old[name], new[name]) for name in names), moment
-        mixtures.add(tuple(found[name] == new[name] for name in sorted(names)))
+        current = contents(folder)
+        assert all(current[name] in (old[name], new[name]) for name in names), moment
+        mixtures.add(tuple(current[name] == new[name] for name in sorted(names)))
     assert contents(folder) == new
     assert moment >= 20 * len(names)
     assert len(mixtures) == len(names) + 1  # none, then one file more at a time

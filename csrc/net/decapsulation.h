@@ -51,7 +51,7 @@ void mt_net_finish(struct mt_net *net);
 void mt_net_close(struct mt_net *net);
 
 /* After mt_net_segment: the next of the further packets that an 802.11 frame holds (A-MSDU), as an
- * Ethernet packet with the same reference. 0 if there is none. */
+ * Ethernet packet with the same reference. 0 without one. */
 int mt_net_further_packet(struct mt_net *net, const struct mt_packet *packet,
                           struct mt_packet *further);
 
