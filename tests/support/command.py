@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from monerotraffic.cli import main
+
 Captured = pytest.CaptureFixture[str]
 
 
@@ -19,6 +21,14 @@ def run(*arguments: object, **more: Any) -> subprocess.CompletedProcess[str]:
         check=False,
         **more,
     )
+
+
+def output(capsys: Captured, *arguments: object, code: int = 0) -> str:
+    """What a command prints in this process. It must print nothing to standard error."""
+    assert main([str(argument) for argument in arguments]) == code
+    out, err = capsys.readouterr()
+    assert err == ""
+    return out
 
 
 def section(text: str, title: str) -> list[list[str]]:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from monerotraffic.rules import RULES
 
 TIME = pd.Timestamp("2026-11-22 23:02:11.5", tz="UTC")
+TODAY = date(2026, 11, 30)
+
+
+def find_only(monkeypatch: pytest.MonkeyPatch, findings: pd.DataFrame) -> None:
+    """The commands find these, whatever the capture holds."""
+    for command in ("findings", "banlist"):
+        monkeypatch.setattr(
+            f"monerotraffic.cli.{command}.find_anomalies", lambda *_, **__: findings
+        )
 
 
 def finding(
