@@ -24,7 +24,8 @@ ELSEWHERE = {
     "report/exposure.py": "cli/test_exposure.py",
     "report/peer.py": "cli/test_findings.py",
     "report/sections.py": "report/test_page.py",
-    "rules/groups.py": "store/test_dataset.py",
+    "rules/groups.py": "store/test_groups.py",
+    "rules/sources.py": "store/test_groups.py",
     "store/decoding.py": "store/test_decode.py",
     "store/encoding.py": "store/test_decode.py",
     "store/layout.py": "store/test_dataset.py",
@@ -33,7 +34,7 @@ ELSEWHERE = {
     "store/parts.py": "store/test_decode.py",
     "store/rows.py": "store/test_dataset.py",
     "store/writing.py": "store/test_decode.py",
-    "tables/population.py": "store/test_dataset.py",
+    "tables/population.py": "store/test_groups.py",
 }
 
 

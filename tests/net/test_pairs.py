@@ -12,7 +12,7 @@ LATEST = np.iinfo(np.int64).max
 
 def pairs_of(*rows: tuple[int, int, int, int]) -> Pairs:
     """Client, server, first and last time; one connection each."""
-    client, server, first, last = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
+    client, server, first, last = np.array(rows, dtype=np.int64).T
     tallies = np.zeros((len(rows), len(TALLIES)), dtype=np.int64)
     tallies[:, 0] = 1
     return Pairs.none().with_rows(client << 32 | server, tallies, first, last)
