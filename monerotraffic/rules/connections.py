@@ -161,6 +161,10 @@ def no_handshake(
         f"{_PROTOCOL} do_handshake_with_peer, handle_handshake, peer_sync_idle_maker; "
         "src/cryptonote_protocol/cryptonote_protocol_handler.inl"
     ),
+    known_false_positives=(
+        "Captures whose two directions come from two taps with different delays of more than "
+        "`tolerance_s`."
+    ),
 )
 def out_of_turn(view: View, *, tolerance_s: float = 0.01) -> pd.DataFrame:
     """A message that its sender may not send at that point of the connection: the acceptor speaks

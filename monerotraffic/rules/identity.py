@@ -429,6 +429,9 @@ def peer_ids_side_by_side(view: View, *, min_overlap_s: float = 1.0) -> pd.DataF
         "src/p2p/net_node.h config_t (1 is the id on Tor and I2P); net_node.inl (0 is no handshake)"
     ),
     since="0.10.2",
+    known_false_positives=(
+        "A proxy of a hidden service on another machine: nodes announce 1 on Tor and I2P."
+    ),
 )
 def peer_id_reserved(view: View, *, reserved_ids: tuple[int, ...] = (0, 1)) -> pd.DataFrame:
     """A handshake or pong with a peer id among `reserved_ids`, from an address that is not a

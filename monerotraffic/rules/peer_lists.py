@@ -83,7 +83,10 @@ def _similar(parameters: Parameters) -> str:
         "arXiv 2509.10214, peer list diversity; src/p2p/net_peerlist.h get_peerlist_head (a random "
         "sample of the white list)"
     ),
-    known_false_positives="Test networks that live in a few subnets.",
+    known_false_positives=(
+        "Test networks that live in a few subnets. A node whose white list one operator fills "
+        "alone (an eclipse): one cause, so suspicious at most."
+    ),
     paper="PLD",
     presets={
         "arxiv-v1": {**_DIVERSITY_ALONE, "min_entries": 250, "max_diversity": 0.1},

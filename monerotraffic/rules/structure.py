@@ -224,7 +224,8 @@ def unknown_command(
         "src/cryptonote_basic/connection_context.cpp get_max_bytes; "
         "contrib/epee/include/net/levin_protocol_handler_async.h handle_recv"
     ),
-    known_false_positives="Versions before 0.17.1.9 have no limits by command.",
+    since="0.17.1.9",
+    known_false_positives="Older versions, which have no limits by command.",
 )
 def oversize_message(view: View) -> pd.DataFrame:
     """A declared length over monerod's limit for the command, or over 256 KiB before the handshake.
@@ -250,6 +251,10 @@ def oversize_message(view: View) -> pd.DataFrame:
     source=(
         "contrib/epee/include/storages/portable_storage_from_bin.h, levin_abstract_invoke2.h; "
         "monerod 0.17.1.9 and later for limits and repeated keys"
+    ),
+    known_false_positives=(
+        "Bytes that broken memory or the path changed without the TCP checksum noticing: a single "
+        "message, so never conclusive."
     ),
 )
 def payload_malformed(view: View) -> pd.DataFrame:
@@ -331,7 +336,10 @@ def noncanonical_encoding(
     ),
     evasion="Send the network id of the network: free.",
     source="src/p2p/net_node.inl handle_handshake; src/cryptonote_config.h NETWORK_ID",
-    known_false_positives="A node of another network that was given a wrong address.",
+    known_false_positives=(
+        "A node of another network whose peer lists name the vantage node. Anyone can put the "
+        "address there; the node dials it again until it drops it."
+    ),
 )
 def wrong_network(view: View, *, min_peers: int = 3) -> pd.DataFrame:
     """A `network_id` that is not one of the vantage node's networks.
