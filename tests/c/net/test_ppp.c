@@ -47,6 +47,8 @@ static void test_directions(void)
 {
     FRAMED(104, "\x0f\0\x08\0", "");
     FRAMED(205, "\1\x0f\0\x08\0", "");
+    FRAMED(9, "\x0f\0\x08\0", ""); /* HDLC of Cisco in a capture of PPP */
+    FRAMED(204, "\1\x0f\0\x08\0", "");
     FRAMED(204, "\0\xff\3\0\x21", "");
     FRAMED(204, "\1\0\x21", "");
     FRAMED(204, "\1\x21", "");
