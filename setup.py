@@ -93,8 +93,8 @@ core = Extension(
     include_dirs=["csrc", np.get_include()],
     libraries=["pcap", "z", "zstd"],
     define_macros=[("Py_LIMITED_API", "0x030b0000")] if STABLE_ABI else [],
-    extra_compile_args=["-std=c11", "-O3", *WARNINGS, *HARDENING],
-    extra_link_args=["-Wl,-z,relro,-z,now"],
+    extra_compile_args=["-std=c11", "-O3", "-pthread", *WARNINGS, *HARDENING],
+    extra_link_args=["-pthread", "-Wl,-z,relro,-z,now"],
     py_limited_api=STABLE_ABI,
 )
 

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "capture/capture_set.h"
+#include "capture/pipeline.h"
 #include "conversation.h"
 #include "decoder.h"
 #include "file_statistics.h"
@@ -15,8 +16,8 @@
 
 enum {
     UNREADABLE_PACKETS = 1000,
-    FREE_ROW_BYTES = 512 << 20, /* of rows, whatever the size of the files */
-    COUNT_PACKETS = 64          /* between two counts of the rows */
+    FREE_ROW_BYTES = 512 << 20,      /* of rows, whatever the size of the files */
+    COUNT_PACKETS = MT_PIPELINE_STEP /* between two counts of the rows: the position is known */
 };
 #define ALWAYS_WANTED (1u << MT_TABLE_connections | 1u << MT_TABLE_problems | 1u << MT_TABLE_files)
 
@@ -24,6 +25,10 @@ struct mt_core {
     struct mt_limits limits;
     struct mt_decoder decoder;
     struct mt_capture_set *capture_set;
+    mt_limit_hits capture_hits;   /* of the set */
+    struct mt_pipeline *pipeline; /* NULL: the set is read in the caller's thread */
+    int is_cut;                   /* a limit on rows ended the read */
+    int reads_ahead;              /* a pipeline is still to be started */
     struct mt_net *net;
     struct mt_ip *trusted_ends;
     struct mt_tcp *tcp;
@@ -112,9 +117,10 @@ struct mt_core *mt_core_open(const char *const *paths, size_t count,
         return NULL;
     }
     core->limits = options->limits;
+    core->reads_ahead = options->threads > 1;
     mt_decoder_init(&core->decoder, &core->limits, options->tables | ALWAYS_WANTED);
-    core->capture_set = mt_capture_set_open(paths, count, &core->limits,
-                                            core->decoder.output.limit_hits, result, failure);
+    core->capture_set =
+        mt_capture_set_open(paths, count, &core->limits, core->capture_hits, result, failure);
     if (core->capture_set != NULL) {
         *result = open_layers(core, options);
         if (*result == MT_OK)
@@ -130,6 +136,8 @@ void mt_core_close(struct mt_core *core)
 {
     if (core == NULL)
         return;
+    if (!mt_pipeline_close(core->pipeline))
+        core->capture_set = NULL; /* its memory is left as it is */
     mt_tcp_close(core->tcp);
     mt_net_close(core->net);
     if (core->capture_set != NULL)
@@ -253,7 +261,8 @@ static int on_file_event(struct mt_core *core, const struct mt_file_event *event
 static int close_file(struct mt_core *core, size_t index)
 {
     struct mt_file_row *row = &core->files[index].row;
-    int64_t dropped = mt_capture_set_dropped(core->capture_set, index);
+    /* Of a read that a limit ended, the files may be read further than the packets. */
+    int64_t dropped = core->is_cut ? -1 : mt_capture_set_dropped(core->capture_set, index);
     row->monero_packets = core->monero_packets[index];
     row->dropped = dropped >= 0 ? dropped : 0;
     row->present = dropped >= 0 ? MT_FILE_DROPPED : 0;
@@ -328,6 +337,7 @@ static int check_rows(struct mt_core *core, const struct mt_packet_ref *ref,
         return MT_OK;
     core->decoder.output.limit_hits[limit]++;
     core->files[ref->file].row.truncated = 1;
+    core->is_cut = 1;
     int result = report(core, MT_PROBLEM_FILE, ref, 0,
                         limit == MT_LIMIT_rows
                             ? "too many rows (limit rows): nothing more is read"
@@ -336,13 +346,30 @@ static int check_rows(struct mt_core *core, const struct mt_packet_ref *ref,
     return result == MT_OK ? finish(core, failure) : result;
 }
 
+/* A thread that cannot be started costs time only. */
+static void start_pipeline(struct mt_core *core)
+{
+    core->reads_ahead = 0;
+    if (mt_capture_set_is_independent(core->capture_set))
+        core->pipeline = mt_pipeline_open(core->capture_set, core->capture_hits);
+}
+
+static inline int next_packet(struct mt_core *core, struct mt_packet *packet,
+                              struct mt_file_event *event)
+{
+    return core->pipeline != NULL ? mt_pipeline_next(core->pipeline, packet, event)
+                                  : mt_capture_set_next(core->capture_set, packet, event);
+}
+
 int mt_core_step(struct mt_core *core, uint64_t bytes, uint64_t rows, struct mt_failure *failure)
 {
     struct mt_packet packet;
     struct mt_file_event event;
     uint64_t done = 0, rows_before = rows_written(core);
+    if (core->reads_ahead)
+        start_pipeline(core);
     while (core->state == MT_OK) {
-        int result = mt_capture_set_next(core->capture_set, &packet, &event);
+        int result = next_packet(core, &packet, &event);
         if (result == MT_OK) {
             result = read_packet(core, &packet, failure);
             if (result == MT_OK)
@@ -426,7 +453,8 @@ const struct mt_intern *mt_core_strings(const struct mt_core *core)
 
 int64_t mt_core_position(const struct mt_core *core)
 {
-    return mt_capture_set_position(core->capture_set);
+    return core->pipeline != NULL ? mt_pipeline_position(core->pipeline)
+                                  : mt_capture_set_position(core->capture_set);
 }
 
 int64_t mt_core_size(const struct mt_core *core)
@@ -436,5 +464,7 @@ int64_t mt_core_size(const struct mt_core *core)
 
 uint64_t mt_core_limit_hits(const struct mt_core *core, enum mt_limit_id limit)
 {
-    return mt_decoder_limit_hits(&core->decoder, limit);
+    uint64_t hits = core->pipeline != NULL ? mt_pipeline_limit_hits(core->pipeline, limit)
+                                           : core->capture_hits[limit];
+    return hits + mt_decoder_limit_hits(&core->decoder, limit);
 }

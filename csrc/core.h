@@ -19,6 +19,7 @@ struct mt_core_options {
     struct mt_limits limits;
     uint32_t tables; /* bit i: decode table i of mt_table_id; files, problems and connections are
                         always made */
+    int threads;     /* 2 or more: a thread of its own reads the files, where that is possible */
     const uint16_t *ports; /* ports that make a connection Monero's whatever it carries; copied */
     size_t ports_count;
     int outer;                    /* 1: no IP packet within another is read */

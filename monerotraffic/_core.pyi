@@ -48,6 +48,7 @@ class Reader:
         tunnels: str = "inner",
         tunnel_ports: Sequence[int] = (),
         trusted_tunnels: Sequence[bytes] = (),
+        threads: int = 1,
     ) -> Self: ...
     def __enter__(self) -> Self: ...
     def __exit__(

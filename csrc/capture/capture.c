@@ -245,6 +245,11 @@ int mt_capture_compressed(const struct mt_capture *capture)
     return mt_input_compressed(capture->input);
 }
 
+int mt_capture_uses_codec(const struct mt_capture *capture)
+{
+    return mt_input_uses_codec(capture->input);
+}
+
 int64_t mt_capture_size(const struct mt_capture *capture)
 {
     return mt_input_size(capture->input);

@@ -66,6 +66,9 @@ int64_t mt_capture_position(const struct mt_capture *capture);
 /* 1 if the file is compressed, so that positions in it are not those of its records. */
 int mt_capture_compressed(const struct mt_capture *capture);
 
+/* As mt_input_uses_codec. */
+int mt_capture_uses_codec(const struct mt_capture *capture);
+
 /* Bytes of the (compressed) file; -1 if it is not a regular file. */
 int64_t mt_capture_size(const struct mt_capture *capture);
 

@@ -26,8 +26,9 @@ struct set_file {
     int64_t size;    /* as mt_capture_size */
     int64_t link;    /* as mt_capture_link, after the first packet */
     struct mt_capture *capture;
-    uint8_t late;   /* it waited while its time came; to be reported */
-    int has_packet; /* `packet` (or `result` and `failure`, if not MT_OK) is read already */
+    uint8_t uses_codec; /* as mt_capture_uses_codec */
+    uint8_t late;       /* it waited while its time came; to be reported */
+    int has_packet;     /* `packet` (or `result` and `failure`, if not MT_OK) is read already */
     int result;
     struct mt_packet packet;
     struct mt_failure failure;
@@ -394,6 +395,7 @@ static int probe_file(struct mt_capture_set *set, struct set_file *file, int alo
     if (file->capture == NULL)
         return file->result;
     file->size = mt_capture_size(file->capture);
+    file->uses_codec = mt_capture_uses_codec(file->capture) != 0;
     read_first(file);
     if (!alone && file->size >= 0) {
         while (file->result == MT_SKIPPED)
@@ -426,7 +428,7 @@ static int add_files(struct mt_capture_set *set, const char *const *paths, size_
         if (count > 1 && strcmp(paths[i], "-") == 0)
             return mt_fail(failure, MT_IO, "-: standard input must be the only file");
         int result = probe_file(set, file, count == 1);
-        if (i % FILES_BETWEEN_CHECKS == 1 && mt_input_interrupted != NULL && mt_input_interrupted())
+        if (i % FILES_BETWEEN_CHECKS == 1 && mt_input_is_interrupted())
             result = MT_INTERRUPTED;
         if (result == MT_NOMEM || result == MT_INTERRUPTED)
             return mt_fail(failure, result, "%s", "");
@@ -524,6 +526,15 @@ int64_t mt_capture_set_size(const struct mt_capture_set *set)
         size += set->files[i].size;
     }
     return size;
+}
+
+int mt_capture_set_is_independent(const struct mt_capture_set *set)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->files[i].size < 0 || set->files[i].uses_codec)
+            return 0;
+    }
+    return 1;
 }
 
 void mt_capture_set_close(struct mt_capture_set *set)

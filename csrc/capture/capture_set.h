@@ -79,6 +79,10 @@ int64_t mt_capture_set_position(const struct mt_capture_set *set);
 /* Bytes of all files; -1 if one of them has no known size. */
 int64_t mt_capture_set_size(const struct mt_capture_set *set);
 
+/* 1 if another thread can read it: reading waits for no other program, as for the writer of a pipe,
+ * and runs no code of the embedding program (mt_input_codecs). */
+int mt_capture_set_is_independent(const struct mt_capture_set *set);
+
 /* Frees the set. `set` may be NULL. */
 void mt_capture_set_close(struct mt_capture_set *set);
 

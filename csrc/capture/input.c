@@ -19,9 +19,17 @@ enum {
 
 int (*mt_input_interrupted)(void);
 const struct mt_codecs *mt_input_codecs;
+static _Thread_local const atomic_int *stops; /* NULL: signals do */
 
-static int is_interrupted(void)
+void mt_input_stop_if(const atomic_int *stop)
 {
+    stops = stop;
+}
+
+int mt_input_is_interrupted(void)
+{
+    if (stops != NULL)
+        return atomic_load(stops) != 0;
     return mt_input_interrupted != NULL && mt_input_interrupted();
 }
 
@@ -34,7 +42,7 @@ static int await_bytes(struct mt_input *input)
         int result = poll(&ready, 1, WAIT_MILLISECONDS);
         if (result > 0 || (result < 0 && errno != EINTR))
             break; /* the read has the error */
-        if (is_interrupted())
+        if (mt_input_is_interrupted())
             return mt_fail(&input->failure, MT_INTERRUPTED, "interrupted");
     }
     return MT_OK;
@@ -52,7 +60,7 @@ int64_t mt_input_fetch(struct mt_input *input, void *buffer, size_t size)
         }
         if (errno != EINTR)
             return mt_fail(&input->failure, MT_IO, "cannot read: %s", strerror(errno));
-        if (is_interrupted())
+        if (mt_input_is_interrupted())
             return mt_fail(&input->failure, MT_INTERRUPTED, "interrupted");
     }
 }
@@ -206,7 +214,7 @@ static int64_t check_signals(struct mt_input *input, int64_t got)
     if (input->unchecked < CHECK_BYTES)
         return got;
     input->unchecked = 0;
-    if (is_interrupted())
+    if (mt_input_is_interrupted())
         return mt_input_stop(input, mt_fail(&input->failure, MT_INTERRUPTED, "interrupted"));
     return got;
 }
@@ -243,6 +251,11 @@ int64_t mt_input_size(const struct mt_input *input)
 int mt_input_compressed(const struct mt_input *input)
 {
     return input->format != MT_INPUT_PLAIN;
+}
+
+int mt_input_uses_codec(const struct mt_input *input)
+{
+    return input->format == MT_INPUT_XZ || input->format == MT_INPUT_BZIP2;
 }
 
 void mt_input_close(struct mt_input *input)

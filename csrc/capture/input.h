@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,13 @@ struct mt_input;
  * it. A result other than 0 ends the input with MT_INTERRUPTED. NULL, the initial value: reading
  * continues. One for the whole process; set it before the first input is opened. */
 extern int (*mt_input_interrupted)(void);
+
+/* For a thread that reads ahead of the program: from now on inputs in this thread end with
+ * MT_INTERRUPTED once `stop` is not 0, and mt_input_interrupted is not called. */
+void mt_input_stop_if(const atomic_int *stop);
+
+/* 1 if a signal, or what mt_input_stop_if names, ends inputs in this thread. */
+int mt_input_is_interrupted(void);
 
 /* Decoders of xz and bzip2, which the embedding program may provide. */
 enum mt_codec { MT_CODEC_XZ, MT_CODEC_BZIP2 };
@@ -83,6 +91,9 @@ int64_t mt_input_size(const struct mt_input *input);
 
 /* 1 if the bytes are decompressed ones, so that their offsets differ from those of the file. */
 int mt_input_compressed(const struct mt_input *input);
+
+/* 1 if it is decoded by mt_input_codecs, which run code of the embedding program. */
+int mt_input_uses_codec(const struct mt_input *input);
 
 /* Frees the input. `input` may be NULL. */
 void mt_input_close(struct mt_input *input);

@@ -315,8 +315,11 @@ static void reader_dealloc(PyObject *object)
     PyTypeObject *type = Py_TYPE(object);
     PyObject_GC_UnTrack(object);
     struct mt_core *core = ((struct reader *)object)->core;
-    if (core != NULL)
+    if (core != NULL) {
+        Py_BEGIN_ALLOW_THREADS
         mt_core_close(core);
+        Py_END_ALLOW_THREADS
+    }
     PyObject_GC_Del(object);
     Py_DECREF((PyObject *)type);
 }
@@ -326,7 +329,7 @@ static void reader_dealloc(PyObject *object)
 PyDoc_STRVAR(
     reader_doc,
     "Reader(paths, *, ports, tables=None, limits=None, tunnels='inner', tunnel_ports=(), "
-    "trusted_tunnels=())\n--\n\n"
+    "trusted_tunnels=(), threads=1)\n--\n\n"
     "Reads capture files as one stream into tables.\n\n"
     "paths: files in any order, or \"-\" alone for standard input. ports: TCP ports whose\n"
     "connections are Monero connections, whatever they carry. tables: names of the tables\n"
@@ -334,7 +337,8 @@ PyDoc_STRVAR(
     "decoded. limits: values other than those of limits(). tunnels: \"inner\" reads TCP in\n"
     "the innermost IP packet, \"outer\" in the outermost. tunnel_ports: UDP ports of tunnels\n"
     "in addition to the standard ones. trusted_tunnels: ends of tunnels whose messages count\n"
-    "as accepted, each as the 4 or 16 bytes of an IP address.\n\n"
+    "as accepted, each as the 4 or 16 bytes of an IP address. threads: with 2 or more, files\n"
+    "are read and decompressed in a thread of their own, which ends with close().\n\n"
     "Raises CaptureError if a file cannot be read at all, and RuntimeError if two threads\n"
     "use it at the same time. After close(), everything except close() raises ValueError.");
 PyDoc_STRVAR(

@@ -192,13 +192,14 @@ static int parse_sequence(struct mt_py_request *request, PyObject *object, const
 
 int mt_py_request_parse(struct mt_py_request *request, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"paths",   "ports",        "tables",          "limits",
-                            "tunnels", "tunnel_ports", "trusted_tunnels", NULL};
+    static char *names[] = {"paths",        "ports",           "tables",  "limits", "tunnels",
+                            "tunnel_ports", "trusted_tunnels", "threads", NULL};
     PyObject *paths, *ports = NULL, *tables = Py_None, *limits = Py_None, *tunnel_ports = NULL,
                      *trusted_tunnels = NULL;
     const char *tunnels = "inner";
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OOOsOO:Reader", names, &paths, &ports,
-                                     &tables, &limits, &tunnels, &tunnel_ports, &trusted_tunnels))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$OOOsOOi:Reader", names, &paths, &ports,
+                                     &tables, &limits, &tunnels, &tunnel_ports, &trusted_tunnels,
+                                     &request->options.threads))
         return -1;
     if (ports == NULL) {
         PyErr_SetString(PyExc_TypeError,

@@ -9,6 +9,7 @@ from typing import Literal
 
 from monerotraffic._core import Reader
 from monerotraffic._core import limits as default_limits
+from monerotraffic.io.ahead import known_threads
 from monerotraffic.net.addresses import Host, canonical_addresses, canonical_hosts
 from monerotraffic.tables.schema import ALWAYS, ON_REQUEST, SCHEMA
 
@@ -34,6 +35,7 @@ class Options:
         tunnel_ports: Iterable[int],
         trusted_tunnels: Iterable[Host] = (),
         trusted_proxies: Iterable[Host] = (),
+        threads: int | None = None,
     ) -> None:
         if tunnels not in ("inner", "outer"):
             raise ValueError(f"tunnels={tunnels!r}: must be 'inner' or 'outer'")
@@ -46,6 +48,8 @@ class Options:
         ends = canonical_addresses(trusted_tunnels, "trusted_tunnels")
         self._trusted_tunnels = [ipaddress.ip_address(end).packed for end in ends]
         self.trusted_proxies = canonical_addresses(trusted_proxies, "trusted_proxies")
+        self.threads = known_threads(threads)
+        """None: as many as there are cores."""
 
     @property
     def open_files(self) -> int:
@@ -54,7 +58,8 @@ class Options:
         given = (self._limits or {}).get("open_files", default)
         return given if isinstance(given, int) else default
 
-    def reader(self, files: Sequence[str], tables: Sequence[str]) -> Reader:
+    def reader(self, files: Sequence[str], tables: Sequence[str], threads: int) -> Reader:
+        """A reader with these options. With 2 or more `threads` one of them reads the files."""
         return Reader(
             files,
             ports=self.ports,
@@ -63,6 +68,7 @@ class Options:
             tunnels=self._tunnels,
             tunnel_ports=self._tunnel_ports,
             trusted_tunnels=self._trusted_tunnels,
+            threads=threads,
         )
 
 

@@ -18,7 +18,6 @@ from monerotraffic.io import ahead
 from monerotraffic.io.ahead import (
     Ahead,
     Reading,
-    known_threads,
     parallel_nodes,
     usable_threads,
 )
@@ -108,7 +107,8 @@ def read(
         (-1 if unknown).
     threads
         How many threads read; None for one for each core, and one if the captures are small or come
-        from a pipe. Several vantage nodes are read side by side. The result does not depend on it.
+        from a pipe. Several vantage nodes are read side by side; otherwise a thread reads and
+        decompresses the files while the caller's thread decodes. The result does not depend on it.
 
     A damaged or truncated file results in the readable part, a row of `problems`, and one
     CaptureWarning for all files. So does a vantage node of a dict whose captures cannot be read.
@@ -125,11 +125,12 @@ def read(
         >>> len(traffic.messages), traffic.hosts
         (346, ('198.51.100.10',))
     """
-    threads = known_threads(threads)
-    options = Options(ports, limits, tunnels, tunnel_ports, trusted_tunnels, trusted_proxies)
+    options = Options(
+        ports, limits, tunnels, tunnel_ports, trusted_tunnels, trusted_proxies, threads
+    )
     run = _Run(source, host, tables, options)
     with Meter(progress, run.size) as meter:
-        traffic = run.read(meter, usable_threads(threads, run.size))
+        traffic = run.read(meter)
     run.warn(stacklevel=3)
     return traffic
 
@@ -147,6 +148,7 @@ def scan(
     trusted_tunnels: Iterable[Host] = (),
     trusted_proxies: Iterable[Host] = (),
     progress: Progress = False,
+    threads: int | None = None,
 ) -> Iterator[Traffic]:
     """Reads captures in bounded memory: yields the tables of read in parts of about `rows` rows,
     each a Traffic. Arguments and errors as for read.
@@ -170,7 +172,9 @@ def scan(
     rows = operator.index(rows)
     if rows < 1:
         raise ValueError(f"rows is {rows}: must be at least 1")
-    options = Options(ports, limits, tunnels, tunnel_ports, trusted_tunnels, trusted_proxies)
+    options = Options(
+        ports, limits, tunnels, tunnel_ports, trusted_tunnels, trusted_proxies, threads
+    )
     return _scan(_Run(source, host, tables, options), rows, progress)
 
 
@@ -199,6 +203,9 @@ class _Run:
         self._files = nodes_of(source, left_out)
         notable = [other for other in left_out if other.notable]
         self._unread = [f"left out of its folder: {other.path}: {other.why}" for other in notable]
+        self.size = size_of(file for files in self._files.values() for file in files)
+        """Bytes of all files, -1 if unknown."""
+        self._threads = usable_threads(options.threads, self.size)
         self._hosts = known_hosts(host, self._files)
         self._names = Names()
         self._bases = {"connections": 0, "messages": 0, "files": 0}
@@ -209,11 +216,6 @@ class _Run:
         self._attributed = Attribution()
 
     @property
-    def size(self) -> int:
-        """Bytes of all files, -1 if unknown."""
-        return size_of(file for files in self._files.values() for file in files)
-
-    @property
     def infers(self) -> bool:
         """Whether a scan first has to infer vantage nodes."""
         return any(self._to_infer(label) for label in self._files)
@@ -221,18 +223,23 @@ class _Run:
     def _to_infer(self, label: str | None) -> bool:
         return self._hosts[label] is None and is_rereadable(self._files[label])
 
-    def _open(self, label: str | None, tables: Sequence[str]) -> Reader:
-        return self._options.reader(self._files[label], tables)
+    def _open(self, label: str | None, tables: Sequence[str], threads: int) -> Reader:
+        return self._options.reader(self._files[label], tables, threads)
 
     # ---- read ----
 
-    def read(self, meter: Meter, threads: int) -> Traffic:
+    def read(self, meter: Meter) -> Traffic:
         """Reads everything at once."""
         pieces, nodes = Pieces(self._tables), list[Node]()
-        readings = [Reading(partial(self._open, label, self._tables)) for label in self._files]
-        threads = parallel_nodes(threads, self._files.values(), self._options.open_files)
+        threads = self._threads // len(self._files)
+        readings = [
+            Reading(partial(self._open, label, self._tables, threads)) for label in self._files
+        ]
+        nodes_at_once = parallel_nodes(
+            self._threads, self._files.values(), self._options.open_files
+        )
         try:
-            with Ahead(readings, threads) as readers:
+            with Ahead(readings, nodes_at_once) as readers:
                 for label, reading in zip(self._files, readings, strict=True):
                     readers.wait(reading, meter.at_of_all)
                     try:
@@ -334,7 +341,7 @@ class _Run:
 
     def _hosts_by_scanning(self, label: str | None, meter: Meter) -> tuple[str, ...]:
         inference = VantageInference(self._options.ports, _TTL_BITS)
-        with self._open(label, ()) as reader:
+        with self._open(label, (), self._threads) as reader:
             more = True
             while more:
                 more = reader.step(bytes=ahead.STEP)
@@ -351,7 +358,7 @@ class _Run:
         show, nor a read without node_data. Only if some Monero connections are of no known address.
         """
         inference = VantageInference(self._options.ports, _TTL_BITS)
-        with self._open(label, _IDENTIFYING) as reader:
+        with self._open(label, _IDENTIFYING, self._threads) as reader:
             more = True
             while more:
                 more = reader.step(bytes=ahead.STEP)
@@ -365,7 +372,9 @@ class _Run:
         """Yields part by part."""
         for label in self._files:
             try:
-                with Stream(self._open(label, self._tables), self._names, self._bases) as stream:
+                with Stream(
+                    self._open(label, self._tables, self._threads), self._names, self._bases
+                ) as stream:
                     yield from self._scan_stream(label, stream, rows, meter)
                     meter.finish(max(stream.reader.size, stream.reader.position))
             except CaptureError as error:

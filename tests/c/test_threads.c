@@ -79,12 +79,15 @@ static void add_names(struct mt_core *core, struct tables_read *tables_read)
     }
 }
 
-/* One source from its beginning to its end. */
-static struct tables_read read_source(size_t source)
+/* One source from its beginning to its end; with two `threads`, one of them reads the files. */
+static struct tables_read read_source(size_t source, int threads)
 {
     static const uint16_t ports[] = {18080, 28080, 38080};
-    struct mt_core_options options = {
-        .limits = mt_default_limits, .tables = ALL_TABLES, .ports = ports, .ports_count = 3};
+    struct mt_core_options options = {.limits = mt_default_limits,
+                                      .tables = ALL_TABLES,
+                                      .threads = threads,
+                                      .ports = ports,
+                                      .ports_count = 3};
     struct mt_failure failure = {""};
     struct tables_read tables_read = {.result = MT_OK};
     uint64_t sums[MT_TABLE_COUNT] = {0};
@@ -126,7 +129,7 @@ static void *work(void *argument)
     struct worker *worker = argument;
     for (size_t i = 0; i < ROUNDS * SOURCES; i++) {
         size_t source = (worker->first + i) % SOURCES;
-        struct tables_read tables_read = read_source(source);
+        struct tables_read tables_read = read_source(source, (int)(1 + i % 2));
         if (same(&tables_read, &alone[source]))
             worker->right++;
         else
@@ -140,7 +143,7 @@ static void *work_without_memory(void *argument)
     struct worker *worker = argument;
     while (!atomic_load(&failing_is_over)) {
         mt_fail_after(worker->fail_after);
-        struct tables_read tables_read = read_source((size_t)worker->fail_after % NOWHERE);
+        struct tables_read tables_read = read_source((size_t)worker->fail_after % NOWHERE, 2);
         mt_fail_after(0);
         worker->out_of_memory += tables_read.result == MT_NOMEM;
         worker->fail_after = worker->fail_after < 400 ? worker->fail_after * 2 : 1;
@@ -180,11 +183,14 @@ static void *step_once(void *argument)
     return NULL;
 }
 
-static void test_handed_on(void)
+static void test_handed_on(int threads)
 {
     static const uint16_t ports[] = {18080};
-    struct mt_core_options options = {
-        .limits = mt_default_limits, .tables = ALL_TABLES, .ports = ports, .ports_count = 1};
+    struct mt_core_options options = {.limits = mt_default_limits,
+                                      .tables = ALL_TABLES,
+                                      .threads = threads,
+                                      .ports = ports,
+                                      .ports_count = 1};
     struct mt_failure failure = {""};
     uint64_t sums[MT_TABLE_COUNT] = {0};
     struct tables_read tables_read = {0};
@@ -206,11 +212,12 @@ static void test_handed_on(void)
 int main(void)
 {
     for (size_t i = 0; i < SOURCES; i++) {
-        alone[i] = read_source(i);
+        alone[i] = read_source(i, 1);
         CHECK_EQUAL(alone[i].result, i < NOWHERE ? MT_END : i == NOWHERE ? MT_IO : MT_NOT_CAPTURE);
         CHECK_EQUAL(alone[i].rows > 0, i < NOWHERE);
     }
     test_at_once();
-    test_handed_on();
+    test_handed_on(1);
+    test_handed_on(2);
     FINISH("test_threads");
 }
