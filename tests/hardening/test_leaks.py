@@ -59,7 +59,7 @@ PROGRAM = """
         while core_reader.step(bytes=200):
             for table in TABLES:
                 core_reader.take(table)
-            core_reader.addresses(), made.strings(1), made.position, made.size
+            core_reader.addresses(), core_reader.strings(1), core_reader.position, core_reader.size
         core_reader.close()
         with _core.Reader([packed], ports=PORTS, tables=["fields"]) as core_reader:
             core_reader.step()
@@ -153,7 +153,7 @@ PROGRAM = """
         except AttributeError:
             return 0
         usage = libc.mallinfo2()
-        return usage.uordblks + told.hblkhd
+        return usage.uordblks + usage.hblkhd
 
     def resident():
         with open("/proc/self/statm") as file:

@@ -285,8 +285,8 @@ SIGNALS = """
     folder = tempfile.mkdtemp()
     pipe = os.path.join(folder, "pipe")
     os.mkfifo(pipe)
-    ids, counts, done = [], [], threading.Event()
-    waiting = threading.Thread(target=lambda: ids.append(mt.read(pipe)), daemon=True)
+    traffics, counts, done = [], [], threading.Event()
+    waiting = threading.Thread(target=lambda: traffics.append(mt.read(pipe)), daemon=True)
     waiting.start()
     writing = open(pipe, "wb", buffering=0)
 
@@ -311,7 +311,7 @@ SIGNALS = """
         except KeyboardInterrupt:
             interrupts += 1
     assert interrupts == 5, interrupts
-    assert not ids
+    assert not traffics
 
     # The main thread is interrupted while it waits for standard input; the others read on.
     silent, _ = os.pipe()
