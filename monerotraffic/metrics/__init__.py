@@ -14,7 +14,7 @@ from monerotraffic.metrics.connections import (
     sync_gaps,
     sync_rhythm,
 )
-from monerotraffic.metrics.exposure import exposure, exposure_over_time, operators
+from monerotraffic.metrics.exposure import exposure, exposure_over_time
 from monerotraffic.metrics.forks import MAINNET_FORKS, fork_ranges, fork_versions
 from monerotraffic.metrics.fragmentation import levin_fragments, segmentation, segments_by_size
 from monerotraffic.metrics.identity import (
@@ -138,7 +138,6 @@ __all__ = [
     "list_similarity",
     "lists_with_last_seen",
     "odd_headers",
-    "operators",
     "optional_fields",
     "oversize",
     "own_transactions",

@@ -27,8 +27,7 @@ from monerotraffic.tables.view import View, viewed
 
 __all__ = [
     *("COLUMNS", "EPOCH", "Groups", "Members", "Sampling"),
-    *("exposure", "exposure_over_time", "group_times", "is_member", "measures", "operators"),
-    "with_dtypes",
+    *("exposure", "exposure_over_time", "group_times", "is_member", "measures", "with_dtypes"),
 ]
 
 EPOCH = 615.0
@@ -280,46 +279,3 @@ def exposure_over_time(
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
     table["time"] = pd.to_datetime(table["time"], utc=True).astype("datetime64[ns, UTC]")
     return _with_categories(table[columns], view)
-
-
-def operators(traffic: Traffic | View, peers: Iterable[str]) -> pd.DataFrame:
-    """Returns which of these peers presumably have one operator: those joined by a common /24
-    (IPv6: /64) or by a peer id that both announced. One row per peer.
-
-    - `peer` (object)
-    - `operator` (int64): from 0, that with the most peers first
-    - `peers` (int64): number of peers of the operator
-
-    A common subnet of a large hoster joins strangers, and an operator with unrelated addresses and
-    ids is several here. Raises ImportError without networkx.
-
-        >>> import monerotraffic as mt
-        >>> traffic = mt.read("tests/data/honest")
-        >>> mt.metrics.operators(traffic, ["192.0.2.12", "192.0.2.19", "203.0.113.11"])
-                   peer  operator  peers
-        0    192.0.2.12         0      2
-        1    192.0.2.19         0      2
-        2  203.0.113.11         1      1
-    """
-    networkx = analysis("networkx", "operators")
-    view = viewed(traffic)
-    names = list(dict.fromkeys(map(str, peers)))
-    graph = networkx.Graph()
-    graph.add_nodes_from(names)
-    subnet = dict(zip(view.addresses.text, view.addresses.subnet.tolist(), strict=True))
-    graph.add_edges_from(
-        (name, ("subnet", subnet[name])) for name in names if subnet.get(name, -1) >= 0
-    )
-    announced = view.node_data
-    announced = announced[(announced["direction"] == "received") & announced["peer_id"].notna()]
-    pairs = announced[["peer", "peer_id"]].astype({"peer": object}).drop_duplicates()
-    pairs = pairs[pairs["peer"].isin(names)]
-    graph.add_edges_from(
-        (peer, ("id", number)) for peer, number in zip(pairs["peer"], pairs["peer_id"], strict=True)
-    )
-    known = set(names)
-    sets = [sorted(part & known) for part in networkx.connected_components(graph)]
-    sets.sort(key=lambda part: (-len(part), part))
-    rows = [(peer, number, len(part)) for number, part in enumerate(sets) for peer in part]
-    table = pd.DataFrame(rows, columns=["peer", "operator", "peers"])
-    return table.astype({"peer": object, "operator": "int64", "peers": "int64"})

@@ -37,7 +37,7 @@ def propagation_delays(traffic: Traffic | View, clocks: pd.DataFrame | None = No
 
     - `vantage`, `peer` (object), `direction` (object): `outgoing` if the node opened the connection
     - `transactions` (int64): distinct ones that the peer sent as fluff
-    - `firsts` (int64): of these, those that it sent before all other peers
+    - `firsts` (int64): those that it sent before all other peers
     - `p10`, `median`, `p90`, `mean` (float64): seconds since the first peer; with `clocks`, the
       result of clock_offsets, since the first peer of all nodes, by one clock
 

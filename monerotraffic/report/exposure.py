@@ -14,6 +14,7 @@ import pandas as pd
 from monerotraffic import metrics
 from monerotraffic.banlist import BanList
 from monerotraffic.metrics.exposure import Groups
+from monerotraffic.report.operators import operators
 from monerotraffic.report.summary import clock, counted, head, records, section, span
 from monerotraffic.rules import verdicts
 from monerotraffic.rules.bans import ban
@@ -32,11 +33,13 @@ _OPERATORS = 5
 
 
 def exposure_groups(
-    view: View, judged: pd.DataFrame, ban_list: BanList | None = None
+    view: View,
+    judged: pd.DataFrame,
+    findings: pd.DataFrame,
+    ban_list: BanList | None = None,
 ) -> dict[str, Any]:
     """The groups of peers that are shown: `anomalous`, `suspicious`, `listed` with a ban list, and
-    the presumable operators of anomalous peers, if two of these have one in common and networkx is
-    installed.
+    the probable operators of several anomalous peers, those with the most peers first.
     """
     groups: dict[str, Any] = {
         verdict: judged.loc[judged["verdict"] == verdict, "peer"].tolist()
@@ -44,12 +47,10 @@ def exposure_groups(
     }
     if ban_list is not None:
         groups["listed"] = ban_list
-    if importlib.util.find_spec("networkx") is not None:
-        joined = metrics.operators(view, groups["anomalous"])
-        several = joined[(joined["peers"] > 1) & (joined["operator"] < _OPERATORS)]
-        for _, members in several.groupby("operator"):
-            peers = members["peer"].tolist()
-            groups[f"operator of {peers[0]} and {len(peers) - 1} more"] = peers
+    joined = operators(view, judged[judged["verdict"] == "anomalous"], findings)
+    several = sorted((one.peers for one in joined if len(one.peers) > 1), key=len, reverse=True)
+    for peers in several[:_OPERATORS]:
+        groups[f"operator of {peers[0]} and {len(peers) - 1} more"] = list(peers)
     return groups
 
 
@@ -76,7 +77,7 @@ def exposure_to_dict(
     With the ids of own transactions also what peers could learn of them.
     """
     judged = verdicts(findings)
-    groups = exposure_groups(view, judged, ban_list)
+    groups = exposure_groups(view, judged, findings, ban_list)
     spies = judged.loc[judged["verdict"] == "anomalous", "peer"].tolist()
     in_force = ban_list
     if in_force is None:
@@ -198,9 +199,9 @@ def _sentence(row: Mapping[str, Any], several: bool) -> str:
     )
 
 
-def exposure_table(view: View, judged: pd.DataFrame) -> pd.DataFrame:
+def exposure_table(view: View, judged: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
     """The shares of slots as a table of the page."""
-    rows = _plain(exposure_rows(view, exposure_groups(view, judged)))
+    rows = _plain(exposure_rows(view, exposure_groups(view, judged, findings)))
     return pd.DataFrame([_exposed(row, len(view.vantages) > 1) for row in rows], dtype=object)
 
 

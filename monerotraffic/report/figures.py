@@ -92,7 +92,9 @@ FIGURES = (
         "peers hold over time. Own transactions go to one outgoing peer first. A high solid line "
         "means that this peer is often a spy.",
         lambda ax, material: plots.exposure(
-            ax, material.view, exposure_groups(material.view, material.verdicts)
+            ax,
+            material.view,
+            exposure_groups(material.view, material.verdicts, material.findings),
         ),
     ),
     Drawing(

@@ -171,7 +171,7 @@ def _page(
             rules=rules_with_findings(findings, preset),
             figures=figures,
             empty_figures=empty_figures,
-            tables=list(tables(view, judged, redaction)),
+            tables=list(tables(view, judged, findings, redaction)),
         )
     )
     return text if redaction is None else redaction.text(text)

@@ -153,11 +153,11 @@ def rules_with_findings(findings: pd.DataFrame, preset: str) -> list[dict[str, A
 
 
 def tables(
-    view: View, judged: pd.DataFrame, redaction: Redaction | None
+    view: View, judged: pd.DataFrame, findings: pd.DataFrame, redaction: Redaction | None
 ) -> Iterable[dict[str, Any]]:
     """What groups of peers hold, what the capture holds, and what could not be decoded."""
     title = "Exposure: share of the time of connection slots"
-    yield _table("exposure", title, exposure_table(view, judged), "No peer held a slot.")
+    yield _table("exposure", title, exposure_table(view, judged, findings), "No peer held a slot.")
     messages = (
         view.messages.groupby(["name", "kind", "direction", "status"], observed=True, dropna=False)
         .size()

@@ -14,7 +14,7 @@ import pytest
 
 import monerotraffic as mt
 from monerotraffic.banlist import parse
-from monerotraffic.metrics import View, exposure, exposure_over_time, operators, what_if
+from monerotraffic.metrics import View, exposure, exposure_over_time, what_if
 from monerotraffic.rules import HONEST
 from support.conversation_builder import (
     HOST,
@@ -216,18 +216,3 @@ def test_without_a_ban_list(traffic: mt.Traffic) -> None:
     table = what_if(traffic, resamples=0)
     assert table["scenario"].unique().tolist() == ["as_captured", "distinct_subnets"]
     assert table["offered"].isna().all()
-
-
-# ---- operators ----
-
-
-def test_operators(tmp_path: Path) -> None:
-    """a and b are of one /24, b and c announced one id, d is alone; e is not asked about."""
-    numbers = {A: 1, B: 2, C: 2, D: 3, "20.3.0.2": 3}
-    connections = [
-        incoming(peer, number).announce(0, peer_id)
-        for number, (peer, peer_id) in enumerate(numbers.items())
-    ]
-    table = operators(read(tmp_path, *connections), [D, C, B, A])
-    assert table.to_numpy().tolist() == [[A, 0, 3], [B, 0, 3], [C, 0, 3], [D, 1, 1]]
-    assert len(operators(read(tmp_path, *connections), [])) == 0
