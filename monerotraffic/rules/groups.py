@@ -13,6 +13,7 @@ import pandas as pd
 
 from monerotraffic.metrics import comparisons, forks, identity, peer_lists, structure, timed_sync
 from monerotraffic.rules.rule import Parameters, Rule
+from monerotraffic.rules.versions import bounds_of_connections
 from monerotraffic.tables.population import PopulationView
 from monerotraffic.tables.view import PeerMetric, View, metric_of, own_networks
 
@@ -50,7 +51,7 @@ def _context() -> list[PeerMetric]:
 
 def _compared(view: PopulationView, rules: Iterable[tuple[Rule, Parameters]]) -> list[PeerMetric]:
     """The metrics that the rules compare, each once; for gateways always the announcements."""
-    calls = [metric_of(identity.announcements)]
+    calls = [metric_of(identity.announcements), metric_of(bounds_of_connections)]
     for rule, parameters in rules:
         needed = _of(view, rule, parameters)
         calls += [metric_of(metric, *arguments) for metric, *arguments in needed]

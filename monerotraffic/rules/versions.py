@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, once_per_view, viewed
+from monerotraffic.tables.view import View, per_peer, viewed
 
-__all__ = ["outside", "version_bounds", "version_number"]
+__all__ = ["bounds_of_connections", "outside", "version_bounds", "version_number"]
 
 _PARTS = 4
 _NO_LIMIT = np.iinfo(np.int64).max
@@ -30,7 +30,6 @@ def version_number(text: str) -> int:
     return number
 
 
-@once_per_view
 def version_bounds(traffic: Traffic | View) -> pd.DataFrame:
     """For each connection (the index) with a sign of the version: the first version that its peer
     can be (`since`), and the first one that it cannot be (`before`), as version_number.
@@ -46,6 +45,12 @@ def version_bounds(traffic: Traffic | View) -> pd.DataFrame:
     Signs of both kinds on one connection contradict each other, and then nothing is known: a spy
     that claims to be old is not excused.
     """
+    return bounds_of_connections(traffic).set_index("connection")
+
+
+@per_peer("connection")
+def bounds_of_connections(traffic: Traffic | View) -> pd.DataFrame:
+    """version_bounds with the connection as a column."""
     view = viewed(traffic)
     nodes = view.node_data[
         (view.node_data["direction"] == "received") & (view.node_data["command"] == 1001)
@@ -64,7 +69,7 @@ def version_bounds(traffic: Traffic | View) -> pd.DataFrame:
     bounds = pd.DataFrame(index=pd.Index(sorted(newer | set(before)), dtype="int64"))
     bounds["since"] = np.where(bounds.index.isin(newer), version_number("0.18"), 0)
     bounds["before"] = [before.get(number, _NO_LIMIT) for number in bounds.index]
-    return bounds[bounds["since"] < bounds["before"]]
+    return bounds[bounds["since"] < bounds["before"]].rename_axis("connection").reset_index()
 
 
 def outside(view: View, since: str, until: str, seen: pd.DataFrame) -> NDArray[np.bool_]:
