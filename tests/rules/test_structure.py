@@ -267,7 +267,9 @@ def test_garbage_on_the_ports_of_the_networks(tmp_path: Path, port: int, odd: bo
 
 def test_garbage(tmp_path: Path) -> None:
     probe = incoming()
-    probe.send(CLIENT, b"\x16\x03\x01\x02\0\x01\0\x01\xfc" + bytes(508))  # TLS
+    probe.send(CLIENT, b"\x15\x03\x01\x02\0\x01\0\x01\xfc" + bytes(508))
+    secure = incoming("192.0.2.5", 4)
+    secure.send(CLIENT, b"\x16\x03\x01\x02\0\x01\0\x01\xfc" + bytes(508))  # TLS, a kind of its own
     after = incoming("192.0.2.2", 1).handshake()
     after.send(CLIENT, b"\xff" * 50)
     later = incoming("192.0.2.3", 2).handshake()
@@ -278,7 +280,7 @@ def test_garbage(tmp_path: Path) -> None:
     )
     short = incoming("192.0.2.4", 3)
     short.send(CLIENT, b"GET")
-    traffic = read(tmp_path, probe, after, later, short)
+    traffic = read(tmp_path, probe, secure, after, later, short)
     assert set(flagged("garbage", traffic)) == {
         "192.0.2.1",
         "192.0.2.2",
