@@ -23,7 +23,9 @@ __all__ = [
 _MOST_DAYS = 36500
 EXIT_CODES = """exit codes: 0 the captures were read, whatever the findings; 1 a file cannot be
 read or written, or memory runs out; 2 wrong command line; 3 a capture was read
-in part, with --strict; 130 Ctrl-C"""
+in part, with --strict; 130 Ctrl-C (of standard input, the first Ctrl-C ends the
+capture and prints what was read)"""
+"""The exit codes of all commands: the one place that defines them."""
 
 
 def add_command(
@@ -34,8 +36,8 @@ def add_command(
     captures: str = "+",
     examples: Sequence[str] = (),
 ) -> argparse.ArgumentParser:
-    """Adds a command that reads captures. `captures` is argparse's nargs, `examples` are lines of
-    the help after the options.
+    """Adds a command that reads captures. `captures` is + if it needs some, else *; `examples` are
+    lines of the help after the options.
     """
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
@@ -44,12 +46,20 @@ def add_command(
         epilog="\n  ".join(["examples:", *examples]) + f"\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=run, usage_error=parser.error, partly_read=False)
-    what = (
-        "capture file, folder, glob, or - for standard input; several are read as one stream. "
-        "NAME=CAPTURE names its vantage node, if there are several"
+    parser.set_defaults(
+        run=run, usage_error=parser.error, partly_read=False, captures_required=captures == "+"
     )
-    parser.add_argument("captures", nargs=captures, metavar="CAPTURE", help=what)
+    what = "capture file, folder, glob, or - for standard input; several are read as one stream"
+    parser.add_argument("captures", nargs="*", metavar="CAPTURE", help=what)
+    parser.add_argument(
+        "--node",
+        action="append",
+        type=_node,
+        metavar="NAME=CAPTURES",
+        default=[],
+        help="captures of the vantage node NAME, instead of CAPTURE (may be repeated, also for one "
+        "node)",
+    )
     host = (
         "an address of the vantage node, or NAME=ADDRESS of one of several (may be repeated; "
         "default: inferred)"
@@ -70,7 +80,9 @@ def add_command(
     strict = "exit with 3 if a capture was read in part (damaged, or of an unknown kind)"
     parser.add_argument("--strict", action="store_true", help=strict)
     parser.add_argument(
-        "--progress", action="store_true", help="show a progress bar (requires tqdm)"
+        "--progress",
+        action=argparse.BooleanOptionalAction,
+        help="show a progress bar (default: if standard error is a terminal)",
     )
     return parser
 
@@ -135,6 +147,13 @@ def validity(value: str) -> int | None:
 
 def _port(value: str) -> int:
     return _whole(value, 1, 65535, "a port from 1 to 65535")
+
+
+def _node(value: str) -> tuple[str, str]:
+    name, separator, captures = value.partition("=")
+    if not separator or not name or not captures:
+        raise argparse.ArgumentTypeError(f"{value!r} is not NAME=CAPTURES")
+    return name, captures
 
 
 def _host(value: str) -> str:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from monerotraffic.cli.arguments import add_command, tunnel_options
-from monerotraffic.cli.output import Failed, complain, file_failed, print_json
+from monerotraffic.cli.output import (
+    Failed,
+    complain,
+    file_failed,
+    hosts,
+    print_json,
+    shows_progress,
+    sources,
+)
 from monerotraffic.errors import CaptureError, CaptureWarning
 from monerotraffic.tables.schema import SCHEMA
 
@@ -21,7 +28,7 @@ def add(commands: Any) -> None:
         "decode",
         "decode captures into a data set of Parquet files, which keeps what it has",
         run,
-        "*",
+        "+",
         (
             "monerotraffic decode captures/ -o traffic/",
             "monerotraffic decode --node ams=ams/ --node sfo=sfo/ -o traffic/",
@@ -35,14 +42,6 @@ def add(commands: Any) -> None:
         help="folder of the data set, created or continued",
     )
     command.add_argument(
-        "--node",
-        action="append",
-        type=_node,
-        metavar="NAME=CAPTURES",
-        default=[],
-        help="captures of the vantage node NAME (may be repeated, also for one node)",
-    )
-    command.add_argument(
         "--table",
         action="append",
         choices=tuple(SCHEMA),
@@ -51,24 +50,8 @@ def add(commands: Any) -> None:
     )
 
 
-def _node(value: str) -> tuple[str, str]:
-    name, separator, captures = value.partition("=")
-    if not separator or not name or not captures:
-        raise argparse.ArgumentTypeError(f"{value!r} is not NAME=CAPTURES")
-    return name, captures
-
-
-def _source(options: argparse.Namespace) -> Sequence[str] | Mapping[str, Sequence[str]]:
-    if bool(options.captures) == bool(options.node):
-        options.usage_error("give either captures or --node NAME=CAPTURES")
-    nodes: dict[str, list[str]] = {}
-    for name, captures in options.node:
-        nodes.setdefault(name, []).append(captures)
-    return nodes or options.captures
-
-
 def run(options: argparse.Namespace) -> None:
-    source = _source(options)
+    source = sources(options)
     try:
         from monerotraffic.store import decode
 
@@ -77,11 +60,11 @@ def run(options: argparse.Namespace) -> None:
             dataset = decode(
                 source,
                 options.output,
-                host=options.host,
+                host=hosts(options),
                 tables=options.table,
                 ports=options.port,
                 **tunnel_options(options),
-                progress=options.progress,
+                progress=shows_progress(options),
             )
     except (CaptureError, ValueError, ImportError) as error:
         raise Failed(error) from None

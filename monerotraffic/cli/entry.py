@@ -10,20 +10,27 @@ from typing import Any
 
 from monerotraffic._core import libpcap_version
 from monerotraffic._version import __version__
-from monerotraffic.cli import banlist, decode, explain, exposure, findings, report, summary
+from monerotraffic.cli import (
+    banlist,
+    decode,
+    explain,
+    exposure,
+    findings,
+    report,
+    summary,
+)
+from monerotraffic.cli import run as run_all
 from monerotraffic.cli.output import Failed, complain
 
 __all__ = ["main"]
 
-_COMMANDS = (summary, findings, banlist, exposure, report, explain, decode)
+_COMMANDS = (summary, findings, banlist, exposure, report, run_all, explain, decode)
 NAMES = tuple(command.__name__.rpartition(".")[2] for command in _COMMANDS)
 """The commands in order of the help."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns the exit code: 0, whatever the findings are; 1 for a file
-    that cannot be read or written, for standard output that cannot be written, or if memory runs
-    out; 3 with --strict, for a capture that was read in part; 130 for Ctrl-C. argparse exits with 2
+    """Runs the command line and returns the exit code (arguments.EXIT_CODES). argparse exits with 2
     for a wrong command line.
     """
     if sys.stdout is None:  # its file descriptor was closed by the caller
@@ -33,7 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
-            options = command_line().parse_args(arguments)
+            parser = command_line()
+            _complete(parser)
+            options = parser.parse_args(arguments)
             options.run(options)
         finally:
             sys.stdout.flush()
@@ -54,6 +63,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         complain("interrupted")
         return 130
+
+
+def _complete(parser: argparse.ArgumentParser) -> None:
+    """Prints completions instead, if a shell asks for them through argcomplete."""
+    if "_ARGCOMPLETE" in os.environ:
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
 
 
 def _discard_output() -> None:

@@ -31,7 +31,7 @@ def add(commands: Any) -> None:
             "monerotraffic exposure captures/",
             "monerotraffic exposure captures/ --ban-list ban.txt --asn GeoLite2-ASN.mmdb",
             "monerotraffic exposure captures/ --own transfers.csv",
-            "monerotraffic exposure ams=captures/ams sfo=captures/sfo --agree 2 --json",
+            "monerotraffic exposure --node ams=ams/ --node sfo=sfo/ --agree 2 --json",
         ),
     )
     add_preset(command)

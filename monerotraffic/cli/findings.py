@@ -43,7 +43,7 @@ def add(commands: Any) -> None:
             "monerotraffic findings captures/ --format markdown > findings.md",
             "monerotraffic findings captures/ --ban-list ban.txt --csv findings.csv",
             "monerotraffic findings captures/ --preset aft-2026 --json",
-            "monerotraffic findings ams=captures/ams sfo=captures/sfo --agree 2",
+            "monerotraffic findings --node ams=captures/ams --node sfo=captures/sfo --agree 2",
         ),
     )
     add_preset(command)

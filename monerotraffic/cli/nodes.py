@@ -13,7 +13,7 @@ __all__ = ["add_agree", "check_agree"]
 
 
 def add_agree(command: argparse.ArgumentParser) -> None:
-    text = "judge by what at least K of several vantage nodes (NAME=CAPTURE) find (default: 1)"
+    text = "judge by what at least K of several vantage nodes (--node) find (default: 1)"
     command.add_argument("--agree", type=count, default=1, metavar="K", help=text)
 
 

@@ -5,26 +5,34 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from monerotraffic.cli.arguments import tunnel_options
 from monerotraffic.errors import CaptureError, CaptureWarning, printable
 from monerotraffic.io.reading import read
+from monerotraffic.io.sources import STDIN
 from monerotraffic.report.unread import unread_lines
 from monerotraffic.tables.traffic import Traffic
 
-__all__ = ["Failed", "captured", "complain", "file_failed", "print_json"]
+__all__ = [
+    "Failed",
+    "captured",
+    "complain",
+    "file_failed",
+    "hosts",
+    "print_json",
+    "shows_progress",
+    "sources",
+]
 
 _EXACT = 1 << 53
 """Integers up to here are exact in every JSON reader (RFC 8259, section 6)."""
-
-
-_NAMED = re.compile(r"(?P<name>[\w.-]+)=(?P<rest>.+)", re.DOTALL)
-"""A capture with the name of its vantage node."""
 
 
 class Failed(Exception):
@@ -38,17 +46,20 @@ def complain(error: object) -> None:
 
 
 def captured(options: argparse.Namespace, tables: Iterable[str] | None = None) -> Traffic:
-    """Reads the captures of the command line. Prints warnings to standard error."""
+    """Reads the captures of the command line. Prints warnings to standard error. The first Ctrl-C
+    ends the capture of standard input, and what was read is returned.
+    """
+    source = sources(options)
     try:
-        with warnings.catch_warnings(record=True) as caught:
+        with warnings.catch_warnings(record=True) as caught, _ended_by_interrupt(source):
             warnings.simplefilter("always", CaptureWarning)
             traffic = read(
-                _by_node(options.captures),
-                host=_hosts(options),
+                source,
+                host=hosts(options),
                 tables=tables,
                 ports=options.port,
                 **tunnel_options(options),
-                progress=options.progress,
+                progress=shows_progress(options),
             )
     except (CaptureError, ValueError, ImportError) as error:
         raise Failed(error) from None
@@ -60,19 +71,52 @@ def captured(options: argparse.Namespace, tables: Iterable[str] | None = None) -
     return traffic
 
 
-def _by_node(captures: list[str]) -> list[str] | dict[str, list[str]]:
-    """The captures; by vantage node if they are given as NAME=CAPTURE."""
-    named = [_NAMED.fullmatch(text) for text in captures]
+def sources(options: argparse.Namespace) -> list[str] | dict[str, list[str]]:
+    """The captures of the command line; by vantage node where nodes are named."""
+    if options.captures and options.node:
+        options.usage_error("give either captures or --node NAME=CAPTURES")
+    if options.captures_required and not options.captures and not options.node:
+        options.usage_error("the following arguments are required: CAPTURE or --node")
     nodes: dict[str, list[str]] = {}
-    for text, match in zip(captures, named, strict=True):
-        if match is not None and not os.path.exists(text):
-            nodes.setdefault(match["name"], []).append(match["rest"])
-    if nodes and sum(map(len, nodes.values())) < len(captures):
-        raise Failed("either all captures have the name of a vantage node (NAME=CAPTURE), or none")
-    return nodes or captures
+    for name, captures in options.node:
+        nodes.setdefault(name, []).append(captures)
+    return nodes or list(options.captures)
 
 
-def _hosts(options: argparse.Namespace) -> list[str] | dict[str, list[str]] | None:
+def shows_progress(options: argparse.Namespace) -> bool:
+    """As the command line says, else where a person watches."""
+    if options.progress is None:
+        return sys.stderr is not None and sys.stderr.isatty()
+    return bool(options.progress)
+
+
+@contextmanager
+def _ended_by_interrupt(source: list[str] | dict[str, list[str]]) -> Iterator[None]:
+    """Lets the first Ctrl-C end standard input, if that is read: it continues as an empty file. The
+    second one interrupts.
+    """
+    named = (
+        source if isinstance(source, list) else [one for ones in source.values() for one in ones]
+    )
+    if STDIN not in named or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(*_: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        complain("interrupted: the results are of what was read until now")
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+
+    before = signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def hosts(options: argparse.Namespace) -> list[str] | dict[str, list[str]] | None:
     """The addresses; by vantage node if they are given as NAME=ADDRESS."""
     nodes: dict[str, list[str]] = {}
     for text in options.host or ():

@@ -31,20 +31,14 @@ class Meter:
     """Adds up the positions of several streams, which are read one after the other or at once."""
 
     def __init__(self, progress: Progress, total: int) -> None:
-        """Raises ImportError if tqdm is requested and not installed."""
         self._total = total
         self._before = 0
         self._done = 0
         self._report: Callable[[int, int], object] | None = progress if callable(progress) else None
         self._bar: Any = None
         if progress is True:
-            try:
-                from tqdm.auto import tqdm
-            except ImportError:
-                raise ImportError(
-                    "progress=True requires tqdm: pip install tqdm, or pass a function "
-                    "(position, size)"
-                ) from None
+            from tqdm.auto import tqdm  # at the first bar, because the import is slow
+
             self._bar = tqdm(
                 total=total if total >= 0 else None, unit="B", unit_scale=True, unit_divisor=1024
             )

@@ -118,7 +118,7 @@ def read(
     MemoryError if reading stops early; the attribute `traffic` then holds what was read before:
     complete messages with their contents, and ended connections (a MemoryError lacks it if there is
     not enough memory for it). Raises ValueError for unknown tables or limits and for invalid ports
-    and hosts, TypeError, and ImportError for a bar without tqdm.
+    and hosts, and TypeError.
 
         >>> import monerotraffic as mt
         >>> traffic = mt.read("tests/data/honest")

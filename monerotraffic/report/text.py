@@ -19,6 +19,7 @@ from monerotraffic.rules import RULES, verdicts
 from monerotraffic.tables.traffic import Traffic
 
 __all__ = [
+    "csv_cell",
     "findings_to_csv",
     "findings_to_csv_text",
     "findings_to_dict",
@@ -177,15 +178,15 @@ def _csv_rows(findings: pd.DataFrame) -> pd.DataFrame:
     rows = findings.copy()
     for name in ("connections", "messages"):
         rows[name] = [" ".join(map(str, ids)) for ids in findings[name]]
-    rows["places"] = [_cell("; ".join(places)) for places in findings["places"]]
+    rows["places"] = [csv_cell("; ".join(places)) for places in findings["places"]]
     for name in ("first_time", "last_time"):
         rows[name] = [None if pd.isna(time) else time.isoformat() for time in findings[name]]
     for name in ("peer", "reason", "display_filter"):
-        rows[name] = [_cell(str(value)) for value in findings[name]]
+        rows[name] = [csv_cell(str(value)) for value in findings[name]]
     return rows
 
 
-def _cell(text: str) -> str:
+def csv_cell(text: str) -> str:
     """Text that no spreadsheet executes as a formula. Names of hosts and files are untrusted."""
     shown = printable(text)
     return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) else shown

@@ -45,7 +45,7 @@ def test_shared_options() -> None:
     assert options.captures == ["a", "b"]
     assert options.host == ["::ffff:1.2.3.4", "2001:db8::1"]
     assert options.port == [9]
-    assert (options.json, options.progress, options.preset) == (False, False, "default")
+    assert (options.json, options.progress, options.preset) == (False, None, "default")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -87,3 +88,39 @@ def test_characters_that_the_terminal_lacks_are_escaped(
 def test_commands() -> None:
     text = run("--help").stdout
     assert all(f"    {name} " in text for name in entry.NAMES)
+
+
+@pytest.mark.parametrize("name", entry.NAMES)
+def test_help_has_examples_and_exit_codes(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    text = capsys.readouterr().out
+    examples = text[text.index("examples:") :]
+    assert f"\n  monerotraffic {name}" in examples
+    assert "exit codes: 0 " in examples
+
+
+def test_completion(tmp_path: Path) -> None:
+    """As a shell asks argcomplete for it."""
+    for line, words in (
+        ("monerotraffic find", {"findings "}),
+        ("monerotraffic explain ping_f", {"ping_flood "}),
+        ("monerotraffic findings --format m", {"markdown "}),
+    ):
+        path = tmp_path / "words"
+        done = subprocess.run(
+            [sys.executable, "-m", "monerotraffic"],
+            env={
+                **os.environ,
+                "_ARGCOMPLETE": "1",
+                "_ARGCOMPLETE_STDOUT_FILENAME": str(path),
+                "COMP_LINE": line,
+                "COMP_POINT": str(len(line)),
+                "COMP_TYPE": "9",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert set(path.read_text().split("\v")) == words

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -44,12 +43,6 @@ def test_a_bar_of_tqdm(capsys: pytest.CaptureFixture[str]) -> None:
         meter.at(1024)
         meter.finish(2048)
     assert "100%" in capsys.readouterr().err
-
-
-def test_without_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
-    with pytest.raises(ImportError, match="pip install tqdm"):
-        Meter(True, 1)
 
 
 def test_reading_reports_every_byte(capture: Path) -> None:

@@ -293,16 +293,8 @@ def test_progress_over_several_nodes(capture: Path, tmp_path: Path) -> None:
 
 
 def test_progress_bar(capture: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("tqdm")
     mt.read(capture, progress=True)
     assert "100%" in capfd.readouterr().err
-
-
-def test_progress_bar_without_tqdm(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
-    monkeypatch.setitem(sys.modules, "tqdm", None)
-    with pytest.raises(ImportError, match="pip install tqdm"):
-        mt.read(capture, progress=True)
 
 
 def test_ctrl_c(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
