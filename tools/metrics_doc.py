@@ -25,8 +25,9 @@ the other side. The pages of the families explain the terms and the values:
 [peer lists](metrics/peer_lists.md), [identity](metrics/identity.md),
 [connections](metrics/connections.md), [relay](metrics/relay.md), [network](metrics/network.md),
 [exposure](metrics/exposure.md), [stems](metrics/stems.md),
-[propagation](metrics/propagation.md), [several vantage nodes](metrics/vantage_nodes.md). The rules
-that judge by metrics are in [rules.md](rules.md).
+[propagation](metrics/propagation.md), [pressure](metrics/pressure.md),
+[several vantage nodes](metrics/vantage_nodes.md). The rules that judge by metrics are in
+[rules.md](rules.md).
 
 Import the module with `from monerotraffic import metrics`. Each function accepts a Traffic or a
 View of one; its docstring lists the columns.

@@ -2,6 +2,12 @@
 unit.
 """
 
+from monerotraffic.metrics.churn import (
+    concentration,
+    peer_churn,
+    session_survival,
+    white_list_pressure,
+)
 from monerotraffic.metrics.clocks import clock_differences, clock_offsets, correct_times
 from monerotraffic.metrics.connections import (
     CATEGORIES,
@@ -109,6 +115,7 @@ __all__ = [
     "clock_differences",
     "clock_offsets",
     "components",
+    "concentration",
     "connection_table",
     "correct_times",
     "dandelion_epochs",
@@ -141,6 +148,7 @@ __all__ = [
     "optional_fields",
     "oversize",
     "own_transactions",
+    "peer_churn",
     "peer_graph",
     "peer_subnets",
     "peer_ticks",
@@ -167,5 +175,7 @@ __all__ = [
     "transaction_duplicates",
     "vantage_similarity",
     "serialization_styles",
+    "session_survival",
     "what_if",
+    "white_list_pressure",
 ]

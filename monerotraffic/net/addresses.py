@@ -29,6 +29,7 @@ __all__ = [
     "site_of",
     "subnets",
     "unroutable",
+    "wide_subnets",
 ]
 
 Host = str | ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -250,3 +251,20 @@ def subnets(
         *(str(ipaddress.IPv6Network((int(n) << _IPV6_BITS, _IPV6_BITS))) for n in nets6),
     ]
     return codes, texts
+
+
+def wide_subnets(packed: NDArray[np.uint8], family: NDArray[np.int8]) -> NDArray[np.object_]:
+    """The text of the /16 (IPv4) or /32 (IPv6) of each of these packed addresses, None for what is
+    not an IP address: what monerod and Bitcoin treat as one neighbourhood of the network.
+    """
+    texts = np.full(len(packed), None, dtype=object)
+    for version, kept in ((4, packed[:, 12:14]), (6, packed[:, :4])):
+        chosen = np.flatnonzero(family == version)
+        prefixes, place = np.unique(kept[chosen], axis=0, return_inverse=True)
+        names = [
+            str(ipaddress.ip_network((bytes(prefix).ljust(4 if version == 4 else 16, b"\0"), bits)))
+            for bits in (16 if version == 4 else 32,)
+            for prefix in prefixes
+        ]
+        texts[chosen] = np.array(names, dtype=object)[place.ravel()] if names else None
+    return texts
