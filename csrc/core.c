@@ -64,7 +64,8 @@ static void on_lost_udp(void *context, const struct mt_packet_ref *first, uint32
     static const struct mt_skip skip = {.kind = MT_SKIP_FRAGMENT, .number = 17};
     struct mt_core *core = context;
     (void)why;
-    if (mt_file_statistics_skip(&core->files[first->file], first, &skip, bytes) != MT_OK)
+    if (core->problem_result == MT_OK &&
+        mt_file_statistics_skip(&core->files[first->file], first, &skip, bytes) != MT_OK)
         core->problem_result = MT_NOMEM;
 }
 

@@ -97,6 +97,7 @@ static int is_undecoded(int kind)
     return kind == MT_PROBLEM_UNFRAMED || kind == MT_PROBLEM_NOT_LEVIN ||
            kind == MT_PROBLEM_PROXY_PREFIX || kind == MT_PROBLEM_TLS ||
            kind == MT_PROBLEM_OUT_OF_WINDOW || kind == MT_PROBLEM_AFTER_END ||
+           kind == MT_PROBLEM_BAD_CHECKSUM ||
            (kind >= MT_PROBLEM_TRUNCATED && kind <= MT_PROBLEM_MALFORMED);
 }
 

@@ -59,6 +59,9 @@
     ITEM(MT_PROBLEM_OUT_OF_WINDOW, "out_of_window") /* payload that a TCP stack drops: sequence or \
                                                        acknowledgement number out of range */ \
     ITEM(MT_PROBLEM_AFTER_END, "after_end")         /* payload after the end of its connection */ \
+    ITEM(MT_PROBLEM_BAD_CHECKSUM, \
+         "bad_checksum")          /* a segment that a TCP stack drops: its checksum \
+                                     is wrong, others of its receiver are right */ \
     ITEM(MT_PROBLEM_BLOB, "blob") /* a transaction, block or list within a whole message that does \
                                      not parse; 0 bytes: they are the message's */ \
     ITEM(MT_PROBLEM_LIMIT, "limit")          /* something evicted by a limit */ \

@@ -95,6 +95,7 @@ static inline const char *read_tcp(struct mt_span rest, struct mt_segment *segme
     if ((segment->flags & MT_TCP_SYN) != 0)
         read_options(header + TCP_HEADER, header + present, segment);
     segment->payload = header + present;
+    segment->header_size = present == size ? (uint8_t)size : 0;
     segment->captured = rest.captured - present;
     segment->length = rest.length - size;
     return NULL;

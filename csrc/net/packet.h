@@ -78,6 +78,8 @@ struct mt_segment {
     uint16_t window;
     const struct mt_tunnel *tunnel; /* NULL: not in a tunnel. Valid until the next packet is read */
     const uint8_t *payload;
+    uint8_t
+        header_size; /* of the TCP header, which is before `payload`; 0 if the snap length cut it */
     uint32_t captured; /* payload bytes at `payload` */
     uint32_t length; /* payload bytes that were on the wire, >= captured; what lacks was cut by the
                         snap length */

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/noinline.h"
 #include "tcp/acceptance.h"
+#include "tcp/checksums.h"
 
 /* What a sender may be ahead of its window, if its receiver was not seen any more. */
 enum { FAR = 1 << 20 };
@@ -140,6 +141,9 @@ static int read_payload(const struct mt_arrival *arrival)
 
 /* ---- suspects ---- */
 
+static const struct mt_refusal bad_checksum = {MT_PROBLEM_BAD_CHECKSUM,
+                                               "its TCP checksum is wrong"};
+
 /* Payload that is no part of the stream. */
 static int report_refused(const struct mt_arrival *arrival, const struct mt_refusal *refusal)
 {
@@ -169,6 +173,22 @@ static int accept_suspect(const struct mt_arrival *arrival)
     return read_payload(arrival);
 }
 
+/* The receiver acknowledged the bytes of a suspect. Whether it may have been this segment. */
+static int is_believed(const struct mt_arrival *arrival, const struct mt_refusal *refusal)
+{
+    const struct mt_connection *connection = arrival->connection;
+    const struct mt_reassembly *stream = &connection->sides[arrival->from_client].stream;
+    int64_t end = arrival->offset + arrival->segment->length;
+    if (!mt_acceptance_acknowledgement(arrival))
+        return 0;
+    if (refusal->kind != MT_PROBLEM_BAD_CHECKSUM)
+        return 1;
+    if (mt_reassembly_has_all(stream, arrival->offset, end))
+        return mt_checksums_mean_nothing(connection, arrival->from_client);
+    mt_checksums_note_accepted(connection, arrival->from_client);
+    return 1;
+}
+
 /* Removes a suspect: reads it, or reports it. */
 static int settle(struct mt_connection *connection, int from_client, struct mt_suspect **link,
                   int is_accepted)
@@ -182,7 +202,7 @@ static int settle(struct mt_connection *connection, int from_client, struct mt_s
                                  .offset = suspect->offset,
                                  .acknowledged = suspect->acknowledged,
                                  .from_client = from_client};
-    int result = is_accepted && mt_acceptance_acknowledgement(&arrival)
+    int result = is_accepted && is_believed(&arrival, &refusal)
                      ? accept_suspect(&arrival)
                      : report_refused(&arrival, &refusal);
     mt_free(suspect);
@@ -221,8 +241,10 @@ static int settle_oldest(struct mt_connection *connection, int from_client)
     const struct mt_suspect *suspect = side->suspects.first;
     int silent = receiver->packets == 0 || receiver->last_arrival < suspect->ref.arrival;
     int near = suspect->offset <= mt_acceptance_limit(connection, from_client) + FAR;
-    return settle(connection, from_client, &side->suspects.first,
-                  silent && near && suspect->kind == MT_PROBLEM_OUT_OF_WINDOW);
+    int doubtful = suspect->kind == MT_PROBLEM_OUT_OF_WINDOW ||
+                   (suspect->kind == MT_PROBLEM_BAD_CHECKSUM &&
+                    !mt_checksums_are_certain(connection, from_client));
+    return settle(connection, from_client, &side->suspects.first, silent && near && doubtful);
 }
 
 static int settle_all(struct mt_connection *connection)
@@ -400,6 +422,13 @@ static void count(struct mt_connection *connection, const struct mt_segment *seg
         connection->last = ref->time;
 }
 
+/* A segment that ends something and no acknowledgement of which says whether it was accepted. */
+static inline int is_end(const struct mt_segment *segment)
+{
+    return (segment->flags & MT_TCP_RST) != 0 ||
+           ((segment->flags & MT_TCP_FIN) != 0 && segment->length == 0);
+}
+
 /* Where the segment stands in both streams. */
 static struct mt_arrival arrival_of(struct mt_connection *connection,
                                     const struct mt_segment *segment, int from_client,
@@ -460,6 +489,8 @@ static int read_segment(const struct mt_arrival *arrival)
         if (refusal.why != NULL)
             return hold(arrival, &refusal);
     }
+    if (segment->length != 0 && mt_checksums_is_suspect(arrival))
+        return hold(arrival, &bad_checksum);
     int result = MT_OK;
     int noted = mt_acceptance_note(arrival);
     if ((noted & MT_ACKNOWLEDGES_MORE) != 0)
@@ -491,11 +522,15 @@ int mt_connection_segment(struct mt_connection *connection, const struct mt_segm
                           int from_client, const struct mt_packet_ref *ref)
 {
     count(connection, segment, from_client, ref);
-    if (is_beginning(connection, segment, from_client))
+    if (is_beginning(connection, segment, from_client)) {
         note_beginning(connection, segment, from_client, ref->time);
+        mt_checksums_note_handshake(connection, segment, from_client);
+    }
     struct mt_arrival arrival = arrival_of(connection, segment, from_client, ref);
     int result = MT_OK;
-    if ((segment->flags & MT_TCP_RST) != 0)
+    if (is_end(segment) && mt_checksums_is_dropped(&arrival))
+        result = report_refused(&arrival, &bad_checksum);
+    else if ((segment->flags & MT_TCP_RST) != 0)
         read_reset(&arrival);
     else if (connection->sides[from_client].stream.started)
         result = read_segment(&arrival);

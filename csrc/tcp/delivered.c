@@ -4,9 +4,6 @@
 
 #include <stddef.h>
 
-/* Of a long segment both ends are looked at, so that the cost of one is bounded. */
-enum { LOOKED_AT = 128 };
-
 /* The halves of the product of two words. A word that a sender chooses is combined with a secret
  * first, since a factor of 0 would hide the other one. */
 static inline uint64_t fold(uint64_t a, uint64_t b)
@@ -49,10 +46,7 @@ static inline uint64_t extend(uint64_t digest, uint64_t key, const uint8_t *byte
 static uint64_t digest_of(uint64_t key, const uint8_t *bytes, uint32_t size)
 {
     uint64_t digest = fold(key, key ^ (UINT64_C(0x9E3779B97F4A7C15) + size));
-    if (size <= 2 * LOOKED_AT)
-        return extend(digest, key, bytes, size);
-    return extend(extend(digest, key, bytes, LOOKED_AT), key, bytes + (size - LOOKED_AT),
-                  LOOKED_AT);
+    return extend(digest, key, bytes, size);
 }
 
 void mt_delivered_add(struct mt_delivered *delivered, uint64_t key, const uint8_t *bytes,

@@ -390,6 +390,19 @@ int mt_reassembly_has(const struct mt_reassembly *stream, int64_t begin, int64_t
            mt_waiting_at(&stream->waiting, index)->data.offset < end;
 }
 
+int mt_reassembly_has_all(const struct mt_reassembly *stream, int64_t begin, int64_t end)
+{
+    int64_t at = begin > stream->next ? begin : stream->next;
+    for (uint32_t index = mt_waiting_find(&stream->waiting, at);
+         at < end && index < stream->waiting.count; index++) {
+        const struct mt_waiting *waiting = mt_waiting_at(&stream->waiting, index);
+        if (waiting->data.offset > at)
+            return 0;
+        at = waiting->end;
+    }
+    return at >= end;
+}
+
 /* ---- time ---- */
 
 /* Whether the receiver has what is missing before the first segment that waits. */

@@ -87,6 +87,9 @@ int mt_reassembly_is_acknowledged(const struct mt_reassembly *stream, uint32_t a
 /* 1 if some byte of [begin, end) was handed down, given up, or waits. */
 int mt_reassembly_has(const struct mt_reassembly *stream, int64_t begin, int64_t end);
 
+/* 1 if every byte of [begin, end) was handed down, given up, or waits. */
+int mt_reassembly_has_all(const struct mt_reassembly *stream, int64_t begin, int64_t end);
+
 /* Called for every packet of the connection while something waits: gives the hole up if its time
  * has come. MT_OK or MT_NOMEM. */
 int mt_reassembly_tick(struct mt_reassembly *stream,

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/noinline.h"
+#include "tcp/checksums.h"
 #include "tcp/connection.h"
 #include "tcp/connection_table.h"
 #include "tcp/incarnation.h"
@@ -24,6 +25,7 @@ enum { MOST_DORMANT = 65536 };
 struct mt_tcp {
     struct mt_tcp_shared shared;
     struct mt_connection_table table;
+    struct mt_checksums checksums;
     int64_t next_id;
     int64_t
         clock; /* the lesser of the last two packets' times: one implausible time ends nothing */
@@ -44,6 +46,7 @@ struct mt_tcp *mt_tcp_open(const struct mt_tcp_options *options)
     }
     tcp->shared = options->shared;
     tcp->shared.key = mt_hash_key();
+    tcp->shared.checksums = &tcp->checksums;
     tcp->clock = tcp->last_time = tcp->swept = MT_NO_TIME;
     tcp->monero_packets = options->monero_packets;
     for (size_t i = 0; i < options->ports_count; i++)
@@ -145,7 +148,7 @@ static int sender_is_client(const struct mt_tcp *tcp, const struct mt_segment *s
 }
 
 /* The client's address gets its code first. */
-static int set_sides(const struct mt_tcp *tcp, struct mt_connection *connection,
+static int set_sides(struct mt_tcp *tcp, struct mt_connection *connection,
                      const struct mt_segment *segment, int sender)
 {
     struct mt_side *sides = connection->sides;
@@ -155,7 +158,8 @@ static int set_sides(const struct mt_tcp *tcp, struct mt_connection *connection,
     sides[!sender].port = segment->destination_port;
     for (int side = 1; side >= 0; side--) {
         if (tcp->shared.callbacks->address(tcp->shared.context, &sides[side].ip,
-                                           &sides[side].address) != MT_OK)
+                                           &sides[side].address) != MT_OK ||
+            mt_checksums_reserve(&tcp->checksums, sides[side].address) != MT_OK)
             return MT_NOMEM;
     }
     return MT_OK;
@@ -514,5 +518,6 @@ void mt_tcp_close(struct mt_tcp *tcp)
     if (tcp == NULL)
         return;
     mt_connection_table_free(&tcp->table);
+    mt_checksums_free(&tcp->checksums);
     mt_free(tcp);
 }

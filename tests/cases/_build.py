@@ -263,3 +263,27 @@ __all__ = [
 def seen(wire: Wire) -> dict[str, bytes]:
     """What the wire carried as the one file of a case."""
     return {"a.pcap": craft.pcap(wire.packets)}
+
+
+def one_complement_sum(data: bytes) -> int:
+    total = sum(struct.unpack(f"!{(len(data) + 1) // 2}H", data + bytes(len(data) % 2)))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total
+
+
+def with_checksums(wire: Wire, wrong: Iterable[int] = ()) -> dict[str, bytes]:
+    """What the wire carried as the one file of a case: TCP and IPv4 with right checksums,
+    except in the frames of these numbers.
+    """
+    packets, excepted = [], set(wrong)
+    for frame, packet in enumerate(wire.packets, 1):
+        data = packet.data
+        end = 14 + int.from_bytes(data[16:18], "big")
+        segment = data[34:50] + bytes(2) + data[52:end]
+        pseudo = data[26:34] + struct.pack("!HH", 6, len(segment))
+        checksum = ~one_complement_sum(pseudo + segment) & 0xFFFF
+        if frame in excepted:
+            checksum ^= 0x5555
+        packets.append(Packet(packet.time, data[:50] + checksum.to_bytes(2, "big") + data[52:]))
+    return {"a.pcap": craft.pcap(packets)}

@@ -42,6 +42,7 @@ IN_STREAMS = (
     "tls",
     "out_of_window",
     "after_end",
+    "bad_checksum",
 )
 
 

@@ -48,6 +48,7 @@ CREATED_AT_THE_END = (
     "lost",
     "out_of_window",
     "after_end",
+    "bad_checksum",
     "unframed",
     "malformed",
     "blob",

@@ -177,6 +177,24 @@ static inline void levin_fragments(void)
     wire_free(&inner);
 }
 
+/* A segment that its receiver drops, between others whose checksums are right. The files of what
+ * comes after it stay the same. */
+static inline void wrong_checksum(void)
+{
+    size_t before = packets_count % FORMATS;
+    struct talk talk = {.host = 40, .client_port = 40000, .server_port = LEVIN, .summed = 1};
+    put_segment(&talk, 1, SYN, 0, "", 0);
+    put_segment(&talk, 0, SYN | ACK, 0, "", 0);
+    put_segment(&talk, 1, ACK, 0, "", 0);
+    say_empty(&talk, 0, MT_KIND_REQUEST, MT_PING);
+    talk.summed = 0;
+    put_segment(&talk, 0, ACK, talk.at[0], "dropped", 7);
+    talk.summed = 1;
+    say_empty(&talk, 0, MT_KIND_REQUEST, MT_PING);
+    while (packets_count % FORMATS != before)
+        put_segment(&talk, 1, ACK, 0, "", 0);
+}
+
 /* Packets that are no TCP segment, or none of ours. */
 static inline void strange_packets(void)
 {
@@ -237,6 +255,7 @@ static inline void make_scenario(void)
     proxies();
     trouble();
     levin_fragments();
+    wrong_checksum();
     strange_packets();
     crowd();
     clock_set_back();

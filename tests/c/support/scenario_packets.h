@@ -71,6 +71,7 @@ struct talk {
     uint32_t at[2]; /* offset of the next byte of server and client */
     uint32_t piece; /* of IP datagrams; 0: whole ones */
     uint32_t cut;   /* bytes that the snap length takes off */
+    int summed;     /* TCP over IPv4 has right checksums, else 0 */
 };
 
 static inline void put_be16(uint8_t *p, uint32_t value)
@@ -138,6 +139,16 @@ static inline void put_datagram(const struct talk *talk, int from_client, int pr
     }
 }
 
+static inline void put_checksum(const struct talk *talk, uint8_t *tcp, uint32_t size)
+{
+    uint32_t sum = 6 + size + 2 * (10u << 8) + talk->host + 99;
+    for (uint32_t i = 0; i < size; i++)
+        sum += i % 2 != 0 ? tcp[i] : (uint32_t)tcp[i] << 8;
+    while (sum >> 16 != 0)
+        sum = (sum & 0xffff) + (sum >> 16);
+    put_be16(tcp + 16, ~sum & 0xffff);
+}
+
 /* A segment with the bytes from `offset` on; the talk is left as it is. */
 static inline void put_segment(const struct talk *talk, int from_client, int flags, uint32_t offset,
                                const void *bytes, uint32_t size)
@@ -151,6 +162,8 @@ static inline void put_segment(const struct talk *talk, int from_client, int fla
     tcp[13] = (uint8_t)flags;
     if (size != 0)
         memcpy(tcp + 20, bytes, size);
+    if (talk->summed)
+        put_checksum(talk, tcp, 20 + size);
     put_datagram(talk, from_client, 6, tcp, 20 + size);
 }
 

@@ -188,12 +188,11 @@ static inline const char *problem_text(const struct mt_output *output, size_t i)
  * problems that speak of bytes of a stream. */
 static inline int64_t bytes_in_rows(const struct mt_output *output)
 {
-    static const enum mt_problem_kind kinds[] = {MT_PROBLEM_UNFRAMED,  MT_PROBLEM_TRUNCATED,
-                                                 MT_PROBLEM_GAP,       MT_PROBLEM_SNAPPED,
-                                                 MT_PROBLEM_OVERSIZE,  MT_PROBLEM_MALFORMED,
-                                                 MT_PROBLEM_NOT_LEVIN, MT_PROBLEM_OUT_OF_WINDOW,
-                                                 MT_PROBLEM_AFTER_END, MT_PROBLEM_PROXY_PREFIX,
-                                                 MT_PROBLEM_TLS};
+    static const enum mt_problem_kind kinds[] = {
+        MT_PROBLEM_UNFRAMED,     MT_PROBLEM_TRUNCATED,     MT_PROBLEM_GAP,
+        MT_PROBLEM_SNAPPED,      MT_PROBLEM_OVERSIZE,      MT_PROBLEM_MALFORMED,
+        MT_PROBLEM_NOT_LEVIN,    MT_PROBLEM_OUT_OF_WINDOW, MT_PROBLEM_AFTER_END,
+        MT_PROBLEM_PROXY_PREFIX, MT_PROBLEM_TLS,           MT_PROBLEM_BAD_CHECKSUM};
     int64_t bytes = 0;
     for (size_t i = 0; i < messages_count(output); i++)
         bytes +=
