@@ -75,8 +75,8 @@ def test_everything_is_written(captures: Path, tmp_path: Path, capsys: Captured)
         page = (out / name / "report.html").read_text()
         assert f"<title>Monero P2P traffic: {name} with</title>" in page
     with (out / "findings.csv").open(newline="") as file:
-        found = {(row["node"], row["peer"]) for row in csv.DictReader(file)}
-    assert found == {("ams", "192.0.2.9"), ("sfo", "192.0.2.5"), ("sfo", HOSTS["ams"])}
+        findings = {(row["node"], row["peer"]) for row in csv.DictReader(file)}
+    assert findings == {("ams", "192.0.2.9"), ("sfo", "192.0.2.5"), ("sfo", HOSTS["ams"])}
     assert sorted(path.name for path in (out / "traffic" / "messages").iterdir()) == [
         "vantage=ams",
         "vantage=sfo",
