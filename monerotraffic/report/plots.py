@@ -65,7 +65,9 @@ __all__ = [
     "timeline",
 ]
 
-_POINTS = 3000  # marks of a scatter plot
+_POINTS = 1200  # marks of a figure
+_MOST_LINES = 50  # that mark times
+_LINE_STEPS = 3000  # of all lines of a figure
 
 
 # ---------------------------------------------------------------- findings
@@ -327,13 +329,14 @@ def _shortened(systems: pd.DataFrame, most: int = 24) -> list[str]:
 
 def exposure(ax: Axes, view: View, groups: Groups, steps: int = 120) -> Axes:
     """Draws the share of outgoing slots that each group of peers holds over time (solid), and of
-    incoming slots (dotted), in `steps` equal intervals, for each vantage node (unit: connections
-    weighted by time). A group without slots is left out.
+    incoming slots (dotted), in at most `steps` equal intervals, for each vantage node (unit:
+    connections weighted by time). A group without slots is left out.
     """
     rows = view.connections
     if rows["opened"].dropna().empty:
         return without_data(ax, "no connections")
     seconds = (rows["closed"].max() - rows["opened"].min()).total_seconds()
+    steps = min(steps, 1 + _LINE_STEPS // (2 * max(1, len(groups) * len(view.vantages))))
     table = metrics.exposure_over_time(view, groups, step_s=max(seconds / steps, 1.0))
     table = table[table["group"].isin(list(groups)) & table["p"].notna()]
     held = table.groupby("group", observed=True)["slots"].transform("sum") > 0
@@ -380,7 +383,7 @@ def clock_offsets(ax: Axes, view: View) -> Axes:
     ):
         colour = PALETTE[place % len(PALETTE)]
         for source, every in pair.groupby("source", observed=True):
-            events = every.iloc[:: 1 + len(every) // _POINTS]
+            events = every.iloc[:: 1 + len(rows) // _POINTS]
             ax.scatter(
                 naive_times(events["time"]),
                 events["difference"],
@@ -496,10 +499,14 @@ def similar_senders(ax: Axes, view: View, least: float = 0.8, most: int = 60) ->
     ends = pd.concat([joined["peer"].astype(object), joined["other"].astype(object)])
     shown = sorted(ends.value_counts().index[:most])
     angles = dict(zip(shown, np.linspace(0, 2 * np.pi, len(shown), endpoint=False), strict=True))
-    for peer, other in zip(joined["peer"], joined["other"], strict=True):
-        if peer in angles and other in angles:
-            both = np.array([angles[peer], angles[other]])
-            ax.plot(np.cos(both), np.sin(both), color=BLUE, linewidth=0.7, alpha=0.6)
+    drawn = joined[joined["peer"].isin(shown) & joined["other"].isin(shown)]
+    ends_of_lines = np.array(
+        [
+            (angles[peer], angles[other], np.nan)  # one path with gaps
+            for peer, other in zip(drawn["peer"], drawn["other"], strict=True)
+        ]
+    ).ravel()
+    ax.plot(np.cos(ends_of_lines), np.sin(ends_of_lines), color=BLUE, linewidth=0.7, alpha=0.6)
     for peer, angle in angles.items():
         left = np.cos(angle) < 0
         ax.plot(np.cos(angle), np.sin(angle), marker="o", color=BLUE, markersize=5)
@@ -553,7 +560,7 @@ def commands_over_time(ax: Axes, view: View, bins: int = 60) -> Axes:
 
 def timeline(ax: Axes, view: View, connections: Sequence[int]) -> Axes:
     """Draws every message on these connections by time, command and sender; a vertical line marks
-    the beginning of a connection (unit: messages).
+    the beginning of a connection (unit: messages). Draws the first 1,200 messages.
     """
     rows = view.messages[
         view.messages["connection"].isin(connections) & view.messages["time"].notna()
@@ -578,9 +585,8 @@ def timeline(ax: Axes, view: View, connections: Sequence[int]) -> Axes:
             label=f"{direction} by the vantage node",
             linewidths=0,
         )
-    for opened in naive_times(
-        view.connections.loc[view.connections["connection"].isin(connections), "opened"]
-    ):
+    begun = view.connections["connection"].isin(connections)
+    for opened in naive_times(view.connections.loc[begun, "opened"].head(_MOST_LINES)):
         ax.axvline(opened, color=GREY, linewidth=0.5, zorder=0)
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(-0.6, len(names) - 0.4)
