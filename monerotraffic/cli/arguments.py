@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from monerotraffic.net.addresses import canonical
@@ -12,6 +13,7 @@ from monerotraffic.rules import PRESETS
 __all__ = [
     "EXIT_CODES",
     "add_command",
+    "add_period",
     "add_preset",
     "count",
     "days",
@@ -49,7 +51,10 @@ def add_command(
     parser.set_defaults(
         run=run, usage_error=parser.error, partly_read=False, captures_required=captures == "+"
     )
-    what = "capture file, folder, glob, or - for standard input; several are read as one stream"
+    what = (
+        "capture file, folder, glob, - for standard input, or the folder of a data set; several "
+        "captures are read as one stream"
+    )
     parser.add_argument("captures", nargs="*", metavar="CAPTURE", help=what)
     parser.add_argument(
         "--node",
@@ -74,6 +79,7 @@ def add_command(
         help="a further TCP port of Monero nodes (may be repeated)",
     )
     _add_tunnels(parser)
+    add_period(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     redact = "replace the vantage node's addresses and the names of capture files in the output"
     parser.add_argument("--redact", action="store_true", help=redact)
@@ -85,6 +91,25 @@ def add_command(
         help="show a progress bar (default: if standard error is a terminal)",
     )
     return parser
+
+
+def add_period(parser: argparse.ArgumentParser) -> None:
+    """Options that select connections by time."""
+    text = "only connections that began {} this time (UTC, as 2026-05-01 or 2026-05-01T12:30)"
+    parser.add_argument("--since", type=_time, metavar="TIME", help=text.format("at or after"))
+    parser.add_argument("--until", type=_time, metavar="TIME", help=text.format("before"))
+
+
+def _time(value: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{value!r} is not a time as 2026-05-01 or 2026-05-01T12:30"
+        ) from None
+    if not 1678 <= time.year <= 2261:  # what nanoseconds in 64 bits can express
+        raise argparse.ArgumentTypeError(f"{value!r} is not a year from 1678 to 2261")
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _add_tunnels(parser: argparse.ArgumentParser) -> None:

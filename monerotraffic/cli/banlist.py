@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -11,14 +12,16 @@ from monerotraffic import banlist
 from monerotraffic._version import __version__
 from monerotraffic.banlist import BanList
 from monerotraffic.cli.arguments import add_command, add_preset, count, validity
+from monerotraffic.cli.evidence import Evidence, evidence
 from monerotraffic.cli.lists import entry_rows, read_lists
 from monerotraffic.cli.nodes import add_agree, check_agree
-from monerotraffic.cli.output import Failed, captured, complain, file_failed, print_json
+from monerotraffic.cli.output import Failed, complain, file_failed, print_json
 from monerotraffic.metrics.peer_lists import advertised_hosts
 from monerotraffic.report.redaction import Redaction
 from monerotraffic.report.summary import counted, span, span_text
 from monerotraffic.rules import find_anomalies
 from monerotraffic.rules.bans import MAX_ADDRESSES, VALIDITY, BanLimitError, Bans, ban
+from monerotraffic.tables.traffic import Traffic
 
 __all__ = ["add", "run"]
 
@@ -103,6 +106,8 @@ def run(options: argparse.Namespace) -> None:
         or options.port
         or options.progress
         or options.redact
+        or options.since
+        or options.until
         or options.agree > 1
     )
     if options.diff is not None:
@@ -129,8 +134,8 @@ def run(options: argparse.Namespace) -> None:
         not options.captures and not options.node and (with_captures or options.preset != "default")
     ):
         options.usage_error(
-            "--collapse, --weak, --expires, --preset, --host, --port, --progress, --redact and "
-            "--agree require captures"
+            "--collapse, --weak, --expires, --preset, --host, --port, --progress, --redact, "
+            "--since, --until and --agree require captures"
         )
     else:
         _ban(options)
@@ -171,7 +176,8 @@ def _ban(options: argparse.Namespace) -> None:
 
 def _banned(options: argparse.Namespace, allow: BanList) -> tuple[Bans, list[str]]:
     """The bans that follow from the captures, and the lines that describe them."""
-    traffic = captured(options)
+    read = evidence(options)
+    traffic = read.traffic
     if not traffic.hosts:
         complain(
             "the vantage node is unknown, so no peer can be found: the capture has no Monero "
@@ -181,10 +187,10 @@ def _banned(options: argparse.Namespace, allow: BanList) -> tuple[Bans, list[str
     among = ("anomalous", "suspicious") if options.weak else ("anomalous",)
     given = VALIDITY.days if options.expires is _DEFAULT else options.expires
     check_agree(options, traffic)
-    findings = find_anomalies(traffic, options.preset, agree=options.agree)
+    findings = find_anomalies(read.source, options.preset, agree=options.agree)
     if options.redact:
         findings = Redaction(traffic).findings(findings)
-    advertised = [] if options.collapse is None else advertised_hosts(traffic)["host"]
+    advertised = [] if options.collapse is None else _advertised(read)
     try:
         bans = ban(
             findings,
@@ -205,6 +211,13 @@ def _banned(options: argparse.Namespace, allow: BanList) -> tuple[Bans, list[str
         "with them.",
     ]
     return bans, lines
+
+
+def _advertised(read: Evidence) -> Iterable[str]:
+    """The hosts in the peer lists that peers sent."""
+    if isinstance(read.source, Traffic):
+        return list(advertised_hosts(read.source)["host"])
+    return read.source.advertised_hosts()
 
 
 def _diff(options: argparse.Namespace) -> None:

@@ -52,6 +52,8 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     source = sources(options)
+    if options.since or options.until:
+        options.usage_error("--since and --until select what other commands read of a data set")
     try:
         from monerotraffic.store import decode
 

@@ -12,10 +12,12 @@ from monerotraffic._core import libpcap_version
 from monerotraffic._version import __version__
 from monerotraffic.cli import (
     banlist,
+    compare,
     decode,
     explain,
     exposure,
     findings,
+    peer,
     report,
     summary,
 )
@@ -24,7 +26,7 @@ from monerotraffic.cli.output import Failed, complain
 
 __all__ = ["main"]
 
-_COMMANDS = (summary, findings, banlist, exposure, report, run_all, explain, decode)
+_COMMANDS = (summary, findings, banlist, exposure, report, run_all, explain, decode, peer, compare)
 NAMES = tuple(command.__name__.rpartition(".")[2] for command in _COMMANDS)
 """The commands in order of the help."""
 

@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 
 from monerotraffic.cli.arguments import add_command, add_preset
+from monerotraffic.cli.evidence import Evidence, evidence
 from monerotraffic.cli.lists import read_lists
 from monerotraffic.cli.nodes import add_agree, check_agree
-from monerotraffic.cli.output import Failed, captured, file_failed, print_json
+from monerotraffic.cli.output import Failed, file_failed, print_json
 from monerotraffic.errors import printable
 from monerotraffic.net.addresses import canonical
 from monerotraffic.report.peer import format_peer, peer_to_dict
@@ -24,7 +25,6 @@ from monerotraffic.report.text import (
     format_findings,
 )
 from monerotraffic.rules import find_anomalies
-from monerotraffic.tables.traffic import Traffic
 
 __all__ = ["add", "run"]
 
@@ -63,11 +63,12 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     ban_list = None if options.ban_list is None else read_lists([options.ban_list])
-    traffic = captured(options)
+    read = evidence(options)
+    traffic = read.traffic
     check_agree(options, traffic)
-    peer = None if options.peer is None else _peer(traffic, options.peer)
+    peer = None if options.peer is None else _peer(read, options.peer)
     findings = find_anomalies(
-        traffic,
+        read.source,
         options.preset,
         parameters={"ban_listed": {"ban_list": ban_list}},
         agree=options.agree,
@@ -88,13 +89,13 @@ def run(options: argparse.Namespace) -> None:
     _print("json" if options.json else options.format, numbers, findings, peer)
 
 
-def _peer(traffic: Traffic, address: str) -> dict[str, Any]:
+def _peer(read: Evidence, address: str) -> dict[str, Any]:
     """The facts of a peer of the capture. Host names of Tor and I2P are taken as they are."""
     try:
         address = canonical(address)
     except ValueError:
         address = address.lower()
-    peer = peer_to_dict(traffic, address)
+    peer = peer_to_dict(read.of_peer(address), address)
     if peer is None:
         raise Failed(f"{printable(address)} has no connection with the vantage node")
     return peer

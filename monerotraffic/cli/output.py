@@ -11,7 +11,7 @@ import threading
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from monerotraffic.cli.arguments import tunnel_options
 from monerotraffic.errors import CaptureError, CaptureWarning, printable
@@ -20,12 +20,16 @@ from monerotraffic.io.sources import STDIN
 from monerotraffic.report.unread import unread_lines
 from monerotraffic.tables.traffic import Traffic
 
+if TYPE_CHECKING:
+    from monerotraffic.store import Dataset
+
 __all__ = [
     "Failed",
     "captured",
     "complain",
     "file_failed",
     "hosts",
+    "opened",
     "print_json",
     "shows_progress",
     "sources",
@@ -46,9 +50,14 @@ def complain(error: object) -> None:
 
 
 def captured(options: argparse.Namespace, tables: Iterable[str] | None = None) -> Traffic:
-    """Reads the captures of the command line. Prints warnings to standard error. The first Ctrl-C
-    ends the capture of standard input, and what was read is returned.
+    """Reads the captures of the command line, or these tables of a data set. Prints warnings to
+    standard error. The first Ctrl-C ends the capture of standard input, and what was read is
+    returned.
     """
+    dataset = opened(options)
+    if dataset is not None:
+        known = dataset.tables if tables is None else {*tables, "connections", "problems", "files"}
+        return dataset.traffic([table for table in dataset.tables if table in known])
     source = sources(options)
     try:
         with warnings.catch_warnings(record=True) as caught, _ended_by_interrupt(source):
@@ -68,7 +77,38 @@ def captured(options: argparse.Namespace, tables: Iterable[str] | None = None) -
     for line in unread_lines(traffic):
         complain(line)
     options.partly_read = any(warning.category is CaptureWarning for warning in caught)
-    return traffic
+    if options.since is not None:
+        traffic = traffic.since(options.since)
+    return traffic if options.until is None else traffic.until(options.until)
+
+
+def opened(options: argparse.Namespace) -> Dataset | None:
+    """The part of a data set that the command line names; None for captures."""
+    paths = options.captures
+    if not any(_is_dataset(path) for path in paths):
+        return None
+    if len(paths) > 1:
+        raise Failed("a data set must be given alone, without captures")
+    if options.host or options.port:
+        raise Failed("--host and --port are options of decode: the data set is decoded already")
+    try:
+        from monerotraffic.store import Dataset
+
+        return Dataset(paths[0]).select(since=options.since, until=options.until)
+    except (ValueError, ImportError) as error:
+        raise Failed(error) from None
+    except OSError as error:
+        raise file_failed(error, paths[0]) from None
+
+
+def _is_dataset(path: str) -> bool:
+    """Whether a folder has the manifest of a data set; a folder of captures can have another."""
+    try:
+        with open(os.path.join(path, "manifest.json"), encoding="utf-8") as file:
+            content = json.load(file)
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and {"format", "named", "runs"} <= content.keys()
 
 
 def sources(options: argparse.Namespace) -> list[str] | dict[str, list[str]]:

@@ -222,6 +222,7 @@ def _mark(options: argparse.Namespace, name: str, files: list[str]) -> str:
     stats = [(os.path.abspath(file), os.stat(file)) for file in files]
     given = [
         *(options.preset, options.host, options.port, options.name, options.paper, options.redact),
+        *(str(options.since), str(options.until)),
         *(__version__, name, tunnel_options(options)),
         [(path, stat.st_size, stat.st_mtime_ns) for path, stat in stats],
     ]

@@ -18,12 +18,14 @@ import pyarrow.dataset as ds
 
 from monerotraffic.net.vantage import Node
 from monerotraffic.store.encoding import bucket_of
-from monerotraffic.store.groups import DatasetGroups
+from monerotraffic.store.groups import DatasetGroups, Group, traffic_of
+from monerotraffic.store.history import PeerHistory, history_of
 from monerotraffic.store.layout import KEYS, columns_of, order_of, schema_of
 from monerotraffic.store.manifest import Manifest
 from monerotraffic.store.pandas_columns import frame_of
 from monerotraffic.store.rows import Interner, rows_of
 from monerotraffic.tables.frames import COLUMNS
+from monerotraffic.tables.period import nanoseconds, of_connections_begun
 from monerotraffic.tables.population import PopulationView
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View
@@ -33,6 +35,7 @@ __all__ = ["Dataset", "DatasetTable", "Where"]
 Where = Mapping[str, Any] | Any
 """Rows to select: a dict from column to a value or a list of values, or a pyarrow Expression."""
 
+_DAY = 86_400_000_000_000  # nanoseconds
 _PARTITIONS = pa.schema([("vantage", pa.string()), ("day", pa.date32())])
 
 
@@ -169,8 +172,9 @@ class Dataset:
         self,
         folder: str | os.PathLike[str],
         vantages: Iterable[str] | None = None,
-        days: tuple[date | None, date | None] = (None, None),
+        period: tuple[int | None, int | None] = (None, None),
     ) -> None:
+        """`period`: nanoseconds since 1970, see select."""
         self.folder = Path(folder)
         self.manifest = Manifest.load(self.folder)
         known = {run["vantage"] for run in self.manifest.runs}
@@ -181,21 +185,29 @@ class Dataset:
                 f"{', '.join(sorted(known))}"
             )
         self._vantages = chosen
-        self._days = days
+        self._period = period
 
     def select(
         self,
         vantages: Iterable[str] | None = None,
-        since: date | None = None,
-        until: date | None = None,
+        since: Any = None,
+        until: Any = None,
     ) -> Dataset:
-        """A part of the data set: these vantage nodes, and the days from `since` to `until`, both
-        included. Raises ValueError for an unknown vantage node.
+        """A part of the data set: these vantage nodes, and the connections whose first packet was
+        at `since` or later and before `until`, with all of their rows.
+
+        The times are anything that pandas.Timestamp accepts, in UTC if they have no zone. Tables
+        (`to_pandas`, `arrow`, `duckdb`, `dask`) are chosen by whole days; `traffic` and findings
+        exactly. Raises ValueError for an unknown vantage node and for what is not a time.
         """
+        first, end = self._period
         return Dataset(
             self.folder,
             self._vantages if vantages is None else vantages,
-            (since or self._days[0], until or self._days[1]),
+            (
+                first if since is None else nanoseconds(since),
+                end if until is None else nanoseconds(until),
+            ),
         )
 
     # ---- what it holds ----
@@ -226,23 +238,28 @@ class Dataset:
     @property
     def days(self) -> list[date]:
         """The days with rows, in order."""
-        named = {_day_of(part) for table in self.tables for part in self.part_keys(table)}
+        tables = [table for table in self.tables if table != "files"]
+        named = {_day_of(part) for table in tables for part in self.part_keys(table)}
         return sorted(day for day in named if day is not None)
 
     def part_keys(self, table: str) -> list[str]:
-        """The chosen files of a table, relative to the folder."""
+        """The chosen files of a table, relative to the folder; all of `files`, because packets of
+        a connection can be in captures that began on another day.
+        """
         return [
             part
             for run in self.runs
             for part in run["tables"].get(table, {"parts": ()})["parts"]
-            if self._includes(_day_of(part))
+            if table == "files" or self._includes(_day_of(part))
         ]
 
     def _includes(self, day: date | None) -> bool:
-        since, until = self._days
+        """Whether a part of a day can be in the period; rows of an unknown time are in each."""
         if day is None:
-            return since is None and until is None
-        return (since is None or day >= since) and (until is None or day <= until)
+            return True
+        first, end = self._period
+        begin = nanoseconds(day)
+        return (first is None or begin + _DAY > first) and (end is None or begin < end)
 
     def arrow_dataset(self, table: str) -> Any:
         """A table as a pyarrow.dataset.Dataset. Raises AttributeError if it was not decoded."""
@@ -289,16 +306,47 @@ class Dataset:
         of tables, all if None. `where`: conditions by table, as for to_pandas.
         """
         interner, arrays = Interner(), {}
-        for table in self.tables if tables is None else tables:
+        wanted = tuple(self.tables if tables is None else tables)
+        bounded = self._period != (None, None)
+        needed = {*wanted, *(("connections", "messages", "problems") if bounded else ())}
+        for table in [name for name in self.tables if name in needed]:
             one = DatasetTable(self, table)
             names = [column.name for column in columns_of(table)]
             content = one.to_arrow(names, (where or {}).get(table))
             arrays[table] = rows_of(table, content, interner)
+        if bounded:
+            arrays = of_connections_begun(arrays, *self._period)
+        arrays = {table: arrays[table] for table in wanted}
         reached: dict[str, int] = {}
         for run in self.runs:
             for name, count in run["limits_reached"].items():
                 reached[name] = reached.get(name, 0) + count
         return Traffic(arrays, interner.names.view(), self.nodes, reached)
+
+    def of_peer(self, address: str) -> Traffic:
+        """All rows of one peer, and all files, as a Traffic. Reads the row groups of its bucket
+        only.
+        """
+        group = Group(bucket_of(address), bucket_of(address), (address,))
+        return traffic_of(self, group)
+
+    def peer(self, address: str) -> PeerHistory:
+        """What the data set has about one peer: when it was seen and by which vantage node, the ids
+        and versions that it announced, and its findings by day, as far as
+        rules.daily.update_findings stored them.
+
+        `address` is written as in the tables. A peer that was never seen has empty frames.
+
+            >>> dataset.peer("192.0.2.12").days  # doctest: +SKIP
+        """
+        return history_of(self, address)
+
+    def advertised_hosts(self) -> list[str]:
+        """The distinct hosts in the peer lists that the vantage nodes received or sent."""
+        hosts: set[Any] = set()
+        for batch in self.arrow_dataset("peer_lists").to_batches(columns=["host"]):
+            hosts.update(batch.column(0).unique().to_pylist())
+        return sorted(hosts - {None})
 
     @cached_property
     def by_vantage(self) -> dict[str, View]:

@@ -75,6 +75,11 @@ def view_of(
     dataset: Dataset, vantage: str | None, group: Group, tables: Sequence[str] | None = None
 ) -> View:
     """The View of one group. Can be called in another process."""
+    return View(traffic_of(dataset, group, tables), vantage=vantage)
+
+
+def traffic_of(dataset: Dataset, group: Group, tables: Sequence[str] | None = None) -> Traffic:
+    """The rows of one group."""
     wanted = [table for table in dataset.tables if tables is None or table in tables]
     where = {
         table: group.condition(table in ("connections", "messages"))
@@ -82,9 +87,7 @@ def view_of(
         if table != "files"
     }
     traffic = dataset.traffic(wanted, where)
-    if group.peers is not None:
-        traffic = _of_peers(traffic)
-    return View(traffic, vantage=vantage)
+    return traffic if group.peers is None else _of_peers(traffic)
 
 
 def _of_peers(traffic: Traffic) -> Traffic:

@@ -35,4 +35,4 @@ def test_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         value = eval(compile(ast.Expression(last.value), PAGE.name, "eval"), names)
         assert str(value) == output.rstrip(), source
         compared += 1
-    assert compared == 3
+    assert compared == 4

@@ -12,6 +12,7 @@ import pytest
 import monerotraffic as mt
 from monerotraffic.store.layout import columns_of, schema_of
 from monerotraffic.tables.schema import SCHEMA
+from support.data_sets import assert_same
 from support.paths import HONEST
 
 
@@ -119,11 +120,26 @@ def test_dask(dataset: mt.Dataset, traffic: mt.Traffic) -> None:
 
 def test_select_days(dataset: mt.Dataset) -> None:
     (day,) = dataset.days
-    assert len(dataset.select(since=day, until=day).messages) == len(dataset.messages)
-    later = dataset.select(since=day + pd.Timedelta(days=1))
+    next_day = day + pd.Timedelta(days=1)
+    assert len(dataset.select(since=day, until=next_day).messages) == len(dataset.messages)
+    assert len(dataset.select(until=day).messages) == 0
+    later = dataset.select(since=next_day)
     assert len(later.messages) == 0
     assert later.messages.to_pandas().empty
     assert later.traffic().messages.empty
+
+
+def test_select_times(dataset: mt.Dataset, traffic: mt.Traffic) -> None:
+    """Whole connections by their first packet, as Traffic.since and until."""
+    opened = traffic.connections["opened"].sort_values()
+    since, until = opened.iloc[5], opened.iloc[-5]
+    part = dataset.select(since=since).select(until=until)
+    assert_same(part.traffic(), traffic.since(since).until(until))
+    assert list(part.traffic(["messages"]).arrays) == ["messages"]
+    expected = mt.find_anomalies(traffic.since(since).until(until))
+    pd.testing.assert_frame_equal(mt.find_anomalies(part), expected)
+    with pytest.raises(ValueError, match="yesterday-ish"):
+        dataset.select(since="yesterday-ish")
 
 
 def test_texts(dataset: mt.Dataset) -> None:
