@@ -91,7 +91,8 @@ def test_a_view_of_one_node_is_that_of_its_capture(traffic: mt.Traffic) -> None:
 
 
 def test_nodes_of_the_command_line(traffic: mt.Traffic, capsys: Captured) -> None:
-    nodes = [f"{name}={path}" for name, path in zip(HOSTS, traffic.files["path"], strict=False)]
+    paths = zip(HOSTS, traffic.files["path"], strict=False)
+    nodes = [f"--node={name}={path}" for name, path in paths]
     hosts = [f"--host={name}={HOSTS[name]}" for name in ("ams", "sfo")]
     assert main(["findings", *nodes, *hosts]) == 0
     text = capsys.readouterr().out
