@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, viewed
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from monerotraffic.store import Dataset
 
 __all__ = ["views_of"]
+
+
+_NO_SCAN = (str, bytes, Mapping, pd.DataFrame, pd.Series)
+"""Iterables that are no parts of a scan."""
 
 
 @contextlib.contextmanager
@@ -34,7 +39,7 @@ def views_of(
         yield viewed(source).by_vantage
     elif (dataset := _dataset(source)) is not None:
         yield dataset.by_vantage
-    elif isinstance(source, Iterable) and not isinstance(source, str | bytes | Mapping):
+    elif isinstance(source, Iterable) and not isinstance(source, _NO_SCAN):
         from monerotraffic.store import keep
 
         with tempfile.TemporaryDirectory(prefix="monerotraffic-") as folder:
