@@ -79,7 +79,7 @@ class Reading:
         self.position = 0
         """Bytes of the files that were read."""
 
-    def open(self) -> Reader:
+    def take_reader(self) -> Reader:
         """Returns the reader, which the caller closes. Raises what opening it raised."""
         reader, self._reader = self._reader, None
         if reader is not None:
@@ -102,7 +102,7 @@ class Reading:
         return self._done.wait(seconds)
 
     def run(self, stop: threading.Event) -> None:
-        """Opens and decodes it in this thread; an exception is raised again by open or read."""
+        """Opens and decodes it in this thread; an exception is raised again by take_reader or read."""
         try:
             self._reader = self._open()
             while not stop.is_set() and self._reader.step(bytes=STEP):

@@ -243,7 +243,7 @@ class _Run:
                 for label, reading in zip(self._files, readings, strict=True):
                     readers.wait(reading, meter.at_of_all)
                     try:
-                        with Stream(reading.open(), self._names, self._bases) as stream:
+                        with Stream(reading.take_reader(), self._names, self._bases) as stream:
                             self._read_stream(label, reading, stream, pieces, nodes, meter)
                     except CaptureError as error:
                         self._leave_out(label, error)

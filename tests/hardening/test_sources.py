@@ -75,7 +75,12 @@ OF_SOCKET = {"AF_INET", "AF_INET6", "inet_pton"}  # addresses as bytes: no conne
 
 
 # whose task it is to write files, those that they are given the names of
-WRITERS = {"atomic", "compat", "cli", "report"}
+WRITERS = {"atomic", "compat", "cli", "report", "store"}
+# a scan is judged from a data set in a folder that is removed afterwards
+WRITING_MODULES = {"rules/sources.py"}
+
+
+IMPORTED_BY_WRITERS = {"tempfile", "shutil"}
 
 
 # a file that is replaced is whole at every moment
@@ -95,7 +100,7 @@ def offences(source: str, writes: bool = False) -> list[str]:
             places += [
                 f"import {module}"
                 for module in modules
-                if module.split(".")[0] in NOT_IMPORTED - ({"tempfile"} if writes else set())
+                if module.split(".")[0] in NOT_IMPORTED - (IMPORTED_BY_WRITERS if writes else set())
             ]
             if isinstance(node, ast.ImportFrom) and node.module == "os":
                 places += [f"os.{alias.name}" for alias in node.names if alias.name in NOT_OF_OS]
@@ -147,7 +152,8 @@ def offences(source: str, writes: bool = False) -> list[str]:
     "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
 )
 def test_sources_do_nothing_they_should_not(path: Path) -> None:
-    writes = path.relative_to(PACKAGE).parts[0].removesuffix(".py") in WRITERS
+    own = path.relative_to(PACKAGE)
+    writes = own.parts[0].removesuffix(".py") in WRITERS or own.as_posix() in WRITING_MODULES
     assert offences(path.read_text(encoding="utf-8"), writes) == []
 
 

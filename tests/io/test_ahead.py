@@ -117,7 +117,7 @@ def test_readers_never_opened_are_closed() -> None:
     readings = [Reading(lambda reader=reader: reader) for reader in readers]  # type: ignore[misc]
     with Ahead(readings, 2) as both:
         both.wait(readings[0], lambda position: None)
-        assert readings[0].open() is readers[0]  # type: ignore[comparison-overlap]
+        assert readings[0].take_reader() is readers[0]  # type: ignore[comparison-overlap]
     assert [reader.closed for reader in readers] == [False, True]
 
 
