@@ -102,7 +102,7 @@ class Reading:
         return self._done.wait(seconds)
 
     def run(self, stop: threading.Event) -> None:
-        """Opens and decodes it in this thread; an exception is raised again by take_reader or read."""
+        """Opens and decodes it in this thread; take_reader or read raise its exception again."""
         try:
             self._reader = self._open()
             while not stop.is_set() and self._reader.step(bytes=STEP):
