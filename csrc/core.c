@@ -1,6 +1,7 @@
 #include "core.h"
 
 #include "base/mem.h"
+#include "base/noinline.h"
 #include "capture/capture_set.h"
 #include "capture/pipeline.h"
 #include "conversation.h"
@@ -20,6 +21,9 @@ enum {
     COUNT_PACKETS = MT_PIPELINE_STEP /* between two counts of the rows: the position is known */
 };
 #define ALWAYS_WANTED (1u << MT_TABLE_connections | 1u << MT_TABLE_problems | 1u << MT_TABLE_files)
+
+/* On the way of every packet, and in a slow path too. */
+#define INLINE inline __attribute__((always_inline))
 
 struct mt_core {
     struct mt_limits limits;
@@ -177,8 +181,8 @@ static int check_step(struct mt_core *core, struct mt_clock *clock,
                : MT_OK;
 }
 
-static int read_segment(struct mt_core *core, struct mt_file_statistics *file,
-                        const struct mt_segment *segment, const struct mt_packet_ref *ref)
+static INLINE int read_segment(struct mt_core *core, struct mt_file_statistics *file,
+                               const struct mt_segment *segment, const struct mt_packet_ref *ref)
 {
     file->row.tcp_packets++;
     if (file->clock.ahead_segments > 0 && check_step(core, &file->clock, segment) != MT_OK)
@@ -186,47 +190,62 @@ static int read_segment(struct mt_core *core, struct mt_file_statistics *file,
     return mt_tcp_segment(core->tcp, segment, ref);
 }
 
-static int read_one(struct mt_core *core, struct mt_file_statistics *file,
-                    const struct mt_packet *packet)
+/* Counts a packet in which no segment was read. */
+static MT_NOINLINE int skip_packet(struct mt_core *core, struct mt_file_statistics *file,
+                                   const struct mt_packet *packet, enum mt_net_result result,
+                                   const struct mt_net_report *net_report)
+{
+    if (result == MT_NET_NOMEM)
+        return MT_NOMEM;
+    file->row.skipped_packets++;
+    switch (result) {
+    case MT_NET_SKIPPED:
+        return mt_file_statistics_skip(file, &packet->ref, &net_report->skip, packet->length);
+    case MT_NET_BAD:
+        return report(core, MT_PROBLEM_PACKET, &packet->ref, packet->length, net_report->why);
+    default: /* MT_NET_FRAGMENT: its datagram yields a segment, or is reported when it is lost */
+        return MT_OK;
+    }
+}
+
+static INLINE int read_one(struct mt_core *core, struct mt_file_statistics *file,
+                           const struct mt_packet *packet)
 {
     struct mt_segment segment;
     struct mt_net_report net_report;
     enum mt_net_result result = mt_net_segment(core->net, packet, &segment, &net_report);
     if (core->problem_result != MT_OK)
         return core->problem_result;
-    switch (result) {
-    case MT_NET_SEGMENT:
-        return read_segment(core, file, &segment, &packet->ref);
-    case MT_NET_SKIPPED:
-        file->row.skipped_packets++;
-        return mt_file_statistics_skip(file, &packet->ref, &net_report.skip, packet->length);
-    case MT_NET_FRAGMENT: /* its datagram yields a segment, or is reported when it is lost */
-        file->row.skipped_packets++;
-        return MT_OK;
-    case MT_NET_BAD:
-        file->row.skipped_packets++;
-        return report(core, MT_PROBLEM_PACKET, &packet->ref, packet->length, net_report.why);
-    case MT_NET_NOMEM:
-    default:
-        return MT_NOMEM;
-    }
+    return result == MT_NET_SEGMENT ? read_segment(core, file, &segment, &packet->ref)
+                                    : skip_packet(core, file, packet, result, &net_report);
 }
 
-/* A packet of a link type that is read, and those that its 802.11 frame holds in addition. */
-static int read_known(struct mt_core *core, struct mt_file_statistics *file,
-                      const struct mt_packet *packet)
+/* The packets that an 802.11 frame holds in addition to the first one. `tcp` and `others`: what was
+ * counted before the frame, which counts once. */
+static MT_NOINLINE int read_further(struct mt_core *core, struct mt_file_statistics *file,
+                                    const struct mt_packet *packet, int64_t tcp, int64_t others)
 {
     struct mt_packet further;
     struct mt_file_row *row = &file->row;
-    int64_t tcp = row->tcp_packets, others = row->skipped_packets;
-    int result = read_one(core, file, packet);
+    int result = MT_OK;
     while (result == MT_OK && mt_net_further_packet(core->net, packet, &further)) {
         result = read_one(core, file, &further);
-        int has_tcp = row->tcp_packets > tcp; /* the frame counts once */
+        int has_tcp = row->tcp_packets > tcp;
         row->tcp_packets = tcp + has_tcp;
         row->skipped_packets = others + !has_tcp;
     }
     return result;
+}
+
+/* A packet of a link type that is read. */
+static inline int read_known(struct mt_core *core, struct mt_file_statistics *file,
+                             const struct mt_packet *packet)
+{
+    int64_t tcp = file->row.tcp_packets, others = file->row.skipped_packets;
+    int result = read_one(core, file, packet);
+    return result == MT_OK && mt_net_may_aggregate(packet)
+               ? read_further(core, file, packet, tcp, others)
+               : result;
 }
 
 /* A single file that has nothing but packets of unread link types is refused. */

@@ -146,7 +146,7 @@ int mt_net_further_packet(struct mt_net *net, const struct mt_packet *packet,
                           struct mt_packet *further)
 {
     struct mt_span first;
-    if (packet->link == LINK_ETHERNET || !mt_wifi_split(&net->aggregate, &first))
+    if (!mt_net_may_aggregate(packet) || !mt_wifi_split(&net->aggregate, &first))
         return 0;
     *further = *packet;
     further->link = LINK_ETHERNET;

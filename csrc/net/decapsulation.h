@@ -50,6 +50,12 @@ void mt_net_finish(struct mt_net *net);
 /* NULL is fine. Datagrams that still wait are freed without a report. */
 void mt_net_close(struct mt_net *net);
 
+/* 0 if a packet of its link type, Ethernet, never holds further ones. */
+static inline int mt_net_may_aggregate(const struct mt_packet *packet)
+{
+    return packet->link != 1;
+}
+
 /* After mt_net_segment: the next of the further packets that an 802.11 frame holds (A-MSDU), as an
  * Ethernet packet with the same reference. 0 without one. */
 int mt_net_further_packet(struct mt_net *net, const struct mt_packet *packet,

@@ -2,47 +2,39 @@
 
 #include "base/bytes.h"
 
-#include <string.h>
-
 enum { PROTOCOL_TCP = 6 };
 
-/* The one's complement sum does not depend on byte order (RFC 1071): words are little-endian. */
-/* Sums of the lower and upper halves of words: no carry is lost within any packet. */
-struct sums {
-    uint64_t low, high;
-};
-
-static inline struct sums add_word(struct sums sums, uint64_t word)
+/* The one's complement sum does not depend on byte order (RFC 1071), nor on the width of the words:
+ * they are little-endian and have 64 bits. */
+static inline uint64_t add(uint64_t sum, uint64_t word)
 {
-    return (struct sums){sums.low + (word & 0xffffffff), sums.high + (word >> 32)};
+    sum += word;
+    return sum + (sum < word); /* the carry */
 }
 
-static inline struct sums add_bytes(struct sums sums, const uint8_t *bytes, uint32_t size)
+/* Adds at least 8 bytes. */
+static inline uint64_t add_bytes(uint64_t sum, const uint8_t *bytes, uint32_t size)
 {
-    uint8_t tail[8] = {0};
-    uint64_t low = 0, high = 0;
-    uint32_t words = size / 8;
-    for (uint32_t i = 0; i < words; i++) {
-        uint64_t word = mt_le64(bytes + (size_t)i * 8);
-        low += word & 0xffffffff;
-        high += word >> 32;
+    const uint8_t *end = bytes + size;
+    for (uint32_t blocks = size / 32; blocks != 0; blocks--, bytes += 32) {
+        sum = add(sum, mt_le64(bytes));
+        sum = add(sum, mt_le64(bytes + 8));
+        sum = add(sum, mt_le64(bytes + 16));
+        sum = add(sum, mt_le64(bytes + 24));
     }
-    memcpy(tail, bytes + (size_t)words * 8, size % 8);
-    return add_word((struct sums){sums.low + low, sums.high + high}, mt_le64(tail));
+    for (uint32_t words = size % 32 / 8; words != 0; words--, bytes += 8)
+        sum = add(sum, mt_le64(bytes));
+    uint32_t rest = size % 8;
+    return rest != 0 ? add(sum, mt_le64(end - 8) >> (64 - 8 * rest)) : sum;
 }
 
 /* The sum of all 16-bit words modulo 65535. */
-static inline uint32_t fold(struct sums sums)
+static inline uint32_t fold(uint64_t sum)
 {
-    uint64_t sum = sums.low + sums.high;
-    sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+    sum = (sum & 0xffffffff) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
     sum = (sum & 0xffff) + (sum >> 16);
     return (uint32_t)((sum & 0xffff) + (sum >> 16));
-}
-
-static uint64_t swapped(uint64_t word)
-{
-    return (word & 0xff) << 8 | (word >> 8 & 0xff);
 }
 
 enum mt_checksum mt_tcp_checksum(const struct mt_segment *segment)
@@ -50,12 +42,14 @@ enum mt_checksum mt_tcp_checksum(const struct mt_segment *segment)
     if (segment->header_size == 0 || segment->captured != segment->length)
         return MT_CHECKSUM_UNKNOWN;
     uint32_t size = segment->header_size + segment->length;
-    struct sums sum = {swapped(PROTOCOL_TCP) + swapped(size & 0xffff) + swapped(size >> 16), 0};
+    uint64_t sum = (uint32_t)__builtin_bswap16(PROTOCOL_TCP) +
+                   (uint32_t)__builtin_bswap16((uint16_t)size) +
+                   (uint32_t)__builtin_bswap16((uint16_t)(size >> 16));
     const uint8_t *source = segment->source.bytes, *destination = segment->destination.bytes;
-    sum = add_word(sum, mt_le64(source));
-    sum = add_word(sum, mt_le64(source + 8));
-    sum = add_word(sum, mt_le64(destination));
-    sum = add_word(sum, mt_le64(destination + 8));
+    sum = add(sum, mt_le64(source));
+    sum = add(sum, mt_le64(source + 8));
+    sum = add(sum, mt_le64(destination));
+    sum = add(sum, mt_le64(destination + 8));
     sum = add_bytes(sum, segment->payload - segment->header_size, size);
     return fold(sum) == 0xffff ? MT_CHECKSUM_RIGHT : MT_CHECKSUM_WRONG;
 }

@@ -38,7 +38,11 @@ static inline uint64_t extend(uint64_t digest, uint64_t key, const uint8_t *byte
     if (size <= 16)
         return fold(first_word(bytes, size) ^ key, last_word(bytes, size) ^ digest);
     const uint8_t *last = bytes + size - 16;
-    for (; bytes < last; bytes += 16)
+    for (; bytes + 16 < last; bytes += 32) {
+        digest = fold(mt_le64(bytes) ^ key, mt_le64(bytes + 8) ^ digest);
+        digest = fold(mt_le64(bytes + 16) ^ key, mt_le64(bytes + 24) ^ digest);
+    }
+    if (bytes < last)
         digest = fold(mt_le64(bytes) ^ key, mt_le64(bytes + 8) ^ digest);
     return fold(mt_le64(last) ^ key, mt_le64(last + 8) ^ digest);
 }
