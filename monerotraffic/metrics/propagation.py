@@ -227,8 +227,8 @@ def transaction_duplicates(traffic: Traffic | View) -> pd.DataFrame:
             "tx": rows["tx"],
             "received": (rows["direction"] == "received").astype("int64"),
             "sent": (rows["direction"] == "sent").astype("int64"),
-            "from": rows["peer"].astype(object).where(rows["direction"] == "received"),
-            "to": rows["peer"].astype(object).where(rows["direction"] == "sent"),
+            "from": rows["peer"].cat.codes.where(rows["direction"] == "received"),
+            "to": rows["peer"].cat.codes.where(rows["direction"] == "sent"),
             "blob_size": rows["blob_size"].astype("int64"),
             "time": rows["time"],
         }

@@ -116,25 +116,13 @@ def crowded(held: Holdings, group: Ints) -> Holdings:
     """The parts of the time of slots in which another host of the same group held one too. A group
     below 0 has no others.
     """
-    hosts = pd.Series(held.host).groupby(group).nunique()
-    several = hosts.index[(hosts > 1) & (hosts.index >= 0)]
-    parts = [_crowded(held.chosen(np.flatnonzero(group == one))) for one in several]
-    return _joined(parts)
-
-
-def _crowded(held: Holdings) -> Holdings:
-    """The same for slots of one group."""
-    edges = np.unique(np.concatenate([held.begin, held.end]))
-    hosts, host = np.unique(held.host, return_inverse=True)
-    open_ = np.zeros((len(hosts), len(edges)), dtype=np.int64)
-    np.add.at(open_, (host, np.searchsorted(edges, held.begin)), 1)
-    np.add.at(open_, (host, np.searchsorted(edges, held.end)), -1)
-    shared = (np.cumsum(open_, axis=1) > 0).sum(axis=0) > 1
-    change = np.diff(np.concatenate([[0], shared.astype(np.int64)]))
-    starts, stops = edges[change == 1], edges[change == -1]
-    # of each slot, the shared times that it overlaps
-    first = np.searchsorted(stops, held.begin, side="right")
-    last = np.searchsorted(starts, held.end, side="left")
+    several = pd.Series(held.host).groupby(group).transform("nunique").to_numpy() > 1
+    chosen = np.flatnonzero(several & (group >= 0) & (held.end > held.begin))
+    held, group = held.chosen(chosen), group[chosen]
+    of_group, starts, stops = _shared_times(held, group)
+    # of each slot, the shared times of its group that it overlaps
+    first = np.searchsorted(_keys(of_group, stops), _keys(group, held.begin), side="right")
+    last = np.searchsorted(_keys(of_group, starts), _keys(group, held.end), side="left")
     count = np.maximum(last - first, 0)
     of = np.repeat(np.arange(len(count)), count)
     which = np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count) + first[of]
@@ -146,8 +134,36 @@ def _crowded(held: Holdings) -> Holdings:
     )
 
 
-def _joined(parts: list[Holdings]) -> Holdings:
-    none = np.zeros(0, dtype=np.int64)
-    parts = [Holdings(none, none, none, none), *parts]
-    begin, end, host, connection = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Holdings(begin, end, host, connection)
+def _shared_times(held: Holdings, group: Ints) -> tuple[Ints, Ints, Ints]:
+    """The times in which at least two hosts of a group held slots: group, start and stop, in this
+    order.
+    """
+    begin, end, of_host = _merged(held, group)
+    times = np.concatenate([end, begin])
+    groups = np.tile(of_host, 2)
+    change = np.repeat(np.array([-1, 1]), len(begin))
+    # at one time, slots are freed before others are taken
+    order = np.lexsort((change, times, groups))
+    times, groups, change = times[order], groups[order], change[order]
+    hosts = np.cumsum(change)  # the changes of each group add up to 0
+    starts, stops = (hosts == 2) & (change == 1), (hosts == 1) & (change == -1)
+    return groups[starts], times[starts], times[stops]
+
+
+def _merged(held: Holdings, group: Ints) -> tuple[Ints, Ints, Ints]:
+    """The times in which each host held at least one slot, and the group of the host."""
+    order = np.lexsort((held.begin, held.host))
+    host, begin = held.host[order], held.begin[order]
+    latest = pd.Series(held.end[order]).groupby(host).cummax().to_numpy()
+    is_first = np.ones(len(host), dtype=np.bool_)
+    is_first[1:] = (np.diff(host) != 0) | (begin[1:] > latest[:-1])
+    first = np.flatnonzero(is_first)
+    last = np.append(first[1:], len(host)) - 1 if len(first) else first
+    return begin[first], latest[last], group[order][first]
+
+
+def _keys(group: Ints, time: Ints) -> NDArray[np.void]:
+    """Pairs that sort by group, then time."""
+    keys = np.empty(len(group), dtype=[("group", "i8"), ("time", "i8")])
+    keys["group"], keys["time"] = group, time
+    return keys

@@ -15,6 +15,7 @@ import pytest
 import monerotraffic as mt
 from monerotraffic.banlist import parse
 from monerotraffic.metrics import View, exposure, exposure_over_time, what_if
+from monerotraffic.metrics.slot_time import Holdings, crowded
 from monerotraffic.rules import HONEST
 from support.conversation_builder import (
     HOST,
@@ -216,3 +217,25 @@ def test_without_a_ban_list(traffic: mt.Traffic) -> None:
     table = what_if(traffic, resamples=0)
     assert table["scenario"].unique().tolist() == ["as_captured", "distinct_subnets"]
     assert table["offered"].isna().all()
+
+
+def test_crowded_times_are_those_of_a_sweep() -> None:
+    """Random slots of hosts in groups, against every elementary interval by itself."""
+    random = np.random.default_rng(7)
+    for _ in range(30):
+        count = int(random.integers(0, 25))
+        begin = random.integers(0, 30, count)
+        end = begin + random.integers(0, 8, count)
+        host = random.integers(0, 7, count)
+        group = np.array([0, 0, 0, 1, 1, 2, -1])[host]
+        held_slots = Holdings(begin, end, host, np.arange(count))
+        parts = crowded(held_slots, group)
+        wanted = np.zeros(count, dtype=np.int64)
+        for second in range(40):
+            open_ = (begin <= second) & (end > second)
+            for number in np.flatnonzero(open_ & (group >= 0)):
+                others = open_ & (group == group[number]) & (host != host[number])
+                wanted[number] += others.any()
+        summed = np.zeros(count, dtype=np.int64)
+        np.add.at(summed, parts.connection, parts.length)
+        assert summed.tolist() == wanted.tolist()
