@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -64,6 +64,7 @@ def find_anomalies(
     parameters: Mapping[str, Parameters] | None = None,
     *,
     agree: int = 1,
+    client: Any = None,
 ) -> pd.DataFrame:
     """What peers do that a standard node does not: one row per vantage node, peer and rule, with
     evidence.
@@ -88,6 +89,10 @@ def find_anomalies(
     agree
         How many of several vantage nodes, read by name, have to find the same rule in a peer. What
         fewer of them find is context, and so does not change a verdict.
+
+    client
+        A dask.distributed.Client: its workers read the groups of peers of a data set and apply the
+        rules. They need the data set under the same path.
 
     Returns
     -------
@@ -119,7 +124,7 @@ def find_anomalies(
                 f"rule {name} has no parameter {strange[0]!r}: must be one of "
                 f"{', '.join(RULES[name].parameters) or 'none'}"
             )
-    with views_of(traffic) as views:
+    with views_of(traffic, client) as views:
         if not 1 <= agree <= max(1, len(views)):
             raise ValueError(f"agree={agree}: there are {len(views)} vantage nodes")
         return find(views, chosen.values(), preset, parameters or {}, agree)

@@ -6,8 +6,9 @@ metric that is not computed in advance costs another pass. Used by the engine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol
 
 import pandas as pd
 
@@ -19,7 +20,14 @@ from monerotraffic.tables.view import PeerMetric, View, metric_of, own_networks
 
 __all__ = ["in_groups"]
 
-Applied = Callable[[View, Iterable[tuple[Rule, Parameters]]], list[pd.DataFrame]]
+
+class Applied(Protocol):
+    """Applies rules to a View."""
+
+    def __call__(
+        self, view: View, rules: Iterable[tuple[Rule, Parameters]]
+    ) -> list[pd.DataFrame]: ...
+
 
 _CONTEXT = ("connections", "messages", "node_data", "sync_data", "problems", "files")
 """Tables of which rules about one peer need something of the vantage node."""
@@ -36,9 +44,8 @@ def in_groups(
     names = {rule.name for rule, _ in rules}
     if names & {"wrong_network", "wrong_top_version"}:
         view.collect(_context(), tables=_CONTEXT)
-    frames: list[pd.DataFrame] = []
-    view.collect(_compared(view, comparing), lambda group: frames.extend(applied(group, alone)))
-    return [*frames, *applied(view, comparing)]
+    frames = view.collect(_compared(view, comparing), partial(applied, rules=alone))
+    return [*(frame for of_group in frames for frame in of_group), *applied(view, comparing)]
 
 
 def _context() -> list[PeerMetric]:

@@ -29,21 +29,23 @@ _NO_SCAN = (str, bytes, Mapping, pd.DataFrame, pd.Series)
 
 @contextlib.contextmanager
 def views_of(
-    source: Traffic | View | Dataset | Iterable[Traffic],
+    source: Traffic | View | Dataset | Iterable[Traffic], client: Any = None
 ) -> Iterator[Mapping[str, View]]:
     """The View of each vantage node by its name. Raises TypeError for anything else, ValueError for
-    a single part of a scan, ImportError for a scan without pyarrow.
+    a single part of a scan, ImportError for a scan without pyarrow. `client` is for a data set.
     """
+    if client is not None and _dataset(source) is None:
+        raise TypeError("client= needs a data set: the workers read the rows themselves")
     if isinstance(source, Traffic | View):
         _check_whole(source if isinstance(source, Traffic) else source.traffic)
         yield viewed(source).by_vantage
     elif (dataset := _dataset(source)) is not None:
-        yield dataset.by_vantage
+        yield dataset.views(client)
     elif isinstance(source, Iterable) and not isinstance(source, _NO_SCAN):
         from monerotraffic.store import keep
 
         with tempfile.TemporaryDirectory(prefix="monerotraffic-") as folder:
-            yield keep(_parts(source), folder).by_vantage
+            yield keep(_parts(source), folder).views()
     else:
         raise TypeError(
             f"traffic is {type(source).__name__}: give a Traffic, which monerotraffic.read "

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -348,18 +347,18 @@ class Dataset:
             hosts.update(batch.column(0).unique().to_pylist())
         return sorted(hosts - {None})
 
-    @cached_property
-    def by_vantage(self) -> dict[str, View]:
+    def views(self, client: Any = None) -> dict[str, View]:
         """By vantage node a View of all its peers, whose rows are read in groups of peers, for
-        rules and the metrics that they use.
+        rules and the metrics that they use. With `client` (dask.distributed.Client) its workers
+        read the groups; they need the data set under the same path.
         """
         traffic = self.traffic(("connections", "problems", "files"))
         names = View(traffic).vantages
         if not self.manifest.named:
-            groups = DatasetGroups(self, None)
+            groups = DatasetGroups(self, None, client)
             return {name: PopulationView(traffic, groups) for name in names}
         return {
-            name: PopulationView(traffic, DatasetGroups(self.select([name]), name), name)
+            name: PopulationView(traffic, DatasetGroups(self.select([name]), name, client), name)
             for name in names
         }
 

@@ -6,8 +6,8 @@ Owns the size of groups. Used by rules, through Dataset.views.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow.dataset as ds
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from monerotraffic.store.dataset import Dataset
 
 __all__ = ["DatasetGroups", "Group", "groups_of"]
+
+T = TypeVar("T")
 
 BUDGET = 256 << 20
 """Bytes that the rows of a group, and what rules make of them, may need, as far as _BYTES say. A
@@ -52,9 +54,12 @@ class Group(NamedTuple):
 class DatasetGroups:
     """The groups of one vantage node, for PopulationView."""
 
-    def __init__(self, dataset: Dataset, vantage: str | None) -> None:
-        """`dataset` has the rows of that node only; `vantage` is its name, None without names."""
+    def __init__(self, dataset: Dataset, vantage: str | None, client: Any = None) -> None:
+        """`dataset` has the rows of that node only; `vantage` is its name, None without names;
+        `client` is a dask.distributed.Client, whose workers compute what is mapped.
+        """
         self._dataset = dataset
+        self._client = client
         self._vantage = vantage
         self._groups: list[Group] | None = None
 
@@ -65,10 +70,39 @@ class DatasetGroups:
             self._groups = groups_of(self._dataset, BUDGET)
         return self._groups
 
-    def views(self, tables: Sequence[str] | None = None) -> Iterator[View]:
-        """The View of each group; one without rows if there is no peer."""
-        for group in self.groups or [Group(0, 0, None)]:
-            yield view_of(self._dataset, self._vantage, group, tables)
+    def map(
+        self, function: Callable[[View], T], tables: Sequence[str] | None = None
+    ) -> Iterable[T]:
+        """The results for the View of each group; for one without rows if there is no peer."""
+        groups = self.groups or [Group(0, 0, None)]
+        if self._client is None:
+            for group in groups:
+                yield _applied(function, self._dataset, self._vantage, group, tables)
+            return
+        # once for each worker, not for each group: it holds the connections of all peers
+        shared = self._client.scatter(function, broadcast=True, hash=False)
+        futures = [
+            self._client.submit(
+                _applied, shared, self._dataset, self._vantage, group, tables, pure=False
+            )
+            for group in groups
+        ]
+        for future in futures:
+            yield future.result()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For workers, which have no client."""
+        return {**vars(self), "_client": None}
+
+
+def _applied(
+    function: Callable[[View], T],
+    dataset: Dataset,
+    vantage: str | None,
+    group: Group,
+    tables: Sequence[str] | None,
+) -> T:
+    return function(view_of(dataset, vantage, group, tables))
 
 
 def view_of(

@@ -5,8 +5,9 @@ Owns how results of groups are joined. Knows neither metrics nor files. Used by 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import pandas as pd
 
@@ -16,11 +17,29 @@ from monerotraffic.tables.view import PeerMetric, View
 __all__ = ["Groups", "PopulationView"]
 
 
+T = TypeVar("T")
+
+
 class Groups(Protocol):
     """The peers of a vantage node in groups. All peers of a site are in one group."""
 
-    def views(self, tables: Sequence[str] | None = None) -> Iterator[View]:
-        """The View of each group, with these tables (all if None). Can be called again."""
+    def map(
+        self, function: Callable[[View], T], tables: Sequence[str] | None = None
+    ) -> Iterable[T]:
+        """The result of the function for the View of each group, with these tables (all if None),
+        in the same order in every call.
+        """
+
+
+class _Collected(NamedTuple):
+    """What is computed for one group."""
+
+    pieces: list[pd.DataFrame]
+    """The result of each metric."""
+    sure: list[pd.DataFrame] | None
+    """The same for the evidence; None if that is the View itself."""
+    heard: int
+    visited: Any
 
 
 class PopulationView(View):
@@ -66,35 +85,28 @@ class PopulationView(View):
     def collect(
         self,
         metrics: Sequence[PeerMetric],
-        visit: Callable[[View], object] | None = None,
+        visit: Callable[[View], T] | None = None,
         tables: Sequence[str] | None = None,
-    ) -> None:
-        """Reads all groups once: computes these metrics, which the View then has, and calls `visit`
-        with the View of each group.
+    ) -> list[T]:
+        """Reads all groups once: computes these metrics, which the View then has, and returns the
+        result of `visit` for the View of each group.
         """
-        sure = self._evidence
-        pieces: dict[object, list[pd.DataFrame]] = {metric.key: [] for metric in metrics}
-        sure_pieces: dict[object, list[pd.DataFrame]] = {metric.key: [] for metric in metrics}
-        heard = 0
-        for view in self._groups.views(tables):
-            evidence = view.evidence
-            view.population = self
-            if evidence is not view:
-                evidence.population = sure
-                self._differs = True
-            heard += view.heard
-            for metric in metrics:
-                piece = self._placed(_result(view, metric))
-                pieces[metric.key].append(piece)
-                sure_pieces[metric.key].append(
-                    piece if evidence is view else self._placed(_result(evidence, metric))
-                )
-            if visit is not None:
-                visit(view)
-        self._heard = heard
-        for metric in metrics:
-            for population, parts in ((self, pieces), (sure, sure_pieces)):
-                population.results[metric.key] = _joined(parts[metric.key], metric)
+        work = partial(_of_group, population=self, metrics=metrics, visit=visit)
+        collected = [
+            one._replace(
+                pieces=[self._placed(piece) for piece in one.pieces],
+                sure=None if one.sure is None else [self._placed(piece) for piece in one.sure],
+            )
+            for one in self._groups.map(work, tables)
+        ]
+        self._heard = sum(one.heard for one in collected)
+        self._differs |= any(one.sure is not None for one in collected)
+        for number, metric in enumerate(metrics):
+            self.results[metric.key] = _joined([one.pieces[number] for one in collected], metric)
+            self._evidence.results[metric.key] = _joined(
+                [(one.sure or one.pieces)[number] for one in collected], metric
+            )
+        return [one.visited for one in collected]
 
     def _placed(self, piece: pd.DataFrame) -> pd.DataFrame:
         """A piece whose columns of addresses have the categories of all peers."""
@@ -105,6 +117,23 @@ class PopulationView(View):
             if name in piece and isinstance(piece[name].dtype, pd.CategoricalDtype)
         ]
         return piece.assign(**{name: piece[name].astype(dtype) for name in names})
+
+
+def _of_group(
+    view: View,
+    population: PopulationView,
+    metrics: Sequence[PeerMetric],
+    visit: Callable[[View], Any] | None,
+) -> _Collected:
+    """What is collected of one group."""
+    evidence = view.evidence
+    view.population = population
+    sure = None
+    if evidence is not view:
+        evidence.population = population._evidence
+        sure = [_result(evidence, metric) for metric in metrics]
+    pieces = [_result(view, metric) for metric in metrics]
+    return _Collected(pieces, sure, view.heard, None if visit is None else visit(view))
 
 
 def _result(view: View, metric: PeerMetric) -> pd.DataFrame:

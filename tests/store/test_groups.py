@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,9 @@ class RandomGroups:
             [peer for peer in peers if dealt[site_of(peer)] == number] for number in range(count)
         ]
 
-    def views(self, tables: Sequence[str] | None = None) -> Iterator[View]:
+    def map(
+        self, function: Callable[[View], Any], tables: Sequence[str] | None = None
+    ) -> Iterator[Any]:
         for peers in self._groups:
             connections = self._traffic.connections
             kept = connections["connection"][connections["peer"].isin(peers)]
@@ -49,7 +52,7 @@ class RandomGroups:
                 elif name != "files":
                     rows = rows[np.isin(rows["message"], messages["message"])]
                 arrays[name] = rows
-            yield View(mt.Traffic(arrays, self._traffic.names, self._traffic.nodes))
+            yield function(View(mt.Traffic(arrays, self._traffic.names, self._traffic.nodes)))
 
 
 def findings_in_groups(traffic: mt.Traffic, count: int, seed: int, preset: str) -> pd.DataFrame:
@@ -81,8 +84,7 @@ def test_data_set_and_scan(capture: Path, tmp_path: Path, monkeypatch: pytest.Mo
     assert len(whole) > 10
     dataset = mt.decode(capture, tmp_path / "traffic")
     pd.testing.assert_frame_equal(find_anomalies(dataset), whole)
-    (view,) = dataset.by_vantage.values()
-    assert len(view._groups.groups) > 1  # type: ignore[attr-defined]
+    assert len(groups.groups_of(dataset, groups.BUDGET)) > 1
     pd.testing.assert_frame_equal(find_anomalies(mt.scan(capture, rows=3000)), whole)
 
 
