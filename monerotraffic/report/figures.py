@@ -200,7 +200,8 @@ FIGURES = (
         "timeline",
         "Messages of one peer",
         "Every message on up to three connections of the peer with the highest score: time, "
-        "command and direction. Dense rows of one command show the purpose of the connection.",
+        "command, and whether the vantage node received or sent it. Dense rows of one command show "
+        "the purpose of the connection.",
         lambda ax, material: plots.timeline(ax, material.view, _busiest(material)),
     ),
 )

@@ -582,7 +582,7 @@ def timeline(ax: Axes, view: View, connections: Sequence[int]) -> Axes:
             marker=marker,
             s=22,
             color=colour,
-            label=f"{direction} by the vantage node",
+            label=direction,
             linewidths=0,
         )
     begun = view.connections["connection"].isin(connections)

@@ -28,6 +28,12 @@ MOST_PEERS = 300
 MOST_ROWS = 100
 """Rows of a table."""
 _PLACES = 8  # of a finding
+_EXPOSURE = (
+    "p is the share of slot time that the group holds. Of outgoing slots it is the probability "
+    "that a transaction of this node goes to a peer of the group first; 95 % is its interval, p² "
+    "the probability that the second hop is of the group too, and E[p²] the mean of p² over the "
+    "epochs of Dandelion++ (about 10 minutes each)."
+)
 _NETWORKS = 3  # of a group
 
 
@@ -157,7 +163,8 @@ def tables(
 ) -> Iterable[dict[str, Any]]:
     """What groups of peers hold, what the capture holds, and what could not be decoded."""
     title = "Exposure: share of the time of connection slots"
-    yield _table("exposure", title, exposure_table(view, judged, findings), "No peer held a slot.")
+    held = _table("exposure", title, exposure_table(view, judged, findings), "No peer held a slot.")
+    yield {**held, "note": _EXPOSURE}
     messages = (
         view.messages.groupby(["name", "kind", "direction", "status"], observed=True, dropna=False)
         .size()
@@ -205,6 +212,7 @@ def _table(name: str, title: str, frame: pd.DataFrame, empty: str) -> dict[str, 
         "rows": rows,
         "more": max(0, len(frame) - MOST_ROWS),
         "empty": empty,
+        "note": "",
     }
 
 
