@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 # take something else than a View alone
-_GIVEN = {"autonomous_systems", "ban_list_adoption", "components", "subnets_of"}
+_GIVEN = {
+    "autonomous_systems",
+    "ban_list_adoption",
+    "components",
+    "correct_times",
+    "first_spy_accuracy",
+    "own_transactions",
+    "subnets_of",
+}
 
 
 def measure(capture: Path, times: int, report: Callable[[str], None]) -> list[dict[str, Any]]:
@@ -51,9 +59,13 @@ def measure(capture: Path, times: int, report: Callable[[str], None]) -> list[di
     )
     for name in RULES:
         take(f"rule {name}", lambda name=name: find_anomalies(view, rules=[name]))
+    clocks = metrics.clock_offsets(view)
     for name in metrics.__all__:
-        if name not in _GIVEN and inspect.isfunction(getattr(metrics, name)):
-            take(f"metric {name}", lambda name=name: getattr(metrics, name)(view))
+        function = getattr(metrics, name)
+        if name in _GIVEN or not inspect.isfunction(function):
+            continue
+        more = {"clocks": clocks} if "clocks" in inspect.signature(function).parameters else {}
+        take(f"metric {name}", lambda function=function, more=more: function(view, **more))
     return rows
 
 
