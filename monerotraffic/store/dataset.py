@@ -6,8 +6,8 @@ Owns the choice of partitions, and the way back to Traffic. Reads what the manif
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from monerotraffic.store.history import PeerHistory, history_of
 from monerotraffic.store.layout import KEYS, columns_of, order_of, schema_of
 from monerotraffic.store.manifest import Manifest
 from monerotraffic.store.pandas_columns import frame_of
+from monerotraffic.store.parts import day_of
 from monerotraffic.store.rows import Interner, rows_of
 from monerotraffic.tables.frames import COLUMNS
 from monerotraffic.tables.period import nanoseconds, of_connections_begun
@@ -238,7 +239,7 @@ class Dataset:
     def days(self) -> list[date]:
         """The days with rows, in order."""
         tables = [table for table in self.tables if table != "files"]
-        named = {_day_of(part) for table in tables for part in self.part_keys(table)}
+        named = {day_of(part) for table in tables for part in self.part_keys(table)}
         return sorted(day for day in named if day is not None)
 
     def part_keys(self, table: str) -> list[str]:
@@ -249,7 +250,7 @@ class Dataset:
             part
             for run in self.runs
             for part in run["tables"].get(table, {"parts": ()})["parts"]
-            if table == "files" or self._includes(_day_of(part))
+            if table == "files" or self._includes(day_of(part))
         ]
 
     def _includes(self, day: date | None) -> bool:
@@ -299,10 +300,14 @@ class Dataset:
         return connection
 
     def traffic(
-        self, tables: Iterable[str] | None = None, where: Mapping[str, Where] | None = None
+        self,
+        tables: Iterable[str] | None = None,
+        where: Mapping[str, Where] | None = None,
+        columns: Mapping[str, Collection[str]] | None = None,
     ) -> Traffic:
         """The chosen rows as a Traffic, as read returns it for the same captures. `tables`: names
-        of tables, all if None. `where`: conditions by table, as for to_pandas.
+        of tables, all if None. `where`: conditions by table, as for to_pandas. `columns`: of a
+        table those that are read; others are 0 or missing then.
         """
         interner, arrays = Interner(), {}
         wanted = tuple(self.tables if tables is None else tables)
@@ -310,7 +315,11 @@ class Dataset:
         needed = {*wanted, *(("connections", "messages", "problems") if bounded else ())}
         for table in [name for name in self.tables if name in needed]:
             one = DatasetTable(self, table)
-            names = [column.name for column in columns_of(table)]
+            names = [
+                column.name
+                for column in columns_of(table)
+                if columns is None or table not in columns or column.name in columns[table]
+            ]
             content = one.to_arrow(names, (where or {}).get(table))
             arrays[table] = rows_of(table, content, interner)
         if bounded:
@@ -382,12 +391,3 @@ class Dataset:
         rows = [f"  {name:<12}{self.manifest.rows(name):>16,} rows" for name in self.tables]
         names = ", ".join(self.vantages)
         return "\n".join([f"Dataset {self.folder}, {span}, vantage nodes {names}", *rows])
-
-
-def _day_of(part: str) -> date | None:
-    """The day of a file, None where its rows have no time."""
-    name = Path(part).parent.name.removeprefix("day=")
-    try:
-        return datetime.strptime(name, "%Y-%m-%d").date()
-    except ValueError:
-        return None

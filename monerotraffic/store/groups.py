@@ -6,7 +6,7 @@ Owns the size of groups. Used by rules, through Dataset.views.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -112,15 +112,20 @@ def view_of(
     return View(traffic_of(dataset, group, tables), vantage=vantage)
 
 
-def traffic_of(dataset: Dataset, group: Group, tables: Sequence[str] | None = None) -> Traffic:
-    """The rows of one group."""
+def traffic_of(
+    dataset: Dataset,
+    group: Group,
+    tables: Sequence[str] | None = None,
+    columns: Mapping[str, Collection[str]] | None = None,
+) -> Traffic:
+    """The rows of one group; tables and columns as for Dataset.traffic."""
     wanted = [table for table in dataset.tables if tables is None or table in tables]
     where = {
         table: group.condition(table in ("connections", "messages"))
         for table in wanted
         if table != "files"
     }
-    traffic = dataset.traffic(wanted, where)
+    traffic = dataset.traffic(wanted, where, columns)
     return traffic if group.peers is None else _of_peers(traffic)
 
 

@@ -16,7 +16,10 @@ import pandas as pd
 
 from monerotraffic._version import __version__
 from monerotraffic.atomic import replacing
+from monerotraffic.store.encoding import bucket_of
+from monerotraffic.store.groups import Group, traffic_of
 from monerotraffic.store.manifest import locked
+from monerotraffic.store.parts import day_of
 from monerotraffic.tables.view import View
 
 if TYPE_CHECKING:
@@ -27,6 +30,21 @@ __all__ = ["PeerHistory", "history_of", "stale_days", "stored_findings", "write_
 _FOLDER = "findings"
 _INDEX = "findings.json"
 _COLUMNS = ("day", "vantage", "rule", "weight", "observations", "score", "reason")
+
+
+_READ = {
+    "connections": (
+        *("connection", "opened", "closed", "client", "server", "proxied_host", "proxy"),
+        *("client_port", "server_port", "client_messages", "server_messages"),
+    ),
+    "messages": (
+        *("message", "connection", "from_client", "time", "file", "frame", "command", "kind"),
+        *("status", "accepted", "skeleton", "client", "server", "proxied_host", "proxy"),
+    ),
+    "node_data": ("message", "peer_id", "my_port", "network_id", "support_flags"),
+    "sync_data": ("message", "top_version"),
+}
+"""Columns that a history needs."""
 
 
 class PeerHistory(NamedTuple):
@@ -48,7 +66,8 @@ class PeerHistory(NamedTuple):
 
 def history_of(dataset: Dataset, address: str) -> PeerHistory:
     """The history of a peer, from the row groups of its bucket."""
-    view = View(dataset.of_peer(address))
+    group = Group(bucket_of(address), bucket_of(address), (address,))
+    view = View(traffic_of(dataset, group, tuple(_READ), _READ))
     return PeerHistory(
         address, _days(view), _ids(view), _versions(view), stored_findings(dataset, address)
     )
@@ -127,18 +146,20 @@ def _index(dataset: Dataset) -> dict[str, Any]:
     return index
 
 
-def _state(dataset: Dataset, day: date) -> dict[str, Any]:
-    """What the findings of a day depend on: its files and the version."""
-    parts = dataset.select(since=day, until=pd.Timestamp(day) + pd.Timedelta(days=1)).part_keys(
-        "connections"
-    )
-    return {"version": __version__, "parts": [part for part in parts if f"day={day}/" in part]}
+def _states(dataset: Dataset) -> dict[date, dict[str, Any]]:
+    """By day what its findings depend on: its files and the version."""
+    parts: dict[date, list[str]] = {}
+    for part in dataset.part_keys("connections"):
+        day = day_of(part)
+        if day is not None:
+            parts.setdefault(day, []).append(part)
+    return {day: {"version": __version__, "parts": parts[day]} for day in sorted(parts)}
 
 
 def stale_days(dataset: Dataset) -> list[date]:
     """The days without findings, or with findings of other rows or of another version."""
     index = _index(dataset)
-    return [day for day in dataset.days if index.get(str(day)) != _state(dataset, day)]
+    return [day for day, state in _states(dataset).items() if index.get(str(day)) != state]
 
 
 def write_findings(dataset: Dataset, day: date, findings: pd.DataFrame) -> None:
@@ -150,7 +171,7 @@ def write_findings(dataset: Dataset, day: date, findings: pd.DataFrame) -> None:
         folder.mkdir(exist_ok=True)
         with replacing(_path(folder, day), "wb") as file:
             findings.to_parquet(file, engine="pyarrow", index=False, compression="zstd")
-        index = {**_index(dataset), str(day): _state(dataset, day)}
+        index = {**_index(dataset), str(day): _states(dataset)[day]}
         with replacing(dataset.folder / _INDEX) as file:
             json.dump(dict(sorted(index.items())), file, indent=1)
 
@@ -161,10 +182,9 @@ def _path(folder: Path, day: date) -> Path:
 
 def stored_findings(dataset: Dataset, peer: str | None = None) -> pd.DataFrame:
     """The stored findings of the chosen days that are up to date, of one peer or of all."""
-    stale = set(stale_days(dataset))
-    frames = []
-    for day in dataset.days:
-        if day not in stale:
+    index, frames = _index(dataset), []
+    for day, state in _states(dataset).items():
+        if index.get(str(day)) == state:
             path = _path(dataset.folder / _FOLDER, day)
             filters = None if peer is None else [("peer", "==", peer)]
             frame = pd.read_parquet(path, engine="pyarrow", filters=filters)

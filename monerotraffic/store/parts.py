@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from monerotraffic.store.layout import schema_of
 from monerotraffic.tables.interning import NamesView
 from monerotraffic.tables.schema import SCHEMA
 
-__all__ = ["NO_DAY", "Parts", "Written", "day_name", "days_of"]
+__all__ = ["NO_DAY", "Parts", "Written", "day_name", "day_of", "days_of"]
 
 NO_DAY = np.iinfo(np.int32).min
 """The day of an unknown time, in the field `day`."""
@@ -54,6 +55,15 @@ def days_of(times: NDArray[np.int64]) -> NDArray[np.int32]:
 def day_name(day: int) -> str:
     """A day as in the name of its folder."""
     return _NULL_DAY if day == NO_DAY else str(np.datetime64(day, "D"))
+
+
+def day_of(part: str) -> date | None:
+    """The day of a file, None where its rows have no time."""
+    name = part.rsplit("/", 2)[1].removeprefix("day=")
+    try:
+        return date.fromisoformat(name)
+    except ValueError:
+        return None
 
 
 class _Buffer:
