@@ -14,6 +14,7 @@ from monerotraffic.tables.view import View, packet_order
 
 __all__ = [
     "at_first_request",
+    "conflicting_retransmission",
     "no_handshake",
     "of_connection",
     "one_way_listener",
@@ -290,6 +291,41 @@ def one_way_listener(
     speaking = set(table.loc[table["initiative"] > 0, "peer"])
     rows = table[mute & ~table["peer"].isin(speaking)]
     return observations(at_first_request(view, rows), heard[rows.index].to_numpy())
+
+
+@rule(
+    "MT511",
+    family="connections",
+    weight="context",
+    unit="conflict",
+    cause="conflicting_bytes",
+    forgeable_by="off-path",
+    standard="TCP repeats the same bytes under the same sequence numbers.",
+    reason=(
+        "has {observations:conflict} between copies of the same bytes (a standard node has none)"
+    ),
+    evasion="Send every byte once, or repeat it unchanged: free.",
+    source=(
+        "RFC 9293 sections 3.4 and 3.10.7.4: a sequence number stands for one byte, and what was "
+        "received before is trimmed"
+    ),
+    known_false_positives=(
+        "Third parties that inject segments with the peer's address, middleboxes that rewrite "
+        "payloads, damaged captures, packets that the receiver dropped for a wrong checksum."
+    ),
+)
+def conflicting_retransmission(view: View) -> pd.DataFrame:
+    """Bytes that the peer sent before came again, under the same sequence numbers, with other
+    contents (kind `conflict` in `problems`).
+
+    TCP reads one of the copies, and a monitor may read another one: a spy can hide a message from
+    it. Anyone who sees the connection, or guesses its sequence numbers, can inject one of the
+    copies, so the finding is context. The measure is the number of bytes of the conflict; where
+    only a digest of the first copy is left, all bytes of its segment count.
+    """
+    problems = view.problems
+    rows = problems[(problems["kind"] == "conflict") & (problems["direction"] == "received")]
+    return observations(rows, rows["bytes"])
 
 
 def at_first_request(view: View, rows: pd.DataFrame) -> pd.DataFrame:

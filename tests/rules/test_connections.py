@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from monerotraffic.rules import RULES, evaluate, find_anomalies
+from monerotraffic.rules import RULES, evaluate, find_anomalies, verdicts
 from support import craft, truth
 from support.craft import CLIENT, SERVER, Connection
 from support.lab import Lab
@@ -42,6 +42,7 @@ def test_the_family_is_whole() -> None:
         "out_of_turn",
         "one_way_listener",
         "shared_backend",
+        "conflicting_retransmission",
     ]
 
 
@@ -275,6 +276,57 @@ def test_one_way_listener_that_was_there_before(lab: Lab) -> None:
         talk.wait_until(at).timed_sync(SERVER)
         talk.send(SERVER, BLOCK)
     assert list(lab.findings("one_way_listener").index) == [A]
+
+
+# ---- conflicting_retransmission
+
+
+def repeating(lab: Lab, peer: str, other: bytes, garbage: bytes) -> None:
+    """A peer whose timed sync comes again with `other` at its end, then a keep-alive with
+    `garbage`.
+    """
+    talk = lab.incoming(peer, 0).announce(CLIENT, 5)
+    sync = craft.request(1002, craft.timed_sync_request())
+    at = talk.sequence[CLIENT] - talk.first[CLIENT]
+    talk.send(CLIENT, sync)
+    talk.at(CLIENT, at, sync[: len(sync) - len(other)] + other)
+    if garbage:
+        talk.at(CLIENT, at + len(sync) - 1, garbage)
+    talk.send(SERVER, craft.response(1002, craft.timed_sync_response()))
+
+
+def test_conflicting_retransmission(lab: Lab) -> None:
+    for peer, other, garbage in ((A, b"xyz", b""), (B, b"", b""), (C, b"", b"\xff")):
+        repeating(lab, peer, other, garbage)
+    row = lab.findings("conflicting_retransmission").loc[A]
+    assert (row["observations"], row.weight, row.forgeable_by) == (1, "context", "off-path")
+    assert row.places == ["capture.pcap:28"]  # the tenth packet of each peer
+    assert list(lab.findings("conflicting_retransmission").index) == [A]
+
+
+def test_conflicts_of_the_vantage_node_accuse_no_peer(lab: Lab) -> None:
+    talk = lab.incoming(A, 0).announce(CLIENT, 5)
+    ping = craft.response(1003, craft.ping_response(1))
+    at = talk.sequence[SERVER] - talk.first[SERVER]
+    talk.send(SERVER, ping)
+    talk.at(SERVER, at, craft.response(1003, craft.ping_response(2)))
+    traffic = lab.read()
+    assert traffic.problems.kind.tolist() == ["conflict"]
+    assert find_anomalies(traffic, rules=["conflicting_retransmission"]).empty
+
+
+def test_a_forged_copy_changes_no_verdict(lab: Lab) -> None:
+    """A third party sends other bytes before the real ones come, with the victim's address."""
+    for number in range(3):
+        talk = lab.incoming(A, number * 100).announce(CLIENT, 5)
+        sync = craft.request(1002, craft.timed_sync_request())
+        forged = craft.request(1003, bytes(len(sync) - 33))
+        talk.at(CLIENT, talk.sequence[CLIENT] - talk.first[CLIENT], forged)
+        talk.send(CLIENT, sync)
+        talk.close()
+    findings = find_anomalies(lab.read())
+    assert "conflicting_retransmission" in set(findings["rule"])
+    assert not verdicts(findings)["verdict"].isin(["suspicious", "anomalous"]).any()
 
 
 # ---- the labelled captures

@@ -1,4 +1,4 @@
-"""Damaged captures of honest monerods: nobody is suspicious or worse.
+"""Damaged captures of honest monerods: nobody is suspicious or worse, and no bytes conflict.
 
 A few kinds of damage to the excerpts as part of every run; `make damage` does every kind to every
 capture of monerods alone.
@@ -82,6 +82,7 @@ def test_no_peer_is_suspicious(scenario: truth.Scenario, kind: str, tmp_path: Pa
         traffic = mt.read(path, host=truth.VANTAGE)
     assert len(traffic.connections) > 0
     findings = find_anomalies(traffic)
+    assert "conflicting_retransmission" not in set(findings["rule"])
     judged = verdicts(findings)
     worst = judged[judged["verdict"].isin(["anomalous", "suspicious"])]
     assert worst[["peer", "verdict", "rules"]].to_numpy().tolist() == []
