@@ -206,6 +206,41 @@ def half_closed() -> Expect:
 
 
 @case
+def half_closed_while_the_other_side_goes_on() -> Expect:
+    """The client sends nothing after its FIN but acknowledgements, for many messages."""
+    wire = Wire()
+    talk = wire.talk().say(CLIENT, PING).say(SERVER, PONG)
+    talk.emit(CLIENT, FIN | ACK)
+    talk.lose(CLIENT, 1)
+    for _ in range(5):
+        wire.wait(60)
+        talk.say(SERVER, SYNC).ack(CLIENT)
+    return Expect(
+        seen(wire),
+        messages=[
+            *pair(),
+            *(request(1002, frame=7 + 2 * number, accepted="yes") for number in range(5)),
+        ],
+        connections=[{"end": "open", "server_bytes": 71 + 5 * len(SYNC), "server_lost": 0}],
+        totals={},
+    )
+
+
+@case
+def reset_with_data_of_the_stream() -> Expect:
+    """The payload of a RST is no message, also where one is due and it looks like one."""
+    wire = Wire()
+    talk = wire.talk().say(CLIENT, PING).say(SERVER, PONG)
+    talk.emit(CLIENT, RST | ACK, SYNC)
+    return Expect(
+        seen(wire),
+        messages=pair(),
+        connections=[{"end": "rst", "client_bytes": 43}],
+        totals={},
+    )
+
+
+@case
 def fin_with_the_last_data() -> Expect:
     wire = Wire()
     talk = wire.talk().say(CLIENT, PING, flags=ACK | PSH | FIN).lose(CLIENT, 1)

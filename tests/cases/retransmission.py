@@ -187,6 +187,27 @@ def conflict_in_part_of_an_overlap() -> Expect:
 
 
 @case
+def conflict_in_the_middle_of_a_retransmission() -> Expect:
+    """Two messages in three segments are acknowledged, then come again as one segment in which only
+    the second differs: what is reported is that segment.
+    """
+    wire = Wire()
+    first, second = news(1000, b"a"), news(1000, b"b")
+    talk = wire.talk().cuts(CLIENT, first, 400, 300).ack(SERVER)
+    talk.say(CLIENT, first[:400] + second[400:700] + first[700:], at=0)
+    talk.say(CLIENT, PING).ack(SERVER)
+    return Expect(
+        seen(wire),
+        messages=[
+            notification(2002, frame=4, end_frame=6, segments=3, accepted="yes"),
+            request(1003, frame=9, accepted="yes"),
+        ],
+        connections=[{"client_bytes": 1076, "client_retransmitted": 1033}],
+        problems=[problem("conflict", 300, offset=400, frame=8)],
+    )
+
+
+@case
 def every_frame_twice() -> Expect:
     """A mirror port that shows each packet at ingress and egress."""
     wire = Wire()
