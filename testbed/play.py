@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import http.client
+import itertools
 import json
 import os
 import random
@@ -17,6 +17,7 @@ from typing import Any
 
 from monerotraffic import epee
 from testbed.cast import Casting, Part, labels
+from testbed.census import report_of, write_reports
 from testbed.network import Capture, Network
 from testbed.nodes import Daemon, Node, Program, newest, wallet
 from testbed.peer import Manner, Peer, Talk
@@ -349,13 +350,16 @@ class Stage:
             self.record("node_move", node=node.name, to=later)
 
     async def census(self) -> None:
-        """Which nodes are connected to the vantage node, as they say themselves."""
-        while self.plan.many:
-            await asyncio.sleep(20)
-            for node in self.nodes[1:]:
-                with contextlib.suppress(OSError, http.client.HTTPException, AssertionError):
-                    answer = await asyncio.to_thread(node.rpc, "get_connections")
-                    if any(one["host"] == VANTAGE for one in answer.get("connections", ())):
+        """The connections of the vantage node every ten seconds, and of all nodes every twenty, as
+        they report them themselves.
+        """
+        with (self.plan.out / "connections.jsonl").open("w") as file:
+            for turn in itertools.count():
+                await asyncio.sleep(10)
+                for node in self.nodes if turn % 2 else self.nodes[:1]:
+                    report = await asyncio.to_thread(report_of, node, time.time())
+                    write_reports(file, [report])
+                    if report is not None and VANTAGE in report["incoming"] + report["outgoing"]:
                         self.met.add(node.name)
 
     async def join_late(self) -> None:
