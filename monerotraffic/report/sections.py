@@ -85,9 +85,9 @@ def _networks(peers: pd.Series, systems: pd.DataFrame | None) -> dict[str, str]:
 
 def _peer(row: Any, findings: pd.DataFrame, network: str) -> dict[str, Any]:
     order = findings["weight"].map(WEIGHTS.index)
-    shown = [
-        _finding(one) for one in findings.iloc[order.argsort(kind="stable")].to_dict("records")
-    ]
+    several = findings["vantage"].nunique() > 1
+    ordered = findings.iloc[order.argsort(kind="stable")]
+    shown = [_finding(one, several) for one in ordered.to_dict("records")]
     return {
         "peer": printable(str(row.peer)),
         "verdict": row.verdict,
@@ -98,7 +98,8 @@ def _peer(row: Any, findings: pd.DataFrame, network: str) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Mapping[str, Any]) -> dict[str, Any]:
+def _finding(finding: Mapping[str, Any], several: bool) -> dict[str, Any]:
+    """`several`: findings of the peer are of more than one vantage node, and each names its own."""
     places: Sequence[str] = finding["places"]
     shown = ", ".join(printable(os.path.basename(place)) for place in places[:_PLACES])
     times = dict.fromkeys((clock(finding["first_time"]), clock(finding["last_time"])))
@@ -107,7 +108,7 @@ def _finding(finding: Mapping[str, Any]) -> dict[str, Any]:
         "weight": finding["weight"],
         "reason": printable(finding["reason"]),
         "observations": counted(int(finding["observations"]), finding["unit"]),
-        "when": f"{' to '.join(times)} UTC",
+        "when": f"{' to '.join(times)} UTC" + (f", at {finding['vantage']}" if several else ""),
         "places": shown + (", …" if len(places) > _PLACES else ""),
         "display_filter": finding["display_filter"],
     }

@@ -286,6 +286,12 @@ def test_packets_that_were_not_read(tmp_path: Path) -> None:
     assert "for which packets were not read" not in page
 
 
+def test_findings_of_several_nodes_name_their_node(traffic: mt.Traffic) -> None:
+    here, there = finding("20.0.0.1"), {**finding("20.0.0.1"), "vantage": "<sfo>"}
+    text = page_text(traffic, frame(here, there, finding("20.0.0.2")))
+    assert text.count(", at &lt;sfo&gt;</dd>") == text.count(", at 198.51.100.10</dd>") == 1
+
+
 def test_content_security_policy(tmp_path: Path) -> None:
     """The page loads nothing, and runs nothing but its own script, whatever a peer gets into it."""
     path = put(tmp_path / "a.pcap", conversation().packets)
