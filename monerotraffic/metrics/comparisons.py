@@ -210,7 +210,7 @@ def sent_ids(traffic: Traffic | View) -> pd.DataFrame:
 # ---- lists that are compared with each other ----
 
 
-def chosen_lists(e: Entries, min_entries: int, each: int | None, most: int) -> Ints:
+def chosen_lists(e: Entries, min_entries: int, each: int | None, most: int | None) -> Ints:
     """Indices of lists with enough entries, at most `each` of a sender and `most` in total: the
     first list of every sender, then the second, and so on.
     """
@@ -223,7 +223,7 @@ def chosen_lists(e: Entries, min_entries: int, each: int | None, most: int) -> I
 
 
 def compared_lists(
-    view: View, min_entries: int, each: int | None, most: int
+    view: View, min_entries: int, each: int | None, most: int | None
 ) -> tuple[Entries, Ints]:
     """The entries of peer lists, and the indices of the lists to compare, see chosen_lists."""
     if not isinstance(view, PopulationView):
@@ -258,7 +258,7 @@ def compared_lists(
 
 @per_peer("message")
 def lists_to_compare(
-    traffic: Traffic | View, min_entries: int, each: int | None, most: int
+    traffic: Traffic | View, min_entries: int, each: int | None, most: int | None
 ) -> pd.DataFrame:
     """The lists of these peers that may be compared."""
     e = entries(traffic)
@@ -268,7 +268,7 @@ def lists_to_compare(
 
 @per_peer("message")
 def entries_to_compare(
-    traffic: Traffic | View, min_entries: int, each: int | None, most: int
+    traffic: Traffic | View, min_entries: int, each: int | None, most: int | None
 ) -> pd.DataFrame:
     """The entries of these lists: `message`, `host` (category), `port`."""
     e = entries(traffic)

@@ -2,122 +2,183 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.metrics.comparisons import compared_lists
-from monerotraffic.metrics.entries import Entries, distinct, entries, texts
+from monerotraffic.metrics.entries import Entries, entries, texts
+from monerotraffic.metrics.set_overlaps import Sets, above_diagonal
+from monerotraffic.metrics.similar_sets import (
+    MOST_EXACT,
+    SimilarSets,
+    alike,
+    expected_share,
+    similar_in_block,
+    similar_sets,
+)
+from monerotraffic.metrics.sketches import mixed
+from monerotraffic.tables.population import PopulationView
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, viewed
+from monerotraffic.tables.view import View, once_per_view, viewed
 
 __all__ = ["list_similarity", "sender_similarity", "similarity_distribution", "vantage_similarity"]
 
 Ints = NDArray[np.int64]
 By = str | Mapping[str, Any]
 
-_CELLS = 1 << 24  # of one block of overlaps: 128 MiB
-# elements in more than this share of the sets are counted by a matrix product, which is faster
-_DENSE = 0.02
+_SAMPLE = 4_000
+"""Lists of which all pairs are counted for the distribution if there are too many."""
+_BINS = 20
+_KEPT_SHARE, _KEPT_ENTRIES = 0.4, 100  # of the pairs that several metrics share
 
 
 @dataclass(frozen=True)
-class _Sets:
-    """Sets of elements: distinct pairs of a set and an element, in order of the set."""
+class _Lists:
+    """The peer lists that are compared."""
 
-    of: Ints
-    element: Ints
-    size: Ints
-    """Elements of each set."""
+    e: Entries
+    place: Ints
+    """Indices in e.lists, in order."""
+    sets: Sets
+    names: NDArray[np.uint64]
+    """A keyed hash of each element."""
 
-    @classmethod
-    def from_pairs(cls, of: Ints, element: Ints, count: int) -> _Sets:
-        """From pairs in any order, with repetitions. The elements are renumbered."""
-        _, element = np.unique(element, return_inverse=True)
-        width = int(element.max(initial=0)) + 1
-        of, element = np.divmod(distinct(of * width + element)[0], width)
-        return cls(of, element, np.bincount(of, minlength=count))
+    @property
+    def sender(self) -> Ints:
+        """A number of the sender of each list. An address and its v4-mapped form share it."""
+        numbers: Ints = self.e.addresses.same[self.e.sender[self.place]].astype(np.int64)
+        return numbers
 
-    def overlaps(self) -> Iterator[tuple[int, NDArray[np.int64]]]:
-        """Yields the exact number of elements that sets share, in blocks (first, counts), where
-        counts[i, j] belongs to the sets first + i and first + j.
-        """
-        count = len(self.size)
-        known_by = np.bincount(self.element)
-        dense = known_by >= max(16, _DENSE * count)
-        common = dense[self.element]
-        matrix = np.zeros((count, int(dense.sum())), dtype=np.float32)
-        matrix[self.of[common], (np.cumsum(dense) - 1)[self.element[common]]] = 1
-        of, element = self.of[~common], self.element[~common]
-        starts = np.searchsorted(of, np.arange(count + 1))
-        order = np.argsort(element, kind="stable")
-        postings = of[order]
-        places = element[order] * count + postings
-        work = np.bincount(of, weights=known_by[element], minlength=count)
-        low = 0
-        while low < count:
-            rows = max(
-                1,
-                min(
-                    _CELLS // (count - low),
-                    int(np.searchsorted(np.cumsum(work[low:]), _CELLS)),
-                    count - low,
-                ),
-            )
-            high, width = low + rows, count - low
-            mine, wanted = of[starts[low] : starts[high]], element[starts[low] : starts[high]]
-            first, last = (
-                np.searchsorted(places, wanted * count + low),
-                np.searchsorted(places, (wanted + 1) * count),
-            )
-            lengths = last - first
-            others = postings[
-                np.repeat(first - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
-            ]
-            counts = np.bincount(
-                (np.repeat(mine, lengths) - low) * width + others - low, minlength=rows * width
-            ).reshape(rows, width)
-            if matrix.shape[1]:
-                counts += np.rint(matrix[low:high] @ matrix[low:].T).astype(np.int64)
-            yield low, counts
-            low = high
+    def of_at_least(self, entries: int) -> Ints:
+        """Which of the lists have as many entries."""
+        return np.flatnonzero(self.e.lists["entries"].to_numpy()[self.place] >= entries)
 
 
-def _sets(e: Entries, lists: Ints, by: By) -> _Sets:
-    """The sets of elements of these lists (indices in e.lists)."""
-    place = np.full(len(e.lists), -1, dtype=np.int64)
-    place[lists] = np.arange(len(lists))
+_CACHE: WeakKeyDictionary[View, dict[object, _Lists]] = WeakKeyDictionary()
+
+
+def _lists(view: View, by: By, min_entries: int, each: int | None, most: int | None) -> _Lists:
+    """The lists to compare, made once for each View and set of arguments."""
+    if not isinstance(by, str):
+        return _made(view, by, min_entries, each, most)
+    kept, key = _CACHE.setdefault(view, {}), (by, min_entries, each, most)
+    if key not in kept:
+        kept[key] = _made(view, by, min_entries, each, most)
+    return kept[key]
+
+
+def _made(view: View, by: By, min_entries: int, each: int | None, most: int | None) -> _Lists:
+    e, place = compared_lists(view, min_entries, each, most)
+    start = np.searchsorted(e.of, place)
+    length = np.searchsorted(e.of, place, side="right") - start
     if by == "endpoint":
-        chosen = (place[e.of] >= 0) & (e.host >= 0)
-        return _Sets.from_pairs(
-            place[e.of[chosen]], e.host[chosen].astype(np.int64) << 16 | e.port[chosen], len(lists)
+        known = e.host >= 0
+        pairs, codes = np.unique(
+            e.host[known].astype(np.int64) << 16 | e.port[known], return_inverse=True
         )
-    pairs = e.in_lists
-    chosen = place[pairs.of] >= 0
-    element = _elements(e, by)[pairs.host[chosen]]
-    return _Sets.from_pairs(
-        place[pairs.of[chosen]][element >= 0], element[element >= 0], len(lists)
+        code = np.full(len(e.host), -1, dtype=np.int32)
+        code[known] = codes
+        number = np.arange(len(pairs), dtype=np.int64)
+        hashed = _hashed(e, place, e.hosts(pairs >> 16))
+        names = mixed(hashed, 0) + mixed((pairs & 0xFFFF).astype(np.uint64), 1)
+    else:
+        code, (number, texts_of) = e.host, _elements(e, by)
+        names = _hashed(e, place, texts_of)
+    sets = Sets.from_runs(start, length, code, np.append(number, -1).astype(np.int32))
+    return _Lists(e, place, sets, names)
+
+
+def _hashed(e: Entries, place: Ints, elements: Any) -> NDArray[np.uint64]:
+    """A hash of texts with a key that depends on when the lists arrived, which no peer knows when
+    it chooses them, and which is the same each time that the capture is read.
+    """
+    arrived = e.lists["time"].astype("int64").to_numpy()[place]
+    key = blake2b(arrived.tobytes(), digest_size=8).hexdigest()
+    hashes: NDArray[np.uint64] = pd.util.hash_array(
+        np.asarray(elements, dtype=object), hash_key=key, categorize=False
     )
+    return hashes
 
 
-def _elements(e: Entries, by: By) -> Ints:
-    """The element of each address code; -1 excludes it."""
+def _elements(e: Entries, by: By) -> tuple[Ints, Any]:
+    """The element of each address code, -1 excludes it; and the text of each element."""
     if by == "host":
-        return np.arange(len(e.addresses.text), dtype=np.int64)
+        return np.arange(len(e.addresses.text), dtype=np.int64), e.addresses.text
     if by == "subnet":
-        return e.addresses.subnet.astype(np.int64)
+        return e.addresses.subnet.astype(np.int64), e.addresses.subnet_names
     if isinstance(by, str):
         raise ValueError(
             f"by={by!r}: must be host, endpoint, subnet, or a mapping from address to group"
         )
-    groups: Ints = pd.factorize(texts([by.get(text) for text in e.addresses.text.to_list()]))[
-        0
-    ].astype(np.int64)
-    return groups
+    groups, names = pd.factorize(texts([by.get(text) for text in e.addresses.text.to_list()]))
+    return groups.astype(np.int64), [str(name) for name in names]
+
+
+def _similar_lists(
+    view: View, by: By, min_share: float, min_entries: int, each: int | None, most: int | None
+) -> tuple[_Lists, Ints, SimilarSets]:
+    """The lists, which of them are compared, and the similar pairs among these.
+
+    Calls that differ only in thresholds share one search, except those of a population: its lists
+    are collected with the arguments of the rule.
+    """
+    every = each is None and most is None and not isinstance(view, PopulationView)
+    if every and isinstance(by, str) and min_entries >= _KEPT_ENTRIES and min_share >= _KEPT_SHARE:
+        lists = _lists(view, by, _KEPT_ENTRIES, each, most)
+        pairs = _found_once(view, by, _KEPT_SHARE, _KEPT_ENTRIES, each, most)
+    else:
+        lists = _lists(view, by, min_entries, each, most)
+        search = _found_once if isinstance(by, str) else _found_once.__wrapped__  # type: ignore[attr-defined]
+        pairs = search(view, by, min_share, min_entries, each, most)
+    chosen = lists.of_at_least(min_entries)
+    place = np.full(len(lists.place), -1, dtype=np.int64)
+    place[chosen] = np.arange(len(chosen))
+    left, right, shared = (pairs[name].to_numpy() for name in ("left", "right", "shared"))
+    least = np.minimum(lists.sets.size[left], lists.sets.size[right])
+    wanted = (
+        (shared >= np.maximum(1, min_share * least - 1e-9))
+        & (place[left] >= 0)
+        & (place[right] >= 0)
+    )
+    how = {name: pairs.attrs[name] for name in ("exact", "repeated", "left_out")}
+    found = SimilarSets(place[left[wanted]], place[right[wanted]], shared[wanted], **how)
+    return lists, chosen, found
+
+
+@once_per_view
+def _found_once(
+    traffic: Traffic | View,
+    by: By,
+    min_share: float,
+    min_entries: int,
+    each: int | None,
+    most: int | None,
+) -> pd.DataFrame:
+    """The pairs of similar_sets (`left`, `right`, `shared`); the rest of its result in attrs, and
+    the `histogram` of the Jaccard index if all pairs were counted.
+    """
+    lists = _lists(viewed(traffic), by, min_entries, each, most)
+    sender, counted = lists.sender, np.zeros((2, _BINS), dtype=np.int64)
+
+    def count(low: int, counts: Ints) -> None:
+        _add(counted, low, counts, lists.sets.size, sender)
+
+    found = similar_sets(lists.sets, sender, lists.names, min_share, count)
+    table = pd.DataFrame({"left": found.left, "right": found.right, "shared": found.shared})
+    table.attrs = {
+        "exact": found.exact,
+        "repeated": found.repeated,
+        "left_out": found.left_out,
+        "histogram": counted.tolist() if found.exact else None,
+    }
+    return table
 
 
 def list_similarity(
@@ -126,10 +187,12 @@ def list_similarity(
     min_share: float = 0.4,
     min_entries: int = 100,
     each: int | None = None,
-    most: int = 10_000,
+    most: int | None = None,
 ) -> pd.DataFrame:
     """Returns one row per pair of peer lists of different senders that share at least `min_share`
-    of the smaller one. All pairs are counted exactly.
+    of the smaller one. All pairs of up to 10,000 lists are counted exactly. Of more lists, similar
+    pairs are found by locality-sensitive hashing and then counted exactly
+    (docs/metrics/peer_lists.md).
 
     Parameters
     ----------
@@ -143,8 +206,8 @@ def list_similarity(
     min_entries
         Shorter lists are excluded, because a few entries are often shared by chance.
     each, most
-        Maximum number of lists, of one sender and in total: the first list of every sender, then
-        the second of every sender, and so on.
+        Maximum number of lists, of one sender and in total (None: all): the first list of every
+        sender, then the second of every sender, and so on.
 
     - `message`, `other_message` (int64)
     - `peer`, `other` (object): senders
@@ -157,9 +220,13 @@ def list_similarity(
     - `excess` (float64): (share - expected) ÷ (1 - expected)
     - `log_p` (float64): an upper bound of the natural logarithm of the probability of such a share
       if lists were independent samples (Hoeffding 1963, theorem 1)
+    - `alike`, `other_alike` (float64): share of the other senders that sent a list similar to the
+      list (by `min_share`); if not all pairs were counted, of a sample of 64 senders
     - `senders` (int64): number of other senders on which `expected` is based
 
-    The attrs `lists` and `pairs` are the numbers compared. An address and its v4-mapped form are
+    The attrs `lists` and `pairs` are the numbers compared. If not all pairs were counted, there are
+    `repeated`, the number of lists without rows because their sender sent the same set before, and
+    `left_out`, the number of pairs that the bounds excluded. An address and its v4-mapped form are
     one sender.
 
     >>> import monerotraffic as mt
@@ -167,104 +234,38 @@ def list_similarity(
     >>> mt.metrics.list_similarity(traffic).columns[:4].tolist()
     ['message', 'other_message', 'peer', 'other']
     """
-    e, lists = compared_lists(viewed(traffic), min_entries, each, most)
-    sets = _sets(e, lists, by)
-    _, sender = np.unique(e.addresses.same[e.sender[lists]], return_inverse=True)
-    blocks = [
-        _similar(low, counts, sets.size, sender, min_share) for low, counts in sets.overlaps()
-    ]
-    left, right, shared = (
-        (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-        if blocks
-        else (np.empty(0, dtype=np.int64),) * 3
-    )
+    lists, chosen, found = _similar_lists(viewed(traffic), by, min_share, min_entries, each, most)
+    sets, sender = lists.sets.take(chosen), lists.sender[chosen]
+    e, place, left, right, shared = lists.e, lists.place[chosen], *found.pairs
     size, other = sets.size[left], sets.size[right]
     table = pd.DataFrame(
         {
-            "message": e.lists["message"].to_numpy()[lists[left]],
-            "other_message": e.lists["message"].to_numpy()[lists[right]],
+            "message": e.lists["message"].to_numpy()[place[left]],
+            "other_message": e.lists["message"].to_numpy()[place[right]],
         }
     )
     table["peer"], table["other"] = (
-        texts(e.hosts(e.sender[lists[left]])),
-        texts(e.hosts(e.sender[lists[right]])),
+        texts(e.hosts(e.sender[place[side]])) for side in (left, right)
     )
     table["size"], table["other_size"], table["shared"] = size, other, shared
     table["jaccard"] = shared / (size + other - shared)
     table["share"] = shared / np.minimum(size, other)
-    table["expected"] = _expected(sets, sender, left, right, shared)
+    table["expected"] = expected_share(sets, sender, left, right, shared)
     table["excess"] = (table["share"] - table["expected"]) / (1 - table["expected"])
     table["log_p"] = _log_tail(
         table["share"].to_numpy(), table["expected"].to_numpy(), np.minimum(size, other)
     )
+    table["alike"], table["other_alike"] = alike(sets, sender, found, min_share)
     table["senders"] = max(0, len(np.unique(sender)) - 2)
-    of_sender = np.bincount(sender)
-    table.attrs = {
-        "lists": len(lists),
-        "pairs": int(len(lists) * (len(lists) - 1) - (of_sender * (of_sender - 1)).sum()) // 2,
-    }
+    table.attrs = {"lists": len(chosen), "pairs": _pairs_of_two_senders(sender)}
+    if not found.exact:
+        table.attrs |= {"repeated": found.repeated, "left_out": found.left_out}
     return table
 
 
-def _similar(
-    low: int, counts: NDArray[np.int64], size: Ints, sender: Ints, min_share: float
-) -> tuple[Ints, Ints, Ints]:
-    """The pairs of a block that are returned: sets and the number of shared elements."""
-    rows, width = counts.shape
-    least = np.minimum(size[low : low + rows, None], size[None, low:])
-    wanted = (
-        (counts >= np.maximum(1, min_share * least - 1e-9))
-        & (sender[low : low + rows, None] != sender[None, low:])
-        & _above(rows, width)
-    )
-    left, right = np.nonzero(wanted)
-    return left + low, right + low, counts[left, right]
-
-
-def _above(rows: int, width: int) -> NDArray[np.bool_]:
-    """Selects each pair once: the second set comes after the first."""
-    return np.arange(width)[None, :] > np.arange(rows)[:, None]
-
-
-def _expected(
-    sets: _Sets, sender: Ints, left: Ints, right: Ints, shared: Ints
-) -> NDArray[np.float64]:
-    """The mean share of the smaller set of each pair that lists of other senders have.
-
-    The popularity of an element is the share of lists that have it, every sender counting once. The
-    two senders are excluded, and one list with everything and one with nothing are added (Laplace),
-    so that little data increases the expectation. The expectation is proportional to the size of
-    lists that are larger than the others.
-    """
-    senders = int(sender.max(initial=-1)) + 1
-    weight = 1 / np.bincount(sender, minlength=senders)  # of each list of a sender
-    width = int(sets.element.max(initial=0)) + 1
-    popularity = np.bincount(sets.element, weights=weight[sender[sets.of]], minlength=width)
-    total = np.bincount(sets.of, weights=popularity[sets.element], minlength=len(sets.size))
-    own = np.bincount(
-        sets.of,
-        weights=_own(sets, sender, width) * weight[sender[sets.of]],
-        minlength=len(sets.size),
-    )
-    swap = sets.size[right] < sets.size[left]
-    small, large = np.where(swap, right, left), np.where(swap, left, right)
-    by_others = total[small] - own[small] - shared * weight[sender[large]]
-    mean = (np.bincount(sender, weights=sets.size * weight[sender]).sum()) / max(1, senders)
-    expected = (
-        (by_others + sets.size[small])
-        / (senders * sets.size[small])
-        * np.maximum(1, sets.size[large] / max(1.0, float(mean)))
-    )
-    return np.minimum(expected, 1.0 - 1e-9)
-
-
-def _own(sets: _Sets, sender: Ints, width: int) -> Ints:
-    """For each set and element, the number of lists of the same sender with it."""
-    _, place, count = np.unique(
-        sender[sets.of] * width + sets.element, return_inverse=True, return_counts=True
-    )
-    own: Ints = count[place]
-    return own
+def _pairs_of_two_senders(sender: Ints) -> int:
+    of_sender = np.unique(sender, return_counts=True)[1]
+    return int(len(sender) * (len(sender) - 1) - (of_sender * (of_sender - 1)).sum()) // 2
 
 
 def _log_tail(
@@ -283,13 +284,15 @@ def _log_tail(
 def similarity_distribution(
     traffic: Traffic | View,
     by: By = "host",
-    bins: int = 20,
+    bins: int = _BINS,
     min_entries: int = 100,
     each: int | None = None,
-    most: int = 10_000,
+    most: int | None = None,
 ) -> pd.DataFrame:
     """Returns the distribution of the Jaccard index of all pairs of the chosen peer lists (`by`,
-    `min_entries`, `each`, `most` as in list_similarity). One row per bin.
+    `min_entries`, `each`, `most` as in list_similarity). One row per bin. Of more than 10,000 lists
+    all pairs of a random sample of 4,000 are counted and scaled to the number of all pairs; the
+    attrs `lists` and `sampled` are the two numbers.
 
     - `low`, `high` (float64): `low` ≤ index < `high`, the last bin includes 1
     - `others` (int64): pairs of lists of different senders
@@ -302,22 +305,60 @@ def similarity_distribution(
     0  0.00  0.05      33    0
     1  0.05  0.10       0    0
     """
-    e, lists = compared_lists(viewed(traffic), min_entries, each, most)
-    sets = _sets(e, lists, by)
-    sender = e.addresses.same[e.sender[lists]]
-    counted = np.zeros((2, bins), dtype=np.int64)
-    for low, counts in sets.overlaps():
-        rows, width = counts.shape
-        union = sets.size[low : low + rows, None] + sets.size[None, low:] - counts
-        place = np.minimum(counts * bins // np.maximum(union, 1), bins - 1)
-        same = sender[low : low + rows, None] == sender[None, low:]
-        above = _above(rows, width)
-        counted[0] += np.bincount(place[above & ~same], minlength=bins)
-        counted[1] += np.bincount(place[above & same], minlength=bins)
+    view = viewed(traffic)
+    if isinstance(by, str):
+        return _distribution(view, by, bins, min_entries, each, most)
+    return _distribution.__wrapped__(view, by, bins, min_entries, each, most)  # type: ignore[attr-defined]
+
+
+@once_per_view
+def _distribution(
+    traffic: Traffic | View,
+    by: By,
+    bins: int,
+    min_entries: int,
+    each: int | None,
+    most: int | None,
+) -> pd.DataFrame:
+    lists = _lists(viewed(traffic), by, min_entries, each, most)
+    count, sender = len(lists.sets), lists.sender
+    sampled = np.arange(count)
+    counted = None
+    if bins == _BINS and count <= MOST_EXACT and isinstance(by, str):
+        share = _KEPT_SHARE
+        counted = _found_once(traffic, by, share, min_entries, each, most).attrs["histogram"]
+    if count > MOST_EXACT:
+        arrived = np.arange(count, dtype=np.uint64)
+        sampled = np.sort(np.argsort(mixed(arrived, int(lists.names.sum())))[:_SAMPLE])
+    if counted is None:
+        counted = np.zeros((2, bins), dtype=np.int64)
+        part, owner = lists.sets.take(sampled), sender[sampled]
+        for low, counts in part.overlaps():
+            _add(counted, low, counts, part.size, owner)
+    counted = np.asarray(counted, dtype=np.float64)
+    others = _pairs_of_two_senders(sender)
+    for row, every in enumerate((others, count * (count - 1) // 2 - others)):
+        counted[row] *= every / max(1.0, counted[row].sum())
+    whole = np.rint(counted).astype(np.int64)
     edges = np.arange(bins + 1) / bins
-    return pd.DataFrame(
-        {"low": edges[:-1], "high": edges[1:], "others": counted[0], "own": counted[1]}
+    table = pd.DataFrame(
+        {"low": edges[:-1], "high": edges[1:], "others": whole[0], "own": whole[1]}
     )
+    table.attrs = {"lists": count, "sampled": len(sampled)}
+    return table
+
+
+def _add(histogram: Ints, low: int, counts: Ints, size: Ints, sender: Ints) -> None:
+    """Adds a block of overlaps to the pairs in each bin of the Jaccard index: of different senders,
+    of one sender.
+    """
+    (rows, width), bins = counts.shape, histogram.shape[1]
+    union = size[low : low + rows, None] + size[None, low:] - counts
+    place = np.minimum(counts * bins // np.maximum(union, 1), bins - 1)
+    same = sender[low : low + rows, None] == sender[None, low:]
+    above = above_diagonal(rows, width)
+    histogram[0] += np.bincount(place[above & ~same], minlength=bins)
+    histogram[1] += np.bincount(place[above & same], minlength=bins)
 
 
 def sender_similarity(
@@ -349,12 +390,14 @@ def sender_similarity(
         of, element = place[e.of[chosen]], e.host[chosen].astype(np.int64) << 16 | e.port[chosen]
     else:
         pairs = e.of_senders
-        of, element = np.searchsorted(senders, pairs.of), _elements(e, by)[pairs.host]
+        of, element = np.searchsorted(senders, pairs.of), _elements(e, by)[0][pairs.host]
         chosen = enough[of] & (element >= 0)
         of, element = of[chosen], element[chosen]
-    sets = _Sets.from_pairs(number[of], element, int(enough.sum()))
+    sets = Sets.from_pairs(number[of], element, int(enough.sum()))
     each = e.addresses.same[senders[enough]]
-    blocks = [_similar(low, counts, sets.size, each, min_share) for low, counts in sets.overlaps()]
+    blocks = [
+        similar_in_block(low, counts, sets.size, each, min_share) for low, counts in sets.overlaps()
+    ]
     left, right, shared = (
         (np.concatenate(parts) for parts in zip(*blocks, strict=True))
         if blocks
@@ -402,9 +445,9 @@ def vantage_similarity(
         )
     rows = []
     for kind, (of, element) in kinds.items():
-        sets = _Sets.from_pairs(of, element, len(names))
+        sets = Sets.from_pairs(of, element, len(names))
         for low, counts in sets.overlaps():
-            for left, right in zip(*np.nonzero(_above(*counts.shape)), strict=True):
+            for left, right in zip(*np.nonzero(above_diagonal(*counts.shape)), strict=True):
                 one, two = int(sets.size[low + left]), int(sets.size[low + right])
                 shared = int(counts[left, right])
                 union = max(1, one + two - shared)
