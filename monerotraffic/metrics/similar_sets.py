@@ -75,8 +75,8 @@ def similar_sets(
     number = equal_sets(sets, names)
     first, unit, start, count = _units(number, owner)
     filled = np.flatnonzero(sets.size[first] > 0)
-    found = candidates(sets.take(first[filled]), names, min_share)
-    left, right = filled[found.left], filled[found.right]
+    matches = candidates(sets.take(first[filled]), names, min_share)
+    left, right = filled[matches.left], filled[matches.right]
     shared = sets.shared(first[left], first[right])
     similar = shared >= np.maximum(1, min_share * _smaller(sets, first[left], first[right]) - 1e-9)
     several = np.flatnonzero((count > 1) & (sets.size[first] > 0))
@@ -94,7 +94,7 @@ def similar_sets(
         shared[of[apart][place]],
         exact=False,
         repeated=len(sets) - len(unit),
-        left_out=found.left_out + left_out,
+        left_out=matches.left_out + left_out,
     )
 
 
@@ -118,11 +118,11 @@ def _every_pair(
 ) -> tuple[Ints, Ints, Ints] | None:
     """All similar pairs by counting every pair; None if there are more than MOST_PAIRS."""
     empty = np.empty(0, dtype=np.int64)
-    parts, found = [(empty, empty, empty)], 0
+    parts, matches = [(empty, empty, empty)], 0
     for low, counts in sets.overlaps():
         part = similar_in_block(low, counts, sets.size, owner, min_share)
-        found += len(part[0])
-        if found > MOST_PAIRS:
+        matches += len(part[0])
+        if matches > MOST_PAIRS:
             return None
         parts.append(part)
         if visit is not None:
@@ -169,22 +169,22 @@ def _expanded(
     return of, one, two, 0 if full else every - len(of)
 
 
-def alike(sets: Sets, owner: Ints, found: SimilarSets, min_share: float) -> tuple[Floats, Floats]:
+def alike(sets: Sets, owner: Ints, matches: SimilarSets, min_share: float) -> tuple[Floats, Floats]:
     """For both sets of each pair the share of the other owners that have a set which shares
     `min_share`. If not all pairs were counted, of a sample of the owners and their sets.
     """
     _, owner = np.unique(owner, return_inverse=True)
     owners = int(owner.max(initial=-1)) + 1
     share = np.zeros(len(sets))
-    if found.exact:
-        ends = np.concatenate([found.left, found.right])
-        others = owner[np.concatenate([found.right, found.left])]
+    if matches.exact:
+        ends = np.concatenate([matches.left, matches.right])
+        others = owner[np.concatenate([matches.right, matches.left])]
         of = np.unique(ends * max(1, owners) + others) // max(1, owners)
         share = np.bincount(of, minlength=len(sets)) / max(1, owners - 1)
-    elif len(found.left):
-        wanted = np.unique(np.concatenate([found.left, found.right]))
+    elif len(matches.left):
+        wanted = np.unique(np.concatenate([matches.left, matches.right]))
         share[wanted] = _alike_in_sample(sets, owner, wanted, min_share)
-    return share[found.left], share[found.right]
+    return share[matches.left], share[matches.right]
 
 
 def _alike_in_sample(sets: Sets, owner: Ints, wanted: Ints, min_share: float) -> Floats:

@@ -67,14 +67,14 @@ _CACHE: WeakKeyDictionary[View, dict[object, _Lists]] = WeakKeyDictionary()
 def _lists(view: View, by: By, min_entries: int, each: int | None, most: int | None) -> _Lists:
     """The lists to compare, made once for each View and set of arguments."""
     if not isinstance(by, str):
-        return _made(view, by, min_entries, each, most)
+        return _built(view, by, min_entries, each, most)
     kept, key = _CACHE.setdefault(view, {}), (by, min_entries, each, most)
     if key not in kept:
-        kept[key] = _made(view, by, min_entries, each, most)
+        kept[key] = _built(view, by, min_entries, each, most)
     return kept[key]
 
 
-def _made(view: View, by: By, min_entries: int, each: int | None, most: int | None) -> _Lists:
+def _built(view: View, by: By, min_entries: int, each: int | None, most: int | None) -> _Lists:
     e, place = compared_lists(view, min_entries, each, most)
     start = np.searchsorted(e.of, place)
     length = np.searchsorted(e.of, place, side="right") - start
@@ -148,8 +148,8 @@ def _similar_lists(
         & (place[right] >= 0)
     )
     how = {name: pairs.attrs[name] for name in ("exact", "repeated", "left_out")}
-    found = SimilarSets(place[left[wanted]], place[right[wanted]], shared[wanted], **how)
-    return lists, chosen, found
+    matches = SimilarSets(place[left[wanted]], place[right[wanted]], shared[wanted], **how)
+    return lists, chosen, matches
 
 
 @once_per_view
@@ -170,13 +170,13 @@ def _found_once(
     def count(low: int, counts: Ints) -> None:
         _add(counted, low, counts, lists.sets.size, sender)
 
-    found = similar_sets(lists.sets, sender, lists.names, min_share, count)
-    table = pd.DataFrame({"left": found.left, "right": found.right, "shared": found.shared})
+    matches = similar_sets(lists.sets, sender, lists.names, min_share, count)
+    table = pd.DataFrame({"left": matches.left, "right": matches.right, "shared": matches.shared})
     table.attrs = {
-        "exact": found.exact,
-        "repeated": found.repeated,
-        "left_out": found.left_out,
-        "histogram": counted.tolist() if found.exact else None,
+        "exact": matches.exact,
+        "repeated": matches.repeated,
+        "left_out": matches.left_out,
+        "histogram": counted.tolist() if matches.exact else None,
     }
     return table
 
@@ -234,9 +234,9 @@ def list_similarity(
     >>> mt.metrics.list_similarity(traffic).columns[:4].tolist()
     ['message', 'other_message', 'peer', 'other']
     """
-    lists, chosen, found = _similar_lists(viewed(traffic), by, min_share, min_entries, each, most)
+    lists, chosen, matches = _similar_lists(viewed(traffic), by, min_share, min_entries, each, most)
     sets, sender = lists.sets.take(chosen), lists.sender[chosen]
-    e, place, left, right, shared = lists.e, lists.place[chosen], *found.pairs
+    e, place, left, right, shared = lists.e, lists.place[chosen], *matches.pairs
     size, other = sets.size[left], sets.size[right]
     table = pd.DataFrame(
         {
@@ -255,11 +255,11 @@ def list_similarity(
     table["log_p"] = _log_tail(
         table["share"].to_numpy(), table["expected"].to_numpy(), np.minimum(size, other)
     )
-    table["alike"], table["other_alike"] = alike(sets, sender, found, min_share)
+    table["alike"], table["other_alike"] = alike(sets, sender, matches, min_share)
     table["senders"] = max(0, len(np.unique(sender)) - 2)
     table.attrs = {"lists": len(chosen), "pairs": _pairs_of_two_senders(sender)}
-    if not found.exact:
-        table.attrs |= {"repeated": found.repeated, "left_out": found.left_out}
+    if not matches.exact:
+        table.attrs |= {"repeated": matches.repeated, "left_out": matches.left_out}
     return table
 
 

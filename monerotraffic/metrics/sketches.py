@@ -80,8 +80,8 @@ def equal_sets(sets: Sets, names: Hashes) -> Ints:
 def candidates(sets: Sets, names: Hashes, min_share: float) -> Candidates:
     """Pairs of sets that may share at least `min_share` of the smaller one. No set is empty.
 
-    `names` must be a keyed hash of each element, so that nobody can choose elements that collide.
-    At most two million pairs, or eight for each set, are found, of each band the same number. If a
+    `names` must be a keyed hash of each element, so that no peer can choose elements that collide.
+    At most two million pairs, or eight for each set, are searched, as many in each band. If a
     band has more, a set is paired with those sets of its bucket that are next to it in the order of
     the next band, which are the most similar ones. Of pairs whose sketches are similar, a quarter
     of a million are returned: of each set the most similar pair, then the second, and so on.
@@ -161,7 +161,7 @@ def _neighbours(keys: Hashes, most: int) -> tuple[Ints, Ints, int]:
     every = int((size * (size - 1) // 2).sum())
     end = np.repeat(first + size, size)
     active, distance, left = np.arange(len(keys)), 0, most
-    found: list[tuple[Ints, Ints]] = [(order[:0], order[:0])]
+    matches: list[tuple[Ints, Ints]] = [(order[:0], order[:0])]
     while left:
         distance += 1
         active = active[active + distance < end[active]]
@@ -172,9 +172,9 @@ def _neighbours(keys: Hashes, most: int) -> tuple[Ints, Ints, int]:
             apart = keys[active] != keys[active + distance]
             bucket = np.repeat(size, size)[active]
             chosen = active[np.lexsort((bucket, apart))[:left]]
-        found.append((order[chosen], order[chosen + distance]))
+        matches.append((order[chosen], order[chosen + distance]))
         left -= len(chosen)
-    one, two = (np.concatenate(side) for side in zip(*found, strict=True))
+    one, two = (np.concatenate(side) for side in zip(*matches, strict=True))
     return one, two, every - len(one)
 
 

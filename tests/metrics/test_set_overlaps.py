@@ -14,7 +14,7 @@ DRAW = random.Random(4)
 ROWS = [DRAW.choices(range(40), k=DRAW.randrange(0, 30)) for _ in range(50)]
 
 
-def made() -> Sets:
+def build_sets() -> Sets:
     of = np.repeat(np.arange(len(ROWS)), [len(row) for row in ROWS])
     return Sets.from_pairs(of, np.concatenate(ROWS).astype(np.int64), len(ROWS))
 
@@ -33,7 +33,7 @@ def block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_sets_of_pairs() -> None:
-    assert members(made()) == [set(row) for row in ROWS]
+    assert members(build_sets()) == [set(row) for row in ROWS]
 
 
 def test_sets_of_runs(block: None) -> None:
@@ -51,7 +51,7 @@ def test_sets_of_runs(block: None) -> None:
 
 
 def test_blocks_are_all_pairs(block: None) -> None:
-    sets = made().take(np.arange(len(ROWS))[::-1])
+    sets = build_sets().take(np.arange(len(ROWS))[::-1])
     seen: list[set[int]] = [set() for _ in ROWS]
     for low, high, of, element in sets.blocks():
         assert of.max(initial=0) < high - low
@@ -62,13 +62,13 @@ def test_blocks_are_all_pairs(block: None) -> None:
 
 def test_shared_elements_of_pairs(block: None) -> None:
     left, right = np.triu_indices(len(ROWS))
-    assert made().shared(left, right).tolist() == [
+    assert build_sets().shared(left, right).tolist() == [
         len(set(ROWS[one]) & set(ROWS[other])) for one, other in zip(left, right, strict=True)
     ]
 
 
 def test_overlaps_of_all_pairs() -> None:
-    for low, counts in made().overlaps():
+    for low, counts in build_sets().overlaps():
         for row in range(len(counts)):
             assert counts[row].tolist() == [
                 len(set(ROWS[low + row]) & set(other)) for other in ROWS[low:]

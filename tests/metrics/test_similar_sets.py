@@ -17,12 +17,12 @@ Ints = NDArray[np.int64]
 WIDTH = 3000
 
 
-def made(rows: list[Ints]) -> Sets:
+def build_sets(rows: list[Ints]) -> Sets:
     of = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
     return Sets.from_pairs(of, np.concatenate(rows), len(rows))
 
 
-def found(sets: Sets, owner: Ints, share: float = 0.5) -> SimilarSets:
+def matches(sets: Sets, owner: Ints, share: float = 0.5) -> SimilarSets:
     return similar_sets(sets, owner, mixed(np.arange(sets.width, dtype=np.uint64), 3), share)
 
 
@@ -46,7 +46,7 @@ def generated(seed: int) -> tuple[Sets, Ints]:
     for number in range(60):
         kept = 250 - number
         rows.append(np.append(np.arange(kept), 250 + draw.permutation(WIDTH - 250)[:number]))
-    return made(rows), np.append(np.arange(400) % 100, 100 + np.arange(60) % 12)
+    return build_sets(rows), np.append(np.arange(400) % 100, 100 + np.arange(60) % 12)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -54,9 +54,9 @@ def test_sketches_find_the_pairs_of_the_exact_pass(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sets, owner = generated(seed)
-    exact = found(sets, owner)
+    exact = matches(sets, owner)
     monkeypatch.setattr(module, "MOST_EXACT", 0)
-    sketched = found(sets, owner)
+    sketched = matches(sets, owner)
     assert exact.exact and not sketched.exact
     assert pairs(sketched) <= pairs(exact)
     assert len(pairs(sketched)) >= 0.98 * len(pairs(exact)) > 1000
@@ -64,8 +64,8 @@ def test_sketches_find_the_pairs_of_the_exact_pass(
 
 def test_equal_sets_are_pairs(sketched: None) -> None:
     row = np.arange(200)
-    sets = made([row, row, row, np.arange(300, 500), row])
-    result = found(sets, np.array([1, 2, 1, 3, 4]))
+    sets = build_sets([row, row, row, np.arange(300, 500), row])
+    result = matches(sets, np.array([1, 2, 1, 3, 4]))
     assert pairs(result) == {(0, 1, 200), (0, 4, 200), (1, 4, 200)}
     assert result.repeated == 1  # the second list of the first owner
     assert result.left_out == 0
@@ -73,8 +73,8 @@ def test_equal_sets_are_pairs(sketched: None) -> None:
 
 def test_groups_of_equal_sets_that_are_similar(sketched: None) -> None:
     one, other = np.arange(200), np.arange(10, 210)
-    sets = made([one, other, one, other])
-    assert pairs(found(sets, np.array([1, 2, 3, 4]))) == {
+    sets = build_sets([one, other, one, other])
+    assert pairs(matches(sets, np.array([1, 2, 3, 4]))) == {
         (0, 1, 190),
         (0, 2, 200),
         (0, 3, 190),
@@ -88,8 +88,8 @@ def test_too_many_pairs_are_bounded_and_every_set_has_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "MOST_PAIRS", 2000)
-    sets = made([np.arange(20)] * 500)
-    result = found(sets, np.arange(500))
+    sets = build_sets([np.arange(20)] * 500)
+    result = matches(sets, np.arange(500))
     assert not result.exact
     assert len(result.left) <= 2000
     assert len(np.unique(np.concatenate([result.left, result.right]))) == 500
@@ -101,17 +101,17 @@ def test_share_of_owners_with_a_similar_set(monkeypatch: pytest.MonkeyPatch) -> 
     rows = [
         np.arange(100) if number < 10 else np.arange(100) + 100 * number for number in range(40)
     ]
-    sets, owner = made(rows), np.arange(40)
-    exact = found(sets, owner)
+    sets, owner = build_sets(rows), np.arange(40)
+    exact = matches(sets, owner)
     assert set(np.concatenate(alike(sets, owner, exact, 0.5))) == {9 / 39}
     monkeypatch.setattr(module, "MOST_EXACT", 0)
-    sampled = found(sets, owner)
+    sampled = matches(sets, owner)
     assert pairs(sampled) == pairs(exact)
     # fewer than 64 owners: the sample is all of them
     assert set(np.concatenate(alike(sets, owner, sampled, 0.5))) == {9 / 39}
 
 
 def test_no_sets(sketched: None) -> None:
-    assert pairs(found(made([np.arange(0)]), np.array([0]))) == set()
+    assert pairs(matches(build_sets([np.arange(0)]), np.array([0]))) == set()
     empty = Sets.from_pairs(np.arange(0), np.arange(0), 0)
-    assert pairs(found(empty, np.arange(0))) == set()
+    assert pairs(matches(empty, np.arange(0))) == set()

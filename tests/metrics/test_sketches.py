@@ -21,12 +21,12 @@ def sets_of(rows: list[Ints], width: int) -> Sets:
     of = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
     # every element occurs, so that from_pairs leaves the numbers as they are
     every = np.arange(width)
-    made = Sets.from_pairs(
+    sets = Sets.from_pairs(
         np.concatenate([of, np.full(width, len(rows))]),
         np.concatenate([*rows, every]),
         len(rows) + 1,
     )
-    return made.take(np.arange(len(rows)))
+    return sets.take(np.arange(len(rows)))
 
 
 def pairs_that_share(share: float, count: int, size: int = 250) -> Sets:
@@ -45,19 +45,19 @@ def test_recall_is_what_is_documented(share: float) -> None:
     """
     count = 1000
     sets = pairs_that_share(share, count)
-    found = candidates(sets, names(sets.width), 0.5)
-    assert (found.right == found.left + 1).all()
+    matches = candidates(sets, names(sets.width), 0.5)
+    assert (matches.right == matches.left + 1).all()
     jaccard = share / (2 - share)
     expected = recall(jaccard)
     error = 3 * np.sqrt(expected * (1 - expected) / count) + 0.02
-    assert expected - error < len(found.left) / count < expected + error
+    assert expected - error < len(matches.left) / count < expected + error
 
 
 def test_sets_that_share_little_are_no_candidates() -> None:
     draw = np.random.default_rng(3)
     sets = sets_of([draw.permutation(1000)[:250] for _ in range(300)], 1000)
-    found = candidates(sets, names(1000), 0.5)
-    assert len(found.left) < 300 * 299 / 2 / 500
+    matches = candidates(sets, names(1000), 0.5)
+    assert len(matches.left) < 300 * 299 / 2 / 500
 
 
 def test_equal_sets_have_one_number() -> None:
@@ -70,9 +70,9 @@ def test_equal_sets_have_one_number() -> None:
 
 def test_short_sets_have_sketches() -> None:
     sets = sets_of([np.array([1]), np.array([1]), np.array([2]), np.array([1, 2, 3])], 5)
-    found = candidates(sets, names(5), 0.9)
-    assert (0, 1) in set(zip(found.left.tolist(), found.right.tolist(), strict=True))
-    assert (0, 2) not in set(zip(found.left.tolist(), found.right.tolist(), strict=True))
+    matches = candidates(sets, names(5), 0.9)
+    assert (0, 1) in set(zip(matches.left.tolist(), matches.right.tolist(), strict=True))
+    assert (0, 2) not in set(zip(matches.left.tolist(), matches.right.tolist(), strict=True))
 
 
 def test_bounds_leave_out_pairs_and_keep_the_most_similar(monkeypatch: pytest.MonkeyPatch) -> None:
