@@ -18,7 +18,7 @@ __all__ = ["Sets", "above_diagonal"]
 
 Ints = NDArray[np.int64]
 
-_CELLS = 1 << 24  # of one block of overlaps: 128 MiB
+_CELLS = 1 << 22  # of one block of overlaps: 32 MiB, and several times that on the way
 _BLOCK = 1 << 22  # elements that are processed at once
 # elements in more than this share of the sets are counted by a matrix product, which is faster
 _DENSE = 0.02

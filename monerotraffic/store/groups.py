@@ -5,11 +5,13 @@ Owns the size of groups. Used by rules, through Dataset.views.
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
@@ -102,7 +104,10 @@ def _applied(
     group: Group,
     tables: Sequence[str] | None,
 ) -> T:
-    return function(view_of(dataset, vantage, group, tables))
+    result = function(view_of(dataset, vantage, group, tables))
+    gc.collect()  # a View refers to itself, so that it would stay until some later collection
+    pa.default_memory_pool().release_unused()
+    return result
 
 
 def view_of(
