@@ -251,6 +251,14 @@ static int read_new(struct reading *reading, int64_t at, int64_t stop, uint32_t 
     return result;
 }
 
+/* Whether the segment has, from `at` on, all that the snap length cut from one that waits. */
+static int completes(const struct reading *reading, const struct mt_waiting *known, int64_t at)
+{
+    int64_t cut = known->data.offset + known->data.size;
+    return known->data.size != 0 && at <= cut && cut < known->end &&
+           known->end <= reading->captured_end;
+}
+
 /* The part of a segment from `next` on where something waits or a hole opens: walks over what
  * waits, keeps what is new. */
 static int merge(struct reading *reading)
@@ -265,9 +273,11 @@ static int merge(struct reading *reading)
      * left, a hole stays. */
     int64_t steps = MOST_STEPS + reading->segment->captured;
     while (at < end && result == MT_OK && steps-- > 0) {
-        const struct mt_waiting *known =
+        struct mt_waiting *known =
             index < stream->waiting.count ? mt_waiting_at(&stream->waiting, index) : NULL;
         int64_t stop;
+        if (known != NULL && completes(reading, known, at))
+            known->end = known->data.offset + known->data.size; /* the rest is new */
         if (known != NULL && known->data.offset <= at) {
             stop = end < known->end ? end : known->end;
             int64_t seen = (stop < captured ? stop : captured) - at;

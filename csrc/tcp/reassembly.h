@@ -3,7 +3,7 @@
  *
  * Offsets are 64-bit: 0 is the byte after the SYN, or the first byte seen. Orderly segments are
  * handed down where they lie; only what is ahead of a hole is copied. The first copy of a byte
- * wins. */
+ * wins; one that was cut by the snap length and waits is completed by a later one. */
 #ifndef MT_TCP_REASSEMBLY_H
 #define MT_TCP_REASSEMBLY_H
 

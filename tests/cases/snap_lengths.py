@@ -20,7 +20,7 @@ from ._build import (
     cut,
     news,
 )
-from ._case import ANY, Expect, case, notification, request, response
+from ._case import ANY, Expect, case, cases, notification, request, response
 
 
 def opened() -> tuple[Wire, Talk]:
@@ -146,6 +146,47 @@ def snap_length_and_a_whole_retransmission() -> Expect:
     ).say(CLIENT, PING)
     return Expect(
         {"a.pcap": pcap(cut(wire.packets, 154))}, check=lambda traffic: last_is_a_ping(traffic, 8)
+    )
+
+
+@cases({"whole": 0, "end-alone": 66, "last-bytes-of-the-first-copy": 60})
+def snap_length_while_a_segment_is_missing(begin: int) -> Expect:
+    """A cut packet waits for the segment before it; a repetition that was captured completely
+    brings its end, then the missing segment comes.
+    """
+    wire, talk = opened()
+    talk.say(CLIENT, SYNC, at=43).say(CLIENT, SYNC[begin:], at=43 + begin).say(CLIENT, PING, at=0)
+    talk.say(CLIENT, PING)
+    wire.packets[3:4] = cut(wire.packets[3:4], 120)
+    return Expect(
+        {"a.pcap": pcap(wire.packets)},
+        messages=[
+            request(1003, frame=6),
+            request(1002, frame=4, end_frame=5, segments=2, captured=172),
+            request(1003, frame=7),
+        ],
+        connections=[
+            {"client_bytes": 291, "client_retransmitted": 66 - begin, "client_lost": 0},
+        ],
+        totals={},
+    )
+
+
+@case
+def snap_length_while_a_segment_is_missing_in_both_copies() -> Expect:
+    """The repetition is cut, too: the end stays unknown."""
+    wire, talk = opened()
+    talk.say(CLIENT, SYNC, at=43).say(CLIENT, SYNC, at=43).say(CLIENT, PING, at=0)
+    talk.say(CLIENT, PING)
+    wire.packets[3:5] = cut(wire.packets[3:5], 120)
+    return Expect(
+        {"a.pcap": pcap(wire.packets)},
+        messages=[
+            request(1003, frame=6),
+            request(1002, status="snapped", captured=33),
+            request(1003, frame=7),
+        ],
+        totals={"snapped": 66, "lost": 139},
     )
 
 

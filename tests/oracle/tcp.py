@@ -91,12 +91,33 @@ class Stream:
             segment.payload, offset = segment.payload[-offset:], 0
             end, seen = max(end, 0), max(seen, 0)
         extent = (offset, end)
+        self.reopen(offset, seen)
         fresh = self.insert(
             Piece(offset, seen, segment.payload, segment.packet, extent, acknowledged)
         )
         self.retransmitted += seen - offset - fresh
         self.insert(Piece(seen, end, None, segment.packet, extent, acknowledged))
         self.highest = max(self.highest, end)
+
+    def reopen(self, start: int, end: int) -> None:
+        """Takes out what the snap length cut and a packet with [start, end) now brings, where the
+        beginning of the cut packet waits after a hole.
+        """
+        at = self.next()
+        self.pieces = [
+            piece
+            for before, piece in itertools.pairwise([None, *self.pieces])
+            if piece is not None
+            and not (
+                before is not None
+                and piece.data is None
+                and before.packet is piece.packet
+                and before.end == piece.start
+                and before.start > at
+                and start <= piece.start
+                and piece.end <= end
+            )
+        ]
 
     def insert(self, piece: Piece) -> int:
         """Puts in what is new of the piece; how many bytes that was."""

@@ -311,20 +311,39 @@ static void test_before_the_beginning(void)
 /* ---- everything against a model that looks at single bytes ---- */
 
 struct model {
-    uint8_t state[400], value[400];
+    uint8_t state[400], value[400], segment[400]; /* segment: which one brought the byte */
+    uint8_t segments;
     int64_t next, highest, retransmitted, out_of_order, conflicts, differing;
 };
+
+/* Captured bytes [begin, end) bring all that was cut from a segment that waits. */
+static void model_reopen(struct model *model, int64_t begin, int64_t end)
+{
+    for (int64_t at = begin > model->next ? begin : model->next + 1, stop; at < end; at = stop) {
+        stop = at + 1;
+        if (model->state[at] != HOLE || model->state[at - 1] != DATA ||
+            model->segment[at - 1] != model->segment[at])
+            continue;
+        while (model->state[stop] == HOLE && model->segment[stop] == model->segment[at])
+            stop++;
+        if (stop <= end)
+            memset(model->state + at, UNKNOWN, (size_t)(stop - at));
+    }
+}
 
 static void model_segment(struct model *model, int64_t offset, int64_t length, int64_t captured,
                           uint8_t value)
 {
     int late = 0, keep_alive = length == 1 && offset + 1 == model->next;
+    model_reopen(model, offset, offset + captured);
+    model->segments++;
     for (int64_t at = offset; at < offset + length; at++) {
         int there = at < offset + captured;
         if (model->state[at] == UNKNOWN) {
             late |= at < model->highest;
             model->state[at] = there ? DATA : HOLE;
             model->value[at] = value;
+            model->segment[at] = model->segments;
         } else if (there) {
             model->retransmitted++;
             int differs = model->state[at] == DATA && model->value[at] != value;
