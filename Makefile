@@ -24,7 +24,7 @@ LIBRARIES := -lpcap -lz -lzstd -pthread
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test ctest ctest-sanitized ctest-threads replay fuzz seeds cov pytest differential damage test-asan mypy stubtest ruff spelling prose analyze lint bench docs notebooks wheel sdist man format clean
+.PHONY: help demo test ctest ctest-sanitized ctest-threads replay fuzz seeds cov pytest pytest-decoder pytest-package differential damage test-asan mypy stubtest ruff spelling prose analyze lint bench docs notebooks wheel sdist man format clean
 
 help:
 	@echo 'make demo             summary of a bundled capture, and the report of another one (installs what is missing)'
@@ -249,8 +249,21 @@ cov: $(CTESTS:%=build/cov/tests/%) $(FUZZERS:%=build/cov/replay_%) $(VENV)/extra
 
 # ---- Python tests ----
 
+# Two processes, one for each core: the tests of the decoder and of the command line, and all others.
+DECODER_TESTS := $(addprefix tests/,benchmarks cli compat differential hardening)
+
 pytest: $(VENV)/package $(VENV)/extras
+ifdef ARGS
 	$(BIN)/python -m pytest $(ARGS)
+else
+	$(MAKE) --no-print-directory --output-sync=target --jobs=2 --keep-going pytest-decoder pytest-package
+endif
+
+pytest-decoder:
+	$(BIN)/python -m pytest -o cache_dir=build/pytest-decoder $(DECODER_TESTS)
+
+pytest-package:
+	$(BIN)/python -m pytest -o cache_dir=build/pytest-package $(DECODER_TESTS:%=--ignore=%)
 
 # Uses other examples in every run; `make pytest` uses a few fixed ones.
 differential: EXAMPLES = 2000
