@@ -242,42 +242,61 @@ def compared_lists(
         ),
         dtype=object,
     )
-    lists["peer"] = lists["peer"].astype(object).astype(pd.CategoricalDtype(texts))
     place = np.append(texts.get_indexer(named["host"].cat.categories), -1).astype(np.int32)
-    of = np.searchsorted(lists["message"].to_numpy(), named["message"].to_numpy())
+    rows = _in_order(lists)
+    lists = lists.sort_values("message", kind="stable", ignore_index=True)
+    lists["peer"] = lists["peer"].astype(object).astype(pd.CategoricalDtype(texts))
     joined = Entries(
         lists,
-        of.astype(np.int32),
-        place[named["host"].cat.codes.to_numpy()],
-        named["port"].to_numpy(),
-        np.full(len(named), -1, dtype=np.int64),
+        np.repeat(np.arange(len(lists), dtype=np.int32), lists["entries"]),
+        place[named["host"].cat.codes.to_numpy()[rows]],
+        named["port"].to_numpy()[rows],
+        np.broadcast_to(np.int64(-1), len(named)),
         Addresses.from_text(texts),
     )
     return joined, chosen_lists(joined, min_entries, each, most)
 
 
-@per_peer("message")
+def _in_order(lists: pd.DataFrame) -> NDArray[np.int32]:
+    """The row of each entry, in order of the message, where the lists are in the order of the
+    groups and their entries follow one another.
+    """
+    count = lists["entries"].to_numpy()
+    start = np.cumsum(count) - count
+    order = np.argsort(lists["message"].to_numpy(), kind="stable")
+    shift = start[order] - (np.cumsum(count[order]) - count[order])
+    total = int(count.sum())
+    rows: NDArray[np.int32] = np.arange(total, dtype=np.int32)
+    rows += np.repeat(shift.astype(np.int32), count[order])
+    return rows
+
+
+@per_peer()
 def lists_to_compare(
     traffic: Traffic | View, min_entries: int, each: int | None, most: int | None
 ) -> pd.DataFrame:
-    """The lists of these peers that may be compared."""
+    """The lists of these peers that may be compared, in the order of entries_to_compare."""
     e = entries(traffic)
     chosen = chosen_lists(e, min_entries, each, most)
     return e.lists[[*_LIST, "entries"]].iloc[chosen].reset_index(drop=True)
 
 
-@per_peer("message")
+@per_peer()
 def entries_to_compare(
     traffic: Traffic | View, min_entries: int, each: int | None, most: int | None
 ) -> pd.DataFrame:
-    """The entries of these lists: `message`, `host` (category), `port`."""
+    """The entries of these lists: `host` (category), `port`. Six bytes an entry, because a data set
+    has hundreds of millions.
+    """
     e = entries(traffic)
     wanted = np.zeros(len(e.lists), dtype=np.bool_)
     wanted[chosen_lists(e, min_entries, each, most)] = True
     rows = wanted[e.of]
-    used, place = np.unique(e.host[rows], return_inverse=True)
+    used = np.unique(e.host[rows])
     known = used[used >= 0].astype(np.int64)
-    codes = place - (len(used) - len(known))
-    host = pd.Categorical.from_codes(codes, categories=pd.Index(e.hosts(known), dtype=object))
-    message = e.lists["message"].to_numpy()[e.of[rows]]
-    return pd.DataFrame({"message": message, "host": host, "port": e.port[rows]})
+    code = np.full(len(e.addresses.text) + 1, -1, dtype=np.int32)
+    code[known] = np.arange(len(known))
+    host = pd.Categorical.from_codes(
+        code[e.host[rows]], categories=pd.Index(e.hosts(known), dtype=object)
+    )
+    return pd.DataFrame({"host": host, "port": e.port[rows]})
