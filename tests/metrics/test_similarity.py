@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from monerotraffic.metrics import similarity
+from monerotraffic.metrics.set_overlaps import Sets
 from monerotraffic.metrics.similarity import (
     list_similarity,
     sender_similarity,
     similarity_distribution,
 )
+from monerotraffic.tables.view import View
 from support.conversation_builder import many, read, session
 
 A, B, C = "192.0.2.1", "192.0.2.2", "192.0.2.3"
@@ -110,3 +116,37 @@ def test_accumulated_lists_of_senders(tmp_path: Path) -> None:
     assert similarity[["peer", "other", "size", "shared", "jaccard"]].to_numpy().tolist() == [
         [A, B, 10, 10, 1.0]
     ]
+
+
+def test_metrics_of_one_view_share_the_overlaps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes = []
+    overlaps = Sets.overlaps
+
+    def counted(sets: Sets) -> Iterator[tuple[int, NDArray[np.int64]]]:
+        passes.append(len(sets))
+        return overlaps(sets)
+
+    monkeypatch.setattr(Sets, "overlaps", counted)
+    view = View(
+        read(tmp_path, session(A, many(160), number=1), session(B, many(150), number=2, at=300))
+    )
+    assert similarity_distribution(view)["others"].sum() == 1
+    assert list_similarity(view)["shared"].tolist() == [150]
+    assert list_similarity(view, min_share=0.8, min_entries=150)["shared"].tolist() == [150]
+    assert list_similarity(view, min_entries=151).empty
+    assert passes == [2]
+
+
+def test_distribution_of_many_lists_is_that_of_a_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twelve senders of one list: all pairs are counted from those of the sample."""
+    monkeypatch.setattr(similarity, "MOST_EXACT", 5)
+    monkeypatch.setattr(similarity, "_SAMPLE", 4)
+    talks = [session(f"198.18.{n}.1", many(9), number=n, at=n * 100) for n in range(12)]
+    distribution = similarity_distribution(read(tmp_path, *talks), min_entries=1)
+    assert distribution.attrs == {"lists": 12, "sampled": 4}
+    assert distribution["others"].tolist() == [0] * 19 + [66]
+    assert distribution["own"].sum() == 0

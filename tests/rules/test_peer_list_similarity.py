@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from monerotraffic.metrics import similar_sets
 from monerotraffic.rules import find_anomalies
 from support.conversation_builder import many, read, session
 from support.craft import Connection
@@ -102,6 +103,22 @@ def test_spies_that_send_nearly_one_list(
 ) -> None:
     assert flagged("peer_list_similar", [*crowd(12, network, white), *spies(count, 244)]) == {
         f"203.0.{number}.1" for number in range(count)
+    }
+
+
+@pytest.mark.parametrize(("network", "white"), [(300, None), (400, 300), (3000, 1000)])
+def test_many_lists_are_searched_with_the_same_findings(
+    network: int,
+    white: int | None,
+    flagged: Callable[..., set[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The search for many lists, applied to few: honest nodes of small networks are not flagged."""
+    monkeypatch.setattr(similar_sets, "MOST_EXACT", 0)
+    talks = crowd(14, network, white)
+    assert flagged("peer_list_similar", talks) == set()
+    assert flagged("peer_list_similar", [*talks, *spies(3, 244)]) == {
+        f"203.0.{number}.1" for number in range(3)
     }
 
 
