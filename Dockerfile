@@ -12,7 +12,7 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends libpcap0.8 libzstd1 zlib1g \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /wheels /wheels
-RUN pip install --no-cache-dir "$(ls /wheels/*.whl)[report,progress,parquet,asn]" && rm -rf /wheels
+RUN pip install --no-cache-dir "$(ls /wheels/*.whl)[report,store,analysis,asn]" && rm -rf /wheels
 RUN useradd --create-home --uid 1000 monerotraffic
 USER monerotraffic
 WORKDIR /home/monerotraffic
