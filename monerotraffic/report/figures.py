@@ -190,6 +190,14 @@ FIGURES = (
         lambda ax, material: plots.popularity(ax, material.view),
     ),
     Drawing(
+        "topology",
+        "Who advertises the popular addresses",
+        "A row for each sender of peer lists, a column for each of the most advertised addresses, "
+        "and a field in the colour of the sender's verdict where its lists contain the address. A "
+        "high number of equal rows is a group that advertises the same addresses.",
+        lambda ax, material: plots.peer_topology(ax, material.view, material.verdicts),
+    ),
+    Drawing(
         "commands",
         "Messages by command",
         "Messages received over time by command, in 60 equal intervals. A high narrow peak is "

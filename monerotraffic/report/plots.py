@@ -42,6 +42,7 @@ from monerotraffic.report.colours import (
     command_class,
 )
 from monerotraffic.report.summary import counted
+from monerotraffic.report.topology_plots import peer_topology, similar_senders
 from monerotraffic.tables.view import View
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ __all__ = [
     "diversity",
     "durations",
     "exposure",
+    "peer_topology",
     "popularity",
     "request_counts",
     "request_intervals",
@@ -73,15 +75,25 @@ _LINE_STEPS = 3000  # of all lines of a figure
 # ---------------------------------------------------------------- findings
 
 
-def rule_overlap(ax: Axes, findings: pd.DataFrame, most: int = 20) -> Axes:
+def rule_overlap(
+    ax: Axes, findings: pd.DataFrame, most: int = 20, systems: pd.DataFrame | None = None
+) -> Axes:
     """Draws which rules flag the same peers, as an UpSet plot: one column for each combination of
-    rules, with the number of peers that exactly these rules flag.
+    rules, with the number of peers that exactly these rules flag. With `systems` (the result of
+    metrics.autonomous_systems) it counts the autonomous systems of the peers instead of the peers.
 
     At most `most` combinations are drawn, the largest first. The dots of a column mark its rules,
     and the number after a rule is the number of peers that it flags.
     """
     if findings.empty:
         return without_data(ax, "no findings")
+    if systems is not None:
+        number = systems.set_index(systems["host"].astype(str))["asn"]
+        findings = findings.assign(peer=findings["peer"].astype(str).map(number)).dropna(
+            subset="peer"
+        )
+        if findings.empty:
+            return without_data(ax, "no finding of a peer whose autonomous system is known")
     combinations = (
         findings.groupby("peer")["rule"]
         .agg(lambda rules: tuple(sorted(set(rules))))
@@ -133,10 +145,11 @@ def slots(
     view: View,
     verdicts: pd.DataFrame,
     direction: Literal["incoming", "outgoing"] = "incoming",
+    average: bool = False,
 ) -> Axes:
-    """Draws the open connections over time by verdict of the peer, of all vantage nodes together
-    (unit: connections). monerod accepts a limited number (`--in-peers`)
-    and opens 12 by default (`--out-peers`).
+    """Draws the open connections over time by verdict of the peer, of all vantage nodes together,
+    or their mean over the nodes with `average` (unit: connections). monerod accepts a limited
+    number (`--in-peers`) and opens 12 by default (`--out-peers`).
 
     A capture with many changes is drawn in 400 equal intervals, each with its mean number.
     """
@@ -153,7 +166,8 @@ def slots(
         .sum()
         .T
     )
-    open_ = sampled_steps(open_)
+    nodes = max(1, len(view.traffic.nodes)) if average else 1
+    open_ = sampled_steps(open_) / nodes
     order = [verdict for verdict in MILDEST_FIRST if verdict in open_]
     ax.stackplot(
         naive_times(open_.index.to_series()),
@@ -162,9 +176,10 @@ def slots(
         colors=[VERDICT_COLOURS[verdict] for verdict in order],
         step="post",
     )
-    ax.set_ylabel(f"open {direction} connections")
+    ax.set_ylabel(f"open {direction} connections{', mean of the nodes' if average else ''}")
     ax.set_ylim(bottom=0)
-    whole_numbers(ax.yaxis)
+    if nodes == 1:
+        whole_numbers(ax.yaxis)
     place_legend(ax)
     clock_axis(ax)
     return ax
@@ -485,47 +500,6 @@ def popularity(ax: Axes, view: View) -> Axes:
     ax.set_xlabel("senders that advertise an address (its in-degree), at least")
     ax.set_ylabel("addresses")
     ax.grid(color=GREY, alpha=0.25)
-    return ax
-
-
-def similar_senders(ax: Axes, view: View, least: float = 0.8, most: int = 60) -> Axes:
-    """Draws peers on a circle in order of address, connected if their lists share at least `least`
-    of the smaller one (unit: pairs of peers); at most `most`.
-    """
-    pairs = metrics.list_similarity(view, min_share=least)
-    if pairs.empty:
-        return without_data(ax, f"no two peers send lists that share {least:.0%}")
-    joined = pairs.groupby(["peer", "other"], observed=True)["share"].max().reset_index()
-    ends = pd.concat([joined["peer"].astype(object), joined["other"].astype(object)])
-    shown = sorted(ends.value_counts().index[:most])
-    angles = dict(zip(shown, np.linspace(0, 2 * np.pi, len(shown), endpoint=False), strict=True))
-    drawn = joined[joined["peer"].isin(shown) & joined["other"].isin(shown)]
-    ends_of_lines = np.array(
-        [
-            (angles[peer], angles[other], np.nan)  # one path with gaps
-            for peer, other in zip(drawn["peer"], drawn["other"], strict=True)
-        ]
-    ).ravel()
-    ax.plot(np.cos(ends_of_lines), np.sin(ends_of_lines), color=BLUE, linewidth=0.7, alpha=0.6)
-    for peer, angle in angles.items():
-        left = np.cos(angle) < 0
-        ax.plot(np.cos(angle), np.sin(angle), marker="o", color=BLUE, markersize=5)
-        degrees = float(np.degrees(angle)) + (180 if left else 0)
-        side = "right" if left else "left"
-        ax.text(
-            1.06 * np.cos(angle),
-            1.06 * np.sin(angle),
-            peer,
-            rotation=degrees,
-            rotation_mode="anchor",
-            ha=side,
-            va="center",
-            fontsize="x-small",
-        )
-    ax.set_aspect("equal")
-    ax.set_xlim(-1.9, 1.9)
-    ax.set_ylim(-1.7, 1.7)
-    ax.set_axis_off()
     return ax
 
 

@@ -1,0 +1,120 @@
+"""Figures of who advertises whom, and of who sends the same lists. Part of report.plots."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from monerotraffic import metrics
+from monerotraffic.report.axes import (
+    MILDEST_FIRST,
+    place_legend,
+    verdict_label,
+    verdict_of,
+    without_data,
+)
+from monerotraffic.report.colours import BLUE, VERDICT_COLOURS
+from monerotraffic.tables.view import View
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["peer_topology", "similar_senders"]
+
+
+def peer_topology(
+    ax: Axes, view: View, verdicts: pd.DataFrame, most_hosts: int = 120, most_senders: int = 60
+) -> Axes:
+    """Draws which senders advertise the most popular addresses: a row per sender, a column per
+    address, and a field in the colour of the sender's verdict where its lists contain the address.
+
+    Addresses are in the order of their popularity, the number of senders that advertise them, at
+    most `most_hosts`. Senders are ordered by verdict, then by the number of these addresses that
+    they advertise, at most `most_senders`.
+    """
+    graph = metrics.peer_graph(view)
+    if graph.empty:
+        return without_data(ax, "no peer lists")
+    graph = graph.assign(peer=graph["peer"].astype(str), host=graph["host"].astype(str))
+    hosts = graph["host"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    hosts = hosts.head(most_hosts)
+    shown = graph[graph["host"].isin(hosts.index)]
+    senders = shown["peer"].value_counts().rename("advertised").reset_index()
+    senders["verdict"] = verdict_of(senders["peer"], verdicts)
+    senders["rank"] = senders["verdict"].map(MILDEST_FIRST.index)
+    senders = senders.sort_values(
+        ["rank", "advertised", "peer"], ascending=[False, False, True], ignore_index=True
+    ).head(most_senders)
+    row = dict(zip(senders["peer"], senders.index, strict=True))
+    column = {host: place for place, host in enumerate(hosts.index)}
+    shown = shown[shown["peer"].isin(senders["peer"])]
+    fields = np.full((len(senders), len(hosts)), np.nan)
+    rows = shown["peer"].map(row).to_numpy()
+    fields[rows, shown["host"].map(column).to_numpy()] = senders["rank"].to_numpy()[rows]
+    _draw_fields(ax, fields)
+    present = [verdict for verdict in MILDEST_FIRST if verdict in set(senders["verdict"])]
+    for verdict in present:
+        ax.fill([], [], color=VERDICT_COLOURS[verdict], label=verdict_label(verdict))
+    ax.set_xlabel("advertised addresses, the most popular first")
+    ax.set_ylabel("senders")
+    place_legend(ax)
+    return ax
+
+
+def _draw_fields(ax: Axes, fields: np.ndarray) -> None:
+    """A picture element for each field in the colour of its verdict; none for NaN."""
+    from matplotlib.colors import ListedColormap
+
+    ax.imshow(
+        fields,
+        cmap=ListedColormap([VERDICT_COLOURS[verdict] for verdict in MILDEST_FIRST]),
+        vmin=-0.5,
+        vmax=len(MILDEST_FIRST) - 0.5,
+        aspect="auto",
+        interpolation="nearest",
+    )
+    for axis, size in ((ax.xaxis, fields.shape[1]), (ax.yaxis, fields.shape[0])):
+        axis.set_ticks(np.arange(0, size, max(1, size // 8)))
+
+
+def similar_senders(ax: Axes, view: View, least: float = 0.8, most: int = 60) -> Axes:
+    """Draws peers on a circle in order of address, connected if their lists share at least `least`
+    of the smaller one (unit: pairs of peers); at most `most`.
+    """
+    pairs = metrics.list_similarity(view, min_share=least)
+    if pairs.empty:
+        return without_data(ax, f"no two peers send lists that share {least:.0%}")
+    joined = pairs.groupby(["peer", "other"], observed=True)["share"].max().reset_index()
+    ends = pd.concat([joined["peer"].astype(object), joined["other"].astype(object)])
+    shown = sorted(ends.value_counts().index[:most])
+    angles = dict(zip(shown, np.linspace(0, 2 * np.pi, len(shown), endpoint=False), strict=True))
+    drawn = joined[joined["peer"].isin(shown) & joined["other"].isin(shown)]
+    ends_of_lines = np.array(
+        [
+            (angles[peer], angles[other], np.nan)  # one path with gaps
+            for peer, other in zip(drawn["peer"], drawn["other"], strict=True)
+        ]
+    ).ravel()
+    ax.plot(np.cos(ends_of_lines), np.sin(ends_of_lines), color=BLUE, linewidth=0.7, alpha=0.6)
+    for peer, angle in angles.items():
+        left = np.cos(angle) < 0
+        ax.plot(np.cos(angle), np.sin(angle), marker="o", color=BLUE, markersize=5)
+        degrees = float(np.degrees(angle)) + (180 if left else 0)
+        side = "right" if left else "left"
+        ax.text(
+            1.06 * np.cos(angle),
+            1.06 * np.sin(angle),
+            peer,
+            rotation=degrees,
+            rotation_mode="anchor",
+            ha=side,
+            va="center",
+            fontsize="x-small",
+        )
+    ax.set_aspect("equal")
+    ax.set_xlim(-1.9, 1.9)
+    ax.set_ylim(-1.7, 1.7)
+    ax.set_axis_off()
+    return ax
