@@ -232,4 +232,5 @@ def test_a_report_at_every_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(page, "find_anomalies", lambda *_, **__: both[which])
         page.write(view, out)
 
-    check_every_moment(out, write, {"report.html", "findings.csv", "ban_list.txt"})
+    names = {"report.html", "findings.csv", "ban_list.txt", "ban_list_plain.txt"}
+    check_every_moment(out, write, names)

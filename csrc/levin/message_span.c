@@ -19,9 +19,9 @@ void mt_message_span_add(struct mt_message_span *span, const struct mt_stream_da
         span->first = data->ref;
         set_last(span, data);
         span->first_end = data->segment_end;
-        if (data->segment_begin < span->begin && previous_end > data->segment_begin)
-            span->shared |= MT_SHARED_BEFORE;
     }
+    if (data->segment_begin < span->begin && previous_end > data->segment_begin)
+        span->shared |= MT_SHARED_BEFORE; /* not always the first: segments can overlap */
     if (span->counted != data->ref.arrival && data->prior_end <= span->begin) {
         span->segments++;
         span->counted = data->ref.arrival;

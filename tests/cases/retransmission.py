@@ -351,3 +351,21 @@ def urgent_data() -> Expect:
         messages=[request(1003, frame=4, end_frame=5, id="p"), response(1003, reply="p")],
         totals={},
     )
+
+
+@case
+def a_segment_that_repeats_the_first_byte_shares_two_messages() -> Expect:
+    """The first byte of the second message comes alone; the segment with the rest of it has the
+    first message too.
+    """
+    wire = Wire()
+    talk = wire.talk()
+    talk.say(CLIENT, SYNC[:1], at=len(PING)).say(CLIENT, PING + SYNC, at=0)
+    return Expect(
+        seen(wire),
+        messages=[
+            request(1003, frame=5, shared=True),
+            request(1002, frame=4, end_frame=5, segments=2, first_segment=1, shared=True),
+        ],
+        totals={},
+    )

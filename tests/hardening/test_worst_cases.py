@@ -101,7 +101,7 @@ def test_rules_and_metrics_are_all_taken(tmp_path: Path) -> None:
     assert names[0] == "read"
     assert [name for name in names if name.startswith("rule")] == [f"rule {name}" for name in RULES]
     assert len(set(names)) == len(names) > 90
-    assert "| all rules (49) |" in metrics.table(rows)
+    assert f"| all rules ({len(RULES)}) |" in metrics.table(rows)
 
 
 def test_a_message_in_a_million_pieces(tmp_path: Path) -> None:

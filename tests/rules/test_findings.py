@@ -97,7 +97,7 @@ def test_thresholds_of_the_published_variants() -> None:
         "allow_common_id": True,
         "max_lists_per_peer": None,
         "by": "subnet",
-        "max_lists": 10000,
+        "max_lists": None,
     }
     alone = {
         "min_hosts": 1,
