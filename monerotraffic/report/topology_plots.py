@@ -1,4 +1,4 @@
-"""Figures of who advertises whom, and of who sends the same lists. Part of report.plots."""
+"""Figures of which senders advertise which addresses, and which send the same lists. Part of report.plots."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def peer_topology(
 
 
 def _draw_fields(ax: Axes, fields: np.ndarray) -> None:
-    """A picture element for each field in the colour of its verdict; none for NaN."""
+    """Each field in the colour of its verdict; a field that is NaN stays empty."""
     from matplotlib.colors import ListedColormap
 
     ax.imshow(
