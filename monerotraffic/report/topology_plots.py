@@ -1,4 +1,4 @@
-"""Figures of which senders advertise which addresses, and which send the same lists. Part of report.plots."""
+"""Which senders advertise which addresses, and which send the same lists. Part of report.plots."""
 
 from __future__ import annotations
 
