@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from monerotraffic import metrics
 from monerotraffic.report.axes import (
@@ -13,6 +14,7 @@ from monerotraffic.report.axes import (
     place_legend,
     verdict_label,
     verdict_of,
+    whole_numbers,
     without_data,
 )
 from monerotraffic.report.colours import BLUE, VERDICT_COLOURS
@@ -25,7 +27,7 @@ __all__ = ["peer_topology", "similar_senders"]
 
 
 def peer_topology(
-    ax: Axes, view: View, verdicts: pd.DataFrame, most_hosts: int = 120, most_senders: int = 60
+    ax: Axes, view: View, verdicts: pd.DataFrame, most_hosts: int = 80, most_senders: int = 40
 ) -> Axes:
     """Draws which senders advertise the most popular addresses: a row per sender, a column per
     address, and a field in the colour of the sender's verdict where its lists contain the address.
@@ -54,29 +56,45 @@ def peer_topology(
     rows = shown["peer"].map(row).to_numpy()
     fields[rows, shown["host"].map(column).to_numpy()] = senders["rank"].to_numpy()[rows]
     _draw_fields(ax, fields)
-    present = [verdict for verdict in MILDEST_FIRST if verdict in set(senders["verdict"])]
-    for verdict in present:
-        ax.fill([], [], color=VERDICT_COLOURS[verdict], label=verdict_label(verdict))
     ax.set_xlabel("advertised addresses, the most popular first")
     ax.set_ylabel("senders")
     place_legend(ax)
     return ax
 
 
-def _draw_fields(ax: Axes, fields: np.ndarray) -> None:
-    """Each field in the colour of its verdict; a field that is NaN stays empty."""
-    from matplotlib.colors import ListedColormap
+def _draw_fields(ax: Axes, fields: NDArray[np.float64]) -> None:
+    """Each field in the colour of its verdict; a field that is NaN stays empty. Fields side by side
+    are one rectangle, and the rectangles of a verdict one path, so that the figure stays small.
+    """
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
 
-    ax.imshow(
-        fields,
-        cmap=ListedColormap([VERDICT_COLOURS[verdict] for verdict in MILDEST_FIRST]),
-        vmin=-0.5,
-        vmax=len(MILDEST_FIRST) - 0.5,
-        aspect="auto",
-        interpolation="nearest",
-    )
-    for axis, size in ((ax.xaxis, fields.shape[1]), (ax.yaxis, fields.shape[0])):
-        axis.set_ticks(np.arange(0, size, max(1, size // 8)))
+    for rank, verdict in enumerate(MILDEST_FIRST):
+        row, first, end = _runs(fields == rank)
+        if not len(row):
+            continue
+        left, right, top, bottom = first - 0.5, end - 0.5, row - 0.5, row + 0.5
+        x = np.column_stack([left, right, right, left, left]).ravel()
+        y = np.column_stack([top, top, bottom, bottom, top]).ravel()
+        codes = np.tile([Path.MOVETO, *[Path.LINETO] * 3, Path.CLOSEPOLY], len(row))
+        patch = PathPatch(
+            Path(np.column_stack([x, y]), codes),
+            facecolor=VERDICT_COLOURS[verdict],
+            linewidth=0,
+            label=verdict_label(verdict),
+        )
+        ax.add_patch(patch)
+    ax.set_xlim(-0.5, fields.shape[1] - 0.5)
+    ax.set_ylim(fields.shape[0] - 0.5, -0.5)
+    for axis in (ax.xaxis, ax.yaxis):
+        whole_numbers(axis)
+
+
+def _runs(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Row, first column and end of each run of true values in a row."""
+    edges = np.diff(np.pad(mask.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+    row, first = np.nonzero(edges == 1)
+    return row, first, np.nonzero(edges == -1)[1]
 
 
 def similar_senders(ax: Axes, view: View, least: float = 0.8, most: int = 60) -> Axes:
