@@ -21,7 +21,9 @@ __all__ = [
     "PEER_LIST_COMMANDS",
     "PEER_LIST_FIELDS",
     "TESTING_FIELDS",
+    "epoch",
     "tsv",
+    "write_rows",
     "write_tsv",
 ]
 

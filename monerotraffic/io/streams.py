@@ -96,9 +96,10 @@ class Pieces:
         return joined
 
 
-def used_ids(rows: Rows) -> dict[str, int]:
-    """The number of ids of each kind that the rows of a complete stream use. Messages are counted
-    by their connections, so that ids do not depend on the decoded tables.
+def used_ids(rows: Mapping[str, NDArray[Any]]) -> dict[str, int]:
+    """The number of ids of each kind that the rows of a complete stream use; those of its parts add
+    up to it. Messages are counted by their connections, so that ids do not depend on the decoded
+    tables.
     """
     connections = rows["connections"]
     messages = int(connections["client_messages"].sum() + connections["server_messages"].sum())

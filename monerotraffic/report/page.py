@@ -113,7 +113,7 @@ def write(
     banlist.write(bans.listed, written.plain_ban_list, comments=False)
     if paper:
         write_figures(material, folder)
-        write_macros(material, folder / f"macros{'_' * bool(run)}{run}.tex", preset)
+        write_macros(material, folder / (f"macros_{run}.tex" if run else "macros.tex"), preset)
     return written
 
 

@@ -15,23 +15,19 @@ from numpy.typing import NDArray
 
 from monerotraffic.io.progress import Progress
 from monerotraffic.io.reading import scan
+from monerotraffic.io.streams import used_ids
 from monerotraffic.net.vantage import Node
 from monerotraffic.store.encoding import bucket_of
 from monerotraffic.store.layout import NO_BUCKET
 from monerotraffic.store.parts import Parts, Written, days_of
 from monerotraffic.tables.interning import NamesView
+from monerotraffic.tables.renumbering import shift_ids
 from monerotraffic.tables.schema import SCHEMA
 from monerotraffic.tables.traffic import Traffic, perspective_of
 
 __all__ = ["Endpoints", "Job", "Run", "decode_job", "node_of", "write_parts"]
 
 _PART = 500_000  # rows
-_ID_FIELDS = {
-    "connection": "connection",
-    "message": "message",
-    "reply_to": "message",
-    "file": "file",
-}
 
 Endpoints = tuple[tuple[str, int], tuple[str, int]]
 """Both ends of a connection, in order."""
@@ -194,17 +190,12 @@ class _Rows:
             times = zip(rows["first_time"].tolist(), rows["last_time"].tolist(), strict=True)
             self._run.spans.update(zip(paths, times, strict=True))
         rows = rows.copy()
-        for name, kind in _ID_FIELDS.items():
-            if name in (rows.dtype.names or ()):
-                ids = rows[name]
-                ids[ids >= 0] += self._job.first[kind]
+        shift_ids(rows, {f"{kind}s": first for kind, first in self._job.first.items()})
         return rows
 
     def _count(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Counts the ids that a part used; messages by their connections, as read does."""
-        used, connections = self._run.used, arrays["connections"]
-        used["connection"] += len(connections)
-        for end in ("client", "server"):
-            used["message"] += int(connections[f"{end}_messages"].sum())
-        used["file"] += len(arrays["files"])
+        used = self._run.used
+        for kind, count in used_ids(arrays).items():
+            used[kind.removesuffix("s")] += count
         used["row"] += len(arrays["problems"])
