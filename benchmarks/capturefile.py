@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 _ETHERNET = 1
 _SNAPLEN = 262144
@@ -69,8 +69,11 @@ class CaptureFile:
     called with a time later than that of a packet that is added afterwards.
     """
 
-    def __init__(self, path: Path) -> None:
-        """`path` that ends in .pcap becomes pcap with microseconds, anything else pcapng."""
+    def __init__(self, path: Path, file_bytes: int | None = None) -> None:
+        """`path` that ends in .pcap becomes pcap with microseconds, anything else pcapng. With
+        `file_bytes` the packets are written to a ring, as dumpcap does: files of about that size
+        with `_00001`, `_00002` and so on after the name.
+        """
         old = path.suffix == ".pcap"
         self._record: Callable[[int, int], tuple[bytes, bytes]] = (
             _pcap_record if old else _pcapng_record
@@ -82,10 +85,13 @@ class CaptureFile:
         self._last = 0
         self.packets = 0
         self.bytes = 0
-        self._file = path.open("wb")
-        start = _pcap_start() if old else _pcapng_start()
-        self._file.write(start)
-        self.size = len(start)
+        self.size = 0
+        self._path = path
+        self._file_bytes = file_bytes
+        self._written = 0  # packets in all files
+        self._before = 0  # packets in the files before this one
+        self.paths: list[Path] = []
+        self._file = self._begin()
 
     def put(self, time: int, frame: bytes) -> None:
         """One Ethernet frame at `time` (nanoseconds since 1970)."""
@@ -104,8 +110,34 @@ class CaptureFile:
             self._last, _, record = heapq.heappop(waiting)
             parts.append(record)
         if len(parts) >= _FLUSH_RECORDS:
-            self._file.writelines(parts)
-            parts.clear()
+            self._write()
+            if self._file_bytes is not None and self._file.tell() >= self._file_bytes:
+                self._end()
+                self._file = self._begin()
+
+    def _begin(self) -> BinaryIO:
+        path = self._path
+        if self._file_bytes is not None:
+            path = path.with_name(f"{path.stem}_{len(self.paths) + 1:05d}{path.suffix}")
+        self.paths.append(path)
+        file = path.open("wb")
+        start = _pcap_start() if self._old else _pcapng_start()
+        file.write(start)
+        self.size += len(start)
+        return file
+
+    def _write(self) -> None:
+        self._file.writelines(self._parts)
+        self._written += len(self._parts)
+        self._parts.clear()
+
+    def _end(self) -> None:
+        if not self._old:
+            end = _pcapng_end(self._last, self._written - self._before)
+            self._file.write(end)
+            self.size += len(end)
+        self._before = self._written
+        self._file.close()
 
     def close(self) -> None:
         if self._file.closed:
@@ -114,13 +146,9 @@ class CaptureFile:
             self._waiting.sort()
             self._last = self._waiting[-1][0]
             self._parts += (record for _, _, record in self._waiting)
-        if not self._old:
-            self._parts.append(_pcapng_end(self._last, self.packets))
-            self.size += len(self._parts[-1])
-        self._file.writelines(self._parts)
+        self._write()
+        self._end()
         self._waiting.clear()
-        self._parts.clear()
-        self._file.close()
 
     def __enter__(self) -> Self:
         return self

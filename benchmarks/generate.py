@@ -12,7 +12,7 @@ import random
 import struct
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ _START = 1_767_225_600 * SECOND  # 2026-01-01
 _HEIGHT = 3_575_000  # blocks of the chain before the capture
 _PORT = 18080
 _TICK = 60 * SECOND
-_VANTAGE_HOSTS = {4: ip_address("198.51.100.10").packed, 16: ip_address("2001:db8:10::10").packed}
+_VANTAGE_HOSTS = {4: ip_address("198.51.100.10"), 16: ip_address("2001:db8:10::10")}
 _VANTAGE_MAC, _ROUTER_MAC = bytes.fromhex("02000a0a0a0a"), bytes.fromhex("020001010101")
 _RELAY_WINDOW = 256  # transactions that are still being relayed
 
@@ -69,20 +69,46 @@ class _Link:
         self.alive = True
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What is captured: the same setting results in the same packets."""
+
+    seed: int = 1
+    shares: Shares = field(default_factory=Shares)
+    pool_size: int = 20_000
+    """Hosts of the network."""
+    day: int = 0
+    """Of the beginning: days after 2026-01-01."""
+    node: int = 0
+    """Which vantage node; each has its own addresses. At most 200."""
+
+    @property
+    def start(self) -> int:
+        """Nanoseconds since 1970."""
+        return _START + self.day * round(DAY) * SECOND
+
+    @property
+    def hosts(self) -> dict[int, bytes]:
+        """The addresses of the vantage node by their length."""
+        return {length: (host + self.node).packed for length, host in _VANTAGE_HOSTS.items()}
+
+
 class _Node:
     """The vantage node's day, event by event."""
 
-    def __init__(self, capture: CaptureFile, shares: Shares, seed: int, pool_size: int) -> None:
+    def __init__(self, capture: CaptureFile, setting: Setting) -> None:
         self.truth = Truth()
         self.counts = Counts()
         self._capture = capture
-        self._shares = shares
-        self._rng = random.Random(seed)
-        self._pool = Pool(self._rng, pool_size)
+        self._start = setting.start
+        self._hosts = setting.hosts
+        self._shares = setting.shares
+        self._rng = random.Random(setting.seed)
+        self._pool = Pool(self._rng, setting.pool_size)
         self._white = self._pool.draw(1000)
         self._peer_id = self._rng.getrandbits(64)
         (self._top,) = blobs.chain(
-            self._rng, self._rng.randbytes(32), _HEIGHT - 1, _START // SECOND, [()]
+            self._rng, self._rng.randbytes(32), _HEIGHT - 1, self._start // SECOND, [()]
         )
         self._chain = Chain(_HEIGHT, self._top.id, 520_000_000_000_000_000)
         self._transactions: list[Transaction] = []  # those under way
@@ -97,12 +123,13 @@ class _Node:
 
     # ---- the clock ----
 
-    def run(self, size: int) -> None:
-        """Until the capture holds about `size` bytes. Ends between messages."""
-        shares = self._shares
+    def run(self, size: int | None) -> None:
+        """Until the capture holds about `size` bytes, or a day is over. Ends between messages."""
+        shares, start = self._shares, self._start
+        end = start + round(DAY) * SECOND
         for _ in range(shares.peers):
-            self._at(_START + int(self._rng.uniform(0, 10) * SECOND), self._join)
-        self._at(_START + int(self._rng.uniform(5, 60) * SECOND), self._own_tick)
+            self._at(start + int(self._rng.uniform(0, 10) * SECOND), self._join)
+        self._at(start + int(self._rng.uniform(5, 60) * SECOND), self._own_tick)
         processes: list[tuple[float, Callable[[int], None]]] = [
             (shares.short, self._handshake_and_close),
             (shares.pings, self._ping_back),
@@ -114,9 +141,11 @@ class _Node:
             (shares.transactions, self._relay),
         ]
         for rate, action in processes:
-            self._poisson(_START, rate, action)
-        while self._capture.size < size:
+            self._poisson(start, rate, action)
+        while size is None or self._capture.size < size:
             time, _, event = heapq.heappop(self._events)
+            if size is None and time >= end:
+                break
             self._capture.flush(time)
             event(time)
 
@@ -149,7 +178,7 @@ class _Node:
         self._numbers += 1
         self._client_port = 32768 + (self._client_port - 32767) % 28232
         vantage = Endpoint(
-            _VANTAGE_HOSTS[len(host.address)],
+            self._hosts[len(host.address)],
             _PORT if incoming else self._client_port,
             _VANTAGE_MAC,
         )
@@ -464,7 +493,7 @@ class _Node:
             rng,
             rng.randbytes(32),
             height,
-            _START // SECOND - blobs.BLOCK_TIME * (_HEIGHT - height),
+            self._start // SECOND - blobs.BLOCK_TIME * (_HEIGHT - height),
             bodies,
         )
 
@@ -484,24 +513,38 @@ def generate(
     """Writes a capture of about `size` bytes (never less) and returns its manifest. `blobs_path`
     gets its blobs, each once: u32 length, bytes.
     """
-    shares = shares or Shares()
-    if pool_size < 10 * shares.peers + 300:
-        raise ValueError(f"a pool of {pool_size} hosts is too small for {shares.peers} peers")
+    setting = Setting(seed, shares or Shares(), pool_size)
     with CaptureFile(path) as capture:
-        node = _Node(capture, shares, seed, pool_size)
-        node.run(size)
+        node = _generated(capture, size, setting)
     if blobs_path:
         with blobs_path.open("wb") as file:
             file.writelines(
                 struct.pack("<I", len(blob)) + blob
                 for blob in (*node.truth.distinct_transactions, *node.truth.distinct_blocks)
             )
-    return _manifest(capture, node, shares, seed, pool_size)
+    return _manifest(capture, node, setting)
 
 
-def _manifest(
-    capture: CaptureFile, node: _Node, shares: Shares, seed: int, pool_size: int
-) -> dict[str, Any]:
+def generate_ring(path: Path, size: int | None, file_bytes: int, setting: Setting) -> dict[str, Any]:
+    """Writes a capture of about `size` bytes, or of a day if None, as a ring: files of about
+    `file_bytes` with a number after the name of `path`. Returns its manifest.
+    """
+    with CaptureFile(path, file_bytes) as capture:
+        node = _generated(capture, size, setting)
+    return _manifest(capture, node, setting)
+
+
+def _generated(capture: CaptureFile, size: int | None, setting: Setting) -> _Node:
+    if setting.pool_size < 10 * setting.shares.peers + 300:
+        raise ValueError(
+            f"a pool of {setting.pool_size} hosts is too small for {setting.shares.peers} peers"
+        )
+    node = _Node(capture, setting)
+    node.run(size)
+    return node
+
+
+def _manifest(capture: CaptureFile, node: _Node, setting: Setting) -> dict[str, Any]:
     truth = node.truth
     rows = [
         {"command": command, "kind": kind, "direction": direction, "messages": count}
@@ -518,10 +561,10 @@ def _manifest(
         if kind == "response" and c in (payloads.PING, payloads.SUPPORT_FLAGS)
     )
     return {
-        "seed": seed,
-        "pool": pool_size,
-        "shares": asdict(shares),
-        "hosts": [str(ip_address(host)) for host in _VANTAGE_HOSTS.values()],
+        "seed": setting.seed,
+        "pool": setting.pool_size,
+        "shares": asdict(setting.shares),
+        "hosts": [str(ip_address(host)) for host in setting.hosts.values()],
         "file_bytes": capture.size,
         "packets": capture.packets,
         "packet_bytes": capture.bytes,
