@@ -525,7 +525,9 @@ def generate(
     return _manifest(capture, node, setting)
 
 
-def generate_ring(path: Path, size: int | None, file_bytes: int, setting: Setting) -> dict[str, Any]:
+def generate_ring(
+    path: Path, size: int | None, file_bytes: int, setting: Setting
+) -> dict[str, Any]:
     """Writes a capture of about `size` bytes, or of a day if None, as a ring: files of about
     `file_bytes` with a number after the name of `path`. Returns its manifest.
     """

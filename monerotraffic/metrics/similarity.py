@@ -20,7 +20,6 @@ from monerotraffic.metrics.similar_sets import (
     SimilarSets,
     alike,
     expected_share,
-    similar_in_block,
     similar_sets,
 )
 from monerotraffic.metrics.sketches import mixed
@@ -87,12 +86,17 @@ def _built(view: View, by: By, min_entries: int, each: int | None, most: int | N
         code[known] = codes
         number = np.arange(len(pairs), dtype=np.int64)
         hashed = _hashed(e, place, e.hosts(pairs >> 16))
-        names = mixed(hashed, 0) + mixed((pairs & 0xFFFF).astype(np.uint64), 1)
+        names = _names_of_endpoints(hashed, pairs)
     else:
         code, (number, texts_of) = e.host, _elements(e, by)
         names = _hashed(e, place, texts_of)
     sets = Sets.from_runs(start, length, code, np.append(number, -1).astype(np.int32))
     return _Lists(e, place, sets, names)
+
+
+def _names_of_endpoints(hosts: NDArray[np.uint64], endpoints: Ints) -> NDArray[np.uint64]:
+    """A hash of each host and port from that of the host."""
+    return mixed(hosts, 0) + mixed((endpoints & 0xFFFF).astype(np.uint64), 1)
 
 
 def _hashed(e: Entries, place: Ints, elements: Any) -> NDArray[np.uint64]:
@@ -366,7 +370,9 @@ def sender_similarity(
 ) -> pd.DataFrame:
     """Returns one row per pair of senders whose accumulated lists (all unique peers that each sent
     in the capture) share at least `min_share` of the smaller set. Senders with less than
-    `min_entries` entries are excluded.
+    `min_entries` entries are excluded. All pairs of up to 10,000 senders are counted exactly. Of
+    more senders, or if more than two million pairs are similar, similar pairs are found as by
+    list_similarity, with the same bounds and the same attrs `repeated` and `left_out`.
 
     - `peer`, `other` (object)
     - `size`, `other_size` (int64): distinct elements, with `by` as in list_similarity
@@ -390,24 +396,27 @@ def sender_similarity(
         of, element = place[e.of[chosen]], e.host[chosen].astype(np.int64) << 16 | e.port[chosen]
     else:
         pairs = e.of_senders
-        of, element = np.searchsorted(senders, pairs.of), _elements(e, by)[0][pairs.host]
+        elements, texts_of = _elements(e, by)
+        of, element = np.searchsorted(senders, pairs.of), elements[pairs.host]
         chosen = enough[of] & (element >= 0)
         of, element = of[chosen], element[chosen]
     sets = Sets.from_pairs(number[of], element, int(enough.sum()))
-    each = e.addresses.same[senders[enough]]
-    blocks = [
-        similar_in_block(low, counts, sets.size, each, min_share) for low, counts in sets.overlaps()
-    ]
-    left, right, shared = (
-        (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-        if blocks
-        else (np.empty(0, dtype=np.int64),) * 3
-    )
-    names = e.hosts(senders[enough])
-    table = pd.DataFrame({"peer": texts(names.take(left)), "other": texts(names.take(right))})
+    every, values = np.arange(len(e.lists), dtype=np.int64), np.unique(element)
+    if by == "endpoint":
+        names = _names_of_endpoints(_hashed(e, every, e.hosts(values >> 16)), values)
+    else:
+        names = _hashed(e, every, np.asarray(texts_of, dtype=object)[values])
+    owner = e.addresses.same[senders[enough]].astype(np.int64)
+    matches = similar_sets(sets, owner, names, min_share)
+    left, right, shared = matches.pairs
+    peers = e.hosts(senders[enough])
+    table = pd.DataFrame({"peer": texts(peers.take(left)), "other": texts(peers.take(right))})
     table["size"], table["other_size"], table["shared"] = sets.size[left], sets.size[right], shared
     table["jaccard"] = table["shared"] / (table["size"] + table["other_size"] - table["shared"])
     table["share"] = table["shared"] / np.minimum(table["size"], table["other_size"])
+    table.attrs = {"senders": len(sets)}
+    if not matches.exact:
+        table.attrs |= {"repeated": matches.repeated, "left_out": matches.left_out}
     return table
 
 

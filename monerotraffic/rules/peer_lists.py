@@ -438,13 +438,27 @@ def _usual_share(view: View, share: pd.Series, useful: pd.Series) -> pd.Series:
     subnet of senders counts once); 0 where there are fewer than five others.
     """
     subnet = _subnets_of_senders(view)
-    means = share[useful].groupby(subnet[useful]).mean().sort_values()
-    usual = pd.Series(0.0, index=share.index)
-    for one in subnet.unique():
-        others = means.drop(one, errors="ignore")
-        if len(others) >= _FEW:
-            usual[subnet == one] = float(others.quantile(0.2))
-    return usual
+    means = share[useful].groupby(subnet[useful]).mean().dropna().sort_values(kind="stable")
+    rank = means.index.get_indexer(subnet)
+    return pd.Series(_fifth_without(means.to_numpy(), rank), index=share.index)
+
+
+def _fifth_without(values: NDArray[np.float64], rank: NDArray[np.intp]) -> NDArray[np.float64]:
+    """The 0.2 quantile of sorted values without the one at each rank (-1: of all); 0 where fewer
+    than _FEW remain.
+    """
+    if len(values) < _FEW:
+        return np.zeros(len(rank))
+    left_out = rank >= 0
+    last = len(values) - 1 - left_out
+    place = 0.2 * last
+    low = np.floor(place).astype(np.int64)
+    # values from the rank on move by one
+    below, above = (
+        values[at + (left_out & (at >= rank))] for at in (low, np.minimum(low + 1, last))
+    )
+    fifth: NDArray[np.float64] = below + (above - below) * (place - low)
+    return np.where(last + 1 >= _FEW, fifth, 0.0)
 
 
 @rule(

@@ -8,10 +8,11 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from monerotraffic.metrics import similarity
+from monerotraffic.metrics import similar_sets, similarity
 from monerotraffic.metrics.set_overlaps import Sets
 from monerotraffic.metrics.similarity import (
     list_similarity,
@@ -150,3 +151,23 @@ def test_distribution_of_many_lists_is_that_of_a_sample(
     assert distribution.attrs == {"lists": 12, "sampled": 4}
     assert distribution["others"].tolist() == [0] * 19 + [66]
     assert distribution["own"].sum() == 0
+
+
+def test_many_senders_are_searched_by_sketches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Accumulated lists of more senders than are compared one by one: no pass over all pairs."""
+    sessions = [
+        session(f"203.0.113.{number}", many(40, first=30 * (number // 2)), number=number, at=number)
+        for number in range(1, 21)
+    ]
+    traffic = read(tmp_path, *sessions)
+    for by in ("host", "endpoint", "subnet"):
+        exact = sender_similarity(traffic, by, min_share=0.9, min_entries=10)
+        assert len(exact) >= 9
+        with monkeypatch.context() as patch:
+            patch.setattr(similar_sets, "MOST_EXACT", 5)
+            patch.setattr(Sets, "overlaps", None)
+            found = sender_similarity(traffic, by, min_share=0.9, min_entries=10)
+        assert found.attrs == {"senders": 20, "repeated": 0, "left_out": 0}
+        pd.testing.assert_frame_equal(found, exact, check_like=True)

@@ -8,10 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import monerotraffic as mt
 from monerotraffic.rules import RULES, evaluate, find_anomalies
+from monerotraffic.rules.peer_lists import _fifth_without
 from support import craft, truth
 from support.conversation_builder import HOST, Peer, listed, many, session, visit
 from support.craft import CLIENT, SERVER, Connection
@@ -388,3 +390,13 @@ def test_the_excerpts_hold_some_that_are_to_be_found() -> None:
 )
 def test_monerod_is_not_flagged_in_damaged_captures(path: Path) -> None:
     assert set(findings_of((path,)).rule) & FLAGGING == set()
+
+
+@pytest.mark.parametrize("count", [0, 4, 5, 6, 50])
+def test_the_usual_share_leaves_out_the_own_subnet(count: int) -> None:
+    """All leave-one-out quantiles at once equal those of each by itself."""
+    values = np.sort(np.random.default_rng(count).random(count))
+    ranks = np.arange(-1, count)
+    others = [np.delete(values, rank) if rank >= 0 else values for rank in ranks]
+    expected = [np.quantile(one, 0.2) if len(one) >= 5 else 0.0 for one in others]
+    np.testing.assert_allclose(_fifth_without(values, ranks), expected, rtol=1e-12)
