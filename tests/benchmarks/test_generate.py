@@ -8,11 +8,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import monerotraffic as mt
-from benchmarks import blobs, epee, payloads
-from benchmarks.generate import generate
+from benchmarks import blobs, capturefile, epee, payloads
+from benchmarks.generate import Setting, generate, generate_ring
 from benchmarks.keccak import keccak256
 from benchmarks.peers import PeerLists, Pool
 from benchmarks.shares import Shares, parse_size, with_shares
@@ -373,3 +374,27 @@ def test_shares_are_checked() -> None:
         with_shares({"peers": 0})
     with pytest.raises(ValueError, match="negative"):
         with_shares({"pings": -1})
+
+
+def test_a_ring_holds_the_packets_of_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut into files, and on another day at another node, the packets are the same."""
+    generate(tmp_path / "one.pcapng", SIZE, 6, BUSY, pool_size=2_000)
+    monkeypatch.setattr(capturefile, "_FLUSH_RECORDS", 64)
+    setting = Setting(6, BUSY, 2_000)
+    generate_ring(tmp_path / "ring.pcapng", SIZE, SIZE // 4, setting)
+    files = sorted(tmp_path.glob("ring_*.pcapng"))
+    assert len(files) > 2
+    one, ring = mt.read(tmp_path / "one.pcapng"), mt.read(files)
+    assert ring.files["packets"].sum() == one.files["packets"].sum()
+    assert len(ring.problems) == 0
+    columns = ["time", "command", "length", "peer", "status"]
+    pd.testing.assert_frame_equal(
+        ring.messages[columns], one.messages[columns], check_categorical=False
+    )
+
+    generate_ring(tmp_path / "next.pcapng", SIZE, SIZE, Setting(6, BUSY, 2_000, day=1, node=3))
+    later = mt.read(tmp_path / "next_00001.pcapng")
+    assert later.hosts[0] == "198.51.100.13"
+    assert (later.messages["time"] - one.messages["time"]).unique() == [pd.Timedelta(days=1)]
