@@ -49,7 +49,12 @@ __all__ = [
 ]
 
 TABLES = tuple(SCHEMA)
-"""Names of all tables that `tables=` accepts, `fields` included."""
+"""Names of all tables that `tables=` accepts, `fields` included.
+
+>>> import monerotraffic as mt
+>>> mt.TABLES[:4]
+('connections', 'messages', 'peer_lists', 'node_data')
+"""
 
 _MODULES = {
     "banlist": "monerotraffic.banlist",

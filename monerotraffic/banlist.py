@@ -51,6 +51,13 @@ _SHOWN = 60  # characters of an invalid line
 class BanListError(ValueError):
     """A ban list has invalid lines: the text names the file, the number of the first, and how many
     more there are.
+
+    >>> from monerotraffic import banlist
+    >>> try:
+    ...     banlist.parse("192.0.2.7\\n192.0.2.300", name="ban.txt")
+    ... except banlist.BanListError as error:
+    ...     print(error)
+    ban.txt:2: '192.0.2.300': not an IPv4 address, IPv6 address or network
     """
 
 
@@ -80,6 +87,10 @@ class Entry:
     def prefix(self) -> str:
         """The entry as monerod reads it: a single address without /32, an IPv6 address in brackets,
         because monerod reads the last group as a port without them.
+
+        >>> from monerotraffic import banlist
+        >>> [entry.prefix for entry in banlist.parse("192.0.2.7/32\\n2001:db8::7")]
+        ['192.0.2.7', '[2001:db8::7]']
         """
         if self.network.prefixlen < self.network.max_prefixlen:
             return str(self.network)
@@ -90,7 +101,13 @@ class Entry:
         )
 
     def line(self, comments: bool = True) -> str:
-        """The entry as a line of a ban list."""
+        """The entry as a line of a ban list.
+
+        >>> from monerotraffic import banlist
+        >>> (entry,) = banlist.parse("192.0.2.7#spy")
+        >>> entry.line(), entry.line(comments=False)
+        ('192.0.2.7  # spy', '192.0.2.7')
+        """
         comment = [
             *([f"expires {self.expires}"] if self.expires else []),
             *([self.comment] if self.comment else []),
@@ -137,7 +154,12 @@ class BanList:
 
     @cached_property
     def addresses(self) -> int:
-        """The number of distinct addresses in the list."""
+        """The number of distinct addresses in the list.
+
+        >>> from monerotraffic import banlist
+        >>> banlist.parse("192.0.2.0/24\\n192.0.2.9").addresses
+        256
+        """
         return count_addresses([entry.network for entry in self.entries])
 
     @cached_property
@@ -151,20 +173,42 @@ class BanList:
         order of the result. Missing values, names of Tor and I2P and other text that is not an IP
         address are never banned. A v4-mapped IPv6 address is its IPv4 address. An IPv6 network bans
         no IPv4 address. Expiry is ignored: see valid_on.
+
+        >>> from monerotraffic import banlist
+        >>> listed = banlist.parse("192.0.2.0/24\\n192.0.2.9")
+        >>> listed.find(["192.0.2.9", "192.0.2.10", "203.0.113.1"]).tolist()
+        [1, 0, -1]
         """
         return self._prefixes.find(hosts)
 
     def match(self, hosts: Any) -> NDArray[np.bool_]:
-        """Returns for each host whether it is banned, as in find."""
+        """Returns for each host whether it is banned, as in find.
+
+        >>> from monerotraffic import banlist
+        >>> banlist.parse("192.0.2.0/24").match(["192.0.2.9", "203.0.113.1"]).tolist()
+        [True, False]
+        """
         return self.find(hosts) >= 0
 
     def valid_on(self, day: date) -> BanList:
-        """Returns the list without the entries that expired before that day."""
+        """Returns the list without the entries that expired before that day.
+
+        >>> from datetime import date
+        >>> from monerotraffic import banlist
+        >>> listed = banlist.parse("192.0.2.7  # expires 2026-05-01\\n192.0.2.8")
+        >>> print(listed.valid_on(date(2026, 5, 2)).text(), end="")
+        192.0.2.8
+        """
         return BanList(entry for entry in self if entry.expires is None or entry.expires >= day)
 
     def without(self, others: BanList) -> BanList:
         """Returns the list without the addresses of another list. Entries are omitted, or split
         into networks around these addresses.
+
+        >>> from monerotraffic import banlist
+        >>> listed = banlist.parse("192.0.2.0/30").without(banlist.parse("192.0.2.1"))
+        >>> [entry.prefix for entry in listed]
+        ['192.0.2.0', '192.0.2.2/31']
         """
         ranges = merged_ranges(entry.network for entry in others)
         return BanList(
@@ -179,6 +223,10 @@ class BanList:
         monerod before its pull request 10747 (2026) masks other lengths in the wrong byte order:
         10.0.16.0/20 bans a sixteenth of 10.0.0.0/16, and not the intended network
         (contrib/epee/src/net_utils_base.cpp ipv4_network_subnet::matches).
+
+        >>> from monerotraffic import banlist
+        >>> [entry.prefix for entry in banlist.parse("192.0.2.0/23").octets()]
+        ['192.0.2.0/24', '192.0.3.0/24']
         """
         return BanList(
             Entry(part, entry.comment, entry.expires)
@@ -193,6 +241,11 @@ class BanList:
         - `addresses`: number of addresses as Python int, because IPv6 networks exceed 64 bits
         - `expires`: date or None
         - `comment`
+
+        >>> from monerotraffic import banlist
+        >>> banlist.parse("192.0.2.0/24  # expires 2026-12-31; spies").frame()
+                 prefix addresses     expires comment
+        0  192.0.2.0/24       256  2026-12-31   spies
         """
         rows = [
             (entry.prefix, entry.network.num_addresses, entry.expires, entry.comment)
@@ -205,6 +258,11 @@ class BanList:
     def text(self, comments: bool = True, head: Iterable[str] = ()) -> str:
         """Returns the list as monerod reads it, after the lines of `head` as comments. Without
         `comments` for monerod before 0.18.4, which does not support them.
+
+        >>> from monerotraffic import banlist
+        >>> print(banlist.parse("192.0.2.7  # spy").text(head=["May"]), end="")
+        # May
+        192.0.2.7  # spy
         """
         lines = [f"# {printable(line)}".rstrip() for line in head] if comments else []
         return "".join(f"{line}\n" for line in [*lines, *(entry.line(comments) for entry in self)])
@@ -320,8 +378,8 @@ def read(path: Path) -> BanList:
     other line.
 
     >>> from monerotraffic import banlist
-    >>> banlist.read("ban.txt")  # doctest: +SKIP
-    BanList(2 entries, 257 addresses)
+    >>> banlist.read("ban.txt")
+    BanList, 2 entries, 257 addresses
     """
     with open(path, "rb") as file:
         return parse(_decoded(file.read()), os.fsdecode(path))
@@ -341,7 +399,9 @@ def write(listed: BanList, path: Path, comments: bool = True, head: Iterable[str
     """Writes `listed.text(comments, head)` to a file completely or not at all. Raises OSError.
 
     >>> from monerotraffic import banlist
-    >>> banlist.write(banlist.parse("192.0.2.7"), "ban.txt")  # doctest: +SKIP
+    >>> banlist.write(banlist.parse("192.0.2.7"), "ban.txt")
+    >>> banlist.read("ban.txt")
+    BanList, 1 entries, 1 addresses
     """
     with replacing(path) as file:
         file.write(listed.text(comments, head))
@@ -359,7 +419,13 @@ def merge(*lists: BanList) -> BanList:
 
 
 class Difference(NamedTuple):
-    """The difference of two lists."""
+    """The difference of two lists.
+
+    >>> from monerotraffic import banlist
+    >>> change = banlist.diff(banlist.parse("192.0.2.0/24"), banlist.parse("192.0.2.0/25"))
+    >>> change.addresses_added, change.addresses_removed
+    (0, 128)
+    """
 
     added: tuple[Entry, ...]
     """Networks of the new list only."""

@@ -57,7 +57,12 @@ _DEEPEST = 100
 
 
 class Type(IntEnum):
-    """The types of epee by their code on the wire."""
+    """The types of epee by their code on the wire.
+
+    >>> from monerotraffic import epee
+    >>> epee.Type(5), epee.Type.STRING.value
+    (<Type.UINT64: 5>, 10)
+    """
 
     INT64 = 1
     INT32 = 2
@@ -89,63 +94,116 @@ _FORMATS = {
 
 
 class Integer(int):
-    """An int with an epee type. dumps checks that it fits. Arithmetic returns plain ints."""
+    """An int with an epee type. dumps checks that it fits. Arithmetic returns plain ints.
+
+    >>> from monerotraffic import epee
+    >>> [kind.__name__ for kind in epee.Integer.__subclasses__()]
+    ['Int64', 'Int32', 'Int16', 'Int8', 'UInt64', 'UInt32', 'UInt16', 'UInt8']
+    """
 
     __slots__ = ()
     epee_type: ClassVar[Type]
 
 
 class Int64(Integer):
-    """epee type 1."""
+    """epee type 1.
+
+    >>> from monerotraffic import epee
+    >>> value = epee.loads(epee.dumps({"number": epee.Int64(-5)}))["number"]
+    >>> value, type(value).__name__
+    (-5, 'Int64')
+    """
 
     __slots__ = ()
     epee_type = Type.INT64
 
 
 class Int32(Integer):
-    """epee type 2."""
+    """epee type 2.
+
+    >>> from monerotraffic import epee
+    >>> value = epee.loads(epee.dumps({"number": epee.Int32(-5)}))["number"]
+    >>> value, type(value).__name__
+    (-5, 'Int32')
+    """
 
     __slots__ = ()
     epee_type = Type.INT32
 
 
 class Int16(Integer):
-    """epee type 3."""
+    """epee type 3.
+
+    >>> from monerotraffic import epee
+    >>> value = epee.loads(epee.dumps({"number": epee.Int16(-5)}))["number"]
+    >>> value, type(value).__name__
+    (-5, 'Int16')
+    """
 
     __slots__ = ()
     epee_type = Type.INT16
 
 
 class Int8(Integer):
-    """epee type 4."""
+    """epee type 4.
+
+    >>> from monerotraffic import epee
+    >>> value = epee.loads(epee.dumps({"number": epee.Int8(-5)}))["number"]
+    >>> value, type(value).__name__
+    (-5, 'Int8')
+    """
 
     __slots__ = ()
     epee_type = Type.INT8
 
 
 class UInt64(Integer):
-    """epee type 5."""
+    """epee type 5.
+
+    >>> from monerotraffic import epee
+    >>> value = epee.loads(epee.dumps({"number": epee.UInt64(7)}))["number"]
+    >>> value, type(value).__name__
+    (7, 'UInt64')
+    """
 
     __slots__ = ()
     epee_type = Type.UINT64
 
 
 class UInt32(Integer):
-    """epee type 6."""
+    """epee type 6.
+
+    >>> from monerotraffic import epee
+    >>> value = epee.loads(epee.dumps({"number": epee.UInt32(7)}))["number"]
+    >>> value, type(value).__name__
+    (7, 'UInt32')
+    """
 
     __slots__ = ()
     epee_type = Type.UINT32
 
 
 class UInt16(Integer):
-    """epee type 7."""
+    """epee type 7.
+
+    >>> from monerotraffic import epee
+    >>> value = epee.loads(epee.dumps({"number": epee.UInt16(18080)}))["number"]
+    >>> value, type(value).__name__
+    (18080, 'UInt16')
+    """
 
     __slots__ = ()
     epee_type = Type.UINT16
 
 
 class UInt8(Integer):
-    """epee type 8."""
+    """epee type 8.
+
+    >>> from monerotraffic import epee
+    >>> value = epee.loads(epee.dumps({"number": epee.UInt8(255)}))["number"]
+    >>> value, type(value).__name__
+    (255, 'UInt8')
+    """
 
     __slots__ = ()
     epee_type = Type.UINT8
@@ -155,6 +213,10 @@ class Array(list[Any]):
     """A list whose attribute `type` is the epee type of its elements, which an empty list needs.
 
     With `type` None, dumps uses the type of the elements, as for a plain list.
+
+    >>> from monerotraffic import epee
+    >>> epee.loads(epee.dumps({"peers": epee.Array([], epee.Type.OBJECT)}))
+    {'peers': []}
     """
 
     __slots__ = ("type",)
@@ -184,6 +246,10 @@ TYPES = (
 )
 """The callable that the core calls for a value, by epee type: integers with an int, arrays with a
 list and the type of its elements. None keeps the plain value.
+
+>>> from monerotraffic import epee
+>>> epee.TYPES[epee.Type.UINT16]
+<class 'monerotraffic.epee.UInt16'>
 """
 
 

@@ -21,7 +21,7 @@ from types import ModuleType
 import rules_doc
 
 import monerotraffic as mt
-from monerotraffic import compat, report
+from monerotraffic import compat, errors, report
 from monerotraffic.cli.entry import command_line
 from monerotraffic.rules import RULES, bans
 
@@ -109,19 +109,21 @@ def toctree(*entries: str, caption: str = "", glob: bool = False) -> str:
 
 
 API = {
-    "Reading captures": ("monerotraffic", ("read", "scan", "concat", "limits")),
+    "Reading captures": (
+        "monerotraffic",
+        ("read", "scan", "concat", "limits", "DEFAULT_PORTS", "TABLES"),
+    ),
     "Traffic": ("monerotraffic", ("Traffic",)),
     "Traffic as seen from the vantage node": ("monerotraffic.tables.view", ("View",)),
+    "Data sets": ("monerotraffic.store", mt.store.__all__),
     "Anomalies": ("monerotraffic.rules", mt.rules.__all__),
     "Ban lists from findings": ("monerotraffic.rules.bans", bans.__all__),
     "Ban lists": ("monerotraffic.banlist", mt.banlist.__all__),
     "Epee payloads": ("monerotraffic.epee", mt.epee.__all__),
     "Report": ("monerotraffic.report", report.__all__),
     "The tshark pipeline": ("monerotraffic.compat", compat.__all__),
-    "Errors": (
-        "monerotraffic",
-        ("CaptureError", "CaptureNotFoundError", "CaptureWarning"),
-    ),
+    "Errors": ("monerotraffic.errors", errors.__all__),
+    "Versions": ("monerotraffic", ("__version__", "libpcap_version")),
 }
 """Sections of the page of the Python API."""
 
@@ -156,7 +158,8 @@ def definer(module: ModuleType, name: str) -> str:
     """Name of the module that assigns a constant: a package may import it from there."""
     prefix = module.__name__
     for candidate in sorted(key for key in sys.modules if key.startswith(prefix)):
-        source = inspect.getsource(sys.modules[candidate])
+        file = Path(sys.modules[candidate].__file__ or "")
+        source = file.read_text(encoding="utf-8") if file.suffix == ".py" else ""
         if re.search(rf"^{name}\b[^\n]*=(?!=)", source, re.MULTILINE):
             return candidate
     raise LookupError(f"no module of {prefix} assigns {name}")

@@ -41,7 +41,14 @@ static PyObject *fail_after(PyObject *module, PyObject *calls)
 }
 
 PyDoc_STRVAR(module_doc, "The C core: capture files in, numpy structured arrays out.");
-PyDoc_STRVAR(capture_error_doc, "A capture cannot be read; the text names the file and the cause.");
+PyDoc_STRVAR(capture_error_doc,
+             "A capture cannot be read; the text names the file and the cause.\n\n"
+             ">>> import monerotraffic as mt\n"
+             ">>> try:\n"
+             "...     mt.read(\"tests/data/make.py\")\n"
+             "... except mt.CaptureError as error:\n"
+             "...     print(error)\n"
+             "tests/data/make.py: not a capture file (begins with 22 22 22 4d): text");
 PyDoc_STRVAR(
     schema_doc,
     "schema()\n--\n\n"
@@ -50,13 +57,20 @@ PyDoc_STRVAR(
     "role: number, optional, truth, optional_truth, time, span, enum, address, bytes, text,\n"
     "raw or hidden. present_bit: number of the bit of the field `present` that states\n"
     "whether an optional field is present.");
-PyDoc_STRVAR(limits_doc, "limits()\n--\n\nReturns the default and the description of every limit.");
+PyDoc_STRVAR(limits_doc, "limits()\n--\n\n"
+                         "Returns the default and the description of every limit.\n\n"
+                         ">>> import monerotraffic as mt\n"
+                         ">>> mt.limits()[\"open_files\"][0]\n"
+                         "256");
 PyDoc_STRVAR(command_names_doc,
              "command_names()\n--\n\nReturns monerod's names of the Levin commands that it knows.");
 PyDoc_STRVAR(command_name_doc, "command_name(command, /)\n--\n\n"
                                "Returns monerod's name of a Levin command, or UNKNOWN.");
 PyDoc_STRVAR(libpcap_version_doc,
-             "libpcap_version()\n--\n\nReturns the version string of libpcap.");
+             "libpcap_version()\n--\n\nReturns the version string of libpcap.\n\n"
+             ">>> import monerotraffic as mt\n"
+             ">>> mt.libpcap_version().startswith(\"libpcap version 1.\")\n"
+             "True");
 PyDoc_STRVAR(
     epee_loads_doc,
     "epee_loads(payload, types, /)\n--\n\n"

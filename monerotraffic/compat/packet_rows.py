@@ -46,7 +46,12 @@ SYNC_KEYS = (
 )
 
 PACKET_COLUMNS = (*PACKET_KEYS, "peerlist_length", *NODE_KEYS, *SYNC_KEYS)
-"""Columns of the packet rows, in order."""
+"""Columns of the packet rows, in order.
+
+>>> from monerotraffic import compat
+>>> compat.PACKET_COLUMNS[:4]
+('frame_number', 'source_ip', 'source_port', 'dst_ip')
+"""
 
 
 def packets(traffic: Traffic, *, to: Host | Iterable[Host] | None = None) -> pd.DataFrame:

@@ -18,7 +18,12 @@ from monerotraffic.tables.traffic import Traffic
 __all__ = ["COMMANDS", "write_parquet"]
 
 COMMANDS = (1001, 1002, 1003, 1007, 2001, 2002, 2003, 2004, 2006, 2007, 2008, 2009, 2010)
-"""Commands that load_clean_data.py keeps."""
+"""Commands that load_clean_data.py keeps.
+
+>>> from monerotraffic import compat
+>>> compat.COMMANDS[:4]
+(1001, 1002, 1003, 1007)
+"""
 
 
 def write_parquet(
@@ -41,7 +46,9 @@ def write_parquet(
     >>> import monerotraffic as mt
     >>> from monerotraffic import compat
     >>> traffic = mt.read("tests/data/honest")
-    >>> compat.write_parquet(traffic, "data/dataframes", "ams", "with")  # doctest: +SKIP
+    >>> packets, peers = compat.write_parquet(traffic, "data/dataframes", "ams", "with")
+    >>> packets.name, peers.name
+    ('peer_packets_ams_with.parquet', 'peers_ams_with.parquet')
     """
     try:
         import pyarrow  # noqa: F401

@@ -26,7 +26,12 @@ PEER_COLUMNS = (
     "timestamp",
     "pl_identifier",
 )
-"""Columns of the peer rows, in order."""
+"""Columns of the peer rows, in order.
+
+>>> from monerotraffic import compat
+>>> compat.PEER_COLUMNS[:4]
+('ip', 'port', 'type', 'id')
+"""
 
 
 def peers(traffic: Traffic, *, to: Host | Iterable[Host] | None = None) -> pd.DataFrame:

@@ -55,10 +55,20 @@ PACKET_FIELDS = (
     ),
     *_VALUES,
 )
-"""Fields of the extraction script, in the order that extract_packet_data_to_json.py reads."""
+"""Fields of the extraction script, in the order that extract_packet_data_to_json.py reads.
+
+>>> from monerotraffic import compat
+>>> len(compat.PACKET_FIELDS)
+17
+"""
 
 TESTING_FIELDS = ("frame.time_epoch", "ip.src", "monero.command", *_VALUES)
-"""Fields of the README's "Current Testing Command", in order."""
+"""Fields of the README's "Current Testing Command", in order.
+
+>>> from monerotraffic import compat
+>>> compat.TESTING_FIELDS[:3]
+('frame.time_epoch', 'ip.src', 'monero.command')
+"""
 
 PEER_LIST_FIELDS = (
     *("frame.time_epoch", "ip.src", "monero.command"),
@@ -67,10 +77,20 @@ PEER_LIST_FIELDS = (
         for name in ("key", "type", "value.uint32", "value.uint16", "value.uint8", "value.uint64")
     ),
 )
-"""Fields of the README's peer-list command, in order."""
+"""Fields of the README's peer-list command, in order.
+
+>>> from monerotraffic import compat
+>>> compat.PEER_LIST_FIELDS[3:5]
+('monero.payload.item.key', 'monero.payload.item.type')
+"""
 
 PEER_LIST_COMMANDS = (1001, 1002)
-"""Commands whose responses carry peer lists."""
+"""Commands whose responses carry peer lists.
+
+>>> from monerotraffic import compat
+>>> compat.PEER_LIST_COMMANDS
+(1001, 1002)
+"""
 
 _OF_PACKET = {
     "frame.number": "end_frame",
@@ -174,7 +194,9 @@ def write_tsv(
     >>> import monerotraffic as mt
     >>> from monerotraffic import compat
     >>> traffic = mt.read("tests/data/honest")
-    >>> compat.write_tsv(traffic, "packets.tsv", ["ip.src", "tcp.len"])  # doctest: +SKIP
+    >>> compat.write_tsv(traffic, "packets.tsv", ["ip.src", "tcp.len"])
+    >>> open("packets.tsv").readline()
+    '198.51.100.10\\t295\\n'
     """
     write_rows(tsv(traffic, fields, to=to, commands=commands, return_code=return_code), path)
 

@@ -18,6 +18,10 @@ __all__ = ["DEFAULT_PORTS", "Hosts", "Options", "Tunnels", "known_hosts", "known
 DEFAULT_PORTS = (18080, 28080, 38080)
 """TCP ports of Monero's main, test and stage networks. A connection with one of these ports is a
 Monero connection, whatever it carries.
+
+>>> import monerotraffic as mt
+>>> mt.DEFAULT_PORTS
+(18080, 28080, 38080)
 """
 
 Hosts = Host | Iterable[Host] | Mapping[str, Host | Iterable[Host]]

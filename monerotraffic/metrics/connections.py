@@ -201,7 +201,12 @@ CATEGORIES = (
     "long",
     "open",
 )
-"""Columns of categories()."""
+"""Columns of categories().
+
+>>> from monerotraffic import metrics
+>>> metrics.CATEGORIES[-2:]
+('long', 'open')
+"""
 
 
 def categories(

@@ -34,6 +34,10 @@ _HEIGHTS = (
 MAINNET_FORKS: Mapping[int, int] = dict(enumerate(_HEIGHTS, 1))
 """Version → height of its first block (src/hardforks/hardforks.cpp mainnet_hard_forks, as of
 0.18.5).
+
+>>> from monerotraffic import metrics
+>>> metrics.MAINNET_FORKS[16]
+2689608
 """
 
 

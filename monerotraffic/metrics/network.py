@@ -97,10 +97,10 @@ def autonomous_systems(hosts: Iterable[str], database: str | PathLike[str]) -> p
     'monerotraffic[asn]'). Raises ValueError for a database without autonomous systems.
 
     >>> import monerotraffic as mt
-    >>> peers = mt.read("tests/data/spies").connections["peer"].unique()
-    >>> mt.metrics.autonomous_systems(peers, "GeoLite2-ASN.mmdb")  # doctest: +SKIP
-                host    asn     organisation
-    0  192.0.2.10  64500  Example Networks
+    >>> mt.metrics.autonomous_systems(["192.0.2.10", "203.0.113.1"], "GeoLite2-ASN.mmdb")
+              host    asn      organisation
+    0   192.0.2.10  64500  Example Networks
+    1  203.0.113.1   <NA>              None
     """
     try:
         import maxminddb

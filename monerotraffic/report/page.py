@@ -47,7 +47,12 @@ _LEAST = 0.05  # shown as 0.1
 
 
 class Written(NamedTuple):
-    """The paths of the files of a report."""
+    """The paths of the files of a report.
+
+    >>> from monerotraffic import report
+    >>> report.Written._fields
+    ('page', 'findings', 'ban_list', 'plain_ban_list')
+    """
 
     page: Path
     findings: Path
@@ -82,6 +87,12 @@ def write(
     with the highest scores and 100 rows of each table. Its only script, which sorts and filters
     the findings, is allowed by its hash. Equal input results in equal files. Raises ImportError
     without matplotlib and jinja2, OSError, and ValueError for an unknown preset.
+
+    >>> import monerotraffic as mt
+    >>> from monerotraffic import report
+    >>> written = report.write(mt.read("tests/data/honest"), "report")
+    >>> written.page.as_posix()
+    'report/report.html'
     """
     view = viewed(traffic)
     findings = find_anomalies(view, preset, agree=agree)

@@ -18,7 +18,6 @@ from monerotraffic import metrics
 from monerotraffic.metrics.exposure import Groups
 from monerotraffic.report.axes import (
     MILDEST_FIRST,
-    MOST_STEPS,
     clock_axis,
     draw_by_verdict,
     make_logarithmic,
@@ -41,8 +40,13 @@ from monerotraffic.report.colours import (
     VERDICT_COLOURS,
     command_class,
 )
-from monerotraffic.report.summary import counted
-from monerotraffic.report.topology_plots import peer_topology, similar_senders
+from monerotraffic.report.peer_list_plots import (
+    diversity,
+    peer_topology,
+    popularity,
+    similar_senders,
+    similarity,
+)
 from monerotraffic.tables.view import View
 
 if TYPE_CHECKING:
@@ -84,6 +88,14 @@ def rule_overlap(
 
     At most `most` combinations are drawn, the largest first. The dots of a column mark its rules,
     and the number after a rule is the number of peers that it flags.
+
+    >>> import matplotlib.pyplot as plt
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/spies")
+    >>> findings = mt.find_anomalies(traffic, rules=["bad_header", "garbage"])
+    >>> ax = mt.plots.rule_overlap(plt.figure().subplots(), findings)
+    >>> [text.get_text() for text in ax.texts]
+    ['3', '2', 'bad_header  2', 'garbage  3']
     """
     if findings.empty:
         return without_data(ax, "no findings")
@@ -152,6 +164,14 @@ def slots(
     number (`--in-peers`) and opens 12 by default (`--out-peers`).
 
     A capture with many changes is drawn in 400 equal intervals, each with its mean number.
+
+    >>> import matplotlib.pyplot as plt
+    >>> import monerotraffic as mt
+    >>> view = mt.read("tests/data/honest").peers
+    >>> verdicts = mt.rules.verdicts(mt.find_anomalies(view, rules=["ping_flood"]))
+    >>> ax = mt.plots.slots(plt.figure().subplots(), view, verdicts)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('UTC', 'open incoming connections')
     """
     classes = verdicts.set_index("peer")["verdict"].to_dict() if len(verdicts) else {}
     changes = metrics.slots(view, classes, direction).dropna(subset=["time"])
@@ -188,6 +208,14 @@ def slots(
 def durations(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
     """Draws the share of connections that lasted at most the time on the x-axis, by verdict (unit:
     connections captured from beginning to end).
+
+    >>> import matplotlib.pyplot as plt
+    >>> import monerotraffic as mt
+    >>> view = mt.read("tests/data/honest").peers
+    >>> verdicts = mt.rules.verdicts(mt.find_anomalies(view, rules=["ping_flood"]))
+    >>> ax = mt.plots.durations(plt.figure().subplots(), view, verdicts)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('seconds from the first packet to the last', 'share of connections')
     """
     rows = metrics.connection_table(view)
     rows = rows[rows["whole"] & (rows["seconds"] > 0)]
@@ -202,6 +230,14 @@ def durations(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
 def sync_intervals(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
     """Draws the share of gaps between a peer's 1002 requests that are at most the time on the
     x-axis, by verdict (unit: gaps). monerod sends one every 60 s.
+
+    >>> import matplotlib.pyplot as plt
+    >>> import monerotraffic as mt
+    >>> view = mt.read("tests/data/honest").peers
+    >>> verdicts = mt.rules.verdicts(mt.find_anomalies(view, rules=["ping_flood"]))
+    >>> ax = mt.plots.sync_intervals(plt.figure().subplots(), view, verdicts)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('seconds between two 1002 requests of a peer on one connection', 'share of gaps')
     """
     gaps = metrics.sync_gaps(view)
     gaps = gaps[gaps["direction"] == "received"]
@@ -222,6 +258,14 @@ def request_counts(
 ) -> Axes:
     """Draws the share of peers, or connections, that sent at most the number of requests of a
     command on the x-axis, by verdict (unit: peers or connections with at least one request).
+
+    >>> import matplotlib.pyplot as plt
+    >>> import monerotraffic as mt
+    >>> view = mt.read("tests/data/honest").peers
+    >>> verdicts = mt.rules.verdicts(mt.find_anomalies(view, rules=["ping_flood"]))
+    >>> ax = mt.plots.request_counts(plt.figure().subplots(), view, verdicts, 1003)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('1003 requests of one peer', 'share of peers')
     """
     asked = _asked(view, command)
     if asked.empty:
@@ -242,6 +286,14 @@ def request_counts(
 def request_intervals(ax: Axes, view: View, verdicts: pd.DataFrame, command: int) -> Axes:
     """Draws the share of gaps between a peer's requests of a command, on all its connections, that
     are at most the time on the x-axis, by verdict (unit: gaps).
+
+    >>> import matplotlib.pyplot as plt
+    >>> import monerotraffic as mt
+    >>> view = mt.read("tests/data/honest").peers
+    >>> verdicts = mt.rules.verdicts(mt.find_anomalies(view, rules=["ping_flood"]))
+    >>> ax = mt.plots.request_intervals(plt.figure().subplots(), view, verdicts, 1002)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('seconds between two 1002 requests of one peer', 'share of gaps')
     """
     asked = _asked(view, command).sort_values(["peer", "time"], kind="stable")
     gaps = asked.assign(
@@ -273,6 +325,14 @@ def subnets(
 
     `systems`, the result of metrics.autonomous_systems for the peers, adds the autonomous systems
     to the name of each network.
+
+    >>> import matplotlib.pyplot as plt
+    >>> import monerotraffic as mt
+    >>> view = mt.read("tests/data/honest").peers
+    >>> verdicts = mt.rules.verdicts(mt.find_anomalies(view, rules=["ping_flood"]))
+    >>> ax = mt.plots.subnets(plt.figure().subplots(), view, verdicts)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('peers (addresses)', '')
     """
     peers = pd.Series(view.connections["peer"].astype(object).unique())
     if peers.empty:
@@ -346,6 +406,13 @@ def exposure(ax: Axes, view: View, groups: Groups, steps: int = 120) -> Axes:
     """Draws the share of outgoing slots that each group of peers holds over time (solid), and of
     incoming slots (dotted), in at most `steps` equal intervals, for each vantage node (unit:
     connections weighted by time). A group without slots is left out.
+
+    >>> import matplotlib.pyplot as plt
+    >>> import monerotraffic as mt
+    >>> view = mt.read("tests/data/honest").peers
+    >>> ax = mt.plots.exposure(plt.figure().subplots(), view, {"listed": ["192.0.2.12"]})
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('UTC', 'share of slots')
     """
     rows = view.connections
     if rows["opened"].dropna().empty:
@@ -388,6 +455,14 @@ def clock_offsets(ax: Axes, view: View) -> Axes:
     """Draws by how much the clocks of vantage nodes differ over time: a point for each shared event
     (unit: messages, blocks, transactions), and the estimate of each pair as a line with its
     interval. Requires scipy and networkx.
+
+    >>> import matplotlib.pyplot as plt
+    >>> import monerotraffic as mt
+    >>> nodes = {"ams": "tests/data/honest", "sfo": "tests/data/honest"}
+    >>> view = mt.read(nodes).peers
+    >>> ax = mt.plots.clock_offsets(plt.figure().subplots(), view)
+    >>> ax.get_ylabel()
+    'difference of clocks in seconds'
     """
     rows = metrics.clock_differences(view)
     if rows.empty:
@@ -433,82 +508,19 @@ def clock_offsets(ax: Axes, view: View) -> Axes:
     return ax
 
 
-# ---------------------------------------------------------------- peer lists
-
-
-def diversity(ax: Axes, view: View, verdicts: pd.DataFrame, least: int = 100) -> Axes:
-    """Draws the share of peer lists whose diversity, distinct /24 (IPv6 /64) ÷ distinct addresses,
-    is at most the value on the x-axis, by verdict of the sender (unit: lists of `least` or more
-    entries).
-    """
-    lists = metrics.list_diversity(view)
-    lists = lists[(lists["entries"] >= least) & lists["diversity"].notna()]
-    if lists.empty:
-        return without_data(ax, f"no peer lists of {least} entries")
-    ax.set_xlim(-0.02, 1.02)
-    ax.set_xlabel("distinct subnets ÷ distinct addresses of a list")
-    ax.set_ylabel("share of peer lists")
-    return draw_by_verdict(ax, lists["diversity"], verdict_of(lists["peer"], verdicts), "list")
-
-
-def similarity(ax: Axes, view: View) -> Axes:
-    """Draws the share of pairs of peer lists whose Jaccard index of addresses is at most the value
-    on the x-axis, of different senders and of one sender (unit: pairs of lists).
-    """
-    pairs = metrics.similarity_distribution(view)
-    if not pairs[["others", "own"]].to_numpy().any():
-        return without_data(ax, "no two peer lists to compare")
-    for name, colour, text in (
-        ("others", BLUE, "different senders"),
-        ("own", PURPLE, "one sender"),
-    ):
-        count = int(pairs[name].sum())
-        if count:
-            share = pairs[name].cumsum() / count
-            x = np.append(pairs["low"].iloc[:1], pairs["high"])
-            ax.plot(
-                x, np.append(0, share), color=colour, label=f"{text} ({counted(count, 'pair')})"
-            )
-    ax.set_ylim(0, 1.02)
-    ax.grid(color=GREY, alpha=0.25)
-    ax.set_xlabel("Jaccard index: shared ÷ all addresses of two lists")
-    ax.set_ylabel("share of pairs of peer lists")
-    place_legend(ax)
-    return ax
-
-
-def popularity(ax: Axes, view: View) -> Axes:
-    """Draws the number of addresses (y) that at least the number of senders on the x-axis
-    advertise, both logarithmic (unit: addresses).
-    """
-    senders = np.sort(metrics.advertised_hosts(view)["senders"].to_numpy())
-    if not len(senders):
-        return without_data(ax, "no peer lists")
-    values = np.unique(senders)
-    if len(values) > MOST_STEPS:
-        values = values[np.linspace(0, len(values) - 1, MOST_STEPS).astype(np.int64)]
-    ax.plot(
-        values,
-        len(senders) - np.searchsorted(senders, values),
-        marker="o",
-        markersize=4,
-        color=BLUE,
-        label="addresses",
-    )
-    make_logarithmic(ax.xaxis)
-    make_logarithmic(ax.yaxis)
-    ax.set_xlabel("senders that advertise an address (its in-degree), at least")
-    ax.set_ylabel("addresses")
-    ax.grid(color=GREY, alpha=0.25)
-    return ax
-
-
 # ---------------------------------------------------------------- messages
 
 
 def commands_over_time(ax: Axes, view: View, bins: int = 60) -> Axes:
     """Draws the messages of peers over time by kind of command (unit: messages in each of `bins`
     equal intervals). The colour of a kind is the same in every report.
+
+    >>> import matplotlib.pyplot as plt
+    >>> import monerotraffic as mt
+    >>> view = mt.read("tests/data/honest").peers
+    >>> ax = mt.plots.commands_over_time(plt.figure().subplots(), view, bins=20)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('UTC', 'messages received')
     """
     received = view.received[view.received["time"].notna()]
     if received.empty:
@@ -535,6 +547,13 @@ def commands_over_time(ax: Axes, view: View, bins: int = 60) -> Axes:
 def timeline(ax: Axes, view: View, connections: Sequence[int]) -> Axes:
     """Draws every message on these connections by time, command and sender; a vertical line marks
     the beginning of a connection (unit: messages). Draws the first 1,200 messages.
+
+    >>> import matplotlib.pyplot as plt
+    >>> import monerotraffic as mt
+    >>> view = mt.read("tests/data/honest").peers
+    >>> ax = mt.plots.timeline(plt.figure().subplots(), view, connections=[0, 1])
+    >>> [label.get_text() for label in ax.get_yticklabels()][:3]
+    ['GET_TXPOOL_COMPLEMENT', 'HANDSHAKE', 'NEW_FLUFFY_BLOCK']
     """
     rows = view.messages[
         view.messages["connection"].isin(connections) & view.messages["time"].notna()

@@ -109,6 +109,11 @@ def find_anomalies(
     Raises ValueError for an unknown preset, rule or parameter, if `agree` is less than 1 or more
     than the number of vantage nodes, and for a single part of a scan. Raises ImportError for a scan
     without pyarrow.
+
+    >>> import monerotraffic as mt
+    >>> findings = mt.find_anomalies(mt.read("tests/data/spies"), rules=["peer_list_oversized"])
+    >>> print(findings.peer[0], findings.reason[0])
+    198.18.252.84 sent up to 300 entries in one peer list (a standard node sends at most 250)
     """
     if preset not in PRESETS:
         raise ValueError(f"unknown preset {preset!r}: must be one of {', '.join(PRESETS)}")

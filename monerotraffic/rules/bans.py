@@ -19,9 +19,19 @@ from monerotraffic.rules.verdicts import VERDICTS, WEIGHTS, verdicts
 __all__ = ["MAX_ADDRESSES", "VALIDITY", "BanLimitError", "Bans", "ban"]
 
 VALIDITY = timedelta(days=30)
-"""How long entries are valid by default: addresses change hands."""
+"""How long entries are valid by default: addresses change hands.
+
+>>> from monerotraffic.rules import bans
+>>> bans.VALIDITY.days
+30
+"""
 MAX_ADDRESSES = 10_000
-"""How many addresses a list may ban by default."""
+"""How many addresses a list may ban by default.
+
+>>> from monerotraffic.rules import bans
+>>> bans.MAX_ADDRESSES
+10000
+"""
 
 # of collapsed networks: what monerod itself treats as one neighbourhood, and a length that all its
 # versions apply correctly
@@ -31,11 +41,29 @@ _NAMED = 20  # hosts named in the comment of a collapsed network
 
 
 class BanLimitError(ValueError):
-    """The list would ban more addresses than it may."""
+    """The list would ban more addresses than it may.
+
+    >>> import monerotraffic as mt
+    >>> from monerotraffic.rules import bans
+    >>> findings = mt.find_anomalies(mt.read("tests/data/spies"), rules=["bad_header"])
+    >>> try:
+    ...     bans.ban(findings, max_addresses=1)
+    ... except bans.BanLimitError as error:
+    ...     print(error)
+    the list would ban 2 addresses, more than the limit of 1
+    """
 
 
 class Bans(NamedTuple):
-    """A ban list, and what it does."""
+    """A ban list, and what it does.
+
+    >>> import monerotraffic as mt
+    >>> from monerotraffic.rules.bans import ban
+    >>> findings = mt.find_anomalies(mt.read("tests/data/spies"), rules=["bad_header"])
+    >>> bans = ban(findings, allow=["198.18.212.0/24"])
+    >>> bans.peers, bans.allowed
+    (('198.18.122.186',), ('198.18.212.133',))
+    """
 
     listed: BanList
     peers: tuple[str, ...]

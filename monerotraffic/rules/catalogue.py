@@ -38,4 +38,9 @@ RULES: Mapping[str, Rule] = {
         key=lambda rule: rule.id,
     )
 }
-"""Every rule by name."""
+"""Every rule by name.
+
+>>> from monerotraffic import rules
+>>> [rule.name for rule in rules.RULES.values() if rule.family == "fragmentation"]
+['signature_alone', 'header_alone', 'over_fragmented', 'levin_fragments']
+"""

@@ -27,7 +27,12 @@ HONEST = frozenset(
         *("cuprate", "crawler", "tls", "proxy_prefix"),
     }
 )
-"""Labels of peers that no strong or weak rule may flag."""
+"""Labels of peers that no strong or weak rule may flag.
+
+>>> from monerotraffic import rules
+>>> "monerod" in rules.HONEST, "ping_flood" in rules.HONEST
+(True, False)
+"""
 
 RULES_OF_LABEL: Mapping[str, tuple[str, ...]] = {
     "support_flags_omitted": ("support_flags_missing",),
@@ -60,7 +65,12 @@ RULES_OF_LABEL: Mapping[str, tuple[str, ...]] = {
 }
 """Which rules must find a peer of a label. A label that is not here and is the name of a rule asks
 for that one; others ask for none: they are honest, or a
-circumstance."""
+circumstance.
+
+>>> from monerotraffic import rules
+>>> rules.RULES_OF_LABEL["support_flags_omitted"]
+('support_flags_missing',)
+"""
 
 
 def evaluate(

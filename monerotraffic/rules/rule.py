@@ -37,7 +37,12 @@ Family = Literal[
 Weight = Literal["strong", "weak", "context"]
 Forger = Literal["nobody", "another peer", "off-path"]
 Parameters = Mapping[str, object]
-"""Keyword arguments of a rule, by name."""
+"""Keyword arguments of a rule, by name.
+
+>>> from monerotraffic import rules
+>>> rules.get("ping_flood").parameters
+{'max_pings': 1}
+"""
 
 OBSERVATION = (
     "peer",
@@ -62,7 +67,12 @@ PUBLISHED: Mapping[str, Parameters] = {"arxiv-v1": {}, "aft-2026": {}}
 """Presets of a rule that the paper has with our parameters."""
 
 PRESETS = ("default", *PUBLISHED)
-"""Names of the presets: this package's own, and the published variants of the paper."""
+"""Names of the presets: this package's own, and the published variants of the paper.
+
+>>> from monerotraffic import rules
+>>> rules.PRESETS
+('default', 'arxiv-v1', 'aft-2026')
+"""
 
 
 @dataclass(frozen=True, repr=False)
@@ -71,6 +81,13 @@ class Rule:
 
     Calling it with a View, and parameters other than the defaults as keywords, returns its
     observations: one row per thing that it counts (`unit`), with the columns OBSERVATION.
+
+    >>> import monerotraffic as mt
+    >>> from monerotraffic import rules
+    >>> view = mt.read("tests/data/spies").peers
+    >>> rules.get("peer_list_oversized")(view)[["peer", "measure"]].drop_duplicates()
+                peer  measure
+    0  198.18.252.84    300.0
     """
 
     name: str
@@ -119,11 +136,21 @@ class Rule:
 
     @property
     def definition(self) -> str:
-        """When a peer is flagged: the first paragraph of the description, as one line."""
+        """When a peer is flagged: the first paragraph of the description, as one line.
+
+        >>> from monerotraffic import rules
+        >>> rules.get("ping_flood").definition
+        'More than `max_pings` pings (1003 requests) of the peer on one connection.'
+        """
         return self.description.split("\n\n")[0].replace("\n", " ")
 
     def definition_with(self, parameters: Parameters) -> str:
-        """The definition as plain text, with the values in place of the names of parameters."""
+        """The definition as plain text, with the values in place of the names of parameters.
+
+        >>> from monerotraffic import rules
+        >>> rules.get("ping_flood").definition_with({"max_pings": 3})
+        'More than 3 pings (1003 requests) of the peer on one connection.'
+        """
         values = re.compile(r"`(\w+)`")
 
         def value(name: re.Match[str]) -> str:
@@ -133,20 +160,38 @@ class Rule:
         return plain(values.sub(value, self.definition))
 
     def parameters_of(self, preset: str) -> Parameters | None:
-        """Parameters of a preset; None if the rule is not in it."""
+        """Parameters of a preset; None if the rule is not in it.
+
+        >>> from monerotraffic import rules
+        >>> rules.get("ping_flood").parameters_of("arxiv-v1")
+        {'max_pings': 2}
+        """
         if preset == "default":
             return self.parameters
         presets = self.presets or {}
         return {**self.parameters, **presets[preset]} if preset in presets else None
 
     def by_preset(self) -> Mapping[str, Parameters | None]:
-        """The parameters of every preset."""
+        """The parameters of every preset.
+
+        >>> from monerotraffic import rules
+        >>> for preset, parameters in rules.get("ping_flood").by_preset().items():
+        ...     print(preset, parameters)
+        default {'max_pings': 1}
+        arxiv-v1 {'max_pings': 2}
+        aft-2026 {'max_pings': 2}
+        """
         return {preset: self.parameters_of(preset) for preset in PRESETS}
 
     def why(self, parameters: Parameters, highest: float, lowest: float, observations: int) -> str:
         """Why a peer is flagged: one sentence with the measured value and the threshold.
 
         `highest` and `lowest` are the extremes of the measures of its observations.
+
+        >>> from monerotraffic import rules
+        >>> ping_flood = rules.get("ping_flood")
+        >>> ping_flood.why(ping_flood.parameters, highest=27, lowest=27, observations=1)
+        'sent 27 pings on one connection (a standard node sends at most 1)'
         """
         return formatted(self.reason, parameters, highest, lowest, observations)
 

@@ -17,7 +17,19 @@ from monerotraffic.rules.likelihood import weight_of
 __all__ = ["VERDICT", "VERDICTS", "WEIGHTS", "verdicts"]
 
 VERDICTS = ("anomalous", "suspicious", "context")
+"""The verdicts, the most certain first.
+
+>>> from monerotraffic import rules
+>>> rules.VERDICTS
+('anomalous', 'suspicious', 'context')
+"""
 WEIGHTS = ("strong", "weak", "context")
+"""The weights of findings, the heaviest first.
+
+>>> from monerotraffic import rules
+>>> rules.WEIGHTS
+('strong', 'weak', 'context')
+"""
 VERDICT = ["peer", "verdict", "score", "causes", *WEIGHTS, "rules", "first_time", "last_time"]
 
 

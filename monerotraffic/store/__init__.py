@@ -20,6 +20,9 @@ def open(folder: str) -> Dataset:
     """Opens a data set that decode wrote. Raises FileNotFoundError, DataSetError and OSError.
 
     >>> import monerotraffic as mt
-    >>> mt.open("traffic").messages.to_pandas(columns=["peer", "name"])  # doctest: +SKIP
+    >>> mt.open("traffic").messages.to_pandas(columns=["peer", "name"]).head(2)
+               peer                   name
+    0  203.0.113.11              HANDSHAKE
+    1  203.0.113.11  GET_TXPOOL_COMPLEMENT
     """
     return Dataset(folder)

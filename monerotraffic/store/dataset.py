@@ -40,7 +40,13 @@ _PARTITIONS = pa.schema([("vantage", pa.string()), ("day", pa.date32())])
 
 
 class DatasetTable:
-    """One table of a data set. Nothing is read before it is asked for."""
+    """One table of a data set. Nothing is read before it is asked for.
+
+    >>> import monerotraffic as mt
+    >>> dataset = mt.open("traffic")
+    >>> len(dataset.messages)
+    346
+    """
 
     def __init__(self, dataset: Dataset, name: str) -> None:
         self._dataset = dataset
@@ -48,7 +54,13 @@ class DatasetTable:
 
     @property
     def columns(self) -> list[str]:
-        """The columns that to_pandas returns by default."""
+        """The columns that to_pandas returns by default.
+
+        >>> import monerotraffic as mt
+        >>> dataset = mt.open("traffic")
+        >>> dataset.problems.columns[:5]
+        ['vantage', 'day', 'file', 'frame', 'time']
+        """
         own = [name for name in COLUMNS[self.name] if name != "vantage"]
         return [*KEYS, *own, *(["continues"] if self.name == "connections" else [])]
 
@@ -58,11 +70,23 @@ class DatasetTable:
     def arrow(self) -> Any:
         """The table as a pyarrow.dataset.Dataset, with the columns `vantage` and `day`, and with
         units and descriptions as metadata of its fields.
+
+        >>> import pyarrow.dataset as ds
+        >>> import monerotraffic as mt
+        >>> dataset = mt.open("traffic")
+        >>> dataset.messages.arrow().count_rows(filter=ds.field("length") > 10_000)
+        13
         """
         return self._dataset.arrow_dataset(self.name)
 
     def to_arrow(self, columns: Sequence[str] | None = None, where: Where = None) -> pa.Table:
-        """Rows in the order of a read; arguments as for to_pandas."""
+        """Rows in the order of a read; arguments as for to_pandas.
+
+        >>> import monerotraffic as mt
+        >>> dataset = mt.open("traffic")
+        >>> dataset.messages.to_arrow(["peer", "length"], {"name": "PING"}).num_rows
+        14
+        """
         names = self.columns if columns is None else list(columns)
         order = order_of(self.name)
         wanted = list(dict.fromkeys([*names, *order]))
@@ -80,12 +104,23 @@ class DatasetTable:
 
         `day` is datetime64[ns, UTC], missing where the capture has no times. Categories are those
         that occur in the selected row groups. Raises ValueError or KeyError for unknown columns.
+
+        >>> import monerotraffic as mt
+        >>> dataset = mt.open("traffic")
+        >>> pings = dataset.messages.to_pandas(["peer", "kind"], {"command": 1003})
+        >>> pings.groupby("kind", observed=True).size().to_dict()
+        {'request': 7, 'response': 7}
         """
         return frame_of(self.name, self.to_arrow(columns, where))
 
     def dask(self) -> Any:
         """The table as a dask.dataframe, a partition for each file, with texts as
         `string[pyarrow]`. Raises ImportError without dask.
+
+        >>> import monerotraffic as mt
+        >>> dataset = mt.open("traffic")
+        >>> int(dataset.messages.dask()["length"].max().compute())
+        148629
         """
         try:
             import dask.dataframe as dd
@@ -166,6 +201,11 @@ class Dataset:
     `connections`, `messages`, `peer_lists`, … are its tables. Rows are identified by vantage, day
     and id; ids are unique in the whole data set. `day` is the UTC day of the first packet of the
     row's connection.
+
+    >>> import monerotraffic as mt
+    >>> dataset = mt.open("traffic")
+    >>> dataset.tables[:3], dataset.hosts
+    (('connections', 'messages', 'peer_lists'), ('198.51.100.10',))
     """
 
     def __init__(
@@ -199,6 +239,11 @@ class Dataset:
         The times are anything that pandas.Timestamp accepts, in UTC if they have no zone. Tables
         (`to_pandas`, `arrow`, `duckdb`, `dask`) are chosen by whole days; `traffic` and findings
         exactly. Raises ValueError for an unknown vantage node and for what is not a time.
+
+        >>> import monerotraffic as mt
+        >>> dataset = mt.open("traffic")
+        >>> len(dataset.select(since="2026-11-23").traffic().connections)
+        0
         """
         first, end = self._period
         return Dataset(
@@ -214,17 +259,35 @@ class Dataset:
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """The decoded tables."""
+        """The decoded tables.
+
+        >>> import monerotraffic as mt
+        >>> dataset = mt.open("traffic")
+        >>> "messages" in dataset.tables
+        True
+        """
         return self.manifest.tables
 
     @property
     def runs(self) -> list[dict[str, Any]]:
-        """The runs of the chosen vantage nodes, as in the manifest."""
+        """The runs of the chosen vantage nodes, as in the manifest.
+
+        >>> import monerotraffic as mt
+        >>> dataset = mt.open("traffic")
+        >>> [(run["vantage"], run["hosts"], len(run["files"])) for run in dataset.runs]
+        [('default', ['198.51.100.10'], 4)]
+        """
         return [run for run in self.manifest.runs if run["vantage"] in self._vantages]
 
     @property
     def vantages(self) -> dict[str, tuple[str, ...]]:
-        """Addresses by vantage node; the name is `default` where the captures had none."""
+        """Addresses by vantage node; the name is `default` where the captures had none.
+
+        >>> import monerotraffic as mt
+        >>> dataset = mt.open("traffic")
+        >>> dataset.vantages
+        {'default': ('198.51.100.10',)}
+        """
         hosts_of: dict[str, list[str]] = {}
         for run in self.runs:
             hosts_of.setdefault(run["vantage"], []).extend(run["hosts"])
@@ -232,12 +295,24 @@ class Dataset:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """All addresses of the vantage nodes."""
+        """All addresses of the vantage nodes.
+
+        >>> import monerotraffic as mt
+        >>> dataset = mt.open("traffic")
+        >>> dataset.hosts
+        ('198.51.100.10',)
+        """
         return tuple(dict.fromkeys(host for run in self.runs for host in run["hosts"]))
 
     @property
     def days(self) -> list[date]:
-        """The days with rows, in order."""
+        """The days with rows, in order.
+
+        >>> import monerotraffic as mt
+        >>> dataset = mt.open("traffic")
+        >>> dataset.days
+        [datetime.date(2026, 11, 22)]
+        """
         tables = [table for table in self.tables if table != "files"]
         named = {day_of(part) for table in tables for part in self.part_keys(table)}
         return sorted(day for day in named if day is not None)
@@ -245,6 +320,11 @@ class Dataset:
     def part_keys(self, table: str) -> list[str]:
         """The chosen files of a table, relative to the folder; all of `files`, because packets of
         a connection can be in captures that began on another day.
+
+        >>> import monerotraffic as mt
+        >>> dataset = mt.open("traffic")
+        >>> len(dataset.part_keys("messages"))
+        1
         """
         return [
             part
@@ -262,7 +342,13 @@ class Dataset:
         return (first is None or begin + _DAY > first) and (end is None or begin < end)
 
     def arrow_dataset(self, table: str) -> Any:
-        """A table as a pyarrow.dataset.Dataset. Raises AttributeError if it was not decoded."""
+        """A table as a pyarrow.dataset.Dataset. Raises AttributeError if it was not decoded.
+
+        >>> import monerotraffic as mt
+        >>> dataset = mt.open("traffic")
+        >>> dataset.arrow_dataset("messages").count_rows()
+        346
+        """
         self._check(table)
         return _arrow_dataset(self.folder, table, self.part_keys(table))
 
@@ -286,6 +372,11 @@ class Dataset:
     def duckdb(self) -> Any:
         """A new DuckDB connection with a view for each table, by its name. Raises ImportError
         without duckdb.
+
+        >>> import monerotraffic as mt
+        >>> dataset = mt.open("traffic")
+        >>> dataset.duckdb().sql("SELECT count(*) FROM messages").fetchall()
+        [(346,)]
         """
         try:
             import duckdb
@@ -308,6 +399,12 @@ class Dataset:
         """The chosen rows as a Traffic, as read returns it for the same captures. `tables`: names
         of tables, all if None. `where`: conditions by table, as for to_pandas. `columns`: of a
         table those that are read; others are 0 or missing then.
+
+        >>> import monerotraffic as mt
+        >>> dataset = mt.open("traffic")
+        >>> traffic = dataset.traffic(["messages"], where={"messages": {"command": 1003}})
+        >>> len(traffic.messages)
+        14
         """
         interner, arrays = Interner(), {}
         wanted = tuple(self.tables if tables is None else tables)
@@ -334,6 +431,11 @@ class Dataset:
     def of_peer(self, address: str) -> Traffic:
         """All rows of one peer, and all files, as a Traffic. Reads the row groups of its bucket
         only.
+
+        >>> import monerotraffic as mt
+        >>> dataset = mt.open("traffic")
+        >>> len(dataset.of_peer("192.0.2.12").connections)
+        4
         """
         group = Group(bucket_of(address), bucket_of(address), (address,))
         return traffic_of(self, group)
@@ -345,12 +447,21 @@ class Dataset:
 
         `address` is written as in the tables. A peer that was never seen has empty frames.
 
-            >>> dataset.peer("192.0.2.12").days  # doctest: +SKIP
+        >>> import monerotraffic as mt
+        >>> mt.open("traffic").peer("192.0.2.12").days[["day", "connections", "received"]]
+                                day  connections  received
+        0 2026-11-22 00:00:00+00:00            4        39
         """
         return history_of(self, address)
 
     def advertised_hosts(self) -> list[str]:
-        """The distinct hosts in the peer lists that the vantage nodes received or sent."""
+        """The distinct hosts in the peer lists that the vantage nodes received or sent.
+
+        >>> import monerotraffic as mt
+        >>> dataset = mt.open("traffic")
+        >>> len(dataset.advertised_hosts())
+        7
+        """
         hosts: set[Any] = set()
         for batch in self.arrow_dataset("peer_lists").to_batches(columns=["host"]):
             hosts.update(batch.column(0).unique().to_pylist())
@@ -360,6 +471,12 @@ class Dataset:
         """By vantage node a View of all its peers, whose rows are read in groups of peers, for
         rules and the metrics that they use. With `client` (dask.distributed.Client) its workers
         read the groups; they need the data set under the same path.
+
+        >>> import monerotraffic as mt
+        >>> dataset = mt.open("traffic")
+        >>> (view,) = dataset.views().values()
+        >>> len(view.connections)
+        21
         """
         traffic = self.traffic(("connections", "problems", "files"))
         names = View(traffic).vantages
@@ -373,7 +490,13 @@ class Dataset:
 
     @property
     def nodes(self) -> list[Node]:
-        """The vantage nodes of each run, with the ranges of their connections."""
+        """The vantage nodes of each run, with the ranges of their connections.
+
+        >>> import monerotraffic as mt
+        >>> dataset = mt.open("traffic")
+        >>> [node.hosts for node in dataset.nodes]
+        [('198.51.100.10',)]
+        """
         return [
             Node(
                 run["vantage"] if self.manifest.named else None,

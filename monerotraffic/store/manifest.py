@@ -38,7 +38,15 @@ UNNAMED = "default"
 
 
 class DataSetError(ValueError):
-    """A folder is no data set, or a data set cannot be continued with these options."""
+    """A folder is no data set, or a data set cannot be continued with these options.
+
+    >>> import monerotraffic as mt
+    >>> try:
+    ...     mt.decode("tests/data/honest", "traffic", ports=[18081])
+    ... except mt.store.DataSetError as error:
+    ...     print(error)
+    traffic: decoded with ports=[18080, 28080, 38080], not [18080, 18081, 28080, 38080]
+    """
 
 
 class Manifest:

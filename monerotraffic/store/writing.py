@@ -95,9 +95,12 @@ def decode(
     writing to it, or the options differ; ImportError without pyarrow; OSError; and the errors of
     scan.
 
-        >>> import monerotraffic as mt
-        >>> dataset = mt.decode("tests/data/honest", "traffic")  # doctest: +SKIP
-        >>> dataset.messages.to_pandas(columns=["peer", "name"])  # doctest: +SKIP
+    >>> import monerotraffic as mt
+    >>> dataset = mt.decode("tests/data/honest", "traffic")
+    >>> dataset.messages.to_pandas(columns=["peer", "name"]).head(2)
+               peer                   name
+    0  203.0.113.11              HANDSHAKE
+    1  203.0.113.11  GET_TXPOOL_COMPLEMENT
     """
     nodes = nodes_of(source)
     named = isinstance(source, Mapping)
@@ -134,6 +137,12 @@ def keep(parts: Iterable[Traffic], output: str | os.PathLike[str]) -> Dataset:
 
     Raises DataSetError if the folder is not empty, ImportError without pyarrow, OSError, and what
     the scan raises.
+
+    >>> import monerotraffic as mt
+    >>> from monerotraffic import store
+    >>> dataset = store.keep(mt.scan("tests/data/honest", rows=100), "kept")
+    >>> len(dataset.messages)
+    346
     """
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)

@@ -47,6 +47,21 @@ class Traffic:
     table that was not decoded (`tables=`) raises AttributeError.
 
     Returned by monerotraffic.read and monerotraffic.scan.
+
+    >>> import monerotraffic as mt
+    >>> traffic = mt.read("tests/data/honest")
+    >>> print(traffic)
+    Traffic, 2026-11-22 23:02:08 to 2026-11-22 23:03:43 UTC, vantage node 198.51.100.10
+      connections             22 rows
+      messages               346 rows
+      peer_lists              80 rows
+      node_data               27 rows
+      sync_data               59 rows
+      transactions           292 rows
+      blocks                 553 rows
+      inventories          1,434 rows
+      problems                 1 rows
+      files                    4 rows
     """
 
     def __init__(
@@ -75,32 +90,67 @@ class Traffic:
 
         They contain codes instead of texts, int64 nanoseconds for times, and a bit of `present` for
         each optional field that is present.
+
+        >>> import monerotraffic as mt
+        >>> traffic = mt.read("tests/data/honest")
+        >>> int(traffic.arrays["messages"]["length"].sum())
+        975638
         """
         return MappingProxyType(self._arrays)
 
     @property
     def names(self) -> NamesView:
-        """The addresses and strings of the codes in `arrays`."""
+        """The addresses and strings of the codes in `arrays`.
+
+        >>> import monerotraffic as mt
+        >>> traffic = mt.read("tests/data/honest")
+        >>> client = traffic.arrays["connections"]["client"][0]
+        >>> traffic.names.address(client)
+        '198.51.100.10'
+        """
         return self._names
 
     @property
     def nodes(self) -> tuple[Node, ...]:
-        """The vantage nodes, each with its addresses and the range of its connections."""
+        """The vantage nodes, each with its addresses and the range of its connections.
+
+        >>> import monerotraffic as mt
+        >>> traffic = mt.read("tests/data/honest")
+        >>> [(node.label, node.hosts, node.end - node.first) for node in traffic.nodes]
+        [(None, ('198.51.100.10',), 22)]
+        """
         return self._nodes
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """All addresses of the vantage nodes as canonical text; empty if they are unknown."""
+        """All addresses of the vantage nodes as canonical text; empty if they are unknown.
+
+        >>> import monerotraffic as mt
+        >>> traffic = mt.read("tests/data/honest")
+        >>> traffic.hosts
+        ('198.51.100.10',)
+        """
         return tuple(dict.fromkeys(host for node in self._nodes for host in node.hosts))
 
     @property
     def host(self) -> str | None:
-        """The first address of the vantage node, None if it is unknown."""
+        """The first address of the vantage node, None if it is unknown.
+
+        >>> import monerotraffic as mt
+        >>> traffic = mt.read("tests/data/honest")
+        >>> traffic.host
+        '198.51.100.10'
+        """
         return next(iter(self.hosts), None)
 
     @property
     def vantages(self) -> dict[str, tuple[str, ...]]:
-        """Addresses by vantage node, if several were read by name; otherwise empty."""
+        """Addresses by vantage node, if several were read by name; otherwise empty.
+
+        >>> import monerotraffic as mt
+        >>> mt.read({"ams": "tests/data/honest"}).vantages
+        {'ams': ('198.51.100.10',)}
+        """
         hosts: dict[str, tuple[str, ...]] = {}
         for node in self._nodes:
             if node.label is not None:
@@ -111,57 +161,127 @@ class Traffic:
     def connections(self) -> pd.DataFrame:
         """One row per TCP connection. If neither end is the vantage node, vantage, peer and
         direction are missing.
+
+        >>> import monerotraffic as mt
+        >>> traffic = mt.read("tests/data/honest")
+        >>> traffic.connections.groupby("direction", observed=True).size().to_dict()
+        {'incoming': 10, 'outgoing': 11}
         """
         return self._frame("connections")
 
     @property
     def messages(self) -> pd.DataFrame:
-        """One row per Levin message, complete or not."""
+        """One row per Levin message, complete or not.
+
+        >>> import monerotraffic as mt
+        >>> traffic = mt.read("tests/data/honest")
+        >>> traffic.messages.groupby("direction", observed=True).length.sum().to_dict()
+        {'sent': 815428, 'received': 157891}
+        """
         return self._frame("messages")
 
     @property
     def peer_lists(self) -> pd.DataFrame:
-        """One row per peer-list entry."""
+        """One row per peer-list entry.
+
+        >>> import monerotraffic as mt
+        >>> traffic = mt.read("tests/data/honest")
+        >>> traffic.peer_lists[["message", "host", "port", "type"]].head(2)
+           message          host   port  type
+        0       13  203.0.113.11  18080  ipv4
+        1       13    192.0.2.12  18080  ipv4
+        """
         return self._frame("peer_lists")
 
     @property
     def node_data(self) -> pd.DataFrame:
-        """One row per message that describes its sender."""
+        """One row per message that describes its sender.
+
+        >>> import monerotraffic as mt
+        >>> traffic = mt.read("tests/data/honest")
+        >>> traffic.node_data.my_port.dropna().unique().tolist()
+        [18080, 0]
+        """
         return self._frame("node_data")
 
     @property
     def sync_data(self) -> pd.DataFrame:
-        """One row per payload_data."""
+        """One row per payload_data.
+
+        >>> import monerotraffic as mt
+        >>> traffic = mt.read("tests/data/honest")
+        >>> int(traffic.sync_data.current_height.max())
+        286
+        """
         return self._frame("sync_data")
 
     @property
     def transactions(self) -> pd.DataFrame:
-        """One row per transaction blob."""
+        """One row per transaction blob.
+
+        >>> import monerotraffic as mt
+        >>> traffic = mt.read("tests/data/honest")
+        >>> traffic.transactions.tx.nunique(), int(traffic.transactions.ring_size.max())
+        (56, 16)
+        """
         return self._frame("transactions")
 
     @property
     def blocks(self) -> pd.DataFrame:
-        """One row per block blob."""
+        """One row per block blob.
+
+        >>> import monerotraffic as mt
+        >>> traffic = mt.read("tests/data/honest")
+        >>> traffic.blocks.block.nunique()
+        287
+        """
         return self._frame("blocks")
 
     @property
     def inventories(self) -> pd.DataFrame:
-        """One row per id or index listed."""
+        """One row per id or index listed.
+
+        >>> import monerotraffic as mt
+        >>> traffic = mt.read("tests/data/honest")
+        >>> traffic.inventories.groupby("list", observed=True).size().to_dict()
+        {'blocks': 468, 'chain': 955, 'missing_indices': 11}
+        """
         return self._frame("inventories")
 
     @property
     def fields(self) -> pd.DataFrame:
-        """One row per epee entry. Only if `tables=` named it."""
+        """One row per epee entry. Only if `tables=` named it.
+
+        >>> import monerotraffic as mt
+        >>> fields = mt.read("tests/data/honest", tables=["fields"]).fields
+        >>> int(fields[fields.key == "current_height"].value_uint.max())
+        286
+        """
         return self._frame("fields")
 
     @property
     def problems(self) -> pd.DataFrame:
-        """One row per piece of data that could not be decoded."""
+        """One row per piece of data that could not be decoded.
+
+        >>> import monerotraffic as mt
+        >>> traffic = mt.read("tests/data/honest")
+        >>> traffic.problems[["kind", "bytes", "direction"]]
+                kind  bytes direction
+        0  truncated  10136      sent
+        """
         return self._frame("problems")
 
     @property
     def files(self) -> pd.DataFrame:
-        """One row per capture file."""
+        """One row per capture file.
+
+        >>> import monerotraffic as mt
+        >>> traffic = mt.read("tests/data/honest")
+        >>> traffic.files[["file", "link_type", "packets"]].head(2)
+           file link_type  packets
+        0     0    EN10MB      515
+        1     1    EN10MB      487
+        """
         return self._frame("files")
 
     @property
@@ -198,6 +318,11 @@ class Traffic:
     def until(self, time: Any) -> Traffic:
         """The connections whose first packet was before `time`, with all of their rows; see
         since.
+
+        >>> import monerotraffic as mt
+        >>> traffic = mt.read("tests/data/honest")
+        >>> len(traffic.connections), len(traffic.until("2026-11-22 23:03").connections)
+        (22, 19)
         """
         return self._during(None, time)
 
@@ -225,6 +350,12 @@ class Traffic:
         The sums hold for a complete read. In a scan, a connection is in the part in which it ended,
         but its messages can be in any part. Rows of problems beyond their limit (`limits_reached`)
         are counted in total, not by connection. Raises AttributeError unless messages were decoded.
+
+        >>> import monerotraffic as mt
+        >>> traffic = mt.read("tests/data/honest")
+        >>> table = traffic.accounting()
+        >>> int(table.seen.sum() - table.decoded.sum() - table.problems.sum())
+        0
         """
         from monerotraffic.tables.accounting import accounting
 

@@ -50,6 +50,11 @@ class View:
     `peer` is always the other side. Rows of connections between two other hosts, or without a known
     vantage node, are excluded. Frames keep the order of their rows and their ids. They are built at
     the first access and must not be changed.
+
+    >>> import monerotraffic as mt
+    >>> view = mt.read("tests/data/honest").peers
+    >>> view.vantages, len(view.connections), len(view.received)
+    (('198.51.100.10',), 21, 133)
     """
 
     def __init__(
@@ -75,7 +80,13 @@ class View:
 
     @cached_property
     def evidence(self) -> View:
-        """The View with accepted messages only; itself if that makes no difference."""
+        """The View with accepted messages only; itself if that makes no difference.
+
+        >>> import monerotraffic as mt
+        >>> view = mt.read("tests/data/honest").peers
+        >>> len(view.messages) - len(view.evidence.messages)
+        0
+        """
         if self.accepted_only:
             return self
         view = View(self.traffic, accepted_only=True, vantage=self.vantage)
@@ -86,16 +97,34 @@ class View:
     def whole(self) -> View:
         """The View of all peers: `population`, or this one. What a rule compares a peer with comes
         from here.
+
+        >>> import monerotraffic as mt
+        >>> view = mt.read("tests/data/honest").peers
+        >>> view.whole is view
+        True
         """
         return self if self.population is None else self.population
 
     def compute(self, metric: PeerMetric) -> pd.DataFrame:
-        """The result of a metric whose rows depend on one peer each."""
+        """The result of a metric whose rows depend on one peer each.
+
+        >>> import monerotraffic as mt
+        >>> from monerotraffic.tables.view import metric_of
+        >>> view = mt.read("tests/data/honest").peers
+        >>> len(view.compute(metric_of(mt.metrics.list_diversity)))
+        8
+        """
         return metric.compute(self)
 
     @property
     def heard(self) -> int:
-        """The number of peers with messages of which the capture shows that they were accepted."""
+        """The number of peers with messages of which the capture shows that they were accepted.
+
+        >>> import monerotraffic as mt
+        >>> view = mt.read("tests/data/honest").peers
+        >>> view.heard
+        7
+        """
         return int(self.evidence.received["peer"].nunique())
 
     # ---- vantage nodes ----
@@ -104,6 +133,11 @@ class View:
     def vantages(self) -> tuple[str, ...]:
         """The vantage nodes by name. Without names there is one, named by its first address; none
         if it is unknown.
+
+        >>> import monerotraffic as mt
+        >>> view = mt.read("tests/data/honest").peers
+        >>> view.vantages
+        ('198.51.100.10',)
         """
         if self.vantage is not None:
             return (self.vantage,)
@@ -113,13 +147,24 @@ class View:
     def by_vantage(self) -> dict[str, View]:
         """By vantage node the View of its connections: this View if there is one node only. The
         clocks of several nodes differ, so times of two of these Views must not be compared.
+
+        >>> import monerotraffic as mt
+        >>> two = mt.read({"ams": "tests/data/honest", "sfo": "tests/data/ipv6"}).peers
+        >>> {name: len(view.connections) for name, view in two.by_vantage.items()}
+        {'ams': 21, 'sfo': 5}
         """
         if len(self.vantages) < 2:
             return dict.fromkeys(self.vantages, self)
         return {name: View(self.traffic, self.accepted_only, name) for name in self.vantages}
 
     def vantage_of(self, connections: pd.Series) -> pd.Categorical:
-        """The vantage node (one of `vantages`) of each of these ids of connections."""
+        """The vantage node (one of `vantages`) of each of these ids of connections.
+
+        >>> import monerotraffic as mt
+        >>> view = mt.read("tests/data/honest").peers
+        >>> list(view.vantage_of(view.connections["connection"]).unique())
+        ['198.51.100.10']
+        """
         rows = self.connections
         if len(self.vantages) < 2:
             codes = np.zeros(len(connections), dtype=np.int8)
@@ -132,7 +177,13 @@ class View:
 
     @cached_property
     def connections(self) -> pd.DataFrame:
-        """connections of the vantage node."""
+        """connections of the vantage node.
+
+        >>> import monerotraffic as mt
+        >>> view = mt.read("tests/data/honest").peers
+        >>> len(view.connections), len(view.traffic.connections)
+        (21, 22)
+        """
         frame = self.traffic.connections
         kept = frame["peer"].notna()
         return frame[kept if self.vantage is None else kept & (frame["vantage"] == self.vantage)]
@@ -144,6 +195,11 @@ class View:
 
         Also `direction`, `start`, `end`, `peer`, `server_port`, and `peer_began`, `vantage_began`:
         whether the capture contains the SYN of that end, and so its first byte.
+
+        >>> import monerotraffic as mt
+        >>> view = mt.read("tests/data/honest").peers
+        >>> view.ends.groupby("direction", observed=True)["peer_bytes"].sum().to_dict()
+        {'incoming': 146026, 'outgoing': 16254}
         """
         frame = self.connections
         incoming = (frame["direction"] == "incoming").to_numpy()
@@ -164,6 +220,11 @@ class View:
     def loopback(self) -> frozenset[str]:
         """Peers at loopback addresses: proxies of Tor and I2P on the machine of the vantage node,
         for which other rules hold than on clearnet.
+
+        >>> import monerotraffic as mt
+        >>> view = mt.read("tests/data/honest").peers
+        >>> view.loopback
+        frozenset()
         """
         peers = self.connections["peer"].unique().astype(str)
         return frozenset(peer for peer in peers if is_loopback(peer))
@@ -172,12 +233,23 @@ class View:
     def addresses(self) -> Addresses:
         """All addresses of the capture by code, in the order of the categories that all address
         columns share.
+
+        >>> import monerotraffic as mt
+        >>> view = mt.read("tests/data/honest").peers
+        >>> len(view.addresses.subnets), int(view.addresses.unroutable.sum())
+        (5, 0)
         """
         return Addresses.from_text(self.traffic.connections["client"].cat.categories)
 
     @cached_property
     def messages(self) -> pd.DataFrame:
-        """Messages of these connections in both directions."""
+        """Messages of these connections in both directions.
+
+        >>> import monerotraffic as mt
+        >>> view = mt.read("tests/data/honest").peers
+        >>> len(view.messages), len(view.received), len(view.sent)
+        (345, 133, 212)
+        """
         frame = self.traffic.messages
         frame = frame[frame["peer"].notna()]
         if self.vantage is not None:
@@ -187,17 +259,36 @@ class View:
 
     @cached_property
     def received(self) -> pd.DataFrame:
-        """messages that peers sent."""
+        """messages that peers sent.
+
+        >>> import monerotraffic as mt
+        >>> view = mt.read("tests/data/honest").peers
+        >>> view.received["peer"].nunique()
+        7
+        """
         return self.messages[self.messages["direction"] == "received"]
 
     @cached_property
     def sent(self) -> pd.DataFrame:
-        """messages that the vantage node sent."""
+        """messages that the vantage node sent.
+
+        >>> import monerotraffic as mt
+        >>> view = mt.read("tests/data/honest").peers
+        >>> int(view.sent["length"].sum())
+        815428
+        """
         return self.messages[self.messages["direction"] == "sent"]
 
     @cached_property
     def problems(self) -> pd.DataFrame:
-        """Problems of these connections, with `peer`."""
+        """Problems of these connections, with `peer`.
+
+        >>> import monerotraffic as mt
+        >>> view = mt.read("tests/data/honest").peers
+        >>> view.problems[["peer", "kind", "bytes"]]
+                    peer       kind  bytes
+        0  198.51.100.15  truncated  10136
+        """
         frame = self.traffic.problems
         frame = frame[frame["connection"] >= 0]
         if self.accepted_only:  # no TCP stack confirms unframed bytes but on a living connection
@@ -207,13 +298,24 @@ class View:
 
     @cached_property
     def clock_stepped(self) -> bool:
-        """Whether the clock of the capture was set while it ran, so that durations may be wrong."""
+        """Whether the clock of the capture was set while it ran, so that durations may be wrong.
+
+        >>> import monerotraffic as mt
+        >>> view = mt.read("tests/data/honest").peers
+        >>> view.clock_stepped
+        False
+        """
         return bool((self.traffic.problems["kind"] == "clock_step").any())
 
     @cached_property
     def disordered(self) -> bool:
         """Whether the capture's packets are not in the order of the wire: more than a fiftieth are
         out of the order of their stream. What came first on a connection is then unknown.
+
+        >>> import monerotraffic as mt
+        >>> view = mt.read("tests/data/honest").peers
+        >>> view.disordered
+        False
         """
         rows = self.connections
         late = int((rows["client_out_of_order"] + rows["server_out_of_order"]).sum())
@@ -225,6 +327,11 @@ class View:
     def node_data(self) -> pd.DataFrame:
         """node_data with the message's peer, connection, direction, command, kind, status, time,
         file and frame.
+
+        >>> import monerotraffic as mt
+        >>> view = mt.read("tests/data/honest").peers
+        >>> view.node_data.groupby("direction", observed=True)["peer_id"].nunique().to_dict()
+        {'sent': 1, 'received': 7}
         """
         return self._contents("node_data")
 
@@ -232,28 +339,61 @@ class View:
     def networks(self) -> frozenset[str]:
         """The networks (node_data.network_id) that the vantage node announces: empty if it
         announced none, several if several nodes share its address.
+
+        >>> import monerotraffic as mt
+        >>> view = mt.read("tests/data/honest").peers
+        >>> sorted(view.networks)
+        ['1230f171610441611731008216a1a110']
         """
         return frozenset(own_networks(self)["network_id"])
 
     @cached_property
     def sync_data(self) -> pd.DataFrame:
-        """sync_data with the same columns."""
+        """sync_data with the same columns.
+
+        >>> import monerotraffic as mt
+        >>> view = mt.read("tests/data/honest").peers
+        >>> view.sync_data[["peer", "direction", "current_height"]].head(2)
+                   peer direction  current_height
+        0  203.0.113.11      sent             281
+        1  203.0.113.11  received             281
+        """
         return self._contents("sync_data")
 
     @cached_property
     def peer_lists(self) -> pd.DataFrame:
-        """peer_lists of peers, with the same columns. Lists of the vantage node are no evidence."""
+        """peer_lists of peers, with the same columns. Lists of the vantage node are no evidence.
+
+        >>> import monerotraffic as mt
+        >>> view = mt.read("tests/data/honest").peers
+        >>> view.peer_lists[["peer", "host", "port"]].head(2)
+                  peer           host   port
+        34  192.0.2.12   203.0.113.11  18080
+        35  192.0.2.12  198.51.100.10  18080
+        """
         peer_lists = self._contents("peer_lists")
         return peer_lists[peer_lists["direction"] == "received"]
 
     @cached_property
     def transactions(self) -> pd.DataFrame:
-        """transactions of both directions, with the same columns."""
+        """transactions of both directions, with the same columns.
+
+        >>> import monerotraffic as mt
+        >>> view = mt.read("tests/data/honest").peers
+        >>> view.transactions.groupby("direction", observed=True)["tx"].nunique().to_dict()
+        {'sent': 56, 'received': 15}
+        """
         return self._contents("transactions")
 
     @cached_property
     def blocks(self) -> pd.DataFrame:
-        """blocks of both directions, with the same columns."""
+        """blocks of both directions, with the same columns.
+
+        >>> import monerotraffic as mt
+        >>> view = mt.read("tests/data/honest").peers
+        >>> int(view.blocks["height"].max())
+        287
+        """
         return self._contents("blocks")
 
     def _contents(self, table: str) -> pd.DataFrame:

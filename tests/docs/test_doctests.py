@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import doctest
 import importlib
-import inspect
 import pkgutil
 from pathlib import Path
 
 import pytest
 
 import monerotraffic
-from monerotraffic import metrics
 
-ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.usefixtures("example_folder")
+
 MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(monerotraffic.__path__, "monerotraffic.")
@@ -26,23 +25,11 @@ def test_modules_are_found() -> None:
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_examples(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Paths in examples are those of the repository."""
-    monkeypatch.chdir(ROOT)
+def test_examples(name: str) -> None:
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
-def test_read_and_epee_have_examples() -> None:
-    for name in ("monerotraffic.io.reading", "monerotraffic.epee"):
-        finder = doctest.DocTestFinder()
-        assert sum(len(test.examples) for test in finder.find(importlib.import_module(name))) > 2
-
-
-def test_every_metric_has_an_example() -> None:
-    functions = [getattr(metrics, name) for name in metrics.__all__]
-    without = [
-        function.__name__
-        for function in functions
-        if inspect.isfunction(function) and ">>>" not in (inspect.getdoc(function) or "")
-    ]
-    assert not without
+def test_a_wrong_output_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "wrong_example.py").write_text('""">>> 1 + 1\n3\n"""\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    assert doctest.testmod(importlib.import_module("wrong_example"), verbose=False).failed == 1

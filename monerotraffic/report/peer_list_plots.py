@@ -1,4 +1,6 @@
-"""Which senders advertise which addresses, and which send the same lists. Part of report.plots."""
+"""Figures of peer lists: how diverse, similar and popular their addresses are, and which senders
+advertise the same ones. Part of report.plots.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +13,112 @@ from numpy.typing import NDArray
 from monerotraffic import metrics
 from monerotraffic.report.axes import (
     MILDEST_FIRST,
+    MOST_STEPS,
+    draw_by_verdict,
+    make_logarithmic,
     place_legend,
     verdict_label,
     verdict_of,
     whole_numbers,
     without_data,
 )
-from monerotraffic.report.colours import BLUE, VERDICT_COLOURS
+from monerotraffic.report.colours import BLUE, GREY, PURPLE, VERDICT_COLOURS
+from monerotraffic.report.summary import counted
 from monerotraffic.tables.view import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["peer_topology", "similar_senders"]
+__all__ = ["diversity", "peer_topology", "popularity", "similar_senders", "similarity"]
+
+
+def diversity(ax: Axes, view: View, verdicts: pd.DataFrame, least: int = 100) -> Axes:
+    """Draws the share of peer lists whose diversity, distinct /24 (IPv6 /64) ÷ distinct addresses,
+    is at most the value on the x-axis, by verdict of the sender (unit: lists of `least` or more
+    entries).
+
+    >>> import matplotlib.pyplot as plt
+    >>> import monerotraffic as mt
+    >>> view = mt.read("tests/data/honest").peers
+    >>> verdicts = mt.rules.verdicts(mt.find_anomalies(view, rules=["ping_flood"]))
+    >>> ax = mt.plots.diversity(plt.figure().subplots(), view, verdicts, least=2)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('distinct subnets ÷ distinct addresses of a list', 'share of peer lists')
+    """
+    lists = metrics.list_diversity(view)
+    lists = lists[(lists["entries"] >= least) & lists["diversity"].notna()]
+    if lists.empty:
+        return without_data(ax, f"no peer lists of {least} entries")
+    ax.set_xlim(-0.02, 1.02)
+    ax.set_xlabel("distinct subnets ÷ distinct addresses of a list")
+    ax.set_ylabel("share of peer lists")
+    return draw_by_verdict(ax, lists["diversity"], verdict_of(lists["peer"], verdicts), "list")
+
+
+def similarity(ax: Axes, view: View) -> Axes:
+    """Draws the share of pairs of peer lists whose Jaccard index of addresses is at most the value
+    on the x-axis, of different senders and of one sender (unit: pairs of lists).
+
+    >>> import matplotlib.pyplot as plt
+    >>> import monerotraffic as mt
+    >>> view = mt.read("tests/data/population").peers
+    >>> ax = mt.plots.similarity(plt.figure().subplots(), view)
+    >>> ax.get_xlabel()
+    'Jaccard index: shared ÷ all addresses of two lists'
+    """
+    pairs = metrics.similarity_distribution(view)
+    if not pairs[["others", "own"]].to_numpy().any():
+        return without_data(ax, "no two peer lists to compare")
+    for name, colour, text in (
+        ("others", BLUE, "different senders"),
+        ("own", PURPLE, "one sender"),
+    ):
+        count = int(pairs[name].sum())
+        if count:
+            share = pairs[name].cumsum() / count
+            x = np.append(pairs["low"].iloc[:1], pairs["high"])
+            ax.plot(
+                x, np.append(0, share), color=colour, label=f"{text} ({counted(count, 'pair')})"
+            )
+    ax.set_ylim(0, 1.02)
+    ax.grid(color=GREY, alpha=0.25)
+    ax.set_xlabel("Jaccard index: shared ÷ all addresses of two lists")
+    ax.set_ylabel("share of pairs of peer lists")
+    place_legend(ax)
+    return ax
+
+
+def popularity(ax: Axes, view: View) -> Axes:
+    """Draws the number of addresses (y) that at least the number of senders on the x-axis
+    advertise, both logarithmic (unit: addresses).
+
+    >>> import matplotlib.pyplot as plt
+    >>> import monerotraffic as mt
+    >>> view = mt.read("tests/data/honest").peers
+    >>> ax = mt.plots.popularity(plt.figure().subplots(), view)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('senders that advertise an address (its in-degree), at least', 'addresses')
+    """
+    senders = np.sort(metrics.advertised_hosts(view)["senders"].to_numpy())
+    if not len(senders):
+        return without_data(ax, "no peer lists")
+    values = np.unique(senders)
+    if len(values) > MOST_STEPS:
+        values = values[np.linspace(0, len(values) - 1, MOST_STEPS).astype(np.int64)]
+    ax.plot(
+        values,
+        len(senders) - np.searchsorted(senders, values),
+        marker="o",
+        markersize=4,
+        color=BLUE,
+        label="addresses",
+    )
+    make_logarithmic(ax.xaxis)
+    make_logarithmic(ax.yaxis)
+    ax.set_xlabel("senders that advertise an address (its in-degree), at least")
+    ax.set_ylabel("addresses")
+    ax.grid(color=GREY, alpha=0.25)
+    return ax
 
 
 def peer_topology(
@@ -35,6 +130,14 @@ def peer_topology(
     Addresses are in the order of their popularity, the number of senders that advertise them, at
     most `most_hosts`. Senders are ordered by verdict, then by the number of these addresses that
     they advertise, at most `most_senders`.
+
+    >>> import matplotlib.pyplot as plt
+    >>> import monerotraffic as mt
+    >>> view = mt.read("tests/data/honest").peers
+    >>> verdicts = mt.rules.verdicts(mt.find_anomalies(view, rules=["ping_flood"]))
+    >>> ax = mt.plots.peer_topology(plt.figure().subplots(), view, verdicts)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('advertised addresses, the most popular first', 'senders')
     """
     graph = metrics.peer_graph(view)
     if graph.empty:
@@ -100,6 +203,13 @@ def _runs(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp], 
 def similar_senders(ax: Axes, view: View, least: float = 0.8, most: int = 60) -> Axes:
     """Draws peers on a circle in order of address, connected if their lists share at least `least`
     of the smaller one (unit: pairs of peers); at most `most`.
+
+    >>> import matplotlib.pyplot as plt
+    >>> import monerotraffic as mt
+    >>> view = mt.read("tests/data/honest").peers
+    >>> ax = mt.plots.similar_senders(plt.figure().subplots(), view)
+    >>> ax.texts[0].get_text()
+    'no two peers send lists that share 80%'
     """
     pairs = metrics.list_similarity(view, min_share=least)
     if pairs.empty:

@@ -1,4 +1,4 @@
-"""Who advertises whom, and the figures over several nodes or autonomous systems."""
+"""Figures of peer lists, and figures over several nodes or autonomous systems."""
 
 from __future__ import annotations
 
