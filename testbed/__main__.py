@@ -10,6 +10,7 @@ from pathlib import Path
 from testbed.nodes import Program, make_template, newest
 from testbed.play import Plan, play
 from testbed.scenarios import SCENARIOS
+from testbed.stock import make_stock
 
 
 def main() -> None:
@@ -47,7 +48,13 @@ def main() -> None:
         "--nodes",
         type=int,
         default=40,
-        help="monerods other than the vantage node, in the scenarios population and forwarder",
+        help="monerods other than the vantage node, where there are many",
+    )
+    add(
+        "--stock",
+        type=int,
+        default=345,
+        help="transactions to sign for the scenario vantages, next to the template; once",
     )
     given = parser.parse_args()
     programs = [
@@ -55,6 +62,11 @@ def main() -> None:
     ]
     if not given.template.exists():
         make_template(given.template, newest(programs))
+    if given.scenario == "vantages":
+        stock = given.template.with_name(f"{given.template.name}-stock")
+        if not stock.exists():
+            make_stock(given.template, stock, newest(programs), given.stock)
+        given.template = stock
     given.out.mkdir(parents=True)
     # whatever ends a run, nothing of it stays
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -85,17 +85,17 @@ class Daemon:
             stderr=self.log,
         )
 
-    def rpc(self, method: str, **parameters: Any) -> Any:
+    def post(self, path: str, **fields: Any) -> Any:
+        """The answer of a function that has a path of its own."""
         connection = _Connection(self.network, self.name, self.rpc_port)
         try:
-            connection.request(
-                "POST",
-                "/json_rpc",
-                json.dumps({"jsonrpc": "2.0", "id": "0", "method": method, "params": parameters}),
-            )
-            answer = json.loads(connection.getresponse().read())
+            connection.request("POST", path, json.dumps(fields))
+            return json.loads(connection.getresponse().read())
         finally:
             connection.close()
+
+    def rpc(self, method: str, **parameters: Any) -> Any:
+        answer = self.post("/json_rpc", jsonrpc="2.0", id="0", method=method, params=parameters)
         if "error" in answer:
             raise RuntimeError(f"{method}: {answer['error']['message']}")
         return answer["result"]
@@ -211,6 +211,10 @@ class Node:
     def rpc(self, method: str, **parameters: Any) -> Any:
         assert self.daemon is not None
         return self.daemon.rpc(method, **parameters)
+
+    def post(self, path: str, **fields: Any) -> Any:
+        assert self.daemon is not None
+        return self.daemon.post(path, **fields)
 
     def wait(self, seconds: float = 60) -> Any:
         """What get_info answers once it answers."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import itertools
 import json
 import os
@@ -11,15 +12,17 @@ import random
 import shutil
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from monerotraffic import epee
 from testbed.cast import Casting, Part, labels
 from testbed.census import report_of, write_reports
+from testbed.clocks import draw, rewrite
 from testbed.network import Capture, Network
 from testbed.nodes import Daemon, Node, Program, newest, wallet
+from testbed.observers import OBSERVERS, RESTARTS, Ensemble
 from testbed.peer import Manner, Peer, Talk
 from testbed.population import (
     FORWARDED,
@@ -32,6 +35,7 @@ from testbed.population import (
 )
 from testbed.scenarios import SCENARIOS
 from testbed.state import peer_state
+from testbed.stock import Stock, read_stock
 from testbed.world import World
 
 VANTAGE, VANTAGE6 = "198.51.100.10", "2001:db8:10::10"
@@ -63,6 +67,8 @@ WAYS: Sequence[Sequence[str]] = (
 )
 """In which monerods are started."""
 MTUS = (1500, 1500, 1492, 1420, 1280)
+STOCK_PAUSE = (1.0, 3.5)
+"""Seconds between two signed transactions."""
 
 
 @dataclass
@@ -79,7 +85,12 @@ class Plan:
 
     @property
     def many(self) -> bool:
-        return self.scenario in ("population", "forwarder")
+        return self.scenario in ("population", "forwarder", "vantages")
+
+    @property
+    def several(self) -> bool:
+        """Whether several nodes capture."""
+        return self.scenario == "vantages"
 
 
 @dataclass
@@ -95,6 +106,9 @@ class Stage:
     account: str = ""
     """The address of the wallet, which pays itself and is paid for blocks."""
     population: Population | None = None
+    ensemble: Ensemble | None = None
+    stock: Stock | None = None
+    """Transactions that nodes send, if there is no wallet."""
     met: set[str] = field(default_factory=set)
     """Names of the nodes that said that they were connected to the vantage node."""
 
@@ -111,6 +125,16 @@ class Stage:
         return self.nodes[0]
 
     @property
+    def vantages(self) -> list[Node]:
+        """The nodes that capture."""
+        return self.nodes[: len(OBSERVERS) if self.plan.several else 1]
+
+    @property
+    def others(self) -> list[Node]:
+        """The monerods of the beginning that do not capture; the first is that of the wallet."""
+        return self.early[len(self.vantages) :]
+
+    @property
     def early(self) -> list[Node]:
         """The nodes that are there from the beginning."""
         return self.nodes[:-1] if self.plan.scenario == "honest" else self.nodes
@@ -118,7 +142,31 @@ class Stage:
     def record(self, kind: str, **more: Any) -> None:
         self.events.append({"t": time.time(), "kind": kind, **more})
 
+    def folder(self, node: Node) -> Path:
+        """Where what a vantage node captures is written."""
+        return self.plan.out / "true" / node.name if self.plan.several else self.plan.out
+
+    def capture(self, node: Node) -> Capture:
+        """Starts the capture of a vantage node."""
+        self.folder(node).mkdir(parents=True, exist_ok=True)
+        plan = self.plan
+        every = plan.scenario in ("population", "forwarder", "proxies")
+        capture_filter = "tcp" if every else "tcp port 18080"
+        seconds = max(60, plan.seconds // 3)
+        return Capture(self.network, node.name, self.folder(node), capture_filter, seconds)
+
     # ---- setting up
+
+    def place(self) -> None:
+        """All monerods."""
+        if self.plan.several:
+            self.ensemble = Ensemble(self.network, self.world, self.plan.programs)
+            self.cast.nets |= {one.rpartition(".")[0] for one in OBSERVERS.values()}
+            self.nodes = self.ensemble.fill(self.plan.nodes, self.cast.address)
+        elif self.plan.many:
+            self.place_population()
+        else:
+            self.place_nodes()
 
     def place_population(self) -> None:
         """The vantage node and many others."""
@@ -239,13 +287,17 @@ class Stage:
         for node in self.early:
             shutil.copytree(self.plan.template / "chain", data / node.name)
             self.write_state(node, data / node.name)
-        shutil.copytree(self.plan.template / "wallet", data / "wallet")
-        for node in self.early[1:]:
+        for node in self.others:
             self.start(node)
             if self.plan.many:
                 await asyncio.sleep(0.5)
-        for node in self.early[1:]:
+        for node in self.others:
             self.world.chain.take(await asyncio.to_thread(node.wait, 300))
+        if self.plan.several:
+            self.stock = read_stock(self.plan.template)
+            self.account = self.stock.address
+            return
+        shutil.copytree(self.plan.template / "wallet", data / "wallet")
         self.purse = await asyncio.to_thread(
             wallet, self.network, self.bank, newest(self.plan.programs), data
         )
@@ -254,15 +306,15 @@ class Stage:
     @property
     def bank(self) -> str:
         """The host of the node whose wallet pays."""
-        return self.nodes[1].host or self.nodes[1].name
+        return self.others[0].host or self.others[0].name
 
     def write_state(self, node: Node, data: Path) -> None:
         """What a node knows of the network when it begins; where versions look for it differs."""
         for folder in (data, data / "fake"):
             (folder / "p2pstate.bin").unlink(missing_ok=True)
-            if self.population is not None and node is not self.vantage:
-                state = peer_state(self.population.white_list(node))
-                (folder / "p2pstate.bin").write_bytes(state)
+            known = self.population or self.ensemble
+            if known is not None and node not in self.vantages:
+                (folder / "p2pstate.bin").write_bytes(peer_state(known.white_list(node)))
 
     def start(self, node: Node) -> None:
         node.start(self.network, self.plan.out / "nodes")
@@ -316,10 +368,23 @@ class Stage:
             except RuntimeError as error:  # no coins that can be spent, for a while
                 self.record("no_tx", error=str(error))
 
+    async def send_stock(self) -> None:
+        """Signed transactions, each first sent by a node drawn by chance, to the last."""
+        assert self.stock is not None
+        for one in self.stock.transactions:
+            await asyncio.sleep(self.random.uniform(*STOCK_PAUSE))
+            node = self.random.choice([other for other in self.others if other.daemon is not None])
+            with contextlib.suppress(OSError, http.client.HTTPException):  # it ends just now
+                answer = await asyncio.to_thread(
+                    node.post, "/sendrawtransaction", tx_as_hex=one.blob
+                )
+                self.record("tx", hash=one.id, node=node.name, status=answer.get("status"))
+        await asyncio.Event().wait()
+
     async def mine(self) -> None:
         """Blocks, at any of the nodes."""
         while True:
-            await asyncio.sleep(self.random.uniform(10, 40))
+            await asyncio.sleep(self.random.uniform(*((5, 12) if self.plan.several else (10, 40))))
             node = self.random.choice([node for node in self.nodes if node.daemon is not None])
             with contextlib.suppress(OSError):  # a node that is being restarted
                 blocks = await asyncio.to_thread(
@@ -336,11 +401,22 @@ class Stage:
         """
         while True:
             await asyncio.sleep(self.random.uniform(*((20, 45) if self.plan.many else (120, 300))))
-            node, crash = self.random.choice(self.early[2:]), self.random.random() < 0.3
-            await asyncio.to_thread(node.stop, crash)
-            self.record("node_stop", node=node.name, crash=crash)
-            await asyncio.sleep(self.random.uniform(5, 20))
-            self.start(node)
+            node, crash = self.random.choice(self.others[1:]), self.random.random() < 0.3
+            await self.interrupt(node, crash, self.random.uniform(5, 20))
+
+    async def interrupt(self, node: Node, crash: bool, seconds: float) -> None:
+        """A node is down for some seconds."""
+        await asyncio.to_thread(node.stop, crash)
+        self.record("node_stop", node=node.name, crash=crash)
+        await asyncio.sleep(seconds)
+        self.start(node)
+
+    async def return_often(self) -> None:
+        """One of several vantage nodes restarts, so that it gets new lists of all its peers."""
+        for node in (one for one in self.vantages if self.plan.several and one.name == RESTARTS):
+            while True:
+                await asyncio.sleep(self.random.uniform(40, 70))
+                await self.interrupt(node, False, 1)
 
     async def move(self) -> None:
         """Nodes that get another address do so after some minutes, one after the other."""
@@ -350,13 +426,13 @@ class Stage:
             self.record("node_move", node=node.name, to=later)
 
     async def census(self) -> None:
-        """The connections of the vantage node every ten seconds, and of all nodes every twenty, as
-        they report them themselves.
+        """The connections of the vantage node every ten seconds, and of all nodes every twenty (ten
+        if there are several vantage nodes), as they report them themselves.
         """
         with (self.plan.out / "connections.jsonl").open("w") as file:
             for turn in itertools.count():
                 await asyncio.sleep(10)
-                for node in self.nodes if turn % 2 else self.nodes[:1]:
+                for node in self.nodes if turn % 2 or self.plan.several else self.nodes[:1]:
                     report = await asyncio.to_thread(report_of, node, time.time())
                     write_reports(file, [report])
                     if report is not None and VANTAGE in report["incoming"] + report["outgoing"]:
@@ -404,31 +480,25 @@ async def play(plan: Plan) -> None:
         drawn = random.Random(plan.seed)
         share = operators_share(drawn) if plan.many else 0.0
         stage = Stage(plan, network, World(drawn, log, share))
-        if plan.many:
-            stage.place_population()
-        else:
-            stage.place_nodes()
-        # its accept loop does not survive connections that end before it accepts them (0.18.4), so
-        # it has the processor first, however nice the testbed is
-        stage.vantage.niceness = -os.getpriority(os.PRIO_PROCESS, 0)
+        stage.place()
+        for node in stage.vantages:
+            # its accept loop does not survive connections that end before it accepts them (0.18.4),
+            # so it has the processor first, however nice the testbed is
+            node.niceness = -os.getpriority(os.PRIO_PROCESS, 0)
         parts = list(SCENARIOS[plan.scenario](stage.cast))
         peers = stage.place_peers(parts)
-        capture = Capture(
-            network,
-            "v",
-            plan.out,
-            "tcp" if plan.many or plan.scenario == "proxies" else "tcp port 18080",
-            max(60, plan.seconds // 3),
-        )
+        captures = [stage.capture(node) for node in stage.vantages]
         try:
             await stage.start_others()
             await stage.learn_ids(parts)
             await asyncio.gather(*(peer.listen() for peer in peers))
-            stage.start(stage.vantage)
+            for node in stage.vantages:
+                stage.start(node)
             await during(
                 plan.seconds,
                 stage.watch,
-                stage.pay,
+                stage.send_stock if plan.several else stage.pay,
+                stage.return_often,
                 stage.mine,
                 stage.restart,
                 stage.join_late,
@@ -438,14 +508,14 @@ async def play(plan: Plan) -> None:
             )
         finally:
             await asyncio.to_thread(stage.stop_nodes)
-            summary = capture.stop()
+            summary = "".join(capture.stop() for capture in captures)
         write(plan, stage, labels(parts) | node_labels(stage), summary)
 
 
 def node_labels(stage: Stage) -> dict[str, list[str]]:
     """By address, the labels of the monerods there."""
     by_address: dict[str, set[str]] = {}
-    for node in stage.nodes[1:]:
+    for node in stage.nodes[len(stage.vantages) :]:
         for address in node.addresses:
             by_address.setdefault(address, set()).update(node.labels)
     if stage.plan.scenario == "forwarder":
@@ -468,11 +538,29 @@ def write(plan: Plan, stage: Stage, given: dict[str, list[str]], summary: str) -
     manifest = {
         "scenario": plan.scenario,
         "seed": plan.seed,
-        "vantage": [stage.vantage.bind or VANTAGE, *stage.vantage.addresses[1:]],
+        "vantage": {node.name: node.addresses for node in stage.vantages}
+        if plan.several
+        else [stage.vantage.bind or VANTAGE, *stage.vantage.addresses[1:]],
         "operators_share": stage.world.operators_share,
         "nodes": nodes,
     }
+    if plan.several:
+        manifest["clocks"] = skew(plan, stage)
     manifest |= {"dumpcap": summary.splitlines(), "events": stage.events}
     (plan.out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
-    shutil.copy(plan.out / "nodes" / "v.log", plan.out / "vantage_log.txt")
+    for node in stage.vantages:
+        log = plan.out / "nodes" / f"{node.name}.log"
+        shutil.copy(log, stage.folder(node) / "vantage_log.txt")
     shutil.rmtree(plan.out / "nodes")
+
+
+def skew(plan: Plan, stage: Stage) -> dict[str, dict[str, float]]:
+    """Writes the captures again, with the times of wrong clocks, which are returned."""
+    begin = stage.events[0]["t"]
+    clocks = draw(stage.random, [node.name for node in stage.vantages], begin)
+    for node in stage.vantages:
+        target = plan.out / node.name
+        target.mkdir()
+        for file in sorted(stage.folder(node).glob("*.pcapng")):
+            rewrite(file, target / file.name, clocks[node.name])
+    return {name: asdict(clock) for name, clock in clocks.items()}

@@ -26,4 +26,5 @@ SCENARIOS: Mapping[str, Callable[[Casting], Iterator[Part]]] = {
     "proxies": _all(cast.controls, cast.circumstances, cast.backends, cast.proxies),
     "population": _all(cast.controls, roles.bystanders, roles.spies_of_both_roles),
     "forwarder": _all(roles.bystanders),
+    "vantages": _all(),
 }
