@@ -211,7 +211,10 @@ class _Clock(NamedTuple):
 
 @once_per_view
 def clock_offsets(
-    traffic: Traffic | View, reference: str | None = None, confidence: float = 0.95
+    traffic: Traffic | View,
+    reference: str | None = None,
+    confidence: float = 0.95,
+    source: str | None = None,
 ) -> pd.DataFrame:
     """Returns by how much the clock of each vantage node (read by name) is ahead of that of a
     reference node. One row per vantage node.
@@ -235,11 +238,12 @@ def clock_offsets(
     (scipy.stats.quantile_test). The nodes' paths to the reference are the shortest by the sum of
     widths of intervals (networkx), so a node without common events can be reached through others.
 
-    `reference` is the first node if None. monerod sends transactions at multiples of a quarter
+    `reference` is the first node if None. `source` is the only kind of shared events to use; all if
+    None. monerod sends transactions at multiples of a quarter
     second after it received them, so single arrivals are less exact than the estimate.
 
-    Raises ValueError for an unknown node or a `confidence` outside 0 to 1, and ImportError without
-    the extra `analysis` (pip install 'monerotraffic[analysis]').
+    Raises ValueError for an unknown node or source, or a `confidence` outside 0 to 1, and
+    ImportError without the extra `analysis` (pip install 'monerotraffic[analysis]').
 
         >>> import monerotraffic as mt
         >>> mt.metrics.clock_offsets(mt.read("tests/data/honest"))[["vantage", "offset"]]
@@ -252,8 +256,10 @@ def clock_offsets(
         raise ValueError(f"no vantage node {reference!r}: {', '.join(map(repr, names))}")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence={confidence}: must be between 0 and 1")
+    if source is not None and source not in SOURCES:
+        raise ValueError(f"source={source!r}: must be one of {', '.join(SOURCES)}")
     start = reference if reference is not None else next(iter(names), "")
-    clocks = _relative_to(start, names, _pairs(view, confidence))
+    clocks = _relative_to(start, names, _pairs(view, confidence, source))
     rows = []
     for name in names:
         clock = clocks.get(name)
@@ -271,12 +277,15 @@ def clock_offsets(
     return table.astype({"shared": "int64", "offset": "float64"})
 
 
-def _pairs(view: View, confidence: float) -> dict[tuple[str, str], _Clock]:
+def _pairs(view: View, confidence: float, source: str | None) -> dict[tuple[str, str], _Clock]:
     """The best estimate of each pair of nodes: the clock of the first relative to the second."""
     best: dict[tuple[str, str], _Clock] = {}
-    groups = clock_differences(view).groupby(["vantage", "other", "source"], observed=True)
-    for (name, other, source), rows in groups:
-        clock = _estimate(str(source), rows, confidence)
+    table = clock_differences(view)
+    if source is not None:
+        table = table[table["source"] == source]
+    groups = table.groupby(["vantage", "other", "source"], observed=True)
+    for (name, other, kind), rows in groups:
+        clock = _estimate(str(kind), rows, confidence)
         if clock is None:
             continue
         before = best.get((name, other))

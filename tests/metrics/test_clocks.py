@@ -85,6 +85,15 @@ def test_another_reference(own_connection: mt.Traffic) -> None:
         clock_offsets(own_connection, confidence=1)
 
 
+def test_one_source(own_connection: mt.Traffic) -> None:
+    known = clock_offsets(own_connection, source="connections").set_index("vantage")
+    assert known.loc["sfo", "offset"] == pytest.approx(6.99)
+    unknown = clock_offsets(own_connection, source="blocks").set_index("vantage")
+    assert pd.isna(unknown.loc["sfo", "offset"])
+    with pytest.raises(ValueError, match="source='pings'"):
+        clock_offsets(own_connection, source="pings")
+
+
 SKEW = {"sfo": 10.0, "sgp": -10.0}
 DRIFT = {"sfo": 50.0, "sgp": -50.0}
 
