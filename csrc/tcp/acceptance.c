@@ -12,6 +12,11 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+static int is_lossy(const struct mt_reassembly *stream)
+{
+    return stream->lost != 0 || stream->waiting.count != 0;
+}
+
 int64_t mt_acceptance_limit(const struct mt_connection *connection, int from_client)
 {
     const struct mt_reassembly *stream = &connection->sides[from_client].stream;
@@ -21,10 +26,12 @@ int64_t mt_acceptance_limit(const struct mt_connection *connection, int from_cli
     return larger(stream->edge, stream->highest + larger(receiver->largest_window, TOLERANCE));
 }
 
-/* Whether the capture missed bytes of the stream. */
-static int is_lossy(const struct mt_reassembly *stream)
+int mt_acceptance_is_plausible(const struct mt_connection *connection, int from_client,
+                               int64_t offset)
 {
-    return stream->lost != 0 || stream->waiting.count != 0;
+    const struct mt_reassembly *stream = &connection->sides[from_client].stream;
+    return offset <=
+           mt_acceptance_limit(connection, from_client) + (is_lossy(stream) ? (int64_t)FAR : 0);
 }
 
 /* Whether the offset is the end of a segment that waits for just this acknowledgement. */
@@ -107,8 +114,16 @@ static int is_after_end(const struct mt_arrival *arrival)
            connection->rst == 1 + !arrival->from_client;
 }
 
+int mt_acceptance_lacks_ack(const struct mt_arrival *arrival)
+{
+    return (arrival->segment->flags & (MT_TCP_ACK | MT_TCP_SYN | MT_TCP_RST)) == 0 &&
+           arrival->connection->sides[!arrival->from_client].packets != 0;
+}
+
 struct mt_refusal mt_acceptance_judge(const struct mt_arrival *arrival)
 {
+    if (mt_acceptance_lacks_ack(arrival))
+        return (struct mt_refusal){MT_PROBLEM_OUT_OF_WINDOW, "it acknowledges nothing"};
     if (!is_in_window(arrival) && !is_corroborated(arrival))
         return (struct mt_refusal){MT_PROBLEM_OUT_OF_WINDOW,
                                    "sequence number outside the receiver's window"};

@@ -31,6 +31,15 @@ struct mt_refusal {
 /* The furthest offset that the sender may use, as far as the receiver's windows are known. */
 int64_t mt_acceptance_limit(const struct mt_connection *connection, int from_client);
 
+/* 1 if the sender may have sent from `offset` on without an answer of its receiver in the capture:
+ * within the receiver's window, or not far beyond it where the capture missed bytes. */
+int mt_acceptance_is_plausible(const struct mt_connection *connection, int from_client,
+                               int64_t offset);
+
+/* 1 if the segment has no ACK flag although its receiver takes part: a stack drops it (RFC 9293
+ * section 3.10.7.4, fifth step), so a third party can send it without guessing a number. */
+int mt_acceptance_lacks_ack(const struct mt_arrival *arrival);
+
 /* Judges the sequence and acknowledgement numbers of a segment that is no RST, and whether its
  * direction is over. */
 struct mt_refusal mt_acceptance_judge(const struct mt_arrival *arrival);

@@ -6,9 +6,6 @@
 #include "tcp/acceptance.h"
 #include "tcp/checksums.h"
 
-/* What a sender may be ahead of its window, if its receiver was not seen any more. */
-enum { FAR = 1 << 20 };
-
 struct mt_connection *mt_connection_new(const struct mt_tcp_shared *shared)
 {
     struct mt_connection *connection = mt_alloc(1, sizeof *connection);
@@ -181,6 +178,8 @@ static int is_believed(const struct mt_arrival *arrival, const struct mt_refusal
     int64_t end = arrival->offset + arrival->segment->length;
     if (!mt_acceptance_acknowledgement(arrival))
         return 0;
+    if (mt_acceptance_lacks_ack(arrival))
+        return !mt_reassembly_has(stream, arrival->offset, end);
     if (refusal->kind != MT_PROBLEM_BAD_CHECKSUM)
         return 1;
     if (mt_reassembly_has_all(stream, arrival->offset, end))
@@ -239,8 +238,9 @@ static int settle_oldest(struct mt_connection *connection, int from_client)
     struct mt_side *side = &connection->sides[from_client],
                    *receiver = &connection->sides[!from_client];
     const struct mt_suspect *suspect = side->suspects.first;
-    int silent = receiver->packets == 0 || receiver->last_arrival < suspect->ref.arrival;
-    int near = suspect->offset <= mt_acceptance_limit(connection, from_client) + FAR;
+    int silent = receiver->packets == 0 || (receiver->last_arrival < suspect->ref.arrival &&
+                                            (suspect->segment.flags & MT_TCP_ACK) != 0);
+    int near = mt_acceptance_is_plausible(connection, from_client, suspect->offset);
     int doubtful = suspect->kind == MT_PROBLEM_OUT_OF_WINDOW ||
                    (suspect->kind == MT_PROBLEM_BAD_CHECKSUM &&
                     !mt_checksums_are_certain(connection, from_client));
@@ -459,12 +459,14 @@ static inline int note_acknowledged(struct mt_connection *connection, int sender
                : settle_acknowledged(connection, sender);
 }
 
-/* The client's ACK of the SYN/ACK completes the handshake, or anything after it. */
+/* The client's ACK of the SYN/ACK completes the handshake, or of anything after it that was sent.
+ */
 static void note_established(const struct mt_arrival *arrival)
 {
     struct mt_connection *connection = arrival->connection;
     connection->established = arrival->from_client && connection->sides[0].syn &&
                               arrival->acknowledged >= 0 &&
+                              arrival->acknowledged <= connection->sides[0].stream.sent &&
                               (arrival->segment->flags & (MT_TCP_SYN | MT_TCP_ACK)) == MT_TCP_ACK;
 }
 

@@ -146,6 +146,63 @@ def seq_jumps_far_ahead(distance: int) -> Expect:
     )
 
 
+@cases({"70-kb": 70_000, "1-mb": 1_000_000, "200-mb": 200_000_000})
+def seq_jumps_ahead_in_the_last_segment(distance: int) -> Expect:
+    """Nothing follows that shows whether the receiver dropped it: its window does."""
+    wire = Wire()
+    talk = wire.talk().say(CLIENT, PING).say(SERVER, PONG).ack(CLIENT)
+    talk.emit(CLIENT, ACK | PSH, SYNC, sequence=1043 + distance)
+    return Expect(
+        seen(wire),
+        messages=pair(),
+        connections=[{"end": "open"}],
+        totals={"out_of_window": len(SYNC)},
+    )
+
+
+@cases({"no-flags": 0, "push": PSH, "fin": FIN})
+def segment_without_ack_flag(flags: int) -> Expect:
+    """A stack drops it, so a forger need not guess an acknowledgement; the real bytes follow."""
+    wire = Wire()
+    talk = wire.talk().say(CLIENT, PING).say(SERVER, PONG).ack(CLIENT)
+    talk.emit(CLIENT, flags, SYNC[:-1] + b"\xff")
+    talk.say(CLIENT, SYNC).say(SERVER, SYNCED).ack(CLIENT)
+    return Expect(
+        seen(wire),
+        messages=[
+            *pair(),
+            request(1002, frame=8, accepted="yes", id="s"),
+            response(1002, accepted="yes", reply="s"),
+        ],
+        connections=[{"end": "open"}],
+        totals={"out_of_window": len(SYNC)},
+    )
+
+
+@case
+def last_segment_without_ack_flag() -> Expect:
+    wire = Wire()
+    talk = wire.talk().say(CLIENT, PING).say(SERVER, PONG).ack(CLIENT)
+    talk.emit(CLIENT, PSH, SYNC)
+    return Expect(
+        seen(wire),
+        messages=pair(),
+        connections=[{"end": "open"}],
+        totals={"out_of_window": len(SYNC)},
+    )
+
+
+@case
+def handshake_acknowledged_wrongly() -> Expect:
+    """The number after the right one: the handshake is not complete, so nothing is accepted."""
+    wire = Wire()
+    talk = wire.talk(opened=False)
+    talk.emit(CLIENT, SYN, sequence=999)
+    talk.emit(SERVER, SYN | ACK, sequence=499_999)
+    talk.emit(CLIENT, ACK | PSH, PING, acknowledgement=500_001)
+    return Expect(seen(wire), messages=[request(1003, accepted="unknown")], totals={})
+
+
 @cases({"at-its-number": 0, "behind-it": 1})
 def data_beyond_fin(step: int) -> Expect:
     """Bytes after the end of a direction are no message and no garbage; the other goes on."""

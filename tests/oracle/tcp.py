@@ -196,6 +196,11 @@ class Stream:
         """Something is missing before the furthest byte, or was cut by the snap length."""
         return self.next() < self.highest or any(piece.data is None for piece in self.pieces)
 
+    def has(self, suspect: Suspect) -> bool:
+        """Some of its bytes were seen in another packet."""
+        end = suspect.offset + suspect.segment.length
+        return any(piece.start < end and piece.end > suspect.offset for piece in self.pieces)
+
     def runs(self) -> list[tuple[int, bytes]]:
         """The seen bytes as unbroken runs: (offset, bytes)."""
         joined: list[tuple[int, bytearray]] = []
@@ -331,6 +336,8 @@ class Connection:
     ) -> str | None:
         """The kind of problem that a receiver has with it; None if it accepts it."""
         stream, end = self.streams[side], offset + segment.length
+        if self.lacks_ack(side, segment):
+            return "out_of_window"
         if offset > self.limit(side) or end < stream.acknowledged - (
             WIDEST if stream.edge is None else max(self.streams[1 - side].widest, FAR)
         ):
@@ -342,6 +349,10 @@ class Connection:
             if beyond_fin or self.reset_by == 1 - side:
                 return "after_end"
         return None
+
+    def lacks_ack(self, side: int, segment: Segment) -> bool:
+        """A receiver drops it, if there is one."""
+        return segment.flags & (ACK | SYN | RST) == 0 and self.streams[1 - side].packets != 0
 
     def limit(self, side: int) -> int:
         """The furthest offset that a side may use."""
@@ -431,15 +442,20 @@ class Connection:
         for suspect in waiting:
             if suspect.offset + suspect.segment.length > stream.acknowledged:
                 stream.suspects.append(suspect)
-            elif self.acknowledges_rightly(side, suspect.segment, suspect.acknowledged):
+            elif self.believes(side, suspect):
                 self.read_suspect(side, suspect)
             else:
                 self.refuse(side, suspect)
 
+    def believes(self, side: int, suspect: Suspect) -> bool:
+        """Whether the bytes that the receiver acknowledged may be these."""
+        if self.lacks_ack(side, suspect.segment):
+            return not self.streams[side].has(suspect)
+        return self.acknowledges_rightly(side, suspect.segment, suspect.acknowledged)
+
     def read_suspect(self, side: int, suspect: Suspect) -> None:
         stream, end = self.streams[side], suspect.offset + suspect.segment.length
-        known = any(piece.start < end and piece.end > suspect.offset for piece in stream.pieces)
-        if not known:
+        if not stream.has(suspect):
             if stream.fin is not None and suspect.offset >= stream.fin:
                 stream.fin = None
                 self.fins.discard(side)
@@ -460,8 +476,10 @@ class Connection:
                 silent = (
                     receiver.packets == 0 or receiver.last_accepted < suspect.segment.packet.arrival
                 )
-                near = suspect.offset <= self.limit(side) + FAR
-                right = self.acknowledges_rightly(side, suspect.segment, suspect.acknowledged)
+                near = suspect.offset <= self.limit(side) + (FAR if stream.lossy() else 0)
+                right = not self.lacks_ack(side, suspect.segment) and self.acknowledges_rightly(
+                    side, suspect.segment, suspect.acknowledged
+                )
                 if silent and near and right and suspect.kind == "out_of_window":
                     self.read_suspect(side, suspect)
                 else:
