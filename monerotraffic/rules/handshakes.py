@@ -8,8 +8,8 @@ from __future__ import annotations
 import pandas as pd
 
 from monerotraffic.metrics.connections import connection_table, requests
-from monerotraffic.rules.connections import at_first_request
-from monerotraffic.rules.rule import observations, rule
+from monerotraffic.rules.connections import are_frequent, at_first_request
+from monerotraffic.rules.rule import Parameters, observations, rule
 from monerotraffic.tables.view import View, positions
 
 __all__ = ["handshake_incomplete", "request_unanswered"]
@@ -17,6 +17,13 @@ __all__ = ["handshake_incomplete", "request_unanswered"]
 _ENDED = ("fin", "rst")
 _HEADER = 33  # bytes of a Levin header
 _PROTOCOL = "src/p2p/net_node.inl"
+_PUBLISHED: Parameters = {"min_connections": 1, "period_h": None}
+
+
+def _unfinished(parameters: Parameters) -> str:
+    """The reason of handshake_incomplete: the published variants count over the whole capture."""
+    period = "" if parameters["period_h"] is None else " in {period_h} h"
+    return f"left {{observations:handshake}} unfinished (flagged from {{min_connections}}{period})"
 
 
 @rule(
@@ -26,22 +33,27 @@ _PROTOCOL = "src/p2p/net_node.inl"
     unit="connection",
     cause="connection_pattern",
     standard="A standard node finishes a handshake within 5 s.",
-    reason="left {observations:handshake} unfinished (flagged from {min_connections})",
-    evasion="Finish the handshake: more traffic.",
+    reason=_unfinished,
+    evasion="Finish the handshake: more traffic. Or leave one a day and address unfinished.",
     source=(
         "src/cryptonote_config.h P2P_DEFAULT_HANDSHAKE_INVOKE_TIMEOUT (5 s); arXiv 2509.10214, "
         "incomplete handshakes"
     ),
     known_false_positives="A node whose process hangs while its kernel accepts connections.",
     paper="incomplete_hs",
-    presets={"arxiv-v1": {"min_connections": 1}, "aft-2026": {"min_connections": 1}},
+    presets={"arxiv-v1": _PUBLISHED, "aft-2026": _PUBLISHED},
 )
 def handshake_incomplete(
-    view: View, *, min_connections: int = 2, patience_s: float = 4.5
+    view: View,
+    *,
+    min_connections: int = 2,
+    patience_s: float = 4.5,
+    period_h: float | None = 24.0,
 ) -> pd.DataFrame:
-    """At least `min_connections` connections on which the peer left the handshake unfinished: its
-    1001 cut and not continued within `patience_s` seconds; no byte in answer to ours for
-    `patience_s` seconds; its own RST after its request, before anything came from us.
+    """At least `min_connections` connections within `period_h` hours on which the peer left the
+    handshake unfinished: its 1001 cut and not continued within `patience_s` seconds; no byte in
+    answer to ours for `patience_s` seconds; its own RST after its request, before anything came
+    from us. A node that hangs once a week is not flagged in a capture of a month.
 
     Only connections that were captured whole and seen to end count. 4.5 s is a little less than the
     time after which monerod gives up. A node whose slots are taken closes at once and does not
@@ -59,10 +71,7 @@ def handshake_incomplete(
         _reset(view, connections, patience_s),
     )
     incomplete = connections[cut | silent | reset]
-    often = (
-        incomplete.groupby("peer", observed=True)["connection"].transform("size") >= min_connections
-    )
-    incomplete = incomplete[often]
+    incomplete = incomplete[are_frequent(incomplete, min_connections, period_h)]
     return observations(at_first_request(view, incomplete), incomplete["seconds"].to_numpy())
 
 

@@ -120,27 +120,36 @@ def timed_sync_throttled(
     since="0.14.1",
 )
 def timed_sync_rapid(
-    view: View, *, standard_gap_s: float = 60.0, jitter_s: float = 10.0, min_gaps: int = 2
+    view: View,
+    *,
+    standard_gap_s: float = 60.0,
+    jitter_s: float = 10.0,
+    min_gaps: int = 2,
+    min_share: float = 0.05,
 ) -> pd.DataFrame:
     """1002 requests of the peer less than `standard_gap_s` - `jitter_s` seconds after the one
-    before, at least `min_gaps` times on one connection; or one that came before the answer to the
-    one before, which came later.
+    before, at least `min_gaps` times and in `min_share` of the gaps on one connection; or one that
+    came before the answer to the one before, which came later.
 
-    A request that is late on its way shortens one gap; 10 s of delay twice on one connection are
-    not expected of a TCP connection that lives. The second form needs no threshold:
-    `peer_sync_idle_maker` leaves out connections that await an answer. It counts only on
-    connections that were captured whole, because after a lost answer, answers and requests are out
-    of step. The measure is the gap in seconds.
+    A request that is late on its way shortens one gap. Two delays of 10 s are not expected of a
+    TCP connection of an hour, but of one that lives for weeks, hence the share. The second form
+    needs no threshold: `peer_sync_idle_maker` leaves out connections that await an answer. It
+    counts only on connections that were captured whole, because after a lost answer, answers and
+    requests are out of step. In a capture whose packets are not in order the finding is context,
+    because the times may be those of other packets. The measure is the gap in seconds.
     """
     gaps = sync_gaps(view)
     theirs = gaps[(gaps["direction"] == "received")]
     rapid = theirs["seconds"] < standard_gap_s - jitter_s
-    enough = rapid.groupby(theirs["connection"]).transform("sum") >= min_gaps
+    by_connection = rapid.groupby(theirs["connection"])
+    enough = (by_connection.transform("sum") >= min_gaps) & (
+        by_connection.transform("mean") >= min_share
+    )
     table = connection_table(view)
     # else an answer that was lost makes the next one look like it
     whole = theirs["connection"].isin(table.loc[table["whole"], "connection"])
     rows = theirs[(rapid & enough) | (theirs["early"] & whole)]
-    return observations(rows, rows["seconds"])
+    return observations(rows, rows["seconds"], accuses=not view.whole.disordered)
 
 
 @rule(

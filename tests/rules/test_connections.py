@@ -63,6 +63,18 @@ def test_short_lived_series(lab: Lab, times: int, lasts: float, flagged: bool) -
         assert (findings["observations"][A], findings.score[A]) == (11, 11)
 
 
+def test_short_connections_of_a_month_are_no_series(lab: Lab) -> None:
+    """Nodes check the addresses in their gray lists, each every few days."""
+    for number in range(15):
+        at = number * 2 * 86400
+        lab.session(A, at, 5, close=False).wait_until(at + 0.5).close()
+    for number in range(11):
+        at = number * 2 * 3600
+        lab.session(B, at, 5, close=False).wait_until(at + 0.5).close()
+    assert list(lab.findings("short_lived_series").index) == [B]
+    assert list(lab.findings("short_lived_series", period_h=None).index) == [A, B]
+
+
 def test_pings_and_cut_handshakes_are_no_short_lived_series(lab: Lab) -> None:
     for number in range(20):
         talk = lab.incoming(A, number)

@@ -121,7 +121,12 @@ def test_thresholds_of_the_published_variants() -> None:
         "peer_id_returns": ({"by_port": False, "sequential_only": False},),
         "peer_id_cluster": ({"min_sites": 2, "max_ids": 2, "joined_only": False},),
         "short_lived_series": (
-            {"max_connections": 10, "max_duration_s": 1.0, "from_answer": False},
+            {
+                "max_connections": 10,
+                "max_duration_s": 1.0,
+                "from_answer": False,
+                "period_h": None,
+            },
         ),
         "ping_flood": ({"max_pings": 2},),
         "timed_sync_throttled": tuple(
@@ -136,7 +141,7 @@ def test_thresholds_of_the_published_variants() -> None:
             }
             for seconds in (90.0, 120.0)
         ),
-        "handshake_incomplete": ({"min_connections": 1, "patience_s": 4.5},),
+        "handshake_incomplete": ({"min_connections": 1, "patience_s": 4.5, "period_h": None},),
         "subnet_dense": ({"min_hosts": 1, "max_subnets": 15},),
         "ban_listed": ({"ban_list": None},),
     }

@@ -62,6 +62,15 @@ def test_a_request_cut_once_or_by_us_is_nothing(lab: Lab) -> None:
     assert lab.findings("handshake_incomplete").empty
 
 
+def test_requests_cut_in_different_weeks(lab: Lab) -> None:
+    for at in (0, 7 * 86400, 14 * 86400):
+        talk = lab.incoming(A, at)
+        talk.send(CLIENT, WHOLE[:120])
+        talk.wait_until(at + 14).close()
+    assert lab.findings("handshake_incomplete").empty
+    assert list(lab.findings("handshake_incomplete", period_h=None).index) == [A]
+
+
 def test_silence_and_late_cuts_are_no_incomplete_handshakes(lab: Lab) -> None:
     """Connections without a byte are the matter of another rule; a header cut behind the handshake,
     or one of ours, is no handshake; nor is what never ended.
