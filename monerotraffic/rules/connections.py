@@ -358,7 +358,8 @@ def are_frequent(rows: pd.DataFrame, least: int, period_h: float | None) -> NDAr
     near = (opened.shift(1 - least) - rows.loc[order, "opened"] <= period).astype(int)
     begun = near.groupby(rows.loc[order, "peer"], observed=True).cumsum()
     before = begun.groupby(rows.loc[order, "peer"], observed=True).shift(least, fill_value=0)
-    return (begun > before).reindex(rows.index).to_numpy(dtype=bool)
+    mask: NDArray[np.bool_] = (begun > before).reindex(rows.index).to_numpy(dtype=bool)
+    return mask
 
 
 def at_first_request(view: View, rows: pd.DataFrame) -> pd.DataFrame:
