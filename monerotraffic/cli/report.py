@@ -47,7 +47,8 @@ def add(commands: Any) -> None:
         type=_run_name,
         metavar="NAME",
         dest="run_name",
-        help="with --paper, write the macros to macros_NAME.tex",
+        help="with --paper, write the macros to macros_NAME.tex, and figures with the published "
+        "names to NAME_….pdf",
     )
     add_asn(command)
     command.add_argument(

@@ -72,7 +72,7 @@ def add(commands: Any) -> None:
         "--name",
         default="",
         metavar="NAME",
-        help="name of the run, for titles and macros, such as with or without (a ban list)",
+        help="name of the run, for titles, macros and figures: with or without (a ban list)",
     )
     command.add_argument(
         "--paper",

@@ -25,6 +25,7 @@ from monerotraffic.report.drawing import alternative, few_values, screen_style, 
 from monerotraffic.report.figures import FIGURES, Material, draw
 from monerotraffic.report.overview import counts, holdings
 from monerotraffic.report.paper import write_figures, write_macros
+from monerotraffic.report.published_figures import write_published_figures
 from monerotraffic.report.redaction import Redaction
 from monerotraffic.report.sections import (
     MOST_PEERS,
@@ -78,10 +79,12 @@ def write(
     created if it does not exist.
 
     With `paper` also every figure as PDF (`figure_<name>.pdf`) and the numbers as LaTeX macros
-    (`macros.tex`, or `macros_<run>.tex` with a name of the run, such as `with` for a node with a
-    ban list). `systems` is the result of metrics.autonomous_systems for the peers, which the
-    figure of subnets shows. `agree` is that of find_anomalies. `redact` replaces the addresses of
-    the vantage node and the names of the capture files in the page, the CSV file and the ban list.
+    (`macros.tex`). A name of the run, such as `with` for a node with a ban list, makes it
+    `macros_<run>.tex` and adds the figures with the names of the published evaluation,
+    `<run>_<name>.pdf`. `systems` is the result of metrics.autonomous_systems for the peers, which
+    the figure of subnets shows. `agree` is that of find_anomalies. `redact` replaces the addresses
+    of the vantage node and the names of the capture files in the page, the CSV file and the ban
+    list.
 
     The page is self-contained and less than 3 MB for captures of any size: it shows the 300 peers
     with the highest scores and 100 rows of each table. Its only script, which sorts and filters
@@ -125,6 +128,8 @@ def write(
     if paper:
         write_figures(material, folder)
         write_macros(material, folder / (f"macros_{run}.tex" if run else "macros.tex"), preset)
+        if run:
+            write_published_figures(material, folder, run)
     return written
 
 

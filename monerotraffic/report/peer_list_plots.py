@@ -4,7 +4,7 @@ advertise the same ones. Part of report.plots.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -55,9 +55,10 @@ def diversity(ax: Axes, view: View, verdicts: pd.DataFrame, least: int = 100) ->
     return draw_by_verdict(ax, lists["diversity"], verdict_of(lists["peer"], verdicts), "list")
 
 
-def similarity(ax: Axes, view: View) -> Axes:
-    """Draws the share of pairs of peer lists whose Jaccard index of addresses is at most the value
-    on the x-axis, of different senders and of one sender (unit: pairs of lists).
+def similarity(ax: Axes, view: View, by: Literal["host", "subnet"] = "host") -> Axes:
+    """Draws the share of pairs of peer lists whose Jaccard index of addresses, or of subnets (/24,
+    IPv6 /64), is at most the value on the x-axis, of different senders and of one sender (unit:
+    pairs of lists).
 
     >>> import matplotlib.pyplot as plt
     >>> import monerotraffic as mt
@@ -66,7 +67,7 @@ def similarity(ax: Axes, view: View) -> Axes:
     >>> ax.get_xlabel()
     'Jaccard index: shared ÷ all addresses of two lists'
     """
-    pairs = metrics.similarity_distribution(view)
+    pairs = metrics.similarity_distribution(view, by)
     if not pairs[["others", "own"]].to_numpy().any():
         return without_data(ax, "no two peer lists to compare")
     for name, colour, text in (
@@ -82,7 +83,8 @@ def similarity(ax: Axes, view: View) -> Axes:
             )
     ax.set_ylim(0, 1.02)
     ax.grid(color=GREY, alpha=0.25)
-    ax.set_xlabel("Jaccard index: shared ÷ all addresses of two lists")
+    unit = "addresses" if by == "host" else "subnets"
+    ax.set_xlabel(f"Jaccard index: shared ÷ all {unit} of two lists")
     ax.set_ylabel("share of pairs of peer lists")
     place_legend(ax)
     return ax

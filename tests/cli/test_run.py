@@ -72,6 +72,7 @@ def test_everything_is_written(captures: Path, tmp_path: Path, capsys: Captured)
     ]
     for name in HOSTS:
         assert (out / name / "macros_with.tex").exists()
+        assert (out / name / "with_indegree.pdf").exists()
         page = (out / name / "report.html").read_text()
         assert f"<title>Monero P2P traffic: {name} with</title>" in page
     with (out / "findings.csv").open(newline="") as file:
