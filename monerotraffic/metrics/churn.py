@@ -17,6 +17,7 @@ from monerotraffic.metrics.connections import connection_table, held_connections
 from monerotraffic.metrics.extras import analysis
 from monerotraffic.metrics.identity import back_pings
 from monerotraffic.metrics.slot_time import DIRECTIONS, holdings
+from monerotraffic.metrics.sources import in_parts
 from monerotraffic.net.addresses import wide_subnets
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, per_vantage, viewed
@@ -26,6 +27,7 @@ __all__ = ["concentration", "peer_churn", "session_survival", "white_list_pressu
 HOUR = 3600.0
 
 
+@in_parts
 @per_vantage
 def peer_churn(traffic: Traffic | View, step_s: float = HOUR) -> pd.DataFrame:
     """Returns how many peers come and go. One row per vantage node, direction and step of time,
@@ -87,6 +89,7 @@ def _counts_up(lengths: pd.Series) -> NDArray[np.int64]:
     return numbers
 
 
+@in_parts
 def session_survival(
     traffic: Traffic | View,
     groups: Mapping[str, str] | None = None,
@@ -151,6 +154,7 @@ def _survival(function: Any, confidence: float) -> pd.DataFrame:
     )
 
 
+@in_parts
 def white_list_pressure(traffic: Traffic | View, step_s: float = HOUR) -> pd.DataFrame:
     """Returns which networks try to enter the node's lists and slots. One row per vantage node,
     step of time (from the first connection) and subnet (IPv4 /24, IPv6 /64) with attempts, those
@@ -228,6 +232,7 @@ def _pressure(traffic: Traffic | View, step_s: float) -> pd.DataFrame:
     )
 
 
+@in_parts
 def concentration(traffic: Traffic | View, systems: pd.DataFrame | None = None) -> pd.DataFrame:
     """Returns how concentrated the peers are in networks: the Herfindahl index. One row per vantage
     node, direction and kind of network. Unit: IP address, and seconds of connections.

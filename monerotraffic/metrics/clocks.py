@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from monerotraffic.metrics.connections import nanoseconds
 from monerotraffic.metrics.extras import analysis
+from monerotraffic.metrics.sources import in_parts
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, once_per_view, viewed
+from monerotraffic.tables.view import View, once_per_view, per_content, per_peer, viewed
 
 __all__ = ["clock_differences", "clock_offsets", "correct_times"]
 
@@ -32,6 +33,7 @@ _LEAST = 10
 _CONNECTION = ["client", "client_port", "server", "server_port"]
 
 
+@in_parts
 @once_per_view
 def clock_differences(traffic: Traffic | View) -> pd.DataFrame:
     """Returns what two vantage nodes (read by name) both saw, with the difference of their clocks'
@@ -80,23 +82,29 @@ def clock_differences(traffic: Traffic | View) -> pd.DataFrame:
         ("way", ("to", "from")),
     ):
         table[name] = pd.Categorical(table[name], categories=list(values))
-    order = ["vantage", "other", "source", "time"]
+    order = ["vantage", "other", "source", "time", "difference"]
     return table.sort_values(order, kind="stable", ignore_index=True)[columns]
 
 
-def _first_transactions(view: View) -> pd.DataFrame:
+@per_content("transactions", "tx", order=())
+def _first_transactions(traffic: Traffic | View) -> pd.DataFrame:
+    view = viewed(traffic)
     rows = view.transactions
     rows = rows[(rows["command"] == 2002) & rows["fluff"].fillna(True).astype(bool)]
     return _firsts(view, rows, "tx")
 
 
-def _first_blocks(view: View) -> pd.DataFrame:
+@per_content("blocks", "block", order=())
+def _first_blocks(traffic: Traffic | View) -> pd.DataFrame:
+    view = viewed(traffic)
     rows = view.blocks
     return _firsts(view, rows[rows["command"].isin([2001, 2008])], "block")
 
 
 def _firsts(view: View, rows: pd.DataFrame, key: str) -> pd.DataFrame:
-    """The time of the first arrival of each key (the index) at each vantage node (the columns)."""
+    """The time of the first arrival of each key at each vantage node (the columns, in their order),
+    missing if it did not arrive there. Keys of one node only are left out.
+    """
     rows = rows[(rows["direction"] == "received") & rows[key].notna() & rows["time"].notna()]
     frame = pd.DataFrame(
         {
@@ -105,11 +113,13 @@ def _firsts(view: View, rows: pd.DataFrame, key: str) -> pd.DataFrame:
             "time": nanoseconds(rows["time"]),
         }
     )
-    return frame.groupby(["key", "vantage"], observed=True)["time"].min().unstack()
+    firsts = frame.groupby(["key", "vantage"], observed=True)["time"].min().unstack()
+    shared = firsts[firsts.notna().sum(axis=1) > 1].reindex(columns=list(view.vantages))
+    return shared.astype("Int64").rename_axis(columns=None).reset_index(drop=True)
 
 
 def _shared_firsts(source: str, firsts: pd.DataFrame, name: str, other: str) -> pd.DataFrame:
-    both = firsts.reindex(columns=[name, other]).dropna().astype("int64")
+    both = firsts[[name, other]].dropna().astype("int64")
     return pd.DataFrame(
         {
             "vantage": name,
@@ -135,10 +145,8 @@ def _shared_messages(view: View) -> list[pd.DataFrame]:
     pairs = pairs[pairs["vantage"] > pairs["vantage_other"]]
     if pairs.empty:
         return []
-    messages = view.messages
-    messages = messages[messages["time"].notna()]
-    here = _numbered(messages, pairs["connection"])
-    there = _numbered(messages, pairs["connection_other"])
+    here = _numbered(view, tuple(sorted(set(pairs["connection"]))))
+    there = _numbered(view, tuple(sorted(set(pairs["connection_other"]))))
     both = pairs[["connection", "connection_other", "vantage", "vantage_other"]].merge(
         here, on="connection"
     )
@@ -164,13 +172,16 @@ def _shared_messages(view: View) -> list[pd.DataFrame]:
     ]
 
 
-def _numbered(messages: pd.DataFrame, connections: pd.Series) -> pd.DataFrame:
+@per_peer("time", "message", tables=("connections", "messages", "problems"))
+def _numbered(traffic: Traffic | View, connections: tuple[int, ...]) -> pd.DataFrame:
     """Messages of these connections, numbered in each direction."""
-    rows = messages[messages["connection"].isin(connections)]
-    rows = rows[["connection", "from_client", "direction", "command", "length", "time"]]
-    rows = rows.sort_values("time", kind="stable")
+    messages = viewed(traffic).messages
+    rows = messages[messages["connection"].isin(connections) & messages["time"].notna()]
+    rows = rows[["message", "connection", "from_client", "direction", "command", "length", "time"]]
+    rows = rows.sort_values(["time", "message"], kind="stable")
     number = rows.groupby(["connection", "from_client"]).cumcount()
-    return rows.assign(number=number, time=nanoseconds(rows["time"]))
+    numbered = rows.assign(number=number, time=nanoseconds(rows["time"]))
+    return numbered.reset_index(drop=True)
 
 
 class _Clock(NamedTuple):
@@ -209,6 +220,7 @@ class _Clock(NamedTuple):
         return self.offset + self.applied_drift * (time - self.at)
 
 
+@in_parts
 @once_per_view
 def clock_offsets(
     traffic: Traffic | View,

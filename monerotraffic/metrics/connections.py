@@ -10,8 +10,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from monerotraffic.metrics.sources import in_parts
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, once_per_view, per_vantage, positions, viewed
+from monerotraffic.tables.view import (
+    View,
+    once_per_view,
+    per_peer,
+    per_vantage,
+    positions,
+    viewed,
+)
 
 __all__ = [
     "CATEGORIES",
@@ -35,7 +43,8 @@ _HOLE = 120 * _SECOND  # maximum time until a hole is declared lost (the limit h
 _UNSEEN = ("lost", "gap", "snapped", "conflict", "limit", "packet", "ip_fragment")
 
 
-@once_per_view
+@in_parts
+@per_peer("connection", tables=("connections", "messages", "problems"))
 def connection_table(traffic: Traffic | View) -> pd.DataFrame:
     """Returns one row per connection of the vantage node. Unit: connection.
 

@@ -11,9 +11,18 @@ import numpy as np
 import pandas as pd
 
 from monerotraffic.metrics.extras import analysis
-from monerotraffic.metrics.relay import transaction_arrivals
+from monerotraffic.metrics.relay import in_order_of_text, transaction_arrivals_of
+from monerotraffic.metrics.sources import in_parts
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, packet_order, per_vantage, viewed
+from monerotraffic.tables.view import (
+    View,
+    packet_order,
+    per_content,
+    per_peer,
+    per_vantage,
+    positions,
+    viewed,
+)
 
 __all__ = [
     "announcing_speed",
@@ -31,6 +40,7 @@ GRID = 0.25
 _QUANTILES = {"p10": 0.1, "median": 0.5, "p90": 0.9}
 
 
+@in_parts
 def propagation_delays(traffic: Traffic | View, clocks: pd.DataFrame | None = None) -> pd.DataFrame:
     """Returns how late each peer sends transactions in the fluff phase. One row per vantage node,
     peer and direction of its connections. Unit: transaction.
@@ -56,6 +66,7 @@ def propagation_delays(traffic: Traffic | View, clocks: pd.DataFrame | None = No
     return _delays(_fluff_arrivals(viewed(traffic), clocks), ["vantage", "peer", "direction"])
 
 
+@in_parts
 def announcing_speed(traffic: Traffic | View, clocks: pd.DataFrame | None = None) -> pd.DataFrame:
     """Returns how late each implementation sends transactions in the fluff phase. One row per
     vantage node, serialization of the 2002 (messages.skeleton) and direction. Unit: transaction and
@@ -73,38 +84,50 @@ def announcing_speed(traffic: Traffic | View, clocks: pd.DataFrame | None = None
         >>> len(mt.metrics.announcing_speed(mt.read("tests/data/honest")))
         1
     """
-    view = viewed(traffic)
-    rows = _fluff_arrivals(view, clocks)
-    skeletons = view.messages.set_index("message")["skeleton"]
-    rows["skeleton"] = skeletons.reindex(rows["message"]).array
+    rows = _fluff_arrivals(viewed(traffic), clocks)
     rows = rows[rows["skeleton"].notna()]
     keys = ["vantage", "skeleton", "direction"]
-    peers = rows.groupby(keys)["peer"].nunique().rename("peers").reset_index()
-    return peers.merge(_delays(rows, keys), on=keys).astype({"peers": "int64"})
+    peers = rows.groupby(keys, observed=True)["peer"].nunique().rename("peers").reset_index()
+    peers = peers.astype({"vantage": object, "direction": object, "peers": "int64"})
+    return peers.merge(_delays(rows, keys), on=keys)
 
 
-def _fluff_arrivals(view: View, clocks: pd.DataFrame | None) -> pd.DataFrame:
-    rows = transaction_arrivals(view, clocks)
-    rows = rows[~rows["stem"] & ~rows["sent_before"]].copy()
-    rows["direction"] = view.ends["direction"].reindex(rows["connection"]).astype(object).array
-    for name in ("vantage", "peer"):
-        rows[name] = rows[name].astype(object)
-    rows["seconds"] = rows["delay"].dt.total_seconds()
-    return rows
+@per_content("transactions", "blob_hash", order=())
+def _fluff_arrivals(traffic: Traffic | View, clocks: pd.DataFrame | None) -> pd.DataFrame:
+    """Arrivals in the fluff phase of transactions that the node had not sent before."""
+    view = viewed(traffic)
+    rows = transaction_arrivals_of(view, clocks)
+    rows = rows[~rows["stem"] & ~rows["sent_before"]]
+    messages = view.messages
+    place = positions(messages["message"].to_numpy(), rows["message"].to_numpy())
+    return pd.DataFrame(
+        {
+            "vantage": rows["vantage"],
+            "peer": rows["peer"],
+            "direction": view.ends["direction"].reindex(rows["connection"]).array,
+            "skeleton": messages["skeleton"].array.take(place),
+            "leads": rows["rank"] == 1,
+            "delay": rows["delay"],
+        }
+    )
 
 
 def _delays(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    groups = rows.assign(leads=rows["rank"] == 1).groupby(keys, sort=True)
-    table = groups.agg(transactions=("tx", "size"), firsts=("leads", "sum"))
+    groups = rows.groupby(keys, observed=True)
+    table = groups.agg(transactions=("leads", "size"), firsts=("leads", "sum"))
     for name, share in _QUANTILES.items():
-        table[name] = groups["seconds"].quantile(share)
-    table["mean"] = groups["seconds"].mean()
-    return table.astype({"transactions": "int64", "firsts": "int64"}).reset_index()
+        table[name] = groups["delay"].quantile(share).dt.total_seconds()
+    # a sum of integers, so that the order of rows does not matter
+    table["mean"] = groups["delay"].sum().dt.total_seconds() / groups["delay"].count()
+    table = table.astype({"transactions": "int64", "firsts": "int64"}).reset_index()
+    texts = [name for name in keys if isinstance(table[name].dtype, pd.CategoricalDtype)]
+    return table.astype(dict.fromkeys(texts, object)).sort_values(keys, ignore_index=True)
 
 
 # ---- first spy ----
 
 
+@in_parts
 def first_spies(traffic: Traffic | View, clocks: pd.DataFrame | None = None) -> pd.DataFrame:
     """Returns the origin of each transaction as the first-spy estimator sees it: the peer that sent
     it first to any vantage node. One row per transaction. Unit: transaction.
@@ -129,16 +152,23 @@ def first_spies(traffic: Traffic | View, clocks: pd.DataFrame | None = None) -> 
     view = viewed(traffic)
     if clocks is None and len(view.vantages) > 1:
         raise ValueError("clocks= is required for several vantage nodes: see clock_offsets")
-    rows = transaction_arrivals(view, clocks)
-    rows = rows[~rows["sent_before"]]
-    groups = rows.groupby("tx", observed=True)
-    following = rows[rows["rank"] == 2].set_index("tx")["delay"]
-    table = rows[rows["rank"] == 1][["tx", "vantage", "peer", "time", "stem"]].copy()
-    table["margin"] = following.reindex(table["tx"]).array
-    table["observers"] = groups.size().reindex(table["tx"]).array
-    for name in ("tx", "vantage", "peer"):
-        table[name] = table[name].astype(object)
-    return table.astype({"observers": "int64"}).reset_index(drop=True)
+    table = _spies(view, clocks)
+    keys = pd.DataFrame({"time": table["time"], "tx": in_order_of_text(table["tx"])})
+    table = table.loc[keys.sort_values(["time", "tx"], kind="stable").index]
+    return table.astype(dict.fromkeys(("tx", "vantage", "peer"), object)).reset_index(drop=True)
+
+
+@per_content("transactions", "blob_hash", order=())
+def _spies(traffic: Traffic | View, clocks: pd.DataFrame | None) -> pd.DataFrame:
+    rows = transaction_arrivals_of(viewed(traffic), clocks)
+    rows = rows[~rows["sent_before"] & rows["tx"].notna()]
+    blobs = rows["blob_hash"].cat.codes
+    following = rows[rows["rank"] == 2].set_index(blobs[rows["rank"] == 2])["delay"]
+    first = rows["rank"] == 1
+    table = rows.loc[first, ["tx", "vantage", "peer", "time", "stem"]].copy()
+    table["margin"] = following.reindex(blobs[first]).array
+    table["observers"] = rows.groupby(blobs).size().reindex(blobs[first]).array
+    return table.astype({"observers": "int64"})
 
 
 def first_spy_accuracy(
@@ -203,6 +233,7 @@ def first_spy_accuracy(
 # ---- duplicates ----
 
 
+@in_parts
 @per_vantage
 def transaction_duplicates(traffic: Traffic | View) -> pd.DataFrame:
     """Returns how often each transaction crossed the connections of a vantage node in a 2002. One
@@ -220,6 +251,14 @@ def transaction_duplicates(traffic: Traffic | View) -> pd.DataFrame:
         >>> int(copies["received"].max())
         5
     """
+    table = _duplicates(traffic)
+    keys = pd.DataFrame({"first": table["first"], "tx": in_order_of_text(table["tx"])})
+    order = keys.sort_values(["first", "tx"], kind="stable").index
+    return table.loc[order].reset_index(drop=True)
+
+
+@per_content("transactions", "tx", order=())
+def _duplicates(traffic: Traffic | View) -> pd.DataFrame:
     rows = viewed(traffic).transactions
     rows = rows[(rows["command"] == 2002) & rows["tx"].notna()]
     frame = pd.DataFrame(
@@ -248,17 +287,17 @@ def transaction_duplicates(traffic: Traffic | View) -> pd.DataFrame:
     copies = (table["received"] - 1).clip(lower=0)
     table.insert(6, "redundant_bytes", copies * table["blob_size"])
     counts = ("received", "sent", "received_peers", "sent_peers", "blob_size", "redundant_bytes")
-    return (
-        table.astype(dict.fromkeys(counts, "int64"))
-        .sort_values(["first", "tx"], kind="stable")
-        .reset_index(drop=True)
-    )
+    return table.astype(dict.fromkeys(counts, "int64"))
 
 
 # ---- blocks ----
 
+_OF_BLOCKS = ("connections", "messages", "transactions", "blocks", "inventories", "problems")
 
+
+@in_parts
 @per_vantage
+@per_peer("time", "message", tables=_OF_BLOCKS)
 def block_exchanges(traffic: Traffic | View) -> pd.DataFrame:
     """Returns each announcement of a block as 2008, and the request for missing transactions that
     followed it. One row per block, peer and direction, in order of time. Unit: announcement.
@@ -312,7 +351,9 @@ def block_exchanges(traffic: Traffic | View) -> pd.DataFrame:
         requested["time"].array, index=table.index
     )
     table["hit"] = table["missing"].isna()
-    return table.drop(columns="received").sort_values("time", kind="stable", ignore_index=True)
+    return table.drop(columns="received").sort_values(
+        ["time", "message"], kind="stable", ignore_index=True
+    )
 
 
 def _requests(view: View) -> pd.DataFrame:
@@ -332,6 +373,7 @@ def _requests(view: View) -> pd.DataFrame:
     return rows[columns].sort_values("order", kind="stable").dropna(subset=["block", "time"])
 
 
+@in_parts
 def compact_block_hits(traffic: Traffic | View, confidence: float = 0.95) -> pd.DataFrame:
     """Returns how many announced blocks the receiver could complete without asking. One row per
     vantage node, direction and peer. Unit: announcement.

@@ -4,19 +4,32 @@ relayed.
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from monerotraffic.metrics.clocks import correct_times
+from monerotraffic.metrics.sources import in_parts
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, viewed
+from monerotraffic.tables.view import View, per_content, per_peer, viewed
 
-__all__ = ["block_arrivals", "first_senders", "fluff_order", "transaction_arrivals"]
+__all__ = [
+    "block_arrivals",
+    "first_senders",
+    "fluff_order",
+    "in_order_of_text",
+    "transaction_arrivals",
+    "transaction_arrivals_of",
+]
 
 _ARRIVAL = [
     *("vantage", "peer", "connection", "message", "time", "stem", "rank", "delay", "sent_before")
 ]
+_SENDER = ["vantage", "peer"]
+_DELAY = ["rank", "delay", "sent_before"]
 
 
+@in_parts
 def transaction_arrivals(
     traffic: Traffic | View, clocks: pd.DataFrame | None = None
 ) -> pd.DataFrame:
@@ -48,18 +61,20 @@ def transaction_arrivals(
     0   203.0.113.43   True     1        False
     1  198.51.100.70  False     2        False
     """
+    return _in_order(transaction_arrivals_of(viewed(traffic), clocks), "tx", clocks)
+
+
+@per_content("transactions", "blob_hash", order=())
+def transaction_arrivals_of(traffic: Traffic | View, clocks: pd.DataFrame | None) -> pd.DataFrame:
+    """The arrivals of transactions in any order, with `first`, the time of the first one."""
     view = viewed(traffic)
     rows = view.transactions
-    return _arrivals(
-        view,
-        rows[rows["command"] == 2002].assign(
-            stem=lambda frame: frame["fluff"].eq(False).fillna(False).astype(bool)
-        ),
-        "tx",
-        clocks,
-    )
+    rows = rows[rows["command"] == 2002]
+    stem = rows["fluff"].eq(False).fillna(False).astype(bool)
+    return _arrivals(view, rows.assign(stem=stem), "tx", clocks)
 
 
+@in_parts
 def block_arrivals(traffic: Traffic | View, clocks: pd.DataFrame | None = None) -> pd.DataFrame:
     """Returns when each peer first sent each block in a 2001 or 2008 to each vantage node. One row
     per block blob, vantage node and peer (IP address), with the columns of transaction_arrivals,
@@ -74,11 +89,17 @@ def block_arrivals(traffic: Traffic | View, clocks: pd.DataFrame | None = None) 
     0  203.0.113.21     141     1        False
     1  203.0.113.43     141     2        False
     """
+    return _in_order(_block_arrivals_of(viewed(traffic), clocks), "block", clocks)
+
+
+@per_content("blocks", "blob_hash", order=())
+def _block_arrivals_of(traffic: Traffic | View, clocks: pd.DataFrame | None) -> pd.DataFrame:
     view = viewed(traffic)
     rows = view.blocks
     return _arrivals(view, rows[rows["command"].isin([2001, 2008])], "block", clocks)
 
 
+@in_parts
 def first_senders(traffic: Traffic | View) -> pd.DataFrame:
     """Returns how often each peer was first, and its delay otherwise. One row per vantage node and
     peer (IP address) that sent it a transaction (2002) or block (2001, 2008).
@@ -108,19 +129,32 @@ def first_senders(traffic: Traffic | View) -> pd.DataFrame:
     1  192.0.2.64             1                   0                       0.0
     """
     view = viewed(traffic)
-    arrivals = {"transactions": transaction_arrivals(view), "blocks": block_arrivals(view)}
+    arrivals = {"transactions": _transaction_delays(view), "blocks": _block_delays(view)}
     parts = [_shares(rows[~rows["sent_before"]], name) for name, rows in arrivals.items()]
     stems = arrivals["transactions"]
-    parts.append(stems["stem"].groupby(_keys(stems)).sum().rename("stems").to_frame())
+    parts.append(stems.groupby(_SENDER, observed=True)["stem"].sum().rename("stems").to_frame())
+    parts = [part.set_axis(_texts(part.index)) for part in parts]
     frame = pd.concat(parts, axis=1).sort_index()
     counts = [name for name in frame.columns if not name.endswith(("share", "median", "p90"))]
     shares = [name for name in frame.columns if name.endswith("share")]
     frame = frame.fillna(dict.fromkeys([*counts, *shares], 0)).astype(
         dict.fromkeys(counts, "int64")
     )
-    return frame.rename_axis(["vantage", "peer"]).reset_index()
+    return frame.rename_axis(_SENDER).reset_index()
 
 
+@per_content("transactions", "blob_hash", order=())
+def _transaction_delays(traffic: Traffic | View) -> pd.DataFrame:
+    return transaction_arrivals_of(traffic, None)[[*_SENDER, *_DELAY, "stem"]]
+
+
+@per_content("blocks", "blob_hash", order=())
+def _block_delays(traffic: Traffic | View) -> pd.DataFrame:
+    return _block_arrivals_of(traffic, None)[[*_SENDER, *_DELAY]]
+
+
+@in_parts
+@per_peer("message", tables=("connections", "messages", "transactions", "problems"))
 def fluff_order(traffic: Traffic | View) -> pd.DataFrame:
     """Returns whether fluff 2002 messages of peers list their transactions as monerod does: in
     ascending order of their bytes, without repetition. One row per message with two or more
@@ -169,7 +203,8 @@ def _arrivals(
     view: View, rows: pd.DataFrame, key: str, clocks: pd.DataFrame | None
 ) -> pd.DataFrame:
     """The first received row of each blob, vantage node and peer, ranked by time: those of each
-    node by themselves, those of all together with `clocks`. `key` is the column of ids.
+    node by themselves, those of all together with `clocks`. `key` is the column of ids. Also
+    `first`, the time of rank 1. In any order.
     """
     rows = rows[rows["blob_hash"].notna()]
     rows = rows.assign(vantage=view.vantage_of(rows["connection"]))
@@ -181,7 +216,7 @@ def _arrivals(
     sent = rows[rows["direction"] == "sent"].groupby(at, observed=True)["time"].min()
     received = (
         rows[rows["direction"] == "received"]
-        .sort_values(["time", "message"], kind="stable")
+        .sort_values(["time", "message", "position"], kind="stable")
         .drop_duplicates(["blob_hash", "vantage", "peer"])
     )
     groups = received.groupby(at, observed=True)
@@ -192,27 +227,47 @@ def _arrivals(
         delay=received["time"] - first,
         sent_before=ours < first.to_numpy(dtype="M8[ns]"),
     )
-    arrivals = arrivals.assign(first=first).sort_values(
-        ["first", key, *at, "rank"], kind="stable", ignore_index=True
-    )
     columns = [name if name != "stem" or name in arrivals else "height" for name in _ARRIVAL]
-    return arrivals[[key, "blob_hash", *columns]]
+    return arrivals.assign(first=first)[[key, "blob_hash", *columns, "first"]]
+
+
+def _in_order(rows: pd.DataFrame, key: str, clocks: pd.DataFrame | None) -> pd.DataFrame:
+    """Arrivals in the order of the first one, then of texts."""
+    at = {"vantage": rows["vantage"].cat.codes} if clocks is None else {}
+    keys = pd.DataFrame(
+        {
+            "first": rows.pop("first"),
+            "key": in_order_of_text(rows[key]),
+            "blob_hash": in_order_of_text(rows["blob_hash"]),
+            **at,
+            "rank": rows["rank"],
+        }
+    )
+    return rows.loc[keys.sort_values(list(keys), kind="stable").index].reset_index(drop=True)
+
+
+def in_order_of_text(column: pd.Series) -> NDArray[np.int64]:
+    """For each text of a categorical column a number that grows with the text, -1 for missing."""
+    used = column.cat.remove_unused_categories()
+    ranks = np.append(np.argsort(np.argsort(used.cat.categories.to_numpy(dtype=object))), -1)
+    numbers: NDArray[np.int64] = ranks[used.cat.codes.to_numpy()]
+    return numbers
 
 
 def _index(rows: pd.DataFrame) -> pd.Index:
     return pd.MultiIndex.from_frame(rows) if rows.shape[1] > 1 else pd.Index(rows.iloc[:, 0])
 
 
-def _keys(rows: pd.DataFrame) -> list[pd.Series]:
-    """Vantage node and peer as texts, by which rows are grouped."""
-    return [rows["vantage"].astype(str), rows["peer"].astype(str)]
+def _texts(index: pd.Index) -> pd.MultiIndex:
+    """Pairs of vantage node and peer as texts."""
+    return pd.MultiIndex.from_frame(index.to_frame(index=False).astype(object).astype("str"))
 
 
 def _shares(rows: pd.DataFrame, name: str) -> pd.DataFrame:
     rows = rows.assign(leads=rows["rank"] == 1)
-    groups = rows.groupby(_keys(rows))
+    groups = rows.groupby(_SENDER, observed=True)
     shares = groups.agg(sent=("leads", "size"), first=("leads", "sum"))
-    total = shares["first"].groupby(level=0).transform("sum")
+    total = shares["first"].groupby(level=0, observed=True).transform("sum")
     shares["share"] = shares["first"] / total.clip(lower=1)
     shares["median"], shares["p90"] = groups["delay"].median(), groups["delay"].quantile(0.9)
     names = {

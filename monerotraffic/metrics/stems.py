@@ -10,8 +10,17 @@ import numpy as np
 import pandas as pd
 
 from monerotraffic.metrics.exposure import Members, is_member
+from monerotraffic.metrics.sources import in_parts
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, once_per_view, packet_order, per_vantage, viewed
+from monerotraffic.tables.view import (
+    View,
+    once_per_view,
+    packet_order,
+    per_content,
+    per_peer,
+    per_vantage,
+    viewed,
+)
 
 __all__ = ["dandelion_epochs", "own_transactions", "stems_received", "stems_sent"]
 
@@ -25,27 +34,36 @@ one of twelve comes within this time."""
 
 @once_per_view
 def _relays(traffic: Traffic | View) -> pd.DataFrame:
-    """2002 rows with an id, in order of time; `stem` (bool): passed on in the stem phase."""
+    """2002 rows with an id, in order of time; `stem` (bool): passed on in the stem phase. For a
+    group of transactions, `_complements` of all messages must have been computed before.
+    """
     view = viewed(traffic)
     rows = view.transactions
     rows = rows[(rows["command"] == 2002) & rows["tx"].notna() & rows["time"].notna()]
-    columns = [*_STEM, "direction", "fluff", "file", "frame"]
-    rows = rows[columns].sort_values(["time", "message"], kind="stable", ignore_index=True)
+    columns = [*_STEM, "direction", "fluff", "position"]
+    order = ["time", "message", "position"]
+    rows = rows[columns].sort_values(order, kind="stable", ignore_index=True)
     flagged = rows["fluff"].eq(False).fillna(False).astype(bool)
     # stems are sent by the end that opened the connection
     opened = view.ends["direction"].reindex(rows["connection"]).to_numpy()
     by_client = (opened == "outgoing") == (rows["direction"] == "sent").to_numpy()
-    answers = rows["message"].isin(_complements(view, rows[flagged]))
+    answers = rows["message"].isin(_complements(view.whole)["message"])
     rows["stem"] = flagged & by_client & ~answers
     rows["fluff"] = ~flagged
-    return rows.drop(columns=["file", "frame"])
+    return rows
 
 
-def _complements(view: View, stems: pd.DataFrame) -> pd.Series:
+@per_peer("message", tables=("connections", "messages", "transactions", "problems"))
+def _complements(traffic: Traffic | View) -> pd.DataFrame:
     """The 2002 messages that answer a 2010: the first one flagged as stem after each 2010 of the
     other end.
     """
+    view = viewed(traffic)
     messages = view.messages
+    stems = view.transactions
+    flagged = stems["fluff"].eq(False).fillna(False).astype(bool)
+    stems = stems[(stems["command"] == 2002) & flagged & stems["tx"].notna()]
+    stems = stems[stems["time"].notna()].sort_values(["time", "message"], kind="stable")
     asked = messages[messages["command"] == 2010]
     asks = pd.DataFrame(
         {
@@ -66,7 +84,8 @@ def _complements(view: View, stems: pd.DataFrame) -> pd.Series:
     )
     both = pd.concat([asks, answers], ignore_index=True).sort_values("order", kind="stable")
     before = both.groupby(["connection", "sent"])["message"].shift()
-    return both.loc[(both["message"] >= 0) & (before == -1), "message"]
+    answering = both.loc[(both["message"] >= 0) & (before == -1), ["message"]]
+    return answering.sort_values("message", ignore_index=True)
 
 
 def _firsts(rows: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
@@ -74,6 +93,7 @@ def _firsts(rows: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
     return rows.drop_duplicates("tx").set_index("tx")[list(names)].rename(columns=names)
 
 
+@in_parts
 @per_vantage
 def stems_sent(traffic: Traffic | View, spies: Members = ()) -> pd.DataFrame:
     """Returns the transactions that the vantage node originated or relayed in the stem phase (sent
@@ -104,11 +124,23 @@ def stems_sent(traffic: Traffic | View, spies: Members = ()) -> pd.DataFrame:
         (7, 7)
     """
     view = viewed(traffic)
-    rows = _relays(view)
-    sent, received = rows["direction"] == "sent", rows["direction"] == "received"
-    table = rows.loc[sent & rows["stem"], _STEM].drop_duplicates(["tx", "peer"])
+    table = _stems_sent(_prepared(view)).drop(columns="position")
     spy = is_member(view.addresses.text, spies)
-    table["to_spy"] = spy[table["peer"].cat.codes.to_numpy()]
+    table.insert(len(_STEM), "to_spy", spy[table["peer"].cat.codes.to_numpy()])
+    return table
+
+
+def _prepared(view: View) -> View:
+    """The View, with what groups of transactions need of all messages."""
+    _complements(view.whole)
+    return view
+
+
+@per_content("transactions", "tx", order=("time", "message", "position"))
+def _stems_sent(traffic: Traffic | View) -> pd.DataFrame:
+    rows = _relays(traffic)
+    sent, received = rows["direction"] == "sent", rows["direction"] == "received"
+    table = rows.loc[sent & rows["stem"], [*_STEM, "position"]].drop_duplicates(["tx", "peer"])
     origin = {"peer": "source", "connection": "source_connection", "time": "arrived"}
     table = table.join(_firsts(rows[received], origin), on="tx")
     unknown = ~(table["arrived"] < table["time"])
@@ -123,14 +155,14 @@ def stems_sent(traffic: Traffic | View, spies: Members = ()) -> pd.DataFrame:
     alone = table["ours"].notna() & ~(table["back"] < table["ours"])
     table["embargo"] = table["own_fluff_delay"].where(alone)
     columns = [
-        *(*_STEM, "to_spy", "source", "source_connection", "held"),
-        *("fluff_peer", "fluff_delay", "own_fluff_delay", "embargo"),
+        *(*_STEM, "source", "source_connection", "held"),
+        *("position", "fluff_peer", "fluff_delay", "own_fluff_delay", "embargo"),
     ]
     return table[columns].reset_index(drop=True)
 
 
+@in_parts
 @per_vantage
-@once_per_view
 def stems_received(traffic: Traffic | View) -> pd.DataFrame:
     """Returns the transactions that peers sent to the vantage node in the stem phase (a 2002 with
     `dandelionpp_fluff` 0 on an incoming connection). One row per transaction and peer, in order of
@@ -153,10 +185,14 @@ def stems_received(traffic: Traffic | View) -> pd.DataFrame:
         >>> len(stems), int(stems["fluffed_at_once"].sum())
         (9, 8)
     """
-    view = viewed(traffic)
-    rows = _relays(view)
+    return _stems_received(_prepared(viewed(traffic))).drop(columns="position")
+
+
+@per_content("transactions", "tx", order=("time", "message", "position"))
+def _stems_received(traffic: Traffic | View) -> pd.DataFrame:
+    rows = _relays(traffic)
     sent, received = rows["direction"] == "sent", rows["direction"] == "received"
-    table = rows.loc[received & rows["stem"], _STEM].drop_duplicates(["tx", "peer"])
+    table = rows.loc[received & rows["stem"], [*_STEM, "position"]].drop_duplicates(["tx", "peer"])
     passed = _firsts(rows[sent & rows["stem"]], {"peer": "next_peer", "time": "passed"})
     ours = _firsts(rows[sent & rows["fluff"]], {"time": "ours"})
     back = _firsts(rows[received & rows["fluff"]], {"peer": "back_peer", "time": "back"})
@@ -169,11 +205,12 @@ def stems_received(traffic: Traffic | View) -> pd.DataFrame:
     table["peer_fluff_delay"] = (table["back"] - table["time"]).where(same)
     columns = [
         *(*_STEM, "next_peer", "next_delay"),
-        *("fluff_delay", "fluffed_at_once", "peer_fluff_delay"),
+        *("position", "fluff_delay", "fluffed_at_once", "peer_fluff_delay"),
     ]
     return table[columns].reset_index(drop=True)
 
 
+@in_parts
 def own_transactions(
     traffic: Traffic | View, own: Iterable[str], spies: Members = ()
 ) -> pd.DataFrame:
@@ -218,9 +255,16 @@ def own_transactions(
 @per_vantage
 def _own(traffic: Traffic | View, ids: tuple[str, ...], spies: Members) -> pd.DataFrame:
     view = viewed(traffic)
-    rows = _relays(view)
-    rows = rows[rows["tx"].isin(ids)]
+    table = _learnt(_prepared(view), ids).drop(columns=["message", "position"])
     spy = is_member(view.addresses.text, spies)
+    table.insert(2, "spy", spy[table["peer"].cat.codes.to_numpy()])
+    return table.astype({"tx": object})
+
+
+@per_content("transactions", "tx", order=("time", "message", "position"))
+def _learnt(traffic: Traffic | View, ids: tuple[str, ...]) -> pd.DataFrame:
+    rows = _relays(traffic)
+    rows = rows[rows["tx"].isin(ids)]
     first = rows[rows["direction"] == "sent"].drop_duplicates("tx").set_index("tx")["time"]
     table = rows.drop_duplicates(["tx", "peer"]).copy()
     stem = rows[(rows["direction"] == "sent") & rows["stem"]]
@@ -229,15 +273,14 @@ def _own(traffic: Traffic | View, ids: tuple[str, ...], spies: Members) -> pd.Da
     )
     codes = np.select([as_stem, table["direction"] == "sent"], [0, 1], 2)
     table["learnt"] = pd.Categorical.from_codes(codes, categories=["stem", "fluff", "nothing"])
-    table["spy"] = spy[table["peer"].cat.codes.to_numpy()]
     table["delay"] = table["time"] - first.reindex(table["tx"]).set_axis(table.index)
     table["order"] = table.groupby("tx", observed=True).cumcount().astype("int64") + 1
-    table["tx"] = table["tx"].astype(object)
-    return table[["tx", "peer", "spy", "learnt", "time", "delay", "order"]].reset_index(drop=True)
+    columns = ["tx", "peer", "learnt", "time", "delay", "order", "message", "position"]
+    return table[columns].reset_index(drop=True)
 
 
+@in_parts
 @per_vantage
-@once_per_view
 def dandelion_epochs(traffic: Traffic | View) -> pd.DataFrame:
     """Returns the epochs of Dandelion++ that stems of the vantage node show. One row per epoch, in
     order of time. Unit: epoch.

@@ -16,7 +16,7 @@ from monerotraffic.metrics import comparisons, forks, identity, peer_lists, stru
 from monerotraffic.rules.rule import Parameters, Rule
 from monerotraffic.rules.versions import bounds_of_connections
 from monerotraffic.tables.population import PopulationView
-from monerotraffic.tables.view import PeerMetric, View, metric_of, own_networks
+from monerotraffic.tables.view import PartMetric, View, metric_of, own_networks
 
 __all__ = ["in_groups"]
 
@@ -48,7 +48,7 @@ def in_groups(
     return [*(frame for of_group in frames for frame in of_group), *applied(view, comparing)]
 
 
-def _context() -> list[PeerMetric]:
+def _context() -> list[PartMetric]:
     return [
         metric_of(own_networks),
         metric_of(structure.peer_networks),
@@ -56,7 +56,7 @@ def _context() -> list[PeerMetric]:
     ]
 
 
-def _compared(view: PopulationView, rules: Iterable[tuple[Rule, Parameters]]) -> list[PeerMetric]:
+def _compared(view: PopulationView, rules: Iterable[tuple[Rule, Parameters]]) -> list[PartMetric]:
     """The metrics that the rules compare, each once; for gateways always the announcements."""
     calls = [metric_of(identity.announcements), metric_of(bounds_of_connections)]
     for rule, parameters in rules:

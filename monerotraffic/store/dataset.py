@@ -467,26 +467,28 @@ class Dataset:
             hosts.update(batch.column(0).unique().to_pylist())
         return sorted(hosts - {None})
 
-    def views(self, client: Any = None) -> dict[str, View]:
-        """By vantage node a View of all its peers, whose rows are read in groups of peers, for
-        rules and the metrics that they use. With `client` (dask.distributed.Client) its workers
-        read the groups; they need the data set under the same path.
+    def view(self, client: Any = None) -> View:
+        """The View of all peers of all vantage nodes, whose rows are read in groups, for metrics
+        and rules. With `client` (dask.distributed.Client) its workers read the groups; they need
+        the data set under the same path.
 
         >>> import monerotraffic as mt
-        >>> dataset = mt.open("traffic")
-        >>> (view,) = dataset.views().values()
+        >>> view = mt.open("traffic").view()
+        >>> len(view.connections), len(mt.metrics.transaction_arrivals(view))
+        (21, 69)
+        """
+        traffic = self.traffic(("connections", "problems", "files"))
+        return PopulationView(traffic, DatasetGroups(self, client=client))
+
+    def views(self, client: Any = None) -> dict[str, View]:
+        """By vantage node the View of its peers, as view.
+
+        >>> import monerotraffic as mt
+        >>> (view,) = mt.open("traffic").views().values()
         >>> len(view.connections)
         21
         """
-        traffic = self.traffic(("connections", "problems", "files"))
-        names = View(traffic).vantages
-        if not self.manifest.named:
-            groups = DatasetGroups(self, None, client)
-            return {name: PopulationView(traffic, groups) for name in names}
-        return {
-            name: PopulationView(traffic, DatasetGroups(self.select([name]), name, client), name)
-            for name in names
-        }
+        return self.view(client).by_vantage
 
     @property
     def nodes(self) -> list[Node]:

@@ -1,13 +1,14 @@
-"""The peers of a vantage node of a data set in groups that fit into memory.
+"""The rows of a data set in groups that fit into memory: of peers, or of transactions or blocks.
 
-Owns the size of groups. Used by rules, through Dataset.views.
+Owns the size of groups. Used by metrics and rules, through Dataset.view.
 """
 
 from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -23,7 +24,7 @@ from monerotraffic.tables.view import View
 if TYPE_CHECKING:
     from monerotraffic.store.dataset import Dataset
 
-__all__ = ["DatasetGroups", "Group", "groups_of"]
+__all__ = ["Contents", "DatasetGroups", "Group", "contents_of", "groups_of", "traffic_of"]
 
 T = TypeVar("T")
 
@@ -34,6 +35,15 @@ single site can exceed it.
 
 _BYTES = {"connections": 1_000, "messages": 1_200, "peer_lists": 120}
 """Bytes that a row needs in rules, measured. The other tables are small compared with them."""
+
+_CONTENT_BYTES = 1_500
+"""Bytes that a transaction or block, with its message and connection, needs in metrics."""
+
+_COMMANDS = {"transactions": [2002], "blocks": [2001, 2008]}
+"""Commands whose contents metrics compare between peers."""
+
+_DIGITS = 4
+"""Hexadecimal digits of hashes by which contents are divided."""
 
 
 class Group(NamedTuple):
@@ -53,12 +63,29 @@ class Group(NamedTuple):
         return chosen
 
 
-class DatasetGroups:
-    """The groups of one vantage node, for PopulationView."""
+class Contents(NamedTuple):
+    """Transactions or blocks with hashes of a range."""
 
-    def __init__(self, dataset: Dataset, vantage: str | None, client: Any = None) -> None:
-        """`dataset` has the rows of that node only; `vantage` is its name, None without names;
-        `client` is a dask.distributed.Client, whose workers compute what is mapped.
+    table: str
+    column: str
+    first: str
+    """Digits with which the hashes begin, or greater ones."""
+    end: str | None
+    """Less than these; all that follow if None."""
+
+    @property
+    def condition(self) -> Any:
+        hashes = ds.field(self.column).cast(pa.string())
+        chosen = hashes >= self.first
+        return chosen if self.end is None else chosen & (hashes < self.end)
+
+
+class DatasetGroups:
+    """The groups of one vantage node, or of all, for PopulationView."""
+
+    def __init__(self, dataset: Dataset, vantage: str | None = None, client: Any = None) -> None:
+        """`dataset` has the rows of the node `vantage` only, or of all nodes if None; `client` is a
+        dask.distributed.Client, whose workers compute what is mapped.
         """
         self._dataset = dataset
         self._client = client
@@ -77,17 +104,34 @@ class DatasetGroups:
     ) -> Iterable[T]:
         """The results for the View of each group; for one without rows if there is no peer."""
         groups = self.groups or [Group(0, 0, None)]
+        return self._mapped(
+            function,
+            [partial(traffic_of, self._dataset, group, tables) for group in groups],
+        )
+
+    def map_contents(self, function: Callable[[View], T], table: str, column: str) -> Iterable[T]:
+        """The results for the View of each group of values of a column of a table."""
+        groups = contents_of(self._dataset, table, column, BUDGET)
+        return self._mapped(
+            function, [partial(traffic_of_contents, self._dataset, group) for group in groups]
+        )
+
+    def of_vantage(self, name: str) -> DatasetGroups:
+        """The groups of one vantage node."""
+        return DatasetGroups(self._dataset.select([name]), name, self._client)
+
+    def _mapped(
+        self, function: Callable[[View], T], parts: Sequence[Callable[[], Traffic]]
+    ) -> Iterator[T]:
+        """The results of a function for parts of the rows."""
         if self._client is None:
-            for group in groups:
-                yield _applied(function, self._dataset, self._vantage, group, tables)
+            for part in parts:
+                yield _applied(function, part, self._vantage)
             return
         # once for each worker, not for each group: it holds the connections of all peers
         shared = self._client.scatter(function, broadcast=True, hash=False)
         futures = [
-            self._client.submit(
-                _applied, shared, self._dataset, self._vantage, group, tables, pure=False
-            )
-            for group in groups
+            self._client.submit(_applied, shared, part, self._vantage, pure=False) for part in parts
         ]
         for future in futures:
             yield future.result()
@@ -97,24 +141,11 @@ class DatasetGroups:
         return {**vars(self), "_client": None}
 
 
-def _applied(
-    function: Callable[[View], T],
-    dataset: Dataset,
-    vantage: str | None,
-    group: Group,
-    tables: Sequence[str] | None,
-) -> T:
-    result = function(view_of(dataset, vantage, group, tables))
+def _applied(function: Callable[[View], T], part: Callable[[], Traffic], vantage: str | None) -> T:
+    result = function(View(part(), vantage=vantage))
     gc.collect()  # a View refers to itself, so that it would stay until some later collection
     pa.default_memory_pool().release_unused()
     return result
-
-
-def view_of(
-    dataset: Dataset, vantage: str | None, group: Group, tables: Sequence[str] | None = None
-) -> View:
-    """The View of one group. Can be called in another process."""
-    return View(traffic_of(dataset, group, tables), vantage=vantage)
 
 
 def traffic_of(
@@ -144,6 +175,35 @@ def _of_peers(traffic: Traffic) -> Traffic:
         elif table not in ("connections", "messages", "files"):
             arrays[table] = rows[np.isin(rows["message"], arrays["messages"]["message"])]
     return Traffic(arrays, traffic.names, traffic.nodes, traffic.limits_reached)
+
+
+def traffic_of_contents(dataset: Dataset, group: Contents) -> Traffic:
+    """The rows of one group of transactions or blocks, with their messages and connections."""
+    content, chosen = dataset.arrow_dataset(group.table), group.condition
+    ids = content.to_table(columns=["message"], filter=chosen)["message"].unique()
+    of_messages = ds.field("command").isin(_COMMANDS[group.table]) & ds.field("message").isin(ids)
+    messages = dataset.arrow_dataset("messages")
+    connections = messages.to_table(columns=["connection"], filter=of_messages)["connection"]
+    return dataset.traffic(
+        ("connections", "messages", group.table, "problems"),
+        {
+            "connections": ds.field("connection").isin(connections.unique()),
+            "messages": of_messages,
+            group.table: chosen,
+            "problems": ds.scalar(False),
+        },
+    )
+
+
+def contents_of(dataset: Dataset, table: str, column: str, budget: int) -> list[Contents]:
+    """The transactions or blocks in groups of about `budget` bytes, if their hashes are evenly
+    distributed. A single one can exceed it.
+    """
+    rows = dataset.arrow_dataset(table).count_rows()
+    count = min(max(1, -(-rows * _CONTENT_BYTES // budget)), 16**_DIGITS)
+    edges = [f"{number * 16**_DIGITS // count:0{_DIGITS}x}" for number in range(count)]
+    ends = [*edges[1:], None]
+    return [Contents(table, column, first, end) for first, end in zip(edges, ends, strict=True)]
 
 
 def groups_of(dataset: Dataset, budget: int) -> list[Group]:

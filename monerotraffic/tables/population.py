@@ -1,18 +1,18 @@
-"""The View of all peers of a vantage node, whose rows are read in groups of peers.
+"""The View of all peers, whose rows are read in groups: of peers, or of transactions or blocks.
 
-Owns how results of groups are joined. Knows neither metrics nor files. Used by rules.
+Owns how results of groups are joined. Knows neither metrics nor files. Used by metrics and rules.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import pandas as pd
 
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import PeerMetric, View
+from monerotraffic.tables.view import PartMetric, View, joined
 
 __all__ = ["Groups", "PopulationView"]
 
@@ -20,8 +20,14 @@ __all__ = ["Groups", "PopulationView"]
 T = TypeVar("T")
 
 
+_PEERS = ("peer", "source", "next_peer", "fluff_peer")
+"""Columns of addresses in the results of metrics."""
+
+
 class Groups(Protocol):
-    """The peers of a vantage node in groups. All peers of a site are in one group."""
+    """The rows of vantage nodes in groups of peers, or in groups of transactions or blocks. All
+    peers of a site are in one group.
+    """
 
     def map(
         self, function: Callable[[View], T], tables: Sequence[str] | None = None
@@ -29,6 +35,14 @@ class Groups(Protocol):
         """The result of the function for the View of each group, with these tables (all if None),
         in the same order in every call.
         """
+
+    def map_contents(self, function: Callable[[View], T], table: str, column: str) -> Iterable[T]:
+        """The result of the function for the View of each group of values of a column of a table
+        (`transactions`, `blocks`), with that table and the connections and messages of its rows.
+        """
+
+    def of_vantage(self, name: str) -> Groups:
+        """The groups of one of several vantage nodes."""
 
 
 class _Collected(NamedTuple):
@@ -43,9 +57,9 @@ class _Collected(NamedTuple):
 
 
 class PopulationView(View):
-    """A View of all peers that holds connections, files and problems only. Metrics whose rows
-    depend on one peer each are computed group by group; metrics and rules that compare peers use
-    their results. Messages and their contents raise AttributeError.
+    """A View of all peers that holds connections, files and problems only. Metrics that can be
+    computed in parts (per_peer, per_content) are computed group by group; other metrics and rules
+    use their results. Messages and their contents raise AttributeError.
     """
 
     def __init__(
@@ -59,7 +73,7 @@ class PopulationView(View):
         self._groups = groups
         self._heard = 0
         self._differs = False
-        self._evidence = (
+        self._evidence: PopulationView = (
             self if accepted_only else PopulationView(traffic, groups, vantage, accepted_only=True)
         )
         self._base: PopulationView = self
@@ -77,14 +91,34 @@ class PopulationView(View):
         """The number of peers with accepted messages. Known after `collect`."""
         return self._base._heard
 
-    def compute(self, metric: PeerMetric) -> pd.DataFrame:
+    @cached_property
+    def by_vantage(self) -> dict[str, View]:
+        """By vantage node the View of its peers: this View if there is one node only."""
+        return dict(self._parts)
+
+    @cached_property
+    def _parts(self) -> dict[str, PopulationView]:
+        if len(self.vantages) < 2:
+            return dict.fromkeys(self.vantages, self)
+        if self._base is not self:
+            return {name: part._evidence for name, part in self._base._parts.items()}
+        return {
+            name: PopulationView(self.traffic, self._groups.of_vantage(name), name)
+            for name in self.vantages
+        }
+
+    def compute(self, metric: PartMetric) -> pd.DataFrame:
         """The result of a metric, by reading all groups."""
-        self._base.collect([metric])
-        return self.results[metric.key]
+        if metric.content is None:
+            self._base.collect([metric], tables=metric.tables)
+            return self.results[metric.key]
+        work = partial(_of_contents, population=self, metric=metric)
+        pieces = self._groups.map_contents(work, *metric.content)
+        return _joined([self._placed(piece) for piece in pieces], metric)
 
     def collect(
         self,
-        metrics: Sequence[PeerMetric],
+        metrics: Sequence[PartMetric],
         visit: Callable[[View], T] | None = None,
         tables: Sequence[str] | None = None,
     ) -> list[T]:
@@ -113,7 +147,7 @@ class PopulationView(View):
         dtype = self.connections["peer"].dtype
         names = [
             name
-            for name in ("peer",)
+            for name in _PEERS
             if name in piece and isinstance(piece[name].dtype, pd.CategoricalDtype)
         ]
         return piece.assign(**{name: piece[name].astype(dtype) for name in names})
@@ -122,7 +156,7 @@ class PopulationView(View):
 def _of_group(
     view: View,
     population: PopulationView,
-    metrics: Sequence[PeerMetric],
+    metrics: Sequence[PartMetric],
     visit: Callable[[View], Any] | None,
 ) -> _Collected:
     """What is collected of one group."""
@@ -136,28 +170,24 @@ def _of_group(
     return _Collected(pieces, sure, view.heard, None if visit is None else visit(view))
 
 
-def _result(view: View, metric: PeerMetric) -> pd.DataFrame:
+def _of_contents(view: View, population: PopulationView, metric: PartMetric) -> pd.DataFrame:
+    """The result of a metric for one group of transactions or blocks."""
+    part = View(view.traffic, population.accepted_only, view.vantage)
+    part.population = population
+    return metric.compute(part)
+
+
+def _result(view: View, metric: PartMetric) -> pd.DataFrame:
     if metric.key not in view.results:
         view.results[metric.key] = metric.compute(view)
     return view.results[metric.key]
 
 
-def _joined(pieces: Sequence[pd.DataFrame], metric: PeerMetric) -> pd.DataFrame:
+def _joined(pieces: Sequence[pd.DataFrame], metric: PartMetric) -> pd.DataFrame:
     """All pieces as one frame, in the order of the metric."""
-    filled = [piece for piece in pieces if len(piece)] or list(pieces[:1])
-    if not filled:
+    if not pieces:
         raise ValueError("there is no group of peers")
-    columns: dict[str, Any] = {}
-    for name in filled[0].columns:
-        values = [piece[name] for piece in filled]
-        if isinstance(values[0].dtype, pd.CategoricalDtype):
-            columns[name] = pd.api.types.union_categoricals(
-                [value.array for value in values], ignore_order=True
-            )
-        else:
-            columns[name] = pd.concat(values, ignore_index=True).array
-    frame = pd.DataFrame(columns, copy=False)
-    frame.attrs = filled[0].attrs
+    frame = joined(pieces)
     if not metric.order:
         return frame
     return frame.sort_values(list(metric.order), kind="stable", ignore_index=True)

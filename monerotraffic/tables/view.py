@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec
 
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from monerotraffic.tables.traffic import Traffic
 
 __all__ = [
-    "PeerMetric",
+    "PartMetric",
     "View",
+    "joined",
     "metric_of",
     "once_per_view",
     "own_networks",
     "packet_order",
+    "per_content",
     "per_peer",
     "per_vantage",
     "positions",
@@ -74,7 +76,7 @@ class View:
         self.accepted_only = accepted_only
         self.vantage = vantage
         self.results: dict[object, pd.DataFrame] = {}
-        """Results of once_per_view and per_peer."""
+        """Results of once_per_view, per_peer and per_content."""
         self.population: View | None = None
         """The View of all peers, if this one has a group of them."""
 
@@ -105,8 +107,8 @@ class View:
         """
         return self if self.population is None else self.population
 
-    def compute(self, metric: PeerMetric) -> pd.DataFrame:
-        """The result of a metric whose rows depend on one peer each.
+    def compute(self, metric: PartMetric) -> pd.DataFrame:
+        """The result of a metric that can be computed in parts.
 
         >>> import monerotraffic as mt
         >>> from monerotraffic.tables.view import metric_of
@@ -431,10 +433,9 @@ def viewed(traffic: Traffic | View) -> View:
     return view
 
 
-class PeerMetric(NamedTuple):
-    """A call of a metric whose rows depend on one peer each, so that the results for groups of
-    peers can be joined. A group holds all peers of a site (an IPv4 address with its v4-mapped form,
-    an IPv6 /64).
+class PartMetric(NamedTuple):
+    """A call of a metric that can be computed for parts of the rows, so that the results can be
+    joined: for groups of peers, or for groups of transactions or blocks.
     """
 
     name: str
@@ -442,17 +443,47 @@ class PeerMetric(NamedTuple):
     compute: Callable[[View], pd.DataFrame]
     order: tuple[str, ...]
     """Columns by which the rows are sorted."""
+    tables: tuple[str, ...] | None = None
+    """The tables that it reads; all if None."""
+    content: tuple[str, str] | None = None
+    """Each row depends on the rows of one value of this column of this table (`transactions` or
+    `blocks`). If None, each row depends on the rows of one peer; a group of peers holds all of a
+    site (an IPv4 address with its v4-mapped form, an IPv6 /64).
+    """
 
     @property
     def key(self) -> object:
         return self.name, self.arguments
 
 
-_CALLS: dict[Callable[..., pd.DataFrame], Callable[..., PeerMetric]] = {}
+class _Same:
+    """An argument that cannot be hashed, such as a DataFrame: equal to itself only."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self._value is other._value
+
+    def __hash__(self) -> int:
+        return id(self._value)
 
 
-def metric_of(metric: Callable[..., pd.DataFrame], *args: Any, **kwargs: Any) -> PeerMetric:
-    """The call of a metric, decorated by per_peer, with these arguments after the View."""
+def _key_of(value: Any) -> Any:
+    try:
+        hash(value)
+    except TypeError:
+        return _Same(value)
+    return value
+
+
+_CALLS: dict[Callable[..., pd.DataFrame], Callable[..., PartMetric]] = {}
+
+
+def metric_of(metric: Callable[..., pd.DataFrame], *args: Any, **kwargs: Any) -> PartMetric:
+    """The call of a metric, decorated by per_peer or per_content, with these arguments after the
+    View.
+    """
     return _CALLS[metric](*args, **kwargs)
 
 
@@ -480,29 +511,56 @@ def once_per_view(
 
 
 def per_peer(
-    *order: str,
+    *order: str, tables: tuple[str, ...] | None = None
 ) -> Callable[
     [Callable[Concatenate[Traffic | View, P], pd.DataFrame]],
     Callable[Concatenate[Traffic | View, P], pd.DataFrame],
 ]:
     """A decorator for a metric that is computed once for each View, as once_per_view, and whose
     rows depend on the rows of one site each, so that it can be computed for groups of peers.
-    `order`: the columns by which its rows are sorted.
+    `order`: the columns by which its rows are sorted. `tables`: those that it reads, all if None.
     """
+    return _in_parts(order, tables, None)
 
+
+def per_content(
+    table: str, column: str, order: tuple[str, ...]
+) -> Callable[
+    [Callable[Concatenate[Traffic | View, P], pd.DataFrame]],
+    Callable[Concatenate[Traffic | View, P], pd.DataFrame],
+]:
+    """A decorator for a metric that is computed once for each View, and whose rows depend on the
+    rows of one value of `column` each (an id or `blob_hash`), so that it can be computed for groups
+    of transactions or blocks. `table` is `transactions` (of 2002) or `blocks` (of 2001 and 2008).
+
+    The View of a group has `connections`, `messages` and that table only, without rows in which
+    `column` is missing. What the metric needs of other messages comes from metrics per peer of
+    `view.whole`, which its caller has to compute first.
+    """
+    return _in_parts(order, None, (table, column))
+
+
+def _in_parts(
+    order: tuple[str, ...], tables: tuple[str, ...] | None, content: tuple[str, str] | None
+) -> Callable[
+    [Callable[Concatenate[Traffic | View, P], pd.DataFrame]],
+    Callable[Concatenate[Traffic | View, P], pd.DataFrame],
+]:
     def decorate(
         metric: Callable[Concatenate[Traffic | View, P], pd.DataFrame],
     ) -> Callable[Concatenate[Traffic | View, P], pd.DataFrame]:
         signature = inspect.signature(metric)
 
-        def call_with(*args: P.args, **kwargs: P.kwargs) -> PeerMetric:
+        def call_with(*args: P.args, **kwargs: P.kwargs) -> PartMetric:
             bound = signature.bind(None, *args, **kwargs)
             bound.apply_defaults()
-            return PeerMetric(
+            return PartMetric(
                 f"{metric.__module__}.{metric.__qualname__}",
-                tuple(bound.arguments.items())[1:],
+                tuple((name, _key_of(value)) for name, value in bound.arguments.items())[1:],
                 lambda part: metric(part, *args, **kwargs),
                 order,
+                tables,
+                content,
             )
 
         @wraps(metric)
@@ -530,12 +588,31 @@ def per_vantage(
         view = viewed(traffic)
         names = list(view.vantages)
         tables = [metric(part, *args, **kwargs) for part in view.by_vantage.values()]
-        table = pd.concat(tables, ignore_index=True) if tables else metric(view, *args, **kwargs)
+        table = joined(tables) if tables else metric(view, *args, **kwargs)
         codes = np.repeat(np.arange(len(tables)), [len(one) for one in tables])
         table.insert(0, "vantage", pd.Categorical.from_codes(codes, categories=names))
         return table
 
     return separately
+
+
+def joined(pieces: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The rows of all pieces, of which there is at least one. Categorical columns stay so, although
+    the pieces may have other categories.
+    """
+    filled = [piece for piece in pieces if len(piece)] or list(pieces[:1])
+    columns: dict[str, Any] = {}
+    for name in filled[0].columns:
+        values = [piece[name] for piece in filled]
+        if isinstance(values[0].dtype, pd.CategoricalDtype):
+            columns[name] = pd.api.types.union_categoricals(
+                [value.array for value in values], ignore_order=True
+            )
+        else:
+            columns[name] = pd.concat(values, ignore_index=True).array
+    frame = pd.DataFrame(columns, copy=False)
+    frame.attrs = filled[0].attrs
+    return frame
 
 
 def packet_order(rows: pd.DataFrame) -> pd.Series:

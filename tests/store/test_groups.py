@@ -117,7 +117,7 @@ def test_a_large_bucket_is_split(tmp_path: Path) -> None:
     everyone = set(dataset.connections.to_pandas(["peer"])["peer"].dropna())
     assert sorted(peers) == sorted(everyone)
     views = [
-        groups.view_of(dataset, None, group, ("connections", "messages")) for group in of_sites
+        View(groups.traffic_of(dataset, group, ("connections", "messages"))) for group in of_sites
     ]
     assert sum(len(view.messages) for view in views) == len(View(mt.read(SPIES)).messages)
     assert groups.groups_of(dataset, 1 << 40)[0].peers is None
