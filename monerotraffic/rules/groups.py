@@ -15,8 +15,9 @@ import pandas as pd
 from monerotraffic.metrics import comparisons, forks, identity, peer_lists, structure, timed_sync
 from monerotraffic.rules.rule import Parameters, Rule
 from monerotraffic.rules.versions import bounds_of_connections
+from monerotraffic.tables.part_metrics import PartMetric
 from monerotraffic.tables.population import PopulationView
-from monerotraffic.tables.view import PartMetric, View, metric_of, own_networks
+from monerotraffic.tables.view import View, metric_of, own_networks
 
 __all__ = ["in_groups"]
 

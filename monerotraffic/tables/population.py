@@ -11,8 +11,9 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import pandas as pd
 
+from monerotraffic.tables.part_metrics import PartMetric, joined
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import PartMetric, View, joined
+from monerotraffic.tables.view import View
 
 __all__ = ["Groups", "PopulationView"]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property, wraps
-from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import numpy as np
 import pandas as pd
@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 
 from monerotraffic.net.addresses import is_loopback
 from monerotraffic.net.columns import Addresses
+from monerotraffic.tables.part_metrics import PartMetric, argument_key, joined
 
 if TYPE_CHECKING:
     from monerotraffic.tables.traffic import Traffic
 
 __all__ = [
-    "PartMetric",
     "View",
-    "joined",
     "metric_of",
     "once_per_view",
     "own_networks",
@@ -433,50 +432,6 @@ def viewed(traffic: Traffic | View) -> View:
     return view
 
 
-class PartMetric(NamedTuple):
-    """A call of a metric that can be computed for parts of the rows, so that the results can be
-    joined: for groups of peers, or for groups of transactions or blocks.
-    """
-
-    name: str
-    arguments: tuple[tuple[str, Any], ...]
-    compute: Callable[[View], pd.DataFrame]
-    order: tuple[str, ...]
-    """Columns by which the rows are sorted."""
-    tables: tuple[str, ...] | None = None
-    """The tables that it reads; all if None."""
-    content: tuple[str, str] | None = None
-    """Each row depends on the rows of one value of this column of this table (`transactions` or
-    `blocks`). If None, each row depends on the rows of one peer; a group of peers holds all of a
-    site (an IPv4 address with its v4-mapped form, an IPv6 /64).
-    """
-
-    @property
-    def key(self) -> object:
-        return self.name, self.arguments
-
-
-class _Same:
-    """An argument that cannot be hashed, such as a DataFrame: equal to itself only."""
-
-    def __init__(self, value: Any) -> None:
-        self._value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self._value is other._value
-
-    def __hash__(self) -> int:
-        return id(self._value)
-
-
-def _key_of(value: Any) -> Any:
-    try:
-        hash(value)
-    except TypeError:
-        return _Same(value)
-    return value
-
-
 _CALLS: dict[Callable[..., pd.DataFrame], Callable[..., PartMetric]] = {}
 
 
@@ -556,7 +511,7 @@ def _in_parts(
             bound.apply_defaults()
             return PartMetric(
                 f"{metric.__module__}.{metric.__qualname__}",
-                tuple((name, _key_of(value)) for name, value in bound.arguments.items())[1:],
+                tuple((name, argument_key(value)) for name, value in bound.arguments.items())[1:],
                 lambda part: metric(part, *args, **kwargs),
                 order,
                 tables,
@@ -594,25 +549,6 @@ def per_vantage(
         return table
 
     return separately
-
-
-def joined(pieces: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The rows of all pieces, of which there is at least one. Categorical columns stay so, although
-    the pieces may have other categories.
-    """
-    filled = [piece for piece in pieces if len(piece)] or list(pieces[:1])
-    columns: dict[str, Any] = {}
-    for name in filled[0].columns:
-        values = [piece[name] for piece in filled]
-        if isinstance(values[0].dtype, pd.CategoricalDtype):
-            columns[name] = pd.api.types.union_categoricals(
-                [value.array for value in values], ignore_order=True
-            )
-        else:
-            columns[name] = pd.concat(values, ignore_index=True).array
-    frame = pd.DataFrame(columns, copy=False)
-    frame.attrs = filled[0].attrs
-    return frame
 
 
 def packet_order(rows: pd.DataFrame) -> pd.Series:

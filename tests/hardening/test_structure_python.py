@@ -41,6 +41,7 @@ ELSEWHERE = {
     "store/parts.py": "store/test_decode.py",
     "store/rows.py": "store/test_dataset.py",
     "store/writing.py": "store/test_decode.py",
+    "tables/part_metrics.py": "metrics/test_sources.py",
     "tables/population.py": "store/test_groups.py",
 }
 
