@@ -5,6 +5,8 @@ Uses the metrics of monerotraffic.metrics.identity; knows no other family.
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pandas as pd
 
 from monerotraffic.metrics.identity import (
@@ -59,7 +61,7 @@ _NAT = (
     family="identity",
     weight="weak",
     unit="handshake",
-    cause="peer_id",
+    cause="nodes_per_address",
     standard=(
         "monerod draws a random 64-bit id at every start and never stores it, so an id that was "
         "given up does not come back."
@@ -105,7 +107,7 @@ def _port_of_its_own(ports: pd.Series) -> pd.Series:
     family="identity",
     weight="context",
     unit="handshake",
-    cause="peer_id",
+    cause="nodes_per_address",
     forgeable_by="another peer",
     standard="monerod draws a random 64-bit id at every start, so two nodes never have the same.",
     reason=(
@@ -146,7 +148,7 @@ def _announced_by_site(view: View) -> pd.DataFrame:
     family="identity",
     weight="weak",
     unit="peer id",
-    cause="peer_id",
+    cause="nodes_per_address",
     standard="Each monerod has one random id, which no other node has.",
     reason=_cluster,
     evasion="Draw an id per address: free.",
@@ -218,7 +220,10 @@ def _borrowers(view: View) -> frozenset[str]:
         "src/p2p/net_node.inl try_ping, handle_ping; the research lab's fingerprint, seen passively"
     ),
     since="0.10.2",
-    known_false_positives=f"{_NAT}, of which the one that it is forwarded to never connects.",
+    known_false_positives=(
+        f"{_NAT}, of which the one that it is forwarded to never connects, if hosts of others copy "
+        "that one's id in their pongs, or if they share a port that is not the default."
+    ),
 )
 def pong_id_mismatch(
     view: View,
@@ -227,6 +232,7 @@ def pong_id_mismatch(
     exclude_announced: bool = True,
     min_answering_sites: int = 3,
     min_pong_ids: int = 3,
+    period_h: float = 1.0,
 ) -> pd.DataFrame:
     """The 1003 response of the back-ping to (host, `my_port`) has another id than the handshake
     request that caused it, and the host announced that id in no handshake.
@@ -238,7 +244,8 @@ def pong_id_mismatch(
     At a default port another node behind the same address may answer, so the finding accuses only
     where one of these holds: the port is not a default port; at least `min_answering_sites` hosts
     outside one /24 (IPv6: /64) answer with that id; the port answered with at least `min_pong_ids`
-    ids that the host announced in no handshake.
+    ids within `period_h` hours that the host announced in no handshake. Over weeks, the restarts of
+    the other node bring as many.
     """
     wrong = _contradicted(view, max_delay_s, exclude_announced)
     rows = _at_pongs(view, wrong)
@@ -249,9 +256,29 @@ def pong_id_mismatch(
         sites=("site", "nunique"), subnets=("subnet", "nunique")
     )
     many = spread.index[(spread["sites"] >= min_answering_sites) & (spread["subnets"] > 1)]
-    ids = wrong.groupby(["host", "port"])["pong_id"].transform("nunique")
-    certain = _port_of_its_own(wrong["port"]) | wrong["pong_id"].isin(many) | (ids >= min_pong_ids)
+    changing = _changes_often(wrong, min_pong_ids, pd.Timedelta(hours=period_h))
+    certain = _port_of_its_own(wrong["port"]) | wrong["pong_id"].isin(many) | changing
     return observations(rows, accuses=rows["message"].isin(wrong.loc[certain, "pong"]))
+
+
+def _changes_often(pings: pd.DataFrame, least: int, period: pd.Timedelta) -> pd.Series:
+    """Back-pings of ports that answered with at least `least` ids within the period."""
+    enough = pings.groupby(["host", "port"])["pong_id"].transform("nunique") >= least
+    often: set[int] = set()
+    for _, rows in pings[enough].sort_values("time").groupby(["host", "port"]):
+        times, ids = rows["time"].to_list(), rows["pong_id"].to_list()
+        first, inside, marked = 0, Counter[int](), 0  # back-pings from `first` on are inside
+        for last, (time, pong_id) in enumerate(zip(times, ids, strict=True)):
+            inside[pong_id] += 1
+            while time - times[first] > period:
+                inside[ids[first]] -= 1
+                if inside[ids[first]] == 0:
+                    del inside[ids[first]]
+                first += 1
+            if len(inside) >= least:
+                often.update(rows.index[max(first, marked) : last + 1])
+                marked = last + 1
+    return pd.Series(pings.index.isin(often), index=pings.index)
 
 
 def _contradicted(view: View, max_delay_s: float, exclude_announced: bool) -> pd.DataFrame:
@@ -334,7 +361,7 @@ def _pairs(hosts: pd.Series, ids: pd.Series) -> pd.Series:
     family="identity",
     weight="weak",
     unit="handshake",
-    cause="peer_id",
+    cause="nodes_per_address",
     standard="Only a restart changes the id of a monerod.",
     reason=(
         "announced a new peer id {observations:time}, in {highest:%} of its later sessions "
@@ -382,7 +409,7 @@ def peer_id_rotates(
     family="identity",
     weight="weak",
     unit="handshake",
-    cause="peer_id",
+    cause="nodes_per_address",
     standard="One process binds a port, and has one id.",
     reason=(
         "announced another peer id in {observations:handshake} while a connection with an "

@@ -525,7 +525,7 @@ def peer_list_bad_pruning_seed(view: View) -> pd.DataFrame:
     family="peer_lists",
     weight="weak",
     unit="port",
-    cause="many_ports",
+    cause="nodes_per_address",
     standard="A node listens on one port; NAT puts a second one on an address.",
     reason="is reachable on {highest:port} (flagged from {min_ports}; NAT explains two)",
     evasion="Advertise one or two ports per address: the spy needs more addresses.",
@@ -546,7 +546,8 @@ def many_ports(view: View, *, min_ports: int = 3, min_sender_subnets: int = 3) -
     nor do the senders of one subnet. Only hosts that were peers are flagged. The evidence for each
     port is the handshake, the connection or the list that first shows it. Ports that only others
     name are hearsay: the finding accuses where the host itself announced, or answered on, at least
-    `min_ports`. The measure is the number of ports.
+    `min_ports`. An address that several nodes share has several ids and several ports, so the cause
+    is that of the rules on peer ids. The measure is the number of ports.
     """
     own = listening_ports(view)
     namers = port_namers(view, min_sender_subnets).groupby(["host", "port"]).size()

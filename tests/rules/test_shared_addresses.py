@@ -56,6 +56,22 @@ def test_pong_ids_that_change_from_pong_to_pong_accuse(lab: Lab) -> None:
     assert judged(lab)[A] == "anomalous"
 
 
+def test_a_sibling_that_is_restarted_now_and_then_is_context(lab: Lab) -> None:
+    """The port is forwarded to a node that never connects; months bring any number of its ids."""
+    for number in range(8):
+        back_pinged(lab, A, 4 * 3600 * number, 5, pong=70 + number // 2, port=18080)
+    assert judged(lab)[A] == "context"
+
+
+def test_a_pool_of_addresses_is_one_cause(lab: Lab) -> None:
+    """Five nodes, each with a port of its own, take turns at three addresses of a provider."""
+    for turn in range(6):
+        for node in range(5):
+            address = (A, B, C)[(turn + node) % 3]
+            lab.session(address, 240 * turn + 7 * node, 70 + node, my_port=20_000 + node, lasts=180)
+    assert set(judged(lab).values()) == {"suspicious"}
+
+
 @pytest.mark.parametrize("port", [0, 18080])
 def test_ids_by_turns_and_at_once_at_a_default_or_hidden_port_are_context(
     lab: Lab, port: int

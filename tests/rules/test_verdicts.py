@@ -60,7 +60,7 @@ def test_score_counts_a_cause_once() -> None:
     row = verdicts(frame(*rows)).iloc[0]
     weight = max(weight_of("bad_header"), weight_of("unknown_command")) + weight_of("many_ports")
     assert row["score"] == pytest.approx(1 - math.exp(-weight))
-    assert row["causes"] == ["many_ports", "wire_format"]
+    assert row["causes"] == ["nodes_per_address", "wire_format"]
     assert row[["strong", "weak", "context"]].tolist() == [2, 1, 0]
 
 
