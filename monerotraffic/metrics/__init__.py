@@ -93,6 +93,7 @@ from monerotraffic.metrics.topology import (
     refreshed_entries,
 )
 from monerotraffic.metrics.what_if import what_if
+from monerotraffic.metrics.white_list import white_list_composition
 from monerotraffic.tables.view import View
 
 __all__ = [
@@ -177,5 +178,6 @@ __all__ = [
     "serialization_styles",
     "session_survival",
     "what_if",
+    "white_list_composition",
     "white_list_pressure",
 ]

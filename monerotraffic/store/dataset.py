@@ -475,7 +475,7 @@ class Dataset:
         >>> import monerotraffic as mt
         >>> view = mt.open("traffic").view()
         >>> len(view.connections), len(mt.metrics.transaction_arrivals(view))
-        (21, 69)
+        (21, 33)
         """
         traffic = self.traffic(("connections", "problems", "files"))
         return PopulationView(traffic, DatasetGroups(self, client=client))

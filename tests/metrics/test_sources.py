@@ -22,6 +22,22 @@ from support.paths import DATA
 ONE = DATA / "testbed"
 SEVERAL = {"ams": DATA / "honest", "sfo": DATA / "testbed"}
 
+OWN = [
+    "568ecac8fc45ef24f3b3ecd58f3ff6bc075c1e04dc5f1442e5e02e36da0d72a8",
+    "66d7a6a944298b1385dd8e6001fb242d47dc97e06b380207a1c0cf3e1a4216b8",
+]
+"""A stem of each capture."""
+CLOCKS = pd.DataFrame(
+    {
+        "vantage": ["198.51.100.10", "ams", "sfo"],
+        "offset": [0.0, 0.0, 0.25],
+        "drift": 0.0,
+        "drift_low": -1.0,
+        "drift_high": 1.0,
+        "at": pd.to_datetime([1, 1, 1], utc=True),
+    }
+)
+
 Metric = Callable[..., pd.DataFrame]
 METRICS: list[tuple[Metric, dict[str, Any]]] = [
     (metrics.transaction_arrivals, {}),
@@ -42,6 +58,10 @@ METRICS: list[tuple[Metric, dict[str, Any]]] = [
     (metrics.session_survival, {}),
     (metrics.white_list_pressure, {"step_s": 20.0}),
     (metrics.concentration, {}),
+    (metrics.white_list_composition, {"flagged": ["192.0.2.12"], "step_s": 20.0}),
+    (metrics.first_spies, {"clocks": CLOCKS}),
+    (metrics.propagation_delays, {"clocks": CLOCKS}),
+    (metrics.own_transactions, {"own": OWN, "spies": ["192.0.2.12"]}),
     (metrics.connection_table, {}),
 ]
 
