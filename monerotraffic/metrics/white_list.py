@@ -66,7 +66,7 @@ def white_list_composition(
         >>> steps = mt.metrics.white_list_composition(mt.read("tests/data/honest"), step_s=60)
         >>> steps[["direction", "lists", "endpoints", "new", "kept", "left"]].head(2)
           direction  lists  endpoints   new  kept  left
-        0  received      1          2  <NA>  <NA>  <NA>
+        0  received      2          3  <NA>  <NA>  <NA>
         1  received      1          2  <NA>  <NA>  <NA>
     """
     if not step_s > 0:
