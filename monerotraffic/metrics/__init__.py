@@ -4,6 +4,7 @@ unit.
 
 from monerotraffic.metrics.churn import (
     concentration,
+    network_shares,
     peer_churn,
     session_survival,
     white_list_pressure,
@@ -36,7 +37,13 @@ from monerotraffic.metrics.identity import (
     pongs,
     sites_per_id,
 )
-from monerotraffic.metrics.network import autonomous_systems, peer_subnets, subnets_of
+from monerotraffic.metrics.network import (
+    autonomous_systems,
+    countries,
+    networks,
+    peer_subnets,
+    subnets_of,
+)
 from monerotraffic.metrics.peer_lists import (
     advertised_hosts,
     advertised_subnets,
@@ -51,6 +58,7 @@ from monerotraffic.metrics.propagation import (
     compact_block_hits,
     first_spies,
     first_spy_accuracy,
+    network_delays,
     propagation_delays,
     transaction_duplicates,
 )
@@ -119,6 +127,7 @@ __all__ = [
     "concentration",
     "connection_table",
     "correct_times",
+    "countries",
     "dandelion_epochs",
     "degrees",
     "encoding_deviations",
@@ -145,6 +154,9 @@ __all__ = [
     "list_diversity",
     "list_similarity",
     "lists_with_last_seen",
+    "network_delays",
+    "network_shares",
+    "networks",
     "odd_headers",
     "optional_fields",
     "oversize",

@@ -16,13 +16,20 @@ from numpy.typing import NDArray
 from monerotraffic.metrics.connections import connection_table, held_connections
 from monerotraffic.metrics.extras import analysis
 from monerotraffic.metrics.identity import back_pings
+from monerotraffic.metrics.network import labels_of
 from monerotraffic.metrics.slot_time import DIRECTIONS, holdings
 from monerotraffic.metrics.sources import in_parts
 from monerotraffic.net.addresses import wide_subnets
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, per_vantage, viewed
 
-__all__ = ["concentration", "peer_churn", "session_survival", "white_list_pressure"]
+__all__ = [
+    "concentration",
+    "network_shares",
+    "peer_churn",
+    "session_survival",
+    "white_list_pressure",
+]
 
 HOUR = 3600.0
 
@@ -239,7 +246,7 @@ def concentration(traffic: Traffic | View, systems: pd.DataFrame | None = None) 
 
     - `vantage`, `direction` (object)
     - `by` (object): `subnet` (IPv4 /24, IPv6 /64), `wide_subnet` (IPv4 /16, IPv6 /32), and with
-      `systems`, the result of autonomous_systems, `system`
+      `systems`, the result of networks (or autonomous_systems, countries), `system` and `country`
     - `networks` (int64): number of networks with slots
     - `peers` (int64): addresses with a network
     - `index` (float64): sum of the squares of the networks' shares of peers, 1 ÷ networks to 1
@@ -249,7 +256,7 @@ def concentration(traffic: Traffic | View, systems: pd.DataFrame | None = None) 
     - `largest` (object): network with the most slot time
     - `largest_share` (float64): its share of slot time
 
-    Peers without a network (names, no system known) are left out.
+    Peers without a network (names, no system or country known) are left out.
 
     Source: Herfindahl, Concentration in the Steel Industry, 1950; Apostolaki, Zohar and Vanbever,
     Hijacking Bitcoin, 2017 (autonomous systems).
@@ -268,15 +275,8 @@ def concentration(traffic: Traffic | View, systems: pd.DataFrame | None = None) 
         networks = {
             "subnet": addresses.subnet_names[addresses.subnet],
             "wide_subnet": wide_subnets(addresses.packed, addresses.family),
+            **labels_of(addresses.text, systems),
         }
-        if systems is not None:
-            known = systems[systems["asn"].notna()]
-            names = {
-                str(host): f"AS{asn}" for host, asn in zip(known["host"], known["asn"], strict=True)
-            }
-            networks["system"] = np.array(
-                [names.get(text) for text in addresses.text], dtype=object
-            )
         for direction in DIRECTIONS:
             held, _ = holdings(part, direction)
             for by, of_host in networks.items():
@@ -287,6 +287,64 @@ def concentration(traffic: Traffic | View, systems: pd.DataFrame | None = None) 
     counts = dict.fromkeys(("networks", "peers"), "int64")
     shares = dict.fromkeys(("index", "slot_index", "effective", "largest_share"), "float64")
     return table.astype({**counts, **shares})
+
+
+@in_parts
+def network_shares(traffic: Traffic | View, systems: pd.DataFrame) -> pd.DataFrame:
+    """Returns which share of its slots each country and autonomous system holds at a vantage node.
+    One row per vantage node, direction, kind of network and network with slots, the one with the
+    most slot time first. Unit: seconds of connections, and IP address.
+
+    - `vantage`, `direction` (object)
+    - `by` (object): `system` or `country`, as far as `systems`, the result of networks (or
+      autonomous_systems, countries), has some
+    - `network` (object): AS and number, or the code of the country; missing for peers without one
+    - `peers`, `connections` (int64): with slots
+    - `seconds` (float64): slot time
+    - `share`, `peer_share` (float64): of the slot time, and of the peers, of the direction; NaN
+      without slot time
+
+    The index of concentration is the sum of the squares of the shares among peers with a network.
+
+        >>> import monerotraffic as mt
+        >>> traffic = mt.read("tests/data/honest")
+        >>> peers = traffic.connections["peer"].unique()
+        >>> located = mt.metrics.countries(peers, "GeoLite2-Country.mmdb")
+        >>> mt.metrics.network_shares(traffic, located)[["by", "network", "peers"]].head(2)
+                by network  peers
+        0  country    None      5
+        1  country      AQ      2
+    """
+    view = viewed(traffic)
+    tables = []
+    for vantage, part in view.by_vantage.items():
+        labels = labels_of(part.addresses.text, systems)
+        for direction in DIRECTIONS:
+            held, _ = holdings(part, direction)
+            slots = pd.DataFrame({"host": held.host, "length": held.length})
+            for by, of_host in labels.items():
+                slots["network"] = of_host[held.host]
+                table = slots.groupby("network", dropna=False).agg(
+                    peers=("host", "nunique"),
+                    connections=("host", "size"),
+                    length=("length", "sum"),
+                )
+                table = table.reset_index().sort_values(
+                    ["length", "network"], ascending=[False, True], kind="stable"
+                )
+                table["share"] = table["length"] / table["length"].sum()
+                table["peer_share"] = table["peers"] / table["peers"].sum()
+                tables.append(table.assign(vantage=vantage, direction=direction, by=by))
+    columns = ["vantage", "direction", "by", "network", "peers", "connections", "length"]
+    columns += ["share", "peer_share"]
+    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+    table["length"] = table["length"] / 1e9
+    numbers = dict.fromkeys(("length", "share", "peer_share"), "float64")
+    counts = dict.fromkeys(("peers", "connections"), "int64")
+    texts = dict.fromkeys(columns[:4], object)
+    table = table[columns].astype(texts | counts | numbers)
+    table["network"] = table["network"].where(table["network"].notna(), None)
+    return table.rename(columns={"length": "seconds"})
 
 
 def _herfindahl(

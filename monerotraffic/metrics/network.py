@@ -1,14 +1,17 @@
-"""Subnets and autonomous systems of peers. docs/metrics/network.md explains the numbers."""
+"""Subnets, autonomous systems and countries of peers. docs/metrics/network.md explains the
+numbers.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from os import PathLike, fspath
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from monerotraffic.metrics.entries import texts
 from monerotraffic.net.addresses import host_of
@@ -16,7 +19,14 @@ from monerotraffic.net.columns import Addresses
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, viewed
 
-__all__ = ["autonomous_systems", "peer_subnets", "subnets_of"]
+__all__ = [
+    "autonomous_systems",
+    "countries",
+    "labels_of",
+    "networks",
+    "peer_subnets",
+    "subnets_of",
+]
 
 
 def peer_subnets(traffic: Traffic | View) -> pd.DataFrame:
@@ -102,27 +112,10 @@ def autonomous_systems(hosts: Iterable[str], database: str | PathLike[str]) -> p
     0   192.0.2.10  64500  Example Networks
     1  203.0.113.1   <NA>              None
     """
-    try:
-        import maxminddb
-    except ImportError as error:
-        raise ImportError(
-            "autonomous_systems requires maxminddb: pip install 'monerotraffic[asn]'"
-        ) from error
-    addresses = Addresses.from_text(dict.fromkeys(hosts))
-    with maxminddb.open_database(database) as reader:
-        families = (4,) if reader.metadata().ip_version == 4 else (4, 6)
-        records = [
-            _flat(reader.get(host_of(text))) if family in families else {}
-            for text, family in zip(addresses.text.to_list(), addresses.family, strict=True)
-        ]
-        if not any(_number(record) for record in records):
-            sample = [_flat(record) for _, record in itertools.islice(reader, _SAMPLE)]
-            if sample and not any(_number(record) for record in sample):
-                fields = dict.fromkeys(field for record in sample for field in record)
-                raise ValueError(
-                    f"{fspath(database)} has no autonomous systems: none of the fields "
-                    f"{', '.join(_NUMBERS)}, only {', '.join(fields) or 'no field'}"
-                )
+    addresses = _distinct(hosts)
+    records = _records(
+        addresses, database, _number, ("autonomous_systems", "autonomous systems", _NUMBERS)
+    )
     return pd.DataFrame(
         {
             "host": texts(addresses.text),
@@ -132,8 +125,119 @@ def autonomous_systems(hosts: Iterable[str], database: str | PathLike[str]) -> p
     )
 
 
+def countries(hosts: Iterable[str], database: str | PathLike[str]) -> pd.DataFrame:
+    """Returns the country of each address, from a MaxMind database (`.mmdb`) with the fields of
+    MaxMind and DB-IP (`country`, otherwise `registered_country`, with `iso_code`) or of IPinfo
+    (`country_code`, or `country` with a code). One row per distinct address.
+
+    - `host` (object)
+    - `country` (object): ISO 3166-1 code of two letters, missing where the database has none
+
+    Otherwise as autonomous_systems. A database places an address where its owner registered or
+    reported it; hosting companies announce addresses of one country from another. Raises ValueError
+    for a database without countries.
+
+    >>> import monerotraffic as mt
+    >>> mt.metrics.countries(["192.0.2.10", "203.0.113.1"], "GeoLite2-Country.mmdb")
+              host country
+    0   192.0.2.10      AQ
+    1  203.0.113.1    None
+    """
+    addresses = _distinct(hosts)
+    records = _records(addresses, database, _country, ("countries", "countries", _COUNTRIES))
+    return pd.DataFrame(
+        {
+            "host": texts(addresses.text),
+            "country": texts([_country(record) for record in records]),
+        }
+    )
+
+
+def networks(
+    hosts: Iterable[str],
+    *,
+    asn: str | PathLike[str] | None = None,
+    country: str | PathLike[str] | None = None,
+) -> pd.DataFrame:
+    """Returns the autonomous system and the country of each address, from your databases. One row
+    per distinct address, with the columns of autonomous_systems and countries, all missing where no
+    database is given. Accepted wherever the result of autonomous_systems is. Raises as those.
+
+    >>> import monerotraffic as mt
+    >>> mt.metrics.networks(["192.0.2.10"], country="GeoLite2-Country.mmdb")
+             host   asn organisation country
+    0  192.0.2.10  <NA>         None      AQ
+    """
+    names = _distinct(hosts).text
+    if asn is None:
+        table = pd.DataFrame(
+            {"host": texts(names), "asn": pd.array([pd.NA] * len(names), dtype="Int64")}
+        )
+        table["organisation"] = texts([None] * len(names))
+    else:
+        table = autonomous_systems(names, asn)
+    located = texts([None] * len(names)) if country is None else countries(names, country).country
+    return table.assign(country=located)
+
+
+def labels_of(addresses: pd.Index, systems: pd.DataFrame | None) -> dict[str, NDArray[np.object_]]:
+    """The `system` (AS and number) and the `country` of each address, None where unknown, as far as
+    `systems`, the result of autonomous_systems, countries or networks, has some.
+    """
+    labels: dict[str, NDArray[np.object_]] = {}
+    for by, column in (("system", "asn"), ("country", "country")):
+        if systems is None or column not in systems or not systems[column].notna().any():
+            continue
+        known = systems[systems[column].notna()]
+        names = {
+            str(host): f"AS{value}" if column == "asn" else str(value)
+            for host, value in zip(known["host"], known[column], strict=True)
+        }
+        labels[by] = np.array([names.get(text) for text in addresses], dtype=object)
+    return labels
+
+
+def _distinct(hosts: Iterable[str]) -> Addresses:
+    """The distinct addresses; missing ones, as of connections between two others, are left out."""
+    return Addresses.from_text(dict.fromkeys(host for host in hosts if isinstance(host, str)))
+
+
+def _records(
+    addresses: Addresses,
+    database: str | PathLike[str],
+    value_of: Callable[[Mapping[str, Any]], object],
+    what: tuple[str, str, tuple[str, ...]],
+) -> list[dict[str, Any]]:
+    """The record of each address. `what`: the function, what it returns, and the fields in which
+    that is. Raises ValueError if no record of the database has a value.
+    """
+    function, plural, wanted = what
+    try:
+        import maxminddb
+    except ImportError as error:
+        raise ImportError(
+            f"{function} requires maxminddb: pip install 'monerotraffic[asn]'"
+        ) from error
+    with maxminddb.open_database(database) as reader:
+        families = (4,) if reader.metadata().ip_version == 4 else (4, 6)
+        records = [
+            _flat(reader.get(host_of(text))) if family in families else {}
+            for text, family in zip(addresses.text.to_list(), addresses.family, strict=True)
+        ]
+        if not any(value_of(record) for record in records):
+            sample = [_flat(record) for _, record in itertools.islice(reader, _SAMPLE)]
+            if sample and not any(value_of(record) for record in sample):
+                fields = dict.fromkeys(field for record in sample for field in record)
+                raise ValueError(
+                    f"{fspath(database)} has no {plural}: none of the fields "
+                    f"{', '.join(wanted)}, only {', '.join(fields) or 'no field'}"
+                )
+    return records
+
+
 _NUMBERS = ("autonomous_system_number", "asn", "as_number")
 _ORGANISATIONS = ("autonomous_system_organization", "as_name", "as_organization", "name")
+_COUNTRIES = ("country.iso_code", "registered_country.iso_code", "country_code")
 _SAMPLE = 100  # records of a database that show which fields it has
 
 
@@ -161,3 +265,13 @@ def _organisation(record: Mapping[str, Any]) -> str | None:
     return next(
         (record[name] for name in _ORGANISATIONS if isinstance(record.get(name), str)), None
     )
+
+
+def _country(record: Mapping[str, Any]) -> str | None:
+    """The code of the country."""
+    for field in ("country", "registered_country", "country_code"):
+        value = record.get(field)
+        code = value.get("iso_code") if isinstance(value, dict) else value
+        if isinstance(code, str) and len(code) == 2 and code.isascii() and code.isalpha():
+            return code.upper()
+    return None

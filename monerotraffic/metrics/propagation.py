@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from monerotraffic.metrics.extras import analysis
+from monerotraffic.metrics.network import labels_of
 from monerotraffic.metrics.relay import in_order_of_text, transaction_arrivals_of
 from monerotraffic.metrics.sources import in_parts
 from monerotraffic.tables.traffic import Traffic
@@ -30,6 +31,7 @@ __all__ = [
     "compact_block_hits",
     "first_spies",
     "first_spy_accuracy",
+    "network_delays",
     "propagation_delays",
     "transaction_duplicates",
 ]
@@ -90,6 +92,49 @@ def announcing_speed(traffic: Traffic | View, clocks: pd.DataFrame | None = None
     peers = rows.groupby(keys, observed=True)["peer"].nunique().rename("peers").reset_index()
     peers = peers.astype({"vantage": object, "direction": object, "peers": "int64"})
     return peers.merge(_delays(rows, keys), on=keys)
+
+
+@in_parts
+def network_delays(
+    traffic: Traffic | View, systems: pd.DataFrame, clocks: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Returns how late the peers of each country and autonomous system send transactions in the
+    fluff phase. One row per vantage node, kind of network, network and direction. Unit: transaction
+    and peer.
+
+    - `vantage` (object), `by` (object): `system` or `country`, as far as `systems`, the result of
+      networks (or autonomous_systems, countries), has some
+    - `network` (object): AS and number, or the code of the country; peers without one are left out
+    - `direction` (object)
+    - `peers` (int64)
+    - `transactions`, `firsts`, `p10`, `median`, `p90`, `mean`: as propagation_delays, over all
+      pairs of a transaction and a peer
+
+    A country from which transactions arrive early is close to the vantage node, or has many of the
+    origins.
+
+        >>> import monerotraffic as mt
+        >>> traffic = mt.read("tests/data/honest")
+        >>> located = mt.metrics.countries(
+        ...     traffic.connections["peer"].unique(), "GeoLite2-Country.mmdb"
+        ... )
+        >>> mt.metrics.network_delays(traffic, located)["network"].unique().tolist()
+        ['AQ']
+    """
+    view = viewed(traffic)
+    rows = _fluff_arrivals(view, clocks)
+    tables = []
+    for by, of_address in labels_of(rows["peer"].cat.categories, systems).items():
+        located = rows.assign(network=of_address[rows["peer"].cat.codes.to_numpy()])
+        located = located[located["network"].notna()]
+        keys = ["vantage", "network", "direction"]
+        peers = located.groupby(keys, observed=True)["peer"].nunique().rename("peers").reset_index()
+        peers = peers.astype({"vantage": object, "direction": object, "peers": "int64"})
+        tables.append(peers.merge(_delays(located, keys), on=keys).assign(by=by))
+    names = ["vantage", "by", "network", "direction", "peers", "transactions", "firsts"]
+    names += [*_QUANTILES, "mean"]
+    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=names)
+    return table[names].sort_values(names[:4], kind="stable", ignore_index=True)
 
 
 @per_content("transactions", "blob_hash", order=())

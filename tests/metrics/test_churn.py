@@ -12,6 +12,7 @@ import pytest
 import monerotraffic as mt
 from monerotraffic.metrics import (
     concentration,
+    network_shares,
     peer_churn,
     session_survival,
     white_list_pressure,
@@ -120,6 +121,23 @@ def test_concentration(traffic: mt.Traffic) -> None:
     system = table.loc[("incoming", "system")]
     assert (system["peers"], system["index"], system["largest"]) == (2, 1, "AS1")
     assert np.isnan(table.loc[("outgoing", "subnet"), "index"])
+
+
+def test_shares_of_countries(traffic: mt.Traffic) -> None:
+    """Slot time: a 150 s, b 300 s, c 40 s; the country of b is not known."""
+    located = pd.DataFrame({"host": [A, C], "country": ["AQ", "BV"]})
+    shares = network_shares(traffic, located)
+    assert shares["network"].tolist() == [None, "AQ", "BV"]
+    assert shares["peers"].tolist() == [1, 1, 1]
+    assert shares["connections"].tolist() == [1, 2, 1]
+    assert shares["seconds"].tolist() == pytest.approx([300, 150, 40], abs=0.1)
+    assert shares["share"].tolist() == pytest.approx([300 / 490, 150 / 490, 40 / 490], abs=1e-3)
+    assert shares["peer_share"].tolist() == pytest.approx([1 / 3] * 3)
+    table = concentration(traffic, located).set_index(["direction", "by"])
+    country = table.loc[("incoming", "country")]
+    assert (country["networks"], country["peers"], country["index"]) == (2, 2, 0.5)
+    assert country["slot_index"] == pytest.approx((150**2 + 40**2) / 190**2, abs=1e-3)
+    assert network_shares(traffic, located.assign(country=None)).empty
 
 
 def test_wide_subnets() -> None:

@@ -160,6 +160,42 @@ def test_a_database_of_countries(hosts: list[str], tmp_path: Path) -> None:
         metrics.autonomous_systems(hosts, database)
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"country": {"iso_code": "AQ"}, "registered_country": {"iso_code": "BV"}},
+        {"registered_country": {"iso_code": "AQ"}},
+        {"country": "aq"},
+        {"country": "Antarctica", "country_code": "AQ"},
+    ],
+    ids=["MaxMind", "registered only", "IPinfo", "IPinfo Lite"],
+)
+def test_countries(record: dict[str, Any], tmp_path: Path) -> None:
+    database = written(tmp_path / "country.mmdb", {"192.0.2.0/24": record})
+    hosts: list[Any] = ["192.0.2.1", "198.51.100.1", "a.onion", "192.0.2.1", float("nan"), None]
+    located = metrics.countries(hosts, database)
+    assert located["host"].tolist() == ["192.0.2.1", "198.51.100.1", "a.onion"]
+    assert located["country"].tolist() == ["AQ", None, None]
+
+
+@pytest.mark.parametrize("code", ["", "A", "AQX", "A1", "é!", 7, ["AQ"], {"iso_code": 7}])
+def test_what_is_no_country(code: Any, tmp_path: Path) -> None:
+    database = written(tmp_path / "country.mmdb", {"192.0.2.0/24": {"country": code}})
+    with pytest.raises(ValueError, match=r"has no countries: none of the fields country\.iso_code"):
+        metrics.countries(["192.0.2.1"], database)
+
+
+def test_networks(database: Path, tmp_path: Path) -> None:
+    located = written(tmp_path / "c.mmdb", {"192.0.2.0/25": {"country": {"iso_code": "AQ"}}})
+    hosts = ["192.0.2.1", "192.0.2.200"]
+    both = metrics.networks(hosts, asn=database, country=located)
+    assert both.columns.tolist() == ["host", "asn", "organisation", "country"]
+    assert both["asn"].tolist() == [64500, 64501]
+    assert both["country"].tolist() == ["AQ", None]
+    assert metrics.networks(hosts)[["asn", "country"]].isna().all(axis=None)
+    assert metrics.networks(hosts, country=located)["country"].tolist() == ["AQ", None]
+
+
 @pytest.mark.parametrize("number", ["ASx", "AS", -1, 0, 1 << 32, True, "AS٦", None])
 def test_numbers_that_are_not_those_of_systems(number: Any, tmp_path: Path) -> None:
     database = written(

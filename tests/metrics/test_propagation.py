@@ -17,6 +17,7 @@ from monerotraffic.metrics import (
     compact_block_hits,
     first_spies,
     first_spy_accuracy,
+    network_delays,
     propagation_delays,
     transaction_duplicates,
 )
@@ -81,6 +82,20 @@ def test_speed_of_implementations(traffic: mt.Traffic) -> None:
     assert table["direction"].tolist() == ["incoming", "outgoing"]
     assert table["peers"].tolist() == [1, 1]
     assert table["median"].tolist() == pytest.approx([0, 5.5])
+
+
+def test_delays_of_countries(traffic: mt.Traffic) -> None:
+    """Each peer with transactions is the only one of its country."""
+    places = {A: "AQ", B: "BV", C: "AQ"}
+    located = pd.DataFrame({"host": list(places), "country": list(places.values())})
+    table = network_delays(traffic, located)
+    peers = propagation_delays(traffic).sort_values("direction")
+    assert table["by"].tolist() == ["country"] * len(peers)
+    assert table["network"].tolist() == [places[peer] for peer in peers["peer"]]
+    assert table["peers"].tolist() == [1, 1]
+    assert table["median"].tolist() == pytest.approx([0, 5.5])
+    assert table["firsts"].tolist() == peers["firsts"].tolist()
+    assert network_delays(traffic, located.assign(country=None)).empty
 
 
 def test_first_spies(traffic: mt.Traffic) -> None:

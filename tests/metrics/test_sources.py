@@ -38,6 +38,8 @@ CLOCKS = pd.DataFrame(
     }
 )
 
+PLACES = pd.DataFrame({"host": ["192.0.2.12", "198.51.100.70"], "country": ["AQ", "BV"]})
+
 Metric = Callable[..., pd.DataFrame]
 METRICS: list[tuple[Metric, dict[str, Any]]] = [
     (metrics.transaction_arrivals, {}),
@@ -63,6 +65,8 @@ METRICS: list[tuple[Metric, dict[str, Any]]] = [
     (metrics.propagation_delays, {"clocks": CLOCKS}),
     (metrics.own_transactions, {"own": OWN, "spies": ["192.0.2.12"]}),
     (metrics.connection_table, {}),
+    (metrics.network_shares, {"systems": PLACES}),
+    (metrics.network_delays, {"systems": PLACES}),
 ]
 
 
