@@ -8,6 +8,7 @@ void mt_decoder_init(struct mt_decoder *decoder, const struct mt_limits *limits,
     mt_output_init(output, limits, tables);
     mt_p2p_init(&decoder->p2p, &output->addresses, &output->strings, output->tables, limits,
                 output->limit_hits);
+    mt_payload_key_init(&decoder->payload_key);
     decoder->buffers = (struct mt_buffer_pool){.spare_count = 0};
     mt_early_responses_init(&decoder->early, limits, output->limit_hits);
     decoder->unacknowledged = (struct mt_unacknowledged){.items = NULL};
@@ -34,6 +35,7 @@ struct mt_tcp *mt_decoder_open_tcp(struct mt_decoder *decoder, const uint16_t *p
                                                 .context = decoder,
                                                 .limits = decoder->output.limits,
                                                 .limit_hits = decoder->output.limit_hits,
+                                                .key = &decoder->payload_key,
                                                 .buffered = &decoder->output.buffered},
                                      .ports = ports,
                                      .ports_count = ports_count,

@@ -6,6 +6,7 @@
 #include "base/buffer_pool.h"
 #include "levin/early_responses.h"
 #include "levin/levin.h"
+#include "net/payload_digest.h"
 #include "p2p/p2p.h"
 #include "tables/output.h"
 #include "tcp/tcp.h"
@@ -23,6 +24,7 @@ struct mt_decoder {
     struct mt_unacknowledged unacknowledged;
     struct mt_levin_shared levin;
     struct mt_tunnel_trust tunnels;
+    struct mt_payload_key payload_key; /* of digests of payloads */
 };
 
 /* `tables`: bit i = table i of mt_table_id is wanted. `limits` must live as long. Allocates

@@ -3,18 +3,32 @@
 
 #include "base/bytes.h"
 
+#include <string.h>
 #include <sys/random.h>
+#include <sys/types.h>
 #include <time.h>
+
+void mt_random_fill(void *bytes, size_t size)
+{
+    uint8_t *p = bytes;
+    uint64_t word = 0;
+    for (size_t done = 0, now; done < size; done += now) {
+        ssize_t got = getrandom(p + done, size - done, GRND_NONBLOCK);
+        now = (size_t)got;
+        if (got <= 0) { /* no entropy yet: early boot. It only has to differ from run to run. */
+            struct timespec time;
+            (void)clock_gettime(CLOCK_MONOTONIC, &time);
+            word = mt_hash_mix(word ^ (uint64_t)time.tv_nsec, (uint64_t)(uintptr_t)&time);
+            now = size - done < sizeof word ? size - done : sizeof word;
+            memcpy(p + done, &word, now);
+        }
+    }
+}
 
 uint64_t mt_hash_key(void)
 {
-    uint64_t key = 0;
-    if (getrandom(&key, sizeof key, GRND_NONBLOCK) != (ssize_t)sizeof key) {
-        struct timespec
-            now; /* no entropy yet: early boot. The key only has to differ from run to run. */
-        (void)clock_gettime(CLOCK_MONOTONIC, &now);
-        key = mt_hash_mix((uint64_t)now.tv_nsec, (uint64_t)(uintptr_t)&now);
-    }
+    uint64_t key;
+    mt_random_fill(&key, sizeof key);
     return key;
 }
 

@@ -6,7 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A fresh random key (getrandom). */
+/* Fills `size` bytes with random ones (getrandom). */
+void mt_random_fill(void *bytes, size_t size);
+
+/* A fresh random key. */
 uint64_t mt_hash_key(void);
 
 /* Two 64-bit words folded through a 128-bit product: fast, and unpredictable while one of them is

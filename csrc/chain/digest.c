@@ -1,12 +1,9 @@
-#define _GNU_SOURCE
 #include "chain/digest.h"
 
 #include "base/bytes.h"
 #include "base/hash.h"
 
 #include <string.h>
-#include <sys/random.h>
-#include <sys/types.h>
 
 enum { ROW_BYTES = 8 * MT_DIGEST_ROW, STRETCH_BYTES = MT_DIGEST_ROWS * ROW_BYTES };
 
@@ -16,16 +13,7 @@ static const wide prime = ((wide)1 << 127) - 1;
 
 void mt_digest_key_init(struct mt_digest_key *key)
 {
-    uint8_t *p = (uint8_t *)key;
-    for (size_t done = 0, size; done < sizeof *key; done += size) {
-        ssize_t got = getrandom(p + done, sizeof *key - done, GRND_NONBLOCK);
-        size = (size_t)got;
-        if (got <= 0) { /* no entropy yet, which mt_hash_key knows to do without */
-            uint64_t word = mt_hash_key();
-            size = sizeof *key - done < sizeof word ? sizeof *key - done : sizeof word;
-            memcpy(p + done, &word, size);
-        }
-    }
+    mt_random_fill(key, sizeof *key);
     key->point[1] >>= 1;
 }
 

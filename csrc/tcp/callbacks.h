@@ -12,6 +12,7 @@
 
 struct mt_connection;
 struct mt_checksums;
+struct mt_payload_key;
 
 /* Those that return int return MT_OK or MT_NOMEM unless another result is named. */
 struct mt_tcp_callbacks {
@@ -52,10 +53,10 @@ struct mt_tcp_shared {
     const struct mt_tcp_callbacks *callbacks;
     void *context;
     const struct mt_limits *limits;
-    uint64_t *limit_hits;           /* mt_limit_hits */
-    uint64_t key;                   /* of digests; random */
-    struct mt_budget *buffered;     /* bytes held by all connections together */
-    struct mt_checksums *checksums; /* NULL: none is looked at */
+    uint64_t *limit_hits;             /* mt_limit_hits */
+    const struct mt_payload_key *key; /* of digests */
+    struct mt_budget *buffered;       /* bytes held by all connections together */
+    struct mt_checksums *checksums;   /* NULL: none is looked at */
 };
 
 #endif

@@ -3,13 +3,15 @@
 #ifndef MT_TCP_DELIVERED_H
 #define MT_TCP_DELIVERED_H
 
+#include "net/payload_digest.h"
+
 #include <stdint.h>
 
 enum { MT_DELIVERED = 16 }; /* segments remembered for a direction */
 
 struct mt_delivered_segment {
     int64_t begin, end; /* stream offsets */
-    uint64_t digest;
+    uint64_t digest;    /* mt_payload_digest of its bytes */
 };
 
 /* The last segments, in a ring. Zeroed: none. */
@@ -18,14 +20,13 @@ struct mt_delivered {
     uint32_t next; /* where the next one goes */
 };
 
-/* Remembers `size` bytes at stream offset `begin`. `key` is secret. */
-void mt_delivered_add(struct mt_delivered *delivered, uint64_t key, const uint8_t *bytes,
-                      int64_t begin, uint32_t size);
+/* Remembers a segment. */
+void mt_delivered_add(struct mt_delivered *delivered, const struct mt_delivered_segment *segment);
 
 /* A remembered segment within [begin, end) whose bytes differ from the ones at `bytes`, which begin
  * at `begin`; or NULL. */
 const struct mt_delivered_segment *
-mt_delivered_find_difference(const struct mt_delivered *delivered, uint64_t key,
+mt_delivered_find_difference(const struct mt_delivered *delivered, const struct mt_payload_key *key,
                              const uint8_t *bytes, int64_t begin, int64_t end);
 
 #endif

@@ -55,8 +55,10 @@ static int hand_down(struct mt_reassembly *stream, const struct mt_reassembly_ca
     int result = MT_OK;
     if (data->size != 0) {
         if (stream->delivered != NULL)
-            mt_delivered_add(stream->delivered, callbacks->key, data->bytes, data->offset,
-                             data->size);
+            mt_delivered_add(stream->delivered,
+                             &(struct mt_delivered_segment){
+                                 data->offset, cut_from,
+                                 mt_payload_digest(callbacks->key, data->bytes, data->size)});
         result = callbacks->data(callbacks->context, data);
     }
     if (result == MT_OK && cut_from < end) {

@@ -51,7 +51,7 @@ struct mt_reassembly_callbacks {
     const struct mt_limits *limits;
     uint64_t *limit_hits; /* mt_limit_hits */
     struct mt_budget *buffered;
-    uint64_t key; /* of digests; secret */
+    const struct mt_payload_key *key; /* of digests */
     void *context;
     /* The next bytes in order. */
     int (*data)(void *context, const struct mt_stream_data *data);

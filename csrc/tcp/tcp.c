@@ -45,7 +45,6 @@ struct mt_tcp *mt_tcp_open(const struct mt_tcp_options *options)
         return NULL;
     }
     tcp->shared = options->shared;
-    tcp->shared.key = mt_hash_key();
     tcp->shared.checksums = &tcp->checksums;
     tcp->clock = tcp->last_time = tcp->swept = MT_NO_TIME;
     tcp->monero_packets = options->monero_packets;

@@ -40,7 +40,7 @@ static inline void open_world(int monero, int start)
                                     .context = &decoder,
                                     .limits = &limits,
                                     .limit_hits = decoder.output.limit_hits,
-                                    .key = 1234567,
+                                    .key = &decoder.payload_key,
                                     .buffered = &decoder.output.buffered};
     ref = (struct mt_packet_ref){.time = START_TIME, .frame = 1};
     begin(monero, start);

@@ -2,15 +2,14 @@
 #include "support/check.h"
 #include "tcp/delivered.h"
 
-enum { KEY = 987654321 };
-
+static struct mt_payload_key key;
 static struct mt_delivered delivered;
 static uint8_t bytes[2000];
 
 static int64_t difference(int64_t begin, int64_t end)
 {
     const struct mt_delivered_segment *segment =
-        mt_delivered_find_difference(&delivered, KEY, bytes + begin, begin, end);
+        mt_delivered_find_difference(&delivered, &key, bytes + begin, begin, end);
     return segment != NULL ? segment->begin : -1;
 }
 
@@ -23,7 +22,9 @@ static void begin(void)
 
 static void add(int64_t from, uint32_t size)
 {
-    mt_delivered_add(&delivered, KEY, bytes + from, from, size);
+    mt_delivered_add(&delivered,
+                     &(struct mt_delivered_segment){from, from + size,
+                                                    mt_payload_digest(&key, bytes + from, size)});
 }
 
 static void test_same_segment(void)
@@ -80,6 +81,7 @@ static void test_forgets(void)
 
 int main(void)
 {
+    mt_payload_key_init(&key);
     test_same_segment();
     test_other_cuts();
     test_long_segment();
