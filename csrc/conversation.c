@@ -262,7 +262,7 @@ static int on_message(void *context, const struct mt_message *message)
     }
     if (table->wanted)
         *(struct mt_message_row *)mt_table_append(table) = row;
-    output->messages_given++;
+    mt_decoder_count_message(conversation->decoder);
     conversation->messages[message->from_client]++;
     if (report_defects(conversation, message) != MT_OK)
         return MT_NOMEM;

@@ -405,6 +405,8 @@ int mt_core_step(struct mt_core *core, uint64_t bytes, uint64_t rows, struct mt_
             (rows != 0 && rows_written(core) - rows_before >= rows))
             break;
     }
+    if (core->state != MT_OK)
+        mt_p2p_resolve(&core->decoder.p2p);
     return core->state;
 }
 

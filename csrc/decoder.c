@@ -2,6 +2,9 @@
 
 #include "conversation.h"
 
+/* Messages after which hashes are computed: a scan holds back the rows of so many. */
+enum { MOST_PENDING = 1024 };
+
 void mt_decoder_init(struct mt_decoder *decoder, const struct mt_limits *limits, uint32_t tables)
 {
     struct mt_output *output = &decoder->output;
@@ -57,6 +60,13 @@ uint64_t mt_decoder_limit_hits(const struct mt_decoder *decoder, enum mt_limit_i
     }
 }
 
+void mt_decoder_count_message(struct mt_decoder *decoder)
+{
+    int64_t next = ++decoder->output.messages_given;
+    if (next - mt_p2p_settled(&decoder->p2p, next) >= MOST_PENDING)
+        mt_p2p_resolve(&decoder->p2p);
+}
+
 int64_t mt_decoder_settled(struct mt_decoder *decoder)
 {
     int64_t next = decoder->output.messages_given,
@@ -64,5 +74,8 @@ int64_t mt_decoder_settled(struct mt_decoder *decoder)
             oldest = mt_unacknowledged_oldest(&decoder->unacknowledged, next);
     if (oldest < next - MT_HELD_BACK)
         oldest = next - MT_HELD_BACK; /* its row is given away as it is */
-    return early < oldest ? early : oldest;
+    if (early < oldest)
+        oldest = early;
+    next = mt_p2p_settled(&decoder->p2p, next);
+    return next < oldest ? next : oldest;
 }

@@ -42,7 +42,10 @@ struct mt_tcp *mt_decoder_open_tcp(struct mt_decoder *decoder, const uint16_t *p
 /* How often a limit was reached. */
 uint64_t mt_decoder_limit_hits(const struct mt_decoder *decoder, enum mt_limit_id limit);
 
-/* Id of the first message whose row may still change. */
+/* A message got its row, and the next one the next id. Completes rows that have waited long. */
+void mt_decoder_count_message(struct mt_decoder *decoder);
+
+/* Id of the first message whose rows may still change. */
 int64_t mt_decoder_settled(struct mt_decoder *decoder);
 
 #endif

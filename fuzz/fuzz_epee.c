@@ -43,6 +43,7 @@ static void decode(struct decoded *decoded, int64_t message, const struct input 
     mt_defects_clear(&decoded->decoder.p2p.defects);
     decoded->result =
         mt_p2p_decode(&decoded->decoder.p2p, &decoded->row, input->rest, input->size, &why);
+    mt_p2p_resolve(&decoded->decoder.p2p);
     MUST(decoded->result == MT_OK || (decoded->result == MT_MALFORMED && why != NULL),
          "neither taken nor refused for a reason");
 }

@@ -87,3 +87,8 @@ int mt_blob_cache_add(struct mt_blob_cache *cache, const struct mt_blob_key *blo
     cache->slots[find_slot(cache, blob)] = (uint32_t)++cache->count;
     return MT_OK;
 }
+
+void *mt_blob_cache_value(struct mt_blob_cache *cache, size_t index)
+{
+    return value_at(cache, index);
+}

@@ -44,4 +44,7 @@ const void *mt_blob_cache_find(const struct mt_blob_cache *cache, const struct m
 int mt_blob_cache_add(struct mt_blob_cache *cache, const struct mt_blob_key *blob,
                       const void *value);
 
+/* The value of the blob with an index in `blobs`, to be changed. Valid as above. */
+void *mt_blob_cache_value(struct mt_blob_cache *cache, size_t index);
+
 #endif

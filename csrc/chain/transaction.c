@@ -335,31 +335,43 @@ int mt_transaction_parse_first(struct mt_transaction *transaction, const void *b
     return result(&reading, why);
 }
 
-int mt_transaction_id(const void *bytes, const struct mt_transaction *transaction,
-                      const uint8_t *prunable_hash, uint8_t id[MT_HASH_SIZE])
+int mt_transaction_id_parts(const void *bytes, const struct mt_transaction *transaction,
+                            const uint8_t *prunable_hash, uint8_t parts[MT_ID_PARTS][MT_HASH_SIZE],
+                            struct mt_keccak_job jobs[MT_ID_PARTS], size_t *count)
 {
     const uint8_t *p = bytes;
-    if (transaction->version == 1) {
-        mt_keccak256(p, transaction->size, id);
-        return MT_OK;
-    }
-    uint8_t parts[3][MT_HASH_SIZE] = {{0}};
-    mt_keccak256(p, transaction->prefix_size, parts[0]);
-    if (transaction->inputs > 0)
-        mt_keccak256(p + transaction->prefix_size,
-                     transaction->base_size - transaction->prefix_size, parts[1]);
-    else
-        mt_keccak256("", 1,
-                     parts[1]); /* monerod writes a base of type 0 for what came without one */
+    size_t prefix = transaction->prefix_size, base = transaction->base_size;
+    *count = 0;
+    memset(parts[2], 0, MT_HASH_SIZE);
     if (transaction->rct_type != MT_RCT_NULL) {
         if (!transaction->pruned)
-            mt_keccak256(p + transaction->base_size, transaction->size - transaction->base_size,
-                         parts[2]);
+            jobs[(*count)++] = (struct mt_keccak_job){p + base, transaction->size - base, parts[2]};
         else if (prunable_hash != NULL)
             memcpy(parts[2], prunable_hash, MT_HASH_SIZE);
         else
             return MT_MALFORMED;
     }
+    jobs[(*count)++] = (struct mt_keccak_job){p, prefix, parts[0]};
+    /* monerod writes a base of type 0 for what came without one */
+    jobs[(*count)++] = transaction->inputs > 0
+                           ? (struct mt_keccak_job){p + prefix, base - prefix, parts[1]}
+                           : (struct mt_keccak_job){(const uint8_t *)"", 1, parts[1]};
+    return MT_OK;
+}
+
+int mt_transaction_id(const void *bytes, const struct mt_transaction *transaction,
+                      const uint8_t *prunable_hash, uint8_t id[MT_HASH_SIZE])
+{
+    uint8_t parts[MT_ID_PARTS][MT_HASH_SIZE];
+    struct mt_keccak_job jobs[MT_ID_PARTS];
+    size_t count;
+    if (transaction->version == 1) {
+        mt_keccak256(bytes, transaction->size, id);
+        return MT_OK;
+    }
+    if (mt_transaction_id_parts(bytes, transaction, prunable_hash, parts, jobs, &count) != MT_OK)
+        return MT_MALFORMED;
+    mt_keccak256_many(jobs, count);
     mt_keccak256(parts, sizeof parts, id);
     return MT_OK;
 }

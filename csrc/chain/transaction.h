@@ -14,7 +14,7 @@
 #define MT_CHAIN_TRANSACTION_H
 
 #include "base/error.h"
-#include "chain/keccak.h"
+#include "chain/keccak_many.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -59,6 +59,8 @@ struct mt_transaction {
     uint8_t present;  /* which of the above that may be missing are there */
 };
 
+enum { MT_ID_PARTS = 3 }; /* hashes that the id of a transaction of version 2 is a hash of */
+
 /* Reads a transaction of exactly `size` bytes; `pruned` says that it was sent in pruned form
  * (version 2: prefix and RCT base only; version 1 is whole all the same). MT_OK; or MT_MALFORMED,
  * with *why (static text), if monerod would refuse it; *transaction is then all zero. */
@@ -76,5 +78,12 @@ int mt_transaction_parse_first(struct mt_transaction *transaction, const void *b
  * MT_MALFORMED if the id is unknown: pruned, of an RCT type other than 0, and no hash. */
 int mt_transaction_id(const void *bytes, const struct mt_transaction *transaction,
                       const uint8_t *prunable_hash, uint8_t id[MT_HASH_SIZE]);
+
+/* What has to be hashed for the id of a transaction of version 2, which is the hash of all `parts`
+ * together: sets *count jobs, which write to `parts`, and writes the parts that are known already.
+ * `prunable_hash` and results as above; `bytes` must live until the jobs are done. */
+int mt_transaction_id_parts(const void *bytes, const struct mt_transaction *transaction,
+                            const uint8_t *prunable_hash, uint8_t parts[MT_ID_PARTS][MT_HASH_SIZE],
+                            struct mt_keccak_job jobs[MT_ID_PARTS], size_t *count);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include "base/bytes.h"
 #include "chain/block.h"
-#include "chain/transaction.h"
+#include "p2p/pending_hashes.h"
 
 /* A hash as a code. */
 static int intern(struct mt_decoding *decoding, const uint8_t hash[MT_HASH_SIZE], int32_t *code)
@@ -46,13 +46,13 @@ static int read_transaction(struct mt_decoding *decoding, struct mt_text blob,
                             const char **why)
 {
     struct mt_transaction transaction;
-    uint8_t id[MT_HASH_SIZE];
+    struct mt_hashed_blob hashed = {decoding->message, blob, &transaction, pruning->prunable_hash};
     *row = (struct mt_transaction_row){
         .tx = MT_NO_CODE, .blob_size = (uint32_t)blob.size, .pruned = pruning->pruned != 0};
-    if (intern_blob_hash(decoding, blob, &row->blob_hash) != MT_OK)
-        return MT_NOMEM;
-    if (mt_transaction_parse(&transaction, blob.at, blob.size, pruning->pruned, why) != MT_OK)
-        return MT_OK;
+    if (mt_transaction_parse(&transaction, blob.at, blob.size, pruning->pruned, why) != MT_OK) {
+        hashed.transaction = NULL;
+        return mt_pending_add(decoding->p2p, &hashed, row);
+    }
     row->version = transaction.version;
     row->rct_type = transaction.rct_type;
     row->inputs = transaction.inputs;
@@ -62,10 +62,10 @@ static int read_transaction(struct mt_decoding *decoding, struct mt_text blob,
     row->weight = transaction.weight;
     row->pruned = transaction.pruned;
     row->present = transaction_presence(&transaction);
-    if (mt_transaction_id(blob.at, &transaction, pruning->prunable_hash, id) == MT_OK)
-        return intern(decoding, id, &row->tx);
-    *why = "pruned, and without the hash of what is missing: no id";
-    return MT_OK;
+    int result = mt_pending_add(decoding->p2p, &hashed, row);
+    if (result == MT_MALFORMED)
+        *why = "pruned, and without the hash of what is missing: no id";
+    return result == MT_NOMEM ? MT_NOMEM : MT_OK;
 }
 
 /* The same for a block. */

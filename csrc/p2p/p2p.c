@@ -7,6 +7,7 @@
 #include "p2p/decoding.h"
 #include "p2p/notifications.h"
 #include "p2p/peer_lists.h"
+#include "p2p/pending_hashes.h"
 
 enum { NETWORK_ID_SIZE = 16 };
 
@@ -25,8 +26,19 @@ void mt_p2p_free(struct mt_p2p *p2p)
 {
     mt_free(p2p->decoding);
     p2p->decoding = NULL;
+    mt_pending_free(p2p);
     mt_blob_cache_free(&p2p->blob_cache);
     mt_defects_free(&p2p->defects);
+}
+
+void mt_p2p_resolve(struct mt_p2p *p2p)
+{
+    mt_pending_resolve(p2p);
+}
+
+int64_t mt_p2p_settled(const struct mt_p2p *p2p, int64_t next_message)
+{
+    return mt_pending_settled(p2p, next_message);
 }
 
 /* ---- objects within the root ---- */

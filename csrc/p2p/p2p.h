@@ -16,12 +16,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct mt_pending_hashes;
+
 struct mt_p2p {
     struct mt_addresses *addresses;
-    struct mt_intern *strings;        /* hashes, network ids, texts */
-    struct mt_table *tables;          /* all of them, by mt_table_id */
-    struct mt_blob_cache blob_cache;  /* transactions and blocks seen before: mt_seen_blob */
-    struct mt_decode_defects defects; /* of the last payload */
+    struct mt_intern *strings;         /* hashes, network ids, texts */
+    struct mt_table *tables;           /* all of them, by mt_table_id */
+    struct mt_blob_cache blob_cache;   /* transactions and blocks seen before: mt_seen_blob */
+    struct mt_pending_hashes *pending; /* NULL before the first one */
+    struct mt_decode_defects defects;  /* of the last payload */
     struct mt_epee_limits epee;
     uint64_t *limit_hits;         /* mt_limit_hits */
     struct mt_decoding *decoding; /* of the current payload, once there was one: too large for the
@@ -53,5 +56,12 @@ void mt_p2p_free(struct mt_p2p *p2p);
  * without node_data (or with another type under its key) has no such row. */
 int mt_p2p_decode(struct mt_p2p *p2p, struct mt_message_row *row, const uint8_t *payload,
                   size_t size, const char **why);
+
+/* Completes the rows of transactions: the codes of hashes that were not computed yet are
+ * provisional before. To be called before rows or strings are looked at. */
+void mt_p2p_resolve(struct mt_p2p *p2p);
+
+/* Id of the first message whose rows are not complete, `next_message` if all are. */
+int64_t mt_p2p_settled(const struct mt_p2p *p2p, int64_t next_message);
 
 #endif

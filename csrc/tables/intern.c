@@ -71,19 +71,28 @@ static int grow(struct mt_intern *intern)
     return MT_OK;
 }
 
-static int add(struct mt_intern *intern, const void *bytes, size_t size)
+/* Memory for another string besides those for which room is held. MT_OK or MT_NOMEM. */
+static int reserve(struct mt_intern *intern, size_t size)
 {
     void *grown = intern->bytes;
-    if (size >= SIZE_MAX - intern->bytes_count || /* one byte more than needed: an empty string,
-                                                     too, gets a pointer that is not NULL */
-        mt_reserve(&grown, &intern->bytes_capacity, intern->bytes_count + size + 1, 1) != MT_OK)
+    size_t held = intern->held_bytes + 1; /* one byte more than needed: an empty string, too, gets a
+                                             pointer that is not NULL */
+    if (size >= SIZE_MAX - intern->bytes_count - held ||
+        mt_reserve(&grown, &intern->bytes_capacity, intern->bytes_count + size + held, 1) != MT_OK)
         return MT_NOMEM;
     intern->bytes = grown;
     grown = intern->ends;
-    if (mt_reserve(&grown, &intern->ends_capacity, intern->count + 1, sizeof *intern->ends) !=
-        MT_OK)
+    if (mt_reserve(&grown, &intern->ends_capacity, intern->count + 1 + intern->held,
+                   sizeof *intern->ends) != MT_OK)
         return MT_NOMEM;
     intern->ends = grown;
+    return MT_OK;
+}
+
+static int add(struct mt_intern *intern, const void *bytes, size_t size)
+{
+    if (reserve(intern, size) != MT_OK)
+        return MT_NOMEM;
     if (size != 0)
         memcpy(intern->bytes + intern->bytes_count, bytes, size);
     intern->bytes_count += size;
@@ -93,7 +102,7 @@ static int add(struct mt_intern *intern, const void *bytes, size_t size)
 
 int mt_intern_put(struct mt_intern *intern, const void *bytes, size_t size, int32_t *code)
 {
-    if (intern->count + 1 > intern->slots_count / 2 && grow(intern) != MT_OK)
+    if (intern->count + intern->held + 1 > intern->slots_count / 2 && grow(intern) != MT_OK)
         return MT_NOMEM;
     uint64_t hash = mt_hash_bytes(intern->key, bytes, size);
     size_t slot = find(intern, bytes, size, hash);
@@ -110,4 +119,26 @@ int mt_intern_put(struct mt_intern *intern, const void *bytes, size_t size, int3
     }
     *code = (int32_t)(intern->slots[slot].place - 1);
     return MT_OK;
+}
+
+int mt_intern_hold(struct mt_intern *intern, size_t count, size_t size)
+{
+    while (intern->count + intern->held + count > intern->slots_count / 2) {
+        if (grow(intern) != MT_OK)
+            return MT_NOMEM;
+    }
+    intern->held += count - 1;
+    intern->held_bytes += (count - 1) * size;
+    int result = reserve(intern, size);
+    intern->held += 1;
+    intern->held_bytes += size;
+    if (result != MT_OK)
+        mt_intern_release(intern, count, size);
+    return result;
+}
+
+void mt_intern_release(struct mt_intern *intern, size_t count, size_t size)
+{
+    intern->held -= count;
+    intern->held_bytes -= count * size;
 }

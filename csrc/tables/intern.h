@@ -25,6 +25,7 @@ struct mt_intern {
     uint64_t key;
     size_t limit; /* most distinct strings; further ones get MT_NO_CODE and are counted */
     uint64_t refused;
+    size_t held, held_bytes; /* strings for which there is room, and their bytes */
 };
 
 /* An empty set of at most `limit` distinct strings. Allocates nothing. */
@@ -36,6 +37,12 @@ void mt_intern_free(struct mt_intern *intern);
 /* Writes the code of `size` bytes, new or known, or MT_NO_CODE past the limit, to *code. MT_OK or
  * MT_NOMEM. */
 int mt_intern_put(struct mt_intern *intern, const void *bytes, size_t size, int32_t *code);
+
+/* Makes room for `count` more strings of at most `size` bytes each, which stays until
+ * mt_intern_release is called with the same numbers, or a part of them: then so many calls of
+ * mt_intern_put do not run out of memory. MT_OK or MT_NOMEM (nothing changed). */
+int mt_intern_hold(struct mt_intern *intern, size_t count, size_t size);
+void mt_intern_release(struct mt_intern *intern, size_t count, size_t size);
 
 /* The string of a code; the pointer is valid until the next mt_intern_put. */
 const uint8_t *mt_intern_get(const struct mt_intern *intern, int32_t code, size_t *size);

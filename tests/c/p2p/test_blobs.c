@@ -46,6 +46,7 @@ static struct mt_text blob(void)
 
 static const struct mt_transaction_row *last_transaction(void)
 {
+    mt_p2p_resolve(&world.p2p);
     return transaction_row(&world, world.tables[MT_TABLE_transactions].count - 1);
 }
 

@@ -52,6 +52,7 @@ static inline int decode(struct world *w, int64_t message, uint32_t command, int
                                 .kind = (int8_t)(response ? MT_KIND_RESPONSE : MT_KIND_REQUEST)};
     int result = mt_p2p_decode(&w->p2p, &w->row, exact, size, &w->why);
     free(exact);
+    mt_p2p_resolve(&w->p2p);
     return result;
 }
 

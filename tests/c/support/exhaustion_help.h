@@ -52,6 +52,26 @@ static inline int64_t id_of(const struct rows *rows, int id, size_t i)
     return number;
 }
 
+/* Codes of strings in a field become a number that is made from the string: where memory runs out,
+ * hashes get their codes earlier than in the whole run. */
+static inline void name_strings(const struct mt_core *core, const struct mt_field *field,
+                                uint8_t *row)
+{
+    int32_t code;
+    uint32_t number = 2166136261;
+    size_t size;
+    if (field->role != MT_ROLE_BYTES && field->role != MT_ROLE_TEXT && field->role != MT_ROLE_RAW)
+        return;
+    memcpy(&code, row + field->offset, sizeof code);
+    if (code == MT_NO_CODE)
+        return;
+    CHECK(code >= 0 && (size_t)code < mt_core_strings(core)->count);
+    const uint8_t *bytes = mt_intern_get(mt_core_strings(core), code, &size);
+    for (size_t i = 0; i < size; i++)
+        number = (number ^ bytes[i]) * 16777619;
+    memcpy(row + field->offset, &number, sizeof number);
+}
+
 /* Moves everything that is there out of the core. */
 static inline void take_all(struct mt_core *core, struct rows got[MT_TABLE_COUNT])
 {
@@ -66,6 +86,11 @@ static inline void take_all(struct mt_core *core, struct rows got[MT_TABLE_COUNT
         if (got[id].rows == NULL)
             abort();
         memcpy((uint8_t *)got[id].rows + got[id].count * size, rows, count * size);
+        for (size_t i = 0; i < count; i++) {
+            for (int j = 0; j < mt_schemas[id].count; j++)
+                name_strings(core, &mt_schemas[id].fields[j],
+                             (uint8_t *)got[id].rows + (got[id].count + i) * size);
+        }
         got[id].count += count;
         mt_free(rows);
     }

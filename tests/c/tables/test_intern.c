@@ -159,10 +159,37 @@ static void test_no_memory(void)
     CHECK(failures > 10);
 }
 
+/* Room that is held stays, whatever else is put; then nothing needs memory. */
+static void test_held_room(void)
+{
+    enum { HELD = 500, SIZE = 32 };
+    uint8_t text[SIZE] = {0};
+    int32_t code;
+    struct mt_intern held;
+    mt_intern_init(&held, 1000000);
+    for (size_t i = 0; i < HELD; i++)
+        CHECK_EQUAL(mt_intern_hold(&held, 1, SIZE), MT_OK);
+    for (uint32_t i = 0; i < 3000; i++)
+        CHECK_EQUAL(mt_intern_put(&held, &i, sizeof i, &code), MT_OK);
+    mt_intern_release(&held, HELD, SIZE);
+    mt_fail_after(1);
+    for (uint32_t i = 0; i < HELD; i++) {
+        memcpy(text, &i, sizeof i);
+        CHECK_EQUAL(mt_intern_put(&held, text, SIZE, &code), MT_OK);
+        CHECK_EQUAL(code, 3000 + (int32_t)i);
+    }
+    CHECK_EQUAL(mt_intern_hold(&held, 100000, SIZE), MT_NOMEM);
+    mt_fail_after(0);
+    CHECK_EQUAL(held.held, 0);
+    CHECK_EQUAL(held.held_bytes, 0);
+    mt_intern_free(&held);
+}
+
 int main(void)
 {
     static void (*const tests[])(void) = {test_codes,       test_empty_first, test_many,
-                                          test_exact_bytes, test_limit,       test_no_memory};
+                                          test_exact_bytes, test_limit,       test_no_memory,
+                                          test_held_room};
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
         mt_intern_init(&intern, 1000000);
         tests[i]();
