@@ -1,5 +1,5 @@
 /* Keyed digests of the payloads of segments, by which repeated bytes are compared with the first
- * ones. A digest stays within one run. Used by tcp and by whoever reads segments ahead of it. */
+ * ones. A digest stays within one run. Used by tcp. */
 #ifndef MT_NET_PAYLOAD_DIGEST_H
 #define MT_NET_PAYLOAD_DIGEST_H
 

@@ -28,7 +28,7 @@ int mt_pending_add(struct mt_p2p *p2p, const struct mt_hashed_blob *blob,
 /* Computes all hashes and replaces the provisional codes. Memory for that was reserved before. */
 void mt_pending_resolve(struct mt_p2p *p2p);
 
-/* The first message whose rows have provisional codes, `next_message` if there is none. */
+/* The first message whose rows have provisional codes, `next_message` without such rows. */
 int64_t mt_pending_settled(const struct mt_p2p *p2p, int64_t next_message);
 
 /* Frees the memory; rows keep their codes. */
