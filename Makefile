@@ -24,7 +24,7 @@ LIBRARIES := -lpcap -lz -lzstd -pthread
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test ctest ctest-sanitized ctest-threads replay fuzz seeds cov pytest pytest-decoder pytest-package differential damage test-asan mypy stubtest ruff spelling prose analyze lint bench docs notebooks wheel sdist man format clean
+.PHONY: help demo test ctest ctest-sanitized ctest-threads replay fuzz seeds cov pytest pytest-decoder pytest-package differential damage test-asan mypy stubtest ruff spelling prose analyze lint bench docs notebooks wheel sdist sdist-test man format clean
 
 help:
 	@echo 'make demo             summary of a bundled capture, and the report of another one (installs what is missing)'
@@ -45,6 +45,7 @@ help:
 	@echo 'make notebooks        runs the notebooks and stores them with their outputs'
 	@echo 'make wheel            a wheel with its libraries, in wheelhouse'
 	@echo 'make sdist            a source distribution, in dist'
+	@echo 'make sdist-test       tests from an unpacked source distribution (ARGS=tests for all)'
 	@echo 'make man              man pages of the command line, in build/man'
 	@echo 'make format           formats Python with ruff and C with clang-format'
 	@echo 'make clean            removes everything that was built'
@@ -344,7 +345,19 @@ wheel: $(VENV)/base
 
 sdist: $(VENV)/base
 	$(PIP) build
+	rm -rf dist
 	$(BIN)/python -m build --no-isolation --sdist
+
+# The tests of an unpacked source distribution, without a repository: those that read its files
+# rather than the decoder's behaviour, and the examples.
+SDIST_TESTS := tests/docs tests/packaging tests/compat tests/io tests/test_imports.py tests/hardening/test_structure_c.py tests/hardening/test_structure_python.py
+
+sdist-test: sdist $(VENV)/extras
+	rm -rf build/sdist
+	mkdir -p build/sdist
+	tar -xzf dist/*.tar.gz -C build/sdist --strip-components=1
+	cd build/sdist && $(CURDIR)/$(BIN)/python setup.py --quiet build_ext --inplace
+	cd build/sdist && PYTHONPATH=. $(CURDIR)/$(BIN)/python -m pytest $(or $(ARGS),$(SDIST_TESTS))
 
 man: $(VENV)/package
 	$(BIN)/python tools/man.py build/man

@@ -417,8 +417,9 @@ def test_similarity_of_what_peers_sent(tmp_path: Path) -> None:
         session("192.0.2.1", many(100), many(100, first=100)),
         session("192.0.2.2", many(150, first=150), at=300),
     ]
-    found = metrics.sender_similarity(read(tmp_path, *talks), min_share=0.1, min_entries=100)
-    (pair,) = found.to_dict("records")
+    traffic = read(tmp_path, *talks)
+    pairs = metrics.sender_similarity(traffic, min_share=0.1, min_entries=100)
+    (pair,) = pairs.to_dict("records")
     assert sorted([pair["size"], pair["other_size"]]) == [150, 200]
     assert (pair["shared"], pair["jaccard"]) == (50, 50 / 300)
 
