@@ -22,6 +22,7 @@ import rules_doc
 
 import monerotraffic as mt
 from monerotraffic import compat, errors, report
+from monerotraffic.cli.arguments import EXIT_CODES
 from monerotraffic.cli.entry import command_line
 from monerotraffic.rules import RULES, bans
 
@@ -166,15 +167,16 @@ def definer(module: ModuleType, name: str) -> str:
 
 
 def cli_page() -> str:
-    """The command line: the help of each command."""
+    """The help of each command; the exit codes of all are on a page of their own."""
     root = command_line()
-    lines = ["# Command line", "", "```text", root.format_help().rstrip(), "```", ""]
+    links = "[Overview](../command_line.md), [exit codes](../command_line.md#exit-codes)."
+    lines = ["# Commands", "", links, "", "```text", root.format_help().rstrip(), "```", ""]
     for name, command in commands(root).items():
         lines += [
             f"## monerotraffic {name}",
             "",
             "```text",
-            command.format_help().rstrip(),
+            command.format_help().replace(EXIT_CODES, "").rstrip(),
             "```",
             "",
         ]

@@ -11,7 +11,7 @@ from typing import Any
 from monerotraffic import banlist
 from monerotraffic._version import __version__
 from monerotraffic.banlist import BanList
-from monerotraffic.cli.arguments import add_command, add_preset, count, validity
+from monerotraffic.cli.arguments import Captures, add_command, add_preset, count, validity
 from monerotraffic.cli.evidence import Evidence, evidence
 from monerotraffic.cli.lists import entry_rows, read_lists
 from monerotraffic.cli.nodes import add_agree, check_agree
@@ -35,10 +35,11 @@ def add(commands: Any) -> None:
         "banlist",
         "print a ban list for monerod --ban-list, or the difference of two lists",
         run,
-        "*",
+        Captures("[CAPTURE ...]", required=False),
         (
             "monerotraffic banlist captures/ -o ban.txt",
             "monerotraffic banlist today/ --merge ban.txt --expires 30 -o ban.txt",
+            "monerotraffic banlist captures/ --allow friends.txt --collapse 3",
             "monerotraffic banlist --diff old.txt new.txt",
         ),
     )

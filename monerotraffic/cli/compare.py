@@ -7,7 +7,7 @@ import copy
 import sys
 from typing import Any
 
-from monerotraffic.cli.arguments import add_command, add_preset
+from monerotraffic.cli.arguments import Captures, add_command, add_preset
 from monerotraffic.cli.evidence import evidence
 from monerotraffic.cli.output import Failed, print_json
 from monerotraffic.report.comparison import comparison_to_dict, format_comparison
@@ -23,7 +23,7 @@ def add(commands: Any) -> None:
         "compare",
         "print the populations, findings and metrics of two captures or data sets side by side",
         run,
-        "+",
+        Captures("CAPTURE CAPTURE", "two capture files, folders, globs or data sets", nodes=False),
         (
             "monerotraffic compare monday/ tuesday/",
             "monerotraffic compare with-ban-list.pcapng without.pcapng --json",

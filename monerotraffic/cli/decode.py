@@ -6,7 +6,7 @@ import argparse
 import warnings
 from typing import Any
 
-from monerotraffic.cli.arguments import add_command, tunnel_options
+from monerotraffic.cli.arguments import Captures, add_command, tunnel_options
 from monerotraffic.cli.output import (
     Failed,
     complain,
@@ -28,7 +28,10 @@ def add(commands: Any) -> None:
         "decode",
         "decode captures into a data set of Parquet files, which keeps what it has",
         run,
-        "+",
+        Captures(
+            help="capture file, folder or glob; several captures are read as one stream",
+            period=False,
+        ),
         (
             "monerotraffic decode captures/ -o traffic/",
             "monerotraffic decode --node ams=ams/ --node sfo=sfo/ -o traffic/",
@@ -52,8 +55,6 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     source = sources(options)
-    if options.since or options.until:
-        options.usage_error("--since and --until select what other commands read of a data set")
     try:
         from monerotraffic.store import decode
 

@@ -31,6 +31,14 @@ NAMES = tuple(command.__name__.rpartition(".")[2] for command in _COMMANDS)
 """The commands in order of the help."""
 
 
+_FIRST_STEPS = """first steps:
+  monerotraffic summary captures/            what the captures contain
+  monerotraffic findings captures/           which peers differ from a standard node, and why
+  monerotraffic report captures/ -o report   the same as a page, with a ban list
+
+`monerotraffic COMMAND --help` shows the options, examples and exit codes of a command."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code (arguments.EXIT_CODES). argparse exits with 2
     for a wrong command line.
@@ -44,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             parser = command_line()
             _complete(parser)
+            if not (sys.argv[1:] if arguments is None else arguments):
+                parser.print_help(sys.stderr)
+                return 2
             options = parser.parse_args(arguments)
             options.run(options)
         finally:
@@ -89,13 +100,21 @@ class _Parser(argparse.ArgumentParser):
 
 
 def command_line() -> argparse.ArgumentParser:
-    parser = _Parser(prog="monerotraffic", description="Monero P2P traffic from packet captures.")
+    parser = _Parser(
+        prog="monerotraffic",
+        usage="%(prog)s COMMAND [OPTION ...]",
+        description="Monero P2P traffic from packet captures.",
+        epilog=_FIRST_STEPS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "--version",
         action="version",
         version=f"monerotraffic {__version__} ({libpcap_version()})",
     )
-    commands = parser.add_subparsers(title="commands", dest="command", required=True)
+    commands = parser.add_subparsers(
+        title="commands", dest="command", metavar="COMMAND", required=True, prog=parser.prog
+    )
     for command in _COMMANDS:
         command.add(commands)
     return parser

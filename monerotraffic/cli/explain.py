@@ -6,7 +6,7 @@ import argparse
 import shutil
 from typing import Any
 
-from monerotraffic.cli.arguments import EXIT_CODES
+from monerotraffic.cli.arguments import EXIT_CODES, described
 from monerotraffic.cli.output import Failed, print_json
 from monerotraffic.rules import RULES, get
 from monerotraffic.rules.explanation import explanation, facts, plain
@@ -20,8 +20,10 @@ def add(commands: Any) -> None:
     command = commands.add_parser(
         "explain",
         help="print what a rule means: definition, causes, false positives, thresholds",
-        description="Print the definition of a rule, what a standard node does instead, its cause, "
-        "who can forge it, known false positives, thresholds by preset, and sources.",
+        description=described(
+            "Print the definition of a rule, what a standard node does instead, its cause, "
+            "who can forge it, known false positives, thresholds by preset, and sources."
+        ),
         epilog="examples:\n  monerotraffic explain ping_flood\n  monerotraffic explain MT404\n"
         f"  monerotraffic explain        lists the rules\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,

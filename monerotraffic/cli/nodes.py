@@ -6,6 +6,7 @@ import argparse
 
 from monerotraffic.cli.arguments import count
 from monerotraffic.cli.output import Failed
+from monerotraffic.report.summary import counted
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View
 
@@ -21,4 +22,4 @@ def check_agree(options: argparse.Namespace, traffic: Traffic) -> None:
     """Fails if --agree asks for more vantage nodes than there are."""
     nodes = len(View(traffic).vantages)
     if options.agree > max(1, nodes):
-        raise Failed(f"--agree {options.agree}: there are {nodes} vantage nodes")
+        raise Failed(f"--agree {options.agree} with {counted(nodes, 'vantage node')}: see --node")

@@ -73,7 +73,7 @@ def captured(options: argparse.Namespace, tables: Iterable[str] | None = None) -
     except (CaptureError, ValueError, ImportError) as error:
         raise Failed(error) from None
     for warning in caught:
-        complain(warning.message)
+        complain(str(warning.message).replace("host= names", "--host names"))
     for line in unread_lines(traffic):
         complain(line)
     options.partly_read = any(warning.category is CaptureWarning for warning in caught)

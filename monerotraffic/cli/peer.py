@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from monerotraffic.cli.arguments import EXIT_CODES, add_period
+from monerotraffic.cli.arguments import EXIT_CODES, add_period, described
 from monerotraffic.cli.output import Failed, complain, file_failed, opened, print_json
 from monerotraffic.errors import printable
 from monerotraffic.net.addresses import canonical
@@ -18,10 +18,13 @@ __all__ = ["add", "run"]
 def add(commands: Any) -> None:
     command = commands.add_parser(
         "peer",
+        usage="%(prog)s [OPTION ...] ADDRESS FOLDER",
         help="print when a peer was seen in a data set, its ids, versions and findings",
-        description="Print when a peer was seen in a data set and by which vantage node, the ids "
-        "and versions that it announced, and its findings of each day. The findings of a day are "
-        "computed once, and kept in the data set.",
+        description=described(
+            "Print when a peer was seen in a data set and by which vantage node, the ids and "
+            "versions that it announced, and its findings of each day. The findings of a day are "
+            "computed once, and kept in the data set."
+        ),
         epilog="examples:\n  monerotraffic peer 192.0.2.1 traffic/\n"
         f"  monerotraffic peer 192.0.2.1 traffic/ --since 2026-05-01 --json\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import Any
 
-from monerotraffic.cli.arguments import add_command, add_preset
+from monerotraffic.cli.arguments import add_command, add_preset, run_name
 from monerotraffic.cli.nodes import add_agree, check_agree
 from monerotraffic.cli.output import Failed, captured, file_failed, print_json
 from monerotraffic.cli.systems import add_asn, systems_of
@@ -26,6 +26,7 @@ def add(commands: Any) -> None:
         examples=(
             "monerotraffic report captures/ -o report",
             "monerotraffic report captures/ -o report --asn GeoLite2-ASN.mmdb",
+            "monerotraffic report captures/ -o report --paper --name with",
         ),
     )
     add_preset(command)
@@ -43,12 +44,11 @@ def add(commands: Any) -> None:
         help="also write the figures as PDF and the numbers as LaTeX macros",
     )
     command.add_argument(
-        "--run",
-        type=_run_name,
+        "--name",
+        type=run_name,
         metavar="NAME",
-        dest="run_name",
-        help="with --paper, write the macros to macros_NAME.tex, and figures with the published "
-        "names to NAME_….pdf",
+        help="name of the run, such as with or without (a ban list): with --paper, write the "
+        "macros to macros_NAME.tex, and the figures with the published names to NAME_….pdf",
     )
     add_asn(command)
     command.add_argument(
@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> None:
             systems,
             redact=options.redact,
             agree=options.agree,
-            run=options.run_name or "",
+            run=options.name or "",
         )
     except ImportError as error:
         raise Failed(f"{error}: pip install 'monerotraffic[report]'") from None
@@ -84,10 +84,3 @@ def run(options: argparse.Namespace) -> None:
     else:
         for name, path in paths.items():
             print(f"{name.replace('_', ' '):14} {printable(os.fspath(path))}")
-
-
-def _run_name(value: str) -> str:
-    """A name that can be part of a file name on every system."""
-    if value and value.isascii() and value.replace("-", "").replace("_", "").isalnum():
-        return value
-    raise argparse.ArgumentTypeError(f"{value!r} is not made of letters, digits, - and _")

@@ -19,7 +19,14 @@ import pandas as pd
 from monerotraffic import banlist
 from monerotraffic._version import __version__
 from monerotraffic.atomic import replacing
-from monerotraffic.cli.arguments import add_command, add_preset, tunnel_options
+from monerotraffic.cli.arguments import (
+    Captures,
+    add_command,
+    add_preset,
+    described,
+    run_name,
+    tunnel_options,
+)
 from monerotraffic.cli.output import (
     Failed,
     captured,
@@ -30,10 +37,12 @@ from monerotraffic.cli.output import (
     shows_progress,
     sources,
 )
+from monerotraffic.cli.systems import add_asn, systems_of
 from monerotraffic.errors import CaptureError, printable
 from monerotraffic.io.sources import files_of
 from monerotraffic.report.summary import counted
 from monerotraffic.report.text import csv_cell
+from monerotraffic.tables.view import View
 
 __all__ = ["add", "run"]
 
@@ -53,13 +62,14 @@ def add(commands: Any) -> None:
         "run",
         "decode, judge and report the captures of all vantage nodes: one subfolder a node",
         run,
-        examples=(
+        Captures("FOLDER", "folder with a subfolder of captures for each vantage node"),
+        (
             "monerotraffic run captures/ -o results",
             "monerotraffic run captures/ -o results-with --name with --paper",
             "monerotraffic run --node ams=ams/ --node sfo=/mnt/sfo/ -o results",
         ),
     )
-    command.description = f"{command.description} {_RESULTS}"
+    command.description = described(f"{command.description} {_RESULTS}")
     add_preset(command)
     command.add_argument(
         "-o",
@@ -70,7 +80,7 @@ def add(commands: Any) -> None:
     )
     command.add_argument(
         "--name",
-        default="",
+        type=run_name,
         metavar="NAME",
         help="name of the run, for titles, macros and figures: with or without (a ban list)",
     )
@@ -79,6 +89,7 @@ def add(commands: Any) -> None:
         action="store_true",
         help="also write the figures as PDF and the numbers as LaTeX macros",
     )
+    add_asn(command)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -164,24 +175,25 @@ def _report(options: argparse.Namespace, name: str, folder: Path) -> list[str]:
     """Reports a node and returns its addresses."""
     from monerotraffic import report
 
-    traffic = captured(options)
-
+    view = View(captured(options))
+    systems = systems_of(view, options.asn, all_hosts=options.paper)
     title = " ".join(one for one in ("Monero P2P traffic:", name, options.name) if one)
     try:
         written = report.write(
-            traffic,
+            view,
             folder,
             options.preset,
             title,
             options.paper,
+            systems,
             redact=options.redact,
-            run=options.name,
+            run=options.name or "",
         )
     except ImportError as error:
         raise Failed(f"{error}: pip install 'monerotraffic[report]'") from None
     banned = banlist.read(written.ban_list)
     _say(options, f"{name}: {counted(len(banned), 'anomalous peer')}, {written.page}")
-    return list(traffic.hosts)
+    return list(view.traffic.hosts)
 
 
 def _say(options: argparse.Namespace, text: str) -> None:
@@ -222,7 +234,7 @@ def _mark(options: argparse.Namespace, name: str, files: list[str]) -> str:
     stats = [(os.path.abspath(file), os.stat(file)) for file in files]
     given = [
         *(options.preset, options.host, options.port, options.name, options.paper, options.redact),
-        *(str(options.since), str(options.until)),
+        *(str(options.since), str(options.until), options.asn),
         *(__version__, name, tunnel_options(options)),
         [(path, stat.st_size, stat.st_mtime_ns) for path, stat in stats],
     ]

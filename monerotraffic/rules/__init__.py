@@ -53,8 +53,10 @@ def get(name: str) -> Rule:
     for rule in RULES.values():
         if name in (rule.name, rule.id):
             return rule
-    near = difflib.get_close_matches(name, RULES, cutoff=0.5) or list(RULES)
-    raise ValueError(f"unknown rule {name!r}: must be one of {', '.join(near)}")
+    near = difflib.get_close_matches(name, RULES, cutoff=0.5)
+    if near:
+        raise ValueError(f"unknown rule {name!r}: the most similar names are {', '.join(near)}")
+    raise ValueError(f"unknown rule {name!r}: must be one of {', '.join(RULES)}")
 
 
 def find_anomalies(

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 
 import pytest
 
-from monerotraffic.cli.arguments import add_command, add_preset, count, days, natural
+from monerotraffic.cli.arguments import (
+    EXIT_CODES,
+    add_command,
+    add_preset,
+    count,
+    days,
+    natural,
+)
 from monerotraffic.rules import PRESETS
+from support.paths import ROOT
 
 
 def parser() -> argparse.ArgumentParser:
@@ -57,6 +66,17 @@ def test_wrong_values_exit_with_2(words: list[str], capsys: pytest.CaptureFixtur
         parser().parse_args(["list", "a", *words])
     assert ended.value.code == 2
     assert words[0] in capsys.readouterr().err
+
+
+def test_exit_codes_are_those_of_the_page() -> None:
+    page = (ROOT / "docs" / "command_line.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| (\d+) \|", page, re.MULTILINE)
+    assert listed == re.findall(r"(?:codes:|;)\s+(\d+) ", EXIT_CODES) == ["0", "1", "2", "3", "130"]
+
+
+def test_readme_links_to_them() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "130" not in text and "exit codes" in text
 
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:

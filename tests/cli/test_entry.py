@@ -17,7 +17,7 @@ from support.command import run
 
 
 def test_a_wrong_command_line_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
-    for words in ([], ["unknown"], ["summary"], ["summary", "a", "--port", "x"]):
+    for words in (["unknown"], ["summary"], ["summary", "a", "--port", "x"]):
         with pytest.raises(SystemExit) as ended:
             main(words)
         assert ended.value.code == 2
@@ -98,6 +98,62 @@ def test_help_has_examples_and_exit_codes(name: str, capsys: pytest.CaptureFixtu
     examples = text[text.index("examples:") :]
     assert f"\n  monerotraffic {name}" in examples
     assert "exit codes: 0 " in examples
+
+
+@pytest.mark.parametrize("name", entry.NAMES)
+def test_help_fits_into_a_terminal(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Examples are as long as they are."""
+    monkeypatch.setenv("COLUMNS", "82")
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    text, _, _ = capsys.readouterr().out.partition("examples:")
+    assert max(len(line) for line in text.splitlines()) <= 80
+
+
+@pytest.mark.parametrize(("name", "own"), [("report", "--title"), ("findings", "--peer ADDRESS")])
+def test_own_options_come_before_shared_ones(
+    name: str, own: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    text = capsys.readouterr().out
+    assert 0 < text.index(own) < text.index("captures and connections:") < text.index("\noutput:")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["decode", "a.pcap", "-o", "out", "--since", "2026-05-01"],
+        ["compare", "--node", "ams=a.pcap", "b.pcap"],
+    ],
+)
+def test_options_that_a_command_cannot_use(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert "unrecognized arguments: --" in capsys.readouterr().err
+
+
+def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "first steps:\n  monerotraffic summary captures/" in printed.err
+
+
+@pytest.mark.parametrize("words", [["run", "a", "--name"], ["report", "a", "--name"]])
+@pytest.mark.parametrize("name", ["a/b", "../x", "", "ä"])
+def test_the_name_of_a_run_is_part_of_file_names(
+    words: list[str], name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*words, name])
+    assert ended.value.code == 2
+    assert "is not made of letters, digits" in capsys.readouterr().err
 
 
 def test_completion(tmp_path: Path) -> None:

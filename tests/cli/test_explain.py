@@ -35,5 +35,5 @@ def test_an_unknown_rule(capsys: Captured) -> None:
     assert main(["explain", "ping"]) == 1
     assert capsys.readouterr() == (
         "",
-        "monerotraffic: unknown rule 'ping': must be one of ping_flood\n",
+        "monerotraffic: unknown rule 'ping': the most similar names are ping_flood\n",
     )

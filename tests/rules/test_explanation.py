@@ -25,7 +25,9 @@ def test_a_rule_prints_as_its_explanation() -> None:
 
 def test_by_name_or_id() -> None:
     assert get("MT502") is get("ping_flood") is RULES["ping_flood"]
-    with pytest.raises(ValueError, match=r"unknown rule 'pingflod': must be one of ping_flood$"):
+    with pytest.raises(
+        ValueError, match=r"unknown rule 'pingflod': the most similar names are ping_flood$"
+    ):
         get("pingflod")
     with pytest.raises(ValueError, match="must be one of support_flags_missing, "):
         get("")
