@@ -27,6 +27,10 @@ __all__ = ["dandelion_epochs", "own_transactions", "stems_received", "stems_sent
 _STEM = ["tx", "peer", "connection", "message", "time"]
 _STEMS = 2
 """Outgoing connections of an epoch (CRYPTONOTE_DANDELIONPP_STEMS)."""
+_FEWEST_PEERS = 3
+"""Peers of which one can be the source of a stem and two the stem peers of the epoch."""
+UNKNOWN = ("few_peers", "no_relays")
+"""Why a capture cannot show to which peers the node relays what."""
 _FLUFFED = pd.Timedelta(seconds=15)
 """A received stem that was not passed on is fluffed at the next flush of each connection, of which
 one of twelve comes within this time."""
@@ -173,8 +177,10 @@ def stems_received(traffic: Traffic | View) -> pd.DataFrame:
     - `next_peer` (category), `next_delay` (timedelta): the peer that the node passed it on to as a
       stem, and the time until then; missing if it did not
     - `fluff_delay` (timedelta): time until the node sent it in the fluff phase
-    - `fluffed_at_once` (bool): it did not pass it on as a stem, and fluffed it within 15 s: its
-      epoch is a fluff epoch (one of five)
+    - `fluffed_at_once` (boolean): it did not pass it on as a stem, and fluffed it within 15 s: its
+      epoch is a fluff epoch (one of five); missing if the capture cannot show that
+    - `unknown` (category): why it cannot: `few_peers`, it has messages of fewer than three peers,
+      as one that was filtered by address; `no_relays`, the node sent a 2002 to fewer than two
     - `peer_fluff_delay` (timedelta): time until the peer itself sent it in the fluff phase, if it
       was the first peer to do so: its embargo timer ran out, or the stem came back to it
 
@@ -185,7 +191,30 @@ def stems_received(traffic: Traffic | View) -> pd.DataFrame:
         >>> len(stems), int(stems["fluffed_at_once"].sum())
         (9, 8)
     """
-    return _stems_received(_prepared(viewed(traffic))).drop(columns="position")
+    view = viewed(traffic)
+    table = _stems_received(_prepared(view)).drop(columns="position")
+    unknown = _unknown(view)
+    table["fluffed_at_once"] = table["fluffed_at_once"].astype("boolean")
+    if unknown:
+        table["fluffed_at_once"] = table["fluffed_at_once"].mask(table["time"].notna())
+    return table.assign(unknown=pd.Categorical([unknown] * len(table), categories=UNKNOWN))
+
+
+def _unknown(view: View) -> str | None:
+    """Why the capture cannot show to which peers the node relays what, None if it can."""
+    peers = _relaying(view)
+    if len(peers) < _FEWEST_PEERS:
+        return "few_peers"
+    return "no_relays" if peers["relayed"].sum() < _STEMS else None
+
+
+@per_peer("peer", tables=("connections", "messages", "problems"))
+def _relaying(traffic: Traffic | View) -> pd.DataFrame:
+    """The peers with messages, and whether the node sent a 2002 to each."""
+    messages = viewed(traffic).messages
+    relayed = (messages["command"] == 2002) & (messages["direction"] == "sent")
+    peers = relayed.groupby(messages["peer"], observed=True).any()
+    return peers.rename("relayed").reset_index()
 
 
 @per_content("transactions", "tx", order=("time", "message", "position"))
@@ -290,10 +319,12 @@ def dandelion_epochs(traffic: Traffic | View) -> pd.DataFrame:
     - `kind` (category): `stem`, or `fluff` if it fluffed all received stems at once; own
       transactions are sent as stems in both
     - `transactions` (int64): stems that it sent
-    - `out_degree` (int64): outgoing connections that it sent them to, at most two
-    - `sources` (int64): sources of the stems: connections, and the node itself
-    - `in_degree` (int64): incoming connections that sent stems to it in this time
+    - `out_degree` (Int64): outgoing connections that it sent them to, at most two
+    - `sources` (Int64): sources of the stems: connections, and the node itself
+    - `in_degree` (Int64): incoming connections that sent stems to it in this time
     - `peers` (object): list of the outgoing peers
+    - `unknown` (category): why the capture cannot show the epochs, as in stems_received: the kind
+      and the three numbers before are missing then, and several epochs can be one row
 
     An epoch has two outgoing connections, and each source has one of them. So a new epoch begins
     with a stem that no longer fits: a third connection, another one for the same source, a fluffed
@@ -321,11 +352,17 @@ def dandelion_epochs(traffic: Traffic | View) -> pd.DataFrame:
             ),
             pd.DataFrame(
                 {"time": received["time"], "source": received["connection"], "to": -1, "peer": None}
-            )[received["fluffed_at_once"].to_numpy()],
+            )[received["fluffed_at_once"].fillna(False).to_numpy(dtype=bool)],
         ],
         ignore_index=True,
     ).sort_values("time", kind="stable")
-    return _epoch_rows(_segments(events), received)
+    table = _epoch_rows(_segments(events), received)
+    unknown = _unknown(view)
+    counts = ["out_degree", "sources", "in_degree"]
+    table = table.astype(dict.fromkeys(counts, "Int64"))
+    if unknown:
+        table[["kind", *counts]] = table[["kind", *counts]].mask(table["first"].notna())
+    return table.assign(unknown=pd.Categorical([unknown] * len(table), categories=UNKNOWN))
 
 
 def _segments(events: pd.DataFrame) -> list[pd.DataFrame]:

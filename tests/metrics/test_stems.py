@@ -62,6 +62,34 @@ def traffic(tmp_path: Path) -> mt.Traffic:
     return net.read(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("peers", "reason"),
+    [
+        ([IN[0]], "few_peers"),
+        ([IN[0], OUT[0]], "few_peers"),
+        ([IN[0], IN[1], OUT[1]], "no_relays"),  # only that the node sends to IN[0]
+        ([IN[0], IN[1], OUT[0]], None),
+    ],
+)
+def test_a_filtered_capture(peers: list[str], reason: str | None, tmp_path: Path) -> None:
+    """A capture of few peers cannot show what the node sent to others."""
+    net = Net()
+    net.send(60, OUT[0], 1)
+    net.receive(67, OUT[1], 1, fluff=True)
+    net.receive(70, IN[0], 2)
+    net.send(71, IN[0], 2, fluff=True)
+    net.receive(80, IN[1], 3)
+    traffic = read(tmp_path, *(net.talks[peer] for peer in peers))
+    received, epochs = stems_received(traffic), dandelion_epochs(traffic)
+    numbers = epochs[["kind", "out_degree", "sources", "in_degree"]]
+    assert set(received["unknown"].dropna()) == ({reason} - {None})
+    assert len(epochs) == (OUT[0] in peers)
+    assert epochs["unknown"].isna().all() == (reason is None or epochs.empty)
+    assert len(received) > 0
+    assert received["fluffed_at_once"].isna().all() == (reason is not None)
+    assert numbers.isna().all(axis=None) if reason else numbers.notna().all(axis=None)
+
+
 def seconds(column: pd.Series) -> list[float | None]:
     return [None if pd.isna(value) else round(value.total_seconds(), 2) for value in column]
 
