@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from monerotraffic.metrics.connections import nanoseconds
 from monerotraffic.metrics.extras import analysis
+from monerotraffic.metrics.flush_grid import offset_on_grid
 from monerotraffic.metrics.sources import in_parts
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, once_per_view, per_content, per_peer, viewed
@@ -41,16 +42,20 @@ def clock_differences(traffic: Traffic | View) -> pd.DataFrame:
 
     - `vantage`, `other` (category): the two nodes
     - `source` (category): `connections`, a message on a connection between the two nodes;
-      `blocks`, the first arrival of a block (2001, 2008) at each; `transactions`, the first arrival
-      of a transaction in a fluff 2002 at each
+      `blocks`, the first arrival of a block (2001, 2008) at each; `transactions`, the arrival of a
+      transaction in a fluff 2002 from one peer at each, over connections of the same direction
+      (without such peers: the first arrival of the transaction at each)
     - `way` (category): `to` if `other` sent the message to `vantage`, `from` if it received it
       from there; missing for blocks and transactions
+    - `peer` (category): the peer that sent the transaction to both; missing for others
     - `time` (time): at `other`, by its clock
     - `difference` (float64): seconds, the time at `vantage` - the time at `other`
 
     The difference of a message is the offset of the clock of `vantage` plus the delay of the path
     (`to`), or the offset minus the delay (`from`). Those of blocks and transactions are the offset
-    plus what one node was later than the other to hear of it, whose median is small.
+    plus what one node was later than the other to hear of it, whose median is small: a peer draws
+    the time of a transaction for each connection from one distribution, if the direction is the
+    same.
 
     Messages are compared on connections whose SYN is in both captures, message by message in each
     direction, up to the first that differs in command or length.
@@ -62,15 +67,15 @@ def clock_differences(traffic: Traffic | View) -> pd.DataFrame:
     """
     view = viewed(traffic)
     names = list(view.vantages)
-    tables = [*_shared_messages(view)]
-    firsts = {"blocks": _first_blocks(view), "transactions": _first_transactions(view)}
-    for place, name in enumerate(names):
-        for other in names[:place]:
-            tables += [
-                _shared_firsts(source, table, name, other) for source, table in firsts.items()
-            ]
-    columns = ["vantage", "other", "source", "way", "time", "difference"]
-    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+    blocks = _first_blocks(view)
+    tables = [*_shared_messages(view), _best(_shared_transactions(view))]
+    tables += [
+        _shared_blocks(blocks, name, other)
+        for place, name in enumerate(names)
+        for other in names[:place]
+    ]
+    columns = ["vantage", "other", "source", "way", "peer", "time", "difference"]
+    table = pd.concat(tables, ignore_index=True)
     table["time"] = pd.to_datetime(table["time"].astype("int64"), utc=True).astype(
         "datetime64[ns, UTC]"
     )
@@ -80,35 +85,89 @@ def clock_differences(traffic: Traffic | View) -> pd.DataFrame:
         ("other", names),
         ("source", SOURCES),
         ("way", ("to", "from")),
+        ("peer", sorted(set(table["peer"].dropna()))),
     ):
         table[name] = pd.Categorical(table[name], categories=list(values))
-    order = ["vantage", "other", "source", "time", "difference"]
+    order = ["vantage", "other", "source", "time", "difference", "peer"]
     return table.sort_values(order, kind="stable", ignore_index=True)[columns]
 
 
 @per_content("transactions", "tx", order=())
-def _first_transactions(traffic: Traffic | View) -> pd.DataFrame:
+def _shared_transactions(traffic: Traffic | View) -> pd.DataFrame:
+    """The rows of all transactions: those of common peers, and those of first arrivals, which have
+    no peer.
+    """
     view = viewed(traffic)
+    names = list(view.vantages)
+    fluffs = _fluffs(view)
+    firsts = fluffs.drop_duplicates(["key", "vantage"])
+    tables = [
+        _joined(rows, keys, name, other)
+        for place, name in enumerate(names)
+        for other in names[:place]
+        for rows, keys in ((fluffs, ["key", "peer", "opened"]), (firsts, ["key"]))
+    ]
+    return pd.concat(tables, ignore_index=True) if tables else _joined(fluffs, ["key"], "", "")
+
+
+def _fluffs(view: View) -> pd.DataFrame:
+    """The first arrival of each transaction from each peer at each vantage node, in order of
+    time.
+    """
     rows = view.transactions
     rows = rows[(rows["command"] == 2002) & rows["fluff"].fillna(True).astype(bool)]
-    return _firsts(view, rows, "tx")
+    rows = rows[(rows["direction"] == "received") & rows["tx"].notna() & rows["time"].notna()]
+    frame = pd.DataFrame(
+        {
+            "key": rows["tx"].cat.codes.to_numpy(),
+            "peer": rows["peer"].astype(object).to_numpy(),
+            "opened": view.ends["direction"].reindex(rows["connection"]).astype(object).to_numpy(),
+            "vantage": np.asarray(view.vantage_of(rows["connection"]), dtype=object),
+            "time": nanoseconds(rows["time"]),
+        }
+    )
+    frame = frame.sort_values(["time", "peer"], kind="stable")
+    return frame.drop_duplicates(["key", "peer", "vantage"])
+
+
+def _joined(arrivals: pd.DataFrame, keys: list[str], name: str, other: str) -> pd.DataFrame:
+    """Arrivals at two nodes that agree in the columns `keys`."""
+    here, there = (
+        arrivals.loc[arrivals["vantage"] == one, [*keys, "time"]] for one in (name, other)
+    )
+    both = here.merge(there, on=keys, suffixes=("", "_other"))
+    return pd.DataFrame(
+        {
+            "vantage": np.full(len(both), name, dtype=object),
+            "other": np.full(len(both), other, dtype=object),
+            "source": "transactions",
+            "way": None,
+            "peer": both.get("peer"),
+            "time": both["time_other"],
+            "difference": (both["time"] - both["time_other"]) / _SECOND,
+        }
+    )
+
+
+def _best(rows: pd.DataFrame) -> pd.DataFrame:
+    """Without the first arrivals at pairs of nodes that have common peers."""
+    common = rows["peer"].notna()
+    served = common.groupby([rows["vantage"], rows["other"]]).transform("any")
+    return rows[common | ~served.astype(bool)]
 
 
 @per_content("blocks", "block", order=())
 def _first_blocks(traffic: Traffic | View) -> pd.DataFrame:
+    """The time of the first arrival of each block at each vantage node (the columns, in their
+    order), missing if it did not arrive there. Blocks of one node only are left out.
+    """
     view = viewed(traffic)
     rows = view.blocks
-    return _firsts(view, rows[rows["command"].isin([2001, 2008])], "block")
-
-
-def _firsts(view: View, rows: pd.DataFrame, key: str) -> pd.DataFrame:
-    """The time of the first arrival of each key at each vantage node (the columns, in their order),
-    missing if it did not arrive there. Keys of one node only are left out.
-    """
-    rows = rows[(rows["direction"] == "received") & rows[key].notna() & rows["time"].notna()]
+    rows = rows[rows["command"].isin([2001, 2008]) & (rows["direction"] == "received")]
+    rows = rows[rows["block"].notna() & rows["time"].notna()]
     frame = pd.DataFrame(
         {
-            "key": rows[key].cat.codes.to_numpy(),
+            "key": rows["block"].cat.codes.to_numpy(),
             "vantage": view.vantage_of(rows["connection"]),
             "time": nanoseconds(rows["time"]),
         }
@@ -118,14 +177,15 @@ def _firsts(view: View, rows: pd.DataFrame, key: str) -> pd.DataFrame:
     return shared.astype("Int64").rename_axis(columns=None).reset_index(drop=True)
 
 
-def _shared_firsts(source: str, firsts: pd.DataFrame, name: str, other: str) -> pd.DataFrame:
+def _shared_blocks(firsts: pd.DataFrame, name: str, other: str) -> pd.DataFrame:
     both = firsts[[name, other]].dropna().astype("int64")
     return pd.DataFrame(
         {
             "vantage": name,
             "other": other,
-            "source": source,
+            "source": "blocks",
             "way": None,
+            "peer": None,
             "time": both[other],
             "difference": (both[name] - both[other]) / _SECOND,
         }
@@ -165,6 +225,7 @@ def _shared_messages(view: View) -> list[pd.DataFrame]:
                 "other": names[both["vantage_other"]],
                 "source": "connections",
                 "way": np.where(both["direction"] == "received", "to", "from"),
+                "peer": None,
                 "time": both["time_other"],
                 "difference": (both["time"] - both["time_other"]) / _SECOND,
             }
@@ -319,12 +380,40 @@ def _estimate(source: str, rows: pd.DataFrame, confidence: float) -> _Clock | No
             level[way] -= np.median(level[way])
     drift, drift_low, drift_high = _drift(time - at, level, confidence)
     clock = _Clock(source, len(rows), 0.0, 0.0, 0.0, drift, drift_low, drift_high, at)
+    if rows["peer"].notna().all() and len(rows) >= _LEAST:
+        exact = _on_grid(
+            clock, time - at, difference, rows["peer"].cat.codes.to_numpy(), confidence
+        )
+        if exact is not None:
+            return exact
     rest = difference - clock.applied_drift * (time - at)
     if source == "connections":
         low, high = sorted((float(rest[~towards].max()), float(rest[towards].min())))
         return clock._replace(offset=(low + high) / 2, low=low, high=high)
     low, high = _median_interval(rest, confidence)
     return clock._replace(offset=float(np.median(rest)), low=low, high=high)
+
+
+def _on_grid(
+    clock: _Clock, time: Floats, difference: Floats, peer: NDArray[Any], confidence: float
+) -> _Clock | None:
+    """The clock with the offset and drift that follow from the quarter seconds of fluffs."""
+    if math.isnan(clock.drift):
+        return None
+    grid = offset_on_grid(
+        time, difference, peer.astype(np.int64), (clock.drift_low, clock.drift_high)
+    )
+    if grid is None or grid.chosen.sum() < _LEAST:
+        return None
+    drift, low, high = _drift(time[grid.chosen], grid.residual, confidence)
+    exact = clock._replace(drift=drift, drift_low=low, drift_high=high)
+    rest = grid.residual - exact.applied_drift * time[grid.chosen]
+    bounds = _median_interval(rest, confidence)
+    return exact._replace(
+        offset=float(np.median(rest)),
+        low=min(bounds[0], grid.low),
+        high=max(bounds[1], grid.high),
+    )
 
 
 def _drift(time: Floats, difference: Floats, confidence: float) -> tuple[float, float, float]:

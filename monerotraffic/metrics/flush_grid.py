@@ -1,0 +1,123 @@
+"""The offset of two clocks from transactions that one peer sent to both nodes.
+docs/metrics/vantage_nodes.md explains the estimate.
+
+Owns the estimate on monerod's grid of a quarter second. Knows nothing of traffic. Used by clocks.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["FLUSH_STEP_S", "OnGrid", "offset_on_grid"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+FLUSH_STEP_S = 0.25
+"""Times at which monerod flushes a queue are multiples of it after the arrival of the first
+transaction in the queue (fluff_stepsize of src/cryptonote_protocol/levin_notify.cpp)."""
+_NEAR_S = FLUSH_STEP_S / 4
+"""Largest distance of a difference from the grid that counts as on it."""
+_POINTS = 2000
+"""Differences that are compared with the grid at most."""
+_TRIALS = 4000
+"""Drifts that are tried at most."""
+_CHANCE = 1e-4
+"""Largest probability that differences without a grid look like one."""
+_QUANTILE = 2.5758
+"""Of the normal distribution, for 99 %."""
+_FEWEST = 3
+"""Differences of a peer from which its own median is a bound."""
+
+
+class OnGrid(NamedTuple):
+    """What the grid says of two clocks."""
+
+    residual: Floats
+    """Difference of each pair that is on the grid, less the multiple of the step."""
+    chosen: NDArray[np.bool_]
+    """Which pairs those are."""
+    low: float
+    high: float
+    """The least and the greatest median of a peer."""
+
+
+def offset_on_grid(
+    time: Floats, difference: Floats, peer: Ints, drifts: tuple[float, float]
+) -> OnGrid | None:
+    """Removes multiples of the quarter second from differences of arrivals of one transaction, sent
+    by one peer to two nodes. `time` is in seconds from a point in the middle, `peer` a code, and
+    `drifts` the interval that contains the drift, in seconds per second.
+
+    Returns None where the grid is not certain: the differences do not repeat every quarter second
+    (a Rayleigh test over all drifts that are tried), or the interval of their centre contains none
+    or several offsets of the grid.
+    """
+    found = _phase(time, difference, drifts)
+    if found is None:
+        return None
+    drift, phase = found
+    level = difference - drift * time
+    low, high = _centre_bounds(_some(level))
+    first = np.ceil((low - phase) / FLUSH_STEP_S)
+    if first != np.floor((high - phase) / FLUSH_STEP_S):
+        return None
+    offset = phase + first * FLUSH_STEP_S
+    steps = np.round((level - offset) / FLUSH_STEP_S)
+    residual = difference - steps * FLUSH_STEP_S
+    chosen = np.abs(residual - drift * time - offset) <= _NEAR_S
+    of_peer = [
+        float(np.median((residual - drift * time)[chosen & (peer == one)]))
+        for one in np.unique(peer[chosen])
+        if (chosen & (peer == one)).sum() >= _FEWEST
+    ]
+    if not of_peer:
+        return None
+    return OnGrid(residual[chosen], chosen, min(of_peer), max(of_peer))
+
+
+def _phase(
+    time: Floats, difference: Floats, drifts: tuple[float, float]
+) -> tuple[float, float] | None:
+    """The drift at which the differences agree most in their remainder by the step, and this
+    remainder. None if they agree no more than by chance.
+    """
+    span = float(np.ptp(time))
+    step = FLUSH_STEP_S / 8 / span
+    count = int((drifts[1] - drifts[0]) / step) + 2
+    if count > _TRIALS:
+        return None
+    time, difference = _some(time), _some(difference)
+    turns = 2 * np.pi / FLUSH_STEP_S
+    tried = np.linspace(drifts[0], drifts[1], count)
+    sums = np.array([np.exp(1j * turns * (difference - one * time)).mean() for one in tried])
+    best = int(np.argmax(np.abs(sums)))
+    # of n random directions, the probability of a mean of length r is exp(-n r²)
+    if count * np.exp(-len(time) * np.abs(sums[best]) ** 2) > _CHANCE:
+        return None
+    return float(tried[best]), float(np.angle(sums[best]) / turns)
+
+
+def _some(values: Floats) -> Floats:
+    """At most so many values, at equal distances."""
+    return values[np.unique(np.linspace(0, len(values) - 1, _POINTS).astype(np.intp))]
+
+
+def _centre_bounds(values: Floats) -> tuple[float, float]:
+    """An interval that contains the centre of a symmetric distribution with a probability of 99 %:
+    order statistics of the averages of all pairs (Hodges and Lehmann 1963), with the normal
+    approximation of the signed-rank statistic (scipy.stats.wilcoxon).
+    """
+    count = len(values)
+    left, right = np.triu_indices(count)
+    averages = (values[left] + values[right]) / 2
+    half = _QUANTILE * np.sqrt(count * (count + 1) * (2 * count + 1) / 24)
+    low = int(np.floor(count * (count + 1) / 4 - half))
+    high = len(averages) - 1 - low
+    if low < 0:
+        return -np.inf, np.inf
+    ordered = np.partition(averages, (low, high))
+    return float(ordered[low]), float(ordered[high])
