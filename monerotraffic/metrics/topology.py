@@ -26,6 +26,9 @@ __all__ = ["centrality", "communities", "components", "degrees", "refreshed_entr
 
 Ints = NDArray[np.int64]
 
+_FULL = 250
+"""Entries of a list at most (P2P_DEFAULT_PEERS_IN_HANDSHAKE)."""
+
 
 def peer_graph(traffic: Traffic | View) -> pd.DataFrame:
     """Returns the directed graph of peer lists: one row per sender and address that it advertised,
@@ -210,22 +213,24 @@ def components(left: Ints, right: Ints, count: int) -> Ints:
 
 
 def refreshed_entries(traffic: Traffic | View, after: float = 1800, most: int = 25) -> pd.DataFrame:
-    """Returns the addresses that a peer first sent on a connection long after its first list there,
-    so that they entered its white list in the meantime. One row per entry.
+    """Returns the addresses that a peer first sent on a connection after its whole white list, so
+    that they entered the white list in the meantime. One row per entry.
 
     - `peer`, `host` (category), `port` (uint16), `connection`, `message` (int64)
     - `time`: first byte of the list
     - `age` (float64): seconds since the first list of the connection
 
     monerod sends only entries that it has not sent on the connection, at each tick from 250 of at
-    most 1000 peers: after 30 ticks less than one address in 5000 is left (0.75^30). A new address
-    has recently become known to answer: the peer connected to it, pinged it back after an incoming
-    connection, or checked it from its gray list. Such an entry is a candidate for a neighbour at
-    that time. Connections older than the first list are not visible.
+    most 1000 peers: after 30 ticks less than one address in 5000 is left (0.75^30). A first list of
+    fewer than 250 entries is the whole white list already. A new address has recently become known
+    to answer: the peer connected to it, pinged it back after an incoming connection, or checked it
+    from its gray list. Such an entry is a candidate for a neighbour at that time. Connections older
+    than the first list are not visible. docs/metrics/neighbours.md has the precision and recall
+    that were measured.
 
-    `after`: seconds since the first list of the connection (30 ticks). `most`: maximum entries of a
-    list, because senders of full lists draw a new sample each time (Cuprate) and provide no
-    evidence. Connections whose beginning was not captured are excluded.
+    `after`: seconds since the first list of the connection (30 ticks), if that list was full.
+    `most`: maximum entries of a list, because senders of full lists draw a new sample each time
+    (Cuprate) and provide no evidence. Connections whose beginning was not captured are excluded.
 
     >>> import monerotraffic as mt
     >>> traffic = mt.read("tests/data/honest")
@@ -241,8 +246,9 @@ def refreshed_entries(traffic: Traffic | View, after: float = 1800, most: int = 
         .dt.total_seconds()
         .to_numpy()
     )
+    whole = (lists.groupby("connection")["entries"].transform("first") < _FULL).to_numpy()
     late = (
-        (age >= after)
+        ((age >= after) | whole & (age > 0))
         & (lists["entries"].to_numpy() <= most)
         & lists["connection"].isin(begun).to_numpy()
     )

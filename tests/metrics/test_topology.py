@@ -176,12 +176,12 @@ def test_a_long_chain_is_one_component() -> None:
     assert metrics.components(order[:-1], order[1:], 100_000).max() == 0
 
 
-def test_late_entries(tmp_path: Path) -> None:
-    """A list at once, one soon after, one late that has something old and something new, a late
-    full one, and the like without a beginning.
+def test_refreshed_entries(tmp_path: Path) -> None:
+    """A full list at once, one soon after, one late that has something old and something new, a
+    late full one, and the like without a beginning.
     """
     whole = session(
-        "192.0.2.1", many(5), many(3, 5), [*many(2), *many(1, 50)], many(26, 100), every=1000
+        "192.0.2.1", many(250), many(3, 250), [*many(2), *many(1, 500)], many(26, 600), every=1000
     )
     cut = session("192.0.2.7", many(5), many(3, 5), many(1, 60), number=7, every=1000, at=1)
     cut.packets = cut.packets[3:]
@@ -190,6 +190,14 @@ def test_late_entries(tmp_path: Path) -> None:
     )
     assert len(refreshed) == 1
     row = refreshed.iloc[0]
-    assert (row.peer, row.host, row.port) == ("192.0.2.1", "20.0.50.1", 18080)
+    assert (row.peer, row.host, row.port) == ("192.0.2.1", "20.1.244.1", 18080)
     assert row.age == pytest.approx(2000, abs=1)
     assert pd.Timestamp(craft.START, tz="UTC") + pd.Timedelta(seconds=1999) < row.time
+
+
+def test_a_first_list_that_is_not_full_is_the_white_list(tmp_path: Path) -> None:
+    """So any other entry is new, however early."""
+    traffic = read(tmp_path, session("192.0.2.1", many(249), [*many(2), *many(3, 500)]))
+    refreshed = metrics.refreshed_entries(traffic)
+    assert refreshed["host"].tolist() == ["20.1.244.1", "20.1.245.1", "20.1.246.1"]
+    assert (refreshed["age"] < 61).all()
