@@ -181,6 +181,7 @@ def first_spies(traffic: Traffic | View, clocks: pd.DataFrame | None = None) -> 
     - `stem` (bool): the peer sent it in the stem phase
     - `margin` (timedelta): time until the next peer; missing without one
     - `observers` (int64): pairs of a vantage node and a peer that sent it
+    - `peers` (int64): distinct peers that sent it
 
     `clocks` is the result of clock_offsets; without it, several vantage nodes raise ValueError,
     because their clocks cannot be compared. Transactions that a vantage node sent before any peer
@@ -212,8 +213,10 @@ def _spies(traffic: Traffic | View, clocks: pd.DataFrame | None) -> pd.DataFrame
     first = rows["rank"] == 1
     table = rows.loc[first, ["tx", "vantage", "peer", "time", "stem"]].copy()
     table["margin"] = following.reindex(blobs[first]).array
-    table["observers"] = rows.groupby(blobs).size().reindex(blobs[first]).array
-    return table.astype({"observers": "int64"})
+    groups = rows.groupby(blobs)
+    table["observers"] = groups.size().reindex(blobs[first]).array
+    table["peers"] = groups["peer"].nunique().reindex(blobs[first]).array
+    return table.astype({"observers": "int64", "peers": "int64"})
 
 
 def first_spy_accuracy(
@@ -230,7 +233,7 @@ def first_spy_accuracy(
       scipy.stats.binomtest)
     - `precision` (float64): mean over peers that are named of correct ÷ all transactions attributed
       to the peer
-    - `baseline` (float64): mean of 1 ÷ observers: the recall of naming one of the peers that sent
+    - `baseline` (float64): mean of 1 ÷ peers: the recall of naming one of the peers that sent
       the transaction at random, if the origin is one of them
 
     `origins` has the addresses of the node at which a transaction was created, by id. Recall and
@@ -239,7 +242,7 @@ def first_spy_accuracy(
         >>> import pandas as pd
         >>> import monerotraffic as mt
         >>> spies = pd.DataFrame(
-        ...     {"tx": ["a", "b"], "peer": ["x", "x"], "stem": [True, False], "observers": [3, 3]}
+        ...     {"tx": ["a", "b"], "peer": ["x", "x"], "stem": [True, False], "peers": [3, 3]}
         ... )
         >>> table = mt.metrics.first_spy_accuracy(spies, {"a": "x", "b": "y"})
         >>> table[["phase", "transactions", "correct", "recall", "precision"]]
@@ -269,7 +272,7 @@ def first_spy_accuracy(
             interval = stats.binomtest(correct, count).proportion_ci(confidence)
             low, high = float(interval.low), float(interval.high)
         share = correct / count if count else math.nan
-        baseline = float((1 / rows.loc[chosen, "observers"]).mean())
+        baseline = float((1 / rows.loc[chosen, "peers"]).mean())
         table.append((phase, count, correct, share, low, high, by_peer.mean(), baseline))
     columns = ["phase", "transactions", "correct", "recall", "recall_low", "recall_high"]
     return pd.DataFrame(table, columns=[*columns, "precision", "baseline"])

@@ -15,6 +15,8 @@ from monerotraffic.metrics import (
     clock_differences,
     clock_offsets,
     correct_times,
+    first_spies,
+    first_spy_accuracy,
     transaction_arrivals,
 )
 from support.chain import announced, relayed, tx_id
@@ -177,6 +179,10 @@ def test_the_first_sender_of_two_nodes_by_one_clock(tmp_path: Path) -> None:
         ("sfo", PEERS[0], 4),
     ]
     assert rows["delay"].dt.total_seconds().tolist() == [0, 0.05, 0.1, 0.3]
+    spies = first_spies(traffic, clock_offsets(traffic))
+    assert spies[["peer", "observers", "peers"]].iloc[0].tolist() == [PEERS[0], 4, 2]
+    accuracy = first_spy_accuracy(spies, {tx_id(1): PEERS[0]})
+    assert accuracy["baseline"][0] == 1 / 2
 
 
 def test_one_node_has_no_offset(tmp_path: Path) -> None:

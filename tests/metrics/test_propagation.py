@@ -103,7 +103,7 @@ def test_first_spies(traffic: mt.Traffic) -> None:
     assert table["tx"].tolist() == [tx_id(number) for number in range(1, 12)]
     assert table["peer"].tolist() == [A] * 10 + [C]
     assert table["stem"].tolist() == [False] * 10 + [True]
-    assert table["observers"].tolist() == [2] * 11
+    assert table["observers"].tolist() == table["peers"].tolist() == [2] * 11
     assert table["margin"].dt.total_seconds().tolist() == [*range(1, 11), 5]
 
 
@@ -114,7 +114,7 @@ def test_accuracy_by_hand() -> None:
             "tx": [*"abcdef"],
             "peer": [*"xxxxyz"],
             "stem": [True, True, False, False, False, False],
-            "observers": [1, 2, 4, 4, 4, 1],
+            "peers": [1, 2, 4, 4, 4, 1],
         }
     )
     origins = {"a": "x", "b": ["v", "x"], "c": "x", "d": "y", "e": "x"}
