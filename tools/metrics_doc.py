@@ -26,8 +26,8 @@ the other side. The pages of the families explain the terms and the values:
 [connections](metrics/connections.md), [relay](metrics/relay.md), [network](metrics/network.md),
 [exposure](metrics/exposure.md), [stems](metrics/stems.md),
 [propagation](metrics/propagation.md), [pressure](metrics/pressure.md),
-[several vantage nodes](metrics/vantage_nodes.md). The rules that judge by metrics are in
-[rules.md](rules.md).
+[several vantage nodes](metrics/vantage_nodes.md), [neighbours](metrics/neighbours.md). The rules
+that judge by metrics are in [rules.md](rules.md).
 
 Import the module with `from monerotraffic import metrics`. Each function accepts a Traffic or a
 View of one; its docstring lists the columns.

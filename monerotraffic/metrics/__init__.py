@@ -37,6 +37,11 @@ from monerotraffic.metrics.identity import (
     pongs,
     sites_per_id,
 )
+from monerotraffic.metrics.neighbours import (
+    neighbour_accuracy,
+    neighbours_by_frequency,
+    neighbours_by_last_seen,
+)
 from monerotraffic.metrics.network import (
     autonomous_systems,
     countries,
@@ -154,6 +159,9 @@ __all__ = [
     "list_diversity",
     "list_similarity",
     "lists_with_last_seen",
+    "neighbour_accuracy",
+    "neighbours_by_frequency",
+    "neighbours_by_last_seen",
     "network_delays",
     "network_shares",
     "networks",
