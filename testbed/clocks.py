@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LARGEST_OFFSET = 10.0
-"""Seconds, ahead or behind."""
+"""Seconds, fast or slow."""
 DRIFT = 50.0
 """Parts per million, fast or slow."""
 _SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6

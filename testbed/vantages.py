@@ -76,15 +76,15 @@ class Run:
         """
         own = {address for addresses in self.vantages.values() for address in addresses}
         nodes = self.manifest["nodes"]
-        found: dict[str, set[str]] = {}
+        hosts_of: dict[str, set[str]] = {}
         for line in (self.folder / "connections.jsonl").read_text().splitlines():
             report = json.loads(line)
             if report["node"] in self.vantages:
                 continue
             hosts = report["outgoing"] if outgoing else report["incoming"] + report["outgoing"]
             for address in addresses_of(nodes[report["node"]]):
-                found.setdefault(address, set()).update(set(hosts) - own)
-        return found
+                hosts_of.setdefault(address, set()).update(set(hosts) - own)
+        return hosts_of
 
 
 # ---- clocks
@@ -252,8 +252,8 @@ def neighbours(runs: Iterable[Run]) -> pd.DataFrame:
         lists.append(without_own(metrics.peer_graph(run.skewed), own, run.folder.name))
         senders = set(lists[-1]["peer"])
         for kind, hosts in (("all", run.connected()), ("outgoing", run.connected(outgoing=True))):
-            given = {f"{run.folder.name}/{peer}": found for peer, found in hosts.items()}
-            truth[kind].update({peer: found for peer, found in given.items() if peer in senders})
+            given = {f"{run.folder.name}/{peer}": known for peer, known in hosts.items()}
+            truth[kind].update({peer: known for peer, known in given.items() if peer in senders})
     advertised = pd.concat(lists, ignore_index=True)
     tables = [
         metrics.neighbour_accuracy(
@@ -283,10 +283,10 @@ def main() -> None:
         arrivals(runs[0]).to_csv(given.arrivals, index=False)
     errors = pd.concat([offset_errors(run) for run in runs], ignore_index=True)
     agreement = pd.DataFrame([relay_agreement(run) for run in runs])
-    accuracy, found = first_spies(runs), neighbours(runs)
+    accuracy, inference = first_spies(runs), neighbours(runs)
     if given.page is not None:
-        given.page.write_text(page(errors, agreement, accuracy, found))
-    for table in (errors, agreement, accuracy, found):
+        given.page.write_text(page(errors, agreement, accuracy, inference))
+    for table in (errors, agreement, accuracy, inference):
         print(table.to_string(index=False))
 
 

@@ -56,10 +56,10 @@ def offset_on_grid(
     (a Rayleigh test over all drifts that are tried), or the interval of their centre contains none
     or several offsets of the grid.
     """
-    found = _phase(time, difference, drifts)
-    if found is None:
+    repeated = _phase(time, difference, drifts)
+    if repeated is None:
         return None
-    drift, phase = found
+    drift, phase = repeated
     level = difference - drift * time
     low, high = _centre_bounds(_some(level))
     first = np.ceil((low - phase) / FLUSH_STEP_S)
