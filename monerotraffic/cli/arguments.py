@@ -110,6 +110,8 @@ def _add_selection(group: Any, captures: Captures) -> None:
     group.add_argument("--host", action="append", type=_host, metavar="ADDRESS", help=host)
     port = "a further TCP port of Monero nodes (may be repeated)"
     group.add_argument("--port", action="append", type=_port, metavar="PORT", default=[], help=port)
+    threads = "threads that read and decompress (default: one for each core)"
+    group.add_argument("--threads", type=count, metavar="N", help=threads)
     if captures.period:
         add_period(group)
 

@@ -68,6 +68,7 @@ def run(options: argparse.Namespace) -> None:
                 ports=options.port,
                 **tunnel_options(options),
                 progress=shows_progress(options),
+                threads=options.threads,
             )
     except (CaptureError, ValueError, ImportError) as error:
         raise Failed(error) from None

@@ -69,6 +69,7 @@ def captured(options: argparse.Namespace, tables: Iterable[str] | None = None) -
                 ports=options.port,
                 **tunnel_options(options),
                 progress=shows_progress(options),
+                threads=options.threads,
             )
     except (CaptureError, ValueError, ImportError) as error:
         raise Failed(error) from None

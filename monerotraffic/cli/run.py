@@ -161,8 +161,9 @@ def _node(
             from monerotraffic.store import decode
 
             where = folder / _DATA_SET
-            bar, tunnels = shows_progress(options), tunnel_options(options)
-            decode({name: files}, where, host=own, ports=options.port, **tunnels, progress=bar)
+            more = {**tunnel_options(options), "threads": options.threads}
+            bar = shows_progress(options)
+            decode({name: files}, where, host=own, ports=options.port, **more, progress=bar)
         addresses = _report(single, name, folder / name)
     except (Failed, CaptureError, ValueError) as error:
         return f"{name}: {error}"

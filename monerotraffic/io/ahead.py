@@ -13,10 +13,22 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
 
 from monerotraffic._core import Reader
 
-__all__ = ["STEP", "Ahead", "Reading", "known_threads", "parallel_nodes", "usable_threads"]
+__all__ = [
+    "STEP",
+    "Ahead",
+    "Beginning",
+    "Reading",
+    "Replay",
+    "known_threads",
+    "parallel_nodes",
+    "usable_threads",
+]
 
 STEP = 16 << 20
 """Bytes of packets between two checks for Ctrl-C and updates of the progress bar."""
@@ -71,8 +83,14 @@ def parallel_nodes(threads: int, files: Iterable[Sequence[str]], open_files: int
 class Reading:
     """One stream of files that is decoded to its end."""
 
-    def __init__(self, open_reader: Callable[[], Reader]) -> None:
+    def __init__(
+        self,
+        open_reader: Callable[[], Reader],
+        after_step: Callable[[Reader | Replay], object] = lambda reader: None,
+    ) -> None:
+        """`after_step` is called after each step, in the thread that decodes."""
         self._open = open_reader
+        self._after_step = after_step
         self._done = threading.Event()
         self._reader: Reader | None = None
         self._error: BaseException | None = None
@@ -88,14 +106,19 @@ class Reading:
             raise self._error
         return self._open()
 
-    def read(self, reader: Reader, at: Callable[[int], object]) -> None:
+    def read(self, reader: Reader | Replay, at: Callable[[int], object]) -> None:
         """Decodes the rest; calls `at` with the position. Raises what decoding raised."""
         if self._done.is_set():
             if self._error is not None:
                 raise self._error
             return
-        while reader.step(bytes=STEP):
+        while self._step(reader):
             at(reader.position)
+
+    def _step(self, reader: Reader | Replay) -> bool:
+        more = reader.step(bytes=STEP)
+        self._after_step(reader)
+        return more
 
     def wait(self, seconds: float) -> bool:
         """Waits until another thread has decoded it, for so long at most. Whether it has."""
@@ -105,7 +128,7 @@ class Reading:
         """Opens and decodes it in this thread; take_reader or read raise its exception again."""
         try:
             self._reader = self._open()
-            while not stop.is_set() and self._reader.step(bytes=STEP):
+            while not stop.is_set() and self._step(self._reader):
                 self.position = self._reader.position
             self.position = max(self._reader.size, self._reader.position)
         except BaseException as error:
@@ -117,6 +140,127 @@ class Reading:
         """Closes the reader if it was never opened."""
         if self._reader is not None:
             self._reader.close()
+
+
+class _Step(NamedTuple):
+    """What one step of a reader did."""
+
+    more: bool
+    position: int
+    rows: dict[str, NDArray[Any]]
+    error: BaseException | None
+
+
+class Replay:
+    """A reader of which another thread made the first steps, and took their rows. The caller makes
+    the same steps, and gets the same rows and exceptions.
+    """
+
+    def __init__(self, reader: Reader, steps: Iterable[_Step]) -> None:
+        self._reader = reader
+        self._steps = deque(steps)
+        self._position: int | None = None
+        self._rows: dict[str, NDArray[Any]] = {}
+
+    def step(self, bytes: int = 0, rows: int = 0) -> bool:
+        """As Reader.step."""
+        if not self._steps:
+            self._position = None
+            return self._reader.step(bytes=bytes, rows=rows)
+        step = self._steps.popleft()
+        self._position, self._rows = step.position, dict(step.rows)
+        if step.error is not None:
+            raise step.error
+        return step.more
+
+    def take(self, table: str) -> NDArray[Any]:
+        """As Reader.take."""
+        return self._rows.pop(table) if table in self._rows else self._reader.take(table)
+
+    def addresses(self, start: int = 0) -> list[str]:
+        """As Reader.addresses; also of rows of later steps."""
+        return self._reader.addresses(start)
+
+    def strings(self, start: int = 0) -> list[bytes]:
+        """As Reader.strings; also of rows of later steps."""
+        return self._reader.strings(start)
+
+    def close(self) -> None:
+        """As Reader.close."""
+        self._reader.close()
+
+    @property
+    def position(self) -> int:
+        """As Reader.position."""
+        return self._reader.position if self._position is None else self._position
+
+    @property
+    def size(self) -> int:
+        """As Reader.size."""
+        return self._reader.size
+
+    @property
+    def limits_reached(self) -> dict[str, int]:
+        """As Reader.limits_reached; valid after the last step."""
+        return self._reader.limits_reached
+
+
+class Beginning(Reading):
+    """The first rows of a stream, decoded in another thread: as many as a part of a scan has."""
+
+    def __init__(
+        self,
+        open_reader: Callable[[], Reader],
+        tables: Sequence[str],
+        rows: int,
+        slots: threading.Semaphore,
+    ) -> None:
+        """`slots` bounds the number of streams whose first rows are in memory."""
+        super().__init__(open_reader)
+        self._tables = tables
+        self._rows = rows
+        self._slots = slots
+        self._has_slot = False
+        self._steps: list[_Step] = []
+
+    def take_replay(self) -> Reader | Replay:
+        """Returns the reader, from the first row on, which the caller closes. Raises what opening
+        it raised.
+        """
+        reader = self.take_reader()
+        steps, self._steps = self._steps, []
+        if self._has_slot:
+            self._has_slot = False
+            self._slots.release()
+        return Replay(reader, steps) if steps else reader
+
+    def run(self, stop: threading.Event) -> None:
+        """Opens it and takes its first rows in this thread."""
+        try:
+            while not stop.is_set() and not self._has_slot:
+                self._has_slot = self._slots.acquire(timeout=_POLL_SECONDS)
+            if not self._has_slot:
+                return
+            self._reader = self._open()
+            wanted, more = self._rows, True
+            while more and wanted > 0 and not stop.is_set():
+                step = self._take_step(self._reader, wanted)
+                self._steps.append(step)
+                wanted -= sum(len(rows) for rows in step.rows.values())
+                more, self.position = step.more, step.position
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._done.set()
+
+    def _take_step(self, reader: Reader, rows: int) -> _Step:
+        more, error = False, None
+        try:
+            more = reader.step(bytes=STEP, rows=rows)
+        except BaseException as raised:
+            error = raised
+        taken = {table: reader.take(table) for table in self._tables}
+        return _Step(more, reader.position, taken, error)
 
 
 class Ahead:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import threading
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +18,9 @@ from monerotraffic.errors import CaptureError, CaptureWarning, VantageWarning
 from monerotraffic.io import ahead
 from monerotraffic.io.ahead import (
     Ahead,
+    Beginning,
     Reading,
+    Replay,
     parallel_nodes,
     usable_threads,
 )
@@ -162,7 +165,8 @@ def scan(
     be read twice (standard input, a pipe) it is inferred from the beginning, and `Traffic.hosts` is
     empty in parts before the first Monero connection. The CaptureWarning is issued at the end. The
     attribute `traffic` of a CaptureError or MemoryError is the last part: what was read since the
-    part before.
+    part before. Of several vantage nodes, as many as `threads` allows are read at once: to infer
+    their addresses, and the first part of each.
 
         >>> import monerotraffic as mt
         >>> parts = mt.scan("tests/data/honest", rows=200, tables=["messages"])
@@ -235,11 +239,8 @@ class _Run:
         readings = [
             Reading(partial(self._open, label, self._tables, threads)) for label in self._files
         ]
-        nodes_at_once = parallel_nodes(
-            self._threads, self._files.values(), self._options.open_files
-        )
         try:
-            with Ahead(readings, nodes_at_once) as readers:
+            with Ahead(readings, self._nodes_at_once) as readers:
                 for label, reading in zip(self._files, readings, strict=True):
                     readers.wait(reading, meter.at_of_all)
                     try:
@@ -330,28 +331,45 @@ class _Run:
 
     def infer(self, meter: Meter) -> None:
         """Reads the files that can be read twice to infer the vantage nodes that are not given."""
-        for label, files in self._files.items():
-            if not self._to_infer(label):
-                meter.finish(max(size_of(files), 0))
-                continue
-            try:
-                self._hosts[label] = self._hosts_by_scanning(label, meter)
-            except CaptureError as error:
-                self._leave_out(label, error)
+        inferences = {
+            label: VantageInference(self._options.ports, _TTL_BITS)
+            for label in self._files
+            if self._to_infer(label)
+        }
+        threads = self._threads // len(self._files)
+        readings = {
+            label: Reading(
+                partial(self._open, label, (), threads), partial(_note_connections, inference)
+            )
+            for label, inference in inferences.items()
+        }
+        with Ahead(list(readings.values()), self._nodes_at_once) as readers:
+            for label, files in self._files.items():
+                if label not in readings:
+                    meter.finish(max(size_of(files), 0))
+                    continue
+                reading = readings[label]
+                readers.wait(reading, meter.at_of_all)
+                try:
+                    self._hosts[label] = self._hosts_by_scanning(
+                        label, reading, inferences[label], meter
+                    )
+                except CaptureError as error:
+                    self._leave_out(label, error)
 
-    def _hosts_by_scanning(self, label: str | None, meter: Meter) -> tuple[str, ...]:
-        inference = VantageInference(self._options.ports, _TTL_BITS)
-        with self._open(label, (), self._threads) as reader:
-            more = True
-            while more:
-                more = reader.step(bytes=ahead.STEP)
-                inference.add_connections(reader.take("connections"))
-                reader.take("problems")
-                meter.at(reader.position)
+    def _hosts_by_scanning(
+        self, label: str | None, reading: Reading, inference: VantageInference, meter: Meter
+    ) -> tuple[str, ...]:
+        with reading.take_reader() as reader:
+            reading.read(reader, meter.at)
             addresses = reader.addresses()
             hosts = inference.hosts(addresses)
             meter.finish(max(reader.size, reader.position))
         return self._hosts_by_reading(label) if inference.has_strangers(hosts, addresses) else hosts
+
+    @property
+    def _nodes_at_once(self) -> int:
+        return parallel_nodes(self._threads, self._files.values(), self._options.open_files)
 
     def _hosts_by_reading(self, label: str | None) -> tuple[str, ...]:
         """Infers the vantage node from the peer ids too, which a scan of connections alone does not
@@ -370,17 +388,22 @@ class _Run:
 
     def scan(self, rows: int, meter: Meter) -> Iterator[Traffic]:
         """Yields part by part."""
-        for label in self._files:
-            try:
-                with Stream(
-                    self._open(label, self._tables, self._threads), self._names, self._bases
-                ) as stream:
-                    yield from self._scan_stream(label, stream, rows, meter)
-                    meter.finish(max(stream.reader.size, stream.reader.position))
-            except CaptureError as error:
-                self._leave_out(label, error)
-                if "traffic" in vars(error):
-                    yield vars(error)["traffic"]
+        threads, slots = self._threads // len(self._files), threading.Semaphore(self._nodes_at_once)
+        readings = [
+            Beginning(partial(self._open, label, self._tables, threads), self._tables, rows, slots)
+            for label in self._files
+        ]
+        with Ahead(readings, self._nodes_at_once) as readers:
+            for label, reading in zip(self._files, readings, strict=True):
+                readers.wait(reading, meter.at_of_all)
+                try:
+                    with Stream(reading.take_replay(), self._names, self._bases) as stream:
+                        yield from self._scan_stream(label, stream, rows, meter)
+                        meter.finish(max(stream.reader.size, stream.reader.position))
+                except CaptureError as error:
+                    self._leave_out(label, error)
+                    if "traffic" in vars(error):
+                        yield vars(error)["traffic"]
         if self._unread:
             pieces = Pieces(self._tables)
             pieces.add({"problems": self._unread_rows()})
@@ -526,6 +549,11 @@ class _Run:
             )
         for text in self._attributed.warnings():
             warnings.warn(text, VantageWarning, stacklevel=stacklevel)
+
+
+def _note_connections(inference: VantageInference, reader: Reader | Replay) -> None:
+    inference.add_connections(reader.take("connections"))
+    reader.take("problems")
 
 
 def _sent_ids(rows: Rows) -> tuple[NDArray[Any], NDArray[np.uint64]]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monerotraffic._core import Reader
+from monerotraffic.io.ahead import Replay
 from monerotraffic.tables.interning import CodeMap, Names
 from monerotraffic.tables.renumbering import shift_ids, translate_codes
 from monerotraffic.tables.schema import SCHEMA
@@ -28,7 +29,7 @@ class Stream:
     for the whole run.
     """
 
-    def __init__(self, reader: Reader, names: Names, bases: Mapping[str, int]) -> None:
+    def __init__(self, reader: Reader | Replay, names: Names, bases: Mapping[str, int]) -> None:
         self.reader = reader
         self._names = names
         self._bases = dict(bases)

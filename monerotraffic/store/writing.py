@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow.dataset as ds
 
 from monerotraffic._version import __version__
+from monerotraffic.io.ahead import known_threads
 from monerotraffic.io.options import DEFAULT_PORTS, Hosts, Tunnels
 from monerotraffic.io.progress import Progress
 from monerotraffic.io.sources import Sources, is_rereadable, nodes_of
@@ -63,6 +64,7 @@ def decode(
     trusted_tunnels: Iterable[Host] = (),
     trusted_proxies: Iterable[Host] = (),
     progress: Progress = False,
+    threads: int | None = None,
     client: Any = None,
 ) -> Dataset:
     """Decodes captures into a data set, in bounded memory, and returns the open data set.
@@ -125,7 +127,8 @@ def decode(
         plans = [_plan(label or UNNAMED, files, manifest) for label, files in nodes.items()]
         plans = [plan for plan in plans if plan.files]
         with unfinished(manifest) as temporary:
-            _run(plans, manifest, temporary, _hosts(host, named), progress, client)
+            reading = {"hosts": _hosts(host, named), "threads": known_threads(threads)}
+            _run(plans, manifest, temporary, reading, progress, client)
         if not manifest.exists():
             manifest.save()
     return Dataset(folder)
@@ -281,20 +284,20 @@ def _run(
     plans: Iterable[_Plan],
     manifest: Manifest,
     temporary: Path,
-    hosts: Mapping[str, tuple[str, ...]],
+    reading: Mapping[str, Any],
     progress: Progress,
     client: Any,
 ) -> None:
     """Decodes and commits every vantage node by itself."""
     if client is None:
         for plan in plans:
-            job = _job(plan, manifest, temporary, hosts, dict(manifest.next))
+            job = _job(plan, manifest, temporary, reading, dict(manifest.next))
             _commit(manifest, plan, decode_job(job, progress))
         return
     first = dict(manifest.next)
     pairs = []
     for plan in plans:
-        job = _job(plan, manifest, temporary, hosts, first)
+        job = _job(plan, manifest, temporary, reading, first)
         pairs.append((plan, client.submit(decode_job, job, pure=False)))
         first = {
             "connection": first["connection"] + _SPACING,
@@ -311,14 +314,16 @@ def _job(
     plan: _Plan,
     manifest: Manifest,
     temporary: Path,
-    hosts: Mapping[str, tuple[str, ...]],
+    reading: Mapping[str, Any],
     first: dict[str, int],
 ) -> Job:
     own = temporary / f"{first['run']:06d}"
     own.mkdir()
+    hosts = reading["hosts"]
     options = {
         **manifest.options,
         "host": hosts.get(plan.vantage, hosts.get("")),
+        "threads": reading["threads"],
     }
     return Job(
         own,

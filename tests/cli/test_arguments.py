@@ -55,6 +55,8 @@ def test_shared_options() -> None:
     assert options.host == ["::ffff:1.2.3.4", "2001:db8::1"]
     assert options.port == [9]
     assert (options.json, options.progress, options.preset) == (False, None, "default")
+    assert options.threads is None
+    assert parser().parse_args(["list", "a", "--threads", "3"]).threads == 3
 
 
 @pytest.mark.parametrize(

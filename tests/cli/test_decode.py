@@ -25,7 +25,8 @@ def test_decode(tmp_path: Path, capsys: Captured) -> None:
 def test_nodes(tmp_path: Path, capsys: Captured) -> None:
     folder, other = tmp_path / "traffic", put(tmp_path / "a.pcap", incoming().handshake().packets)
     arguments = ["--node", f"ams={HONEST}", "--node", f"sfo={other}", "--table", "messages"]
-    assert main(["decode", *arguments, "-o", str(folder), "--json"]) == 0
+    more = ["-o", str(folder), "--json", "--threads", "2"]
+    assert main(["decode", *arguments, *more]) == 0
     numbers = json.loads(capsys.readouterr().out)
     assert list(numbers["vantages"]) == ["ams", "sfo"]
     assert numbers["rows"]["messages"] == 348

@@ -47,6 +47,53 @@ def test_nodes_side_by_side_are_the_nodes_one_after_the_other(threads: int) -> N
     assert all_of(mt.read(NODES, threads=threads)) == all_of(mt.read(NODES, threads=1))
 
 
+def parts_of(threads: int, rows: int, source: Any = NODES) -> list[dict[str, Any]]:
+    """The parts of a scan of several nodes."""
+    parts = []
+    for part in mt.scan(source, rows=rows, threads=threads):
+        names = part.names
+        texts = {code: names.address(code) for code in range(names.address_count)}
+        parts.append(
+            {
+                **{table: rows.tobytes() for table, rows in part.arrays.items()},
+                "nodes": part.nodes,
+                "addresses": texts,
+                "limits": dict(part.limits_reached),
+            }
+        )
+    return parts
+
+
+@pytest.mark.filterwarnings("ignore::monerotraffic.CaptureWarning")
+@pytest.mark.parametrize("rows", [100, 1_000_000])
+def test_a_scan_of_nodes_side_by_side(rows: int) -> None:
+    alone = parts_of(1, rows)
+    assert len(alone) == len(NODES) if rows > 1000 else len(alone) > 2 * len(NODES)
+    for threads in (2, 16):
+        assert parts_of(threads, rows) == alone
+
+
+def test_a_scan_that_is_not_read_to_its_end() -> None:
+    parts = mt.scan(NODES, rows=100, threads=3)
+    assert len(next(parts).messages) > 0
+    parts.close()  # type: ignore[attr-defined]
+
+
+def test_a_scan_of_a_node_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "bad.pcap").write_bytes(b"no capture at all")
+    honest = Path(NODES["honest"])
+    cut = tmp_path / "cut.pcapng"
+    cut.write_bytes(sorted(honest.glob("*.pcapng"))[0].read_bytes()[:-100])
+    nodes = {"bad": str(tmp_path / "bad.pcap"), "a": str(honest), "cut": str(cut)}
+    results = []
+    for threads in (1, 3):
+        with pytest.warns(mt.CaptureWarning, match=r"bad\.pcap"):
+            results.append(parts_of(threads, 200, nodes))
+    assert results[0] == results[1]
+    with pytest.raises(mt.CaptureError, match=r"bad\.pcap"):
+        parts_of(2, 200, {"x": nodes["bad"], "y": nodes["bad"]})
+
+
 def test_a_node_that_cannot_be_read_is_left_out_where_its_turn_comes(tmp_path: Path) -> None:
     (tmp_path / "bad.pcap").write_bytes(b"no capture at all")
     nodes = {"a": NODES["honest"], "bad": str(tmp_path / "bad.pcap"), "b": NODES["lossy"]}

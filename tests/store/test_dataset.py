@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -10,10 +11,10 @@ import pyarrow.dataset as ds
 import pytest
 
 import monerotraffic as mt
-from monerotraffic.store.layout import columns_of, schema_of
+from monerotraffic.store.layout import columns_of, order_of, schema_of
 from monerotraffic.tables.schema import SCHEMA
 from support.data_sets import assert_same
-from support.paths import HONEST
+from support.paths import DATA, HONEST
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +149,24 @@ def test_texts(dataset: mt.Dataset) -> None:
     assert "messages" in dir(dataset)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = dataset.nonsense
+
+
+def test_polars_reads_the_files(tmp_path: Path) -> None:
+    """As docs/how-to/data_set.md shows it."""
+    polars = pytest.importorskip("polars")
+    dataset = mt.decode({"ams": HONEST, "sfo": DATA / "testbed"}, tmp_path / "traffic")
+    for table in dataset.tables:
+        expected = getattr(dataset, table).to_arrow()
+        scanned = polars.scan_parquet(
+            f"{dataset.folder}/{table}/**/*.parquet", hive_partitioning=True
+        )
+        rows = scanned.sort(order_of(table)).select(expected.column_names).collect()
+        assert rows.height > 0
+        assert rows.to_dicts() == polars.from_arrow(expected).to_dicts()
+    lengths = polars.scan_parquet(f"{dataset.folder}/messages/**/*.parquet", hive_partitioning=True)
+    ours = lengths.filter(polars.col("vantage") == "sfo").select("length").collect()
+    messages = dataset.messages.to_pandas(["length"], {"vantage": "sfo"})
+    assert sorted(ours["length"].to_list()) == sorted(messages["length"])
 
 
 @pytest.mark.parametrize(
