@@ -235,7 +235,7 @@ class Beginning(Reading):
         return Replay(reader, steps) if steps else reader
 
     def run(self, stop: threading.Event) -> None:
-        """Opens it and takes its first rows in this thread."""
+        """Opens it and reads its first rows in this thread."""
         try:
             while not stop.is_set() and not self._has_slot:
                 self._has_slot = self._slots.acquire(timeout=_POLL_SECONDS)
