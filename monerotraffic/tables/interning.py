@@ -23,18 +23,22 @@ class Names:
     def __init__(self) -> None:
         self.addresses: list[str] = []
         self.strings: list[bytes] = []
-        self._codes_by_addresses: dict[frozenset[str], tuple[int, list[int]]] = {}
+        self._codes_by_address: dict[str, list[int]] = {}
+        self._compared: dict[str, int] = {}
 
     def codes_of(self, addresses: Iterable[str]) -> list[int]:
         """Returns the codes of these addresses in ascending order, without unknown addresses.
-        Compares each address once, independent of the number of calls.
+        Compares each address once with each of them, independent of the number of calls.
         """
-        wanted = frozenset(addresses)
-        compared, codes = self._codes_by_addresses.setdefault(wanted, (0, []))
-        if compared < len(self.addresses):
-            codes = codes + _positions(self.addresses, wanted, compared)
-            self._codes_by_addresses[wanted] = (len(self.addresses), codes)
-        return codes
+        wanted, count = set(addresses), len(self.addresses)
+        by_start: dict[int, set[str]] = {}
+        for text in wanted:
+            by_start.setdefault(self._compared.get(text, 0), set()).add(text)
+        for start, texts in by_start.items():
+            for code in _positions(self.addresses, texts, start) if start < count else ():
+                self._codes_by_address.setdefault(self.addresses[code], []).append(code)
+            self._compared.update(dict.fromkeys(texts, count))
+        return sorted(code for text in wanted for code in self._codes_by_address.get(text, ()))
 
     def view(self) -> NamesView:
         """Returns a view of the current names."""
