@@ -213,6 +213,10 @@ static INLINE int read_one(struct mt_core *core, struct mt_file_statistics *file
 {
     struct mt_segment segment;
     struct mt_net_report net_report;
+    const struct mt_segment *ahead =
+        core->pipeline != NULL ? mt_pipeline_segment(core->pipeline) : NULL;
+    if (ahead != NULL)
+        return read_segment(core, file, ahead, &packet->ref);
     enum mt_net_result result = mt_net_segment(core->net, packet, &segment, &net_report);
     if (core->problem_result != MT_OK)
         return core->problem_result;
@@ -371,7 +375,8 @@ static void start_pipeline(struct mt_core *core)
 {
     core->reads_ahead = 0;
     if (mt_capture_set_is_independent(core->capture_set))
-        core->pipeline = mt_pipeline_open(core->capture_set, core->capture_hits);
+        core->pipeline =
+            mt_pipeline_open(core->capture_set, core->capture_hits, &core->decoder.payload_key);
 }
 
 static inline int next_packet(struct mt_core *core, struct mt_packet *packet,

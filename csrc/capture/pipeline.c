@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "capture/input.h"
+#include "net/read_ahead.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -23,6 +24,8 @@ enum {
 /* Packets, and after them a result of the set that is no packet, or MT_OK. */
 struct batch {
     struct mt_packet packets[BATCH_PACKETS];
+    struct mt_segment segments[BATCH_PACKETS]; /* of those that are marked */
+    uint8_t has_segment[BATCH_PACKETS];
     uint8_t bytes[BATCH_BYTES]; /* data of the packets */
     size_t count;
     size_t used;  /* of `bytes` */
@@ -40,6 +43,7 @@ struct batch {
 struct mt_pipeline {
     struct mt_capture_set *set;
     const uint64_t *set_limit_hits;
+    const struct mt_payload_key *key;
     struct batch *batches;
     pthread_t thread;
     pid_t process;
@@ -89,6 +93,13 @@ static int put(struct batch *batch, const struct mt_packet *packet)
     return 1;
 }
 
+/* What does not depend on the packets before, so that the consumer has less to do. */
+static void read_ahead(const struct mt_pipeline *pipeline, struct batch *batch, size_t at)
+{
+    batch->has_segment[at] =
+        mt_net_read_ahead(&batch->packets[at], pipeline->key, &batch->segments[at]) != 0;
+}
+
 static void fill(struct mt_pipeline *pipeline, struct batch *batch)
 {
     batch->count = batch->used = batch->steps = 0;
@@ -102,6 +113,7 @@ static void fill(struct mt_pipeline *pipeline, struct batch *batch)
         pipeline->has_next = !put(batch, &pipeline->next);
         if (pipeline->has_next)
             break;
+        read_ahead(pipeline, batch, batch->count - 1);
         if (is_step(&pipeline->next))
             batch->positions[batch->steps++] = mt_capture_set_position(pipeline->set);
     }
@@ -229,6 +241,14 @@ int mt_pipeline_next(struct mt_pipeline *pipeline, struct mt_packet *packet,
     return pipeline->result;
 }
 
+const struct mt_segment *mt_pipeline_segment(const struct mt_pipeline *pipeline)
+{
+    const struct batch *batch = pipeline->current;
+    return batch != NULL && pipeline->at != 0 && batch->has_segment[pipeline->at - 1]
+               ? &batch->segments[pipeline->at - 1]
+               : NULL;
+}
+
 int64_t mt_pipeline_position(const struct mt_pipeline *pipeline)
 {
     return pipeline->position;
@@ -286,7 +306,8 @@ static void destroy_lock(struct mt_pipeline *pipeline)
     (void)pthread_mutex_destroy(&pipeline->lock);
 }
 
-struct mt_pipeline *mt_pipeline_open(struct mt_capture_set *set, const uint64_t *limit_hits)
+struct mt_pipeline *mt_pipeline_open(struct mt_capture_set *set, const uint64_t *limit_hits,
+                                     const struct mt_payload_key *key)
 {
     struct mt_pipeline *pipeline = mt_alloc(1, sizeof *pipeline);
     if (pipeline != NULL)
@@ -297,6 +318,7 @@ struct mt_pipeline *mt_pipeline_open(struct mt_capture_set *set, const uint64_t 
     }
     pipeline->set = set;
     pipeline->set_limit_hits = limit_hits;
+    pipeline->key = key;
     pipeline->process = getpid();
     pipeline->position = mt_capture_set_position(set);
     memcpy(pipeline->limit_hits, limit_hits, sizeof pipeline->limit_hits);

@@ -2,7 +2,8 @@
  * on the packets before. The packets, file events and results are those of the set, in its order.
  *
  * Owns the thread and the batches; uses the set, which nothing else may use meanwhile except for
- * its paths, links and sizes. Must not know what packets contain. Used by core.c.
+ * its paths, links and sizes. Reads of packets only what net reads of each by itself. Used by
+ * core.c.
  *
  * Memory: a few batches of fixed size. A longer packet is handed over where the set has it. */
 #ifndef MT_CAPTURE_PIPELINE_H
@@ -10,6 +11,7 @@
 
 #include "base/limits.h"
 #include "capture/capture_set.h"
+#include "net/payload_digest.h"
 
 #include <stdint.h>
 
@@ -19,15 +21,21 @@ struct mt_pipeline;
  */
 enum { MT_PIPELINE_STEP = 64 };
 
-/* Starts reading. `limit_hits` is the array that the set was opened with. Returns NULL if memory is
+/* Starts reading. `limit_hits` is the array that the set was opened with; `key`, of the digests of
+ * payloads, must live as long as the pipeline. Returns NULL if memory is
  * out or no thread can be started: the set is then as before. The caller owns the pipeline:
  * mt_pipeline_close, before it closes the set. */
-struct mt_pipeline *mt_pipeline_open(struct mt_capture_set *set, const uint64_t *limit_hits);
+struct mt_pipeline *mt_pipeline_open(struct mt_capture_set *set, const uint64_t *limit_hits,
+                                     const struct mt_payload_key *key);
 
 /* As mt_capture_set_next. packet->data is valid until the next call. MT_INTERRUPTED, too, if a
  * signal ends the wait for the thread, or in a child process (fork), which has no such thread. */
 int mt_pipeline_next(struct mt_pipeline *pipeline, struct mt_packet *packet,
                      struct mt_file_event *event);
+
+/* The segment in the packet returned last, with its sums, if net could read it by itself; else
+ * NULL. Valid as packet->data. */
+const struct mt_segment *mt_pipeline_segment(const struct mt_pipeline *pipeline);
 
 /* As mt_capture_set_position, at the latest packet for which it is known, or after a file event. */
 int64_t mt_pipeline_position(const struct mt_pipeline *pipeline);

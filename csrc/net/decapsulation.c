@@ -156,17 +156,24 @@ int mt_net_further_packet(struct mt_net *net, const struct mt_packet *packet,
     return 1;
 }
 
+static inline int read_plain(const struct mt_packet *packet, struct mt_segment *segment)
+{
+    if (packet->link != LINK_ETHERNET || packet->captured <= MT_ETHERNET_HEADER)
+        return 0;
+    uint16_t type = mt_be16(packet->data + MT_ETHERNET_HEADER - 2);
+    struct mt_span rest = {packet->data, packet->captured, packet->length};
+    mt_span_skip(&rest, MT_ETHERNET_HEADER);
+    segment->tunnel = NULL;
+    return (type == MT_TYPE_IPV4 || type == MT_TYPE_IPV6) && mt_read_plain_tcp(rest, segment);
+}
+
+int mt_net_plain_segment(const struct mt_packet *packet, struct mt_segment *segment)
+{
+    return read_plain(packet, segment);
+}
+
 enum mt_net_result mt_net_segment(struct mt_net *net, const struct mt_packet *packet,
                                   struct mt_segment *segment, struct mt_net_report *report)
 {
-    if (packet->link == LINK_ETHERNET && packet->captured > MT_ETHERNET_HEADER) {
-        uint16_t type = mt_be16(packet->data + MT_ETHERNET_HEADER - 2);
-        struct mt_span rest = {packet->data, packet->captured, packet->length};
-        mt_span_skip(&rest, MT_ETHERNET_HEADER);
-        if ((type == MT_TYPE_IPV4 || type == MT_TYPE_IPV6) && mt_read_plain_tcp(rest, segment)) {
-            segment->tunnel = NULL;
-            return MT_NET_SEGMENT;
-        }
-    }
-    return read_any(net, packet, segment, report);
+    return read_plain(packet, segment) ? MT_NET_SEGMENT : read_any(net, packet, segment, report);
 }

@@ -44,6 +44,10 @@ struct mt_net_report {
 enum mt_net_result mt_net_segment(struct mt_net *net, const struct mt_packet *packet,
                                   struct mt_segment *segment, struct mt_net_report *report);
 
+/* Reads a packet that is TCP in IP in Ethernet, without tags, tunnels, extensions or fragments, as
+ * mt_net_segment does. 1, or 0 if it is another one, or damaged: *segment is then undefined. */
+int mt_net_plain_segment(const struct mt_packet *packet, struct mt_segment *segment);
+
 /* The end of the capture: gives up every waiting datagram and reports each. */
 void mt_net_finish(struct mt_net *net);
 

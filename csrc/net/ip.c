@@ -98,6 +98,7 @@ static inline const char *read_tcp(struct mt_span rest, struct mt_segment *segme
     segment->header_size = present == size ? (uint8_t)size : 0;
     segment->captured = rest.captured - present;
     segment->length = rest.length - size;
+    segment->has_sums = 0;
     return NULL;
 }
 

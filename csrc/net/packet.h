@@ -81,8 +81,11 @@ struct mt_segment {
     uint8_t
         header_size; /* of the TCP header, which is before `payload`; 0 if the snap length cut it */
     uint32_t captured; /* payload bytes at `payload` */
-    uint32_t length; /* payload bytes that were on the wire, >= captured; what lacks was cut by the
-                        snap length */
+    uint32_t length;  /* payload bytes that were on the wire, >= captured; what lacks was cut by the
+                         snap length */
+    uint8_t has_sums; /* the next two are there already; 0: they are computed where needed */
+    uint8_t checksum; /* enum mt_checksum */
+    uint64_t digest;  /* mt_payload_digest of the captured payload */
 };
 
 /* The key of a segment's tunnel, 0 without one. Segments of different tunnels belong to different

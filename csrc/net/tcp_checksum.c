@@ -92,6 +92,8 @@ enum mt_checksum mt_tcp_checksum(const struct mt_segment *segment)
 {
     if (segment->header_size == 0 || segment->captured != segment->length)
         return MT_CHECKSUM_UNKNOWN;
+    if (segment->has_sums)
+        return (enum mt_checksum)segment->checksum;
     uint32_t size = segment->header_size + segment->length;
     wide sum = (uint32_t)__builtin_bswap16(PROTOCOL_TCP) +
                (uint32_t)__builtin_bswap16((uint16_t)size) +

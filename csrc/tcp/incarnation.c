@@ -63,6 +63,7 @@ int mt_connection_hold_syn(struct mt_connection *connection, const struct mt_seg
     if (segment->captured != 0)
         memcpy(candidate->bytes, segment->payload, segment->captured);
     candidate->segment.payload = candidate->bytes;
+    candidate->segment.header_size = 0; /* the header is not kept */
     if (segment->tunnel != NULL) {
         candidate->tunnel = *segment->tunnel;
         candidate->segment.tunnel = &candidate->tunnel;

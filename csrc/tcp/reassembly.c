@@ -45,9 +45,21 @@ static void progress(struct mt_reassembly *stream)
     stream->acked_segments = 0;
 }
 
-/* Hands down captured bytes and, after them, what the snap length cut. `next` moves to `end`. */
+/* The digest of bytes to be handed down; `segment`: of which they are all, or NULL. */
+static inline uint64_t digest_of(const struct mt_reassembly_callbacks *callbacks,
+                                 const struct mt_stream_data *data,
+                                 const struct mt_segment *segment)
+{
+    return segment != NULL && segment->has_sums
+               ? segment->digest
+               : mt_payload_digest(callbacks->key, data->bytes, data->size);
+}
+
+/* Hands down captured bytes and, after them, what the snap length cut. `next` moves to `end`.
+ * `segment` as for digest_of. */
 static int hand_down(struct mt_reassembly *stream, const struct mt_reassembly_callbacks *callbacks,
-                     const struct mt_stream_data *data, int64_t end)
+                     const struct mt_stream_data *data, int64_t end,
+                     const struct mt_segment *segment)
 {
     int64_t cut_from = data->offset + data->size;
     stream->next = end;
@@ -56,9 +68,8 @@ static int hand_down(struct mt_reassembly *stream, const struct mt_reassembly_ca
     if (data->size != 0) {
         if (stream->delivered != NULL)
             mt_delivered_add(stream->delivered,
-                             &(struct mt_delivered_segment){
-                                 data->offset, cut_from,
-                                 mt_payload_digest(callbacks->key, data->bytes, data->size)});
+                             &(struct mt_delivered_segment){data->offset, cut_from,
+                                                            digest_of(callbacks, data, segment)});
         result = callbacks->data(callbacks->context, data);
     }
     if (result == MT_OK && cut_from < end) {
@@ -75,7 +86,7 @@ static int drain(struct mt_reassembly *stream, const struct mt_reassembly_callba
     while (stream->waiting.count != 0 &&
            mt_waiting_first(&stream->waiting)->data.offset <= stream->next) {
         struct mt_waiting *first = mt_waiting_remove_first(&stream->waiting, callbacks->buffered);
-        int result = hand_down(stream, callbacks, &first->data, first->end);
+        int result = hand_down(stream, callbacks, &first->data, first->end, NULL);
         mt_free(first);
         if (result != MT_OK)
             return result;
@@ -244,7 +255,7 @@ static int read_new(struct reading *reading, int64_t at, int64_t stop, uint32_t 
     int result;
     if (at == stream->next) {
         progress(stream);
-        result = hand_down(stream, reading->callbacks, data, stop);
+        result = hand_down(stream, reading->callbacks, data, stop, NULL);
     } else {
         result =
             mt_waiting_insert(&stream->waiting, reading->callbacks->buffered, index, data, stop);
@@ -384,7 +395,7 @@ int mt_reassembly_segment(struct mt_reassembly *stream,
     if (offset != stream->next || stream->waiting.count != 0)
         return read_other(stream, callbacks, segment, &data);
     stream->highest = data.segment_end;
-    return hand_down(stream, callbacks, &data, data.segment_end);
+    return hand_down(stream, callbacks, &data, data.segment_end, segment);
 }
 
 int mt_reassembly_is_acknowledged(const struct mt_reassembly *stream, uint32_t acknowledgement)

@@ -23,6 +23,7 @@ int mt_suspects_add(struct mt_suspects *suspects, struct mt_budget *budget,
     if (segment->captured != 0)
         memcpy(copy->bytes, segment->payload, segment->captured);
     copy->segment.payload = copy->bytes;
+    copy->segment.header_size = 0; /* the header is not kept */
     if (suspects->first == NULL)
         suspects->last = &suspects->first;
     *suspects->last = copy;

@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "capture/input.h"
 #include "capture/pipeline.h"
+#include "net/decapsulation.h"
+#include "net/tcp_checksum.h"
 #include "support/check.h"
 
 #include <stdlib.h>
@@ -25,6 +27,7 @@ static const char *const sources[][MOST_FILES] = {
 enum { SOURCES = sizeof sources / sizeof sources[0] };
 
 static mt_limit_hits limit_hits;
+static struct mt_payload_key key;
 
 /* What a set gave: a sum over packets and events, how many, and the state at the end. */
 struct given {
@@ -84,6 +87,28 @@ static int is_end(int result)
     return result == MT_END || result == MT_NOMEM || result == MT_INTERRUPTED;
 }
 
+static int64_t segments; /* that were read ahead */
+
+/* The segment that was read ahead is that of the packet, with the sums of its bytes. */
+static void check_segment(const struct mt_pipeline *pipeline, const struct mt_packet *packet)
+{
+    struct mt_segment segment;
+    const struct mt_segment *ahead = mt_pipeline_segment(pipeline);
+    CHECK_EQUAL(mt_net_plain_segment(packet, &segment), ahead != NULL);
+    if (ahead == NULL)
+        return;
+    segments++;
+    CHECK_EQUAL(ahead->sequence, segment.sequence);
+    CHECK_EQUAL(ahead->destination_port, segment.destination_port);
+    CHECK(ahead->payload == segment.payload);
+    CHECK_EQUAL(ahead->length, segment.length);
+    CHECK_EQUAL(ahead->has_sums, segment.length != 0);
+    if (!ahead->has_sums)
+        return;
+    CHECK_EQUAL(mt_tcp_checksum(ahead), mt_tcp_checksum(&segment));
+    CHECK(ahead->digest == mt_payload_digest(&key, segment.payload, segment.captured));
+}
+
 /* Reads up to `most` packets; through a pipeline if there is one. */
 static struct given read_set(struct mt_capture_set *set, struct mt_pipeline *pipeline, int64_t most)
 {
@@ -95,6 +120,8 @@ static struct given read_set(struct mt_capture_set *set, struct mt_pipeline *pip
                                         : mt_capture_set_next(set, &packet, &event);
         if (given.result == MT_OK)
             add_packet(&given, &packet);
+        if (given.result == MT_OK && pipeline != NULL)
+            check_segment(pipeline, &packet);
         if (given.result == MT_OK && (packet.ref.arrival + 1) % MT_PIPELINE_STEP == 0)
             add_number(&given, pipeline != NULL ? mt_pipeline_position(pipeline)
                                                 : mt_capture_set_position(set));
@@ -128,7 +155,7 @@ static void check_paths(const char *const *paths)
     struct given alone = read_set(set, NULL, INT64_MAX);
     mt_capture_set_close(set);
     set = open_set(paths);
-    struct mt_pipeline *pipeline = mt_pipeline_open(set, limit_hits);
+    struct mt_pipeline *pipeline = mt_pipeline_open(set, limit_hits, &key);
     CHECK(pipeline != NULL);
     struct given ahead = read_set(set, pipeline, INT64_MAX);
     check_same(&ahead, &alone);
@@ -149,7 +176,7 @@ static void test_abandoned(void)
 {
     for (int64_t packets = 0; packets < 6000; packets = packets * 2 + 1) {
         struct mt_capture_set *set = open_set(sources[2]);
-        struct mt_pipeline *pipeline = mt_pipeline_open(set, limit_hits);
+        struct mt_pipeline *pipeline = mt_pipeline_open(set, limit_hits, &key);
         (void)read_set(set, pipeline, packets);
         CHECK_EQUAL(mt_pipeline_close(pipeline), 1);
         mt_capture_set_close(set);
@@ -226,7 +253,7 @@ static void test_memory(void)
     struct mt_capture_set *set = open_set(sources[0]);
     for (long calls = 1; calls <= 2; calls++) {
         mt_fail_after(calls);
-        CHECK(mt_pipeline_open(set, limit_hits) == NULL);
+        CHECK(mt_pipeline_open(set, limit_hits, &key) == NULL);
         mt_fail_after(0);
     }
     CHECK_EQUAL(read_set(set, NULL, INT64_MAX).result, MT_END); /* the set is as before */
@@ -237,7 +264,7 @@ static void test_memory(void)
 static void test_fork(void)
 {
     struct mt_capture_set *set = open_set(sources[2]);
-    struct mt_pipeline *pipeline = mt_pipeline_open(set, limit_hits);
+    struct mt_pipeline *pipeline = mt_pipeline_open(set, limit_hits, &key);
     (void)read_set(set, pipeline, 1);
     pid_t child = fork();
     if (child == 0) {
@@ -270,7 +297,7 @@ static void test_interrupt(void)
     fflush(writer);
     struct mt_capture_set *set = open_set(paths);
     CHECK(set != NULL && !mt_capture_set_is_independent(set));
-    struct mt_pipeline *pipeline = mt_pipeline_open(set, limit_hits);
+    struct mt_pipeline *pipeline = mt_pipeline_open(set, limit_hits, &key);
     mt_input_interrupted = interrupt;
     CHECK_EQUAL(read_set(set, pipeline, INT64_MAX).result, MT_INTERRUPTED);
     CHECK_EQUAL(mt_pipeline_close(pipeline), 1);
@@ -282,7 +309,9 @@ static void test_interrupt(void)
 
 int main(void)
 {
+    mt_payload_key_init(&key);
     test_same();
+    CHECK(segments > 1000);
     test_abandoned();
     test_long_packets();
     test_many_packets();
