@@ -11,7 +11,7 @@ from monerotraffic.cli.lists import read_lists
 from monerotraffic.cli.nodes import add_agree, check_agree
 from monerotraffic.cli.output import captured, print_json
 from monerotraffic.cli.own import read_ids
-from monerotraffic.cli.systems import add_asn, systems_of
+from monerotraffic.cli.systems import add_databases, systems_of
 from monerotraffic.report.exposure import exposure_to_dict, format_exposure
 from monerotraffic.report.redaction import Redaction
 from monerotraffic.rules import find_anomalies
@@ -49,7 +49,7 @@ def add(commands: Any) -> None:
         help="also show what each peer could learn of your transactions: ids in this file, one a "
         "line, or the CSV file of monero-wallet-cli export_transfers",
     )
-    add_asn(command)
+    add_databases(command)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> None:
     own = None if options.own is None else read_ids(options.own)
     view = View(captured(options))
     check_agree(options, view.traffic)
-    systems = systems_of(view, options.asn)
+    systems = systems_of(view, options)
     findings = find_anomalies(view, options.preset, agree=options.agree)
     numbers = exposure_to_dict(view, findings, options.preset, ban_list, systems, own)
     if options.redact:

@@ -9,7 +9,7 @@ from typing import Any
 from monerotraffic.cli.arguments import add_command, add_preset, run_name
 from monerotraffic.cli.nodes import add_agree, check_agree
 from monerotraffic.cli.output import Failed, captured, file_failed, print_json
-from monerotraffic.cli.systems import add_asn, systems_of
+from monerotraffic.cli.systems import add_databases, systems_of
 from monerotraffic.errors import printable
 from monerotraffic.tables.view import View
 
@@ -50,7 +50,7 @@ def add(commands: Any) -> None:
         help="name of the run, such as with or without (a ban list): with --paper, write the "
         "macros to macros_NAME.tex, and the figures with the published names to NAME_….pdf",
     )
-    add_asn(command)
+    add_databases(command)
     command.add_argument(
         "--title", default="Monero P2P traffic", metavar="TEXT", help="heading of the page"
     )
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> None:
 
     view = View(captured(options))
     check_agree(options, view.traffic)
-    systems = systems_of(view, options.asn, all_hosts=options.paper)
+    systems = systems_of(view, options, all_hosts=options.paper)
     try:
         written = report.write(
             view,

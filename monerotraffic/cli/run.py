@@ -37,7 +37,7 @@ from monerotraffic.cli.output import (
     shows_progress,
     sources,
 )
-from monerotraffic.cli.systems import add_asn, systems_of
+from monerotraffic.cli.systems import add_databases, systems_of
 from monerotraffic.errors import CaptureError, printable
 from monerotraffic.io.sources import files_of
 from monerotraffic.report.summary import counted
@@ -89,7 +89,7 @@ def add(commands: Any) -> None:
         action="store_true",
         help="also write the figures as PDF and the numbers as LaTeX macros",
     )
-    add_asn(command)
+    add_databases(command)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -177,7 +177,7 @@ def _report(options: argparse.Namespace, name: str, folder: Path) -> list[str]:
     from monerotraffic import report
 
     view = View(captured(options))
-    systems = systems_of(view, options.asn, all_hosts=options.paper)
+    systems = systems_of(view, options, all_hosts=options.paper)
     title = " ".join(one for one in ("Monero P2P traffic:", name, options.name) if one)
     try:
         written = report.write(
@@ -235,7 +235,7 @@ def _mark(options: argparse.Namespace, name: str, files: list[str]) -> str:
     stats = [(os.path.abspath(file), os.stat(file)) for file in files]
     given = [
         *(options.preset, options.host, options.port, options.name, options.paper, options.redact),
-        *(str(options.since), str(options.until), options.asn),
+        *(str(options.since), str(options.until), options.asn, options.country),
         *(__version__, name, tunnel_options(options)),
         [(path, stat.st_size, stat.st_mtime_ns) for path, stat in stats],
     ]

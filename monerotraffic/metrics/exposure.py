@@ -69,7 +69,7 @@ def exposure(
         By name the peers of a group: addresses (for example the anomalous ones of verdicts), or a
         BanList. Groups may overlap. Two more are always there: `same_subnet`, slots held while
         another peer of the same /24 (IPv6: /64) held one of the same direction too; and with
-        `systems`, the result of autonomous_systems, `same_system`.
+        `systems`, the result of autonomous_systems or networks, `same_system`.
     since, until
         Time outside is left out.
     epoch_s
@@ -155,7 +155,7 @@ def group_times(
     for name, members in groups.items():
         yield name, held.chosen(is_member(texts, members)[held.host])
     yield "same_subnet", crowded(held, view.addresses.subnet[held.host].astype(np.int64))
-    if systems is not None:
+    if systems is not None and "asn" in systems and systems["asn"].notna().any():
         numbers = systems.set_index(systems["host"].astype(object))["asn"]
         of_host = texts.to_series().astype(object).map(numbers).fillna(-1).to_numpy(dtype=np.int64)
         yield "same_system", crowded(held, of_host[held.host])

@@ -6,6 +6,7 @@ Owns which groups of peers are shown. Used by report.page and by the command `ex
 from __future__ import annotations
 
 import importlib.util
+import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -28,6 +29,9 @@ __all__ = [
     "format_exposure",
 ]
 
+_KIND = ("vantage", "direction", "by")
+_MOST_NETWORKS = 10
+"""Networks of a kind that the text shows, those with the most slot time."""
 _OPERATORS = 5
 """Operators of anomalous peers that are shown, those with the most peers."""
 
@@ -92,11 +96,22 @@ def exposure_to_dict(
         "exposure": _plain(exposure_rows(view, groups, systems)),
         "what_if": _plain(scenarios),
         "stems": _stems(view, spies),
+        **({} if systems is None else _of_networks(view, systems)),
         **(
             {}
             if own is None
             else {"own": _plain(_seconds(metrics.own_transactions(view, own, spies)))}
         ),
+    }
+
+
+def _of_networks(view: View, systems: pd.DataFrame) -> dict[str, Any]:
+    """Shares of slots by country and autonomous system, and how concentrated they are."""
+    table = metrics.concentration(view, systems)
+    table = table[table["by"].isin(["system", "country"]) & (table["networks"] > 0)]
+    return {
+        "networks": _plain(metrics.network_shares(view, systems)),
+        "concentration": _plain(table),
     }
 
 
@@ -137,6 +152,7 @@ def format_exposure(numbers: Mapping[str, Any]) -> str:
         "\n".join([*head(numbers), f"preset        {numbers['preset']}"]),
         "\n".join(_sentence(row, several) for row in outgoing if row["group"] == "anomalous"),
         section("share of slot time", [_exposed(row, several) for row in numbers["exposure"]]),
+        *_network_sections(numbers, several),
         section(
             f"outgoing slots as if a ban list ({numbers['ban_list']}) or distinct subnets had been "
             "in force",
@@ -158,6 +174,45 @@ def format_exposure(numbers: Mapping[str, Any]) -> str:
         ),
     ]
     return "\n\n".join(one for one in sections if one) + "\n"
+
+
+def _network_sections(numbers: Mapping[str, Any], several: bool) -> list[str]:
+    """The countries and autonomous systems with the most slot time, and Herfindahl indices."""
+    shares = numbers.get("networks", [])
+    first = [
+        row
+        for _, rows in itertools.groupby(shares, lambda row: [row[name] for name in _KIND])
+        for row in itertools.islice(rows, _MOST_NETWORKS)
+    ]
+    return [
+        section("networks with the most slot time", [_network(row, several) for row in first]),
+        section(
+            "concentration of slot time",
+            [_concentrated(row, several) for row in numbers.get("concentration", [])],
+        ),
+    ]
+
+
+def _network(row: Mapping[str, Any], several: bool) -> dict[str, Any]:
+    return {
+        **({"vantage": row["vantage"]} if several else {}),
+        "direction": row["direction"],
+        "by": row["by"],
+        "network": row["network"] or "unknown",
+        "peers": row["peers"],
+        "share": _percent(row["share"]),
+    }
+
+
+def _concentrated(row: Mapping[str, Any], several: bool) -> dict[str, Any]:
+    return {
+        **({"vantage": row["vantage"]} if several else {}),
+        "direction": row["direction"],
+        "by": row["by"],
+        "networks": row["networks"],
+        "Herfindahl index": None if row["slot_index"] is None else f"{row['slot_index']:.3f}",
+        "largest": row["largest"],
+    }
 
 
 def _stem(row: Mapping[str, Any], several: bool) -> dict[str, Any]:

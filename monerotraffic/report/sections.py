@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from monerotraffic.errors import printable
-from monerotraffic.metrics import subnets_of
+from monerotraffic.metrics.network import labels_of, subnets_of
 from monerotraffic.report.exposure import exposure_table
 from monerotraffic.report.operators import Group, operators
 from monerotraffic.report.redaction import Redaction
@@ -70,7 +70,7 @@ def _signs(group: Group) -> list[str]:
 
 
 def _networks(peers: pd.Series, systems: pd.DataFrame | None) -> dict[str, str]:
-    """By peer its subnet, and its autonomous system where it is known."""
+    """By peer its subnet, and its autonomous system and country where they are known."""
     networks = {
         str(peer): subnet if isinstance(subnet, str) else "no IP address"
         for peer, subnet in subnets_of(peers).items()
@@ -80,6 +80,11 @@ def _networks(peers: pd.Series, systems: pd.DataFrame | None) -> dict[str, str]:
         for row in known.itertuples():
             name = printable(row.organisation) if isinstance(row.organisation, str) else ""
             networks[str(row.host)] += f", AS{row.asn} {name}".rstrip()
+        for host, country in zip(
+            peers, labels_of(pd.Index(peers), systems).get("country", ()), strict=False
+        ):
+            if country is not None:
+                networks[str(host)] += f", {country}"
     return networks
 
 

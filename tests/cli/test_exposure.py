@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from mmdb_writer import MMDBWriter
+from netaddr import IPSet
 
 from monerotraffic.cli import main
 from monerotraffic.cli.own import read_ids
@@ -51,6 +53,35 @@ def test_text(capture: Path, capsys: Captured) -> None:
         ["25.0%", "6.3%", "25.0%"],
         ["0.0%", "0.0%", "-"],
     ]
+
+
+def test_countries(capture: Path, tmp_path: Path, capsys: Captured) -> None:
+    """A held 100 s, B 300 s; the country of B is not known."""
+    database = tmp_path / "country.mmdb"
+    writer = MMDBWriter(4, "GeoLite2-Country")
+    writer.insert_network(IPSet([f"{A}/32"]), {"country": {"iso_code": "AQ"}})
+    writer.to_db_file(str(database))
+    given = "exposure", "--host", HOST, "--country", database, capture
+    text = output(capsys, *given)
+    assert section(text, "networks with the most slot time")[1:3] == [
+        ["outgoing", "country", "unknown", "1", "75.0%"],
+        ["outgoing", "country", "AQ", "1", "25.0%"],
+    ]
+    assert section(text, "concentration of slot time")[1] == [
+        *("outgoing", "country", "1", "1.000", "AQ")
+    ]
+    assert "same system" not in text
+    numbers = json.loads(output(capsys, *given, "--json"))
+    assert [row["network"] for row in numbers["networks"]] == [None, "AQ"]
+
+
+def test_a_database_of_something_else(capture: Path, tmp_path: Path, capsys: Captured) -> None:
+    database = tmp_path / "country.mmdb"
+    writer = MMDBWriter(4, "GeoLite2-ASN")
+    writer.insert_network(IPSet([f"{A}/32"]), {"autonomous_system_number": 1})
+    writer.to_db_file(str(database))
+    assert main(["exposure", "--country", str(database), str(capture)]) == 1
+    assert "country.mmdb has no countries" in capsys.readouterr().err
 
 
 def test_json_with_a_ban_list(capture: Path, tmp_path: Path, capsys: Captured) -> None:
