@@ -21,7 +21,8 @@ from testbed.clocks import Clock
 from testbed.measure import addresses_of
 from testbed.vantage_page import page
 
-SOURCES = ("connections", "blocks", "transactions")
+SOURCES = ("connections", "ticks", "blocks", "transactions", None)
+"""Kinds of shared events; None: all."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def offset_errors(run: Run) -> pd.DataFrame:
                     "run": run.folder.name,
                     "vantage": name,
                     "reference": other,
-                    "source": source,
+                    "source": source or "all",
                     "shared": one["shared"],
                     "true_offset": offset,
                     "error_ms": 1e3 * (one["offset"] - offset),

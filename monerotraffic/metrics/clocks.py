@@ -25,12 +25,17 @@ __all__ = ["clock_differences", "clock_offsets", "correct_times"]
 
 Floats = NDArray[np.float64]
 
-SOURCES = ("connections", "blocks", "transactions")
+SOURCES = ("connections", "ticks", "blocks", "transactions")
 _SECOND = 1e9
 _MOST = 2000
 """Points of a regression: the number of slopes is its square."""
 _LEAST = 10
 """Points from which a drift is estimated."""
+_TICK = 20 * 10**9
+"""Nanoseconds by which two ticks of a peer may differ, less the difference of the clocks: a third
+of the minute between two ticks."""
+_PATHS = 0.05
+"""Seconds by which paths differ at most, where another source determines a quarter second."""
 _CONNECTION = ["client", "client_port", "server", "server_port"]
 
 
@@ -42,12 +47,13 @@ def clock_differences(traffic: Traffic | View) -> pd.DataFrame:
 
     - `vantage`, `other` (category): the two nodes
     - `source` (category): `connections`, a message on a connection between the two nodes;
-      `blocks`, the first arrival of a block (2001, 2008) at each; `transactions`, the arrival of a
-      transaction in a fluff 2002 from one peer at each, over connections of the same direction
-      (without such peers: the first arrival of the transaction at each)
+      `ticks`, the timed sync (1002 request) that a peer sends to both at once; `blocks`, the first
+      arrival of a block (2001, 2008) at each; `transactions`, the arrival of a transaction in a
+      fluff 2002 from one peer at each, over connections of the same direction (without such peers:
+      the first arrival of the transaction at each)
     - `way` (category): `to` if `other` sent the message to `vantage`, `from` if it received it
       from there; missing for blocks and transactions
-    - `peer` (category): the peer that sent the transaction to both; missing for others
+    - `peer` (category): the peer that sent the tick or the transaction to both; missing for others
     - `time` (time): at `other`, by its clock
     - `difference` (float64): seconds, the time at `vantage` - the time at `other`
 
@@ -56,6 +62,9 @@ def clock_differences(traffic: Traffic | View) -> pd.DataFrame:
     plus what one node was later than the other to hear of it, whose median is small: a peer draws
     the time of a transaction for each connection from one distribution, if the direction is the
     same.
+
+    A peer ticks once a minute, so its ticks are assigned to each other by the median difference of
+    transactions, or of blocks. Without both there are no ticks.
 
     Messages are compared on connections whose SYN is in both captures, message by message in each
     direction, up to the first that differs in command or length.
@@ -68,12 +77,17 @@ def clock_differences(traffic: Traffic | View) -> pd.DataFrame:
     view = viewed(traffic)
     names = list(view.vantages)
     blocks = _first_blocks(view)
-    tables = [*_shared_messages(view), _best(_shared_transactions(view))]
-    tables += [
-        _shared_blocks(blocks, name, other)
-        for place, name in enumerate(names)
-        for other in names[:place]
-    ]
+    relayed = pd.concat(
+        [
+            _best(_shared_transactions(view)),
+            *(
+                _shared_blocks(blocks, name, other)
+                for place, name in enumerate(names)
+                for other in names[:place]
+            ),
+        ]
+    )
+    tables = [*_shared_messages(view), relayed, *_shared_ticks(_ticks(view), relayed)]
     columns = ["vantage", "other", "source", "way", "peer", "time", "difference"]
     table = pd.concat(tables, ignore_index=True)
     table["time"] = pd.to_datetime(table["time"].astype("int64"), utc=True).astype(
@@ -192,6 +206,55 @@ def _shared_blocks(firsts: pd.DataFrame, name: str, other: str) -> pd.DataFrame:
     )
 
 
+@per_peer("time", "message", tables=("connections", "messages", "problems"))
+def _ticks(traffic: Traffic | View) -> pd.DataFrame:
+    """The timed syncs (1002 requests) of peers, with the vantage node and the time."""
+    view = viewed(traffic)
+    rows = view.messages
+    rows = rows[(rows["command"] == 1002) & (rows["kind"] == "request") & rows["time"].notna()]
+    rows = rows[rows["direction"] == "received"]
+    frame = pd.DataFrame(
+        {
+            "message": rows["message"],
+            "peer": rows["peer"].astype(object),
+            "vantage": np.asarray(view.vantage_of(rows["connection"]), dtype=object),
+            "time": nanoseconds(rows["time"]),
+        }
+    )
+    return frame.sort_values(["time", "message"], kind="stable", ignore_index=True)
+
+
+def _shared_ticks(ticks: pd.DataFrame, others: pd.DataFrame) -> list[pd.DataFrame]:
+    """Ticks of peers at the pairs of nodes in `others`, the rows of blocks and transactions."""
+    tables = []
+    by_node = dict(list(ticks[["peer", "vantage", "time"]].groupby("vantage")))
+    for (name, other), rows in others.groupby(["vantage", "other"]):
+        if name not in by_node or other not in by_node:
+            continue
+        sources = rows.groupby("source")["difference"].median()
+        apart = round(float(sources.iloc[-1]) * _SECOND)  # transactions, if there are any
+        here = by_node[name].assign(time_here=by_node[name]["time"])
+        here["time"] -= apart
+        there = by_node[other].assign(time_there=by_node[other]["time"])
+        both = pd.merge_asof(
+            here, there, on="time", by="peer", direction="nearest", tolerance=_TICK
+        ).dropna(subset="time_there")
+        tables.append(
+            pd.DataFrame(
+                {
+                    "vantage": name,
+                    "other": other,
+                    "source": "ticks",
+                    "way": None,
+                    "peer": both["peer"],
+                    "time": both["time_there"].astype("int64"),
+                    "difference": (both["time_here"] - both["time_there"]) / _SECOND,
+                }
+            )
+        )
+    return tables
+
+
 def _shared_messages(view: View) -> list[pd.DataFrame]:
     """Messages of connections between two vantage nodes that both captured."""
     rows = view.connections
@@ -293,9 +356,9 @@ def clock_offsets(
     reference node. One row per vantage node.
 
     - `vantage`, `reference` (category)
-    - `source` (category): what the estimate rests on: `connections`, `blocks` or `transactions`
-      (see clock_differences), that with the narrowest interval; missing for the reference node, and
-      where no chain of nodes with shared events leads to it
+    - `source` (category): what the estimate rests on: `connections`, `ticks`, `blocks` or
+      `transactions` (see clock_differences), that with the narrowest interval; missing for the
+      reference node, and where no chain of nodes with shared events leads to it
     - `shared` (int64): number of shared events
     - `offset`, `low`, `high` (float64): seconds at the time `at`, and the interval
     - `drift`, `drift_low`, `drift_high` (float64): parts per million, and the interval; NaN for
@@ -307,13 +370,16 @@ def clock_offsets(
     scipy.stats.theilslopes), and is applied only if its interval excludes 0. Of connections, the
     offset is the middle between the least difference of messages to the node and the greatest of
     messages from it, which are its bounds, because delays are not negative (RFC 5905, section 8).
-    Of blocks and transactions, it is the median difference, with the interval of order statistics
-    (scipy.stats.quantile_test). The nodes' paths to the reference are the shortest by the sum of
-    widths of intervals (networkx), so a node without common events can be reached through others.
+    Of ticks and blocks, it is the median difference, with the interval of order statistics
+    (scipy.stats.quantile_test). Of transactions, it is too, but without multiples of the quarter
+    second in which monerod flushes its queues, where these are certain
+    (docs/metrics/vantage_nodes.md). The nodes' paths to the reference are the shortest by the sum
+    of widths of intervals (networkx), so a node without common events can be reached through
+    others.
 
     `reference` is the first node if None. `source` is the only kind of shared events to use; all if
-    None. monerod sends transactions at multiples of a quarter
-    second after it received them, so single arrivals are less exact than the estimate.
+    None. monerod sends transactions at multiples of a quarter second after it received them, so
+    single arrivals are less exact than the estimate.
 
     Raises ValueError for an unknown node or source, or a `confidence` outside 0 to 1, and
     ImportError without the extra `analysis` (pip install 'monerotraffic[analysis]').
@@ -356,18 +422,22 @@ def _pairs(view: View, confidence: float, source: str | None) -> dict[tuple[str,
     table = clock_differences(view)
     if source is not None:
         table = table[table["source"] == source]
-    groups = table.groupby(["vantage", "other", "source"], observed=True)
+    # in the order of SOURCES, so transactions are last
+    groups = table.groupby(["vantage", "other", "source"], observed=True, sort=True)
     for (name, other, kind), rows in groups:
-        clock = _estimate(str(kind), rows, confidence)
+        before = best.get((name, other))
+        clock = _estimate(str(kind), rows, confidence, before)
         if clock is None:
             continue
-        before = best.get((name, other))
         if before is None or clock.high - clock.low < before.high - before.low:
             best[name, other] = clock
     return best
 
 
-def _estimate(source: str, rows: pd.DataFrame, confidence: float) -> _Clock | None:
+def _estimate(
+    source: str, rows: pd.DataFrame, confidence: float, before: _Clock | None
+) -> _Clock | None:
+    """The clock by one source; `before` is the best estimate by others."""
     time = nanoseconds(rows["time"]) / _SECOND
     difference = rows["difference"].to_numpy()
     at = float(np.median(time))
@@ -380,10 +450,8 @@ def _estimate(source: str, rows: pd.DataFrame, confidence: float) -> _Clock | No
             level[way] -= np.median(level[way])
     drift, drift_low, drift_high = _drift(time - at, level, confidence)
     clock = _Clock(source, len(rows), 0.0, 0.0, 0.0, drift, drift_low, drift_high, at)
-    if rows["peer"].notna().all() and len(rows) >= _LEAST:
-        exact = _on_grid(
-            clock, time - at, difference, rows["peer"].cat.codes.to_numpy(), confidence
-        )
+    if source == "transactions" and rows["peer"].notna().all() and not math.isnan(drift):
+        exact = _on_grid(clock, rows, confidence, before)
         if exact is not None:
             return exact
     rest = difference - clock.applied_drift * (time - at)
@@ -395,24 +463,33 @@ def _estimate(source: str, rows: pd.DataFrame, confidence: float) -> _Clock | No
 
 
 def _on_grid(
-    clock: _Clock, time: Floats, difference: Floats, peer: NDArray[Any], confidence: float
+    clock: _Clock, rows: pd.DataFrame, confidence: float, before: _Clock | None
 ) -> _Clock | None:
     """The clock with the offset and drift that follow from the quarter seconds of fluffs."""
-    if math.isnan(clock.drift):
-        return None
+    # transactions that two messages have in common are one event
+    rows = rows.drop_duplicates(["peer", "time", "difference"])
+    time = nanoseconds(rows["time"]) / _SECOND - clock.at
+    drifts, bounds = (clock.drift_low, clock.drift_high), None
+    if before is not None:
+        ahead = before.ahead(clock.at) - before.offset
+        bounds = (before.low + ahead - _PATHS, before.high + ahead + _PATHS)
     grid = offset_on_grid(
-        time, difference, peer.astype(np.int64), (clock.drift_low, clock.drift_high)
+        time,
+        rows["difference"].to_numpy(),
+        rows["peer"].cat.codes.to_numpy().astype(np.int64),
+        drifts,
+        bounds,
     )
     if grid is None or grid.chosen.sum() < _LEAST:
         return None
     drift, low, high = _drift(time[grid.chosen], grid.residual, confidence)
     exact = clock._replace(drift=drift, drift_low=low, drift_high=high)
     rest = grid.residual - exact.applied_drift * time[grid.chosen]
-    bounds = _median_interval(rest, confidence)
+    interval = _median_interval(rest, confidence)
     return exact._replace(
         offset=float(np.median(rest)),
-        low=min(bounds[0], grid.low),
-        high=max(bounds[1], grid.high),
+        low=min(interval[0], grid.low),
+        high=max(interval[1], grid.high),
     )
 
 

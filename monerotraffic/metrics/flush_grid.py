@@ -27,8 +27,8 @@ _TRIALS = 4000
 """Drifts that are tried at most."""
 _CHANCE = 1e-4
 """Largest probability that differences without a grid look like one."""
-_QUANTILE = 2.5758
-"""Of the normal distribution, for 99 %."""
+_QUANTILE = 3.2905
+"""Of the normal distribution, for 99.9 %."""
 _FEWEST = 3
 """Differences of a peer from which its own median is a bound."""
 
@@ -46,22 +46,29 @@ class OnGrid(NamedTuple):
 
 
 def offset_on_grid(
-    time: Floats, difference: Floats, peer: Ints, drifts: tuple[float, float]
+    time: Floats,
+    difference: Floats,
+    peer: Ints,
+    drifts: tuple[float, float],
+    bounds: tuple[float, float] | None = None,
 ) -> OnGrid | None:
     """Removes multiples of the quarter second from differences of arrivals of one transaction, sent
     by one peer to two nodes. `time` is in seconds from a point in the middle, `peer` a code, and
-    `drifts` the interval that contains the drift, in seconds per second.
+    `drifts` the interval that contains the drift, in seconds per second. `bounds` are those of the
+    offset at time 0 by another source.
 
     Returns None where the grid is not certain: the differences do not repeat every quarter second
-    (a Rayleigh test over all drifts that are tried), or the interval of their centre contains none
-    or several offsets of the grid.
+    (a Rayleigh test over all drifts that are tried), or the bounds, by default the interval of
+    their centre, contain no offset of the grid or several.
     """
     repeated = _phase(time, difference, drifts)
     if repeated is None:
         return None
     drift, phase = repeated
     level = difference - drift * time
-    low, high = _centre_bounds(_some(level))
+    if bounds is None:
+        bounds = _centre_bounds(_some(level), _repetition(time, difference, peer))
+    low, high = bounds
     first = np.ceil((low - phase) / FLUSH_STEP_S)
     if first != np.floor((high - phase) / FLUSH_STEP_S):
         return None
@@ -106,15 +113,27 @@ def _some(values: Floats) -> Floats:
     return values[np.unique(np.linspace(0, len(values) - 1, _POINTS).astype(np.intp))]
 
 
-def _centre_bounds(values: Floats) -> tuple[float, float]:
-    """An interval that contains the centre of a symmetric distribution with a probability of 99 %:
-    order statistics of the averages of all pairs (Hodges and Lehmann 1963), with the normal
-    approximation of the signed-rank statistic (scipy.stats.wilcoxon).
+def _repetition(time: Floats, difference: Floats, peer: Ints) -> float:
+    """Differences per message that is in one of them at least: with this number, differences that
+    have a message in common count as one.
+    """
+    messages = [
+        len(np.unique(np.stack((peer, np.round(ends * 1e6).astype(np.int64))), axis=1).T)
+        for ends in (time, time + difference)
+    ]
+    return len(time) / min(messages)
+
+
+def _centre_bounds(values: Floats, repetition: float) -> tuple[float, float]:
+    """An interval that contains the centre of a symmetric distribution with a probability of
+    99.9 %: order statistics of the averages of all pairs (Hodges and Lehmann 1963), with the normal
+    approximation of the signed-rank statistic (scipy.stats.wilcoxon), for fewer independent values
+    by the factor `repetition`.
     """
     count = len(values)
     left, right = np.triu_indices(count)
     averages = (values[left] + values[right]) / 2
-    half = _QUANTILE * np.sqrt(count * (count + 1) * (2 * count + 1) / 24)
+    half = _QUANTILE * np.sqrt(repetition * count * (count + 1) * (2 * count + 1) / 24)
     low = int(np.floor(count * (count + 1) / 4 - half))
     high = len(averages) - 1 - low
     if low < 0:

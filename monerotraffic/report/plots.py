@@ -453,7 +453,7 @@ def exposure(ax: Axes, view: View, groups: Groups, steps: int = 120) -> Axes:
 
 def clock_offsets(ax: Axes, view: View) -> Axes:
     """Draws by how much the clocks of vantage nodes differ over time: a point for each shared event
-    (unit: messages, blocks, transactions), and the estimate of each pair as a line with its
+    (unit: messages, ticks, blocks, transactions), and the estimate of each pair as a line with its
     interval. Requires scipy and networkx.
 
     >>> import matplotlib.pyplot as plt
@@ -467,7 +467,7 @@ def clock_offsets(ax: Axes, view: View) -> Axes:
     rows = metrics.clock_differences(view)
     if rows.empty:
         return without_data(ax, "no two vantage nodes with common events")
-    markers = {"connections": "x", "blocks": "s", "transactions": "."}
+    markers = {"connections": "x", "ticks": "+", "blocks": "s", "transactions": "."}
     for place, ((name, other), pair) in enumerate(
         rows.groupby(["vantage", "other"], observed=True)
     ):

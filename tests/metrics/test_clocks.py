@@ -138,6 +138,26 @@ def test_clocks_of_three_nodes_from_shared_transactions(tmp_path: Path) -> None:
         assert errors.abs().max() < 0.05
 
 
+def test_ticks(tmp_path: Path) -> None:
+    """Two peers tick to both nodes, once a minute. The clock of sfo is 9 s ahead, and a block
+    arrives there half a second late: ticks are exact.
+    """
+    nodes = {}
+    for name, late in {"ams": 0.0, "sfo": 0.5}.items():
+        talks = [incoming(peer, host=HOSTS[name]).handshake() for peer in PEERS]
+        for minute in range(1, 31):
+            for talk, second in zip(talks, (7, 31), strict=True):
+                talk.wait_until(60 * minute + second + 0.3 * minute % 3).timed_sync(CLIENT)
+        talks[0].wait_until(1900 + late).send(CLIENT, announced(9, [1]))
+        nodes[name] = talks
+    traffic = read_nodes(tmp_path, nodes, {"sfo": 9})
+    rows = clock_differences(traffic)
+    assert rows.groupby("source", observed=True).size().to_dict() == {"ticks": 60, "blocks": 1}
+    clock = clock_offsets(traffic).set_index("vantage").loc["sfo"]
+    assert (clock["source"], clock["shared"]) == ("ticks", 60)
+    assert clock["offset"] == pytest.approx(9, abs=1e-3)
+
+
 def test_nodes_without_common_events(tmp_path: Path) -> None:
     """sgp shares blocks with sfo only, and gru nothing with anybody."""
     hosts = HOSTS | {"gru": "198.51.100.99"}
