@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
 from monerotraffic.metrics import clock_differences, clock_offsets
 from monerotraffic.metrics.flush_grid import FLUSH_STEP_S, offset_on_grid
 from support.chain import relayed
-from support.conversation_builder import HOSTS, incoming, read_nodes
-from support.craft import CLIENT
+from support.conversation_builder import (
+    HOSTS,
+    SECOND,
+    START,
+    ConversationBuilder,
+    incoming,
+    outgoing,
+    read_nodes,
+)
+from support.craft import CLIENT, SERVER
+from support.paths import DATA
+from testbed.clocks import Clock
+from testbed.vantages import true_drift, true_offset
 
 Floats = NDArray[np.float64]
 WIDE = (-5e-4, 5e-4)
@@ -126,3 +139,29 @@ def test_two_nodes_with_common_peers(tmp_path: Path) -> None:
     begin = rows["time"].min().timestamp() - 60
     assert clock["offset"] == pytest.approx(10 + 1e-4 * (clock["at"].timestamp() - begin), abs=0.01)
     assert clock["drift"] == pytest.approx(100, abs=5)
+
+
+def test_a_run_of_the_testbed(tmp_path: Path) -> None:
+    """Two monerods (v and x of seed 941) whose clocks were wrong by 5.2 s and -5.1 s and drifted by
+    50 ppm in opposite directions: when common peers sent 306 transactions to each.
+    """
+    folder = DATA / "vantages"
+    known = json.loads((folder / "clocks.json").read_text())
+    clocks = {name: Clock(**values) for name, values in known["clocks"].items()}
+    hosts = dict(zip(clocks, HOSTS.values(), strict=False))
+    rows = pd.read_csv(folder / "arrivals.csv.gz")
+    nodes: dict[str, list[ConversationBuilder]] = {}
+    for (name, peer, direction), sent_there in rows.groupby(["vantage", "peer", "direction"]):
+        accepted = direction == "incoming"
+        opened = (incoming if accepted else outgoing)(peer, host=hosts[name], step=1000)
+        talk = opened.handshake()
+        for row in sent_there.sort_values("ms").itertuples():
+            talk.wait_until(60 + row.ms / 1000)
+            talk.send(CLIENT if accepted else SERVER, relayed(row.tx))
+        nodes.setdefault(str(name), []).append(talk)
+    traffic = read_nodes(tmp_path, nodes, hosts=hosts)
+    clock = clock_offsets(traffic, "v", source="transactions").set_index("vantage").loc["x"]
+    assert clock["shared"] > 1000
+    at = known["zero"] + (clock["at"].value - START) / SECOND - 60
+    assert clock["offset"] == pytest.approx(true_offset(clocks["x"], clocks["v"], at), abs=0.005)
+    assert clock["drift"] == pytest.approx(true_drift(clocks["x"], clocks["v"]), abs=5)
