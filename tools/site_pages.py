@@ -31,6 +31,9 @@ REPOSITORY = "https://github.com/monerotraffic/monerotraffic/blob/main/"
 PAGES = ("*.md", "docs/**/*.md", "notebooks/*.ipynb", "testbed/README.md")
 LINK = re.compile(r"(?<!!)(\[[^\]]*\]\()([^)\s#]+)(#[^)\s]*)?\)")
 
+NOTE = re.compile(r"^\*(?:Made|Generated) by `tools/[^*]*\*\n\n", re.MULTILINE)
+"""The note of a generated page for those who would edit it."""
+
 
 def sources() -> list[Path]:
     """The pages of the repository that are in the site, relative to it."""
@@ -47,6 +50,7 @@ def stage(folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         text = (ROOT / path).read_text(encoding="utf-8")
         if path.suffix == ".md":
+            text = NOTE.sub("", text)
             text = with_repository_links(text, path, set(staged))
         target.write_text(text, encoding="utf-8")
     for page in ROOT.glob("docs/site/*.md"):  # the first page, and one a section

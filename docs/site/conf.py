@@ -40,6 +40,8 @@ suppress_warnings = [
 nitpicky = False
 
 html_theme = "pydata_sphinx_theme"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_title = f"monerotraffic {release}"
 html_show_sourcelink = False
 html_copy_source = False
