@@ -80,9 +80,8 @@ def _networks(peers: pd.Series, systems: pd.DataFrame | None) -> dict[str, str]:
         for row in known.itertuples():
             name = printable(row.organisation) if isinstance(row.organisation, str) else ""
             networks[str(row.host)] += f", AS{row.asn} {name}".rstrip()
-        for host, country in zip(
-            peers, labels_of(pd.Index(peers), systems).get("country", ()), strict=False
-        ):
+        countries = labels_of(pd.Index(peers), systems).get("country", [None] * len(peers))
+        for host, country in zip(peers, countries, strict=True):
             if country is not None:
                 networks[str(host)] += f", {country}"
     return networks
