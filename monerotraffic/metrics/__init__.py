@@ -21,7 +21,7 @@ from monerotraffic.metrics.connections import (
     sync_gaps,
     sync_rhythm,
 )
-from monerotraffic.metrics.exposure import exposure, exposure_over_time
+from monerotraffic.metrics.exposure import Sampling, exposure, exposure_over_time
 from monerotraffic.metrics.forks import MAINNET_FORKS, fork_ranges, fork_versions
 from monerotraffic.metrics.fragmentation import levin_fragments, segmentation, segments_by_size
 from monerotraffic.metrics.identity import (
@@ -112,6 +112,7 @@ from monerotraffic.tables.view import View
 __all__ = [
     "CATEGORIES",
     "MAINNET_FORKS",
+    "Sampling",
     "View",
     "advertised_hosts",
     "advertised_subnets",

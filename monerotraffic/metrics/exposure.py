@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, viewed
 
 __all__ = [
-    *("COLUMNS", "EPOCH", "Groups", "Members", "Sampling"),
+    *("COLUMNS", "EPOCH", "Groups", "Members", "SAMPLING", "Sampling"),
     *("exposure", "exposure_over_time", "group_times", "is_member", "measures", "with_dtypes"),
 ]
 
@@ -49,16 +49,31 @@ COLUMNS = [
 ]
 
 
+@dataclass(frozen=True)
+class Sampling:
+    """How bootstrap intervals are made.
+
+    >>> import monerotraffic as mt
+    >>> mt.metrics.Sampling(resamples=500).confidence
+    0.95
+    """
+
+    resamples: int = 2000
+    """0 for no intervals."""
+    confidence: float = 0.95
+
+
+SAMPLING = Sampling()
+
+
 def exposure(
     traffic: Traffic | View,
     groups: Groups | None = None,
     *,
     systems: pd.DataFrame | None = None,
-    since: pd.Timestamp | None = None,
-    until: pd.Timestamp | None = None,
+    period: tuple[pd.Timestamp | None, pd.Timestamp | None] = (None, None),
     epoch_s: float = EPOCH,
-    resamples: int = 2000,
-    confidence: float = 0.95,
+    sampling: Sampling = SAMPLING,
 ) -> pd.DataFrame:
     """Returns which share of its connection slots each group of peers holds at a vantage node,
     weighted by time. One row per vantage node, direction and group. Unit: seconds of connections.
@@ -70,13 +85,13 @@ def exposure(
         BanList. Groups may overlap. Two more are always there: `same_subnet`, slots held while
         another peer of the same /24 (IPv6: /64) held one of the same direction too; and with
         `systems`, the result of autonomous_systems or networks, `same_system`.
-    since, until
-        Time outside is left out.
+    period
+        Begin and end; time outside is left out, None is no bound.
     epoch_s
         Seconds of an epoch of Dandelion++, counted from the first slot. Epochs of a node cannot be
         observed without stem transactions.
-    resamples
-        For the interval of `p`; 0 for none.
+    sampling
+        For the interval of `p`: the number of resamples and the confidence level.
 
     - `vantage`, `direction`, `group` (category)
     - `peers`, `connections` (int64): of the group, with slots
@@ -96,7 +111,7 @@ def exposure(
     monerod counts it from then on. Stems go to outgoing connections only, so that the outgoing p is
     the one that matters for the privacy of own transactions.
 
-    Raises ImportError without scipy unless `resamples` is 0, and ValueError for an `epoch_s` that
+    Raises ImportError without scipy unless there are 0 resamples, and ValueError for an `epoch_s` that
     is not positive.
 
     Source: src/net/dandelionpp.cpp; Rucknium's estimate in
@@ -112,22 +127,14 @@ def exposure(
     if not epoch_s > 0:
         raise ValueError(f"epoch_s={epoch_s}: must be more than 0")
     view = viewed(traffic)
-    sampling = Sampling(resamples, confidence)
     rows = []
     for part in view.by_vantage.values():
         for direction in DIRECTIONS:
-            held, _ = holdings(part, direction, since, until)
+            held, _ = holdings(part, direction, *period)
             for name, inside in group_times(part, held, groups or {}, systems):
                 numbers = measures(held, inside, direction, epoch_s, sampling)
                 rows.append((part.vantages[0], direction, name, *numbers.values()))
     return with_dtypes(pd.DataFrame(rows, columns=COLUMNS), view)
-
-
-class Sampling(NamedTuple):
-    """How the interval of a share is made."""
-
-    resamples: int
-    confidence: float
 
 
 def with_dtypes(table: pd.DataFrame, view: View) -> pd.DataFrame:

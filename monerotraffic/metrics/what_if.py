@@ -15,6 +15,7 @@ from monerotraffic.metrics.entries import entries
 from monerotraffic.metrics.exposure import (
     COLUMNS,
     EPOCH,
+    SAMPLING,
     Groups,
     Sampling,
     group_times,
@@ -38,7 +39,7 @@ def what_if(
     *,
     systems: pd.DataFrame | None = None,
     epoch_s: float = EPOCH,
-    resamples: int = 2000,
+    sampling: Sampling = SAMPLING,
 ) -> pd.DataFrame:
     """Returns the exposure to each group of peers as captured, as if a ban list had been in force,
     as if monerod had chosen outgoing peers of distinct subnets, and with both. One row per vantage
@@ -69,7 +70,7 @@ def what_if(
         >>> import monerotraffic as mt
         >>> from monerotraffic.banlist import parse
         >>> traffic, peers = mt.read("tests/data/honest"), ["192.0.2.12"]
-        >>> table = mt.metrics.what_if(traffic, {"one": peers}, parse("192.0.2.12"), resamples=0)
+        >>> table = mt.metrics.what_if(traffic, {"one": peers}, parse("192.0.2.12"))
         >>> one = table[(table["group"] == "one") & (table["direction"] == "outgoing")]
         >>> one["p"].round(2).tolist()
         [0.33, 0.0, 0.33, 0.0]
@@ -87,7 +88,7 @@ def what_if(
             scenario,
             groups or {},
             None if scenario in SCENARIOS[::2] else ban_list,
-            (systems, epoch_s, Sampling(resamples, 0.95)),
+            (systems, epoch_s, sampling),
         )
     ]
     columns = [*COLUMNS, "scenario", "removed_seconds", "offered", "refilled_p"]

@@ -60,12 +60,14 @@ def exposure_groups(
 
 def exposure_rows(view: View, groups: Groups, systems: pd.DataFrame | None = None) -> pd.DataFrame:
     """The rows of metrics.exposure with slots, with intervals if scipy is installed."""
-    table = metrics.exposure(view, groups, systems=systems, resamples=_resamples())
+    table = metrics.exposure(view, groups, systems=systems, sampling=_sampling())
     return table[table["all_seconds"] > 0].reset_index(drop=True)
 
 
-def _resamples() -> int:
-    return 2000 if importlib.util.find_spec("scipy") is not None else 0
+def _sampling() -> metrics.Sampling:
+    if importlib.util.find_spec("scipy") is None:
+        return metrics.Sampling(resamples=0)
+    return metrics.Sampling()
 
 
 def exposure_to_dict(
@@ -86,7 +88,9 @@ def exposure_to_dict(
     in_force = ban_list
     if in_force is None:
         in_force = ban(findings, expires=None, max_addresses=None).listed
-    scenarios = metrics.what_if(view, groups, in_force, systems=systems, resamples=0)
+    scenarios = metrics.what_if(
+        view, groups, in_force, systems=systems, sampling=metrics.Sampling(resamples=0)
+    )
     scenarios = scenarios[scenarios["all_seconds"] + scenarios["removed_seconds"] > 0]
     return {
         "vantage": {"hosts": list(view.traffic.hosts)},

@@ -14,7 +14,7 @@ import pytest
 
 import monerotraffic as mt
 from monerotraffic.banlist import parse
-from monerotraffic.metrics import View, exposure, exposure_over_time, what_if
+from monerotraffic.metrics import Sampling, View, exposure, exposure_over_time, what_if
 from monerotraffic.metrics.slot_time import Holdings, crowded
 from monerotraffic.rules import HONEST
 from support.conversation_builder import (
@@ -98,7 +98,7 @@ def test_systems(traffic: mt.Traffic) -> None:
     systems = pd.DataFrame(
         {"host": [A, B, C], "asn": pd.array([1, None, 1], dtype="Int64"), "organisation": None}
     )
-    table = exposure(traffic, systems=systems, resamples=0)
+    table = exposure(traffic, systems=systems, sampling=Sampling(resamples=0))
     assert row(table, "outgoing", "same_system")["seconds"] == pytest.approx(200, abs=0.01)
     assert row(table, "outgoing", "same_system")["peers"] == 2
 
@@ -111,13 +111,17 @@ def test_the_interval_is_that_of_peers(traffic: mt.Traffic) -> None:
     assert (first["p_low"], first["p_high"]) == (second["p_low"], second["p_high"])
     assert first["p_low"] == 0
     assert 0.5 < first["p_high"] <= 1
-    assert np.isnan(row(exposure(traffic, GROUPS, resamples=0), "outgoing", "a")["p_low"])
+    assert np.isnan(
+        row(exposure(traffic, GROUPS, sampling=Sampling(resamples=0)), "outgoing", "a")["p_low"]
+    )
     assert np.isnan(row(exposure(traffic, GROUPS), "incoming", "a")["p_low"])  # one peer
 
 
 def test_two_nodes(tmp_path: Path) -> None:
     nodes = {name: list(talks(HOSTS[name]).values()) for name in ("ams", "sfo")}
-    table = exposure(read_nodes(tmp_path, nodes, {"sfo": 1000}), GROUPS, resamples=0)
+    table = exposure(
+        read_nodes(tmp_path, nodes, {"sfo": 1000}), GROUPS, sampling=Sampling(resamples=0)
+    )
     assert table["vantage"].tolist() == ["ams"] * 8 + ["sfo"] * 8
     columns = ["seconds", "all_seconds", "p", "mean_p_squared"]
     pd.testing.assert_frame_equal(
@@ -158,7 +162,7 @@ def test_shares_are_those_of_labels_and_of_the_node_itself(scenario: str) -> Non
         samples = [json.loads(line) for line in file]
     since, until = (pd.Timestamp(samples[at]["t"], unit="s", tz="UTC") for at in (0, -1))
     traffic = mt.read(folder / f"{scenario}.pcapng.gz", host=HOST)
-    table = exposure(traffic, {"spies": spies}, since=since, until=until)
+    table = exposure(traffic, {"spies": spies}, period=(since, until))
     for direction in ("incoming", "outgoing"):
         seconds = {True: 0, False: 0}
         for one in View(traffic).connections.itertuples():
@@ -196,7 +200,7 @@ def test_a_ban_list_is_the_capture_without_its_peers(tmp_path: Path, traffic: mt
 
 
 def test_scenarios_by_hand(traffic: mt.Traffic) -> None:
-    table = what_if(traffic, GROUPS, parse(A), resamples=0)
+    table = what_if(traffic, GROUPS, parse(A), sampling=Sampling(resamples=0))
     table = table[table["direction"] == "outgoing"]
     shares = table.pivot(index="group", columns="scenario", values="p").round(3)
     assert shares.loc["a"].to_list() == [0.25, 0, 0.333, 0]
@@ -214,7 +218,7 @@ def test_scenarios_by_hand(traffic: mt.Traffic) -> None:
 
 
 def test_without_a_ban_list(traffic: mt.Traffic) -> None:
-    table = what_if(traffic, resamples=0)
+    table = what_if(traffic, sampling=Sampling(resamples=0))
     assert table["scenario"].unique().tolist() == ["as_captured", "distinct_subnets"]
     assert table["offered"].isna().all()
 
