@@ -30,6 +30,8 @@ from support.conversation_builder import (
 from support.craft import SERVER
 from support.paths import DATA
 
+NONE = Sampling(resamples=0)
+
 A, B, C, D = "20.1.0.1", "20.1.0.2", "20.9.0.1", "20.3.0.1"
 OFFERED = [(A, 18080), ("20.1.0.7", 18080), ("20.5.0.1", 18080), ("20.6.0.1", 18080)]
 GROUPS = {"a": [A], "b": [B], "offered": [A, "20.1.0.7", "20.6.0.1"]}
@@ -98,7 +100,7 @@ def test_systems(traffic: mt.Traffic) -> None:
     systems = pd.DataFrame(
         {"host": [A, B, C], "asn": pd.array([1, None, 1], dtype="Int64"), "organisation": None}
     )
-    table = exposure(traffic, systems=systems, sampling=Sampling(resamples=0))
+    table = exposure(traffic, systems=systems, sampling=NONE)
     assert row(table, "outgoing", "same_system")["seconds"] == pytest.approx(200, abs=0.01)
     assert row(table, "outgoing", "same_system")["peers"] == 2
 
@@ -111,17 +113,13 @@ def test_the_interval_is_that_of_peers(traffic: mt.Traffic) -> None:
     assert (first["p_low"], first["p_high"]) == (second["p_low"], second["p_high"])
     assert first["p_low"] == 0
     assert 0.5 < first["p_high"] <= 1
-    assert np.isnan(
-        row(exposure(traffic, GROUPS, sampling=Sampling(resamples=0)), "outgoing", "a")["p_low"]
-    )
+    assert np.isnan(row(exposure(traffic, GROUPS, sampling=NONE), "outgoing", "a")["p_low"])
     assert np.isnan(row(exposure(traffic, GROUPS), "incoming", "a")["p_low"])  # one peer
 
 
 def test_two_nodes(tmp_path: Path) -> None:
     nodes = {name: list(talks(HOSTS[name]).values()) for name in ("ams", "sfo")}
-    table = exposure(
-        read_nodes(tmp_path, nodes, {"sfo": 1000}), GROUPS, sampling=Sampling(resamples=0)
-    )
+    table = exposure(read_nodes(tmp_path, nodes, {"sfo": 1000}), GROUPS, sampling=NONE)
     assert table["vantage"].tolist() == ["ams"] * 8 + ["sfo"] * 8
     columns = ["seconds", "all_seconds", "p", "mean_p_squared"]
     pd.testing.assert_frame_equal(
@@ -200,7 +198,7 @@ def test_a_ban_list_is_the_capture_without_its_peers(tmp_path: Path, traffic: mt
 
 
 def test_scenarios_by_hand(traffic: mt.Traffic) -> None:
-    table = what_if(traffic, GROUPS, parse(A), sampling=Sampling(resamples=0))
+    table = what_if(traffic, GROUPS, parse(A), sampling=NONE)
     table = table[table["direction"] == "outgoing"]
     shares = table.pivot(index="group", columns="scenario", values="p").round(3)
     assert shares.loc["a"].to_list() == [0.25, 0, 0.333, 0]
@@ -218,7 +216,7 @@ def test_scenarios_by_hand(traffic: mt.Traffic) -> None:
 
 
 def test_without_a_ban_list(traffic: mt.Traffic) -> None:
-    table = what_if(traffic, sampling=Sampling(resamples=0))
+    table = what_if(traffic, sampling=NONE)
     assert table["scenario"].unique().tolist() == ["as_captured", "distinct_subnets"]
     assert table["offered"].isna().all()
 
