@@ -111,8 +111,8 @@ def exposure(
     monerod counts it from then on. Stems go to outgoing connections only, so that the outgoing p is
     the one that matters for the privacy of own transactions.
 
-    Raises ImportError without scipy unless there are 0 resamples, and ValueError for an `epoch_s` that
-    is not positive.
+    Raises ImportError without scipy, unless there are 0 resamples, and ValueError for an `epoch_s`
+    that is not positive.
 
     Source: src/net/dandelionpp.cpp; Rucknium's estimate in
     https://github.com/monero-project/research-lab/issues/126#issuecomment-2460261864.

@@ -88,9 +88,8 @@ def exposure_to_dict(
     in_force = ban_list
     if in_force is None:
         in_force = ban(findings, expires=None, max_addresses=None).listed
-    scenarios = metrics.what_if(
-        view, groups, in_force, systems=systems, sampling=metrics.Sampling(resamples=0)
-    )
+    without = metrics.Sampling(resamples=0)
+    scenarios = metrics.what_if(view, groups, in_force, systems=systems, sampling=without)
     scenarios = scenarios[scenarios["all_seconds"] + scenarios["removed_seconds"] > 0]
     return {
         "vantage": {"hosts": list(view.traffic.hosts)},
