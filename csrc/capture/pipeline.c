@@ -15,6 +15,7 @@
 
 enum {
     BATCHES = 4,
+    WAKE_AT = 2, /* full batches: a producer that waits is not woken for each one */
     BATCH_BYTES = 128 << 10,
     BATCH_PACKETS = 1024,
     CHECK_NANOSECONDS = 100000000, /* between two checks for a signal while waiting */
@@ -193,7 +194,8 @@ static void give_back(struct mt_pipeline *pipeline)
     pipeline->current = NULL;
     (void)pthread_mutex_lock(&pipeline->lock);
     pipeline->emptied++;
-    (void)pthread_cond_signal(&pipeline->changed);
+    if (pipeline->filled - pipeline->emptied <= WAKE_AT)
+        (void)pthread_cond_signal(&pipeline->changed);
     (void)pthread_mutex_unlock(&pipeline->lock);
 }
 
