@@ -230,7 +230,9 @@ struct mt_capture *mt_capture_open(const char *path, const struct mt_limits *lim
 int mt_capture_next(struct mt_capture *capture, struct mt_packet *packet,
                     struct mt_failure *failure)
 {
-    return capture->next(capture, packet, failure);
+    int result = capture->next(capture, packet, failure);
+    packet->greatest_snap_length = capture->snap_lengths_differ ? capture->greatest_snap_length : 0;
+    return result;
 }
 
 int64_t mt_capture_position(const struct mt_capture *capture)

@@ -52,6 +52,8 @@ struct mt_capture {
     struct mt_interface *interfaces; /* pcapng: those of the section */
     size_t interfaces_count, interfaces_capacity;
     int64_t interfaces_limit;
+    uint32_t greatest_snap_length; /* pcapng: of the interfaces so far, 0: no interface */
+    uint8_t snap_lengths_differ;
     enum mt_limit_id exceeded; /* after MT_TOO_MUCH; MT_LIMIT_COUNT: the one of the input */
     struct mt_budget *budget;  /* of the buffer, as far as it grew */
     int64_t sections_dropped;  /* pcapng: packets dropped in the sections before, -1: unknown */

@@ -368,6 +368,14 @@ int64_t mt_capture_dropped(const struct mt_capture *capture)
 
 /* ---- interfaces ---- */
 
+static void note_snap_length(struct mt_capture *capture, uint32_t snap_length)
+{
+    if (capture->greatest_snap_length != 0 && capture->greatest_snap_length != snap_length)
+        capture->snap_lengths_differ = 1;
+    if (snap_length > capture->greatest_snap_length)
+        capture->greatest_snap_length = snap_length;
+}
+
 static int read_interface(struct mt_capture *capture, struct mt_failure *failure, uint32_t total)
 {
     int result = buffer_block(capture, failure, total, INTERFACE_BLOCK);
@@ -385,6 +393,7 @@ static int read_interface(struct mt_capture *capture, struct mt_failure *failure
                       block + total - BLOCK_TRAILER))
         return bad_block(capture, failure, "an interface with a bad option");
     prepare_time(&interface);
+    note_snap_length(capture, interface.snaplen);
     if (capture->interfaces_count >= (uint64_t)capture->interfaces_limit) {
         capture->exceeded = MT_LIMIT_interfaces;
         return mt_capture_stop(capture, failure, MT_TOO_MUCH,

@@ -132,11 +132,18 @@ static enum mt_net_result report_result(struct mt_layers *layers, int result,
     }
 }
 
+static inline void note_packet(struct mt_segment *segment, const struct mt_packet *packet)
+{
+    segment->packet_captured = packet->captured;
+    segment->greatest_snap_length = packet->greatest_snap_length;
+}
+
 static MT_NOINLINE enum mt_net_result read_any(struct mt_net *net, const struct mt_packet *packet,
                                                struct mt_segment *segment,
                                                struct mt_net_report *report)
 {
     int result = read_headers(net, packet, segment);
+    note_packet(segment, packet);
     if (packet->link != LINK_ETHERNET)
         net->aggregate = net->layers.aggregate;
     return report_result(&net->layers, result, report);
@@ -164,6 +171,7 @@ static inline int read_plain(const struct mt_packet *packet, struct mt_segment *
     struct mt_span rest = {packet->data, packet->captured, packet->length};
     mt_span_skip(&rest, MT_ETHERNET_HEADER);
     segment->tunnel = NULL;
+    note_packet(segment, packet);
     return (type == MT_TYPE_IPV4 || type == MT_TYPE_IPV6) && mt_read_plain_tcp(rest, segment);
 }
 

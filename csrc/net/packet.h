@@ -17,6 +17,7 @@ struct mt_packet {
     uint32_t length;   /* bytes that were on the wire, >= captured */
     uint8_t copy;      /* another file of the set has it too, and is read in its place */
     uint32_t link;     /* LINKTYPE_ number, see link.h */
+    uint32_t greatest_snap_length; /* of the interfaces of its file, if they differ; else 0 */
     struct mt_packet_ref ref;
 };
 
@@ -81,8 +82,10 @@ struct mt_segment {
     uint8_t
         header_size; /* of the TCP header, which is before `payload`; 0 if the snap length cut it */
     uint32_t captured; /* payload bytes at `payload` */
-    uint32_t length;  /* payload bytes that were on the wire, >= captured; what lacks was cut by the
-                         snap length */
+    uint32_t length; /* payload bytes that were on the wire, >= captured; what lacks was cut by the
+                        snap length */
+    uint32_t packet_captured;      /* captured bytes of the whole packet */
+    uint32_t greatest_snap_length; /* as of mt_packet */
     uint8_t has_sums; /* the next two are there already; 0: they are computed where needed */
     uint8_t checksum; /* enum mt_checksum */
     uint64_t digest;  /* mt_payload_digest of the captured payload */

@@ -105,12 +105,13 @@ static int is_after_end(const struct mt_arrival *arrival)
 {
     const struct mt_connection *connection = arrival->connection;
     const struct mt_reassembly *stream = &connection->sides[arrival->from_client].stream;
-    int64_t end = arrival->offset + arrival->segment->length;
-    if (end <= stream->next)
+    int64_t end = arrival->offset + arrival->segment->length,
+            seen_to = mt_reassembly_seen_to(stream);
+    if (end <= seen_to)
         return 0;
     if (connection->ended)
         return 1;
-    return (stream->fin >= 0 && (arrival->offset >= stream->fin || stream->next >= stream->fin)) ||
+    return (stream->fin >= 0 && (arrival->offset >= stream->fin || seen_to >= stream->fin)) ||
            connection->rst == 1 + !arrival->from_client;
 }
 
@@ -148,7 +149,8 @@ int mt_acceptance_reset(const struct mt_arrival *arrival)
                          (arrival->acknowledged >= 0 && arrival->acknowledged <= other->stream.sent)
                    : !other->acknowledges || segment->sequence == other->last_acknowledgement;
     int64_t offset = arrival->offset;
-    if (offset == stream->next || offset == stream->acknowledged || offset == stream->sent)
+    if (offset == mt_reassembly_seen_to(stream) || offset == stream->acknowledged ||
+        offset == stream->sent)
         return 1;
     if (stream->fin >= 0 && offset == stream->fin + 1)
         return 1;

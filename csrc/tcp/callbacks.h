@@ -13,6 +13,7 @@
 struct mt_connection;
 struct mt_checksums;
 struct mt_payload_key;
+struct mt_snap_lengths;
 
 /* Those that return int return MT_OK or MT_NOMEM unless another result is named. */
 struct mt_tcp_callbacks {
@@ -53,10 +54,11 @@ struct mt_tcp_shared {
     const struct mt_tcp_callbacks *callbacks;
     void *context;
     const struct mt_limits *limits;
-    uint64_t *limit_hits;             /* mt_limit_hits */
-    const struct mt_payload_key *key; /* of digests */
-    struct mt_budget *buffered;       /* bytes held by all connections together */
-    struct mt_checksums *checksums;   /* NULL: none is looked at */
+    uint64_t *limit_hits;                       /* mt_limit_hits */
+    const struct mt_payload_key *key;           /* of digests */
+    struct mt_budget *buffered;                 /* bytes held by all connections together */
+    struct mt_checksums *checksums;             /* NULL: none is looked at */
+    const struct mt_snap_lengths *snap_lengths; /* NULL: cut bytes are lost at once */
 };
 
 #endif

@@ -29,9 +29,7 @@ struct mt_connection *mt_connection_new(const struct mt_tcp_shared *shared)
 int mt_connection_closed(const struct mt_connection *connection)
 {
     const struct mt_side *sides = connection->sides;
-    if (connection->rst != 0)
-        return 1;
-    if (sides[0].fin && sides[1].fin)
+    if (connection->rst != 0 || (sides[0].fin && sides[1].fin))
         return 1;
     return (sides[0].fin && sides[1].packets == 0) || (sides[1].fin && sides[0].packets == 0);
 }
@@ -95,6 +93,7 @@ static struct mt_reassembly_callbacks callbacks_of(struct direction *direction)
         .limit_hits = shared->limit_hits,
         .buffered = &direction->connection->buffered,
         .key = shared->key,
+        .snap_lengths = shared->snap_lengths,
         .context = direction,
         .data = on_data,
         .hole = on_hole,
@@ -129,7 +128,7 @@ static int read_payload(const struct mt_arrival *arrival)
                                                      arrival->from_client);
     }
     if (connection->rst == 1 + arrival->from_client &&
-        arrival->offset + arrival->segment->length > side->stream.next)
+        arrival->offset + arrival->segment->length > mt_reassembly_seen_to(&side->stream))
         connection->rst = 0; /* it goes on: that RST was not its sender's */
     struct mt_reassembly_callbacks callbacks = callbacks_of(&direction);
     return mt_reassembly_segment(&side->stream, &callbacks, arrival->segment, arrival->offset,
@@ -389,7 +388,7 @@ static void note_fin(const struct mt_arrival *arrival)
 {
     struct mt_side *side = &arrival->connection->sides[arrival->from_client];
     int64_t offset = arrival->offset + arrival->segment->length;
-    if (!side->fin && offset >= side->stream.next)
+    if (!side->fin && offset >= mt_reassembly_seen_to(&side->stream))
         side->stream.fin = offset;
     side->fin = 1;
 }
@@ -493,8 +492,7 @@ static int read_segment(const struct mt_arrival *arrival)
     }
     if (segment->length != 0 && mt_checksums_is_suspect(arrival))
         return hold(arrival, &bad_checksum);
-    int result = MT_OK;
-    int noted = mt_acceptance_note(arrival);
+    int result = MT_OK, noted = mt_acceptance_note(arrival);
     if ((noted & MT_ACKNOWLEDGES_MORE) != 0)
         result = note_acknowledged(connection, !arrival->from_client);
     if (result == MT_OK && (noted & MT_CONFIRMS_CLAIM) != 0)
@@ -508,7 +506,12 @@ static int read_segment(const struct mt_arrival *arrival)
     return result;
 }
 
-/* Something waits in one direction or both. */
+static inline int something_waits(const struct mt_side *sides)
+{
+    return (sides[0].stream.waiting.count | sides[1].stream.waiting.count) != 0;
+}
+
+/* Something waits in one direction or both: before a packet is read (`ref` is NULL), and after. */
 static MT_NOINLINE int tick(struct mt_connection *connection, const struct mt_packet_ref *ref)
 {
     int result = MT_OK;
@@ -523,21 +526,22 @@ static MT_NOINLINE int tick(struct mt_connection *connection, const struct mt_pa
 int mt_connection_segment(struct mt_connection *connection, const struct mt_segment *segment,
                           int from_client, const struct mt_packet_ref *ref)
 {
+    if (something_waits(connection->sides) && tick(connection, NULL) != MT_OK)
+        return MT_NOMEM;
+    int result = MT_OK;
     count(connection, segment, from_client, ref);
     if (is_beginning(connection, segment, from_client)) {
         note_beginning(connection, segment, from_client, ref->time);
         mt_checksums_note_handshake(connection, segment, from_client);
     }
     struct mt_arrival arrival = arrival_of(connection, segment, from_client, ref);
-    int result = MT_OK;
     if (is_end(segment) && mt_checksums_is_dropped(&arrival))
         result = report_refused(&arrival, &bad_checksum);
     else if ((segment->flags & MT_TCP_RST) != 0)
         read_reset(&arrival);
     else if (connection->sides[from_client].stream.started)
         result = read_segment(&arrival);
-    const struct mt_side *sides = connection->sides;
-    if (result == MT_OK && (sides[0].stream.waiting.count | sides[1].stream.waiting.count) != 0)
+    if (result == MT_OK && something_waits(connection->sides))
         result = tick(connection, ref);
     return result;
 }

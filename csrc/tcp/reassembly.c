@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { LOST_RANGES = 32, MOST_STEPS = 64 };
+enum { LOST_RANGES = 32, MOST_STEPS = 64, MOST_UNFILLED = 64 };
 #define WINDOW ((int64_t)1 << 30) /* the largest TCP window there is (RFC 7323) */
 
 /* One segment while it is read. */
@@ -55,38 +55,77 @@ static inline uint64_t digest_of(const struct mt_reassembly_callbacks *callbacks
                : mt_payload_digest(callbacks->key, data->bytes, data->size);
 }
 
-/* Hands down captured bytes and, after them, what the snap length cut. `next` moves to `end`.
- * `segment` as for digest_of. */
+/* Whether a copy may still have what the snap length cut from a packet after `captured` bytes. */
+static int is_expected(const struct mt_reassembly *stream,
+                       const struct mt_reassembly_callbacks *callbacks, uint32_t captured)
+{
+    return callbacks->snap_lengths != NULL && stream->unfilled < MOST_UNFILLED &&
+           mt_snap_lengths_vary(callbacks->snap_lengths, captured);
+}
+
+/* [next, end), which the snap length cut, is lost. */
+static int lose_cut(struct mt_reassembly *stream, const struct mt_reassembly_callbacks *callbacks,
+                    int64_t end, const struct mt_packet_ref *ref)
+{
+    int64_t begin = stream->next;
+    stream->next = end;
+    stream->lost += end - begin;
+    return callbacks->hole(callbacks->context, begin, end - begin, MT_HOLE_SNAPPED, ref);
+}
+
+/* [next, end) was cut from the segment of `data`: it waits for a copy, or is lost. */
+static MT_NOINLINE int read_cut(struct mt_reassembly *stream,
+                                const struct mt_reassembly_callbacks *callbacks,
+                                const struct mt_stream_data *data, int64_t end,
+                                uint32_t packet_captured)
+{
+    if (!is_expected(stream, callbacks, packet_captured))
+        return lose_cut(stream, callbacks, end, &data->ref);
+    struct mt_stream_data cut = *data;
+    cut.offset = stream->next;
+    cut.size = 0;
+    return mt_waiting_insert(&stream->waiting, callbacks->buffered, 0, &cut, end, packet_captured);
+}
+
+/* Hands down captured bytes and, after them, what the snap length cut. `next` moves to `end`, or to
+ * what is waited for. `segment` as for digest_of. */
 static int hand_down(struct mt_reassembly *stream, const struct mt_reassembly_callbacks *callbacks,
-                     const struct mt_stream_data *data, int64_t end,
+                     const struct mt_stream_data *data, int64_t end, uint32_t packet_captured,
                      const struct mt_segment *segment)
 {
-    int64_t cut_from = data->offset + data->size;
-    stream->next = end;
+    stream->next = data->offset + data->size;
     stream->bytes += data->size;
     int result = MT_OK;
-    if (data->size != 0) {
-        if (stream->delivered != NULL)
-            mt_delivered_add(stream->delivered,
-                             &(struct mt_delivered_segment){data->offset, cut_from,
-                                                            digest_of(callbacks, data, segment)});
+    if (data->size != 0 && stream->delivered != NULL)
+        mt_delivered_add(stream->delivered,
+                         &(struct mt_delivered_segment){data->offset, stream->next,
+                                                        digest_of(callbacks, data, segment)});
+    if (data->size != 0)
         result = callbacks->data(callbacks->context, data);
-    }
-    if (result == MT_OK && cut_from < end) {
-        stream->lost += end - cut_from;
-        result = callbacks->hole(callbacks->context, cut_from, end - cut_from, MT_HOLE_SNAPPED,
-                                 &data->ref);
-    }
+    if (result == MT_OK && stream->next < end)
+        result = read_cut(stream, callbacks, data, end, packet_captured);
     return result;
+}
+
+/* The cut bytes at `next` that are waited for, or NULL. */
+static const struct mt_waiting *cut_at_next(const struct mt_reassembly *stream)
+{
+    const struct mt_waiting *first =
+        stream->waiting.count != 0 ? mt_waiting_first(&stream->waiting) : NULL;
+    return first != NULL && first->data.offset <= stream->next ? first : NULL;
 }
 
 /* Hands down everything that waited for `next`. */
 static int drain(struct mt_reassembly *stream, const struct mt_reassembly_callbacks *callbacks)
 {
-    while (stream->waiting.count != 0 &&
-           mt_waiting_first(&stream->waiting)->data.offset <= stream->next) {
+    while (stream->waiting.count != 0) {
+        const struct mt_waiting *next = mt_waiting_first(&stream->waiting);
+        if (next->data.offset > stream->next ||
+            (next->data.size == 0 && is_expected(stream, callbacks, next->packet_captured)))
+            break;
         struct mt_waiting *first = mt_waiting_remove_first(&stream->waiting, callbacks->buffered);
-        int result = hand_down(stream, callbacks, &first->data, first->end, NULL);
+        int result =
+            hand_down(stream, callbacks, &first->data, first->end, first->packet_captured, NULL);
         mt_free(first);
         if (result != MT_OK)
             return result;
@@ -111,6 +150,18 @@ static void remember_lost(struct mt_reassembly *stream, int64_t begin, int64_t e
     stream->lost_ranges[stream->lost_count++] = (struct mt_lost_range){begin, end};
 }
 
+/* Goes on after a hole that was given up, with that result. */
+static int go_on(struct mt_reassembly *stream, const struct mt_reassembly_callbacks *callbacks,
+                 int result)
+{
+    progress(stream);
+    if (result == MT_OK)
+        result = drain(stream, callbacks);
+    if (stream->waiting.count != 0) /* the next hole is as old as what waits after it */
+        stream->stuck_since = mt_waiting_first(&stream->waiting)->data.ref.time;
+    return result;
+}
+
 /* Declares [next, end) lost and goes on after it. */
 static int give_up(struct mt_reassembly *stream, const struct mt_reassembly_callbacks *callbacks,
                    int64_t end, enum mt_hole why, const struct mt_packet_ref *ref)
@@ -119,20 +170,30 @@ static int give_up(struct mt_reassembly *stream, const struct mt_reassembly_call
     remember_lost(stream, begin, end);
     stream->lost += end - begin;
     stream->next = end;
-    progress(stream);
-    int result = callbacks->hole(callbacks->context, begin, end - begin, why, ref);
-    if (result == MT_OK)
-        result = drain(stream, callbacks);
-    if (stream->waiting.count != 0) /* the next hole is as old as what waits after it */
-        stream->stuck_since = mt_waiting_first(&stream->waiting)->data.ref.time;
-    return result;
+    return go_on(stream, callbacks,
+                 callbacks->hole(callbacks->context, begin, end - begin, why, ref));
 }
 
-/* Gives up the hole before the first segment that waits. */
+/* Where the hole at `next` ends; something must wait. */
+static int64_t hole_end(const struct mt_reassembly *stream)
+{
+    const struct mt_waiting *first = mt_waiting_first(&stream->waiting);
+    return first->data.offset > stream->next ? first->data.offset : first->end;
+}
+
+/* Gives up the hole before the first segment that waits, or the cut bytes that are waited for. */
 static int give_up_first(struct mt_reassembly *stream,
                          const struct mt_reassembly_callbacks *callbacks, enum mt_hole why,
                          const struct mt_packet_ref *ref)
 {
+    if (cut_at_next(stream) != NULL) {
+        struct mt_waiting *cut = mt_waiting_remove_first(&stream->waiting, callbacks->buffered);
+        if (stream->unfilled < MOST_UNFILLED)
+            stream->unfilled++;
+        int result = lose_cut(stream, callbacks, cut->end, &cut->data.ref);
+        mt_free(cut);
+        return go_on(stream, callbacks, result);
+    }
     return give_up(stream, callbacks, mt_waiting_first(&stream->waiting)->data.offset, why, ref);
 }
 
@@ -243,8 +304,9 @@ static int read_before_next(struct reading *reading, int64_t begin, int64_t end)
 
 /* ---- bytes beyond `next` ---- */
 
-/* Bytes [at, stop) are new: handed down if they are next, else they wait at `index`. */
-static int read_new(struct reading *reading, int64_t at, int64_t stop, uint32_t index)
+/* Bytes [at, stop) are new: handed down if they are next, else they wait at *index, which moves
+ * after them. */
+static int read_new(struct reading *reading, int64_t at, int64_t stop, uint32_t *index)
 {
     struct mt_reassembly *stream = reading->stream;
     struct mt_stream_data *data = &reading->data;
@@ -252,24 +314,43 @@ static int read_new(struct reading *reading, int64_t at, int64_t stop, uint32_t 
     data->offset = at;
     data->bytes = reading->segment->payload + (at < captured ? at - reading->offset : 0);
     data->size = (uint32_t)(seen < stop - at ? seen : stop - at);
+    uint32_t before = stream->waiting.count;
     int result;
     if (at == stream->next) {
         progress(stream);
-        result = hand_down(stream, reading->callbacks, data, stop, NULL);
+        result = hand_down(stream, reading->callbacks, data, stop,
+                           reading->segment->packet_captured, NULL);
     } else {
-        result =
-            mt_waiting_insert(&stream->waiting, reading->callbacks->buffered, index, data, stop);
+        result = mt_waiting_insert(&stream->waiting, reading->callbacks->buffered, *index, data,
+                                   stop, reading->segment->packet_captured);
     }
+    *index += stream->waiting.count - before;
     data->prior_end = stop;
     return result;
 }
 
-/* Whether the segment has, from `at` on, all that the snap length cut from one that waits. */
-static int completes(const struct reading *reading, const struct mt_waiting *known, int64_t at)
+/* Bytes [at, *stop) of the segment lie within `known`, the one at *index that waits: compares those
+ * that both have, or keeps those that only this copy has. *stop moves to where it stopped. */
+static int read_known(struct reading *reading, const struct mt_waiting *known, int64_t at,
+                      int64_t *stop, uint32_t *index)
 {
-    int64_t cut = known->data.offset + known->data.size;
-    return known->data.size != 0 && at <= cut && cut < known->end &&
-           known->end <= reading->captured_end;
+    struct mt_reassembly *stream = reading->stream;
+    int64_t cut_from = known->data.offset + known->data.size, captured = reading->captured_end;
+    if (at >= cut_from && at < captured) {
+        if (*stop > captured)
+            *stop = captured;
+        stream->unfilled = 0;
+        int result =
+            mt_waiting_open(&stream->waiting, reading->callbacks->buffered, index, at, *stop);
+        return result == MT_OK ? read_new(reading, at, *stop, index) : result;
+    }
+    if (at < cut_from && *stop > cut_from && captured > cut_from)
+        *stop = cut_from;
+    else
+        ++*index;
+    int64_t seen = (*stop < captured ? *stop : captured) - at;
+    stream->retransmitted += seen > 0 ? seen : 0;
+    return compare(reading, known, at, *stop);
 }
 
 /* The part of a segment from `next` on where something waits or a hole opens: walks over what
@@ -277,8 +358,7 @@ static int completes(const struct reading *reading, const struct mt_waiting *kno
 static int merge(struct reading *reading)
 {
     struct mt_reassembly *stream = reading->stream;
-    int64_t end = reading->data.segment_end, captured = reading->captured_end,
-            seen_before = stream->highest;
+    int64_t end = reading->data.segment_end, seen_before = stream->highest;
     int64_t at = reading->offset > stream->next ? reading->offset : stream->next;
     int result = MT_OK;
     uint32_t index = mt_waiting_find(&stream->waiting, at);
@@ -286,23 +366,16 @@ static int merge(struct reading *reading)
      * left, a hole stays. */
     int64_t steps = MOST_STEPS + reading->segment->captured;
     while (at < end && result == MT_OK && steps-- > 0) {
-        struct mt_waiting *known =
+        const struct mt_waiting *known =
             index < stream->waiting.count ? mt_waiting_at(&stream->waiting, index) : NULL;
         int64_t stop;
-        if (known != NULL && completes(reading, known, at))
-            known->end = known->data.offset + known->data.size; /* the rest is new */
         if (known != NULL && known->data.offset <= at) {
             stop = end < known->end ? end : known->end;
-            int64_t seen = (stop < captured ? stop : captured) - at;
-            stream->retransmitted += seen > 0 ? seen : 0;
-            result = compare(reading, known, at, stop);
-            index++;
+            result = read_known(reading, known, at, &stop, &index);
         } else {
             stop = known != NULL && known->data.offset < end ? known->data.offset : end;
             reading->late |= at < seen_before;
-            int waits = at != stream->next;
-            result = read_new(reading, at, stop, index);
-            index += (uint32_t)waits;
+            result = read_new(reading, at, stop, &index);
         }
         at = stop;
     }
@@ -336,17 +409,14 @@ static int over_limits(const struct mt_reassembly *stream,
     return many_bytes || many_segments || mt_budget_is_full(callbacks->buffered, 0);
 }
 
-/* Reads a segment that is not simply the next one; where too much waits after that, holes are given
- * up. */
-static int keep_within_limits(struct reading *reading)
+/* Gives up holes while too much waits after them. */
+static int keep_within_limits(struct mt_reassembly *stream,
+                              const struct mt_reassembly_callbacks *callbacks,
+                              const struct mt_packet_ref *ref)
 {
-    struct mt_reassembly *stream = reading->stream;
-    int64_t before = stream->next, end = reading->data.segment_end;
-    int result = read_disorderly(reading);
-    stream->out_of_order += reading->late;
-    while (result == MT_OK && end > before && stream->waiting.count != 0 &&
-           over_limits(stream, reading->callbacks))
-        result = give_up_first(stream, reading->callbacks, MT_HOLE_LIMIT, &reading->data.ref);
+    int result = MT_OK;
+    while (result == MT_OK && stream->waiting.count != 0 && over_limits(stream, callbacks))
+        result = give_up_first(stream, callbacks, MT_HOLE_LIMIT, ref);
     return result;
 }
 
@@ -376,7 +446,11 @@ static MT_NOINLINE int read_other(struct mt_reassembly *stream,
         return report_stray(&reading, MT_PROBLEM_OUT_OF_WINDOW, offset, offset + segment->captured,
                             "sequence number outside any window");
     }
-    return keep_within_limits(&reading);
+    int64_t before = stream->next;
+    int result = read_disorderly(&reading);
+    stream->out_of_order += reading.late;
+    return result == MT_OK && end > before ? keep_within_limits(stream, callbacks, &data->ref)
+                                           : result;
 }
 
 int mt_reassembly_segment(struct mt_reassembly *stream,
@@ -395,7 +469,11 @@ int mt_reassembly_segment(struct mt_reassembly *stream,
     if (offset != stream->next || stream->waiting.count != 0)
         return read_other(stream, callbacks, segment, &data);
     stream->highest = data.segment_end;
-    return hand_down(stream, callbacks, &data, data.segment_end, segment);
+    int result =
+        hand_down(stream, callbacks, &data, data.segment_end, segment->packet_captured, segment);
+    return result == MT_OK && stream->waiting.count != 0
+               ? keep_within_limits(stream, callbacks, ref)
+               : result;
 }
 
 int mt_reassembly_is_acknowledged(const struct mt_reassembly *stream, uint32_t acknowledgement)
@@ -415,24 +493,24 @@ int mt_reassembly_has(const struct mt_reassembly *stream, int64_t begin, int64_t
 
 int mt_reassembly_has_all(const struct mt_reassembly *stream, int64_t begin, int64_t end)
 {
-    int64_t at = begin > stream->next ? begin : stream->next;
-    for (uint32_t index = mt_waiting_find(&stream->waiting, at);
-         at < end && index < stream->waiting.count; index++) {
-        const struct mt_waiting *waiting = mt_waiting_at(&stream->waiting, index);
-        if (waiting->data.offset > at)
-            return 0;
-        at = waiting->end;
-    }
-    return at >= end;
+    return mt_waiting_covers(&stream->waiting, begin > stream->next ? begin : stream->next, end);
 }
 
 /* ---- time ---- */
 
-/* Whether the receiver has what is missing before the first segment that waits. */
+/* Whether the receiver has what is missing at `next`. */
 static int acked(const struct mt_reassembly *stream)
 {
-    return stream->waiting.count != 0 &&
-           stream->acknowledged >= mt_waiting_first(&stream->waiting)->data.offset;
+    return stream->waiting.count != 0 && stream->acknowledged >= hole_end(stream);
+}
+
+/* Gives up cut bytes of which no copy is expected any more. */
+static int review(struct mt_reassembly *stream, const struct mt_reassembly_callbacks *callbacks)
+{
+    const struct mt_waiting *cut = cut_at_next(stream);
+    return cut != NULL && !is_expected(stream, callbacks, cut->packet_captured)
+               ? go_on(stream, callbacks, MT_OK)
+               : MT_OK;
 }
 
 /* The receiver has the hole's bytes: gives it up after a while. One wait is enough for all that it
@@ -458,6 +536,8 @@ int mt_reassembly_tick(struct mt_reassembly *stream,
 {
     if (stream->waiting.count == 0)
         return MT_OK;
+    if (ref == NULL)
+        return review(stream, callbacks);
     int result = MT_OK;
     if (stream->stuck_since == MT_NO_TIME)
         stream->stuck_since = ref->time;

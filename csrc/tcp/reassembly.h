@@ -3,7 +3,8 @@
  *
  * Offsets are 64-bit: 0 is the byte after the SYN, or the first byte seen. Orderly segments are
  * handed down where they lie; only what is ahead of a hole is copied. The first copy of a byte
- * wins; one that was cut by the snap length and waits is completed by a later one. */
+ * wins. Bytes that the snap length cut are a hole, which a copy that has them closes; where none
+ * can be expected (snap_lengths.h), they are lost at once. */
 #ifndef MT_TCP_REASSEMBLY_H
 #define MT_TCP_REASSEMBLY_H
 
@@ -12,6 +13,7 @@
 #include "base/stream_data.h"
 #include "net/packet.h"
 #include "tcp/delivered.h"
+#include "tcp/snap_lengths.h"
 #include "tcp/waiting.h"
 
 #include <stdint.h>
@@ -39,6 +41,7 @@ struct mt_reassembly {
     uint8_t started;         /* base is known */
     uint8_t from_syn;        /* ... from a SYN */
     uint8_t hole_acked;
+    uint8_t unfilled;                  /* holes of cut bytes given up since a copy closed one */
     struct mt_delivered *delivered;    /* owned; NULL: repeated bytes are not compared */
     struct mt_lost_range *lost_ranges; /* the last few holes given up, to know late bytes from
                                           repeated ones */
@@ -51,7 +54,8 @@ struct mt_reassembly_callbacks {
     const struct mt_limits *limits;
     uint64_t *limit_hits; /* mt_limit_hits */
     struct mt_budget *buffered;
-    const struct mt_payload_key *key; /* of digests */
+    const struct mt_payload_key *key;           /* of digests */
+    const struct mt_snap_lengths *snap_lengths; /* NULL: cut bytes are lost at once */
     void *context;
     /* The next bytes in order. */
     int (*data)(void *context, const struct mt_stream_data *data);
@@ -84,13 +88,21 @@ int mt_reassembly_segment(struct mt_reassembly *stream,
  */
 int mt_reassembly_is_acknowledged(const struct mt_reassembly *stream, uint32_t acknowledgement);
 
+/* Where the bytes end that follow `next` unbroken on the wire: beyond `next` while bytes that the
+ * snap length cut are waited for. */
+static inline int64_t mt_reassembly_seen_to(const struct mt_reassembly *stream)
+{
+    return mt_waiting_reach(&stream->waiting, stream->next);
+}
+
 /* 1 if some byte of [begin, end) was handed down, given up, or waits. */
 int mt_reassembly_has(const struct mt_reassembly *stream, int64_t begin, int64_t end);
 
 /* 1 if every byte of [begin, end) was handed down, given up, or waits. */
 int mt_reassembly_has_all(const struct mt_reassembly *stream, int64_t begin, int64_t end);
 
-/* Called for every packet of the connection while something waits: gives the hole up if its time
+/* Called around every packet of the connection while something waits. Before it (`ref` is NULL):
+ * gives up cut bytes of which no copy is expected any more. After it: gives the hole up if its time
  * has come. MT_OK or MT_NOMEM. */
 int mt_reassembly_tick(struct mt_reassembly *stream,
                        const struct mt_reassembly_callbacks *callbacks,

@@ -8,6 +8,7 @@
 #include "tcp/connection.h"
 #include "tcp/connection_table.h"
 #include "tcp/incarnation.h"
+#include "tcp/snap_lengths.h"
 
 #include <stdlib.h>
 
@@ -26,6 +27,7 @@ struct mt_tcp {
     struct mt_tcp_shared shared;
     struct mt_connection_table table;
     struct mt_checksums checksums;
+    struct mt_snap_lengths snap_lengths;
     int64_t next_id;
     int64_t
         clock; /* the lesser of the last two packets' times: one implausible time ends nothing */
@@ -46,6 +48,7 @@ struct mt_tcp *mt_tcp_open(const struct mt_tcp_options *options)
     }
     tcp->shared = options->shared;
     tcp->shared.checksums = &tcp->checksums;
+    tcp->shared.snap_lengths = &tcp->snap_lengths;
     tcp->clock = tcp->last_time = tcp->swept = MT_NO_TIME;
     tcp->monero_packets = options->monero_packets;
     for (size_t i = 0; i < options->ports_count; i++)
@@ -467,6 +470,7 @@ int mt_tcp_segment(struct mt_tcp *tcp, const struct mt_segment *segment,
                    const struct mt_packet_ref *ref)
 {
     struct delivery delivery = {.tcp = tcp, .segment = segment, .ref = ref};
+    mt_snap_lengths_note(&tcp->snap_lengths, segment);
     int result = advance_clock(tcp, ref->time);
     if (result == MT_OK)
         result = find_connection(&delivery);

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { MOST_KEPT = 64 };
+enum { MOST_KEPT = 64, MOST_STEPS = 64 };
 
 static struct mt_waiting **slot(struct mt_waiting_ring *ring, uint32_t index)
 {
@@ -64,8 +64,31 @@ uint32_t mt_waiting_find(const struct mt_waiting_ring *ring, int64_t offset)
     return low;
 }
 
+int64_t mt_waiting_reach(const struct mt_waiting_ring *ring, int64_t offset)
+{
+    for (uint32_t i = 0; i < ring->count && i < MOST_STEPS; i++) {
+        const struct mt_waiting *waiting = mt_waiting_at(ring, i);
+        if (waiting->data.offset > offset)
+            break;
+        offset = waiting->end;
+    }
+    return offset;
+}
+
+int mt_waiting_covers(const struct mt_waiting_ring *ring, int64_t begin, int64_t end)
+{
+    int64_t at = begin;
+    for (uint32_t index = mt_waiting_find(ring, at); at < end && index < ring->count; index++) {
+        const struct mt_waiting *waiting = mt_waiting_at(ring, index);
+        if (waiting->data.offset > at)
+            return 0;
+        at = waiting->end;
+    }
+    return at >= end;
+}
+
 int mt_waiting_insert(struct mt_waiting_ring *ring, struct mt_budget *budget, uint32_t index,
-                      const struct mt_stream_data *data, int64_t end)
+                      const struct mt_stream_data *data, int64_t end, uint32_t packet_captured)
 {
     if (ring->count == ring->capacity && grow(ring) != MT_OK)
         return MT_NOMEM;
@@ -74,6 +97,7 @@ int mt_waiting_insert(struct mt_waiting_ring *ring, struct mt_budget *budget, ui
         return MT_NOMEM;
     copy->data = *data;
     copy->end = end;
+    copy->packet_captured = packet_captured;
     if (data->size != 0)
         memcpy(copy->bytes, data->bytes, data->size);
     copy->data.bytes = copy->bytes;
@@ -83,14 +107,53 @@ int mt_waiting_insert(struct mt_waiting_ring *ring, struct mt_budget *budget, ui
     return MT_OK;
 }
 
+/* Removes the segment at `index`; the caller owns it. */
+static struct mt_waiting *remove_at(struct mt_waiting_ring *ring, struct mt_budget *budget,
+                                    uint32_t index)
+{
+    struct mt_waiting *removed = mt_waiting_at(ring, index);
+    uint32_t count = --ring->count;
+    if (index < count / 2) {
+        for (uint32_t i = index; i > 0; i--)
+            *slot(ring, i) = *slot(ring, i - 1);
+        ring->first = (ring->first + 1) & (ring->capacity - 1);
+    } else {
+        for (uint32_t i = index; i < count; i++)
+            *slot(ring, i) = *slot(ring, i + 1);
+    }
+    ring->bytes -= removed->data.size;
+    mt_budget_use(budget, -held(removed));
+    return removed;
+}
+
+int mt_waiting_open(struct mt_waiting_ring *ring, struct mt_budget *budget, uint32_t *index,
+                    int64_t begin, int64_t end)
+{
+    struct mt_waiting *cut = mt_waiting_at(ring, *index);
+    int keeps = begin > cut->data.offset; /* something of it stays before the gap */
+    if (end < cut->end && !keeps) {
+        cut->data.offset = end;
+        return MT_OK;
+    }
+    if (end < cut->end) {
+        struct mt_stream_data rest = cut->data;
+        rest.offset = end;
+        rest.size = 0;
+        if (mt_waiting_insert(ring, budget, *index + 1, &rest, cut->end, cut->packet_captured) !=
+            MT_OK)
+            return MT_NOMEM;
+    }
+    cut->end = begin;
+    if (keeps)
+        ++*index;
+    else
+        mt_free(remove_at(ring, budget, *index));
+    return MT_OK;
+}
+
 struct mt_waiting *mt_waiting_remove_first(struct mt_waiting_ring *ring, struct mt_budget *budget)
 {
-    struct mt_waiting *first = mt_waiting_first(ring);
-    ring->first = (ring->first + 1) & (ring->capacity - 1);
-    ring->count--;
-    ring->bytes -= first->data.size;
-    mt_budget_use(budget, -held(first));
-    return first;
+    return remove_at(ring, budget, 0);
 }
 
 void mt_waiting_shrink(struct mt_waiting_ring *ring)

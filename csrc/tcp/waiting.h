@@ -16,7 +16,8 @@
 struct mt_waiting {
     struct mt_stream_data data; /* data.bytes points to bytes[] */
     int64_t end; /* stream offset of its end on the wire: beyond data.size where the snap length
-                    cut */
+                    cut. Nothing but cut bytes: data.size is 0 */
+    uint32_t packet_captured; /* as of mt_segment */
     uint8_t bytes[];
 };
 
@@ -42,12 +43,26 @@ static inline struct mt_waiting *mt_waiting_first(const struct mt_waiting_ring *
 /* Returns the index of the first segment that ends beyond `offset`, or the count. */
 uint32_t mt_waiting_find(const struct mt_waiting_ring *ring, int64_t offset);
 
-/* Copies `data` into the ring at `index`; on the wire it ends at `end`. MT_OK or MT_NOMEM. */
+/* Returns where the segments end that follow `offset` without a gap: `offset` if none does. Looks
+ * at the first 64 only. */
+int64_t mt_waiting_reach(const struct mt_waiting_ring *ring, int64_t offset);
+
+/* 1 if every byte of [begin, end) is in a segment. */
+int mt_waiting_covers(const struct mt_waiting_ring *ring, int64_t begin, int64_t end);
+
+/* Copies `data` into the ring at `index`; on the wire it ends at `end`. Its packet had
+ * `packet_captured` bytes. MT_OK or MT_NOMEM. */
 int mt_waiting_insert(struct mt_waiting_ring *ring, struct mt_budget *budget, uint32_t index,
-                      const struct mt_stream_data *data, int64_t end);
+                      const struct mt_stream_data *data, int64_t end, uint32_t packet_captured);
 
 /* Removes and returns the first segment; the caller owns it: mt_free. */
 struct mt_waiting *mt_waiting_remove_first(struct mt_waiting_ring *ring, struct mt_budget *budget);
+
+/* Removes [begin, end) from the bytes that the snap length cut from the segment at `index`, which
+ * must contain them; what is left after them is a segment of its own. Returns MT_NOMEM, or MT_OK
+ * with the index of the first segment after the gap in *index. */
+int mt_waiting_open(struct mt_waiting_ring *ring, struct mt_budget *budget, uint32_t *index,
+                    int64_t begin, int64_t end);
 
 /* A ring that had to grow large is not kept while nothing waits: there may be very many streams. */
 void mt_waiting_shrink(struct mt_waiting_ring *ring);

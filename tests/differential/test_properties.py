@@ -169,6 +169,24 @@ def test_snap_length(talk: list[tuple[int, bytes]], cutter: Cutter, snaplen: int
 
 
 @QUICK
+@given(odd_talks, cutters, st.integers(66, 200), st.integers(0, 3), st.randoms())
+def test_copies_of_other_snap_lengths(
+    talk: list[tuple[int, bytes]], cutter: Cutter, snaplen: int, lag: int, random: Any
+) -> None:
+    """Two interfaces see each packet, one with a snap length, some packets late."""
+    packets: list[Any] = []
+    late: list[Any] = []
+    for packet in packets_of(talk, cutter):
+        copies = [packet, packet.cut(snaplen)]
+        random.shuffle(copies)
+        packets.append(copies[0])
+        late.append(copies[1])
+        if len(late) > lag:
+            packets.append(late.pop(0))
+    check_same_as_oracle(packets + late, but=UNSURE)
+
+
+@QUICK
 @given(sound_talks, cutters, st.floats(0, 1))
 def test_prefix_of_packets_is_prefix_of_rows(
     talk: list[tuple[int, bytes]], cutter: Cutter, share: float

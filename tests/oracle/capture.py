@@ -20,6 +20,7 @@ class Packet:
     data: bytes  # what was captured
     length: int  # bytes on the wire
     arrival: int = -1  # number of the packet in the whole stream
+    greatest_snap_length: int = 0  # of the interfaces of its file, if they differ
 
 
 @dataclass
@@ -164,6 +165,8 @@ def read_interface(body: bytes, order: str) -> Interface:
 def read_pcapng(data: bytes) -> Iterator[Packet]:
     order = "<"
     interfaces: list[Interface] = []
+    snap_lengths: set[int] = set()
+    greatest = 0
     at = 0
     while at < len(data):
         if at + 12 > len(data):
@@ -178,12 +181,18 @@ def read_pcapng(data: bytes) -> Iterator[Packet]:
         at += size
         if kind == 1:
             interfaces.append(read_interface(body, order))
+            snap_lengths.add(interfaces[-1].snaplen or 2**32 - 1)
+            greatest = max(snap_lengths) if len(snap_lengths) > 1 else 0
         elif kind == 6:
             number, high, low, captured, length = struct.unpack_from(order + "IIIII", body)
-            yield stamped(interfaces[number], high << 32 | low, body[20 : 20 + captured], length)
+            packet = stamped(interfaces[number], high << 32 | low, body[20 : 20 + captured], length)
+            packet.greatest_snap_length = greatest
+            yield packet
         elif kind == 2:  # the obsolete Packet Block
             number, _, high, low, captured, length = struct.unpack_from(order + "HHIIII", body)
-            yield stamped(interfaces[number], high << 32 | low, body[20 : 20 + captured], length)
+            packet = stamped(interfaces[number], high << 32 | low, body[20 : 20 + captured], length)
+            packet.greatest_snap_length = greatest
+            yield packet
         elif kind == 3:
             length = struct.unpack_from(order + "I", body)[0]
             captured = min(length, interfaces[0].snaplen or length, len(body) - 4)

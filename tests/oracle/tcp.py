@@ -33,10 +33,32 @@ class Piece:
     acknowledged: int | None  # offset in the opposite stream that it acknowledges
 
 
+@dataclass
+class SnapLengths:
+    """The lengths at which the packets of a capture are cut. With one snap length, no copy of a cut
+    packet has more of it.
+    """
+
+    longest: int = 0
+    cut: int = 0  # packets that were cut at the greatest length
+
+    def note(self, segment: Segment) -> None:
+        captured = len(segment.packet.data)
+        longest = max(captured, segment.packet.greatest_snap_length)
+        if longest > self.longest:
+            self.longest, self.cut = longest, 0
+        if len(segment.payload) < segment.length and captured == self.longest:
+            self.cut += 1
+
+    def vary(self, packet: Packet) -> bool:
+        return len(packet.data) < self.longest or self.cut < 2
+
+
 class Stream:
     """One direction."""
 
     def __init__(self) -> None:
+        self.settled = 0  # offset before which nothing changes any more
         self.first: int | None = None  # sequence number of offset 0
         self.begins = False  # its SYN was captured: offset 0 is the beginning
         # offset behind the highest byte so far, from which sequence numbers are unwrapped
@@ -91,7 +113,7 @@ class Stream:
             segment.payload, offset = segment.payload[-offset:], 0
             end, seen = max(end, 0), max(seen, 0)
         extent = (offset, end)
-        self.reopen(offset, seen)
+        self.uncut(offset, seen)
         fresh = self.insert(
             Piece(offset, seen, segment.payload, segment.packet, extent, acknowledged)
         )
@@ -99,25 +121,24 @@ class Stream:
         self.insert(Piece(seen, end, None, segment.packet, extent, acknowledged))
         self.highest = max(self.highest, end)
 
-    def reopen(self, start: int, end: int) -> None:
-        """Takes out what the snap length cut and a packet with [start, end) now brings, where the
-        beginning of the cut packet waits after a hole.
-        """
-        at = self.next()
-        self.pieces = [
-            piece
-            for before, piece in itertools.pairwise([None, *self.pieces])
-            if piece is not None
-            and not (
-                before is not None
-                and piece.data is None
-                and before.packet is piece.packet
-                and before.end == piece.start
-                and before.start > at
-                and start <= piece.start
-                and piece.end <= end
-            )
-        ]
+    def uncut(self, start: int, end: int) -> None:
+        """Removes what the snap length cut of [start, end), which a packet now brings."""
+        pieces: list[Piece] = []
+        for piece in self.pieces:
+            if piece.data is not None or piece.start < self.settled:
+                pieces.append(piece)
+                continue
+            rest = [(piece.start, min(piece.end, start)), (max(piece.start, end), piece.end)]
+            pieces += [dataclasses.replace(piece, start=a, end=b) for a, b in rest if a < b]
+        self.pieces = pieces
+
+    def settle(self, lengths: SnapLengths) -> None:
+        """Everything up to the first byte that may still come is settled."""
+        index = bisect.bisect_right(self.pieces, self.settled, key=lambda piece: piece.end)
+        for piece in self.pieces[index:]:
+            if piece.start > self.settled or (piece.data is None and lengths.vary(piece.packet)):
+                break
+            self.settled = piece.end
 
     def insert(self, piece: Piece) -> int:
         """Puts in what is new of the piece; how many bytes that was."""
@@ -319,6 +340,10 @@ class Connection:
         else:
             self.take(side, segment, acknowledged)
         self.take_rtt(side, segment)
+
+    def settle_streams(self, lengths: SnapLengths) -> None:
+        for stream in self.streams:
+            stream.settle(lengths)
 
     # ---- what the receiver accepts: RFC 9293 3.10.7.4, RFC 5961
 
@@ -565,9 +590,11 @@ def signed(difference: int) -> int:
 
 def follow(segments: Iterable[Segment], ports: set[int]) -> list[Connection]:
     """All connections, in order of appearance."""
+    lengths = SnapLengths()
     connections: list[Connection] = []
     current: dict[frozenset[tuple[str, int]], Connection] = {}
     for segment in segments:
+        lengths.note(segment)
         key = frozenset((segment.source, segment.destination))
         connection = current.get(key)
         if connection is None or begins_again(connection, segment):
@@ -577,7 +604,9 @@ def follow(segments: Iterable[Segment], ports: set[int]) -> list[Connection]:
             connection = Connection(len(connections), client, server)
             connections.append(connection)
             current[key] = connection
+        connection.settle_streams(lengths)
         connection.add(segment)
+        connection.settle_streams(lengths)
     for connection in connections:
         connection.finish()
     return connections

@@ -311,49 +311,42 @@ static void test_before_the_beginning(void)
 /* ---- everything against a model that looks at single bytes ---- */
 
 struct model {
-    uint8_t state[400], value[400], segment[400]; /* segment: which one brought the byte */
-    uint8_t segments;
+    uint8_t state[400], value[400];
+    int waits; /* cut bytes are waited for */
     int64_t next, highest, retransmitted, out_of_order, conflicts, differing;
 };
 
-/* Captured bytes [begin, end) bring all that was cut from a segment that waits. */
-static void model_reopen(struct model *model, int64_t begin, int64_t end)
+static void model_byte(struct model *model, int64_t at, uint8_t value, int keep_alive)
 {
-    for (int64_t at = begin > model->next ? begin : model->next + 1, stop; at < end; at = stop) {
-        stop = at + 1;
-        if (model->state[at] != HOLE || model->state[at - 1] != DATA ||
-            model->segment[at - 1] != model->segment[at])
-            continue;
-        while (model->state[stop] == HOLE && model->segment[stop] == model->segment[at])
-            stop++;
-        if (stop <= end)
-            memset(model->state + at, UNKNOWN, (size_t)(stop - at));
+    if (model->state[at] == HOLE && (model->waits || at >= model->next)) {
+        model->state[at] = DATA;
+        model->value[at] = value;
+        return;
     }
+    model->retransmitted++;
+    int differs = model->state[at] == DATA && model->value[at] != value;
+    *(at >= model->next ? &model->conflicts : &model->differing) += differs && !keep_alive;
 }
 
 static void model_segment(struct model *model, int64_t offset, int64_t length, int64_t captured,
                           uint8_t value)
 {
     int late = 0, keep_alive = length == 1 && offset + 1 == model->next;
-    model_reopen(model, offset, offset + captured);
-    model->segments++;
     for (int64_t at = offset; at < offset + length; at++) {
         int there = at < offset + captured;
         if (model->state[at] == UNKNOWN) {
             late |= at < model->highest;
             model->state[at] = there ? DATA : HOLE;
             model->value[at] = value;
-            model->segment[at] = model->segments;
         } else if (there) {
-            model->retransmitted++;
-            int differs = model->state[at] == DATA && model->value[at] != value;
-            *(at >= model->next ? &model->conflicts : &model->differing) += differs && !keep_alive;
+            model_byte(model, at, value, keep_alive);
         }
     }
     model->out_of_order += late;
     if (offset + length > model->highest)
         model->highest = offset + length;
-    while (model->next < 400 && model->state[model->next] != UNKNOWN)
+    while (model->next < 400 && (model->state[model->next] == DATA ||
+                                 (model->state[model->next] == HOLE && !model->waits)))
         model->next++;
 }
 
@@ -380,8 +373,10 @@ static void test_against_model(void)
 {
     uint64_t random = 1;
     for (int round = 0; round < 2000; round++) {
-        struct model model = {0};
+        struct model model = {.waits = round % 2};
+        struct mt_snap_lengths lengths = {.longest = 1};
         open_stand(next_random(&random), 1);
+        stand.callbacks.snap_lengths = model.waits ? &lengths : NULL;
         int segments = 1 + (int)(next_random(&random) % 30),
             longest = 1 + (int)(next_random(&random) % 40);
         for (int i = 0; i < segments; i++) {

@@ -264,20 +264,141 @@ static void test_snapped_overlap(void)
     CHECK_EQUAL(stand.stream.waiting.count, 3);
     CHECK_EQUAL(stand.stream.waiting.bytes, 5);
     CHECK_EQUAL(stand.stream.retransmitted, 2);
-    CHECK_EQUAL(feed(12, "mnop"), MT_OK); /* not all that was cut: it stays cut */
-    CHECK_EQUAL(stand.stream.waiting.count, 3);
-    CHECK_EQUAL(feed(12, "mnopqrstu"), MT_OK); /* all that was cut after k l m */
+    CHECK_EQUAL(feed(12, "mnop"), MT_OK); /* a part of what was cut after k l m */
     CHECK_EQUAL(stand.stream.waiting.count, 5);
+    CHECK_EQUAL(feed_cut(12, "mnopqrs", 7, 9), MT_OK); /* the rest, and a part of [18, 20) */
+    CHECK_EQUAL(stand.stream.waiting.count, 7);
     CHECK_EQUAL(stand.stream.waiting.bytes, 11);
     CHECK_EQUAL(feed_cut(0, "abcdefgh", 8, 21), MT_OK);
-    check_event(1, 'h', 18, 2);
+    check_event(1, 'h', 19, 1);
+    check_event(2, 'h', 20, 1);
     CHECK_EQUAL(stand.events[1].hole, MT_HOLE_SNAPPED);
-    CHECK_EQUAL(stand.events_count, 2);
+    CHECK_EQUAL(stand.events_count, 3);
     CHECK_EQUAL(stand.stream.next, 21);
-    CHECK(memcmp(stand.seen, "abcdefghijklmnopqr", 18) == 0);
-    CHECK_EQUAL(stand.seen[20], 'u');
+    CHECK(memcmp(stand.seen, "abcdefghijklmnopqrs", 19) == 0);
     CHECK_EQUAL(stand.stream.bytes, 19);
     CHECK_EQUAL(stand.stream.lost, 2);
+    CHECK_EQUAL(stand.stream.out_of_order, 2);
+    close_stand();
+}
+
+/* A stream of a capture whose packets are cut at different lengths. */
+static void open_varied(struct mt_snap_lengths *lengths)
+{
+    *lengths = (struct mt_snap_lengths){.longest = 1};
+    open_stand(0, 1);
+    stand.callbacks.snap_lengths = lengths;
+}
+
+static void test_copy_of_cut(void)
+{
+    struct mt_snap_lengths lengths;
+    open_varied(&lengths);
+    CHECK_EQUAL(feed_cut(0, "abc", 3, 10), MT_OK);
+    CHECK_EQUAL(stand.stream.next, 3);
+    CHECK_EQUAL(mt_reassembly_seen_to(&stand.stream), 10);
+    CHECK_EQUAL(mt_reassembly_has_all(&stand.stream, 0, 10), 1);
+    CHECK_EQUAL(feed(10, "klm"), MT_OK);
+    CHECK_EQUAL(mt_reassembly_seen_to(&stand.stream), 13);
+    CHECK_EQUAL(feed(20, "u"), MT_OK); /* a segment is missing before it */
+    CHECK_EQUAL(mt_reassembly_seen_to(&stand.stream), 13);
+    CHECK_EQUAL(feed(0, "abcdefghij"), MT_OK);
+    CHECK_EQUAL(stand.stream.next, 13);
+    CHECK_EQUAL(stand.stream.retransmitted, 3);
+    CHECK_EQUAL(stand.stream.lost, 0);
+    CHECK_EQUAL(stand.stream.out_of_order, 0);
+    CHECK_EQUAL(stand.events_count, 0);
+    CHECK_EQUAL(feed(13, "nopqrst"), MT_OK);
+    check_seen("abcdefghijklmnopqrstu");
+    close_stand();
+}
+
+/* Copies in parts: the front, the end and the middle of what was cut; one is cut itself. */
+static void test_parts_of_cut(void)
+{
+    struct mt_snap_lengths lengths;
+    open_varied(&lengths);
+    CHECK_EQUAL(feed_cut(0, "ab", 2, 20), MT_OK);
+    CHECK_EQUAL(feed_cut(0, "abcd", 4, 20), MT_OK);
+    CHECK_EQUAL(stand.stream.next, 4);
+    CHECK_EQUAL(feed(16, "qrst"), MT_OK);
+    CHECK_EQUAL(feed(8, "ij"), MT_OK);
+    CHECK_EQUAL(stand.stream.waiting.count, 4);
+    CHECK_EQUAL(finish_stand(), MT_OK);
+    check_event(0, 'h', 4, 4);
+    check_event(1, 'h', 10, 6);
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQUAL(stand.events[i].hole, MT_HOLE_SNAPPED);
+        CHECK_EQUAL(stand.events[i].arrival, 0); /* the packet that was cut */
+    }
+    CHECK_EQUAL(stand.stream.lost, 10);
+    CHECK_EQUAL(stand.stream.bytes, 10);
+    close_stand();
+}
+
+/* What was cut is lost by the limits of a hole. */
+static void test_limits_of_cut(void)
+{
+    struct mt_snap_lengths lengths;
+    open_varied(&lengths);
+    stand.limits.hole_segments = 0; /* no hole may wait */
+    CHECK_EQUAL(feed_cut(0, "abc", 3, 10), MT_OK);
+    check_event(0, 'h', 3, 7);
+    CHECK_EQUAL(stand.events[0].hole, MT_HOLE_SNAPPED);
+    CHECK_EQUAL(stand.stream.next, 10);
+    close_stand();
+    open_varied(&lengths);
+    CHECK_EQUAL(feed_cut(0, "abc", 3, 10), MT_OK);
+    CHECK_EQUAL(feed(10, "klm"), MT_OK);
+    stand.stream.acknowledged = 9; /* one byte of it is not acknowledged */
+    for (int i = 0; i <= 64; i++)
+        CHECK_EQUAL(tick(START_TIME), MT_OK);
+    CHECK_EQUAL(stand.stream.next, 3);
+    stand.stream.acknowledged = 10;
+    for (int i = 0; i < 64; i++)
+        CHECK_EQUAL(tick(START_TIME), MT_OK);
+    CHECK_EQUAL(stand.stream.next, 3);
+    CHECK_EQUAL(tick(START_TIME), MT_OK);
+    CHECK_EQUAL(stand.stream.next, 13);
+    check_event(0, 'h', 3, 7);
+    CHECK_EQUAL(feed(0, "abcdefghij"), MT_OK); /* too late */
+    CHECK_EQUAL(stand.stream.retransmitted, 10);
+    CHECK_EQUAL(stand.stream.lost, 7);
+    close_stand();
+}
+
+/* Where no copy is expected, cut bytes are lost at once: in a capture with one snap length, and in
+ * a direction whose last 64 cut segments had no copy. */
+static void test_no_copy_expected(void)
+{
+    struct mt_snap_lengths lengths;
+    open_varied(&lengths);
+    lengths.longest = 0;
+    CHECK_EQUAL(feed_cut(0, "abc", 3, 10), MT_OK);
+    CHECK_EQUAL(feed(10, "klm"), MT_OK);
+    CHECK_EQUAL(stand.events_count, 0);
+    CHECK_EQUAL(mt_reassembly_tick(&stand.stream, &stand.callbacks, NULL), MT_OK);
+    CHECK_EQUAL(stand.events_count, 0);
+    lengths.cut = 2;
+    CHECK_EQUAL(mt_reassembly_tick(&stand.stream, &stand.callbacks, NULL), MT_OK);
+    check_event(0, 'h', 3, 7);
+    CHECK_EQUAL(stand.stream.next, 13);
+    CHECK_EQUAL(feed_cut(13, "n", 1, 2), MT_OK);
+    check_event(1, 'h', 14, 1);
+    CHECK_EQUAL(stand.stream.waiting.count, 0);
+    close_stand();
+    open_varied(&lengths);
+    stand.limits.hole_segments = 1;
+    for (int i = 0; i < 64; i++)
+        CHECK_EQUAL(feed_cut(2 * i, "a", 1, 2), MT_OK);
+    CHECK_EQUAL(stand.stream.waiting.count, 1);
+    for (int i = 0; i < 64; i++)
+        CHECK_EQUAL(feed(127, "b"), MT_OK); /* the last one has a copy */
+    CHECK_EQUAL(stand.events_count, 63);
+    for (int i = 64; i < 130; i++)
+        CHECK_EQUAL(feed_cut(2 * i, "a", 1, 2), MT_OK);
+    CHECK_EQUAL(stand.stream.waiting.count, 0);
+    CHECK_EQUAL(stand.events_count, 63 + 66);
     close_stand();
 }
 
@@ -295,5 +416,9 @@ int main(void)
     test_many_late();
     test_snapped();
     test_snapped_overlap();
+    test_copy_of_cut();
+    test_parts_of_cut();
+    test_limits_of_cut();
+    test_no_copy_expected();
     FINISH("test_reassembly_holes");
 }
