@@ -335,10 +335,13 @@ first_unacknowledged(const struct mt_conversation *conversation, int from_client
     return first != 0 ? &conversation->decoder->unacknowledged.items[first] : NULL;
 }
 
-static void on_acknowledged(void *context, int from_client, int64_t offset)
+static void on_acknowledged(void *context, int from_client, int64_t offset, int64_t doubted)
 {
     struct mt_conversation *conversation = context;
     const struct mt_unacknowledged_message *first;
+    if (doubted != 0)
+        mt_unacknowledged_conflict(&conversation->decoder->unacknowledged,
+                                   &conversation->unacknowledged[from_client], INT64_MIN, doubted);
     while ((first = first_unacknowledged(conversation, from_client)) != NULL &&
            first->end <= offset)
         settle_first(conversation, from_client, MT_ACCEPTED_YES);

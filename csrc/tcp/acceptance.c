@@ -57,7 +57,7 @@ int mt_acceptance_acknowledgement(const struct mt_arrival *arrival)
     /* RFC 5961 section 5; where a SYN is missing, the scale of the windows may be unknown. */
     int known = sender->syn && connection->sides[!arrival->from_client].syn;
     if (acknowledged <
-        other->acknowledged - larger(sender->largest_window, known ? TOLERANCE : FAR))
+        other->acknowledged - (known ? larger(sender->largest_window, TOLERANCE) : FAR))
         return 0;
     /* One more is a FIN that was not captured. */
     if (acknowledged <= larger(other->sent, other->acknowledged) + 1)
@@ -158,6 +158,30 @@ int mt_acceptance_reset(const struct mt_arrival *arrival)
            offset <= mt_acceptance_limit(connection, arrival->from_client);
 }
 
+/* ---- streams that begin in the middle ---- */
+
+uint32_t mt_acceptance_start(const struct mt_connection *connection,
+                             const struct mt_segment *segment, int from_client)
+{
+    const struct mt_side *receiver = &connection->sides[!from_client];
+    if ((segment->flags & MT_TCP_SYN) != 0)
+        return segment->sequence + 1;
+    uint32_t ahead = segment->sequence - receiver->last_acknowledgement;
+    int near = ahead <= (uint32_t)FAR || 0 - ahead <= (uint32_t)FAR;
+    return receiver->acknowledges && !near ? receiver->last_acknowledgement : segment->sequence;
+}
+
+int mt_acceptance_contradicts(const struct mt_connection *connection,
+                              const struct mt_segment *segment, int from_client)
+{
+    const struct mt_reassembly *stream = &connection->sides[!from_client].stream;
+    if (!connection->one_sided || connection->sides[from_client].packets != 0 || !stream->started ||
+        (segment->flags & (MT_TCP_SYN | MT_TCP_RST | MT_TCP_ACK)) != MT_TCP_ACK)
+        return 0;
+    int64_t offset = mt_reassembly_offset(stream, segment->acknowledgement);
+    return offset < -FAR || offset > stream->highest + FAR;
+}
+
 /* ---- notes ---- */
 
 /* The sender of a stream goes on: beyond what its receiver seemed to acknowledge, so it had sent
@@ -180,6 +204,8 @@ static int note_acknowledgement(const struct mt_arrival *arrival)
     struct mt_reassembly *other = &connection->sides[!arrival->from_client].stream;
     const struct mt_segment *segment = arrival->segment;
     int64_t acknowledged = arrival->acknowledged;
+    if (!sender->acknowledges && !other->from_syn && acknowledged > other->next)
+        other->doubted = other->next;
     sender->acknowledges = 1;
     sender->last_acknowledgement = segment->acknowledgement;
     if (acknowledged == INT64_MIN)

@@ -63,6 +63,16 @@ enum {
  * it is forged. It counts only when the sender of the stream goes on beyond it. */
 int mt_acceptance_note(const struct mt_arrival *arrival);
 
+/* The sequence number of the first byte of its sender's stream. That is the segment's own, but
+ * where the receiver was seen to expect another one far away, the segment does not begin it. */
+uint32_t mt_acceptance_start(const struct mt_connection *connection,
+                             const struct mt_segment *segment, int from_client);
+
+/* 1 if the first packet of one side shows that all packets of the other side so far, which begin in
+ * the middle, are not what it received: it acknowledges bytes that are far from them. */
+int mt_acceptance_contradicts(const struct mt_connection *connection,
+                              const struct mt_segment *segment, int from_client);
+
 /* Notes the options of a SYN. */
 void mt_acceptance_note_syn(struct mt_connection *connection, const struct mt_segment *segment,
                             int from_client);

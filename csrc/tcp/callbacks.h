@@ -34,8 +34,9 @@ struct mt_tcp_callbacks {
     /* Bytes that were handed on before came again. MT_END if it reported that they differ. */
     int (*repeated)(void *conversation, int from_client, const uint8_t *bytes, int64_t offset,
                     int64_t size, const struct mt_packet_ref *ref);
-    /* The receiver of that direction acknowledged everything before `offset`. */
-    void (*acknowledged)(void *conversation, int from_client, int64_t offset);
+    /* The receiver of that direction acknowledged everything before `offset`. Whether it has those
+     * before `doubted` is not known: they came before anything was known of it. */
+    void (*acknowledged)(void *conversation, int from_client, int64_t offset, int64_t doubted);
     /* The receiver of that direction knows no such connection: it answered with a RST. */
     void (*refused)(void *conversation, int from_client);
     /* The stream of that direction ends. */

@@ -209,9 +209,10 @@ static int settle(struct mt_connection *connection, int from_client, struct mt_s
 
 static void report_acknowledged(const struct mt_connection *connection, int sender)
 {
+    const struct mt_reassembly *stream = &connection->sides[sender].stream;
     if (connection->conversation != NULL)
         connection->shared->callbacks->acknowledged(connection->conversation, sender,
-                                                    connection->sides[sender].stream.acknowledged);
+                                                    stream->acknowledged, stream->doubted);
 }
 
 /* The receiver acknowledged more: suspects that it has are read, with the messages in them. */
@@ -317,7 +318,7 @@ static void start_stream(struct mt_connection *connection, const struct mt_segme
     if (syn && stream->from_syn && stream->base != segment->sequence + 1)
         connection->syn_changed = 1;
     if (!stream->started || (syn && silent(stream)))
-        mt_reassembly_start(stream, segment->sequence + (uint32_t)syn, syn);
+        mt_reassembly_start(stream, mt_acceptance_start(connection, segment, from_client), syn);
     if (syn && connection->conversation == NULL)
         connection->start = MT_START_SYN; /* also if something overtook it */
 }
@@ -416,6 +417,7 @@ static void count(struct mt_connection *connection, const struct mt_segment *seg
     struct mt_side *side = &connection->sides[from_client];
     if (side->packets++ == 0)
         side->ttl = segment->ttl;
+    connection->one_sided &= connection->sides[!from_client].packets == 0;
     connection->last_ref = *ref;
     if (ref->time != MT_NO_TIME && (connection->last == MT_NO_TIME || ref->time > connection->last))
         connection->last = ref->time;

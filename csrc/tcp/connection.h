@@ -80,6 +80,7 @@ struct mt_connection {
     uint8_t syn_changed; /* a side's SYN came again with another sequence number */
     uint8_t established; /* both sides took part in the handshake, and its last ACK is right */
     uint8_t rst;         /* 0, or 1 + side that sent it */
+    uint8_t one_sided;   /* begun in the middle, and the other side was not seen yet */
     uint8_t closing;     /* in the closing list */
     uint8_t dormant;     /* idle, in the list of those that may go on */
     uint8_t ended;       /* its streams were ended */

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "tcp/acceptance.h"
 
 #include <string.h>
 
@@ -29,6 +30,8 @@ enum mt_renewal mt_connection_renewal(const struct mt_connection *connection,
 {
     const struct mt_side *side = &connection->sides[from_client];
     int syn = (segment->flags & MT_TCP_SYN) != 0;
+    if (mt_acceptance_contradicts(connection, segment, from_client))
+        return MT_RENEWAL_NEW;
     if ((segment->flags & MT_TCP_RST) != 0 ||
         !(syn || (segment->length != 0 && side->stream.started)))
         return MT_RENEWAL_SAME;

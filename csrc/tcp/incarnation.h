@@ -18,7 +18,7 @@ static inline int mt_connection_continues(const struct mt_connection *connection
                                           const struct mt_segment *segment)
 {
     return (segment->flags & MT_TCP_SYN) == 0 &&
-           (connection->ended | connection->rst | connection->sides[0].fin |
+           (connection->ended | connection->rst | connection->one_sided | connection->sides[0].fin |
             connection->sides[1].fin) == 0;
 }
 

@@ -185,6 +185,7 @@ static MT_NOINLINE struct mt_connection *begin(struct mt_tcp *tcp, const struct 
     connection->id = tcp->next_id++;
     connection->opened = connection->last = connection->aged = ref->time;
     connection->start = (segment->flags & MT_TCP_SYN) != 0 ? MT_START_SYN : MT_START_MIDSTREAM;
+    connection->one_sided = connection->start == MT_START_MIDSTREAM;
     connection->monero =
         levin_port(tcp, segment->source_port) || levin_port(tcp, segment->destination_port);
     mt_connection_table_add(&tcp->table, connection);

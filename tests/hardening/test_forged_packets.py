@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,7 +24,7 @@ import monerotraffic as mt
 from support import craft
 from support.budget import examples
 from support.comparison import BY_MESSAGE, Row, Tables, tables_of
-from support.conversation_builder import HOST, START, incoming, many, outgoing, session
+from support.conversation_builder import HOST, SECOND, START, incoming, many, outgoing, session
 from support.craft import ACK, CLIENT, FIN, PSH, RST, SERVER, SYN, Connection, Packet
 
 FOLDER = tempfile.TemporaryDirectory()
@@ -286,3 +287,83 @@ def test_the_right_numbers_change_the_accepted_messages() -> None:
     assert accepted(after, keys[3]) != accepted(before(), keys[3])
     old, new = by_connection(before()), by_connection(after)
     assert [new[key] == old[key] for key in keys] == [True, True, True, False]
+
+
+# ---- captures that begin within a connection
+
+
+def running() -> tuple[list[Packet], Packet]:
+    """The packets of a connection whose handshake was not captured, and the first of the peer."""
+    talk = incoming("192.0.2.1").handshake().timed_syncs(CLIENT, 60, 4)
+    packets = [one for one in talk.packets if one.time > START + 100 * SECOND]
+    return packets, next(one for one in packets if source_of(one) == "192.0.2.1")
+
+
+def source_of(packet: Packet) -> str:
+    return ends_of(packet)[0]
+
+
+def blind(sequence: int, at: int) -> Packet:
+    """Two pings of a third party, which knows the ends of the connection and no number."""
+    pings = craft.request(1003) * 2
+    segment = craft.tcp(40000, 18080, sequence & 0xFFFFFFFF, 77, ACK | PSH, pings)
+    return Packet(at, craft.ethernet(craft.ip("192.0.2.1", HOST, segment)))
+
+
+def read_packets(folder: Path, packets: Sequence[Packet]) -> mt.Traffic:
+    path = folder / "forged.pcap"
+    path.write_bytes(craft.pcap(sorted(packets, key=lambda one: one.time), nano=True))
+    return mt.read(path, host=HOST)
+
+
+@pytest.mark.parametrize("distance", [-200_000_000, -5_000_000, 200_000_000, 1_100_000_000])
+@pytest.mark.parametrize("sender", ["192.0.2.1", HOST])
+def test_first_packet_is_forged(tmp_path: Path, sender: str, distance: int) -> None:
+    """Whether the peer or the vantage node speaks next: no message is lost or accepted for it."""
+    packets, first = running()
+    packets = packets[next(i for i, one in enumerate(packets) if source_of(one) == sender) :]
+    sound = read_packets(tmp_path, packets).messages
+    sequence = struct.unpack_from(">I", first.data, 38)[0]
+    false = blind(sequence + distance, packets[0].time - SECOND)
+    messages = read_packets(tmp_path, [false, *packets]).messages
+    pings = messages["command"] == 1003
+    assert set(messages.loc[pings, "accepted"]) <= {"unknown"}
+    real = messages.loc[~pings, "end_time"].tolist()
+    assert len(sound) >= 5 and set(sound["end_time"].tolist()[1:]) <= set(real)
+
+
+@pytest.mark.parametrize("distance", [-200_000_000, 200_000_000, 1_100_000_000])
+def test_forged_packet_after_the_receiver_was_seen(tmp_path: Path, distance: int) -> None:
+    """It would be the first one of its side; the receiver showed which number it expects."""
+    packets, first = running()
+    begin = next(i for i, one in enumerate(packets) if source_of(one) == HOST)
+    packets = packets[begin:]
+    sequence = struct.unpack_from(">I", first.data, 38)[0]
+    false = blind(sequence + distance, packets[0].time + 1000)
+    messages = read_packets(tmp_path, [false, *packets]).messages
+    assert "yes" not in set(messages.loc[messages["command"] == 1003, "accepted"])
+    sound = read_packets(tmp_path, packets).messages
+    assert len(sound) == len(messages[messages["command"] != 1003])
+
+
+def test_wrong_acknowledgement_where_the_handshake_is_missing(tmp_path: Path) -> None:
+    """The scale of the windows is unknown, and what was acknowledged long ago is wrong all the
+    same.
+    """
+    packets, _ = running()
+    before = [one for one in packets if one.time < START + 170 * SECOND]
+    last = [one for one in before if source_of(one) == "192.0.2.1"][-1]
+    numbers = next_numbers(tuple(before), ends_of(last))
+    assert numbers is not None
+    segment = craft.tcp(
+        40000,
+        18080,
+        numbers[CLIENT],
+        numbers[SERVER] - 3_000_000 & 0xFFFFFFFF,
+        ACK | PSH,
+        craft.request(1003) * 2,
+    )
+    data = craft.ethernet(craft.ip("192.0.2.1", HOST, segment))
+    false = Packet(START + 170 * SECOND, data)
+    messages = read_packets(tmp_path, [*packets, false]).messages
+    assert 1003 not in set(messages["command"]) and set(messages["accepted"]) == {"yes"}

@@ -390,8 +390,8 @@ class Connection:
         stream, other = self.streams[side], self.streams[1 - side]
         if acknowledged is None or other.packets == 0:
             return True
-        least = LEAST if stream.has_syn and other.has_syn else FAR
-        if acknowledged < other.acknowledged - max(stream.widest, least) or (
+        scaled = stream.has_syn and other.has_syn
+        if acknowledged < other.acknowledged - (max(stream.widest, LEAST) if scaled else FAR) or (
             other.begins and acknowledged < 0
         ):
             return False

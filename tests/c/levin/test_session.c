@@ -146,7 +146,7 @@ static void test_early_response(void)
     CHECK_EQUAL(reply_to(response), request);
     CHECK_EQUAL(mt_decoder_settled(&fixture.decoder), 0); /* not acknowledged yet */
     for (int direction = 0; direction < 2; direction++)
-        mt_conversation_callbacks.acknowledged(fixture.conversation, direction, 1000);
+        mt_conversation_callbacks.acknowledged(fixture.conversation, direction, 1000, 0);
     CHECK_EQUAL(mt_decoder_settled(&fixture.decoder), fixture.decoder.output.messages_given);
     CHECK_EQUAL(reply_to(say(0, MT_KIND_RESPONSE, MT_TIMED_SYNC, 70, 100)), other);
     CHECK_EQUAL(reply_to(say(0, MT_KIND_RESPONSE, MT_PING, 80, 100)), -1); /* it was answered */
