@@ -17,7 +17,7 @@ from monerotraffic.cli.arguments import tunnel_options
 from monerotraffic.errors import CaptureError, CaptureWarning, printable
 from monerotraffic.io.reading import read
 from monerotraffic.io.sources import STDIN
-from monerotraffic.report.unread import unread_lines
+from monerotraffic.report.unread import unaccepted_lines, unread_lines
 from monerotraffic.tables.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def captured(options: argparse.Namespace, tables: Iterable[str] | None = None) -
         raise Failed(error) from None
     for warning in caught:
         complain(str(warning.message).replace("host= names", "--host names"))
-    for line in unread_lines(traffic):
+    for line in [*unread_lines(traffic), *unaccepted_lines(traffic)]:
         complain(line)
     options.partly_read = any(warning.category is CaptureWarning for warning in caught)
     if options.since is not None:

@@ -36,7 +36,7 @@ from monerotraffic.report.sections import (
 )
 from monerotraffic.report.summary import counted, span, span_text
 from monerotraffic.report.text import findings_to_csv
-from monerotraffic.report.unread import unread_lines
+from monerotraffic.report.unread import unaccepted_lines, unread_lines
 from monerotraffic.rules import find_anomalies, verdicts
 from monerotraffic.rules.bans import VALIDITY, ban
 from monerotraffic.tables.traffic import Traffic
@@ -173,6 +173,7 @@ def _page(
             script_hash=_markup(f"sha256-{digest}"),
             colours=VERDICT_COLOURS,
             unread=[printable(line) for line in unread_lines(view.traffic)],
+            unaccepted=unaccepted_lines(view.traffic),
             counts=counts(view, judged),
             holdings=list(holdings(view, judged).values()),
             gateways=sorted(set(findings.loc[findings["rule"] == "shared_gateway", "peer"])),

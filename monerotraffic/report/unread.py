@@ -1,18 +1,20 @@
-"""Packets that were not read although they may hold Monero traffic: encrypted or unknown tunnels
-and link layers.
+"""What a capture does not show: packets that were not read although they may hold Monero traffic
+(encrypted or unknown tunnels and link layers), and messages that are no evidence.
 
-Used by the commands, so that a capture of which nothing was seen does not look like an empty one.
+Used by the commands and the page, so that a capture of which nothing was seen does not look like an
+empty one, and one that allows no verdict not like one of honest peers.
 """
 
 from __future__ import annotations
 
 import re
 
+import numpy as np
 import pandas as pd
 
 from monerotraffic.tables.traffic import Traffic
 
-__all__ = ["unread_lines"]
+__all__ = ["unaccepted_lines", "unread_lines"]
 
 _NEVER_TCP = re.compile(
     r"\((ARP|Wake-on-LAN|CDP|DTP|RARP or SLARP|Ethernet flow control|slow protocols"
@@ -25,6 +27,33 @@ _UDP = re.compile(r"^IP protocol 17 \(UDP\)")
 _COUNT = re.compile(r"^(\d+) packets? without TCP: ")
 _FEWEST_BYTES, _SHORTEST_PACKET = 1000, 80
 """From how many bytes in all and per packet packets may be those of Monero connections."""
+_FEWEST_MESSAGES = 10
+"""From how many messages of peers the share of accepted ones is reported."""
+
+
+def unaccepted_lines(traffic: Traffic) -> list[str]:
+    """A line if fewer than half of the messages of peers are known to be accepted, so that the
+    rules can judge hardly anyone. No line where the messages are not there (parts of a data set).
+    """
+    if "messages" not in traffic.arrays:
+        return []
+    messages = traffic.messages
+    received = messages[messages["direction"] == "received"]
+    doubtful = received[received["accepted"] != "yes"]
+    if len(received) < _FEWEST_MESSAGES or 2 * len(doubtful) <= len(received):
+        return []
+    connections = traffic.connections
+    tunnelled = connections.loc[connections["tunnel"].notna(), "connection"]
+    in_tunnels = int(np.isin(doubtful["connection"], tunnelled).sum())
+    why = (
+        "they came through tunnels (--trusted-tunnel names the ends of your own)"
+        if 2 * in_tunnels > len(doubtful)
+        else "its acknowledgements are not in the capture, which may hold one direction only"
+    )
+    return [
+        f"{len(doubtful):,} of {len(received):,} messages of peers are not known to be accepted by "
+        f"the vantage node, so they are no evidence against anyone: {why}"
+    ]
 
 
 def unread_lines(traffic: Traffic) -> list[str]:

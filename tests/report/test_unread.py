@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import monerotraffic as mt
 from monerotraffic.cli import main
-from monerotraffic.report.unread import unread_lines
+from monerotraffic.report.unread import unaccepted_lines, unread_lines
 from support import craft
 from support.captures import conversation, put
 from support.command import Captured
+from support.conversation_builder import HOST, incoming
+from support.craft import CLIENT
 
 
 def frames(kind: int, size: int, count: int = 10) -> list[craft.Packet]:
@@ -51,6 +54,58 @@ def test_udp_only_where_there_is_nothing_else(tmp_path: Path) -> None:
     assert len(unread_lines(mt.read(alone))) == 1
     both = put(tmp_path / "b.pcap", [*conversation().packets, *datagrams(400)])
     assert unread_lines(mt.read(both)) == []
+
+
+def one_way(path: Path, wrap: Any = craft.ethernet) -> Path:
+    """What six peers sent; the vantage node's packets are missing unless they are in a tunnel."""
+    talks = [incoming(f"192.0.{n}.1", n, wrap=wrap).handshake() for n in range(6)]
+    for talk in talks:
+        talk.timed_syncs(CLIENT, 1000, 3).close()
+    packets = [packet for talk in talks for packet in talk.packets]
+    kept = [one for one in packets if wrap is not craft.ethernet or one.data[26:28] != HOST_PREFIX]
+    return put(path, sorted(kept, key=lambda one: one.time))
+
+
+HOST_PREFIX = bytes([198, 51])
+
+
+def test_no_line_where_messages_are_accepted(tmp_path: Path) -> None:
+    talk = incoming("192.0.2.1").handshake().timed_syncs(CLIENT, 10, 20)
+    path = put(tmp_path / "a.pcap", talk.packets)
+    assert unaccepted_lines(mt.read(path, host=HOST)) == []
+
+
+def test_one_direction_is_no_evidence(tmp_path: Path) -> None:
+    (line,) = unaccepted_lines(mt.read(one_way(tmp_path / "a.pcap"), host=HOST))
+    assert line.startswith("24 of 24 messages of peers are not known to be accepted")
+    assert "one direction only" in line
+
+
+def test_tunnels_are_no_evidence(tmp_path: Path) -> None:
+    """Tunnelled connections beside a plain one."""
+
+    def gre(packet: bytes) -> bytes:
+        return craft.ethernet(
+            craft.ipv4("192.0.2.201", "192.0.2.202", b"\0\0\x08\0" + packet, protocol=47)
+        )
+
+    tunnelled = one_way(tmp_path / "a.pcap", gre)
+    plain = put(tmp_path / "b.pcap", incoming("203.0.113.1", 60).handshake().packets)
+    traffic = mt.read([tunnelled, plain], host=HOST)
+    (line,) = unaccepted_lines(traffic)
+    assert "--trusted-tunnel names" in line
+
+
+@pytest.mark.parametrize("command", ["summary", "findings", "banlist", "report"])
+def test_commands_say_that_no_one_can_be_judged(
+    command: str, tmp_path: Path, capsys: Captured
+) -> None:
+    path = one_way(tmp_path / "a.pcap")
+    more = ["-o", str(tmp_path / "page")] if command == "report" else []
+    assert main([command, str(path), "--host", HOST, *more]) == 0
+    assert "no evidence against anyone" in capsys.readouterr().err
+    if more:
+        assert "no evidence against anyone" in (tmp_path / "page" / "report.html").read_text()
 
 
 @pytest.mark.parametrize("command", ["summary", "findings", "banlist"])
