@@ -36,7 +36,7 @@ int64_t mt_acceptance_limit(const struct mt_connection *connection, int from_cli
 int mt_acceptance_is_plausible(const struct mt_connection *connection, int from_client,
                                int64_t offset);
 
-/* 1 if the segment has no ACK flag although its receiver takes part: a stack drops it (RFC 9293
+/* 1 if the segment has no ACK flag although its receiver was seen: a stack drops it (RFC 9293
  * section 3.10.7.4, fifth step), so a third party can send it without guessing a number. */
 int mt_acceptance_lacks_ack(const struct mt_arrival *arrival);
 

@@ -132,7 +132,7 @@ def timed_sync_rapid(
     came before the answer to the one before, which came later.
 
     A request that is late on its way shortens one gap. Two delays of 10 s are not expected of a
-    TCP connection of an hour, but of one that lives for weeks, hence the share. The second form
+    TCP connection of an hour, but of one that lives for weeks, so there is a share. The second form
     needs no threshold: `peer_sync_idle_maker` leaves out connections that await an answer. It
     counts only on connections that were captured whole, because after a lost answer, answers and
     requests are out of step. In a capture whose packets are not in order the finding is context,
