@@ -22,7 +22,7 @@ from monerotraffic.store.layout import schema_of
 from monerotraffic.tables.interning import NamesView
 from monerotraffic.tables.schema import SCHEMA
 
-__all__ = ["NO_DAY", "Parts", "Written", "day_name", "day_of", "days_of"]
+__all__ = ["NO_DAY", "Parts", "Written", "day_name", "day_of", "days_of", "write_file"]
 
 NO_DAY = np.iinfo(np.int32).min
 """The day of an unknown time, in the field `day`."""
@@ -137,14 +137,12 @@ class Parts:
         self._count += 1
         part = f"{table}/vantage={self._vantage}/day={day_name(day)}/{name}"
         path = self._folder / f"{table}-{name}"
-        writer = pq.ParquetWriter(path, schema_of(table), compression="zstd", version="2.6")
-        return writer, Written(table, path, part, 0)
+        return _writer(path, table), Written(table, path, part, 0)
 
     def _close(self, key: tuple[str, int]) -> None:
         writer, written = self._open.pop(key)
         writer.close()
-        with written.path.open("rb") as file:
-            os.fsync(file.fileno())
+        _sync(written.path)
         self._written.append(written)
 
     def close(self) -> list[Written]:
@@ -161,6 +159,22 @@ class Parts:
         for writer, _ in self._open.values():
             writer.close()
         self._open.clear()
+
+
+def write_file(path: Path, table: str, rows: pa.Table) -> None:
+    """Replaces a file that is not committed."""
+    with _writer(path, table) as writer:
+        writer.write_table(rows, row_group_size=_ROWS)
+    _sync(path)
+
+
+def _writer(path: Path, table: str) -> pq.ParquetWriter:
+    return pq.ParquetWriter(path, schema_of(table), compression="zstd", version="2.6")
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _by_day(days: NDArray[np.int32]) -> Iterator[tuple[int, Any]]:

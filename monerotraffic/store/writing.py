@@ -5,6 +5,7 @@ Owns which files are new, and the commit of a run. The rows are written by decod
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import itertools
 import os
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow.dataset as ds
 
 from monerotraffic._version import __version__
 from monerotraffic.io.ahead import known_threads
@@ -22,6 +22,12 @@ from monerotraffic.io.progress import Progress
 from monerotraffic.io.sources import Sources, is_rereadable, nodes_of
 from monerotraffic.net.addresses import Host, canonical_addresses, canonical_hosts
 from monerotraffic.store.dataset import Dataset
+from monerotraffic.store.days import (
+    captures_by_day,
+    mark_continued,
+    open_connections,
+    survey,
+)
 from monerotraffic.store.decoding import Endpoints, Job, Run, decode_job, node_of, write_parts
 from monerotraffic.store.manifest import (
     UNNAMED,
@@ -77,8 +83,10 @@ def decode(
         left out, whatever their names are now. Options other than `host` must be the same in every
         run.
     client
-        A dask.distributed.Client: its workers decode vantage nodes side by side. They need the same
-        captures and folder under the same paths.
+        A dask.distributed.Client: its workers decode the days of all vantage nodes side by side,
+        each a run of its own. They need the same captures and folder under the same paths. The
+        captures are read before, without their messages, to know their days, and once more without
+        `host`.
 
     The other arguments are those of scan; `messages` is always decoded.
 
@@ -294,20 +302,59 @@ def _run(
             job = _job(plan, manifest, temporary, reading, dict(manifest.next))
             _commit(manifest, plan, decode_job(job, progress))
         return
-    first = dict(manifest.next)
-    pairs = []
-    for plan in plans:
-        job = _job(plan, manifest, temporary, reading, first)
-        pairs.append((plan, client.submit(decode_job, job, pure=False)))
-        first = {
-            "connection": first["connection"] + _SPACING,
-            "message": first["message"] + _SPACING,
-            "row": first["row"] + _SPACING,
-            "file": first["file"] + len(plan.files),
-            "run": first["run"] + 1,
-        }
+    pairs = _submitted(plans, manifest, temporary, reading, client)
+    before: dict[str, Run] = {}
+    for plan, future in pairs:
+        run = future.result()
+        if plan.vantage in before:
+            mark_continued(run, before[plan.vantage])
+        before[plan.vantage] = run
     for plan, future in pairs:
         _commit(manifest, plan, future.result())
+
+
+def _submitted(
+    plans: Iterable[_Plan],
+    manifest: Manifest,
+    temporary: Path,
+    reading: Mapping[str, Any],
+    client: Any,
+) -> list[tuple[_Plan, Any]]:
+    """The days of each vantage node, in order, as jobs of the workers of a client."""
+    surveys = [(plan, _surveyed(plan, manifest, reading, client)) for plan in plans]
+    first = dict(manifest.next)
+    pairs = []
+    for plan, futures in surveys:
+        done = [future.result() for future in futures]
+        spans = {path: span for one in done for path, span in one.spans.items()}
+        known = {**reading, "hosts": {plan.vantage: done[0].hosts}}
+        for number, files in enumerate(captures_by_day(plan.files, spans)):
+            chosen = {path: plan.files[path] for path in files}
+            day = _Plan(plan.vantage, chosen, plan.replaced if number == 0 else [])
+            job = _job(day, manifest, temporary, known, first)
+            if number > 0:
+                job = dataclasses.replace(job, open={})
+            pairs.append((day, client.submit(decode_job, job, pure=False)))
+            first = {
+                "connection": first["connection"] + _SPACING,
+                "message": first["message"] + _SPACING,
+                "row": first["row"] + _SPACING,
+                "file": first["file"] + len(day.files),
+                "run": first["run"] + 1,
+            }
+    return pairs
+
+
+def _surveyed(
+    plan: _Plan, manifest: Manifest, reading: Mapping[str, Any], client: Any
+) -> list[Any]:
+    """Surveys of the captures of a vantage node: of each file by itself if its addresses are given,
+    otherwise of all together, because they are inferred from all.
+    """
+    options = _options(plan, manifest, reading)
+    files = list(plan.files)
+    divided = [[file] for file in files] if options["host"] else [files]
+    return [client.submit(survey, part, options, pure=False) for part in divided]
 
 
 def _job(
@@ -319,12 +366,7 @@ def _job(
 ) -> Job:
     own = temporary / f"{first['run']:06d}"
     own.mkdir()
-    hosts = reading["hosts"]
-    options = {
-        **manifest.options,
-        "host": hosts.get(plan.vantage, hosts.get("")),
-        "threads": reading["threads"],
-    }
+    options = _options(plan, manifest, reading)
     return Job(
         own,
         plan.vantage,
@@ -336,6 +378,16 @@ def _job(
     )
 
 
+def _options(plan: _Plan, manifest: Manifest, reading: Mapping[str, Any]) -> dict[str, Any]:
+    """The keyword arguments of scan."""
+    hosts = reading["hosts"]
+    return {
+        **manifest.options,
+        "host": hosts.get(plan.vantage, hosts.get("")) or None,
+        "threads": reading["threads"],
+    }
+
+
 def _open_connections(plan: _Plan, manifest: Manifest) -> dict[Endpoints, int]:
     """The connections of the last run of a vantage node that were open at its end."""
     runs = [
@@ -344,18 +396,7 @@ def _open_connections(plan: _Plan, manifest: Manifest) -> dict[Endpoints, int]:
         if run["vantage"] == plan.vantage and run["run"] not in plan.replaced
     ]
     parts = runs[-1]["tables"].get("connections", {"parts": ()})["parts"] if runs else ()
-    if not parts:
-        return {}
-    columns = ["connection", "client", "client_port", "server", "server_port"]
-    rows = ds.dataset([os.fspath(manifest.folder / part) for part in parts]).to_table(
-        columns=columns, filter=ds.field("end") == "open"
-    )
-    connections: dict[Endpoints, int] = {}
-    for row in rows.sort_by("connection").to_pylist():
-        if row["client"] is not None and row["server"] is not None:
-            ends = sorted((row[end], row[f"{end}_port"]) for end in ("client", "server"))
-            connections[(ends[0], ends[1])] = row["connection"]
-    return connections
+    return open_connections([manifest.folder / part for part in parts])
 
 
 def _commit(manifest: Manifest, plan: _Plan, run: Run) -> None:
