@@ -77,7 +77,7 @@ OF_SOCKET = {"AF_INET", "AF_INET6", "inet_pton"}  # addresses as bytes: no conne
 # whose task it is to write files, those that they are given the names of
 WRITERS = {"atomic", "compat", "cli", "report", "store"}
 # a scan is judged from a data set in a folder that is removed afterwards
-WRITING_MODULES = {"rules/sources.py"}
+WRITING_MODULES = {"metrics/sources.py"}
 
 
 IMPORTED_BY_WRITERS = {"tempfile", "shutil"}
