@@ -203,6 +203,26 @@ def handshake_acknowledged_wrongly() -> Expect:
     return Expect(seen(wire), messages=[request(1003, accepted="unknown")], totals={})
 
 
+@case
+def round_trip_by_a_later_acknowledgement() -> Expect:
+    """The last ACK of the handshake and the server's first bytes are missing: what acknowledges
+    these bytes is later than the handshake, or of another one.
+    """
+    wire = Wire()
+    talk = wire.talk(opened=False)
+    talk.emit(CLIENT, SYN, sequence=999)
+    talk.emit(SERVER, SYN | ACK, sequence=499_999)
+    talk.emit(CLIENT, ACK, acknowledgement=500_000 + len(PONG))
+    talk.emit(CLIENT, ACK | PSH, PING, acknowledgement=500_000 + len(PONG))
+    talk.emit(SERVER, ACK, sequence=500_000 + len(PONG), acknowledgement=1000 + len(PING))
+    return Expect(
+        seen(wire),
+        messages=[request(1003, accepted="yes")],
+        connections=[{"start": "syn", "rtt": None}],
+        totals={"lost": len(PONG)},
+    )
+
+
 @cases({"at-its-number": 0, "behind-it": 1})
 def data_beyond_fin(step: int) -> Expect:
     """Bytes after the end of a direction are no message and no garbage; the other goes on."""

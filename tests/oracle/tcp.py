@@ -562,7 +562,8 @@ class Connection:
 
     def take_rtt(self, side: int, segment: Segment) -> None:
         """From the SYN (the last one, if it was repeated) to the ACK that completes the handshake:
-        the first one behind the SYN and what came with it.
+        the first one behind the SYN and what came with it, unless it acknowledges what was not
+        seen: it may be of another handshake.
         """
         if side == 0 and segment.flags & SYN and self.shaken[1] is None:
             self.syn_time = segment.packet.time
@@ -579,6 +580,7 @@ class Connection:
             not segment.flags & (SYN | RST)
             and segment.flags & ACK
             and segment.sequence == (opening.sequence + 1 + opening.length) % 2**32
+            and self.streams[1].offset(segment.acknowledgement) <= self.streams[1].highest
         ):
             self.rtt = segment.packet.time - self.syn_time
 
