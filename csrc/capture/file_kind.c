@@ -9,6 +9,8 @@ static const struct {
     const char *name;
 } kinds[] = {
     {"\xfd\x37\x7a\x58\x5a", 5, "xz-compressed data, for which there is no decoder"},
+    {"\x1f\x8b", 2, "gzip-compressed data within compressed data: decompress it once (gzip -d)"},
+    {"\x28\xb5\x2f\xfd", 4, "zstd-compressed data within compressed data: decompress it once"},
     {"BZh", 3, "bzip2-compressed data, for which there is no decoder"},
     {"\x04\x22\x4d\x18", 4, "lz4-compressed data: decompress it first (lz4 -d)"},
     {"\x02\x21\x4c\x18", 4, "lz4-compressed data: decompress it first (lz4 -d)"},
@@ -21,6 +23,14 @@ static const struct {
     {"PAR1", 4, "a Parquet file"},
     {"%PDF", 4, "a PDF document"},
     {"\x7f\x45\x4c\x46", 4, "a program"},
+    {"snoop\0\0\0", 8, "a snoop capture: convert it first (editcap -F pcapng)"},
+    {"GMBU", 4, "a Network Monitor capture: convert it first (editcap -F pcapng)"},
+    {"RTSS", 4, "a Network Monitor capture: convert it first (editcap -F pcapng)"},
+    {"TRSNIFF data", 12, "a Sniffer capture: convert it first (editcap -F pcapng)"},
+    {"XCP\0", 4, "a NetXRay capture: convert it first (editcap -F pcapng)"},
+    {"<?xml", 5, "an XML document"},
+    {"\xff\xfe", 2, "text in UTF-16"},
+    {"\xfe\xff", 2, "text in UTF-16"},
 };
 enum { TAR_MAGIC = 257 };
 

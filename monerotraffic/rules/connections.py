@@ -176,7 +176,10 @@ def no_handshake(
         "sent {observations:message} that it may not send at that point (a standard node sends "
         "none)"
     ),
-    evasion="Follow the order of the protocol: free.",
+    evasion=(
+        "Follow the order of the protocol: free. Or send so many segments out of order that more "
+        "than a fiftieth of all packets of the capture are: traffic that is itself conspicuous."
+    ),
     source=(
         f"{_PROTOCOL} do_handshake_with_peer, handle_handshake, peer_sync_idle_maker; "
         "src/cryptonote_protocol/cryptonote_protocol_handler.inl"

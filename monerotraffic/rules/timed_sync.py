@@ -112,7 +112,9 @@ def timed_sync_throttled(
         "sent {observations:timed sync request} too early, the earliest {lowest} s after the "
         "one before (a standard node waits {standard_gap_s} s)"
     ),
-    evasion="Ask every 60 s: heights are seen later.",
+    evasion=(
+        "Ask every 60 s: heights are seen later. Or ask early in less than a twentieth of the gaps."
+    ),
     source=(
         f"{_PROTOCOL} idle_worker (more than 60 s), peer_sync_idle_maker (not while an answer is "
         "awaited)"

@@ -121,6 +121,23 @@ def test_what_a_folder_leaves_out(tmp_path: Path) -> None:
     assert len(reasons) == 8
 
 
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (gzip.compress(gzip.compress(PCAP)), "gzip-compressed data within compressed data"),
+        (lzma.compress(gzip.compress(PCAP)), "gzip-compressed data within compressed data"),
+        (b"snoop\0\0\0" + bytes(40), "a snoop capture: convert it first"),
+        (b"GMBU" + bytes(200), "a Network Monitor capture: convert it first"),
+        (b"<?xml version='1.0'?><pdml/>", "an XML document"),
+        ("a line".encode("utf-16"), "text in UTF-16"),
+    ],
+)
+def test_kinds_of_files_that_are_no_captures(content: bytes, kind: str, tmp_path: Path) -> None:
+    put(tmp_path, a=content)
+    with pytest.raises(mt.CaptureError, match=kind):
+        mt.read(tmp_path / "a")
+
+
 def test_a_folder_without_captures_says_what_is_there(tmp_path: Path) -> None:
     put(tmp_path, **{"a.zip": b"PK\x03\x04" + bytes(40)})
     with pytest.raises(mt.CaptureError, match=r"no capture in this folder \(a\.zip: .*zip archive"):
