@@ -202,7 +202,7 @@ def _environment() -> Any:
     )
     environment.filters.update(
         count=_count,
-        percent=lambda share: "no share" if share is None else f"{_digits(100 * share)} %",
+        percent=_percent,
         slots=_digits,
     )
     return environment
@@ -211,6 +211,11 @@ def _environment() -> Any:
 def _count(number: int, noun: str = "") -> str:
     """The number with its noun, or alone."""
     return f"{number:,}" if noun in ("", "of") else counted(number, noun)
+
+
+def _percent(share: float | None) -> str:
+    """The number and its sign are never in two lines."""
+    return "no share" if share is None else f"{_digits(100 * share)}\N{NO-BREAK SPACE}%"
 
 
 def _digits(value: float) -> str:

@@ -360,7 +360,14 @@ ITEMS: dict[str, tuple[Any, dict[str, Any]]] = {
 @line(*ITEMS)
 @pytest.mark.parametrize("name", ITEMS)
 def test_types_of_payload_items(name: str, tmp_path: Path) -> None:
-    value, expected = ITEMS[name]
+    check_item(name, *ITEMS[name], tmp_path)
+
+
+def test_a_type_that_the_readme_does_not_name(tmp_path: Path) -> None:
+    check_item("type-9", ("f64", 0.5), {"value_float": 0.5}, tmp_path)
+
+
+def check_item(name: str, value: Any, expected: dict[str, Any], tmp_path: Path) -> None:
     talk = craft.Connection(client=(PEER, 40000), server=(HOST, 18080)).open()
     talk.send(CLIENT, craft.request(1002, craft.epee({"item": value})))
     talk.close()
