@@ -3,6 +3,7 @@ added roughly in order of time and written sorted.
 """
 
 import heapq
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -111,7 +112,7 @@ class CaptureFile:
             parts.append(record)
         if len(parts) >= _FLUSH_RECORDS:
             self._write()
-            if self._file_bytes is not None and self._file.tell() >= self._file_bytes:
+            if self._file_bytes is not None and self._file.seek(0, os.SEEK_CUR) >= self._file_bytes:
                 self._end()
                 self._file = self._begin()
 

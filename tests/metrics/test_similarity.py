@@ -168,6 +168,6 @@ def test_many_senders_are_searched_by_sketches(
         with monkeypatch.context() as patch:
             patch.setattr(similar_sets, "MOST_EXACT", 5)
             patch.setattr(Sets, "overlaps", None)
-            found = sender_similarity(traffic, by, min_share=0.9, min_entries=10)
-        assert found.attrs == {"senders": 20, "repeated": 0, "left_out": 0}
-        pd.testing.assert_frame_equal(found, exact, check_like=True)
+            searched = sender_similarity(traffic, by, min_share=0.9, min_entries=10)
+        assert searched.attrs == {"senders": 20, "repeated": 0, "left_out": 0}
+        pd.testing.assert_frame_equal(searched, exact, check_like=True)
