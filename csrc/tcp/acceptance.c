@@ -136,6 +136,14 @@ struct mt_refusal mt_acceptance_judge(const struct mt_arrival *arrival)
     return (struct mt_refusal){MT_PROBLEM_OUT_OF_WINDOW, NULL};
 }
 
+int mt_acceptance_completes_handshake(const struct mt_arrival *arrival)
+{
+    const struct mt_side *server = &arrival->connection->sides[0];
+    return arrival->from_client && server->syn && arrival->acknowledged >= 0 &&
+           arrival->acknowledged <= server->stream.sent &&
+           (arrival->segment->flags & (MT_TCP_SYN | MT_TCP_ACK)) == MT_TCP_ACK;
+}
+
 int mt_acceptance_reset(const struct mt_arrival *arrival)
 {
     const struct mt_connection *connection = arrival->connection;

@@ -47,6 +47,9 @@ struct mt_refusal mt_acceptance_judge(const struct mt_arrival *arrival);
 /* 1 if the acknowledgement number is one that the receiver's stream permits. */
 int mt_acceptance_acknowledgement(const struct mt_arrival *arrival);
 
+/* 1 if an accepted segment is the client's ACK of the SYN/ACK, or of bytes sent after it. */
+int mt_acceptance_completes_handshake(const struct mt_arrival *arrival);
+
 /* 1 if a RST has the sequence number that its receiver expects. */
 int mt_acceptance_reset(const struct mt_arrival *arrival);
 

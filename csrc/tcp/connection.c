@@ -460,17 +460,6 @@ static inline int note_acknowledged(struct mt_connection *connection, int sender
                : settle_acknowledged(connection, sender);
 }
 
-/* The client's ACK of the SYN/ACK completes the handshake, or of anything after it that was sent.
- */
-static void note_established(const struct mt_arrival *arrival)
-{
-    struct mt_connection *connection = arrival->connection;
-    connection->established = arrival->from_client && connection->sides[0].syn &&
-                              arrival->acknowledged >= 0 &&
-                              arrival->acknowledged <= connection->sides[0].stream.sent &&
-                              (arrival->segment->flags & (MT_TCP_SYN | MT_TCP_ACK)) == MT_TCP_ACK;
-}
-
 /* The usual case, for speed: a segment within everything that is known. */
 static inline int is_orderly(const struct mt_arrival *arrival)
 {
@@ -500,7 +489,7 @@ static int read_segment(const struct mt_arrival *arrival)
     if (result == MT_OK && (noted & MT_CONFIRMS_CLAIM) != 0)
         result = note_acknowledged(connection, arrival->from_client);
     if (!connection->established)
-        note_established(arrival);
+        connection->established = (uint8_t)mt_acceptance_completes_handshake(arrival);
     if (result == MT_OK && segment->length != 0)
         result = read_payload(arrival);
     if ((segment->flags & MT_TCP_FIN) != 0)
