@@ -468,7 +468,7 @@ static inline int is_orderly(const struct mt_arrival *arrival)
                                *other = &connection->sides[!arrival->from_client].stream;
     return arrival->offset >= stream->acknowledged && arrival->offset <= stream->edge &&
            arrival->acknowledged >= other->acknowledged && arrival->acknowledged <= other->sent &&
-           stream->fin < 0 && connection->rst == 0;
+           stream->fin < 0 && (connection->rst | connection->ended) == 0;
 }
 
 /* A segment that is no RST. */

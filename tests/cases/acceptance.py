@@ -240,6 +240,24 @@ def data_beyond_fin(step: int) -> Expect:
 
 
 @case
+def data_after_the_end_of_a_connection_without_payload() -> Expect:
+    """One direction was captured up to its FIN; long after that, the other one appears."""
+    wire = Wire()
+    talk = wire.talk()
+    talk.emit(CLIENT, FIN | ACK)
+    del wire.packets[1]  # the SYN-ACK
+    wire.wait(30)
+    wire.talk(port=40001)
+    talk.say(SERVER, SYNC).say(SERVER, SYNC)
+    return Expect(
+        seen(wire),
+        messages=[],
+        connections=[{"server_bytes": 2 * len(SYNC)}, {}],
+        totals={"after_end": 2 * len(SYNC)},
+    )
+
+
+@case
 def data_after_both_fins() -> Expect:
     wire = Wire()
     talk = wire.talk().say(CLIENT, PING).say(SERVER, PONG)
