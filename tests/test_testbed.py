@@ -31,9 +31,10 @@ CIRCUMSTANCES = {"pong_id_match", "pong_id_of_honest_node"}
 """Labels that ask for nothing."""
 NO_MISBEHAVIOUR = {
     *("ban_listed", "other_implementation", "shared_gateway"),
-    "conflicting_retransmission",
+    *("conflicting_retransmission", "proxy_prefix_sent", "tls_sent"),
 }
-"""Rules that a ban list, honest software, a port forwarder and injected segments ask for. The
+"""Rules that a ban list, honest software, a port forwarder, injected segments, proxies and TLS ask
+for. The
 emulated peers write through the kernel, which repeats the same bytes.
 """
 OF_MONERODS = {"monerod", "nat_same_port", "shared_exit", "address_pool", "moved", "forwarder"}

@@ -23,7 +23,9 @@ __all__ = [
     "one_way_listener",
     "out_of_turn",
     "ping_flood",
+    "proxy_prefix_sent",
     "short_lived_series",
+    "tls_sent",
 ]
 
 _ENDED = ("fin", "rst")
@@ -363,6 +365,75 @@ def are_frequent(rows: pd.DataFrame, least: int, period_h: float | None) -> NDAr
     before = begun.groupby(rows.loc[order, "peer"], observed=True).shift(least, fill_value=0)
     mask: NDArray[np.bool_] = (begun > before).reindex(rows.index).to_numpy(dtype=bool)
     return mask
+
+
+@rule(
+    "MT512",
+    family="connections",
+    weight="context",
+    unit="prefix",
+    cause="proxy",
+    forgeable_by="off-path",
+    standard="A standard node begins with Levin. The vantage node's own proxies are left out.",
+    reason=(
+        "sent {observations:proxy prefix|proxy prefixes} before Levin (a standard node sends none)"
+    ),
+    evasion="Send Levin from the first byte: free.",
+    source=(
+        "RFC 1928 (SOCKS 5), RFC 9110 section 9.3.6 (CONNECT), HAProxy's PROXY protocol; "
+        "contrib/epee/include/net/levin_protocol_handler_async.h handle_recv closes the connection"
+    ),
+    known_false_positives=(
+        "Load balancers and port forwarders that write a PROXY header, of nodes that do not expect "
+        "one. The address is the proxy's, so the finding says nothing of who is behind it."
+    ),
+)
+def proxy_prefix_sent(view: View) -> pd.DataFrame:
+    """The peer's bytes began with what a proxy reads or writes (kind `proxy_prefix` in `problems`):
+    a request or an answer of SOCKS or CONNECT, or a PROXY header.
+
+    Answers to a request of the vantage node are left out, and so are headers from
+    `trusted_proxies=`. The measure is the number of bytes of the prefix.
+    """
+    problems = view.problems
+    prefixes = problems[problems["kind"] == "proxy_prefix"]
+    connections = view.connections
+    trusted = connections["peer"].astype("str") == connections["proxied_host"].astype("str")
+    own = set(prefixes.loc[prefixes["direction"] == "sent", "connection"])
+    own.update(connections.loc[trusted, "connection"])
+    rows = prefixes[(prefixes["direction"] == "received") & ~prefixes["connection"].isin(own)]
+    return observations(rows, rows["bytes"])
+
+
+@rule(
+    "MT513",
+    family="connections",
+    weight="context",
+    unit="connection",
+    cause="encryption",
+    forgeable_by="off-path",
+    standard="A standard node does not encrypt: its P2P connections begin with Levin.",
+    reason="spoke TLS on {observations:connection} (a standard node does not encrypt)",
+    evasion="Speak Levin from the first byte: free.",
+    source=(
+        "src/p2p/net_node.inl: the P2P server is initialised with SSL disabled; RFC 8446 "
+        "section 5.1: the record header"
+    ),
+    known_false_positives=(
+        "Scanners that try TLS on every port, nodes behind a TLS tunnel, experiments with "
+        "encryption of P2P connections."
+    ),
+)
+def tls_sent(view: View) -> pd.DataFrame:
+    """The peer's bytes began with a TLS record (kind `tls` in `problems`), where Levin is expected.
+
+    The contents are unknown, so the other rules say nothing of these connections. The measure is
+    the number of bytes.
+    """
+    problems = view.problems
+    rows = problems[(problems["kind"] == "tls") & (problems["direction"] == "received")]
+    rows = rows.drop_duplicates("connection")
+    return observations(rows, rows["bytes"])
 
 
 def at_first_request(view: View, rows: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import monerotraffic as mt
 from monerotraffic.rules import RULES, evaluate, find_anomalies, verdicts
 from support import craft, truth
 from support.craft import CLIENT, SERVER, Connection
@@ -43,6 +44,8 @@ def test_the_family_is_whole() -> None:
         "one_way_listener",
         "shared_backend",
         "conflicting_retransmission",
+        "proxy_prefix_sent",
+        "tls_sent",
     ]
 
 
@@ -288,6 +291,52 @@ def test_one_way_listener_that_was_there_before(lab: Lab) -> None:
         talk.wait_until(at).timed_sync(SERVER)
         talk.send(SERVER, BLOCK)
     assert list(lab.findings("one_way_listener").index) == [A]
+
+
+# ---- proxy_prefix_sent, tls_sent
+
+PROXY = b"PROXY TCP4 203.0.113.7 192.0.2.1 5555 18080\r\n"
+HELLO = b"\x16\x03\x01\0\x20\x01" + bytes(31)
+ALERT = b"\x15\x03\x03\0\x02\x02\x46"
+SOCKS_REQUEST = b"\4\1" + (18080).to_bytes(2, "big") + bytes([203, 0, 113, 9]) + b"\0"
+
+
+def prefixed(lab: Lab, peer: str, at: float) -> None:
+    talk = lab.incoming(peer, at)
+    talk.send(CLIENT, PROXY)
+    talk.announce(CLIENT, 5)
+
+
+def test_prefixes_and_tls_are_context(lab: Lab) -> None:
+    prefixed(lab, A, 0)
+    for at in (10, 20):
+        lab.incoming(B, at).send(CLIENT, HELLO)
+    talk = lab.outgoing(C, 30)
+    talk.send(CLIENT, craft.request(1003))
+    talk.send(SERVER, ALERT)
+    findings = find_anomalies(lab.read(), rules=["proxy_prefix_sent", "tls_sent"])
+    assert findings[["peer", "rule", "observations", "score", "weight"]].values.tolist() == [
+        [A, "proxy_prefix_sent", 1, float(len(PROXY)), "context"],
+        [B, "tls_sent", 2, float(len(HELLO)), "context"],
+        [C, "tls_sent", 1, float(len(ALERT)), "context"],
+    ]
+    everything = verdicts(find_anomalies(lab.read()))
+    assert set(everything.loc[everything["peer"].isin([A, B, C]), "verdict"]) == {"context"}
+
+
+def test_own_proxies_accuse_no_peer(lab: Lab) -> None:
+    """The answer of a SOCKS proxy that the vantage node asked, and a header of its load
+    balancer.
+    """
+    talk = lab.outgoing(A, 0)
+    talk.send(CLIENT, SOCKS_REQUEST)
+    talk.send(SERVER, b"\0\x5a" + bytes(6))
+    talk.announce(CLIENT, 5)
+    prefixed(lab, B, 10)
+    assert find_anomalies(lab.read(), rules=["proxy_prefix_sent"])["peer"].tolist() == [B]
+    trusting = mt.read(lab.folder / "capture.pcap", host=lab.host, trusted_proxies=[B])
+    assert set(trusting.problems["kind"]) == {"proxy_prefix"}
+    assert find_anomalies(trusting, rules=["proxy_prefix_sent"]).empty
 
 
 # ---- conflicting_retransmission
