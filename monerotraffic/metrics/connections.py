@@ -264,6 +264,7 @@ def categories(
     return table[["connection", "peer", "direction", *CATEGORIES]]
 
 
+@in_parts
 @per_vantage
 def short_lived(
     traffic: Traffic | View, seconds: float = 1.0, from_answer: bool = False
@@ -502,6 +503,7 @@ def sync_rhythm(traffic: Traffic | View) -> pd.DataFrame:
 # ---- slots ----
 
 
+@in_parts
 @per_vantage
 def slots(
     traffic: Traffic | View, groups: Mapping[str, str] | None = None, direction: str = "incoming"
@@ -539,6 +541,7 @@ def slots(
     ]
 
 
+@in_parts
 @per_vantage
 def slot_holders(traffic: Traffic | View, direction: str = "incoming") -> pd.DataFrame:
     """Returns one row per peer, the longest holder of slots first. Unit: IP address.

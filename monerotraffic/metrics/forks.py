@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from monerotraffic.metrics.sources import in_parts
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, once_per_view, per_peer, viewed
 
@@ -41,6 +42,7 @@ MAINNET_FORKS: Mapping[int, int] = dict(enumerate(_HEIGHTS, 1))
 """
 
 
+@in_parts
 def fork_versions(traffic: Traffic | View) -> pd.DataFrame:
     """Returns the hard-fork versions by height that the vantage node announced. One row per
     version.
@@ -96,6 +98,7 @@ def announced_versions(traffic: Traffic | View) -> pd.DataFrame:
     )
 
 
+@in_parts
 @once_per_view
 def fork_ranges(traffic: Traffic | View) -> pd.DataFrame:
     """Returns the known hard-fork versions by height. One row per version, with the columns of

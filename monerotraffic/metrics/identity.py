@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from monerotraffic.metrics.sources import in_parts
 from monerotraffic.metrics.topology import components
 from monerotraffic.net.columns import hosts_of, sites_of
 from monerotraffic.tables.traffic import Traffic
@@ -31,6 +32,7 @@ _SECOND = 1_000_000_000
 _PLACE = ["message", "connection", "peer", "time", "file", "frame"]
 
 
+@in_parts
 @per_peer("time", "message")
 def announcements(traffic: Traffic | View) -> pd.DataFrame:
     """Returns one row per peer id that a peer announced in a complete 1001, in order of time. Unit:
@@ -97,6 +99,7 @@ def last_heard(view: View) -> pd.Series:
     return times
 
 
+@in_parts
 @per_peer("time", "message")
 def pongs(traffic: Traffic | View) -> pd.DataFrame:
     """Returns one row per peer id in the response of a peer to a ping of the vantage node (1003
@@ -131,6 +134,7 @@ def pongs(traffic: Traffic | View) -> pd.DataFrame:
 # ---- how many ids, how many hosts ----
 
 
+@in_parts
 def ids_per_host(traffic: Traffic | View) -> pd.DataFrame:
     """Returns one row per host. Unit: IP address.
 
@@ -155,6 +159,7 @@ def ids_per_host(traffic: Traffic | View) -> pd.DataFrame:
     )
 
 
+@in_parts
 def ids_per_endpoint(traffic: Traffic | View) -> pd.DataFrame:
     """Returns one row per host and listening port. The port is missing where the peer hides it.
     Unit: endpoint.
@@ -174,6 +179,7 @@ def ids_per_endpoint(traffic: Traffic | View) -> pd.DataFrame:
     return _counted(announcements(traffic), ["host", "port"], {"ids": ("peer_id", "nunique")})
 
 
+@in_parts
 def sites_per_id(traffic: Traffic | View) -> pd.DataFrame:
     """Returns one row per peer id. Unit: id.
 
@@ -218,6 +224,7 @@ def _counted(
 # ---- ids of one endpoint in the course of time ----
 
 
+@in_parts
 @once_per_view
 def id_sessions(traffic: Traffic | View, by_port: bool = True) -> pd.DataFrame:
     """Returns the announcements of each endpoint (host and listening port; the host alone without
@@ -283,6 +290,7 @@ def _others_alive(announced: pd.DataFrame, margin: int) -> NDArray[np.bool_]:
     return alive
 
 
+@in_parts
 @per_vantage
 def id_returns(traffic: Traffic | View, by_port: bool = True) -> pd.DataFrame:
     """Returns the sessions (rows and columns of id_sessions) in which an endpoint announced an id
@@ -299,6 +307,7 @@ def id_returns(traffic: Traffic | View, by_port: bool = True) -> pd.DataFrame:
     return sessions[sessions["changed"] & sessions["known"]].reset_index(drop=True)
 
 
+@in_parts
 @per_vantage
 def concurrent_peer_ids(traffic: Traffic | View, margin: float = 0.0) -> pd.DataFrame:
     """Returns the announcements of an endpoint with a known listening port while another of its
@@ -328,6 +337,7 @@ def concurrent_peer_ids(traffic: Traffic | View, margin: float = 0.0) -> pd.Data
 # ---- ids of several hosts ----
 
 
+@in_parts
 @once_per_view
 def id_spans(traffic: Traffic | View) -> pd.DataFrame:
     """Returns one row per peer id and site (IPv4 address or IPv6 /64) that announced it, with the
@@ -383,6 +393,7 @@ def _overlaps(spans: pd.DataFrame) -> NDArray[np.int64]:
     return counts
 
 
+@in_parts
 def id_clusters(traffic: Traffic | View, overlapping: bool = True) -> pd.DataFrame:
     """Returns the sites joined by common ids, directly or through others (connected components of
     the graph of sites and ids). Unit: site.
@@ -426,7 +437,8 @@ for a pong (P2P_DEFAULT_INVOKE_TIMEOUT).
 """
 
 
-@per_peer("time", "message")
+@in_parts
+@per_peer("vantage", "time", "message")
 @per_vantage
 def back_pings(traffic: Traffic | View, within: float = 5.0) -> pd.DataFrame:
     """Returns one row per complete 1001 request of a peer, with the back-ping that it caused, in

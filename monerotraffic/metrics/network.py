@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.metrics.entries import texts
+from monerotraffic.metrics.sources import in_parts
 from monerotraffic.net.addresses import host_of
 from monerotraffic.net.columns import Addresses
 from monerotraffic.tables.traffic import Traffic
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 
+@in_parts
 def peer_subnets(traffic: Traffic | View) -> pd.DataFrame:
     """Returns one row per subnet (IPv4 /24, IPv6 /64) of peers, the one with the most hosts first.
     Peers are the other ends of TCP connections of the vantage node, with or without messages.

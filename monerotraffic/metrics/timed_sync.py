@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.metrics.connections import nanoseconds
+from monerotraffic.metrics.sources import in_parts
 from monerotraffic.net.columns import sites_of
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, per_peer, per_vantage, viewed
@@ -16,6 +17,7 @@ __all__ = ["peer_ticks", "tick_pairs", "time_steps"]
 _SECOND = 1_000_000_000
 
 
+@in_parts
 @per_peer("time", "site")
 def peer_ticks(traffic: Traffic | View) -> pd.DataFrame:
     """Returns one row per tick of the timed sync of a site, in order of time. 1002 requests from
@@ -60,6 +62,7 @@ def time_steps(traffic: Traffic | View) -> pd.DataFrame:
     return pd.DataFrame({"step": np.gcd.reduce(times, keepdims=True)[: len(times)]})
 
 
+@in_parts
 @per_vantage
 def tick_pairs(traffic: Traffic | View, window: float = 0.01) -> pd.DataFrame:
     """Returns one row per two sites that ticked within `window` seconds of each other at least

@@ -74,7 +74,7 @@ def joined(pieces: Sequence[pd.DataFrame]) -> pd.DataFrame:
                 [value.array for value in values], ignore_order=True
             )
         else:
-            columns[name] = pd.concat(values, ignore_index=True).array
+            columns[name] = pd.concat(values, ignore_index=True)
     frame = pd.DataFrame(columns, copy=False)
     frame.attrs = filled[0].attrs
     return frame

@@ -439,6 +439,8 @@ def metric_of(metric: Callable[..., pd.DataFrame], *args: Any, **kwargs: Any) ->
     """The call of a metric, decorated by per_peer or per_content, with these arguments after the
     View.
     """
+    while metric not in _CALLS and hasattr(metric, "__wrapped__"):
+        metric = metric.__wrapped__
     return _CALLS[metric](*args, **kwargs)
 
 

@@ -65,6 +65,13 @@ METRICS: list[tuple[Metric, dict[str, Any]]] = [
     (metrics.propagation_delays, {"clocks": CLOCKS}),
     (metrics.own_transactions, {"own": OWN, "spies": ["192.0.2.12"]}),
     (metrics.connection_table, {}),
+    (metrics.announcements, {}),
+    (metrics.id_sessions, {}),
+    (metrics.concurrent_peer_ids, {}),
+    (metrics.back_pings, {}),
+    (metrics.tick_pairs, {}),
+    (metrics.slots, {}),
+    (metrics.short_lived, {}),
     (metrics.network_shares, {"systems": PLACES}),
     (metrics.network_delays, {"systems": PLACES}),
 ]
