@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -56,7 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 parser.print_help(sys.stderr)
                 return 2
             options = parser.parse_args(arguments)
-            options.run(options)
+            with contextlib.ExitStack() as options.closing:
+                options.run(options)
         finally:
             sys.stdout.flush()
         return 3 if options.strict and options.partly_read else 0

@@ -1,17 +1,41 @@
-"""Evidence of the commands that apply rules: captures in memory, or a data set."""
+"""Evidence of the commands that apply rules: captures in memory, captures that are decoded into a
+temporary data set because they are large, or a data set.
+"""
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import tempfile
+import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
-from monerotraffic.cli.output import captured, opened
+from monerotraffic.cli.arguments import tunnel_options
+from monerotraffic.cli.output import (
+    Failed,
+    captured,
+    complain_about,
+    hosts,
+    opened,
+    shows_progress,
+    sources,
+)
+from monerotraffic.errors import CaptureError, CaptureWarning
+from monerotraffic.io.progress import size_of
+from monerotraffic.io.reading import scan
+from monerotraffic.io.sources import is_rereadable, nodes_of
 from monerotraffic.tables.traffic import Traffic
+from monerotraffic.tables.view import View, viewed
 
 if TYPE_CHECKING:
     from monerotraffic.store import Dataset
 
-__all__ = ["Evidence", "evidence"]
+__all__ = ["LARGE", "Evidence", "evidence"]
+
+LARGE = 200_000_000
+"""Bytes of captures from which they are not read into memory. They can be compressed."""
+
+_PART = 500_000  # rows
 
 
 class Evidence(NamedTuple):
@@ -22,16 +46,58 @@ class Evidence(NamedTuple):
     source: Traffic | Dataset
 
     def of_peer(self, address: str) -> Traffic:
-        """The rows of one peer; of captures all rows."""
+        """The rows of one peer; of captures in memory all rows."""
         if isinstance(self.source, Traffic):
             return self.source
         return self.source.of_peer(address)
 
+    @property
+    def view(self) -> View:
+        """The View of all vantage nodes."""
+        return viewed(self.source) if isinstance(self.source, Traffic) else self.source.view()
+
 
 def evidence(options: argparse.Namespace) -> Evidence:
-    """Captures, read as by `captured`, or a data set, whose rows are read as they are needed."""
+    """Captures, read as by `captured`, or a data set, whose rows are read as they are needed. Large
+    captures become a data set in the folder of temporary files, until the command ends.
+    """
     dataset = opened(options)
+    if dataset is None and _are_large(options):
+        dataset = _kept(options)
     if dataset is None:
         traffic = captured(options)
         return Evidence(traffic, traffic)
     return Evidence(dataset.traffic(("connections", "problems", "files")), dataset)
+
+
+def _are_large(options: argparse.Namespace) -> bool:
+    """Whether the captures are files, large, and can be written to a data set."""
+    if importlib.util.find_spec("pyarrow") is None:
+        return False
+    try:
+        files = [file for of_node in nodes_of(sources(options)).values() for file in of_node]
+    except CaptureError:
+        return False  # reading them reports it
+    return is_rereadable(files) and size_of(files) >= LARGE
+
+
+def _kept(options: argparse.Namespace) -> Dataset:
+    from monerotraffic.store import keep
+
+    folder = options.closing.enter_context(tempfile.TemporaryDirectory(prefix="monerotraffic-"))
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", CaptureWarning)
+            parts = scan(
+                sources(options),
+                rows=_PART,
+                host=hosts(options),
+                ports=options.port,
+                **tunnel_options(options),
+                progress=shows_progress(options),
+            )
+            dataset = keep(parts, folder)
+    except (CaptureError, ValueError, ImportError) as error:
+        raise Failed(error) from None
+    complain_about(options, caught, dataset.traffic(("connections", "problems", "files")))
+    return dataset.select(since=options.since, until=options.until)

@@ -7,15 +7,17 @@ import sys
 from typing import Any
 
 from monerotraffic.cli.arguments import add_command, add_preset
+from monerotraffic.cli.evidence import evidence
 from monerotraffic.cli.lists import read_lists
 from monerotraffic.cli.nodes import add_agree, check_agree
-from monerotraffic.cli.output import captured, print_json
+from monerotraffic.cli.output import print_json
 from monerotraffic.cli.own import read_ids
 from monerotraffic.cli.systems import add_databases, systems_of
+from monerotraffic.metrics.comparisons import senders_by_host
 from monerotraffic.report.exposure import exposure_to_dict, format_exposure
 from monerotraffic.report.redaction import Redaction
 from monerotraffic.rules import find_anomalies
-from monerotraffic.tables.view import View
+from monerotraffic.tables.view import metric_of
 
 __all__ = ["add", "run"]
 
@@ -55,7 +57,8 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     ban_list = None if options.ban_list is None else read_lists(options.ban_list)
     own = None if options.own is None else read_ids(options.own)
-    view = View(captured(options))
+    view = evidence(options).view
+    view.plan([metric_of(senders_by_host)])
     check_agree(options, view.traffic)
     systems = systems_of(view, options)
     findings = find_anomalies(view, options.preset, agree=options.agree)

@@ -27,6 +27,7 @@ __all__ = [
     "Failed",
     "captured",
     "complain",
+    "complain_about",
     "file_failed",
     "hosts",
     "opened",
@@ -73,14 +74,22 @@ def captured(options: argparse.Namespace, tables: Iterable[str] | None = None) -
             )
     except (CaptureError, ValueError, ImportError) as error:
         raise Failed(error) from None
+    complain_about(options, caught, traffic)
+    if options.since is not None:
+        traffic = traffic.since(options.since)
+    return traffic if options.until is None else traffic.until(options.until)
+
+
+def complain_about(
+    options: argparse.Namespace, caught: Iterable[warnings.WarningMessage], traffic: Traffic
+) -> None:
+    """Prints the warnings of a read, and what was not read and may hold Monero traffic."""
+    caught = list(caught)
     for warning in caught:
         complain(str(warning.message).replace("host= names", "--host names"))
     for line in [*unread_lines(traffic), *unaccepted_lines(traffic)]:
         complain(line)
     options.partly_read = any(warning.category is CaptureWarning for warning in caught)
-    if options.since is not None:
-        traffic = traffic.since(options.since)
-    return traffic if options.until is None else traffic.until(options.until)
 
 
 def opened(options: argparse.Namespace) -> Dataset | None:

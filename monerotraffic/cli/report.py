@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from monerotraffic.cli.arguments import add_command, add_preset, run_name
+from monerotraffic.cli.evidence import evidence
 from monerotraffic.cli.nodes import add_agree, check_agree
 from monerotraffic.cli.output import Failed, captured, file_failed, print_json
 from monerotraffic.cli.systems import add_databases, systems_of
@@ -59,7 +60,8 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     from monerotraffic import report
 
-    view = View(captured(options))
+    # the numbers of a paper need all rows in memory
+    view = View(captured(options)) if options.paper else evidence(options).view
     check_agree(options, view.traffic)
     systems = systems_of(view, options, all_hosts=options.paper)
     try:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from monerotraffic.cli.output import Failed, file_failed
 from monerotraffic.errors import printable
+from monerotraffic.metrics.comparisons import advertised_counts
 from monerotraffic.metrics.network import autonomous_systems, countries, networks
 from monerotraffic.tables.view import View
 
@@ -32,7 +33,7 @@ def systems_of(
         return None
     hosts = [*view.connections["peer"].unique()]
     if all_hosts:
-        hosts += view.peer_lists["host"].dropna().unique().tolist()
+        hosts += advertised_counts(view).index.tolist()
     table = networks(hosts)
     if options.asn is not None:
         systems = _looked_up(autonomous_systems, hosts, options.asn)

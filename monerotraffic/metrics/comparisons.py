@@ -4,6 +4,9 @@ be computed for groups of peers. They are no metrics of their own: rules use the
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -16,7 +19,9 @@ from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, per_peer, viewed
 
 __all__ = [
-    "chosen_lists",
+    "ComparedLists",
+    "advertised_counts",
+    "advertisements",
     "compared_lists",
     "entries_to_compare",
     "listening_ports",
@@ -26,6 +31,7 @@ __all__ = [
     "port_witnesses",
     "reaches_private",
     "scattered_hosts",
+    "senders_by_host",
     "sent_ids",
 ]
 
@@ -74,6 +80,49 @@ def reaches_private(view: View) -> bool:
     """Whether a peer comes from an address that others cannot reach."""
     peers = view.connections["peer"].cat.codes.to_numpy()
     return bool(view.addresses.unroutable[peers].any())
+
+
+# ---- advertised addresses ----
+
+
+@per_peer()
+def senders_by_host(traffic: Traffic | View) -> pd.DataFrame:
+    """Returns of each address in peer lists (`host`, category) how many peers sent it (`senders`).
+    Parts have to be added up, see advertised_counts.
+    """
+    e = entries(traffic)
+    senders = np.bincount(e.of_senders.host, minlength=len(e.addresses.text))
+    codes = np.flatnonzero(senders)
+    hosts = pd.Categorical.from_codes(np.arange(len(codes)), categories=e.hosts(codes))
+    return pd.DataFrame({"host": hosts, "senders": senders[codes]})
+
+
+def advertised_counts(view: View) -> pd.Series:
+    """Returns how many peers sent each address in peer lists (the index: texts, in order)."""
+    rows = senders_by_host(view)
+    counts = rows.groupby("host", observed=True)["senders"].sum()
+    counts.index = pd.Index(counts.index.astype(object), dtype=object)
+    return counts.sort_index()
+
+
+def advertisements(view: View, hosts: Iterable[str]) -> pd.DataFrame:
+    """Returns which peers (`peer`, object) advertise which of these addresses (`host`, object)."""
+    return _advertisements(view, tuple(hosts))
+
+
+@per_peer("peer", "host", tables=("connections", "messages", "peer_lists", "problems"))
+def _advertisements(traffic: Traffic | View, hosts: tuple[str, ...]) -> pd.DataFrame:
+    e = entries(traffic)
+    codes = e.addresses.text.get_indexer(pd.Index(hosts, dtype=object))
+    pairs = e.of_senders
+    chosen = np.isin(pairs.host, codes[codes >= 0])
+    rows = pd.DataFrame(
+        {
+            "peer": e.hosts(pairs.of[chosen]).astype(object),
+            "host": e.hosts(pairs.host[chosen]).astype(object),
+        }
+    )
+    return rows.sort_values(["peer", "host"], ignore_index=True)
 
 
 # ---- ports of peers ----
@@ -210,13 +259,36 @@ def sent_ids(traffic: Traffic | View) -> pd.DataFrame:
 # ---- lists that are compared with each other ----
 
 
-def chosen_lists(e: Entries, min_entries: int, each: int | None, most: int | None) -> Ints:
-    """Indices of lists with enough entries, at most `each` of a sender and `most` in total: the
-    first list of every sender, then the second, and so on.
+@dataclass(frozen=True)
+class ComparedLists:
+    """The peer lists that are compared, in order of the message, each a run of entries."""
+
+    lists: pd.DataFrame
+    """One row per list, with the columns of Entries.lists."""
+    start: Ints
+    """Index of the first entry of each list."""
+    host: NDArray[np.int32]
+    """Address code of each entry, -1 without an address."""
+    port: NDArray[np.uint16]
+    addresses: Addresses
+    sender: Ints
+    """Address code of the sender of each list."""
+
+    @property
+    def length(self) -> Ints:
+        """Entries of each list."""
+        entries_of: Ints = self.lists["entries"].to_numpy()
+        return entries_of
+
+
+def _chosen(
+    count: Ints, sender: Ints, min_entries: int, each: int | None, most: int | None
+) -> Ints:
+    """Indices of lists with enough entries (`count`), at most `each` of a sender and `most` in
+    total: the first list of every sender, then the second, and so on.
     """
-    places = np.flatnonzero(e.lists["entries"].to_numpy() >= min_entries)
-    sender = pd.Series(e.addresses.same[e.sender[places]])
-    rank = sender.groupby(sender.to_numpy()).cumcount().to_numpy()
+    places = np.flatnonzero(count >= min_entries)
+    rank = pd.Series(sender[places]).groupby(sender[places]).cumcount().to_numpy()
     if each is not None:
         places, rank = places[rank < each], rank[rank < each]
     return np.sort(places[np.argsort(rank, kind="stable")[:most]])
@@ -224,51 +296,40 @@ def chosen_lists(e: Entries, min_entries: int, each: int | None, most: int | Non
 
 def compared_lists(
     view: View, min_entries: int, each: int | None, most: int | None
-) -> tuple[Entries, Ints]:
-    """The entries of peer lists, and the indices of the lists to compare, see chosen_lists."""
+) -> ComparedLists:
+    """The lists with at least `min_entries` entries, at most `each` of a sender and `most` in
+    total: the first list of every sender, then the second, and so on.
+    """
     if not isinstance(view, PopulationView):
-        every = entries(view)
-        return every, chosen_lists(every, min_entries, each, most)
+        e = entries(view)
+        place = _chosen_of(e, min_entries, each, most)
+        lists = e.lists.iloc[place].reset_index(drop=True)
+        start = np.searchsorted(e.of, place)
+        return ComparedLists(lists, start, e.host, e.port, e.addresses, e.sender[place])
     lists = lists_to_compare(view, min_entries, each, most)
     named = entries_to_compare(view, min_entries, each, most)
-    texts = pd.Index(
-        pd.unique(
-            np.concatenate(
-                [
-                    named["host"].cat.categories.to_numpy(dtype=object),
-                    lists["peer"].astype(object).unique(),
-                ]
-            )
-        ),
-        dtype=object,
-    )
-    place = np.append(texts.get_indexer(named["host"].cat.categories), -1).astype(np.int32)
-    rows = _in_order(lists)
-    lists = lists.sort_values("message", kind="stable", ignore_index=True)
-    lists["peer"] = lists["peer"].astype(object).astype(pd.CategoricalDtype(texts))
-    joined = Entries(
-        lists,
-        np.repeat(np.arange(len(lists), dtype=np.int32), lists["entries"]),
-        place[named["host"].cat.codes.to_numpy()[rows]],
-        named["port"].to_numpy()[rows],
-        np.broadcast_to(np.int64(-1), len(named)),
-        Addresses.from_text(texts),
-    )
-    return joined, chosen_lists(joined, min_entries, each, most)
-
-
-def _in_order(lists: pd.DataFrame) -> NDArray[np.int32]:
-    """The row of each entry, in order of the message, where the lists are in the order of the
-    groups and their entries follow one another.
-    """
+    # the texts of hosts are the first ones, so that their codes stay as they are
+    senders = lists["peer"].astype(object)
+    texts = pd.unique(np.concatenate([named.attrs["host"], senders.unique()]))
+    addresses = Addresses.from_text(pd.Index(texts, dtype=object))
     count = lists["entries"].to_numpy()
-    start = np.cumsum(count) - count
     order = np.argsort(lists["message"].to_numpy(), kind="stable")
-    shift = start[order] - (np.cumsum(count[order]) - count[order])
-    total = int(count.sum())
-    rows: NDArray[np.int32] = np.arange(total, dtype=np.int32)
-    rows += np.repeat(shift.astype(np.int32), count[order])
-    return rows
+    sender = addresses.text.get_indexer(senders)[order].astype(np.int64)
+    chosen = _chosen(count[order], addresses.same[sender], min_entries, each, most)
+    place = order[chosen]
+    return ComparedLists(
+        lists.iloc[place].reset_index(drop=True),
+        (np.cumsum(count) - count)[place],
+        named["host"].to_numpy(),
+        named["port"].to_numpy(),
+        addresses,
+        sender[chosen],
+    )
+
+
+def _chosen_of(e: Entries, min_entries: int, each: int | None, most: int | None) -> Ints:
+    count, sender = e.lists["entries"].to_numpy(), e.addresses.same[e.sender]
+    return _chosen(count, sender, min_entries, each, most)
 
 
 @per_peer()
@@ -277,11 +338,11 @@ def lists_to_compare(
 ) -> pd.DataFrame:
     """The lists of these peers that may be compared, in the order of entries_to_compare."""
     e = entries(traffic)
-    chosen = chosen_lists(e, min_entries, each, most)
+    chosen = _chosen_of(e, min_entries, each, most)
     return e.lists[[*_LIST, "entries"]].iloc[chosen].reset_index(drop=True)
 
 
-@per_peer()
+@per_peer(spooled=True)
 def entries_to_compare(
     traffic: Traffic | View, min_entries: int, each: int | None, most: int | None
 ) -> pd.DataFrame:
@@ -290,7 +351,7 @@ def entries_to_compare(
     """
     e = entries(traffic)
     wanted = np.zeros(len(e.lists), dtype=np.bool_)
-    wanted[chosen_lists(e, min_entries, each, most)] = True
+    wanted[_chosen_of(e, min_entries, each, most)] = True
     rows = wanted[e.of]
     used = np.unique(e.host[rows])
     known = used[used >= 0].astype(np.int64)

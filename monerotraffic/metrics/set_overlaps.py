@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monerotraffic.metrics.entries import distinct
+from monerotraffic.tables.spool import Spool, release
 
 __all__ = ["Sets", "above_diagonal"]
 
@@ -51,11 +52,11 @@ class Sets:
         cls, start: Ints, length: Ints, code: NDArray[np.int32], number: NDArray[np.int32]
     ) -> Sets:
         """From runs of `code`, with repetitions: the elements are number[code], negative ones are
-        excluded, and so is the last number, that of the code -1. Needs memory for the result and
-        one block.
+        excluded, and so is the last number, that of the code -1. Needs memory for one block; long
+        results are in a file.
         """
         width = int(number[:-1].max(initial=-1)) + 1
-        parts, size = [np.empty(0, dtype=np.int32)], np.zeros(len(start), dtype=np.int64)
+        elements, size = Spool(np.int32), np.zeros(len(start), dtype=np.int64)
         for low, high in _blocks(length):
             of, place = _run(start[low:high], length[low:high])
             element = number[code[place]]
@@ -63,8 +64,9 @@ class Sets:
             keys, _ = distinct(of[known] * max(1, width) + element[known])
             of, values = np.divmod(keys, max(1, width))
             size[low:high] = np.bincount(of, minlength=high - low)
-            parts.append(values.astype(np.int32))
-        return cls(np.cumsum(size) - size, size, np.concatenate(parts), width)
+            elements.add(values)
+            release(code)
+        return cls(np.cumsum(size) - size, size, elements.array(), width)
 
     def __len__(self) -> int:
         return len(self.size)
@@ -79,11 +81,13 @@ class Sets:
         """
         for low, high in _blocks(self.size):
             of, place = _run(self.start[low:high], self.size[low:high])
-            yield low, high, of, self.element[place]
+            element = np.asarray(self.element[place])
+            release(self.element)
+            yield low, high, of, element
 
     def _pairs(self) -> tuple[Ints, Ints]:
         of, place = _run(self.start, self.size)
-        return of, self.element[place].astype(np.int64)
+        return of, np.asarray(self.element[place], dtype=np.int64)
 
     def overlaps(self) -> Iterator[tuple[int, Ints]]:
         """Yields the exact number of elements that sets share, in blocks (first, counts), where
@@ -134,7 +138,8 @@ class Sets:
             keys = []
             for side in (left[low:high], right[low:high]):
                 of, place = _run(self.start[side], self.size[side])
-                keys.append(of * max(1, self.width) + self.element[place])
+                keys.append(of * max(1, self.width) + np.asarray(self.element[place]))
+            release(self.element)
             both = np.sort(np.concatenate(keys), kind="stable")  # merges runs that are in order
             twice = both[1:][both[1:] == both[:-1]] // max(1, self.width)
             counts[low:high] = np.bincount(twice, minlength=high - low)

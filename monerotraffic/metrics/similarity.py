@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.metrics.comparisons import compared_lists
-from monerotraffic.metrics.entries import Entries, entries, texts
+from monerotraffic.metrics.comparisons import ComparedLists, compared_lists
+from monerotraffic.metrics.entries import entries, texts
 from monerotraffic.metrics.set_overlaps import Sets, above_diagonal
 from monerotraffic.metrics.similar_sets import (
     MOST_EXACT,
@@ -23,11 +23,17 @@ from monerotraffic.metrics.similar_sets import (
     similar_sets,
 )
 from monerotraffic.metrics.sketches import mixed
-from monerotraffic.tables.population import PopulationView
+from monerotraffic.net.columns import Addresses
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, once_per_view, viewed
 
-__all__ = ["list_similarity", "sender_similarity", "similarity_distribution", "vantage_similarity"]
+__all__ = [
+    "collected_with",
+    "list_similarity",
+    "sender_similarity",
+    "similarity_distribution",
+    "vantage_similarity",
+]
 
 Ints = NDArray[np.int64]
 By = str | Mapping[str, Any]
@@ -40,11 +46,9 @@ _KEPT_SHARE, _KEPT_ENTRIES = 0.4, 100  # of the pairs that several metrics share
 
 @dataclass(frozen=True)
 class _Lists:
-    """The peer lists that are compared."""
+    """The peer lists that are compared, as sets."""
 
-    e: Entries
-    place: Ints
-    """Indices in e.lists, in order."""
+    compared: ComparedLists
     sets: Sets
     names: NDArray[np.uint64]
     """A keyed hash of each element."""
@@ -52,12 +56,24 @@ class _Lists:
     @property
     def sender(self) -> Ints:
         """A number of the sender of each list. An address and its v4-mapped form share it."""
-        numbers: Ints = self.e.addresses.same[self.e.sender[self.place]].astype(np.int64)
+        numbers: Ints = self.compared.addresses.same[self.compared.sender].astype(np.int64)
         return numbers
 
     def of_at_least(self, entries: int) -> Ints:
         """Which of the lists have as many entries."""
-        return np.flatnonzero(self.e.lists["entries"].to_numpy()[self.place] >= entries)
+        return np.flatnonzero(self.compared.length >= entries)
+
+
+def collected_with(
+    by: By, min_share: float, min_entries: int, each: int | None, most: int | None
+) -> tuple[int, int | None, int | None]:
+    """With which `min_entries`, `each` and `most` lists are collected and searched: calls that
+    differ only in thresholds share one search.
+    """
+    shared = each is None and most is None and isinstance(by, str)
+    if shared and min_entries >= _KEPT_ENTRIES and min_share >= _KEPT_SHARE:
+        return _KEPT_ENTRIES, each, most
+    return min_entries, each, most
 
 
 _CACHE: WeakKeyDictionary[View, dict[object, _Lists]] = WeakKeyDictionary()
@@ -74,24 +90,23 @@ def _lists(view: View, by: By, min_entries: int, each: int | None, most: int | N
 
 
 def _built(view: View, by: By, min_entries: int, each: int | None, most: int | None) -> _Lists:
-    e, place = compared_lists(view, min_entries, each, most)
-    start = np.searchsorted(e.of, place)
-    length = np.searchsorted(e.of, place, side="right") - start
+    lists = compared_lists(view, min_entries, each, most)
     if by == "endpoint":
-        known = e.host >= 0
+        known = lists.host >= 0
         pairs, codes = np.unique(
-            e.host[known].astype(np.int64) << 16 | e.port[known], return_inverse=True
+            lists.host[known].astype(np.int64) << 16 | lists.port[known], return_inverse=True
         )
-        code = np.full(len(e.host), -1, dtype=np.int32)
+        code = np.full(len(lists.host), -1, dtype=np.int32)
         code[known] = codes
         number = np.arange(len(pairs), dtype=np.int64)
-        hashed = _hashed(e, place, e.hosts(pairs >> 16))
+        hashed = _hashed(lists.lists, lists.addresses.text.take(pairs >> 16))
         names = _names_of_endpoints(hashed, pairs)
     else:
-        code, (number, texts_of) = e.host, _elements(e, by)
-        names = _hashed(e, place, texts_of)
-    sets = Sets.from_runs(start, length, code, np.append(number, -1).astype(np.int32))
-    return _Lists(e, place, sets, names)
+        code, (number, texts_of) = lists.host, _elements(lists.addresses, by)
+        names = _hashed(lists.lists, texts_of)
+    numbers = np.append(number, -1).astype(np.int32)
+    sets = Sets.from_runs(lists.start, lists.length, code, numbers)
+    return _Lists(lists, sets, names)
 
 
 def _names_of_endpoints(hosts: NDArray[np.uint64], endpoints: Ints) -> NDArray[np.uint64]:
@@ -99,11 +114,11 @@ def _names_of_endpoints(hosts: NDArray[np.uint64], endpoints: Ints) -> NDArray[n
     return mixed(hosts, 0) + mixed((endpoints & 0xFFFF).astype(np.uint64), 1)
 
 
-def _hashed(e: Entries, place: Ints, elements: Any) -> NDArray[np.uint64]:
+def _hashed(lists: pd.DataFrame, elements: Any) -> NDArray[np.uint64]:
     """A hash of texts with a key that depends on when the lists arrived, which no peer knows when
     it chooses them, and which is the same each time that the capture is read.
     """
-    arrived = e.lists["time"].astype("int64").to_numpy()[place]
+    arrived = lists["time"].astype("int64").to_numpy()
     key = blake2b(arrived.tobytes(), digest_size=8).hexdigest()
     hashes: NDArray[np.uint64] = pd.util.hash_array(
         np.asarray(elements, dtype=object), hash_key=key, categorize=False
@@ -111,17 +126,17 @@ def _hashed(e: Entries, place: Ints, elements: Any) -> NDArray[np.uint64]:
     return hashes
 
 
-def _elements(e: Entries, by: By) -> tuple[Ints, Any]:
+def _elements(addresses: Addresses, by: By) -> tuple[Ints, Any]:
     """The element of each address code, -1 excludes it; and the text of each element."""
     if by == "host":
-        return np.arange(len(e.addresses.text), dtype=np.int64), e.addresses.text
+        return np.arange(len(addresses.text), dtype=np.int64), addresses.text
     if by == "subnet":
-        return e.addresses.subnet.astype(np.int64), e.addresses.subnet_names
+        return addresses.subnet.astype(np.int64), addresses.subnet_names
     if isinstance(by, str):
         raise ValueError(
             f"by={by!r}: must be host, endpoint, subnet, or a mapping from address to group"
         )
-    groups, names = pd.factorize(texts([by.get(text) for text in e.addresses.text.to_list()]))
+    groups, names = pd.factorize(texts([by.get(text) for text in addresses.text.to_list()]))
     return groups.astype(np.int64), [str(name) for name in names]
 
 
@@ -130,19 +145,15 @@ def _similar_lists(
 ) -> tuple[_Lists, Ints, SimilarSets]:
     """The lists, which of them are compared, and the similar pairs among these.
 
-    Calls that differ only in thresholds share one search, except those of a population: its lists
-    are collected with the arguments of the rule.
+    Calls that differ only in thresholds share one search.
     """
-    every = each is None and most is None and not isinstance(view, PopulationView)
-    if every and isinstance(by, str) and min_entries >= _KEPT_ENTRIES and min_share >= _KEPT_SHARE:
-        lists = _lists(view, by, _KEPT_ENTRIES, each, most)
-        pairs = _found_once(view, by, _KEPT_SHARE, _KEPT_ENTRIES, each, most)
-    else:
-        lists = _lists(view, by, min_entries, each, most)
-        search = _found_once if isinstance(by, str) else _found_once.__wrapped__  # type: ignore[attr-defined]
-        pairs = search(view, by, min_share, min_entries, each, most)
+    arguments = collected_with(by, min_share, min_entries, each, most)
+    least = _KEPT_SHARE if arguments[0] != min_entries else min_share
+    lists = _lists(view, by, *arguments)
+    search = _found_once if isinstance(by, str) else _found_once.__wrapped__  # type: ignore[attr-defined]
+    pairs = search(view, by, least, *arguments)
     chosen = lists.of_at_least(min_entries)
-    place = np.full(len(lists.place), -1, dtype=np.int64)
+    place = np.full(len(lists.sets), -1, dtype=np.int64)
     place[chosen] = np.arange(len(chosen))
     left, right, shared = (pairs[name].to_numpy() for name in ("left", "right", "shared"))
     least = np.minimum(lists.sets.size[left], lists.sets.size[right])
@@ -240,17 +251,12 @@ def list_similarity(
     """
     lists, chosen, matches = _similar_lists(viewed(traffic), by, min_share, min_entries, each, most)
     sets, sender = lists.sets.take(chosen), lists.sender[chosen]
-    e, place, left, right, shared = lists.e, lists.place[chosen], *matches.pairs
+    compared, (left, right, shared) = lists.compared, matches.pairs
+    message = compared.lists["message"].to_numpy()[chosen]
+    peers = compared.addresses.text.take(compared.sender[chosen])
     size, other = sets.size[left], sets.size[right]
-    table = pd.DataFrame(
-        {
-            "message": e.lists["message"].to_numpy()[place[left]],
-            "other_message": e.lists["message"].to_numpy()[place[right]],
-        }
-    )
-    table["peer"], table["other"] = (
-        texts(e.hosts(e.sender[place[side]])) for side in (left, right)
-    )
+    table = pd.DataFrame({"message": message[left], "other_message": message[right]})
+    table["peer"], table["other"] = (texts(peers.take(side)) for side in (left, right))
     table["size"], table["other_size"], table["shared"] = size, other, shared
     table["jaccard"] = shared / (size + other - shared)
     table["share"] = shared / np.minimum(size, other)
@@ -396,16 +402,16 @@ def sender_similarity(
         of, element = place[e.of[chosen]], e.host[chosen].astype(np.int64) << 16 | e.port[chosen]
     else:
         pairs = e.of_senders
-        elements, texts_of = _elements(e, by)
+        elements, texts_of = _elements(e.addresses, by)
         of, element = np.searchsorted(senders, pairs.of), elements[pairs.host]
         chosen = enough[of] & (element >= 0)
         of, element = of[chosen], element[chosen]
     sets = Sets.from_pairs(number[of], element, int(enough.sum()))
-    every, values = np.arange(len(e.lists), dtype=np.int64), np.unique(element)
+    values = np.unique(element)
     if by == "endpoint":
-        names = _names_of_endpoints(_hashed(e, every, e.hosts(values >> 16)), values)
+        names = _names_of_endpoints(_hashed(e.lists, e.hosts(values >> 16)), values)
     else:
-        names = _hashed(e, every, np.asarray(texts_of, dtype=object)[values])
+        names = _hashed(e.lists, np.asarray(texts_of, dtype=object)[values])
     owner = e.addresses.same[senders[enough]].astype(np.int64)
     matches = similar_sets(sets, owner, names, min_share)
     left, right, shared = matches.pairs

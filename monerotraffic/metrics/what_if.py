@@ -11,12 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.banlist import BanList
-from monerotraffic.metrics.entries import entries
+from monerotraffic.metrics.comparisons import advertised_counts
 from monerotraffic.metrics.exposure import (
     COLUMNS,
     EPOCH,
     SAMPLING,
     Groups,
+    Members,
     Sampling,
     group_times,
     is_member,
@@ -24,6 +25,7 @@ from monerotraffic.metrics.exposure import (
     with_dtypes,
 )
 from monerotraffic.metrics.slot_time import DIRECTIONS, Holdings, holdings
+from monerotraffic.net.columns import Addresses
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, viewed
 
@@ -77,20 +79,13 @@ def what_if(
     """
     view = viewed(traffic)
     names = SCENARIOS if ban_list is not None else SCENARIOS[::2]
-    rows = [
-        row
-        for part in view.by_vantage.values()
-        for direction in DIRECTIONS
-        for scenario in names
-        for row in _rows(
-            part,
-            direction,
-            scenario,
-            groups or {},
-            None if scenario in SCENARIOS[::2] else ban_list,
-            (systems, epoch_s, sampling),
-        )
-    ]
+    rows = []
+    for part in view.by_vantage.values():
+        more = _Offered(part), systems, epoch_s, sampling
+        for direction in DIRECTIONS:
+            for scenario in names:
+                banned = None if scenario in SCENARIOS[::2] else ban_list
+                rows += _rows(part, direction, scenario, groups or {}, banned, more)
     columns = [*COLUMNS, "scenario", "removed_seconds", "offered", "refilled_p"]
     table = with_dtypes(pd.DataFrame(rows, columns=columns), view)
     table["scenario"] = pd.Categorical(table["scenario"], categories=list(names))
@@ -106,10 +101,10 @@ def _rows(
     scenario: str,
     groups: Groups,
     banned: BanList | None,
-    more: tuple[pd.DataFrame | None, float, Sampling],
+    more: tuple[_Offered, pd.DataFrame | None, float, Sampling],
 ) -> list[tuple[object, ...]]:
     """The rows of all groups of one vantage node and direction in a scenario."""
-    systems, epoch_s, sampling = more
+    offered, systems, epoch_s, sampling = more
     distinct = scenario in SCENARIOS[2:] and direction == "outgoing"
     before, _ = holdings(part, direction)
     held, _ = holdings(part, direction, banned=banned)
@@ -122,7 +117,7 @@ def _rows(
         of_group, whole, p = numbers["seconds"], numbers["all_seconds"], numbers["p"]
         share = math.nan
         if name in groups:
-            share = _offered(part, is_member(part.addresses.text, groups[name]), banned, distinct)
+            share = offered.share(groups[name], banned, distinct)
         refilled = p
         if direction == "outgoing" and removed > 0:
             refilled = (of_group + removed * share) / (whole + removed)
@@ -150,25 +145,28 @@ def _kept(held: Holdings, subnet: NDArray[np.int32]) -> NDArray[np.bool_]:
     return kept
 
 
-def _offered(
-    part: View, members: NDArray[np.bool_], banned: BanList | None, distinct: bool
-) -> float:
-    """The share of the members among the addresses that peer lists offered."""
-    if "peer_lists" not in part.traffic.arrays:
-        return math.nan
-    addresses = part.addresses
-    hosts = np.unique(entries(part).in_lists.host)
-    own = {str(host) for host in part.traffic.hosts}
-    usable = ~addresses.unroutable[hosts] & ~addresses.text[hosts].isin(own)
-    if banned is not None:
-        usable &= ~banned.match(addresses.text[hosts])
-    hosts = hosts[usable]
-    if not len(hosts):
-        return math.nan
-    inside = members[hosts].astype(np.float64)
-    if not distinct:
-        return float(inside.mean())
-    subnet = addresses.subnet[hosts].astype(np.int64)
-    alone = subnet < 0
-    subnet[alone] = -1 - np.arange(int(alone.sum()))
-    return float(pd.Series(inside).groupby(subnet).mean().mean())
+class _Offered:
+    """The addresses that peer lists offered to a vantage node."""
+
+    def __init__(self, part: View) -> None:
+        known = "peer_lists" in part.tables
+        self.texts = advertised_counts(part).index if known else pd.Index([], dtype=object)
+        addresses = Addresses.from_text(self.texts)
+        own = {str(host) for host in part.traffic.hosts}
+        self._usable = ~addresses.unroutable & ~self.texts.isin(own)
+        self._subnet = addresses.subnet.astype(np.int64)
+
+    def share(self, members: Members, banned: BanList | None, distinct: bool) -> float:
+        """The share of the members among them."""
+        usable = self._usable
+        if banned is not None:
+            usable = usable & ~banned.match(self.texts)
+        if not usable.any():
+            return math.nan
+        inside = is_member(self.texts, members)[usable].astype(np.float64)
+        if not distinct:
+            return float(inside.mean())
+        subnet = self._subnet[usable]
+        alone = subnet < 0
+        subnet[alone] = -1 - np.arange(int(alone.sum()))
+        return float(pd.Series(inside).groupby(subnet).mean().mean())

@@ -10,6 +10,7 @@ import pandas as pd
 
 from monerotraffic.report import plots
 from monerotraffic.report.exposure import exposure_groups
+from monerotraffic.report.page_metrics import connection_figures
 from monerotraffic.tables.view import View
 
 if TYPE_CHECKING:
@@ -48,17 +49,15 @@ def _busiest(material: Material) -> list[int]:
     """At most three connections with messages of the peer with the highest score, or those with the
     most messages.
     """
-    counts = material.view.messages["connection"].value_counts()
+    rows = connection_figures(material.view)
+    rows = rows[rows["messages"] > 0]
+    known = rows["peer"].astype(object)
     for peer in material.verdicts["peer"] if len(material.verdicts) else ():
-        rows = material.view.connections
-        own = [
-            number
-            for number in rows.loc[rows["peer"] == peer, "connection"]
-            if counts.get(number, 0)
-        ]
-        if own:
+        own = rows.loc[known == peer, "connection"]
+        if len(own):
             return [int(number) for number in own[:3]]
-    return [int(number) for number in counts.index[:3]]
+    most = rows.sort_values("messages", ascending=False, kind="stable")
+    return [int(number) for number in most["connection"][:3]]
 
 
 FIGURES = (

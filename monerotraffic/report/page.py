@@ -20,10 +20,12 @@ from monerotraffic import banlist
 from monerotraffic._version import __version__
 from monerotraffic.atomic import replacing
 from monerotraffic.errors import printable
+from monerotraffic.metrics.sources import Source, view_of
 from monerotraffic.report.colours import VERDICT_COLOURS
 from monerotraffic.report.drawing import alternative, few_values, screen_style, svg
 from monerotraffic.report.figures import FIGURES, Material, draw
 from monerotraffic.report.overview import counts, holdings
+from monerotraffic.report.page_metrics import of_the_page
 from monerotraffic.report.paper import write_figures, write_macros
 from monerotraffic.report.published_figures import write_published_figures
 from monerotraffic.report.redaction import Redaction
@@ -39,6 +41,7 @@ from monerotraffic.report.text import findings_to_csv
 from monerotraffic.report.unread import unaccepted_lines, unread_lines
 from monerotraffic.rules import find_anomalies, verdicts
 from monerotraffic.rules.bans import VALIDITY, ban
+from monerotraffic.tables.population import PopulationView
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, viewed
 
@@ -63,7 +66,7 @@ class Written(NamedTuple):
 
 
 def write(
-    traffic: Traffic | View,
+    traffic: Source,
     out: str | os.PathLike[str],
     preset: str = "default",
     title: str = "Monero P2P traffic",
@@ -86,10 +89,15 @@ def write(
     of the vantage node and the names of the capture files in the page, the CSV file and the ban
     list.
 
+    `traffic` is a Traffic, a View, and for captures that do not fit into memory a data set
+    (monerotraffic.open) or a scan, as for find_anomalies, with an equal page. `paper` needs all
+    rows in memory, and so a Traffic or a View.
+
     The page is self-contained and less than 3 MB for captures of any size: it shows the 300 peers
     with the highest scores and 100 rows of each table. Its only script, which sorts and filters
     the findings, is allowed by its hash. Equal input results in equal files. Raises ImportError
-    without matplotlib and jinja2, OSError, and ValueError for an unknown preset.
+    without matplotlib and jinja2, OSError, and ValueError for an unknown preset, and for `paper`
+    with a data set or a scan.
 
     >>> import monerotraffic as mt
     >>> from monerotraffic import report
@@ -97,9 +105,37 @@ def write(
     >>> written.page.as_posix()
     'report/report.html'
     """
-    view = viewed(traffic)
-    findings = find_anomalies(view, preset, agree=agree)
-    redaction = Redaction(view.traffic) if redact else None
+    macros = (f"macros_{run}.tex" if run else "macros.tex") if paper else None
+    with view_of(traffic) as view:
+        if paper and isinstance(view, PopulationView):
+            raise ValueError("paper=True needs all rows in memory: give dataset.traffic()")
+        view.plan(of_the_page())
+        findings = find_anomalies(view, preset, agree=agree)
+        redaction = Redaction(view.traffic) if redact else None
+        return _write(
+            view, findings, systems, redaction, _Output(Path(out), preset, title, macros, run)
+        )
+
+
+class _Output(NamedTuple):
+    """What is written, and where."""
+
+    folder: Path
+    preset: str
+    title: str
+    macros: str | None
+    """The file of macros; None without what a paper needs."""
+    run: str
+
+
+def _write(
+    view: View,
+    findings: pd.DataFrame,
+    systems: pd.DataFrame | None,
+    redaction: Redaction | None,
+    output: _Output,
+) -> Written:
+    folder, preset = output.folder, output.preset
     if redaction is not None:
         findings = redaction.findings(findings)
     material = Material(view, findings, verdicts(findings), systems)
@@ -111,8 +147,7 @@ def write(
         expires=expires,
         max_addresses=None,
     )
-    text = _page(material, preset, title, redaction, len(bans.peers), expires)
-    folder = Path(out)
+    text = _page(material, preset, output.title, redaction, len(bans.peers), expires)
     folder.mkdir(parents=True, exist_ok=True)
     names = ("report.html", "findings.csv", "ban_list.txt", "ban_list_plain.txt")
     written = Written(*(folder / name for name in names))
@@ -125,11 +160,11 @@ def write(
     ]
     banlist.write(bans.listed, written.ban_list, head=head)
     banlist.write(bans.listed, written.plain_ban_list, comments=False)
-    if paper:
+    if output.macros is not None:
         write_figures(material, folder)
-        write_macros(material, folder / (f"macros_{run}.tex" if run else "macros.tex"), preset)
-        if run:
-            write_published_figures(material, folder, run)
+        write_macros(material, folder / output.macros, preset)
+        if output.run:
+            write_published_figures(material, folder, output.run)
     return written
 
 

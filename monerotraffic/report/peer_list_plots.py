@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic import metrics
+from monerotraffic.metrics.comparisons import advertised_counts, advertisements
 from monerotraffic.report.axes import (
     MILDEST_FIRST,
     MOST_STEPS,
@@ -101,7 +102,7 @@ def popularity(ax: Axes, view: View) -> Axes:
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('senders that advertise an address (its in-degree), at least', 'addresses')
     """
-    senders = np.sort(metrics.advertised_hosts(view)["senders"].to_numpy())
+    senders = np.sort(advertised_counts(view).to_numpy())
     if not len(senders):
         return without_data(ax, "no peer lists")
     values = np.unique(senders)
@@ -141,13 +142,10 @@ def peer_topology(
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('advertised addresses, the most popular first', 'senders')
     """
-    graph = metrics.peer_graph(view)
-    if graph.empty:
+    hosts = advertised_counts(view).sort_values(ascending=False, kind="stable").head(most_hosts)
+    if hosts.empty:
         return without_data(ax, "no peer lists")
-    graph = graph.assign(peer=graph["peer"].astype(str), host=graph["host"].astype(str))
-    hosts = graph["host"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
-    hosts = hosts.head(most_hosts)
-    shown = graph[graph["host"].isin(hosts.index)]
+    shown = advertisements(view, hosts.index)
     senders = shown["peer"].value_counts().rename("advertised").reset_index()
     senders["verdict"] = verdict_of(senders["peer"], verdicts)
     senders["rank"] = senders["verdict"].map(MILDEST_FIRST.index)

@@ -34,11 +34,16 @@ from monerotraffic.report.colours import (
     COMMAND_CLASSES,
     DIRECTION_COLOURS,
     GREY,
-    OTHER_COMMANDS,
     PALETTE,
     PURPLE,
     VERDICT_COLOURS,
-    command_class,
+)
+from monerotraffic.report.page_metrics import (
+    INTERVALS,
+    command_counts,
+    connection_figures,
+    requests_of_peers,
+    sync_request_gaps,
 )
 from monerotraffic.report.peer_list_plots import (
     diversity,
@@ -217,7 +222,7 @@ def durations(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('seconds from the first packet to the last', 'share of connections')
     """
-    rows = metrics.connection_table(view)
+    rows = connection_figures(view)
     rows = rows[rows["whole"] & (rows["seconds"] > 0)]
     if rows.empty:
         return without_data(ax, "no connection from beginning to end")
@@ -239,8 +244,7 @@ def sync_intervals(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('seconds between two 1002 requests of a peer on one connection', 'share of gaps')
     """
-    gaps = metrics.sync_gaps(view)
-    gaps = gaps[gaps["direction"] == "received"]
+    gaps = sync_request_gaps(view)
     if gaps.empty:
         return without_data(ax, "no peer asked for a timed sync twice")
     ax.axvline(60, color=GREY, linewidth=0.8, linestyle="--")
@@ -267,7 +271,7 @@ def request_counts(
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('1003 requests of one peer', 'share of peers')
     """
-    asked = _asked(view, command)
+    asked = requests_of_peers(view, command)
     if asked.empty:
         return without_data(ax, f"no {command} requests of peers")
     counts = asked.groupby(per, observed=True).agg(
@@ -295,7 +299,7 @@ def request_intervals(ax: Axes, view: View, verdicts: pd.DataFrame, command: int
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('seconds between two 1002 requests of one peer', 'share of gaps')
     """
-    asked = _asked(view, command).sort_values(["peer", "time"], kind="stable")
+    asked = requests_of_peers(view, command).sort_values(["peer", "time"], kind="stable")
     gaps = asked.assign(
         seconds=asked.groupby("peer", observed=True)["time"].diff().dt.total_seconds()
     )
@@ -306,11 +310,6 @@ def request_intervals(ax: Axes, view: View, verdicts: pd.DataFrame, command: int
     ax.set_xlabel(f"seconds between two {command} requests of one peer")
     ax.set_ylabel("share of gaps")
     return draw_by_verdict(ax, gaps["seconds"], verdict_of(gaps["peer"], verdicts), "gap")
-
-
-def _asked(view: View, command: int) -> pd.DataFrame:
-    received = view.received
-    return received[(received["command"] == command) & (received["kind"] == "request")]
 
 
 def subnets(
@@ -511,9 +510,10 @@ def clock_offsets(ax: Axes, view: View) -> Axes:
 # ---------------------------------------------------------------- messages
 
 
-def commands_over_time(ax: Axes, view: View, bins: int = 60) -> Axes:
+def commands_over_time(ax: Axes, view: View, bins: int = INTERVALS) -> Axes:
     """Draws the messages of peers over time by kind of command (unit: messages in each of `bins`
-    equal intervals). The colour of a kind is the same in every report.
+    equal intervals, from the first connection to the last packet). The colour of a kind is the same
+    in every report.
 
     >>> import matplotlib.pyplot as plt
     >>> import monerotraffic as mt
@@ -522,20 +522,15 @@ def commands_over_time(ax: Axes, view: View, bins: int = 60) -> Axes:
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('UTC', 'messages received')
     """
-    received = view.received[view.received["time"].notna()]
-    if received.empty:
+    counts, middles = command_counts(view, bins)
+    if counts.empty:
         return without_data(ax, "no messages")
-    times = received["time"].astype("int64")
-    edges = np.linspace(times.min(), times.max() + 1, bins + 1)
-    middles = naive_times(pd.Series(pd.to_datetime((edges[:-1] + edges[1:]) / 2, utc=True)))
-    kinds = received["command"].map(command_class)
-    shown = [kind for kind in (*COMMAND_CLASSES, OTHER_COMMANDS) if (kinds == kind).any()]
     ax.stackplot(
-        middles,
-        *(np.histogram(times[kinds == kind], edges)[0] for kind in shown),
+        naive_times(middles),
+        *(counts[kind] for kind in counts),
         step="mid",
-        labels=shown,
-        colors=[COMMAND_CLASSES.get(kind, GREY) for kind in shown],
+        labels=list(counts),
+        colors=[COMMAND_CLASSES.get(kind, GREY) for kind in counts],
     )
     ax.set_ylabel("messages received")
     whole_numbers(ax.yaxis)
@@ -555,9 +550,14 @@ def timeline(ax: Axes, view: View, connections: Sequence[int]) -> Axes:
     >>> [label.get_text() for label in ax.get_yticklabels()][:3]
     ['GET_TXPOOL_COMPLEMENT', 'HANDSHAKE', 'NEW_FLUFFY_BLOCK']
     """
-    rows = view.messages[
-        view.messages["connection"].isin(connections) & view.messages["time"].notna()
+    begun = view.connections["connection"].isin(connections)
+    peers = view.connections.loc[begun, "peer"].astype(str).unique()
+    views = {id(one): one for one in (view.of_peer(peer) for peer in peers)}
+    parts = [
+        one.messages[one.messages["connection"].isin(connections) & one.messages["time"].notna()]
+        for one in views.values()
     ]
+    rows = pd.concat(parts).sort_values("message") if parts else pd.DataFrame()
     if rows.empty:
         return without_data(ax, "no messages")
     rows = rows.sort_values("time", kind="stable").head(_POINTS)
@@ -578,7 +578,6 @@ def timeline(ax: Axes, view: View, connections: Sequence[int]) -> Axes:
             label=direction,
             linewidths=0,
         )
-    begun = view.connections["connection"].isin(connections)
     for opened in naive_times(view.connections.loc[begun, "opened"].head(_MOST_LINES)):
         ax.axvline(opened, color=GREY, linewidth=0.5, zorder=0)
     ax.set_yticks(range(len(names)), names)

@@ -15,6 +15,7 @@ from monerotraffic.errors import printable
 from monerotraffic.metrics.network import labels_of, subnets_of
 from monerotraffic.report.exposure import exposure_table
 from monerotraffic.report.operators import Group, operators
+from monerotraffic.report.page_metrics import message_counts
 from monerotraffic.report.redaction import Redaction
 from monerotraffic.report.summary import counted
 from monerotraffic.rules import RULES, WEIGHTS
@@ -170,13 +171,7 @@ def tables(
     title = "Exposure: share of the time of connection slots"
     held = _table("exposure", title, exposure_table(view, judged, findings), "No peer held a slot.")
     yield {**held, "note": _EXPOSURE}
-    messages = (
-        view.messages.groupby(["name", "kind", "direction", "status"], observed=True, dropna=False)
-        .size()
-        .reset_index(name="messages")
-        .sort_values("messages", ascending=False, kind="stable")
-    )
-    yield _table("messages", "Messages", messages, "No messages.")
+    yield _table("messages", "Messages", message_counts(view), "No messages.")
     problems = (
         view.traffic.problems.groupby("kind", observed=True, dropna=False)
         .agg(problems=("kind", "size"), bytes=("bytes", "sum"))

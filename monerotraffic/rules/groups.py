@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from monerotraffic.metrics import comparisons, forks, identity, peer_lists, structure, timed_sync
+from monerotraffic.metrics.similarity import collected_with
 from monerotraffic.rules.rule import Parameters, Rule
 from monerotraffic.rules.versions import bounds_of_connections
 from monerotraffic.tables.part_metrics import PartMetric
@@ -74,7 +75,13 @@ def _of(view: View, rule: Rule, given: Mapping[str, Any]) -> list[tuple[Any, ...
         case "peer_list_repeats" | "peer_list_one_host_many_ports":
             return [(peer_lists.list_diversity,)]
         case "peer_list_similar":
-            chosen = given["min_entries"], given["max_lists_per_peer"], given["max_lists"]
+            chosen = collected_with(
+                given["by"],
+                max(given["min_jaccard"], given["min_excess"] or 0.0),
+                given["min_entries"],
+                given["max_lists_per_peer"],
+                given["max_lists"],
+            )
             return [
                 (comparisons.lists_to_compare, *chosen),
                 (comparisons.entries_to_compare, *chosen),

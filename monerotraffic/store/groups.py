@@ -116,6 +116,15 @@ class DatasetGroups:
             function, [partial(traffic_of_contents, self._dataset, group) for group in groups]
         )
 
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The decoded tables."""
+        return self._dataset.tables
+
+    def of_peer(self, peer: str) -> View:
+        """The View of one peer."""
+        return View(self._dataset.of_peer(peer), vantage=self._vantage)
+
     def of_vantage(self, name: str) -> DatasetGroups:
         """The groups of one vantage node."""
         return DatasetGroups(self._dataset.select([name]), name, self._client)

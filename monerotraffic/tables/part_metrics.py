@@ -33,6 +33,10 @@ class PartMetric(NamedTuple):
     `blocks`). If None, each row depends on the rows of one peer; a group of peers holds all of a
     site (an IPv4 address with its v4-mapped form, an IPv6 /64).
     """
+    spooled: bool = False
+    """The joined result is in a file if it is long: its columns are numbers, with codes instead of
+    categories, and the attrs have the texts of the codes by column.
+    """
 
     @property
     def key(self) -> object:

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import pandas as pd
 
-from monerotraffic.tables.part_metrics import PartMetric, joined
+from monerotraffic.tables.part_metrics import PartMetric
+from monerotraffic.tables.pieces import Pieces, pieces_of
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View
 
@@ -45,12 +46,21 @@ class Groups(Protocol):
     def of_vantage(self, name: str) -> Groups:
         """The groups of one of several vantage nodes."""
 
+    def of_peer(self, peer: str) -> View:
+        """The View of one peer."""
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that were decoded."""
+
 
 class _Collected(NamedTuple):
     """What is computed for one group."""
 
     pieces: list[pd.DataFrame]
     """The result of each metric."""
+    planned: list[pd.DataFrame]
+    """The result of each metric that was planned: for the View itself only."""
     sure: list[pd.DataFrame] | None
     """The same for the evidence; None if that is the View itself."""
     heard: int
@@ -72,6 +82,7 @@ class PopulationView(View):
     ) -> None:
         super().__init__(traffic, accepted_only, vantage)
         self._groups = groups
+        self._planned: list[PartMetric] = []
         self._heard = 0
         self._differs = False
         self._evidence: PopulationView = (
@@ -114,8 +125,10 @@ class PopulationView(View):
             self._base.collect([metric], tables=metric.tables)
             return self.results[metric.key]
         work = partial(_of_contents, population=self, metric=metric)
-        pieces = self._groups.map_contents(work, *metric.content)
-        return _joined([self._placed(piece) for piece in pieces], metric)
+        pieces = Pieces(metric)
+        for piece in self._groups.map_contents(work, *metric.content):
+            pieces.add(self._placed(piece))
+        return pieces.result()
 
     def collect(
         self,
@@ -126,22 +139,50 @@ class PopulationView(View):
         """Reads all groups once: computes these metrics, which the View then has, and returns the
         result of `visit` for the View of each group.
         """
-        work = partial(_of_group, population=self, metrics=metrics, visit=visit)
-        collected = [
-            one._replace(
-                pieces=[self._placed(piece) for piece in one.pieces],
-                sure=None if one.sure is None else [self._placed(piece) for piece in one.sure],
+        planned = [] if tables is not None else self._left_to_do(metrics)
+        work = partial(_of_group, population=self, metrics=metrics, planned=planned, visit=visit)
+        base, sure, more = pieces_of(metrics), None, pieces_of(planned)
+        self._heard, visited = 0, []
+        for number, one in enumerate(self._groups.map(work, tables)):
+            if one.sure is not None and sure is None:
+                sure = [pieces.copy() for pieces in base] if number else pieces_of(metrics)
+            self._add(base, one.pieces)
+            self._add(more, one.planned)
+            if sure is not None:
+                self._add(sure, one.pieces if one.sure is None else one.sure)
+            self._heard += one.heard
+            visited.append(one.visited)
+        self._differs |= sure is not None
+        for metric, pieces in zip([*metrics, *planned], [*base, *more], strict=True):
+            self.results[metric.key] = pieces.result()
+        for place, metric in enumerate(metrics):
+            self._evidence.results[metric.key] = (
+                self.results[metric.key] if sure is None else sure[place].result()
             )
-            for one in self._groups.map(work, tables)
-        ]
-        self._heard = sum(one.heard for one in collected)
-        self._differs |= any(one.sure is not None for one in collected)
-        for number, metric in enumerate(metrics):
-            self.results[metric.key] = _joined([one.pieces[number] for one in collected], metric)
-            self._evidence.results[metric.key] = _joined(
-                [(one.sure or one.pieces)[number] for one in collected], metric
-            )
-        return [one.visited for one in collected]
+        return visited
+
+    def _add(self, collected: Sequence[Pieces], pieces: Sequence[pd.DataFrame]) -> None:
+        for one, piece in zip(collected, pieces, strict=True):
+            one.add(self._placed(piece))
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that were decoded."""
+        return self._groups.tables
+
+    def plan(self, metrics: Sequence[PartMetric]) -> None:
+        """Says which metrics will be asked for: the next pass over all tables computes them too."""
+        self._base._planned += metrics
+
+    def _left_to_do(self, metrics: Sequence[PartMetric]) -> list[PartMetric]:
+        """The planned metrics that neither exist nor are computed anyway."""
+        done = {*self.results, *(metric.key for metric in metrics)}
+        planned = {metric.key: metric for metric in self._planned if metric.key not in done}
+        return list(planned.values())
+
+    def of_peer(self, peer: str) -> View:
+        """The View of one peer, whose rows are in memory."""
+        return self._groups.of_peer(peer)
 
     def _placed(self, piece: pd.DataFrame) -> pd.DataFrame:
         """A piece whose columns of addresses have the categories of all peers."""
@@ -158,6 +199,7 @@ def _of_group(
     view: View,
     population: PopulationView,
     metrics: Sequence[PartMetric],
+    planned: Sequence[PartMetric],
     visit: Callable[[View], Any] | None,
 ) -> _Collected:
     """What is collected of one group."""
@@ -168,7 +210,8 @@ def _of_group(
         evidence.population = population._evidence
         sure = [_result(evidence, metric) for metric in metrics]
     pieces = [_result(view, metric) for metric in metrics]
-    return _Collected(pieces, sure, view.heard, None if visit is None else visit(view))
+    more = [_result(view, metric) for metric in planned]
+    return _Collected(pieces, more, sure, view.heard, None if visit is None else visit(view))
 
 
 def _of_contents(view: View, population: PopulationView, metric: PartMetric) -> pd.DataFrame:
@@ -182,13 +225,3 @@ def _result(view: View, metric: PartMetric) -> pd.DataFrame:
     if metric.key not in view.results:
         view.results[metric.key] = metric.compute(view)
     return view.results[metric.key]
-
-
-def _joined(pieces: Sequence[pd.DataFrame], metric: PartMetric) -> pd.DataFrame:
-    """All pieces as one frame, in the order of the metric."""
-    if not pieces:
-        raise ValueError("there is no group of peers")
-    frame = joined(pieces)
-    if not metric.order:
-        return frame
-    return frame.sort_values(list(metric.order), kind="stable", ignore_index=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
@@ -116,6 +116,20 @@ class View:
         8
         """
         return metric.compute(self)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that were decoded."""
+        return tuple(self.traffic.arrays)
+
+    def plan(self, metrics: Sequence[PartMetric]) -> None:
+        """Says which metrics will be asked for, so that they are computed in one pass over rows
+        that are not in memory.
+        """
+
+    def of_peer(self, peer: str) -> View:
+        """A View with at least all rows of one peer: this one."""
+        return self
 
     @property
     def heard(self) -> int:
@@ -468,7 +482,7 @@ def once_per_view(
 
 
 def per_peer(
-    *order: str, tables: tuple[str, ...] | None = None
+    *order: str, tables: tuple[str, ...] | None = None, spooled: bool = False
 ) -> Callable[
     [Callable[Concatenate[Traffic | View, P], pd.DataFrame]],
     Callable[Concatenate[Traffic | View, P], pd.DataFrame],
@@ -476,8 +490,9 @@ def per_peer(
     """A decorator for a metric that is computed once for each View, as once_per_view, and whose
     rows depend on the rows of one site each, so that it can be computed for groups of peers.
     `order`: the columns by which its rows are sorted. `tables`: those that it reads, all if None.
+    `spooled`: results of several groups are joined as PartMetric.spooled says, without an order.
     """
-    return _in_parts(order, tables, None)
+    return _in_parts(order, tables, None, spooled)
 
 
 def per_content(
@@ -498,7 +513,10 @@ def per_content(
 
 
 def _in_parts(
-    order: tuple[str, ...], tables: tuple[str, ...] | None, content: tuple[str, str] | None
+    order: tuple[str, ...],
+    tables: tuple[str, ...] | None,
+    content: tuple[str, str] | None,
+    spooled: bool = False,
 ) -> Callable[
     [Callable[Concatenate[Traffic | View, P], pd.DataFrame]],
     Callable[Concatenate[Traffic | View, P], pd.DataFrame],
@@ -518,6 +536,7 @@ def _in_parts(
                 order,
                 tables,
                 content,
+                spooled,
             )
 
         @wraps(metric)
