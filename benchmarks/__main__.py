@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import metrics, threads, worst
+from benchmarks import metrics, scale, threads, worst
 from benchmarks.contenders import DEFAULT, KEYS, Unavailable
 from benchmarks.generate import generate
 from benchmarks.run import BenchmarkError, run, table
@@ -167,7 +167,55 @@ def _parser() -> argparse.ArgumentParser:
         help="reads the capture this many times, as separate vantage nodes (default 1)",
     )
     judged.add_argument("capture", type=Path, metavar="CAPTURE")
+    _add_scale(commands)
     return parser
+
+
+def _add_scale(commands: Any) -> None:
+    grown = commands.add_parser("scale", help="time and memory of the commands by size of capture")
+    grown.add_argument(
+        "--sizes",
+        type=_sizes,
+        default="0.5GB,2GB,6GB",
+        metavar="SIZES",
+        help="bytes of captures, separated by commas (default 0.5GB,2GB,6GB)",
+    )
+    grown.add_argument(
+        "--commands",
+        type=_commands,
+        default=",".join(scale.COMMANDS),
+        metavar="NAMES",
+        help=f"of {','.join(scale.COMMANDS)} (default all)",
+    )
+    grown.add_argument(
+        "--paper",
+        action="store_true",
+        help="instead: ten vantage-days, decoded one by one into a data set, then judged",
+    )
+    grown.add_argument(
+        "--vantage-days", type=_positive, default=10, help="with --paper (default 10)"
+    )
+    grown.add_argument(
+        "--day-size", type=_size, help="with --paper: bytes of a vantage-day (default a whole day)"
+    )
+    grown.add_argument(
+        "--folder", type=Path, help="where captures are generated (default: temporary files)"
+    )
+    grown.add_argument("--json", type=Path, metavar="FILE", help="writes the figures to FILE")
+
+
+def _sizes(text: str) -> list[int]:
+    return [_size(size) for size in text.split(",")]
+
+
+def _commands(text: str) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in scale.COMMANDS:
+            raise argparse.ArgumentTypeError(
+                f"no such command: {name} (must be one of {', '.join(scale.COMMANDS)})"
+            )
+    return names
 
 
 def _report(text: str) -> None:
@@ -207,6 +255,16 @@ def _run(options: argparse.Namespace, capture: Path, blobs: Path | None) -> None
     _hand_out(options.json, result, table(result))
 
 
+def _scale(options: argparse.Namespace) -> None:
+    with tempfile.TemporaryDirectory(prefix="benchmark-", dir=options.folder) as name:
+        folder = Path(name)
+        if options.paper:
+            rows = scale.measure_paper(folder, _report, options.vantage_days, options.day_size)
+        else:
+            rows = scale.measure(options.sizes, folder, options.commands, _report)
+    _hand_out(options.json, {"rows": rows}, scale.table(rows))
+
+
 def _hand_out(file: Path | None, result: dict[str, Any], text: str) -> None:
     if file and str(file) != "-":
         file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -220,6 +278,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _write_manifest(options)
         elif options.command == "metrics":
             print(metrics.table(metrics.measure(options.capture, options.times, _report)))
+        elif options.command == "scale":
+            _scale(options)
         elif options.command == "worst":
             print(worst.table(worst.measure(options.packets, _report)))
         elif options.command == "run":

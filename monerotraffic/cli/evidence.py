@@ -8,6 +8,7 @@ import argparse
 import importlib.util
 import tempfile
 import warnings
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from monerotraffic.cli.arguments import tunnel_options
@@ -30,7 +31,7 @@ from monerotraffic.tables.view import View, viewed
 if TYPE_CHECKING:
     from monerotraffic.store import Dataset
 
-__all__ = ["LARGE", "Evidence", "evidence"]
+__all__ = ["LARGE", "Evidence", "contents", "evidence"]
 
 LARGE = 200_000_000
 """Bytes of captures from which they are not read into memory. They can be compressed."""
@@ -57,17 +58,22 @@ class Evidence(NamedTuple):
         return viewed(self.source) if isinstance(self.source, Traffic) else self.source.view()
 
 
-def evidence(options: argparse.Namespace) -> Evidence:
-    """Captures, read as by `captured`, or a data set, whose rows are read as they are needed. Large
-    captures become a data set in the folder of temporary files, until the command ends.
+def contents(options: argparse.Namespace, tables: Iterable[str] | None = None) -> Traffic | Dataset:
+    """Captures in memory, read as by `captured`, or a data set. Large captures become a data set in
+    the folder of temporary files, until the command ends. With `tables` these at least.
     """
     dataset = opened(options)
-    if dataset is None and _are_large(options):
-        dataset = _kept(options)
-    if dataset is None:
-        traffic = captured(options)
-        return Evidence(traffic, traffic)
-    return Evidence(dataset.traffic(("connections", "problems", "files")), dataset)
+    if dataset is not None:
+        return dataset
+    return _kept(options, tables) if _are_large(options) else captured(options, tables)
+
+
+def evidence(options: argparse.Namespace) -> Evidence:
+    """All of the captures or of the data set, see contents."""
+    source = contents(options)
+    if isinstance(source, Traffic):
+        return Evidence(source, source)
+    return Evidence(source.traffic(("connections", "problems", "files")), source)
 
 
 def _are_large(options: argparse.Namespace) -> bool:
@@ -81,7 +87,7 @@ def _are_large(options: argparse.Namespace) -> bool:
     return is_rereadable(files) and size_of(files) >= LARGE
 
 
-def _kept(options: argparse.Namespace) -> Dataset:
+def _kept(options: argparse.Namespace, tables: Iterable[str] | None) -> Dataset:
     from monerotraffic.store import keep
 
     folder = options.closing.enter_context(tempfile.TemporaryDirectory(prefix="monerotraffic-"))
@@ -92,6 +98,7 @@ def _kept(options: argparse.Namespace) -> Dataset:
                 sources(options),
                 rows=_PART,
                 host=hosts(options),
+                tables=tables,
                 ports=options.port,
                 **tunnel_options(options),
                 progress=shows_progress(options),

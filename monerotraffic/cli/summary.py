@@ -7,9 +7,11 @@ import sys
 from typing import Any
 
 from monerotraffic.cli.arguments import add_command, natural
-from monerotraffic.cli.output import captured, print_json
+from monerotraffic.cli.evidence import contents
+from monerotraffic.cli.output import print_json
 from monerotraffic.report.redaction import Redaction
 from monerotraffic.report.summary import TABLES, format_summary, summary
+from monerotraffic.tables.traffic import Traffic
 
 __all__ = ["add", "run"]
 
@@ -32,9 +34,10 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    traffic = captured(options, TABLES)
-    numbers = summary(traffic, options.top)
+    source = contents(options, TABLES)
+    numbers = summary(source, options.top)
     if options.redact:
+        traffic = source if isinstance(source, Traffic) else source.traffic(("files",))
         numbers = Redaction(traffic).value(numbers)
     if options.json:
         print_json(numbers)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from monerotraffic.errors import printable
+from monerotraffic.report.summary_totals import SummaryTotals
 from monerotraffic.tables.traffic import Traffic
+
+if TYPE_CHECKING:
+    from monerotraffic.store import Dataset
 
 __all__ = [
     "TABLES",
@@ -17,6 +21,7 @@ __all__ = [
     "counted",
     "format_summary",
     "head",
+    "numbers_of",
     "records",
     "section",
     "span",
@@ -33,40 +38,65 @@ Rows = list[dict[str, Any]]
 # ---- the numbers ----
 
 
-def summary(traffic: Traffic, top: int = 10) -> dict[str, Any]:
+def summary(traffic: Traffic | Dataset | Iterable[Traffic], top: int = 10) -> dict[str, Any]:
     """Returns the summary as values for JSON: times as ISO 8601 text, peer ids as 16 hexadecimal
     digits, because a JSON reader may not have 64-bit integers.
 
     Missing values are None; a direction is missing if neither end is the vantage node. `top`:
     number of peers listed, those with the most messages first.
+
+    `traffic` is a Traffic, or for captures that do not fit into memory a scan of TABLES or an open
+    data set, with equal results. Memory grows with the peers, and by 8 bytes for each distinct pair
+    of a peer and a transaction or block.
     """
-    files, connections, messages, problems = (
-        traffic.files,
-        traffic.connections,
-        traffic.messages,
-        traffic.problems,
-    )
+    totals = SummaryTotals()
+    for part in _parts(traffic):
+        totals.update(part)
+    return numbers_of(totals, top)
+
+
+def _parts(traffic: Traffic | Dataset | Iterable[Traffic]) -> Iterable[Traffic]:
+    if isinstance(traffic, Traffic):
+        return [traffic]
+    if isinstance(traffic, Iterable):
+        return traffic
+    return traffic.parts(TABLES)
+
+
+def numbers_of(totals: SummaryTotals, top: int) -> dict[str, Any]:
+    """The summary from its totals."""
+    files, connections, problems = totals.files, totals.connections.table(), totals.problems.table()
+    messages, heights = totals.messages.table(), totals.heights
     return {
-        "vantage": {"hosts": list(traffic.hosts)},
-        "span": span(traffic),
+        "vantage": {"hosts": list(totals.hosts)},
+        "span": _span(files),
         "files": records(files),
         "connections": {
-            "count": len(connections),
-            "by": _counts(connections, ["direction", "start", "end"], "connections"),
+            "count": int(connections["connections"].sum()),
+            "by": records(connections),
         },
-        "messages": {"count": len(messages), "by": _messages(messages)},
-        "relayed": _relayed(traffic),
-        "peers": _peers(traffic, top),
-        "problems": {"count": len(problems), "by": _problems(problems)},
+        "messages": {"count": int(messages["messages"].sum()), "by": records(messages)},
+        "relayed": {
+            "transactions": totals.transactions.distinct,
+            "blocks": totals.blocks.distinct,
+            "lowest": heights[0] if heights else None,
+            "highest": heights[1] if heights else None,
+        },
+        "peers": _peers(totals.peers(), top),
+        "problems": {"count": int(problems["problems"].sum()), "by": records(problems)},
         "limits_reached": [
-            {"limit": name, "times": times} for name, times in traffic.limits_reached.items()
+            {"limit": name, "times": times} for name, times in totals.limits_reached.items()
         ],
     }
 
 
 def span(traffic: Traffic) -> dict[str, Any]:
     """First and last packet."""
-    times = pd.concat([traffic.files["first_time"], traffic.files["last_time"]]).dropna()
+    return _span(traffic.files)
+
+
+def _span(files: pd.DataFrame) -> dict[str, Any]:
+    times = pd.concat([files["first_time"], files["last_time"]]).dropna()
     first, last = (times.min(), times.max()) if len(times) else (None, None)
     return {
         "first": _time(first),
@@ -103,114 +133,14 @@ def records(frame: pd.DataFrame) -> Rows:
     ]
 
 
-def _counts(frame: pd.DataFrame, keys: list[str], name: str) -> Rows:
-    """The number of rows of each combination that occurs, including missing values, in order of the
-    categories.
-    """
-    return records(
-        frame.groupby(keys, observed=True, dropna=False, sort=True)
-        .size()
-        .rename(name)
-        .reset_index()
-    )
-
-
-def _messages(messages: pd.DataFrame) -> Rows:
-    keys = ["command", "name", "kind", "direction"]
-    groups = messages.assign(incomplete=messages["status"] != "complete").groupby(
-        keys, observed=True, dropna=False, sort=True
-    )
-    return records(
-        groups.agg(
-            messages=("message", "size"),
-            incomplete=("incomplete", "sum"),
-            bytes=("captured", "sum"),
-        ).reset_index()
-    )
-
-
-def _problems(problems: pd.DataFrame) -> Rows:
-    return records(
-        problems.groupby("kind", observed=True, dropna=False, sort=True)
-        .agg(problems=("kind", "size"), bytes=("bytes", "sum"))
-        .reset_index()
-    )
-
-
-def _peers(traffic: Traffic, top: int) -> dict[str, Any]:
-    """The peers by number of messages, with the last values that each announced."""
-    connections, messages = traffic.connections, traffic.messages
-    known = connections.dropna(subset=["peer"])
-    known = known.assign(
-        incoming=known["direction"] == "incoming", outgoing=known["direction"] == "outgoing"
-    )
-    peers = known.groupby("peer", observed=True)[["incoming", "outgoing"]].sum()
-    peers.index = peers.index.astype(str)
-    sent = messages["direction"] == "sent"
-    peers["received"] = _rows_per_peer(messages[~sent], peers.index)
-    peers["sent"] = _rows_per_peer(messages[sent], peers.index)
-    peers["messages"] = peers["received"] + peers["sent"]
-    received = messages.loc[messages["direction"] == "received", ["message", "peer", "end_time"]]
-    node, sync = traffic.node_data, traffic.sync_data
-    for name, table, field in (
-        ("peer_id", node, "peer_id"),
-        ("port", node, "my_port"),
-        ("height", sync, "current_height"),
-    ):
-        last = (
-            received.merge(table[["message", field]].dropna(), on="message")
-            .drop_duplicates("peer", keep="last")
-            .set_index("peer")[field]
-        )
-        last.index = last.index.astype(str)
-        peers[name] = last.reindex(peers.index)
-    for name, table in (("txs", traffic.transactions), ("blocks", traffic.blocks)):
-        arrivals = _arrivals(received, table)
-        peers[name] = _rows_per_peer(arrivals, peers.index)
-        first = arrivals.drop_duplicates("blob_hash")
-        peers[f"{name}_first"] = _rows_per_peer(first, peers.index)
-    talking = int((peers["messages"] > 0).sum())
-    peers = (
-        peers.sort_values("messages", ascending=False, kind="stable")
-        .head(top)
-        .rename_axis("peer")
-        .reset_index()
-    )
-    rows = records(peers)
+def _peers(peers: pd.DataFrame, top: int) -> dict[str, Any]:
+    """The peers with the most messages; of equal ones the first one that was connected."""
+    first = peers.sort_values("messages", ascending=False, kind="stable").head(top)
+    rows = records(first)
     for row in rows:
         row["peer_id"] = None if row["peer_id"] is None else f"{row['peer_id']:016x}"
-    return {"count": len(known["peer"].unique()), "with_messages": talking, "top": rows}
-
-
-def _rows_per_peer(rows: pd.DataFrame, peers: pd.Index) -> pd.Series:
-    """How many rows each of these peers has. By text: pandas cannot reindex an empty
-    CategoricalIndex.
-    """
-    return rows.groupby(rows["peer"].astype(object)).size().reindex(peers, fill_value=0)
-
-
-def _arrivals(received: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Each pair of peer and blob of a transaction or block once, in the order in which the messages
-    were complete.
-    """
-    pairs = received.merge(table[["message", "blob_hash"]].dropna(), on="message")
-    return pairs.sort_values("end_time", kind="stable").drop_duplicates(["peer", "blob_hash"])
-
-
-def _relayed(traffic: Traffic) -> dict[str, Any]:
-    """Distinct transactions and blocks of all messages, including those between other hosts."""
-    heights = traffic.blocks["height"].dropna()
-    return {
-        "transactions": _distinct(traffic.transactions, "tx"),
-        "blocks": _distinct(traffic.blocks, "block"),
-        "lowest": int(heights.min()) if len(heights) else None,
-        "highest": int(heights.max()) if len(heights) else None,
-    }
-
-
-def _distinct(table: pd.DataFrame, key: str) -> int:
-    """How many different ids there are, and blobs without an id."""
-    return int(table[key].nunique() + table.loc[table[key].isna(), "blob_hash"].nunique())
+    talking = int((peers["messages"] > 0).sum())
+    return {"count": len(peers), "with_messages": talking, "top": rows}
 
 
 # ---- the text ----

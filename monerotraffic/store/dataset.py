@@ -6,7 +6,7 @@ Owns the choice of partitions, and the way back to Traffic. Reads what the manif
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from monerotraffic.net.vantage import Node
 from monerotraffic.store.encoding import bucket_of
 from monerotraffic.store.groups import DatasetGroups, Group, traffic_of
 from monerotraffic.store.history import PeerHistory, history_of
-from monerotraffic.store.layout import KEYS, columns_of, order_of, schema_of
+from monerotraffic.store.layout import KEYS, NO_BUCKET, columns_of, order_of, schema_of
 from monerotraffic.store.manifest import Manifest
 from monerotraffic.store.pandas_columns import frame_of
 from monerotraffic.store.parts import day_of
@@ -427,6 +427,16 @@ class Dataset:
             for name, count in run["limits_reached"].items():
                 reached[name] = reached.get(name, 0) + count
         return Traffic(arrays, interner.names.view(), self.nodes, reached)
+
+    def parts(self, tables: Iterable[str] | None = None) -> Iterator[Traffic]:
+        """All rows of these tables (all if None; connections, problems and files always) in parts
+        that fit into memory, each of some peers; the last one has the rows of no peer. All files
+        are in each part.
+        """
+        wanted = {*(self.tables if tables is None else tables), "connections", "problems", "files"}
+        chosen = [table for table in self.tables if table in wanted]
+        for group in [*DatasetGroups(self).groups, Group(NO_BUCKET, NO_BUCKET, None)]:
+            yield traffic_of(self, group, chosen)
 
     def of_peer(self, address: str) -> Traffic:
         """All rows of one peer, and all files, as a Traffic. Reads the row groups of its bucket

@@ -30,7 +30,7 @@ def test_equal_pages(source: object, tmp_path: Path, monkeypatch: pytest.MonkeyP
     """Whether rows are in memory or in many small groups, with columns in files."""
     traffic = mt.read(source)
     whole = contents(report.write(traffic, tmp_path / "whole"))
-    monkeypatch.setattr(groups, "BUDGET", 3_000_000)
+    monkeypatch.setattr(groups, "BUDGET", 400_000)
     monkeypatch.setattr(spool, "IN_MEMORY", 1_000)
     dataset = mt.decode(source, tmp_path / "traffic")
     assert len(groups.groups_of(dataset, groups.BUDGET)) > 1

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 import monerotraffic as mt
 from monerotraffic.report.summary import clock, counted, format_summary, section, span, summary
+from monerotraffic.store import groups
 from support.captures import HOST
+from support.paths import DATA
 
 
 def test_values(capture: Path) -> None:
@@ -57,3 +62,44 @@ def test_pieces_of_text() -> None:
     assert lines[2].split() == ["a\\x1b", "1,234,567"]
     assert lines[3].split() == ["-", "3"]
     assert section("none", []) == "none"
+
+
+@pytest.mark.parametrize("source", ["spies", "honest", "proxies"])
+def test_parts_add_up(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Traffic, a scan in small parts and a data set in small groups have one summary."""
+    captures = DATA / source
+    whole = summary(mt.read(captures), top=1000)
+    assert whole["peers"]["with_messages"] > 5
+    sent = sum(row["txs_first"] + row["blocks_first"] for row in whole["peers"]["top"])
+    assert sent > 0 or source != "honest"
+    assert summary(mt.scan(captures, rows=700), top=1000) == whole
+    monkeypatch.setattr(groups, "BUDGET", 300_000)
+    dataset = mt.decode(captures, tmp_path / "traffic")
+    assert len(groups.groups_of(dataset, groups.BUDGET)) > 1
+    assert summary(dataset, top=1000) == whole
+
+
+def test_peers_are_counted_as_in_the_tables() -> None:
+    """The numbers of peers, computed by plain loops over the tables."""
+    traffic = mt.read(DATA / "honest")
+    rows = {row["peer"]: row for row in summary(traffic, top=1000)["peers"]["top"]}
+    messages = traffic.messages.set_index("message")
+    received = messages[messages["direction"] == "received"]
+    for name, table in (("txs", traffic.transactions), ("blocks", traffic.blocks)):
+        first: dict[str, tuple[Any, int, str]] = {}
+        pairs = set()
+        for message, blob in zip(table["message"], table["blob_hash"], strict=True):
+            if message in received.index and isinstance(blob, str):
+                row = received.loc[message]
+                pairs.add((row["peer"], blob))
+                arrival = (row["end_time"], message, row["peer"])
+                first[blob] = min(first.get(blob, arrival), arrival)
+        for peer, row in rows.items():
+            assert row[name] == sum(one == peer for one, _ in pairs)
+            assert row[f"{name}_first"] == sum(one == peer for _, _, one in first.values())
+    node = traffic.node_data.dropna(subset=["peer_id"])
+    for message in node["message"]:
+        if message in received.index:
+            peer = received.loc[message, "peer"]
+            later = node.loc[node["message"].isin(received.index[received["peer"] == peer])]
+            assert rows[peer]["peer_id"] == f"{int(later['peer_id'].iloc[-1]):016x}"
