@@ -3,7 +3,6 @@ added roughly in order of time and written sorted.
 """
 
 import heapq
-import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -91,6 +90,7 @@ class CaptureFile:
         self._file_bytes = file_bytes
         self._written = 0  # packets in all files
         self._before = 0  # packets in the files before this one
+        self._file_size = 0
         self.paths: list[Path] = []
         self._file = self._begin()
 
@@ -112,7 +112,7 @@ class CaptureFile:
             parts.append(record)
         if len(parts) >= _FLUSH_RECORDS:
             self._write()
-            if self._file_bytes is not None and self._file.seek(0, os.SEEK_CUR) >= self._file_bytes:
+            if self._file_bytes is not None and self._file_size >= self._file_bytes:
                 self._end()
                 self._file = self._begin()
 
@@ -125,10 +125,12 @@ class CaptureFile:
         start = _pcap_start() if self._old else _pcapng_start()
         file.write(start)
         self.size += len(start)
+        self._file_size = len(start)
         return file
 
     def _write(self) -> None:
         self._file.writelines(self._parts)
+        self._file_size += sum(map(len, self._parts))
         self._written += len(self._parts)
         self._parts.clear()
 

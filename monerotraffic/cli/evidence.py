@@ -101,6 +101,7 @@ def _kept(options: argparse.Namespace, tables: Iterable[str] | None) -> Dataset:
                 tables=tables,
                 ports=options.port,
                 **tunnel_options(options),
+                threads=options.threads,
                 progress=shows_progress(options),
             )
             dataset = keep(parts, folder)

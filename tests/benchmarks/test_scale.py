@@ -34,15 +34,15 @@ def test_every_command_of_every_size(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_vantage_days_become_one_data_set(tmp_path: Path) -> None:
-    said: list[str] = []
-    rows = scale.measure_paper(tmp_path, said.append, 2, 300_000, FEW)
+    lines: list[str] = []
+    rows = scale.measure_paper(tmp_path, lines.append, 2, 300_000, FEW)
     assert [row["command"] for row in rows] == ["decode", "decode", "findings", "report"]
     assert rows[2]["messages"] == rows[0]["messages"] + rows[1]["messages"] > 0
     assert not (tmp_path / "captures").exists()
     assert (tmp_path / "output" / "report.html").exists()
     manifest = json.loads((tmp_path / "traffic" / "manifest.json").read_text())
     assert [run["vantage"] for run in manifest["runs"]] == ["node0", "node1"]
-    assert said[-1] == "report of the data set"
+    assert lines[-1] == "report of the data set"
 
 
 def test_a_failure_and_wrong_arguments(capsys: pytest.CaptureFixture[str]) -> None:
