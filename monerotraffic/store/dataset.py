@@ -432,6 +432,8 @@ class Dataset:
         """All rows of these tables (all if None; connections, problems and files always) in parts
         that fit into memory, each of some peers; the last one has the rows of no peer. All files
         are in each part.
+
+            >>> counts = [len(part.messages) for part in dataset.parts()]  # doctest: +SKIP
         """
         wanted = {*(self.tables if tables is None else tables), "connections", "problems", "files"}
         chosen = [table for table in self.tables if table in wanted]

@@ -119,16 +119,31 @@ class View:
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """The tables that were decoded."""
+        """The tables that were decoded.
+
+        >>> import monerotraffic as mt
+        >>> "peer_lists" in mt.read("tests/data/honest").peers.tables
+        True
+        """
         return tuple(self.traffic.arrays)
 
     def plan(self, metrics: Sequence[PartMetric]) -> None:
         """Says which metrics will be asked for, so that they are computed in one pass over rows
         that are not in memory.
+
+        >>> import monerotraffic as mt
+        >>> view = mt.read("tests/data/honest").peers
+        >>> view.plan([])  # in memory nothing is saved
         """
 
     def of_peer(self, peer: str) -> View:
-        """A View with at least all rows of one peer: this one."""
+        """A View with at least all rows of one peer: this one.
+
+        >>> import monerotraffic as mt
+        >>> view = mt.read("tests/data/honest").peers
+        >>> view.of_peer("192.0.2.12") is view
+        True
+        """
         return self
 
     @property

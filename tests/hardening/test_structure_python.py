@@ -42,6 +42,7 @@ ELSEWHERE = {
     "store/rows.py": "store/test_dataset.py",
     "store/writing.py": "store/test_decode.py",
     "tables/part_metrics.py": "metrics/test_sources.py",
+    "report/summary_totals.py": "report/test_summary.py",
     "tables/pieces.py": "tables/test_spool.py",
     "tables/population.py": "store/test_groups.py",
 }
