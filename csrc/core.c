@@ -9,6 +9,7 @@
 #include "file_statistics.h"
 #include "net/decapsulation.h"
 #include "net/link.h"
+#include "tables/peer_entries.h"
 #include "tables/problems.h"
 #include "tcp/tcp.h"
 
@@ -321,12 +322,20 @@ static int finish(struct mt_core *core, struct mt_failure *failure)
     return result == MT_OK ? refuse_unread(core, failure) : result;
 }
 
+/* Rows that a caller will see of a stored table: an entry of a peer list is one row. */
+static size_t shown_rows(const struct mt_core *core, enum mt_table_id id)
+{
+    return id != MT_TABLE_peer_runs && id != MT_TABLE_peer_entries
+               ? core->decoder.output.tables[id].count
+               : 0;
+}
+
 static uint64_t rows_written(const struct mt_core *core)
 {
-    uint64_t rows = 0;
+    uint64_t rows = shown_rows(core, MT_TABLE_peer_codes);
     for (int id = 0; id < MT_TABLE_COUNT; id++)
         rows +=
-            mt_table_of_messages((enum mt_table_id)id) ? core->decoder.output.tables[id].count : 0;
+            mt_table_of_messages((enum mt_table_id)id) ? shown_rows(core, (enum mt_table_id)id) : 0;
     return rows;
 }
 
@@ -337,7 +346,7 @@ static enum mt_limit_id exceeded_by_rows(const struct mt_core *core)
     int64_t rows = 0, bytes = 0;
     for (int id = 0; id < MT_TABLE_COUNT; id++) {
         const struct mt_table *table = &core->decoder.output.tables[id];
-        rows += (int64_t)table->count;
+        rows += (int64_t)shown_rows(core, (enum mt_table_id)id);
         bytes += (int64_t)(table->count * table->row_size);
     }
     if (rows > core->limits.rows)
@@ -462,10 +471,16 @@ static size_t final_rows(struct mt_core *core, const struct mt_table *table)
 void *mt_core_take(struct mt_core *core, enum mt_table_id id, size_t *count)
 {
     struct mt_table *table = mt_core_table(core, id);
+    size_t rows = mt_table_of_messages(id) ? final_rows(core, table) : table->count;
     if (id == MT_TABLE_connections)
         core->connections_sorted = 0;
-    return mt_table_take(table, mt_table_of_messages(id) ? final_rows(core, table) : table->count,
-                         count);
+    if (id == MT_TABLE_peer_codes)
+        rows -= mt_peer_codes_kept(mt_core_table(core, MT_TABLE_peer_runs));
+    if (id == MT_TABLE_peer_entries) {
+        mt_known_entries_clear(&core->decoder.p2p.known_entries);
+        return mt_peer_entries_take(table, mt_core_table(core, MT_TABLE_peer_codes), count);
+    }
+    return mt_table_take(table, rows, count);
 }
 
 const struct mt_addresses *mt_core_addresses(const struct mt_core *core)

@@ -48,7 +48,11 @@ struct mt_table *mt_core_table(struct mt_core *core, enum mt_table_id id);
 /* Moves the finished rows of a table out (mt_free): all rows of most; of `connections` only those
  * ended since the last call, in order of id; `files` is empty before MT_END. Returns NULL without
  * rows (*count 0), or if memory is out for the unfinished rows (*count is not 0; nothing changed).
- * After MT_END and MT_NOMEM it returns all remaining rows, which needs no memory. */
+ * After MT_END and MT_NOMEM it returns all remaining rows, which needs no memory.
+ *
+ * peer_runs, peer_codes and peer_entries have to be taken in this order without a step between:
+ * codes are those of the runs that were taken, and refer to the entries taken after them.
+ * peer_lists has no rows. */
 void *mt_core_take(struct mt_core *core, enum mt_table_id id, size_t *count);
 
 /* The interned addresses that ADDRESS columns refer to. */

@@ -89,6 +89,22 @@ static void check_messages(const struct mt_table *messages, const struct mt_tabl
     }
 }
 
+/* Every code is of a run, and of an entry. */
+static void check_peers(const struct mt_table tables[MT_TABLE_COUNT])
+{
+    const struct mt_table *runs = &tables[MT_TABLE_peer_runs],
+                          *codes = &tables[MT_TABLE_peer_codes];
+    size_t entries = 0;
+    for (size_t i = 0; i < runs->count; i++)
+        entries += ((const struct mt_peer_run_row *)row_of(runs, i))->entries;
+    MUST(entries == codes->count, "peer lists of other lengths than their entries");
+    for (size_t i = 0; i < codes->count; i++) {
+        int32_t code = ((const struct mt_peer_code_row *)row_of(codes, i))->entry;
+        MUST(code >= 0 && (size_t)code < tables[MT_TABLE_peer_entries].count,
+             "an entry of a peer list that there is not");
+    }
+}
+
 /* ---- the tiling ---- */
 
 /* What a stream's bytes may be, besides part of a complete message. */
@@ -132,6 +148,7 @@ void check_tables(const struct mt_table tables[MT_TABLE_COUNT],
         if (mt_table_of_messages((enum mt_table_id)id))
             check_order(&tables[id], messages);
     }
+    check_peers(tables);
     if (!messages->wanted)
         return;
     check_messages(messages, &tables[MT_TABLE_connections]);

@@ -23,6 +23,7 @@ struct mt_decoding {
     struct mt_node_row node;
     struct mt_sync_row sync;
     const uint8_t *network_id, *top_id; /* NULL: missing */
+    size_t first_entry;                 /* rows of peer_entries that were there before */
     struct mt_text status;
     uint8_t has_node, has_sync;
 

@@ -19,6 +19,7 @@ void mt_p2p_init(struct mt_p2p *p2p, struct mt_addresses *addresses, struct mt_i
     p2p->epee =
         (struct mt_epee_limits){(uint32_t)limits->epee_objects, (uint32_t)limits->epee_fields,
                                 (uint32_t)limits->epee_strings, (uint32_t)limits->epee_depth};
+    mt_known_entries_init(&p2p->known_entries);
     mt_blob_cache_init(&p2p->blob_cache, sizeof(struct mt_seen_blob), (size_t)limits->blobs);
 }
 
@@ -27,6 +28,7 @@ void mt_p2p_free(struct mt_p2p *p2p)
     mt_free(p2p->decoding);
     p2p->decoding = NULL;
     mt_pending_free(p2p);
+    mt_known_entries_clear(&p2p->known_entries);
     mt_blob_cache_free(&p2p->blob_cache);
     mt_defects_free(&p2p->defects);
 }
@@ -234,6 +236,8 @@ static void begin(struct mt_decoding *decoding, struct mt_p2p *p2p, int64_t mess
     decoding->sync = (struct mt_sync_row){.message = message, .top_id = MT_NO_CODE};
     decoding->draft_list = MT_LIST_ANNOUNCED;
     decoding->first_transaction = p2p->tables[MT_TABLE_transactions].count;
+    mt_known_entries_begin(&p2p->known_entries);
+    decoding->first_entry = p2p->tables[MT_TABLE_peer_entries].count;
     mt_defects_clear(&p2p->defects);
 }
 
@@ -269,6 +273,8 @@ int mt_p2p_decode(struct mt_p2p *p2p, struct mt_message_row *row, const uint8_t 
     if (result == MT_OK)
         return MT_OK;
     mt_tables_take_back(p2p->tables, row->message);
+    p2p->tables[MT_TABLE_peer_entries].count = decoding->first_entry;
+    mt_known_entries_take_back(&p2p->known_entries);
     mt_defects_clear(&p2p->defects);
     if (result == MT_MALFORMED && mt_command_is_draft(row->command))
         return mt_defects_add(&p2p->defects, "payload", "not as in the draft of relay v2");

@@ -9,6 +9,7 @@
 #include "chain/blob_cache.h"
 #include "epee/epee.h"
 #include "p2p/decode_defects.h"
+#include "p2p/known_entries.h"
 #include "tables/address.h"
 #include "tables/intern.h"
 #include "tables/table.h"
@@ -20,11 +21,12 @@ struct mt_pending_hashes;
 
 struct mt_p2p {
     struct mt_addresses *addresses;
-    struct mt_intern *strings;         /* hashes, network ids, texts */
-    struct mt_table *tables;           /* all of them, by mt_table_id */
-    struct mt_blob_cache blob_cache;   /* transactions and blocks seen before: mt_seen_blob */
-    struct mt_pending_hashes *pending; /* NULL before the first one */
-    struct mt_decode_defects defects;  /* of the last payload */
+    struct mt_intern *strings;             /* hashes, network ids, texts */
+    struct mt_table *tables;               /* all of them, by mt_table_id */
+    struct mt_blob_cache blob_cache;       /* transactions and blocks seen before: mt_seen_blob */
+    struct mt_pending_hashes *pending;     /* NULL before the first one */
+    struct mt_known_entries known_entries; /* of peer lists */
+    struct mt_decode_defects defects;      /* of the last payload */
     struct mt_epee_limits epee;
     uint64_t *limit_hits;         /* mt_limit_hits */
     struct mt_decoding *decoding; /* of the current payload, once there was one: too large for the

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "epee/epee_value.h"
+#include "tables/peer_entries.h"
 
 /* ---- an entry as monerod writes it ----
  *
@@ -60,7 +61,7 @@ static inline int is_field(const uint8_t *at, size_t room, const char *text, siz
 
 /* The optional fields after id, in their order. Returns the bytes they take and adds what was found
  * to *keys; to *defaults those that are 0, which monerod would leave out. */
-static inline size_t read_optional(const uint8_t *begin, size_t room, struct mt_peer_row *row,
+static inline size_t read_optional(const uint8_t *begin, size_t room, struct mt_peer_entry_row *row,
                                    unsigned *keys, uint32_t *defaults)
 {
     const uint8_t *at = begin;
@@ -97,7 +98,7 @@ static inline size_t read_optional(const uint8_t *begin, size_t room, struct mt_
 
 /* Reads an entry of one of the two layouts and moves the reader past it; *ip then points to its
  * address. 0 if it has another layout: the reader has not moved, the row is undefined. */
-static inline int read_canonical(struct mt_payload_reader *reader, struct mt_peer_row *row,
+static inline int read_canonical(struct mt_payload_reader *reader, struct mt_peer_entry_row *row,
                                  const uint8_t **ip)
 {
     struct mt_epee *epee = &reader->epee;
@@ -155,7 +156,7 @@ struct declared {
 /* An entry while it is read by the general reader. */
 struct reading {
     struct mt_payload_reader *reader;
-    struct mt_peer_row *row;
+    struct mt_peer_entry_row *row;
     struct declared declared;
 };
 
@@ -203,7 +204,7 @@ struct host {
 };
 
 static int convert_ip(struct mt_epee *epee, const struct declared *declared,
-                      struct mt_peer_row *row, struct host *host)
+                      struct mt_peer_entry_row *row, struct host *host)
 {
     uint32_t ip;
     if (row->type == MT_ADDRESS_IPV4 && declared->m_ip.start != NULL) {
@@ -223,7 +224,7 @@ static int convert_ip(struct mt_epee *epee, const struct declared *declared,
 }
 
 static int convert_name(struct mt_epee *epee, const struct declared *declared,
-                        struct mt_peer_row *row, struct host *host)
+                        struct mt_peer_entry_row *row, struct host *host)
 {
     if (declared->host.start != NULL) {
         if (mt_epee_string(epee, &declared->host) != MT_OK)
@@ -235,7 +236,7 @@ static int convert_name(struct mt_epee *epee, const struct declared *declared,
 }
 
 static int convert_address(struct mt_epee *epee, const struct declared *declared,
-                           struct mt_peer_row *row, struct host *host)
+                           struct mt_peer_entry_row *row, struct host *host)
 {
     switch (declared->type) { /* on the wire */
     case 1:
@@ -261,7 +262,7 @@ static int read_peer_field(void *context, const struct mt_schema_field *field,
 {
     struct reading *reading = context;
     struct mt_epee *epee = &reading->reader->epee;
-    struct mt_peer_row *row = reading->row;
+    struct mt_peer_entry_row *row = reading->row;
     switch (field->name) {
     case MT_F_ADR:
         return mt_epee_is_object(entry)
@@ -285,7 +286,7 @@ static int read_peer_field(void *context, const struct mt_schema_field *field,
 }
 
 static int read_any(struct mt_payload_reader *reader, const struct mt_epee_entry *list,
-                    struct mt_peer_row *row, struct host *host)
+                    struct mt_peer_entry_row *row, struct host *host)
 {
     struct reading reading = {.reader = reader, .row = row};
     int result = mt_read_element(reader, list, &mt_schema_peer, read_peer_field, &reading);
@@ -294,7 +295,7 @@ static int read_any(struct mt_payload_reader *reader, const struct mt_epee_entry
 
 /* ---- lists ---- */
 
-static int intern_host(struct mt_p2p *p2p, const struct host *host, struct mt_peer_row *row)
+static int intern_host(struct mt_p2p *p2p, const struct host *host, struct mt_peer_entry_row *row)
 {
     if (host->bytes == NULL)
         return MT_OK;
@@ -308,39 +309,106 @@ static int intern_host(struct mt_p2p *p2p, const struct host *host, struct mt_pe
     }
 }
 
-/* Reads one entry into *row, its address into *host. What monerod's writer would have written
- * leaves no trace in the fingerprint, and neither do entries of the two layouts. */
+/* Reads one entry into *row, its address into *host. *known gets what describes an entry of the two
+ * layouts, size 0 of all others. What monerod's writer would have written leaves no trace in the
+ * fingerprint, and neither do entries of the two layouts. */
 static inline int read_entry(struct mt_payload_reader *reader, const struct mt_epee_entry *list,
-                             int64_t message, uint32_t position, struct mt_peer_row *row,
-                             struct host *host)
+                             struct mt_peer_entry_row *row, struct host *host,
+                             struct mt_known_entry *known)
 {
-    *row = (struct mt_peer_row){.message = message, .position = position, .host = MT_NO_CODE};
-    if (far_from_limits(&reader->epee) && read_canonical(reader, row, &host->bytes))
+    const struct mt_epee *epee = &reader->epee;
+    const uint8_t *at = epee->at;
+    uint32_t fields = epee->fields, strings = epee->strings,
+             defaults = reader->fingerprint.default_fields;
+    *row = (struct mt_peer_entry_row){.host = MT_NO_CODE};
+    known->size = 0;
+    if (far_from_limits(epee) && read_canonical(reader, row, &host->bytes)) {
+        if (epee->at - at <= MT_KNOWN_MOST)
+            known->size = (uint8_t)(epee->at - at);
+        known->fields = (uint8_t)(epee->fields - fields);
+        known->strings = (uint8_t)(epee->strings - strings);
+        known->default_fields = (uint8_t)(reader->fingerprint.default_fields - defaults);
         return MT_OK;
-    *row = (struct mt_peer_row){.message = message, .position = position, .host = MT_NO_CODE};
+    }
+    *row = (struct mt_peer_entry_row){.host = MT_NO_CODE};
     host->bytes = NULL;
     return read_any(reader, list, row, host);
 }
 
+/* Reads an entry that is not known and stores it; writes its code. It is known from then on, if
+ * `mark` is not NULL, it is of one of the two layouts, and has an address within the limit. */
+static int store_entry(struct mt_decoding *decoding, const struct mt_epee_entry *list,
+                       const uint32_t *mark, int32_t *code)
+{
+    struct mt_p2p *p2p = decoding->p2p;
+    const uint8_t *at = decoding->reader.epee.at;
+    struct mt_known_entry known;
+    struct mt_peer_entry_row row;
+    struct host host;
+    if (read_entry(&decoding->reader, list, &row, &host, &known) != MT_OK)
+        return MT_MALFORMED;
+    if (intern_host(p2p, &host, &row) != MT_OK ||
+        mt_peer_entry_append(mt_decoding_table(decoding, MT_TABLE_peer_entries), &row, code) !=
+            MT_OK)
+        return MT_NOMEM;
+    if (mark == NULL || known.size == 0 || row.host == MT_NO_CODE)
+        return MT_OK;
+    known.mark = *mark;
+    known.code = *code;
+    return mt_known_entry_add(&p2p->known_entries, &known, at);
+}
+
+/* Reads an entry and writes its code. */
+static inline int code_entry(struct mt_decoding *decoding, const struct mt_epee_entry *list,
+                             int32_t *code)
+{
+    struct mt_known_entries *known = &decoding->p2p->known_entries;
+    struct mt_epee *epee = &decoding->reader.epee;
+    size_t room = (size_t)(epee->end - epee->at);
+    if (room < MT_KNOWN_LEAST || !far_from_limits(epee) || mt_known_entries_pause(known))
+        return store_entry(decoding, list, NULL, code);
+    uint32_t mark = mt_known_entry_mark(known, epee->at);
+    const struct mt_known_entry *entry = mt_known_entry_find(known, epee->at, room, mark);
+    if (entry == NULL)
+        return store_entry(decoding, list, &mark, code);
+    *code = entry->code;
+    epee->at += entry->size;
+    epee->objects += ADDRESS_OBJECTS;
+    epee->fields += entry->fields;
+    epee->strings += entry->strings;
+    decoding->reader.fingerprint.default_fields += entry->default_fields;
+    return MT_OK;
+}
+
+/* Reads a list whose entries are not wanted. */
+static int skip_entries(struct mt_decoding *decoding, const struct mt_epee_entry *list)
+{
+    struct mt_peer_entry_row row;
+    struct mt_known_entry known;
+    struct host host;
+    for (uint64_t position = 0; position < list->count; position++)
+        if (read_entry(&decoding->reader, list, &row, &host, &known) != MT_OK)
+            return MT_MALFORMED;
+    return MT_OK;
+}
+
 int mt_append_peers(struct mt_decoding *decoding, const struct mt_epee_entry *list)
 {
-    struct mt_table *table = mt_decoding_table(decoding, MT_TABLE_peer_lists);
-    struct mt_peer_row unwanted, *rows = NULL;
-    struct host host;
-    if (table->wanted && list->count != 0) {
-        /* the limit on objects bounds the count */
-        if (mt_table_reserve(table, (size_t)list->count) != MT_OK)
-            return MT_NOMEM;
-        rows = (struct mt_peer_row *)table->rows + table->count;
+    struct mt_table *runs = mt_decoding_table(decoding, MT_TABLE_peer_runs),
+                    *codes = mt_decoding_table(decoding, MT_TABLE_peer_codes);
+    if (list->count == 0 || !mt_decoding_wants(decoding, MT_TABLE_peer_lists))
+        return skip_entries(decoding, list);
+    /* the limit on objects bounds the count */
+    if (mt_table_reserve(codes, (size_t)list->count) != MT_OK || mt_table_reserve(runs, 1) != MT_OK)
+        return MT_NOMEM;
+    struct mt_peer_code_row *rows = (struct mt_peer_code_row *)codes->rows + codes->count;
+    for (size_t position = 0; position < list->count; position++) {
+        int result = code_entry(decoding, list, &rows[position].entry);
+        if (result != MT_OK)
+            return result;
     }
-    for (uint32_t position = 0; position < list->count; position++) {
-        struct mt_peer_row *row = rows != NULL ? &rows[position] : &unwanted;
-        if (read_entry(&decoding->reader, list, decoding->message, position, row, &host) != MT_OK)
-            return MT_MALFORMED;
-        if (rows != NULL && intern_host(decoding->p2p, &host, row) != MT_OK)
-            return MT_NOMEM;
-    }
-    if (rows != NULL)
-        table->count += (size_t)list->count;
+    codes->count += (size_t)list->count;
+    ((struct mt_peer_run_row *)runs->rows)[runs->count++] =
+        (struct mt_peer_run_row){.message = decoding->message, .entries = (uint32_t)list->count};
     return MT_OK;
 }

@@ -48,6 +48,15 @@ static const struct mt_field messages_fields[] = {MT_MESSAGE_ROW(DESCRIBE)};
 #define OWNER mt_peer_row
 static const struct mt_field peer_lists_fields[] = {MT_PEER_ROW(DESCRIBE)};
 #undef OWNER
+#define OWNER mt_peer_run_row
+static const struct mt_field peer_runs_fields[] = {MT_PEER_RUN_ROW(DESCRIBE)};
+#undef OWNER
+#define OWNER mt_peer_code_row
+static const struct mt_field peer_codes_fields[] = {MT_PEER_CODE_ROW(DESCRIBE)};
+#undef OWNER
+#define OWNER mt_peer_entry_row
+static const struct mt_field peer_entries_fields[] = {MT_PEER_ENTRY_ROW(DESCRIBE)};
+#undef OWNER
 #define OWNER mt_node_row
 static const struct mt_field node_data_fields[] = {MT_NODE_ROW(DESCRIBE)};
 #undef OWNER

@@ -182,20 +182,42 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
     FIELD(proxy, int8_t, HIDDEN, NONE, "as in connections, -1 without") \
     FIELD(reserved, uint32_t, HIDDEN, NONE, "0")
 
-#define MT_PEER_ROW(FIELD) \
-    FIELD(message, int64_t, NUMBER, NONE, "row of messages") \
+/* What an entry of a peer list says: fields of 32 bits and more, and the others. */
+#define MT_PEER_WIDE_FIELDS(FIELD) \
     FIELD(id, uint64_t, NUMBER, NONE, "peer id that the sender knows for the address") \
     FIELD(last_seen, int64_t, OPTIONAL, NONE, \
           "seconds since 1970 as sent; standard nodes do not send it") \
     FIELD(host, int32_t, ADDRESS, NONE, "address; missing for an entry without an address") \
-    FIELD(position, uint32_t, NUMBER, NONE, "position in the list, from 0") \
     FIELD(pruning_seed, uint32_t, OPTIONAL, NONE, "384 to 391 for a pruned node") \
-    FIELD(rpc_credits_per_hash, uint32_t, OPTIONAL, NONE, "price of RPC, if sent") \
+    FIELD(rpc_credits_per_hash, uint32_t, OPTIONAL, NONE, "price of RPC, if sent")
+#define MT_PEER_NARROW_FIELDS(FIELD) \
     FIELD(port, uint16_t, NUMBER, NONE, "TCP port") \
     FIELD(rpc_port, uint16_t, OPTIONAL, NONE, "port of public RPC, if sent") \
     FIELD(present, uint16_t, HIDDEN, NONE, "which optional fields are present") \
     FIELD(type, int8_t, ENUM, ADDRESS_TYPES, "type of address as declared") \
     FIELD(reserved, uint8_t, HIDDEN, NONE, "0")
+
+/* The core does not store these rows, but peer_runs, peer_codes and peer_entries, of which they are
+ * made. */
+#define MT_PEER_ROW(FIELD) \
+    FIELD(message, int64_t, NUMBER, NONE, "row of messages") \
+    MT_PEER_WIDE_FIELDS(FIELD) \
+    FIELD(position, uint32_t, NUMBER, NONE, "position in the list, from 0") \
+    MT_PEER_NARROW_FIELDS(FIELD)
+
+#define MT_PEER_RUN_ROW(FIELD) \
+    FIELD(message, int64_t, NUMBER, NONE, "row of messages") \
+    FIELD(entries, uint32_t, NUMBER, NONE, \
+          "number of its rows in peer_codes, which follow those " \
+          "of the run before") \
+    FIELD(reserved, uint32_t, HIDDEN, NONE, "0")
+
+#define MT_PEER_CODE_ROW(FIELD) FIELD(entry, int32_t, NUMBER, NONE, "row of peer_entries")
+
+#define MT_PEER_ENTRY_ROW(FIELD) \
+    MT_PEER_WIDE_FIELDS(FIELD) \
+    MT_PEER_NARROW_FIELDS(FIELD) \
+    FIELD(reserved_too, uint32_t, HIDDEN, NONE, "0")
 
 #define MT_NODE_ROW(FIELD) \
     FIELD(message, int64_t, NUMBER, NONE, "row of messages") \
@@ -361,6 +383,12 @@ enum mt_list { MT_LISTS(MT_IDENTIFIER) MT_LIST_COUNT };
     TABLE(messages, mt_message_row, MT_MESSAGE_ROW, "one row per Levin message, complete or not") \
     TABLE(peer_lists, mt_peer_row, MT_PEER_ROW, \
           "one row per peer-list entry of a complete message") \
+    TABLE(peer_runs, mt_peer_run_row, MT_PEER_RUN_ROW, \
+          "one row per peer list with entries of a complete message: a run of peer_codes") \
+    TABLE(peer_codes, mt_peer_code_row, MT_PEER_CODE_ROW, "one row per peer-list entry") \
+    TABLE(peer_entries, mt_peer_entry_row, MT_PEER_ENTRY_ROW, \
+          "one row per distinct peer-list entry; an entry that was not seen for long may be " \
+          "repeated") \
     TABLE( \
         node_data, mt_node_row, MT_NODE_ROW, \
         "one row per complete message that describes its sender (1001, 1003 and 1007 responses)") \

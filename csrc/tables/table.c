@@ -65,7 +65,8 @@ void *mt_table_append(struct mt_table *table)
 
 int mt_table_of_messages(enum mt_table_id id)
 {
-    return id != MT_TABLE_connections && id != MT_TABLE_problems && id != MT_TABLE_files;
+    return id != MT_TABLE_connections && id != MT_TABLE_problems && id != MT_TABLE_files &&
+           id != MT_TABLE_peer_codes && id != MT_TABLE_peer_entries;
 }
 
 static int ends_with(const struct mt_table *table, int64_t message)
@@ -77,8 +78,18 @@ static int ends_with(const struct mt_table *table, int64_t message)
     return last == message;
 }
 
+/* Removes the codes of a message's peer lists. */
+static void take_codes_back(struct mt_table tables[MT_TABLE_COUNT], int64_t message)
+{
+    const struct mt_table *runs = &tables[MT_TABLE_peer_runs];
+    const struct mt_peer_run_row *rows = runs->rows;
+    for (size_t i = runs->count; i > 0 && rows[i - 1].message == message; i--)
+        tables[MT_TABLE_peer_codes].count -= rows[i - 1].entries;
+}
+
 void mt_tables_take_back(struct mt_table tables[MT_TABLE_COUNT], int64_t message)
 {
+    take_codes_back(tables, message);
     for (int id = 0; id < MT_TABLE_COUNT; id++) {
         while (mt_table_of_messages((enum mt_table_id)id) && ends_with(&tables[id], message))
             tables[id].count--;

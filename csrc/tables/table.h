@@ -37,7 +37,8 @@ void *mt_table_append(struct mt_table *table);
  * in ascending order of it. */
 int mt_table_of_messages(enum mt_table_id id);
 
-/* Removes the rows of a message, which is the last one, from all tables of messages' contents. */
+/* Removes the rows of a message, which is the last one, from all tables of messages' contents, and
+ * its codes from peer_codes. */
 void mt_tables_take_back(struct mt_table tables[MT_TABLE_COUNT], int64_t message);
 
 /* Hands the first `rows` rows (at most all) over to the caller (mt_free) and keeps the others. The

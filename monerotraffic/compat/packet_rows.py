@@ -112,7 +112,7 @@ def packet_rows(traffic: Traffic, messages: pd.DataFrame) -> pd.DataFrame:
             "tcp_segments": segments_text(messages["segments"]),
             "tcp_length": numbers_text(messages["end_length"]),
             "peerlist_length": messages["message"]
-            .map(traffic.peer_lists.groupby("message").size())
+            .map(traffic.list_columns("message").groupby("message").size())
             .astype(np.float64),
         }
     )

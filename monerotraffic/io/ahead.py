@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from monerotraffic._core import Reader
+from monerotraffic.tables.schema import shown_rows, stored_tables
 
 __all__ = [
     "STEP",
@@ -246,7 +247,7 @@ class Beginning(Reading):
             while more and wanted > 0 and not stop.is_set():
                 step = self._take_step(self._reader, wanted)
                 self._steps.append(step)
-                wanted -= sum(len(rows) for rows in step.rows.values())
+                wanted -= sum(shown_rows(table, rows) for table, rows in step.rows.items())
                 more, self.position = step.more, step.position
         except BaseException as error:
             self._error = error
@@ -259,7 +260,7 @@ class Beginning(Reading):
             more = reader.step(bytes=STEP, rows=rows)
         except BaseException as raised:
             error = raised
-        taken = {table: reader.take(table) for table in self._tables}
+        taken = {table: reader.take(table) for table in stored_tables(self._tables)}
         return _Step(more, reader.position, taken, error)
 
 

@@ -5,23 +5,23 @@ Owns the renumbering and the pieces of a part. Knows neither files nor options. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from monerotraffic._core import Reader
 from monerotraffic.io.ahead import Replay
+from monerotraffic.tables.coded_lists import CodedLists
 from monerotraffic.tables.interning import CodeMap, Names
 from monerotraffic.tables.renumbering import shift_ids, translate_codes
-from monerotraffic.tables.schema import SCHEMA
+from monerotraffic.tables.schema import SCHEMA, STORED, stored_tables
 
 __all__ = ["Pieces", "Rows", "Stream", "join_pieces", "used_ids"]
 
-Rows = dict[str, NDArray[Any]]
-"""Rows by table."""
+Rows = dict[str, Any]
+"""Rows by table: structured arrays, and CodedLists of peer_lists."""
 
 
 class Stream:
@@ -47,7 +47,7 @@ class Stream:
     ) -> None:
         self.reader.close()
 
-    def take(self, tables: Iterable[str]) -> Rows:
+    def take(self, tables: Collection[str]) -> Rows:
         """Returns the rows of these tables since the last call. Rows taken before memory ran out
         are returned by the next call.
         """
@@ -55,10 +55,12 @@ class Stream:
             self.reader.addresses(self._codes.address_count),
             self.reader.strings(self._codes.string_count),
         )
-        for table in tables:
+        for table in stored_tables(tables):
             if table not in self._taken:
                 self._taken[table] = self.reader.take(table)
         taken, self._taken = self._taken, {}
+        if "peer_lists" in tables:
+            taken["peer_lists"] = CodedLists.of_core(*(taken.pop(stored) for stored in STORED))
         maps = None if self._codes.identity else self._codes.maps()
         for table, rows in taken.items():
             shift_ids(rows, self._bases)
@@ -67,11 +69,13 @@ class Stream:
         return taken
 
 
-def join_pieces(table: str, pieces: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Pieces of a table as one array; a single piece stays as it is."""
+def join_pieces(table: str, pieces: Sequence[Any]) -> Any:
+    """Pieces of a table as one; a single piece stays as it is."""
     pieces = [piece for piece in pieces if len(piece)] or list(pieces[:1])
     if not pieces:
         return np.zeros(0, dtype=SCHEMA[table].dtype)
+    if isinstance(pieces[0], CodedLists):
+        return CodedLists.joined(pieces)
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
@@ -79,7 +83,7 @@ class Pieces:
     """Rows of the current part."""
 
     def __init__(self, tables: Iterable[str]) -> None:
-        self._pieces: dict[str, list[NDArray[Any]]] = {table: [] for table in tables}
+        self._pieces: dict[str, list[Any]] = {table: [] for table in tables}
         self.count = 0
 
     def add(self, rows: Rows) -> None:
@@ -97,7 +101,7 @@ class Pieces:
         return joined
 
 
-def used_ids(rows: Mapping[str, NDArray[Any]]) -> dict[str, int]:
+def used_ids(rows: Mapping[str, Any]) -> dict[str, int]:
     """The number of ids of each kind that the rows of a complete stream use; those of its parts add
     up to it. Messages are counted by their connections, so that ids do not depend on the decoded
     tables.

@@ -182,7 +182,7 @@ def _named(view: View, e: Entries) -> NDArray[np.intp]:
     codes = e.addresses.text.get_indexer(pd.Index(peers.astype(object)))
     among = np.zeros(len(e.addresses.text) + 1, dtype=np.bool_)
     among[codes[codes >= 0]] = True
-    return np.flatnonzero(among[e.host])
+    return np.flatnonzero(among[e.distinct_host][e.code])
 
 
 @per_peer("host", "port", "network")

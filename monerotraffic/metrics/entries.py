@@ -46,12 +46,46 @@ class Entries:
     """
     of: NDArray[np.int32]
     """The index in `lists` of the list of each entry."""
-    host: NDArray[np.int32]
-    """Address code of each entry, -1 without an address."""
-    port: NDArray[np.uint16]
-    row: NDArray[np.int64]
-    """Index of each entry in traffic.arrays["peer_lists"]."""
+    code: NDArray[np.int32]
+    """Which of the distinct entries each entry is: an index in the next arrays, and in
+    traffic.coded_lists.entries.
+    """
+    distinct_host: NDArray[np.int32]
+    """Address code of each distinct entry, -1 without an address."""
+    distinct_port: NDArray[np.uint16]
     addresses: Addresses
+
+    @cached_property
+    def host(self) -> NDArray[np.int32]:
+        """Address code of each entry, -1 without an address."""
+        return self.distinct_host[self.code]
+
+    @cached_property
+    def port(self) -> NDArray[np.uint16]:
+        return self.distinct_port[self.code]
+
+    @cached_property
+    def _numbered(self) -> tuple[NDArray[np.int32], Ints]:
+        """The number of the endpoint of each distinct entry, -1 without an address, and the
+        endpoints in order: address code << 16 | port.
+        """
+        number = np.full(len(self.distinct_host), -1, dtype=np.int32)
+        known = self.distinct_host >= 0
+        keys = self.distinct_host[known].astype(np.int64) << 16 | self.distinct_port[known]
+        endpoints, number[known] = np.unique(keys, return_inverse=True)
+        return number, endpoints
+
+    @cached_property
+    def endpoint(self) -> NDArray[np.int32]:
+        """The number of the endpoint of each entry, -1 without an address."""
+        return self._numbered[0][self.code]
+
+    @property
+    def endpoints(self) -> Ints:
+        """Each endpoint by number: address code << 16 | port. Some can be of lists that are left
+        out.
+        """
+        return self._numbered[1]
 
     @cached_property
     def sender(self) -> Ints:
@@ -68,18 +102,16 @@ class Entries:
     @cached_property
     def _endpoints(self) -> tuple[Pairs, Ints]:
         """Distinct pairs of a list and a host, and the distinct ports of each."""
-        known = self.host >= 0
-        keys = (
-            self.of[known].astype(np.int64) * len(self.addresses.text) + self.host[known]
-        ) << 16 | self.port[known]
-        keys, mentions = distinct(keys)
-        starts = np.flatnonzero(np.diff(keys >> 16, prepend=-1))
+        known = self.endpoint >= 0
+        width = max(1, len(self.endpoints))
+        keys, mentions = distinct(self.of[known].astype(np.int64) * width + self.endpoint[known])
+        of, endpoint = np.divmod(keys, width)
+        host = self.endpoints[endpoint] >> 16
+        starts = np.flatnonzero((np.diff(of, prepend=-1) != 0) | (np.diff(host, prepend=-1) != 0))
         if not len(starts):
             return Pairs(keys, keys, keys), keys
-        of, host = np.divmod(keys[starts] >> 16, len(self.addresses.text))
-        return Pairs(of, host, np.add.reduceat(mentions, starts)), np.diff(
-            np.append(starts, len(keys))
-        )
+        pairs = Pairs(of[starts], host[starts], np.add.reduceat(mentions, starts))
+        return pairs, np.diff(np.append(starts, len(keys)))
 
     @property
     def in_lists(self) -> Pairs:
@@ -103,13 +135,12 @@ class Entries:
     def endpoints_of_senders(self) -> tuple[Ints, Ints, Ints]:
         """Distinct senders (address codes), hosts and ports."""
         senders, place = np.unique(self.sender, return_inverse=True)
-        known = self.host >= 0
-        keys = (
-            place[self.of[known]] * len(self.addresses.text) + self.host[known]
-        ) << 16 | self.port[known]
-        keys, _ = distinct(keys)
-        place, host = np.divmod(keys >> 16, max(1, len(self.addresses.text)))
-        return senders[place], host, keys & 0xFFFF
+        known = self.endpoint >= 0
+        width = max(1, len(self.endpoints))
+        keys, _ = distinct(place[self.of[known]] * width + self.endpoint[known])
+        place, endpoint = np.divmod(keys, width)
+        endpoints = self.endpoints[endpoint]
+        return senders[place], endpoints >> 16, endpoints & 0xFFFF
 
     @cached_property
     def repeated(self) -> NDArray[np.bool_]:
@@ -117,13 +148,12 @@ class Entries:
         list or an earlier one.
         """
         repeated = np.zeros(len(self.of), dtype=np.bool_)
-        known = np.flatnonzero(self.host >= 0)
-        keys = (
-            self.connection[self.of[known]] * len(self.addresses.text) + self.host[known]
-        ) << 16 | self.port[known]
+        known = np.flatnonzero(self.endpoint >= 0)
+        width = max(1, len(self.endpoints))
+        keys = self.connection[self.of[known]] * width + self.endpoint[known]
         values, count = distinct(keys)
         # connections with repetitions, which monerod does not cause
-        repeating = np.unique((values[count > 1] >> 16) // max(1, len(self.addresses.text)))
+        repeating = np.unique(values[count > 1] // width)
         chosen = np.isin(self.connection, repeating)[self.of[known]]
         known, keys = known[chosen], keys[chosen]
         order = np.argsort(keys, kind="stable")
@@ -166,19 +196,13 @@ def entries(traffic: Traffic | View) -> Entries:
 
 
 def _entries(view: View) -> Entries:
-    rows = view.traffic.arrays["peer_lists"]
-    message = rows["message"]
-    starts = (
-        np.flatnonzero(np.append(True, message[1:] != message[:-1]))
-        if len(message)
-        else np.empty(0, dtype=np.intp)
-    )
-    lengths = np.diff(np.append(starts, len(message)))
+    coded = view.traffic.coded_lists
     received = view.received
-    places = positions(received["message"].to_numpy(), message[starts])
+    places = positions(received["message"].to_numpy(), coded.message)
     kept = places >= 0
+    coded = coded.where(kept)
     lists = received[_LIST].iloc[places[kept]].reset_index(drop=True)
-    lists["entries"] = lengths[kept].astype(np.int64)
-    row = np.flatnonzero(np.repeat(kept, lengths))
-    of = np.repeat(np.arange(kept.sum(), dtype=np.int32), lengths[kept])
-    return Entries(lists, of, rows["host"][row], rows["port"][row], row, view.addresses)
+    lists["entries"] = coded.length
+    of = np.repeat(np.arange(len(lists), dtype=np.int32), coded.length)
+    host, port = coded.entries["host"], coded.entries["port"]
+    return Entries(lists, of, coded.code, host.copy(), port.copy(), view.addresses)

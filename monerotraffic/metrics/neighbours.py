@@ -75,13 +75,13 @@ def neighbours_by_last_seen(
 
 def _dated(e: Entries, view: View) -> pd.DataFrame:
     """The entries with last_seen: list, sender, host (codes), port, last_seen and age."""
-    array = view.traffic.arrays["peer_lists"]
+    known = view.traffic.coded_lists.entries
     bit = SCHEMA["peer_lists"].field("last_seen").present_bit
     assert bit is not None
-    dated = (array["present"][e.row] >> bit & 1).astype(np.bool_) & (e.host >= 0)
-    chosen = np.flatnonzero(dated)
+    dated = (known["present"] >> bit & 1).astype(np.bool_) & (known["host"] >= 0)
+    chosen = np.flatnonzero(dated[e.code])
     of = e.of[chosen].astype(np.int64)
-    seen = array["last_seen"][e.row[chosen]].astype(np.int64)
+    seen = known["last_seen"][e.code[chosen]].astype(np.int64)
     # a list that arrived earlier has a lower number
     turn = np.empty(len(e.lists), dtype=np.int64)
     times = e.lists["time"].to_numpy(dtype="M8[ns]").view(np.int64)

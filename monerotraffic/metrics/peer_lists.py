@@ -89,8 +89,9 @@ def _diversity(
 
 def unroutable(e: Entries) -> Mask:
     """Which entries no node except possibly their sender can reach."""
-    table: Mask = (e.host < 0) | (e.port == 0) | np.append(e.addresses.unroutable, False)[e.host]
-    return table
+    host, port = e.distinct_host, e.distinct_port
+    table: Mask = (host < 0) | (port == 0) | np.append(e.addresses.unroutable, False)[host]
+    return table[e.code]
 
 
 def sender_diversity(traffic: Traffic | View) -> pd.DataFrame:
@@ -384,7 +385,9 @@ def ban_list_adoption(traffic: Traffic | View, networks: Iterable[str]) -> pd.Da
         place, weights=e.lists["entries"], minlength=len(senders)
     ).astype(np.int64)
     table["banned_entries"] = np.bincount(
-        place, weights=e.per_list(np.append(listed, False)[e.host]), minlength=len(senders)
+        place,
+        weights=e.per_list(np.append(listed, False)[e.distinct_host][e.code]),
+        minlength=len(senders),
     ).astype(np.int64)
     table["share"] = _share(table["banned"], table["hosts"])
     return table

@@ -144,16 +144,16 @@ def _lists(view: View) -> pd.DataFrame:
     """Received messages with peer-list entries. Computed from the array, because a DataFrame of the
     many million entries of a day is not needed.
     """
-    if "peer_lists" not in view.traffic.arrays:
-        raise AttributeError("peer_lists was not decoded")
-    entries = view.traffic.arrays["peer_lists"]
+    lists = view.traffic.coded_lists
     messages = view.received
-    places = positions(messages["message"].to_numpy(), entries["message"])
+    places = positions(messages["message"].to_numpy(), lists.message)
+    known = places >= 0
     bit = SCHEMA["peer_lists"].field("last_seen").present_bit
     assert bit is not None
-    seen = (entries["present"] >> bit & 1).astype(bool)
-    count = np.bincount(places[places >= 0], minlength=len(messages))
-    marked = np.bincount(places[(places >= 0) & seen], minlength=len(messages))
+    seen = (lists.entries["present"] >> bit & 1).astype(bool)
+    count, marked = np.zeros((2, len(messages)), dtype=np.int64)
+    count[places[known]] = lists.length[known]
+    marked[places[known]] = lists.count(seen)[known]
     return messages.assign(entries=count, last_seen=marked)[count > 0]
 
 

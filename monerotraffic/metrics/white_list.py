@@ -115,7 +115,7 @@ def _endpoints(view: View, messages: pd.DataFrame, step_s: float) -> pd.DataFram
     """The distinct endpoints of each sender and step. `lists` of these messages, the first of which
     is `first_list`, are the lists of the sender and step.
     """
-    rows = view.traffic.peer_lists[["message", "host", "port"]]
+    rows = view.traffic.list_columns("message", "host", "port")
     place = positions(messages["message"].to_numpy(), rows["message"].to_numpy())
     known = (place >= 0) & rows["host"].notna().to_numpy()
     rows, place = rows[known], place[known]

@@ -49,7 +49,7 @@ def macros(material: Material, preset: str = "default") -> Iterator[tuple[str, s
     view, findings, verdicts = material.view, material.findings, material.verdicts
     for macro, value in paper_numbers(view, findings, verdicts, material.systems, preset).items():
         yield macro, _number(value)
-    yield "peerlistentries", _number(len(view.peer_lists))
+    yield "peerlistentries", _number(len(view.list_columns("port")))
     for verdict in ("anomalous", "suspicious", "context"):
         yield f"peers{verdict}", _number(int((verdicts["verdict"] == verdict).sum()))
     peers = view.connections["peer"].nunique()

@@ -83,7 +83,7 @@ class _Counts:
 
     @cached_property
     def advertised(self) -> frozenset[str]:
-        return _texts(self.view.peer_lists["host"].dropna())
+        return _texts(self.view.list_columns("host")["host"].dropna())
 
     @cached_property
     def anomalous(self) -> frozenset[str]:
@@ -187,7 +187,7 @@ def _lists(counted: _Counts) -> dict[str, Number]:
 def _poisoning(counted: _Counts) -> Number:
     """Mean over the senders of the share, in per cent, of the subnets in their lists that hold an
     anomalous address."""
-    rows = counted.view.peer_lists[["peer", "host"]].dropna().drop_duplicates()
+    rows = counted.view.list_columns("host")[["peer", "host"]].dropna().drop_duplicates()
     hosts = rows["host"].cat.remove_unused_categories()
     subnet = subnets_of(hosts.cat.categories)
     pairs = (

@@ -516,8 +516,9 @@ def peer_list_bad_pruning_seed(view: View) -> pd.DataFrame:
     measure is the number of such entries.
     """
     e = entries(view)
-    seed = view.traffic.arrays["peer_lists"]["pruning_seed"][e.row]  # 0 where it is left out
-    return _with_entries(e, (seed != 0) & ((seed < _PRUNING_SEEDS[0]) | (seed > _PRUNING_SEEDS[1])))
+    seed = view.traffic.coded_lists.entries["pruning_seed"]  # 0 where it is left out
+    wrong = (seed != 0) & ((seed < _PRUNING_SEEDS[0]) | (seed > _PRUNING_SEEDS[1]))
+    return _with_entries(e, wrong[e.code])
 
 
 @rule(

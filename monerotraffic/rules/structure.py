@@ -5,7 +5,6 @@ Uses the metrics of monerotraffic.metrics.structure; knows no other family.
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from monerotraffic.metrics.structure import (
@@ -135,8 +134,8 @@ def last_seen_present(view: View) -> pd.DataFrame:
     entries of the list that have the field.
     """
     lists = lists_with_last_seen(view)
-    entries = view.traffic.arrays["peer_lists"]
-    real = np.unique(entries["message"][entries["last_seen"] != 0])
+    every = view.traffic.coded_lists
+    real = every.message[every.count(every.entries["last_seen"] != 0) > 0]
     return observations(lists, lists["last_seen"], accuses=lists["message"].isin(real))
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic import _core
+from monerotraffic.tables.coded_lists import CodedLists
 from monerotraffic.tables.interning import NamesView
 from monerotraffic.tables.schema import SCHEMA, Field
 
@@ -403,5 +404,21 @@ class Frames:
         columns = {
             name: derived[name] if name in derived else self.column(fields[name], rows)
             for name in COLUMNS[table]
+        }
+        return pd.DataFrame(columns, copy=False)
+
+    def of_lists(
+        self, lists: CodedLists, names: Sequence[str] = COLUMNS["peer_lists"]
+    ) -> pd.DataFrame:
+        """The DataFrame of peer_lists, with these of its columns. Values are converted once for
+        each distinct entry.
+        """
+        fields = {field.name: field for field in SCHEMA["peer_lists"].fields}
+        places = {"message": lists.messages, "position": lists.positions}
+        columns = {
+            name: places[name]()
+            if name in places
+            else self.column(fields[name], lists.entries).take(lists.code)
+            for name in names
         }
         return pd.DataFrame(columns, copy=False)

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from monerotraffic.net.vantage import Node
+from monerotraffic.tables.coded_lists import CodedLists
 from monerotraffic.tables.interning import CodeMap, Names
 from monerotraffic.tables.renumbering import ID_FIELDS, shift_ids, translate_codes
 from monerotraffic.tables.traffic import Traffic
@@ -40,7 +40,7 @@ def concat(traffics: Iterable[Traffic]) -> Traffic:
     names = Names()
     bases = dict.fromkeys(("connections", "messages", "files"), 0)
     nodes: list[Node] = []
-    pieces: list[dict[str, NDArray[Any]]] = []
+    pieces: list[dict[str, Any]] = []
     for part in parts:
         pieces.append(_renumbered(part, names, bases))
         used = _used(part)
@@ -52,7 +52,7 @@ def concat(traffics: Iterable[Traffic]) -> Traffic:
             for node in part.nodes
         ]
         bases = {kind: base + used[kind] for kind, base in bases.items()}
-    arrays = {table: np.concatenate([piece[table] for piece in pieces]) for table in pieces[0]}
+    arrays = {table: _joined([piece[table] for piece in pieces]) for table in pieces[0]}
     return Traffic(arrays, names.view(), _named(nodes), _limits(parts))
 
 
@@ -62,8 +62,8 @@ def _check(parts: Sequence[Traffic]) -> None:
     for part in parts:
         if not isinstance(part, Traffic):
             raise TypeError(f"{type(part).__name__} is not a Traffic")
-        if set(part.arrays) != set(parts[0].arrays):
-            differing = ", ".join(sorted(set(part.arrays) ^ set(parts[0].arrays)))
+        if set(part.stored) != set(parts[0].stored):
+            differing = ", ".join(sorted(set(part.stored) ^ set(parts[0].stored)))
             raise ValueError(f"not all have the same tables: {differing}")
     runs = Counter(id(part.names.run) for part in parts)
     if len(runs) > 1 and max(runs.values()) > 1:
@@ -74,9 +74,7 @@ def _of_one_run(parts: Sequence[Traffic]) -> Traffic:
     """Parts of one scan. Connections are in the part in which they ended: in read, by id."""
     if len(parts) == 1:
         return parts[0]
-    arrays = {
-        table: np.concatenate([part.arrays[table] for part in parts]) for table in parts[0].arrays
-    }
+    arrays = {table: _joined([part.stored[table] for part in parts]) for table in parts[0].stored}
     for table, key in (("connections", "connection"), ("messages", "message")):
         if table in arrays:
             ids = arrays[table][key]
@@ -87,11 +85,18 @@ def _of_one_run(parts: Sequence[Traffic]) -> Traffic:
     return Traffic(arrays, last.names, parts[-1].nodes, _limits(parts))
 
 
-def _renumbered(part: Traffic, names: Names, bases: dict[str, int]) -> dict[str, NDArray[Any]]:
+def _joined(pieces: Sequence[Any]) -> Any:
+    """Rows of one table of several Traffics."""
+    if isinstance(pieces[0], CodedLists):
+        return CodedLists.joined(pieces)
+    return np.concatenate(pieces)
+
+
+def _renumbered(part: Traffic, names: Names, bases: dict[str, int]) -> dict[str, Any]:
     """The rows of a Traffic with the codes of these names and ids from these bases."""
     codes = CodeMap(names)
     codes.learn(part.names.addresses(), part.names.strings())
-    piece = {table: rows.copy() for table, rows in part.arrays.items()}
+    piece = {table: rows.copy() for table, rows in part.stored.items()}
     maps = None if codes.identity else codes.maps()
     for table, rows in piece.items():
         shift_ids(rows, bases)
@@ -103,7 +108,10 @@ def _renumbered(part: Traffic, names: Names, bases: dict[str, int]) -> dict[str,
 def _used(part: Traffic) -> dict[str, int]:
     """The number of ids of each kind, one more than the highest."""
     used = dict.fromkeys(("connections", "messages", "files"), 0)
-    for rows in part.arrays.values():
+    for rows in part.stored.values():
+        if isinstance(rows, CodedLists):
+            used["messages"] = max(used["messages"], int(rows.message.max(initial=-1)) + 1)
+            continue
         for field, kind in ID_FIELDS.items():
             if field in (rows.dtype.names or ()) and len(rows):
                 used[kind] = max(used[kind], int(rows[field].max()) + 1)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from monerotraffic.tables.coded_lists import of_messages
 from monerotraffic.tables.schema import SCHEMA
 
 __all__ = ["nanoseconds", "of_connections_begun"]
@@ -26,8 +27,8 @@ def nanoseconds(time: Any) -> int:
 
 
 def of_connections_begun(
-    arrays: Mapping[str, NDArray[Any]], first: int | None, end: int | None
-) -> dict[str, NDArray[Any]]:
+    arrays: Mapping[str, Any], first: int | None, end: int | None
+) -> dict[str, Any]:
     """Returns the rows of the connections whose first packet is not before `first` and before
     `end` (nanoseconds since 1970; None for no bound), and of problems of no connection at that
     time. Files stay. A connection with an unknown time stays.
@@ -48,9 +49,9 @@ def of_connections_begun(
     ]
     for table, rows in arrays.items():
         if table not in kept:
-            of_messages = "message" in (SCHEMA[table].dtype.names or ())
+            describes_messages = "message" in (SCHEMA[table].dtype.names or ())
             kept[table] = (
-                rows[np.isin(rows["message"], kept["messages"]["message"])] if of_messages else rows
+                of_messages(rows, kept["messages"]["message"]) if describes_messages else rows
             )
     return {table: kept[table] for table in arrays}
 

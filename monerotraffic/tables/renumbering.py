@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from monerotraffic.tables.coded_lists import CodedLists
 from monerotraffic.tables.schema import SCHEMA
 
 __all__ = ["ID_FIELDS", "shift_ids", "translate_codes"]
@@ -26,8 +27,13 @@ _STRING_FIELDS = frozenset({"tunnel_ends"})
 """Hidden fields that hold codes of strings."""
 
 
-def shift_ids(rows: NDArray[Any], bases: Mapping[str, int]) -> None:
-    """Adds the base of its kind to every id in the rows. A missing id (-1) stays."""
+def shift_ids(rows: Any, bases: Mapping[str, int]) -> None:
+    """Adds the base of its kind to every id in the rows (an array, or CodedLists). A missing id
+    (-1) stays.
+    """
+    if isinstance(rows, CodedLists):
+        rows.message[:] += bases["messages"]
+        rows = rows.entries
     for field in rows.dtype.names or ():
         base = bases[ID_FIELDS[field]] if field in ID_FIELDS else 0
         if base:
@@ -36,9 +42,13 @@ def shift_ids(rows: NDArray[Any], bases: Mapping[str, int]) -> None:
 
 
 def translate_codes(
-    table: str, rows: NDArray[Any], addresses: NDArray[np.int32], strings: NDArray[np.int32]
+    table: str, rows: Any, addresses: NDArray[np.int32], strings: NDArray[np.int32]
 ) -> None:
-    """Replaces codes by those of other names; the last item of both maps is for the code -1."""
+    """Replaces codes in rows (an array, or CodedLists) by those of other names; the last item of
+    both maps is for the code -1.
+    """
+    if isinstance(rows, CodedLists):
+        rows = rows.entries
     for field in SCHEMA[table].fields:
         if field.name in _ADDRESS_FIELDS:
             rows[field.name] = addresses[rows[field.name]]

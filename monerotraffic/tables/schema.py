@@ -4,13 +4,24 @@ meaning.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monerotraffic import _core
 
-__all__ = ["ALWAYS", "ON_REQUEST", "SCHEMA", "Field", "Table"]
+__all__ = [
+    "ALWAYS",
+    "ON_REQUEST",
+    "SCHEMA",
+    "STORED",
+    "Field",
+    "Table",
+    "shown_rows",
+    "stored_tables",
+]
 
 ALWAYS = ("connections", "problems", "files")
 """Tables that are always decoded, independent of `tables=`."""
@@ -55,8 +66,28 @@ class Table(NamedTuple):
         return next(field for field in self.fields if field.name == name)
 
 
-SCHEMA = {
+_STORED = ("peer_runs", "peer_codes", "peer_entries")
+
+_TABLES = {
     name: Table(table["text"], table["dtype"], tuple(Field(*field) for field in table["fields"]))
     for name, table in _core.schema().items()
 }
+
+SCHEMA = {name: table for name, table in _TABLES.items() if name not in _STORED}
 """Every table by name."""
+STORED = {name: _TABLES[name] for name in _STORED}
+"""What the core stores in place of rows of peer_lists, in the order in which it has to be taken;
+tables/coded_lists.py.
+"""
+
+
+def stored_tables(tables: Iterable[str]) -> tuple[str, ...]:
+    """What the core stores of these tables, in the order in which it has to be taken."""
+    return tuple(
+        stored for table in tables for stored in (STORED if table == "peer_lists" else (table,))
+    )
+
+
+def shown_rows(stored: str, rows: NDArray[Any]) -> int:
+    """How many rows of its table these rows stand for: an entry of a peer list is one row."""
+    return 0 if stored in ("peer_runs", "peer_entries") else len(rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monerotraffic.net.vantage import Node, Perspective
+from monerotraffic.tables.coded_lists import CodedLists
 from monerotraffic.tables.interning import NamesView
 from monerotraffic.tables.schema import SCHEMA
 
@@ -31,6 +32,31 @@ def perspective_of(rows: NDArray[Any], nodes: Sequence[Node], names: NamesView) 
     """
     proxies = SCHEMA["connections"].field("proxy").categories or ()
     return Perspective(rows, nodes, names.is_any, proxies)
+
+
+class _Arrays(Mapping[str, NDArray[Any]]):
+    """The structured arrays of tables. Rows of peer_lists are made at the first access."""
+
+    def __init__(self, stored: Mapping[str, Any]) -> None:
+        self._stored = stored
+        self._rows: dict[str, NDArray[Any]] = {}
+
+    def __getitem__(self, table: str) -> NDArray[Any]:
+        stored: NDArray[Any] | CodedLists = self._stored[table]
+        if not isinstance(stored, CodedLists):
+            return stored
+        if table not in self._rows:
+            self._rows[table] = stored.rows()
+        return self._rows[table]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stored)
+
+    def __len__(self) -> int:
+        return len(self._stored)
+
+    def __contains__(self, table: object) -> bool:
+        return table in self._stored
 
 
 class Traffic:
@@ -66,12 +92,17 @@ class Traffic:
 
     def __init__(
         self,
-        arrays: Mapping[str, NDArray[Any]],
+        arrays: Mapping[str, Any],
         names: NamesView,
         nodes: Sequence[Node],
         limits_reached: Mapping[str, int] | None = None,
     ) -> None:
-        self._arrays = {name: arrays[name] for name in SCHEMA if name in arrays}
+        """`arrays`: structured arrays by table; those of peer_lists also as CodedLists."""
+        self._stored = {name: arrays[name] for name in SCHEMA if name in arrays}
+        lists = self._stored.get("peer_lists")
+        if lists is not None and not isinstance(lists, CodedLists):
+            self._stored["peer_lists"] = CodedLists.of_rows(lists)
+        self._arrays = _Arrays(self._stored)
         self._nodes = tuple(nodes)
         self._names = names
         self._maker: Frames | None = None
@@ -86,7 +117,8 @@ class Traffic:
     @property
     def arrays(self) -> Mapping[str, NDArray[Any]]:
         """The numpy structured arrays under the DataFrames, by table, as the core made them,
-        without a copy.
+        without a copy. Rows of peer_lists are made at the first access and kept: the core stores
+        each distinct entry once.
 
         They contain codes instead of texts, int64 nanoseconds for times, and a bit of `present` for
         each optional field that is present.
@@ -96,7 +128,20 @@ class Traffic:
         >>> int(traffic.arrays["messages"]["length"].sum())
         975638
         """
-        return MappingProxyType(self._arrays)
+        return self._arrays
+
+    @property
+    def stored(self) -> Mapping[str, Any]:
+        """What is stored of each table: the array, or CodedLists of peer_lists."""
+        return MappingProxyType(self._stored)
+
+    @property
+    def coded_lists(self) -> CodedLists:
+        """Peer lists as codes of distinct entries, for whatever counts entries. Raises
+        AttributeError if they were not decoded.
+        """
+        lists: CodedLists = self._table("peer_lists")
+        return lists
 
     @property
     def names(self) -> NamesView:
@@ -330,7 +375,7 @@ class Traffic:
         from monerotraffic.tables.period import nanoseconds, of_connections_begun
 
         arrays = of_connections_begun(
-            self._arrays,
+            self._stored,
             None if first is None else nanoseconds(first),
             None if end is None else nanoseconds(end),
         )
@@ -359,15 +404,15 @@ class Traffic:
         """
         from monerotraffic.tables.accounting import accounting
 
-        self._array("messages")
+        self._table("messages")
         return accounting(self._arrays)
 
-    def _array(self, table: str) -> NDArray[Any]:
-        if table not in self._arrays:
+    def _table(self, table: str) -> Any:
+        if table not in self._stored:
             raise AttributeError(
-                f"{table} was not decoded: tables= names only {', '.join(self._arrays)}"
+                f"{table} was not decoded: tables= names only {', '.join(self._stored)}"
             )
-        return self._arrays[table]
+        return self._stored[table]
 
     @property
     def _frames(self) -> Frames:
@@ -381,9 +426,19 @@ class Traffic:
         from monerotraffic.tables.frames import handed_out
 
         if table not in self._built:
-            rows = self._array(table)
-            self._built[table] = self._frames.frame(table, rows, self._derived(table, rows))
+            rows = self._table(table)
+            self._built[table] = (
+                self._frames.of_lists(rows)
+                if isinstance(rows, CodedLists)
+                else self._frames.frame(table, rows, self._derived(table, rows))
+            )
         return handed_out(self._built[table])
+
+    def list_columns(self, *names: str) -> pd.DataFrame:
+        """These columns of peer_lists, without making the others. Raises AttributeError if they
+        were not decoded.
+        """
+        return self._frames.of_lists(self.coded_lists, names)
 
     def _derived(self, table: str, rows: NDArray[Any]) -> dict[str, Any]:
         """The columns of a table that are not fields of its rows."""
@@ -441,14 +496,14 @@ class Traffic:
         return ", ".join(self.hosts) or "unknown"
 
     def __repr__(self) -> str:
-        rows = [f"  {name:<12}{len(array):>14,} rows" for name, array in self._arrays.items()]
+        rows = [f"  {name:<12}{len(array):>14,} rows" for name, array in self._stored.items()]
         return "\n".join([f"Traffic, {self._span()}, vantage node {self._vantage_text()}", *rows])
 
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><th>{name}</th><td>{len(array):,}</td>"
             f"<td>{html.escape(SCHEMA[name].text)}</td></tr>"
-            for name, array in self._arrays.items()
+            for name, array in self._stored.items()
         )
         vantage = html.escape(self._vantage_text())
         return (

@@ -404,6 +404,11 @@ class View:
         peer_lists = self._contents("peer_lists")
         return peer_lists[peer_lists["direction"] == "received"]
 
+    def list_columns(self, *names: str) -> pd.DataFrame:
+        """These columns of peer_lists of peers, and `peer`, without making the others."""
+        lists = self.traffic.list_columns("message", *names)
+        return self._with(lists, "message", self.received, ["peer"]).drop(columns="message")
+
     @cached_property
     def transactions(self) -> pd.DataFrame:
         """transactions of both directions, with the same columns.

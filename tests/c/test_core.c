@@ -24,7 +24,7 @@ static void test_one_file(void)
     CHECK_EQUAL(message(core, 0)->frame, 3);
     CHECK_EQUAL(message(core, 0)->time, START_TIME + 2000000);
     CHECK_EQUAL(message(core, 0)->file, 0);
-    CHECK_EQUAL(count_of(core, MT_TABLE_peer_lists), 2);
+    CHECK_EQUAL(count_of(core, MT_TABLE_peer_codes), 2);
     CHECK_EQUAL(count_of(core, MT_TABLE_connections), 2);
     CHECK_EQUAL(connection(core, 0)->client_messages, 1);
     CHECK_EQUAL(connection(core, 0)->server_messages, 1);
@@ -284,7 +284,7 @@ static void test_tables_wanted(void)
     struct mt_core *core = open_files(1);
     run(core);
     CHECK_EQUAL(count_of(core, MT_TABLE_messages), 0);
-    CHECK_EQUAL(count_of(core, MT_TABLE_peer_lists), 0);
+    CHECK_EQUAL(count_of(core, MT_TABLE_peer_codes), 0);
     CHECK(count_of(core, MT_TABLE_sync_data) > 0);
     CHECK_EQUAL(count_of(core, MT_TABLE_connections), 60); /* these are always made */
     CHECK_EQUAL(count_of(core, MT_TABLE_files), 1);

@@ -1,6 +1,7 @@
 /* A capture read in parts: laid end to end they are the rows of one reading. */
 #define _GNU_SOURCE
 #include "support/core_help.h"
+#include "support/peer_rows.h"
 
 struct part {
     void *rows;
@@ -18,6 +19,21 @@ static void append_part(struct part *whole, struct mt_core *core, enum mt_table_
     }
     whole->count += count;
     mt_free(rows);
+}
+
+static void append_peers(struct part *whole, struct mt_core *core)
+{
+    struct peer_parts parts = {0};
+    struct mt_peer_row *rows = whole->rows;
+    CHECK(take_peer_rows(core, &parts, &rows, &whole->count));
+    CHECK_EQUAL(parts.runs_count + parts.codes_count, 0); /* each part stands by itself */
+    whole->rows = rows;
+    free_peer_parts(&parts);
+}
+
+static int is_stored_peers(int id)
+{
+    return id >= MT_TABLE_peer_runs && id <= MT_TABLE_peer_entries;
 }
 
 static int by_first_field(const void *a, const void *b)
@@ -55,13 +71,20 @@ static void check_parts(uint64_t bytes, uint64_t rows)
         for (int id = 0; id < MT_TABLE_COUNT; id++) {
             if (id == MT_TABLE_files && result != MT_END)
                 CHECK_EQUAL(count_of(core, MT_TABLE_files), 0);
-            append_part(&parts[id], core, (enum mt_table_id)id);
+            if (id == MT_TABLE_peer_lists)
+                append_peers(&parts[id], core);
+            else if (!is_stored_peers(id))
+                append_part(&parts[id], core, (enum mt_table_id)id);
         }
         steps++;
     } while (result == MT_OK);
     CHECK(steps > 10);
     for (int id = 0; id < MT_TABLE_COUNT; id++) {
-        struct mt_table *table = mt_core_table(all, (enum mt_table_id)id);
+        struct mt_table peers = *mt_core_table(all, MT_TABLE_peer_lists), *table = &peers;
+        if (id == MT_TABLE_peer_lists)
+            table->rows = all_peer_rows(all, &table->count);
+        else if (!is_stored_peers(id))
+            table = mt_core_table(all, (enum mt_table_id)id);
         CHECK_EQUAL(parts[id].count, table->count);
         if (table->count == 0)
             continue;
@@ -70,6 +93,7 @@ static void check_parts(uint64_t bytes, uint64_t rows)
         CHECK(parts[id].count == table->count &&
               memcmp(parts[id].rows, table->rows, table->count * table->row_size) == 0);
         free(parts[id].rows);
+        free(peers.rows);
     }
     CHECK(count_of(all, MT_TABLE_messages) > 100);
     CHECK_EQUAL(count_of(all, MT_TABLE_connections), 60);

@@ -50,7 +50,7 @@ static void test_memory(size_t count, int expected, long survived)
     opened_count = count;
     CHECK_EQUAL(read_all(0, whole), expected);
     for (int id = 0; id < MT_TABLE_COUNT; id++)
-        full += whole[id].count != 0;
+        full += (whole[id].count != 0) * (id == MT_TABLE_peer_lists ? 3 : 1); /* arrays of it */
     CHECK_EQUAL(exhaust(0, 0, expected), full);
     CHECK_EQUAL(exhaust(1, 0, expected), full + survived);
     CHECK(exhaust(1, 1, expected) >= full + survived);
@@ -71,7 +71,7 @@ static void test_scenario(void)
     test_memory(FORMATS, MT_END,
                 2); /* streams whose lost ranges are not remembered: test_late_bytes */
     for (int id = 0; id < MT_TABLE_COUNT; id++)
-        CHECK(whole[id].count > 3);
+        CHECK(whole[id].count > 3 || is_stored_peers(id));
     for (int kind = 0; kind < MT_PROBLEM_COUNT; kind++)
         CHECK(rows_where(MT_TABLE_problems, offsetof(struct mt_problem_row, kind), kind) != 0);
     for (int status = 0; status < MT_STATUS_COUNT; status++)

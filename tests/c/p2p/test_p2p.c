@@ -61,7 +61,7 @@ static void test_real_handshake(void)
     CHECK_EQUAL(decode(&world, 5, 1001, 0, bytes, size), MT_OK);
     CHECK_EQUAL(world.tables[MT_TABLE_node_data].count, 1);
     CHECK_EQUAL(world.tables[MT_TABLE_sync_data].count, 1);
-    CHECK_EQUAL(world.tables[MT_TABLE_peer_lists].count, 0);
+    CHECK_EQUAL(peers_count(&world), 0);
     const struct mt_node_row *n = node(&world, 0);
     CHECK_EQUAL(n->message, 5);
     CHECK_EQUAL(n->peer_id, 0x341c47c496c0b33e);
@@ -152,7 +152,7 @@ static void test_sections(void)
     number(&work, "support_flags", 6, 4);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         CHECK_EQUAL(decode_work(cases[i].command, cases[i].response), MT_OK);
-        CHECK_EQUAL(world.tables[MT_TABLE_peer_lists].count, cases[i].peers);
+        CHECK_EQUAL(peers_count(&world), cases[i].peers);
         CHECK_EQUAL(world.tables[MT_TABLE_node_data].count, cases[i].nodes);
         CHECK_EQUAL(world.tables[MT_TABLE_sync_data].count, cases[i].syncs);
         if (cases[i].nodes != 0) {
@@ -313,6 +313,9 @@ static void test_other_commands(void)
     CHECK_EQUAL(decode_work(2003, 0), MT_OK);
 }
 
+/* Rows of a full payload: a run, two codes of one entry, the entry, node_data, sync_data. */
+enum { FULL_ROWS = 6 };
+
 /* A 1001 response with everything; something wrong at its very end. */
 static void begin_full(unsigned after)
 {
@@ -331,16 +334,16 @@ static void test_nothing_appended(void)
 {
     begin_full(0);
     CHECK_EQUAL(decode_work(1001, 1), MT_OK);
-    CHECK_EQUAL(rows(), 4);
+    CHECK_EQUAL(rows(), FULL_ROWS);
     begin_full(1);
     number(&work, "zz", 11, 3);
     CHECK_EQUAL(decode_work(1001, 1), MT_MALFORMED);
-    CHECK_EQUAL(rows(), 4);
+    CHECK_EQUAL(rows(), FULL_ROWS);
     begin_full(1);
     number(&work, "node_data", 8, 3);
     CHECK_EQUAL(decode_work(1001, 1), MT_MALFORMED);
     CHECK_TEXT(world.why, "duplicate key");
-    CHECK_EQUAL(rows(), 4);
+    CHECK_EQUAL(rows(), FULL_ROWS);
     CHECK_EQUAL(peer(&world, 1)->id, 9);
     clear();
 }
@@ -354,7 +357,7 @@ static void test_wanted(void)
                                      (mask >> 2 & 1) << MT_TABLE_sync_data));
         begin_full(0);
         CHECK_EQUAL(decode(&some, 1, 1001, 1, work.bytes, work.size), MT_OK);
-        CHECK_EQUAL(some.tables[MT_TABLE_peer_lists].count, mask & 1 ? 2 : 0);
+        CHECK_EQUAL(peers_count(&some), mask & 1 ? 2 : 0);
         CHECK_EQUAL(some.tables[MT_TABLE_node_data].count, mask >> 1 & 1);
         CHECK_EQUAL(some.tables[MT_TABLE_sync_data].count, mask >> 2 & 1);
         CHECK_EQUAL(
@@ -396,12 +399,12 @@ static void test_out_of_memory(void)
         mt_fail_after(calls);
         int result = decode(&fresh, 1, 1001, 1, work.bytes, work.size);
         mt_fail_after(0);
-        CHECK_EQUAL(world_rows(&fresh), result == MT_OK ? 4 : 0);
+        CHECK_EQUAL(world_rows(&fresh), result == MT_OK ? FULL_ROWS : 0);
         if (result == MT_NOMEM) {
             failures++;
             CHECK_EQUAL(decode(&fresh, 1, 1001, 1, work.bytes, work.size),
                         MT_OK); /* and it goes on */
-            CHECK_EQUAL(fresh.tables[MT_TABLE_peer_lists].count, 2);
+            CHECK_EQUAL(peers_count(&fresh), 2);
         }
         world_close(&fresh);
         if (result == MT_OK)

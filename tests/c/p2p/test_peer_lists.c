@@ -9,7 +9,7 @@ static struct world world;
 
 static int decode_list(void)
 {
-    world.tables[MT_TABLE_peer_lists].count = 0;
+    forget_peers(&world);
     return decode(&world, 42, 1002, 1, work.bytes, work.size);
 }
 
@@ -193,8 +193,8 @@ static void test_styles(void)
                                                     : (enum style)style);
             }
             CHECK_EQUAL(decode_list(), MT_OK);
-            CHECK_EQUAL(world.tables[MT_TABLE_peer_lists].count, 250);
-            for (size_t i = 0; i < world.tables[MT_TABLE_peer_lists].count; i++)
+            CHECK_EQUAL(peers_count(&world), 250);
+            for (size_t i = 0; i < peers_count(&world); i++)
                 check_row(&peers[i], i);
         }
     }
@@ -248,7 +248,7 @@ static int with_more(unsigned count, enum style style, unsigned type, unsigned o
     array(&work, "zz_strings", MT_EPEE_STRING, strings);
     zeros(&work, 2 * strings);
     int result = decode_list();
-    CHECK_EQUAL(world.tables[MT_TABLE_peer_lists].count, result == MT_OK ? count : 0);
+    CHECK_EQUAL(peers_count(&world), result == MT_OK ? count : 0);
     return result;
 }
 
@@ -277,7 +277,7 @@ static void test_limits(void)
         begin_list(8192); /* empty entries are entries */
         zeros(&work, 8192);
         CHECK_EQUAL(decode_list(), MT_OK);
-        CHECK_EQUAL(world.tables[MT_TABLE_peer_lists].count, 8192);
+        CHECK_EQUAL(peers_count(&world), 8192);
         CHECK_EQUAL(peer(&world, 8191)->host, -1);
         CHECK_EQUAL(peer(&world, 8191)->type, MT_ADDRESS_INVALID);
     }
@@ -306,7 +306,7 @@ static int after_much(unsigned count, unsigned type, enum style style, unsigned 
     for (unsigned i = 0; i < count; i++)
         put_peer(&p, style);
     int result = decode_list();
-    CHECK_EQUAL(world.tables[MT_TABLE_peer_lists].count, result == MT_OK ? count : 0);
+    CHECK_EQUAL(peers_count(&world), result == MT_OK ? count : 0);
     return result;
 }
 
@@ -340,7 +340,7 @@ static void begin_adr(unsigned fields)
 static void check_one(int type, const char *host, unsigned port)
 {
     CHECK_EQUAL(decode_list(), MT_OK);
-    CHECK_EQUAL(world.tables[MT_TABLE_peer_lists].count, 1);
+    CHECK_EQUAL(peers_count(&world), 1);
     CHECK_EQUAL(peer(&world, 0)->type, type);
     CHECK_TEXT(host_text(&world, peer(&world, 0)), host);
     CHECK_EQUAL(peer(&world, 0)->host >= 0, host[0] != 0);
@@ -410,7 +410,7 @@ static void test_odd_addresses(void)
     number(&work, "m_port", 6, 65536);
     number(&work, "type", 8, 1);
     CHECK_EQUAL(decode_list(), MT_MALFORMED);
-    CHECK_EQUAL(world.tables[MT_TABLE_peer_lists].count, 0);
+    CHECK_EQUAL(peers_count(&world), 0);
     begin_adr(2); /* an m_ip that is an array */
     object(&work, "addr", 1);
     array(&work, "m_ip", MT_EPEE_UINT32, 1);
@@ -454,7 +454,7 @@ static void test_odd_fields(void)
         varint(&work, 1);
         number(&work, cases[i].name, cases[i].type, cases[i].value);
         CHECK_EQUAL(decode_list(), cases[i].taken ? MT_OK : MT_MALFORMED);
-        CHECK_EQUAL(world.tables[MT_TABLE_peer_lists].count, cases[i].taken);
+        CHECK_EQUAL(peers_count(&world), cases[i].taken);
     }
     begin_list(1);
     varint(&work, 1);
@@ -485,7 +485,7 @@ static void test_each_bit(void)
             array(begin(&wide, 1), "local_peerlist_new", MT_EPEE_OBJECT, 2);
             varint_as(&wide, work.bytes[first] >> 2, 1);
             put(&wide, work.bytes + first + 1, work.size - first - 1);
-            world.tables[MT_TABLE_peer_lists].count = 0;
+            forget_peers(&world);
             if ((work.bytes[first] & 3) == 0) {
                 CHECK_EQUAL(decode(&world, 42, 1002, 1, wide.bytes, wide.size), result);
                 if (result == MT_OK)
@@ -505,10 +505,10 @@ static void test_truncation(void)
         put_peer(&p, AS_MONEROD);
     }
     CHECK_EQUAL(decode_list(), MT_OK);
-    world.tables[MT_TABLE_peer_lists].count = 0;
+    forget_peers(&world);
     for (size_t size = 0; size < work.size; size++) {
         CHECK_EQUAL(decode(&world, 1, 1002, 1, work.bytes, size), MT_MALFORMED);
-        CHECK_EQUAL(world.tables[MT_TABLE_peer_lists].count, 0);
+        CHECK_EQUAL(peers_count(&world), 0);
     }
 }
 

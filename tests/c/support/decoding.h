@@ -4,6 +4,7 @@
 #define MT_TEST_DECODING_H
 
 #include "p2p/p2p.h"
+#include "support/peer_rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -69,11 +70,31 @@ static inline void world_clear(struct world *w)
 {
     for (int id = 0; id < MT_TABLE_COUNT; id++)
         w->tables[id].count = 0;
+    mt_known_entries_clear(&w->p2p.known_entries);
 }
 
-static inline struct mt_peer_row *peer(struct world *w, size_t row)
+/* Entries of peer lists, and none of them any more. */
+static inline size_t peers_count(const struct world *w)
 {
-    return (struct mt_peer_row *)w->tables[MT_TABLE_peer_lists].rows + row;
+    return w->tables[MT_TABLE_peer_codes].count;
+}
+static inline void forget_peers(struct world *w)
+{
+    w->tables[MT_TABLE_peer_runs].count = w->tables[MT_TABLE_peer_codes].count = 0;
+}
+
+/* The row of an entry, valid until the next call. */
+static inline const struct mt_peer_row *peer(const struct world *w, size_t row)
+{
+    static struct mt_peer_row current;
+    const struct mt_peer_run_row *run = w->tables[MT_TABLE_peer_runs].rows;
+    const struct mt_peer_code_row *codes = w->tables[MT_TABLE_peer_codes].rows;
+    const struct mt_peer_entry_row *entries = w->tables[MT_TABLE_peer_entries].rows;
+    size_t position = row;
+    for (; position >= run->entries; run++)
+        position -= run->entries;
+    current = peer_row(&entries[codes[row].entry], run->message, (uint32_t)position);
+    return &current;
 }
 static inline struct mt_node_row *node(struct world *w, size_t row)
 {

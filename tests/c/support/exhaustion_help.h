@@ -6,6 +6,7 @@
 #ifndef MT_TEST_EXHAUSTION_HELP_H
 #define MT_TEST_EXHAUSTION_HELP_H
 
+#include "support/peer_rows.h"
 #include "support/scenario.h"
 #include "support/scenario_files.h"
 
@@ -72,10 +73,23 @@ static inline void name_strings(const struct mt_core *core, const struct mt_fiel
     memcpy(row + field->offset, &number, sizeof number);
 }
 
+/* The parts of peer_lists, which get their rows. */
+static inline int is_stored_peers(int id)
+{
+    return id >= MT_TABLE_peer_runs && id <= MT_TABLE_peer_entries;
+}
+
+static struct peer_parts peer_parts; /* of the core that is read */
+
 /* Moves everything that is there out of the core. */
 static inline void take_all(struct mt_core *core, struct rows got[MT_TABLE_COUNT])
 {
+    struct mt_peer_row *peer_rows = got[MT_TABLE_peer_lists].rows;
+    (void)take_peer_rows(core, &peer_parts, &peer_rows, &got[MT_TABLE_peer_lists].count);
+    got[MT_TABLE_peer_lists].rows = peer_rows;
     for (int id = 0; id < MT_TABLE_COUNT; id++) {
+        if (is_stored_peers(id))
+            continue;
         size_t count = 0, size = mt_schemas[id].row_size;
         void *rows = mt_core_take(core, (enum mt_table_id)id, &count);
         if (rows == NULL) { /* there are none, or they stay */
@@ -134,6 +148,9 @@ static inline int read_all(int in_parts, struct rows got[MT_TABLE_COUNT])
         CHECK(mt_core_table(core, (enum mt_table_id)id)->count == 0 ||
               mt_core_table(core, (enum mt_table_id)id)->rows != NULL);
     take_all(core, got);
+    for (int id = MT_TABLE_peer_runs; id <= MT_TABLE_peer_entries; id++)
+        CHECK_EQUAL(mt_core_table(core, (enum mt_table_id)id)->count, 0);
+    free_peer_parts(&peer_parts);
     look_at_names(core);
     mt_core_close(core);
     return result;
