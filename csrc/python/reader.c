@@ -358,8 +358,9 @@ PyDoc_STRVAR(
     "Moves the finished rows of a table to a structured array over the memory of the core.\n\n"
     "`connections` has those that ended since the last call; `files` is empty before\n"
     "everything is read. peer_lists is taken as peer_runs, peer_codes and peer_entries, in\n"
-    "this order and without a step between. Raises MemoryError when memory is short. The rows can be taken\n"
-    "later, unless Python cannot allocate the array object: then they are freed.");
+    "this order and without a step between. Raises MemoryError when memory is short. The\n"
+    "rows can be taken later, unless Python cannot allocate the array object: then they\n"
+    "are freed.");
 PyDoc_STRVAR(
     addresses_doc,
     "addresses($self, /, start=0)\n--\n\nReturns the texts of the address codes from `start` on.");
