@@ -153,9 +153,6 @@ static PyObject *reader_take(PyObject *object, PyObject *name)
 {
     struct reader *self = (struct reader *)object;
     int id = mt_py_table_id(name);
-    if (id == MT_TABLE_peer_lists)
-        return PyErr_Format(PyExc_ValueError,
-                            "peer_lists has no rows: take peer_runs, peer_codes, peer_entries");
     if (id < 0 || enter(self) < 0)
         return NULL;
     size_t count = 0;
@@ -357,7 +354,7 @@ PyDoc_STRVAR(
     "take($self, table, /)\n--\n\n"
     "Moves the finished rows of a table to a structured array over the memory of the core.\n\n"
     "`connections` has those that ended since the last call; `files` is empty before\n"
-    "everything is read. peer_lists is taken as peer_runs, peer_codes and peer_entries, in\n"
+    "everything is read. peer_lists is empty: take peer_runs, peer_codes, peer_entries, in\n"
     "this order and without a step between. Raises MemoryError when memory is short. The\n"
     "rows can be taken later, unless Python cannot allocate the array object: then they\n"
     "are freed.");
