@@ -11,6 +11,9 @@ size_t mt_peer_codes_kept(const struct mt_table *runs)
 void *mt_peer_entries_take(struct mt_table *entries, struct mt_table *codes, size_t *count)
 {
     struct mt_table rest = {.row_size = entries->row_size, .wanted = entries->wanted};
+    *count = 0;
+    if (entries->count == 0) /* an array that all rows were taken back from stays */
+        return NULL;
     if (codes->count != 0 && mt_table_reserve(&rest, codes->count) != MT_OK) {
         *count = entries->count;
         return NULL;

@@ -74,6 +74,10 @@ static void test_take(void)
     (void)mt_fail_after(0);
     CHECK(taken != NULL && count == 3 && entries.count == 0);
     mt_free(taken);
+    append_entry(7);
+    entries.count = 0; /* taken back: the array stays */
+    CHECK(mt_peer_entries_take(&entries, &codes, &count) == NULL && count == 0);
+    CHECK(entries.rows != NULL);
     end();
 }
 
