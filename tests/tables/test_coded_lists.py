@@ -73,9 +73,9 @@ def test_rows_become_lists_and_rows_again() -> None:
     assert shown(CodedLists.joined([LISTS, lists])) == [*ROWS, *ROWS]
 
 
-@pytest.mark.parametrize("made", ["of_core", "of_rows"])
-def test_ids_and_codes_of_a_copy_are_renumbered(made: str) -> None:
-    lists = (LISTS if made == "of_core" else CodedLists.of_rows(LISTS.rows())).copy()
+@pytest.mark.parametrize("source", ["of_core", "of_rows"])
+def test_ids_and_codes_of_a_copy_are_renumbered(source: str) -> None:
+    lists = (LISTS if source == "of_core" else CodedLists.of_rows(LISTS.rows())).copy()
     shift_ids(lists, {"connections": 0, "messages": 100, "files": 0})
     translate_codes("peer_lists", lists, np.array([5, 6, 7, -1], "i4"), np.array([-1], "i4"))
     assert shown(lists) == [(message + 100, position, id) for message, position, id in ROWS]
