@@ -450,7 +450,8 @@ def _estimate(
             level[way] -= np.median(level[way])
     drift, drift_low, drift_high = _drift(time - at, level, confidence)
     clock = _Clock(source, len(rows), 0.0, 0.0, 0.0, drift, drift_low, drift_high, at)
-    if source == "transactions" and rows["peer"].notna().all() and not math.isnan(drift):
+    bounded = math.isfinite(drift_low) and math.isfinite(drift_high)  # not of few equal slopes
+    if source == "transactions" and rows["peer"].notna().all() and bounded:
         exact = _on_grid(clock, rows, confidence, before)
         if exact is not None:
             return exact

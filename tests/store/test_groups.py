@@ -124,7 +124,7 @@ def test_a_large_bucket_is_split(tmp_path: Path) -> None:
 
 
 def test_a_part_of_a_scan() -> None:
-    parts = list(mt.scan(SPIES, rows=1000))
+    parts = list(mt.scan(SPIES, rows=100))
     with pytest.raises(ValueError, match="one part of a scan"):
         find_anomalies(parts[0])
     with pytest.raises(TypeError, match="must be a Traffic"):
