@@ -93,6 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mt_net_finish(layers.net);
     MUST(mt_tcp_finish(layers.tcp) == MT_OK && mt_close_problems(&layers.decoder.output) == MT_OK,
          "an end that is too much");
+    mt_p2p_resolve(&layers.decoder.p2p);
     check_tables(layers.decoder.output.tables, &layers.decoder.output.addresses,
                  &layers.decoder.output.strings);
     MUST(layers.monero_packets[0] + layers.monero_packets[1] <= layers.segments,

@@ -136,6 +136,7 @@ static void read_streams(struct reading *reading, const struct input *input)
         MUST(mt_levin_end(&streams_of(reading)[way]) == MT_OK, "an end that is too much");
     MUST(mt_close_problems(&reading->decoder.output) == MT_OK, "no memory");
     make_connection(reading);
+    mt_p2p_resolve(&reading->decoder.p2p);
     check_tables(reading->decoder.output.tables, &reading->decoder.output.addresses,
                  &reading->decoder.output.strings);
 }
