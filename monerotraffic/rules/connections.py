@@ -385,7 +385,7 @@ def are_frequent(rows: pd.DataFrame, least: int, period_h: float | None) -> NDAr
     ),
     known_false_positives=(
         "Load balancers and port forwarders that write a PROXY header, of nodes that do not expect "
-        "one. The address is the proxy's, so the finding says nothing of who is behind it."
+        "one. The address is the proxy's, so the finding is not about the node that uses it."
     ),
 )
 def proxy_prefix_sent(view: View) -> pd.DataFrame:
@@ -420,7 +420,7 @@ def proxy_prefix_sent(view: View) -> pd.DataFrame:
         "section 5.1: the record header"
     ),
     known_false_positives=(
-        "Scanners that try TLS on every port, nodes behind a TLS tunnel, experiments with "
+        "Scanners that try TLS on every port, nodes in a TLS tunnel, experiments with "
         "encryption of P2P connections."
     ),
 )
