@@ -31,6 +31,9 @@ _MOST = 2000
 """Points of a regression: the number of slopes is its square."""
 _LEAST = 10
 """Points from which a drift is estimated."""
+_PEERS = 8
+"""Common peers of a transaction at most, in order of their addresses: a day has millions of
+arrivals, and the choice must not depend on their times."""
 _TICK = 20 * 10**9
 """Nanoseconds by which two ticks of a peer may differ, less the difference of the clocks: a third
 of the minute between two ticks."""
@@ -149,7 +152,8 @@ def _joined(arrivals: pd.DataFrame, keys: list[str], name: str, other: str) -> p
     here, there = (
         arrivals.loc[arrivals["vantage"] == one, [*keys, "time"]] for one in (name, other)
     )
-    both = here.merge(there, on=keys, suffixes=("", "_other"))
+    both = here.merge(there, on=keys, suffixes=("", "_other")).sort_values(keys, kind="stable")
+    both = both[both.groupby("key").cumcount() < _PEERS]
     return pd.DataFrame(
         {
             "vantage": np.full(len(both), name, dtype=object),
