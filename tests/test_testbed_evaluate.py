@@ -28,6 +28,7 @@ from testbed.page import page, proportion, table
         (5, 10, 0.1871, 0.8129),
         (10, 10, 0.6915, 1.0),
         (1, 300, 0.0000844, 0.01844),
+        (585, 1250, 0.44004, 0.49610),
     ],
 )
 def test_clopper_pearson(hits: int, trials: int, low: float, high: float) -> None:

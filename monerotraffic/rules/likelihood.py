@@ -106,6 +106,16 @@ def _crossing(below: Callable[[float], bool]) -> float:
 
 def _at_most(hits: int, trials: int, p: float) -> float:
     """Probability of at most `hits` of `trials`, each with probability `p`."""
+    if p >= 1:
+        return float(hits >= trials)
+    every, some, other = math.lgamma(trials + 1), math.log(p), math.log1p(-p)
     return math.fsum(
-        math.comb(trials, one) * p**one * (1 - p) ** (trials - one) for one in range(hits + 1)
+        math.exp(
+            every
+            - math.lgamma(one + 1)
+            - math.lgamma(trials - one + 1)
+            + one * some
+            + (trials - one) * other
+        )
+        for one in range(hits + 1)
     )
