@@ -24,8 +24,8 @@ Intervals are those of Clopper and Pearson at 95 %.
 LIMITS = """## What is not known
 
 - The nodes share one machine, so paths have no delay. On the internet the offset from ticks, blocks
-  or transactions is wrong by the difference of path delays, which the interval of transactions
-  contains and those of ticks and blocks do not.
+  or transactions is wrong by the difference of path delays, which the intervals of ticks and
+  transactions contain and that of blocks does not.
 - y restarts every minute. While it is down it misses arrivals, so that its differences from blocks
   and first arrivals are far off, and their intervals wide.
 - A run lasts a quarter of an hour. Over days, white lists change, and the frequency method may do

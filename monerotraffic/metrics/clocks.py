@@ -34,6 +34,8 @@ _LEAST = 10
 _PEERS = 8
 """Common peers of a transaction at most, in order of their addresses: a day has millions of
 arrivals, and the choice must not depend on their times."""
+_TICKS = 3
+"""Ticks of a peer from which its own median is a bound."""
 _TICK = 20 * 10**9
 """Nanoseconds by which two ticks of a peer may differ, less the difference of the clocks: a third
 of the minute between two ticks."""
@@ -464,6 +466,10 @@ def _estimate(
         low, high = sorted((float(rest[~towards].max()), float(rest[towards].min())))
         return clock._replace(offset=(low + high) / 2, low=low, high=high)
     low, high = _median_interval(rest, confidence)
+    if source == "ticks":  # peers are at different distances
+        medians = pd.Series(rest).groupby(rows["peer"].cat.codes.to_numpy()).agg(["median", "size"])
+        sure = medians.loc[medians["size"] >= _TICKS, "median"]
+        low, high = min([low, *sure]), max([high, *sure])
     return clock._replace(offset=float(np.median(rest)), low=low, high=high)
 
 
