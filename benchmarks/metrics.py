@@ -15,7 +15,12 @@ _GIVEN = {
     "ban_list_adoption",
     "components",
     "correct_times",
+    "countries",
     "first_spy_accuracy",
+    "neighbour_accuracy",
+    "network_delays",
+    "network_shares",
+    "networks",
     "own_transactions",
     "subnets_of",
 }

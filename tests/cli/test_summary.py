@@ -212,7 +212,6 @@ def test_an_error_cannot_steer_the_terminal(tmp_path: Path, capsys: Captured) ->
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
         ["summary"],
         ["summary", "--host", "nobody", "x"],
         ["summary", "--port", "0", "x"],
@@ -225,6 +224,13 @@ def test_wrong_command_lines(arguments: list[str], capsys: Captured) -> None:
         main(arguments)
     assert caught.value.code == 2
     assert "usage: monerotraffic" in capsys.readouterr().err
+
+
+def test_without_a_command_the_help_is_an_error(capsys: Captured) -> None:
+    assert main([]) == 2
+    output = capsys.readouterr()
+    assert output.out == "" and "usage: monerotraffic" in output.err
+    assert "monerotraffic summary captures/" in output.err
 
 
 def test_version_and_help() -> None:

@@ -85,11 +85,15 @@ def test_ids_are_grouped_by_family() -> None:
 
 
 def test_parameters_say_quantity_and_unit() -> None:
-    """No bare `seconds`, `hosts` or `share`: a limit is a min or a max, a time ends in _s."""
+    """No bare `seconds`, `hosts` or `share`: a limit is a min or a max, a time ends in _s
+    or _h."""
     for one in RULES.values():
         for name, value in one.parameters.items():
             if isinstance(value, float):
-                assert name.startswith(("min_", "max_")) or name.endswith("_s"), (one.name, name)
+                assert name.startswith(("min_", "max_")) or name.endswith(("_s", "_h")), (
+                    one.name,
+                    name,
+                )
             assert name not in ("seconds", "hosts", "share", "entries", "margin"), one.name
 
 
