@@ -84,7 +84,7 @@ def members() -> list[tuple[str, Any]]:
 @pytest.mark.parametrize("value", [pytest.param(value, id=name) for name, value in members()])
 def test_documented(value: Any) -> None:
     assert value.__doc__
-    assert value.__doc__.strip().endswith(".")
+    assert value.__doc__.partition(">>>")[0].strip().endswith(".")
 
 
 @pytest.mark.parametrize(

@@ -132,13 +132,24 @@ class Traffic:
 
     @property
     def stored(self) -> Mapping[str, Any]:
-        """What is stored of each table: the array, or CodedLists of peer_lists."""
+        """What is stored of each table: the array, or CodedLists of peer_lists.
+
+        >>> import monerotraffic as mt
+        >>> traffic = mt.read("tests/data/honest")
+        >>> type(traffic.stored["peer_lists"]).__name__
+        'CodedLists'
+        """
         return MappingProxyType(self._stored)
 
     @property
     def coded_lists(self) -> CodedLists:
         """Peer lists as codes of distinct entries, for whatever counts entries. Raises
         AttributeError if they were not decoded.
+
+        >>> import monerotraffic as mt
+        >>> lists = mt.read("tests/data/honest").coded_lists
+        >>> len(lists), len(lists.entries)
+        (80, 7)
         """
         lists: CodedLists = self._table("peer_lists")
         return lists
@@ -437,6 +448,10 @@ class Traffic:
     def list_columns(self, *names: str) -> pd.DataFrame:
         """These columns of peer_lists, without making the others. Raises AttributeError if they
         were not decoded.
+
+        >>> import monerotraffic as mt
+        >>> mt.read("tests/data/honest").list_columns("host", "port").shape
+        (80, 2)
         """
         return self._frames.of_lists(self.coded_lists, names)
 

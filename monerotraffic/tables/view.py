@@ -405,7 +405,12 @@ class View:
         return peer_lists[peer_lists["direction"] == "received"]
 
     def list_columns(self, *names: str) -> pd.DataFrame:
-        """These columns of peer_lists of peers, and `peer`, without making the others."""
+        """These columns of peer_lists of peers, and `peer`, without making the others.
+
+        >>> import monerotraffic as mt
+        >>> mt.read("tests/data/honest").peers.list_columns("host").columns.tolist()
+        ['host', 'peer']
+        """
         lists = self.traffic.list_columns("message", *names)
         return self._with(lists, "message", self.received, ["peer"]).drop(columns="message")
 

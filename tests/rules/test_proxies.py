@@ -33,8 +33,8 @@ def findings_of(path: Path, host: str = HOST) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("name", PREFIXES)
 def test_prefix_without_a_handshake(tmp_path: Path, name: str) -> None:
-    """Nothing follows for as long as the node waits, three times; the same bytes changed in their
-    first byte are garbage.
+    """Nothing follows for as long as the node waits, three times: context. The same bytes changed
+    in their first byte are garbage.
     """
     wire = Wire()
     other = Wire()
@@ -44,7 +44,8 @@ def test_prefix_without_a_handshake(tmp_path: Path, name: str) -> None:
             tap.wait(6)
             talk.emit(SERVER, FIN | 16)
             tap.wait(60)
-    assert findings_of(write(tmp_path / "a.pcap", wire)) == []
+    rule = "tls_sent" if name == "tls" else "proxy_prefix_sent"
+    assert findings_of(write(tmp_path / "a.pcap", wire)) == [("192.0.2.1", rule, "context")]
     rules = {rule for _, rule, _ in findings_of(write(tmp_path / "b.pcap", other))}
     assert "garbage" in rules
 

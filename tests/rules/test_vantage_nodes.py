@@ -100,4 +100,4 @@ def test_nodes_of_the_command_line(traffic: mt.Traffic, capsys: Captured) -> Non
     assert main(["findings", *nodes, *hosts, "--agree", "2"]) == 0
     assert "2 peers: 1 anomalous, 0 suspicious, 1 with context only" in capsys.readouterr().out
     assert main(["findings", *nodes, "--agree", "3"]) == 1
-    assert "--agree 3: there are 2 vantage nodes" in capsys.readouterr().err
+    assert "--agree 3 with 2 vantage nodes: see --node" in capsys.readouterr().err
