@@ -18,21 +18,26 @@ void mt_payload_key_init(struct mt_payload_key *key)
     mt_random_fill(key, sizeof *key);
 }
 
+static inline uint64_t sum_of_block(const uint64_t *words, const uint8_t *block)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < MT_PAYLOAD_BLOCK / 8; i++) {
+        uint64_t word = mt_le64(block + 8 * i);
+        uint32_t low = (uint32_t)word + (uint32_t)words[i],
+                 high = (uint32_t)(word >> 32) + (uint32_t)(words[i] >> 32);
+        sum += (uint64_t)low * high;
+    }
+    return sum;
+}
+
 /* The sum of one stretch: whole blocks at `bytes` and, unless NULL, one more at `last`. */
 static inline uint64_t sum_of(const uint64_t *words, const uint8_t *bytes, size_t blocks,
                               const uint8_t *last)
 {
     uint64_t sum = 0;
-    for (size_t i = 0; i < blocks + (last != NULL); i++) {
-        const uint8_t *block = i < blocks ? bytes + i * MT_PAYLOAD_BLOCK : last;
-        for (size_t j = 0; j < MT_PAYLOAD_BLOCK / 8; j++, words++) {
-            uint64_t word = mt_le64(block + 8 * j);
-            uint32_t low = (uint32_t)word + (uint32_t)*words,
-                     high = (uint32_t)(word >> 32) + (uint32_t)(*words >> 32);
-            sum += (uint64_t)low * high;
-        }
-    }
-    return sum;
+    for (size_t i = 0; i < blocks; i++, words += MT_PAYLOAD_BLOCK / 8)
+        sum += sum_of_block(words, bytes + i * MT_PAYLOAD_BLOCK);
+    return last != NULL ? sum + sum_of_block(words, last) : sum;
 }
 
 #ifdef VECTORS
