@@ -301,8 +301,8 @@ lint:
 	$(MAKE) --no-print-directory prose
 	$(MAKE) --no-print-directory $(JOBS) analyze
 
-# One object per source, so that only changed files are analysed again. Without vectors: gcc takes
-# what its intrinsics return for uninitialized, and needs minutes for their rounds of Keccak.
+# One object per source, so that only changed files are analysed again. Without vectors: gcc reports
+# the results of intrinsics as uninitialized, and needs minutes for their rounds of Keccak.
 build/analyzed/%.o: csrc/%.c | build/system
 	@mkdir -p $(@D)
 	@echo '  ANALYZE  $<'
