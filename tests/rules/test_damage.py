@@ -74,8 +74,11 @@ SCENARIOS = [
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.id)
 def test_no_peer_is_suspicious(scenario: truth.Scenario, kind: str, tmp_path: Path) -> None:
     packets = damage.packets_of(*scenario.parts)
-    worse = KINDS[kind](packets, random.Random(f"{scenario.id} {kind}"))
-    assert worse and worse != list(packets)
+    chance = random.Random(f"{scenario.id} {kind}")
+    # of a small capture, a small share can be no packet at all
+    attempts = (KINDS[kind](packets, chance) for _ in range(20))
+    worse = next(attempt for attempt in attempts if attempt != list(packets))
+    assert worse
     path = damage.write(tmp_path / "damaged.pcap", worse)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", mt.CaptureWarning)
