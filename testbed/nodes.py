@@ -10,7 +10,8 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -275,20 +276,35 @@ def make_template(folder: Path, program: Program) -> None:
     `folder`. Made once, copied for every node.
     """
     folder.mkdir(parents=True)
+    with removed_on_failure(folder), offline_chain(folder, program, "tbt") as (node, purse):
+        address = purse.rpc("get_address")["address"]
+        for _ in range(TEMPLATE_BLOCKS // 20):
+            node.rpc("generateblocks", amount_of_blocks=20, wallet_address=address)
+        purse.rpc("refresh")
+
+
+@contextmanager
+def removed_on_failure(folder: Path) -> Iterator[None]:
+    """Removes the folder if what fills it fails."""
     try:
-        with Network("tbt") as network:
-            network.host("node", ["192.0.2.1"])
-            node = Node("chain", "192.0.2.1", program, arguments=["--offline"], host="node")
-            node.start(network, folder)
-            node.wait()
-            purse = wallet(network, "node", program, folder)
-            address = purse.rpc("get_address")["address"]
-            for _ in range(TEMPLATE_BLOCKS // 20):
-                node.rpc("generateblocks", amount_of_blocks=20, wallet_address=address)
-            purse.rpc("refresh")
-            purse.rpc("store")
-            purse.stop()
-            node.stop()
+        yield
     except BaseException:
         shutil.rmtree(folder)
         raise
+
+
+@contextmanager
+def offline_chain(folder: Path, program: Program, name: str) -> Iterator[tuple[Node, Daemon]]:
+    """A node without peers on the chain in `folder`, and its wallet, which is stored at the end.
+    `name` is that of the network.
+    """
+    with Network(name) as network:
+        network.host("node", ["192.0.2.1"])
+        node = Node("chain", "192.0.2.1", program, arguments=["--offline"], host="node")
+        node.start(network, folder)
+        node.wait()
+        purse = wallet(network, "node", program, folder)
+        yield node, purse
+        purse.rpc("store")
+        purse.stop()
+        node.stop()

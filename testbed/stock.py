@@ -9,8 +9,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.network import Network
-from testbed.nodes import Daemon, Node, Program, wallet
+from testbed.nodes import Daemon, Node, Program, offline_chain, removed_on_failure
 
 _OUTPUTS = 15
 """Of one transaction, besides the change."""
@@ -45,21 +44,10 @@ def make_stock(template: Path, folder: Path, program: Program, count: int) -> No
     """A template like `template` (a chain and a wallet), on whose chain `count` transactions are
     valid at the same time, with these in transactions.json. Made once.
     """
-    try:
+    with removed_on_failure(folder):
         shutil.copytree(template, folder)
-        with Network("tbs") as network:
-            network.host("node", ["192.0.2.1"])
-            node = Node("chain", "192.0.2.1", program, arguments=["--offline"], host="node")
-            node.start(network, folder)
-            node.wait()
-            purse = wallet(network, "node", program, folder)
+        with offline_chain(folder, program, "tbs") as (node, purse):
             (folder / "transactions.json").write_text(json.dumps(_signed(node, purse, count)))
-            purse.rpc("store")
-            purse.stop()
-            node.stop()
-    except BaseException:
-        shutil.rmtree(folder)
-        raise
 
 
 def _signed(node: Node, purse: Daemon, count: int) -> dict[str, object]:
