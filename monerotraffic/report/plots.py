@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from monerotraffic import metrics
-from monerotraffic.metrics.exposure import Groups
 from monerotraffic.report.axes import (
     MILDEST_FIRST,
     clock_axis,
@@ -35,8 +34,16 @@ from monerotraffic.report.colours import (
     DIRECTION_COLOURS,
     GREY,
     PALETTE,
-    PURPLE,
     VERDICT_COLOURS,
+)
+from monerotraffic.report.exposure_plots import (
+    exposure,
+    peer_churn,
+    propagation_delays,
+    session_survival,
+    stem_delays,
+    what_if,
+    white_list_pressure,
 )
 from monerotraffic.report.page_metrics import (
     INTERVALS,
@@ -63,22 +70,27 @@ __all__ = [
     "diversity",
     "durations",
     "exposure",
+    "peer_churn",
     "peer_topology",
     "popularity",
+    "propagation_delays",
     "request_counts",
     "request_intervals",
     "rule_overlap",
+    "session_survival",
     "similar_senders",
     "similarity",
     "slots",
+    "stem_delays",
     "subnets",
     "sync_intervals",
     "timeline",
+    "what_if",
+    "white_list_pressure",
 ]
 
 _POINTS = 1200  # marks of a figure
 _MOST_LINES = 50  # that mark times
-_LINE_STEPS = 3000  # of all lines of a figure
 
 
 # ---------------------------------------------------------------- findings
@@ -399,52 +411,6 @@ def _shortened(systems: pd.DataFrame, most: int = 24) -> list[str]:
         f"AS{number} {name[:most]}".rstrip() + ("…" if len(name) > most else "")
         for number, name in zip(systems["asn"], names, strict=True)
     ]
-
-
-def exposure(ax: Axes, view: View, groups: Groups, steps: int = 120) -> Axes:
-    """Draws the share of outgoing slots that each group of peers holds over time (solid), and of
-    incoming slots (dotted), in at most `steps` equal intervals, for each vantage node (unit:
-    connections weighted by time). A group without slots is left out.
-
-    >>> import matplotlib.pyplot as plt
-    >>> import monerotraffic as mt
-    >>> view = mt.read("tests/data/honest").peers
-    >>> ax = mt.plots.exposure(plt.figure().subplots(), view, {"listed": ["192.0.2.12"]})
-    >>> ax.get_xlabel(), ax.get_ylabel()
-    ('UTC', 'share of slots')
-    """
-    rows = view.connections
-    if rows["opened"].dropna().empty:
-        return without_data(ax, "no connections")
-    seconds = (rows["closed"].max() - rows["opened"].min()).total_seconds()
-    steps = min(steps, 1 + _LINE_STEPS // (2 * max(1, len(groups) * len(view.vantages))))
-    table = metrics.exposure_over_time(view, groups, step_s=max(seconds / steps, 1.0))
-    table = table[table["group"].isin(list(groups)) & table["p"].notna()]
-    held = table.groupby("group", observed=True)["slots"].transform("sum") > 0
-    if not held.any():
-        return without_data(ax, "no slots of these groups")
-    several = len(view.vantages) > 1
-    shown = list(dict.fromkeys(table.loc[held, "group"]))
-    colours = {**VERDICT_COLOURS, "listed": PURPLE}
-    others = iter(PALETTE)
-    colours = {name: colours.get(name) or next(others, GREY) for name in shown}
-    lines = table[held].groupby(["vantage", "direction", "group"], observed=True)
-    for (vantage, direction, name), part in lines:
-        outgoing = direction == "outgoing"
-        ax.plot(
-            naive_times(part["time"]),
-            part["p"],
-            color=colours[name],
-            linestyle="-" if outgoing else ":",
-            drawstyle="steps-post",
-            label=f"{vantage} {name}, {direction}" if several else f"{name}, {direction}",
-        )
-    ax.set_ylim(0, 1)
-    ax.set_ylabel("share of slots")
-    ax.grid(color=GREY, alpha=0.25)
-    place_legend(ax)
-    clock_axis(ax)
-    return ax
 
 
 # ---------------------------------------------------------------- vantage nodes

@@ -17,7 +17,7 @@ from monerotraffic.report import plots
 from monerotraffic.report.axes import draw_distribution, sampled_steps
 from support import craft
 from support.chain import announced
-from support.conversation_builder import HOSTS, incoming, outgoing, read, read_nodes
+from support.conversation_builder import HOSTS, incoming, read_nodes
 from support.craft import CLIENT, SERVER, Connection
 
 HOST = "198.51.100.10"
@@ -311,21 +311,3 @@ def test_clock_offsets_of_two_nodes(ax: mpl.axes.Axes, tmp_path: Path) -> None:
 
 def test_clock_offsets_of_one_node(ax: mpl.axes.Axes, tmp_path: Path) -> None:
     assert not plots.clock_offsets(ax, View(read_nodes(tmp_path, {"ams": [incoming()]}))).has_data()
-
-
-def test_exposure_over_time(ax: mpl.axes.Axes, tmp_path: Path) -> None:
-    """One of two outgoing slots for half of the time, then the other alone."""
-    talks = [outgoing(peer, host=HOST).handshake() for peer in ("20.1.0.1", "20.2.0.1")]
-    for number, (talk, seconds) in enumerate(zip(talks, (100, 200), strict=True)):
-        talk.client = (HOST, 41000 + number)
-        talk.packets.clear()
-        talk.wait_until(0).open().wait_until(seconds).close(SERVER)
-    traffic = View(read(tmp_path, *talks))
-    plots.exposure(ax, traffic, {"anomalous": ["20.1.0.1"], "listed": ["20.9.0.1"]}, steps=4)
-    (line,) = ax.lines
-    assert list(line.get_ydata())[:4] == pytest.approx([0.5, 0.5, 0, 0], abs=0.01)
-    assert line.get_label() == "anomalous, outgoing"
-
-
-def test_exposure_without_slots(ax: mpl.axes.Axes, tmp_path: Path) -> None:
-    assert not plots.exposure(ax, View(read(tmp_path, incoming())), {"a": ["20.9.0.1"]}).has_data()
