@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 
 import monerotraffic
@@ -27,6 +28,7 @@ def test_modules_are_found() -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name: str) -> None:
     assert doctest.testmod(importlib.import_module(name)).failed == 0
+    plt.close("all")
 
 
 def test_a_wrong_output_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
