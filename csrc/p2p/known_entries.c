@@ -2,12 +2,16 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "tables/intern.h"
+
+#include <string.h>
 
 enum { FEW = 256 };
 
 void mt_known_entries_init(struct mt_known_entries *known)
 {
-    *known = (struct mt_known_entries){.keys = {mt_hash_key(), mt_hash_key()}};
+    *known = (struct mt_known_entries){0};
+    mt_random_fill(known->keys, sizeof known->keys);
 }
 
 void mt_known_entries_clear(struct mt_known_entries *known)
@@ -23,19 +27,18 @@ void mt_known_entries_clear(struct mt_known_entries *known)
 void mt_known_entries_take_back(struct mt_known_entries *known)
 {
     for (size_t i = known->first; i < known->count; i++)
-        known->entries[i].size = 0;
+        known->entries[i].code = MT_NO_CODE;
 }
 
-/* Puts the slot of an entry into the next free place, or of many of its mark into that of one. */
+/* Puts an entry into the next free slot. */
 static void place(struct mt_known_entries *known, size_t number)
 {
     size_t mask = 2 * known->capacity - 1;
-    uint32_t mark = known->entries[number].mark;
-    size_t at = mark & mask;
-    for (int same = 0; known->slots[at].place != 0; at = (at + 1) & mask)
-        if (known->slots[at].mark == mark && ++same == MT_KNOWN_SAME)
-            break;
-    known->slots[at] = (struct mt_known_entry_slot){(uint32_t)number + 1, mark};
+    uint64_t hash = known->entries[number].hash;
+    size_t at = hash & mask;
+    while (known->slots[at].place != 0)
+        at = (at + 1) & mask;
+    known->slots[at] = (struct mt_known_entry_slot){(uint32_t)number + 1, (uint32_t)(hash >> 32)};
 }
 
 /* Room for one more; a full one starts again. MT_OK or MT_NOMEM. */
@@ -63,14 +66,12 @@ static int make_room(struct mt_known_entries *known)
     return MT_OK;
 }
 
-int mt_known_entry_add(struct mt_known_entries *known, const struct mt_known_entry *entry,
-                       const uint8_t *bytes)
+int mt_known_entry_add(struct mt_known_entries *known, const struct mt_entry_values *values,
+                       uint64_t hash, int32_t code)
 {
     if (known->count == known->capacity && make_room(known) != MT_OK)
         return MT_NOMEM;
-    struct mt_known_entry *added = &known->entries[known->count];
-    *added = *entry;
-    memcpy(added->bytes, bytes, entry->size);
+    known->entries[known->count] = (struct mt_known_entry){*values, hash, code};
     place(known, known->count++);
     return MT_OK;
 }

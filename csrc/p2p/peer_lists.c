@@ -1,148 +1,8 @@
 #include "p2p/peer_lists.h"
 
-#include "base/bytes.h"
 #include "epee/epee_value.h"
+#include "p2p/canonical_entries.h"
 #include "tables/peer_entries.h"
-
-/* ---- an entry as monerod writes it ----
- *
- * Nearly all entries have one of two layouts, with keys in ascending order and monerod's types, and
- * differ in the values only. They are recognised by their constant bytes and read at fixed offsets.
- * The general reader below reads all others, and would return the same row for these. */
-
-enum {
-    V4_SIZE = 53,
-    V4_IP = 20,
-    V4_PORT = 32,
-    V4_ID = 45,
-    V6_SIZE = 66,
-    V6_IP = 21,
-    V6_PORT = 45,
-    V6_ID = 58,
-    FIXED_KEYS = 2,   /* adr and id */
-    ADDRESS_KEYS = 4, /* in adr: addr and type; in addr: address and port */
-    ADDRESS_OBJECTS = 2,
-    OPTIONAL_KEYS = 4
-};
-
-/* 0 if the 8 bytes at `at` are those of `text`. */
-static inline uint64_t differs(const uint8_t *at, const char *text)
-{
-    return mt_le64(at) ^ mt_le64((const uint8_t *)text);
-}
-
-static inline int is_v4(const uint8_t *at)
-{
-    return (differs(at + 1, "\3adr\x0c\x08\4a") | differs(at + 9, "ddr\x0c\x08\4m_") |
-            differs(at + 12, "\x0c\x08\4m_ip\6") | differs(at + 24, "\6m_port\7") |
-            differs(at + 34, "\4type\x08\1\2") | differs(at + 37, "pe\x08\1\2id\5")) == 0;
-}
-
-static inline int is_v6(const uint8_t *at)
-{
-    return (differs(at + 1, "\3adr\x0c\x08\4a") | differs(at + 9, "ddr\x0c\x08\4ad") |
-            differs(at + 13, "\x08\4addr\x0a\x40") | differs(at + 37, "\6m_port\7") |
-            differs(at + 47, "\4type\x08\2\2") | differs(at + 50, "pe\x08\2\2id\5")) == 0;
-}
-
-/* Key and type of an optional field, of `size` bytes and with `more` bytes of value after them, at
- * `at`. The last 8 bytes overlap those before. */
-static inline int is_field(const uint8_t *at, size_t room, const char *text, size_t size,
-                           size_t more)
-{
-    if (room < size + more)
-        return 0;
-    uint64_t difference = differs(at, text) | differs(at + size - 8, text + size - 8);
-    if (size > 16)
-        difference |= differs(at + 8, text + 8);
-    return difference == 0;
-}
-#define IS_FIELD(at, room, text, more) is_field((at), (room), (text), sizeof(text) - 1, (more))
-
-/* The optional fields after id, in their order. Returns the bytes they take and adds what was found
- * to *keys; to *defaults those that are 0, which monerod would leave out. */
-static inline size_t read_optional(const uint8_t *begin, size_t room, struct mt_peer_entry_row *row,
-                                   unsigned *keys, uint32_t *defaults)
-{
-    const uint8_t *at = begin;
-    const uint8_t *end = begin + room;
-    unsigned present = 0;
-    if (IS_FIELD(at, (size_t)(end - at), "\x09last_seen\1", 8)) {
-        row->last_seen = (int64_t)mt_le64(at + 11);
-        *defaults += row->last_seen == 0;
-        present |= MT_PEER_LAST_SEEN;
-        at += 11 + 8;
-    }
-    if (IS_FIELD(at, (size_t)(end - at), "\x0cpruning_seed\6", 4)) {
-        row->pruning_seed = mt_le32(at + 14);
-        *defaults += row->pruning_seed == 0;
-        present |= MT_PEER_PRUNING_SEED;
-        at += 14 + 4;
-    }
-    if (IS_FIELD(at, (size_t)(end - at), "\x14rpc_credits_per_hash\6", 4)) {
-        row->rpc_credits_per_hash = mt_le32(at + 22);
-        *defaults += row->rpc_credits_per_hash == 0;
-        present |= MT_PEER_RPC_CREDITS;
-        at += 22 + 4;
-    }
-    if (IS_FIELD(at, (size_t)(end - at), "\x08rpc_port\7", 2)) {
-        row->rpc_port = mt_le16(at + 10);
-        *defaults += row->rpc_port == 0;
-        present |= MT_PEER_RPC_PORT;
-        at += 10 + 2;
-    }
-    row->present = (uint16_t)present;
-    *keys += (present & 1) + (present >> 1 & 1) + (present >> 2 & 1) + (present >> 3 & 1);
-    return (size_t)(at - begin);
-}
-
-/* Reads an entry of one of the two layouts and moves the reader past it; *ip then points to its
- * address. 0 if it has another layout: the reader has not moved, the row is undefined. */
-static inline int read_canonical(struct mt_payload_reader *reader, struct mt_peer_entry_row *row,
-                                 const uint8_t **ip)
-{
-    struct mt_epee *epee = &reader->epee;
-    const uint8_t *at = epee->at;
-    size_t room = (size_t)(epee->end - at), size;
-    uint32_t strings = 0, defaults = 0;
-    if (room >= V4_SIZE && is_v4(at)) {
-        *ip = at + V4_IP;
-        row->type = MT_ADDRESS_IPV4;
-        row->port = mt_le16(at + V4_PORT);
-        row->id = mt_le64(at + V4_ID);
-        size = V4_SIZE;
-    } else if (room >= V6_SIZE && is_v6(at)) {
-        *ip = at + V6_IP;
-        row->type = MT_ADDRESS_IPV6;
-        row->port = mt_le16(at + V6_PORT);
-        row->id = mt_le64(at + V6_ID);
-        size = V6_SIZE;
-        strings = 1;
-    } else {
-        return 0;
-    }
-    unsigned keys = FIXED_KEYS;
-    if (*at != FIXED_KEYS << 2) {
-        size += read_optional(at + size, room - size, row, &keys, &defaults);
-        if (*at != keys << 2)
-            return 0;
-        reader->fingerprint.default_fields += defaults;
-    }
-    epee->at += size;
-    epee->objects += ADDRESS_OBJECTS;
-    epee->fields += keys + ADDRESS_KEYS;
-    epee->strings += strings;
-    return 1;
-}
-
-/* 1 if no entry of these layouts can exceed a limit; close to one, the general reader counts
- * exactly. */
-static inline int far_from_limits(const struct mt_epee *epee)
-{
-    return epee->objects + ADDRESS_OBJECTS <= epee->most.objects &&
-           epee->fields + FIXED_KEYS + OPTIONAL_KEYS + ADDRESS_KEYS <= epee->most.fields &&
-           epee->strings + 1 <= epee->most.strings;
-}
 
 /* ---- any entry ---- */
 
@@ -309,86 +169,72 @@ static int intern_host(struct mt_p2p *p2p, const struct host *host, struct mt_pe
     }
 }
 
-/* Reads one entry into *row, its address into *host. *known gets what describes an entry of the two
- * layouts, size 0 of all others. What monerod's writer would have written leaves no trace in the
- * fingerprint, and neither do entries of the two layouts. */
-static inline int read_entry(struct mt_payload_reader *reader, const struct mt_epee_entry *list,
-                             struct mt_peer_entry_row *row, struct host *host,
-                             struct mt_known_entry *known)
+static int append_entry(struct mt_decoding *decoding, const struct host *host,
+                        struct mt_peer_entry_row *row, int32_t *code)
 {
-    const struct mt_epee *epee = &reader->epee;
-    const uint8_t *at = epee->at;
-    uint32_t fields = epee->fields, strings = epee->strings,
-             defaults = reader->fingerprint.default_fields;
-    *row = (struct mt_peer_entry_row){.host = MT_NO_CODE};
-    known->size = 0;
-    if (far_from_limits(epee) && read_canonical(reader, row, &host->bytes)) {
-        if (epee->at - at <= MT_KNOWN_MOST)
-            known->size = (uint8_t)(epee->at - at);
-        known->fields = (uint8_t)(epee->fields - fields);
-        known->strings = (uint8_t)(epee->strings - strings);
-        known->default_fields = (uint8_t)(reader->fingerprint.default_fields - defaults);
-        return MT_OK;
-    }
-    *row = (struct mt_peer_entry_row){.host = MT_NO_CODE};
-    host->bytes = NULL;
-    return read_any(reader, list, row, host);
+    int result = intern_host(decoding->p2p, host, row);
+    return result == MT_OK
+               ? mt_peer_entry_append(mt_decoding_table(decoding, MT_TABLE_peer_entries), row, code)
+               : result;
 }
 
-/* Reads an entry that is not known and stores it; writes its code. It is known from then on, if
- * `mark` is not NULL, it is of one of the two layouts, and has an address within the limit. */
-static int store_entry(struct mt_decoding *decoding, const struct mt_epee_entry *list,
-                       const uint32_t *mark, int32_t *code)
+/* Reads an entry of any layout and stores it; writes its code. */
+static int store_any(struct mt_decoding *decoding, const struct mt_epee_entry *list, int32_t *code)
 {
-    struct mt_p2p *p2p = decoding->p2p;
-    const uint8_t *at = decoding->reader.epee.at;
-    struct mt_known_entry known;
+    struct mt_peer_entry_row row = {.host = MT_NO_CODE};
+    struct host host = {0};
+    int result = read_any(&decoding->reader, list, &row, &host);
+    return result == MT_OK ? append_entry(decoding, &host, &row, code) : result;
+}
+
+/* Stores an entry of one of the two layouts; writes its code. It is known from then on, if `hash`
+ * is not NULL and its address is within the limit. */
+static int store_canonical(struct mt_decoding *decoding, const struct mt_entry_values *entry,
+                           const uint64_t *hash, int32_t *code)
+{
     struct mt_peer_entry_row row;
-    struct host host;
-    if (read_entry(&decoding->reader, list, &row, &host, &known) != MT_OK)
-        return MT_MALFORMED;
-    if (intern_host(p2p, &host, &row) != MT_OK ||
-        mt_peer_entry_append(mt_decoding_table(decoding, MT_TABLE_peer_entries), &row, code) !=
-            MT_OK)
-        return MT_NOMEM;
-    if (mark == NULL || known.size == 0 || row.host == MT_NO_CODE)
-        return MT_OK;
-    known.mark = *mark;
-    known.code = *code;
-    return mt_known_entry_add(&p2p->known_entries, &known, at);
+    uint8_t ip[16];
+    mt_canonical_row(entry, &row, ip);
+    const struct host host = {.bytes = ip};
+    int result = append_entry(decoding, &host, &row, code);
+    return result == MT_OK && hash != NULL && row.host != MT_NO_CODE
+               ? mt_known_entry_add(&decoding->p2p->known_entries, entry, *hash, *code)
+               : result;
 }
 
-/* Reads an entry and writes its code. */
-static inline int code_entry(struct mt_decoding *decoding, const struct mt_epee_entry *list,
-                             int32_t *code)
+/* Writes the codes of `count` entries of the two layouts. Slots and known entries of all are loaded
+ * before the first one is looked up, so that the processor waits for many of them at once. */
+static int code_canonical(struct mt_decoding *decoding, const struct mt_entry_values *entries,
+                          size_t count, struct mt_peer_code_row *codes)
 {
     struct mt_known_entries *known = &decoding->p2p->known_entries;
-    struct mt_epee *epee = &decoding->reader.epee;
-    size_t room = (size_t)(epee->end - epee->at);
-    if (room < MT_KNOWN_LEAST || !far_from_limits(epee) || mt_known_entries_pause(known))
-        return store_entry(decoding, list, NULL, code);
-    uint32_t mark = mt_known_entry_mark(known, epee->at);
-    const struct mt_known_entry *entry = mt_known_entry_find(known, epee->at, room, mark);
-    if (entry == NULL)
-        return store_entry(decoding, list, &mark, code);
-    *code = entry->code;
-    epee->at += entry->size;
-    epee->objects += ADDRESS_OBJECTS;
-    epee->fields += entry->fields;
-    epee->strings += entry->strings;
-    decoding->reader.fingerprint.default_fields += entry->default_fields;
-    return MT_OK;
+    uint64_t hashes[MT_CANONICAL_MOST];
+    int pause = mt_known_entries_pause(known, count), result = MT_OK;
+    for (size_t i = 0; i < count && !pause; i++)
+        hashes[i] = mt_known_entry_hash(known, &entries[i]);
+    for (size_t i = 0; i < count && !pause; i++)
+        mt_known_entry_load(known, hashes[i]);
+    for (size_t i = 0; i < count && result == MT_OK; i++) {
+        codes[i].entry = pause ? -1 : mt_known_entry_find(known, &entries[i], hashes[i]);
+        if (codes[i].entry < 0)
+            result =
+                store_canonical(decoding, &entries[i], pause ? NULL : &hashes[i], &codes[i].entry);
+    }
+    return result;
 }
 
 /* Reads a list whose entries are not wanted. */
 static int skip_entries(struct mt_decoding *decoding, const struct mt_epee_entry *list)
 {
-    struct mt_peer_entry_row row;
-    struct mt_known_entry known;
-    struct host host;
-    for (uint64_t position = 0; position < list->count; position++)
-        if (read_entry(&decoding->reader, list, &row, &host, &known) != MT_OK)
+    struct mt_entry_values entries[MT_CANONICAL_MOST];
+    for (size_t left = (size_t)list->count, read; left != 0; left -= read) {
+        read = mt_read_canonical(&decoding->reader, left, entries);
+        struct mt_peer_entry_row row = {.host = MT_NO_CODE};
+        struct host host;
+        if (read == 0 && read_any(&decoding->reader, list, &row, &host) != MT_OK)
             return MT_MALFORMED;
+        read += read == 0;
+    }
     return MT_OK;
 }
 
@@ -398,17 +244,21 @@ int mt_append_peers(struct mt_decoding *decoding, const struct mt_epee_entry *li
                     *codes = mt_decoding_table(decoding, MT_TABLE_peer_codes);
     if (list->count == 0 || !mt_decoding_wants(decoding, MT_TABLE_peer_lists))
         return skip_entries(decoding, list);
-    /* the limit on objects bounds the count */
-    if (mt_table_reserve(codes, (size_t)list->count) != MT_OK || mt_table_reserve(runs, 1) != MT_OK)
+    size_t count = (size_t)list->count; /* bounded by the limit on objects */
+    if (mt_table_reserve(codes, count) != MT_OK || mt_table_reserve(runs, 1) != MT_OK)
         return MT_NOMEM;
     struct mt_peer_code_row *rows = (struct mt_peer_code_row *)codes->rows + codes->count;
-    for (size_t position = 0; position < list->count; position++) {
-        int result = code_entry(decoding, list, &rows[position].entry);
+    struct mt_entry_values entries[MT_CANONICAL_MOST];
+    for (size_t position = 0, read; position < count; position += read) {
+        read = mt_read_canonical(&decoding->reader, count - position, entries);
+        int result = read != 0 ? code_canonical(decoding, entries, read, &rows[position])
+                               : store_any(decoding, list, &rows[position].entry);
         if (result != MT_OK)
             return result;
+        read += read == 0;
     }
-    codes->count += (size_t)list->count;
+    codes->count += count;
     ((struct mt_peer_run_row *)runs->rows)[runs->count++] =
-        (struct mt_peer_run_row){.message = decoding->message, .entries = (uint32_t)list->count};
+        (struct mt_peer_run_row){.message = decoding->message, .entries = (uint32_t)count};
     return MT_OK;
 }
