@@ -16,6 +16,11 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *one, size_t one_size, const uint
 #define START 1700000000000000000
 enum { HEAD = 4, FILES = 2 };
 
+/* Bits of the first byte. */
+enum { ONLY_OUTER = 4, NAMED_PORTS = 8 };
+
+enum { MORE_LINKS = 240 }; /* from this second byte on: the link types of `more_links` */
+
 struct layers {
     struct mt_decoder decoder;
     struct mt_net *net;
@@ -34,6 +39,16 @@ static int64_t next_time(int64_t now, uint8_t byte)
         return MT_NO_TIME;
     int64_t since = now != MT_NO_TIME ? now : START, time;
     return __builtin_add_overflow(since, units[byte >> 5] * (byte & 31), &time) ? START : time;
+}
+
+static uint32_t link_of(uint8_t byte)
+{
+    static const uint16_t links[] = {1,   101, 113, 276, 0,   9,   51,  229, 1,   6,   50,  104,
+                                     105, 107, 109, 117, 127, 149, 166, 192, 197, 219, 239, 258};
+    static const uint16_t more_links[256 - MORE_LINKS] = {8,   100, 119, 122, 123, 138, 163, 204,
+                                                          206, 226, 240, 242, 252, 281, 282, 285};
+    return byte < MORE_LINKS ? links[byte % (sizeof links / sizeof links[0])]
+                             : more_links[byte - MORE_LINKS];
 }
 
 /* One packet, or one of those in an 802.11 frame. */
@@ -77,19 +92,22 @@ static void read_frame(struct layers *layers, uint32_t link, const struct chunk 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint16_t ports[] = {18080, 28080, 38080};
-    static const uint32_t links[] = {1,   101, 113, 276, 0,   9,   51,  229, 1,   6,   50,  104,
-                                     105, 107, 109, 117, 127, 149, 166, 192, 197, 219, 239, 258};
+    static const uint16_t tunnel_ports[] = {7777, 8888};
     struct input input = input_read(data, size);
     struct layers layers = {.ref = {.time = MT_NO_TIME}};
     mt_decoder_init(&layers.decoder, &input.limits,
                     input.tables | 1u << MT_TABLE_connections | 1u << MT_TABLE_problems);
-    layers.net = mt_net_open(&(struct mt_net_options){
-        .limits = &input.limits, .limit_hits = layers.decoder.output.limit_hits});
+    layers.net = mt_net_open(
+        &(struct mt_net_options){.limits = &input.limits,
+                                 .limit_hits = layers.decoder.output.limit_hits,
+                                 .outer = (input.flags & ONLY_OUTER) != 0,
+                                 .ports = tunnel_ports,
+                                 .ports_count = (input.flags & NAMED_PORTS) != 0 ? 2 : 0});
     layers.tcp = mt_decoder_open_tcp(&layers.decoder, ports, 3, layers.monero_packets);
     MUST(layers.net != NULL && layers.tcp != NULL, "no memory");
     const uint8_t *at = input.rest;
     for (struct chunk chunk; container_next(&at, input.rest + input.size, &chunk);)
-        read_frame(&layers, links[input.byte % (sizeof links / sizeof links[0])], &chunk);
+        read_frame(&layers, link_of(input.byte), &chunk);
     mt_net_finish(layers.net);
     MUST(mt_tcp_finish(layers.tcp) == MT_OK && mt_close_problems(&layers.decoder.output) == MT_OK,
          "an end that is too much");

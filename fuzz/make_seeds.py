@@ -27,7 +27,14 @@ from support.vectors import vectors  # noqa: E402
 
 MARKER = b"\xf5cu\xe5"
 LARGEST = 24_000
-LINKS = [1, 101, 113, 276, 0, 9, 51, 229]  # as fuzz_frames.c has them
+LINKS = [1, 101, 113, 276, 0, 9, 51, 229]
+LINKS += [1, 6, 50, 104, 105, 107, 109, 117, 127, 149, 166, 192, 197, 219, 239, 258]
+MORE_LINKS = [8, 100, 119, 122, 123, 138, 163, 204, 206, 226, 240, 242, 252, 281, 282, 285]
+LINK_BYTES = {
+    **{link: 240 + byte for byte, link in enumerate(MORE_LINKS)},
+    **{link: LINKS.index(link) for link in LINKS},
+}
+"""The second byte of an input for each link type, as fuzz_frames.c has them."""
 KNOWN_LINKS = (1, 113, 276)  # of the oracle
 # as fuzz_epee.c has them
 COMMANDS = [
@@ -96,8 +103,8 @@ def frames() -> Iterator[bytes]:
                     + packet.data
                 )
         for link, chunk in chunks.items():
-            if link in LINKS:
-                yield bytes([0, LINKS.index(link)]) + chunk
+            if link in LINK_BYTES:
+                yield bytes([8, LINK_BYTES[link]]) + chunk
 
 
 def segments_of(files: list[bytes]) -> list[Segment]:

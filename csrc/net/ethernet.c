@@ -1,6 +1,7 @@
 #include "net/ethernet.h"
 
 #include "base/bytes.h"
+#include "net/fabric.h"
 
 #include <string.h>
 
@@ -13,27 +14,46 @@ enum {
     VN_TAG = 6,  /* with the EtherType that follows */
     E_TAG = 8,   /* with the EtherType that follows */
     METADATA_HEADER = 2,
-    METADATA_OPTION = 4
+    METADATA_OPTION = 4,
+    MACSEC_TAG = 6, /* without the EtherType that follows */
+    MACSEC_IDENTIFIER = 8,
+    MACSEC_HAS_IDENTIFIER = 0x20,
+    MACSEC_CHANGED = 0x0c, /* the text is encrypted, or changed otherwise */
+    HSR_TAG = 6,           /* with the EtherType that follows */
+    ISL_HEADER = 26
 };
 
-int mt_read_ethernet(struct mt_layers *layers)
-{
-    if (layers->rest.captured < MT_ETHERNET_HEADER)
-        return mt_layers_refuse(layers, "cut before its IP header");
-    uint32_t type = mt_be16(layers->rest.at + TYPE_AT);
-    if (type >= TYPE_LEAST)
-        return mt_layers_skip(layers, MT_ETHERNET_HEADER, MT_NEXT_ETHERTYPE, type);
-    if (type > LENGTH_MOST)
-        return mt_layers_stop(layers, MT_SKIP_ETHERTYPE, type);
-    return mt_layers_skip(layers, MT_ETHERNET_HEADER, MT_NEXT_LLC, 0);
-}
-
-/* A tag of `size` bytes whose last two are the next EtherType. */
-static int read_tag(struct mt_layers *layers, uint32_t size)
+/* What follows a header of `size` bytes, the last two of which are an EtherType or a length. */
+static int by_type(struct mt_layers *layers, uint32_t size)
 {
     if (layers->rest.captured < size)
         return mt_layers_refuse(layers, "cut before its IP header");
-    return mt_layers_skip(layers, size, MT_NEXT_ETHERTYPE, mt_be16(layers->rest.at + size - 2));
+    uint32_t type = mt_be16(layers->rest.at + size - 2);
+    if (type >= TYPE_LEAST)
+        return mt_layers_skip(layers, size, MT_NEXT_ETHERTYPE, type);
+    if (type > LENGTH_MOST)
+        return mt_layers_stop(layers, MT_SKIP_ETHERTYPE, type);
+    return mt_layers_skip(layers, size, MT_NEXT_LLC, 0);
+}
+
+/* Cisco's ISL, a frame with its VLAN before another frame: a group address, a length, SNAP. */
+static int is_isl(const struct mt_span *rest)
+{
+    static const uint8_t group[4] = {0x01, 0x00, 0x0c, 0x00}, snap[3] = {0xaa, 0xaa, 3};
+    return rest->captured > ISL_HEADER && memcmp(rest->at, group, sizeof group) == 0 &&
+           rest->at[4] == 0 && mt_be16(rest->at + TYPE_AT) < TYPE_LEAST &&
+           memcmp(rest->at + MT_ETHERNET_HEADER, snap, sizeof snap) == 0;
+}
+
+int mt_read_ethernet(struct mt_layers *layers)
+{
+    return is_isl(&layers->rest) ? mt_layers_skip(layers, ISL_HEADER, MT_NEXT_ETHERNET, 0)
+                                 : by_type(layers, MT_ETHERNET_HEADER);
+}
+
+int mt_read_switch_tag(struct mt_layers *layers, uint32_t size)
+{
+    return by_type(layers, MT_ETHERNET_HEADER + size);
 }
 
 /* Cisco metadata (security group tags): version, number of options, options of 4 bytes. */
@@ -41,7 +61,47 @@ static int read_cisco_metadata(struct mt_layers *layers)
 {
     if (layers->rest.captured < METADATA_HEADER)
         return mt_layers_refuse(layers, "cut before its IP header");
-    return read_tag(layers, METADATA_HEADER + layers->rest.at[1] * (uint32_t)METADATA_OPTION + 2);
+    return by_type(layers, METADATA_HEADER + layers->rest.at[1] * (uint32_t)METADATA_OPTION + 2);
+}
+
+/* MACsec that protects the frame but leaves it in the clear. Its check value at the end of the
+ * frame is padding for the IP packet. */
+static int read_macsec(struct mt_layers *layers)
+{
+    if (layers->rest.captured == 0)
+        return mt_layers_refuse(layers, "cut before its IP header");
+    uint8_t flags = layers->rest.at[0];
+    if ((flags & MACSEC_CHANGED) != 0)
+        return mt_layers_stop(layers, MT_SKIP_ETHERTYPE, MT_TYPE_MACSEC);
+    uint32_t identifier = (flags & MACSEC_HAS_IDENTIFIER) != 0 ? MACSEC_IDENTIFIER : 0;
+    return by_type(layers, MACSEC_TAG + identifier + 2);
+}
+
+/* EtherTypes of tags and of fabrics. */
+static int read_rarer_type(struct mt_layers *layers)
+{
+    switch (layers->type) {
+    case MT_TYPE_VN_TAG:
+        return by_type(layers, VN_TAG);
+    case MT_TYPE_E_TAG:
+        return by_type(layers, E_TAG);
+    case MT_TYPE_CISCO_METADATA:
+        return read_cisco_metadata(layers);
+    case MT_TYPE_MACSEC:
+        return read_macsec(layers);
+    case MT_TYPE_HSR:
+        return by_type(layers, HSR_TAG);
+    case MT_TYPE_NSH:
+        return mt_read_nsh(layers);
+    case MT_TYPE_TRILL:
+        return mt_read_trill(layers);
+    case MT_TYPE_FABRIC_PATH:
+        return mt_read_fabric_path(layers);
+    case MT_TYPE_BATMAN:
+        return mt_read_batman(layers);
+    default:
+        return mt_layers_stop(layers, MT_SKIP_ETHERTYPE, layers->type);
+    }
 }
 
 int mt_read_ethertype(struct mt_layers *layers)
@@ -54,7 +114,7 @@ int mt_read_ethertype(struct mt_layers *layers)
     case MT_TYPE_QINQ:
     case MT_TYPE_QINQ_OLD:
     case MT_TYPE_QINQ_OLDER:
-        return read_tag(layers, VLAN_SIZE);
+        return by_type(layers, VLAN_SIZE);
     case MT_TYPE_MPLS:
     case MT_TYPE_MPLS_MULTICAST:
         return mt_layers_skip(layers, 0, MT_NEXT_MPLS, 0);
@@ -64,14 +124,8 @@ int mt_read_ethertype(struct mt_layers *layers)
         return mt_layers_skip(layers, 0, MT_NEXT_PPP, 0);
     case MT_TYPE_PBB:
         return mt_layers_tunnel(layers, MT_TUNNEL_PBB, PBB_TAG, MT_NEXT_ETHERNET, 0);
-    case MT_TYPE_VN_TAG:
-        return read_tag(layers, VN_TAG);
-    case MT_TYPE_E_TAG:
-        return read_tag(layers, E_TAG);
-    case MT_TYPE_CISCO_METADATA:
-        return read_cisco_metadata(layers);
     default:
-        return mt_layers_stop(layers, MT_SKIP_ETHERTYPE, layers->type);
+        return read_rarer_type(layers);
     }
 }
 

@@ -69,6 +69,7 @@ static int by_type(struct mt_layers *layers, uint32_t type, uint32_t size, int h
     case MT_TYPE_IPV6:
     case MT_TYPE_MPLS:
     case MT_TYPE_MPLS_MULTICAST:
+    case MT_TYPE_NSH:
     case MT_TYPE_VLAN:
     case MT_TYPE_CISCO_METADATA:
         return mt_layers_tunnel(layers, MT_TUNNEL_GRE, size, MT_NEXT_ETHERTYPE, type);

@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "net/gre.h"
+#include "net/l2tp.h"
 #include "net/udp_tunnel.h"
 
 #include <string.h>
@@ -195,7 +196,9 @@ static int is_read(const struct mt_layers *layers, uint8_t protocol)
     case MT_PROTOCOL_UDP:
     case MT_PROTOCOL_GRE:
     case MT_PROTOCOL_ETHERIP:
+    case MT_PROTOCOL_L2TP:
     case MT_PROTOCOL_MPLS:
+    case MT_PROTOCOL_ETHERNET:
         return !layers->outer;
     default:
         return 0;
@@ -383,6 +386,10 @@ int mt_read_protocol(struct mt_layers *layers)
         return read_inner_ip(layers, 6);
     case MT_PROTOCOL_ETHERIP:
         return mt_layers_tunnel(layers, MT_TUNNEL_ETHERIP, ETHERIP_HEADER, MT_NEXT_ETHERNET, 0);
+    case MT_PROTOCOL_L2TP:
+        return mt_read_l2tp_session(layers, protocol);
+    case MT_PROTOCOL_ETHERNET:
+        return mt_layers_tunnel(layers, MT_TUNNEL_ETHERNET_IN_IP, 0, MT_NEXT_ETHERNET, 0);
     case MT_PROTOCOL_MPLS:
         return mt_layers_tunnel(layers, MT_TUNNEL_MPLS_IN_IP, 0, MT_NEXT_MPLS, 0);
     case MT_PROTOCOL_GRE:

@@ -23,7 +23,9 @@ enum mt_ip_protocol {
     MT_PROTOCOL_AUTHENTICATION = 51,
     MT_PROTOCOL_DESTINATION_OPTIONS = 60,
     MT_PROTOCOL_ETHERIP = 97,
-    MT_PROTOCOL_MPLS = 137
+    MT_PROTOCOL_L2TP = 115,
+    MT_PROTOCOL_MPLS = 137,
+    MT_PROTOCOL_ETHERNET = 143
 };
 
 /* Fragments that wait, by how they came: outside of tunnels, UDP and others; inside of one. */

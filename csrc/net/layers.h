@@ -20,7 +20,7 @@ enum mt_next {
     MT_NEXT_HDLC, /* PPP with or without HDLC's address and control, or Cisco's HDLC */
     MT_NEXT_PPPOE,
     MT_NEXT_FRAME_RELAY,
-    MT_NEXT_WIFI,     /* an 802.11 frame; `type` is 4 if the header is padded to 4 bytes */
+    MT_NEXT_WIFI,     /* an 802.11 frame; `type` is enum mt_wifi_kind */
     MT_NEXT_IP,       /* IPv4 or IPv6, by its first four bits */
     MT_NEXT_PROTOCOL, /* what the IP protocol `type` stands for */
     MT_NEXT_TCP

@@ -31,7 +31,10 @@ enum {
     LINK_SLL = 113,
     LINK_PFLOG = 117,
     LINK_PRISM = 119,
+    LINK_IP_OVER_FC = 122,
+    LINK_SUNATM = 123,
     LINK_RADIOTAP = 127,
+    LINK_IP_OVER_FIREWIRE = 138,
     LINK_USER2 = 149, /* macOS stores PKTAP under it */
     LINK_AVS = 163,
     LINK_PPP_PPPD = 166,
@@ -41,12 +44,21 @@ enum {
     LINK_CISCO_HDLC_WITH_DIRECTION = 205,
     LINK_FRAME_RELAY_WITH_DIRECTION = 206,
     LINK_MPLS = 219,
+    LINK_IPNET = 226,
     LINK_IPV4 = 228,
     LINK_IPV6 = 229,
     LINK_NFLOG = 239,
     LINK_NETANALYZER = 240,
+    LINK_NETANALYZER_TRANSPARENT = 241,
+    LINK_IPOIB = 242,
+    LINK_EXPORTED_PDU = 252,
     LINK_PKTAP = 258,
-    LINK_SLL2 = 276
+    LINK_MPACKET = 274,
+    LINK_SLL2 = 276,
+    LINK_DSA_BRCM = 281,
+    LINK_DSA_BRCM_PREPEND = 282,
+    LINK_DSA = 284,
+    LINK_EDSA = 285
 };
 
 enum {
@@ -56,7 +68,14 @@ enum {
     FDDI_HEADER = 13,
     ENC_HEADER = 12,
     DIRECTION = 1,
-    NETANALYZER_HEADER = 4
+    NETANALYZER_HEADER = 4,
+    PREAMBLE = 8,
+    ATM_HEADER = 4,
+    IP_OVER_FC_HEADER = 16,
+    IPNET_HEADER = 24,
+    DSA_TAG = 4,
+    EDSA_TAG = 8,
+    DEVICE_RADIOTAP = 803 /* Linux's number of such an interface */
 };
 
 static int read_by_version(struct mt_layers *layers)
@@ -97,6 +116,12 @@ static const struct {
     {LINK_FDDI, FDDI_HEADER, MT_NEXT_LLC},
     {LINK_SLIP, SLIP_HEADER, MT_NEXT_IP},
     {LINK_NETANALYZER, NETANALYZER_HEADER, MT_NEXT_ETHERNET},
+    {LINK_NETANALYZER_TRANSPARENT, NETANALYZER_HEADER + PREAMBLE, MT_NEXT_ETHERNET},
+    {LINK_MPACKET, PREAMBLE, MT_NEXT_ETHERNET},
+    {LINK_DSA_BRCM_PREPEND, DSA_TAG, MT_NEXT_ETHERNET},
+    {LINK_SUNATM, ATM_HEADER, MT_NEXT_LLC},
+    {LINK_IP_OVER_FC, IP_OVER_FC_HEADER, MT_NEXT_LLC},
+    {LINK_IPNET, IPNET_HEADER, MT_NEXT_IP},
     {LINK_PPP_WITH_DIRECTION, DIRECTION, MT_NEXT_HDLC},
     {LINK_CISCO_HDLC_WITH_DIRECTION, DIRECTION, MT_NEXT_HDLC},
     {LINK_FRAME_RELAY_WITH_DIRECTION, DIRECTION, MT_NEXT_FRAME_RELAY},
@@ -127,9 +152,40 @@ static int begin_pseudo(struct mt_layers *layers, uint32_t link)
         return mt_read_ppi(layers);
     case LINK_ERF:
         return mt_read_erf(layers);
+    case LINK_EXPORTED_PDU:
+        return mt_read_exported_pdu(layers);
     default:
         return mt_layers_stop(layers, MT_SKIP_LINK, link);
     }
+}
+
+/* Link types whose header holds an EtherType. */
+static int begin_typed(struct mt_layers *layers, uint32_t link)
+{
+    switch (link) {
+    case LINK_IP_OVER_FIREWIRE:
+        return mt_read_cooked(layers, 16, 18);
+    case LINK_IPOIB:
+        return mt_read_cooked(layers, 40, 44);
+    case LINK_DSA_BRCM:
+    case LINK_DSA:
+        return mt_read_switch_tag(layers, DSA_TAG);
+    case LINK_EDSA:
+        return mt_read_switch_tag(layers, EDSA_TAG);
+    default:
+        return mt_layers_stop(layers, MT_SKIP_LINK, link);
+    }
+}
+
+/* A Linux cooked capture of all interfaces; the kind of the interface is at `device_at`. */
+static int read_linux_cooked(struct mt_layers *layers, uint32_t device_at, uint32_t protocol_at,
+                             uint32_t size)
+{
+    if (layers->rest.captured > size && mt_be16(layers->rest.at + device_at) == DEVICE_RADIOTAP) {
+        mt_span_skip(&layers->rest, size);
+        return mt_read_radiotap(layers);
+    }
+    return mt_read_cooked(layers, protocol_at, size);
 }
 
 /* Link types that lead to a packet at once. */
@@ -140,9 +196,9 @@ static int begin_plain(struct mt_layers *layers, uint32_t link)
             return mt_layers_skip(layers, fixed[i].size, (enum mt_next)fixed[i].next, 0);
     switch (link) {
     case LINK_SLL:
-        return mt_read_cooked(layers, 14, 16);
+        return read_linux_cooked(layers, 2, 14, 16);
     case LINK_SLL2:
-        return mt_read_cooked(layers, 0, 20);
+        return read_linux_cooked(layers, 8, 0, 20);
     case LINK_RAW:
     case LINK_RAW_12:
     case LINK_RAW_14:
@@ -163,15 +219,17 @@ static int begin_plain(struct mt_layers *layers, uint32_t link)
     case LINK_PRISM:
         return mt_read_prism(layers);
     default:
-        return mt_layers_stop(layers, MT_SKIP_LINK, link);
+        return begin_typed(layers, link);
     }
 }
 
-static const uint16_t pseudo[] = {LINK_NFLOG, LINK_PKTAP, LINK_USER2,
-                                  LINK_PFLOG, LINK_PPI,   LINK_ERF};
+static const uint16_t pseudo[] = {LINK_NFLOG, LINK_PKTAP, LINK_USER2,       LINK_PFLOG,
+                                  LINK_PPI,   LINK_ERF,   LINK_EXPORTED_PDU};
 static const uint16_t plain[] = {
-    LINK_SLL, LINK_SLL2,       LINK_RAW,      LINK_RAW_12,   LINK_RAW_14, LINK_NULL, LINK_LOOP,
-    LINK_ENC, LINK_TOKEN_RING, LINK_PPP_PPPD, LINK_RADIOTAP, LINK_AVS,    LINK_PRISM};
+    LINK_SLL,      LINK_SLL2, LINK_RAW,   LINK_RAW_12,           LINK_RAW_14,
+    LINK_NULL,     LINK_LOOP, LINK_ENC,   LINK_TOKEN_RING,       LINK_PPP_PPPD,
+    LINK_RADIOTAP, LINK_AVS,  LINK_PRISM, LINK_IP_OVER_FIREWIRE, LINK_IPOIB,
+    LINK_DSA_BRCM, LINK_DSA,  LINK_EDSA};
 
 static int is_in(const uint16_t *links, size_t count, uint32_t link)
 {

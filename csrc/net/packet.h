@@ -33,12 +33,16 @@ enum {
 enum { MT_NO_SCALE = 255, MT_WIDEST_SCALE = 14 };
 
 /* What carries a TCP segment in addition to its own IP header, in the words of connections.tunnel.
- * Tags (VLAN, 802.1ad, VN-tag, Cisco metadata) are not tunnels. */
+ * Tags (VLAN, 802.1ad, VN-tag, Cisco metadata, MACsec, HSR) are not tunnels. */
 enum mt_tunnel_kind {
     MT_TUNNEL_MPLS,
     MT_TUNNEL_MPLS_ETHERNET,
     MT_TUNNEL_PPPOE,
     MT_TUNNEL_PBB,
+    MT_TUNNEL_NSH,
+    MT_TUNNEL_TRILL,
+    MT_TUNNEL_FABRIC_PATH,
+    MT_TUNNEL_BATMAN,
     MT_TUNNEL_GRE, /* from here on: within an IP packet */
     MT_TUNNEL_GRE_ETHERNET,
     MT_TUNNEL_GRE_PPP,
@@ -46,11 +50,19 @@ enum mt_tunnel_kind {
     MT_TUNNEL_VXLAN,
     MT_TUNNEL_GENEVE,
     MT_TUNNEL_IP_IN_UDP,
+    MT_TUNNEL_GTP,
+    MT_TUNNEL_L2TP,
+    MT_TUNNEL_LISP,
+    MT_TUNNEL_TEREDO,
+    MT_TUNNEL_TZSP,
+    MT_TUNNEL_JMIRROR,
+    MT_TUNNEL_CAPWAP,
     MT_TUNNEL_IPIP,
     MT_TUNNEL_6IN4,
     MT_TUNNEL_4IN6,
     MT_TUNNEL_6IN6,
     MT_TUNNEL_ETHERIP,
+    MT_TUNNEL_ETHERNET_IN_IP,
     MT_TUNNEL_MPLS_IN_IP,
     MT_TUNNEL_COUNT
 };

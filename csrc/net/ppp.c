@@ -6,6 +6,9 @@
 enum {
     PPP_IPV4 = 0x21,
     PPP_BRIDGED = 0x31,
+    PPP_MULTILINK = 0x3d,
+    MULTILINK_HEADER = 4,
+    MULTILINK_WHOLE = 0xc0, /* the first fragment and the last one */
     PPP_IPV6 = 0x57,
     PPP_MPLS = 0x281,
     PPP_MPLS_MULTICAST = 0x283,
@@ -43,6 +46,11 @@ static int by_protocol(struct mt_layers *layers, uint32_t protocol, uint32_t siz
     case PPP_BRIDGED: /* flags and MAC type come first (RFC 3518) */
         if (layers->rest.captured >= size + 2 && layers->rest.at[size + 1] == BRIDGED_ETHERNET)
             return mt_layers_skip(layers, size + 2, MT_NEXT_ETHERNET, 0);
+        return mt_layers_stop(layers, MT_SKIP_PPP, protocol);
+    case PPP_MULTILINK: /* a packet that is one fragment, with a sequence number of 24 bits */
+        if (layers->rest.captured > size &&
+            (layers->rest.at[size] & MULTILINK_WHOLE) == MULTILINK_WHOLE)
+            return mt_layers_skip(layers, size + MULTILINK_HEADER, MT_NEXT_PPP, 0);
         return mt_layers_stop(layers, MT_SKIP_PPP, protocol);
     default:
         return mt_layers_stop(layers, MT_SKIP_PPP, protocol);

@@ -3,6 +3,8 @@
 #include "base/bytes.h"
 #include "net/link.h"
 
+#include <string.h>
+
 enum {
     NFLOG_HEADER = 4,
     NFLOG_ATTRIBUTE = 4,
@@ -17,7 +19,11 @@ enum {
     ERF_EXTENDED = 0x80,
     ERF_EXTENSIONS_MAX = 16,
     ERF_PAD = 2, /* before the frame in records of Ethernet */
-    SLL_LLC = 4  /* Linux's own number of an LLC frame */
+    LINK_EXPORTED_PDU = 252,
+    PDU_TAG = 4, /* type and length */
+    PDU_END = 0,
+    PDU_NAME = 12, /* of the dissector of what follows the tags */
+    SLL_LLC = 4    /* Linux's own number of an LLC frame */
 };
 
 enum erf_type {
@@ -165,4 +171,46 @@ int mt_read_erf(struct mt_layers *layers)
         size += ERF_EXTENSION;
     }
     return by_erf_type(layers, rest->at[8] & (ERF_EXTENDED - 1), size);
+}
+
+/* What a packet that Wireshark exported begins with, by the name of its dissector. */
+static int by_dissector(struct mt_layers *layers, const uint8_t *name, uint32_t size, uint32_t at)
+{
+    static const struct {
+        const char *name;
+        enum mt_next next;
+    } dissectors[] = {{"ip", MT_NEXT_IP},
+                      {"ipv4", MT_NEXT_IP},
+                      {"ipv6", MT_NEXT_IP},
+                      {"eth", MT_NEXT_ETHERNET},
+                      {"eth_withoutfcs", MT_NEXT_ETHERNET},
+                      {"eth_withfcs", MT_NEXT_ETHERNET},
+                      {"eth_maybefcs", MT_NEXT_ETHERNET}};
+    while (size != 0 && name[size - 1] == 0) /* padding to 4 bytes */
+        size--;
+    for (size_t i = 0; i < sizeof dissectors / sizeof dissectors[0]; i++)
+        if (strlen(dissectors[i].name) == size && memcmp(dissectors[i].name, name, size) == 0)
+            return mt_layers_skip(layers, at, dissectors[i].next, 0);
+    return mt_layers_stop(layers, MT_SKIP_LINK, LINK_EXPORTED_PDU);
+}
+
+int mt_read_exported_pdu(struct mt_layers *layers)
+{
+    const struct mt_span *rest = &layers->rest;
+    const uint8_t *name = rest->at;
+    uint32_t name_size = 0;
+    for (uint32_t at = 0; at + PDU_TAG <= rest->captured;) {
+        uint32_t type = mt_be16(rest->at + at), size = mt_be16(rest->at + at + 2);
+        at += PDU_TAG;
+        if (type == PDU_END)
+            return by_dissector(layers, name, name_size, at);
+        if (size > rest->captured - at)
+            return cut(layers);
+        if (type == PDU_NAME) {
+            name = rest->at + at;
+            name_size = size;
+        }
+        at += size;
+    }
+    return cut(layers);
 }

@@ -1,5 +1,6 @@
 /* Headers that capture programs and devices put before the packet itself: NFLOG, PKTAP, PFLOG, PPI,
- * ERF, Linux cooked, loopback, enc. Knows nothing of what follows. Used by link.c. */
+ * ERF, exported PDUs of Wireshark, Linux cooked, loopback, enc. Knows nothing of what follows. Used
+ * by link.c. */
 #ifndef MT_NET_PSEUDO_HEADER_H
 #define MT_NET_PSEUDO_HEADER_H
 
@@ -12,6 +13,7 @@ int mt_read_pktap(struct mt_layers *layers);
 int mt_read_pflog(struct mt_layers *layers);
 int mt_read_ppi(struct mt_layers *layers);
 int mt_read_erf(struct mt_layers *layers);
+int mt_read_exported_pdu(struct mt_layers *layers); /* with the name of what follows */
 
 /* Linux cooked capture of `size` bytes: the protocol at `protocol_at` is an EtherType, or below one
  * a number of Linux's own. */

@@ -14,6 +14,7 @@ enum mt_skip_kind {
     MT_SKIP_PPP,
     MT_SKIP_NLPID, /* Frame Relay */
     MT_SKIP_PROTOCOL,
+    MT_SKIP_UDP, /* a port of tunnels that are encrypted */
     MT_SKIP_GRE,
     MT_SKIP_ERSPAN,
     MT_SKIP_MPLS,

@@ -32,7 +32,13 @@ static int cut(struct mt_layers *layers)
     return mt_layers_refuse(layers, "cut before its IP header");
 }
 
-/* Bytes of the header of a data frame. */
+/* Version 0 and the type of data, in the first byte of a frame. */
+static int is_data(uint8_t first)
+{
+    return (first & 3) == 0 && (first >> 2 & 3) == TYPE_DATA;
+}
+
+/* Bytes of the header of a data frame whose first two bytes are `frame`. */
 static uint32_t header_size(const uint8_t *frame)
 {
     uint32_t size = HEADER, subtype = (uint32_t)frame[0] >> 4;
@@ -80,20 +86,25 @@ static int read_aggregate(struct mt_layers *layers, uint32_t size)
 int mt_read_wifi(struct mt_layers *layers)
 {
     const uint8_t *frame = layers->rest.at;
-    uint32_t alignment = layers->type == 4 ? 3 : 0;
+    uint32_t alignment = layers->type == MT_WIFI_PADDED ? 3 : 0;
     if (layers->rest.captured < 2)
         return cut(layers);
-    if ((frame[0] >> 2 & 3) != TYPE_DATA || (frame[0] >> 4 & SUBTYPE_NO_DATA) != 0)
+    uint8_t control[2] = {frame[0], frame[1]};
+    if (layers->type == MT_WIFI_SWAPPED && !is_data(control[0]) && is_data(control[1])) {
+        control[0] = frame[1];
+        control[1] = frame[0];
+    }
+    if ((control[0] >> 2 & 3) != TYPE_DATA || (control[0] >> 4 & SUBTYPE_NO_DATA) != 0)
         return mt_layers_stop(layers, MT_SKIP_WIFI, MT_WIFI_NO_DATA);
-    if ((frame[1] & PROTECTED) != 0)
+    if ((control[1] & PROTECTED) != 0)
         return mt_layers_stop(layers, MT_SKIP_WIFI, MT_WIFI_PROTECTED);
-    uint32_t size = header_size(frame);
+    uint32_t size = header_size(control);
     if (layers->rest.captured < size)
         return cut(layers);
-    if ((frame[1] & MORE_FRAGMENTS) != 0 || (frame[22] & 15) != 0)
+    if ((control[1] & MORE_FRAGMENTS) != 0 || (frame[22] & 15) != 0)
         return mt_layers_stop(layers, MT_SKIP_WIFI, MT_WIFI_FRAGMENT);
-    uint32_t qos = size - QOS_CONTROL - ((frame[1] & ORDER) != 0 ? HT_CONTROL : 0);
-    int aggregate = (frame[0] >> 4 & SUBTYPE_QOS) != 0 && (frame[qos] & QOS_AGGREGATE) != 0;
+    uint32_t qos = size - QOS_CONTROL - ((control[1] & ORDER) != 0 ? HT_CONTROL : 0);
+    int aggregate = (control[0] >> 4 & SUBTYPE_QOS) != 0 && (frame[qos] & QOS_AGGREGATE) != 0;
     size = (size + alignment) & ~alignment;
     return aggregate ? read_aggregate(layers, size) : mt_layers_skip(layers, size, MT_NEXT_LLC, 0);
 }
@@ -123,7 +134,7 @@ int mt_read_radiotap(struct mt_layers *layers)
         return mt_layers_refuse(layers, "radiotap header that is not one");
     if (layers->rest.captured < size)
         return cut(layers);
-    return mt_layers_skip(layers, size, MT_NEXT_WIFI, is_padded(header, size) ? 4 : 0);
+    return mt_layers_skip(layers, size, MT_NEXT_WIFI, is_padded(header, size) ? MT_WIFI_PADDED : 0);
 }
 
 int mt_read_avs(struct mt_layers *layers)

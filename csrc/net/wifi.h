@@ -5,8 +5,13 @@
 
 #include "net/layers.h"
 
-/* An 802.11 frame: data frames lead to LLC. layers->type 4: the body begins at a multiple of 4
- * bytes. Result as in layers.h, as of all functions here. */
+enum mt_wifi_kind {
+    MT_WIFI_PADDED = 4, /* the body begins at a multiple of 4 bytes */
+    MT_WIFI_SWAPPED = 8 /* an access point may have swapped the first two bytes */
+};
+
+/* An 802.11 frame: data frames lead to LLC. layers->type is made of
+ * enum mt_wifi_kind. Result as in layers.h, as of all functions here. */
 int mt_read_wifi(struct mt_layers *layers);
 
 /* Moves the first packet of an aggregate to `first`: an Ethernet frame with its length in place of

@@ -91,9 +91,10 @@ def read(
         Further TCP ports whose connections are Monero connections, whatever they carry, in addition
         to DEFAULT_PORTS.
     tunnels
-        "inner" reads the TCP connections within tunnels (GRE, ERSPAN, VXLAN, GENEVE, IP in IP or
-        UDP, MPLS, PPPoE, PBB), down to the innermost IP packet; `connections.tunnel` names the
-        tunnels. "outer" reads the outermost IP packet only.
+        "inner" reads the TCP connections within tunnels (GRE, ERSPAN, VXLAN, GENEVE, GTP-U, L2TP,
+        LISP, Teredo, IP in IP or UDP, MPLS, NSH, PPPoE, PBB, TRILL, batman-adv, TZSP and others),
+        down to the innermost IP packet; `connections.tunnel` names the tunnels. "outer" reads the
+        outermost IP packet only.
     tunnel_ports
         Further UDP ports of tunnels (VXLAN, or IP right after the UDP header).
     trusted_tunnels

@@ -163,6 +163,31 @@ static void test_cooked(void)
     refuses(276, BYTES("\x08\6\0\0\0\0\0\2\0\1\0\6\1\2\3\4\5\6\0\0" IP4), MT_END);
 }
 
+/* An interface of 802.11 within a capture of all interfaces. */
+static void test_cooked_radiotap(void)
+{
+    finds(113,
+          BYTES("\0\0\3\x23\0\6\1\2\3\4\5\6\0\0\0\4\0\0\x08\0\0\0\0\0\x08\1\0\0" MACS
+                "\1\2\3\4\5\6\0\0\xaa\xaa\3\0\0\0\x08\0" IP4),
+          56);
+    finds(276,
+          BYTES("\0\4\0\0\0\0\0\2\3\x23\0\6\1\2\3\4\5\6\0\0\0\0\x08\0\0\0\0\0\x08\1\0\0" MACS
+                "\1\2\3\4\5\6\0\0\xaa\xaa\3\0\0\0\x08\0" IP4),
+          60);
+}
+
+/* Addresses of another size than Ethernet's, and an EtherType or LLC. */
+static void test_rare(void)
+{
+#define EIGHT "\1\2\3\4\5\6\7\x08"
+    finds(138, BYTES(EIGHT EIGHT "\x08\0" IP4), 18);
+    finds(242, BYTES(EIGHT EIGHT EIGHT EIGHT EIGHT "\x86\xdd\0\0" IP6), 44);
+    finds(122, BYTES(EIGHT EIGHT "\xaa\xaa\3\0\0\0\x08\0" IP4), 24);
+    finds(123, BYTES("\2\0\0\x20\xaa\xaa\3\0\0\0\x08\0" IP4), 12);
+    finds(226, BYTES("\1\2\0\0" EIGHT EIGHT "\0\0\0\0" IP4), 24);
+    refuses(138, BYTES(EIGHT EIGHT "\x08\6" IP4), MT_END);
+}
+
 static void test_bare(void)
 {
     static const uint8_t families[] = {2, 10, 23, 24, 28, 30};
@@ -190,7 +215,8 @@ static void test_known(void)
 {
     static const uint32_t known[] = {0,   1,   6,   8,   9,   10,  12,  14,  50,  51,  100, 101,
                                      104, 105, 107, 108, 109, 113, 117, 119, 127, 149, 163, 166,
-                                     192, 197, 204, 205, 206, 219, 228, 229, 239, 240, 258, 276};
+                                     192, 197, 204, 205, 206, 219, 228, 229, 239, 240, 258, 276,
+                                     122, 123, 138, 226, 241, 242, 252, 274, 281, 282, 284, 285};
     size_t count = 0;
     for (uint32_t link = 0; link < 70000; link++)
         count += mt_link_known(link) != 0;
@@ -237,6 +263,8 @@ int main(void)
     test_pppoe();
     test_ppp();
     test_cooked();
+    test_cooked_radiotap();
+    test_rare();
     test_bare();
     test_known();
     test_names();

@@ -18,7 +18,8 @@ static void test_pppoe(void)
     FRAMED(1, MACS "\x88\x64\x11\0\0\5\0\x48\0\x21", "PPPoE"); /* 2 + 70 bytes */
     FRAMED(1, MACS "\x81\0\0\7\x88\x64\x11\0\0\5\0\x48\0\x21", "PPPoE");
     FRAMED(51, "\x11\0\0\5\0\x48\0\x21", "PPPoE");
-    struct bytes bytes = {.size = 0}; /* what the length leaves out is padding */
+    FRAMED(50, "\xff\3\0\x3d\xc0\0\0\1\0\x21", ""); /* multilink, in one fragment */
+    struct bytes bytes = {.size = 0};               /* what the length leaves out is padding */
     PUT(&bytes, MACS "\x88\x64\x11\0\0\5\0\x40\0\x21");
     put_inner_ipv4(&bytes);
     CHECK_EQUAL(read_at(1, bytes.at, bytes.size, bytes.size), MT_NET_SEGMENT);
@@ -26,6 +27,9 @@ static void test_pppoe(void)
     bytes.size = 0;
     PUT(&bytes, MACS "\x88\x64\x11\0\0\5\0\x10\xc0\x21\1\1\0\4");
     skips(1, &bytes, "PPP protocol 0xc021 (LCP) in PPPoE");
+    bytes.size = 0;
+    PUT(&bytes, "\xff\3\0\x3d\x80\0\0\1\0\x21\x45\0\0\x28"); /* the first of several */
+    skips(50, &bytes, "PPP protocol 0x003d (multilink)");
 }
 
 static void test_frame_relay(void)

@@ -134,6 +134,29 @@ static void test_erf(void)
     check_bad(read_at(197, bytes.at, bytes.size, bytes.size), "cut before its IP header");
 }
 
+#define TAGS "\0\x14\0\4\1\2\3\4"
+
+static void test_exported(void)
+{
+    BEFORE_IP(252, TAGS "\0\x0c\0\4ip\0\0\0\0\0\0");
+    BEFORE_IP(252, "\0\x0c\0\2ip\0\0\0\0");
+    BEFORE_FRAME(252, "\0\x0c\0\x10"
+                      "eth_withoutfcs\0\0" TAGS "\0\0\0\0");
+    struct bytes bytes = {.size = 0};
+    PUT(&bytes, "\0\x0c\0\4"
+                "data\0\0\0\0");
+    put_inner_ipv4(&bytes);
+    skips(252, &bytes, "link header that announces neither IP nor a known link type: 252");
+    bytes.size = 0;
+    PUT(&bytes, TAGS "\0\0\0\0");
+    put_inner_ipv4(&bytes);
+    skips(252, &bytes, "link header that announces neither IP nor a known link type: 252");
+    bytes.size = 0;
+    PUT(&bytes, "\0\x0c\xff\xff"
+                "ip");
+    check_bad(read_at(252, bytes.at, bytes.size, bytes.size), "cut before its IP header");
+}
+
 static void test_others(void)
 {
     char slip[16] = {1, 0x40};
@@ -155,6 +178,7 @@ int main(void)
     test_pflog();
     test_ppi();
     test_erf();
+    test_exported();
     test_others();
     mt_net_close(net);
     free(kept);

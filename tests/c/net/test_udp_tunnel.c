@@ -111,6 +111,81 @@ static void test_ip(void)
     skips(LINK_ETHERNET, &bytes, "IP protocol 1 (ICMP) in IP-in-UDP");
 }
 
+static void test_lisp(void)
+{
+    static struct bytes bytes;
+    bytes.size = 0;
+    PUT(&bytes, "\x80\x12\x34\x56\0\0\0\1");
+    put_inner_ipv6(&bytes);
+    in_udp(&bytes, 4341);
+    carries(LINK_ETHERNET, &bytes, "LISP");
+    bytes.size = 0;
+    PUT(&bytes, "\x80\x12\x34\x56\0\0\0\1 no IP");
+    in_udp(&bytes, 4341);
+    skips(LINK_ETHERNET, &bytes, "IP protocol 17 (UDP)");
+}
+
+static void test_teredo(void)
+{
+    static struct bytes bytes;
+    static const struct {
+        const char *header;
+        uint32_t size;
+    } indications[] = {{"", 0},
+                       {"\0\0\x12\x34\1\2\3\4", 8},
+                       {"\0\1\0\0\1\2\3\4\5\6\7\x08\0", 13},
+                       {"\0\1\1\2iau\1\2\3\4\5\6\7\x08\0\0\0\x12\x34\1\2\3\4", 24}};
+    for (size_t i = 0; i < sizeof indications / sizeof indications[0]; i++) {
+        bytes.size = 0;
+        add(&bytes, indications[i].header, indications[i].size);
+        put_inner_ipv6(&bytes);
+        in_udp(&bytes, 3544);
+        carries(LINK_ETHERNET, &bytes, "Teredo");
+    }
+    bytes.size = 0;
+    PUT(&bytes, "\0\1\xff\xff cut");
+    in_udp(&bytes, 3544);
+    skips(LINK_ETHERNET, &bytes, "IP protocol 17 (UDP)");
+}
+
+/* Ports at which tunnels are encrypted; IP is read there all the same. */
+static void test_encrypted(void)
+{
+    static struct bytes bytes;
+    static const struct {
+        unsigned port;
+        const char *reason;
+    } ports[] = {{1194, "IP protocol 17 (UDP), port 1194 (OpenVPN)"},
+                 {4500, "IP protocol 17 (UDP), port 4500 (IPsec)"},
+                 {51820, "IP protocol 17 (UDP), port 51820 (WireGuard)"}};
+    for (size_t i = 0; i < sizeof ports / sizeof ports[0]; i++) {
+        bytes.size = 0;
+        PUT(&bytes, "\4\0\0\0 and what nobody can read");
+        in_udp(&bytes, ports[i].port);
+        skips(LINK_ETHERNET, &bytes, ports[i].reason);
+        bytes.size = 0;
+        put_inner_ipv4(&bytes);
+        in_udp(&bytes, ports[i].port);
+        CHECK_EQUAL(read_at(1, bytes.at, bytes.size, bytes.size), MT_NET_SEGMENT);
+        CHECK_TEXT(chain_of(segment.tunnel), "IP-in-UDP");
+    }
+}
+
+/* The reader of a port that is only the sender's by chance leaves the datagram to the others. */
+static void test_port_by_chance(void)
+{
+    static struct bytes bytes;
+    vxlan(&bytes);
+    in_udp(&bytes, 4789);
+    set16(&bytes, 34, 2152);
+    carries(LINK_ETHERNET, &bytes, "VXLAN");
+    bytes.size = 0;
+    put_inner_ipv4(&bytes);
+    in_udp(&bytes, 1701);
+    CHECK_EQUAL(read_at(1, bytes.at, bytes.size, bytes.size), MT_NET_SEGMENT);
+    CHECK_TEXT(chain_of(segment.tunnel), "IP-in-UDP");
+}
+
 static void test_others(void)
 {
     static struct bytes bytes;
@@ -136,6 +211,10 @@ int main(void)
     test_vxlan();
     test_geneve();
     test_ip();
+    test_lisp();
+    test_teredo();
+    test_encrypted();
+    test_port_by_chance();
     test_others();
     mt_net_close(net);
     free(kept);
