@@ -1,4 +1,4 @@
-/* Decompression: gzip and zstd by their libraries, xz and bzip2 by the codecs of the embedding
+/* Decompression: gzip and zstd by their libraries, xz, bzip2 and lz4 by the codecs of the embedding
  * program. */
 #include "capture/input_internal.h"
 
@@ -7,11 +7,14 @@
 
 #include <zstd_errors.h>
 
+#define LZ4_MAGIC 0x184d2204
+
 enum {
     XZ_START = 32,            /* bytes that show how much memory xz data need */
     XZ_MEMORY = 64 << 20,     /* if they do not */
     MOST_MEMORY = 132 << 20,  /* for decoding; xz -9 needs half of it */
     DECODER_MEMORY = 4 << 20, /* besides the dictionary of xz, or of bzip2 */
+    LZ4_MEMORY = 8 << 20,     /* two of its largest blocks, besides that */
     ALLOCATION_HEADER = 16    /* before memory of zstd: its size */
 };
 
@@ -181,7 +184,7 @@ static int64_t zstd_read(struct mt_input *input, void *buffer, size_t size)
     }
 }
 
-/* ---- xz and bzip2 ---- */
+/* ---- xz, bzip2 and lz4 ---- */
 
 /* The size of the dictionary that the first block of xz data declares, -1 if it does not. */
 static int64_t xz_dictionary(const uint8_t *start, size_t size)
@@ -203,7 +206,7 @@ static int64_t xz_dictionary(const uint8_t *start, size_t size)
  * error. */
 static int measure_memory(struct mt_input *input)
 {
-    int64_t dictionary = 0;
+    int64_t dictionary = input->format == MT_INPUT_LZ4 ? LZ4_MEMORY : 0;
     if (input->format == MT_INPUT_XZ) {
         while (input->end < XZ_START) {
             int64_t got = mt_input_fetch(input, input->bytes + input->end, XZ_START - input->end);
@@ -232,6 +235,16 @@ static void close_codec(struct mt_input *input)
     input->decoder = NULL;
 }
 
+static const struct {
+    enum mt_codec codec;
+    const char *without; /* what to report if there is no decoder */
+} codecs[] = {
+    [MT_INPUT_XZ] = {MT_CODEC_XZ, "there is no decoder for xz"},
+    [MT_INPUT_BZIP2] = {MT_CODEC_BZIP2, "there is no decoder for bzip2"},
+    [MT_INPUT_LZ4] = {MT_CODEC_LZ4, "lz4 needs the Python package lz4 (pip install lz4); or "
+                                    "decompress the file first (lz4 -d)"},
+};
+
 /* Between streams: skips zero padding up to the next stream. Returns 1 if a stream begins, 0 if the
  * input is used up, or an error. */
 static int begin_stream(struct mt_input *input)
@@ -242,12 +255,10 @@ static int begin_stream(struct mt_input *input)
         return 0;
     if (input->bytes[input->at] != input->magic[0])
         return (int)mt_input_damaged(input, "other data after the compressed data", "");
-    input->decoder = mt_input_codecs->open(
-        input->format == MT_INPUT_XZ ? MT_CODEC_XZ : MT_CODEC_BZIP2, input->decoder_memory);
+    input->decoder = mt_input_codecs->open(codecs[input->format].codec, input->decoder_memory);
     if (input->decoder == NULL)
-        return (int)mt_input_stop(input, mt_fail(&input->failure, MT_IO,
-                                                 "cannot decompress: there is no decoder for %s",
-                                                 input->format == MT_INPUT_XZ ? "xz" : "bzip2"));
+        return (int)mt_input_stop(input, mt_fail(&input->failure, MT_IO, "cannot decompress: %s",
+                                                 codecs[input->format].without));
     input->inside = 1;
     return 1;
 }
@@ -309,6 +320,8 @@ enum mt_input_format mt_decompress_format(const uint8_t *magic, size_t size)
     if (size == MT_INPUT_MAGIC && mt_input_codecs != NULL && memcmp(magic, "BZh", 3) == 0 &&
         magic[3] >= '1' && magic[3] <= '9')
         return MT_INPUT_BZIP2;
+    if (size == MT_INPUT_MAGIC && mt_input_codecs != NULL && mt_le32(magic) == LZ4_MAGIC)
+        return MT_INPUT_LZ4;
     return MT_INPUT_PLAIN;
 }
 
@@ -322,7 +335,7 @@ int mt_decompress_open(struct mt_input *input)
     memcpy(bytes, input->magic, input->end);
     input->bytes = bytes;
     input->needs_input = 1;
-    if (input->format == MT_INPUT_XZ || input->format == MT_INPUT_BZIP2)
+    if (input->format >= MT_INPUT_XZ)
         return measure_memory(input);
     if (input->format == MT_INPUT_GZIP) {
         input->gzip.zalloc = gzip_alloc;

@@ -255,7 +255,7 @@ int mt_input_compressed(const struct mt_input *input)
 
 int mt_input_uses_codec(const struct mt_input *input)
 {
-    return input->format == MT_INPUT_XZ || input->format == MT_INPUT_BZIP2;
+    return input->format >= MT_INPUT_XZ;
 }
 
 void mt_input_close(struct mt_input *input)

@@ -28,8 +28,8 @@ void mt_input_stop_if(const atomic_int *stop);
 /* 1 if a signal, or what mt_input_stop_if names, ends inputs in this thread. */
 int mt_input_is_interrupted(void);
 
-/* Decoders of xz and bzip2, which the embedding program may provide. */
-enum mt_codec { MT_CODEC_XZ, MT_CODEC_BZIP2 };
+/* Decoders of xz, bzip2 and lz4, which the embedding program may provide. */
+enum mt_codec { MT_CODEC_XZ, MT_CODEC_BZIP2, MT_CODEC_LZ4 };
 
 /* One call of a decoder. */
 struct mt_codec_step {
@@ -54,7 +54,7 @@ struct mt_codecs {
     void (*close)(void *decoder);
 };
 
-/* NULL, the initial value: xz and bzip2 are not decoded. One for the whole process; set it before
+/* NULL, the initial value: none of them is decoded. One for the whole process; set it before
  * the first input is opened. */
 extern const struct mt_codecs *mt_input_codecs;
 

@@ -11,7 +11,14 @@
 
 enum { MT_INPUT_SIZE = 65536, MT_INPUT_MAGIC = 4 };
 
-enum mt_input_format { MT_INPUT_PLAIN, MT_INPUT_GZIP, MT_INPUT_ZSTD, MT_INPUT_XZ, MT_INPUT_BZIP2 };
+enum mt_input_format {
+    MT_INPUT_PLAIN,
+    MT_INPUT_GZIP,
+    MT_INPUT_ZSTD,
+    MT_INPUT_XZ,
+    MT_INPUT_BZIP2,
+    MT_INPUT_LZ4
+};
 
 struct mt_input {
     int fd;
@@ -33,8 +40,8 @@ struct mt_input {
     struct mt_budget *budget;
     enum mt_limit_id exceeded; /* after MT_TOO_MUCH */
     int refused;               /* the budget refused memory to zstd */
-    int64_t decoder_memory;    /* of MT_INPUT_XZ and MT_INPUT_BZIP2, in the budget */
-    void *decoder;             /* of MT_INPUT_XZ and MT_INPUT_BZIP2; NULL between two streams */
+    int64_t decoder_memory;    /* of formats that a codec decodes, in the budget */
+    void *decoder;             /* of formats that a codec decodes; NULL between two streams */
     z_stream gzip;
     ZSTD_DCtx *zstd;
     uint8_t magic[MT_INPUT_MAGIC];

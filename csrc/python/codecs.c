@@ -1,4 +1,5 @@
-/* Owns the objects LZMADecompressor and BZ2Decompressor of the inputs that are open. */
+/* Owns the objects LZMADecompressor, BZ2Decompressor and LZ4FrameDecompressor of the inputs that
+ * are open. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
@@ -8,16 +9,22 @@
 
 enum { FORMAT_XZ = 1 }; /* lzma.FORMAT_XZ */
 
-/* A decompressor of the module lzma or bz2. NULL with an exception set. */
+static const char *const modules[] = {
+    [MT_CODEC_XZ] = "lzma", [MT_CODEC_BZIP2] = "bz2", [MT_CODEC_LZ4] = "lz4.frame"};
+
+/* A decompressor of one of the modules. NULL with an exception set. */
 static PyObject *make_decompressor(enum mt_codec codec, int64_t memory)
 {
-    const char *module_name = codec == MT_CODEC_XZ ? "lzma" : "bz2";
-    PyObject *module = PyImport_ImportModule(module_name);
+    PyObject *module = PyImport_ImportModule(modules[codec]), *object;
     if (module == NULL)
         return NULL;
-    PyObject *object = codec == MT_CODEC_XZ ? PyObject_CallMethod(module, "LZMADecompressor", "iL",
-                                                                  FORMAT_XZ, (long long)memory)
-                                            : PyObject_CallMethod(module, "BZ2Decompressor", NULL);
+    if (codec == MT_CODEC_XZ)
+        object =
+            PyObject_CallMethod(module, "LZMADecompressor", "iL", FORMAT_XZ, (long long)memory);
+    else if (codec == MT_CODEC_BZIP2)
+        object = PyObject_CallMethod(module, "BZ2Decompressor", NULL);
+    else
+        object = PyObject_CallMethod(module, "LZ4FrameDecompressor", NULL);
     Py_DECREF(module);
     return object;
 }
@@ -41,11 +48,12 @@ static int read_flag(PyObject *decoder, const char *name)
     return flag;
 }
 
-/* The size of the bytes after the end of the stream. -1 with an exception set. */
+/* The size of the bytes after the end of the stream, for which lz4 has None if nothing follows. -1
+ * with an exception set. */
 static Py_ssize_t read_unused(PyObject *decoder)
 {
     PyObject *value = PyObject_GetAttrString(decoder, "unused_data");
-    Py_ssize_t size = value != NULL ? PyObject_Length(value) : -1;
+    Py_ssize_t size = value == NULL ? -1 : value == Py_None ? 0 : PyObject_Length(value);
     Py_XDECREF(value);
     return size;
 }
@@ -123,9 +131,8 @@ static void close_decoder(void *decoder)
 
 void mt_py_import_codecs(void)
 {
-    static const char *const names[] = {"lzma", "bz2"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        PyObject *module = PyImport_ImportModule(names[i]);
+    for (size_t i = 0; i < sizeof modules / sizeof modules[0]; i++) {
+        PyObject *module = PyImport_ImportModule(modules[i]);
         if (module == NULL)
             PyErr_Clear();
         Py_XDECREF(module);

@@ -1,5 +1,5 @@
-/* Decoders of xz and bzip2: Python's modules lzma and bz2, for the input of captures. Must not know
- * what the bytes mean. Used by module.c. */
+/* Decoders of xz, bzip2 and lz4: Python's modules lzma and bz2 and, where it is installed,
+ * lz4.frame, for the input of captures. Must not know what the bytes mean. Used by module.c. */
 #ifndef MT_PYTHON_CODECS_H
 #define MT_PYTHON_CODECS_H
 
@@ -9,7 +9,7 @@
  * hold. */
 extern const struct mt_codecs mt_py_codecs;
 
-/* Imports lzma and bz2, so that a thread with a small stack need not. Modules that are missing are
+/* Imports the modules, so that a thread with a small stack need not. Modules that are missing are
  * left out. */
 void mt_py_import_codecs(void);
 

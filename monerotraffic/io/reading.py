@@ -69,8 +69,8 @@ def read(
     progress: Progress = False,
     threads: int | None = None,
 ) -> Traffic:
-    """Reads captures (pcap, pcapng, and other formats of libpcap; plain, gzip, zstd, xz or bzip2)
-    into tables.
+    """Reads captures (pcap, pcapng, and other formats of libpcap; plain, gzip, zstd, xz, bzip2 or
+    lz4) into tables.
 
     source
         A path, a glob, a folder, or a list of paths, which form one stream of packets in order of

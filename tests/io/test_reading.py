@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import lz4.frame
 import numpy as np
 import pandas as pd
 import pytest
@@ -472,8 +473,8 @@ def test_left_out_files_are_rows_and_a_warning(capture: Path, tmp_path: Path) ->
     assert sum(len(part.problems) for part in parts) == len(traffic.problems)
 
 
-@pytest.mark.parametrize("pack", [lzma.compress, bz2.compress])
-def test_xz_and_bzip2(pack: Callable[[bytes], bytes], capture: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pack", [lzma.compress, bz2.compress, lz4.frame.compress])
+def test_xz_bzip2_and_lz4(pack: Callable[[bytes], bytes], capture: Path, tmp_path: Path) -> None:
     """As one stream, as several, cut, followed by something else."""
     content = capture.read_bytes()
     packed = tmp_path / "packed"
@@ -498,6 +499,42 @@ def test_xz_and_bzip2(pack: Callable[[bytes], bytes], capture: Path, tmp_path: P
             assert len(mt.read(packed).problems)
         except mt.CaptureError as error:
             assert "bad compressed data" in str(error)
+
+
+def test_blocks_of_lz4_and_its_legacy_format(tmp_path: Path) -> None:
+    """Blocks of every size, with and without checksums, linked and not; the legacy format is
+    named.
+    """
+    packed, plain = tmp_path / "a.pcap.lz4", HONEST / "vantage_00001.pcapng"
+    expected = mt.read(plain)
+    for size in (4, 5, 6, 7):
+        packed.write_bytes(
+            lz4.frame.compress(
+                plain.read_bytes(),
+                block_size=size,
+                block_linked=size % 2 == 0,
+                content_checksum=size % 2 == 0,
+                store_size=size % 2 == 0,
+            )
+        )
+        same(mt.read(packed), expected, ["messages"])
+    packed.write_bytes(b"\x02\x21\x4c\x18" + bytes(100))
+    with pytest.raises(mt.CaptureError, match="lz4-compressed data of the legacy format"):
+        mt.read(packed)
+
+
+def test_lz4_without_its_package(capture: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "a.pcap.lz4"
+    packed.write_bytes(lz4.frame.compress(capture.read_bytes()))
+    program = (
+        "import sys; sys.modules['lz4'] = None; import monerotraffic as mt\n"
+        "try: mt.read(sys.argv[1])\n"
+        "except mt.CaptureError as error: print(error)"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", program, str(packed)], capture_output=True, text=True, check=True
+    ).stdout
+    assert "lz4 needs the Python package lz4 (pip install lz4)" in printed
 
 
 # ---------------------------------------------------------------- several vantage nodes

@@ -92,7 +92,7 @@ def test_what_a_folder_leaves_out(tmp_path: Path) -> None:
             "b.pcap.xz": lzma.compress(PCAP),
             "c.pcap.bz2": bz2.compress(PCAP),
             "d.zip": b"PK\x03\x04" + bytes(40),
-            "e.pcap.lz4": b"\x04\x22\x4d\x18" + bytes(40),
+            "e.pcap.lz4": b"\x02\x21\x4c\x18" + bytes(40),
             "f.pcap": b"",
             "g.log": b"a line of a log",
             "h.html": b"<!DOCTYPE html><html></html>",
