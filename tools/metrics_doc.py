@@ -29,8 +29,9 @@ the other side. The pages of the families explain the terms and the values:
 [several vantage nodes](metrics/vantage_nodes.md), [neighbours](metrics/neighbours.md). The rules
 that judge by metrics are in [rules.md](rules.md).
 
-Import the module with `from monerotraffic import metrics`. Each function accepts a Traffic or a
-View of one; its docstring lists the columns.
+Import the module with `from monerotraffic import metrics`. Each function of traffic accepts a
+Traffic, a View of one, a scan, or an open data set, with equal results; its docstring lists the
+columns.
 """
 
 

@@ -16,7 +16,7 @@ from monerotraffic.cli.evidence import Evidence, evidence
 from monerotraffic.cli.lists import entry_rows, read_lists
 from monerotraffic.cli.nodes import add_agree, check_agree
 from monerotraffic.cli.output import Failed, complain, file_failed, print_json
-from monerotraffic.metrics.peer_lists import advertised_hosts
+from monerotraffic.metrics.advertised import advertised_hosts
 from monerotraffic.report.redaction import Redaction
 from monerotraffic.report.summary import counted, span, span_text
 from monerotraffic.rules import find_anomalies

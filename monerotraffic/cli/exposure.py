@@ -13,7 +13,7 @@ from monerotraffic.cli.nodes import add_agree, check_agree
 from monerotraffic.cli.output import print_json
 from monerotraffic.cli.own import read_ids
 from monerotraffic.cli.systems import add_databases, systems_of
-from monerotraffic.metrics.comparisons import senders_by_host
+from monerotraffic.metrics.advertised import mentions_by_host
 from monerotraffic.report.exposure import exposure_to_dict, format_exposure
 from monerotraffic.report.redaction import Redaction
 from monerotraffic.rules import find_anomalies
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> None:
     ban_list = None if options.ban_list is None else read_lists(options.ban_list)
     own = None if options.own is None else read_ids(options.own)
     view = evidence(options).view
-    view.plan([metric_of(senders_by_host)])
+    view.plan([metric_of(mentions_by_host)])
     check_agree(options, view.traffic)
     systems = systems_of(view, options)
     findings = find_anomalies(view, options.preset, agree=options.agree)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from monerotraffic.cli.output import Failed, file_failed
 from monerotraffic.errors import printable
-from monerotraffic.metrics.comparisons import advertised_counts
+from monerotraffic.metrics.advertised import advertised_counts
 from monerotraffic.metrics.network import autonomous_systems, countries, networks
 from monerotraffic.tables.view import View
 

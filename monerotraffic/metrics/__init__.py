@@ -2,6 +2,7 @@
 unit.
 """
 
+from monerotraffic.metrics.advertised import advertised_hosts, advertised_subnets, host_ports
 from monerotraffic.metrics.churn import (
     concentration,
     network_shares,
@@ -50,10 +51,7 @@ from monerotraffic.metrics.network import (
     subnets_of,
 )
 from monerotraffic.metrics.peer_lists import (
-    advertised_hosts,
-    advertised_subnets,
     ban_list_adoption,
-    host_ports,
     list_diversity,
     sender_diversity,
 )

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.metrics.entries import Entries, distinct, entries
-from monerotraffic.metrics.peer_lists import class_lists, unroutable
+from monerotraffic.metrics.entries import Entries, class_lists, distinct, entries, unroutable
 from monerotraffic.net.columns import Addresses
 from monerotraffic.tables.population import PopulationView
 from monerotraffic.tables.traffic import Traffic
@@ -20,7 +19,6 @@ from monerotraffic.tables.view import View, per_peer, viewed
 
 __all__ = [
     "ComparedLists",
-    "advertised_counts",
     "advertisements",
     "compared_lists",
     "entries_to_compare",
@@ -31,7 +29,6 @@ __all__ = [
     "port_witnesses",
     "reaches_private",
     "scattered_hosts",
-    "senders_by_host",
     "sent_ids",
 ]
 
@@ -83,26 +80,6 @@ def reaches_private(view: View) -> bool:
 
 
 # ---- advertised addresses ----
-
-
-@per_peer()
-def senders_by_host(traffic: Traffic | View) -> pd.DataFrame:
-    """Returns of each address in peer lists (`host`, category) how many peers sent it (`senders`).
-    Parts have to be added up, see advertised_counts.
-    """
-    e = entries(traffic)
-    senders = np.bincount(e.of_senders.host, minlength=len(e.addresses.text))
-    codes = np.flatnonzero(senders)
-    hosts = pd.Categorical.from_codes(np.arange(len(codes)), categories=e.hosts(codes))
-    return pd.DataFrame({"host": hosts, "senders": senders[codes]})
-
-
-def advertised_counts(view: View) -> pd.Series:
-    """Returns how many peers sent each address in peer lists (the index: texts, in order)."""
-    rows = senders_by_host(view)
-    counts = rows.groupby("host", observed=True)["senders"].sum()
-    counts.index = pd.Index(counts.index.astype(object), dtype=object)
-    return counts.sort_index()
 
 
 def advertisements(view: View, hosts: Iterable[str]) -> pd.DataFrame:

@@ -14,7 +14,6 @@ from monerotraffic.metrics.sources import in_parts
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import (
     View,
-    once_per_view,
     per_peer,
     per_vantage,
     positions,
@@ -36,6 +35,7 @@ __all__ = [
 TICK = 60.0
 """Seconds between timed syncs of monerod (P2P_DEFAULT_HANDSHAKE_INTERVAL)."""
 
+_TABLES = ("connections", "messages", "problems")
 _SECOND = 1_000_000_000
 _NEVER = np.iinfo(np.int64).max
 _HOLE = 120 * _SECOND  # maximum time until a hole is declared lost (the limit hole_seconds)
@@ -44,7 +44,7 @@ _UNSEEN = ("lost", "gap", "snapped", "conflict", "limit", "packet", "ip_fragment
 
 
 @in_parts
-@per_peer("connection", tables=("connections", "messages", "problems"))
+@per_peer("connection", tables=_TABLES)
 def connection_table(traffic: Traffic | View) -> pd.DataFrame:
     """Returns one row per connection of the vantage node. Unit: connection.
 
@@ -218,6 +218,8 @@ CATEGORIES = (
 """
 
 
+@in_parts
+@per_peer("connection", tables=_TABLES)
 def categories(
     traffic: Traffic | View, short: float = 1.0, brief: float = 5.0, long: float = 600.0
 ) -> pd.DataFrame:
@@ -324,7 +326,8 @@ def short_lived_connections(table: pd.DataFrame, seconds: float, from_answer: bo
 # ---- requests and responses ----
 
 
-@once_per_view
+@in_parts
+@per_peer("message", tables=_TABLES)
 def requests(traffic: Traffic | View) -> pd.DataFrame:
     """Returns one row per Levin request (1001, 1002, 1003, 1007, unknown commands) of either side,
     with its response. Unit: message.
@@ -361,7 +364,8 @@ def requests(traffic: Traffic | View) -> pd.DataFrame:
 # ---- timed sync ----
 
 
-@once_per_view
+@in_parts
+@per_peer("message", tables=_TABLES)
 def sync_gaps(traffic: Traffic | View) -> pd.DataFrame:
     """Returns one row per 1002 request, except the first of each connection and direction, with the
     time since the request before. Unit: gap.
@@ -437,6 +441,8 @@ def _keys(connections: pd.Series, times: pd.Series, later: int = 0) -> NDArray[n
     return table
 
 
+@in_parts
+@per_peer("connection", tables=_TABLES)
 def sync_rhythm(traffic: Traffic | View) -> pd.DataFrame:
     """Returns one row per connection and direction with 1002 requests. Unit: connection and
     direction.

@@ -15,7 +15,7 @@ from monerotraffic.net.columns import Addresses
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, positions, viewed
 
-__all__ = ["Entries", "Pairs", "distinct", "entries", "texts"]
+__all__ = ["Entries", "Pairs", "class_lists", "distinct", "entries", "texts", "unroutable"]
 
 Ints = NDArray[np.int64]
 
@@ -181,6 +181,23 @@ def distinct(keys: Ints) -> tuple[Ints, Ints]:
 def texts(values: Any) -> pd.Series:
     """Texts as a column of objects, with every version of pandas."""
     return pd.Series(np.asarray(values, dtype=object), dtype=object)
+
+
+def unroutable(e: Entries) -> NDArray[np.bool_]:
+    """Which entries no node except possibly their sender can reach."""
+    host, port = e.distinct_host, e.distinct_port
+    table: NDArray[np.bool_] = (
+        (host < 0) | (port == 0) | np.append(e.addresses.unroutable, False)[host]
+    )
+    return table[e.code]
+
+
+def class_lists(e: Entries) -> NDArray[np.bool_]:
+    """Lists of 100 or more entries in which at least half of the hosts have several ports."""
+    hosts = np.bincount(e.in_lists.of, minlength=len(e.lists))
+    several = np.bincount(e.in_lists.of[e.ports_in_lists > 1], minlength=len(e.lists))
+    table: NDArray[np.bool_] = (e.lists["entries"].to_numpy() >= 100) & (2 * several >= hosts)
+    return table
 
 
 _CACHE: WeakKeyDictionary[Traffic | View, Entries] = WeakKeyDictionary()

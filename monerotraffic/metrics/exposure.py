@@ -22,6 +22,7 @@ from monerotraffic.metrics.slot_time import (
     holdings,
     most_at_once,
 )
+from monerotraffic.metrics.sources import in_parts
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, viewed
 
@@ -66,6 +67,7 @@ class Sampling:
 SAMPLING = Sampling()
 
 
+@in_parts
 def exposure(
     traffic: Traffic | View,
     groups: Groups | None = None,
@@ -220,11 +222,14 @@ def _shares(held: Holdings, inside: Holdings, edges: Floats) -> Floats:
 
 def _interval(held: Holdings, inside: Holdings, sampling: Sampling) -> tuple[float, float]:
     """The bootstrap interval of the share over peers."""
-    hosts, place = np.unique(held.host, return_inverse=True)
+    hosts, first, place = np.unique(held.host, return_index=True, return_inverse=True)
     whole = np.bincount(place, weights=held.length, minlength=len(hosts))
     of_group = np.bincount(
         np.searchsorted(hosts, inside.host), weights=inside.length, minlength=len(hosts)
     )
+    # in order of appearance: codes of addresses depend on how the rows were read
+    order = np.argsort(first)
+    of_group, whole = of_group[order], whole[order]
     lasting = whole > 0
     if not sampling.resamples or lasting.sum() < 2:
         return math.nan, math.nan
@@ -243,6 +248,7 @@ def _interval(held: Holdings, inside: Holdings, sampling: Sampling) -> tuple[flo
     return float(interval.low), float(interval.high)
 
 
+@in_parts
 def exposure_over_time(
     traffic: Traffic | View,
     groups: Groups | None = None,

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from monerotraffic.metrics.sources import in_parts
+from monerotraffic.tables.part_metrics import in_order
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, once_per_view, positions, viewed
+from monerotraffic.tables.view import View, per_peer, positions, viewed
 
 __all__ = [
     "HEADER",
@@ -32,13 +34,16 @@ SMALLEST_MSS = 536
 this size, and a path can limit segments to it.
 """
 
+_TABLES = ("connections", "messages", "problems")
+
 SIZE_CLASSES: tuple[int, ...] = (0, 100, 496, 1408, 16_384, 131_072)
 """Lower ends of the classes of message sizes in segments_by_size: 496 bytes fit any segment, 1408
 bytes a full segment of Ethernet with any options.
 """
 
 
-@once_per_view
+@in_parts
+@per_peer("message", tables=_TABLES)
 def segmentation(traffic: Traffic | View) -> pd.DataFrame:
     """Returns one row per received message that was not cut by the snap length. Unit: message.
 
@@ -68,8 +73,8 @@ def segmentation(traffic: Traffic | View) -> pd.DataFrame:
     >>> rows = mt.metrics.segmentation(traffic)
     >>> rows[["from_client", "peer", "direction", "command"]].head(2)
        from_client           peer direction  command
-    1        False     192.0.2.22  received     1003
-    5        False  198.18.152.25  received     1003
+    0        False     192.0.2.22  received     1003
+    1        False  198.18.152.25  received     1003
     """
     view = viewed(traffic)
     messages = view.received[view.received["status"] != "snapped"]
@@ -85,7 +90,7 @@ def segmentation(traffic: Traffic | View) -> pd.DataFrame:
         - 1
     )
     segments = messages["segments"].to_numpy(dtype=np.int64)
-    return messages.assign(
+    return messages.reset_index(drop=True).assign(
         size=size,
         mss=mss,
         needed=needed,
@@ -97,6 +102,8 @@ def segmentation(traffic: Traffic | View) -> pd.DataFrame:
     )
 
 
+@in_parts
+@per_peer("peer", "size_from", tables=_TABLES)
 def segments_by_size(traffic: Traffic | View) -> pd.DataFrame:
     """Returns one row per peer (IP address) and class of message size (`size_from`, bytes on the
     wire, from SIZE_CLASSES).
@@ -112,9 +119,9 @@ def segments_by_size(traffic: Traffic | View) -> pd.DataFrame:
     >>> traffic = mt.read("tests/data/spies")
     >>> rows = mt.metrics.segments_by_size(traffic)
     >>> rows[["peer", "size_from", "messages", "segments_median"]].head(2)
-                peer  size_from  messages  segments_median
-    0     192.0.2.22          0         1              1.0
-    1  198.18.152.25          0         1              1.0
+                 peer  size_from  messages  segments_median
+    0      192.0.2.22          0         1              1.0
+    1  198.18.113.151        100         4              1.0
     """
     rows = segmentation(traffic)
     edges = np.array(SIZE_CLASSES)
@@ -132,11 +139,13 @@ def segments_by_size(traffic: Traffic | View) -> pd.DataFrame:
         header_alone=("header_alone", "sum"),
         shared=("shared", "sum"),
     )
-    return groups.astype(
-        {"segments_median": "float64", "segments_max": "float64", "needed_median": "float64"}
-    ).reset_index()
+    numbers = ("segments_median", "segments_max", "needed_median")
+    table = groups.astype(dict.fromkeys(numbers, "float64")).reset_index()
+    return in_order(table, ["peer", "size_from"])
 
 
+@in_parts
+@per_peer("message", tables=_TABLES)
 def levin_fragments(traffic: Traffic | View) -> pd.DataFrame:
     """Returns the messages of peers that were sent as Levin fragments, noise, and fragments without
     a message. One row per message, complete or not.
@@ -165,7 +174,7 @@ def levin_fragments(traffic: Traffic | View) -> pd.DataFrame:
         np.select([joined, noise, stray], [0, 1, 2], -1), categories=["joined", "noise", "stray"]
     )
     rows = messages.assign(what=what)
-    return rows[rows["what"].notna()]
+    return rows[rows["what"].notna()].reset_index(drop=True)
 
 
 def _segments(size: NDArray[np.int64], capacity: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -15,16 +15,22 @@ from numpy.typing import NDArray
 
 from monerotraffic.metrics.entries import Entries, entries
 from monerotraffic.metrics.extras import analysis
+from monerotraffic.metrics.sources import in_parts
+from monerotraffic.tables.part_metrics import in_order
 from monerotraffic.tables.schema import SCHEMA
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, viewed
+from monerotraffic.tables.view import View, per_peer, viewed
 
 __all__ = ["neighbour_accuracy", "neighbours_by_frequency", "neighbours_by_last_seen"]
+
+_TABLES = ("connections", "messages", "peer_lists", "problems")
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
+@in_parts
+@per_peer("peer", "host", "port", tables=_TABLES)
 def neighbours_by_last_seen(
     traffic: Traffic | View, max_age_s: float = 60.0, min_refreshes: int = 1
 ) -> pd.DataFrame:
@@ -70,7 +76,8 @@ def neighbours_by_last_seen(
     table["age"] = groups["age"].min()
     table["last_seen"] = groups["last_seen"].max()
     table = table[(table["refreshes"] >= min_refreshes) | (table["age"] <= max_age_s)]
-    return _named(e, table.reset_index(drop=True), ["lists", "refreshes", "age", "last_seen"])
+    table = _named(e, table.reset_index(drop=True), ["lists", "refreshes", "age", "last_seen"])
+    return in_order(table, ["peer", "host", "port"])
 
 
 def _dated(e: Entries, view: View) -> pd.DataFrame:
@@ -116,6 +123,8 @@ def _named(e: Entries, table: pd.DataFrame, others: list[str]) -> pd.DataFrame:
     return named
 
 
+@in_parts
+@per_peer("peer", "host", tables=_TABLES)
 def neighbours_by_frequency(traffic: Traffic | View, min_lists: int = 2) -> pd.DataFrame:
     """Returns the hosts that are in conspicuously many of the lists of a sender, which Gao et al.
     (2025) take for its neighbours. One row per sender and host, in their order. Unit: sender and
@@ -163,7 +172,7 @@ def neighbours_by_frequency(traffic: Traffic | View, min_lists: int = 2) -> pd.D
     table = table.assign(threshold=limits)[table["lists"].to_numpy() >= limits]
     table["all_lists"] = np.bincount(e.sender, minlength=1)[table["sender"]].astype(np.int64)
     table = table.astype({"threshold": "int64", "lists": "int64"})
-    return _named(e, table, ["lists", "all_lists", "threshold"])
+    return in_order(_named(e, table, ["lists", "all_lists", "threshold"]), ["peer", "host"])
 
 
 def _upper_cluster(cluster: object, counts: Floats) -> float:

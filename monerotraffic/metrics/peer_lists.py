@@ -10,24 +10,27 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.metrics.entries import Entries, distinct, entries, texts
+from monerotraffic.metrics.advertised import advertised_counts
+from monerotraffic.metrics.entries import Entries, distinct, entries, texts, unroutable
+from monerotraffic.metrics.sources import in_parts
 from monerotraffic.net.prefixes import Prefixes, parse_networks
+from monerotraffic.tables.part_metrics import in_order
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, once_per_view, per_peer, viewed
+from monerotraffic.tables.view import View, per_peer, viewed
 
 __all__ = [
-    "advertised_hosts",
-    "advertised_subnets",
     "ban_list_adoption",
-    "host_ports",
     "list_diversity",
     "sender_diversity",
 ]
 
 Mask = NDArray[np.bool_]
 
+_TABLES = ("connections", "messages", "peer_lists", "problems")
 
-@per_peer("message")
+
+@in_parts
+@per_peer("message", tables=_TABLES)
 def list_diversity(traffic: Traffic | View) -> pd.DataFrame:
     """Returns one row per peer list with entries in a complete 1001 or 1002 of a peer.
 
@@ -87,15 +90,10 @@ def _diversity(
     return subnets, np.divide(subnets, hosts, out=np.full(count, np.nan), where=hosts > 0)
 
 
-def unroutable(e: Entries) -> Mask:
-    """Which entries no node except possibly their sender can reach."""
-    host, port = e.distinct_host, e.distinct_port
-    table: Mask = (host < 0) | (port == 0) | np.append(e.addresses.unroutable, False)[host]
-    return table[e.code]
-
-
+@in_parts
 def sender_diversity(traffic: Traffic | View) -> pd.DataFrame:
-    """Returns one row per peer that sent peer lists, for all its lists together.
+    """Returns one row per peer that sent peer lists, for all its lists together, in order of the
+    peer.
 
     - `peer` (object): address
     - `connections`, `lists` (int64): with entries
@@ -119,9 +117,16 @@ def sender_diversity(traffic: Traffic | View) -> pd.DataFrame:
     >>> rows = mt.metrics.sender_diversity(traffic)
     >>> rows[["peer", "connections", "lists", "entries"]].head(2)
                  peer  connections  lists  entries
-    0  198.18.155.221            1      1      250
-    1    198.18.30.53            2      2      500
+    0  198.18.113.151            1      1      250
+    1  198.18.155.221            1      1      250
     """
+    view = viewed(traffic)
+    advertised_counts(view.whole)  # what _sender_diversity needs of all peers
+    return _sender_diversity(view)
+
+
+@per_peer("peer", tables=_TABLES)
+def _sender_diversity(traffic: Traffic | View) -> pd.DataFrame:
     e = entries(traffic)
     view = viewed(traffic)
     senders, place = np.unique(e.sender, return_inverse=True)
@@ -139,9 +144,9 @@ def sender_diversity(traffic: Traffic | View) -> pd.DataFrame:
     of = np.searchsorted(senders, pairs.of)
     table["hosts"] = np.bincount(of, minlength=count)
     table["subnets"], table["diversity"] = _diversity(e, of, pairs.host, count)
-    known_by = np.bincount(pairs.host, minlength=len(e.addresses.text))
+    known_by = _of_texts(advertised_counts(view.whole), e.addresses.text)
     table["exclusive"] = np.bincount(of[known_by[pairs.host] == 1], minlength=count)
-    tried, reached = _tried(view, len(e.addresses.text))
+    tried, reached = _tried(view.whole, e.addresses.text)
     table["tried"] = np.bincount(of[tried[pairs.host]], minlength=count)
     table["unreachable"] = np.bincount(of[(tried & ~reached)[pairs.host]], minlength=count)
     table["unroutable"] = np.bincount(
@@ -153,206 +158,38 @@ def sender_diversity(traffic: Traffic | View) -> pd.DataFrame:
         ("unroutable", "unroutable", "entries"),
     ):
         table[f"{share}_share"] = _share(table[part], table[whole])
-    return table
+    return in_order(table, ["peer"])
 
 
 def _share(part: pd.Series, whole: pd.Series) -> pd.Series:
     return part / whole.where(whole > 0)
 
 
-def _tried(view: View, count: int) -> tuple[Mask, Mask]:
-    """The addresses to which the vantage node opened connections, and those of them that ever sent
+def _of_texts(counts: pd.Series, texts_of: pd.Index) -> NDArray[np.int64]:
+    """The count of each of these addresses, 0 without one."""
+    numbers: NDArray[np.int64] = counts.reindex(texts_of, fill_value=0).to_numpy(dtype=np.int64)
+    return numbers
+
+
+def _tried(view: View, texts_of: pd.Index) -> tuple[Mask, Mask]:
+    """To which of these addresses the vantage node opened connections, and which of them ever sent
     bytes.
     """
     out = view.connections[view.connections["direction"] == "outgoing"]
-    codes = out["peer"].cat.codes.to_numpy()
-    tried, reached = np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_)
-    tried[codes] = True
-    reached[codes[out["server_bytes"].to_numpy() > 0]] = True
-    return tried, reached
+    answered = out[out["server_bytes"] > 0]
+    return _among(texts_of, out), _among(texts_of, answered)
 
 
-def advertised_hosts(traffic: Traffic | View) -> pd.DataFrame:
-    """Returns one row per address in peer lists, with its popularity.
-
-    - `host` (object): address
-    - `subnet` (object): its /24 or /64, missing for names
-    - `mentions` (int64): entries
-    - `lists` (int64)
-    - `senders` (int64): peers that sent it (its in-degree)
-    - `ports` (int64): distinct ports
-    - `peer` (bool): whether it was connected to the vantage node
-
-    Many white lists contain a popular address. It does not necessarily have many connections.
-
-    >>> import monerotraffic as mt
-    >>> traffic = mt.read("tests/data/spies")
-    >>> mt.metrics.advertised_hosts(traffic)[["host", "subnet", "mentions", "lists"]].head(2)
-                host          subnet  mentions  lists
-    0  198.19.45.136  198.19.45.0/24         2      2
-    1   198.19.15.90  198.19.15.0/24         2      2
-    """
-    e = entries(traffic)
-    view = viewed(traffic)
-    count = len(e.addresses.text)
-    lists, ports = (
-        np.bincount(e.in_lists.host, minlength=count),
-        np.bincount(_endpoints(e)[0], minlength=count),
-    )
-    codes = np.flatnonzero(lists)
-    table = pd.DataFrame({"host": texts(e.hosts(codes)), "subnet": texts(_subnet_texts(e, codes))})
-    table["mentions"] = np.bincount(e.host[e.host >= 0], minlength=count)[codes]
-    table["lists"] = lists[codes]
-    table["senders"] = np.bincount(e.of_senders.host, minlength=count)[codes]
-    table["ports"] = ports[codes]
-    connected = np.zeros(count, dtype=np.bool_)
-    connected[view.connections["peer"].cat.codes.to_numpy()] = True
-    table["peer"] = connected[codes]
-    return table
+def _among(texts_of: pd.Index, rows: pd.DataFrame) -> Mask:
+    """Which of these addresses are the peer of a row."""
+    known: Mask = texts_of.isin(rows["peer"].unique().astype(object))
+    return known
 
 
-def _subnet_texts(e: Entries, codes: NDArray[np.int64]) -> NDArray[np.object_]:
-    subnet = e.addresses.subnet[codes]
-    names = e.addresses.subnet_names
-    table: NDArray[np.object_] = names[subnet]
-    return table
-
-
-def _endpoints(
-    e: Entries, chosen: NDArray[np.int64] | None = None
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """The distinct addresses and ports that the chosen senders (all if None) advertise: codes,
-    ports, and the number of subnets of senders that advertise each.
-    """
-    sender, host, port = e.endpoints_of_senders
-    if chosen is not None:
-        among = np.isin(sender, chosen)
-        sender, host, port = sender[among], host[among], port[among]
-    network = e.addresses.subnet[sender]
-    independent = (network >= 0) & (network != e.addresses.subnet[host])
-    keys = (host[independent] << 16 | port[independent]) * (len(e.addresses.subnets) + 1) + network[
-        independent
-    ]
-    named, by = distinct(distinct(keys)[0] // (len(e.addresses.subnets) + 1))
-    every = distinct(host << 16 | port)[0]
-    senders = np.zeros(len(every), dtype=np.int64)
-    senders[np.searchsorted(every, named)] = by
-    return every >> 16, every & 0xFFFF, senders
-
-
-@once_per_view
-def host_ports(traffic: Traffic | View) -> pd.DataFrame:
-    """Returns one row per address and listening port that peer lists contain, or that the address
-    announced itself.
-
-    - `host` (object): address
-    - `port` (int64)
-    - `senders` (int64): subnets (/24, /64) of the peers that advertise it, except its own
-    - `trusted` (int64): the same without peers that sent a list of 100 or more entries in which at
-      least half of the hosts have several ports
-    - `announced` (bool): in `my_port` of a handshake of that address
-    - `answered` (bool): the vantage node connected to it and received bytes
-
-    A peer can put any address into a list: `senders` protects against a single liar, and
-    `announced` comes from the address itself.
-
-    >>> import monerotraffic as mt
-    >>> traffic = mt.read("tests/data/spies")
-    >>> mt.metrics.host_ports(traffic)[["host", "port", "senders", "trusted"]].head(2)
-                host   port  senders  trusted
-    0     192.0.2.22  18080        0        0
-    1  198.18.152.25  18080        0        0
-    """
-    e = entries(traffic)
-    view = viewed(traffic)
-    fair = np.setdiff1d(e.sender, e.sender[class_lists(e)])
-    keys = ["host", "port"]
-    named = pd.DataFrame(dict(zip([*keys, "senders"], _endpoints(e), strict=True)))
-    trusted = pd.DataFrame(dict(zip([*keys, "trusted"], _endpoints(e, fair), strict=True)))
-    table = named.merge(trusted, on=keys, how="left").merge(_own_ports(view), on=keys, how="outer")
-    table = table.fillna({"senders": 0, "trusted": 0}).astype(
-        {"senders": "int64", "trusted": "int64"}
-    )
-    for name in ("announced", "answered"):
-        table[name] = table[name].eq(True).fillna(False).astype(bool)
-    table["host"] = texts(e.hosts(table["host"].to_numpy()))
-    return table[[*keys, "senders", "trusted", "announced", "answered"]]
-
-
-def class_lists(e: Entries) -> Mask:
-    """Lists of 100 or more entries in which at least half of the hosts have several ports."""
-    hosts = np.bincount(e.in_lists.of, minlength=len(e.lists))
-    several = np.bincount(e.in_lists.of[e.ports_in_lists > 1], minlength=len(e.lists))
-    table: Mask = (e.lists["entries"].to_numpy() >= 100) & (2 * several >= hosts)
-    return table
-
-
-def _own_ports(view: View) -> pd.DataFrame:
-    """Ports that addresses announced, or answered on, by address code."""
-    received = view.node_data
-    received = received[
-        (received["direction"] == "received") & received["my_port"].between(1, 65535)
-    ]
-    out = view.connections[
-        (view.connections["direction"] == "outgoing") & (view.connections["server_bytes"] > 0)
-    ]
-    one = pd.DataFrame(
-        {
-            "host": received["peer"].cat.codes.astype("int64"),
-            "port": received["my_port"].astype("int64"),
-            "announced": True,
-        }
-    )
-    two = pd.DataFrame(
-        {
-            "host": out["peer"].cat.codes.astype("int64"),
-            "port": out["server_port"].astype("int64"),
-            "answered": True,
-        }
-    )
-    return one.drop_duplicates().merge(two.drop_duplicates(), on=["host", "port"], how="outer")
-
-
-def advertised_subnets(traffic: Traffic | View) -> pd.DataFrame:
-    """Returns one row per subnet (IPv4 /24, IPv6 /64) with addresses in peer lists.
-
-    - `subnet` (object)
-    - `hosts` (int64): distinct addresses
-    - `mentions` (int64): entries
-    - `senders` (int64): peers that sent any of them
-
-    >>> import monerotraffic as mt
-    >>> traffic = mt.read("tests/data/spies")
-    >>> rows = mt.metrics.advertised_subnets(traffic)
-    >>> rows[["subnet", "hosts", "mentions", "senders"]].head(2)
-              subnet  hosts  mentions  senders
-    0  198.18.0.0/24      5         8        5
-    1  198.18.1.0/24      3         4        3
-    """
-    e = entries(traffic)
-    subnet = e.addresses.subnet
-    count = len(e.addresses.subnets)
-    pairs = e.of_senders
-    advertised = np.flatnonzero(np.bincount(pairs.host, minlength=len(subnet)))
-    senders = (
-        distinct((pairs.of * (count + 1) + subnet[pairs.host])[subnet[pairs.host] >= 0])[0]
-        % (count + 1)
-        if count
-        else np.empty(0, dtype=np.int64)
-    )
-    senders = np.bincount(senders, minlength=count) if count else senders
-    known = e.host >= 0
-    table = pd.DataFrame({"subnet": texts(e.addresses.subnets)})
-    table["hosts"] = np.bincount(subnet[advertised][subnet[advertised] >= 0], minlength=count)
-    mentioned = subnet[e.host[known]]
-    table["mentions"] = np.bincount(mentioned[mentioned >= 0], minlength=count)
-    table["senders"] = senders
-    return table[table["hosts"] > 0].reset_index(drop=True)
-
-
+@in_parts
 def ban_list_adoption(traffic: Traffic | View, networks: Iterable[str]) -> pd.DataFrame:
     """Returns one row per peer that sent peer lists, with the share of its addresses in a list of
-    networks (`a.b.c.d/n`, IPv6, single addresses).
+    networks (`a.b.c.d/n`, IPv6, single addresses). In order of the peer.
 
     - `peer` (object)
     - `hosts` (int64): distinct addresses that it sent
@@ -370,9 +207,14 @@ def ban_list_adoption(traffic: Traffic | View, networks: Iterable[str]) -> pd.Da
     >>> rows = mt.metrics.ban_list_adoption(traffic, ["198.19.0.0/16"])
     >>> rows[["peer", "hosts", "banned"]].head(2)
                  peer  hosts  banned
-    0  198.18.155.221    250     124
-    1    198.18.30.53    250     125
+    0  198.18.113.151    250     123
+    1  198.18.155.221    250     124
     """
+    return _adoption(traffic, tuple(networks))
+
+
+@per_peer("peer", tables=_TABLES)
+def _adoption(traffic: Traffic | View, networks: tuple[str, ...]) -> pd.DataFrame:
     e = entries(traffic)
     listed = Prefixes(parse_networks(networks)).find(e.addresses.text) >= 0
     senders, place = np.unique(e.sender, return_inverse=True)
@@ -390,4 +232,4 @@ def ban_list_adoption(traffic: Traffic | View, networks: Iterable[str]) -> pd.Da
         minlength=len(senders),
     ).astype(np.int64)
     table["share"] = _share(table["banned"], table["hosts"])
-    return table
+    return in_order(table, ["peer"])

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.metrics.comparisons import ComparedLists, compared_lists
+from monerotraffic.metrics.advertised import claims
+from monerotraffic.metrics.comparisons import ComparedLists, compared_lists, lists_to_compare
 from monerotraffic.metrics.entries import entries, texts
 from monerotraffic.metrics.set_overlaps import Sets, above_diagonal
 from monerotraffic.metrics.similar_sets import (
@@ -23,9 +24,11 @@ from monerotraffic.metrics.similar_sets import (
     similar_sets,
 )
 from monerotraffic.metrics.sketches import mixed
+from monerotraffic.metrics.sources import in_parts
 from monerotraffic.net.columns import Addresses
+from monerotraffic.tables.part_metrics import in_order
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, once_per_view, viewed
+from monerotraffic.tables.view import View, once_per_view, per_peer, viewed
 
 __all__ = [
     "collected_with",
@@ -40,6 +43,7 @@ By = str | Mapping[str, Any]
 
 _SAMPLE = 4_000
 """Lists of which all pairs are counted for the distribution if there are too many."""
+_TABLES = ("connections", "messages", "problems")
 _BINS = 20
 _KEPT_SHARE, _KEPT_ENTRIES = 0.4, 100  # of the pairs that several metrics share
 
@@ -196,6 +200,7 @@ def _found_once(
     return table
 
 
+@in_parts
 def list_similarity(
     traffic: Traffic | View,
     by: By = "host",
@@ -291,6 +296,7 @@ def _log_tail(
     return np.where(share > expected, -size * entropy, 0.0)
 
 
+@in_parts
 def similarity_distribution(
     traffic: Traffic | View,
     by: By = "host",
@@ -371,6 +377,7 @@ def _add(histogram: Ints, low: int, counts: Ints, size: Ints, sender: Ints) -> N
     histogram[1] += np.bincount(place[above & same], minlength=bins)
 
 
+@in_parts
 def sender_similarity(
     traffic: Traffic | View, by: By = "host", min_share: float = 0.4, min_entries: int = 250
 ) -> pd.DataFrame:
@@ -393,29 +400,29 @@ def sender_similarity(
     >>> mt.metrics.sender_similarity(traffic).columns[:4].tolist()
     ['peer', 'other', 'size', 'other_size']
     """
-    e = entries(traffic)
-    senders, place = np.unique(e.sender, return_inverse=True)
-    enough = np.bincount(place, weights=e.lists["entries"], minlength=len(senders)) >= min_entries
-    number = np.cumsum(enough) - 1
+    view = viewed(traffic)
+    claimed, lists = claims(view), in_order(lists_to_compare(view, 1, None, None), ["message"])
+    addresses = claimed.addresses
+    sent = lists.groupby(lists["peer"].astype(object))["entries"].sum()
+    senders = np.flatnonzero(sent.reindex(addresses.text, fill_value=0) >= max(1, min_entries))
+    number = np.full(len(addresses.text), -1, dtype=np.int64)
+    number[senders] = np.arange(len(senders))
     if by == "endpoint":
-        chosen = enough[place[e.of]] & (e.host >= 0)
-        of, element = place[e.of[chosen]], e.host[chosen].astype(np.int64) << 16 | e.port[chosen]
+        of, element = number[claimed.peer], claimed.host << 16 | claimed.port
     else:
-        pairs = e.of_senders
-        elements, texts_of = _elements(e.addresses, by)
-        of, element = np.searchsorted(senders, pairs.of), elements[pairs.host]
-        chosen = enough[of] & (element >= 0)
-        of, element = of[chosen], element[chosen]
-    sets = Sets.from_pairs(number[of], element, int(enough.sum()))
-    values = np.unique(element)
+        (peer, host), (elements, texts_of) = claimed.pairs, _elements(addresses, by)
+        of, element = number[peer], elements[host]
+    chosen = (of >= 0) & (element >= 0)
+    of, element = of[chosen], element[chosen]
+    sets, values = Sets.from_pairs(of, element, len(senders)), np.unique(element)
     if by == "endpoint":
-        names = _names_of_endpoints(_hashed(e.lists, e.hosts(values >> 16)), values)
+        names = _names_of_endpoints(_hashed(lists, addresses.text.take(values >> 16)), values)
     else:
-        names = _hashed(e.lists, np.asarray(texts_of, dtype=object)[values])
-    owner = e.addresses.same[senders[enough]].astype(np.int64)
+        names = _hashed(lists, np.asarray(texts_of, dtype=object)[values])
+    owner = addresses.same[senders].astype(np.int64)
     matches = similar_sets(sets, owner, names, min_share)
     left, right, shared = matches.pairs
-    peers = e.hosts(senders[enough])
+    peers = addresses.text.take(senders)
     table = pd.DataFrame({"peer": texts(peers.take(left)), "other": texts(peers.take(right))})
     table["size"], table["other_size"], table["shared"] = sets.size[left], sets.size[right], shared
     table["jaccard"] = table["shared"] / (table["size"] + table["other_size"] - table["shared"])
@@ -426,6 +433,7 @@ def sender_similarity(
     return table
 
 
+@in_parts
 def vantage_similarity(
     traffic: Traffic | View, findings: pd.DataFrame | None = None
 ) -> pd.DataFrame:
@@ -484,34 +492,57 @@ def vantage_similarity(
 def _things(view: View) -> dict[str, tuple[Ints, Ints]]:
     """By kind the pairs of a vantage node and a thing that it saw."""
     rows = view.connections
+    kinds = {
+        "peers": (
+            view.vantage_of(rows["connection"]).codes.astype(np.int64),
+            view.addresses.same[rows["peer"].cat.codes.to_numpy()].astype(np.int64),
+        )
+    }
+    for kind, metric in (("peer_ids", _ids), ("hosts", _hosts), ("lists", _contents)):
+        seen = metric(view)
+        of = pd.Categorical(seen["vantage"], categories=list(view.vantages)).codes
+        kinds[kind] = (of.astype(np.int64), pd.factorize(seen["thing"])[0].astype(np.int64))
+    return kinds
+
+
+@per_peer("vantage", "thing", tables=(*_TABLES, "node_data"), summed=True)
+def _ids(traffic: Traffic | View) -> pd.DataFrame:
+    """The distinct pairs of a vantage node and a peer id that peers announced to it."""
+    view = viewed(traffic)
     ids = view.node_data
     ids = ids[(ids["direction"] == "received") & ids["peer_id"].notna()]
+    return _distinct(view, ids["connection"], ids["peer_id"].to_numpy(dtype=np.uint64))
+
+
+@per_peer("vantage", "thing", tables=(*_TABLES, "peer_lists"), summed=True)
+def _hosts(traffic: Traffic | View) -> pd.DataFrame:
+    """The distinct pairs of a vantage node and an address in the lists that it received."""
+    view = viewed(traffic)
     e = entries(view)
-    of_list = _nodes(view, pd.Series(e.connection))
     pairs = e.in_lists
-    return {
-        "peers": (
-            _nodes(view, rows["connection"]),
-            view.addresses.same[rows["peer"].cat.codes.to_numpy()].astype(np.int64),
-        ),
-        "peer_ids": (
-            _nodes(view, ids["connection"]),
-            pd.factorize(ids["peer_id"])[0].astype(np.int64),
-        ),
-        "hosts": (of_list[pairs.of], pairs.host),
-        "lists": (of_list, _contents(pairs.of, pairs.host, len(e.lists))),
-    }
+    connections = pd.Series(e.connection[pairs.of])
+    return _distinct(view, connections, e.hosts(pairs.host).to_numpy(dtype=object))
 
 
-def _nodes(view: View, connections: pd.Series) -> Ints:
-    codes: Ints = view.vantage_of(connections).codes.astype(np.int64)
-    return codes
+@per_peer("vantage", "thing", tables=(*_TABLES, "peer_lists"), summed=True)
+def _contents(traffic: Traffic | View) -> pd.DataFrame:
+    """The distinct pairs of a vantage node and the contents of a list that it received: a number
+    that equal sets of hosts share, the sum of a hash of each host.
+    """
+    view = viewed(traffic)
+    e = entries(view)
+    pairs = e.in_lists
+    mixed = pd.util.hash_array(e.addresses.text.to_numpy(dtype=object), categorize=False)
+    sums = np.zeros(len(e.lists), dtype=np.uint64)
+    np.add.at(sums, pairs.of, mixed[pairs.host])
+    return _distinct(view, pd.Series(e.connection), sums)
 
 
-def _contents(of: Ints, host: Ints, count: int) -> Ints:
-    """A number for each list that equal sets of hosts share: the sum of a hash of each host."""
-    mixed = pd.util.hash_array(host)
-    sums = np.zeros(count, dtype=np.uint64)
-    np.add.at(sums, of, mixed)
-    numbers: Ints = np.unique(sums, return_inverse=True)[1].astype(np.int64)
-    return numbers
+def _distinct(view: View, connections: pd.Series, things: NDArray[Any]) -> pd.DataFrame:
+    """The distinct pairs of the vantage node of a connection and a thing, and how often each
+    occurs (`count`).
+    """
+    rows = pd.DataFrame(
+        {"vantage": view.vantage_of(connections).astype(object), "thing": things, "count": 1}
+    )
+    return rows.groupby(["vantage", "thing"], sort=True)["count"].sum().reset_index()

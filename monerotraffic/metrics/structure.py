@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from monerotraffic.metrics.sources import in_parts
+from monerotraffic.tables.part_metrics import in_order
 from monerotraffic.tables.schema import SCHEMA
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, packet_order, per_peer, positions, viewed
@@ -75,8 +77,12 @@ ENCODING = (
 _REQUEST, _RESPONSE = 1, 2  # Levin flags
 _BLINDING = ("lost", "snapped", "gap", "oversize", "limit", "conflict")
 _CUT_HEADER = "a header that was cut"
+_TABLES = ("connections", "messages", "problems")
+_WITH_LISTS = (*_TABLES, "peer_lists")
 
 
+@in_parts
+@per_peer("peer", tables=(*_WITH_LISTS, "node_data"))
 def optional_fields(traffic: Traffic | View) -> pd.DataFrame:
     """Returns counts of optional fields that differ from a standard node. One row per peer (IP
     address) that sent a handshake, a 1007 response or a peer list. All columns are int64.
@@ -122,6 +128,8 @@ def optional_fields(traffic: Traffic | View) -> pd.DataFrame:
     return _counted(counts)
 
 
+@in_parts
+@per_peer("message", tables=_WITH_LISTS)
 def lists_with_last_seen(traffic: Traffic | View) -> pd.DataFrame:
     """Returns the complete messages of peers with a peer-list entry that has last_seen, of any
     integer type. One row per message.
@@ -137,7 +145,7 @@ def lists_with_last_seen(traffic: Traffic | View) -> pd.DataFrame:
     ['message', 'connection', 'from_client', 'time']
     """
     lists = _lists(viewed(traffic))
-    return lists[lists["last_seen"] > 0]
+    return lists[lists["last_seen"] > 0].reset_index(drop=True)
 
 
 def _lists(view: View) -> pd.DataFrame:
@@ -171,6 +179,8 @@ def peer_networks(traffic: Traffic | View) -> pd.DataFrame:
 # ---------------------------------------------------------------- headers
 
 
+@in_parts
+@per_peer("message", tables=_TABLES)
 def odd_headers(traffic: Traffic | View) -> pd.DataFrame:
     """Returns the messages of peers whose Levin header a standard node does not write. One row per
     message with a captured header, complete or not.
@@ -194,9 +204,9 @@ def odd_headers(traffic: Traffic | View) -> pd.DataFrame:
     >>> traffic = mt.read("tests/data/spies")
     >>> rows = mt.metrics.odd_headers(traffic)
     >>> rows[["from_client", "peer", "direction", "command"]].head(2)
-        from_client            peer direction  command
-    32         True  198.18.212.133  received     1001
-    36         True  198.18.122.186  received     1003
+       from_client            peer direction  command
+    0         True  198.18.212.133  received     1001
+    1         True  198.18.122.186  received     1003
     """
     view = viewed(traffic)
     messages = view.received
@@ -218,9 +228,12 @@ def odd_headers(traffic: Traffic | View) -> pd.DataFrame:
             | (kind.isin(["request", "response"]).to_numpy() & (command >= 2001) & (command < 3000))
         ),
     }
-    return messages.assign(**odd)[np.logical_or.reduce(list(odd.values()))]
+    rows = messages.assign(**odd)[np.logical_or.reduce(list(odd.values()))]
+    return rows.reset_index(drop=True)
 
 
+@in_parts
+@per_peer("peer", tables=_TABLES)
 def header_oddities(traffic: Traffic | View) -> pd.DataFrame:
     """Returns counts of `odd_headers`. One row per peer (IP address) that sent a message. All
     columns are int64: `messages`, the number with each oddity (HEADER_ODDITIES), and
@@ -249,6 +262,8 @@ def header_oddities(traffic: Traffic | View) -> pd.DataFrame:
     )
 
 
+@in_parts
+@per_peer("message", tables=_TABLES)
 def oversize(traffic: Traffic | View) -> pd.DataFrame:
     """Returns the messages of peers that declare more payload than monerod accepts. One row per
     message, complete or not.
@@ -264,9 +279,9 @@ def oversize(traffic: Traffic | View) -> pd.DataFrame:
     >>> import monerotraffic as mt
     >>> traffic = mt.read("tests/data/spies")
     >>> mt.metrics.oversize(traffic)[["from_client", "peer", "direction", "command"]].head(2)
-        from_client            peer direction  command
-    47         True  198.18.223.226  received     1001
-    95         True  198.18.223.226  received     1001
+       from_client            peer direction  command
+    0         True  198.18.223.226  received     1001
+    1         True  198.18.223.226  received     1001
     """
     view = viewed(traffic)
     large = view.received[view.received["length"] > min(INITIAL_LIMIT, *COMMAND_LIMITS.values())]
@@ -279,7 +294,7 @@ def oversize(traffic: Traffic | View) -> pd.DataFrame:
     )
     limit = limit.mask(_before_handshake(view, large), limit.clip(upper=INITIAL_LIMIT))
     large = large.assign(limit=limit)
-    return large[large["length"].astype("float64") > large["limit"]]
+    return large[large["length"].astype("float64") > large["limit"]].reset_index(drop=True)
 
 
 def _before_handshake(view: View, rows: pd.DataFrame) -> pd.Series:
@@ -304,6 +319,8 @@ def _before_handshake(view: View, rows: pd.DataFrame) -> pd.Series:
 # ---------------------------------------------------------------- encoding
 
 
+@in_parts
+@per_peer("peer", tables=_TABLES)
 def encoding_deviations(traffic: Traffic | View) -> pd.DataFrame:
     """Returns how peers serialize their payloads. One row per peer (IP address) that sent a message
     with a fingerprint (docs/fingerprint.md). All columns are int64.
@@ -339,9 +356,10 @@ def _per(peers: pd.Series, marked: pd.Series) -> pd.Series:
     return chosen.groupby(chosen, observed=True).size()
 
 
+@in_parts
 def serialization_styles(traffic: Traffic | View) -> pd.DataFrame:
     """Returns the skeletons of each peer, and how many peers share them. One row per peer (IP
-    address), command, kind and skeleton.
+    address), command, kind and skeleton, in this order.
 
     - `peer`, `command`, `kind`, `skeleton` (UInt64)
     - `messages` (int64)
@@ -358,14 +376,12 @@ def serialization_styles(traffic: Traffic | View) -> pd.DataFrame:
     >>> traffic = mt.read("tests/data/spies")
     >>> rows = mt.metrics.serialization_styles(traffic)
     >>> rows[["peer", "command", "kind", "skeleton"]].head(2)
-                peer  command      kind              skeleton
-    0     192.0.2.22     1003  response  16584243165675336842
-    1  198.18.152.25     1003  response  16584243165675336842
+                 peer  command      kind              skeleton
+    0      192.0.2.22     1003  response  16584243165675336842
+    1  198.18.113.151     1001   request  15420826778061073599
     """
-    received = viewed(traffic).received
-    received = received[received["skeleton"].notna()]
     key = ["command", "kind", "skeleton"]
-    styles = received.groupby(["peer", *key], observed=True).size().rename("messages").reset_index()
+    styles = _styles(traffic).drop(columns="first")
     styles["sharing"] = styles.groupby(key, observed=True)["peer"].transform("size").astype("int64")
     styles["of"] = (
         styles.groupby(key[:2], observed=True)["peer"].transform("nunique").astype("int64")
@@ -373,6 +389,18 @@ def serialization_styles(traffic: Traffic | View) -> pd.DataFrame:
     return styles.assign(share=styles["sharing"] / styles["of"])
 
 
+@per_peer("peer", "command", "kind", "skeleton", tables=_TABLES)
+def _styles(traffic: Traffic | View) -> pd.DataFrame:
+    """The skeletons of each peer, with the number of messages and the time of the first."""
+    received = viewed(traffic).received
+    received = received[received["skeleton"].notna()]
+    key = ["peer", "command", "kind", "skeleton"]
+    groups = received.groupby(key, observed=True)
+    styles = groups.agg(messages=("message", "size"), first=("time", "min")).reset_index()
+    return in_order(styles, key)
+
+
+@in_parts
 def skeletons(traffic: Traffic | View) -> pd.DataFrame:
     """Returns implementations by serialization: one row per command, kind and skeleton, the most
     common first.
@@ -391,12 +419,12 @@ def skeletons(traffic: Traffic | View) -> pd.DataFrame:
     """
     view = viewed(traffic)
     key = ["command", "kind", "skeleton"]
-    by_peer = serialization_styles(view)
+    by_peer = serialization_styles(view).assign(first=_styles(view)["first"])
     counts = by_peer.groupby(key, observed=True).agg(
-        messages=("messages", "sum"), peers=("peer", "size"), share=("share", "first")
-    )
-    counts["first"] = (
-        view.received[view.received["skeleton"].notna()].groupby(key, observed=True)["time"].min()
+        messages=("messages", "sum"),
+        peers=("peer", "size"),
+        share=("share", "first"),
+        first=("first", "min"),
     )
     return counts.reset_index().sort_values(
         ["command", "kind", "peers", "skeleton"],
@@ -405,9 +433,11 @@ def skeletons(traffic: Traffic | View) -> pd.DataFrame:
     )
 
 
+@in_parts
+@per_peer("connection", "offset", tables=_TABLES)
 def unframed_bytes(traffic: Traffic | View) -> pd.DataFrame:
     """Returns the bytes of peers on Levin connections that belong to no message and whose position
-    in the stream is certain. One row per range of bytes.
+    in the stream is certain. One row per range of bytes, in order of connection and offset.
 
     The columns are those of problems, with rows of kind `unframed`, and `peer`, `server_port` and
     `levin` (bool: the connection carried a Levin message in either direction).
@@ -425,8 +455,8 @@ def unframed_bytes(traffic: Traffic | View) -> pd.DataFrame:
     >>> traffic = mt.read("tests/data/spies")
     >>> mt.metrics.unframed_bytes(traffic)[["direction", "offset", "bytes", "kind"]].head(2)
       direction  offset  bytes      kind
-    2  received     338     43  unframed
-    3  received     295    120  unframed
+    0  received       0    200  unframed
+    1  received     338     43  unframed
     """
     view = viewed(traffic)
     problems = view.problems
@@ -446,7 +476,8 @@ def unframed_bytes(traffic: Traffic | View) -> pd.DataFrame:
     sure: NDArray[np.bool_] = ends["peer_began"].fillna(False).to_numpy(dtype=bool) & (
         since > rows["offset"].to_numpy()
     )
-    return rows.assign(server_port=ends["server_port"].to_numpy(), levin=levin)[sure]
+    rows = rows.assign(server_port=ends["server_port"].to_numpy(), levin=levin)[sure]
+    return in_order(rows, ["connection", "offset"])
 
 
 def _counted(counts: Mapping[str, pd.Series]) -> pd.DataFrame:

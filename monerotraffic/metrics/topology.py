@@ -17,22 +17,28 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from monerotraffic.metrics.advertised import claims
 from monerotraffic.metrics.entries import Entries, entries, texts
 from monerotraffic.metrics.similarity import By, list_similarity
+from monerotraffic.metrics.sources import in_parts
+from monerotraffic.tables.part_metrics import in_order
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, viewed
+from monerotraffic.tables.view import View, per_peer, viewed
 
 __all__ = ["centrality", "communities", "components", "degrees", "refreshed_entries", "peer_graph"]
 
 Ints = NDArray[np.int64]
 
+_TABLES = ("connections", "messages", "peer_lists", "problems")
 _FULL = 250
 """Entries of a list at most (P2P_DEFAULT_PEERS_IN_HANDSHAKE)."""
 
 
+@in_parts
+@per_peer("peer", "host", tables=_TABLES)
 def peer_graph(traffic: Traffic | View) -> pd.DataFrame:
     """Returns the directed graph of peer lists: one row per sender and address that it advertised,
-    for any port.
+    for any port, in order of both.
 
     - `peer`, `host` (category): sender and advertised address
     - `lists` (int64): peer lists with the address
@@ -42,9 +48,9 @@ def peer_graph(traffic: Traffic | View) -> pd.DataFrame:
     >>> import monerotraffic as mt
     >>> traffic = mt.read("tests/data/spies")
     >>> mt.metrics.peer_graph(traffic)[["peer", "host", "lists", "mentions"]].head(2)
-                 peer            host  lists  mentions
-    0  198.18.155.221  198.19.231.117      1         1
-    1  198.18.155.221   198.18.21.242      1         1
+                 peer          host  lists  mentions
+    0  198.18.113.151  198.18.0.144      1         1
+    1  198.18.113.151   198.18.1.60      1         1
     """
     e = entries(traffic)
     pairs = e.in_lists
@@ -60,16 +66,17 @@ def peer_graph(traffic: Traffic | View) -> pd.DataFrame:
     for name, least in (("first", np.minimum), ("last", np.maximum)):
         reduced = least.reduceat(times, starts) if len(starts) else times
         table[name] = pd.DatetimeIndex(reduced.view("M8[ns]"), tz="UTC")
-    return table
+    return in_order(table, ["peer", "host"])
 
 
 def _category(e: Entries, codes: Ints) -> pd.Categorical:
     return pd.Categorical.from_codes(codes, dtype=e.lists["peer"].dtype)
 
 
+@in_parts
 def degrees(traffic: Traffic | View) -> pd.DataFrame:
     """Returns one row per node of the graph of peer lists, that is per address that sent lists or
-    is in one.
+    is in one, in order of the address.
 
     - `host` (object)
     - `out_degree` (int64): addresses that it advertised
@@ -82,25 +89,22 @@ def degrees(traffic: Traffic | View) -> pd.DataFrame:
     >>> import monerotraffic as mt
     >>> traffic = mt.read("tests/data/spies")
     >>> mt.metrics.degrees(traffic)[["host", "out_degree", "in_degree", "component"]].head(2)
-                 host  out_degree  in_degree  component
-    0  198.18.155.221         250          0          0
-    1    198.18.30.53         250          0          1
+               host  out_degree  in_degree  component
+    0  198.18.0.118           0          1          0
+    1  198.18.0.144           0          1          0
     """
-    e = entries(traffic)
-    pairs = e.of_senders
-    count = len(e.addresses.text)
-    out, into = np.bincount(pairs.of, minlength=count), np.bincount(pairs.host, minlength=count)
-    nodes = np.flatnonzero(out + into)
-    table = pd.DataFrame(
-        {"host": texts(e.hosts(nodes)), "out_degree": out[nodes], "in_degree": into[nodes]}
-    )
-    table["component"] = components(
-        np.searchsorted(nodes, pairs.of), np.searchsorted(nodes, pairs.host), len(nodes)
-    )
+    claimed = claims(viewed(traffic))
+    peer, host = claimed.pairs
+    count = len(claimed.addresses.text)
+    table = pd.DataFrame({"host": texts(claimed.addresses.text)})
+    table["out_degree"] = np.bincount(peer, minlength=count)
+    table["in_degree"] = np.bincount(host, minlength=count)
+    table["component"] = components(peer, host, count)
     table["component_size"] = np.bincount(table["component"], minlength=1)[table["component"]]
     return table
 
 
+@in_parts
 def centrality(
     traffic: Traffic | View, damping: float = 0.85, tolerance: float = 1e-12
 ) -> pd.DataFrame:
@@ -121,30 +125,23 @@ def centrality(
     >>> mt.metrics.centrality(traffic)[["host", "centrality"]].head(2)
                  host  centrality
     0     198.18.2.26    0.000647
-    1  198.19.231.117    0.000646
+    1  198.18.168.246    0.000646
     """
-    e = entries(traffic)
-    pairs = e.of_senders
-    count = len(e.addresses.text)
-    nodes = np.flatnonzero(
-        np.bincount(pairs.of, minlength=count) + np.bincount(pairs.host, minlength=count)
-    )
-    sender, host, size = (
-        np.searchsorted(nodes, pairs.of),
-        np.searchsorted(nodes, pairs.host),
-        max(1, len(nodes)),
-    )
-    out = np.bincount(sender, minlength=len(nodes))
-    rank = np.full(len(nodes), 1 / size)
-    changed = np.inf if len(nodes) else 0.0
+    claimed = claims(viewed(traffic))
+    sender, host = claimed.pairs
+    count = len(claimed.addresses.text)
+    size, out = max(1, count), np.bincount(sender, minlength=count)
+    rank = np.full(count, 1 / size)
+    changed = np.inf if count else 0.0
     while changed > tolerance:
-        inflow = np.bincount(host, weights=rank[sender] / out[sender], minlength=len(nodes))
+        inflow = np.bincount(host, weights=rank[sender] / out[sender], minlength=count)
         new = damping * (inflow + rank[out == 0].sum() / size) + (1 - damping) / size
         changed, rank = float(np.abs(new - rank).sum()), new
-    table = pd.DataFrame({"host": texts(e.hosts(nodes)), "centrality": rank})
+    table = pd.DataFrame({"host": texts(claimed.addresses.text), "centrality": rank})
     return table.sort_values("centrality", ascending=False, kind="stable", ignore_index=True)
 
 
+@in_parts
 def communities(
     traffic: Traffic | View, by: By = "host", min_share: float = 0.5, min_entries: int = 100
 ) -> pd.DataFrame:
@@ -212,6 +209,8 @@ def components(left: Ints, right: Ints, count: int) -> Ints:
     return table
 
 
+@in_parts
+@per_peer("message", tables=_TABLES)
 def refreshed_entries(traffic: Traffic | View, after: float = 1800, most: int = 25) -> pd.DataFrame:
     """Returns the addresses that a peer first sent on a connection after its whole white list, so
     that they entered the white list in the meantime. One row per entry.

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.banlist import BanList
-from monerotraffic.metrics.comparisons import advertised_counts
+from monerotraffic.metrics.advertised import advertised_counts
 from monerotraffic.metrics.exposure import (
     COLUMNS,
     EPOCH,
@@ -25,6 +25,7 @@ from monerotraffic.metrics.exposure import (
     with_dtypes,
 )
 from monerotraffic.metrics.slot_time import DIRECTIONS, Holdings, holdings
+from monerotraffic.metrics.sources import in_parts
 from monerotraffic.net.columns import Addresses
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, viewed
@@ -34,6 +35,7 @@ __all__ = ["SCENARIOS", "what_if"]
 SCENARIOS = ("as_captured", "ban_list", "distinct_subnets", "both")
 
 
+@in_parts
 def what_if(
     traffic: Traffic | View,
     groups: Groups | None = None,

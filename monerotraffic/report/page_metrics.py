@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.metrics.comparisons import senders_by_host
+from monerotraffic.metrics.advertised import mentions_by_host
 from monerotraffic.metrics.connections import connection_table, nanoseconds, sync_gaps
 from monerotraffic.metrics.identity import announcements
 from monerotraffic.report.colours import COMMAND_CLASSES, OTHER_COMMANDS, command_class
@@ -41,7 +41,7 @@ def of_the_page() -> list[PartMetric]:
         *(metric_of(requests_of_peers, command) for command in _SHOWN_REQUESTS),
         metric_of(_messages_by_status),
         metric_of(_commands_by_interval, INTERVALS),
-        metric_of(senders_by_host),
+        metric_of(mentions_by_host),
         metric_of(announcements),
     ]
 

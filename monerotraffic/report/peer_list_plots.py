@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic import metrics
-from monerotraffic.metrics.comparisons import advertised_counts, advertisements
+from monerotraffic.metrics.advertised import advertised_counts
+from monerotraffic.metrics.comparisons import advertisements
 from monerotraffic.report.axes import (
     MILDEST_FIRST,
     MOST_STEPS,

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from monerotraffic.tables.view import View
 
-__all__ = ["PartMetric", "argument_key", "joined"]
+__all__ = ["PartMetric", "argument_key", "codes_of", "in_order", "joined"]
 
 
 class PartMetric(NamedTuple):
@@ -36,6 +38,10 @@ class PartMetric(NamedTuple):
     spooled: bool = False
     """The joined result is in a file if it is long: its columns are numbers, with codes instead of
     categories, and the attrs have the texts of the codes by column.
+    """
+    summed: bool = False
+    """Rows of several groups with the same values in the columns of `order` become one row, with
+    the sums of the other columns.
     """
 
     @property
@@ -63,6 +69,31 @@ def argument_key(value: Any) -> Any:
     except TypeError:
         return _Same(value)
     return value
+
+
+def in_order(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """The rows sorted by these columns: categories by their text, because their codes depend on how
+    the rows were read. Rows with equal values keep their order.
+    """
+    return frame.sort_values(list(columns), key=_by_text, kind="stable", ignore_index=True)
+
+
+def _by_text(column: pd.Series) -> pd.Series:
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return column
+    rank = np.empty(len(column.cat.categories) + 1, dtype=np.int64)
+    rank[np.argsort(column.cat.categories.astype(str), kind="stable")] = np.arange(len(rank) - 1)
+    rank[-1] = len(rank)  # the code -1 of a missing text
+    return pd.Series(rank[column.cat.codes.to_numpy()], index=column.index)
+
+
+def codes_of(frame: pd.DataFrame, column: str) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
+    """The codes of a categorical column, and the texts of the codes; also of a spooled frame."""
+    if column in frame.attrs:
+        codes, texts = frame[column].to_numpy(), frame.attrs[column]
+    else:
+        codes, texts = frame[column].cat.codes.to_numpy(), frame[column].cat.categories
+    return codes.astype(np.int64), np.asarray(texts, dtype=object)
 
 
 def joined(pieces: Sequence[pd.DataFrame]) -> pd.DataFrame:

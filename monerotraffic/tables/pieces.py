@@ -10,10 +10,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from monerotraffic.tables.part_metrics import PartMetric, joined
+from monerotraffic.tables.part_metrics import PartMetric, in_order, joined
 from monerotraffic.tables.spool import Spool
 
 __all__ = ["Pieces", "pieces_of"]
+
+_WAITING = 1 << 20
+"""Rows that wait until rows of equal values become one, in addition to as many as there are."""
 
 
 class Pieces:
@@ -72,9 +75,49 @@ class _SpooledPieces(Pieces):
         return frame
 
 
+class _SummedPieces(Pieces):
+    """The same for a metric that is summed. There are at most about twice as many rows in memory as
+    the result has.
+    """
+
+    def __init__(self, metric: PartMetric) -> None:
+        super().__init__(metric)
+        self._sums = 0
+        self._rows = 0
+
+    def add(self, piece: pd.DataFrame) -> None:
+        super().add(piece)
+        self._rows += len(piece)
+        if self._rows > self._sums + _WAITING:
+            self._pieces = [self._summed()]
+            self._sums = len(self._pieces[0])
+            self._rows = 0
+
+    def copy(self) -> _SummedPieces:
+        other = _SummedPieces(self._metric)
+        other._pieces, other._sums, other._rows = list(self._pieces), self._sums, self._rows
+        return other
+
+    def _summed(self) -> pd.DataFrame:
+        order = list(self._metric.order)
+        frame = joined(self._pieces)
+        sums = frame.groupby(order, observed=True, sort=False, dropna=False).sum()
+        return sums.reset_index()[list(frame)]
+
+    def result(self) -> pd.DataFrame:
+        self._pieces = [self._summed()] if len(self._pieces) > 1 else self._pieces
+        return super().result()
+
+
 def pieces_of(metrics: Iterable[PartMetric]) -> list[Pieces]:
     """For each metric the pieces that its groups will have."""
-    return [_SpooledPieces(one) if one.spooled else Pieces(one) for one in metrics]
+    return [_kind(one)(one) for one in metrics]
+
+
+def _kind(metric: PartMetric) -> type[Pieces]:
+    if metric.spooled:
+        return _SpooledPieces
+    return _SummedPieces if metric.summed else Pieces
 
 
 def _joined(pieces: Sequence[pd.DataFrame], metric: PartMetric) -> pd.DataFrame:
@@ -84,4 +127,4 @@ def _joined(pieces: Sequence[pd.DataFrame], metric: PartMetric) -> pd.DataFrame:
     frame = joined(pieces)
     if not metric.order:
         return frame
-    return frame.sort_values(list(metric.order), kind="stable", ignore_index=True)
+    return in_order(frame, metric.order)

@@ -507,7 +507,10 @@ def once_per_view(
 
 
 def per_peer(
-    *order: str, tables: tuple[str, ...] | None = None, spooled: bool = False
+    *order: str,
+    tables: tuple[str, ...] | None = None,
+    spooled: bool = False,
+    summed: bool = False,
 ) -> Callable[
     [Callable[Concatenate[Traffic | View, P], pd.DataFrame]],
     Callable[Concatenate[Traffic | View, P], pd.DataFrame],
@@ -515,9 +518,13 @@ def per_peer(
     """A decorator for a metric that is computed once for each View, as once_per_view, and whose
     rows depend on the rows of one site each, so that it can be computed for groups of peers.
     `order`: the columns by which its rows are sorted. `tables`: those that it reads, all if None.
-    `spooled`: results of several groups are joined as PartMetric.spooled says, without an order.
+    `spooled`, `summed`: results of several groups are joined as PartMetric says; if spooled,
+    without an order.
+
+    The rows of the result have an index from 0, and their order must not depend on the codes of
+    texts (`part_metrics.in_order` sorts by text).
     """
-    return _in_parts(order, tables, None, spooled)
+    return _in_parts(order, tables, None, spooled, summed)
 
 
 def per_content(
@@ -542,6 +549,7 @@ def _in_parts(
     tables: tuple[str, ...] | None,
     content: tuple[str, str] | None,
     spooled: bool = False,
+    summed: bool = False,
 ) -> Callable[
     [Callable[Concatenate[Traffic | View, P], pd.DataFrame]],
     Callable[Concatenate[Traffic | View, P], pd.DataFrame],
@@ -562,6 +570,7 @@ def _in_parts(
                 tables,
                 content,
                 spooled,
+                summed,
             )
 
         @wraps(metric)

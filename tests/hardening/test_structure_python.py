@@ -19,6 +19,7 @@ ELSEWHERE = {
     "cli/peer.py": "cli/test_data_sets.py",
     "cli/systems.py": "cli/test_report.py",
     "io/options.py": "io/test_reading.py",
+    "metrics/advertised.py": "metrics/test_peer_lists.py",
     "metrics/comparisons.py": "metrics/test_peer_lists.py",
     "metrics/extras.py": "metrics/test_clocks.py",
     "metrics/slot_time.py": "metrics/test_exposure.py",
