@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from monerotraffic.metrics.entries import Entries, class_lists, distinct, entries, unroutable
-from monerotraffic.net.columns import Addresses
+from monerotraffic.net.columns import Addresses, hosts_of
 from monerotraffic.tables.population import PopulationView
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, per_peer, viewed
@@ -22,6 +22,7 @@ __all__ = [
     "advertisements",
     "compared_lists",
     "entries_to_compare",
+    "listed_ids",
     "listening_ports",
     "lists_to_compare",
     "odd_entries",
@@ -100,6 +101,35 @@ def _advertisements(traffic: Traffic | View, hosts: tuple[str, ...]) -> pd.DataF
         }
     )
     return rows.sort_values(["peer", "host"], ignore_index=True)
+
+
+def listed_ids(view: View, hosts: Iterable[str]) -> pd.DataFrame:
+    """Returns which peers (`peer`, object) advertise which peer ids (`peer_id`, uint64) of these
+    hosts (`host`, object) at which ports (`port`, int64), each once.
+    """
+    return _listed_ids(view, tuple(hosts))
+
+
+@per_peer(
+    "peer",
+    "host",
+    "port",
+    "peer_id",
+    tables=("connections", "messages", "peer_lists", "problems"),
+)
+def _listed_ids(traffic: Traffic | View, hosts: tuple[str, ...]) -> pd.DataFrame:
+    lists = viewed(traffic).list_columns("host", "port", "id")
+    texts = pd.Index([*hosts, *(f"::ffff:{host}" for host in hosts if "." in host)], dtype=object)
+    lists = lists[lists["host"].isin(texts)]
+    table = pd.DataFrame(
+        {
+            "peer": lists["peer"].astype(object),
+            "host": hosts_of(lists["host"]),
+            "port": lists["port"].astype("int64"),
+            "peer_id": lists["id"].astype("uint64"),
+        }
+    )
+    return table.drop_duplicates().sort_values(list(table.columns), ignore_index=True)
 
 
 # ---- ports of peers ----

@@ -25,6 +25,7 @@ __all__ = [
     "ipv4_subnet",
     "is_loopback",
     "is_public",
+    "network_of_operator",
     "pack",
     "site_of",
     "subnets",
@@ -156,6 +157,20 @@ def site_of(address: str) -> str:
         if isinstance(ip, ipaddress.IPv6Address)
         else host
     )
+
+
+def network_of_operator(address: str) -> str:
+    """The /24 (IPv4) or /32 (IPv6) of an address, in which one operator can have any number of
+    addresses; anything else as it is. IPv6 providers hold a /32, and give each machine a /48 of it.
+
+    >>> from monerotraffic.net.addresses import network_of_operator
+    >>> network_of_operator("192.0.2.7"), network_of_operator("2001:db8:1::7")
+    ('192.0.2.0/24', '2001:db8::/32')
+    """
+    ip = _parsed(host_of(address))
+    if ip is None:
+        return address
+    return str(ipaddress.ip_network((ip, 24 if ip.version == 4 else 32), strict=False))
 
 
 def is_loopback(address: str) -> bool:

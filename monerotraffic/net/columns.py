@@ -13,9 +13,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from monerotraffic.net.addresses import host_of, pack, site_of, subnets, unroutable
+from monerotraffic.net.addresses import (
+    host_of,
+    network_of_operator,
+    pack,
+    site_of,
+    subnets,
+    unroutable,
+)
 
-__all__ = ["Addresses", "hosts_of", "sites_of"]
+__all__ = ["Addresses", "hosts_of", "networks_of", "sites_of"]
 
 
 def hosts_of(addresses: pd.Series) -> pd.Series:
@@ -26,6 +33,11 @@ def hosts_of(addresses: pd.Series) -> pd.Series:
 def sites_of(addresses: pd.Series) -> pd.Series:
     """site_of of every address of a column."""
     return _each(addresses, site_of)
+
+
+def networks_of(addresses: pd.Series) -> pd.Series:
+    """network_of_operator of every address of a column."""
+    return _each(addresses, network_of_operator)
 
 
 def _each(addresses: pd.Series, function: Callable[[str], str]) -> pd.Series:

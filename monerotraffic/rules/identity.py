@@ -9,6 +9,7 @@ from collections import Counter
 
 import pandas as pd
 
+from monerotraffic.metrics.comparisons import listed_ids
 from monerotraffic.metrics.identity import (
     announcements,
     back_pings,
@@ -19,7 +20,7 @@ from monerotraffic.metrics.identity import (
     id_spans,
     pongs,
 )
-from monerotraffic.net.columns import sites_of
+from monerotraffic.net.columns import hosts_of, networks_of, sites_of
 from monerotraffic.rules.rule import Parameters, observations, rule
 from monerotraffic.tables.view import View
 
@@ -214,15 +215,19 @@ def _borrowers(view: View) -> frozenset[str]:
         "answered {observations:back-ping} with another peer id than it had announced (a "
         "standard node never does)"
     ),
-    evasion="Let the proxy rewrite the id in pongs, or answer pings itself.",
+    evasion=(
+        "Let the proxy rewrite the id in pongs, or answer pings itself; or use the default port, "
+        "and a backend for every four networks."
+    ),
     compares_peers=True,
     source=(
         "src/p2p/net_node.inl try_ping, handle_ping; the research lab's fingerprint, seen passively"
     ),
     since="0.10.2",
     known_false_positives=(
-        f"{_NAT}, of which the one that it is forwarded to never connects, if hosts of others copy "
-        "that one's id in their pongs, or if they share a port that is not the default."
+        f"{_NAT}, of which the one that it is forwarded to never connects and is in no peer list, "
+        "if hosts of others copy that one's id in their pongs, or if they share a port that is not "
+        "the default."
     ),
 )
 def pong_id_mismatch(
@@ -230,7 +235,9 @@ def pong_id_mismatch(
     *,
     max_delay_s: float = 5.0,
     exclude_announced: bool = True,
-    min_answering_sites: int = 3,
+    min_networks: int = 3,
+    min_networks_any_order: int = 5,
+    max_pong_ids: int = 4,
     min_pong_ids: int = 3,
     period_h: float = 1.0,
 ) -> pd.DataFrame:
@@ -242,23 +249,84 @@ def pong_id_mismatch(
     out two nodes behind one address, one of which the port is forwarded to.
 
     At a default port another node behind the same address may answer, so the finding accuses only
-    where one of these holds: the port is not a default port; at least `min_answering_sites` hosts
-    outside one /24 (IPv6: /64) answer with that id; the port answered with at least `min_pong_ids`
-    ids within `period_h` hours that the host announced in no handshake. Over weeks, the restarts of
-    the other node bring as many.
+    where one of these holds: the port is not a default port; the port answered with at least
+    `min_pong_ids` ids within `period_h` hours that the host announced in no handshake (over weeks,
+    the restarts of the other node bring as many); hosts in at least `min_networks` networks (/24,
+    IPv6: /32), the own one included, contradict their handshakes with that same id, and a host of
+    another network had answered with it before. From `min_networks_any_order` networks on the order
+    does not matter.
+
+    Anyone can ping the node that answers at somebody's default port, and copy its id. To get a node
+    banned that shares its address with another one, an attacker needs two addresses of different
+    networks that the vantage node talks to, has to use one of them before the victim connects, and
+    gets the other one banned. A host that answers with more than `max_pong_ids` ids counts for none, so that the
+    cost grows with the number of victims. If a peer list names the host and port with the id of the
+    pong, another node is known to listen there, and the finding is context; lists of hosts that
+    contradict themselves with that id do not count.
     """
     wrong = _contradicted(view, max_delay_s, exclude_announced)
     rows = _at_pongs(view, wrong)
-    answered = pongs(view)
-    answered["site"] = sites_of(answered["peer"])
-    answered["subnet"] = view.addresses.subnet[answered["peer"].cat.codes.to_numpy()]
-    spread = answered.groupby("peer_id").agg(
-        sites=("site", "nunique"), subnets=("subnet", "nunique")
+    elsewhere = _networks_elsewhere(wrong, pongs(view), max_pong_ids)
+    many = (elsewhere["networks"] >= min_networks_any_order - 1) | (
+        (elsewhere["networks"] >= min_networks - 1) & elsewhere["answered_before"]
     )
-    many = spread.index[(spread["sites"] >= min_answering_sites) & (spread["subnets"] > 1)]
     changing = _changes_often(wrong, min_pong_ids, pd.Timedelta(hours=period_h))
-    certain = _port_of_its_own(wrong["port"]) | wrong["pong_id"].isin(many) | changing
-    return observations(rows, accuses=rows["message"].isin(wrong.loc[certain, "pong"]))
+    certain = _port_of_its_own(wrong["port"]) | many
+    certain &= ~_listed(view, wrong, certain)
+    accusing = wrong.loc[certain | changing, "pong"]
+    return observations(rows, accuses=rows["message"].isin(accusing))
+
+
+def _networks_elsewhere(
+    wrong: pd.DataFrame, answered: pd.DataFrame, max_pong_ids: int
+) -> pd.DataFrame:
+    """For each back-ping in `wrong`: in how many other networks of its IP version hosts contradict
+    themselves with the same id (`networks`), and whether a host of such a network had answered with
+    it before (`answered_before`).
+    """
+    key = ["pong_id", "version"]
+    wrong = _with_networks(wrong)
+    ids = wrong.groupby("host")["pong_id"].transform("nunique")
+    counted = wrong.loc[ids <= max_pong_ids, [*key, "network"]].drop_duplicates()
+    total = counted.groupby(key).size().rename("total")
+    own = counted.assign(own=1)
+    # the first answer of each network: the earliest, and the one after it, which is of another
+    first = _with_networks(answered.rename(columns={"peer_id": "pong_id"}))
+    first = first.sort_values("time", kind="stable").drop_duplicates([*key, "network"])
+    earliest = first.groupby(key)[["network", "time"]].nth(0).join(first[key])
+    second = first.groupby(key)[["time"]].nth(1).join(first[key])
+    table = wrong[[*key, "network", "time"]].merge(total, on=key, how="left")
+    table = table.merge(own, on=[*key, "network"], how="left")
+    table = table.merge(earliest, on=key, how="left", suffixes=("", "_earliest"))
+    table = table.merge(second, on=key, how="left", suffixes=("", "_second"))
+    is_first = table["network"] == table["network_earliest"]
+    before = table["time_second"].where(is_first, table["time_earliest"])
+    networks = table["total"].fillna(0) - table["own"].fillna(0)
+    result = pd.DataFrame({"networks": networks, "answered_before": before < table["time"]})
+    return result.set_axis(wrong.index)
+
+
+def _with_networks(rows: pd.DataFrame) -> pd.DataFrame:
+    network = networks_of(rows["host"]).astype(str)
+    return rows.assign(network=network, version=network.str.contains(":", regex=False))
+
+
+def _listed(view: View, wrong: pd.DataFrame, asked: pd.Series) -> pd.Series:
+    """Which of the back-pings in `wrong`, of those in `asked`, were answered with the id that a
+    peer list names for that host and port. Senders that contradict themselves with the id do not
+    count.
+    """
+    keys = wrong[["host", "port", "pong_id"]].astype({"port": "int64", "pong_id": "uint64"})
+    pings = keys[asked].assign(back_ping=wrong.index[asked])
+    if pings.empty:
+        return pd.Series(False, index=wrong.index)
+    named = listed_ids(view, sorted(set(pings["host"]))).rename(columns={"peer_id": "pong_id"})
+    named["sender"] = hosts_of(named["peer"])
+    contradicting = keys[["host", "pong_id"]].drop_duplicates().rename(columns={"host": "sender"})
+    pairs = pings.merge(named, on=["host", "port", "pong_id"])
+    pairs = pairs.merge(contradicting, on=["sender", "pong_id"], how="left", indicator=True)
+    known = pairs.loc[pairs["_merge"] == "left_only", "back_ping"]
+    return pd.Series(wrong.index.isin(known), index=wrong.index)
 
 
 def _changes_often(pings: pd.DataFrame, least: int, period: pd.Timedelta) -> pd.Series:

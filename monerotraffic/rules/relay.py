@@ -213,19 +213,21 @@ def _times(column: pd.Series) -> NDArray[np.datetime64]:
     ),
     evasion="Sort the transactions: free.",
     source=f"{_NOTIFY} fluff_flush",
-    since="0.18.3.4",
-    known_false_positives=(
-        "Versions before 0.16 do not sort, versions before 0.18.3.4 may repeat an id."
-    ),
+    since="0.16",
+    known_false_positives="Versions before 0.18.3.4 may repeat a transaction: context.",
 )
 def unsorted_fluff(view: View) -> pd.DataFrame:
-    """A fluff 2002 whose blobs do not ascend bytewise, or with an id twice.
+    """A fluff 2002 whose blobs do not ascend bytewise, or with a transaction twice.
 
-    The measure is the number of transactions of the message.
+    monerod sorts since 0.16, and removes repetitions since 0.18.3.4. No message of a later version
+    differs from those of 0.18.0 to 0.18.3.3, so a message that only repeats a transaction is
+    context. The measure is the number of transactions of the message.
     """
     lists = fluff_order(view)
     wrong = lists["unsorted"] | (lists["repeated"] > 0)
-    return observations(lists[wrong], lists.loc[wrong, "transactions"])
+    return observations(
+        lists[wrong], lists.loc[wrong, "transactions"], accuses=lists.loc[wrong, "unsorted"]
+    )
 
 
 @rule(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import monerotraffic as mt
-from monerotraffic.rules import RULES
+from monerotraffic.rules import RULES, find_anomalies
 from support import craft, truth
 from support.chain import announced, block, block_id, missing, relayed, tx
 from support.checks import flagged
@@ -218,6 +218,19 @@ def test_unsorted_fluff(tmp_path: Path) -> None:
     assert flagged("unsorted_fluff", read(tmp_path, falls, twice, plain)) == {
         "192.0.2.0": 1,
         "192.0.2.1": 1,
+    }
+
+
+def test_a_repeated_transaction_is_context(tmp_path: Path) -> None:
+    """An honest 0.18.0 to 0.18.3.3 may send one, any number of times."""
+    falls, twice = (incoming(f"192.0.2.{number}", number).handshake() for number in range(2))
+    for number in range(4):
+        falls.wait(60).send(CLIENT, relayed(2, 1))
+        twice.wait(60).send(CLIENT, relayed(1, 1, number + 2))
+    findings = find_anomalies(read(tmp_path, falls, twice), rules=["unsorted_fluff"])
+    assert dict(zip(findings["peer"], findings["weight"], strict=True)) == {
+        "192.0.2.0": "weak",
+        "192.0.2.1": "context",
     }
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from monerotraffic.rules import find_anomalies, verdicts
+from support import craft
 from support.craft import CLIENT
 from support.lab import Lab
 
@@ -38,16 +41,91 @@ def test_a_wrong_pong_at_a_port_of_its_own_accuses(lab: Lab) -> None:
     assert judged(lab) == {A: "anomalous"}  # two connections contradict each other
 
 
-def test_one_id_in_the_pongs_of_several_subnets_accuses(lab: Lab) -> None:
-    for number, peer in enumerate((A, B, C)):
-        back_pinged(lab, peer, 100 * number, 5 + number, pong=77, port=18080)
+SIBLING = 77  # id of the process that answers at the port of the judged address
+
+
+def relays(lab: Lab, *peers: str, at: float = 0, port: int = 18080) -> None:
+    """Peers that announce ids of their own, and answer back-pings with the same other one."""
+    for number, peer in enumerate(peers):
+        announced = 1000 + round(at) + number
+        back_pinged(lab, peer, at + 100 * number, announced, pong=SIBLING, port=port)
+
+
+def test_an_id_that_other_subnets_answered_with_before_accuses(lab: Lab) -> None:
+    """The first of the three may be a node whose sibling answers, and which the others copy."""
+    relays(lab, A, B, C)
+    assert judged(lab) == {A: "context", B: "anomalous", C: "anomalous"}
+
+
+def test_five_subnets_accuse_in_any_order(lab: Lab) -> None:
+    relays(lab, A, B, C, "198.18.9.1", "198.18.10.1")
     assert set(judged(lab).values()) == {"anomalous"}
 
 
-def test_one_id_in_the_pongs_of_two_hosts_is_context(lab: Lab) -> None:
-    for number, peer in enumerate((A, B)):
-        back_pinged(lab, peer, 100 * number, 5 + number, pong=77, port=18080)
-    assert set(judged(lab).values()) == {"context"}
+@pytest.mark.parametrize("others", [(B,), (B, "198.18.7.9"), ("192.0.2.8", "192.0.2.9", B)])
+def test_an_id_in_the_pongs_of_two_subnets_is_context(lab: Lab, others: tuple[str, ...]) -> None:
+    relays(lab, *others)
+    relays(lab, A, at=1000)
+    assert judged(lab)[A] == "context"
+
+
+def test_hosts_that_announce_the_id_do_not_count(lab: Lab) -> None:
+    """Attackers that announce the id of the victim's sibling, and answer with it, show nothing
+    that would condemn themselves.
+    """
+    for number, peer in enumerate((B, C, "198.18.9.1", "198.18.10.1")):
+        back_pinged(lab, peer, 100 * number, SIBLING, pong=SIBLING, port=18080)
+    relays(lab, A, at=1000)
+    assert judged(lab)[A] == "context"
+
+
+def test_hosts_that_answer_without_a_handshake_do_not_count(lab: Lab) -> None:
+    for number, peer in enumerate((B, C, "198.18.9.1", "198.18.10.1")):
+        lab.back_ping(peer, 100 * number, SIBLING)
+    relays(lab, A, at=1000)
+    assert judged(lab)[A] == "context"
+
+
+def test_hosts_that_answer_with_many_ids_do_not_count(lab: Lab) -> None:
+    """Two attackers that copy the siblings of many victims: each victim costs addresses."""
+    victims = [f"203.0.{number}.5" for number in range(5)]
+    for number in range(5):
+        for helper, peer in enumerate((B, C)):
+            at = 100 * number + 20 * helper
+            announced = 500 + 10 * number + helper
+            back_pinged(lab, peer, at, announced, pong=70 + number, port=18080)
+    for number, victim in enumerate(victims):
+        back_pinged(lab, victim, 1000 + 20 * number, 900 + number, pong=70 + number, port=18080)
+    verdict = judged(lab)
+    assert {verdict[victim] for victim in victims} == {"context"}
+
+
+def test_subnets_of_one_ipv6_operator_are_one(tmp_path: Path) -> None:
+    """Whoever rents a machine gets a /48, of which any number of /64s cost nothing."""
+    lab = Lab(tmp_path, host="2001:db8:10::10")
+    relays(lab, *(f"2a01:4f8:{number}::66" for number in range(1, 7)))
+    relays(lab, "2a02:1:2::5", at=1000)
+    assert judged(lab)["2a02:1:2::5"] == "context"
+
+
+@pytest.mark.parametrize(("listed", "verdict"), [(SIBLING, "context"), (78, "anomalous")])
+@pytest.mark.parametrize("port", [18080, 20001])
+def test_a_sibling_that_peer_lists_name_is_context(
+    lab: Lab, listed: int, verdict: str, port: int
+) -> None:
+    """Whoever dialled the port of the victim met the node that answers there, and lists its id."""
+    relays(lab, B, C)
+    relays(lab, A, at=1000, port=port)
+    sender = lab.session("198.18.20.1", 1500, 4, close=False)
+    sender.peer_lists(CLIENT, [craft.peer(A, port, listed), craft.peer(B, 20002, SIBLING)])
+    assert judged(lab)[A] == verdict
+
+
+def test_lists_of_the_hosts_that_answer_with_the_id_do_not_count(lab: Lab) -> None:
+    relays(lab, B, C)
+    relays(lab, A, at=1000)
+    lab.session(B, 1500, 4, close=False).peer_lists(CLIENT, [craft.peer(A, 18080, SIBLING)])
+    assert judged(lab)[A] == "anomalous"
 
 
 def test_pong_ids_that_change_from_pong_to_pong_accuse(lab: Lab) -> None:
