@@ -259,10 +259,10 @@ def pong_id_mismatch(
     Anyone can ping the node that answers at somebody's default port, and copy its id. To get a node
     banned that shares its address with another one, an attacker needs two addresses of different
     networks that the vantage node talks to, has to use one of them before the victim connects, and
-    gets the other one banned. A host that answers with more than `max_pong_ids` ids counts for none, so that the
-    cost grows with the number of victims. If a peer list names the host and port with the id of the
-    pong, another node is known to listen there, and the finding is context; lists of hosts that
-    contradict themselves with that id do not count.
+    gets the other one banned. A host that answers with more than `max_pong_ids` ids counts for
+    none, so that the cost grows with the number of victims. If a peer list names the host and port
+    with the id of the pong, another node is known to listen there, and the finding is context;
+    lists of hosts that contradict themselves with that id do not count.
     """
     wrong = _contradicted(view, max_delay_s, exclude_announced)
     rows = _at_pongs(view, wrong)
