@@ -212,7 +212,8 @@ static int note_acknowledgement(const struct mt_arrival *arrival)
     struct mt_reassembly *other = &connection->sides[!arrival->from_client].stream;
     const struct mt_segment *segment = arrival->segment;
     int64_t acknowledged = arrival->acknowledged;
-    if (!sender->acknowledges && !other->from_syn && acknowledged > other->next)
+    if (!sender->acknowledges && (segment->flags & MT_TCP_SYN) == 0 && acknowledged != INT64_MIN &&
+        acknowledged != other->next)
         other->doubted = other->next;
     sender->acknowledges = 1;
     sender->last_acknowledgement = segment->acknowledgement;

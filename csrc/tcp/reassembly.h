@@ -31,7 +31,8 @@ struct mt_reassembly {
     int64_t acknowledged; /* furthest offset that the receiver acknowledged */
     int64_t claimed;      /* offset beyond `sent` that it seemed to acknowledge last; 0: none */
     int64_t doubted;      /* bytes before this offset were read before the receiver was seen, and
-                             its first acknowledgement is beyond a hole after them; 0: none */
+                             its first acknowledgement does not cover them, or is beyond a hole
+                             after them; 0: none */
     int64_t edge;         /* right edge of the receiver's window, INT64_MIN: unknown */
     int64_t fin;          /* offset of the FIN, -1 if none was seen */
     struct mt_waiting_ring waiting; /* all beyond `next` */

@@ -367,3 +367,26 @@ def test_wrong_acknowledgement_where_the_handshake_is_missing(tmp_path: Path) ->
     false = Packet(START + 170 * SECOND, data)
     messages = read_packets(tmp_path, [*packets, false]).messages
     assert 1003 not in set(messages["command"]) and set(messages["accepted"]) == {"yes"}
+
+
+@pytest.mark.parametrize("flags", [ACK | PSH, PSH, SYN | PSH], ids=["ack", "no ack", "syn"])
+@pytest.mark.parametrize("pings", [1, 5, 40])
+@pytest.mark.parametrize("sender", ["192.0.2.1", HOST])
+def test_first_packet_is_forged_at_the_next_number(
+    tmp_path: Path, sender: str, pings: int, flags: int
+) -> None:
+    """Whoever guesses the number that the receiver expects, and no right acknowledgement, gets no
+    message accepted: the receiver's first acknowledgement does not cover it, or other bytes come.
+    """
+    packets, _ = running()
+    packets = packets[next(i for i, one in enumerate(packets) if source_of(one) == sender) :]
+    first = next(one for one in packets if source_of(one) == "192.0.2.1")
+    sequence = struct.unpack_from(">I", first.data, 38)[0]
+    payload = craft.request(1003) * pings
+    segment = craft.tcp(40000, 18080, sequence, 77, flags, payload)
+    data = craft.ethernet(craft.ip("192.0.2.1", HOST, segment))
+    messages = read_packets(
+        tmp_path, [Packet(packets[0].time - SECOND, data), *packets]
+    ).messages
+    assert "yes" not in set(messages.loc[messages["command"] == 1003, "accepted"])
+    assert "yes" in set(messages.loc[messages["command"] == 1002, "accepted"])
