@@ -17,6 +17,8 @@ __all__ = ["gateways"]
 _MIN_INBOUND_SHARE = 0.9
 _MIN_IDS = 5
 _MAX_OTHER_HOSTS = 2
+_MIN_IDS_EACH = 2
+_MAX_BALANCERS = 8
 
 
 def gateways(view: View) -> frozenset[str]:
@@ -27,6 +29,11 @@ def gateways(view: View) -> frozenset[str]:
     - The addresses of one /24 or /64 with at least 90 % of the inbound connections that carry a
       handshake, on each of which five or more peer ids were announced at the same time, while at
       most two other hosts came in.
+    - At most eight addresses of any networks (a load balancer) with at least 90 % of those
+      connections, on each of which two or more peer ids were announced at the same time, and five
+      or more on all of them, while at most two other hosts came in.
+
+    A spy that is nearly all that comes in, from so few addresses, looks the same and is not judged.
     """
     peers = view.connections["peer"].cat.categories
     addresses = {
@@ -52,7 +59,30 @@ def gateways(view: View) -> frozenset[str]:
         share = rows.loc[through, "connection"].nunique() / total
         if crowded and share >= _MIN_INBOUND_SHARE and others <= _MAX_OTHER_HOSTS:
             addresses.update(crowded)
+    addresses.update(_balancers(inbound))
     return frozenset(addresses)
+
+
+def _balancers(inbound: pd.DataFrame) -> list[str]:
+    """The few addresses through which nearly all inbound peers come."""
+    peer = inbound["peer"].astype(object)
+    ids = inbound.groupby(peer)["peer_id"].nunique()
+    several = inbound[peer.isin(ids.index[ids >= _MIN_IDS_EACH])]
+    shared = [
+        str(address)
+        for address, own in several.groupby(several["peer"].astype(object))
+        if _ids_at_once(own) >= _MIN_IDS_EACH
+    ]
+    through = peer.isin(shared)
+    connections = inbound["connection"].nunique()
+    if (
+        0 < len(shared) <= _MAX_BALANCERS
+        and inbound.loc[through, "connection"].nunique() >= _MIN_INBOUND_SHARE * connections
+        and inbound.loc[~through, "host"].nunique() <= _MAX_OTHER_HOSTS
+        and _ids_at_once(inbound[through]) >= _MIN_IDS
+    ):
+        return shared
+    return []
 
 
 def _ids_at_once(rows: pd.DataFrame) -> int:

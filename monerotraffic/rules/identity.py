@@ -253,8 +253,8 @@ def pong_id_mismatch(
     `min_pong_ids` ids within `period_h` hours that the host announced in no handshake (over weeks,
     the restarts of the other node bring as many); hosts in at least `min_networks` networks (/24,
     IPv6: /32), the own one included, contradict their handshakes with that same id, and a host of
-    another network had answered with it before. From `min_networks_any_order` networks on the order
-    does not matter.
+    another network had answered with it before this one did. From `min_networks_any_order` networks
+    on the order does not matter.
 
     Anyone can ping the node that answers at somebody's default port, and copy its id. To get a node
     banned that shares its address with another one, an attacker needs two addresses of different
@@ -282,7 +282,7 @@ def _networks_elsewhere(
 ) -> pd.DataFrame:
     """For each back-ping in `wrong`: in how many other networks of its IP version hosts contradict
     themselves with the same id (`networks`), and whether a host of such a network had answered with
-    it before (`answered_before`).
+    it before the host did so for the first time (`answered_before`).
     """
     key = ["pong_id", "version"]
     wrong = _with_networks(wrong)
@@ -295,14 +295,16 @@ def _networks_elsewhere(
     first = first.sort_values("time", kind="stable").drop_duplicates([*key, "network"])
     earliest = first.groupby(key)[["network", "time"]].nth(0).join(first[key])
     second = first.groupby(key)[["time"]].nth(1).join(first[key])
-    table = wrong[[*key, "network", "time"]].merge(total, on=key, how="left")
+    begun = answered.groupby(["host", "peer_id"])["time"].min().rename("begun")
+    table = wrong[[*key, "network", "host"]].merge(total, on=key, how="left")
+    table = table.join(begun, on=["host", "pong_id"])
     table = table.merge(own, on=[*key, "network"], how="left")
     table = table.merge(earliest, on=key, how="left", suffixes=("", "_earliest"))
     table = table.merge(second, on=key, how="left", suffixes=("", "_second"))
     is_first = table["network"] == table["network_earliest"]
-    before = table["time_second"].where(is_first, table["time_earliest"])
+    before = table["time_second"].where(is_first, table["time"])
     networks = table["total"].fillna(0) - table["own"].fillna(0)
-    result = pd.DataFrame({"networks": networks, "answered_before": before < table["time"]})
+    result = pd.DataFrame({"networks": networks, "answered_before": before < table["begun"]})
     return result.set_axis(wrong.index)
 
 

@@ -385,8 +385,6 @@ def test_first_packet_is_forged_at_the_next_number(
     payload = craft.request(1003) * pings
     segment = craft.tcp(40000, 18080, sequence, 77, flags, payload)
     data = craft.ethernet(craft.ip("192.0.2.1", HOST, segment))
-    messages = read_packets(
-        tmp_path, [Packet(packets[0].time - SECOND, data), *packets]
-    ).messages
+    messages = read_packets(tmp_path, [Packet(packets[0].time - SECOND, data), *packets]).messages
     assert "yes" not in set(messages.loc[messages["command"] == 1003, "accepted"])
     assert "yes" in set(messages.loc[messages["command"] == 1002, "accepted"])

@@ -100,6 +100,14 @@ def test_hosts_that_answer_with_many_ids_do_not_count(lab: Lab) -> None:
     assert {verdict[victim] for victim in victims} == {"context"}
 
 
+def test_the_first_answer_of_a_host_counts(lab: Lab) -> None:
+    """Three attackers copy an id that the victim's sibling answered with before."""
+    back_pinged(lab, A, 0, 5, pong=SIBLING, port=18080)
+    relays(lab, B, C, "198.18.9.1", at=100)
+    back_pinged(lab, A, 900, 5, pong=SIBLING, port=18080)
+    assert judged(lab)[A] == "context"
+
+
 def test_subnets_of_one_ipv6_operator_are_one(tmp_path: Path) -> None:
     """Whoever rents a machine gets a /48, of which any number of /64s cost nothing."""
     lab = Lab(tmp_path, host="2001:db8:10::10")
@@ -147,7 +155,9 @@ def test_a_pool_of_addresses_is_one_cause(lab: Lab) -> None:
         for node in range(5):
             address = (A, B, C)[(turn + node) % 3]
             lab.session(address, 240 * turn + 7 * node, 70 + node, my_port=20_000 + node, lasts=180)
-    assert set(judged(lab).values()) == {"suspicious"}
+    for number in range(3):  # or else the pool is a gateway
+        lab.session(f"203.0.{number}.1", 20 + number, 900 + number)
+    assert judged(lab) == dict.fromkeys((A, B, C), "suspicious")
 
 
 @pytest.mark.parametrize("port", [0, 18080])
@@ -213,6 +223,30 @@ def test_two_balancers_of_one_subnet_are_gateways(lab: Lab) -> None:
     crowd(lab, "192.0.2.1", 6)
     crowd(lab, "192.0.2.2", 6, at=10)
     assert gateways(lab) == {"192.0.2.1", "192.0.2.2"}
+
+
+def test_balancers_of_several_subnets_are_gateways(lab: Lab) -> None:
+    """Also where each of them carries few peers, and a spy is one of these."""
+    crowd(lab, A, 4)
+    crowd(lab, B, 4, at=10)
+    lab.session(C, 50, 99)
+    for number in range(2):
+        talk = lab.incoming(A, 20 + 100 * number).announce(CLIENT, 900 + number)
+        talk.send(CLIENT, craft.request(1999))
+    assert gateways(lab) == {A, B}
+    assert judged(lab)[A] == "context"
+
+
+@pytest.mark.parametrize(
+    ("addresses", "ids", "others"), [(2, 2, 0), (9, 3, 0), (2, 3, 3)], ids=["ids", "many", "others"]
+)
+def test_no_balancers(lab: Lab, addresses: int, ids: int, others: int) -> None:
+    """Two NAT pairs; a spy with nine addresses; a node to which others come, too."""
+    for number in range(addresses):
+        crowd(lab, f"203.0.{number}.1", ids, at=5 * number)
+    for number in range(others):
+        lab.session(f"198.18.{number}.1", 20 + number, 900 + number)
+    assert gateways(lab) == set()
 
 
 def test_findings_of_a_gateway_are_context(lab: Lab) -> None:
