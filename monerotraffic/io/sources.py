@@ -82,9 +82,9 @@ def files_of(source: Source, left_out: list[LeftOut] | None = None) -> list[str]
     as str.
 
     A folder stands for the captures directly in it, by name: files that begin like pcap or pcapng,
-    plain or compressed (gzip, zstd, xz, bzip2, lz4); others are left out. A glob stands for the files
-    that match, `**` crosses folders. "-" and sys.stdin (or its buffer) are standard input, which
-    must be alone.
+    plain or compressed (gzip, zstd, xz, bzip2, lz4); others are left out. A glob stands for the
+    files that match, `**` crosses folders. "-" and sys.stdin (or its buffer) are standard input,
+    which must be alone.
 
     Raises CaptureError for an empty list, a folder without captures or a glob without match,
     CaptureNotFoundError (which is a FileNotFoundError too) for a file that is not there, ValueError
