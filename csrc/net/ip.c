@@ -13,6 +13,11 @@ enum {
     IPV6_HEADER = 40,
     TCP_HEADER = 20,
     FRAGMENT_HEADER = 8,
+    ROUTING_FIXED = 8, /* before the addresses */
+    IPV6_ADDRESS = 16,
+    ROUTING_SOURCE = 0, /* types of routing headers */
+    ROUTING_MOBILE = 2,
+    ROUTING_SEGMENTS = 4,
     ETHERIP_HEADER = 2,
     EXTENSION_HEADERS_MAX = 32,
     PADDING_MAX = 64 /* after an IP packet: to the least size of a frame, and a checksum */
@@ -260,6 +265,21 @@ static int is_extension(uint8_t protocol)
            protocol == MT_PROTOCOL_DESTINATION_OPTIONS || protocol == MT_PROTOCOL_AUTHENTICATION;
 }
 
+/* A packet on its way through a list of addresses: TCP is that of the last one, which the routing
+ * header of `size` bytes holds. Segment routing lists it first (RFC 8754). */
+static void read_routing(const struct mt_span *rest, uint32_t size, struct mt_segment *segment)
+{
+    const uint8_t *header = rest->at;
+    uint32_t addresses = (size - ROUTING_FIXED) / IPV6_ADDRESS;
+    if (addresses == 0 || header[3] == 0) /* no segments are left: it has arrived */
+        return;
+    if (header[2] == ROUTING_SEGMENTS)
+        memcpy(segment->destination.bytes, header + ROUTING_FIXED, IPV6_ADDRESS);
+    else if (header[2] == ROUTING_SOURCE || header[2] == ROUTING_MOBILE)
+        memcpy(segment->destination.bytes,
+               header + ROUTING_FIXED + (size_t)(addresses - 1) * IPV6_ADDRESS, IPV6_ADDRESS);
+}
+
 /* Skips extension headers up to another header or a fragment header. MT_OK, with *protocol what
  * begins at `rest`, or MT_MALFORMED. */
 static int skip_extensions(struct mt_layers *layers, uint8_t *protocol)
@@ -274,6 +294,8 @@ static int skip_extensions(struct mt_layers *layers, uint8_t *protocol)
                                                                 : (rest->at[1] + 1u) * 8;
         if (size > rest->captured)
             return mt_layers_refuse(layers, "IPv6 extension header cut");
+        if (*protocol == MT_PROTOCOL_ROUTING)
+            read_routing(rest, size, layers->segment);
         *protocol = rest->at[0];
         mt_span_skip(rest, size);
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import struct
 from collections.abc import Callable
 
@@ -76,6 +77,12 @@ DESTINATION = (60, b"\x01" + b"\x01\x0c" + bytes(12))
 ROUTING = (43, b"\0\0\0" + bytes(4))
 
 
+def routed(kind: int, left: int, *addresses: str) -> tuple[int, bytes]:
+    """A routing header of that type, with segments left and a list of addresses."""
+    listed = b"".join(ipaddress.ip_address(address).packed for address in addresses)
+    return 43, bytes([2 * len(addresses), kind, left]) + bytes(4) + listed
+
+
 AUTHENTICATION = (51, b"\x04\0\0" + b"\0\0\x10\x01" + b"\0\0\0\x01" + bytes(12))
 
 
@@ -96,6 +103,26 @@ def ipv6_extensions(extensions: list[tuple[int, bytes]]) -> Expect:
     odd = Odd(
         lambda source, destination, segment: ipv6(
             source, destination, segment, extensions=extensions
+        ),
+        six=True,
+    )
+    return Expect(
+        one(odd.packets), messages=USUAL, connections=[CONNECTION], problems=[], host=SIX[1]
+    )
+
+
+@cases(
+    {
+        "segments": lambda end: routed(4, 1, end, "2001:db8:99::1"),
+        "source": lambda end: routed(0, 2, "2001:db8:99::2", end),
+        "mobile": lambda end: routed(2, 1, end),
+    }
+)
+def ipv6_routing_header(header: Callable[[str], tuple[int, bytes]]) -> Expect:
+    """On its way through other nodes: the connection is that of the last address of the list."""
+    odd = Odd(
+        lambda source, destination, segment: ipv6(
+            source, "2001:db8:99::1", segment, extensions=[header(destination)]
         ),
         six=True,
     )

@@ -51,6 +51,15 @@ class Datagram:
         return None if None in values else bytes(byte for byte in values if byte is not None)
 
 
+def final_destination(header: bytes, destination: bytes) -> bytes:
+    """Of an IPv6 packet with this routing header."""
+    kind, left = header[2], header[3]
+    listed = [header[at : at + 16] for at in range(8, len(header) - 15, 16)]
+    if not listed or left == 0 or kind not in (0, 2, 4):
+        return destination
+    return listed[0] if kind == 4 else listed[-1]
+
+
 class Segments:
     """Finds the TCP segments and counts what else there was."""
 
@@ -118,6 +127,8 @@ class Segments:
             if at + 8 > len(data):
                 raise Bad("IPv6 extension header cut")
             step = (data[at + 1] + 2) * 4 if following == 51 else (data[at + 1] + 1) * 8
+            if following == 43:
+                destination = final_destination(data[at : at + step], destination)
             following, at = data[at], at + step
         if following == 44:
             if at + 8 > len(data):
