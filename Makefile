@@ -219,9 +219,10 @@ fuzz: $(FUZZERS:%=build/fuzz/%)
 
 # Creates the seeds: from the test cases and the corpus, the inputs that reach additional code.
 seeds: $(FUZZERS:%=build/fuzz/%) $(VENV)/extras
-	rm -rf build/seeds fuzz/seeds
+	rm -rf build/seeds build/seeds-before
+	mv fuzz/seeds build/seeds-before
 	$(BIN)/python fuzz/make_seeds.py build/seeds
-	for fuzzer in $(FUZZERS); do mkdir -p build/corpus/$$fuzzer fuzz/seeds/$$fuzzer; build/fuzz/$$fuzzer -use_counters=0 -set_cover_merge=1 fuzz/seeds/$$fuzzer build/seeds/$$fuzzer build/corpus/$$fuzzer 2>&1 | tail -1; done
+	for fuzzer in $(FUZZERS); do mkdir -p build/corpus/$$fuzzer fuzz/seeds/$$fuzzer; build/fuzz/$$fuzzer -use_counters=0 -set_cover_merge=1 fuzz/seeds/$$fuzzer build/seeds-before/$$fuzzer build/seeds/$$fuzzer build/corpus/$$fuzzer 2>&1 | tail -1; done
 
 # ---- coverage: csrc by the C tests and the seeds ----
 
