@@ -33,13 +33,22 @@ size_t mt_addresses_count(const struct mt_addresses *addresses)
 
 /* ---- codes ---- */
 
-static int put(struct mt_addresses *addresses, char kind, const void *bytes, size_t size,
-               int32_t *code)
+/* Interns an IP address that is not in the table of its version. */
+static int append_ip(struct mt_addresses *addresses, char kind, const uint8_t *bytes, size_t size,
+                     int32_t *code)
+{
+    char tagged[1 + 16];
+    tagged[0] = kind;
+    memcpy(tagged + 1, bytes, size);
+    return mt_intern_append(&addresses->names, tagged, 1 + size, code);
+}
+
+static int put_name(struct mt_addresses *addresses, const void *name, size_t size, int32_t *code)
 {
     char tagged[1 + MT_ADDRESS_TEXT];
-    tagged[0] = kind;
+    tagged[0] = 'n';
     if (size != 0)
-        memcpy(tagged + 1, bytes, size);
+        memcpy(tagged + 1, name, size);
     return mt_intern_put(&addresses->names, tagged, 1 + size, code);
 }
 
@@ -87,7 +96,7 @@ int mt_address_ipv4_new(struct mt_addresses *addresses, const uint8_t bytes[4], 
          addresses->ipv4_count >= (addresses->ipv4_mask + 1) / 2) &&
         grow(addresses) != MT_OK)
         return MT_NOMEM;
-    int result = put(addresses, '4', bytes, 4, code);
+    int result = append_ip(addresses, '4', bytes, 4, code);
     if (result == MT_OK && *code != MT_NO_CODE) {
         place(addresses, mt_le32(bytes), *code);
         addresses->ipv4_count++;
@@ -136,7 +145,7 @@ int mt_address_ipv6(struct mt_addresses *addresses, const uint8_t bytes[16], int
         *code = slot->code;
         return MT_OK;
     }
-    int result = put(addresses, '6', bytes, 16, code);
+    int result = append_ip(addresses, '6', bytes, 16, code);
     if (result == MT_OK && *code != MT_NO_CODE) {
         *slot = (struct mt_ipv6_slot){low, high, *code};
         addresses->ipv6_count++;
@@ -281,6 +290,6 @@ int mt_address_name(struct mt_addresses *addresses, const void *name, size_t siz
     case 6:
         return mt_address_ipv6(addresses, bytes, code);
     default:
-        return put(addresses, 'n', name, size, code);
+        return put_name(addresses, name, size, code);
     }
 }

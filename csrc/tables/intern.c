@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Below that, the table grows by 4: each step hashes all strings again. */
-enum { MANY_SLOTS = 1 << 16 };
+enum { FIRST_SLOTS = 64, MANY_SLOTS = 1 << 16 };
 
 void mt_intern_init(struct mt_intern *intern, size_t limit)
 {
@@ -48,11 +48,14 @@ static size_t find(const struct mt_intern *intern, const void *bytes, size_t siz
     }
 }
 
-static int grow(struct mt_intern *intern)
+/* Slots for `count` strings, at most half of all. MT_OK or MT_NOMEM. */
+static int reserve_slots(struct mt_intern *intern, size_t count)
 {
-    size_t wanted = intern->slots_count == 0           ? 64
-                    : intern->slots_count < MANY_SLOTS ? intern->slots_count * 4
-                                                       : intern->slots_count * 2;
+    size_t wanted = intern->slots_count != 0 ? intern->slots_count : FIRST_SLOTS;
+    if (intern->slots_count != 0 && count <= wanted / 2)
+        return MT_OK;
+    while (count > wanted / 2)
+        wanted *= wanted < MANY_SLOTS ? 4 : 2;
     struct mt_intern_slot *slots = mt_alloc(wanted, sizeof *slots);
     if (slots == NULL)
         return MT_NOMEM;
@@ -89,44 +92,43 @@ static int reserve(struct mt_intern *intern, size_t size)
     return MT_OK;
 }
 
-static int add(struct mt_intern *intern, const void *bytes, size_t size)
+int mt_intern_append(struct mt_intern *intern, const void *bytes, size_t size, int32_t *code)
 {
+    if (intern->count >= intern->limit) {
+        intern->refused++;
+        *code = MT_NO_CODE;
+        return MT_OK;
+    }
     if (reserve(intern, size) != MT_OK)
         return MT_NOMEM;
     if (size != 0)
         memcpy(intern->bytes + intern->bytes_count, bytes, size);
     intern->bytes_count += size;
+    *code = (int32_t)intern->count;
     intern->ends[intern->count++] = intern->bytes_count;
     return MT_OK;
 }
 
 int mt_intern_put(struct mt_intern *intern, const void *bytes, size_t size, int32_t *code)
 {
-    if (intern->count + intern->held + 1 > intern->slots_count / 2 && grow(intern) != MT_OK)
+    if (reserve_slots(intern, intern->count + intern->held + 1) != MT_OK)
         return MT_NOMEM;
     uint64_t hash = mt_hash_bytes(intern->key, bytes, size);
     size_t slot = find(intern, bytes, size, hash);
-    if (intern->slots[slot].place == 0) {
-        if (intern->count >= intern->limit) {
-            intern->refused++;
-            *code = MT_NO_CODE;
-            return MT_OK;
-        }
-        if (add(intern, bytes, size) != MT_OK)
-            return MT_NOMEM;
-        intern->slots[slot] =
-            (struct mt_intern_slot){(uint32_t)intern->count, (uint32_t)(hash >> 32)};
+    if (intern->slots[slot].place != 0) {
+        *code = (int32_t)(intern->slots[slot].place - 1);
+        return MT_OK;
     }
-    *code = (int32_t)(intern->slots[slot].place - 1);
-    return MT_OK;
+    int result = mt_intern_append(intern, bytes, size, code);
+    if (result == MT_OK && *code != MT_NO_CODE)
+        intern->slots[slot] = (struct mt_intern_slot){(uint32_t)*code + 1, (uint32_t)(hash >> 32)};
+    return result;
 }
 
 int mt_intern_hold(struct mt_intern *intern, size_t count, size_t size)
 {
-    while (intern->count + intern->held + count > intern->slots_count / 2) {
-        if (grow(intern) != MT_OK)
-            return MT_NOMEM;
-    }
+    if (reserve_slots(intern, intern->count + intern->held + count) != MT_OK)
+        return MT_NOMEM;
     intern->held += count - 1;
     intern->held_bytes += (count - 1) * size;
     int result = reserve(intern, size);

@@ -38,6 +38,10 @@ void mt_intern_free(struct mt_intern *intern);
  * MT_NOMEM. */
 int mt_intern_put(struct mt_intern *intern, const void *bytes, size_t size, int32_t *code);
 
+/* The same for a string that was not interned before, without a search; mt_intern_put may or may
+ * not find it later. */
+int mt_intern_append(struct mt_intern *intern, const void *bytes, size_t size, int32_t *code);
+
 /* Makes room for `count` more strings of at most `size` bytes each, which stays until
  * mt_intern_release is called with the same numbers, or a part of them: then so many calls of
  * mt_intern_put do not run out of memory. MT_OK or MT_NOMEM (nothing changed). */

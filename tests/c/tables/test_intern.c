@@ -49,6 +49,28 @@ static void test_codes(void)
     CHECK(is(7, "\xff\xfe", 2));
 }
 
+/* Strings that are known to be new get codes without slots; those that are searched keep theirs. */
+static void test_append(void)
+{
+    int32_t code;
+    CHECK_EQUAL(put("name", 4), 0);
+    for (int32_t i = 1; i < 1000; i++) {
+        const uint8_t bytes[3] = {'4', (uint8_t)i, (uint8_t)(i >> 8)};
+        CHECK_EQUAL(mt_intern_append(&intern, bytes, 3, &code), MT_OK);
+        CHECK_EQUAL(code, i);
+        CHECK(is(i, bytes, 3));
+    }
+    CHECK_EQUAL(put("name", 4), 0);
+    CHECK_EQUAL(put("other", 5), 1000);
+    CHECK_EQUAL(put("other", 5), 1000);
+    CHECK_EQUAL(put("name", 4), 0);
+    intern.limit = intern.count;
+    CHECK_EQUAL(mt_intern_append(&intern, "x", 1, &code), MT_OK);
+    CHECK_EQUAL(code, MT_NO_CODE);
+    CHECK_EQUAL(intern.refused, 1);
+    CHECK_EQUAL(intern.count, 1001);
+}
+
 static void test_empty_first(void)
 {
     CHECK_EQUAL(put("", 0), 0); /* nothing else was ever put: still a string, with a pointer */
@@ -187,9 +209,9 @@ static void test_held_room(void)
 
 int main(void)
 {
-    static void (*const tests[])(void) = {test_codes,       test_empty_first, test_many,
-                                          test_exact_bytes, test_limit,       test_no_memory,
-                                          test_held_room};
+    static void (*const tests[])(void) = {test_codes,     test_append,      test_empty_first,
+                                          test_many,      test_exact_bytes, test_limit,
+                                          test_no_memory, test_held_room};
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
         mt_intern_init(&intern, 1000000);
         tests[i]();
