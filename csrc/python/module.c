@@ -1,6 +1,7 @@
 /* Owns the extension module monerotraffic._core: its functions, its exception and its types. */
 #include <Python.h>
 
+#include "python/addresses.h"
 #include "python/array.h"
 #include "python/codecs.h"
 #include "python/epee_loads.h"
@@ -77,6 +78,12 @@ PyDoc_STRVAR(
     "Decodes one epee payload, see monerotraffic.epee.loads. `types` are the classes that\n"
     "keep the epee type, which plain Python values would lose.");
 PyDoc_STRVAR(
+    address_texts_doc,
+    "address_texts(packed, names, /)\n--\n\n"
+    "Returns the texts of packed addresses, see Reader.packed_addresses; `names` are those of\n"
+    "the host names among them.\n\n"
+    "Raises ValueError unless `packed` has 17 bytes for each, IndexError if a name is missing.");
+PyDoc_STRVAR(
     fail_after_doc,
     "fail_after(calls, /)\n--\n\n"
     "For tests: lets the allocations of the core fail in this thread from a call on (1 is\n"
@@ -90,6 +97,7 @@ static PyMethodDef functions[] = {
     {"command_name", mt_py_command_name, METH_O, command_name_doc},
     {"libpcap_version", libpcap_version, METH_NOARGS, libpcap_version_doc},
     {"epee_loads", mt_py_epee_loads, METH_VARARGS, epee_loads_doc},
+    {"address_texts", mt_py_address_texts, METH_VARARGS, address_texts_doc},
     {"fail_after", fail_after, METH_O, fail_after_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -1,5 +1,6 @@
 #include "python/reader.h"
 
+#include "python/addresses.h"
 #include "python/array.h"
 #include "python/request.h"
 #include "python/schema.h"
@@ -181,10 +182,7 @@ static PyObject *list_from(struct reader *self, Py_ssize_t start, size_t count,
 
 static PyObject *make_address(const struct mt_core *core, int32_t code)
 {
-    char text[MT_ADDRESS_TEXT];
-    size_t size = mt_address_text(mt_core_addresses(core), code, text, sizeof text);
-    return PyUnicode_DecodeUTF8(text, (Py_ssize_t)size,
-                                "backslashreplace"); /* a peer can send any bytes as a host name */
+    return mt_py_address(mt_core_addresses(core), code);
 }
 
 static PyObject *make_string(const struct mt_core *core, int32_t code)
@@ -217,6 +215,17 @@ static PyObject *reader_addresses(PyObject *object, PyObject *args, PyObject *kw
         list_from(self, start, mt_addresses_count(mt_core_addresses(self->core)), make_address);
     leave(self);
     return list;
+}
+
+static PyObject *reader_packed_addresses(PyObject *object, PyObject *args, PyObject *kwargs)
+{
+    struct reader *self = (struct reader *)object;
+    Py_ssize_t start;
+    if (parse_start(args, kwargs, "|n:packed_addresses", &start) < 0 || enter(self) < 0)
+        return NULL;
+    PyObject *packed = mt_py_packed_addresses(mt_core_addresses(self->core), (size_t)start);
+    leave(self);
+    return packed;
 }
 
 static PyObject *reader_strings(PyObject *object, PyObject *args, PyObject *kwargs)
@@ -361,6 +370,10 @@ PyDoc_STRVAR(
 PyDoc_STRVAR(
     addresses_doc,
     "addresses($self, /, start=0)\n--\n\nReturns the texts of the address codes from `start` on.");
+PyDoc_STRVAR(packed_addresses_doc,
+             "packed_addresses($self, /, start=0)\n--\n\n"
+             "Returns the address codes from `start` on as 17 bytes each, and a list of the host\n"
+             "names among them. address_texts() makes the texts of them.");
 PyDoc_STRVAR(strings_doc, "strings($self, /, start=0)\n--\n\n"
                           "Returns the bytes of the string codes (hashes, texts) from `start` on.");
 PyDoc_STRVAR(close_doc,
@@ -375,6 +388,8 @@ static PyMethodDef reader_methods[] = {
     {"step", WITH_KEYWORDS(reader_step), METH_VARARGS | METH_KEYWORDS, step_doc},
     {"take", reader_take, METH_O, take_doc},
     {"addresses", WITH_KEYWORDS(reader_addresses), METH_VARARGS | METH_KEYWORDS, addresses_doc},
+    {"packed_addresses", WITH_KEYWORDS(reader_packed_addresses), METH_VARARGS | METH_KEYWORDS,
+     packed_addresses_doc},
     {"strings", WITH_KEYWORDS(reader_strings), METH_VARARGS | METH_KEYWORDS, strings_doc},
     {"close", reader_close, METH_NOARGS, close_doc},
     {"__enter__", reader_enter, METH_NOARGS, enter_doc},

@@ -256,6 +256,23 @@ size_t mt_address_text(const struct mt_addresses *addresses, int32_t code, char 
     return size;
 }
 
+void mt_address_pack(const struct mt_addresses *addresses, int32_t code,
+                     uint8_t packed[MT_PACKED_ADDRESS])
+{
+    size_t size;
+    const uint8_t *known = mt_intern_get(&addresses->names, code, &size);
+    memset(packed, 0, MT_PACKED_ADDRESS);
+    memcpy(packed, known, known[0] == 'n' ? 1 : size);
+}
+
+size_t mt_packed_address_text(const uint8_t packed[MT_PACKED_ADDRESS], char *text)
+{
+    char *end = packed[0] == '4'   ? write_ipv4(text, packed + 1)
+                : packed[0] == '6' ? write_ipv6(text, packed + 1)
+                                   : text;
+    return (size_t)(end - text);
+}
+
 /* ---- host names ---- */
 
 /* Returns the IP version of the address whose canonical text is the name, with its bytes in

@@ -88,4 +88,15 @@ size_t mt_addresses_count(const struct mt_addresses *addresses);
  * `text` holds `room` bytes; longer texts are cut. */
 size_t mt_address_text(const struct mt_addresses *addresses, int32_t code, char *text, size_t room);
 
+/* An IP address without its table: '4' or '6', then its 4 or 16 bytes, then zeros. */
+enum { MT_PACKED_ADDRESS = 17 };
+
+/* Packs the address of a code that was given; a host name is 'n' and zeros. */
+void mt_address_pack(const struct mt_addresses *addresses, int32_t code,
+                     uint8_t packed[MT_PACKED_ADDRESS]);
+
+/* Writes the text of a packed IP address, as mt_address_text does, to at least MT_ADDRESS_TEXT
+ * bytes. Returns its length, 0 if it is not one. */
+size_t mt_packed_address_text(const uint8_t packed[MT_PACKED_ADDRESS], char *text);
+
 #endif

@@ -182,6 +182,10 @@ class Replay:
         """As Reader.addresses; also of rows of later steps."""
         return self._reader.addresses(start)
 
+    def packed_addresses(self, start: int = 0) -> tuple[bytes, list[str]]:
+        """As Reader.packed_addresses; also of rows of later steps."""
+        return self._reader.packed_addresses(start)
+
     def strings(self, start: int = 0) -> list[bytes]:
         """As Reader.strings; also of rows of later steps."""
         return self._reader.strings(start)

@@ -478,7 +478,11 @@ class _Run:
         if identified:
             inference.defer_sent_ids(lambda: _sent_ids(rows))
         hosts = inference.hosts(self._names.addresses)
-        if identified or not whole or not inference.has_strangers(hosts, self._names.addresses):
+        if (
+            identified
+            or not whole
+            or not inference.has_strangers(hosts, self._names.addresses.texts())
+        ):
             return hosts
         return None
 

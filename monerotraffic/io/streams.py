@@ -51,10 +51,11 @@ class Stream:
         """Returns the rows of these tables since the last call. Rows taken before memory ran out
         are returned by the next call.
         """
-        self._codes.learn(
-            self.reader.addresses(self._codes.address_count),
-            self.reader.strings(self._codes.string_count),
-        )
+        first, strings = self._codes.address_count, self.reader.strings(self._codes.string_count)
+        if self._codes.identity:
+            self._codes.learn_packed(*self.reader.packed_addresses(first), strings)
+        else:
+            self._codes.learn(self.reader.addresses(first), strings)
         for table in stored_tables(tables):
             if table not in self._taken:
                 self._taken[table] = self.reader.take(table)

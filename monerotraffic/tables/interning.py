@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from monerotraffic.tables.address_texts import AddressTexts
+
 __all__ = ["Names", "NamesView", "CodeMap"]
 
 Name = TypeVar("Name", str, bytes)
-
-_FEW = 4
 
 
 class Names:
@@ -21,7 +21,7 @@ class Names:
     """
 
     def __init__(self) -> None:
-        self.addresses: list[str] = []
+        self.addresses = AddressTexts()
         self.strings: list[bytes] = []
         self._codes_by_address: dict[str, list[int]] = {}
         self._compared: dict[str, int] = {}
@@ -35,7 +35,7 @@ class Names:
         for text in wanted:
             by_start.setdefault(self._compared.get(text, 0), set()).add(text)
         for start, texts in by_start.items():
-            for code in _positions(self.addresses, texts, start) if start < count else ():
+            for code in self.addresses.codes_of(texts, start) if start < count else ():
                 self._codes_by_address.setdefault(self.addresses[code], []).append(code)
             self._compared.update(dict.fromkeys(texts, count))
         return sorted(code for text in wanted for code in self._codes_by_address.get(text, ()))
@@ -64,7 +64,7 @@ class NamesView:
 
     def addresses(self) -> list[str]:
         """Texts of the address codes."""
-        return self._names.addresses[: self.address_count]
+        return self._names.addresses.texts()[: self.address_count]
 
     def address(self, code: int) -> str:
         """Text of one address code."""
@@ -88,13 +88,13 @@ class CodeMap:
 
     def __init__(self, names: Names) -> None:
         self._names = names
-        self.identity = not names.addresses and not names.strings
+        self.identity = not len(names.addresses) and not names.strings
         """Whether both codes are equal."""
         self._address_index: dict[str, int] = {}
         self._string_index: dict[bytes, int] = {}
         self._address_codes: list[int] = []
         self._string_codes: list[int] = []
-        for code, address in enumerate(names.addresses):
+        for code, address in enumerate(names.addresses.texts()):
             self._address_index.setdefault(address, code)
         for code, string in enumerate(names.strings):
             self._string_index.setdefault(string, code)
@@ -117,8 +117,16 @@ class CodeMap:
             self._names.addresses.extend(addresses)
             self._names.strings.extend(strings)
         else:
-            _put(addresses, self._names.addresses, self._address_index, self._address_codes)
+            texts = self._names.addresses.texts()
+            _put(addresses, texts, self._address_index, self._address_codes)
             _put(strings, self._names.strings, self._string_index, self._string_codes)
+
+    def learn_packed(
+        self, addresses: bytes, host_names: Sequence[str], strings: Sequence[bytes]
+    ) -> None:
+        """The same for packed addresses, if both codes are equal."""
+        self._names.addresses.extend_packed(addresses, host_names)
+        self._names.strings.extend(strings)
 
     def maps(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Returns int32 arrays from the reader's codes to those of the Names, for addresses and for
@@ -127,24 +135,6 @@ class CodeMap:
         return np.array([*self._address_codes, -1], dtype=np.int32), np.array(
             [*self._string_codes, -1], dtype=np.int32
         )
-
-
-def _positions(texts: list[str], wanted: Collection[str], start: int) -> list[int]:
-    """Positions from `start` on at which one of the wanted texts is, in ascending order. A few
-    texts are compared with each other text, because that is faster than to hash it.
-    """
-    if len(wanted) > _FEW:
-        return [at for at in range(start, len(texts)) if texts[at] in wanted]
-    return sorted(at for text in wanted for at in _positions_of(texts, text, start))
-
-
-def _positions_of(texts: list[str], text: str, start: int) -> Iterator[int]:
-    try:
-        while True:
-            start = texts.index(text, start) + 1
-            yield start - 1
-    except ValueError:
-        return
 
 
 def _put(new: Sequence[Name], names: list[Name], index: dict[Name, int], codes: list[int]) -> None:

@@ -60,7 +60,8 @@ PROGRAM = """
         while core_reader.step(bytes=200):
             for table in TABLES:
                 core_reader.take(table)
-            core_reader.addresses(), core_reader.strings(1), core_reader.position, core_reader.size
+            core_reader.addresses(), core_reader.packed_addresses(), core_reader.strings(1)
+            core_reader.position, core_reader.size
         core_reader.close()
         with _core.Reader([packed], ports=PORTS, tables=["fields"]) as core_reader:
             core_reader.step()

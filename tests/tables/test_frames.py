@@ -37,7 +37,7 @@ def rows(table: str, count: int, **values: Any) -> np.ndarray[Any, Any]:
 
 def names(addresses: list[str] = [], strings: list[bytes] = []) -> Names:  # noqa: B006
     interned = Names()
-    interned.addresses += addresses
+    interned.addresses.extend(addresses)
     interned.strings += strings
     return interned
 
@@ -279,7 +279,7 @@ def test_any_number_of_addresses(count: int) -> None:
 def test_names_that_come_later_are_not_seen() -> None:
     known = names(["192.0.2.1"])
     held = traffic({"peer_lists": rows("peer_lists", 1)}, known, ("192.0.2.2",))
-    known.addresses += ["192.0.2.2", "192.0.2.1"]
+    known.addresses.extend(["192.0.2.2", "192.0.2.1"])
     assert held.peer_lists["host"].cat.categories.tolist() == ["192.0.2.1"]
     assert traffic({"peer_lists": rows("peer_lists", 1)}, known).peer_lists[
         "host"
@@ -289,7 +289,7 @@ def test_names_that_come_later_are_not_seen() -> None:
 def test_codes_of_hosts_are_found_however_names_grow() -> None:
     known = names(["a", "b"])
     assert known.codes_of(["b", "c"]) == [1]
-    known.addresses += ["c", "b"]
+    known.addresses.extend(["c", "b"])
     assert known.codes_of(["b", "c"]) == [1, 2, 3]
     assert known.codes_of([]) == []
 
@@ -303,7 +303,7 @@ def test_translation() -> None:
     assert not second.identity
     second.learn(["c"], [b"x"])
     second.learn(["b", "d", "c"], [b"y"])
-    assert known.addresses == ["a", "b", "c", "d"]
+    assert list(known.addresses) == ["a", "b", "c", "d"]
     assert known.strings == [b"x", b"y"]
     addresses, strings = second.maps()
     assert addresses.tolist() == [2, 1, 3, 2, -1]

@@ -296,6 +296,31 @@ static void test_room(void)
 
 /* ---- memory ---- */
 
+/* The text of a packed IP address is that of its code; a host name has none. */
+static void test_packed(void)
+{
+    static const uint8_t ipv6[16] = {0x20, 1, 0x0d, 0xb8, [15] = 7};
+    uint8_t packed[MT_PACKED_ADDRESS];
+    char text[MT_ADDRESS_TEXT];
+    int32_t code;
+    CHECK_EQUAL(mt_address_ipv4(&addresses, (const uint8_t *)"\xc0\0\2\1", &code), MT_OK);
+    mt_address_pack(&addresses, code, packed);
+    CHECK(memcmp(packed, "4\xc0\0\2\1\0\0\0\0\0\0\0\0\0\0\0", MT_PACKED_ADDRESS) == 0);
+    CHECK_EQUAL(mt_packed_address_text(packed, text), 9);
+    CHECK(memcmp(text, "192.0.2.1", 9) == 0);
+    CHECK_EQUAL(mt_address_ipv6(&addresses, ipv6, &code), MT_OK);
+    mt_address_pack(&addresses, code, packed);
+    CHECK_EQUAL(packed[0], '6');
+    CHECK(memcmp(packed + 1, ipv6, 16) == 0);
+    CHECK_EQUAL(mt_packed_address_text(packed, text), 11);
+    CHECK(memcmp(text, "2001:db8::7", 11) == 0);
+    CHECK_EQUAL(mt_address_name(&addresses, "a-name-of-more-than-17-bytes.onion", 34, &code),
+                MT_OK);
+    mt_address_pack(&addresses, code, packed);
+    CHECK(packed[0] == 'n' && mt_all_zero(packed + 1, MT_PACKED_ADDRESS - 1));
+    CHECK_EQUAL(mt_packed_address_text(packed, text), 0);
+}
+
 static void test_no_memory(void)
 {
     enum { COUNT = 200 };
@@ -335,7 +360,7 @@ int main(void)
 {
     static void (*const tests[])(void) = {test_codes, test_many,      test_limit,
                                           test_names, test_ipv6_text, test_ipv6_against_library,
-                                          test_room,  test_no_memory};
+                                          test_room,  test_packed,    test_no_memory};
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
         mt_addresses_init(&addresses, 10000000);
         tests[i]();
