@@ -39,6 +39,9 @@ _TICKS = 3
 _TICK = 20 * 10**9
 """Nanoseconds by which two ticks of a peer may differ, less the difference of the clocks: a third
 of the minute between two ticks."""
+_MOST_DRIFT = 500e-6
+"""Seconds per second by which clocks drift at most: the kernel corrects a clock by no more
+(adjtimex(2))."""
 _PATHS = 0.05
 """Seconds by which paths differ at most, where another source determines a quarter second."""
 _CONNECTION = ["client", "client_port", "server", "server_port"]
@@ -480,17 +483,15 @@ def _on_grid(
     # transactions that two messages have in common are one event
     rows = rows.drop_duplicates(["peer", "time", "difference"])
     time = nanoseconds(rows["time"]) / _SECOND - clock.at
-    drifts, bounds = (clock.drift_low, clock.drift_high), None
+    bounds = None
     if before is not None:
         ahead = before.ahead(clock.at) - before.offset
         bounds = (before.low + ahead - _PATHS, before.high + ahead + _PATHS)
-    grid = offset_on_grid(
-        time,
-        rows["difference"].to_numpy(),
-        rows["peer"].cat.codes.to_numpy().astype(np.int64),
-        drifts,
-        bounds,
-    )
+    difference = rows["difference"].to_numpy()
+    peer = rows["peer"].cat.codes.to_numpy().astype(np.int64)
+    grid = offset_on_grid(time, difference, peer, (-_MOST_DRIFT, _MOST_DRIFT), bounds)
+    if grid is None:  # of several days, that range has too many values
+        grid = offset_on_grid(time, difference, peer, (clock.drift_low, clock.drift_high), bounds)
     if grid is None or grid.chosen.sum() < _LEAST:
         return None
     drift, low, high = _drift(time[grid.chosen], grid.residual, confidence)

@@ -42,7 +42,8 @@ class OnGrid(NamedTuple):
     """Which pairs those are."""
     low: float
     high: float
-    """The least and the greatest median of a peer."""
+    """The least and the greatest median of a peer, and the same at the other offsets within the
+    bounds."""
 
 
 def offset_on_grid(
@@ -55,11 +56,13 @@ def offset_on_grid(
     """Removes multiples of the quarter second from differences of arrivals of one transaction, sent
     by one peer to two nodes. `time` is in seconds from a point in the middle, `peer` a code, and
     `drifts` the interval that contains the drift, in seconds per second. `bounds` are those of the
-    offset at time 0 by another source.
+    offset at time 0 by another source, by default the interval of the centre of the differences.
 
-    Returns None where the grid is not certain: the differences do not repeat every quarter second
-    (a Rayleigh test over all drifts that are tried), or the bounds, by default the interval of
-    their centre, contain no offset of the grid or several.
+    Of several offsets of the grid within the bounds, the one nearest to the mean of the middle half
+    of the differences is taken, and the interval contains them all.
+
+    Returns None where there is no grid: the differences do not repeat every quarter second (a
+    Rayleigh test over all drifts that are tried), or the bounds contain no offset of the grid.
     """
     repeated = _phase(time, difference, drifts)
     if repeated is None:
@@ -69,10 +72,12 @@ def offset_on_grid(
     if bounds is None:
         bounds = _centre_bounds(_some(level), _repetition(time, difference, peer))
     low, high = bounds
-    first = np.ceil((low - phase) / FLUSH_STEP_S)
-    if first != np.floor((high - phase) / FLUSH_STEP_S):
+    first, last = np.ceil((low - phase) / FLUSH_STEP_S), np.floor((high - phase) / FLUSH_STEP_S)
+    if first > last:
         return None
-    offset = phase + first * FLUSH_STEP_S
+    nearest = np.round((_middle(level) - phase) / FLUSH_STEP_S)
+    number = float(np.clip(nearest, first, last))
+    offset = phase + number * FLUSH_STEP_S
     steps = np.round((level - offset) / FLUSH_STEP_S)
     residual = difference - steps * FLUSH_STEP_S
     chosen = np.abs(residual - drift * time - offset) <= _NEAR_S
@@ -83,7 +88,15 @@ def offset_on_grid(
     ]
     if not of_peer:
         return None
-    return OnGrid(residual[chosen], chosen, min(of_peer), max(of_peer))
+    below, above = (number - first) * FLUSH_STEP_S, (last - number) * FLUSH_STEP_S
+    return OnGrid(residual[chosen], chosen, min(of_peer) - below, max(of_peer) + above)
+
+
+def _middle(values: Floats) -> float:
+    """The mean of the middle half of the values: nearly as exact as the mean, and without the few
+    transactions that waited for long."""
+    low, high = np.quantile(values, (0.25, 0.75))
+    return float(values[(values >= low) & (values <= high)].mean())
 
 
 def _phase(

@@ -84,30 +84,43 @@ def test_no_grid(seed: int) -> None:
 
 
 def test_too_few_to_know_the_step() -> None:
-    """The remainder is known, but the centre could be at one of several steps. Bounds by another
-    source decide that, unless they contain no step, or several.
+    """The remainder is known, but the centre could be at one of several steps, which the interval
+    contains. Bounds by another source decide between them, unless they contain no step, or several.
     """
     few = sent(1, 100, 1.0, 0.0)
-    assert offset_on_grid(*few, WIDE) is None
+    grid = offset_on_grid(*few, WIDE)
+    assert grid is not None
+    assert np.median(grid.residual) * 4 == pytest.approx(4, abs=0.02)
+    assert (grid.low, grid.high) == pytest.approx((0.5, 1.5), abs=0.01)
     for offset in (1.0, 1.25):
         grid = offset_on_grid(*few, WIDE, (offset - 0.1, offset + 0.1))
         assert grid is not None
         assert np.median(grid.residual) == pytest.approx(offset, abs=0.004)
-    assert offset_on_grid(*few, WIDE, (0.9, 1.3)) is None
+    two = offset_on_grid(*few, WIDE, (0.9, 1.3))
+    assert two is not None
+    assert (two.low, two.high) == pytest.approx((1, 1.25), abs=0.01)
     assert offset_on_grid(*few, WIDE, (1.05, 1.2)) is None
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_a_wrong_step_is_not_certain(seed: int) -> None:
     grid = offset_on_grid(*sent(seed, 700, 1.0, 0.0), WIDE)
-    assert grid is None or np.median(grid.residual) == pytest.approx(1, abs=0.01)
+    assert grid is not None
+    offset = float(np.median(grid.residual))
+    assert offset == pytest.approx(1 + round((offset - 1) * 4) / 4, abs=0.01)
+    assert grid.low <= 1.001
+    assert grid.high >= 0.999
 
 
 def test_differences_with_a_message_in_common_are_not_independent() -> None:
     """Each transaction nine times: as few events as before."""
     time, difference, peer = (np.repeat(values, 9) for values in sent(1, 300, 1.0, 0.0))
-    assert offset_on_grid(time, difference, peer, WIDE) is None
-    assert offset_on_grid(*sent(1, 2700, 1.0, 0.0), WIDE) is not None
+    few, many = offset_on_grid(time, difference, peer, WIDE), sent(1, 2700, 1.0, 0.0)
+    assert few is not None
+    assert few.high - few.low > 0.25
+    certain = offset_on_grid(*many, WIDE)
+    assert certain is not None
+    assert certain.high - certain.low < 0.02
 
 
 def test_a_drift_that_has_too_many_values() -> None:
