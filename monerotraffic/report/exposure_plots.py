@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "exposure",
+    "neighbours",
     "peer_churn",
     "propagation_delays",
     "session_survival",
@@ -348,5 +349,60 @@ def stem_delays(ax: Axes, view: View) -> Axes:
     ax.grid(color=GREY, alpha=0.25)
     ax.set_xlabel("seconds from the stem to the fluff")
     ax.set_ylabel("share of stems")
+    place_legend(ax)
+    return ax
+
+
+# ---------------------------------------------------------------- neighbours
+
+
+def neighbours(
+    ax: Axes, inferred: pd.DataFrame, flagged: Iterable[str] = (), most: int = 25
+) -> Axes:
+    """Draws the inferred neighbours of senders of peer lists: one row per sender, one column per
+    host, and a mark for each pair (unit: sender and host). Hosts and senders with the most pairs
+    come first, at most `most` of each; the number after a sender counts all of its pairs. Filled
+    marks are hosts that are `flagged`.
+
+    `inferred` is the result of metrics.refreshed_entries, neighbours_by_last_seen or
+    neighbours_by_frequency. A pair is a claim of its sender.
+
+    >>> import matplotlib.pyplot as plt
+    >>> import monerotraffic as mt
+    >>> inferred = mt.metrics.neighbours_by_frequency(mt.read("tests/data/population"))
+    >>> ax = mt.plots.neighbours(plt.figure().subplots(), inferred)
+    >>> ax.get_xlabel(), len(ax.get_yticks()), len(ax.get_xticks())
+    ('inferred neighbour', 1, 12)
+    """
+    pairs = inferred[["peer", "host"]].astype(object).drop_duplicates()
+    if pairs.empty:
+        return without_data(ax, "no neighbours inferred")
+    senders, hosts = (pairs[name].value_counts() for name in ("peer", "host"))
+    row, column = (
+        {
+            name: number
+            for number, name in enumerate(
+                sorted(counts.index, key=lambda x: (-counts[x], x))[:most]
+            )
+        }
+        for counts in (senders, hosts)
+    )
+    drawn = pairs[pairs["peer"].isin(row) & pairs["host"].isin(column)]
+    named = drawn["host"].isin(list(flagged)).to_numpy()
+    for chosen, face, edge, label in (
+        (~named, "none", BLUE, "inferred neighbour"),
+        (named, PURPLE, PURPLE, "flagged"),
+    ):
+        part = drawn[chosen]
+        if len(part):
+            places = part["host"].map(column), part["peer"].map(row)
+            ax.scatter(*places, s=45, facecolor=face, edgecolor=edge, label=label)
+    ax.set_yticks(range(len(row)), [f"{peer} ({senders[peer]})" for peer in row])
+    ax.set_xticks(range(len(column)), list(column), rotation=60, ha="right", fontsize="small")
+    ax.set_ylim(len(row) - 0.4, -0.6)
+    ax.set_xlim(-0.6, len(column) - 0.4)
+    ax.set_xlabel("inferred neighbour")
+    ax.set_ylabel("sender of peer lists")
+    ax.grid(color=GREY, alpha=0.2)
     place_legend(ax)
     return ax

@@ -38,6 +38,7 @@ from monerotraffic.report.colours import (
 )
 from monerotraffic.report.exposure_plots import (
     exposure,
+    neighbours,
     peer_churn,
     propagation_delays,
     session_survival,
@@ -70,6 +71,7 @@ __all__ = [
     "diversity",
     "durations",
     "exposure",
+    "neighbours",
     "peer_churn",
     "peer_topology",
     "popularity",

@@ -172,3 +172,27 @@ def test_without_transactions(ax: mpl.axes.Axes, sessions: View, draw: object) -
     assert callable(draw)
     assert not draw(ax, sessions).has_data()
     assert ax.texts[0].get_text().startswith("no ")
+
+
+def test_neighbours(ax: mpl.axes.Axes) -> None:
+    """a has two neighbours, one of them twice, and b one of them. c is flagged."""
+    pairs = [(A, B), (A, B), (A, C), (B, C)]
+    inferred = pd.DataFrame(pairs, columns=["peer", "host"], dtype="category")
+    plots.neighbours(ax, inferred, flagged=[C])
+    assert [label.get_text() for label in ax.get_yticklabels()] == [f"{A} (2)", f"{B} (1)"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == [C, B]
+    marks = {str(marks.get_label()): marks.get_offsets() for marks in ax.collections}
+    assert np.asarray(marks["flagged"]).tolist() == [[0, 0], [0, 1]]
+    assert np.asarray(marks["inferred neighbour"]).tolist() == [[1, 0]]
+
+
+def test_neighbours_at_most(ax: mpl.axes.Axes) -> None:
+    inferred = pd.DataFrame({"peer": A, "host": [f"20.9.0.{number}" for number in range(9)]})
+    plots.neighbours(ax, inferred, most=4)
+    assert len(ax.get_xticks()) == 4
+    assert [label.get_text() for label in ax.get_yticklabels()] == [f"{A} (9)"]
+
+
+def test_no_neighbours(ax: mpl.axes.Axes) -> None:
+    plots.neighbours(ax, pd.DataFrame({"peer": [], "host": []}))
+    assert "no neighbours inferred" in {text.get_text() for text in ax.texts}
