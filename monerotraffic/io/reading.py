@@ -48,6 +48,7 @@ _NO_END = np.iinfo(np.int64).max
 _NAMED = 10
 """Files that a CaptureWarning names."""
 _TTL_BITS = SCHEMA["connections"].bits("client_ttl", "server_ttl")
+_ACCEPTED = SCHEMA["messages"].field("accepted").code("yes")
 _PEER_ID_BIT = SCHEMA["node_data"].bits("peer_id")
 _IDENTIFYING = ("messages", "node_data")
 """Tables that show which addresses sent the same peer id."""
@@ -473,7 +474,10 @@ class _Run:
         inference = VantageInference(self._options.ports, _TTL_BITS)
         inference.add_connections(rows["connections"])
         if "messages" in rows and not whole:
-            inference.add_messages(rows["messages"], rows["connections"]["connection"])
+            messages = rows["messages"]
+            inference.add_messages(
+                messages, rows["connections"]["connection"], messages["accepted"] == _ACCEPTED
+            )
         identified = rows.keys() >= set(_IDENTIFYING)
         if identified:
             inference.defer_sent_ids(lambda: _sent_ids(rows))

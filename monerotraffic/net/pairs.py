@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 __all__ = ["TALLIES", "Pairs"]
 
-TALLIES = ("connections", "client_ttl", "server_ttl", "client_port", "server_port")
-"""Per pair: connections, and those in which the client or the server alone has an untouched TTL or
-uses a Levin port.
+TALLIES = ("connections", "client_ttl", "server_ttl", "client_port", "server_port", "two_way")
+"""Per pair: connections; those in which the client or the server alone has an untouched TTL or uses
+a Levin port; and those outside of tunnels with messages of both ends.
 """
 
 _LOW = 0xFFFFFFFF
@@ -112,13 +112,15 @@ class Pairs:
             return score
 
         connections = tally["connections"]
-        others = np.unique(
-            np.concatenate([client << 32 | server, server << 32 | client])[
-                np.tile(client != server, 2)
-            ]
-        )
+
+        def other_ends(chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+            both = np.concatenate([client << 32 | server, server << 32 | client])
+            others = np.unique(both[np.tile(chosen & (client != server), 2)])
+            return np.bincount(others >> 32, minlength=len(ends))
+
         return [
-            np.bincount(others >> 32, minlength=len(ends)),
+            other_ends(tally["two_way"] > 0),
+            other_ends(np.ones(len(client), dtype=np.bool_)),
             per_end(connections, np.where(client != server, connections, 0)),
             per_end(tally["client_ttl"], tally["server_ttl"]),
             per_end(tally["client_port"], tally["server_port"]),

@@ -78,19 +78,27 @@ class VantageInference:
                 both_known & server_untouched & ~client_untouched,
                 client_port & ~server_port,
                 server_port & ~client_port,
+                (rows["client_messages"] > 0)
+                & (rows["server_messages"] > 0)
+                & (rows["tunnel"] < 0),
             ]
         ).astype(np.int64)
         self._add(rows, monero, tallies, ("opened", "closed"))
 
-    def add_messages(self, rows: NDArray[Any], known: NDArray[Any]) -> None:
+    def add_messages(
+        self, rows: NDArray[Any], known: NDArray[Any], accepted: NDArray[np.bool_]
+    ) -> None:
         """Adds the connections of rows of messages, except those with the ids `known`: for the
-        beginning of a stream, when few have ended.
+        beginning of a stream, when few have ended. `accepted`: which messages their receiver
+        accepted, so that both ends were captured, outside of tunnels that anyone can send.
         """
         ids, first = np.unique(rows["connection"], return_index=True)
         chosen = np.zeros(len(rows), dtype=np.bool_)
         chosen[first[~np.isin(ids, known)]] = True
         tallies = np.zeros((len(rows), len(TALLIES)), dtype=np.int64)
-        tallies[:, 0] = 1
+        tallies[:, TALLIES.index("connections")] = 1
+        answered = np.unique(rows["connection"][accepted])
+        tallies[:, TALLIES.index("two_way")] = np.isin(rows["connection"], answered)
         self._add(rows, chosen, tallies, ("time", "end_time"))
 
     def add_sent_ids(self, senders: NDArray[Any], peer_ids: NDArray[np.uint64]) -> None:
@@ -137,8 +145,11 @@ class VantageInference:
     def hosts(self, addresses: Sequence[str]) -> tuple[str, ...]:
         """The vantage node's addresses, IPv4 first; `addresses` has the texts of the codes.
 
-        Of each IP version the address with the most distinct other ends; among equals that with the
-        most connections; then (as in a capture of a single connection) that whose TTL is untouched
+        Of each IP version the address with the most distinct other ends on connections outside of
+        tunnels with messages of both ends: anyone can send a packet with any addresses, or a whole
+        conversation in a tunnel, to the vantage node, but not the answers of another node outside
+        of one. Among equals that with the most distinct other ends at all, then with the most
+        connections; then (as in a capture of a single connection) that whose TTL is untouched
         where the other's is not; then that which uses a Levin port itself; then the client; then
         the one that appeared first. After it the further addresses of the node, see
         net.further_hosts.

@@ -68,6 +68,34 @@ def test_other_ends_count_more_than_connections() -> None:
     assert inferred_hosts(addresses, *crawler, connection(0, 2)) == ("198.51.100.10",)
 
 
+def test_forged_conversations_do_not_count() -> None:
+    """One-sided packets of many addresses, and whole conversations in a tunnel, with a peer."""
+    addresses = ["198.51.100.10", *(f"192.0.2.{i}" for i in range(1, 100))]
+    sound = {"tunnel": -1, "client_messages": 3, "server_messages": 3}
+    for forged in (
+        {"tunnel": -1, "client_messages": 1},
+        {"tunnel": 0, "client_messages": 3, "server_messages": 3},
+    ):
+        parts = [connection(i, 0, **sound) for i in range(1, 4)]
+        parts += [connection(i, 1, **forged) for i in range(10, 90)]
+        parts += [connection(1, i, **forged) for i in range(10, 90)]
+        assert inferred_hosts(addresses, *parts) == ("198.51.100.10",)
+
+
+@pytest.mark.parametrize(("accepted", "host"), [(True, "198.51.100.10"), (False, "192.0.2.1")])
+def test_forged_messages_do_not_count(accepted: bool, host: str) -> None:
+    """At the beginning of a stream connections are known by their messages only."""
+    addresses = ["198.51.100.10", *(f"192.0.2.{i}" for i in range(1, 20))]
+    ends = [(i, 0) for i in range(1, 4)] + [(i, 1) for i in range(5, 15)]
+    rows = np.zeros(len(ends), dtype=SCHEMA["messages"].dtype)
+    rows["connection"] = np.arange(len(ends))
+    rows["client"], rows["server"] = np.array(ends).T
+    inference = VantageInference(PORTS, BOTH_TTLS)
+    known = np.zeros(0, dtype=np.int64)
+    inference.add_messages(rows, known, np.arange(len(ends)) < (3 if accepted else 0))
+    assert inference.hosts(addresses) == (host,)
+
+
 def test_both_ip_versions() -> None:
     addresses = [
         "2001:db8::10",
@@ -162,6 +190,6 @@ def test_messages_stand_for_connections_that_have_not_ended() -> None:
     rows["client"] = [1, 1, 0, 3, 3]
     rows["server"] = [0, 0, 2, 4, 4]
     inference = VantageInference(PORTS, BOTH_TTLS)
-    inference.add_messages(rows, np.array([2]))
+    inference.add_messages(rows, np.array([2]), np.zeros(len(rows), dtype=np.bool_))
     assert inference.hosts(["198.51.100.10", "a", "b", "c", "d"]) == ("198.51.100.10",)
     assert VantageInference(PORTS, BOTH_TTLS).hosts(["a"]) == ()
