@@ -46,6 +46,7 @@ from monerotraffic.metrics.neighbours import (
 from monerotraffic.metrics.network import (
     autonomous_systems,
     countries,
+    network_groups,
     networks,
     peer_subnets,
     subnets_of,
@@ -162,6 +163,7 @@ __all__ = [
     "neighbours_by_frequency",
     "neighbours_by_last_seen",
     "network_delays",
+    "network_groups",
     "network_shares",
     "networks",
     "odd_headers",

@@ -17,7 +17,7 @@ from monerotraffic.metrics.connections import connection_table, held_connections
 from monerotraffic.metrics.extras import analysis
 from monerotraffic.metrics.identity import back_pings
 from monerotraffic.metrics.network import labels_of
-from monerotraffic.metrics.slot_time import DIRECTIONS, holdings
+from monerotraffic.metrics.slot_time import DIRECTIONS, Holdings, holdings
 from monerotraffic.metrics.sources import in_parts
 from monerotraffic.net.addresses import wide_subnets
 from monerotraffic.tables.traffic import Traffic
@@ -36,11 +36,16 @@ HOUR = 3600.0
 
 @in_parts
 @per_vantage
-def peer_churn(traffic: Traffic | View, step_s: float = HOUR) -> pd.DataFrame:
-    """Returns how many peers come and go. One row per vantage node, direction and step of time,
-    counted from the first connection. Unit: IP address.
+def peer_churn(
+    traffic: Traffic | View, step_s: float = HOUR, groups: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """Returns how many peers come and go. One row per vantage node, direction, group and step of
+    time, counted from the first connection. Unit: IP address.
 
-    - `vantage`, `direction` (category), `time` (time): begin of the step
+    - `vantage`, `direction` (category)
+    - `group` (object): value of `groups` for the peer, for example of network_groups; `other`
+      without one
+    - `time` (time): begin of the step
     - `connections` (int64): opened in the step
     - `peers` (int64): with a slot in the step
     - `arrivals` (int64): peers whose first slot of the capture begins in the step; in the first
@@ -57,36 +62,45 @@ def peer_churn(traffic: Traffic | View, step_s: float = HOUR) -> pd.DataFrame:
     if not step_s > 0:
         raise ValueError(f"step_s={step_s}: must be more than 0")
     view = viewed(traffic)
-    tables = []
+    texts_of, tables = view.addresses.text, []
+    group_of = np.array([(groups or {}).get(text, "other") for text in texts_of], dtype=object)
     for direction in DIRECTIONS:
         held, zero = holdings(view, direction)
         if not len(held.begin):
             continue
-        begin, end = (
-            np.floor(edge / 1e9 / step_s).astype(np.int64) for edge in (held.begin, held.end)
-        )
-        count = int(end.max()) + 1
-        rows = pd.DataFrame({"host": held.host, "begin": begin, "end": end})
-        closed = view.connections.set_index("connection")["end"] != "open"
-        rows["ended"] = closed.reindex(held.connection).to_numpy()
-        hosts = rows.groupby("host").agg(begin=("begin", "min"), end=("end", "max"))
-        gone = rows.sort_values("end", kind="stable").groupby("host")["ended"].last()
-        spans = np.repeat(rows.index, rows["end"] - rows["begin"] + 1)
-        step = rows["begin"].to_numpy()[spans] + _counts_up(rows["end"] - rows["begin"] + 1)
-        present = pd.DataFrame({"host": rows["host"].to_numpy()[spans], "step": step})
-        numbers = {
-            "connections": np.bincount(begin, minlength=count),
-            "peers": np.bincount(present.drop_duplicates()["step"], minlength=count),
-            "arrivals": np.bincount(hosts["begin"], minlength=count),
-            "departures": np.bincount(hosts.loc[gone, "end"], minlength=count),
-        }
-        times = zero + pd.to_timedelta(np.arange(count) * step_s, unit="s")
-        tables.append(pd.DataFrame({"direction": direction, "time": times, **numbers}))
-    columns = ["direction", "time", "connections", "peers", "arrivals", "departures"]
+        count = int(np.floor(held.end.max() / 1e9 / step_s)) + 1
+        time = zero + pd.to_timedelta(np.arange(count) * step_s, unit="s")
+        of_slot = group_of[held.host]
+        for group in sorted(set(of_slot)):
+            numbers = _come_and_go(view, held.chosen(of_slot == group), step_s, count)
+            table = pd.DataFrame({"direction": direction, "group": group, "time": time, **numbers})
+            tables.append(table)
+    columns = ["direction", "group", "time", "connections", "peers", "arrivals", "departures"]
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
     table["direction"] = pd.Categorical(table["direction"], categories=DIRECTIONS)
     table["time"] = pd.to_datetime(table["time"], utc=True).astype("datetime64[ns, UTC]")
-    return table.astype(dict.fromkeys(columns[2:], "int64"))
+    return table.astype({**dict.fromkeys(columns[3:], "int64"), "group": object})
+
+
+def _come_and_go(
+    view: View, held: Holdings, step_s: float, count: int
+) -> dict[str, NDArray[np.int64]]:
+    """The numbers of peer_churn in each of `count` steps, for slots that there are."""
+    begin, end = (np.floor(edge / 1e9 / step_s).astype(np.int64) for edge in (held.begin, held.end))
+    rows = pd.DataFrame({"host": held.host, "begin": begin, "end": end})
+    closed = view.connections.set_index("connection")["end"] != "open"
+    rows["ended"] = closed.reindex(held.connection).to_numpy()
+    hosts = rows.groupby("host").agg(begin=("begin", "min"), end=("end", "max"))
+    gone = rows.sort_values("end", kind="stable").groupby("host")["ended"].last()
+    spans = np.repeat(rows.index, rows["end"] - rows["begin"] + 1)
+    step = rows["begin"].to_numpy()[spans] + _counts_up(rows["end"] - rows["begin"] + 1)
+    present = pd.DataFrame({"host": rows["host"].to_numpy()[spans], "step": step})
+    return {
+        "connections": np.bincount(begin, minlength=count),
+        "peers": np.bincount(present.drop_duplicates()["step"], minlength=count),
+        "arrivals": np.bincount(hosts["begin"], minlength=count),
+        "departures": np.bincount(hosts.loc[gone, "end"], minlength=count),
+    }
 
 
 def _counts_up(lengths: pd.Series) -> NDArray[np.int64]:
@@ -162,12 +176,16 @@ def _survival(function: Any, confidence: float) -> pd.DataFrame:
 
 
 @in_parts
-def white_list_pressure(traffic: Traffic | View, step_s: float = HOUR) -> pd.DataFrame:
+def white_list_pressure(
+    traffic: Traffic | View, step_s: float = HOUR, groups: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """Returns which networks try to enter the node's lists and slots. One row per vantage node,
     step of time (from the first connection) and subnet (IPv4 /24, IPv6 /64) with attempts, those
     with the most accepted addresses first in each step. Unit: connection.
 
-    - `vantage` (category), `time` (time), `subnet` (object)
+    - `vantage` (category), `time` (time)
+    - `subnet` (object); with `groups`, `group` instead: its value for the peer, for example of
+      network_groups, `other` without one
     - `attempts` (int64): incoming connections, established or not
     - `hosts` (int64): addresses of these attempts
     - `handshakes` (int64): incoming connections with a complete handshake
@@ -190,17 +208,21 @@ def white_list_pressure(traffic: Traffic | View, step_s: float = HOUR) -> pd.Dat
     """
     if not step_s > 0:
         raise ValueError(f"step_s={step_s}: must be more than 0")
-    return _pressure(traffic, step_s)
+    table = _pressure(traffic, step_s, groups)
+    return table if groups is None else table.rename(columns={"subnet": "group"})
 
 
 @per_vantage
-def _pressure(traffic: Traffic | View, step_s: float) -> pd.DataFrame:
+def _pressure(
+    traffic: Traffic | View, step_s: float, groups: Mapping[str, str] | None
+) -> pd.DataFrame:
     view = viewed(traffic)
     rows = view.connections
     first = rows["opened"].min() if len(rows) else pd.Timestamp(0, tz="UTC")
-    subnet = pd.Series(
-        view.addresses.subnet_names[view.addresses.subnet], index=view.addresses.text
-    )
+    names = view.addresses.subnet_names[view.addresses.subnet]
+    if groups is not None:
+        names = np.array([groups.get(text, "other") for text in view.addresses.text], dtype=object)
+    subnet = pd.Series(names, index=view.addresses.text)
 
     def placed(frame: pd.DataFrame, time: str) -> pd.DataFrame:
         seconds = (frame[time] - first).dt.total_seconds()

@@ -24,6 +24,7 @@ __all__ = [
     "autonomous_systems",
     "countries",
     "labels_of",
+    "network_groups",
     "networks",
     "peer_subnets",
     "subnets_of",
@@ -180,6 +181,26 @@ def networks(
         table = autonomous_systems(names, asn)
     located = texts([None] * len(names)) if country is None else countries(names, country).country
     return table.assign(country=located)
+
+
+def network_groups(systems: pd.DataFrame, by: str = "system") -> dict[str, str]:
+    """Returns the `system` (AS and number) or the `country` of each address, for the argument
+    `groups` of slots, session_survival, peer_churn and white_list_pressure. Addresses without one
+    are left out, so that they are in the group `other`.
+
+    `systems` is the result of networks, autonomous_systems or countries. Raises ValueError for
+    another `by`.
+
+    >>> import monerotraffic as mt
+    >>> located = mt.metrics.networks(["192.0.2.10"], country="GeoLite2-Country.mmdb")
+    >>> mt.metrics.network_groups(located, "country")
+    {'192.0.2.10': 'AQ'}
+    """
+    if by not in ("system", "country"):
+        raise ValueError(f"by={by!r}: must be system or country")
+    hosts = pd.Index(systems["host"].astype(object), dtype=object)
+    names = labels_of(hosts, systems).get(by, ())
+    return {str(host): str(name) for host, name in zip(hosts, names, strict=False) if name}
 
 
 def labels_of(addresses: pd.Index, systems: pd.DataFrame | None) -> dict[str, NDArray[np.object_]]:

@@ -67,6 +67,14 @@ def test_churn(traffic: mt.Traffic) -> None:
         peer_churn(traffic, 0)
 
 
+def test_churn_of_groups(traffic: mt.Traffic) -> None:
+    """a has two sessions, b and c one each."""
+    table = peer_churn(traffic, step_s=100, groups={A: "AS1"}).set_index("group")
+    assert table.loc["AS1", "peers"].tolist() == [1, 1, 1, 0]
+    assert table.loc["other", "peers"].tolist() == [2, 2, 1, 1]
+    assert table.groupby("group")["arrivals"].sum().to_dict() == {"AS1": 1, "other": 2}
+
+
 def test_survival(traffic: mt.Traffic) -> None:
     """Durations 40, 50, 100 and 300+: 3/4, 1/2, 1/4, and still 1/4."""
     table = session_survival(traffic)
@@ -101,6 +109,12 @@ def test_pressure(tmp_path: Path) -> None:
         "20.1.0.0/24",
         "20.9.0.0/24",
         "20.9.0.0/24",
+    ]
+    systems = white_list_pressure(lab.read(), groups={A: "AS1", "20.1.0.3": "AS1"})
+    assert systems[["group", "attempts", "hosts"]].to_numpy().tolist() == [
+        ["other", 2, 2],  # both are in the white list
+        ["AS1", 3, 2],
+        ["other", 0, 0],
     ]
     with pytest.raises(ValueError, match="step_s=-1"):
         white_list_pressure(lab.read(), -1)

@@ -233,3 +233,13 @@ def test_without_maxminddb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     monkeypatch.setattr(builtins, "__import__", fail)
     with pytest.raises(ImportError, match=r"pip install 'monerotraffic\[asn\]'"):
         metrics.autonomous_systems(["192.0.2.1"], tmp_path / "none")
+
+
+def test_groups_of_networks() -> None:
+    """The second address has no system, and no country is known."""
+    known = pd.array([7, pd.NA], dtype="Int64")
+    systems = pd.DataFrame({"host": ["192.0.2.1", "192.0.2.2"], "asn": known})
+    assert metrics.network_groups(systems) == {"192.0.2.1": "AS7"}
+    assert metrics.network_groups(systems, "country") == {}
+    with pytest.raises(ValueError, match="by='city'"):
+        metrics.network_groups(systems, "city")

@@ -76,6 +76,15 @@ def test_delays(traffic: mt.Traffic) -> None:
     assert table.loc[A, "mean"] == pytest.approx(5 / 11, abs=1e-6)
 
 
+def test_delays_of_a_vantage_node(traffic: mt.Traffic) -> None:
+    """Each direction has one peer, so the delays are those of the peer."""
+    peers = propagation_delays(traffic).sort_values("direction", ignore_index=True)
+    table = propagation_delays(traffic, by="vantage")
+    pd.testing.assert_frame_equal(table, peers.drop(columns="peer"))
+    with pytest.raises(ValueError, match="by='host'"):
+        propagation_delays(traffic, by="host")
+
+
 def test_speed_of_implementations(traffic: mt.Traffic) -> None:
     table = announcing_speed(traffic)
     assert table["skeleton"].nunique() == 1

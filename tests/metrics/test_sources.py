@@ -61,8 +61,8 @@ ARGUMENTS: dict[str, list[dict[str, Any]]] = {
     "network_delays": [{"systems": PLACES}],
     "network_shares": [{"systems": PLACES}],
     "own_transactions": [{"own": OWN, "spies": SPIES}],
-    "peer_churn": [{"step_s": 20.0}],
-    "propagation_delays": [{}, {"clocks": CLOCKS}],
+    "peer_churn": [{"step_s": 20.0, "groups": dict.fromkeys(SPIES, "spies")}],
+    "propagation_delays": [{}, {"clocks": CLOCKS}, {"by": "vantage"}],
     "refreshed_entries": [{"after": 0.0, "most": 250}],
     "sender_similarity": [
         {"by": by, "min_entries": 3, "min_share": 0.2} for by in ("host", "endpoint", "subnet")
@@ -71,7 +71,7 @@ ARGUMENTS: dict[str, list[dict[str, Any]]] = {
     "stems_sent": [{"spies": SPIES}],
     "what_if": [{"groups": {"spies": SPIES}, "ban_list": BANS, "sampling": NO_INTERVALS}],
     "white_list_composition": [{"flagged": SPIES, "step_s": 20.0}],
-    "white_list_pressure": [{"step_s": 20.0}],
+    "white_list_pressure": [{"step_s": 20.0}, {"groups": dict.fromkeys(SPIES, "spies")}],
 }
 """Arguments of metrics for which the defaults are missing, or give no rows of small captures."""
 
