@@ -274,8 +274,8 @@ def test_a_page_of_any_size_is_small(traffic: mt.Traffic) -> None:
 
 def test_packets_that_were_not_read(tmp_path: Path) -> None:
     """They may hold Monero traffic: the page says so."""
-    macsec = bytes(12) + b"\x88\xe5" + bytes(500)
-    frames = [craft.Packet(craft.START + i, macsec) for i in range(10)]
+    encrypted = bytes(12) + b"\x88\xe5\x0c" + bytes(499)
+    frames = [craft.Packet(craft.START + i, encrypted) for i in range(10)]
     path = put(tmp_path / "a.pcap", [*conversation().packets, *frames])
     page = report.write(mt.read(path), tmp_path / "out").page.read_text()
     assert "for which packets were not read" in page

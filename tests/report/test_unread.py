@@ -21,7 +21,8 @@ from support.craft import CLIENT
 def frames(kind: int, size: int, count: int = 10) -> list[craft.Packet]:
     """Ethernet frames of an EtherType that is not read."""
     head = b"\x02\0\0\0\0\x01\x02\0\0\0\0\x02" + struct.pack("!H", kind)
-    return [craft.Packet(craft.START + i, head + bytes(size - 14)) for i in range(count)]
+    contents = b"\x0c" * (size - 14)  # MACsec: encrypted
+    return [craft.Packet(craft.START + i, head + contents) for i in range(count)]
 
 
 @pytest.mark.parametrize(
