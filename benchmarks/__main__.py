@@ -201,6 +201,12 @@ def _add_scale(commands: Any) -> None:
     grown.add_argument(
         "--folder", type=Path, help="where captures are generated (default: temporary files)"
     )
+    grown.add_argument(
+        "--dataset",
+        type=Path,
+        metavar="FOLDER",
+        help="with --paper: where the data set is written, and kept (default: temporary files)",
+    )
     grown.add_argument("--json", type=Path, metavar="FILE", help="writes the figures to FILE")
 
 
@@ -259,7 +265,9 @@ def _scale(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="benchmark-", dir=options.folder) as name:
         folder = Path(name)
         if options.paper:
-            rows = scale.measure_paper(folder, _report, options.vantage_days, options.day_size)
+            rows = scale.measure_paper(
+                folder, _report, options.vantage_days, options.day_size, dataset=options.dataset
+            )
         else:
             rows = scale.measure(options.sizes, folder, options.commands, _report)
     _hand_out(options.json, {"rows": rows}, scale.table(rows))

@@ -54,14 +54,16 @@ def varint(value: int) -> bytes:
 # ---- transactions ----
 
 
-def transaction(rng: random.Random) -> Transaction:
-    """Mostly one or two inputs and two outputs, 1.5 and 2.2 kB; up to 9 kB."""
+def transaction(rng: random.Random, smallest: float = 0.55) -> Transaction:
+    """Mostly one or two inputs and two outputs, 1.5 and 2.2 kB; up to 9 kB. `smallest`: the share
+    of those with one input and two outputs.
+    """
     draw = rng.random()
-    if draw < 0.55:
+    if draw < smallest:
         inputs, outputs = 1, 2
-    elif draw < 0.87:
+    elif (draw := (draw - smallest) / (1 - smallest)) < 32 / 45:
         inputs, outputs = 2, 2
-    elif draw < 0.96:
+    elif draw < 41 / 45:
         inputs, outputs = 3, 2
     else:
         inputs, outputs = rng.randint(1, 9), rng.randint(2, 16)

@@ -188,7 +188,16 @@ class _Node:
             _ROUTER_MAC,
         )
         rtt = int(min(400.0, max(4.0, rng.lognormvariate(4.2, 0.8))) * MILLISECOND)
-        tcp = Connection(self._capture, self.counts, rng, vantage, peer, rtt, self._shares.disorder)
+        tcp = Connection(
+            self._capture,
+            self.counts,
+            rng,
+            vantage,
+            peer,
+            rtt,
+            self._shares.disorder,
+            self._shares.segment,
+        )
         tcp.free = at
         repeats = rng.random() < self._shares.repeating
         lists = (
@@ -362,13 +371,15 @@ class _Node:
         to peer.
         """
         draw = self._rng.random()
-        count = 1 if draw < 0.85 else 2 if draw < 0.95 else self._rng.randint(3, 6)
+        single = self._shares.single
+        few = single + (1 - single) * 2 / 3
+        count = 1 if draw < single else 2 if draw < few else self._rng.randint(3, 6)
         number = max(link.relayed[side], self._first_transaction)
         number += (number + link.number + side) % 2
         relayed = []
         for _ in range(count):
             while number >= self._next_transaction:
-                self._transactions.append(blobs.transaction(self._rng))
+                self._transactions.append(blobs.transaction(self._rng, self._shares.smallest))
             relayed.append(self._transactions[number - self._first_transaction].blob)
             number += 2
         link.relayed[side] = number

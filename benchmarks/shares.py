@@ -29,18 +29,23 @@ class Shares:
     sync_blocks: int = 10  # blocks of a 2004
     complements: float = 200  # 2010 with its answer
     disorder: float = 0.001  # of the segments: lost, late or repeated
+    single: float = 0.85  # of the 2002: contain one transaction
+    smallest: float = 0.55  # of the transactions: one input, two outputs, 1.5 kB
+    segment: int = 1448  # bytes of the largest segment; with receive offload up to 60,000
 
     def __post_init__(self) -> None:
         if self.peers < 1 or self.lifetime <= 0 or not 1 <= self.sync_blocks <= 10:
             raise ValueError("peers and lifetime must be positive, sync_blocks from 1 to 10")
+        if not 100 <= self.segment <= 60_000:
+            raise ValueError("segment must be from 100 to 60,000")
         if (
             any(getattr(self, item.name) < 0 for item in fields(self))
             or self.disorder >= 0.5
-            or max(self.repeating, self.flagless) > 1
+            or max(self.repeating, self.flagless, self.single, self.smallest) > 1
         ):
             raise ValueError(
-                "shares must not be negative, disorder must be below 0.5, repeating and "
-                "flagless at most 1"
+                "shares must not be negative, disorder must be below 0.5, repeating, flagless, "
+                "single and smallest at most 1"
             )
 
     @property
@@ -96,6 +101,5 @@ def with_shares(changes: Mapping[str, float]) -> Shares:
         if name not in known:
             raise ValueError(f"no such share: {name} (must be one of {', '.join(sorted(known))})")
     values: dict[str, Any] = {**asdict(Shares()), **changes}
-    return Shares(
-        **{**values, "peers": int(values["peers"]), "sync_blocks": int(values["sync_blocks"])}
-    )
+    whole = {name: int(values[name]) for name in ("peers", "sync_blocks", "segment")}
+    return Shares(**{**values, **whole})

@@ -94,8 +94,11 @@ class Connection:
         peer: Endpoint,
         rtt: int,
         disorder: float,
+        segment: int = 1448,
     ) -> None:
-        """`disorder`: of how many segments one has bad luck."""
+        """`disorder`: of how many segments one has bad luck; `segment`: bytes of the largest one
+        (20 less over IPv6).
+        """
         self._capture = capture
         self._counts = counts
         self._rng = rng
@@ -104,7 +107,7 @@ class Connection:
             _Side(rng, peer, vantage, rng.choice((50, 52, 54, 115))),
         )
         self._ipv6 = len(peer.host) == 16
-        self._mss = 1428 if self._ipv6 else 1448
+        self._mss = segment - 20 if self._ipv6 else segment
         self._delays = (_STACK_DELAY, rtt)
         self._rtt = rtt
         self._disorder = disorder
@@ -273,7 +276,7 @@ class Connection:
         clock = (me.clock + at // MILLISECOND) & _MASK
         echo = (other.clock + (at - self._rtt) // MILLISECOND) & _MASK if flags & _ACK else 0
         if flags & _SYN:
-            maximum = 0x02040000 | self._mss + 12
+            maximum = 0x02040000 | min(self._mss, 1428 if self._ipv6 else 1448) + 12
             head, window, options = (
                 0xA000 | flags,
                 64240,
