@@ -17,14 +17,14 @@ from monerotraffic.cli.output import (
     captured,
     complain_about,
     hosts,
+    listed,
     opened,
     shows_progress,
-    sources,
 )
 from monerotraffic.errors import CaptureError, CaptureWarning
 from monerotraffic.io.progress import size_of
 from monerotraffic.io.reading import scan
-from monerotraffic.io.sources import is_rereadable, nodes_of
+from monerotraffic.io.sources import Listing, is_rereadable
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, viewed
 
@@ -65,7 +65,8 @@ def contents(options: argparse.Namespace, tables: Iterable[str] | None = None) -
     dataset = opened(options)
     if dataset is not None:
         return dataset
-    return _kept(options, tables) if _are_large(options) else captured(options, tables)
+    files = listed(options)
+    return _kept(options, files, tables) if _are_large(files) else captured(options, files, tables)
 
 
 def evidence(options: argparse.Namespace) -> Evidence:
@@ -76,18 +77,14 @@ def evidence(options: argparse.Namespace) -> Evidence:
     return Evidence(source.traffic(("connections", "problems", "files")), source)
 
 
-def _are_large(options: argparse.Namespace) -> bool:
+def _are_large(files: Listing) -> bool:
     """Whether the captures are files, large, and can be written to a data set."""
     if importlib.util.find_spec("pyarrow") is None:
         return False
-    try:
-        files = [file for of_node in nodes_of(sources(options)).values() for file in of_node]
-    except CaptureError:
-        return False  # reading them reports it
-    return is_rereadable(files) and size_of(files) >= LARGE
+    return is_rereadable(files.files) and size_of(files.files) >= LARGE
 
 
-def _kept(options: argparse.Namespace, tables: Iterable[str] | None) -> Dataset:
+def _kept(options: argparse.Namespace, files: Listing, tables: Iterable[str] | None) -> Dataset:
     from monerotraffic.store import keep
 
     folder = options.closing.enter_context(tempfile.TemporaryDirectory(prefix="monerotraffic-"))
@@ -95,7 +92,7 @@ def _kept(options: argparse.Namespace, tables: Iterable[str] | None) -> Dataset:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", CaptureWarning)
             parts = scan(
-                sources(options),
+                files,
                 rows=_PART,
                 host=hosts(options),
                 tables=tables,

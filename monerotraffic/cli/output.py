@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from monerotraffic.cli.arguments import tunnel_options
 from monerotraffic.errors import CaptureError, CaptureWarning, printable
 from monerotraffic.io.reading import read
-from monerotraffic.io.sources import STDIN
+from monerotraffic.io.sources import STDIN, Listing, listing_of
 from monerotraffic.report.unread import unaccepted_lines, unread_lines
 from monerotraffic.tables.traffic import Traffic
 
@@ -30,6 +30,7 @@ __all__ = [
     "complain_about",
     "file_failed",
     "hosts",
+    "listed",
     "opened",
     "print_json",
     "shows_progress",
@@ -50,21 +51,25 @@ def complain(error: object) -> None:
         print(f"monerotraffic: {printable(' '.join(str(error).split()))}", file=sys.stderr)
 
 
-def captured(options: argparse.Namespace, tables: Iterable[str] | None = None) -> Traffic:
-    """Reads the captures of the command line, or these tables of a data set. Prints warnings to
-    standard error. The first Ctrl-C ends the capture of standard input, and what was read is
-    returned.
-    """
-    dataset = opened(options)
-    if dataset is not None:
-        known = dataset.tables if tables is None else {*tables, "connections", "problems", "files"}
-        return dataset.traffic([table for table in dataset.tables if table in known])
-    source = sources(options)
+def listed(options: argparse.Namespace) -> Listing:
+    """The files of the captures of the command line."""
     try:
-        with warnings.catch_warnings(record=True) as caught, _ended_by_interrupt(source):
+        return listing_of(sources(options))
+    except (CaptureError, ValueError) as error:
+        raise Failed(error) from None
+
+
+def captured(
+    options: argparse.Namespace, files: Listing, tables: Iterable[str] | None = None
+) -> Traffic:
+    """Reads captures into memory. Prints warnings to standard error. The first Ctrl-C ends the
+    capture of standard input, and what was read is returned.
+    """
+    try:
+        with warnings.catch_warnings(record=True) as caught, _ended_by_interrupt(files):
             warnings.simplefilter("always", CaptureWarning)
             traffic = read(
-                source,
+                files,
                 host=hosts(options),
                 tables=tables,
                 ports=options.port,
@@ -141,14 +146,11 @@ def shows_progress(options: argparse.Namespace) -> bool:
 
 
 @contextmanager
-def _ended_by_interrupt(source: list[str] | dict[str, list[str]]) -> Iterator[None]:
+def _ended_by_interrupt(files: Listing) -> Iterator[None]:
     """Lets the first Ctrl-C end standard input, if that is read: it continues as an empty file. The
     second one interrupts.
     """
-    named = (
-        source if isinstance(source, list) else [one for ones in source.values() for one in ones]
-    )
-    if STDIN not in named or threading.current_thread() is not threading.main_thread():
+    if STDIN not in files.files or threading.current_thread() is not threading.main_thread():
         yield
         return
 

@@ -9,10 +9,9 @@ from typing import Any
 from monerotraffic.cli.arguments import add_command, add_preset, run_name
 from monerotraffic.cli.evidence import evidence
 from monerotraffic.cli.nodes import add_agree, check_agree
-from monerotraffic.cli.output import Failed, captured, file_failed, print_json
+from monerotraffic.cli.output import Failed, file_failed, print_json
 from monerotraffic.cli.systems import add_databases, systems_of
 from monerotraffic.errors import printable
-from monerotraffic.tables.view import View
 
 __all__ = ["add", "run"]
 
@@ -60,8 +59,7 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     from monerotraffic import report
 
-    # the numbers of a paper need all rows in memory
-    view = View(captured(options)) if options.paper else evidence(options).view
+    view = evidence(options).view
     check_agree(options, view.traffic)
     systems = systems_of(view, options, all_hosts=options.paper)
     try:

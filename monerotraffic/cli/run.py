@@ -1,12 +1,13 @@
 """monerotraffic run: everything for a folder of captures with one subfolder per vantage node.
 
 Owns the layout of the results, and the state by which a later run skips what is done. Each node is
-read by itself, so memory is that of the largest node.
+read by itself.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import importlib.util
 import json
@@ -27,9 +28,9 @@ from monerotraffic.cli.arguments import (
     run_name,
     tunnel_options,
 )
+from monerotraffic.cli.evidence import evidence
 from monerotraffic.cli.output import (
     Failed,
-    captured,
     complain,
     file_failed,
     hosts,
@@ -42,7 +43,6 @@ from monerotraffic.errors import CaptureError, printable
 from monerotraffic.io.sources import files_of
 from monerotraffic.report.summary import counted
 from monerotraffic.report.text import csv_cell
-from monerotraffic.tables.view import View
 
 __all__ = ["add", "run"]
 
@@ -164,7 +164,8 @@ def _node(
             more = {**tunnel_options(options), "threads": options.threads}
             bar = shows_progress(options)
             decode({name: files}, where, host=own, ports=options.port, **more, progress=bar)
-        addresses = _report(single, name, folder / name)
+        with contextlib.ExitStack() as single.closing:
+            addresses = _report(single, name, folder / name)
     except (Failed, CaptureError, ValueError) as error:
         return f"{name}: {error}"
     options.partly_read |= single.partly_read
@@ -176,7 +177,7 @@ def _report(options: argparse.Namespace, name: str, folder: Path) -> list[str]:
     """Reports a node and returns its addresses."""
     from monerotraffic import report
 
-    view = View(captured(options))
+    view = evidence(options).view
     systems = systems_of(view, options, all_hosts=options.paper)
     title = " ".join(one for one in ("Monero P2P traffic:", name, options.name) if one)
     try:

@@ -9,6 +9,7 @@ import re
 import sys
 import zlib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -18,18 +19,18 @@ from monerotraffic.errors import CaptureError, CaptureNotFoundError
 __all__ = [
     "STDIN",
     "LeftOut",
+    "Listing",
     "Source",
     "Sources",
     "files_of",
     "is_capture",
     "is_rereadable",
+    "listing_of",
     "nodes_of",
 ]
 
 STDIN = "-"
 
-Source = str | os.PathLike[str] | IO[bytes] | Iterable[str | os.PathLike[str]]
-Sources = Source | Mapping[str, Source]
 
 _MAGICS = frozenset(
     bytes.fromhex(magic)
@@ -59,10 +60,38 @@ class LeftOut(NamedTuple):
     """It may hold packets."""
 
 
+@dataclass(frozen=True)
+class Listing:
+    """The files of a source, for a caller that has to know them before they are read."""
+
+    nodes: dict[str | None, list[str]]
+    """By vantage node, as nodes_of returns them."""
+    left_out: list[LeftOut]
+
+    @property
+    def files(self) -> list[str]:
+        """The files of all vantage nodes."""
+        return [file for files in self.nodes.values() for file in files]
+
+
+Source = str | os.PathLike[str] | IO[bytes] | Iterable[str | os.PathLike[str]]
+Sources = Source | Mapping[str, Source] | Listing
+
+
+def listing_of(source: Sources) -> Listing:
+    """The files of a source, which read and scan accept in its place. Errors as files_of."""
+    left_out: list[LeftOut] = []
+    return Listing(nodes_of(source, left_out), left_out)
+
+
 def nodes_of(source: Sources, left_out: list[LeftOut] | None = None) -> dict[str | None, list[str]]:
     """The files of every vantage node, in order; the only key is None where the source names no
     nodes. Errors as files_of.
     """
+    if isinstance(source, Listing):
+        if left_out is not None:
+            left_out += source.left_out
+        return source.nodes
     if not isinstance(source, Mapping):
         return {None: files_of(source, left_out)}
     if not source:

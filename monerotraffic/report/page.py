@@ -27,6 +27,7 @@ from monerotraffic.report.figures import FIGURES, Material, draw
 from monerotraffic.report.overview import counts, holdings
 from monerotraffic.report.page_metrics import of_the_page
 from monerotraffic.report.paper import write_figures, write_macros
+from monerotraffic.report.paper_numbers import of_the_numbers
 from monerotraffic.report.published_figures import write_published_figures
 from monerotraffic.report.redaction import Redaction
 from monerotraffic.report.sections import (
@@ -41,7 +42,6 @@ from monerotraffic.report.text import findings_to_csv
 from monerotraffic.report.unread import unaccepted_lines, unread_lines
 from monerotraffic.rules import find_anomalies, verdicts
 from monerotraffic.rules.bans import VALIDITY, ban
-from monerotraffic.tables.population import PopulationView
 from monerotraffic.tables.traffic import Traffic
 from monerotraffic.tables.view import View, viewed
 
@@ -90,14 +90,12 @@ def write(
     list.
 
     `traffic` is a Traffic, a View, and for captures that do not fit into memory a data set
-    (monerotraffic.open) or a scan, as for find_anomalies, with an equal page. `paper` needs all
-    rows in memory, and so a Traffic or a View.
+    (monerotraffic.open) or a scan, as for find_anomalies, with equal files.
 
     The page is self-contained and less than 3 MB for captures of any size: it shows the 300 peers
     with the highest scores and 100 rows of each table. Its only script, which sorts and filters
     the findings, is allowed by its hash. Equal input results in equal files. Raises ImportError
-    without matplotlib and jinja2, OSError, and ValueError for an unknown preset, and for `paper`
-    with a data set or a scan.
+    without matplotlib and jinja2, OSError, and ValueError for an unknown preset.
 
     >>> import monerotraffic as mt
     >>> from monerotraffic import report
@@ -107,9 +105,7 @@ def write(
     """
     macros = (f"macros_{run}.tex" if run else "macros.tex") if paper else None
     with view_of(traffic) as view:
-        if paper and isinstance(view, PopulationView):
-            raise ValueError("paper=True needs all rows in memory: give dataset.traffic()")
-        view.plan(of_the_page())
+        view.plan([*of_the_page(), *(of_the_numbers() if paper else ())])
         findings = find_anomalies(view, preset, agree=agree)
         redaction = Redaction(view.traffic) if redact else None
         return _write(

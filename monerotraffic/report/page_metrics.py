@@ -16,7 +16,7 @@ from monerotraffic.metrics.identity import announcements
 from monerotraffic.report.colours import COMMAND_CLASSES, OTHER_COMMANDS, command_class
 from monerotraffic.tables.part_metrics import PartMetric
 from monerotraffic.tables.traffic import Traffic
-from monerotraffic.tables.view import View, metric_of, per_peer, viewed
+from monerotraffic.tables.view import View, metric_of, once_per_view, per_peer, viewed
 
 __all__ = [
     "INTERVALS",
@@ -111,10 +111,18 @@ def command_counts(view: View, intervals: int) -> tuple[pd.DataFrame, pd.Series]
 
 
 def _edges(view: View, intervals: int) -> NDArray[np.int64]:
-    rows = view.connections
+    edges: NDArray[np.int64] = _interval_edges(view, intervals)["edge"].to_numpy()
+    return edges
+
+
+@once_per_view
+def _interval_edges(traffic: Traffic | View, intervals: int) -> pd.DataFrame:
+    """The ends of the intervals, in nanoseconds since 1970."""
+    rows = viewed(traffic).connections
     first, last = nanoseconds(rows["opened"].dropna()), nanoseconds(rows["closed"].dropna())
     begin, end = int(first.min(initial=1 << 62)), int(last.max(initial=0))
-    return np.linspace(min(begin, end), end + 1, intervals + 1).astype(np.int64)
+    edges = np.linspace(min(begin, end), end + 1, intervals + 1).astype(np.int64)
+    return pd.DataFrame({"edge": edges})
 
 
 @per_peer()

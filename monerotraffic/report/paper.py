@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from monerotraffic.atomic import replacing
+from monerotraffic.metrics.peer_lists import list_diversity
 from monerotraffic.report.figures import FIGURES, Material, draw
 from monerotraffic.report.paper_numbers import paper_numbers
 
@@ -49,7 +50,7 @@ def macros(material: Material, preset: str = "default") -> Iterator[tuple[str, s
     view, findings, verdicts = material.view, material.findings, material.verdicts
     for macro, value in paper_numbers(view, findings, verdicts, material.systems, preset).items():
         yield macro, _number(value)
-    yield "peerlistentries", _number(len(view.list_columns("port")))
+    yield "peerlistentries", _number(int(list_diversity(view)["entries"].sum()))
     for verdict in ("anomalous", "suspicious", "context"):
         yield f"peers{verdict}", _number(int((verdicts["verdict"] == verdict).sum()))
     peers = view.connections["peer"].nunique()

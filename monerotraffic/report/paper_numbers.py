@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
 
+from monerotraffic.metrics.comparisons import advertised_counts, senders_by_host
 from monerotraffic.metrics.connections import (
     connection_table,
     short_lived,
@@ -21,18 +22,23 @@ from monerotraffic.metrics.connections import (
 from monerotraffic.metrics.identity import id_clusters
 from monerotraffic.metrics.network import peer_subnets, subnets_of
 from monerotraffic.metrics.peer_lists import list_diversity
-from monerotraffic.metrics.topology import degrees
 from monerotraffic.net.columns import sites_of
 from monerotraffic.rules import RULES
-from monerotraffic.tables.view import View
+from monerotraffic.tables.part_metrics import PartMetric
+from monerotraffic.tables.population import PopulationView
+from monerotraffic.tables.traffic import Traffic
+from monerotraffic.tables.view import View, metric_of, per_peer, viewed
 
-__all__ = ["AUTONOMOUS_SYSTEM_NAMES", "paper_numbers"]
+__all__ = ["AUTONOMOUS_SYSTEM_NAMES", "of_the_numbers", "paper_numbers"]
 
 Number = int | float | None
 
 AUTONOMOUS_SYSTEM_NAMES = {"LionLinkPeers": "lionlink"}
 """Macros that count the peers of one operator, and what the name of its autonomous system
 contains."""
+
+_COUNTED_RULES = ("handshake_incomplete", "ping_flood", "timed_sync_throttled")
+"""Rules whose connections are counted."""
 
 _SHORT_S = 1.0
 """Seconds of a short-lived connection."""
@@ -82,8 +88,12 @@ class _Counts:
         return _texts(self.view.connections["peer"])
 
     @cached_property
+    def senders_by_host(self) -> pd.Series:
+        return advertised_counts(self.view)
+
+    @cached_property
     def advertised(self) -> frozenset[str]:
-        return _texts(self.view.list_columns("host")["host"].dropna())
+        return _texts(self.senders_by_host.index.to_series())
 
     @cached_property
     def anomalous(self) -> frozenset[str]:
@@ -102,13 +112,18 @@ class _Counts:
         """Peers with a finding of one of these rules."""
         return _texts(self.findings.loc[self.findings["rule"].isin(rules), "peer"])
 
-    def connections(self, rule: str) -> frozenset[int]:
-        """All connections with an observation of a rule: findings name only some of them."""
-        parameters = RULES[rule].parameters_of(self.preset)
-        if parameters is None:
-            return frozenset()
-        rows = RULES[rule](self.view, **parameters)
-        return frozenset(int(number) for number in rows["connection"].dropna())
+    @cached_property
+    def connections(self) -> dict[str, frozenset[int]]:
+        """By rule all connections with an observation: findings name only some of them."""
+        work = partial(_observed_connections, preset=self.preset)
+        if isinstance(self.view, PopulationView):
+            groups = self.view.collect([], work)
+        else:
+            groups = [work(self.view)]
+        return {
+            name: frozenset[int]().union(*(of_group[name] for of_group in groups))
+            for name in _COUNTED_RULES
+        }
 
     def systems_of(self, hosts: Iterable[str]) -> Number:
         """The number of autonomous systems of these addresses."""
@@ -122,19 +137,51 @@ def _texts(values: pd.Series) -> frozenset[str]:
     return frozenset(str(value) for value in values.unique())
 
 
-def _totals(counted: _Counts) -> dict[str, Number]:
-    messages = counted.view.messages
+def of_the_numbers() -> list[PartMetric]:
+    """The metrics to compute in the same pass as the findings."""
+    return [
+        metric_of(connection_table),
+        metric_of(_packets),
+        metric_of(_rhythms),
+        metric_of(senders_by_host),
+    ]
+
+
+def _observed_connections(view: View, preset: str) -> dict[str, frozenset[int]]:
+    """By rule the connections of these peers with an observation."""
+    connections = dict.fromkeys(_COUNTED_RULES, frozenset[int]())
+    for name in _COUNTED_RULES:
+        parameters = RULES[name].parameters_of(preset)
+        if parameters is not None:
+            rows = RULES[name](view, **parameters)
+            connections[name] = frozenset(int(one) for one in rows["connection"].dropna())
+    return connections
+
+
+@per_peer()
+def _packets(traffic: Traffic | View) -> pd.DataFrame:
+    """The packets in which messages ended, and the messages 1007 (one row)."""
+    messages = viewed(traffic).messages
     whole = messages[messages["status"].isin(["complete", "malformed"])]
     packet = ["connection", "from_client", "end_time", "end_frame"]
+    counts = {
+        "packets": len(whole.drop_duplicates(packet)),
+        "support_flags": int((whole["command"] == 1007).sum()),
+    }
+    return pd.DataFrame(counts, index=[0])
+
+
+def _totals(counted: _Counts) -> dict[str, Number]:
+    messages = _packets(counted.view)
     return {
-        "totalPackets": len(whole.drop_duplicates(packet)),
+        "totalPackets": int(messages["packets"].sum()),
         "totalUniqueIPs": len(counted.all_peers),
         "totalUniqueIPsPlusPL": len(counted.all_peers | counted.advertised),
         "totalUniqueASs": counted.systems_of(counted.all_peers),
         "totalUniqueASsPlusPL": counted.systems_of(counted.all_peers | counted.advertised),
         "totalPeerLists": len(list_diversity(counted.view)),
         "totalConnections": len(counted.view.connections),
-        "SFRpackets": int((whole["command"] == 1007).sum()),
+        "SFRpackets": int(messages["support_flags"].sum()),
     }
 
 
@@ -164,8 +211,7 @@ def _syntax(counted: _Counts) -> dict[str, Number]:
 
 
 def _lists(counted: _Counts) -> dict[str, Number]:
-    graph = degrees(counted.view)
-    into = graph.loc[graph["in_degree"] > 0, "in_degree"]
+    into = counted.senders_by_host
     subnets = peer_subnets(counted.view)["hosts"]
     return {
         **_pair(
@@ -187,7 +233,15 @@ def _lists(counted: _Counts) -> dict[str, Number]:
 def _poisoning(counted: _Counts) -> Number:
     """Mean over the senders of the share, in per cent, of the subnets in their lists that hold an
     anomalous address."""
-    rows = counted.view.list_columns("host")[["peer", "host"]].dropna().drop_duplicates()
+    anomalous = subnets_of(sorted(counted.anomalous)).dropna()
+    shares = _poisoned(counted.view, tuple(sorted(set(anomalous))))["share"]
+    return None if shares.empty else 100 * float(shares.mean())
+
+
+@per_peer("peer", tables=("connections", "messages", "peer_lists", "problems"))
+def _poisoned(traffic: Traffic | View, anomalous: tuple[str, ...]) -> pd.DataFrame:
+    """The share of these subnets among those of the addresses in the lists of each peer."""
+    rows = viewed(traffic).list_columns("host")[["peer", "host"]].dropna().drop_duplicates()
     hosts = rows["host"].cat.remove_unused_categories()
     subnet = subnets_of(hosts.cat.categories)
     pairs = (
@@ -200,9 +254,8 @@ def _poisoning(counted: _Counts) -> Number:
         .dropna()
         .drop_duplicates()
     )
-    poisoned = pairs["subnet"].isin(set(subnets_of(sorted(counted.anomalous)).dropna()))
-    shares = poisoned.groupby(pairs["peer"]).mean()
-    return None if shares.empty else 100 * float(shares.mean())
+    poisoned = pairs["subnet"].isin(anomalous)
+    return poisoned.groupby(pairs["peer"]).mean().rename("share").reset_index()
 
 
 def _identity(counted: _Counts) -> dict[str, Number]:
@@ -223,13 +276,13 @@ def _connections(counted: _Counts) -> dict[str, Number]:
     table = counted.table
     messages = table["received"] + table["sent"]
     short = short_lived(counted.view, _SHORT_S).groupby("peer", observed=True)["connections"].sum()
-    slow = counted.connections("timed_sync_throttled")
+    slow = counted.connections["timed_sync_throttled"]
     return {
         "avgConnDuration": _mean(table["seconds"]),
         "medConnDuration": _median(table["seconds"]),
         "avgConnCommands": _mean(messages),
         "medConnCommands": _median(messages),
-        "tcpAnomaliesIncHS": len(counted.connections("handshake_incomplete")),
+        "tcpAnomaliesIncHS": len(counted.connections["handshake_incomplete"]),
         "shortLivedConnsOne": int(short.sum()),
         "shortLivedOneMaxIP": int(short.max()) if len(short) else 0,
         **_pair(
@@ -238,7 +291,7 @@ def _connections(counted: _Counts) -> dict[str, Number]:
             "UniqueASNsShortTwo",
             counted.peers("short_lived_series"),
         ),
-        "pingFloodingConns": len(counted.connections("ping_flood")),
+        "pingFloodingConns": len(counted.connections["ping_flood"]),
         **_pair(counted, "pingFloodingIPs", "pingFloodingASNs", counted.peers("ping_flood")),
         "throttledTSConns": len(slow),
         "throttledTSmedianfreq": _median(_sync_medians(counted.view, slow)),
@@ -253,9 +306,16 @@ def _connections(counted: _Counts) -> dict[str, Number]:
 
 def _sync_medians(view: View, connections: frozenset[int]) -> pd.Series:
     """Median seconds between two timed syncs of the peer on each of these connections."""
-    rows = sync_rhythm(view)
-    of_peers = (rows["direction"] == "received") & rows["connection"].isin(connections)
-    return rows.loc[of_peers, "median"]
+    rows = _rhythms(view)
+    return rows.loc[rows["connection"].isin(connections), "median"]
+
+
+@per_peer("connection")
+def _rhythms(traffic: Traffic | View) -> pd.DataFrame:
+    """Of each connection with timed syncs of the peer the median seconds between two."""
+    rows = sync_rhythm(traffic)
+    of_peers = rows["direction"] == "received"
+    return rows.loc[of_peers, ["connection", "median"]].reset_index(drop=True)
 
 
 def _slots(counted: _Counts, adversary: frozenset[str]) -> dict[str, Number]:

@@ -10,10 +10,13 @@ import pytest
 import monerotraffic as mt
 from monerotraffic import report
 from monerotraffic.report.exposure import exposure_to_dict
+from monerotraffic.report.figures import Material
 from monerotraffic.report.page_metrics import command_counts, connection_figures, message_counts
-from monerotraffic.rules import find_anomalies
+from monerotraffic.report.paper import macros
+from monerotraffic.rules import find_anomalies, verdicts
 from monerotraffic.store import groups
 from monerotraffic.tables import spool
+from monerotraffic.tables.view import View
 from support.paths import DATA
 
 SPIES, HONEST = DATA / "spies", DATA / "honest"
@@ -41,13 +44,21 @@ def test_equal_pages(source: object, tmp_path: Path, monkeypatch: pytest.MonkeyP
     find_anomalies(view)
     numbers = exposure_to_dict(view, findings, "default")
     assert numbers == exposure_to_dict(traffic.peers, findings, "default")
+    assert numbers_for_a_paper(view, findings) == numbers_for_a_paper(traffic.peers, findings)
+
+
+def numbers_for_a_paper(view: View, findings: pd.DataFrame) -> dict[str, str]:
+    return dict(macros(Material(view, findings, verdicts(findings))))
 
 
 def test_a_scan_and_a_paper(tmp_path: Path) -> None:
-    whole = contents(report.write(mt.read(HONEST), tmp_path / "whole"))
-    assert contents(report.write(mt.scan(HONEST, rows=2_000), tmp_path / "scan")) == whole
-    with pytest.raises(ValueError, match="all rows in memory"):
-        report.write(mt.scan(HONEST), tmp_path / "paper", paper=True)
+    traffic = mt.read(HONEST)
+    whole = contents(report.write(traffic, tmp_path / "whole"))
+    written = report.write(mt.scan(HONEST, rows=2_000), tmp_path / "scan", paper=True)
+    assert contents(written) == whole
+    numbers = numbers_for_a_paper(traffic.peers, find_anomalies(traffic))
+    lines = (tmp_path / "scan" / "macros.tex").read_text().splitlines()
+    assert lines == [rf"\newcommand{{\{name}}}{{{value}}}" for name, value in numbers.items()]
 
 
 def test_numbers_of_messages() -> None:
