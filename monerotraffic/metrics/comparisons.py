@@ -192,7 +192,14 @@ def _named(view: View, e: Entries) -> NDArray[np.intp]:
     return np.flatnonzero(among[e.distinct_host][e.code])
 
 
-@per_peer("host", "port", "network")
+def _first_namers(rows: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Two groups can have senders of one subnet."""
+    distinct_rows = rows.drop_duplicates()
+    place = distinct_rows.groupby(["host", "port"]).cumcount()
+    return distinct_rows[place < most].reset_index(drop=True)
+
+
+@per_peer("host", "port", "network", reduce=_first_namers)
 def port_namers(traffic: Traffic | View, most: int) -> pd.DataFrame:
     """Returns which subnets of senders name a port of a peer: up to `most` rows for each host and
     port, with `host`, `network` (object) and `port` (int64).
@@ -218,10 +225,14 @@ def port_namers(traffic: Traffic | View, most: int) -> pd.DataFrame:
             "network": e.addresses.subnet_names[network],
         }
     ).sort_values(["host", "port", "network"], ignore_index=True)
-    return table[table.groupby(["host", "port"]).cumcount() < most].reset_index(drop=True)
+    return _first_namers(table, most)
 
 
-@per_peer("rank", "first")
+def _first_witnesses(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.drop_duplicates(["host", "port", "rank"], ignore_index=True)
+
+
+@per_peer("rank", "first", reduce=_first_witnesses)
 def port_witnesses(traffic: Traffic | View) -> pd.DataFrame:
     """Returns what first shows each port of a peer: its handshake, else the connection of the
     vantage node, else the list that names it. One row for each host, port and kind, with `rank`

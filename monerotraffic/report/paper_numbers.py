@@ -12,7 +12,7 @@ from functools import cached_property, partial
 import numpy as np
 import pandas as pd
 
-from monerotraffic.metrics.comparisons import advertised_counts, senders_by_host
+from monerotraffic.metrics.advertised import advertised_counts, mentions_by_host
 from monerotraffic.metrics.connections import (
     connection_table,
     short_lived,
@@ -143,7 +143,7 @@ def of_the_numbers() -> list[PartMetric]:
         metric_of(connection_table),
         metric_of(_packets),
         metric_of(_rhythms),
-        metric_of(senders_by_host),
+        metric_of(mentions_by_host),
     ]
 
 

@@ -5,6 +5,8 @@ Owns the size of groups. Used by metrics and rules, through Dataset.view.
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import gc
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -154,7 +156,21 @@ def _applied(function: Callable[[View], T], part: Callable[[], Traffic], vantage
     result = function(View(part(), vantage=vantage))
     gc.collect()  # a View refers to itself, so that it would stay until some later collection
     pa.default_memory_pool().release_unused()
+    trim = _malloc_trim()
+    if trim is not None:
+        trim(0)
     return result
+
+
+@functools.cache
+def _malloc_trim() -> Any:
+    """The function of glibc that returns freed memory to the system; None with other C libraries.
+    Without it, the free memory between the results of groups adds up.
+    """
+    try:
+        return ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):
+        return None
 
 
 def traffic_of(

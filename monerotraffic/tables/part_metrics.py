@@ -44,6 +44,11 @@ class PartMetric(NamedTuple):
     the sums of the other columns.
     """
 
+    reduce: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+    """Of the joined rows of several groups, in their order, the rows of the result. Applied to
+    parts of the groups too, so that rows which do not count are not kept until the end.
+    """
+
     @property
     def key(self) -> object:
         return self.name, self.arguments

@@ -17,6 +17,8 @@ __all__ = ["Pieces", "pieces_of"]
 
 _WAITING = 1 << 20
 """Rows that wait until rows of equal values become one, in addition to as many as there are."""
+_WAITING_TEXTS = 1 << 16
+"""The same of metrics with `reduce`, whose rows have texts."""
 
 
 class Pieces:
@@ -75,37 +77,39 @@ class _SpooledPieces(Pieces):
         return frame
 
 
-class _SummedPieces(Pieces):
-    """The same for a metric that is summed. There are at most about twice as many rows in memory as
-    the result has.
+class _ReducedPieces(Pieces):
+    """The same for a metric that is summed or reduced. There are at most about twice as many rows
+    in memory as the result has.
     """
 
     def __init__(self, metric: PartMetric) -> None:
         super().__init__(metric)
-        self._sums = 0
+        self._kept = 0
         self._rows = 0
 
     def add(self, piece: pd.DataFrame) -> None:
         super().add(piece)
         self._rows += len(piece)
-        if self._rows > self._sums + _WAITING:
-            self._pieces = [self._summed()]
-            self._sums = len(self._pieces[0])
+        if self._rows > self._kept + (_WAITING if self._metric.summed else _WAITING_TEXTS):
+            self._pieces = [self._reduced()]
+            self._kept = len(self._pieces[0])
             self._rows = 0
 
-    def copy(self) -> _SummedPieces:
-        other = _SummedPieces(self._metric)
-        other._pieces, other._sums, other._rows = list(self._pieces), self._sums, self._rows
+    def copy(self) -> _ReducedPieces:
+        other = _ReducedPieces(self._metric)
+        other._pieces, other._kept, other._rows = list(self._pieces), self._kept, self._rows
         return other
 
-    def _summed(self) -> pd.DataFrame:
+    def _reduced(self) -> pd.DataFrame:
+        if self._metric.reduce is not None:
+            return self._metric.reduce(_joined(self._pieces, self._metric))
         order = list(self._metric.order)
         frame = joined(self._pieces)
         sums = frame.groupby(order, observed=True, sort=False, dropna=False).sum()
         return sums.reset_index()[list(frame)]
 
     def result(self) -> pd.DataFrame:
-        self._pieces = [self._summed()] if len(self._pieces) > 1 else self._pieces
+        self._pieces = [self._reduced()] if len(self._pieces) > 1 else self._pieces
         return super().result()
 
 
@@ -117,7 +121,7 @@ def pieces_of(metrics: Iterable[PartMetric]) -> list[Pieces]:
 def _kind(metric: PartMetric) -> type[Pieces]:
     if metric.spooled:
         return _SpooledPieces
-    return _SummedPieces if metric.summed else Pieces
+    return _ReducedPieces if metric.summed or metric.reduce else Pieces
 
 
 def _joined(pieces: Sequence[pd.DataFrame], metric: PartMetric) -> pd.DataFrame:

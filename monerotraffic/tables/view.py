@@ -511,6 +511,7 @@ def per_peer(
     tables: tuple[str, ...] | None = None,
     spooled: bool = False,
     summed: bool = False,
+    reduce: Callable[..., pd.DataFrame] | None = None,
 ) -> Callable[
     [Callable[Concatenate[Traffic | View, P], pd.DataFrame]],
     Callable[Concatenate[Traffic | View, P], pd.DataFrame],
@@ -518,13 +519,13 @@ def per_peer(
     """A decorator for a metric that is computed once for each View, as once_per_view, and whose
     rows depend on the rows of one site each, so that it can be computed for groups of peers.
     `order`: the columns by which its rows are sorted. `tables`: those that it reads, all if None.
-    `spooled`, `summed`: results of several groups are joined as PartMetric says; if spooled,
-    without an order.
+    `spooled`, `summed`, `reduce`: results of several groups are joined as PartMetric says; if
+    spooled, without an order. The arguments of the metric follow the frame in calls of `reduce`.
 
     The rows of the result have an index from 0, and their order must not depend on the codes of
     texts (`part_metrics.in_order` sorts by text).
     """
-    return _in_parts(order, tables, None, spooled, summed)
+    return _in_parts(order, tables, None, spooled, summed, reduce)
 
 
 def per_content(
@@ -550,6 +551,7 @@ def _in_parts(
     content: tuple[str, str] | None,
     spooled: bool = False,
     summed: bool = False,
+    reduce: Callable[..., pd.DataFrame] | None = None,
 ) -> Callable[
     [Callable[Concatenate[Traffic | View, P], pd.DataFrame]],
     Callable[Concatenate[Traffic | View, P], pd.DataFrame],
@@ -571,6 +573,7 @@ def _in_parts(
                 content,
                 spooled,
                 summed,
+                reduce and (lambda frame: reduce(frame, *args, **kwargs)),
             )
 
         @wraps(metric)

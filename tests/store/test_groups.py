@@ -13,13 +13,15 @@ import pandas as pd
 import pytest
 
 import monerotraffic as mt
+from monerotraffic.metrics.comparisons import port_namers, port_witnesses
 from monerotraffic.net.addresses import site_of
 from monerotraffic.rules import PRESETS, RULES, find_anomalies
 from monerotraffic.rules.engine import find
 from monerotraffic.store import groups
+from monerotraffic.tables import pieces
 from monerotraffic.tables.population import PopulationView
 from monerotraffic.tables.view import View
-from support.conversation_builder import HOST, incoming, read
+from support.conversation_builder import HOST, incoming, read, session
 from support.paths import DATA
 
 SPIES, PROXIES = DATA / "spies", DATA / "proxies"
@@ -108,6 +110,27 @@ def test_runs(tmp_path: Path) -> None:
     whole = find_anomalies(mt.read(PROXIES))
     strong = whole[whole["weight"] == "strong"]
     assert set(strong["peer"]) <= set(findings["peer"])
+
+
+def test_senders_of_one_subnet_in_several_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A subnet that names a port counts once, whichever groups its senders are in."""
+    monkeypatch.setattr(pieces, "_WAITING_TEXTS", 1)
+    named = [("20.9.0.1", port) for port in (18081, 18082, 18083)]
+    senders = ("20.1.1.1", "20.1.1.2", "20.1.1.3", "20.2.1.1", "20.3.1.1")
+    traffic = read(tmp_path, session("20.9.0.1"), *[session(one, named) for one in senders])
+    whole = {most: port_namers(traffic, most) for most in (1, 2, 5)}
+    assert [len(rows) for rows in whole.values()] == [3, 6, 9]
+    light = {name: traffic.arrays[name] for name in ("connections", "problems", "files")}
+    for seed in range(5):
+        population = PopulationView(
+            mt.Traffic(light, traffic.names, traffic.nodes), RandomGroups(traffic, 4, seed)
+        )
+        for most, rows in whole.items():
+            pd.testing.assert_frame_equal(port_namers(population, most), rows)
+        witnesses = port_witnesses(population).drop(columns="time")
+        pd.testing.assert_frame_equal(witnesses, port_witnesses(traffic).drop(columns="time"))
 
 
 def test_a_large_bucket_is_split(tmp_path: Path) -> None:
