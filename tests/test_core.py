@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gc
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -603,3 +604,24 @@ def test_module_can_be_loaded_again() -> None:
     assert list(second.schema()) == list(_core.schema())
     del second
     gc.collect()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc only")
+def test_freed_memory_is_returned() -> None:
+    """Blocks that are too small to be mapped, below one that is still in use."""
+    script = """
+import monerotraffic._core as core
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+blocks = [b"x" * (100_000 + number) for number in range(1_000)]
+last = b"y" * len(blocks[-1])
+del blocks
+before = resident()
+core.trim_memory()
+print(before - resident())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) > 50_000_000

@@ -4,6 +4,9 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 enum { MUCH = 16 << 20 }; /* bytes */
 
@@ -82,4 +85,11 @@ int mt_reserve(void **array, size_t *capacity, size_t needed, size_t size)
 void mt_free(void *memory)
 {
     free(memory);
+}
+
+void mt_trim(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }

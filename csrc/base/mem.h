@@ -20,6 +20,9 @@ int mt_reserve(void **array, size_t *capacity, size_t needed, size_t size);
 /* Frees what mt_alloc or mt_resize gave; NULL is fine. */
 void mt_free(void *memory);
 
+/* Returns to the system what was freed, where the C library can (glibc); otherwise nothing. */
+void mt_trim(void);
+
 /* For tests: the n-th next call of mt_alloc or mt_resize in this thread (1 = the next) fails, and
  * every one after it; 0 switches failing off. Returns what was left of the n before. */
 long mt_fail_after(long calls);

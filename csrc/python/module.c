@@ -41,6 +41,13 @@ static PyObject *fail_after(PyObject *module, PyObject *calls)
     return PyLong_FromLong(mt_fail_after(n));
 }
 
+static PyObject *trim_memory(PyObject *module, PyObject *Py_UNUSED(nothing))
+{
+    (void)module;
+    mt_trim();
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(module_doc, "The C core: capture files in, numpy structured arrays out.");
 PyDoc_STRVAR(capture_error_doc,
              "A capture cannot be read; the text names the file and the cause.\n\n"
@@ -90,6 +97,10 @@ PyDoc_STRVAR(
     "the next), as if memory were exhausted. 0 ends this.\n\n"
     "Returns the number of calls that were left of the previous setting.");
 
+PyDoc_STRVAR(trim_memory_doc,
+             "trim_memory()\n--\n\n"
+             "Returns freed memory of the process to the system, where the C library can (glibc).");
+
 static PyMethodDef functions[] = {
     {"schema", mt_py_schema, METH_NOARGS, schema_doc},
     {"limits", mt_py_limits, METH_NOARGS, limits_doc},
@@ -99,6 +110,7 @@ static PyMethodDef functions[] = {
     {"epee_loads", mt_py_epee_loads, METH_VARARGS, epee_loads_doc},
     {"address_texts", mt_py_address_texts, METH_VARARGS, address_texts_doc},
     {"fail_after", fail_after, METH_O, fail_after_doc},
+    {"trim_memory", trim_memory, METH_NOARGS, trim_memory_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -5,8 +5,6 @@ Owns the size of groups. Used by metrics and rules, through Dataset.view.
 
 from __future__ import annotations
 
-import ctypes
-import functools
 import gc
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -18,6 +16,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
+from monerotraffic import _core
 from monerotraffic.net.addresses import site_of
 from monerotraffic.store.layout import NO_BUCKET
 from monerotraffic.tables.traffic import Traffic
@@ -156,21 +155,9 @@ def _applied(function: Callable[[View], T], part: Callable[[], Traffic], vantage
     result = function(View(part(), vantage=vantage))
     gc.collect()  # a View refers to itself, so that it would stay until some later collection
     pa.default_memory_pool().release_unused()
-    trim = _malloc_trim()
-    if trim is not None:
-        trim(0)
+    # what was freed between the results of groups would add up otherwise
+    _core.trim_memory()
     return result
-
-
-@functools.cache
-def _malloc_trim() -> Any:
-    """The function of glibc that returns freed memory to the system; None with other C libraries.
-    Without it, the free memory between the results of groups adds up.
-    """
-    try:
-        return ctypes.CDLL(None).malloc_trim
-    except (AttributeError, OSError, TypeError):
-        return None
 
 
 def traffic_of(

@@ -114,6 +114,18 @@ static void test_fail_once(void)
     mt_free(second);
 }
 
+/* What is in use stays as it is. */
+static void test_trim(void)
+{
+    unsigned char *used = mt_alloc(1, 1 << 20);
+    mt_free(mt_alloc(1, 1 << 20));
+    CHECK(used != NULL);
+    used[0] = 1;
+    mt_trim();
+    CHECK(used[0] == 1 && used[(1 << 20) - 1] == 0);
+    mt_free(used);
+}
+
 int main(void)
 {
     test_alloc();
@@ -121,5 +133,6 @@ int main(void)
     test_reserve();
     test_fail_after();
     test_fail_once();
+    test_trim();
     FINISH("test_mem");
 }
