@@ -37,10 +37,13 @@ static void count_time(struct mt_file_row *row, int64_t time)
 {
     if (time == MT_NO_TIME)
         return;
-    if (row->first_time == MT_NO_TIME || time < row->first_time)
-        row->first_time = time;
-    if (row->last_time == MT_NO_TIME || time > row->last_time)
+    if (time >= row->first_time && row->first_time != MT_NO_TIME) {
+        row->last_time = time > row->last_time ? time : row->last_time;
+        return;
+    }
+    if (row->first_time == MT_NO_TIME)
         row->last_time = time;
+    row->first_time = time;
 }
 
 /* Reported once per file and type at the end. */

@@ -78,14 +78,11 @@ static inline wide add_bytes(wide sum, const uint8_t *bytes, uint32_t size)
     return add_words(sum, bytes, size);
 }
 
-/* The sum of all 16-bit words modulo 65535. */
-static inline uint32_t fold(wide all)
+/* 1 if the one's complement sum of all 16-bit words is 0. The sum itself must not be 0. */
+static inline int is_zero(wide sum)
 {
-    uint64_t sum = (uint64_t)all, high = (uint64_t)(all >> 64);
-    sum = (sum & 0xffffffff) + (sum >> 32) + high;
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    return (uint32_t)((sum & 0xffff) + (sum >> 16));
+    uint64_t low = (uint64_t)sum & 0xffffffff, middle = (uint64_t)sum >> 32;
+    return (low + middle + (uint64_t)(sum >> 64)) % 0xffff == 0; /* 2^32 and 2^64 are 1 */
 }
 
 enum mt_checksum mt_tcp_checksum(const struct mt_segment *segment)
@@ -104,5 +101,5 @@ enum mt_checksum mt_tcp_checksum(const struct mt_segment *segment)
     sum += mt_le64(destination);
     sum += mt_le64(destination + 8);
     sum = add_bytes(sum, segment->payload - segment->header_size, size);
-    return fold(sum) == 0xffff ? MT_CHECKSUM_RIGHT : MT_CHECKSUM_WRONG;
+    return is_zero(sum) ? MT_CHECKSUM_RIGHT : MT_CHECKSUM_WRONG;
 }

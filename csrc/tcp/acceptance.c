@@ -224,16 +224,7 @@ static int note_acknowledgement(const struct mt_arrival *arrival)
         other->claimed = acknowledged;
         return 0;
     }
-    int64_t window = (int64_t)segment->window
-                     << ((segment->flags & MT_TCP_SYN) != 0 ? 0 : sender->window_shift);
-    if (window > sender->largest_window)
-        sender->largest_window = window;
-    if (acknowledged + window > other->edge)
-        other->edge = acknowledged + window;
-    if (acknowledged <= other->acknowledged)
-        return 0;
-    other->acknowledged = acknowledged;
-    return MT_ACKNOWLEDGES_MORE;
+    return mt_acceptance_note_window(sender, other, segment, acknowledged);
 }
 
 int mt_acceptance_note(const struct mt_arrival *arrival)

@@ -66,6 +66,23 @@ enum {
  * it is forged. It counts only when the sender of the stream goes on beyond it. */
 int mt_acceptance_note(const struct mt_arrival *arrival);
 
+/* The part of mt_acceptance_note that every accepted segment needs which acknowledges something:
+ * its window and its acknowledgement of `other`, the opposite stream. MT_ACKNOWLEDGES_MORE or 0. */
+static inline int mt_acceptance_note_window(struct mt_side *sender, struct mt_reassembly *other,
+                                            const struct mt_segment *segment, int64_t acknowledged)
+{
+    int64_t window = (int64_t)segment->window
+                     << ((segment->flags & MT_TCP_SYN) != 0 ? 0 : sender->window_shift);
+    if (window > sender->largest_window)
+        sender->largest_window = window;
+    if (acknowledged + window > other->edge)
+        other->edge = acknowledged + window;
+    if (acknowledged <= other->acknowledged)
+        return 0;
+    other->acknowledged = acknowledged;
+    return MT_ACKNOWLEDGES_MORE;
+}
+
 /* The sequence number of the first byte of its sender's stream. That is the segment's own, but
  * where the receiver was seen to expect another one far away, the segment does not begin it. */
 uint32_t mt_acceptance_start(const struct mt_connection *connection,

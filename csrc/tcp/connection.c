@@ -5,6 +5,7 @@
 #include "base/noinline.h"
 #include "tcp/acceptance.h"
 #include "tcp/checksums.h"
+#include "tcp/handshake.h"
 
 struct mt_connection *mt_connection_new(const struct mt_tcp_shared *shared)
 {
@@ -285,104 +286,6 @@ static MT_NOINLINE int hold(const struct mt_arrival *arrival, const struct mt_re
     return result;
 }
 
-/* ---- the beginning ---- */
-
-/* Nothing of its sender is missing before it. */
-static int is_next(const struct mt_reassembly *stream, const struct mt_segment *segment)
-{
-    return stream->from_syn && stream->lost == 0 &&
-           mt_reassembly_offset(stream, segment->sequence) == stream->next;
-}
-
-/* Nothing was seen of it but where it begins, if that. */
-static int silent(const struct mt_reassembly *stream)
-{
-    return stream->highest == 0 && stream->waiting.count == 0 && stream->bytes == 0;
-}
-
-/* The ACK that completes the handshake is here. Nothing is noted where a part of it is missing, or
- * where the capture's times run backwards. */
-static void note_rtt(struct mt_connection *connection, int64_t time)
-{
-    if (connection->syn_seen && connection->syn_ack_seen && connection->syn_time != MT_NO_TIME &&
-        time != MT_NO_TIME && time >= connection->syn_time)
-        connection->rtt = mt_elapsed(connection->syn_time, time);
-}
-
-/* Where the sender's stream begins, as far as this segment says. */
-static void start_stream(struct mt_connection *connection, const struct mt_segment *segment,
-                         int from_client)
-{
-    struct mt_reassembly *stream = &connection->sides[from_client].stream;
-    int syn = (segment->flags & MT_TCP_SYN) != 0;
-    if (syn && stream->from_syn && stream->base != segment->sequence + 1)
-        connection->syn_changed = 1;
-    if (!stream->started || (syn && silent(stream)))
-        mt_reassembly_start(stream, mt_acceptance_start(connection, segment, from_client), syn);
-    if (syn && connection->conversation == NULL)
-        connection->start = MT_START_SYN; /* also if something overtook it */
-}
-
-/* Where the other side's SYN was not captured, its acknowledgement says where its stream begins: in
- * the SYN/ACK, or in the first ACK of the handshake. Where there were several SYN/ACKs (SYN
- * cookies), the client's ACK says which one holds. */
-static void start_other(struct mt_connection *connection, const struct mt_segment *segment,
-                        int from_client, int64_t time)
-{
-    const struct mt_reassembly *stream = &connection->sides[from_client].stream;
-    struct mt_reassembly *other = &connection->sides[!from_client].stream;
-    int syn = (segment->flags & MT_TCP_SYN) != 0,
-        first_ack = !syn && is_next(stream, segment) && !connection->handshake_acked;
-    if (first_ack && other->from_syn && !connection->syn_changed &&
-        !mt_reassembly_is_acknowledged(other, segment->acknowledgement))
-        return; /* not of this handshake */
-    if (other->started ? first_ack && from_client && connection->syn_changed && silent(other)
-                       : syn || first_ack)
-        mt_reassembly_start(other, segment->acknowledgement, 1);
-    if (first_ack && from_client) {
-        connection->handshake_acked = 1;
-        note_rtt(connection, time);
-    }
-}
-
-/* What the SYNs say. */
-static void note_syn(struct mt_connection *connection, const struct mt_segment *segment,
-                     int from_client, int64_t time)
-{
-    int syn = (segment->flags & MT_TCP_SYN) != 0, ack = (segment->flags & MT_TCP_ACK) != 0;
-    if (syn)
-        mt_acceptance_note_syn(connection, segment, from_client);
-    if (syn && segment->mss != 0)
-        connection->sides[from_client].mss = segment->mss;
-    if (syn && !ack && from_client && !connection->syn_ack_seen) {
-        connection->syn_seen = 1;
-        connection->syn_time = time;
-    } else if (syn && ack && !from_client) {
-        connection->syn_ack_seen = 1;
-    }
-}
-
-/* Whether a segment shows where a stream begins. */
-static inline int is_beginning(const struct mt_connection *connection,
-                               const struct mt_segment *segment, int from_client)
-{
-    const struct mt_reassembly *stream = &connection->sides[from_client].stream;
-    return (segment->flags & MT_TCP_SYN) != 0 ||
-           (!connection->handshake_acked && (!stream->started || stream->from_syn));
-}
-
-static MT_NOINLINE void note_beginning(struct mt_connection *connection,
-                                       const struct mt_segment *segment, int from_client,
-                                       int64_t time)
-{
-    if ((segment->flags & MT_TCP_RST) == 0) {
-        start_stream(connection, segment, from_client);
-        if ((segment->flags & MT_TCP_ACK) != 0)
-            start_other(connection, segment, from_client, time);
-    }
-    note_syn(connection, segment, from_client, time);
-}
-
 /* ---- the end ---- */
 
 static void note_fin(const struct mt_arrival *arrival)
@@ -417,9 +320,10 @@ static void count(struct mt_connection *connection, const struct mt_segment *seg
     struct mt_side *side = &connection->sides[from_client];
     if (side->packets++ == 0)
         side->ttl = segment->ttl;
-    connection->one_sided &= connection->sides[!from_client].packets == 0;
+    if (connection->one_sided)
+        connection->one_sided = connection->sides[!from_client].packets == 0;
     connection->last_ref = *ref;
-    if (ref->time != MT_NO_TIME && (connection->last == MT_NO_TIME || ref->time > connection->last))
+    if (ref->time > connection->last) /* MT_NO_TIME is before all times */
         connection->last = ref->time;
 }
 
@@ -514,15 +418,85 @@ static MT_NOINLINE int tick(struct mt_connection *connection, const struct mt_pa
     return result;
 }
 
-int mt_connection_segment(struct mt_connection *connection, const struct mt_segment *segment,
-                          int from_client, const struct mt_packet_ref *ref)
+/* ---- the usual segment ---- */
+
+/* A settled connection: both sides were seen to accept each other's bytes, neither has ended, and
+ * nothing waits. All that is decided for its next segments, if they are orderly, and stays so. */
+
+static int is_side_settled(const struct mt_side *side)
+{
+    const struct mt_reassembly *stream = &side->stream;
+    return stream->started && side->acknowledges && side->spoke && !side->fin && stream->fin < 0 &&
+           stream->claimed == 0 && stream->waiting.count == 0 && side->suspects.first == NULL;
+}
+
+static int is_settled(const struct mt_connection *connection)
+{
+    const struct mt_side *sides = connection->sides;
+    int begun =
+            connection->handshake_acked || (!sides[0].stream.from_syn && !sides[1].stream.from_syn),
+        joined = connection->established || !sides[0].syn;
+    return begun && joined && !connection->one_sided && connection->rst == 0 &&
+           !connection->ended && is_side_settled(&sides[0]) && is_side_settled(&sides[1]);
+}
+
+/* Payload of a settled connection that is next in its stream. */
+static inline int hand_on(const struct mt_arrival *arrival)
+{
+    const struct mt_connection *connection = arrival->connection;
+    const struct mt_tcp_shared *shared = connection->shared;
+    struct mt_stream_data data =
+        mt_reassembly_data(arrival->segment, arrival->offset, arrival->acknowledged, arrival->ref);
+    mt_reassembly_next(&arrival->connection->sides[arrival->from_client].stream, shared->key,
+                       arrival->segment);
+    return shared->callbacks->data(connection->conversation, arrival->from_client, &data);
+}
+
+/* Whether all that is open for a segment of a settled connection is its checksum. */
+static inline int is_usual(const struct mt_arrival *arrival)
+{
+    const struct mt_segment *segment = arrival->segment;
+    return (segment->flags & (MT_TCP_SYN | MT_TCP_FIN | MT_TCP_RST)) == 0 && is_orderly(arrival) &&
+           (segment->length == 0 ||
+            (arrival->offset == arrival->connection->sides[arrival->from_client].stream.next &&
+             segment->captured == segment->length));
+}
+
+/* As read_other, for a usual segment of a settled connection. */
+static inline int read_usual(const struct mt_arrival *arrival)
+{
+    struct mt_connection *connection = arrival->connection;
+    const struct mt_segment *segment = arrival->segment;
+    int from_client = arrival->from_client;
+    struct mt_side *side = &connection->sides[from_client];
+    struct mt_reassembly *other = &connection->sides[!from_client].stream;
+    count(connection, segment, from_client, arrival->ref);
+    if (segment->length != 0 && mt_checksums_is_suspect(arrival)) {
+        connection->settled = 0;
+        return hold(arrival, &bad_checksum);
+    }
+    if (arrival->offset + segment->length > side->stream.sent)
+        side->stream.sent = arrival->offset + segment->length;
+    side->last_arrival = arrival->ref->arrival;
+    side->last_acknowledgement = segment->acknowledgement;
+    if (mt_acceptance_note_window(side, other, segment, arrival->acknowledged) != 0)
+        report_acknowledged(connection, !from_client);
+    return segment->length != 0 ? hand_on(arrival) : MT_OK;
+}
+
+/* ---- all segments ---- */
+
+/* As mt_connection_segment, for a segment that is not usual. */
+static MT_NOINLINE int read_other(struct mt_connection *connection,
+                                  const struct mt_segment *segment, int from_client,
+                                  const struct mt_packet_ref *ref)
 {
     if (something_waits(connection->sides) && tick(connection, NULL) != MT_OK)
         return MT_NOMEM;
     int result = MT_OK;
     count(connection, segment, from_client, ref);
-    if (is_beginning(connection, segment, from_client)) {
-        note_beginning(connection, segment, from_client, ref->time);
+    if (mt_handshake_has(connection, segment, from_client)) {
+        mt_handshake_note(connection, segment, from_client, ref->time);
         mt_checksums_note_handshake(connection, segment, from_client);
     }
     struct mt_arrival arrival = arrival_of(connection, segment, from_client, ref);
@@ -534,7 +508,19 @@ int mt_connection_segment(struct mt_connection *connection, const struct mt_segm
         result = read_segment(&arrival);
     if (result == MT_OK && something_waits(connection->sides))
         result = tick(connection, ref);
+    connection->settled = (uint8_t)is_settled(connection);
     return result;
+}
+
+int mt_connection_segment(struct mt_connection *connection, const struct mt_segment *segment,
+                          int from_client, const struct mt_packet_ref *ref)
+{
+    if (connection->settled) {
+        struct mt_arrival arrival = arrival_of(connection, segment, from_client, ref);
+        if (is_usual(&arrival))
+            return read_usual(&arrival);
+    }
+    return read_other(connection, segment, from_client, ref);
 }
 
 /* Of a direction that was not captured at all nothing is known, so nothing is lost. */
@@ -561,6 +547,7 @@ int mt_connection_end(struct mt_connection *connection)
 {
     if (connection->ended)
         return MT_OK;
+    connection->settled = 0;
     if (settle_all(connection) != MT_OK)
         return MT_NOMEM;
     connection->ended = 1;

@@ -30,16 +30,16 @@ struct mt_candidate {
 };
 
 struct mt_side {
+    struct mt_ip ip;
+    uint16_t port;
+    int32_t address; /* code, see mt_tcp_callbacks */
+    int64_t packets;
+    uint64_t last_arrival;  /* arrival number of its last accepted packet */
+    int64_t largest_window; /* that it advertised, in bytes */
     struct mt_reassembly stream;
     struct mt_suspects suspects; /* segments that the other side may have dropped */
     struct mt_claim claim;       /* the last one */
-    int64_t largest_window;      /* that it advertised, in bytes */
-    uint64_t last_arrival;       /* arrival number of its last accepted packet */
-    struct mt_ip ip;
-    int64_t packets;
-    int32_t address; /* code, see mt_tcp_callbacks */
-    uint16_t port;
-    uint16_t mss; /* 0: not seen */
+    uint16_t mss;                /* 0: not seen */
     uint8_t ttl;
     uint8_t window_scale; /* option of its SYN, MT_NO_SCALE if it has none */
     uint8_t window_shift; /* the scale in effect; the widest if that is unknown */
@@ -57,33 +57,36 @@ struct mt_unclaimed {
     int32_t file;
 };
 
+/* The first members are those that every packet needs: they share cache lines. */
 struct mt_connection {
-    struct mt_connection *chain;                         /* next in its bucket */
-    struct mt_connection *older, *newer;                 /* by last packet */
-    struct mt_connection *closing_older, *closing_newer; /* by the time it was seen to close */
-    const struct mt_tcp_shared *shared;
-    void *conversation; /* NULL until there is payload */
+    struct mt_connection *chain; /* next in its bucket */
     uint64_t hash;
-    int64_t id;
-    int64_t opened, last, closed, aged; /* times: first packet, last packet, seen to close, moved in
-                                           the list by age */
-    int64_t syn_time, rtt;
-    struct mt_packet_ref last_ref;
-    struct mt_side sides[2];        /* 0: server, 1: client */
-    struct mt_tunnel tunnel;        /* of its first packet */
-    struct mt_budget buffered;      /* bytes held for this connection */
     struct mt_candidate *candidate; /* owned; NULL: none */
-    struct mt_unclaimed *unclaimed;
+    void *conversation;             /* NULL until there is payload */
+    const struct mt_tcp_shared *shared;
+    int64_t last, aged;      /* times: last packet, moved in the list by age */
+    struct mt_tunnel tunnel; /* of its first packet */
+    struct mt_packet_ref last_ref;
     uint8_t start; /* mt_start */
     uint8_t monero;
     uint8_t syn_seen, syn_ack_seen, handshake_acked;
-    uint8_t syn_changed; /* a side's SYN came again with another sequence number */
-    uint8_t established; /* both sides took part in the handshake, and its last ACK is right */
-    uint8_t rst;         /* 0, or 1 + side that sent it */
-    uint8_t one_sided;   /* begun in the middle, and the other side was not seen yet */
-    uint8_t closing;     /* in the closing list */
-    uint8_t dormant;     /* idle, in the list of those that may go on */
-    uint8_t ended;       /* its streams were ended */
+    uint8_t syn_changed;     /* a side's SYN came again with another sequence number */
+    uint8_t established;     /* both sides took part in the handshake, and its last ACK is right */
+    uint8_t rst;             /* 0, or 1 + side that sent it */
+    uint8_t one_sided;       /* begun in the middle, and the other side was not seen yet */
+    uint8_t closing;         /* in the closing list */
+    uint8_t dormant;         /* idle, in the list of those that may go on */
+    uint8_t ended;           /* its streams were ended */
+    uint8_t settled;         /* both sides go on, nothing waits: what most segments need no more is
+                                decided (see connection.c) */
+    struct mt_side sides[2]; /* 0: server, 1: client */
+    struct mt_connection *older, *newer;                 /* by last packet */
+    struct mt_connection *closing_older, *closing_newer; /* by the time it was seen to close */
+    int64_t id;
+    int64_t opened, closed; /* times: first packet, seen to close */
+    int64_t syn_time, rtt;
+    struct mt_budget buffered; /* bytes held for this connection */
+    struct mt_unclaimed *unclaimed;
 };
 
 /* A connection without sides, times or a place in any table; NULL if memory is out. The caller owns

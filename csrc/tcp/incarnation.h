@@ -18,8 +18,8 @@ static inline int mt_connection_continues(const struct mt_connection *connection
                                           const struct mt_segment *segment)
 {
     return (segment->flags & MT_TCP_SYN) == 0 &&
-           (connection->ended | connection->rst | connection->one_sided | connection->sides[0].fin |
-            connection->sides[1].fin) == 0;
+           (connection->settled || (connection->ended | connection->rst | connection->one_sided |
+                                    connection->sides[0].fin | connection->sides[1].fin) == 0);
 }
 
 /* Whether a segment, sent by `from_client`, is of this incarnation or begins another. */

@@ -45,14 +45,15 @@ static void progress(struct mt_reassembly *stream)
     stream->acked_segments = 0;
 }
 
-/* The digest of bytes to be handed down; `segment`: of which they are all, or NULL. */
-static inline uint64_t digest_of(const struct mt_reassembly_callbacks *callbacks,
-                                 const struct mt_stream_data *data,
-                                 const struct mt_segment *segment)
+/* Remembers the last bytes before `next`; `segment`: of which they are all, or NULL. */
+static inline void note_delivered(const struct mt_reassembly *stream,
+                                  const struct mt_payload_key *key, const uint8_t *bytes,
+                                  uint32_t size, const struct mt_segment *segment)
 {
-    return segment != NULL && segment->has_sums
-               ? segment->digest
-               : mt_payload_digest(callbacks->key, data->bytes, data->size);
+    uint64_t digest = segment != NULL && segment->has_sums ? segment->digest
+                                                           : mt_payload_digest(key, bytes, size);
+    mt_delivered_add(stream->delivered,
+                     &(struct mt_delivered_segment){stream->next - size, stream->next, digest});
 }
 
 /* Whether a copy may still have what the snap length cut from a packet after `captured` bytes. */
@@ -88,7 +89,7 @@ static MT_NOINLINE int read_cut(struct mt_reassembly *stream,
 }
 
 /* Hands down captured bytes and, after them, what the snap length cut. `next` moves to `end`, or to
- * what is waited for. `segment` as for digest_of. */
+ * what is waited for. `segment` as for note_delivered. */
 static int hand_down(struct mt_reassembly *stream, const struct mt_reassembly_callbacks *callbacks,
                      const struct mt_stream_data *data, int64_t end, uint32_t packet_captured,
                      const struct mt_segment *segment)
@@ -97,9 +98,7 @@ static int hand_down(struct mt_reassembly *stream, const struct mt_reassembly_ca
     stream->bytes += data->size;
     int result = MT_OK;
     if (data->size != 0 && stream->delivered != NULL)
-        mt_delivered_add(stream->delivered,
-                         &(struct mt_delivered_segment){data->offset, stream->next,
-                                                        digest_of(callbacks, data, segment)});
+        note_delivered(stream, callbacks->key, data->bytes, data->size, segment);
     if (data->size != 0)
         result = callbacks->data(callbacks->context, data);
     if (result == MT_OK && stream->next < end)
@@ -458,14 +457,7 @@ int mt_reassembly_segment(struct mt_reassembly *stream,
                           const struct mt_segment *segment, int64_t offset, int64_t acknowledged,
                           const struct mt_packet_ref *ref)
 {
-    struct mt_stream_data data = {.bytes = segment->payload,
-                                  .size = segment->captured,
-                                  .offset = offset,
-                                  .segment_begin = offset,
-                                  .segment_end = offset + segment->length,
-                                  .prior_end = INT64_MIN,
-                                  .acknowledged = acknowledged,
-                                  .ref = *ref};
+    struct mt_stream_data data = mt_reassembly_data(segment, offset, acknowledged, ref);
     if (offset != stream->next || stream->waiting.count != 0)
         return read_other(stream, callbacks, segment, &data);
     stream->highest = data.segment_end;
@@ -474,6 +466,15 @@ int mt_reassembly_segment(struct mt_reassembly *stream,
     return result == MT_OK && stream->waiting.count != 0
                ? keep_within_limits(stream, callbacks, ref)
                : result;
+}
+
+void mt_reassembly_next(struct mt_reassembly *stream, const struct mt_payload_key *key,
+                        const struct mt_segment *segment)
+{
+    stream->next = stream->highest = stream->next + segment->length;
+    stream->bytes += segment->length;
+    if (stream->delivered != NULL)
+        note_delivered(stream, key, segment->payload, segment->captured, segment);
 }
 
 int mt_reassembly_is_acknowledged(const struct mt_reassembly *stream, uint32_t acknowledgement)

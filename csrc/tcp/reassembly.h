@@ -87,6 +87,26 @@ int mt_reassembly_segment(struct mt_reassembly *stream,
                           const struct mt_segment *segment, int64_t offset, int64_t acknowledged,
                           const struct mt_packet_ref *ref);
 
+/* The same in the usual case: the segment at `next`, captured whole, while nothing waits. Its bytes
+ * are not handed down: the caller does that with mt_reassembly_data. */
+void mt_reassembly_next(struct mt_reassembly *stream, const struct mt_payload_key *key,
+                        const struct mt_segment *segment);
+
+/* The bytes of a whole segment; the parameters are those of mt_reassembly_segment. */
+static inline struct mt_stream_data mt_reassembly_data(const struct mt_segment *segment,
+                                                       int64_t offset, int64_t acknowledged,
+                                                       const struct mt_packet_ref *ref)
+{
+    return (struct mt_stream_data){.bytes = segment->payload,
+                                   .size = segment->captured,
+                                   .offset = offset,
+                                   .segment_begin = offset,
+                                   .segment_end = offset + segment->length,
+                                   .prior_end = INT64_MIN,
+                                   .acknowledged = acknowledged,
+                                   .ref = *ref};
+}
+
 /* 1 if an acknowledgement number is of this stream: of its SYN, and perhaps of data that was seen.
  */
 int mt_reassembly_is_acknowledged(const struct mt_reassembly *stream, uint32_t acknowledgement);

@@ -49,7 +49,8 @@ struct mt_tcp *mt_tcp_open(const struct mt_tcp_options *options)
     tcp->shared = options->shared;
     tcp->shared.checksums = &tcp->checksums;
     tcp->shared.snap_lengths = &tcp->snap_lengths;
-    tcp->clock = tcp->last_time = tcp->swept = MT_NO_TIME;
+    tcp->clock = tcp->swept = MT_NO_TIME;
+    tcp->last_time = INT64_MAX;
     tcp->monero_packets = options->monero_packets;
     for (size_t i = 0; i < options->ports_count; i++)
         tcp->ports[options->ports[i] / 8] |= (uint8_t)(1u << options->ports[i] % 8);
@@ -271,13 +272,22 @@ static int make_room(struct mt_tcp *tcp)
 
 /* When its own time stamps are missing or from the future, the time at which it was put in its
  * place by age decides. */
-static inline int idle(const struct mt_tcp *tcp, const struct mt_connection *connection,
-                       int64_t now)
+static MT_NOINLINE int is_idle(const struct mt_tcp *tcp, const struct mt_connection *connection,
+                               int64_t now)
 {
     int64_t heard = connection->last == MT_NO_TIME || connection->last > now ? connection->aged
                                                                              : connection->last;
     return heard != MT_NO_TIME && now > heard &&
            ((uint64_t)now - (uint64_t)heard) / SECOND >= (uint64_t)tcp->shared.limits->idle_seconds;
+}
+
+/* The same, decided at once for a packet that follows the last one within a second. */
+static inline int idle(const struct mt_tcp *tcp, const struct mt_connection *connection,
+                       int64_t now)
+{
+    return ((uint64_t)now - (uint64_t)connection->last >= SECOND ||
+            tcp->shared.limits->idle_seconds == 0) &&
+           is_idle(tcp, connection, now);
 }
 
 /* A time stamp that is missing or far ahead of the others: the connection that has it must not keep
@@ -346,7 +356,7 @@ static inline int advance_clock(struct mt_tcp *tcp, int64_t time)
 {
     if (time == MT_NO_TIME)
         return MT_OK;
-    tcp->clock = tcp->last_time == MT_NO_TIME || time < tcp->last_time ? time : tcp->last_time;
+    tcp->clock = time < tcp->last_time ? time : tcp->last_time;
     tcp->last_time = time;
     /* The difference is huge where the clock was not swept yet, or is before that. */
     return (uint64_t)tcp->clock - (uint64_t)tcp->swept < SWEEP_STEP ? MT_OK : sweep(tcp);
