@@ -48,7 +48,8 @@ struct mt_capture_set {
     int waiting;              /* the next file to begin waits until another one ends */
     int64_t last_time;        /* of the last packet delivered */
     struct mt_copies *copies; /* NULL until several files were open at once */
-    int compared;             /* packets that are still compared */
+    int compared;             /* packets that are still compared, */
+    int64_t compared_from;    /* if they are near this time, the latest of the files that ended */
     struct set_file *files;
     size_t count;
     size_t begun; /* files before this one have begun; sorted by key, so it is the next to begin */
@@ -181,6 +182,8 @@ static void finish_file(struct mt_capture_set *set, struct set_file *file)
         file->dropped = mt_capture_dropped(file->capture);
         set->open_files--;
     }
+    if (file->last_time > set->compared_from)
+        set->compared_from = file->last_time;
     set->waiting = 0;
     mt_capture_close(file->capture);
     file->capture = NULL;
@@ -221,6 +224,16 @@ static int begins_soon(const struct mt_capture_set *set, int64_t time)
            mt_elapsed(time, set->files[set->begun].key) <= MT_COPIES_APART;
 }
 
+/* 1 if a packet of the current file may be in another file too. */
+static inline int is_compared(struct mt_capture_set *set, int64_t time)
+{
+    if (set->open_files > 1 || begins_soon(set, time)) {
+        set->compared = STILL_COMPARED;
+        return 1;
+    }
+    return set->compared > 0 && mt_elapsed(set->compared_from, time) <= MT_COPIES_APART;
+}
+
 static inline int deliver(struct mt_capture_set *set, struct set_file *file,
                           struct mt_packet *packet)
 {
@@ -229,12 +242,10 @@ static inline int deliver(struct mt_capture_set *set, struct set_file *file,
     packet->copy = 0;
     if (file->first_time == MT_NO_TIME)
         file->first_time = packet->ref.time;
-    if (set->open_files > 1 || begins_soon(set, packet->ref.time))
-        set->compared = STILL_COMPARED;
     set->last_time = packet->ref.time;
     file->last_frame = packet->ref.frame;
     file->last_time = packet->ref.time;
-    return set->compared > 0 ? note_copy(set, packet, file->first_time) : MT_OK;
+    return is_compared(set, packet->ref.time) ? note_copy(set, packet, file->first_time) : MT_OK;
 }
 
 /* Fills `event` with what happened to the current file. */
@@ -473,7 +484,7 @@ struct mt_capture_set *mt_capture_set_open(const char *const *paths, size_t coun
     set->budget.limit = &limits->open_file_bytes;
     set->budget.limit_hits = &limit_hits[MT_LIMIT_open_file_bytes];
     set->most_open_files = most_open_files(limits);
-    set->last_time = MT_NO_TIME;
+    set->last_time = set->compared_from = MT_NO_TIME;
     set->files = files;
     set->heap = heap;
     *result = add_files(set, paths, count, failure);
