@@ -123,42 +123,42 @@ static enum mt_problem_kind problem_of(int status)
 
 /* ---- messages ---- */
 
-static struct mt_message_row row_of(const struct mt_conversation *conversation,
-                                    const struct mt_message *message)
+/* Fills a row where it will stay: a copy of so many members costs more than they do. */
+static void fill_row(struct mt_message_row *row, const struct mt_conversation *conversation,
+                     const struct mt_message *message)
 {
     const struct mt_message_span *span = &message->span;
     int64_t first_end = span->first_end < message->end ? span->first_end : message->end;
-    return (struct mt_message_row){
-        .message = conversation->decoder->output.messages_given,
-        .connection = conversation->source.connection,
-        .client = conversation->source.client,
-        .server = conversation->source.server,
-        .day = conversation->source.day,
-        .proxy = conversation->source.proxy,
-        .proxied_host = conversation->source.proxied_host,
-        .time = span->first.time,
-        .frame = span->first.frame,
-        .file = span->first.file,
-        .end_time = span->last.time,
-        .end_frame = span->last.frame,
-        .end_length = span->last_length,
-        .length = message->header.length,
-        .captured = message->captured,
-        .wire = message->wire,
-        .command = message->header.command,
-        .levin_flags = message->header.flags,
-        .return_code = message->header.return_code,
-        .version = message->header.version,
-        .segments = span->segments,
-        .first_segment = (uint32_t)(first_end - span->begin),
-        .fragments = message->fragments,
-        .from_client = message->from_client,
-        .expects_response = message->header.expects_response,
-        .shared = span->shared != 0,
-        .kind = message->kind,
-        .status = message->status,
-        .accepted = MT_ACCEPTED_UNKNOWN,
-    };
+    memset(row, 0, sizeof *row);
+    row->message = conversation->decoder->output.messages_given;
+    row->connection = conversation->source.connection;
+    row->client = conversation->source.client;
+    row->server = conversation->source.server;
+    row->day = conversation->source.day;
+    row->proxy = conversation->source.proxy;
+    row->proxied_host = conversation->source.proxied_host;
+    row->time = span->first.time;
+    row->frame = span->first.frame;
+    row->file = span->first.file;
+    row->end_time = span->last.time;
+    row->end_frame = span->last.frame;
+    row->end_length = span->last_length;
+    row->length = message->header.length;
+    row->captured = message->captured;
+    row->wire = message->wire;
+    row->command = message->header.command;
+    row->levin_flags = message->header.flags;
+    row->return_code = message->header.return_code;
+    row->version = message->header.version;
+    row->segments = span->segments;
+    row->first_segment = (uint32_t)(first_end - span->begin);
+    row->fragments = message->fragments;
+    row->from_client = message->from_client;
+    row->expects_response = message->header.expects_response;
+    row->shared = span->shared != 0;
+    row->kind = message->kind;
+    row->status = message->status;
+    row->accepted = MT_ACCEPTED_UNKNOWN;
 }
 
 /* What a whole message says: rows of the tables below `messages`, and columns of its own. A payload
@@ -216,14 +216,19 @@ static int pair(struct mt_conversation *conversation, const struct mt_message *m
 static int await_acknowledgement(struct mt_conversation *conversation,
                                  const struct mt_message *message, int64_t id)
 {
-    struct mt_unacknowledged_message waiting = {.message = id,
-                                                .begin = message->span.begin,
-                                                .end = message->end,
-                                                .arrival = message->span.last.arrival};
+    int64_t begin = message->span.begin, end = message->end;
     const struct mt_conflict *conflict = &conversation->conflicts[message->from_client];
-    waiting.conflict = waiting.begin < conflict->end && conflict->begin < waiting.end;
-    return mt_unacknowledged_add(&conversation->decoder->unacknowledged,
-                                 &conversation->unacknowledged[message->from_client], &waiting);
+    struct mt_unacknowledged_message *waiting =
+        mt_unacknowledged_add(&conversation->decoder->unacknowledged,
+                              &conversation->unacknowledged[message->from_client]);
+    if (waiting == NULL)
+        return MT_NOMEM;
+    waiting->message = id;
+    waiting->begin = begin;
+    waiting->end = end;
+    waiting->arrival = message->span.last.arrival;
+    waiting->conflict = begin < conflict->end && conflict->begin < end;
+    return MT_OK;
 }
 
 /* All messages so far came through one tunnel, and were believed for that; another one did not. */
@@ -243,7 +248,8 @@ static int on_message(void *context, const struct mt_message *message)
     const char *why = message->why;
     if (mt_table_reserve(table, 1) != MT_OK)
         return MT_NOMEM;
-    struct mt_message_row row = row_of(conversation, message);
+    struct mt_message_row *row = (struct mt_message_row *)table->rows + table->count;
+    fill_row(row, conversation, message);
     const struct mt_connection *connection = conversation->connection;
     if (connection != NULL &&
         mt_tunnel_trust_note(&conversation->decoder->tunnels, connection->tunnel.key))
@@ -251,24 +257,23 @@ static int on_message(void *context, const struct mt_message *message)
     mt_defects_clear(&conversation->decoder->p2p.defects);
     int result = MT_OK;
     if (message->status == MT_STATUS_COMPLETE && message->payload != NULL)
-        result = decode(conversation, message, &row, &why);
+        result = decode(conversation, message, row, &why);
     if (result == MT_OK)
-        result = pair(conversation, message, &row);
+        result = pair(conversation, message, row);
     if (result == MT_OK && table->wanted)
-        result = await_acknowledgement(conversation, message, row.message);
+        result = await_acknowledgement(conversation, message, row->message);
     if (result != MT_OK) {
-        mt_tables_take_back(output->tables, row.message); /* no rows without their message */
+        mt_tables_take_back(output->tables, row->message); /* no rows without their message */
         return MT_NOMEM;
     }
-    if (table->wanted)
-        *(struct mt_message_row *)mt_table_append(table) = row;
+    table->count += table->wanted != 0;
     mt_decoder_count_message(conversation->decoder);
     conversation->messages[message->from_client]++;
     if (report_defects(conversation, message) != MT_OK)
         return MT_NOMEM;
-    return row.status == MT_STATUS_COMPLETE
+    return row->status == MT_STATUS_COMPLETE
                ? MT_OK
-               : report_of_message(conversation, message, problem_of(row.status), row.wire, why);
+               : report_of_message(conversation, message, problem_of(row->status), row->wire, why);
 }
 
 static int on_levin_hole(void *context, int from_client, int64_t end)

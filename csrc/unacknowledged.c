@@ -25,21 +25,20 @@ static uint32_t take_free(struct mt_unacknowledged *list)
     return ++list->used;
 }
 
-int mt_unacknowledged_add(struct mt_unacknowledged *list, struct mt_unacknowledged_queue *queue,
-                          const struct mt_unacknowledged_message *message)
+struct mt_unacknowledged_message *mt_unacknowledged_add(struct mt_unacknowledged *list,
+                                                        struct mt_unacknowledged_queue *queue)
 {
     uint32_t number = take_free(list);
     if (number == 0)
-        return MT_NOMEM;
+        return NULL;
     struct mt_unacknowledged_message *item = &list->items[number];
-    *item = *message;
     item->older = list->newest;
     item->newer = item->next = 0;
     *(list->newest != 0 ? &list->items[list->newest].newer : &list->oldest) = number;
     list->newest = number;
     *(queue->last != 0 ? &list->items[queue->last].next : &queue->first) = number;
     queue->last = number;
-    return MT_OK;
+    return item;
 }
 
 struct mt_unacknowledged_message mt_unacknowledged_pop(struct mt_unacknowledged *list,

@@ -31,9 +31,10 @@ struct mt_unacknowledged_queue {
 /* Frees the memory; zeroed is the empty list. */
 void mt_unacknowledged_free(struct mt_unacknowledged *list);
 
-/* Appends a message, whose id is higher than all before, to a queue. MT_OK or MT_NOMEM. */
-int mt_unacknowledged_add(struct mt_unacknowledged *list, struct mt_unacknowledged_queue *queue,
-                          const struct mt_unacknowledged_message *message);
+/* Appends a message, whose id is higher than all before, to a queue. The caller fills it, but for
+ * the links. Valid until the next one is appended; NULL if memory is out. */
+struct mt_unacknowledged_message *mt_unacknowledged_add(struct mt_unacknowledged *list,
+                                                        struct mt_unacknowledged_queue *queue);
 
 /* Removes and returns the first message of a queue, which must not be empty. */
 struct mt_unacknowledged_message mt_unacknowledged_pop(struct mt_unacknowledged *list,

@@ -178,7 +178,7 @@ static int begin_bucket(struct mt_levin_stream *stream)
 {
     struct mt_partial_header *partial = &stream->partial;
     uint8_t header[MT_HEADER_SIZE];
-    stream->bucket.span = mt_message_span_at(partial->parts[0].offset);
+    mt_message_span_begin(&stream->bucket.span, partial->parts[0].offset);
     for (uint32_t i = 0; i < partial->parts_count; i++)
         mt_message_span_add(&stream->bucket.span, &partial->parts[i], stream->message_end);
     memcpy(header, partial->bytes, sizeof header);
@@ -220,7 +220,7 @@ static int read_header(struct mt_levin_stream *stream, const struct mt_stream_da
     const uint8_t *header = *at;
     if (stream->partial.count != 0 || there < MT_HEADER_SIZE || !mt_signature_matches(*at, there))
         return collect_header(stream, data, at, end);
-    stream->bucket.span = mt_message_span_at(stream->at);
+    mt_message_span_begin(&stream->bucket.span, stream->at);
     mt_message_span_add(&stream->bucket.span, data, stream->message_end);
     *at += MT_HEADER_SIZE;
     stream->at += MT_HEADER_SIZE;

@@ -1,9 +1,16 @@
 #include "levin/message_span.h"
 
-struct mt_message_span mt_message_span_at(int64_t offset)
+/* The members one by one: most are set again by the first segment. */
+void mt_message_span_begin(struct mt_message_span *span, int64_t offset)
 {
-    return (struct mt_message_span){
-        .begin = offset, .counted = UINT64_MAX, .acknowledged = INT64_MIN};
+    span->begin = offset;
+    span->counted = UINT64_MAX;
+    span->acknowledged = INT64_MIN;
+    span->first_end = 0;
+    span->last_length = 0;
+    span->segments = 0;
+    span->shared = 0;
+    span->first = span->last = (struct mt_packet_ref){.time = 0};
 }
 
 static void set_last(struct mt_message_span *span, const struct mt_stream_data *data)

@@ -23,8 +23,8 @@ struct mt_message_span {
     uint8_t shared; /* MT_SHARED_ bits */
 };
 
-/* A span that begins at a stream offset; no bytes of it were seen yet. */
-struct mt_message_span mt_message_span_at(int64_t offset);
+/* Begins a span at a stream offset; no bytes of it were seen yet. */
+void mt_message_span_begin(struct mt_message_span *span, int64_t offset);
 
 /* Counts a segment that brought bytes of the message. `previous_end` is the stream offset of the
  * end of the message before it. */

@@ -152,7 +152,7 @@ void mt_connection_table_add(struct mt_connection_table *table, struct mt_connec
     connection->chain = *bucket;
     *bucket = connection;
     link_age(&table->oldest, &table->newest, connection);
-    if (++table->count > table->buckets_count)
+    if (++table->count > table->buckets_count / 2) /* each one looked at may miss the cache */
         grow(table);
 }
 

@@ -2,12 +2,6 @@
 
 #include <stddef.h>
 
-void mt_delivered_add(struct mt_delivered *delivered, const struct mt_delivered_segment *segment)
-{
-    delivered->segments[delivered->next] = *segment;
-    delivered->next = (delivered->next + 1) % MT_DELIVERED;
-}
-
 const struct mt_delivered_segment *
 mt_delivered_find_difference(const struct mt_delivered *delivered, const struct mt_payload_key *key,
                              const uint8_t *bytes, int64_t begin, int64_t end)

@@ -17,11 +17,15 @@ struct mt_delivered_segment {
 /* The last segments, in a ring. Zeroed: none. */
 struct mt_delivered {
     struct mt_delivered_segment segments[MT_DELIVERED];
-    uint32_t next; /* where the next one goes */
 };
 
-/* Remembers a segment. */
-void mt_delivered_add(struct mt_delivered *delivered, const struct mt_delivered_segment *segment);
+/* Where the segment with this number goes, from 0, in order. The number is the caller's, so that no
+ * more of the ring is touched. */
+static inline struct mt_delivered_segment *mt_delivered_at(struct mt_delivered *delivered,
+                                                           uint32_t number)
+{
+    return &delivered->segments[number % MT_DELIVERED];
+}
 
 /* A remembered segment within [begin, end) whose bytes differ from the ones at `bytes`, which begin
  * at `begin`; or NULL. */

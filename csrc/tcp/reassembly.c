@@ -46,14 +46,14 @@ static void progress(struct mt_reassembly *stream)
 }
 
 /* Remembers the last bytes before `next`; `segment`: of which they are all, or NULL. */
-static inline void note_delivered(const struct mt_reassembly *stream,
-                                  const struct mt_payload_key *key, const uint8_t *bytes,
-                                  uint32_t size, const struct mt_segment *segment)
+static inline void note_delivered(struct mt_reassembly *stream, const struct mt_payload_key *key,
+                                  const uint8_t *bytes, uint32_t size,
+                                  const struct mt_segment *segment)
 {
     uint64_t digest = segment != NULL && segment->has_sums ? segment->digest
                                                            : mt_payload_digest(key, bytes, size);
-    mt_delivered_add(stream->delivered,
-                     &(struct mt_delivered_segment){stream->next - size, stream->next, digest});
+    *mt_delivered_at(stream->delivered, stream->delivered_count++) =
+        (struct mt_delivered_segment){stream->next - size, stream->next, digest};
 }
 
 /* Whether a copy may still have what the snap length cut from a packet after `captured` bytes. */

@@ -45,6 +45,7 @@ struct mt_reassembly {
     uint8_t from_syn;        /* ... from a SYN */
     uint8_t hole_acked;
     uint8_t unfilled;                  /* holes of cut bytes given up since a copy closed one */
+    uint32_t delivered_count;          /* segments that were put there */
     struct mt_delivered *delivered;    /* owned; NULL: repeated bytes are not compared */
     struct mt_lost_range *lost_ranges; /* the last few holes given up, to know late bytes from
                                           repeated ones */

@@ -9,8 +9,14 @@ static struct mt_unacknowledged_queue queues[2];
 
 static int add(int queue, int64_t message, int64_t begin, int64_t end)
 {
-    struct mt_unacknowledged_message waiting = {.message = message, .begin = begin, .end = end};
-    return mt_unacknowledged_add(&list, &queues[queue], &waiting);
+    struct mt_unacknowledged_message *added = mt_unacknowledged_add(&list, &queues[queue]);
+    if (added == NULL)
+        return MT_NOMEM;
+    added->message = message;
+    added->begin = begin;
+    added->end = end;
+    added->conflict = 0;
+    return MT_OK;
 }
 
 static void test_queues(void)

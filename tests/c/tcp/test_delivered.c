@@ -4,6 +4,7 @@
 
 static struct mt_payload_key key;
 static struct mt_delivered delivered;
+static uint32_t count;
 static uint8_t bytes[2000];
 
 static int64_t difference(int64_t begin, int64_t end)
@@ -15,16 +16,16 @@ static int64_t difference(int64_t begin, int64_t end)
 
 static void begin(void)
 {
-    delivered = (struct mt_delivered){.next = 0};
+    delivered = (struct mt_delivered){.segments = {{0}}};
+    count = 0;
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (uint8_t)(i * 7 + i / 256);
 }
 
 static void add(int64_t from, uint32_t size)
 {
-    mt_delivered_add(&delivered,
-                     &(struct mt_delivered_segment){from, from + size,
-                                                    mt_payload_digest(&key, bytes + from, size)});
+    *mt_delivered_at(&delivered, count++) = (struct mt_delivered_segment){
+        from, from + size, mt_payload_digest(&key, bytes + from, size)};
 }
 
 static void test_same_segment(void)
