@@ -5,6 +5,8 @@ Uses the metrics of monerotraffic.metrics.peer_lists and similarity; knows no ot
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -102,6 +104,7 @@ def peer_list_low_diversity(
     max_expected_ratio: float = 0.25,
     max_chance: float = 1e-6,
     min_other_subnets: int = 5,
+    periods_h: tuple[float, ...] = (1.0, 24.0),
 ) -> pd.DataFrame:
     """A peer list of at least `min_entries` entries and `min_hosts` hosts whose hosts lie in few
     subnets (distinct /24, IPv6: /64, ÷ distinct IP addresses is below `max_diversity`), further
@@ -118,6 +121,10 @@ def peer_list_low_diversity(
       have on average (every /24 of senders counts once, and at least `min_other_subnets` of them
       are needed), which by chance has a probability below `max_chance` over all lists.
 
+    The composition of the network changes with time. So the least of several means counts: over
+    the whole capture, and over the periods of each length in `periods_h` in which the list, or the
+    period before or after it, falls.
+
     Honest lists of a network in which one operator owns 60, 75, 82 or 90 % of the endpoints are not
     flagged; lists of the operator's endpoints alone are, also where 30, 50 or 70 % of the senders
     send such. The emulated spies of the labelled captures have a diversity of 0.008 to 0.08, honest
@@ -132,12 +139,10 @@ def peer_list_low_diversity(
     dense = scattered_hosts(view, _DENSE)
     hosts = dense["hosts"].to_numpy()
     share = dense["scattered"] / np.maximum(hosts, 1)
-    others, groups = _of_other_subnets(view, share, useful)
-    bound = pd.Series(_log_tail(share, others, hosts), index=lists.index)
-    differs = (
-        (groups >= min_other_subnets)
-        & (share <= max_expected_ratio * others)
-        & (bound <= np.log(max_chance / max(1, int(useful.sum()))))
+    expected = _of_other_subnets(view, share, useful, periods_h, min_other_subnets)
+    bound = pd.Series(_log_tail(share, expected, hosts), index=lists.index)
+    differs = (share <= max_expected_ratio * expected) & (
+        bound <= np.log(max_chance / max(1, int(useful.sum())))
     )
     narrow = low & (differs | (share <= max_scattered_share))
     chance = np.exp(bound).where(differs)
@@ -145,17 +150,31 @@ def peer_list_low_diversity(
 
 
 def _of_other_subnets(
-    view: View, share: pd.Series, useful: pd.Series
-) -> tuple[pd.Series, pd.Series]:
+    view: View,
+    share: pd.Series,
+    useful: pd.Series,
+    periods_h: Iterable[float],
+    min_other_subnets: int,
+) -> pd.Series:
     """For each list the mean share of the useful lists of senders in other subnets, every subnet of
-    senders counting once, and how many such subnets there are.
+    senders counting once: the least of the means over the whole capture and over the periods of
+    each length around the list. NaN where no period has `min_other_subnets` other subnets.
     """
     subnet = _subnets_of_senders(view)
-    means = share[useful].groupby(subnet[useful]).mean()
-    own = subnet.map(means)
-    groups = len(means) - own.notna().astype(int)
-    total = means.sum() - own.fillna(0.0)
-    return (total / groups.where(groups > 0)).fillna(0.0), groups
+    time = list_diversity(view)["time"]
+    since = (time - time.min()).dt.total_seconds()
+    least = pd.Series(np.nan, index=share.index)
+    for hours in (*periods_h, np.inf):
+        period = (since // (hours * 3600.0)).fillna(0).astype("int64")
+        means = share[useful].groupby([period[useful], subnet[useful]]).mean()
+        sums = means.groupby(level=0).agg(["sum", "size"])
+        for step in (-1, 0, 1):
+            near = period + step
+            own = means.reindex(pd.MultiIndex.from_arrays([near, subnet])).set_axis(share.index)
+            others = near.map(sums["size"]).fillna(0) - own.notna()
+            mean = (near.map(sums["sum"]) - own.fillna(0.0)) / others
+            least = np.fmin(least, mean.where(others >= min_other_subnets))
+    return least
 
 
 def _subnets_of_senders(view: View) -> pd.Series:
@@ -170,7 +189,7 @@ def _log_tail(
     """Hoeffding's bound on the logarithm of the probability of at most this share of `size` where
     `expected` is the mean; 0 where the share is not below it.
     """
-    k, e = share.to_numpy(), np.clip(expected.to_numpy(), 1e-12, 1 - 1e-12)
+    k, e = share.to_numpy(), np.clip(expected.fillna(0.0).to_numpy(), 1e-12, 1 - 1e-12)
     with np.errstate(divide="ignore", invalid="ignore"):
         entropy = np.where(k > 0, k * np.log(k / e), 0) + np.where(
             k < 1, (1 - k) * np.log((1 - k) / (1 - e)), 0

@@ -105,6 +105,7 @@ def test_thresholds_of_the_published_variants() -> None:
         "max_expected_ratio": 0.25,
         "max_chance": 1e-6,
         "min_other_subnets": 5,
+        "periods_h": (1.0, 24.0),
     }
     published: dict[str, tuple[dict[str, Any], ...]] = {
         "support_flags_missing": ({},),

@@ -128,6 +128,30 @@ def test_white_lists_that_one_operator_fills_are_not_flagged(
     }
 
 
+@pytest.mark.parametrize("later", [2 * 3600, 5 * 86400])
+def test_lists_are_compared_with_those_of_the_same_time(
+    later: float, flagged: Callable[..., set[str]]
+) -> None:
+    """An operator takes over nine tenths of the network's endpoints, two hours or five days after
+    the first lists: the honest lists change with the network, and a list of the operator's
+    endpoints with a few others is further from it than they are.
+    """
+    talks = [
+        session(
+            f"192.{era}.{number}.1",
+            white_list(100 * era + number, share),
+            number=20 * era + number,
+            at=era * later + 10 * number,
+        )
+        for era, share in enumerate((0.0, 0.9))
+        for number in range(10)
+    ]
+    assert flagged("peer_list_low_diversity", talks) == set()
+    assert len(flagged("peer_list_low_diversity", talks, periods_h=())) == 10  # all of the second
+    spy = session("192.2.7.1", white_list(7, 0.98), number=50, at=later + 200)
+    assert flagged("peer_list_low_diversity", [*talks, spy]) == {"192.2.7.1"}
+
+
 @pytest.mark.parametrize("spies", [6, 10, 14])
 @pytest.mark.parametrize("share", [0.0, 0.6, 0.9])
 def test_spies_among_the_senders_are_found_whatever_their_share(
