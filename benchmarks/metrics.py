@@ -19,6 +19,7 @@ _GIVEN = {
     "first_spy_accuracy",
     "neighbour_accuracy",
     "network_delays",
+    "network_groups",
     "network_shares",
     "networks",
     "own_transactions",

@@ -23,6 +23,7 @@ from monerotraffic.cli.output import (
     captured,
     complain,
     file_failed,
+    listed,
     print_json,
     shows_progress,
     sources,
@@ -49,17 +50,23 @@ def test_complaints_are_one_printable_line(
 
 
 def test_captured(capture: Path, capsys: Captured) -> None:
-    traffic = captured(options(capture, host=[HOST]), tables=["node_data"])
+    chosen = options(capture, host=[HOST])
+    traffic = captured(chosen, listed(chosen), ["node_data"])
     assert traffic.hosts == (HOST,)
     assert "node_data" in traffic.arrays and "peer_lists" not in traffic.arrays
     assert capsys.readouterr().err == ""
-    captured(options(cut(capture)))
+    damaged = options(cut(capture))
+    captured(damaged, listed(damaged))
     assert capsys.readouterr().err.startswith("monerotraffic: ")
 
 
 def test_captures_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(Failed, match=r"nowhere\.pcap: no such file"):
-        captured(options(tmp_path / "nowhere.pcap"))
+        listed(options(tmp_path / "nowhere.pcap"))
+    text = tmp_path / "text.pcap"
+    text.write_text("no capture")
+    with pytest.raises(Failed, match=r"text\.pcap"):
+        captured(options(text), listed(options(text)))
 
 
 def test_file_failures() -> None:
@@ -83,7 +90,8 @@ def test_nodes(capture: Path) -> None:
     named = options(node=[("ams", "a"), ("sfo", "b"), ("ams", "c")])
     assert sources(named) == {"ams": ["a", "c"], "sfo": ["b"]}
     assert sources(options("a", "b")) == ["a", "b"]
-    traffic = captured(options(node=[("ams", str(capture))], host=[f"ams={HOST}"]), ["messages"])
+    named = options(node=[("ams", str(capture))], host=[f"ams={HOST}"])
+    traffic = captured(named, listed(named), ["messages"])
     assert traffic.hosts == (HOST,)
 
 
