@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import overload
 
 from monerotraffic import _core
@@ -21,8 +21,8 @@ _FEW = 4
 class AddressTexts(Sequence[str]):
     """Texts by code, which only grow. Several threads can use it at once."""
 
-    def __init__(self) -> None:
-        self._texts: list[str] = []
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self._texts = list(texts)
         self._packed = bytearray()  # the codes after those of _texts
         self._names: list[str] = []
         self._lock = threading.Lock()
@@ -38,15 +38,22 @@ class AddressTexts(Sequence[str]):
     def __getitem__(self, code: slice) -> list[str]: ...
 
     def __getitem__(self, code: int | slice) -> str | list[str]:
-        if isinstance(code, slice):
+        if isinstance(code, slice) or code < 0:
             return self.texts()[code]
         with self._lock:
             at = (code - len(self._texts)) * _SIZE
-            if code < 0 or at < 0 or at >= len(self._packed):
+            if at < 0 or at >= len(self._packed):
                 return self._texts[code]
             packed = bytes(self._packed[at : at + _SIZE])
             first = self._packed[:at:_SIZE].count(b"n") if packed[:1] == b"n" else 0
             return _core.address_texts(packed, self._names[first : first + 1])[0]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.texts())
+
+    def __reduce__(self) -> tuple[type[AddressTexts], tuple[list[str]]]:
+        """For pickle and copy: a lock has no copy."""
+        return AddressTexts, (list(self.texts()),)
 
     def texts(self) -> list[str]:
         """All texts, which the caller does not change."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,6 +38,15 @@ def test_single_texts_and_all() -> None:
             addresses[beyond]
         with pytest.raises(IndexError):
             packed()[beyond]
+    assert packed()[-1] == TEXTS[-1] and packed()[-5] == TEXTS[0]
+
+
+@pytest.mark.parametrize("addresses", [AddressTexts(), packed()], ids=["empty", "packed"])
+def test_copies_are_independent(addresses: AddressTexts) -> None:
+    for copied in (pickle.loads(pickle.dumps(addresses)), copy.deepcopy(addresses)):
+        assert list(copied) == list(addresses)
+        copied.append("x.onion")
+        assert list(copied) == [*addresses, "x.onion"]
 
 
 def test_texts_after_packed_ones() -> None:
