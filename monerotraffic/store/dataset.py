@@ -17,7 +17,7 @@ import pyarrow.dataset as ds
 
 from monerotraffic.net.vantage import Node
 from monerotraffic.store.encoding import bucket_of
-from monerotraffic.store.groups import DatasetGroups, Group, traffic_of
+from monerotraffic.store.groups import DatasetGroups, Group, return_freed_memory, traffic_of
 from monerotraffic.store.history import PeerHistory, history_of
 from monerotraffic.store.layout import KEYS, NO_BUCKET, columns_of, order_of, schema_of
 from monerotraffic.store.manifest import Manifest
@@ -442,6 +442,7 @@ class Dataset:
         chosen = [table for table in self.tables if table in wanted]
         for group in [*DatasetGroups(self).groups, Group(NO_BUCKET, NO_BUCKET, None)]:
             yield traffic_of(self, group, chosen)
+            return_freed_memory()
 
     def of_peer(self, address: str) -> Traffic:
         """All rows of one peer, and all files, as a Traffic. Reads the row groups of its bucket

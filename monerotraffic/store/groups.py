@@ -153,11 +153,15 @@ class DatasetGroups:
 
 def _applied(function: Callable[[View], T], part: Callable[[], Traffic], vantage: str | None) -> T:
     result = function(View(part(), vantage=vantage))
+    return_freed_memory()
+    return result
+
+
+def return_freed_memory() -> None:
+    """After each group: what was freed between the results of groups would add up otherwise."""
     gc.collect()  # a View refers to itself, so that it would stay until some later collection
     pa.default_memory_pool().release_unused()
-    # what was freed between the results of groups would add up otherwise
     _core.trim_memory()
-    return result
 
 
 def traffic_of(
