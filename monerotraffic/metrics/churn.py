@@ -62,8 +62,7 @@ def peer_churn(
     if not step_s > 0:
         raise ValueError(f"step_s={step_s}: must be more than 0")
     view = viewed(traffic)
-    texts_of, tables = view.addresses.text, []
-    group_of = np.array([(groups or {}).get(text, "other") for text in texts_of], dtype=object)
+    group_of, tables = _group_of(view, groups or {}), []
     for direction in DIRECTIONS:
         held, zero = holdings(view, direction)
         if not len(held.begin):
@@ -80,6 +79,11 @@ def peer_churn(
     table["direction"] = pd.Categorical(table["direction"], categories=DIRECTIONS)
     table["time"] = pd.to_datetime(table["time"], utc=True).astype("datetime64[ns, UTC]")
     return table.astype({**dict.fromkeys(columns[3:], "int64"), "group": object})
+
+
+def _group_of(view: View, groups: Mapping[str, str]) -> NDArray[np.object_]:
+    """The group of each address of the view, `other` without one."""
+    return np.array([groups.get(text, "other") for text in view.addresses.text], dtype=object)
 
 
 def _come_and_go(
@@ -221,7 +225,7 @@ def _pressure(
     first = rows["opened"].min() if len(rows) else pd.Timestamp(0, tz="UTC")
     names = view.addresses.subnet_names[view.addresses.subnet]
     if groups is not None:
-        names = np.array([groups.get(text, "other") for text in view.addresses.text], dtype=object)
+        names = _group_of(view, groups)
     subnet = pd.Series(names, index=view.addresses.text)
 
     def placed(frame: pd.DataFrame, time: str) -> pd.DataFrame:

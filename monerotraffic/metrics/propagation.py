@@ -31,6 +31,7 @@ __all__ = [
     "compact_block_hits",
     "first_spies",
     "first_spy_accuracy",
+    "fluff_arrivals",
     "network_delays",
     "propagation_delays",
     "transaction_duplicates",
@@ -74,7 +75,7 @@ def propagation_delays(
     if by not in ("peer", "vantage"):
         raise ValueError(f"by={by!r}: must be peer or vantage")
     keys = ["vantage", "peer", "direction"] if by == "peer" else ["vantage", "direction"]
-    return _delays(_fluff_arrivals(viewed(traffic), clocks), keys)
+    return _delays(fluff_arrivals(viewed(traffic), clocks), keys)
 
 
 @in_parts
@@ -95,7 +96,7 @@ def announcing_speed(traffic: Traffic | View, clocks: pd.DataFrame | None = None
         >>> len(mt.metrics.announcing_speed(mt.read("tests/data/honest")))
         1
     """
-    rows = _fluff_arrivals(viewed(traffic), clocks)
+    rows = fluff_arrivals(viewed(traffic), clocks)
     rows = rows[rows["skeleton"].notna()]
     keys = ["vantage", "skeleton", "direction"]
     peers = rows.groupby(keys, observed=True)["peer"].nunique().rename("peers").reset_index()
@@ -131,7 +132,7 @@ def network_delays(
         ['AQ']
     """
     view = viewed(traffic)
-    rows = _fluff_arrivals(view, clocks)
+    rows = fluff_arrivals(view, clocks)
     tables = []
     for by, of_address in labels_of(rows["peer"].cat.categories, systems).items():
         located = rows.assign(network=of_address[rows["peer"].cat.codes.to_numpy()])
@@ -147,8 +148,10 @@ def network_delays(
 
 
 @per_content("transactions", "blob_hash", order=())
-def _fluff_arrivals(traffic: Traffic | View, clocks: pd.DataFrame | None) -> pd.DataFrame:
-    """Arrivals in the fluff phase of transactions that the node had not sent before."""
+def fluff_arrivals(traffic: Traffic | View, clocks: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Returns the arrivals in the fluff phase of transactions that the node had not sent before,
+    with `delay` (timedelta) since the first peer, and the `direction` of the connection.
+    """
     view = viewed(traffic)
     rows = transaction_arrivals_of(view, clocks)
     rows = rows[~rows["stem"] & ~rows["sent_before"]]

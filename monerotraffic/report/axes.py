@@ -21,6 +21,7 @@ __all__ = [
     "clock_axis",
     "draw_by_verdict",
     "draw_distribution",
+    "finish_shares",
     "make_logarithmic",
     "naive_times",
     "place_legend",
@@ -147,6 +148,11 @@ def draw_by_verdict(ax: Axes, values: pd.Series, verdict: pd.Series, what: str) 
         if len(chosen):
             label = f"{verdict_label(name)} ({counted(len(chosen), what)})"
             draw_distribution(ax, chosen, VERDICT_COLOURS[name], label)
+    return finish_shares(ax)
+
+
+def finish_shares(ax: Axes) -> Axes:
+    """The vertical axis of shares from 0 to 1, the grid and the legend of lines that are drawn."""
     ax.set_ylim(0, 1.02)
     ax.grid(color=GREY, alpha=0.25)
     place_legend(ax)

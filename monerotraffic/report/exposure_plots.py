@@ -13,10 +13,12 @@ import pandas as pd
 from monerotraffic import metrics
 from monerotraffic.banlist import BanList
 from monerotraffic.metrics.exposure import Groups
+from monerotraffic.metrics.propagation import fluff_arrivals
 from monerotraffic.report.axes import (
     MILDEST_FIRST,
     clock_axis,
     draw_distribution,
+    finish_shares,
     make_logarithmic,
     naive_times,
     place_legend,
@@ -191,12 +193,9 @@ def session_survival(ax: Axes, view: View, groups: Mapping[str, str] | None = No
         )
     if shortest > 0:
         make_logarithmic(ax.xaxis)
-    ax.set_ylim(0, 1.02)
-    ax.grid(color=GREY, alpha=0.25)
     ax.set_xlabel("seconds")
     ax.set_ylabel("share of connections that last longer")
-    place_legend(ax)
-    return ax
+    return finish_shares(ax)
 
 
 def peer_churn(ax: Axes, view: View, step_s: float = 3600.0) -> Axes:
@@ -296,13 +295,10 @@ def propagation_delays(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('seconds after the first peer', 'share of transactions and peers')
     """
-    rows = metrics.transaction_arrivals(view)
-    rows = rows[~rows["stem"] & ~rows["sent_before"]]
+    rows = fluff_arrivals(view)
     if rows.empty:
         return without_data(ax, "no transactions that peers sent in the fluff phase")
-    first = rows.groupby(["vantage", "blob_hash"], observed=True)["time"].transform("min")
-    seconds = (rows["time"] - first).dt.total_seconds()
-    direction = rows["connection"].map(view.connections["direction"]).astype(str)
+    seconds, direction = rows["delay"].dt.total_seconds(), rows["direction"]
     verdict = verdict_of(rows["peer"], verdicts)
     for name in MILDEST_FIRST:
         for side in ("outgoing", "incoming"):
@@ -311,12 +307,9 @@ def propagation_delays(ax: Axes, view: View, verdicts: pd.DataFrame) -> Axes:
                 label = f"{verdict_label(name)}, {side} ({len(chosen):,})"
                 draw_distribution(ax, chosen, VERDICT_COLOURS[name], label)
                 ax.lines[-1].set_linestyle(_line_style(side))
-    ax.set_ylim(0, 1.02)
-    ax.grid(color=GREY, alpha=0.25)
     ax.set_xlabel("seconds after the first peer")
     ax.set_ylabel("share of transactions and peers")
-    place_legend(ax)
-    return ax
+    return finish_shares(ax)
 
 
 def stem_delays(ax: Axes, view: View) -> Axes:
@@ -345,12 +338,9 @@ def stem_delays(ax: Axes, view: View) -> Axes:
     if not drawn:
         return without_data(ax, "no stems that were seen in the fluff phase")
     ax.axvline(_MEAN_EMBARGO, color=GREY, linestyle="--", linewidth=1)
-    ax.set_ylim(0, 1.02)
-    ax.grid(color=GREY, alpha=0.25)
     ax.set_xlabel("seconds from the stem to the fluff")
     ax.set_ylabel("share of stems")
-    place_legend(ax)
-    return ax
+    return finish_shares(ax)
 
 
 # ---------------------------------------------------------------- neighbours

@@ -17,6 +17,7 @@ from monerotraffic.report.axes import (
     MILDEST_FIRST,
     MOST_STEPS,
     draw_by_verdict,
+    finish_shares,
     make_logarithmic,
     place_legend,
     verdict_label,
@@ -83,13 +84,10 @@ def similarity(ax: Axes, view: View, by: Literal["host", "subnet"] = "host") -> 
             ax.plot(
                 x, np.append(0, share), color=colour, label=f"{text} ({counted(count, 'pair')})"
             )
-    ax.set_ylim(0, 1.02)
-    ax.grid(color=GREY, alpha=0.25)
     unit = "addresses" if by == "host" else "subnets"
     ax.set_xlabel(f"Jaccard index: shared ÷ all {unit} of two lists")
     ax.set_ylabel("share of pairs of peer lists")
-    place_legend(ax)
-    return ax
+    return finish_shares(ax)
 
 
 def popularity(ax: Axes, view: View) -> Axes:
